@@ -1,0 +1,1 @@
+"""Terminal DBA console for PostgreSQL and PgBouncer."""
