@@ -187,7 +187,7 @@ class View:
     where: Callable[[Record], bool] | None = None
     rates: tuple[Rate, ...] = ()
     lookups: tuple[Lookup, ...] = ()
-    derive: Callable[[Snapshot], Snapshot] | None = None  # pure reshaping after the read, before the rates
+    derive: Callable[[Snapshot], Snapshot] | None = None  # pure reshaping after rates and lookups
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     empty: str = "nothing to show"  # said when there are no rows; good news should read as such

@@ -1,0 +1,50 @@
+"""Which user of the operating system the servers run as: PostgreSQL and PgBouncer refuse to run as root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.model import Kind, Trouble
+
+CANDIDATES = ("postgres", "nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An unprivileged user that exists."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+def server_account() -> Account | None:
+    """The user to switch to, None when we are an ordinary user ourselves. Raises Trouble."""
+    if os.geteuid() != 0:
+        return None
+    for name in CANDIDATES:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name, entry.pw_uid, entry.pw_gid)
+    raise Trouble(Kind.MISSING, "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as.")
+
+
+def can_use(account: Account | None, path: Path, test: str = "-x") -> bool:
+    """Whether `account` passes a shell's `test -x` (or another test) on `path`."""
+    identity = {} if account is None else {"user": account.uid, "group": account.gid}
+    argv = ["/bin/sh", "-c", f'test {test} "$1"', "sh", str(path)]
+    extra = [] if account is not None else None
+    return subprocess.run(argv, check=False, cwd="/", extra_groups=extra, **identity).returncode == 0
+
+
+def give(account: Account | None, path: Path) -> Path:
+    """Hand a file or directory to `account`; returns the path."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+    return path

@@ -1,0 +1,197 @@
+"""Value → text, for every front end. Pure.
+
+Text that comes from a server is data: `safe` makes it harmless once, at the cell, the log line, the audit line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+MISSING = "–"
+
+_SPACE = re.compile(r"[ \t\r\n\f\v]+")
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_PICTURES = {point: chr(0x2400 + point) for point in range(0x20)} | {0x7F: "␡"}
+
+
+def safe(text: object, limit: int = 4000) -> str:
+    """`text` without anything a terminal would obey: at most `limit` characters, cut before replacing.
+
+    C0 and DEL become control pictures, C1, bidirectional and zero-width characters and surrogates become `\\x9b` escapes.
+    """
+    cut = str(text)
+    if len(cut) > limit:
+        cut = cut[: limit - 1] + "…"
+    return cut if cut.isascii() and cut.isprintable() else _CONTROL.sub(_replacement, cut)
+
+
+def safe_lines(text: object, limit: int = 100_000) -> str:
+    """`safe` for text of several lines: line feeds stay, tabs become spaces."""
+    cut = str(text)[:limit].expandtabs(4)
+    return "\n".join(safe(line, limit) for line in cut.replace("\r\n", "\n").split("\n"))
+
+
+def _replacement(match: re.Match[str]) -> str:
+    point = ord(match[0])
+    return _PICTURES.get(point) or (f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}")
+
+
+def one_line(value: object) -> str:
+    """Text on one line: runs of white space become one space."""
+    return safe(_SPACE.sub(" ", str(value)[:8000]).strip())
+
+
+def count(value: object) -> str:
+    """A whole number; from a million on in k, M, G, T with three significant digits."""
+    number = _number(value)
+    if number is None:
+        return safe(value)
+    return f"{number:.0f}" if abs(number) < 100_000 else _scaled(number, 1000, ("", "k", "M", "G", "T", "P"))
+
+
+def size(value: object) -> str:
+    """Bytes in binary units: 1.2 GB is 1.2 × 2³⁰, as PostgreSQL's own pg_size_pretty counts."""
+    number = _number(value)
+    return safe(value) if number is None else _scaled(number, 1024, (" B", " kB", " MB", " GB", " TB", " PB"))
+
+
+def age(value: object) -> str:
+    """Seconds, coarser as they grow: 0.3s, 12s, 4m, 3h, 12d. Coarse ages halve what is redrawn."""
+    seconds = _number(value)
+    if seconds is None:
+        return safe(value)
+    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    if seconds < 10:
+        return f"{sign}{seconds:.1f}s"
+    for limit, unit, divisor in ((60, "s", 1), (3600, "m", 60), (86400 * 2, "h", 3600)):
+        if seconds < limit:
+            return f"{sign}{int(seconds // divisor)}{unit}"
+    return f"{sign}{int(seconds // 86400)}d"
+
+
+def milliseconds(value: object) -> str:
+    """Milliseconds with three significant digits, in µs, ms, s, min or h."""
+    number = _number(value)
+    if number is None:
+        return safe(value)
+    for limit, unit, factor in ((1, "µs", 1000.0), (1000, "ms", 1.0), (60_000, "s", 0.001), (3_600_000, "min", 1 / 60_000)):
+        if abs(number) < limit:
+            return f"{_three(number * factor)}{unit}" if number else "0"
+    return f"{_three(number / 3_600_000)}h"
+
+
+def rate(value: object) -> str:
+    """A number per second, with three significant digits."""
+    number = _number(value)
+    if number is None:
+        return safe(value)
+    return "0" if not number else _scaled(number, 1000, ("", "k", "M", "G", "T"))
+
+
+def size_rate(value: object) -> str:
+    """Bytes per second."""
+    number = _number(value)
+    return safe(value) if number is None else "0" if not number else f"{size(number)}/s"
+
+
+def percent(value: object) -> str:
+    """A percentage given as 0 … 100."""
+    number = _number(value)
+    if number is None:
+        return safe(value)
+    return f"{number:.0f}%" if abs(number) >= 99.95 or not number else f"{number:.1f}%"
+
+
+def moment(value: object) -> str:
+    """A point in time in UTC, to the second; `infinity` as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if value.tzinfo else value.isoformat(" ", "seconds")
+    return value.isoformat() if isinstance(value, date) else safe(value)
+
+
+def flag(value: object) -> str:
+    """yes or no."""
+    return "yes" if value is True else "no" if value is False else safe(value)
+
+
+def names(value: object) -> str:
+    """A list of names or numbers, separated by spaces."""
+    return safe(" ".join(map(str, value))) if isinstance(value, list | tuple) else safe(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a kind of value is shown: its text, its width in cells, its side."""
+
+    show: Callable[[object], str]
+    width: int
+    right: bool = True
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": Format(one_line, 16, right=False),
+    "name": Format(one_line, 24, right=False),
+    "query": Format(one_line, 30, right=False),
+    "names": Format(names, 12, right=False),
+    "flag": Format(flag, 3, right=False),
+    "count": Format(count, 7),
+    "size": Format(size, 8),
+    "age": Format(age, 5),
+    "ms": Format(milliseconds, 8),
+    "rate": Format(rate, 7),
+    "size_rate": Format(size_rate, 9),
+    "percent": Format(percent, 6),
+    "time": Format(moment, 19, right=False),
+}
+
+
+def show(value: object, kind: str) -> str:
+    """`value` as text in the format called `kind`; MISSING when there is no value."""
+    return MISSING if value is None else FORMATS[kind].show(value)
+
+
+def json_default(value: object) -> object:
+    """For json.dumps: raw values that JSON has no form for. Times as ISO 8601, intervals as seconds."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return str(value)
+
+
+def to_json(document: object, indent: int | None = 2) -> str:
+    """A JSON document; everything but ASCII is escaped, so it is harmless on a terminal."""
+    return json.dumps(document, default=json_default, indent=indent)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return value.total_seconds() if isinstance(value, timedelta) else None
+    number = float(value)
+    return number if abs(number) != float("inf") and number == number else None  # noqa: PLR0124  NaN is unequal to itself
+
+
+def _scaled(number: float, base: int, units: tuple[str, ...]) -> str:
+    for unit in units[:-1]:
+        if abs(number) < base * (1 - 0.0005):
+            return f"{_three(number) if unit != units[0] or number % 1 else int(number)}{unit}"
+        number /= base
+    return f"{_three(number)}{units[-1]}"
+
+
+def _three(number: float) -> str:
+    magnitude = abs(number)
+    decimals = 0 if magnitude >= 99.95 else 1 if magnitude >= 9.995 else 2
+    return f"{number:.{decimals}f}"

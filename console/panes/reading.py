@@ -1,0 +1,155 @@
+"""Reads the query of a view again and again: rates between reads, looked-up columns, the last good snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from console.model import Lookup, Rate, Row, Server, Snapshot, View
+
+Key = tuple[object, ...]
+
+
+class Reader:
+    """What is known of one view. `read` asks the server; `fill` looks up what the shown rows still lack.
+
+    Views of a pane with the same query share a Reader, so they declare the same key, rates and lookups.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._previous: Snapshot | None = None
+        self._base: Snapshot | None = None
+        self._known: tuple[_Known, ...] = tuple(_Known(lookup) for lookup in view.lookups)
+        self.last: Snapshot | None = None  # the last good snapshot, complete
+
+    async def read(self, server: Server) -> Snapshot:
+        """The view's rows now, with rates since the last read and what lookups already know. Raises Trouble."""
+        view = self._view
+        taken = await server.fetch(view.query)
+        base = with_rates(taken, self._previous, _present(taken, view.key), view.rates)
+        self._previous, self._base = taken, base
+        for known in self._known:
+            if known.lookup.first:
+                await known.learn(server, base, base.rows[: known.lookup.first])
+        return self._complete(base)
+
+    async def fill(self, server: Server, shown: Sequence[Key]) -> Snapshot | None:
+        """The snapshot with the rows whose keys are `shown` looked up; None when nothing new was learned. Raises Trouble."""
+        base = self._base
+        if base is None or not any(not known.lookup.first for known in self._known):
+            return None
+        wanted = set(shown)
+        rows = [row for row, key in zip(base.rows, keys(base, _present(base, self._view.key)), strict=True) if key in wanted]
+        learned = False
+        for known in self._known:
+            if not known.lookup.first:
+                learned |= await known.learn(server, base, rows)
+        return self._complete(base) if learned and base is self._base else None
+
+    def _complete(self, base: Snapshot) -> Snapshot:
+        for known in self._known:
+            base = known.complete(base)
+        self.last = self._view.derive(base) if self._view.derive else base
+        return self.last
+
+
+def keys(snapshot: Snapshot, columns: Sequence[str]) -> list[Key]:
+    """The values of `columns` of every row: what identifies it between two reads."""
+    at = [snapshot.index(column) for column in columns]
+    return [tuple(row[i] for i in at) for row in snapshot.rows]
+
+
+def with_rates(now: Snapshot, before: Snapshot | None, key: Sequence[str], rates: Sequence[Rate]) -> Snapshot:
+    """`now` with a column for each rate; None where there is nothing to compare with."""
+    if not rates:
+        return now
+    names = [rate.name for rate in rates]
+    if before is None or before.columns != now.columns or now.clock <= before.clock:
+        return now.with_columns(names, [(None,) * len(rates)] * len(now.rows))
+    seconds = now.clock - before.clock
+    plan = [(now.index(rate.of), now.index(rate.per) if rate.per else -1, rate.scale) for rate in rates]
+    former = dict(zip(keys(before, key), before.rows, strict=True))
+    rows = (_rates(row, former.get(k), plan, seconds) for row, k in zip(now.rows, keys(now, key), strict=True))
+    return now.with_columns(names, rows)
+
+
+def _rates(row: Row, former: Row | None, plan: Sequence[tuple[int, int, float]], seconds: float) -> Row:
+    if former is None:
+        return (None,) * len(plan)
+    return tuple(
+        _quotient(_delta(row[of], former[of]), seconds if per < 0 else _delta(row[per], former[per]), scale)
+        for of, per, scale in plan
+    )
+
+
+def _delta(now: object, before: object) -> float | None:
+    if not isinstance(now, int | float) or not isinstance(before, int | float) or now < before:
+        return None
+    return now - before
+
+
+def _quotient(change: float | None, per: float | None, scale: float) -> float | None:
+    return None if change is None or not per else change / per * scale
+
+
+class _Known:
+    """The answers of one lookup so far."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self._answers: dict[Key, tuple[Key, float, Row]] = {}
+
+    async def learn(self, server: Server, base: Snapshot, rows: Iterable[Row]) -> bool:
+        """Ask for at most one batch of what is missing or changed; True when something was asked."""
+        lookup = self.lookup
+        by, mark = _at(base, lookup.by), _at(base, lookup.fingerprint)
+        wanted: dict[Key, Key] = {}
+        for row in rows:
+            key, fingerprint = tuple(row[i] for i in by), tuple(row[i] for i in mark)
+            if None not in key and not self._fresh(key, fingerprint, base.clock):
+                wanted[key] = fingerprint
+                if len(wanted) == lookup.batch:
+                    break
+        if not wanted:
+            return False
+        asked = {name: [key[i] for key in wanted] for i, name in enumerate(lookup.by)}
+        answer = await server.fetch(lookup.query, asked)
+        unknown: Row = (None,) * len(lookup.adds)
+        added = dict(zip(keys(answer, lookup.by), keys(answer, lookup.adds), strict=True))
+        for key, fingerprint in wanted.items():
+            self._answers[key] = (fingerprint, base.clock, added.get(key, unknown))
+        return True
+
+    def complete(self, base: Snapshot) -> Snapshot:
+        """`base` with the looked-up columns; None where not known yet."""
+        unknown: Row = (None,) * len(self.lookup.adds)
+        present = [tuple(row[i] for i in _at(base, self.lookup.by)) for row in base.rows]
+        if len(self._answers) > 4 * len(present) + 1000:
+            self._answers = {key: self._answers[key] for key in present if key in self._answers}
+        answers = self._answers
+        return base.with_columns(self.lookup.adds, (answers[key][2] if key in answers else unknown for key in present))
+
+    def _fresh(self, key: Key, fingerprint: Key, clock: float) -> bool:
+        answer = self._answers.get(key)
+        return answer is not None and answer[0] == fingerprint and clock - answer[1] < self.lookup.keep
+
+
+def _present(snapshot: Snapshot, columns: Sequence[str]) -> list[str]:
+    # A derived view may be keyed by columns that the query itself does not return.
+    return [column for column in columns if column in snapshot.columns]
+
+
+def _at(snapshot: Snapshot, columns: Sequence[str]) -> list[int]:
+    return [snapshot.index(column) for column in columns]
+
+
+def only(snapshot: Snapshot, view: View) -> Snapshot:
+    """The rows of `snapshot` that belong to `view`."""
+    if view.where is None:
+        return snapshot
+    where = view.where
+    kept = (row for row, record in zip(snapshot.rows, snapshot.records(), strict=True) if where(record))
+    return replace(snapshot, rows=tuple(kept))
+
+

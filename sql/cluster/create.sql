@@ -1,0 +1,3 @@
+-- The pipeline database, owned by the role that maintains it.
+CREATE DATABASE pipeline OWNER pipeline_owner;
+
