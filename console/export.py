@@ -1,0 +1,64 @@
+"""What is on the screen as a document: JSON for programs, CSV for spreadsheets. Pure, but for `write`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+from console.format import json_default, to_json
+from console.model import Facts, Kind, Snapshot, Trouble
+
+
+def document(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> dict[str, object]:
+    """One read as the JSON document of the command line's contract: rows as objects of raw values."""
+    return {
+        "pane": pane,
+        "view": view,
+        "taken_at": snapshot.taken_at,
+        "server": {
+            "kind": facts.kind,
+            "label": facts.label,
+            "version": facts.version_text,
+            "database": facts.database,
+            "user": facts.user,
+            "role": "standby" if facts.standby else "primary",
+        },
+        "notes": list(snapshot.notes),
+        "columns": list(snapshot.columns),
+        "rows": list(snapshot.records()),
+    }
+
+
+def csv_text(snapshot: Snapshot) -> str:
+    """The snapshot as CSV (RFC 4180, UTF-8) with a header line; raw values, nothing for a missing one."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(snapshot.columns)
+    writer.writerows([_plain(value) for value in row] for row in snapshot.rows)
+    return out.getvalue()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a new file that only its owner can read. Trouble when it exists or cannot be written."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Trouble(Kind.USAGE, f"{path} exists already.", "Choose another name.") from None
+    except OSError as error:
+        raise Trouble(Kind.FAILED, f"Cannot write {path}: {error.strerror}.", "Choose another folder.") from None
+
+
+def json_text(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> str:
+    """The JSON document as text."""
+    return to_json(document(pane, view, snapshot, facts)) + "\n"
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return json_default(value)
