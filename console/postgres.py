@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import socket
 import time
 from collections.abc import Mapping
@@ -28,14 +27,13 @@ from psycopg.types.datetime import (
 )
 
 from console import sql
+from console.backoff import Backoff
 from console.format import one_line
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
 
 APPLICATION_NAME = "pipeline-console"
 OLDEST = 140000
 
-# One lost connection is tried again after 1, 2, 4 … seconds, at most this many, with jitter.
-LONGEST_PAUSE = 30.0
 CONNECT_SECONDS = 5
 DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
 
@@ -81,7 +79,7 @@ class PostgresServer:
     @property
     def retry_in(self) -> float:
         """Seconds until the next connection attempt; 0 when connected or due."""
-        return max(0.0, self._lanes["fast"].not_before - time.monotonic())
+        return self._lanes["fast"].backoff.seconds
 
     async def connect(self) -> Facts:
         """Connect if need be and return the facts. Trouble when the server cannot be reached or used."""
@@ -171,12 +169,10 @@ class _Lane:
 
     def __init__(self, name: str, target: Mapping[str, str]) -> None:
         self.name = name
-        self.not_before = 0.0
+        self.backoff = Backoff()
         self._target = target
         self._connection: psycopg.AsyncConnection[tuple[object, ...]] | None = None
         self._lock = asyncio.Lock()
-        self._failures = 0
-        self._why: Trouble | None = None
 
     @property
     def connected(self) -> bool:
@@ -194,17 +190,13 @@ class _Lane:
         async with self._lock:
             if self.connected:
                 return
-            if self._why and time.monotonic() < self.not_before:
-                raise self._why
+            self.backoff.check()
             try:
                 self._connection = await _open(self._target, _STATEMENT_SECONDS[self.name])
             except Trouble as why:
-                pause = min(LONGEST_PAUSE, 2.0**self._failures)
-                self._failures += 1
-                self._why = why
-                self.not_before = time.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311  jitter, no secret
+                self.backoff.failed(why)
                 raise
-            self._failures, self._why, self.not_before = 0, None, 0.0
+            self.backoff.succeeded()
 
     async def run(
         self, text: str, parameters: Mapping[str, object] | None
@@ -214,7 +206,7 @@ class _Lane:
             if connection is None or connection.closed:
                 raise psycopg.OperationalError("the connection is closed")
             deadline = _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
-            watchdog = asyncio.get_running_loop().call_later(deadline, _cut, connection)
+            watchdog = asyncio.get_running_loop().call_later(deadline, cut, connection)
             try:
                 async with connection.cursor(binary=True) as cursor:
                     await cursor.execute(text.encode(), parameters)
@@ -262,7 +254,9 @@ def trouble(error: psycopg.Error, name: str, extension: str = "") -> Trouble:
     said = one_line(error.diag.message_primary or error.__class__.__name__).rstrip(".")
     match error:
         case errors.InsufficientPrivilege():
-            return Trouble(Kind.DENIED, f"The role may not read {name}: {said}.", "GRANT pg_monitor TO the role.", state)
+            return Trouble(
+                Kind.DENIED, f"The role may not read {name}: {said}.", "GRANT pg_monitor TO the role.", state
+            )
         case errors.ObjectNotInPrerequisiteState() if extension:
             return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", _preload_hint(extension), state)
         case errors.LockNotAvailable():
@@ -294,7 +288,7 @@ async def _open(target: Mapping[str, str], statement_seconds: int) -> psycopg.As
                 f"{describe(target)} is a connection pooler, which cannot hold a reading session of its own.",
                 "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
             ) from None
-        raise _refused(error, target) from None
+        raise refused(error, target) from None
     _read_anything(connection)
     return connection
 
@@ -316,10 +310,12 @@ async def _accepts_without_options(plain: Mapping[str, str], error: psycopg.Erro
 
 
 def _reached(error: psycopg.Error) -> bool:
-    return error.pgconn is not None and bool(error.pgconn.status == pq.ConnStatus.BAD) and error.pgconn.server_version == 0
+    return (
+        error.pgconn is not None and bool(error.pgconn.status == pq.ConnStatus.BAD) and error.pgconn.server_version == 0
+    )
 
 
-def _refused(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
+def refused(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
     # Connect errors carry no SQLSTATE; libpq's own text names host and reason. It is shown without the password.
     said = one_line(str(error).strip())
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
@@ -332,7 +328,7 @@ def _refused(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
     )
 
 
-def _cut(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+def cut(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
     """End a read on a dead network at once: cancelling it would wait for the same dead network."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as channel:
         channel.shutdown(socket.SHUT_RDWR)
@@ -351,19 +347,19 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _read_anything(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
     """Texts in another encoding, infinite timestamps: a value that cannot be read must not lose the whole screen."""
     for name in ("text", "name", "varchar", "bpchar", '"char"'):
-        connection.adapters.register_loader(name, _TextLoader)
+        connection.adapters.register_loader(name, TextLoader)
         connection.adapters.register_loader(name, _TextBinaryLoader)
     for name, loaders in _TIMES.items():
         for loader in loaders:
             connection.adapters.register_loader(name, loader)
 
 
-class _TextLoader(psycopg.adapt.Loader):
+class TextLoader(psycopg.adapt.Loader):
     def load(self, data: Buffer) -> str:
         return bytes(data).decode("utf-8", "backslashreplace")
 
 
-class _TextBinaryLoader(_TextLoader):
+class _TextBinaryLoader(TextLoader):
     format = pq.Format.BINARY
 
 
