@@ -25,7 +25,7 @@ _PICTURES = {point: chr(0x2400 + point) for point in range(0x20)} | {0x7F: "␡"
 def safe(text: object, limit: int = 4000) -> str:
     """`text` without anything a terminal would obey: at most `limit` characters, cut before replacing.
 
-    C0 and DEL become control pictures, C1, bidirectional and zero-width characters and surrogates become `\\x9b` escapes.
+    C0 and DEL become control pictures, C1, bidirectional, zero-width characters and surrogates `\\x9b` escapes.
     """
     cut = str(text)
     if len(cut) > limit:
@@ -82,7 +82,12 @@ def milliseconds(value: object) -> str:
     number = _number(value)
     if number is None:
         return safe(value)
-    for limit, unit, factor in ((1, "µs", 1000.0), (1000, "ms", 1.0), (60_000, "s", 0.001), (3_600_000, "min", 1 / 60_000)):
+    for limit, unit, factor in (
+        (1, "µs", 1000.0),
+        (1000, "ms", 1.0),
+        (60_000, "s", 0.001),
+        (3_600_000, "min", 1 / 60_000),
+    ):
         if abs(number) < limit:
             return f"{_three(number * factor)}{unit}" if number else "0"
     return f"{_three(number / 3_600_000)}h"

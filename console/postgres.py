@@ -1,6 +1,6 @@
 """The reading sessions on a PostgreSQL server: bounded in time, read-only, never in anybody's way.
 
-At most two connections: the fast lane, whose queries cannot wait behind a lock, and the slow lane, opened when first needed.
+At most two connections: the fast lane, whose queries cannot wait behind a lock, and the slow lane, opened on demand.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class PostgresServer:
     """A PostgreSQL server that is looked at. Connects on the first fetch and again, with back-off, after a loss."""
 
     def __init__(self, target: str, label: str = "", read_only: bool = False) -> None:
-        """`target` is a libpq URI or conninfo; Trouble (USAGE) when it cannot be parsed, without repeating any of it."""
+        """`target` is a libpq URI or conninfo; Trouble (USAGE), repeating none of it, when it is none."""
         self._target = parse_target(target)
         self._label = label
         self._read_only = read_only
@@ -69,6 +69,11 @@ class PostgresServer:
         """What is known of the server. Trouble (UNREACHABLE) before the first connection."""
         if self._facts is None:
             raise Trouble(Kind.UNREACHABLE, f"Not connected to {self.label} yet.")
+        return self._facts
+
+    @property
+    def known(self) -> Facts | None:
+        """The facts of the last connection; None before the first."""
         return self._facts
 
     @property
@@ -90,7 +95,7 @@ class PostgresServer:
         return self.facts
 
     async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """Run the monitoring query `name` in its lane. Trouble when it cannot be done; its remedy says what would help."""
+        """Run the monitoring query `name` in its lane. Trouble, with what would help, when it cannot."""
         facts = await self.connect()
         query = sql.load(name, (facts.major,))
         text = query.text
@@ -225,7 +230,7 @@ class _Lane:
 
 
 def parse_target(target: str) -> dict[str, str]:
-    """A libpq URI or conninfo as parameters. Trouble (USAGE) otherwise; libpq's message is never shown, it repeats passwords."""
+    """A libpq URI or conninfo as parameters. Trouble (USAGE) without libpq's message, which repeats passwords."""
     try:
         parameters = conninfo.conninfo_to_dict(target)
     except psycopg.ProgrammingError:
@@ -248,7 +253,7 @@ def describe(parameters: Mapping[str, str]) -> str:
     return one_line((host or "local socket") + (f":{port}" if port else ""))
 
 
-def trouble(error: psycopg.Error, name: str, extension: str = "") -> Trouble:
+def trouble(error: psycopg.Error, name: str, extension: str = "") -> Trouble:  # noqa: PLR0911  one case a line
     """What an error of the driver means for the user, judged by SQLSTATE alone."""
     state = error.sqlstate or ""
     said = one_line(error.diag.message_primary or error.__class__.__name__).rstrip(".")

@@ -7,8 +7,8 @@ A `.sql` file starts with comment lines. The first is its help text; the followi
     -- extension: pg_stat_statements
 
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
-`extension` names an extension that the query needs; `@extschema@` in the text stands for its schema, and variants of the
-file are chosen by the extension's version instead of the server's. `name.17.sql` serves versions from 17 on,
+`extension` names an extension that the query needs; `@extschema@` in the text stands for its schema, and variants of
+the file are chosen by the extension's version instead of the server's. `name.17.sql` serves versions from 17 on,
 `name.1.10.sql` versions from 1.10 on.
 """
 

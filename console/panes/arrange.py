@@ -49,7 +49,7 @@ def sort_rows(rows: Sequence[Row], at: int, descending: bool) -> list[Row]:
 
 
 def sort_key(value: object) -> tuple[int, object]:
-    """Numbers by size, times by time, everything else by its text without case; kinds never compared with each other."""
+    """Numbers by size, times by time, all else by its text without case; kinds are never compared."""
     if isinstance(value, int | float):
         return (0, float(value))
     if isinstance(value, datetime):

@@ -35,12 +35,14 @@ class Reader:
         return self._complete(base)
 
     async def fill(self, server: Server, shown: Sequence[Key]) -> Snapshot | None:
-        """The snapshot with the rows whose keys are `shown` looked up; None when nothing new was learned. Raises Trouble."""
+        """The snapshot with the rows of the keys `shown` looked up; None when nothing was learned. Raises Trouble."""
         base = self._base
         if base is None or not any(not known.lookup.first for known in self._known):
             return None
         wanted = set(shown)
-        rows = [row for row, key in zip(base.rows, keys(base, _present(base, self._view.key)), strict=True) if key in wanted]
+        rows = [
+            row for row, key in zip(base.rows, keys(base, _present(base, self._view.key)), strict=True) if key in wanted
+        ]
         learned = False
         for known in self._known:
             if not known.lookup.first:
@@ -151,5 +153,3 @@ def only(snapshot: Snapshot, view: View) -> Snapshot:
     where = view.where
     kept = (row for row, record in zip(snapshot.rows, snapshot.records(), strict=True) if where(record))
     return replace(snapshot, rows=tuple(kept))
-
-

@@ -1,0 +1,271 @@
+"""The terminal application: switches panes, runs the dialogs, reads the vital signs. Panes look after themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer
+
+from console import sql
+from console.config import Settings, Wanted
+from console.export import csv_text, json_text, write
+from console.format import safe
+from console.model import Kind, Pane, Server, Trouble
+from console.panes import PANES
+from console.servers import Servers, servers_for
+from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
+from console.tui.driver import counting
+from console.tui.header import Header
+from console.tui.help import help_text
+from console.tui.overview import Overview
+from console.tui.pane_view import PaneView
+from console.tui.tabs import PaneTabs
+from console.tui.themes import THEMES, choose_theme
+from console.tui.vitals import Vitals
+
+VITALS_PERIOD = 2.0
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+NO_POOLER = (
+    "No pooler was given. Start the console with --pooler postgresql://user@host:6432/pgbouncer, "
+    "or name it under the target in the configuration."
+)
+
+
+class ConsoleApp(App[int]):
+    """One console on one target."""
+
+    CSS_PATH = "console.tcss"
+    TITLE = "pipeline console"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (120, "-normal"), (160, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (40, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(pane.key, f"pane('{pane.name}')", pane.title, show=False, id=f"pane.{pane.name}") for pane in PANES),
+        Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
+        Binding("q", "quit", "Quit", id="app.quit"),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True, system=True, id="app.interrupt"),
+    ]
+
+    def __init__(self, settings: Settings, wanted: Wanted, servers: Servers, no_pooler: str = NO_POOLER) -> None:
+        super().__init__()
+        self._settings = settings
+        self._wanted = wanted
+        self._no_pooler = no_pooler
+        self.servers = servers
+        self.vitals = Vitals()
+
+    def compose(self) -> ComposeResult:
+        """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
+        first = self._wanted.pane or PANES[0].name
+        yield Header()
+        yield PaneTabs(PANES, first)
+        yield ContentSwitcher(initial=None)
+        yield Footer(show_command_palette=False, compact=True)
+
+    # Life
+
+    def on_load(self) -> None:
+        """Themes, keys and the connection before the first frame; connecting goes on while Textual starts."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = choose_theme(self._settings.theme, os.environ)
+        self.set_keymap(dict(self._settings.keymap))
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, number)
+        self._connecting = loop.create_task(self._connect())
+
+    async def on_mount(self) -> None:
+        """Show the first pane."""
+        self.query_one(Header).tell(self.servers.postgres.label, None, {}, {})
+        await self.open_pane(self._wanted.pane or PANES[0].name)
+        self.watch_vitals()
+
+    async def on_unmount(self) -> None:
+        """Cancel what runs on the servers and close the connections."""
+        self._connecting.cancel()
+        await self.servers.close()
+
+    async def _connect(self) -> None:
+        try:
+            await self.servers.postgres.connect()
+        except Trouble:
+            return  # each pane meets the same trouble and shows it
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        self.exit(128 + number, return_code=128 + number)
+
+    def _fatal_error(self) -> None:
+        # Textual's own traceback prints local variables, and with them passwords.
+        from rich.traceback import Traceback  # noqa: PLC0415  only when all is lost
+
+        self.bell()
+        self._exit_renderables.append(Traceback(show_locals=False))
+        self._close_messages_no_wait()
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal driver, which counts the bytes it sends."""
+        return counting(super().get_driver_class())
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes sent to the terminal so far."""
+        return getattr(self._driver, "written", 0)
+
+    # Panes
+
+    async def open_pane(self, name: str) -> None:
+        """Turn to the pane called `name`, making it on the first visit."""
+        switcher = self.query_one(ContentSwitcher)
+        if name not in {child.id for child in switcher.children}:
+            await switcher.add_content(self._make(name), id=name)
+        switcher.current = name
+        self.query_one(PaneTabs).current = name
+        self.pane_view.table.focus()
+
+    def _make(self, name: str) -> PaneView | Overview:
+        pane = next(pane for pane in PANES if pane.name == name)
+        return Overview(self) if name == PANES[0].name else self.make_view(pane)
+
+    def make_view(self, pane: Pane) -> PaneView:
+        """A live view of `pane` on the server it asks."""
+        return PaneView(pane, lambda: self._server(pane), self._no_pooler, self._settings.refresh.get(pane.name, 0.0))
+
+    def _server(self, pane: Pane) -> Server | None:
+        try:
+            return self.servers.of(pane)
+        except Trouble:
+            return None
+
+    @property
+    def pane_view(self) -> PaneView:
+        """The pane that the keys act on: the one with the focus, else the visible one."""
+        focused = self.screen_stack[0].focused
+        for widget in focused.ancestors_with_self if focused else ():
+            if isinstance(widget, PaneView):
+                return widget
+        current = self.query_one(ContentSwitcher).visible_content
+        if isinstance(current, PaneView):
+            return current
+        assert current is not None  # noqa: S101  a pane is always open after mounting
+        return current.query(PaneView).first()
+
+    async def action_pane(self, name: str) -> None:
+        """Turn to a pane."""
+        await self.open_pane(name)
+
+    async def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
+        """A click on a tab."""
+        await self.open_pane(event.name)
+
+    # Vital signs
+
+    @work(exclusive=True, group="vitals", exit_on_error=False)
+    async def watch_vitals(self) -> None:
+        """Read the vital signs for as long as the console is open."""
+        while True:
+            await self.vitals.read(self.servers.postgres, self.servers.pooler)
+            self.query_one(Header).tell(
+                self.servers.postgres.label,
+                self.servers.postgres.known,
+                self.vitals.now,
+                self.vitals.history,
+                self.vitals.trouble,
+            )
+            for overview in self.query(Overview):
+                overview.tell(self.vitals)
+            await asyncio.sleep(VITALS_PERIOD)
+
+    # Dialogs
+
+    def on_pane_view_ask(self, event: PaneView.Ask) -> None:
+        """A pane wants a dialog."""
+        match event.what:
+            case "details":
+                self.push_screen(DetailsDialog(event.view))
+            case "sort":
+                self._sort(event.view)
+            case "sql":
+                self._show_sql(event.view)
+            case "export":
+                self._export(event.view)
+
+    def _sort(self, view: PaneView) -> None:
+        def chosen(column: str | None) -> None:
+            if column:
+                view.sort_by(column)
+
+        self.push_screen(SortDialog(view.current.columns, view.sort), chosen)
+
+    def _show_sql(self, view: PaneView) -> None:
+        snapshot = view.arranged
+        text = snapshot.sql if snapshot else sql.load(view.current.query).text
+        for lookup in view.current.lookups:
+            text += f"\n\n{sql.load(lookup.query).text}"
+        self.push_screen(TextDialog(f"SQL of {view.pane.title}", text))
+
+    @work(exit_on_error=False)
+    async def _export(self, view: PaneView) -> None:
+        snapshot, server = view.arranged, view.server
+        if snapshot is None or server is None:
+            self.notify("There is nothing to export yet.", severity="warning", markup=False)
+            return
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = await self.push_screen_wait(ExportDialog(f"{view.pane.name}-{view.current.name}-{stamp}.csv"))
+        if path is None:
+            return
+        as_json = Path(path).suffix == ".json"
+        text = json_text(view.pane.name, view.current.name, snapshot, server.facts) if as_json else csv_text(snapshot)
+        try:
+            await asyncio.to_thread(write, path, text)
+        except Trouble as why:
+            self.notify(safe(why), severity="error", markup=False)
+        else:
+            self.notify(f"{len(snapshot.rows)} rows written to {safe(path)}", markup=False)
+
+    def action_help(self) -> None:
+        """The help of the current pane and all keys."""
+        view = self.pane_view
+        self.push_screen(TextDialog(f"Help: {view.pane.title}", help_text(view, self)))
+
+    # Palette
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Panes, their views and themes in the command palette."""
+        del screen
+        for pane in PANES:
+            yield SystemCommand(
+                f"Pane: {pane.title}", pane.help, lambda name=pane.name: self.run_worker(self.open_pane(name))
+            )
+        view = self.pane_view
+        for each in view.pane.views[1:] and view.pane.views:
+            yield SystemCommand(
+                f"View: {view.pane.title}, {each.title}", "of this pane", lambda name=each.name: view.choose_view(name)
+            )
+        for theme in THEMES:
+            yield SystemCommand(f"Theme: {theme.name}", "colours", lambda name=theme.name: setattr(self, "theme", name))
+        yield SystemCommand("Help", "the help of this pane and all keys", self.action_help)
+        yield SystemCommand("Quit", "leave the console", lambda: self.exit(0))
+
+
+def run_console(settings: Settings, wanted: Wanted, no_pooler: str = "") -> int:
+    """Open the console and return the exit code. Trouble (USAGE) when there is no terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Trouble(
+            Kind.USAGE, "The console needs a terminal.", "Use `pipeline-console show PANE` in scripts and pipes."
+        )
+    app = ConsoleApp(settings, wanted, servers_for(wanted), no_pooler or NO_POOLER)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,80 @@
+"""Everything about one row: its fields, then what the view's detail query adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from console.format import MISSING, safe_lines, show
+from console.model import Snapshot, Trouble, View
+
+if TYPE_CHECKING:
+    from console.tui.pane_view import PaneView
+
+
+class Details(VerticalScroll):
+    """The details of the row under the cursor of a pane."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Fields above, what a further query says below."""
+        yield Static(classes="fields", markup=False)
+        yield Static(classes="more", markup=False)
+
+    def tell(self, view: PaneView) -> None:
+        """Show the row under the cursor; its detail query runs once a row."""
+        row, key = view.table.cursor_row, view.table.cursor_key
+        self.query_one(".fields", Static).update(fields(view.current, row) if row else Content(""))
+        subject = (view.current.name, key)
+        if subject != self._of:
+            self._of = subject
+            self.query_one(".more", Static).update("")
+            if row and view.current.detail:
+                self._ask(view, dict(zip(view.current.key, key or (), strict=True)))
+
+    @work(exclusive=True, exit_on_error=False)
+    async def _ask(self, view: PaneView, parameters: dict[str, object]) -> None:
+        server = view.server
+        if server is None:
+            return
+        try:
+            answer = listing(await server.fetch(view.current.detail, parameters))
+        except Trouble as why:
+            answer = Content(str(why))
+        self.query_one(".more", Static).update(answer)
+
+
+def fields(view: View, row: dict[str, object]) -> Content:
+    """Each field of a row on a line of its own; long texts below their name."""
+    formats = {column.name: column for column in view.columns}
+    parts: list[tuple[str, str] | str] = []
+    for name, value in row.items():
+        column = formats.get(name)
+        title = column.title if column and column.title.strip() else name
+        if isinstance(value, str) and (len(value) > 40 or "\n" in value):
+            parts += [(f"{title}\n", "bold"), f"{safe_lines(value)}\n"]
+        else:
+            parts += [(f"{title:<18} ", "bold"), f"{show(value, column.format if column else 'text')}\n"]
+    return Content.assemble(*parts)
+
+
+def listing(answer: Snapshot) -> Content:
+    """The rows of a detail query: one row as fields, several rows as lines under each other."""
+    parts: list[tuple[str, str] | str] = []
+    for record in answer.records():
+        parts.append("\n")
+        for name, value in record.items():
+            text = MISSING if value is None else safe_lines(value)
+            if isinstance(value, str) and ("\n" in text or len(text) > 40):
+                parts += [(f"{name}\n", "bold"), f"{text}\n"]
+            else:
+                parts += [(f"{name:<18} ", "bold"), f"{text}\n"]
+    return Content.assemble(*parts)

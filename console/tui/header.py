@@ -1,0 +1,112 @@
+"""The two lines on top: which server this is, and its vital signs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widget import Widget
+
+from console.format import MISSING, one_line, show
+from console.model import Facts, Level, Rule, Trouble
+from console.rules import above, below
+from console.tui.charts import sparkline
+
+_STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}
+_MARKS = {Level.WARNING: "!", Level.CRITICAL: "!!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One vital sign of the header: a column of the vitals, its short name, how it is shown and judged."""
+
+    column: str
+    label: str
+    format: str
+    rule: Rule | None = None
+    spark: bool = False
+    of: str = ""  # column with the limit, shown behind a slash
+
+
+SIGNS: tuple[Sign, ...] = (
+    Sign("used", "conn", "count", spark=True, of="usable"),
+    Sign("active", "act", "count", spark=True),
+    Sign("waiting", "wait", "count", above(1, 10)),
+    Sign("tps", "tps", "rate", spark=True),
+    Sign("hit_percent", "hit", "percent", below(95, 80)),
+    Sign("oldest_transaction", "tx", "age", above(60, 300)),
+    Sign("lag_seconds", "lag", "age", above(10, 60)),
+    Sign("pool_waiting", "pool", "count", above(1, 10)),
+)
+
+
+class Header(Widget):
+    """Server and role on the first line, vital signs with their recent course on the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts: Facts | None = None
+        self._label = ""
+        self._trouble: Trouble | None = None
+        self._now: Mapping[str, object] = {}
+        self._history: Mapping[str, Sequence[float | None]] = {}
+        self._shown: tuple[str, ...] = ()
+
+    def tell(
+        self,
+        label: str,
+        facts: Facts | None,
+        now: Mapping[str, object],
+        history: Mapping[str, Sequence[float | None]],
+        trouble: Trouble | None = None,
+    ) -> None:
+        """Show these; redrawn only when the text differs."""
+        self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
+        shown = (self._server().markup, self._signs().markup)
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh()
+
+    def render(self) -> Content:
+        """Both lines."""
+        return Content("\n").join([self._server(), self._signs()])
+
+    def _server(self) -> Content:
+        facts = self._facts
+        if facts is None:
+            return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")
+        parts: list[tuple[str, str] | str] = [(f" {one_line(facts.label)} ", "bold reverse")]
+        parts.append((" not reachable", "bold $text-error") if self._trouble else "")
+        role = "standby" if self._now.get("standby", facts.standby) else "primary"
+        parts.append(f" PostgreSQL {one_line(facts.version_text.split(' ')[0])} {role} ")
+        parts.append(f"{one_line(facts.user)}@{one_line(facts.database)}")
+        parts.append("" if facts.tls else (" no TLS", "$text-muted"))
+        parts.append((" SUPERUSER", "$text-warning") if facts.superuser else "")
+        parts.append((" READ-ONLY", "bold") if facts.read_only else "")
+        seen, sessions = self._now.get("visible"), self._now.get("used")
+        if isinstance(seen, int) and isinstance(sessions, int) and seen < sessions:
+            parts.append((f" you see {seen} of {sessions} sessions: GRANT pg_monitor", "$text-warning"))
+        return Content.assemble(*parts)
+
+    def _signs(self) -> Content:
+        parts: list[tuple[str, str] | str] = [" "]
+        room = self.size.width
+        width = 6 if room < 120 else 12
+        x = 1
+        for sign in SIGNS:
+            value = self._now.get(sign.column)
+            if value is None and sign.column not in {"used", "tps", "hit_percent"}:
+                continue
+            text = MISSING if value is None else show(value, sign.format)
+            if sign.of and (limit := self._now.get(sign.of)) is not None:
+                text += f"/{show(limit, sign.format)}"
+            level = sign.rule(value) if sign.rule else Level.OK
+            spark = sparkline(self._history.get(sign.column, ()), width) if sign.spark and room >= 60 else ""
+            cell = f"{sign.label} {text}{_MARKS.get(level, '')} {spark}".rstrip(" " if not spark else "")
+            if x + len(cell) > room:
+                break
+            parts += [(f"{sign.label} ", "$text-muted"), (f"{text}{_MARKS.get(level, '')}", _STYLES.get(level, "bold"))]
+            parts += [f" {spark}" if spark else "", "  "]
+            x += len(cell) + 2
+        return Content.assemble(*parts)

@@ -1,0 +1,57 @@
+"""Where the columns of a view stand on a screen of a given width. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.format import FORMATS
+from console.model import Column
+
+GUTTER = 2  # cells on the left that carry the severity of a row
+WIDEST_GROWTH = 400
+ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column with its place: `x` cells from the left of the table, `width` cells wide."""
+
+    column: Column
+    x: int
+    width: int
+
+
+def width_of(column: Column) -> int:
+    """The width a column asks for: its own, else its format's, never less than its title's."""
+    return max(column.width or FORMATS[column.format].width, 1 if column.width else len(column.title))
+
+
+def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+    """All columns in order of place. Wanted ones and as many extras as fit fill `width`, others follow beyond."""
+    base = [column for column in columns if not column.extra]
+    extras = [column for column in columns if column.extra]
+    growing = next((column for column in base if column.grow), None)
+    room = width - GUTTER - sum(width_of(column) + 1 for column in base) + 1
+    spare = room - (max(0, ROOM_TO_READ - width_of(growing)) if growing else 0)
+    fitting: list[Column] = []
+    while extras and width_of(extras[0]) + 1 <= spare:
+        spare -= width_of(extras[0]) + 1
+        room -= width_of(extras[0]) + 1
+        fitting.append(extras.pop(0))
+    if growing and base[-1] is growing:
+        base = [*base[:-1], *fitting, growing]
+    else:
+        base += fitting
+    placed: list[Placed] = []
+    x = GUTTER
+    for column in [*base, *extras]:
+        cells = width_of(column) + (min(max(room, 0), WIDEST_GROWTH) if column is growing else 0)
+        placed.append(Placed(column, x, cells))
+        x += cells + 1
+    return tuple(placed)
+
+
+def total_width(placed: Sequence[Placed]) -> int:
+    """Cells from the left edge to the end of the last column."""
+    return placed[-1].x + placed[-1].width if placed else GUTTER

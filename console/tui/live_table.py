@@ -1,0 +1,320 @@
+"""The one generic table of the console: paints only visible lines and, on a refresh, only the cells that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.format import FORMATS, MISSING
+from console.model import Column, Level, Row, Snapshot
+from console.panes.reading import Key, keys
+from console.tui.layout import GUTTER, Placed, place, total_width
+
+MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
+_STYLE_NAMES = ("header", "cursor", "warning", "critical", "stale", "sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One painted row: the text and level of each placed cell, the gutter first."""
+
+    texts: tuple[str, ...]
+    levels: tuple[Level, ...]
+
+
+class LiveTable(ScrollView, can_focus=True):
+    """A table over a Snapshot. The cursor stays on its row, found by key, when rows come, go and change order."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page-down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page-up"),
+        Binding("home,g", "move_to(0)", "First row", show=False, id="table.first"),
+        Binding("end,G", "move_to(-1)", "Last row", show=False, id="table.last"),
+        Binding("left", "sideways(-1)", "Scroll left", show=False, id="table.left"),
+        Binding("right", "sideways(1)", "Scroll right", show=False, id="table.right"),
+        Binding("enter", "select", "Details", show=False, id="table.select"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in _STYLE_NAMES}
+    ALLOW_SELECT = False
+
+    cursor = reactive(0, repaint=False)
+
+    class Selected(Message):
+        """Enter or a second click on a row."""
+
+    class Moved(Message):
+        """The cursor came to another row."""
+
+    @dataclass
+    class HeaderClicked(Message):
+        """A click on the title of a column."""
+
+        column: Column
+
+    def __init__(self, columns: Sequence[Column], id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._placed: tuple[Placed, ...] = ()
+        self._snapshot: Snapshot | None = None
+        self._keys: list[Key] = []
+        self._at: list[int] = []
+        self._sort = ""
+        self._stale = False
+        self._lines: dict[int, Line] = {}
+        self._painted: dict[int, Line] = {}
+        self._painted_from = (-1, -1)
+        self._styles: dict[str, Style] = {}
+
+    # What it shows
+
+    def show(
+        self, snapshot: Snapshot, columns: Sequence[Column], key: Sequence[str], sort: str = "", stale: bool = False
+    ) -> None:
+        """Show `snapshot`; repaint only the cells that differ from what is on the screen."""
+        former = self.cursor_key
+        if tuple(columns) != self._columns or sort != self._sort or stale != self._stale or self._snapshot is None:
+            self._columns, self._sort, self._stale = tuple(columns), sort, stale
+            self._place()
+            self.refresh()
+        self._snapshot = snapshot
+        self._keys = keys(snapshot, key)
+        self._at = [snapshot.columns.index(placed.column.name) for placed in self._placed]
+        self._lines = {}
+        self._follow(former)
+        self._measure()
+        self._repaint_changes()
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What is shown."""
+        return self._snapshot
+
+    @property
+    def cursor_key(self) -> Key | None:
+        """The key of the row under the cursor; None when there are no rows."""
+        return self._keys[self.cursor] if 0 <= self.cursor < len(self._keys) else None
+
+    @property
+    def cursor_row(self) -> dict[str, object] | None:
+        """The row under the cursor, column → raw value."""
+        if self._snapshot is None or not 0 <= self.cursor < len(self._snapshot.rows):
+            return None
+        return dict(zip(self._snapshot.columns, self._snapshot.rows[self.cursor], strict=True))
+
+    @property
+    def visible_keys(self) -> list[Key]:
+        """Keys of the rows that are on the screen."""
+        top = self.scroll_offset.y
+        return self._keys[top : top + max(0, self.scrollable_content_region.height - 1)]
+
+    def _follow(self, former: Key | None) -> None:
+        count = len(self._keys)
+        if former is not None and not (self.cursor < count and self._keys[self.cursor] == former):
+            try:
+                at = self._keys.index(former)
+            except ValueError:
+                at = min(self.cursor, max(0, count - 1))
+            moved, self.cursor = at - self.cursor, at
+            if moved and self.scroll_offset.y:
+                self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
+        elif self.cursor >= count:
+            self.cursor = max(0, count - 1)
+
+    # Measures
+
+    def _place(self) -> None:
+        self._placed = place(self._columns, self.scrollable_content_region.width or self.size.width)
+        if self._snapshot is not None:
+            self._at = [self._snapshot.columns.index(placed.column.name) for placed in self._placed]
+        self._lines, self._painted = {}, {}
+
+    def _measure(self) -> None:
+        wanted = Size(total_width(self._placed), len(self._keys) + 1)
+        if wanted != self.virtual_size:
+            self.virtual_size = wanted
+
+    def on_resize(self, event: Resize) -> None:
+        """Place the columns anew on the new width."""
+        del event
+        self._place()
+        self._measure()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Forget the colours of the former theme."""
+        super().notify_style_update()
+        self._styles = {}
+        self._painted = {}
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        """Line 0 holds the titles and stays; the rows scroll beneath it."""
+        x, top = self.scroll_offset
+        width = self.scrollable_content_region.width
+        strip = self._titles() if y == 0 else self._row(top + y - 1, y)
+        return strip.crop_extend(x, x + width, self._style("base"))
+
+    def _titles(self) -> Strip:
+        header, marked = self._style("header"), self._style("sorted")
+        segments = [Segment(" " * GUTTER, header)]
+        for placed in self._placed:
+            column = placed.column
+            is_sorted = self._sort.removeprefix("-") == column.name
+            title = column.title + (("↓" if self._sort.startswith("-") else "↑") if is_sorted else "")
+            text = _fit(title, placed.width, FORMATS[column.format].right)
+            segments.append(Segment(text + " ", marked if is_sorted else header))
+        return Strip(segments)
+
+    def _row(self, index: int, y: int) -> Strip:
+        line = self._line(index)
+        if line is None:
+            self._painted.pop(y, None)
+            return Strip.blank(1, self._style("base"))
+        self._painted[y] = line
+        self._painted_from = self.scroll_offset
+        styles = [self._cell_style(level, index == self.cursor) for level in line.levels]
+        runs = groupby(zip(line.texts, styles, strict=True), key=lambda cell: cell[1])
+        return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs])
+
+    def _line(self, index: int) -> Line | None:
+        line = self._lines.get(index)
+        if line is None and self._snapshot is not None and index < len(self._snapshot.rows):
+            line = self._lines[index] = self._format(self._snapshot.rows[index])
+        return line
+
+    def _format(self, row: Row) -> Line:
+        texts, levels = [""], [Level.OK]
+        for placed, at in zip(self._placed, self._at, strict=True):
+            value, column = row[at], placed.column
+            kind = FORMATS[column.format]
+            texts.append(_fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
+            levels.append(column.rule(value) if column.rule else Level.OK)
+        levels[0] = max(levels)
+        texts[0] = MARKS[levels[0]]
+        return Line(tuple(texts), tuple(levels))
+
+    def _cell_style(self, level: Level, under_cursor: bool) -> Style:
+        style = self._style("stale" if self._stale else "base")
+        if level >= Level.WARNING and not self._stale:
+            style += self._style("critical" if level is Level.CRITICAL else "warning")
+        return style + self._style("cursor") if under_cursor else style
+
+    def _style(self, name: str) -> Style:
+        found = self._styles.get(name)
+        if found is None:
+            found = self.rich_style if name == "base" else self.get_component_rich_style(f"table--{name}", partial=True)
+            if name in {"header", "sorted"}:
+                found = self.rich_style + found
+            if name == "stale":
+                found = self.rich_style + found
+            self._styles[name] = found
+        return found
+
+    def _repaint_changes(self) -> None:
+        if self._painted_from != self.scroll_offset:
+            self._painted = {}
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        regions: list[Region] = []
+        for y in range(1, self.scrollable_content_region.height):
+            new, old = self._line(top + y - 1), self._painted.get(y)
+            if new != old:
+                regions += self._changed(y, old, new)
+        if regions:
+            self.refresh(*regions)
+
+    def _changed(self, y: int, old: Line | None, new: Line | None) -> list[Region]:
+        if old is None or new is None or len(old.texts) != len(new.texts):
+            return [Region(0, y, self.size.width, 1)]
+        left, spans = self.scroll_offset.x, [(0, GUTTER)]
+        spans += [(placed.x, placed.width + 1) for placed in self._placed]
+        changed = [
+            Region(x - left, y, width, 1)
+            for (x, width), a, b, c, d in zip(spans, old.texts, new.texts, old.levels, new.levels, strict=True)
+            if a != b or c != d
+        ]
+        window = self.size.region
+        return [region.intersection(window) for region in changed if region.overlaps(window)]
+
+    # The cursor
+
+    def watch_cursor(self, former: int, now: int) -> None:
+        """Repaint the two lines concerned."""
+        top, width = self.scroll_offset.y, self.size.width
+        self.refresh(*(Region(0, row - top + 1, width, 1) for row in (former, now) if row >= top))
+        if former != now:
+            self.post_message(self.Moved())
+
+    def move_to(self, row: int) -> None:
+        """Put the cursor on `row` (kept in range) and scroll it into view."""
+        self.cursor = max(0, min(row, len(self._keys) - 1))
+        top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height - 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False)
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor by `rows`."""
+        self.move_to(self.cursor + rows)
+
+    def action_move_to(self, row: int) -> None:
+        """Move the cursor to a row; -1 is the last."""
+        self.move_to(len(self._keys) - 1 if row < 0 else row)
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by whole screens."""
+        self.move_to(self.cursor + pages * max(1, self.scrollable_content_region.height - 2))
+
+    def action_sideways(self, steps: int) -> None:
+        """Scroll to the columns beyond the screen."""
+        self.scroll_to(x=self.scroll_offset.x + steps * 16, animate=False)
+
+    def action_select(self) -> None:
+        """Ask for the details of the row under the cursor."""
+        if self.cursor_key is not None:
+            self.post_message(self.Selected())
+
+    def on_click(self, event: Click) -> None:
+        """A click on a title sorts, on a row selects it, on the selected row opens it."""
+        if event.y == 0:
+            x = event.x + self.scroll_offset.x
+            for placed in self._placed:
+                if placed.x <= x < placed.x + placed.width + 1:
+                    self.post_message(self.HeaderClicked(placed.column))
+            return
+        row = self.scroll_offset.y + event.y - 1
+        if row >= len(self._keys):
+            return
+        if row == self.cursor:
+            self.action_select()
+        self.move_to(row)
+
+
+def _fit(text: str, width: int, right: bool) -> str:
+    """`text` in exactly `width` cells; what is cut ends in an ellipsis."""
+    if text.isascii():
+        if len(text) > width:
+            return text[: width - 1] + "…" if width > 1 else text[:width]
+        return text.rjust(width) if right else text.ljust(width)
+    cells = cell_len(text)
+    if cells > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    return " " * (width - cells) + text if right else text + " " * (width - cells)
