@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from console.model import Pane
+from console.panes.connections import CONNECTIONS
+from console.panes.locks import LOCKS
+from console.panes.overview import OVERVIEW
+from console.panes.slow_queries import SLOW_QUERIES
 
-PANES: tuple[Pane, ...] = ()
+PANES: tuple[Pane, ...] = (
+    OVERVIEW,
+    CONNECTIONS,
+    LOCKS,
+    SLOW_QUERIES,
+)
 
 
 def pane(name: str) -> Pane:

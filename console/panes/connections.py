@@ -1,0 +1,159 @@
+"""Connections: who is connected, what they do, how long, and who is in whose way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from console.model import Column, Level, Pane, Record, Snapshot, View
+from console.rules import above, among
+
+BUSY = frozenset({"active", "fastpath", "parallel", "autovacuum"})
+IDLE_IN_TRANSACTION = frozenset({"idle in tx", "aborted tx"})
+STATE_RULE = among({"idle in tx": Level.WARNING, "aborted tx": Level.WARNING, "hidden": Level.NOTICE})
+
+
+def sessions(snapshot: Snapshot) -> Snapshot:
+    """Sessions with their texts readable, how many block each and how many each blocks; notes what cannot be seen."""
+    pid, by, query = (snapshot.index(name) for name in ("pid", "blocked_by", "query"))
+    blockers = [_distinct(row[by]) for row in snapshot.rows]
+    blocks = Counter(blocker for some in blockers for blocker in some)
+    rows = tuple(
+        (*row[:query], readable(row[query]), *row[query + 1 :], len(some), blocks[row[pid]])
+        for row, some in zip(snapshot.rows, blockers, strict=True)
+    )
+    columns = (*snapshot.columns, "blockers", "blocks")
+    return replace(snapshot, columns=columns, rows=rows, notes=(*snapshot.notes, *hidden(snapshot)))
+
+
+def readable(text: object) -> object:
+    """Bytes of a query text as text: a character cut in half is dropped, bytes of another encoding are escaped."""
+    if not isinstance(text, bytes):
+        return text
+    for missing in range(4):
+        try:
+            return text[: len(text) - missing].decode()
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":
+                break
+    return text.decode("utf-8", "backslashreplace")
+
+
+def hidden(snapshot: Snapshot) -> tuple[str, ...]:
+    """How many of the sessions this role may see, as a sentence; nothing when it sees all."""
+    states = snapshot.values("state")
+    return seen(len(states) - sum(state == "hidden" for state in states), len(states))
+
+
+def seen(visible: int, total: int) -> tuple[str, ...]:
+    """The sentence that says how many sessions are shown in full, and what shows the rest; nothing when all are."""
+    if visible >= total:
+        return ()
+    return (f"you see {visible} of {total} sessions; GRANT pg_monitor TO your role shows the others",)
+
+
+def summed(snapshot: Snapshot) -> Snapshot:
+    """The summary with a note on the whole: how many connections are used of those that are usable."""
+    used = sum(count for count in snapshot.values("sessions") if isinstance(count, int))
+    usable = next((n for n in snapshot.values("usable") if isinstance(n, int) and n > 0), None)
+    room = (f"{used} of {usable} usable connections ({100 * used / usable:.0f}%)",) if usable else ()
+    unseen = sum(
+        row["sessions"] for row in snapshot.records() if row["state"] == "hidden" and isinstance(row["sessions"], int)
+    )
+    return replace(snapshot, notes=(*snapshot.notes, *room, *seen(used - unseen, used)))
+
+
+def _left_open(row: Record) -> bool:
+    return row["state"] in IDLE_IN_TRANSACTION
+
+
+def _distinct(pids: object) -> Collection[object]:
+    # A parallel group names the same blocker once for each of its workers.
+    return set(pids) if isinstance(pids, list) else ()
+
+
+def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | None = None) -> View:
+    return View(
+        name=name,
+        title=title,
+        query="connections",
+        columns=_COLUMNS,
+        key=("pid", "backend_start"),
+        sort="-xact_age",
+        where=where,
+        derive=sessions,
+        detail="connection_details",
+        empty=empty,
+    )
+
+
+_PID = Column("pid", "pid", "count", width=7)
+_COLUMNS = (
+    _PID,
+    Column("age", "age", "age", help="Of the running statement; for an idle session, since when it is idle."),
+    Column(
+        "xact_age",
+        "tx",
+        "age",
+        rule=above(60, 300),
+        help="Age of the open transaction. Autovacuum is left out: its transactions are long by nature.",
+    ),
+    Column("state", "state", "text", width=10, rule=STATE_RULE, help="hidden: this role may not see it."),
+    Column("wait", "wait", "text", width=18, help="What it waits for now, as type:event."),
+    Column("blockers", "by", "count", width=3, rule=above(1), help="How many sessions it waits for."),
+    Column("blocks", "blk", "count", width=3, rule=above(1, 5), help="How many sessions wait for it directly."),
+    Column("query", "query", "query", grow=True, help="The running or last statement; its beginning."),
+    Column("user", "user", "name", width=16, extra=True),
+    Column("application", "application", "name", width=20, extra=True),
+    Column("client", "client", "name", width=15, extra=True),
+    Column("database", "database", "name", width=16, extra=True),
+    Column("blocked_by", "blocked by", "names", extra=True, help="Their pids; 0 is a prepared transaction."),
+    Column("query_age", "query age", "age", width=9, extra=True),
+    Column("state_age", "in state", "age", width=8, extra=True),
+    Column("xmin_age", "xmin age", "count", width=8, rule=above(1_000_000, 50_000_000), extra=True),
+    Column("backend_start", "connected", "time", extra=True),
+    Column("kind", "kind", "name", width=18, extra=True),
+    Column("leader_pid", "leader", "count", extra=True, help="Pid of the session that a parallel worker works for."),
+    Column("query_id", "query id", "text", width=20, extra=True, help="Joins it with the slow queries."),
+)
+
+_SUMMARY = View(
+    name="summary",
+    title="By application",
+    query="connections_summary",
+    columns=(
+        Column("application", "application", "name", width=16, grow=True),
+        Column("state", "state", "text", width=10, rule=STATE_RULE),
+        Column("sessions", "n", "count", width=5),
+        Column("used_percent", "used", "percent", rule=above(80, 90), help="Share of the usable connections."),
+        Column("longest_query", "query", "age", help="Longest running statement."),
+        Column("longest_idle_in_transaction", "idle tx", "age", width=7, rule=above(60, 300)),
+        Column("oldest_transaction", "tx", "age", rule=above(60, 300)),
+        Column("xmin_age", "xmin age", "count", width=8, rule=above(1_000_000, 50_000_000)),
+        Column("waiting", "wait", "count", width=4, rule=above(1), help="How many wait for a lock."),
+    ),
+    key=("application", "state"),
+    sort="-sessions",
+    derive=summed,
+)
+
+CONNECTIONS = Pane(
+    name="connections",
+    key="2",
+    title="Connections",
+    help=(
+        "Sessions of all databases, oldest transaction first; the console's own are left out. `age` is that of the "
+        "running statement, or how long an idle session has been idle; `tx` that of its transaction; `by` counts the "
+        "sessions it waits for, `blk` those that wait for it. Enter shows the whole text and its locks."
+    ),
+    views=(
+        _view("all", "All", "nobody else is connected"),
+        _view("active", "Active", "nothing is running", lambda row: row["state"] in BUSY),
+        _view("waiting", "Waiting", "nobody waits for a lock", lambda row: bool(row["blockers"])),
+        _view("blocking", "Blocking", "nobody is in anybody's way", lambda row: bool(row["blocks"])),
+        _view("idle-in-tx", "Idle in tx", "no transaction is left open", _left_open),
+        _SUMMARY,
+    ),
+    actions=("cancel-backend", "terminate-backend", "terminate-idle"),
+)

@@ -1,0 +1,204 @@
+"""Locks: who waits for whom, as a tree with the root on top, and which relations are locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from console.model import Column, Level, Pane, Record, Snapshot, View
+from console.panes.connections import STATE_RULE, hidden, readable
+from console.rules import above, among
+
+Node = int | str  # a pid, or the name of a prepared transaction
+
+_ADDED = ("tree", "depth", "root", "blocks", "lock")
+
+
+@dataclass(slots=True)
+class _Graph:
+    """Who is blocked by whom, and the row of each."""
+
+    rows: dict[Node, Record] = field(default_factory=dict)
+    blockers: dict[Node, set[Node]] = field(default_factory=dict)
+    blocked: dict[Node, list[Node]] = field(default_factory=dict)
+
+
+def tree(snapshot: Snapshot) -> Snapshot:
+    """The flat rows of waiters and blockers as trees: each root, then those who wait for it, nearest first.
+
+    A session that waits for several roots is listed once under each. Sessions that wait for each other in a circle
+    hang under the one that has waited longest.
+    """
+    graph = _graph(snapshot.records())
+    columns = (*snapshot.columns, *_ADDED)
+    rows = []
+    for root, heirs in _heirs(graph):
+        for node, depth in _walk(root, heirs):
+            row = graph.rows[node]
+            shown = {
+                "query": readable(row["query"]),
+                "tree": _branch(row, depth),
+                "depth": depth,
+                "root": str(root),
+                "blocks": len(_below(node, graph.blocked)),
+                "lock": f"wants {row['wants']}" if row["wants"] else f"holds {row['holds']}" if row["holds"] else None,
+            }
+            rows.append(tuple(shown.get(name, row.get(name)) for name in columns))
+    return replace(snapshot, columns=columns, rows=tuple(rows), notes=(*snapshot.notes, *_unseen(snapshot)))
+
+
+def _graph(records: Iterable[Record]) -> _Graph:
+    graph = _Graph()
+    prepared: dict[object, set[Node]] = {}
+    for record in records:
+        node = _node(record)
+        graph.rows[node] = record
+        for waiter in _list(record["in_the_way_of"]):
+            prepared.setdefault(waiter, set()).add(node)
+    for node, record in graph.rows.items():
+        by: set[Node] = {pid for pid in _list(record["blocked_by"]) if isinstance(pid, int) and pid}
+        # Pid 0 stands for every prepared transaction; their own rows say which of them hold what is waited for.
+        if 0 in _list(record["blocked_by"]):
+            by |= prepared.get(node, set())
+        graph.blockers[node] = {blocker for blocker in by if blocker in graph.rows and blocker != node}
+    for node in sorted(graph.rows, key=lambda node: -_seconds(graph.rows[node]["wait_age"])):
+        for blocker in graph.blockers[node]:
+            graph.blocked.setdefault(blocker, []).append(node)
+    return graph
+
+
+def _heirs(graph: _Graph) -> list[tuple[Node, Mapping[Node, list[Node]]]]:
+    """Roots, the one in the way of most first, each with the tree under it as parent → children."""
+    roots = [node for node in graph.rows if not graph.blockers[node]]
+    reached = {node for root in roots for node in (root, *_below(root, graph.blocked))}
+    for node in sorted(graph.rows, key=lambda node: -_seconds(graph.rows[node]["wait_age"])):
+        if node not in reached:
+            roots.append(node)
+            reached |= {node, *_below(node, graph.blocked)}
+    roots.sort(key=lambda root: (-len(_below(root, graph.blocked)), -_seconds(graph.rows[root]["xact_age"])))
+    return [(root, _nearest(root, graph.blocked)) for root in roots]
+
+
+def _nearest(root: Node, blocked: Mapping[Node, list[Node]]) -> Mapping[Node, list[Node]]:
+    """Every node below `root` once, under the blocker that is nearest to the root."""
+    children: dict[Node, list[Node]] = {}
+    seen, level = {root}, [root]
+    while level:
+        following = []
+        for parent in level:
+            for node in blocked.get(parent, ()):
+                if node not in seen:
+                    seen.add(node)
+                    children.setdefault(parent, []).append(node)
+                    following.append(node)
+        level = following
+    return children
+
+
+def _walk(root: Node, children: Mapping[Node, list[Node]]) -> Iterator[tuple[Node, int]]:
+    left = [(root, 0)]
+    while left:
+        node, depth = left.pop()
+        yield node, depth
+        left += [(child, depth + 1) for child in reversed(children.get(node, []))]
+
+
+def _below(node: Node, blocked: Mapping[Node, list[Node]]) -> set[Node]:
+    found: set[Node] = set()
+    left = list(blocked.get(node, ()))
+    while left:
+        at = left.pop()
+        if at not in found and at != node:
+            found.add(at)
+            left += blocked.get(at, ())
+    return found
+
+
+def _node(record: Record) -> Node:
+    gid, pid = record["gid"], record["pid"]
+    return gid if isinstance(gid, str) else pid if isinstance(pid, int) else 0
+
+
+def _branch(record: Record, depth: int) -> str:
+    return f"{'·' * (depth - 1)}└{record['pid']}" if depth else str(record["pid"])
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _unseen(snapshot: Snapshot) -> tuple[str, ...]:
+    return tuple(note.replace("sessions", "sessions that wait or block") for note in hidden(snapshot))
+
+
+_BLOCKING = View(
+    name="blocking",
+    title="Blocking tree",
+    query="locks",
+    columns=(
+        Column(
+            "tree", "pid", "text", width=10, help="Waiters stand under whom they wait for; 0: prepared transaction."
+        ),
+        Column("wait_age", "wait", "age", rule=above(1, 30), help="How long it has waited for this lock."),
+        Column(
+            "xact_age", "tx", "age", rule=above(60, 300), help="Age of its transaction; of a prepared one, since then."
+        ),
+        Column("state", "state", "text", width=10, rule=STATE_RULE),
+        Column("blocks", "blk", "count", width=3, rule=above(1, 5), help="How many wait for it, directly or not."),
+        Column("lock", "lock", "query", width=22, help="What it wants; of a root, what it holds that others want."),
+        Column("query", "query", "query", grow=True),
+        Column("wants", "waits for", "query", width=36, extra=True),
+        Column("holds", "holds", "query", width=36, extra=True, help="Of the locks that somebody waits for."),
+        Column("blocked_by", "blocked by", "names", extra=True),
+        Column("user", "user", "name", width=16, extra=True),
+        Column("application", "application", "name", width=20, extra=True),
+        Column("client", "client", "name", width=15, extra=True),
+        Column("database", "database", "name", width=16, extra=True),
+        Column("gid", "prepared as", "name", extra=True),
+        Column("root", "root", "name", width=12, extra=True),
+        Column("depth", "depth", "count", width=5, extra=True),
+        Column("pid", "pid", "count", extra=True),
+    ),
+    key=("pid", "backend_start", "root"),
+    derive=tree,
+    detail="connection_details",
+    empty="nobody waits for a lock",
+)
+
+_STRONG = among({"AccessExclusive": Level.WARNING, "Exclusive": Level.NOTICE})
+
+_HELD = View(
+    name="held",
+    title="Held",
+    query="locks_held",
+    columns=(
+        Column("relation", "relation", "name", grow=True),
+        Column("strongest", "strongest", "text", width=20, rule=_STRONG, help="The strongest mode that is held."),
+        Column("sessions", "held by", "count", help="How many transactions hold a lock on it."),
+        Column("waiting", "waiting", "count", rule=above(1, 5), help="How many wait for a lock on it."),
+        Column("longest_wait", "wait", "age", rule=above(1, 30)),
+        Column("modes", "modes", "names", width=40, extra=True),
+        Column("wanted", "wanted", "names", width=24, extra=True),
+        Column("pids", "pids", "names", width=24, extra=True, help="0 is a prepared transaction."),
+        Column("database", "database", "name", width=16, extra=True),
+    ),
+    key=("database_id", "relation_id"),
+    empty="no relation is locked",
+)
+
+LOCKS = Pane(
+    name="locks",
+    key="3",
+    title="Locks",
+    help=(
+        "Only sessions that wait for a lock or are in somebody's way. On top stands the root: it waits for nobody, and "
+        "everything under it goes on when it ends its transaction. `wait` is the age of the wait, `blk` counts all who "
+        "wait behind it. A prepared transaction has pid 0 and ends only with COMMIT PREPARED or ROLLBACK PREPARED."
+    ),
+    views=(_BLOCKING, _HELD),
+    actions=("cancel-backend", "terminate-backend"),
+)

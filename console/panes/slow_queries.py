@@ -1,0 +1,150 @@
+"""Slow queries: what costs the server its time, in the last interval and since the counters were reset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.format import age
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, View
+from console.panes.arrange import sort_rows
+from console.rules import above, below
+
+KEY = ("queryid", "userid", "dbid", "toplevel")
+
+RATES = (
+    Rate("ms_rate", "total_ms"),
+    Rate("call_rate", "calls"),
+    Rate("mean_now", "total_ms", per="calls"),
+    Rate("row_rate", "rows"),
+    Rate("hit_now", "hits", per="blocks", scale=100.0),
+    Rate("read_rate", "read_ms"),
+    Rate("temp_rate", "temp_bytes"),
+    Rate("wal_rate", "wal_bytes"),
+)
+
+TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query", "database", "user"), batch=60)
+
+
+def judged(snapshot: Snapshot) -> Snapshot:
+    """Statements with their share of all time and hit ratio, and notes on how far the totals can be trusted."""
+    total, hits, blocks = (snapshot.index(name) for name in ("total_ms", "hits", "blocks"))
+    percent = 100.0 / (sum(row[total] for row in snapshot.rows) or 1.0)  # type: ignore[misc]
+    rows = snapshot.rows
+    if None in snapshot.values("queryid"):
+        rows = tuple(_without_rates(snapshot, row) for row in rows)
+    added = ((row[total] * percent, 100.0 * row[hits] / row[blocks] if row[blocks] else None) for row in rows)  # type: ignore[operator]
+    full = replace(snapshot, rows=rows, notes=(*snapshot.notes, *_trust(snapshot)))
+    return _heaviest_first(full.with_columns(("share", "hit"), added))
+
+
+def _without_rates(snapshot: Snapshot, row: Row) -> Row:
+    # Without the right to see the id, statements of the same user and database cannot be told apart between two reads.
+    if row[snapshot.index("queryid")] is not None:
+        return row
+    rates = {snapshot.index(rate.name) for rate in RATES}
+    return tuple(None if at in rates else value for at, value in enumerate(row))
+
+
+def _heaviest_first(snapshot: Snapshot) -> Snapshot:
+    # The first reading has no rates to sort by; what was heavy so far is the best guess.
+    if any(rate is not None for rate in snapshot.values("ms_rate")):
+        return snapshot
+    return replace(snapshot, rows=tuple(sort_rows(snapshot.rows, snapshot.index("total_ms"), descending=True)))
+
+
+def _trust(snapshot: Snapshot) -> tuple[str, ...]:
+    if not snapshot.rows:
+        return ()
+    first = dict(zip(snapshot.columns, snapshot.rows[0], strict=True))
+    notes = []
+    if first["reset_age"] is not None:
+        notes.append(f"counted for {age(first['reset_age'])}")
+    if isinstance(evictions := first["evictions"], int) and evictions:
+        notes.append(
+            f"{evictions} times the rarest statements were dropped: totals of rare ones are incomplete; "
+            "raise pg_stat_statements.max"
+        )
+    hidden = sum(queryid is None for queryid in snapshot.values("queryid"))
+    if hidden:
+        notes.append(f"{hidden} statements of other users have no text or rates; GRANT pg_read_all_stats shows them")
+    return tuple(notes)
+
+
+_MEAN_RULE, _HIT_RULE, _TEMP_RULE = above(1000, 10_000), below(90, 60), above(1)
+_QUERY = Column("query", "query", "query", grow=True, help="Normalised text, its beginning; Enter shows all of it.")
+_WHO = (
+    Column("user", "user", "name", width=16, extra=True),
+    Column("database", "database", "name", width=16, extra=True),
+)
+_IDENTITY = (
+    Column("entry_age", "counted", "age", width=7, extra=True, help="Since when this entry is counted (17+)."),
+    Column("toplevel", "top", "flag", extra=True, help="no: run inside a function or procedure."),
+    Column("queryid", "query id", "text", width=20, extra=True),
+)
+_NOW = (
+    Column("ms_rate", "ms/s", "rate", width=6, help="Milliseconds of execution per second: 1000 is one busy process."),
+    Column("call_rate", "calls/s", "rate", width=7),
+    Column("mean_now", "mean", "ms", width=7, rule=_MEAN_RULE, help="Mean time of the calls since the last reading."),
+    Column("row_rate", "rows/s", "rate", width=6),
+    Column("hit_now", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
+    Column("read_rate", "io/s", "rate", width=5, help="Milliseconds per second waiting for reads (track_io_timing)."),
+)
+_NOW_MORE = (
+    Column("temp_rate", "temp", "size_rate", rule=_TEMP_RULE, extra=True, help="Temporary blocks read and written."),
+    Column("wal_rate", "WAL", "size_rate", extra=True),
+)
+_TOTALS = (
+    Column("total_ms", "total", "ms", width=7),
+    Column("share", "share", "percent", width=6, help="Of the time of all statements."),
+    Column("calls", "calls", "count", width=7),
+    Column("mean_ms", "mean", "ms", width=7, rule=_MEAN_RULE),
+    Column("max_ms", "max", "ms", width=7),
+    Column("hit", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
+)
+_TOTALS_MORE = (
+    Column("stddev_ms", "± mean", "ms", extra=True, help="Standard deviation of the execution time."),
+    Column("rows", "rows", "count", extra=True),
+    Column("read_ms", "io", "ms", extra=True, help="Time waiting for reads; needs track_io_timing."),
+    Column("temp_bytes", "temp", "size", rule=_TEMP_RULE, extra=True),
+    Column("wal_bytes", "WAL", "size", extra=True),
+)
+
+
+def _extra(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    return tuple(replace(column, extra=True) for column in columns)
+
+
+_NOW_VIEW = View(
+    name="now",
+    title="Now",
+    query="statements",
+    columns=(*_NOW, _QUERY, *_WHO, *_NOW_MORE, *_extra(_TOTALS), *_TOTALS_MORE, *_IDENTITY),
+    key=KEY,
+    sort="-ms_rate",
+    rates=RATES,
+    lookups=(TEXTS,),
+    derive=judged,
+    detail="statement_details",
+    empty="no statement has been counted yet",
+)
+
+SLOW_QUERIES = Pane(
+    name="slow-queries",
+    key="4",
+    title="Slow queries",
+    help=(
+        "Statements from pg_stat_statements. `Now` shows what they cost since the last reading, heaviest first; before "
+        "the second reading there are no rates and the order is by total time. `Totals` counts since the last reset; "
+        "the notes say how far back that is and whether rare statements were dropped meanwhile."
+    ),
+    views=(
+        _NOW_VIEW,
+        replace(
+            _NOW_VIEW,
+            name="totals",
+            title="Totals",
+            columns=(*_TOTALS, _QUERY, *_WHO, *_TOTALS_MORE, *_extra(_NOW), *_NOW_MORE, *_IDENTITY),
+            sort="-total_ms",
+        ),
+    ),
+)

@@ -1,0 +1,28 @@
+-- Sessions by application and state: how many, how long, how much of what is usable.
+SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
+       100.0::double precision * pg_catalog.count(*) / u.usable AS used_percent,
+       pg_catalog.max(s.query_age) AS longest_query,
+       pg_catalog.max(s.idle_age) AS longest_idle_in_transaction,
+       pg_catalog.max(s.xact_age) AS oldest_transaction,
+       pg_catalog.max(s.xmin_age) AS xmin_age,
+       pg_catalog.count(*) FILTER (WHERE s.waiting) AS waiting,
+       u.usable
+  FROM (SELECT a.application_name AS application,
+               CASE WHEN a.backend_type IS NULL THEN 'hidden'
+                    WHEN a.state = 'idle in transaction' THEN 'idle in tx'
+                    WHEN a.state = 'idle in transaction (aborted)' THEN 'aborted tx'
+                    WHEN a.state = 'fastpath function call' THEN 'fastpath'
+                    ELSE coalesce(a.state, 'no state') END AS state,
+               pg_catalog.date_part('epoch', n.at - a.xact_start) AS xact_age,
+               CASE WHEN a.state = 'active' THEN pg_catalog.date_part('epoch', n.at - a.query_start) END AS query_age,
+               CASE WHEN a.state LIKE 'idle in transaction%' THEN pg_catalog.date_part('epoch', n.at - a.state_change) END AS idle_age,
+               greatest(pg_catalog.age(a.backend_xmin), pg_catalog.age(a.backend_xid)) AS xmin_age,
+               a.state = 'active' AND a.wait_event_type = 'Lock' AS waiting
+          FROM pg_catalog.pg_stat_get_activity(NULL) a
+         CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
+         WHERE coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL)) s
+ CROSS JOIN (SELECT pg_catalog.current_setting('max_connections')::integer
+                    - pg_catalog.current_setting('superuser_reserved_connections')::integer
+                    - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::integer AS usable) u
+ GROUP BY s.application, s.state, u.usable
+ ORDER BY sessions DESC
