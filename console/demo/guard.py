@@ -74,7 +74,7 @@ class Guard:
         self.keys += 1
         key = -self.keys
         self.children[key] = Child(process, [("SIGKILL", 1.0)])
-        output, _ = await process.communicate(request.get("input", "").encode())
+        output, _ = await process.communicate(request["input"].encode() if "input" in request else None)
         self.children.pop(key, None)
         return {"code": process.returncode, "output": output.decode(errors="replace")[-OUTPUT_KEPT:]}
 
@@ -169,21 +169,28 @@ async def serve() -> None:
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     guard = Guard()
-    pump = asyncio.create_task(_pump(reader, guard))
+    pump = asyncio.create_task(_pump(reader, guard, ended))
     await asyncio.wait({pump, asyncio.create_task(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
     pump.cancel()
     await guard.undo()
 
 
-async def _pump(reader: asyncio.StreamReader, guard: Guard) -> None:
+async def _pump(reader: asyncio.StreamReader, guard: Guard, ended: asyncio.Event) -> None:
     tasks: set[asyncio.Task[None]] = set()
     while line := await reader.readline():
         # A task of its own, so that the end of the input is seen while a command still runs.
         task = asyncio.create_task(_reply(guard, json.loads(line)))
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda done: _settle(done, tasks, ended))
     for task in tasks:
         task.cancel()
+
+
+def _settle(task: asyncio.Task[None], tasks: set[asyncio.Task[None]], ended: asyncio.Event) -> None:
+    tasks.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        # A front that waits for a reply that never comes would wait for ever; a closed pipe tells it.
+        ended.set()
 
 
 async def _reply(guard: Guard, request: Request) -> None:

@@ -39,8 +39,8 @@ def write_private(path: Path, text: str, account: Account | None = None) -> Path
     return give(account, path)
 
 
-def passfile(passwords: Mapping[str, str], ports: tuple[int, ...], host: str = "127.0.0.1") -> str:
-    """Text of a libpq password file for every user on every port."""
+def passfile(passwords: Mapping[str, str], ports: tuple[int | str, ...], host: str = "127.0.0.1") -> str:
+    """Text of a libpq password file for every user on each of the ports ("*" is any)."""
     return "".join(f"{host}:{port}:*:{user}:{secret}\n" for port in ports for user, secret in passwords.items())
 
 

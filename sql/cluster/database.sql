@@ -31,7 +31,8 @@ REVOKE ALL ON SCHEMA pgbouncer FROM PUBLIC;
 GRANT USAGE ON SCHEMA pgbouncer TO pgbouncer_auth;
 
 -- Runs as its owner, a superuser, because only such may read verifiers; superusers and expired roles are left out.
-CREATE OR REPLACE FUNCTION pgbouncer.get_auth(wanted text, OUT username text, OUT password text)
+CREATE OR REPLACE FUNCTION pgbouncer.get_auth(wanted text)
+    RETURNS TABLE (username text, password text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $get_auth$
     SELECT a.rolname::text, a.rolpassword

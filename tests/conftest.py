@@ -1,0 +1,125 @@
+"""Fixtures: real PostgreSQL servers of every version that can be had, PgBouncer, Redis, the pipeline database."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from console.demo.pooler import find_pgbouncer
+from tests.servers import Choice, Pooler, PostgresServer, Servers, available, describe, find_redis
+
+CHOICES = pytest.StashKey[dict[int, Choice]]()
+SERVERS = pytest.StashKey[Servers]()
+COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq, "!=": operator.ne}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--pg 15,18 restricts the run to some of the servers."""
+    parser.addoption("--pg", default="", help="comma-separated major versions to run on (default: all that can be had)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide once which servers this run uses."""
+    wanted = {int(part) for part in str(config.getoption("--pg")).split(",") if part}
+    choices = {major: one for major, one in available().items() if not wanted or major in wanted}
+    config.stash[CHOICES] = choices
+    config.stash[SERVERS] = Servers(choices)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers, whatever ended the run."""
+    if SERVERS in config.stash:
+        config.stash[SERVERS].close()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Which real servers the run uses."""
+    return [
+        f"postgresql: {describe(config.stash[CHOICES])}",
+        f"pgbouncer: {find_pgbouncer() or 'none'}, redis: {find_redis() or 'none'}",
+    ]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`pg` runs a test once on each server that its `pg` markers allow."""
+    if "pg" in metafunc.fixturenames:
+        specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
+        majors = [major for major in sorted(metafunc.config.stash[CHOICES]) if all(allows(spec, major) for spec in specs)]
+        metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
+
+
+def allows(spec: str, major: int) -> bool:
+    """Whether "major <op> number" holds, for each comma-separated part of the marker's text."""
+    for part in spec.split(","):
+        match = re.fullmatch(r"\s*(>=|<=|==|!=|>|<)\s*(\d+)\s*", part)
+        if match is None:
+            raise pytest.UsageError(f"pg marker {spec!r}: write it like '>= 16' or '>= 15, < 18'")
+        if not COMPARE[match[1]](major, int(match[2])):
+            return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def pg_servers(request: pytest.FixtureRequest) -> Servers:
+    """All servers by major version, started when first asked for."""
+    return request.config.stash[SERVERS]
+
+
+@pytest.fixture(scope="session")
+def pg(request: pytest.FixtureRequest, pg_servers: Servers) -> PostgresServer:
+    """Each server in turn."""
+    return pg_servers[request.param]
+
+
+@pytest.fixture(scope="session")
+def any_pg(pg_servers: Servers) -> PostgresServer:
+    """The newest server."""
+    if not pg_servers:
+        pytest.fail("no PostgreSQL server can be had; run `make test-servers`")
+    return pg_servers[max(pg_servers)]
+
+
+@pytest.fixture(scope="session")
+def pg18(pg_servers: Servers) -> PostgresServer:
+    """PostgreSQL 18."""
+    if 18 not in pg_servers:
+        pytest.skip("no PostgreSQL 18")
+    return pg_servers[18]
+
+
+@pytest.fixture
+def database(pg: PostgresServer) -> Iterator[str]:
+    """The name of an empty database on `pg`, dropped after the test."""
+    name = pg.fresh_database()
+    yield name
+    with suppress(Exception):  # a test may have left its server stopped
+        pg.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server(pg_servers: Servers) -> str:
+    """URL of a real Redis."""
+    program = find_redis()
+    if program is None:
+        pytest.skip("no redis-server")
+    return pg_servers.redis(program)
+
+
+@pytest.fixture
+def pgbouncer(pg_servers: Servers) -> Iterator[Callable[[PostgresServer, str], Pooler]]:
+    """Starts PgBouncer in transaction mode, from the bundled configuration, before a database of a server."""
+    if find_pgbouncer() is None:
+        pytest.skip("no pgbouncer")
+    started: list[Pooler] = []
+
+    def start(server: PostgresServer, database: str) -> Pooler:
+        started.append(pg_servers.pooler(server, database))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

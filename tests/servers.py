@@ -1,0 +1,277 @@
+"""Real servers for the tests: found, started when first asked for, and gone with the process that asked."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from console.demo import binaries, cluster
+from console.demo.account import Account, give, server_account
+from console.demo.binaries import Installation
+from console.demo.passwords import passfile, password, write_private
+from console.demo.pooler import ADMIN, LOOKUP, STATS, PoolerProcess, find_pgbouncer
+from console.demo.ports import HOST, free_port, wait_until
+from console.demo.postgres_server import SUPERUSER, PostgresProcess
+from console.demo.supervisor import Command, Supervisor
+
+FETCHED = Path(__file__).parent.parent / ".servers"
+MAJORS = (14, 15, 16, 17, 18)
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_wal_size": "512MB",
+    "autovacuum_naptime": "1h",  # statistics move only when a test moves them
+}
+
+
+class Engine(Protocol):
+    """What starts and stops one server."""
+
+    @property
+    def port(self) -> int: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where the server of one major version comes from."""
+
+    major: int
+    source: str  # "docker", "local", "fetched", "embedded"
+    version: str
+    installation: Installation | None = None
+
+
+@dataclass(slots=True)
+class PostgresServer:
+    """A running server that tests may stop, start and fill; superuser `postgres` and the roles of the pipeline."""
+
+    major: int
+    engine: Engine
+    passfile: Path
+    host: str = HOST
+    bindir: Path | None = None
+    data: Path | None = None
+    templates: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        """TCP port on loopback; the same after a restart unless somebody took it."""
+        return self.engine.port
+
+    def uri(self, database: str = "postgres", user: str = SUPERUSER) -> str:
+        """A libpq URI with a password file, without a password."""
+        return uri(self.host, self.port, database, user, self.passfile)
+
+    def connect(self, database: str = "postgres", user: str = SUPERUSER, **options: Any) -> psycopg.Connection[Any]:
+        """An autocommit connection for the test's own statements."""
+        return psycopg.connect(self.uri(database, user), autocommit=True, **options)
+
+    def fresh_database(self, template: str | None = None, owner: str = cluster.OWNER) -> str:
+        """The name of a new database, empty or cloned from `template`."""
+        name = f"test_{secrets.token_hex(6)}"
+        parts = {"name": sql.Identifier(name), "owner": sql.Identifier(owner), "source": sql.Identifier(template or "template1")}
+        with self.connect() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {source}").format(**parts))
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database together with the sessions in it."""
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def stop(self) -> None:
+        """Stop the server (fast shutdown)."""
+        self.engine.stop()
+
+    def start(self) -> None:
+        """Start the server again, on its former port where possible."""
+        self.engine.start()
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """A running PgBouncer in transaction mode before one database."""
+
+    process: PoolerProcess
+    passfile: Path
+    database: str
+
+    @property
+    def port(self) -> int:
+        return self.process.port
+
+    def uri(self, database: str | None = None, user: str = cluster.APPLICATION) -> str:
+        """URI for a client of the pooled database (`<database>_session` is the entry in session mode)."""
+        return uri(HOST, self.port, database or self.database, user, self.passfile)
+
+    @property
+    def admin_uri(self) -> str:
+        """URI of the admin console for a user who may do everything."""
+        return self.uri("pgbouncer", ADMIN)
+
+    @property
+    def stats_uri(self) -> str:
+        """URI of the admin console for a user who may only SHOW."""
+        return self.uri("pgbouncer", STATS)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+def uri(host: str, port: int, database: str, user: str, file: Path) -> str:
+    """A libpq URI with a password file."""
+    return f"postgresql://{quote(user)}@{host}:{port}/{quote(database)}?passfile={quote(str(file), safe='')}"
+
+
+class Servers(Mapping[int, PostgresServer]):
+    """Every major version that can be had; a server starts when it is first asked for."""
+
+    def __init__(self, choices: Mapping[int, Choice]) -> None:
+        self.choices = dict(choices)
+        self._running: dict[int, PostgresServer] = {}
+        self._supervisor: Supervisor | None = None
+        self._folder: Path | None = None
+        self._closers: list[Any] = []
+        self._poolers = 0
+
+    def __getitem__(self, major: int) -> PostgresServer:
+        if major not in self._running:
+            choice = self.choices[major]
+            self._running[major] = self._docker(choice) if choice.source == "docker" else self._launch(choice)
+        return self._running[major]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self.choices))
+
+    def __len__(self) -> int:
+        return len(self.choices)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The guard of everything that runs; also for a test's own processes."""
+        if self._supervisor is None:
+            self._supervisor = Supervisor()
+        return self._supervisor
+
+    @property
+    def folder(self) -> Path:
+        """Where the servers' files are, deleted at the end."""
+        if self._folder is None:
+            self._folder = self.supervisor.directory("pipeline-tests-", Path(tempfile.gettempdir()))
+        return self._folder
+
+    def new(self, major: int, settings: Mapping[str, str]) -> PostgresServer:
+        """A server of its own with further settings, for what would disturb the shared one; local binaries only."""
+        return self._launch(self.choices[major], settings)
+
+    def pooler(self, server: PostgresServer, database: str) -> Pooler:
+        """Start PgBouncer before `database`, which gets the look-up function."""
+        program = find_pgbouncer()
+        assert program is not None
+        with server.connect(database) as connection:
+            connection.execute(cluster.database().encode())
+        self._poolers += 1
+        secrets_ = _read_passfile(server.passfile) | {ADMIN: password(), STATS: password()}
+        process = PoolerProcess(self.supervisor, program, server_account(), self.folder / f"pooler-{self._poolers}", database,
+                                server.port)
+        process.start({user: secrets_[user] for user in (ADMIN, STATS, LOOKUP)})
+        file = write_private(self.folder / f"pooler-{self._poolers}.pass", passfile(secrets_, (process.port,)))
+        return Pooler(process, file, database)
+
+    def redis(self, program: str) -> str:
+        """Start a Redis without persistence and return its URL."""
+        port = free_port()
+        folder = self.folder / f"redis-{port}"
+        folder.mkdir(mode=0o700)
+        give(server_account(), folder)
+        argv = (program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder))
+        key = self.supervisor.start(Command(argv, folder, server_account()), folder / "redis.log", (("SIGTERM", 3.0),))
+        ready = wait_until(lambda: "Ready to accept connections" in (folder / "redis.log").read_text(), 10)
+        assert ready, (folder / "redis.log").read_text()
+        assert self.supervisor.alive(key)
+        return f"redis://{HOST}:{port}/0"
+
+    def close(self) -> None:
+        """Stop and delete everything."""
+        for closer in self._closers:
+            closer()
+        if self._supervisor is not None:
+            self._supervisor.close()
+
+    def _launch(self, choice: Choice, settings: Mapping[str, str] | None = None) -> PostgresServer:
+        assert choice.installation is not None, "needs local binaries"
+        account: Account | None = server_account()
+        installation = binaries.usable(choice.installation, account, self.folder)
+        name = f"pg{choice.major}" + (f"-{secrets.token_hex(3)}" if settings is not None else "")
+        process = PostgresProcess(self.supervisor, installation, account, self.folder / name, self.folder / f"{name}.log",
+                                  SETTINGS | dict(settings or {}))
+        passwords = {user: password() for user in (SUPERUSER, *cluster.SETTINGS)}
+        process.initialise(passwords[SUPERUSER], self.folder)
+        process.speak(cluster.roles(passwords))
+        process.start()
+        file = write_private(self.folder / f"{name}.pass", passfile(passwords, ("*",)))
+        return PostgresServer(choice.major, process, file, HOST, installation.bindir, process.data)
+
+    def _docker(self, choice: Choice) -> PostgresServer:
+        from tests.docker import DockerEngine  # noqa: PLC0415  the docker client is slow to import and seldom there
+
+        passwords = {user: password() for user in (SUPERUSER, *cluster.SETTINGS)}
+        engine = DockerEngine.launch(choice.major, passwords[SUPERUSER], SETTINGS)
+        self._closers.append(engine.close)
+        file = write_private(self.folder / f"pg{choice.major}.pass", passfile(passwords, ("*",), engine.host))
+        server = PostgresServer(choice.major, engine, file, engine.host)
+        with server.connect() as connection:
+            connection.execute(cluster.roles(passwords).encode())
+        return server
+
+
+def available() -> dict[int, Choice]:
+    """The choice of each major version: docker, else local programs, else fetched ones, else the embedded server."""
+    if _docker_answers():
+        return {major: Choice(major, "docker", str(major)) for major in MAJORS}
+    fetched = binaries.newest(binaries.inspect(path, "fetched") for path in sorted(FETCHED.glob("*/bin")))
+    found = binaries.newest((*binaries.local(), *fetched, binaries.embedded()))
+    return {one.major: Choice(one.major, one.source, one.version, one) for one in found if one.major in MAJORS}
+
+
+def describe(choices: Mapping[int, Choice]) -> str:
+    """One line for the head of the test report."""
+    return ", ".join(f"{one.version} ({one.source})" for _, one in sorted(choices.items())) or "none"
+
+
+def _docker_answers() -> bool:
+    if not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists():
+        return False
+    from tests.docker import answers  # noqa: PLC0415
+
+    return answers()
+
+
+def _read_passfile(file: Path) -> dict[str, str]:
+    return dict(line.split(":")[3:5] for line in file.read_text().splitlines())
+
+
+def find_redis() -> str | None:
+    """Path of redis-server, if it is installed."""
+    return shutil.which("redis-server")

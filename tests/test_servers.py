@@ -1,0 +1,57 @@
+"""The test servers themselves: what every other test takes for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests.servers import Pooler, PostgresServer
+
+
+def test_server_has_what_the_console_looks_at(pg: PostgresServer, database: str) -> None:
+    with pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        row = connection.execute(
+            "SELECT current_setting('server_version_num')::int / 10000, current_setting('track_io_timing'), "
+            "(SELECT count(*) FROM pg_stat_statements) >= 0"
+        ).fetchone()
+    assert row == (pg.major, "on", True)
+
+
+def test_restart_keeps_port_and_data(pg: PostgresServer, database: str) -> None:
+    before = pg.port
+    pg.restart()
+    assert pg.port == before
+    with pg.connect(database) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_stopped_server_refuses(any_pg: PostgresServer) -> None:
+    any_pg.stop()
+    try:
+        with pytest.raises(psycopg.OperationalError):
+            any_pg.connect()
+    finally:
+        any_pg.start()
+
+
+def test_pooler_serves_application_and_admin(
+    any_pg: PostgresServer, pgbouncer: Callable[[PostgresServer, str], Pooler]
+) -> None:
+    name = any_pg.fresh_database()
+    pooler = pgbouncer(any_pg, name)
+    with psycopg.connect(pooler.uri(), autocommit=True, prepare_threshold=None) as client:
+        assert client.execute("SELECT current_user, current_database()").fetchone() == ("pipeline_app", name)
+    for uri in (pooler.admin_uri, pooler.stats_uri):
+        with psycopg.connect(uri, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor) as admin:
+            modes = {row[0]: row[-5:] for row in admin.execute("SHOW DATABASES").fetchall()}
+            assert {name, f"{name}_session"} <= set(modes)
+
+
+def test_redis_answers(redis_server: str) -> None:
+    import redis  # noqa: PLC0415
+
+    with redis.Redis.from_url(redis_server) as client:
+        assert client.ping()
