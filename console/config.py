@@ -107,6 +107,7 @@ class Wanted:
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     read_only: bool = False
     pane: str = ""  # the pane to open first; empty: the first one
+    pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
 
 
 def load(file: str = "", panes: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:

@@ -6,6 +6,7 @@ from console.model import Pane
 from console.panes.connections import CONNECTIONS
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
+from console.panes.pooler import POOLER
 from console.panes.slow_queries import SLOW_QUERIES
 
 PANES: tuple[Pane, ...] = (
@@ -13,6 +14,7 @@ PANES: tuple[Pane, ...] = (
     CONNECTIONS,
     LOCKS,
     SLOW_QUERIES,
+    POOLER,
 )
 
 

@@ -1,0 +1,168 @@
+"""The command line: one function a command, results on stdout, everything else on stderr.
+
+Exit codes: 0 done, 1 could not be done (no connection, no privilege, no extension), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from console.cli.arguments import parser, version
+from console.config import Settings, Wanted, load
+from console.format import safe
+from console.model import Kind, Trouble
+from console.panes import PANES
+from console.targets import resolve, warnings
+
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+INTERRUPTED = 130
+_SECRET = re.compile(r"\S*://\S*(?: \S*@\S*)*|\S*password\s*=\s*('(?:\\.|[^'])*'?|\S*)", re.IGNORECASE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal in another encoding is no reason to stop
+    given = sys.argv[1:] if argv is None else argv
+    try:
+        if list(given) == ["--version"]:
+            sys.stdout.write(f"pipeline-console {version()}\n")
+            return 0
+        options = parse(given)
+        code = COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except Trouble as trouble:
+        say(str(trouble))
+        return 2 if trouble.kind is Kind.USAGE else 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more when it ends; there must be something to flush into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """The options of a command line; no command means `open`. Trouble (USAGE) never repeats a connection string."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return parser(tuple(COMMANDS)).parse_args(_joined(argv) or ["open"])
+    except SystemExit as end:
+        if not end.code:
+            raise
+    usage, _, sentence = said.getvalue().partition("error: ")
+    sentence = safe(_SECRET.sub("(connection string)", sentence.strip()))
+    command = re.match(r"usage: (\S+(?: [a-z]+)?)", usage)
+    raise Trouble(Kind.USAGE, f"{sentence}.", f"{command[1] if command else 'pipeline-console'} --help tells more.")
+
+
+def say(sentence: str) -> None:
+    """Tell the user something beside the result."""
+    sys.stderr.write(f"pipeline-console: {sentence}\n")
+
+
+def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
+    """What the server options of a command mean; says what is unwise about them. Raises Trouble."""
+    for warning in warnings(options.target, options.pooler):
+        say(warning)
+    return resolve(settings, options.target, options.pooler, read_only=options.read_only, pane=pane)
+
+
+def known_pane(name: str) -> str:
+    """`name`, when there is such a pane. Trouble (USAGE) lists them otherwise."""
+    names = [pane.name for pane in PANES]
+    if name not in names:
+        raise Trouble(Kind.USAGE, f"There is no pane {safe(name, 80)}.", f"Panes: {', '.join(names)}.")
+    return name
+
+
+def settings_of(options: Namespace) -> Settings:
+    """The configuration that a command uses. Raises Trouble."""
+    return load(options.config, [pane.name for pane in PANES])
+
+
+def run_open(options: Namespace) -> int:
+    """Open the console on a server."""
+    if options.at and options.target:
+        raise Trouble(Kind.USAGE, "The target is given twice.", "Name it once: open TARGET, or open -t TARGET.")
+    options.target = options.at or options.target
+    pane = known_pane(options.pane) if options.pane else ""
+    settings = settings_of(options)
+    return _console(settings, wanted(options, settings, pane))
+
+
+def run_demo(options: Namespace) -> int:
+    """Open the console on a demo of its own, or only serve that."""
+    from console.demo import DemoUris, run  # noqa: PLC0415  no other command needs it
+
+    settings = settings_of(options)
+    if not options.headless:
+        _need_terminal()
+
+    def open_console(uris: DemoUris) -> int:
+        admin = (uris.pgbouncer_admin,) if uris.pgbouncer_admin else ()
+        return _console(settings, Wanted(uris.postgres, "demo", admin, pooler_hint=uris.pooler_hint))
+
+    keep = Path(options.keep) if options.keep else None
+    return run(options.scale, keep, options.headless, None if options.headless else open_console)
+
+
+def run_show(options: Namespace) -> int:
+    """Print a pane."""
+    from console.cli.show import show  # noqa: PLC0415  loads the driver, which listing does not need
+
+    known_pane(options.pane)
+    settings = settings_of(options)
+    return show(options, wanted(options, settings, options.pane), say)
+
+
+def run_list(options: Namespace) -> int:
+    """Print what there is."""
+    from console.cli.listing import listing  # noqa: PLC0415
+
+    sys.stdout.write(listing(options.what, options.format))
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "open": run_open,
+    "demo": run_demo,
+    "show": run_show,
+    "list": run_list,
+}
+
+
+def _console(settings: Settings, chosen: Wanted) -> int:
+    _need_terminal()
+    from console.tui.app import run_console  # noqa: PLC0415  Textual is loaded by what is shown in it alone
+
+    return run_console(settings, chosen)
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Trouble(
+            Kind.USAGE,
+            "The console needs a terminal for its input and output.",
+            "Without one, use: pipeline-console show PANE --format table|json|csv.",
+        )
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    # argparse takes the value of `--sort -age` for an option.
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] == "--sort":
+            joined[-1] = f"--sort={argument}"
+        else:
+            joined.append(argument)
+    return joined

@@ -1,0 +1,145 @@
+"""The options of every command."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+
+LISTS = ("panes", "actions", "presets")
+FORMATS = ("table", "json", "csv")
+
+_ABOUT = """\
+A terminal console for DBAs of PostgreSQL 14-18 and PgBouncer.
+Without a command the console opens on the default target."""
+_TARGET = """\
+TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
+service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment."""
+_EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted."
+
+
+def parser(commands: Sequence[str]) -> ArgumentParser:
+    """The parser of the whole command line; the namespace says `command`."""
+    whole = ArgumentParser(
+        "pipeline-console",
+        description=_ABOUT,
+        epilog=_EXITS,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    whole.add_argument("--version", action="store_true", help="print the version")
+    each = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    fill = {"open": _open, "demo": _demo, "show": _show, "list": _list}
+    for name in commands:
+        fill[name](
+            lambda help_, epilog="", name=name: each.add_parser(
+                name,
+                help=help_,
+                description=help_,
+                epilog=epilog or None,
+                formatter_class=RawDescriptionHelpFormatter,
+                allow_abbrev=False,
+            )
+        )
+    return whole
+
+
+def version() -> str:
+    """The installed version; a checkout that is not installed has none."""
+    from importlib import metadata  # noqa: PLC0415  slow to load, and seldom asked
+
+    try:
+        return metadata.version("pipeline-console")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+Make = Callable[..., ArgumentParser]
+
+
+def _open(make: Make) -> None:
+    command = make("open the console on a server", _TARGET)
+    command.add_argument("at", nargs="?", default="", metavar="TARGET", help="which server; see below")
+    command.add_argument("--pane", default="", metavar="NAME", help="the pane to begin with")
+    _server_options(command)
+
+
+def _demo(make: Make) -> None:
+    command = make("open the console on an embedded PostgreSQL and PgBouncer with sample data and a live workload")
+    command.add_argument(
+        "--scale", type=_number(0.01, 1000), default=1.0, metavar="N", help="times the sample data (1)"
+    )
+    command.add_argument(
+        "--headless", action="store_true", help="no console: print the URIs as JSON, serve until interrupted"
+    )
+    command.add_argument("--keep", default="", metavar="DIR", help="keep the data in DIR for the next time")
+    command.add_argument("--config", default="", metavar="FILE", help="configuration file")
+
+
+def _show(make: Make) -> None:
+    command = make("print a pane", _TARGET)
+    command.add_argument("pane", metavar="PANE", help="see: pipeline-console list panes")
+    command.add_argument("--view", default="", metavar="NAME", help="another view of the pane than its first")
+    command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
+    command.add_argument("--limit", type=_whole(0, 10**9), metavar="N", help="at most so many rows")
+    command.add_argument("--sort", default="", metavar="COLUMN", help="order by a column; -COLUMN descending")
+    command.add_argument(
+        "--filter", default="", metavar="TEXT", help="only rows with these words; !word, column=text, column>number"
+    )
+    command.add_argument(
+        "--watch", type=_number(0.2, 86400), metavar="SECONDS", help="again and again; json: one document a line"
+    )
+    command.add_argument(
+        "--sample",
+        type=_number(0, 3600),
+        default=1.0,
+        metavar="SECONDS",
+        help="between the two reads of a view that has rates (1); 0: one read, no rates",
+    )
+    _server_options(command)
+
+
+def _list(make: Make) -> None:
+    command = make("print what there is")
+    command.add_argument("what", choices=LISTS)
+    command.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _server_options(command: ArgumentParser) -> None:
+    options = command.add_argument_group("server")
+    options.add_argument("-t", "--target", default="", metavar="TARGET", help="which server; see below")
+    options.add_argument(
+        "--pooler",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="admin console of a PgBouncer (postgresql://user@host:6432/pgbouncer); may be given several times",
+    )
+    options.add_argument("--config", default="", metavar="FILE", help="configuration file")
+    options.add_argument("--read-only", action="store_true", help="change nothing on any server")
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not least <= number <= most:
+            raise ArgumentTypeError(f"a number from {least:g} to {most:g} is needed")
+        return number
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise ArgumentTypeError(f"a whole number from {least} on is needed")
+        return number
+
+    return read

@@ -1,0 +1,59 @@
+"""What there is: panes, actions, presets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from console.actions import ACTIONS
+from console.format import to_json
+from console.panes import PANES
+from console.sql import content
+
+Entry = dict[str, object]
+
+
+def listing(what: str, form: str) -> str:
+    """One of LISTS as text, a line each, or as a JSON list."""
+    entries = _LISTS[what]()
+    if form == "json":
+        return to_json(entries) + "\n"
+    if not entries:
+        return f"There are no {what} yet.\n"
+    width = max(len(str(entry["name"])) for entry in entries)
+    return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)
+
+
+def _panes() -> list[Entry]:
+    return [
+        {
+            "name": pane.name,
+            "key": pane.key,
+            "title": pane.title,
+            "help": pane.help,
+            "refresh": pane.refresh,
+            "source": pane.source,
+            "views": [{"name": view.name, "title": view.title} for view in pane.views],
+        }
+        for pane in PANES
+    ]
+
+
+def _actions() -> list[Entry]:
+    return [{"name": action.name, "title": action.title, "help": action.help} for action in ACTIONS]
+
+
+def _presets() -> list[Entry]:
+    return [{"name": path.stem, "title": _first_comment(path)} for path in sorted(_preset_files())]
+
+
+def _preset_files() -> list[Path]:
+    return list((content() / "config" / "presets").glob("*.yml"))
+
+
+def _first_comment(path: Path) -> str:
+    with path.open(encoding="utf-8") as lines:
+        return next(lines, "").lstrip("# ").strip()
+
+
+_LISTS: Mapping[str, Callable[[], list[Entry]]] = {"panes": _panes, "actions": _actions, "presets": _presets}

@@ -1,0 +1,99 @@
+"""The forms of what `show` prints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from console.cli.table import table
+from console.export import csv_text, document
+from console.format import moment, safe, to_json
+from console.model import Facts, Snapshot, View
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One read, ready to print."""
+
+    pane: str
+    view: View
+    snapshot: Snapshot
+    facts: Facts
+
+
+class Output(Protocol):
+    """Prints one read after the other."""
+
+    @property
+    def tells_notes(self) -> bool:
+        """Whether the notes of a read are to be said beside the result."""
+        ...
+
+    def __call__(self, taken: Taken) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutput:
+    """Fixed-width text; in a terminal as wide as that and in colour."""
+
+    watching: bool
+    tells_notes: bool = True
+
+    def __call__(self, taken: Taken) -> None:
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else 0
+        if self.watching:
+            at, label = moment(taken.snapshot.taken_at), safe(taken.facts.label)
+            sys.stdout.write(f"{at} UTC  {taken.pane}: {taken.view.title}  {label}\n")
+        sys.stdout.write(table(taken.view, taken.snapshot, width, colour=terminal and _colour()))
+        sys.stdout.write("\n" if self.watching else "")
+        sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonOutput:
+    """One document; while watching one a line."""
+
+    watching: bool
+    tells_notes: bool = False
+
+    def __call__(self, taken: Taken) -> None:
+        made = document(taken.pane, taken.view.name, taken.snapshot, taken.facts)
+        sys.stdout.write(to_json(made, None if self.watching else 2) + "\n")
+        sys.stdout.flush()
+
+
+@dataclass(slots=True)
+class CsvOutput:
+    """RFC 4180; while watching one header line for all reads, and when each row was taken."""
+
+    watching: bool
+    tells_notes: bool = True
+    header: str = ""
+
+    def __call__(self, taken: Taken) -> None:
+        snapshot = taken.snapshot
+        if self.watching:
+            rows = tuple((snapshot.taken_at, *row) for row in snapshot.rows)
+            snapshot = replace(snapshot, columns=("taken_at", *snapshot.columns), rows=rows)
+        if sys.stdout.isatty():
+            snapshot = replace(snapshot, rows=tuple(tuple(map(_harmless, row)) for row in snapshot.rows))
+        header, rest = csv_text(snapshot).split("\n", 1)
+        sys.stdout.write(rest if header == self.header else f"{header}\n{rest}")
+        sys.stdout.flush()
+        self.header = header
+
+
+OUTPUTS: Mapping[str, Callable[[bool], Output]] = {"table": TableOutput, "json": JsonOutput, "csv": CsvOutput}
+
+
+def _harmless(value: object) -> object:
+    return safe(value, 1_000_000) if isinstance(value, str) else value
+
+
+def _colour() -> bool:
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,0 +1,128 @@
+"""`show`: one read of a pane, or one after the other, as table, JSON or CSV."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from console.cli.output import OUTPUTS, Output, Taken
+from console.config import Wanted
+from console.format import safe
+from console.model import Kind, Pane, Server, Snapshot, Trouble, View
+from console.panes import pane as pane_called
+from console.panes.arrange import arrange
+from console.panes.reading import Key, Reader, keys
+from console.servers import servers_for
+
+PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
+ROUNDS = 1000  # look-ups of one read; each learns up to a batch of rows
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be shown, and how."""
+
+    pane: Pane
+    view: View
+    limit: int | None
+    sort: str
+    filter: str
+    sample: float  # seconds between two reads of a view with rates; 0: one read
+    watch: float | None  # seconds
+
+
+def show(options: Namespace, wanted: Wanted, say: Say) -> int:
+    """Print what `options` ask of the pane; 0, or Trouble."""
+    pane = pane_called(options.pane)
+    view = _view(pane, options.view)
+    sort = options.sort or view.sort
+    request = Request(pane, view, options.limit, sort, options.filter, options.sample, options.watch)
+    return asyncio.run(_show(request, wanted, OUTPUTS[options.format](options.watch is not None), say))
+
+
+async def _show(request: Request, wanted: Wanted, output: Output, say: Say) -> int:
+    servers = servers_for(wanted)
+    try:
+        server = servers.of(request.pane)
+        reader = Reader(request.view)
+        if request.view.rates and request.sample:
+            await reader.read(server)
+            await asyncio.sleep(request.sample)
+        taken = await _take(request, reader, server)
+        _print(request, taken, server, output, say)
+        if request.watch is not None:
+            await _watch(request, reader, server, output, say)
+    finally:
+        await servers.close()
+    return 0
+
+
+async def _watch(request: Request, reader: Reader, server: Server, output: Output, say: Say) -> None:
+    """Read and print until interrupted; outlives a server that goes away and comes back."""
+    period = request.watch or 0.0
+    due = time.monotonic() + period
+    lost = ""
+    while True:
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        due = max(due + period, time.monotonic())
+        try:
+            taken = await _take(request, reader, server)
+        except Trouble as trouble:
+            if trouble.kind not in PASSING:
+                raise
+            if str(trouble) != lost:
+                say(f"{trouble} Trying again.")
+            lost = str(trouble)
+            continue
+        if lost:
+            say(f"{safe(server.facts.label)} answers again.")
+            lost = ""
+        _print(request, taken, server, output, say)
+
+
+async def _take(request: Request, reader: Reader, server: Server) -> Snapshot:
+    """One read, arranged and cut, with everything looked up for the rows that are printed."""
+    taken = _arranged(request, await reader.read(server))
+    for _ in range(ROUNDS):
+        filled = await reader.fill(server, _keys(taken, request.view))
+        if filled is None:
+            break
+        taken = _arranged(request, filled)
+    return taken
+
+
+def _arranged(request: Request, taken: Snapshot) -> Snapshot:
+    name = request.sort.removeprefix("-")
+    if name and name not in taken.columns:
+        raise Trouble(
+            Kind.USAGE,
+            f"{request.pane.name} has no column {safe(name, 80)}.",
+            f"Columns: {', '.join(column.name for column in request.view.columns)}.",
+        )
+    rows = arrange(taken, request.view, request.sort, request.filter)
+    return rows if request.limit is None else replace(rows, rows=rows.rows[: request.limit])
+
+
+def _keys(taken: Snapshot, view: View) -> list[Key]:
+    return keys(taken, [column for column in view.key if column in taken.columns])
+
+
+def _print(request: Request, taken: Snapshot, server: Server, output: Output, say: Say) -> None:
+    output(Taken(request.pane.name, request.view, taken, server.facts))
+    for note in taken.notes if output.tells_notes else ():
+        say(safe(note))
+
+
+def _view(pane: Pane, name: str) -> View:
+    if not name:
+        return pane.views[0]
+    try:
+        return pane.view(name)
+    except KeyError:
+        known = ", ".join(view.name for view in pane.views)
+        raise Trouble(Kind.USAGE, f"{pane.name} has no view {safe(name, 80)}.", f"Views: {known}.") from None

@@ -1,0 +1,46 @@
+"""The servers behind what is wanted, made but not yet connected: the first read connects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.config import Wanted
+from console.model import Kind, Pane, Server, Trouble
+from console.pgbouncer import PgBouncerServer
+from console.poolers import PgBouncers
+from console.postgres import PostgresServer
+
+NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What panes are read from."""
+
+    postgres: PostgresServer
+    pooler: PgBouncers | None  # None: none is named
+    hint: str = NO_POOLER  # what the pooler pane says then
+
+    def of(self, pane: Pane) -> Server:
+        """The server that `pane` asks. Trouble (MISSING) for the pooler pane when no pooler is named."""
+        if pane.source != "pgbouncer":
+            return self.postgres
+        if self.pooler is None:
+            raise Trouble(Kind.MISSING, "There is no pooler to look at.", self.hint)
+        return self.pooler
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.postgres.close()
+        if self.pooler is not None:
+            await self.pooler.close()
+
+
+def servers_for(wanted: Wanted) -> Servers:
+    """Server objects for `wanted`. Trouble (USAGE) when a URI cannot be parsed; nothing connects yet."""
+    poolers = tuple(PgBouncerServer(uri) for uri in wanted.poolers)
+    return Servers(
+        PostgresServer(wanted.target, wanted.label, wanted.read_only),
+        PgBouncers(poolers) if poolers else None,
+        wanted.pooler_hint or NO_POOLER,
+    )
