@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -241,6 +241,21 @@ def parse_target(target: str) -> dict[str, str]:
             "characters of a password.",
         ) from None
     return {name: str(value) for name, value in parameters.items() if value is not None}
+
+
+@contextlib.contextmanager
+def acting_session(target: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A session for changes, in autocommit mode: migrations and sample data. Raises Trouble, also for what is refused in it."""
+    parameters = {**parse_target(target), "application_name": APPLICATION_NAME}
+    try:
+        connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]
+    except psycopg.Error as error:
+        raise refused(error, parameters) from None
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise trouble(error, "the change") from error
 
 
 def describe(parameters: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from console.model import Lookup, Rate, Row, Server, Snapshot, View
 
@@ -19,7 +20,7 @@ class Reader:
     def __init__(self, view: View) -> None:
         self._view = view
         self._previous: Snapshot | None = None
-        self._base: Snapshot | None = None
+        self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
         self._known: tuple[_Known, ...] = tuple(_Known(lookup) for lookup in view.lookups)
         self.last: Snapshot | None = None  # the last good snapshot, complete
 
@@ -28,7 +29,7 @@ class Reader:
         view = self._view
         taken = await server.fetch(view.query)
         base = with_rates(taken, self._previous, _present(taken, view.key), view.rates)
-        self._previous, self._base = taken, base
+        self._previous, self.base = taken, base
         for known in self._known:
             if known.lookup.first:
                 await known.learn(server, base, base.rows[: known.lookup.first])
@@ -36,7 +37,7 @@ class Reader:
 
     async def fill(self, server: Server, shown: Sequence[Key]) -> Snapshot | None:
         """The snapshot with the rows of the keys `shown` looked up; None when nothing was learned. Raises Trouble."""
-        base = self._base
+        base = self.base
         if base is None or not any(not known.lookup.first for known in self._known):
             return None
         wanted = set(shown)
@@ -47,7 +48,7 @@ class Reader:
         for known in self._known:
             if not known.lookup.first:
                 learned |= await known.learn(server, base, rows)
-        return self._complete(base) if learned and base is self._base else None
+        return self._complete(base) if learned and base is self.base else None
 
     def _complete(self, base: Snapshot) -> Snapshot:
         for known in self._known:
@@ -58,8 +59,11 @@ class Reader:
 
 def keys(snapshot: Snapshot, columns: Sequence[str]) -> list[Key]:
     """The values of `columns` of every row: what identifies it between two reads."""
-    at = [snapshot.index(column) for column in columns]
-    return [tuple(row[i] for i in at) for row in snapshot.rows]
+    at = _at(snapshot, columns)
+    if len(at) < 2:
+        return [tuple(row[i] for i in at) for row in snapshot.rows]
+    pick = itemgetter(*at)
+    return [pick(row) for row in snapshot.rows]
 
 
 def with_rates(now: Snapshot, before: Snapshot | None, key: Sequence[str], rates: Sequence[Rate]) -> Snapshot:
@@ -72,13 +76,16 @@ def with_rates(now: Snapshot, before: Snapshot | None, key: Sequence[str], rates
     seconds = now.clock - before.clock
     plan = [(now.index(rate.of), now.index(rate.per) if rate.per else -1, rate.scale) for rate in rates]
     former = dict(zip(keys(before, key), before.rows, strict=True))
-    rows = (_rates(row, former.get(k), plan, seconds) for row, k in zip(now.rows, keys(now, key), strict=True))
+    still = tuple(0.0 if per < 0 else None for _, per, _ in plan)
+    rows = (_rates(row, former.get(k), plan, seconds, still) for row, k in zip(now.rows, keys(now, key), strict=True))
     return now.with_columns(names, rows)
 
 
-def _rates(row: Row, former: Row | None, plan: Sequence[tuple[int, int, float]], seconds: float) -> Row:
+def _rates(row: Row, former: Row | None, plan: Sequence[tuple[int, int, float]], seconds: float, still: Row) -> Row:
     if former is None:
         return (None,) * len(plan)
+    if row == former and None not in row:  # most of thousands of counters stand still between two reads
+        return still
     return tuple(
         _quotient(_delta(row[of], former[of]), seconds if per < 0 else _delta(row[per], former[per]), scale)
         for of, per, scale in plan
@@ -126,7 +133,7 @@ class _Known:
     def complete(self, base: Snapshot) -> Snapshot:
         """`base` with the looked-up columns; None where not known yet."""
         unknown: Row = (None,) * len(self.lookup.adds)
-        present = [tuple(row[i] for i in _at(base, self.lookup.by)) for row in base.rows]
+        present = keys(base, self.lookup.by)
         if len(self._answers) > 4 * len(present) + 1000:
             self._answers = {key: self._answers[key] for key in present if key in self._answers}
         answers = self._answers

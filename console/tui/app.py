@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +21,9 @@ from console import sql
 from console.config import Settings, Wanted
 from console.export import csv_text, json_text, write
 from console.format import safe
-from console.model import Kind, Pane, Server, Trouble
+from console.model import Pane, Trouble
 from console.panes import PANES
+from console.panes.reading import Reader
 from console.servers import Servers, servers_for
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.driver import counting
@@ -35,12 +35,7 @@ from console.tui.tabs import PaneTabs
 from console.tui.themes import THEMES, choose_theme
 from console.tui.vitals import Vitals
 
-VITALS_PERIOD = 2.0
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-NO_POOLER = (
-    "No pooler was given. Start the console with --pooler postgresql://user@host:6432/pgbouncer, "
-    "or name it under the target in the configuration."
-)
 
 
 class ConsoleApp(App[int]):
@@ -49,8 +44,8 @@ class ConsoleApp(App[int]):
     CSS_PATH = "console.tcss"
     TITLE = "pipeline console"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (120, "-normal"), (160, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (40, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-normal"), (160, "-wide")]  # noqa: RUF012  Textual's own form
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(pane.key, f"pane('{pane.name}')", pane.title, show=False, id=f"pane.{pane.name}") for pane in PANES),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
@@ -58,13 +53,13 @@ class ConsoleApp(App[int]):
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True, system=True, id="app.interrupt"),
     ]
 
-    def __init__(self, settings: Settings, wanted: Wanted, servers: Servers, no_pooler: str = NO_POOLER) -> None:
+    def __init__(self, settings: Settings, wanted: Wanted, servers: Servers) -> None:
         super().__init__()
         self._settings = settings
         self._wanted = wanted
-        self._no_pooler = no_pooler
         self.servers = servers
-        self.vitals = Vitals()
+        self.readers: dict[str, Reader] = {}
+        self.vitals = Vitals(self.readers)
 
     def compose(self) -> ComposeResult:
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
@@ -133,7 +128,8 @@ class ConsoleApp(App[int]):
             await switcher.add_content(self._make(name), id=name)
         switcher.current = name
         self.query_one(PaneTabs).current = name
-        self.pane_view.table.focus()
+        opened = switcher.get_child_by_id(name)
+        (opened if isinstance(opened, PaneView) else opened.query(PaneView).first()).table.focus()
 
     def _make(self, name: str) -> PaneView | Overview:
         pane = next(pane for pane in PANES if pane.name == name)
@@ -141,13 +137,8 @@ class ConsoleApp(App[int]):
 
     def make_view(self, pane: Pane) -> PaneView:
         """A live view of `pane` on the server it asks."""
-        return PaneView(pane, lambda: self._server(pane), self._no_pooler, self._settings.refresh.get(pane.name, 0.0))
-
-    def _server(self, pane: Pane) -> Server | None:
-        try:
-            return self.servers.of(pane)
-        except Trouble:
-            return None
+        period = self._settings.refresh.get(pane.name, 0.0)
+        return PaneView(pane, lambda: self.servers.of(pane), self.readers, period)
 
     @property
     def pane_view(self) -> PaneView:
@@ -186,7 +177,7 @@ class ConsoleApp(App[int]):
             )
             for overview in self.query(Overview):
                 overview.tell(self.vitals)
-            await asyncio.sleep(VITALS_PERIOD)
+            await asyncio.sleep(self.vitals.period)
 
     # Dialogs
 
@@ -260,12 +251,8 @@ class ConsoleApp(App[int]):
         yield SystemCommand("Quit", "leave the console", lambda: self.exit(0))
 
 
-def run_console(settings: Settings, wanted: Wanted, no_pooler: str = "") -> int:
-    """Open the console and return the exit code. Trouble (USAGE) when there is no terminal."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Trouble(
-            Kind.USAGE, "The console needs a terminal.", "Use `pipeline-console show PANE` in scripts and pipes."
-        )
-    app = ConsoleApp(settings, wanted, servers_for(wanted), no_pooler or NO_POOLER)
+def run_console(settings: Settings, wanted: Wanted) -> int:
+    """Open the console on a terminal and return the exit code. Trouble (USAGE) when a connection string is none."""
+    app = ConsoleApp(settings, wanted, servers_for(wanted))
     app.run()
     return app.return_code or 0

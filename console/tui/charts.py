@@ -25,8 +25,10 @@ def _step(value: float, top: float) -> int:
     return 0 if top <= 0 else max(0, min(len(BARS) - 1, round(value / top * (len(BARS) - 1))))
 
 
-def history(title: str, curves: Sequence[tuple[str, str, Sequence[float | None]]], width: int, height: int) -> str:
-    """Curves (label, colour, values) over their sample numbers, counted back from now, as text with ANSI colours."""
+def history(
+    title: str, curves: Sequence[tuple[str, str, Sequence[float | None]]], since: str, width: int, height: int
+) -> str:
+    """Curves (label, colour, values) over time, from `since` (a text) until now, as text with ANSI colours."""
     import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
 
     figure = plotext.figure
@@ -34,6 +36,11 @@ def history(title: str, curves: Sequence[tuple[str, str, Sequence[float | None]]
     figure.theme("colorless")
     figure.plot_size(width, height)
     figure.title(title)
+    top = max((value or 0.0 for _, _, values in curves for value in values), default=0.0)
+    span = max(2, *(len(values) for _, _, values in curves))
+    figure.ruler("y").lim(0, max(4.0, top))
+    figure.ruler("x").lim(1 - span, 0)
+    figure.ruler("x").ticks([1 - span, 0], [since, "now"])
     for label, colour, values in curves:
         known = [(at - len(values) + 1, value) for at, value in enumerate(values) if value is not None]
         if len(known) > 1:

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from console.format import MISSING, safe_lines, show
+from console.format import MISSING, safe, safe_lines, show
 from console.model import Snapshot, Trouble, View
 
 if TYPE_CHECKING:
@@ -67,14 +67,15 @@ def fields(view: View, row: dict[str, object]) -> Content:
 
 
 def listing(answer: Snapshot) -> Content:
-    """The rows of a detail query: one row as fields, several rows as lines under each other."""
+    """The rows of a detail query: two columns are names with their texts, more columns are fields."""
     parts: list[tuple[str, str] | str] = []
+    pairs = len(answer.columns) == 2
     for record in answer.records():
-        parts.append("\n")
-        for name, value in record.items():
+        named = [tuple(record.values())] if pairs else [*record.items()]
+        if not pairs:
+            parts.append("\n")
+        for name, value in named:
             text = MISSING if value is None else safe_lines(value)
-            if isinstance(value, str) and ("\n" in text or len(text) > 40):
-                parts += [(f"{name}\n", "bold"), f"{text}\n"]
-            else:
-                parts += [(f"{name:<18} ", "bold"), f"{text}\n"]
+            broken = "\n" if "\n" in text or len(text) > 60 else ""
+            parts += [(f"{safe(name):<18} {broken}", "bold"), f"{text}\n"]
     return Content.assemble(*parts)

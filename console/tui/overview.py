@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
+from console.format import age
 from console.panes import PANES, pane
 from console.tui.charts import history
 from console.tui.vitals import Vitals
@@ -30,14 +31,14 @@ class Overview(Container):
 
     def __init__(self, console: ConsoleApp) -> None:
         super().__init__()
-        self._console = console
+        self._owner = console
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
-        yield self._console.make_view(PANES[0])
+        yield self._owner.make_view(PANES[0])
         yield Static(classes="activity", markup=False)
         for name in BESIDE:
-            view = self._console.make_view(pane(name))
+            view = self._owner.make_view(pane(name))
             view.add_class("beside")
             yield view
 
@@ -48,4 +49,6 @@ class Overview(Container):
             curves: list[tuple[str, str, Sequence[float | None]]] = [
                 (title, colour, list(vitals.history[name])) for name, title, colour in CURVES
             ]
-            chart.update(Text.from_ansi(history("sessions", curves, chart.size.width, chart.size.height)))
+            since = f"-{age(vitals.period * max(len(values) for _, _, values in curves))}"
+            drawn = history("sessions", curves, since, chart.size.width, chart.size.height)
+            chart.update(Text.from_ansi(drawn))

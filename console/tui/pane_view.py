@@ -55,17 +55,25 @@ class PaneView(Widget):
             self.what = what
             self.view = view
 
-    def __init__(self, pane: Pane, server: Callable[[], Server | None], missing: str, period: float = 0.0) -> None:
-        """`server` gives the server to ask, None when there is none; `missing` then says how to get one."""
-        super().__init__(id=f"pane-{pane.name}")
+    def __init__(
+        self,
+        pane: Pane,
+        server: Callable[[], Server],
+        readers: dict[str, Reader],
+        period: float = 0.0,
+    ) -> None:
+        """`server` gives the server to ask, or raises the Trouble that says how to get one.
+
+        `readers` are shared by all views of the console, so that what one has read the next can paint at once.
+        """
+        super().__init__()
         self.pane = pane
         self.current: View = pane.views[0]
         self.period = period or pane.refresh
         self.paused = False
         self.trouble: Trouble | None = None
         self._server = server
-        self._missing = missing
-        self._readers: dict[str, Reader] = {}
+        self._readers = readers
         self._sorts: dict[str, str] = {view.name: view.sort for view in pane.views}
         self._filters: dict[str, str] = {}
         self._arranged: Snapshot | None = None
@@ -90,8 +98,11 @@ class PaneView(Widget):
 
     @property
     def server(self) -> Server | None:
-        """The server this pane asks."""
-        return self._server()
+        """The server this pane asks; None when there is none."""
+        try:
+            return self._server()
+        except Trouble:
+            return None
 
     @property
     def sort(self) -> str:
@@ -141,13 +152,10 @@ class PaneView(Widget):
         return max(FASTEST / 2, self.period - spent)
 
     async def _read(self) -> None:
-        server, view = self.server, self.current
-        if server is None:
-            self.trouble = Trouble(Kind.MISSING, self._missing)
-            self.paint()
-            return
+        view = self.current
         reader = self._reader(view)
         try:
+            server = self._server()
             await reader.read(server)
             self.trouble = None
             self.paint()
@@ -177,7 +185,6 @@ class PaneView(Widget):
             self.table.show(self._arranged, self.current.columns, self.current.key, self.sort, stale)
         else:
             self._arranged = None
-        self.table.display = last is not None
         self._draw_chart(last)
         self._say(last)
         self.query_one(PaneTitle).tell(self, last)
@@ -200,12 +207,13 @@ class PaneView(Widget):
         return "  ".join(one_line(note) for note in last.notes)
 
     def _trouble_sentence(self, trouble: Trouble, last: Snapshot | None) -> str:
-        parts = [safe(trouble.sentence), safe(trouble.remedy)]
-        if last is not None:
-            parts.append(f"Rows as of {age(time.monotonic() - last.clock)} ago.")
-        retry_in = getattr(self.server, "retry_in", 0.0)
+        parts: list[str] = []
         if trouble.kind is Kind.UNREACHABLE:
+            retry_in = getattr(self.server, "retry_in", 0.0)
             parts.append(f"Next try in {retry_in:.0f} s." if retry_in >= 0.5 else "Trying again …")
+        if last is not None and trouble.kind is not Kind.BUSY:
+            parts.append(f"Rows are {age(time.monotonic() - last.clock)} old.")
+        parts += [safe(trouble.sentence), safe(trouble.remedy)]
         return " ".join(part for part in parts if part)
 
     def _draw_chart(self, last: Snapshot | None) -> None:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
-from console.model import Server, Snapshot, Trouble
-from console.panes.overview import VITALS
-from console.panes.pooler import POOLS
+from console.model import Server, Trouble
+from console.panes import PANES
 from console.panes.reading import Reader
 
 KEPT = 300  # samples; ten minutes at the usual period
+FRESH = 1.0  # seconds during which what the overview has just read serves the header too
+PERIOD = 2.0  # seconds between two samples
+POOLS = "pooler_pools"
 
 
 class Vitals:
     """The last vital signs and, for each that is a number, its last KEPT values."""
 
-    def __init__(self) -> None:
-        self._reader = Reader(VITALS)
+    def __init__(self, readers: dict[str, Reader]) -> None:
+        view = PANES[0].views[0]
+        self._reader = readers.setdefault(view.query, Reader(view))
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.now: dict[str, object] = {}
         self.trouble: Trouble | None = None
+        self.period = PERIOD
 
     async def read(self, postgres: Server, pooler: Server | None) -> None:
         """Ask both servers; what one cannot say is missing, the rest goes on."""
         try:
-            snapshot = await self._reader.read(postgres)
-            self.now = next(iter(snapshot.records()), {})
+            if self._reader.base is None or time.monotonic() - self._reader.base.clock > FRESH:
+                await self._reader.read(postgres)
+            self.now = next(iter(self._reader.base.records()), {}) if self._reader.base else {}
             self.trouble = None
         except Trouble as why:
             self.trouble = why
@@ -40,7 +46,7 @@ class Vitals:
 
 async def _clients_waiting(pooler: Server) -> object:
     try:
-        pools: Snapshot = await pooler.fetch(POOLS.query)
+        pools = await pooler.fetch(POOLS)
     except Trouble:
         return None
     return sum(value for value in pools.values("cl_waiting") if isinstance(value, int))
