@@ -4,6 +4,7 @@
 -- 100,000 rows of analytics). The same scale at the same moment gives the same rows on every server.
 
 SET synchronous_commit = off;
+SET jit = off;
 
 -- Dice are hashes, not random(): a row does not depend on the order in which rows are made.
 CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double precision

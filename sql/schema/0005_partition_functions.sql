@@ -103,4 +103,5 @@ AS $function$
 $function$;
 COMMENT ON FUNCTION public.ensure_partitions(regclass, integer, date) IS
     'Makes the monthly partitions from first_month (default: the current UTC month) to months_ahead; one row a month. '
-    'Idempotent and safe under concurrent callers.';
+    'Idempotent and safe under concurrent callers. One call is one transaction, and tables that the parent refers to are '
+    'closed to writers until it ends: while others write, call ensure_partition once for each month instead.';
