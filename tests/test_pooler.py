@@ -1,0 +1,263 @@
+"""The pooler pane on a real PgBouncer, and on newer ones than this system has."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psycopg
+import pytest
+
+from console.cli.table import table
+from console.demo.ports import free_port
+from console.model import Kind, Level, Snapshot, Trouble, View
+from console.panes.arrange import arrange
+from console.panes.pooler import CLIENTS, POOLER, POOLS, SERVERS, STATS
+from console.panes.reading import Reader
+from console.pgbouncer import SHOWS, PgBouncerServer
+from console.poolers import PgBouncers
+from tests.fake_pgbouncer import COLUMNS, fake_pgbouncer
+from tests.servers import Pooler, PostgresServer
+
+VERSIONS = ("1.18.0", "1.19.1", "1.21.0", "1.23.1", "1.24.1", "1.25.1", "1.25.2")
+Start = Callable[[PostgresServer, str], Pooler]
+
+
+@pytest.fixture
+def pooler(any_pg: PostgresServer, pgbouncer: Start) -> Pooler:
+    """A PgBouncer before an empty database."""
+    return pgbouncer(any_pg, any_pg.fresh_database())
+
+
+@asynccontextmanager
+async def looking_at(*uris: str) -> AsyncIterator[PgBouncers]:
+    """Admin consoles that are closed at the end."""
+    server = PgBouncers([PgBouncerServer(uri) for uri in uris])
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+@asynccontextmanager
+async def client(pooler: Pooler, database: str = "", name: str = "web") -> AsyncIterator[psycopg.AsyncConnection]:
+    """A client of the pooler in a transaction."""
+    connection = await psycopg.AsyncConnection.connect(
+        pooler.uri(database or None), application_name=name, prepare_threshold=None
+    )
+    try:
+        await connection.execute("select 1")
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def until(read: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+    """Ask again and again until it is so."""
+    end = time.monotonic() + seconds
+    while not await read():
+        assert time.monotonic() < end, "it did not happen"
+        await asyncio.sleep(0.02)
+
+
+def by_database(taken: Snapshot, view: View, database: str) -> dict[str, object]:
+    """The row of a database and the application's user."""
+    [row] = [
+        row
+        for row in arrange(taken, view).records()
+        if row["database"] == database and row.get("user", "pipeline_app") == "pipeline_app"
+    ]
+    return row
+
+
+@pytest.mark.parametrize("view", POOLER.views, ids=lambda view: view.name)
+async def test_every_column_is_read_from_a_real_pooler(pooler: Pooler, view: View) -> None:
+    async with client(pooler), looking_at(pooler.stats_uri) as server:
+        taken = await Reader(view).read(server)
+        assert server.facts.kind == "pgbouncer"
+        assert server.facts.version >= 11800
+    assert {column.name for column in view.columns} <= set(taken.columns)
+    assert taken.rows
+    assert taken.values("pooler") == (f"127.0.0.1:{pooler.port}",) * len(taken.rows)
+
+
+async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_full(pooler: Pooler) -> None:
+    entry = f"{pooler.database}_session"
+    async with AsyncExitStack() as stack:
+        for _ in range(5):  # the pool_size of that entry
+            await stack.enter_async_context(client(pooler, entry))
+        waiting = asyncio.create_task(client(pooler, entry).__aenter__())
+        server = await stack.enter_async_context(looking_at(pooler.stats_uri))
+        reader = Reader(POOLS)
+
+        async def waits_a_second() -> bool:
+            row = by_database(await reader.read(server), POOLS, entry)
+            return row["cl_waiting"] == 1 and isinstance(row["maxwait"], float) and row["maxwait"] > 1.0
+
+        await until(waits_a_second)
+        assert reader.last
+        row = by_database(reader.last, POOLS, entry)
+        assert row["verdict"] == "full"
+        assert row["pool_size"] == 5
+        levels = {column.name: column.rule(row[column.name]) for column in POOLS.columns if column.rule}
+        assert levels == {"cl_waiting": Level.WARNING, "maxwait": Level.CRITICAL, "verdict": Level.CRITICAL}
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+async def test_a_client_is_linked_to_the_postgres_process_that_works_for_it(pooler: Pooler) -> None:
+    async with client(pooler, name="shop") as connection, looking_at(pooler.stats_uri) as server:
+        pid = connection.info.backend_pid  # the pooler's own number, not the one of PostgreSQL
+        answer = await (await connection.execute("select pg_backend_pid()")).fetchone()
+        clients = await Reader(CLIENTS).read(server)
+        servers = await Reader(SERVERS).read(server)
+    assert answer
+    assert answer[0] != pid
+    [seen] = [row for row in clients.records() if row["application_name"] == "shop"]
+    assert seen["server_pid"] == answer[0]
+    [backend] = [row for row in servers.records() if row["remote_pid"] == answer[0]]
+    assert (backend["behind"], backend["client_application"]) == (seen["address"], "shop")
+
+
+async def test_traffic_is_told_as_rates_between_two_reads(pooler: Pooler) -> None:
+    async with client(pooler) as connection, looking_at(pooler.stats_uri) as server:
+        reader = Reader(STATS)
+        first = by_database(await reader.read(server), STATS, pooler.database)
+        assert first["queries"] is None
+        for _ in range(50):
+            await connection.execute("select repeat('x', 1000)")
+        await connection.commit()
+        second = by_database(await reader.read(server), STATS, pooler.database)
+    assert isinstance(second["total_query_count"], int)
+    assert isinstance(second["queries"], float)
+    assert second["queries"] > 50
+    assert isinstance(second["sent"], float)
+    assert second["sent"] > 50_000
+    assert second["server_parses"] is None  # counted from 1.24 on
+
+
+async def test_text_from_clients_stays_text(pooler: Pooler) -> None:
+    name = "\x1b]0;owned\x07[/b]"
+    async with client(pooler, name=name), looking_at(pooler.stats_uri) as server:
+        text = table(CLIENTS, await Reader(CLIENTS).read(server))
+    assert "\x1b" not in text
+    assert "[/b]" in text
+
+
+async def test_one_pooler_that_is_away_leaves_the_rows_of_the_other(pooler: Pooler) -> None:
+    nobody = free_port()
+    async with looking_at(f"postgresql://x@127.0.0.1:{nobody}", pooler.stats_uri) as server:
+        taken = await Reader(POOLS).read(server)
+        assert server.facts.version >= 11800
+    assert set(taken.values("pooler")) == {f"127.0.0.1:{pooler.port}"}
+    assert [note for note in taken.notes if f"127.0.0.1:{nobody}" in note]
+
+
+async def test_rows_of_two_poolers_stand_together(pooler: Pooler) -> None:
+    async with fake_pgbouncer("1.25.2/bouncer") as other, looking_at(pooler.stats_uri, other.uri) as server:
+        taken = await Reader(POOLS).read(server)
+    assert set(taken.values("pooler")) == {f"127.0.0.1:{pooler.port}", f"127.0.0.1:{other.port}"}
+
+
+@pytest.mark.parametrize("wrong", ["password", "port", "user"])
+async def test_a_pooler_that_cannot_be_used_is_one_sentence_without_the_password(pooler: Pooler, wrong: str) -> None:
+    uris = {
+        "password": f"postgresql://pgbouncer_stats:hush@127.0.0.1:{pooler.port}",
+        "port": f"postgresql://pgbouncer_stats:hush@127.0.0.1:{free_port()}",
+        "user": f"postgresql://nobody_at_all:hush@127.0.0.1:{pooler.port}",
+    }
+    async with looking_at(uris[wrong]) as server:
+        with pytest.raises(Trouble) as caught:
+            await server.fetch("pooler_pools")
+    assert caught.value.kind is Kind.UNREACHABLE
+    assert "hush" not in str(caught.value)
+    assert "127.0.0.1" in caught.value.sentence
+
+
+async def test_neither_postgres_nor_a_pooled_database_is_an_admin_console(
+    any_pg: PostgresServer, pooler: Pooler
+) -> None:
+    for uri in (any_pg.uri(), pooler.uri()):
+        async with looking_at(uri) as server:
+            with pytest.raises(Trouble) as caught:
+                await server.fetch("pooler_pools")
+        assert caught.value.kind is Kind.UNSUPPORTED
+        assert "not the admin console" in caught.value.sentence
+
+
+async def test_the_console_connects_again_after_a_restart_of_the_pooler() -> None:
+    async with fake_pgbouncer("1.21.0/bouncer") as fake, looking_at(fake.uri) as server:
+        await server.fetch("pooler_pools")
+        fake.drop()
+        with pytest.raises(Trouble) as caught:
+            await server.fetch("pooler_pools")
+        assert caught.value.kind is Kind.UNREACHABLE
+        assert (await server.fetch("pooler_pools")).rows
+        assert fake.logins == 2
+
+
+async def test_a_refused_pooler_is_left_alone_until_its_pause_is_over() -> None:
+    async with fake_pgbouncer("15.3") as fake, looking_at(fake.uri) as server:
+        for _ in range(3):
+            with pytest.raises(Trouble):
+                await server.fetch("pooler_pools")
+        assert fake.logins == 1
+        assert 0 < server.retry_in <= 1.2
+
+
+async def test_an_idle_admin_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.pgbouncer.IDLE_SECONDS", 0.05)
+    async with fake_pgbouncer("1.23.1/bouncer") as fake, looking_at(fake.uri) as server:
+        await server.fetch("pooler_pools")
+
+        async def closed() -> bool:
+            return fake.open == 0
+
+        await until(closed)
+
+
+async def test_a_busy_admin_connection_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.pgbouncer.LIFETIME_SECONDS", 0.0)
+    async with fake_pgbouncer("1.23.1/bouncer") as fake, looking_at(fake.uri) as server:
+        await server.fetch("pooler_pools")
+        await server.fetch("pooler_pools")
+        assert fake.logins == 2
+
+
+async def test_no_start_up_options_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=1s")
+    async with fake_pgbouncer("1.21.0/bouncer") as fake, looking_at(fake.uri) as server:
+        await server.fetch("pooler_pools")
+    assert fake.startups[0]["database"] == "pgbouncer"
+    assert "options" not in fake.startups[0]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_every_view_reads_every_version(version: str) -> None:
+    async with fake_pgbouncer(f"{version}/bouncer") as fake, looking_at(fake.uri) as server:
+        for view in POOLER.views:
+            taken = await Reader(view).read(server)
+            assert {column.name for column in view.columns} <= set(taken.columns), view.name
+            renamed = SHOWS[view.query].renamed
+            theirs = {renamed.get(column, column) for column in COLUMNS[SHOWS[view.query].command](fake.version)}
+            assert theirs <= set(taken.columns), view.name
+            assert len(taken.rows) == 1
+            assert all("…" not in line for line in table(view, taken, 160).splitlines()), view.name
+
+
+@pytest.mark.parametrize(("version", "known"), [("1.18.0", None), ("1.24.1", 5)])
+async def test_what_a_version_does_not_count_is_missing_not_zero(version: str, known: int | None) -> None:
+    async with fake_pgbouncer(f"{version}/bouncer") as fake, looking_at(fake.uri) as server:
+        taken = await server.fetch("pooler_stats")
+    assert taken.values("total_bind_count") == (known,)
+    assert taken.values("total_xact_count") == (10,)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_versions_in_which_a_stats_user_may_end_clients_are_named(version: str) -> None:
+    async with fake_pgbouncer(f"{version}/bouncer") as fake, looking_at(fake.uri) as server:
+        taken = await server.fetch("pooler_pools")
+    assert any("CVE-2026-6667" in note for note in taken.notes) is (version in ("1.24.1", "1.25.1"))
