@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, IntEnum
+from itertools import starmap
+from operator import add, itemgetter
 from typing import Protocol
 
 Row = tuple[object, ...]
@@ -70,7 +72,7 @@ class Snapshot:
     def values(self, column: str) -> tuple[object, ...]:
         """All values of one column, in row order."""
         at = self.columns.index(column)
-        return tuple(row[at] for row in self.rows)
+        return tuple(map(itemgetter(at), self.rows))
 
     def records(self) -> Iterable[dict[str, object]]:
         """Each row as column → value."""
@@ -78,7 +80,7 @@ class Snapshot:
 
     def with_columns(self, names: Sequence[str], values: Iterable[Row]) -> Snapshot:
         """This snapshot with columns added on the right; `values` holds one tuple a row."""
-        rows = tuple(row + extra for row, extra in zip(self.rows, values, strict=True))
+        rows = tuple(starmap(add, zip(self.rows, values, strict=True)))
         return replace(self, columns=(*self.columns, *names), rows=rows)
 
 

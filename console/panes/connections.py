@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from console.model import Column, Level, Pane, Record, Snapshot, View
 from console.rules import above, among
 
+SHORT: Mapping[object, str] = {
+    "idle in transaction": "idle in tx",
+    "idle in transaction (aborted)": "aborted tx",
+    "fastpath function call": "fastpath",
+    "autovacuum worker": "autovacuum",
+    "parallel worker": "parallel",
+    "background worker": "background",
+}
 BUSY = frozenset({"active", "fastpath", "parallel", "autovacuum"})
 IDLE_IN_TRANSACTION = frozenset({"idle in tx", "aborted tx"})
 STATE_RULE = among({"idle in tx": Level.WARNING, "aborted tx": Level.WARNING, "hidden": Level.NOTICE})
@@ -16,15 +24,17 @@ STATE_RULE = among({"idle in tx": Level.WARNING, "aborted tx": Level.WARNING, "h
 
 def sessions(snapshot: Snapshot) -> Snapshot:
     """Sessions with their texts readable, how many block each and how many each blocks; notes what cannot be seen."""
-    pid, by, query = (snapshot.index(name) for name in ("pid", "blocked_by", "query"))
+    by = snapshot.index("blocked_by")
     blockers = [_distinct(row[by]) for row in snapshot.rows]
     blocks = Counter(blocker for some in blockers for blocker in some)
-    rows = tuple(
-        (*row[:query], readable(row[query]), *row[query + 1 :], len(some), blocks[row[pid]])
-        for row, some in zip(snapshot.rows, blockers, strict=True)
-    )
+    pid, state, query = (snapshot.index(name) for name in ("pid", "state", "query"))
+    rows = []
+    for row, some in zip(snapshot.rows, blockers, strict=True):
+        shown = [*row, len(some), blocks[row[pid]]]
+        shown[state], shown[query] = SHORT.get(row[state], row[state]), readable(row[query])
+        rows.append(tuple(shown))
     columns = (*snapshot.columns, "blockers", "blocks")
-    return replace(snapshot, columns=columns, rows=rows, notes=(*snapshot.notes, *hidden(snapshot)))
+    return replace(snapshot, columns=columns, rows=tuple(rows), notes=(*snapshot.notes, *hidden(snapshot)))
 
 
 def readable(text: object) -> object:
@@ -55,6 +65,11 @@ def seen(visible: int, total: int) -> tuple[str, ...]:
 
 def summed(snapshot: Snapshot) -> Snapshot:
     """The summary with a note on the whole: how many connections are used of those that are usable."""
+    state = snapshot.index("state")
+    snapshot = replace(
+        snapshot,
+        rows=tuple((*row[:state], SHORT.get(row[state], row[state]), *row[state + 1 :]) for row in snapshot.rows),
+    )
     used = sum(count for count in snapshot.values("sessions") if isinstance(count, int))
     usable = next((n for n in snapshot.values("usable") if isinstance(n, int) and n > 0), None)
     room = (f"{used} of {usable} usable connections ({100 * used / usable:.0f}%)",) if usable else ()
@@ -109,11 +124,8 @@ _COLUMNS = (
     Column("client", "client", "name", width=15, extra=True),
     Column("database", "database", "name", width=16, extra=True),
     Column("blocked_by", "blocked by", "names", extra=True, help="Their pids; 0 is a prepared transaction."),
-    Column("query_age", "query age", "age", width=9, extra=True),
-    Column("state_age", "in state", "age", width=8, extra=True),
     Column("xmin_age", "xmin age", "count", width=8, rule=above(1_000_000, 50_000_000), extra=True),
     Column("backend_start", "connected", "time", extra=True),
-    Column("kind", "kind", "name", width=18, extra=True),
     Column("leader_pid", "leader", "count", extra=True, help="Pid of the session that a parallel worker works for."),
     Column("query_id", "query id", "text", width=20, extra=True, help="Joins it with the slow queries."),
 )

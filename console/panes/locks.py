@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from console.model import Column, Level, Pane, Record, Snapshot, View
-from console.panes.connections import STATE_RULE, hidden, readable
+from console.panes.connections import SHORT, STATE_RULE, hidden, readable
 from console.rules import above, among
 
 Node = int | str  # a pid, or the name of a prepared transaction
@@ -37,6 +37,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
             row = graph.rows[node]
             shown = {
                 "query": readable(row["query"]),
+                "state": SHORT.get(row["state"], row["state"]),
                 "tree": _branch(row, depth),
                 "depth": depth,
                 "root": str(root),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from console.format import age
+from console.format import age, moment
 from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, View
 from console.panes.arrange import sort_rows
 from console.rules import above, below
@@ -28,7 +29,7 @@ TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query
 def judged(snapshot: Snapshot) -> Snapshot:
     """Statements with their share of all time and hit ratio, and notes on how far the totals can be trusted."""
     total, hits, blocks = (snapshot.index(name) for name in ("total_ms", "hits", "blocks"))
-    percent = 100.0 / (sum(row[total] for row in snapshot.rows) or 1.0)  # type: ignore[misc]
+    percent = 100.0 / (sum(snapshot.values("total_ms")) or 1.0)  # type: ignore[arg-type]
     rows = snapshot.rows
     if None in snapshot.values("queryid"):
         rows = tuple(_without_rates(snapshot, row) for row in rows)
@@ -52,13 +53,17 @@ def _heaviest_first(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, rows=tuple(sort_rows(snapshot.rows, snapshot.index("total_ms"), descending=True)))
 
 
+def _time(epoch: float) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)
+
+
 def _trust(snapshot: Snapshot) -> tuple[str, ...]:
     if not snapshot.rows:
         return ()
     first = dict(zip(snapshot.columns, snapshot.rows[0], strict=True))
     notes = []
-    if first["reset_age"] is not None:
-        notes.append(f"counted for {age(first['reset_age'])}")
+    if isinstance(since := first["counted_from"], float):
+        notes.append(f"counted for {age(snapshot.taken_at.timestamp() - since)}, since {moment(_time(since))}")
     if isinstance(evictions := first["evictions"], int) and evictions:
         notes.append(
             f"{evictions} times the rarest statements were dropped: totals of rare ones are incomplete; "
@@ -77,7 +82,6 @@ _WHO = (
     Column("database", "database", "name", width=16, extra=True),
 )
 _IDENTITY = (
-    Column("entry_age", "counted", "age", width=7, extra=True, help="Since when this entry is counted (17+)."),
     Column("toplevel", "top", "flag", extra=True, help="no: run inside a function or procedure."),
     Column("queryid", "query id", "text", width=20, extra=True),
 )

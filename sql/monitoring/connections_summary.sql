@@ -8,11 +8,7 @@ SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
        pg_catalog.count(*) FILTER (WHERE s.waiting) AS waiting,
        u.usable
   FROM (SELECT a.application_name AS application,
-               CASE WHEN a.backend_type IS NULL THEN 'hidden'
-                    WHEN a.state = 'idle in transaction' THEN 'idle in tx'
-                    WHEN a.state = 'idle in transaction (aborted)' THEN 'aborted tx'
-                    WHEN a.state = 'fastpath function call' THEN 'fastpath'
-                    ELSE coalesce(a.state, 'no state') END AS state,
+               CASE WHEN a.backend_type IS NULL THEN 'hidden' ELSE a.state END AS state,
                pg_catalog.date_part('epoch', n.at - a.xact_start) AS xact_age,
                CASE WHEN a.state = 'active' THEN pg_catalog.date_part('epoch', n.at - a.query_start) END AS query_age,
                CASE WHEN a.state LIKE 'idle in transaction%' THEN pg_catalog.date_part('epoch', n.at - a.state_change) END AS idle_age,

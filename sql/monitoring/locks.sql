@@ -43,11 +43,7 @@ WITH session AS MATERIALIZED (
 SELECT i.pid, NULL::text AS gid, w.blocked_by, NULL::integer[] AS in_the_way_of,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - w.waitstart) AS wait_age,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.xact_start) AS xact_age,
-       CASE WHEN s.backend_type IS NULL THEN 'hidden'
-            WHEN s.backend_type = 'autovacuum worker' THEN 'autovacuum'
-            WHEN s.state = 'idle in transaction' THEN 'idle in tx'
-            WHEN s.state = 'idle in transaction (aborted)' THEN 'aborted tx'
-            ELSE coalesce(s.state, 'no state') END AS state,
+       CASE WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,
        w.wants,
        (SELECT pg_catalog.string_agg(DISTINCT h.what, ', ') FROM part h WHERE h.pid = i.pid AND h.granted) AS holds,
        pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user", s.application_name AS application,
