@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
+import psycopg
 import pytest
 
 from console.demo.pooler import find_pgbouncer
 from tests.servers import Choice, Pooler, PostgresServer, Servers, available, describe, find_redis
 
-CHOICES = pytest.StashKey[dict[int, Choice]]()
+CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
-COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq, "!=": operator.ne}
+COMPARE: Mapping[str, Callable[[int, int], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,9 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once which servers this run uses."""
     wanted = {int(part) for part in str(config.getoption("--pg")).split(",") if part}
-    choices = {major: one for major, one in available().items() if not wanted or major in wanted}
-    config.stash[CHOICES] = choices
-    config.stash[SERVERS] = Servers(choices)
+    found: dict[int, Choice] = {major: one for major, one in available().items() if not wanted or major in wanted}
+    config.stash[CHOICES] = found
+    config.stash[SERVERS] = Servers(found)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -48,7 +56,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`pg` runs a test once on each server that its `pg` markers allow."""
     if "pg" in metafunc.fixturenames:
         specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
-        majors = [major for major in sorted(metafunc.config.stash[CHOICES]) if all(allows(spec, major) for spec in specs)]
+        choices = metafunc.config.stash[CHOICES]
+        majors = [major for major in sorted(choices) if all(allows(spec, major) for spec in specs)]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
 
@@ -96,8 +105,29 @@ def database(pg: PostgresServer) -> Iterator[str]:
     """The name of an empty database on `pg`, dropped after the test."""
     name = pg.fresh_database()
     yield name
-    with suppress(Exception):  # a test may have left its server stopped
-        pg.drop_database(name)
+    _drop(pg, name)
+
+
+@pytest.fixture(scope="session")
+def pipeline_template(pg_servers: Servers) -> Callable[[PostgresServer], str]:
+    """Makes, once a server, a database with schema and sample data, and returns its name: clone it, leave it alone."""
+    return pg_servers.pipeline_template
+
+
+@pytest.fixture
+def pipeline(any_pg: PostgresServer, pipeline_template: Callable[[PostgresServer], str]) -> Iterator[str]:
+    """The name of a pipeline database with sample data on the newest server, dropped after the test."""
+    name = any_pg.fresh_database(pipeline_template(any_pg))
+    yield name
+    _drop(any_pg, name)
+
+
+@pytest.fixture
+def pg_pipeline(pg: PostgresServer, pipeline_template: Callable[[PostgresServer], str]) -> Iterator[str]:
+    """The name of a pipeline database with sample data on `pg`, dropped after the test."""
+    name = pg.fresh_database(pipeline_template(pg))
+    yield name
+    _drop(pg, name)
 
 
 @pytest.fixture(scope="session")
@@ -123,3 +153,8 @@ def pgbouncer(pg_servers: Servers) -> Iterator[Callable[[PostgresServer, str], P
     yield start
     for one in started:
         one.stop()
+
+
+def _drop(server: PostgresServer, database: str) -> None:
+    with suppress(psycopg.OperationalError):  # a test may have left its server stopped
+        server.drop_database(database)

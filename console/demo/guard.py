@@ -1,4 +1,4 @@
-"""The process that outlives the front: it starts the servers, and when the front is gone it stops them and deletes their files.
+"""The process that outlives the front: starts the servers, and when the front is gone, stops them and cleans up.
 
 Run as a script by the bare interpreter, in a session of its own, so that neither Ctrl-C nor the death of a terminal
 reaches it. The front holds the other end of its standard input: one JSON request a line, one JSON reply a line on
@@ -46,8 +46,14 @@ class Guard:
 
     async def answer(self, request: Request) -> Request:
         """Do one request; failures become an `error` in the reply."""
-        verbs = {"make": self.make, "adopt": self.adopt, "run": self.run, "start": self.start, "stop": self.stop,
-                 "alive": self.alive}
+        verbs = {
+            "make": self.make,
+            "adopt": self.adopt,
+            "run": self.run,
+            "start": self.start,
+            "stop": self.stop,
+            "alive": self.alive,
+        }
         try:
             return await verbs[request["verb"]](request)
         except OSError as error:
@@ -55,10 +61,10 @@ class Guard:
 
     async def make(self, request: Request) -> Request:
         """Make a directory that is deleted at the end."""
-        path = Path(tempfile.mkdtemp(prefix=request["prefix"], dir=request["parent"]))
-        self.doomed.append(path)
-        path.chmod(0o711)
-        return {"path": str(path)}
+        path = tempfile.mkdtemp(prefix=request["prefix"], dir=request["parent"])
+        self.doomed.append(Path(path))
+        os.chmod(path, 0o711)  # noqa: PTH101, S103  servers may run as another user
+        return {"path": path}
 
     async def adopt(self, request: Request) -> Request:
         """Lock `lock` for our lifetime and delete `doomed` at the end."""

@@ -43,8 +43,10 @@ class PoolerSettings:
 
 def find_pgbouncer() -> str | None:
     """Path of the pgbouncer program, also where an ordinary user's PATH does not lead."""
-    return shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin",
-                                                           "/opt/homebrew/bin")))
+    return shutil.which(
+        "pgbouncer",
+        path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")),
+    )
 
 
 def render(settings: PoolerSettings) -> str:
@@ -83,9 +85,8 @@ class PoolerProcess:
             log.unlink(missing_ok=True)
             config = write_private(self.folder / "pgbouncer.ini", render(self._settings()), self.account)
             command = Command((self.program, str(config)), self.folder, self.account)
-            self._key = key = self.supervisor.start(command, self.folder / "pgbouncer.out", LADDER)
-            heard = f"listening on {HOST}:{self.port}"
-            if wait_until(lambda: heard in _text(log) or not self.supervisor.alive(key), START_TIMEOUT) and heard in _text(log):  # noqa: B023
+            self._key = self.supervisor.start(command, self.folder / "pgbouncer.out", LADDER)
+            if wait_until(lambda: self._listens() or not self._runs(), START_TIMEOUT) and self._listens():
                 return
             self.stop()
             output = _text(log) + _text(self.folder / "pgbouncer.out")
@@ -98,6 +99,13 @@ class PoolerProcess:
         if self._key is not None:
             self.supervisor.stop(self._key)
             self._key = None
+
+    def _runs(self) -> bool:
+        return self._key is not None and self.supervisor.alive(self._key)
+
+    def _listens(self) -> bool:
+        # A connection would also reach a stranger who took the port first.
+        return f"listening on {HOST}:{self.port}" in _text(self.folder / "pgbouncer.log")
 
     def _settings(self) -> PoolerSettings:
         return PoolerSettings(

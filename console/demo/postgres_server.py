@@ -48,8 +48,17 @@ class PostgresProcess:
         self.data.mkdir(mode=0o700)
         give(self.account, self.data)
         secret = write_private(scratch / "initdb.password", password + "\n", self.account)
-        argv = ("-D", str(self.data), "-U", SUPERUSER, f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8",
-                "--locale=C", "--no-sync")
+        argv = (
+            "-D",
+            str(self.data),
+            "-U",
+            SUPERUSER,
+            f"--pwfile={secret}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
         try:
             done = self.supervisor.run(self._command("initdb", *argv))
         finally:
@@ -58,7 +67,10 @@ class PostgresProcess:
             raise failure("PostgreSQL could not be initialised", done.output)
 
     def speak(self, text: str, database: str = SUPERUSER) -> None:
-        """Run SQL in single-user mode while the server is down: statements end with `;` and an empty line. Raises Trouble."""
+        """Run SQL in single-user mode while the server is down. Raises Trouble.
+
+        Statements end with a semicolon and an empty line.
+        """
         argv = ("--single", "-j", "-D", str(self.data), "-c", "exit_on_error=on", *self._options(), database)
         done = self.supervisor.run(self._command("postgres", *argv), text + "\n\n")
         if done.code != 0:
@@ -70,8 +82,8 @@ class PostgresProcess:
             self.port = self.port if self.port and attempt == 0 else free_port()
             seen = self.log.stat().st_size if self.log.exists() else 0
             argv = ("-D", str(self.data), "-p", str(self.port), *self._options())
-            self._key = key = self.supervisor.start(self._command("postgres", *argv), self.log, LADDER)
-            if wait_until(lambda: self.ready() or not self.supervisor.alive(key), START_TIMEOUT) and self.ready():  # noqa: B023
+            self._key = self.supervisor.start(self._command("postgres", *argv), self.log, LADDER)
+            if wait_until(lambda: self.ready() or not self._runs(), START_TIMEOUT) and self.ready():
                 return
             self.stop()
             output = self.log.read_text(errors="replace")[seen:]
@@ -87,13 +99,16 @@ class PostgresProcess:
 
     def ready(self) -> bool:
         """Whether this very server accepts connections, as it says in its own lock file."""
-        if self._key is None or not self.supervisor.alive(self._key):
+        if not self._runs():
             return False
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except (FileNotFoundError, PermissionError):
             return False
         return len(lines) > 7 and lines[7].strip() == "ready" and lines[3] == str(self.port)
+
+    def _runs(self) -> bool:
+        return self._key is not None and self.supervisor.alive(self._key)
 
     def _options(self) -> tuple[str, ...]:
         merged = dict(PRELOADED) | dict(self.settings)
@@ -106,7 +121,9 @@ class PostgresProcess:
 def failure(what: str, output: str) -> Trouble:
     """A sentence with the line of `output` that says why."""
     if "No space left on device" in output:
-        return Trouble(Kind.FAILED, f"{what}: the disk is full.", "Free some space, or set TMPDIR to a place that has room.")
+        return Trouble(
+            Kind.FAILED, f"{what}: the disk is full.", "Free some space, or set TMPDIR to a place that has room."
+        )
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if any(mark in line for mark in ("FATAL:", "PANIC:", "ERROR:", "error:"))]
     reason = (telling or lines or ["it gave no reason"])[-1 if not telling else 0]

@@ -71,7 +71,7 @@ class Supervisor:
         return Path(self._ask({"verb": "make", "prefix": prefix, "parent": str(parent)})["path"])
 
     def adopt(self, lock: Path, doomed: Path) -> None:
-        """Lock the file for the guard's lifetime and delete `doomed` at the end. Raises Trouble (BUSY when it is taken)."""
+        """Lock the file for the guard's lifetime, delete `doomed` at the end. Raises Trouble (BUSY when taken)."""
         self._ask({"verb": "adopt", "lock": str(lock), "doomed": str(doomed)})
 
     def run(self, command: Command, text: str | None = None) -> Finished:
@@ -104,7 +104,9 @@ class Supervisor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -128,9 +130,13 @@ class Supervisor:
 def _trouble(reply: Mapping[str, Any]) -> Trouble:
     code, path = reply.get("errno"), reply.get("path") or "a file"
     if code == errno.ENOSPC:
-        return Trouble(Kind.FAILED, "The disk is full.", "Free some space, or set TMPDIR to a file system that has room.")
+        return Trouble(
+            Kind.FAILED, "The disk is full.", "Free some space, or set TMPDIR to a file system that has room."
+        )
     if code in (errno.EAGAIN, errno.EACCES) and str(path) == "a file":
-        return Trouble(Kind.BUSY, "The directory is in use by another demo.", "Stop that one first or name another directory.")
+        return Trouble(
+            Kind.BUSY, "The directory is in use by another demo.", "Stop that one first or name another directory."
+        )
     if code == errno.ENOENT:
         return Trouble(Kind.MISSING, f"{path} is not there.")
     return Trouble(Kind.FAILED, f"{path}: {reply['error']}.")

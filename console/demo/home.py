@@ -1,0 +1,118 @@
+"""Where a demo keeps its files: a directory of its own that vanishes, or a kept one whose data stay."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.demo.account import Account, can_use
+from console.demo.supervisor import Supervisor
+from console.model import Kind, Trouble
+
+MARK = "demo.json"
+LOCK = ".lock"
+NEEDED = 700 << 20  # bytes at scale 1: server, WAL, data
+NEEDED_PER_SCALE = 200 << 20
+TEMPORARY = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108  tried after TMPDIR; the directory made there is private
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """`data` is the server's, `run` holds what lives as long as the processes."""
+
+    data: Path
+    run: Path
+    mark: Path | None = None  # of a kept directory
+
+    def kept(self) -> dict[str, object] | None:
+        """What the mark of complete data says; None when data have to be made."""
+        if self.mark is None or not self.mark.exists():
+            return None
+        try:
+            known: dict[str, object] = json.loads(self.mark.read_text())
+        except ValueError:
+            return None
+        return known if known.get("complete") and self.data.is_dir() else None
+
+    def major(self) -> int | None:
+        """Major version of the data that are there."""
+        version = self.data / "PG_VERSION"
+        return int(version.read_text()) if self.kept() and version.exists() else None
+
+    def note(self, scale: float, *, complete: bool) -> None:
+        """Write the mark of a kept directory."""
+        if self.mark is not None:
+            self.mark.write_text(json.dumps({"demo": "pipeline-console", "scale": scale, "complete": complete}) + "\n")
+
+
+def temporary(supervisor: Supervisor, account: Account | None, scale: float) -> Home:
+    """A new directory, deleted at the end. Raises Trouble."""
+    for parent in (Path(tempfile.gettempdir()), *TEMPORARY):
+        if can_use(account, parent):
+            _require_room(parent, scale)
+            base = supervisor.directory("pipeline-demo-", parent)
+            (base / "run").mkdir(mode=0o711)
+            _settle(base, account)
+            return Home(base / "data", base / "run")
+    raise Trouble(
+        Kind.DENIED,
+        f"The temporary directory {tempfile.gettempdir()} cannot be used by the server.",
+        "Set TMPDIR to one that every user can reach.",
+    )
+
+
+def kept(supervisor: Supervisor, account: Account | None, folder: Path, scale: float) -> Home:
+    """The directory a user named, ours alone for now.
+
+    Raises Trouble: USAGE when it holds other things, BUSY when another demo uses it.
+    """
+    folder = folder.absolute()
+    _claim(folder)
+    supervisor.adopt(folder / LOCK, folder / "run")
+    home = Home(folder / "data", folder / "run", folder / MARK)
+    shutil.rmtree(home.run, ignore_errors=True)
+    home.run.mkdir(mode=0o711)
+    _settle(folder, account)
+    if home.kept() is None:
+        _require_room(folder, scale)
+        shutil.rmtree(home.data, ignore_errors=True)
+        home.note(scale, complete=False)
+    return home
+
+
+def _claim(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        found = {path.name for path in folder.iterdir()}
+    except OSError as error:
+        raise Trouble(Kind.USAGE, f"{folder} cannot be used: {error.strerror}.") from None
+    if MARK not in found and found - {LOCK, "run"}:
+        raise Trouble(
+            Kind.USAGE, f"{folder} is not empty and was not made by the demo.", "Name an empty or a new directory."
+        )
+
+
+def _settle(folder: Path, account: Account | None) -> None:
+    (folder / "run").chmod(0o711)
+    if account is None:
+        return
+    folder.chmod(folder.stat().st_mode | 0o011)
+    if not can_use(account, folder):
+        raise Trouble(
+            Kind.DENIED,
+            f"The servers run as the user {account.name}, who cannot reach {folder}.",
+            "Name a directory below /var/tmp or /srv.",
+        )
+
+
+def _require_room(folder: Path, scale: float) -> None:
+    needed, free = NEEDED + int(NEEDED_PER_SCALE * scale), shutil.disk_usage(folder).free
+    if free < needed:
+        raise Trouble(
+            Kind.FAILED,
+            f"{folder} has {free >> 20} MB free and the demo needs {needed >> 20} MB.",
+            "Free some space, or set TMPDIR to a place that has room.",
+        )

@@ -1,0 +1,198 @@
+"""The course of a demo: prepare step by step, show, and take everything down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from urllib.parse import quote
+
+from console.demo import DemoUris, binaries, cluster, content, home, packages, workload
+from console.demo.account import Account, server_account
+from console.demo.home import Home
+from console.demo.passwords import passfile, password, write_private
+from console.demo.pooler import ADMIN, STATS, PoolerProcess
+from console.demo.ports import HOST
+from console.demo.postgres_server import SUPERUSER, PostgresProcess, failure
+from console.demo.progress import Progress
+from console.demo.supervisor import Supervisor
+from console.model import Kind, Trouble
+from console.postgres import acting_session
+
+SETTINGS = {
+    "shared_buffers": "256MB",
+    "max_wal_size": "1GB",
+    "autovacuum_naptime": "10s",  # a demo is watched for minutes: what a server does in an hour should show
+    "log_min_messages": "warning",
+}
+LOOK = 1.0  # seconds between two looks at whether the server still runs
+Opener = Callable[[DemoUris], int]
+
+
+class Interrupted(BaseException):
+    """A signal that ends the demo; no Exception, so that nothing on the way takes it for an error."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What the steps share."""
+
+    supervisor: Supervisor
+    account: Account | None
+    home: Home
+    progress: Progress
+    passwords: dict[str, str]
+
+    def server(self) -> PostgresProcess:
+        """The server, initialised when there are no kept data, with roles and new passwords; not yet started."""
+        installation = binaries.for_demo(self.home.major())
+        installation = binaries.usable(installation, self.account, self.home.run)
+        # Data that vanish need not survive a power cut.
+        durability = {} if self.home.mark else {"fsync": "off", "full_page_writes": "off"}
+        server = PostgresProcess(
+            self.supervisor,
+            installation,
+            self.account,
+            self.home.data,
+            self.home.run / "postgres.log",
+            SETTINGS | durability,
+        )
+        if self.home.kept() is None:
+            with self.progress.step(f"Initialising PostgreSQL {installation.version} ({installation.source})"):
+                server.initialise(self.passwords[SUPERUSER], self.home.run)
+                server.speak(cluster.roles(self.passwords) + cluster.create())
+        else:
+            with self.progress.step(f"Renewing the passwords of the kept PostgreSQL {installation.version}"):
+                server.speak(cluster.roles(self.passwords))
+        server.speak(cluster.database(), cluster.DATABASE)
+        return server
+
+    def fill(self, server: PostgresProcess, scale: float) -> None:
+        """Schema and sample data, or what kept data lack by now. Raises Trouble."""
+        known = self.home.kept()
+        with acting_session(self.uri(server.port, cluster.DATABASE, cluster.OWNER)) as connection:
+            with self.progress.step("Installing the schema") as tell:
+                content.install_schema(connection, server.installation.major, tell)
+            if known is None:
+                with self.progress.step(f"Loading sample data (scale {scale:g})") as tell:
+                    content.load_samples(connection, scale, tell)
+            else:
+                with self.progress.step(
+                    f"Bringing the partitions of the kept data (scale {known.get('scale')}) up to date"
+                ):
+                    content.top_up(connection)
+        self.home.note(float(str(known.get("scale", scale))) if known else scale, complete=True)
+
+    def pooler(self, server: PostgresProcess, program: str) -> PoolerProcess:
+        """PgBouncer before the server. Raises Trouble."""
+        process = PoolerProcess(
+            self.supervisor, program, self.account, self.home.run / "pooler", cluster.DATABASE, server.port
+        )
+        with self.progress.step("Starting PgBouncer"):
+            process.start({user: self.passwords[user] for user in (ADMIN, STATS, cluster.LOOKUP)})
+        return process
+
+    def uri(self, port: int, database: str, user: str) -> str:
+        """A libpq URI with the demo's password file."""
+        return (
+            f"postgresql://{user}@{HOST}:{port}/{database}?passfile={quote(str(self.home.run / 'passfile'), safe='')}"
+        )
+
+    def write_passfile(self, *ports: int) -> None:
+        """The password file of the front: everyone the demo's user may be."""
+        users = (cluster.OWNER, cluster.APPLICATION, cluster.MONITOR, ADMIN, STATS)
+        text = passfile({user: self.passwords[user] for user in users}, ports)
+        write_private(self.home.run / "passfile", text)
+
+
+def perform(scale: float, keep: Path | None, headless: bool, open_console: Opener | None) -> int:
+    """See `console.demo.run`."""
+    if not 0 < scale <= 1000:
+        raise Trouble(Kind.USAGE, f"--scale {scale:g} is out of range.", "Give a number above 0, up to 1000.")
+    try:
+        with _signals(), Supervisor() as supervisor, _plain_errors():
+            stage = _stage(supervisor, scale, keep)
+            uris, server = _prepare(stage, scale)
+            if headless or open_console is None:
+                return _serve(uris, server)
+            with _signals(signal.SIG_DFL):
+                return open_console(uris)
+    except Interrupted:
+        return 0 if headless else 130
+
+
+def _stage(supervisor: Supervisor, scale: float, keep: Path | None) -> Stage:
+    account = server_account()
+    place = home.kept(supervisor, account, keep, scale) if keep else home.temporary(supervisor, account, scale)
+    users = (SUPERUSER, *cluster.SETTINGS, ADMIN, STATS)
+    return Stage(supervisor, account, place, Progress(), {user: password() for user in users})
+
+
+def _prepare(stage: Stage, scale: float) -> tuple[DemoUris, PostgresProcess]:
+    with stage.progress.step("Looking for PgBouncer"):
+        program, hint = packages.pgbouncer()
+    server = stage.server()
+    with stage.progress.step("Starting PostgreSQL"):
+        server.start()
+    stage.write_passfile(server.port)
+    stage.fill(server, scale)
+    pooler = stage.pooler(server, program) if program else None
+    port = pooler.port if pooler else server.port
+    stage.write_passfile(server.port, *([port] if pooler else []))
+    with stage.progress.step("Starting the workload"):
+        login = passfile({cluster.APPLICATION: stage.passwords[cluster.APPLICATION]}, (port,))
+        place = workload.Place(stage.home.run / "workload", port, login)
+        workload.start(stage.supervisor, server.installation, stage.account, place)
+    if hint:
+        stage.progress.say(hint)
+    stage.progress.done()
+    return DemoUris(
+        postgres=stage.uri(server.port, cluster.DATABASE, cluster.OWNER),
+        pgbouncer=stage.uri(port, cluster.DATABASE, cluster.APPLICATION) if pooler else None,
+        pgbouncer_admin=stage.uri(port, "pgbouncer", ADMIN) if pooler else None,
+        pooler_hint=hint,
+    ), server
+
+
+def _serve(uris: DemoUris, server: PostgresProcess) -> int:
+    sys.stdout.write(json.dumps(asdict(uris)) + "\n")
+    sys.stdout.flush()
+    while server.ready():
+        time.sleep(LOOK)  # a signal raises out of it
+    raise failure("PostgreSQL ended by itself", server.log.read_text(errors="replace"))
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    raise Interrupted(signal.Signals(number).name)
+
+
+@contextmanager
+def _signals(handler: object = _interrupt) -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        plain = signal.default_int_handler if handler is signal.SIG_DFL and number == signal.SIGINT else handler
+        signal.signal(number, plain)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            with suppress(TypeError):  # a handler that was not set from Python
+                signal.signal(number, former)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except (Trouble, shutil.Error):
+        raise
+    except OSError as error:
+        raise failure("The demo could not be prepared", f"{error.strerror}: {error.filename}") from error
