@@ -1,0 +1,24 @@
+"""The bundled pipeline database on a test server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from console import migrations, sql
+from console.demo.cluster import OWNER
+from tests.servers import PostgresServer
+
+
+def install(server: PostgresServer, database: str, timezone: str = "America/New_York") -> None:
+    """Apply all migrations as the owner, in a session whose TimeZone is far from UTC."""
+    with server.connect(database, OWNER, options=f"-c timezone={timezone}") as connection:
+        migrations.apply(connection, migrations.migrations((server.major,)))
+
+
+def load_sample(connection: psycopg.Connection[Any], scale: float) -> None:
+    """Load the sample data at that scale."""
+    connection.execute("SELECT set_config('demo.scale', %s, false)", (str(scale),))
+    for name in sql.names("demo"):
+        connection.execute(sql.load(name, folder="demo").text.encode())
