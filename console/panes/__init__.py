@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from console.model import Pane
+from console.panes.bloat import BLOAT
 from console.panes.connections import CONNECTIONS
+from console.panes.indexes import INDEXES
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
+from console.panes.partitions import PARTITIONS
 from console.panes.pooler import POOLER
 from console.panes.slow_queries import SLOW_QUERIES
+from console.panes.views import VIEWS
 
 PANES: tuple[Pane, ...] = (
     OVERVIEW,
     CONNECTIONS,
     LOCKS,
     SLOW_QUERIES,
+    BLOAT,
+    INDEXES,
+    PARTITIONS,
+    VIEWS,
     POOLER,
 )
 

@@ -1,0 +1,189 @@
+"""Bloat: dead rows and wasted space as two figures, wraparound, and what VACUUM is doing."""
+
+from __future__ import annotations
+
+from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View
+from console.panes.storage import (
+    INDEX_SIZES,
+    MARK,
+    MEGABYTE,
+    SIZE,
+    TABLE_SIZES,
+    add,
+    largest,
+    number,
+    with_notes,
+    with_size,
+)
+from console.panes.vacuum import VACUUM, WRAPAROUND
+from console.rules import above, among
+
+# Bloat of 15 % is the alert of the guide; a table of a few megabytes is not worth anybody's attention.
+BLOAT_WARNING, BLOAT_CRITICAL = 15.0, 40.0
+DEAD_WARNING, DEAD_CRITICAL = 10.0, 20.0
+WORTH = 10 * MEGABYTE
+
+ESTIMATES = Lookup(
+    "bloat_estimates",
+    ("oid",),
+    ("bloat", "bloat_pct", "bloat_reason"),
+    fingerprint=("relpages", "reltuples"),
+    first=200,
+)
+VERDICTS = among(
+    {
+        "dead rows": Level.WARNING,
+        "many dead rows": Level.CRITICAL,
+        "bloat": Level.WARNING,
+        "heavy bloat": Level.CRITICAL,
+        "unknown": Level.NOTICE,
+        "autovacuum off": Level.NOTICE,
+    }
+)
+_ERROR = "Estimated from statistics: 0.93 to 1.18 times the truth after a recent ANALYZE."
+_BLOAT = (
+    Column("bloat", "bloat", "size", help=f"Space that a rewrite would give back. {_ERROR}"),
+    Column("bloat_pct", "%", "percent", help="The same, of the size that VACUUM or ANALYZE last saw."),
+)
+
+
+def judge_table(row: Record) -> str:
+    """What to think of a table: the worse of dead rows and bloat, where they are worth at least 10 MB."""
+    size = number(row["size"])
+    dead = number(row["dead_pct"])
+    if size * dead / 100 >= WORTH and dead >= DEAD_WARNING:
+        return "many dead rows" if dead >= DEAD_CRITICAL else "dead rows"
+    if (said := judge_bloat(row)) != "ok":
+        return said
+    return "ok" if row["autovacuum"] else "autovacuum off"
+
+
+def judge_bloat(row: Record) -> str:
+    """What to think of the space of a table or index."""
+    bloat, share = row["bloat"], number(row["bloat_pct"])
+    if bloat is None:
+        return "unknown" if row["bloat_reason"] else "ok" if number(row["size"]) < WORTH else "not read yet"
+    if number(bloat) < WORTH or share < BLOAT_WARNING:
+        return "ok"
+    return "heavy bloat" if share >= BLOAT_CRITICAL else "bloat"
+
+
+def tables(snapshot: Snapshot) -> Snapshot:
+    """Sizes and verdicts of tables."""
+    sized = with_size(snapshot)
+    return with_notes(
+        add(sized, ("verdict",), lambda row: (judge_table(row),)),
+        largest(sized, "tables"),
+        _unreadable(sized, "tables"),
+    )
+
+
+def indexes(snapshot: Snapshot) -> Snapshot:
+    """Sizes and verdicts of btree indexes."""
+    sized = with_size(snapshot)
+    return with_notes(
+        add(sized, ("verdict",), lambda row: (judge_bloat(row),)),
+        largest(sized, "indexes"),
+        _unreadable(sized, "indexes"),
+    )
+
+
+def _unreadable(snapshot: Snapshot, what: str) -> str:
+    reasons = [reason for reason in snapshot.values("bloat_reason") if isinstance(reason, str)]
+    hidden = sum(reason.startswith(("no right", "row security")) for reason in reasons)
+    if not hidden:
+        return ""
+    return f"bloat of {hidden} {what} unknown: their statistics are hidden from this role; GRANT pg_read_all_data"
+
+
+TABLES = View(
+    name="tables",
+    title="tables",
+    query="bloat_tables",
+    key=("oid",),
+    columns=(
+        Column("table", "table", "name", grow=True),
+        SIZE,
+        MARK,
+        Column("dead", "dead", "count", width=6, help="Rows that VACUUM has still to remove: a debt, not bloat."),
+        Column("dead_pct", "%", "percent", help="Dead rows of all rows."),
+        *_BLOAT,
+        Column("verdict", "verdict", width=14, rule=VERDICTS),
+        Column(
+            "vacuum_age",
+            "vacuum",
+            "age",
+            width=6,
+            extra=True,
+            help="Since the last VACUUM, by hand or automatic.",
+        ),
+        Column("analyze_age", "analyze", "age", width=7, extra=True, help="Since the last ANALYZE."),
+        Column(
+            "debt_pct",
+            "debt",
+            "percent",
+            extra=True,
+            rule=above(150, 1000),
+            help="Dead rows of the number at which autovacuum comes.",
+        ),
+        Column("modified", "modified", "count", width=8, extra=True, help="Rows changed since the last ANALYZE."),
+        Column("live", "live", "count", extra=True, help="Live rows by the cumulative statistics."),
+        Column(
+            "total_size",
+            "total",
+            "size",
+            extra=True,
+            help="With indexes and TOAST; only read for rows on the screen.",
+        ),
+        Column(
+            "autovacuum",
+            "auto",
+            "flag",
+            width=4,
+            extra=True,
+            help="Whether autovacuum is enabled for the table.",
+        ),
+        Column("bloat_reason", "why unknown", width=34, extra=True),
+    ),
+    lookups=(ESTIMATES, TABLE_SIZES),
+    derive=tables,
+    detail="bloat_table_exact",
+    empty="no tables in this database",
+)
+
+INDEXES = View(
+    name="indexes",
+    title="indexes",
+    query="bloat_indexes",
+    key=("oid",),
+    columns=(
+        Column("index", "index", "name", grow=True),
+        SIZE,
+        MARK,
+        *_BLOAT,
+        Column("verdict", "verdict", width=12, rule=VERDICTS),
+        Column("table", "table", "name", extra=True),
+        Column("reltuples", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
+        Column("bloat_reason", "why unknown", width=34, extra=True),
+    ),
+    lookups=(ESTIMATES, INDEX_SIZES),
+    derive=indexes,
+    detail="index_detail",
+    empty="no btree indexes in this database",
+)
+
+BLOAT = Pane(
+    name="bloat",
+    key="5",
+    title="Bloat",
+    help=(
+        "Dead rows are a debt that VACUUM pays; bloat is the space that stays empty after it and comes back only with "
+        "a rewrite. "
+        "Bloat is estimated from statistics (0.93 to 1.18 times the truth) and unknown where they cannot be read; "
+        "the details of a table ask pgstattuple where it is installed. "
+        "wraparound shows how far VACUUM is behind in freezing."
+    ),
+    views=(TABLES, INDEXES, WRAPAROUND, VACUUM),
+    refresh=15.0,
+    actions=("vacuum-table", "analyze-table", "reindex"),
+)

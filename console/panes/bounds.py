@@ -1,0 +1,121 @@
+"""Bounds of partitions, from the text of pg_get_expr to coverage, gaps and runway. Pure; all times are UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+
+Point = tuple[int, float | str]  # (-1, 0) MINVALUE, (0, value), (1, 0) MAXVALUE
+Key = tuple[Point, ...]
+
+LOWEST: Point = (-1, 0.0)
+HIGHEST: Point = (1, 0.0)
+TIMES = frozenset({"date", "timestamp with time zone", "timestamp without time zone"})
+NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision", "oid"})
+
+_VALUE = r"'(?:[^']|'')*'|[^\s,()']+"
+_RANGE = re.compile(rf"^FOR VALUES FROM \(((?:{_VALUE}|, )+)\) TO \(((?:{_VALUE}|, )+)\)$", re.DOTALL)
+_VALUES = re.compile(_VALUE, re.DOTALL)
+_HASH = re.compile(r"^FOR VALUES WITH \(modulus (\d+), remainder (\d+)\)$")
+_LIST = re.compile(r"^FOR VALUES IN \((.*)\)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One range partition: lower bound inclusive, upper exclusive. Times are seconds since 1970 UTC."""
+
+    lower: Key
+    upper: Key
+    rows: float = 0.0
+
+
+def is_default(bound: str) -> bool:
+    """Whether this is the bound of a default partition."""
+    return bound == "DEFAULT"
+
+
+@lru_cache(maxsize=20_000)
+def parse_range(bound: str, types: tuple[str, ...]) -> tuple[Key, Key] | None:
+    """Lower and upper key of a range bound; None when `bound` is of another strategy."""
+    match = _RANGE.match(bound)
+    return (_key(match[1], types), _key(match[2], types)) if match else None
+
+
+def _key(text: str, types: Sequence[str]) -> Key:
+    return tuple(_point(value, kind) for value, kind in zip(_VALUES.findall(text), types, strict=False))
+
+
+def _point(value: str, kind: str) -> Point:
+    if value in ("MINVALUE", "MAXVALUE"):
+        return LOWEST if value == "MINVALUE" else HIGHEST
+    plain = value[1:-1].replace("''", "'") if value.startswith("'") else value
+    if kind in TIMES:
+        return _time(plain)
+    if kind in NUMBERS:
+        return (0, float(plain))
+    return (0, plain)
+
+
+def _time(text: str) -> Point:
+    # Beyond Python's calendar a time is as good as unbounded: nobody runs out of partitions there.
+    if text == "-infinity" or text.endswith("BC"):
+        return LOWEST
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return HIGHEST
+    return (0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def list_values(bound: str) -> int:
+    """How many values a list partition takes; 0 when `bound` is of another strategy."""
+    match = _LIST.match(bound)
+    return len(_VALUES.findall(match[1])) if match else 0
+
+
+def hash_share(bounds: Iterable[str]) -> Fraction:
+    """The part of all keys that has a hash partition: 1 when every remainder is there."""
+    return sum((Fraction(1, int(match[1])) for match in map(_HASH.match, bounds) if match), Fraction(0))
+
+
+def gaps(ranges: Sequence[Range]) -> Iterator[tuple[Key, Key]]:
+    """Holes between the lowest and the highest bound. `ranges` are sorted."""
+    for before, after in pairwise(ranges):
+        if before.upper < after.lower:
+            yield before.upper, after.lower
+
+
+def coverage(ranges: Sequence[Range], now: float) -> Key | None:
+    """Where the unbroken coverage that holds `now` ends; None when nothing holds `now`. `ranges` are sorted."""
+    here: Key = ((0, now),)
+    end: Key | None = None
+    for one in ranges:
+        if (end is None and one.lower <= here < one.upper) or one.lower == end:
+            end = one.upper
+        elif end is not None:
+            break
+    return end
+
+
+def said(key: Key, types: Sequence[str]) -> str:
+    """A bound for people: 2026-11-01, 2026-11-01 06:00, 42, MAXVALUE."""
+    return ", ".join(_said(point, kind) for point, kind in zip(key, types, strict=False))
+
+
+def _said(point: Point, kind: str) -> str:
+    rank, value = point
+    if rank:
+        return "MINVALUE" if rank < 0 else "MAXVALUE"
+    if isinstance(value, str):
+        return value
+    if kind not in TIMES:
+        return f"{value:.0f}" if value.is_integer() else str(value)
+    moment = datetime.fromtimestamp(value, UTC)
+    return moment.strftime(
+        "%Y-%m-%d" if not value % 86_400 else "%Y-%m-%d %H:%M" if not value % 60 else "%Y-%m-%d %H:%M:%S"
+    )

@@ -1,0 +1,103 @@
+"""What the bounds of a partitioned table say: from when to when, holes, how long they last. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from console.model import Record
+from console.panes import bounds
+from console.panes.bounds import Key, Range
+from console.panes.storage import number
+
+DAY = 86_400.0
+RUNWAY_WARNING, RUNWAY_CRITICAL = 31.0, 7.0  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the bounds of one parent say."""
+
+    first: str = ""
+    last: str = ""
+    runway: float | None = None  # days
+    holds_now: bool = True
+    gaps: tuple[str, ...] = ()
+    complete: bool = True
+    segments: tuple[tuple[float | None, float | None, float, str], ...] = ()
+
+
+def extent(row: Record) -> Extent:
+    """The extent of one parent, from its bounds."""
+    texts = _texts(row["bounds"])
+    if row["strategy"] == "hash":
+        share = bounds.hash_share(texts)
+        return Extent(complete=share == 1, first=f"{float(share):.0%} of keys")
+    if row["strategy"] == "list":
+        return Extent(first=f"{sum(map(bounds.list_values, texts))} values")
+    types = tuple(_texts(row["types"]))
+    ranges = _ranges(texts, row["bound_rows"], types)
+    holes = tuple(bounds.gaps(ranges))
+    known = Extent(
+        first=bounds.said(ranges[0].lower, types) if ranges else "",
+        last=bounds.said(max(one.upper for one in ranges), types) if ranges else "",
+        gaps=tuple(f"{bounds.said(start, types)} … {bounds.said(end, types)}" for start, end in holes),
+    )
+    if not types or types[0] not in bounds.TIMES:
+        return known
+    return _in_time(known, ranges, holes, row)
+
+
+def _in_time(known: Extent, ranges: Sequence[Range], holes: Sequence[tuple[Key, Key]], row: Record) -> Extent:
+    now = number(row["now"])
+    end = bounds.coverage(ranges, now)
+    until = 0.0 if end is None else None if (edge := _seconds(end)) is None else (edge - now) / DAY
+    pieces = [(_seconds(one.lower), _seconds(one.upper), one.rows, _kind(one, now)) for one in ranges]
+    pieces += [(_seconds(start), _seconds(stop), 0.0, "gap") for start, stop in holes]
+    pieces.sort(key=lambda piece: float("-inf") if piece[0] is None else piece[0])
+    if row["default_oid"] is not None:
+        pieces.append((None, None, number(row["default_rows"]), "default"))
+    return replace(known, runway=until, holds_now=end is not None, segments=tuple(pieces))
+
+
+def _ranges(texts: Sequence[str], rows: object, types: tuple[str, ...]) -> list[Range]:
+    counts = rows if isinstance(rows, list | tuple) else [0.0] * len(texts)
+    parsed = ((bounds.parse_range(text, types), count) for text, count in zip(texts, counts, strict=True))
+    return sorted(
+        (Range(*pair, number(count)) for pair, count in parsed if pair),
+        key=lambda one: (one.lower, one.upper),
+    )
+
+
+def _kind(one: Range, now: float) -> str:
+    here = ((0, now),)
+    return "past" if one.upper <= here else "future" if one.lower > here else "current"
+
+
+def _seconds(key: Key) -> float | None:
+    rank, value = key[0]
+    return None if rank or isinstance(value, str) else value
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+
+def judge(row: Record, known: Extent) -> str:
+    """The most urgent thing to say of a parent."""
+    if row["bounds"] is None and row["children"]:
+        return "detach pending" if row["detaching"] else "not read yet"
+    by_time = known.runway is not None
+    for holds, verdict in (
+        (row["detaching"], "detach pending"),
+        (not row["children"], "no partitions"),
+        (not known.holds_now, "no room for now"),
+        (by_time and number(known.runway) < RUNWAY_CRITICAL, "runway critical"),
+        (by_time and number(known.runway) < RUNWAY_WARNING, "runway short"),
+        (not known.complete, "incomplete"),
+        (number(row["default_rows"]) > 0, "rows in default"),
+        (bool(known.gaps), "gap"),
+    ):
+        if holds:
+            return verdict
+    return "ok"

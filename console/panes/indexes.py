@@ -1,0 +1,162 @@
+"""Indexes: size, use, and which of them may go, must stay, are broken or are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.format import age
+from console.model import Column, Level, Lookup, Pane, Rate, Record, Snapshot, View
+from console.panes.storage import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
+from console.rules import above, among
+
+FACTS = Lookup(
+    "index_facts",
+    ("oid",),
+    ("valid", "building", "needed", "covered_by"),
+    fingerprint=("changes",),
+    first=1000,
+    batch=1000,
+    keep=300,
+)
+VERDICTS = among(
+    {"invalid": Level.CRITICAL, "redundant": Level.WARNING, "unused": Level.WARNING, "building": Level.NOTICE}
+)
+
+
+def judge(row: Record) -> tuple[str, str]:
+    """Verdict on an index and its reason. `unused` and `redundant` are the ones that may be dropped."""
+    needed, covered_by = row["needed"], row["covered_by"]
+    if row["valid"] is None:
+        return "not read yet", ""
+    if not row["valid"]:
+        return (
+            ("building", "") if row["building"] else ("invalid", "left by a failed build: slows writes, serves nothing")
+        )
+    if covered_by:
+        return "redundant", f"covered by {covered_by}"
+    if number(row["scans"]):
+        return "in use", str(needed or "")
+    return ("needed", f"unused, but {needed}") if needed else ("unused", "no scan counted")
+
+
+def indexes(snapshot: Snapshot) -> Snapshot:
+    """Sizes, verdicts and how far the counters can be trusted."""
+    sized = with_size(snapshot)
+    judged = add(sized, ("verdict", "reason"), judge)
+    return with_notes(judged, largest(sized, "indexes"), _counted(sized), _standbys(sized))
+
+
+def _counted(snapshot: Snapshot) -> str:
+    if not snapshot.rows:
+        return ""
+    since = snapshot.values("counted_for")[0]
+    return "scans counted " + (f"for {age(since)}" if since is not None else "since creation or the last crash")
+
+
+def _standbys(snapshot: Snapshot) -> str:
+    if not snapshot.rows:
+        return ""
+    if snapshot.values("is_standby")[0]:
+        return "this is a standby: scans are counted on each node, the primary may use an index that is idle here"
+    standbys = int(number(snapshot.values("standbys")[0]))
+    if not standbys:
+        return ""
+    who = "1 standby is" if standbys == 1 else f"{standbys} standbys are"
+    return f"{who} connected: scans are counted on each node, look there before dropping an index"
+
+
+def _verdict(*wanted: str) -> Callable[[Record], bool]:
+    return lambda row: row["verdict"] in wanted
+
+
+COLUMNS = (
+    Column("index", "index", "name", grow=True),
+    Column("table", "table", "name", width=14),
+    SIZE,
+    MARK,
+    Column("scans", "scans", "count", help="Since the counters began; see the note."),
+    Column("scan_rate", "per s", "rate", width=6, help="Scans per second since the last read."),
+    Column("verdict", "verdict", width=12, rule=VERDICTS, help="unused and redundant ones may be dropped."),
+    Column("reason", "reason", width=40, extra=True, help="What needs the index, or what serves instead of it."),
+    Column(
+        "last_use_age",
+        "last use",
+        "age",
+        width=8,
+        extra=True,
+        help="Since the last scan (PostgreSQL 16 and later).",
+    ),
+    Column("rows_read", "rows read", "count", width=9, extra=True, help="Index entries returned by scans."),
+    Column("reltuples", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
+)
+RATES = (Rate("scan_rate", "scans"), Rate("read_rate", "rows_read"))
+
+
+def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
+    return View(
+        name=name,
+        title=title,
+        query="indexes",
+        key=("oid",),
+        columns=COLUMNS,
+        sort="-size",
+        where=_verdict(*wanted) if wanted else None,
+        rates=RATES,
+        lookups=(FACTS, INDEX_SIZES),
+        derive=indexes,
+        detail="index_detail",
+        empty=empty,
+    )
+
+
+def foreign_keys(snapshot: Snapshot) -> Snapshot:
+    """Sizes, all of them estimates."""
+    return with_size(snapshot)
+
+
+MISSING = View(
+    name="missing",
+    title="missing",
+    query="foreign_keys",
+    key=("oid",),
+    columns=(
+        Column("table", "table", "name", grow=True),
+        Column("columns", "columns", width=16, help="The referencing columns that lead no index."),
+        Column("referenced", "references", "name", width=18),
+        Column("size", "size", "size", rule=above(100 << 20, 10 << 30), help="What each check has to scan."),
+        MARK,
+        Column(
+            "deleted",
+            "deletes",
+            "count",
+            help="Rows deleted from the referenced table: each one scanned this one.",
+        ),
+        Column("constraint", "constraint", "name", extra=True),
+        Column("updated", "updates", "count", extra=True, help="Rows updated in the referenced table."),
+        Column("rows", "rows", "count", extra=True),
+        Column("remedy", "remedy", "query", width=60, extra=True),
+    ),
+    derive=foreign_keys,
+    empty="every foreign key leads an index",
+)
+
+INDEXES = Pane(
+    name="indexes",
+    key="6",
+    title="Indexes",
+    help=(
+        "Which indexes serve and which only cost. unused: no scan since the counters began and nothing needs it; "
+        "redundant: another index serves the same queries; needed: idle, but a constraint, replica identity or "
+        "partitioned index relies on it; invalid: left by a failed build. missing: foreign keys that lead no index. "
+        "Counters are per node and restart with a statistics reset or a crash: look at standbys before dropping."
+    ),
+    views=(
+        _view("all", "all", (), "no indexes in this database"),
+        _view("unused", "unused", ("unused",), "every index is used or needed"),
+        _view("redundant", "redundant", ("redundant",), "no index covers another"),
+        _view("invalid", "invalid", ("invalid", "building"), "every index is valid"),
+        MISSING,
+    ),
+    refresh=15.0,
+    actions=("drop-index", "reindex", "repair-invalid-indexes"),
+)

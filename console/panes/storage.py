@@ -1,0 +1,59 @@
+"""What the storage panes share: exact sizes over estimates, and truths about a read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from console.format import count
+from console.model import Column, Lookup, Record, Snapshot
+
+APPROXIMATE = "≈"
+MEGABYTE = 1 << 20
+
+# Sizes that the slow lane read: exact for the rows on the screen, read again when VACUUM or ANALYZE saw another size.
+TABLE_SIZES = Lookup("table_sizes", ("oid",), ("exact_size", "total_size"), fingerprint=("estimated_size",), keep=60)
+INDEX_SIZES = Lookup("index_sizes", ("oid",), ("exact_size",), fingerprint=("estimated_size",), keep=60)
+
+SIZE = Column("size", "size", "size", help="On disk, without indexes and TOAST; ≈: as VACUUM or ANALYZE last saw it.")
+MARK = Column("approximate", "", width=1, help="≈ where the size is an estimate.")
+
+
+def with_size(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` with `size`, exact where it is known, and its mark `approximate` where it is not."""
+    exact = snapshot.values("exact_size") if "exact_size" in snapshot.columns else (None,) * len(snapshot.rows)
+    sizes = zip(exact, snapshot.values("estimated_size"), strict=True)
+    return snapshot.with_columns(
+        ("size", "approximate"),
+        ((known, "") if known is not None else (guess, "" if guess is None else APPROXIMATE) for known, guess in sizes),
+    )
+
+
+def with_notes(snapshot: Snapshot, *notes: str) -> Snapshot:
+    """`snapshot` with those of `notes` that say something."""
+    return replace(snapshot, notes=(*snapshot.notes, *(note for note in notes if note)))
+
+
+def largest(snapshot: Snapshot, what: str) -> str:
+    """A note when the query left smaller ones out; empty when all are there."""
+    total = snapshot.values("total")[0] if snapshot.rows else 0
+    if not isinstance(total, int) or total <= len(snapshot.rows):
+        return ""
+    return f"{count(len(snapshot.rows))} of {total:,} {what}, largest first"
+
+
+def add(snapshot: Snapshot, names: Sequence[str], judge: Callable[[Record], tuple[object, ...]]) -> Snapshot:
+    """`snapshot` with columns that `judge` tells from each row."""
+    return snapshot.with_columns(names, [judge(record) for record in snapshot.records()])
+
+
+def number(value: object) -> float:
+    """`value` as a number, 0 when it is none."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def listed(names: Iterable[object], limit: int = 3) -> str:
+    """The first names of a list and how many more there are."""
+    every = [str(name) for name in names]
+    more = f" and {len(every) - limit} more" if len(every) > limit else ""
+    return ", ".join(every[:limit]) + more

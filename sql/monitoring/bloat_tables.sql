@@ -1,0 +1,44 @@
+-- The 500 largest tables by the size that VACUUM and ANALYZE last saw: rows waiting for VACUUM, and how overdue it is.
+-- Sizes are relpages: nothing here waits for a lock. A table never analysed is ranked by the rows counted since.
+-- pg_class is scanned once for the narrow ranking; OFFSET 0 makes the planner fetch the chosen rows by index.
+WITH setting AS MATERIALIZED (
+  SELECT pg_catalog.current_setting('block_size')::bigint AS block, pg_catalog.now() AS now,
+         pg_catalog.current_setting('autovacuum_vacuum_threshold')::float8 AS base,
+         pg_catalog.current_setting('autovacuum_vacuum_scale_factor')::float8 AS scale,
+         nullif(pg_catalog.current_setting('autovacuum_vacuum_max_threshold', true), '-1')::float8 AS most
+), ranked AS MATERIALIZED (
+  SELECT c.oid, pg_catalog.count(*) OVER () AS total
+    FROM pg_catalog.pg_class c
+   WHERE c.relkind IN ('r', 'm')
+   ORDER BY CASE WHEN c.reltuples < 0
+                 THEN greatest(c.relpages, pg_catalog.pg_stat_get_live_tuples(c.oid) / 50) ELSE c.relpages END DESC, c.oid
+   LIMIT 500
+)
+SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table",
+       CASE WHEN c.relpages > 0 OR c.reltuples >= 0 THEN c.relpages * s.block END AS estimated_size,
+       c.relpages, c.reltuples::float8 AS reltuples, c.live, c.dead,
+       coalesce(100.0::float8 * c.dead / nullif(c.live + c.dead, 0), 0) AS dead_pct,
+       pg_catalog.date_part('epoch', s.now - greatest(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
+                                                      pg_catalog.pg_stat_get_last_autovacuum_time(c.oid))) AS vacuum_age,
+       pg_catalog.date_part('epoch', s.now - greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid),
+                                                      pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid))) AS analyze_age,
+       pg_catalog.pg_stat_get_mod_since_analyze(c.oid) AS modified,
+       100.0::float8 * c.dead / greatest(1, least(
+         coalesce(o.base, s.base) + coalesce(o.scale, s.scale) * greatest(c.reltuples, 0),
+         coalesce(nullif(o.most, -1), s.most))) AS debt_pct,
+       coalesce(o.enabled, true) AS autovacuum,
+       pg_catalog.array_to_string(c.reloptions, ', ') AS options, k.total
+  FROM ranked k
+ CROSS JOIN setting s
+ CROSS JOIN LATERAL (
+       SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples, r.reloptions,
+              pg_catalog.pg_stat_get_live_tuples(r.oid) AS live, pg_catalog.pg_stat_get_dead_tuples(r.oid) AS dead
+         FROM pg_catalog.pg_class r WHERE r.oid = k.oid OFFSET 0) c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN LATERAL (
+       SELECT (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_threshold'))::float8 AS base,
+              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_scale_factor'))::float8 AS scale,
+              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_max_threshold'))::float8 AS most,
+              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_enabled'))::bool AS enabled
+         FROM pg_catalog.pg_options_to_table(c.reloptions) x
+        WHERE c.reloptions IS NOT NULL) o ON true

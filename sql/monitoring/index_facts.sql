@@ -1,0 +1,61 @@
+-- What some indexes are for: whether something needs them, whether another index serves the same queries.
+-- An index is redundant when another valid one of its table has the same access method, starts (btree) or consists of the same
+-- columns with the same operator classes, collations, orders and expressions, holds its INCLUDE columns and has the
+-- same predicate. A unique index is only covered by another unique one with the same columns.
+WITH asked AS MATERIALIZED (
+  SELECT c.oid, c.relam, c.relname, c.reloptions, i.*, pg_catalog.array_length(i.indkey, 1) AS natts,
+         i.indkey::int2[] AS keys, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations,
+         i.indoption::int2[] AS orders
+    FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
+    JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
+    JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+), known AS MATERIALIZED (
+  SELECT a.*, (SELECT k.contype::text FROM pg_catalog.pg_constraint k
+                WHERE k.conrelid = a.indrelid AND k.conindid = a.oid AND k.contype IN ('p', 'u', 'x') LIMIT 1) AS backs,
+         EXISTS (SELECT FROM pg_catalog.pg_depend d
+                  WHERE d.refclassid = 1259 AND d.refobjid = a.oid AND d.classid = 2606 AND d.deptype = 'n') AS referenced,
+         EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = a.oid) AS is_child
+    FROM asked a
+)
+SELECT k.oid::bigint AS oid, k.indisvalid AND k.indisready AND k.indislive AS valid,
+       EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = k.oid) AS building,
+       CASE WHEN k.indisprimary THEN 'primary key' WHEN k.backs = 'x' OR k.indisexclusion THEN 'exclusion constraint'
+            WHEN k.backs = 'u' THEN 'unique constraint' WHEN k.referenced THEN 'foreign keys refer to it'
+            WHEN k.indisreplident THEN 'replica identity' WHEN k.indisunique THEN 'unique'
+            WHEN k.is_child THEN 'part of a partitioned index' END AS needed,
+       r.covered_by
+  FROM known k
+  LEFT JOIN LATERAL (
+       SELECT b.relname::text AS covered_by
+         FROM pg_catalog.pg_index o
+         JOIN pg_catalog.pg_class b ON b.oid = o.indexrelid
+        WHERE o.indrelid = k.indrelid AND o.indexrelid <> k.oid AND b.relam = k.relam
+          AND k.backs IS NULL AND NOT (k.referenced OR k.indisreplident OR k.indisexclusion OR k.is_child OR k.indisprimary)
+          AND k.indisvalid AND o.indisvalid AND o.indisready AND o.indislive
+          AND (o.indnkeyatts = k.indnkeyatts OR k.relam = 403 AND o.indnkeyatts > k.indnkeyatts AND NOT k.indisunique)
+          AND (NOT k.indisunique OR o.indisunique AND o.indimmediate
+               AND pg_catalog.to_jsonb(o) -> 'indnullsnotdistinct'
+                   IS NOT DISTINCT FROM pg_catalog.to_jsonb(k) -> 'indnullsnotdistinct')
+          AND (o.indkey::int2[])[0:k.indnkeyatts - 1] = k.keys[0:k.indnkeyatts - 1]
+          AND (o.indclass::oid[])[0:k.indnkeyatts - 1] = k.classes[0:k.indnkeyatts - 1]
+          AND (o.indcollation::oid[])[0:k.indnkeyatts - 1] = k.collations[0:k.indnkeyatts - 1]
+          AND (o.indoption::int2[])[0:k.indnkeyatts - 1] = k.orders[0:k.indnkeyatts - 1]
+          AND o.indkey::int2[] @> k.keys[k.indnkeyatts:]
+          AND (k.relam = 403 OR b.reloptions IS NOT DISTINCT FROM k.reloptions)
+          -- Node trees of the same expression differ in the position they were written at.
+          AND pg_catalog.regexp_replace(o.indpred::text, ':location -?\d+', '', 'g')
+              IS NOT DISTINCT FROM pg_catalog.regexp_replace(k.indpred::text, ':location -?\d+', '', 'g')
+          AND (k.indexprs IS NULL OR pg_catalog.starts_with(
+                 pg_catalog.regexp_replace(o.indexprs::text, ':location -?\d+', '', 'g'),
+                 pg_catalog.rtrim(pg_catalog.regexp_replace(k.indexprs::text, ':location -?\d+', '', 'g'), ')')))
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute x JOIN pg_catalog.pg_attribute y ON y.attnum = x.attnum
+                           WHERE x.attrelid = k.oid AND y.attrelid = o.indexrelid AND x.attnum <= k.indnkeyatts
+                             AND x.attoptions IS DISTINCT FROM y.attoptions)
+          -- Of two that cover each other the one that something needs stays, else the older one.
+          AND (o.indnkeyatts > k.indnkeyatts OR o.indnatts > k.indnatts
+               OR (o.indisunique AND NOT k.indisunique)
+               OR (o.indisunique = k.indisunique AND (o.indexrelid < k.oid
+                   OR EXISTS (SELECT FROM pg_catalog.pg_constraint p
+                               WHERE p.conrelid = o.indrelid AND p.conindid = o.indexrelid))))
+        ORDER BY o.indisunique DESC, o.indnatts, o.indexrelid
+        LIMIT 1) r ON true

@@ -1,0 +1,30 @@
+-- The 500 largest indexes and every invalid one, the system's own left out: size that VACUUM and ANALYZE last saw, scans since the counters began.
+-- `changes` moves with every change of an index, constraint or partition of this database: verdicts are then read again.
+WITH chosen AS MATERIALIZED (
+  (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'i' AND c.oid >= 16384 ORDER BY c.relpages DESC, c.oid LIMIT 500)
+  UNION
+  SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
+), now AS MATERIALIZED (
+  SELECT pg_catalog.now() AS now, pg_catalog.current_setting('block_size')::bigint AS block,
+         pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_db_stat_reset_time(d.oid)) AS counted_for,
+         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indexrelid >= 16384) AS total,
+         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
+         pg_catalog.pg_is_in_recovery() AS is_standby,
+         (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(x.oid) + pg_catalog.pg_stat_get_tuples_updated(x.oid)
+                                + pg_catalog.pg_stat_get_tuples_deleted(x.oid))::bigint
+            FROM (VALUES (2606::oid), (2608), (2610), (2611)) x(oid)) AS changes  -- pg_constraint, _depend, _index, _inherits
+    FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+)
+SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index", c."table",
+       c.relpages * w.block AS estimated_size, c.reltuples::float8 AS reltuples,
+       pg_catalog.pg_stat_get_numscans(c.oid) AS scans, pg_catalog.pg_stat_get_tuples_returned(c.oid) AS rows_read,
+       NULL::float8 AS last_use_age, w.counted_for, w.standbys, w.is_standby, w.changes, w.total
+  FROM chosen k
+ CROSS JOIN now w
+ CROSS JOIN LATERAL (
+       SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples, t.relname::text AS "table"
+         FROM pg_catalog.pg_class r
+         JOIN pg_catalog.pg_index i ON i.indexrelid = r.oid
+         JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+        WHERE r.oid = k.oid AND r.relkind = 'i' OFFSET 0) c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
