@@ -98,6 +98,8 @@ class PostgresServer:
         """Run the monitoring query `name` in its lane. Trouble, with what would help, when it cannot."""
         facts = await self.connect()
         query = sql.load(name, (facts.major,))
+        if query.otherwise and not await self._has(query.extension):
+            query = sql.load(query.otherwise, (facts.major,))
         text = query.text
         if query.extension:
             text = await self._for_extension(name, query.extension)
@@ -155,9 +157,13 @@ class PostgresServer:
             },
         )
 
-    async def _for_extension(self, name: str, extension: str) -> str:
+    async def _has(self, extension: str) -> bool:
         if extension not in self.facts.extensions:
             await self._learn()  # it may have been created a moment ago
+        return extension in self.facts.extensions
+
+    async def _for_extension(self, name: str, extension: str) -> str:
+        await self._has(extension)
         found = self.facts.extensions.get(extension)
         if found is None:
             raise Trouble(

@@ -5,10 +5,12 @@ A `.sql` file starts with comment lines. The first is its help text; the followi
     -- Statements since the last reset, heaviest first.
     -- lane: slow
     -- extension: pg_stat_statements
+    -- otherwise: another_query
 
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
 `extension` names an extension that the query needs; `@extschema@` in the text stands for its schema, and variants of
-the file are chosen by the extension's version instead of the server's. `name.17.sql` serves versions from 17 on,
+the file are chosen by the extension's version instead of the server's. `otherwise` names the query that is run where that
+extension is not installed; without it the read is refused. `name.17.sql` serves versions from 17 on,
 `name.1.10.sql` versions from 1.10 on.
 """
 
@@ -30,6 +32,7 @@ class Query:
     help: str
     lane: str = "fast"
     extension: str = ""
+    otherwise: str = ""
 
 
 @cache
@@ -77,4 +80,5 @@ def _parse(name: str, text: str) -> Query:
         help=head[0] if head else "",
         lane=options.get("lane", "fast"),
         extension=options.get("extension", ""),
+        otherwise=options.get("otherwise", ""),
     )

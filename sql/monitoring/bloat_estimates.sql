@@ -3,7 +3,7 @@
 -- documentation); where a position is only known modulo `unit`, the padding is its mean. Rows per page follow from it,
 -- for btree with the duplicates that deduplication folds into posting lists. Dead rows count as bloat: they are space too.
 WITH RECURSIVE wanted AS MATERIALIZED (
-  SELECT c.oid, c.relkind = 'i' AS is_index, coalesce(i.indrelid, c.oid) AS heap, c.relam, c.relname, n.nspname,
+  SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, c.relam, c.relname, n.nspname,
          c.relpages::float8 AS pages, c.reltuples::float8 AS tuples,
          i.indkey, i.indclass, i.indcollation, i.indnatts, i.indnkeyatts, i.indisunique,
          coalesce((pg_catalog.regexp_match(pg_catalog.array_to_string(c.reloptions, ' '), 'fillfactor=(\d+)'))[1]::float8,
@@ -14,30 +14,35 @@ WITH RECURSIVE wanted AS MATERIALIZED (
     JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-), source AS (
-  SELECT w.oid, a.attnum, a.attlen, a.attalign, n.nspname, t.relname,
-         CASE WHEN w.is_index AND w.indkey[a.attnum - 1] <> 0 THEN b.attname ELSE a.attname END AS attname,
-         a.attisdropped OR (NOT w.is_index AND a.attgenerated = 'v') AS absent
-    FROM wanted w
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = w.oid AND a.attnum > 0
-    LEFT JOIN pg_catalog.pg_attribute b ON w.is_index AND b.attrelid = w.heap AND b.attnum = w.indkey[a.attnum - 1]
-    JOIN pg_catalog.pg_class t ON t.oid = CASE WHEN b.attrelid IS NULL THEN w.oid ELSE w.heap END
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+    JOIN pg_catalog.pg_class h ON h.oid = coalesce(i.indrelid, c.oid)
 ), measured AS (
-  SELECT a.oid, a.attnum, CASE WHEN a.attlen > 0 THEN a.attlen ELSE s.avg_width END::float8 AS width,
-         CASE WHEN a.attlen > 0 OR s.avg_width > 126
-              THEN CASE a.attalign WHEN 'd' THEN 8 WHEN 'i' THEN 4 WHEN 's' THEN 2 ELSE 1 END
-              ELSE 1 END AS align,
-         a.attlen > 0 AS fixed,
-         CASE WHEN a.absent THEN 1 ELSE coalesce(s.null_frac, 0) END::float8 AS nulls,
-         s.n_distinct::float8 AS n_distinct,
-         NOT a.absent AND s.avg_width IS NULL AS unknown
-    FROM source a
-    LEFT JOIN LATERAL (
-         SELECT p.avg_width, p.null_frac, p.n_distinct
-           FROM pg_catalog.pg_stats p
-          WHERE p.schemaname = a.nspname AND p.tablename = a.relname AND p.attname = a.attname AND NOT p.inherited) s
-      ON NOT a.absent
+  SELECT w.oid, a.*
+    FROM wanted w
+   CROSS JOIN LATERAL (
+         SELECT a.attnum, CASE WHEN a.attlen > 0 THEN a.attlen ELSE s.avg_width END::float8 AS width,
+                CASE WHEN a.attlen > 0 OR s.avg_width > 126
+                     THEN CASE a.attalign WHEN 'd' THEN 8 WHEN 'i' THEN 4 WHEN 's' THEN 2 ELSE 1 END
+                     ELSE 1 END AS align,
+                a.attlen > 0 AS fixed,
+                CASE WHEN d.absent THEN 1 ELSE coalesce(s.null_frac, 0) END::float8 AS nulls,
+                s.n_distinct::float8 AS n_distinct,
+                NOT d.absent AND s.avg_width IS NULL AS unknown
+           FROM pg_catalog.pg_attribute a
+          CROSS JOIN LATERAL (
+                SELECT a.attisdropped OR (NOT w.is_index AND a.attgenerated = 'v') AS absent,
+                       CASE WHEN w.is_index AND w.indkey[a.attnum - 1] <> 0
+                            THEN (SELECT b.attname FROM pg_catalog.pg_attribute b
+                                   WHERE b.attrelid = w.heap AND b.attnum = w.indkey[a.attnum - 1])
+                            ELSE a.attname END AS attname,
+                       w.is_index AND w.indkey[a.attnum - 1] = 0 AS own) d
+           LEFT JOIN (
+                SELECT p.attname, p.avg_width, p.null_frac, p.n_distinct, p.tablename <> w.heapname AS own
+                  FROM pg_catalog.pg_stats p
+                 WHERE p.schemaname = w.nspname AND p.tablename = ANY (ARRAY[w.heapname, w.relname]) AND NOT p.inherited
+                OFFSET 0) s
+             ON s.attname = d.attname AND s.own = d.own AND NOT d.absent
+          WHERE a.attrelid = w.oid AND a.attnum > 0
+         OFFSET 0) a
 ), shape AS MATERIALIZED (
   SELECT w.oid, pg_catalog.count(m.attnum)::int AS natts,
          pg_catalog.array_agg(m.width ORDER BY m.attnum) AS width, pg_catalog.array_agg(m.align ORDER BY m.attnum) AS align,

@@ -1,13 +1,17 @@
 -- The 500 largest indexes and every invalid one, the system's own left out: size that VACUUM and ANALYZE last saw, scans since the counters began.
 -- `changes` moves with every change of an index, constraint or partition of this database: verdicts are then read again.
-WITH chosen AS MATERIALIZED (
+WITH every AS MATERIALIZED (
+  SELECT pg_catalog.count(*) AS total,
+         pg_catalog.array_agg(i.indexrelid) FILTER (WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)) AS invalid
+    FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
+), chosen AS MATERIALIZED (
   (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'i' AND c.oid >= 16384 ORDER BY c.relpages DESC, c.oid LIMIT 500)
   UNION
-  SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)
+  SELECT pg_catalog.unnest(e.invalid) FROM every e
 ), now AS MATERIALIZED (
   SELECT pg_catalog.now() AS now, pg_catalog.current_setting('block_size')::bigint AS block,
          pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_db_stat_reset_time(d.oid)) AS counted_for,
-         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indexrelid >= 16384) AS total,
+         (SELECT e.total FROM every e) AS total,
          (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
          pg_catalog.pg_is_in_recovery() AS is_standby,
          (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(x.oid) + pg_catalog.pg_stat_get_tuples_updated(x.oid)
