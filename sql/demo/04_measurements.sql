@@ -15,7 +15,7 @@ SELECT nextval(pg_get_serial_sequence('public.content_analytics', 'id')) AS id, 
           FROM size, asset AS a, unnest(ARRAY[1, 2, 3, 5, 8, 13, 21, 34, 55]) WITH ORDINALITY AS k (days, step),
                LATERAL (SELECT (a.created_at AT TIME ZONE 'UTC')::date + k.days AS day) AS d,
                LATERAL (SELECT floor(80 * (pg_temp.dice(a.n, 74) + 0.0005) ^ -1.1 / (0.5 + k.step * 0.3)
-                                     * CASE WHEN a.n % 4999 = 7 THEN 3e7 ELSE 1 END)::bigint AS impressions) AS i
+                                     * CASE WHEN a.n % 1499 = 7 THEN 3e7 ELSE 1 END)::bigint AS impressions) AS i
          WHERE a.status = 'published' AND d.day <= (today AT TIME ZONE 'UTC')::date
          ORDER BY d.day, a.n) AS m;
 
