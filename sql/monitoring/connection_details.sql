@@ -9,7 +9,10 @@ WITH lock AS MATERIALIZED (
               WHEN l.virtualxid IS NOT NULL THEN 'virtual transaction ' || l.virtualxid
               ELSE l.locktype || coalesce(' ' || l.classid, '') || coalesce(' ' || l.objid, '') END AS object
     FROM pg_catalog.pg_locks l
-    LEFT JOIN pg_catalog.pg_prepared_xact() p ON l.virtualtransaction = '-1/' || p.transaction::text
+    LEFT JOIN (SELECT t.gid, x.virtualtransaction
+                 FROM pg_catalog.pg_prepared_xact() t
+                 JOIN pg_catalog.pg_locks x ON x.pid IS NULL AND x.transactionid = t.transaction) p
+           ON p.virtualtransaction = l.virtualtransaction AND l.pid IS NULL
    WHERE coalesce(l.pid, 0) = %(pid)s::integer
 )
 SELECT 'query' || CASE WHEN pg_catalog.octet_length(s.query) >= t.cut - 1

@@ -23,11 +23,18 @@ WITH session AS MATERIALIZED (
     FROM lock WHERE NOT granted GROUP BY tag
 ), part AS MATERIALIZED (
   SELECT l.pid, l.virtualtransaction, l.granted, l.waitstart, l.tag,
-         pg_catalog.regexp_replace(l.mode, 'Lock$', '') || ' on ' || w.object AS what
+         CASE WHEN l.transactionid IS NOT NULL THEN w.object
+              ELSE pg_catalog.regexp_replace(l.mode, 'Lock$', '') || ' on ' || w.object END AS what
     FROM lock l JOIN waited w ON w.tag = l.tag
+), row_wanted AS (
+  -- Who waits for another transaction because of a row holds that row's own lock meanwhile.
+  SELECT pid, pg_catalog.min('row (' || page || ',' || tuple || ')' || CASE
+         WHEN database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+         THEN ' of ' || relation::regclass::text ELSE ' of relation ' || relation END || ', ') AS what
+    FROM lock WHERE locktype = 'tuple' AND granted GROUP BY pid
 ), waiter AS MATERIALIZED (
   SELECT pid, pg_catalog.pg_blocking_pids(pid) AS blocked_by, pg_catalog.min(waitstart) AS waitstart,
-         pg_catalog.string_agg(what, ', ') AS wants
+         coalesce((SELECT r.what FROM row_wanted r WHERE r.pid = part.pid), '') || pg_catalog.string_agg(what, ', ') AS wants
     FROM part WHERE NOT granted GROUP BY pid
 ), involved AS (
   SELECT pid FROM waiter UNION SELECT pg_catalog.unnest(blocked_by) FROM waiter
@@ -35,7 +42,8 @@ WITH session AS MATERIALIZED (
   SELECT p.gid, p.prepared, p.ownerid, p.dbid, pg_catalog.string_agg(DISTINCT h.what, ', ') AS holds,
          pg_catalog.array_agg(DISTINCT w.pid) AS in_the_way_of
     FROM pg_catalog.pg_prepared_xact() p
-    JOIN part h ON h.virtualtransaction = '-1/' || p.transaction::text AND h.granted
+    JOIN lock x ON x.pid IS NULL AND x.transactionid = p.transaction AND x.granted
+    JOIN part h ON h.pid IS NULL AND h.virtualtransaction = x.virtualtransaction AND h.granted
     JOIN part b ON b.tag = h.tag AND NOT b.granted
     JOIN waiter w ON w.pid = b.pid AND 0 = ANY (w.blocked_by)
    GROUP BY p.gid, p.prepared, p.ownerid, p.dbid
