@@ -28,6 +28,8 @@ class Reader:
         """The view's rows now, with rates since the last read and what lookups already know. Raises Trouble."""
         view = self._view
         taken = await server.fetch(view.query)
+        if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
+            return self.last  # a recording at its end says the same again
         base = with_rates(taken, self._previous, _present(taken, view.key), view.rates)
         self._previous, self.base = taken, base
         for known in self._known:

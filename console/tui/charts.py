@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from textual.content import Content
 
+from console.format import one_line
 from console.model import Snapshot
+from console.panes.partitions import Timeline, timeline
 
 BARS = "▁▂▃▄▅▆▇█"
+MONTH = 31.0  # days of runway below which a line is a worry
 
 Drawing = Callable[[Snapshot, int, int], Content]
 
@@ -52,4 +56,57 @@ def history(
     return str(figure.build())
 
 
-CHARTS: Mapping[str, Drawing] = {}
+def timelines(snapshot: Snapshot, width: int, height: int) -> Content:
+    """A line for each parent: bars for the rows of its partitions, ░ still empty, ╳ missing, ┃ now."""
+    known = sorted(timeline(snapshot), key=lambda line: line.runway if line.runway is not None else 1e9)[: height - 1]
+    edges = [edge for line in known for part in line.segments for edge in (part.start, part.end) if edge is not None]
+    if not edges:
+        return Content("")
+    names = min(26, max(len(_short(line.parent)) for line in known))
+    cells = max(10, width - names - 10)
+    start, end = min(*edges, known[0].now), max(*edges, known[0].now)
+    step = (end - start) / cells
+    parts: list[tuple[str, str] | str] = []
+    for line in known:
+        parts.append((f"{_cut(_short(line.parent), names):<{names}} ", "$text-muted"))
+        parts += _bar(line, [start + (at + 0.5) * step for at in range(cells)], step)
+        runway = "no end" if line.runway is None else f"{line.runway:.0f} d"
+        worst = line.runway is not None and line.runway < MONTH
+        parts.append((f" {runway:>7}\n", "bold $text-warning" if worst else "bold"))
+    return Content.assemble(*parts, _axis(names + 1, start, end, cells))
+
+
+def _bar(line: Timeline, middles: Sequence[float], step: float) -> list[tuple[str, str] | str]:
+    most = max((part.rows for part in line.segments), default=0.0)
+    cells = [_cell(line, middle, most) for middle in middles]
+    now = next((at for at, middle in enumerate(middles) if abs(middle - line.now) <= step / 2), None)
+    if now is not None:
+        cells[now] = ("┃", "bold $accent")
+    return [*cells]
+
+
+def _cell(line: Timeline, middle: float, most: float) -> tuple[str, str]:
+    for part in line.segments:
+        if part.kind != "default" and (part.start or -1e18) <= middle < (part.end or 1e18):
+            if part.kind == "gap":
+                return ("╳", "bold $text-error")
+            if part.kind == "future" or part.rows <= 0:
+                return ("░", "$text-muted")
+            return (BARS[_step(part.rows, most)], "")
+    return (" ", "")
+
+
+def _axis(indent: int, start: float, end: float, cells: int) -> tuple[str, str]:
+    first, last = (datetime.fromtimestamp(edge, UTC).strftime("%Y-%m") for edge in (start, end))
+    return (" " * indent + first + " " * max(1, cells - len(first) - len(last)) + last, "$text-muted")
+
+
+def _short(parent: str) -> str:
+    return one_line(parent.removeprefix("public."))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+CHARTS: Mapping[str, Drawing] = {"timeline": timelines}

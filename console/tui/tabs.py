@@ -38,19 +38,19 @@ class PaneTabs(Widget):
         x = 0
         for pane, title in zip(self._panes, self._titles(), strict=True):
             chosen = pane.name == self.current
-            parts += [(f" {pane.key}", "bold $accent"), (f" {title} ", "bold reverse" if chosen else "")]
-            self._places.append((x, x + len(title) + 4, pane.name))
-            x += len(title) + 4
+            parts += [(f" {pane.key} ", "bold $accent"), (title, "bold reverse" if chosen else "")]
+            self._places.append((x, x + len(title) + 3, pane.name))
+            x += len(title) + 3
         return Content.assemble(*parts)
 
     def _titles(self) -> list[str]:
         titles = [pane.title for pane in self._panes]
-        for limit in (30, 10, 8, 7, 6, 5, 4, 3):
+        for limit in (30, 10, 9, 8, 7, 6, 5, 4, 3):
             cut = [
-                title if pane.name == self.current else title[:limit].rstrip()
+                title[: max(limit, 9)] if pane.name == self.current else title[:limit].rstrip()
                 for pane, title in zip(self._panes, titles, strict=True)
             ]
-            if sum(len(title) + 4 for title in cut) <= self.size.width:
+            if sum(len(title) + 3 for title in cut) <= self.size.width:
                 return cut
         return [title[:2] for title in titles]
 

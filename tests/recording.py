@@ -1,0 +1,176 @@
+"""A recording of real servers, replayed through the same panes.
+
+    python -m tests.recording POSTGRES_URI PGBOUNCER_ADMIN_URI
+
+reads every view of every pane twice, two seconds apart, and writes tests/recordings/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from console.model import Extension, Facts, Server, Snapshot, Trouble
+from console.panes import PANES
+from console.panes.reading import Reader, keys
+from console.pgbouncer import PgBouncerServer
+from console.poolers import PgBouncers
+from console.postgres import PostgresServer
+
+FOLDER = Path(__file__).parent / "recordings"
+LOOKED_UP = 200  # rows of each view whose lookups are recorded
+
+
+@dataclass
+class Recording:
+    """Answers each query with what was recorded, read after read; at its end with the last read again."""
+
+    facts: Facts
+    reads: dict[str, list[Snapshot]]
+    asked: dict[str, int] = field(default_factory=dict)
+    busy: float = 0.0
+    retry_in: float = 0.0
+
+    @property
+    def known(self) -> Facts:
+        return self.facts
+
+    @property
+    def label(self) -> str:
+        return self.facts.label
+
+    async def connect(self) -> Facts:
+        return self.facts
+
+    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        at = self.asked.get(name, 0)
+        self.asked[name] = at + 1
+        reads = self.reads[name]
+        snapshot = reads[min(at, len(reads) - 1)]
+        if parameters is None:
+            return snapshot
+        asked = set(zip(*(value for value in parameters.values() if isinstance(value, list)), strict=True))
+        found = zip(snapshot.rows, keys(snapshot, tuple(parameters)), strict=True)
+        return replace(snapshot, rows=tuple(row for row, key in found if key in asked))
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class Recorder:
+    """Passes every read on to a real server and keeps the answers."""
+
+    server: Server
+    reads: dict[str, list[Snapshot]] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> Facts:
+        return self.server.facts
+
+    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        snapshot = await self.server.fetch(name, parameters)
+        kept = self.reads.setdefault(name, [])
+        if parameters is None:
+            kept.append(snapshot)
+        elif kept:
+            kept[0] = replace(kept[0], rows=(*kept[0].rows, *snapshot.rows))
+        else:
+            kept.append(snapshot)
+        return snapshot
+
+    async def close(self) -> None:
+        await self.server.close()
+
+
+def load(name: str) -> Recording:
+    """The recording called `name`."""
+    document = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"), object_hook=_revive)
+    known = document["facts"]
+    extensions = {
+        extension: Extension(tuple(one["version"]), one["schema"]) for extension, one in known.pop("extensions").items()
+    }
+    reads = {query: [_snapshot(query, read) for read in found] for query, found in document["reads"].items()}
+    return Recording(Facts(**known, extensions=extensions), reads)
+
+
+def save(name: str, recorder: Recorder) -> None:
+    """Write what `recorder` heard."""
+    facts = asdict(replace(recorder.facts, label="pipeline", extensions=dict(recorder.facts.extensions)))
+    document = {
+        "facts": facts,
+        "reads": {query: [_plain(one) for one in found] for query, found in recorder.reads.items()},
+    }
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(document, default=_tag, indent=None, separators=(",", ":")).replace('],["', '],\n["')
+    (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+async def record(postgres: str, pooler: str) -> None:
+    """Read every view twice and save both recordings."""
+    servers = {
+        "postgres": Recorder(PostgresServer(postgres, "pipeline")),
+        "pgbouncer": Recorder(PgBouncers((PgBouncerServer(pooler),))),
+    }
+    views = {view.query: (pane.source, view) for pane in PANES for view in pane.views}
+    readers = {query: Reader(view) for query, (_, view) in views.items()}
+    for _ in range(2):
+        for query, (source, view) in views.items():
+            try:
+                last = await readers[query].read(servers[source])
+                await readers[query].fill(servers[source], keys(last, view.key)[:LOOKED_UP])
+            except Trouble as why:
+                print(query, why)
+        await asyncio.sleep(2)
+    for name, recorder in servers.items():
+        save(name, recorder)
+        await recorder.close()
+
+
+def _plain(snapshot: Snapshot) -> dict[str, object]:
+    return {
+        "columns": snapshot.columns,
+        "rows": snapshot.rows[:500],
+        "taken_at": snapshot.taken_at,
+        "clock": snapshot.clock,
+        "sql": snapshot.sql,
+        "notes": snapshot.notes,
+    }
+
+
+def _snapshot(query: str, read: dict[str, Any]) -> Snapshot:
+    rows = tuple(tuple(row) for row in read["rows"])
+    return Snapshot(
+        query, tuple(read["columns"]), rows, read["taken_at"], 0.001, read["clock"], read["sql"], tuple(read["notes"])
+    )
+
+
+def _tag(value: object) -> object:
+    if isinstance(value, datetime):
+        return {"datetime": value.astimezone(UTC).isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    raise TypeError(f"{type(value).__name__} in a recording")
+
+
+def _revive(value: dict[str, Any]) -> object:
+    match value:
+        case {"datetime": str(text), **rest} if not rest:
+            return datetime.fromisoformat(text)
+        case {"date": str(text), **rest} if not rest:
+            return date.fromisoformat(text)
+        case {"bytes": str(text), **rest} if not rest:
+            return bytes.fromhex(text)
+    return value
+
+
+if __name__ == "__main__":
+    asyncio.run(record(*sys.argv[1:3]))
