@@ -447,7 +447,7 @@ def test_a_job_is_queued_once_and_claimed_once(pg: PostgresServer, db: Connectio
             "content_templates_elements_idx",
         ),
         (
-            "SELECT 1 FROM public.brand_assets WHERE brand_profile_id = md5('')::uuid AND asset_type = '' AND is_active",
+            "SELECT FROM public.brand_assets WHERE brand_profile_id = md5('')::uuid AND asset_type = '' AND is_active",
             "brand_assets_library_idx",
         ),
     ],
