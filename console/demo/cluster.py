@@ -37,6 +37,11 @@ def database() -> str:
     return _read("database")
 
 
+def replication() -> str:
+    """SQL that creates the role of a streaming replica."""
+    return _read("replication")
+
+
 def _read(name: str) -> str:
     path: Path = content() / "sql" / "cluster" / f"{name}.sql"
     return path.read_text(encoding="utf-8")

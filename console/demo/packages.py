@@ -82,7 +82,7 @@ def obtain(*packages: str) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"{found.name} took longer than {TIMEOUT} s"
-    lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    lines = [line for line in (done.stderr.strip() or done.stdout.strip()).splitlines() if line.strip()]
     return "" if done.returncode == 0 else f"{found.name} failed: {lines[-1] if lines else done.returncode}"
 
 
