@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
+from console.demo.account import give
 from console.demo.cluster import APPLICATION
+from console.demo.postgres_server import PostgresProcess
 from console.format import FORMATS
 from console.model import Facts, Level, Pane, Snapshot, View
 from console.panes.arrange import arrange
@@ -520,6 +523,63 @@ async def test_vital_signs_follow_what_happens(sessions: Sessions, pg: Running, 
     assert now["standby"] is False
     assert shown.notes == ()
     assert set(shown.values("level")) <= {"–", *(level.name.lower() for level in Level)}
+
+
+@pytest.fixture
+def replicated(pg: Running, pg_servers: Servers) -> Iterator[tuple[Running, Running]]:
+    """A primary and its streaming standby."""
+    if pg_servers.choices[pg.major].installation is None:
+        pytest.skip("needs local programs")
+    primary = pg_servers.new(pg.major, {"wal_level": "replica"})
+    engine, data = primary.engine, primary.data
+    assert isinstance(engine, PostgresProcess)
+    assert data is not None
+    primary.stop()
+    copy = data.with_name(data.name + "-standby")
+    shutil.copytree(data, copy)
+    secret = next(line.split(":")[4] for line in primary.passfile.read_text().splitlines() if ":postgres:" in line)
+    primary.start()
+    source = f"host={primary.host} port={primary.port} user=postgres password={secret}"
+    (copy / "postgresql.auto.conf").write_text(f"primary_conninfo = '{source}'\n")
+    (copy / "standby.signal").touch()
+    for path in (copy, *copy.rglob("*")):
+        give(engine.account, path)
+    process = PostgresProcess(
+        engine.supervisor, engine.installation, engine.account, copy, copy.with_suffix(".log"), engine.settings
+    )
+    process.start()
+    yield primary, replace(primary, engine=process, data=copy)
+    process.stop()
+    primary.stop()
+
+
+async def test_replication_lag_is_seen_from_both_sides(replicated: tuple[Running, Running]) -> None:
+    primary, standby = replicated
+    with primary.connect(options="-c synchronous_commit=local") as writer:
+        writer.execute("CREATE TABLE item AS SELECT g FROM generate_series(1, 10000) g")
+        async with console(primary, "postgres") as above, console(standby, "postgres") as below:
+            sender, receiver = Reader(VITALS), Reader(VITALS)
+            async with asyncio.timeout(20):
+                while (await vital_signs(sender, above))["lag_bytes"] != 0:
+                    pass
+                while (even := await vital_signs(receiver, below))["lag_bytes"] != 0:
+                    pass
+            with standby.connect() as connection:
+                connection.execute("SELECT pg_wal_replay_pause()")
+            writer.execute("INSERT INTO item SELECT g FROM generate_series(1, 10000) g")
+            async with asyncio.timeout(20):
+                while not (await vital_signs(sender, above))["lag_bytes"]:
+                    pass
+                while not (behind := await vital_signs(receiver, below))["lag_bytes"]:
+                    pass
+            source = await vital_signs(sender, above)
+            views = [view for pane in (OVERVIEW, CONNECTIONS, LOCKS) for view in pane.views]
+            read = [await Reader(view).read(below) for view in views]
+    assert (even["standby"], even["lag_seconds"], even["wal_bytes"]) == (True, 0, None)
+    assert behind["lag_seconds"] > 0
+    assert (source["standby"], source["replicas"]) == (False, 1)
+    assert source["wal_bytes"] > 0
+    assert len(read) == len(views)
 
 
 def test_signs_are_judged_by_their_limits() -> None:

@@ -5,8 +5,9 @@ SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
        s.xmin_age, u.usable, p.prepared, pg_catalog.date_part('epoch', n.at - p.since) AS oldest_prepared,
        d.*, r.standby, r.wal_bytes, w.replicas,
        CASE WHEN r.standby THEN r.lag_bytes ELSE w.lag_bytes END AS lag_bytes,
-       CASE WHEN NOT r.standby THEN coalesce(w.lag_seconds, CASE WHEN w.lag_bytes IS NOT NULL THEN 0 END)
-            WHEN r.lag_bytes = 0 THEN 0
+       -- The server keeps the last lag it measured; who has replayed everything is not behind.
+       CASE WHEN coalesce(r.lag_bytes, w.lag_bytes) = 0 THEN 0
+            WHEN NOT r.standby THEN w.lag_seconds
             ELSE pg_catalog.date_part('epoch', n.at - pg_catalog.pg_last_xact_replay_timestamp()) END AS lag_seconds
   FROM (SELECT pg_catalog.count(*) AS used,
                pg_catalog.count(a.backend_type) AS visible,
