@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+import psycopg
 import pytest
 
 from console.cli import main
@@ -81,14 +82,12 @@ def test_version(call: Call) -> None:
     assert call("--version").startswith("pipeline-console ")
 
 
-@pytest.fixture(scope="module")
-def measured(pg_servers: Servers) -> Iterator[str]:
-    """URI of a server with pg_stat_statements."""
-    server = pg_servers.new(max(pg_servers), {"shared_preload_libraries": "pg_stat_statements"})
-    with server.connect() as connection:
+@pytest.fixture
+def measured(database: str) -> str:
+    """URI of a database with pg_stat_statements."""
+    with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("create extension pg_stat_statements")
-    yield server.uri()
-    server.stop()
+    return database
 
 
 @pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda one: one.name)
@@ -285,7 +284,6 @@ def test_a_bad_value_is_marked_and_coloured_only_where_colours_are_wanted(
 @contextmanager
 def pooler_paused(pooler: Pooler) -> Iterator[None]:
     """The pooled database paused, which the pane warns about."""
-    psycopg = pytest.importorskip("psycopg")
     with psycopg.connect(
         pooler.admin_uri, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
     ) as admin:

@@ -23,7 +23,8 @@ from console.targets import resolve, warnings
 
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 INTERRUPTED = 130
-_SECRET = re.compile(r"\S*://\S*(?: \S*@\S*)*|\S*password\s*=\s*('(?:\\.|[^'])*'?|\S*)", re.IGNORECASE)
+# Whatever may hold a password: URIs, also mistyped ones, and password=… of a conninfo.
+_SECRET = re.compile(r"\S*(?:://|:\S*@)\S*|\S*password\s*=\s*(?:'(?:\\.|[^'])*'?|\S*)", re.IGNORECASE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

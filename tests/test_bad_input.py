@@ -1,0 +1,374 @@
+"""Everything that can be wrong outside the console: a sentence and an exit code, never a traceback, never a secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from console.cli import main
+from console.demo.account import give, server_account
+from console.demo.ports import free_port
+from console.demo.postgres_server import PostgresProcess
+from console.demo.supervisor import Command
+from console.model import Pane, View
+from console.panes import PANES
+from tests.command import Done, run, run_in_terminal
+from tests.fake_pgbouncer import fake_pgbouncer
+from tests.servers import PostgresServer, Servers
+
+SECRET = "hush-hush"
+SENTENCE = re.compile(r"pipeline-console: [^\n]+[.!]")
+VIEWS = [(pane, view) for pane in PANES for view in pane.views if pane.source == "postgres"]
+each_view = pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda one: one.name)
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home without servers and configuration."""
+    for name in ("PGHOST", "PGPORT", "PGSERVICE", "PGPASSWORD", "PIPELINE_CONSOLE_TARGET", "PIPELINE_CONSOLE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    return tmp_path
+
+
+class Console:
+    """Runs commands in this process and keeps what came of them."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Done:
+        code = main(arguments)
+        out, err = self._capsys.readouterr()
+        for line in err.splitlines():
+            assert SENTENCE.fullmatch(line), line
+        return Done(code, out, err)
+
+    def show(self, *arguments: str) -> Done:
+        """The command `show`."""
+        return self("show", *arguments)
+
+
+Show = Callable[..., Done]
+
+
+@pytest.fixture
+def console(capsys: pytest.CaptureFixture[str], quiet: Path) -> Console:
+    """The command line."""
+    return Console(capsys)
+
+
+@pytest.fixture
+def show(console: Console) -> Show:
+    """`show` on the command line."""
+    return console.show
+
+
+def refused(done: Done, code: int) -> str:
+    """What a command said that could not be done: nothing on stdout, no traceback and no secret."""
+    assert done.code == code, done.err
+    assert done.out == ""
+    assert "Traceback" not in done.err
+    assert SECRET not in done.err
+    assert done.err.startswith("pipeline-console: ")
+    return done.err
+
+
+# What the user types
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "conections"), "There is no pane conections. Panes: overview, connections,"),
+        (("show", "\x1b[2J[/b]"), "There is no pane ␛[2J[/b]."),
+        (("open", "--pane", "nope"), "There is no pane nope."),
+        (("show", "connections", "--view", "nope"), "connections has no view nope. Views: "),
+        (("show", "connections", "--limit", "-1"), "a whole number from 0 on is needed"),
+        (("show", "connections", "--limit", "many"), "a whole number from 0 on is needed"),
+        (("show", "connections", "--watch", "0"), "a number from 0.2 to 86400 is needed"),
+        (("show", "connections", "--watch", "nan"), "a number from 0.2 to 86400 is needed"),
+        (("show", "connections", "--format", "xml"), "invalid choice: 'xml'"),
+        (("show", "connections", "--config", "missing.yml"), "There is no configuration file missing.yml."),
+        (("show", "connections", "-t", "nowhere"), "nowhere is neither a connection string,"),
+        (("show",), "the following arguments are required: PANE."),
+        (("list", "things"), "invalid choice: 'things'"),
+        (("explode",), "invalid choice: 'explode'"),
+        (("demo", "--scale", "0"), "a number from 0.01 to 1000 is needed"),
+        (("open", "host=a", "-t", "host=b"), "The target is given twice."),
+        ((), "The console needs a terminal"),
+        (("open", "host=h"), "The console needs a terminal"),
+        (("demo",), "The console needs a terminal"),
+    ],
+    ids=lambda value: " ".join(value)[:30].encode("ascii", "replace").decode() if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(console: Console, arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused(console(*arguments), 2)
+
+
+@pytest.mark.parametrize("arguments", [("open",), ("show", "nope"), ("show", "connections", "-t", f"x://u:{SECRET}@h")])
+def test_the_process_ends_with_that_exit_code(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    refused(run(tmp_path, *arguments), 2)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        f"postgresql://dba:{SECRET}@[host/db",
+        f"postgresql://dba:{SECRET}@host:port/db",
+        f"postgresql://dba:{SECRET}@more@host/db",
+        f"postgresql://dba:{SECRET}/more@host/db",
+        f"postgresql://dba:%zz{SECRET}@host/db",
+        f"postgresql://dba@host/db?password={SECRET}&nonsense=1",
+        f"postgres//dba:{SECRET}@host/db",
+        f"http://dba:{SECRET}@host/db",
+        f"host=h password={SECRET} nonsense=1",
+        f"host=h password='{SECRET}",
+    ],
+)
+@pytest.mark.parametrize("option", ["--target", "--pooler", "argument", "command", "environment"])
+def test_a_bad_uri_is_wrong_usage_and_never_repeated(
+    console: Console, monkeypatch: pytest.MonkeyPatch, target: str, option: str
+) -> None:
+    pane = "pooler" if option == "--pooler" else "connections"
+    commands = {"argument": ("show", pane, target), "command": (target,), "environment": ("show", pane)}
+    if option == "environment":
+        monkeypatch.setenv("PIPELINE_CONSOLE_TARGET", target)
+    assert "hush" not in refused(console(*commands.get(option, ("show", pane, option, target))), 2)
+
+
+def test_broken_yaml_is_told_with_file_line_and_key(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text(
+        f"theme: dark\ntargets:\n  prod: {{uri: 'postgresql://u:{SECRET}@h'\nkeymap: x\n"
+    )
+    said = refused(run(tmp_path, "show", "connections", "--config", "mine.yml"), 2)
+    assert "mine.yml, line 4, column 1: at key keymap, this is not YAML: " in said
+
+
+def test_a_column_that_is_not_there_is_wrong_usage(show: Show, any_pg: PostgresServer) -> None:
+    said = refused(show("connections", "-t", any_pg.uri(), "--sort", "-size"), 2)
+    assert "connections has no column size. Columns: pid, " in said
+
+
+# What cannot be reached
+
+
+@pytest.mark.parametrize("pane", ["connections", "pooler"])
+def test_a_host_that_does_not_listen(show: Show, pane: str) -> None:
+    port = free_port()
+    uri = f"postgresql://dba:{SECRET}@127.0.0.1:{port}/db"
+    said = refused(show(pane, "-t", uri, "--pooler", uri), 1)
+    assert f"Cannot connect to 127.0.0.1:{port}: " in said
+
+
+def test_a_host_that_does_not_exist(show: Show) -> None:
+    assert "no-such-host.invalid" in refused(show("connections", "-t", "host=no-such-host.invalid"), 1)
+
+
+def test_a_wrong_password(show: Show, any_pg: PostgresServer) -> None:
+    uri = f"postgresql://postgres:{SECRET}@{any_pg.host}:{any_pg.port}/postgres"
+    assert "password authentication failed" in refused(show("connections", "-t", uri), 1)
+
+
+def test_an_unknown_database_and_an_unknown_role(show: Show, any_pg: PostgresServer) -> None:
+    assert '"nope" does not exist' in refused(show("connections", "-t", any_pg.uri("nope")), 1)
+    uri = f"postgresql://nobody:{SECRET}@{any_pg.host}:{any_pg.port}/postgres"
+    assert "nobody" in refused(show("connections", "-t", uri), 1)
+
+
+async def test_a_server_that_is_too_old(tmp_path: Path) -> None:
+    # PostgreSQL 13 is not to be had any more; what it answers up to the end of the log-in is.
+    from asyncio import to_thread  # noqa: PLC0415
+
+    async with fake_pgbouncer("13.14") as old:
+        done = await to_thread(run, tmp_path, "show", "connections", "-t", f"{old.uri}/db")
+    assert "runs PostgreSQL 13; the console reads 14 and later. Upgrade the server" in refused(done, 1)
+
+
+def test_no_pooler_is_named(show: Show, any_pg: PostgresServer) -> None:
+    said = refused(show("pooler", "-t", any_pg.uri()), 1)
+    assert "There is no pooler to look at. Give --pooler postgresql://USER@HOST:6432/pgbouncer" in said
+
+
+# What a server lacks
+
+
+def usable(done: Done) -> list[dict[str, object]]:
+    """The rows of a read that either worked, or said in a sentence what is missing."""
+    assert done.code in (0, 1), done.err
+    assert "Traceback" not in done.err
+    if done.code:
+        assert done.out == ""
+        return []
+    rows: list[dict[str, object]] = json.loads(done.out)["rows"]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def plain_role(any_pg: PostgresServer) -> Iterator[str]:
+    """URI of a role that may log in and nothing else."""
+    with any_pg.connect() as connection:
+        connection.execute(f"create role plain_role login password '{SECRET}'")
+    yield f"postgresql://plain_role:{SECRET}@{any_pg.host}:{any_pg.port}/postgres"
+    with any_pg.connect() as connection:
+        connection.execute("drop role plain_role")
+
+
+@each_view
+def test_a_role_without_pg_monitor_sees_what_it_may(show: Show, plain_role: str, pane: Pane, view: View) -> None:
+    done = show(pane.name, "--view", view.name, "-t", plain_role, "--format", "json", "--sample", "0")
+    usable(done)
+    assert SECRET not in done.out + done.err
+
+
+def test_a_role_without_pg_monitor_is_told_that_it_does_not_see_all(show: Show, plain_role: str) -> None:
+    done = show("connections", "-t", plain_role, "--format", "json")
+    assert any("pg_monitor" in note or "see" in note for note in json.loads(done.out)["notes"])
+
+
+def test_without_the_extension_slow_queries_name_the_command_that_makes_it(show: Show, any_pg: PostgresServer) -> None:
+    database = any_pg.fresh_database()
+    said = refused(show("slow-queries", "-t", any_pg.uri(database)), 1)
+    any_pg.drop_database(database)
+    assert "pg_stat_statements is not installed" in said
+    assert "CREATE EXTENSION pg_stat_statements" in said
+
+
+def test_an_extension_that_is_not_loaded_names_the_setting(show: Show, pg_servers: Servers) -> None:
+    server = pg_servers.new(max(pg_servers), {"shared_preload_libraries": ""})
+    with server.connect() as connection:
+        connection.execute("create extension pg_stat_statements")
+    said = refused(show("slow-queries", "-t", server.uri()), 1)
+    server.stop()
+    assert "shared_preload_libraries" in said
+
+
+@pytest.fixture(scope="module")
+def standby(pg_servers: Servers, any_pg: PostgresServer) -> Iterator[str]:
+    """URI of a streaming standby of the newest server."""
+    engine = any_pg.engine
+    if not isinstance(engine, PostgresProcess):
+        pytest.skip("needs the programs of the server on this machine")
+    secret = any_pg.passfile.read_text().split(":")[4].split("\n")[0]
+    data = pg_servers.folder / "standby"
+    data.mkdir(mode=0o700)
+    give(server_account(), data)
+    source = ("-h", any_pg.host, "-p", str(any_pg.port), "-U", "postgres")
+    done = pg_servers.supervisor.run(
+        Command(
+            (engine.installation.program("pg_basebackup"), "-D", str(data), "-R", "-c", "fast", "--no-sync", *source),
+            data,
+            server_account(),
+            {"PGPASSWORD": secret},
+        )
+    )
+    assert done.code == 0, done.output
+    log = pg_servers.folder / "standby.log"
+    process = PostgresProcess(pg_servers.supervisor, engine.installation, server_account(), data, log, engine.settings)
+    process.start()
+    yield PostgresServer(any_pg.major, process, any_pg.passfile, any_pg.host).uri()
+    process.stop()
+
+
+@each_view
+def test_a_standby_is_read_like_a_primary(show: Show, standby: str, pane: Pane, view: View) -> None:
+    done = show(pane.name, "--view", view.name, "-t", standby, "--format", "json", "--sample", "0")
+    usable(done)
+    assert "recovery" not in done.err
+    if done.code == 0:
+        assert json.loads(done.out)["server"]["role"] == "standby"
+
+
+# What a server holds
+
+NAMES = "\x1b]0;owned\x07 [/b] [@click=app.quit]x[/] \u202e\x9b2J"
+
+
+@contextmanager
+def busy(uri: str, *statements: str, **options: str) -> Iterator[None]:
+    """A session whose last statement is on the screen."""
+    with psycopg.connect(uri, autocommit=False, **options) as connection:  # type: ignore[arg-type]
+        for statement in statements:
+            connection.execute(statement.encode(connection.info.encoding))
+        yield
+        connection.rollback()
+
+
+@pytest.fixture(scope="module")
+def strange(any_pg: PostgresServer) -> Iterator[str]:
+    """URI of a database full of strange names, texts and times, with a session that waits for another."""
+    database = any_pg.fresh_database()
+    name = '"' + NAMES[:50] + '"'
+    uri = any_pg.uri(database)
+    with any_pg.connect(database) as connection:
+        connection.execute("create extension pg_stat_statements")
+        connection.execute(f"create table {name} (id int primary key, day timestamptz, text text)")
+        connection.execute(f"insert into {name} values (1, 'infinity', '[/b]'), (2, '-infinity', null)")
+        connection.execute(f'create index {name[:-1]}i" on {name} (day)')
+        connection.execute(f'create materialized view {name[:-1]}v" as select * from {name}')
+        connection.execute("create table spans (day timestamptz) partition by range (day)")
+        connection.execute("create table spans_all partition of spans for values from (minvalue) to ('infinity')")
+        connection.execute("create table spans_old (id bigint, day date) partition by range (day)")
+        connection.execute(
+            "create table spans_bc partition of spans_old for values from ('-infinity') to ('0044-03-15 BC')"
+        )
+        connection.execute("create role forever valid until 'infinity'")
+        connection.execute(f"analyze {name}")
+    with ExitStack() as stack:
+        stack.enter_context(busy(uri, f"lock table {name}", f"select '{NAMES}'", application_name="shop [/b]"))
+        yield uri
+    any_pg.drop_database(database)
+    with any_pg.connect() as connection:
+        connection.execute("drop role forever")
+
+
+@each_view
+def test_strange_names_texts_and_times_are_read(show: Show, strange: str, pane: Pane, view: View) -> None:
+    done = show(pane.name, "--view", view.name, "-t", strange, "--format", "json", "--sample", "0")
+    assert done.code == 0, done.err
+    assert done.out.isascii()
+    usable(done)
+
+
+@each_view
+def test_nothing_that_a_terminal_would_obey_reaches_it(tmp_path: Path, strange: str, pane: Pane, view: View) -> None:
+    arguments = ("show", pane.name, "--view", view.name, "-t", strange, "--sample", "0")
+    harmless(run_in_terminal(tmp_path, *arguments, NO_COLOR="1"))
+
+
+@pytest.mark.parametrize("pane", ["connections", "locks"])
+def test_csv_on_a_terminal_is_as_harmless(tmp_path: Path, strange: str, pane: str) -> None:
+    harmless(run_in_terminal(tmp_path, "show", pane, "-t", strange, "--format", "csv"))
+
+
+def harmless(done: Done) -> None:
+    """The command succeeded and printed nothing but text and line ends."""
+    assert done.code == 0, done.out
+    assert not re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", done.out)
+
+
+def test_markup_in_a_query_is_shown_as_it_is(tmp_path: Path, strange: str) -> None:
+    done = run(tmp_path, "show", "connections", "-t", strange)
+    assert "[/b] [@click=app.quit]x[/]" in done.out
+    assert "␛]0;owned␇" in done.out
+
+
+def test_a_session_in_another_encoding_does_not_lose_the_others(show: Show, any_pg: PostgresServer) -> None:
+    with any_pg.connect() as connection:
+        connection.execute("create database latin encoding 'LATIN1' locale 'C' template template0")
+    try:
+        with busy(any_pg.uri("latin"), "select 'caf\u00e9'", client_encoding="LATIN1", application_name="latin-shop"):
+            done = show("connections", "-t", any_pg.uri(), "--format", "json", "--filter", "latin-shop")
+            [row] = usable(done)
+            assert row["query"] == r"select 'caf\xe9'"
+            own = usable(show("connections", "-t", any_pg.uri("latin"), "--format", "json", "--filter", "latin-shop"))
+            assert own[0]["query"] == "select 'caf\u00e9'"
+    finally:
+        any_pg.drop_database("latin")
