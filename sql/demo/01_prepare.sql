@@ -5,6 +5,7 @@
 
 SET synchronous_commit = off;
 SET jit = off;
+SET work_mem = '64MB';
 
 -- Dice are hashes, not random(): a row does not depend on the order in which rows are made.
 CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double precision

@@ -2,32 +2,34 @@
 
 -- An asset is measured on days 1, 2, 3, 5, 8, 13, 21, 34 and 55. Reach has a heavy tail: few posts get most of it, and a very few
 -- pass the 2.1 billion of an integer.
-CREATE TEMPORARY TABLE measured AS
-SELECT nextval(pg_get_serial_sequence('public.content_analytics', 'id')) AS id, m.*
-  FROM (SELECT a.id AS generated_asset_id, d.day AS performance_date,
-               (ARRAY['instagram', 'tiktok', 'linkedin', 'youtube'])[1 + a.n % 4] AS platform,
-               i.impressions,
-               floor(i.impressions * (0.01 + 0.06 * pg_temp.dice(a.n, 70)))::bigint AS likes,
-               CASE WHEN a.n % 31 <> 0 THEN floor(i.impressions * 0.008 * pg_temp.dice(a.n, 71))::bigint END AS shares,
-               floor(i.impressions * 0.005 * pg_temp.dice(a.n, 72))::bigint AS comments,
-               CASE WHEN a.n % 4 <> 1 THEN floor(i.impressions * 0.012 * pg_temp.dice(a.n, 73))::bigint END AS clicks,
-               (d.day + time '03:10') AT TIME ZONE 'UTC' AS collected_at
-          FROM size, asset AS a, unnest(ARRAY[1, 2, 3, 5, 8, 13, 21, 34, 55]) WITH ORDINALITY AS k (days, step),
-               LATERAL (SELECT (a.created_at AT TIME ZONE 'UTC')::date + k.days AS day) AS d,
-               LATERAL (SELECT floor(80 * (pg_temp.dice(a.n, 74) + 0.0005) ^ -1.1 / (0.5 + k.step * 0.3)
-                                     * CASE WHEN a.n % 1499 = 7 THEN 3e7 ELSE 1 END)::bigint AS impressions) AS i
-         WHERE a.status = 'published' AND d.day <= (today AT TIME ZONE 'UTC')::date
-         ORDER BY d.day, a.n) AS m;
-
-INSERT INTO public.content_analytics_archive
-       (id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at)
-SELECT m.id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at
-  FROM size, measured AS m WHERE performance_date < (first_live_day AT TIME ZONE 'UTC')::date;
-
+WITH measured AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('public.content_analytics', 'id')) AS id, m.*
+      FROM (SELECT a.id AS generated_asset_id, d.day AS performance_date,
+                   (ARRAY['instagram', 'tiktok', 'linkedin', 'youtube'])[1 + a.n % 4] AS platform,
+                   i.impressions,
+                   floor(i.impressions * (0.01 + 0.06 * pg_temp.dice(a.n, 70)))::bigint AS likes,
+                   CASE WHEN a.n % 31 <> 0 THEN floor(i.impressions * 0.008 * pg_temp.dice(a.n, 71))::bigint END AS shares,
+                   floor(i.impressions * 0.005 * pg_temp.dice(a.n, 72))::bigint AS comments,
+                   CASE WHEN a.n % 4 <> 1 THEN floor(i.impressions * 0.012 * pg_temp.dice(a.n, 73))::bigint END AS clicks,
+                   (d.day + time '03:10') AT TIME ZONE 'UTC' AS collected_at
+              FROM size, asset AS a, unnest(ARRAY[1, 2, 3, 5, 8, 13, 21, 34, 55]) WITH ORDINALITY AS k (days, step),
+                   LATERAL (SELECT (a.created_at AT TIME ZONE 'UTC')::date + k.days AS day) AS d,
+                   LATERAL (SELECT floor(80 * (pg_temp.dice(a.n, 74) + 0.0005) ^ -1.1 / (0.5 + k.step * 0.3)
+                                         * CASE WHEN a.n % 1499 = 7 THEN 3e7 ELSE 1 END)::bigint AS impressions) AS i
+             WHERE a.status = 'published' AND d.day <= (today AT TIME ZONE 'UTC')::date
+             ORDER BY d.day, a.n) AS m
+), live AS (
+    SELECT (first_live_day AT TIME ZONE 'UTC')::date AS since FROM size
+), archived AS (
+    INSERT INTO public.content_analytics_archive
+           (id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at)
+    SELECT id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at
+      FROM measured WHERE performance_date < (SELECT since FROM live)
+)
 INSERT INTO public.content_analytics
        (id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at)
-SELECT m.id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at
-  FROM size, measured AS m WHERE performance_date >= (first_live_day AT TIME ZONE 'UTC')::date;
+SELECT id, generated_asset_id, performance_date, platform, impressions, likes, shares, comments, clicks, collected_at
+  FROM measured WHERE performance_date >= (SELECT since FROM live);
 
 INSERT INTO public.api_usage (organization_id, user_id, provider_id, request_timestamp, endpoint, units, cost_per_request, latency_ms, status_code)
 SELECT t.id, t.users[1 + floor(pg_temp.dice(i, 80) * cardinality(t.users))::integer], p.id,

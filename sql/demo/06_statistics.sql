@@ -29,4 +29,4 @@ BEGIN
 END
 $do$;
 
-DROP TABLE pg_temp.size, pg_temp.tenant, pg_temp.brand, pg_temp.request, pg_temp.asset, pg_temp.measured;
+DROP TABLE pg_temp.size, pg_temp.tenant, pg_temp.brand, pg_temp.request, pg_temp.asset;
