@@ -103,6 +103,12 @@ async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_ful
         assert row["pool_size"] == 5
         levels = {column.name: column.rule(row[column.name]) for column in POOLS.columns if column.rule}
         assert levels == {"cl_waiting": Level.WARNING, "maxwait": Level.CRITICAL, "verdict": Level.CRITICAL}
+        clients = await Reader(CLIENTS).read(server)
+        waits = [row["wait_seconds"] for row in clients.records() if row["state"] == "waiting"]
+        assert len(waits) == 1
+        assert isinstance(waits[0], float)
+        assert waits[0] > 1.0
+        assert clients.values("wait_seconds").count(None) == len(clients.rows) - 1
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -120,6 +126,21 @@ async def test_a_client_is_linked_to_the_postgres_process_that_works_for_it(pool
     assert seen["server_pid"] == answer[0]
     [backend] = [row for row in servers.records() if row["remote_pid"] == answer[0]]
     assert (backend["behind"], backend["client_application"]) == (seen["address"], "shop")
+
+
+async def test_a_client_whose_query_runs_is_busy_and_does_not_wait(pooler: Pooler) -> None:
+    async with client(pooler, name="report") as connection, looking_at(pooler.stats_uri) as server:
+        running = asyncio.create_task(connection.execute("select pg_sleep(60)"))
+        reader = Reader(CLIENTS)
+
+        async def works() -> bool:
+            [row] = [row for row in (await reader.read(server)).records() if row["application_name"] == "report"]
+            return row["wait_seconds"] is None and isinstance(row["busy_seconds"], float) and row["busy_seconds"] > 0.2
+
+        await until(works)
+        running.cancel()
+        with pytest.raises((asyncio.CancelledError, psycopg.errors.QueryCanceled)):
+            await running
 
 
 async def test_traffic_is_told_as_rates_between_two_reads(pooler: Pooler) -> None:

@@ -31,13 +31,18 @@ def judge_pools(taken: Snapshot) -> Snapshot:
 
 
 def ends(taken: Snapshot) -> Snapshot:
-    """Waits in seconds with their fraction, and each address with its port."""
+    """Waits in seconds with their fraction, and each address with its port.
+
+    PgBouncer's `wait` is the age of the request: a waiting client has waited so long, an active one is busy so long.
+    """
     rows = []
     for record in taken.records():
-        wait = _number(record["wait"]) + _number(record["wait_us"]) / 1e6
+        seconds = _number(record["wait"]) + _number(record["wait_us"]) / 1e6
+        waits = str(record["state"]).startswith("waiting")
         behind = record.get("client_addr") and f"{record['client_addr']}:{record['client_port']}"
-        rows.append((wait, f"{record['addr']}:{record['port']}", behind))
-    return taken.with_columns(("wait_seconds", "address", "behind"), rows)
+        address = f"{record['addr']}:{record['port']}"
+        rows.append((seconds if waits else None, None if waits else seconds, address, behind))
+    return taken.with_columns(("wait_seconds", "busy_seconds", "address", "behind"), rows)
 
 
 def flags(taken: Snapshot) -> Snapshot:
@@ -99,7 +104,7 @@ POOLS = View(
         Column("database", "database", "name", width=14, grow=True, help="As clients name it."),
         Column("user", "user", "name", width=12),
         Column("cl_waiting", "waiting", "count", rule=above(1), help="Clients that wait for a server connection."),
-        Column("maxwait", "maxwait", "age", width=7, rule=above(0.1, 1.0), help="How long the oldest has waited."),
+        Column("maxwait", "maxwait", "age", width=8, rule=above(0.1, 1.0), help="How long the oldest has waited."),
         Column("cl_active", "clients", "count", help="Clients linked to a server connection, or idle."),
         Column("sv_active", "servers", "count", help="Server connections that work for a client."),
         Column("sv_idle", "idle", "count", width=4, help="Server connections that are free."),
@@ -143,6 +148,7 @@ CLIENTS = View(
         Column("address", "address", "text", width=15, help="Where the client connects from."),
         Column("application_name", "application", "name", width=14, grow=True),
         Column("server_pid", "pid", "count", help="The PostgreSQL process that works for the client now."),
+        Column("busy_seconds", "busy", "age", extra=True, help="How long its query runs."),
         Column("connect_time", "connected", "text", width=23, extra=True),
         Column("request_time", "last request", "text", width=23, extra=True),
         Column("tls", "tls", "text", extra=True),
@@ -177,6 +183,7 @@ SERVERS = View(
         Column("remote_pid", "pid", "count", help="The process of PostgreSQL."),
         Column("behind", "client", "text", width=15, help="The client that the process works for now."),
         Column("client_application", "application", "name", width=14, grow=True, help="Of that client."),
+        Column("busy_seconds", "busy", "age", extra=True, help="How long its query runs."),
         Column("address", "server", "text", width=15, extra=True),
         Column("connect_time", "connected", "text", width=23, extra=True),
         Column("request_time", "last request", "text", width=23, extra=True),
