@@ -285,6 +285,13 @@ def trouble(error: psycopg.Error, name: str, extension: str = "") -> Trouble:  #
             )
         case errors.ObjectNotInPrerequisiteState() if extension:
             return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", _preload_hint(extension), state)
+        case errors.CharacterNotInRepertoire() if extension:
+            return Trouble(
+                Kind.FAILED,
+                f"{name} cannot be read: {extension} holds a text in another encoding ({said}).",
+                "SELECT pg_stat_statements_reset(0, OID) with the OID of that text's database drops it.",
+                state,
+            )
         case errors.LockNotAvailable():
             return Trouble(Kind.BUSY, f"{name} would have waited for a lock; it is read again soon.", "", state)
         case errors.QueryCanceled():
@@ -316,6 +323,9 @@ async def _open(target: Mapping[str, str], statement_seconds: int) -> psycopg.As
             ) from None
         raise refused(error, target) from None
     _read_anything(connection)
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
+        await connection.execute("SET client_encoding = 'SQL_ASCII'")
     return connection
 
 

@@ -337,34 +337,52 @@ async def test_a_role_without_pg_monitor_is_told_what_it_does_not_see(
         assert any("you see" in note and "GRANT pg_monitor" in note for note in snapshot.notes)
 
 
-async def test_sessions_in_other_encodings_do_not_lose_the_screen(pg: Running, database: str) -> None:
-    name = f"{database}_ascii"
-    with pg.connect() as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
-    others = Sessions(pg, name)
-    try:
-        old = others.open(client_encoding="SQL_ASCII")
-        old.execute(b"SET application_name = 'b'")
-        old.execute(b"BEGIN; SELECT '" + b"\xe9" * 400 + b"'")
-        async with console(pg, database) as reading:
-            snapshot = await Reader(ALL).read(reading)
-            details = await reading.fetch(
-                "connection_details", dict(zip(ALL.key, _key(snapshot, old.info.backend_pid), strict=True))
-            )
-        assert str(by_pid(snapshot)[old.info.backend_pid]["query"]).startswith("BEGIN; SELECT '\\xe9\\xe9")
-        assert str(pairs(details)["query"]).count("\\xe9") == 400
-    finally:
-        others.close()
-        pg.drop_database(name)
+async def test_sessions_in_other_encodings_do_not_lose_the_screen(
+    ascii_sessions: Sessions, pg: Running, database: str
+) -> None:
+    old = ascii_sessions.open(client_encoding="SQL_ASCII")
+    old.execute(b"BEGIN; SELECT '" + b"\xe9" * 400 + b"'")
+    async with console(pg, database) as reading:
+        snapshot = await Reader(ALL).read(reading)
+        key = next(key for key in keys(snapshot, ALL.key) if key[0] == old.info.backend_pid)
+        details = await reading.fetch("connection_details", dict(zip(ALL.key, key, strict=True)))
+    assert str(by_pid(snapshot)[old.info.backend_pid]["query"]).startswith("BEGIN; SELECT '\\xe9\\xe9")
+    assert str(pairs(details)["query"]).count("\\xe9") == 400
+
+
+async def test_a_database_without_encoding_can_be_looked_at(ascii_sessions: Sessions, pg: Running) -> None:
+    holder = ascii_sessions.open(client_encoding="SQL_ASCII")
+    holder.execute(b'CREATE TABLE "caf\xe9" (id int)')
+    holder.execute(b'BEGIN; LOCK "caf\xe9"')
+    async with console(pg, ascii_sessions.database) as reading:
+        snapshot = await Reader(ALL).read(reading)
+        held = await Reader(LOCKS.view("held")).read(reading)
+    assert by_pid(snapshot)[holder.info.backend_pid]["query"] == 'BEGIN; LOCK "caf\\xe9"'
+    assert 'public."caf\\xe9"' in held.values("relation")
+
+
+async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
+    ascii_sessions: Sessions, pg: Running, database: str
+) -> None:
+    with pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    ascii_sessions.open(client_encoding="SQL_ASCII").execute(b'CREATE TABLE "caf\xe9" (id int)')
+    async with console(pg, database) as reading:
+        server, reader = Counting(reading), Reader(NOW)
+        shown = keys(await reader.read(server), NOW.key)
+        filled = await reader.fill(server, shown)
+        await reader.read(server)
+        again = await reader.fill(server, shown)
+    assert filled is not None
+    assert len(filled.rows) == len(shown)
+    assert any("pg_stat_statements_reset" in note for note in filled.notes)
+    assert again is None
+    assert server.asked.count("statement_texts") == 1
 
 
 def pairs(details: Snapshot) -> dict[object, object]:
     """The details of a row as item → text."""
     return {row[0]: row[1] for row in details.rows}
-
-
-def _key(snapshot: Snapshot, pid: int) -> tuple[object, ...]:
-    return next(key for key in keys(snapshot, ALL.key) if key[0] == pid)
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
@@ -523,6 +541,21 @@ async def test_vital_signs_follow_what_happens(sessions: Sessions, pg: Running, 
     assert now["standby"] is False
     assert shown.notes == ()
     assert set(shown.values("level")) <= {"–", *(level.name.lower() for level in Level)}
+
+
+@pytest.fixture
+def ascii_sessions(pg: Running, database: str) -> Iterator[Sessions]:
+    """Sessions on a database that takes any bytes; its statements are forgotten after the test."""
+    name = f"{database}_ascii"
+    with pg.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    others = Sessions(pg, name)
+    yield others
+    others.close()
+    with pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        connection.execute("SELECT pg_stat_statements_reset(0, oid) FROM pg_database WHERE datname = %s", (name,))
+    pg.drop_database(name)
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
-from console.model import Lookup, Rate, Row, Server, Snapshot, View
+from console.model import Kind, Lookup, Rate, Row, Server, Snapshot, Trouble, View
 
 Key = tuple[object, ...]
+
+REFUSED_PAUSE = 60.0  # seconds until a lookup that the server refused is tried again
 
 
 class Reader:
@@ -110,10 +112,14 @@ class _Known:
     def __init__(self, lookup: Lookup) -> None:
         self.lookup = lookup
         self._answers: dict[Key, tuple[Key, float, Row]] = {}
+        self._refused: Trouble | None = None
+        self._not_before = 0.0
 
     async def learn(self, server: Server, base: Snapshot, rows: Iterable[Row]) -> bool:
         """Ask for at most one batch of what is missing or changed; True when something was asked."""
         lookup = self.lookup
+        if base.clock < self._not_before:
+            return False
         by, mark = _at(base, lookup.by), _at(base, lookup.fingerprint)
         wanted: dict[Key, Key] = {}
         for row in rows:
@@ -125,7 +131,15 @@ class _Known:
         if not wanted:
             return False
         asked = {name: [key[i] for key in wanted] for i, name in enumerate(lookup.by)}
-        answer = await server.fetch(lookup.query, asked)
+        try:
+            answer = await server.fetch(lookup.query, asked)
+        except Trouble as why:
+            if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
+                raise
+            # The rows stand without what was to be added to them; asking at every reading would cost in vain.
+            self._refused, self._not_before = why, base.clock + REFUSED_PAUSE
+            return True
+        self._refused = None
         unknown: Row = (None,) * len(lookup.adds)
         added = dict(zip(keys(answer, lookup.by), keys(answer, lookup.adds), strict=True))
         for key, fingerprint in wanted.items():
@@ -139,7 +153,9 @@ class _Known:
         if len(self._answers) > 4 * len(present) + 1000:
             self._answers = {key: self._answers[key] for key in present if key in self._answers}
         answers = self._answers
-        return base.with_columns(self.lookup.adds, (answers[key][2] if key in answers else unknown for key in present))
+        notes = (*base.notes, str(self._refused)) if self._refused else base.notes
+        added = (answers[key][2] if key in answers else unknown for key in present)
+        return replace(base.with_columns(self.lookup.adds, added), notes=notes)
 
     def _fresh(self, key: Key, fingerprint: Key, clock: float) -> bool:
         answer = self._answers.get(key)
