@@ -10,9 +10,10 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -33,7 +34,7 @@ class Demo:
     """A running headless demo."""
 
     process: subprocess.Popen[str]
-    uris: dict[str, str]
+    uris: dict[str, Any]
     progress: Path
 
     @property
@@ -235,19 +236,14 @@ def test_scale_out_of_range_is_a_usage_error() -> None:
     assert "--scale 0" in refused.stderr
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists() or os.geteuid() != 0, reason="needs to mount a small file system")
-def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    small = reachable(tmp_path)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=1777", "none", small], check=False).returncode != 0:
-        pytest.skip("may not mount")
-    try:
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small file system")
+def test_disk_without_room_is_one_sentence(tmp_path: Path) -> None:
+    with small_disk(tmp_path, "8m") as small:
         refused = run_demo(environment={"TMPDIR": str(small)})
         assert refused.returncode == 1
         assert "MB free" in refused.stderr
         assert "Traceback" not in refused.stderr
         assert not list(small.iterdir())
-    finally:
-        subprocess.run(["umount", small], check=True)
 
 
 def test_no_password_in_any_process_list(start: Starter) -> None:
@@ -286,6 +282,63 @@ def test_every_workload_script_has_a_weight() -> None:
     assert all(weight > 0 for weight in weights.values())
 
 
+WITHOUT_POOLER = """
+from console.demo import packages
+from console.demo.__main__ import main
+packages.find_pgbouncer = lambda: None
+packages.manager = lambda: None
+raise SystemExit(main())
+"""
+
+
+def test_demo_runs_without_a_pooler(start: Starter) -> None:
+    demo = start(command=(sys.executable, "-c", WITHOUT_POOLER))
+    assert (demo.uris["pgbouncer"], demo.uris["pgbouncer_admin"]) == (None, None)
+    assert demo.uris["pooler_hint"].startswith("PgBouncer is not installed")
+    busy = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'pipeline_app'"
+    assert wait_until(lambda: demo.ask(busy) == [(True,)], 10)
+
+
+WITH_CONSOLE = """
+from console.demo import run
+raise SystemExit(run(0.02, open_console=lambda uris: print(uris.postgres) or END))
+"""
+
+
+@pytest.mark.parametrize(("end", "code"), [("7", 7), ("1 / 0", 1)])
+def test_console_that_ends_or_fails_takes_everything_with_it(end: str, code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_CONSOLE.replace("END", end)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    folder = Path(parse_qs(urlsplit(done.stdout.strip()).query)["passfile"][0]).parent.parent
+    assert not folder.exists()
+    assert not processes_below(folder)
+
+
+WITH_LITTLE_ROOM = """
+from console.demo import home
+from console.demo.__main__ import main
+home.NEEDED = home.NEEDED_PER_SCALE = 0
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small file system")
+def test_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
+    with small_disk(tmp_path, "70m") as small:
+        refused = run_demo(environment={"TMPDIR": str(small)}, command=("-c", WITH_LITTLE_ROOM))
+        assert refused.returncode == 1
+        assert "disk is full" in refused.stderr or "No space left" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert not list(small.iterdir())
+
+
 def test_without_pooler_the_hint_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "find_pgbouncer", lambda: None)
     monkeypatch.setattr(packages, "manager", lambda: None)
@@ -314,6 +367,19 @@ def reachable(folder: Path) -> Path:
     return shared
 
 
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of its own, mounted while the block runs."""
+    place = reachable(folder)
+    options = f"size={size},mode=1777"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place], check=False).returncode != 0:
+        pytest.skip("may not mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 def readable_python(account: Account) -> str | None:
     """An interpreter of this very version that `account` can run with the packages of this one."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -326,10 +392,12 @@ def readable_python(account: Account) -> str | None:
     return None
 
 
-def run_demo(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_demo(
+    *arguments: str, environment: dict[str, str] | None = None, command: Sequence[str] = ("-m", "console.demo")
+) -> subprocess.CompletedProcess[str]:
     """A demo that is expected to refuse."""
     return subprocess.run(
-        [sys.executable, "-m", "console.demo", *arguments],
+        [sys.executable, *command, *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,

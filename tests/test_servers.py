@@ -7,7 +7,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from tests.servers import Pooler, PostgresServer
+from console.demo import ports, postgres_server
+from tests.servers import Pooler, PostgresServer, Servers
 
 
 def test_server_has_what_the_console_looks_at(pg: PostgresServer, database: str) -> None:
@@ -64,3 +65,15 @@ def test_pipeline_is_there_on_every_version(pg: PostgresServer, pg_pipeline: str
         row = connection.execute("SELECT count(*) FROM public.content_requests").fetchone()
     assert row is not None
     assert row[0] >= 100
+
+
+def test_taken_port_is_changed(pg_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = iter([pg_servers[max(pg_servers)].port])
+    monkeypatch.setattr(postgres_server, "free_port", lambda: next(offered, None) or ports.free_port())
+    server = pg_servers.new(max(pg_servers), {})
+    try:
+        assert server.port != pg_servers[max(pg_servers)].port
+        with server.connect() as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        server.stop()

@@ -200,7 +200,7 @@ def _settle(task: asyncio.Task[None], tasks: set[asyncio.Task[None]], ended: asy
 
 
 async def _reply(guard: Guard, request: Request) -> None:
-    answer = await guard.answer(request)
+    answer = await guard.answer(request) | {"number": request["number"]}
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), json.dumps(answer).encode() + b"\n")
 

@@ -142,7 +142,8 @@ def _prepare(stage: Stage, scale: float) -> tuple[DemoUris, PostgresProcess]:
     with stage.progress.step("Starting PostgreSQL"):
         server.start()
     stage.write_passfile(server.port)
-    stage.fill(server, scale)
+    with _reasons(server):
+        stage.fill(server, scale)
     pooler = stage.pooler(server, program) if program else None
     port = pooler.port if pooler else server.port
     stage.write_passfile(server.port, *([port] if pooler else []))
@@ -186,6 +187,18 @@ def _signals(handler: object = _interrupt) -> Iterator[None]:
         for number, former in before.items():
             with suppress(TypeError):  # a handler that was not set from Python
                 signal.signal(number, former)
+
+
+@contextmanager
+def _reasons(server: PostgresProcess) -> Iterator[None]:
+    try:
+        yield
+    except Trouble as trouble:
+        # A server whose disk is full ends the connection; only its log says why.
+        log = server.log.read_text(errors="replace")
+        if "No space left on device" in log:
+            raise failure("The demo could not be prepared", log) from trouble
+        raise
 
 
 @contextmanager

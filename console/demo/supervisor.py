@@ -57,6 +57,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._asked = 0
         self._guard = subprocess.Popen(
             [sys.executable, "-I", str(GUARD)],
             stdin=subprocess.PIPE,
@@ -99,7 +100,10 @@ class Supervisor:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        self._guard.wait(CLOSE_TIMEOUT)
+        try:
+            self._guard.wait(CLOSE_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise Trouble(Kind.FAILED, f"The servers did not stop within {CLOSE_TIMEOUT:.0f} s.") from None
 
     def __enter__(self) -> Self:
         return self
@@ -113,15 +117,18 @@ class Supervisor:
         assert self._guard.stdin is not None  # noqa: S101  both are pipes, see the constructor
         assert self._guard.stdout is not None  # noqa: S101
         with self._lock:
+            self._asked += 1
+            reply: dict[str, Any] = {}
             try:
-                self._guard.stdin.write(json.dumps(request).encode() + b"\n")
+                self._guard.stdin.write(json.dumps(request | {"number": self._asked}).encode() + b"\n")
                 self._guard.stdin.flush()
-                line = self._guard.stdout.readline()
+                # A request that a signal interrupted may have left its reply in the pipe.
+                while reply.get("number") != self._asked:
+                    reply = json.loads(self._guard.stdout.readline())
             except (OSError, ValueError):
-                line = b""
-        if not line:
+                reply = {}
+        if not reply:
             raise Trouble(Kind.FAILED, "The process that guards the servers ended, and they with it.", "Start again.")
-        reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
             raise _trouble(reply)
         return reply
