@@ -9,8 +9,8 @@ A `.sql` file starts with comment lines. The first is its help text; the followi
 
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
 `extension` names an extension that the query needs; `@extschema@` in the text stands for its schema, and variants of
-the file are chosen by the extension's version instead of the server's. `otherwise` names the query that is run where that
-extension is not installed; without it the read is refused. `name.17.sql` serves versions from 17 on,
+the file are chosen by the extension's version instead of the server's. `otherwise` names the query that is run where
+that extension is not installed; without it the read is refused. `name.17.sql` serves versions from 17 on,
 `name.1.10.sql` versions from 1.10 on.
 """
 

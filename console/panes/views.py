@@ -44,11 +44,9 @@ def judge(row: Record) -> tuple[str, str, str]:
         return "not populated", can, why
     if row["refresh_error"]:
         return "refresh failed", can, why or str(row["refresh_error"])
-    return (
-        ("refreshing" if row["busy"] else "blocks readers" if why == "it has no unique index" else "ok"),
-        can,
-        why,
-    )
+    if row["busy"]:
+        return "refreshing", can, why
+    return ("ok" if row["has_key"] else "blocks readers"), can, why
 
 
 def refresh_order(reads: Mapping[object, Sequence[object]]) -> dict[object, int]:
