@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from console.demo.cluster import OWNER
+from console.demo.cluster import MONITOR, OWNER
 from tests.bundled import install
 from tests.servers import PostgresServer
 
@@ -415,6 +415,16 @@ def test_the_first_fill_of_the_view_is_recorded(db: Connection) -> None:
         "SELECT schema_name, view_name, row_count, is_concurrent, error, finished_at >= started_at, refreshed_by"
         " FROM public.console_refreshes",
     ) == [("public", "mv_monthly_brand_performance", 0, False, None, True, OWNER)]
+
+
+def test_a_monitoring_role_sees_the_ledger_and_the_refreshes_and_no_content(
+    pg: PostgresServer, db: Connection, copy: str
+) -> None:
+    with pg.connect(copy, MONITOR) as monitor:
+        assert value(monitor, "SELECT count(*) FROM public.schema_migrations") > 0
+        assert value(monitor, "SELECT count(*) FROM public.console_refreshes") == 1
+        with pytest.raises(errors.InsufficientPrivilege):
+            monitor.execute("SELECT FROM public.content_requests")
 
 
 def test_a_job_is_queued_once_and_claimed_once(pg: PostgresServer, db: Connection, copy: str) -> None:

@@ -31,3 +31,6 @@ COMMENT ON COLUMN public.schema_migrations.version IS 'Leading number of the fil
 COMMENT ON COLUMN public.schema_migrations.checksum IS
     'SHA-256 of the file as it was applied; a file edited afterwards is refused by name.';
 COMMENT ON COLUMN public.schema_migrations.seconds IS 'How long the file took on the server.';
+
+-- Who may watch the server may also see what is installed.
+GRANT SELECT ON public.schema_migrations TO pg_monitor;

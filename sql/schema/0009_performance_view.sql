@@ -20,6 +20,8 @@ COMMENT ON COLUMN public.console_refreshes.schema_name IS 'By name, not by oid: 
 COMMENT ON COLUMN public.console_refreshes.started_at IS 'The data of the view are as of this moment.';
 COMMENT ON COLUMN public.console_refreshes.finished_at IS 'NULL: still running, or its session died.';
 COMMENT ON COLUMN public.console_refreshes.error IS 'Why it failed; NULL when it succeeded.';
+-- Who may watch the server may also see how old a view's data are.
+GRANT SELECT ON public.console_refreshes TO pg_monitor;
 
 -- Months are dates and "now" is read in UTC, or each refresh from another TimeZone would move every key. The window is
 -- twelve whole months. Scores are averaged over assets, not over rows of analytics, and a missing metric counts as 0.
