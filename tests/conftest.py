@@ -27,6 +27,7 @@ COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--pg 15,18 restricts the run to some of the servers, --require-pg fails it when one is missing."""
+    parser.addoption("--update-frames", action="store_true", help="write the screens of tests/frames anew")
     parser.addoption("--pg", default="", help="comma-separated major versions to run on (default: all that can be had)")
     parser.addoption("--require-pg", default="", help="comma-separated major versions without which the run fails")
 

@@ -9,7 +9,7 @@ from console.format import FORMATS
 from console.model import Column
 
 GUTTER = 2  # cells on the left that carry the severity of a row
-WIDEST_GROWTH = 400
+NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column
 ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
 
 
@@ -46,7 +46,9 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     placed: list[Placed] = []
     x = GUTTER
     for column in [*base, *extras]:
-        cells = width_of(column) + (min(max(room, 0), WIDEST_GROWTH) if column is growing else 0)
+        cells = width_of(column)
+        if column is growing:
+            cells = min(max(cells + room, NARROWEST), WIDEST_GROWTH)
         placed.append(Placed(column, x, cells))
         x += cells + 1
     return tuple(placed)

@@ -87,13 +87,13 @@ class LiveTable(ScrollView, can_focus=True):
     ) -> None:
         """Show `snapshot`; repaint only the cells that differ from what is on the screen."""
         former = self.cursor_key
-        if tuple(columns) != self._columns or sort != self._sort or stale != self._stale or self._snapshot is None:
+        same_query = self._snapshot is not None and self._snapshot.columns == snapshot.columns
+        self._snapshot = snapshot
+        self._keys = keys(snapshot, key)
+        if not same_query or tuple(columns) != self._columns or sort != self._sort or stale != self._stale:
             self._columns, self._sort, self._stale = tuple(columns), sort, stale
             self._place()
             self.refresh()
-        self._snapshot = snapshot
-        self._keys = keys(snapshot, key)
-        self._at = [snapshot.columns.index(placed.column.name) for placed in self._placed]
         self._lines = {}
         self._follow(former)
         self._measure()
@@ -151,6 +151,13 @@ class LiveTable(ScrollView, can_focus=True):
     def on_resize(self, event: Resize) -> None:
         """Place the columns anew on the new width."""
         del event
+        self._replace()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The scroll bar takes a cell from the columns."""
+        self.call_after_refresh(self._replace)
+
+    def _replace(self) -> None:
         self._place()
         self._measure()
         self.refresh()

@@ -16,6 +16,7 @@ from textual.events import Hide, Show
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
+from textual.worker import Worker, WorkerState
 
 from console.format import age, one_line, safe
 from console.model import Kind, Pane, Server, Snapshot, Trouble, View
@@ -72,6 +73,7 @@ class PaneView(Widget):
         self.period = period or pane.refresh
         self.paused = False
         self.trouble: Trouble | None = None
+        self.defect: BaseException | None = None
         self._server = server
         self._readers = readers
         self._sorts: dict[str, str] = {view.name: view.sort for view in pane.views}
@@ -145,6 +147,18 @@ class PaneView(Widget):
                 await asyncio.wait_for(self._wake.wait(), rest)
             except TimeoutError:
                 continue
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A defect of the console itself stops this pane alone, and says so."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.defect = error
+            self.trouble = Trouble(
+                Kind.FAILED,
+                f"The console met an error of its own ({type(error).__name__}: {error}).",
+                "Turn to another pane and back to go on, and please report it.",
+            )
+            self._say(self._reader(self.current).last)
 
     def _rest(self, spent: float) -> float:
         if self.trouble is not None and self.trouble.kind is Kind.UNREACHABLE:

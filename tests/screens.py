@@ -1,0 +1,82 @@
+"""Driving the console in tests: what is on its screen as text, and waiting for a condition."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+from textual.pilot import Pilot
+
+from console.config import Settings, Wanted, load
+from console.panes import PANES
+from console.servers import Servers, servers_for
+from console.tui.app import ConsoleApp
+from console.tui.pane_view import PaneView
+
+SMALL, LARGE = (80, 24), (160, 45)
+PATIENCE = 20.0  # seconds after which a condition is given up
+
+
+def settings(**changed: object) -> Settings:
+    """The bundled settings with a short refresh period, and `changed`."""
+    plain = load(panes=[pane.name for pane in PANES], environ={"XDG_CONFIG_HOME": "/nonexistent"})
+    refresh = {pane.name: 0.3 for pane in PANES}
+    return replace(plain, **{"theme": "dark", "refresh": refresh, **changed})  # type: ignore[arg-type]
+
+
+def screen_text(app: ConsoleApp) -> str:
+    """What the terminal would show, line by line, without colours and trailing blanks."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
+
+
+@asynccontextmanager
+async def console(
+    target: str,
+    size: tuple[int, int] = SMALL,
+    *,
+    servers: object = None,
+    before: Callable[[ConsoleApp], Awaitable[None]] | None = None,
+    changed: Mapping[str, object] | None = None,
+    **wanted: Any,
+) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
+    """An open console on `target`, or on `servers`."""
+    want = Wanted(target, **wanted)
+    app = ConsoleApp(settings(**(changed or {})), want, cast("Servers", servers) if servers else servers_for(want))
+    app.animation_level = "none"
+    if before:
+        await before(app)
+    async with app.run_test(size=size) as pilot:
+        yield app, pilot
+        defects = [view.defect for view in app.query(PaneView) if view.defect]
+        if defects:
+            raise defects[0]
+
+
+async def until(pilot: Pilot[int], condition: Callable[[], object], what: str = "") -> None:
+    """Let the console run until `condition` holds; AssertionError with the screen when it never does."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"never came: {what or condition}\n{screen_text(cast('ConsoleApp', pilot.app))}")
+        await pilot.pause()
+        await asyncio.sleep(0.01)
+
+
+async def shows(pilot: Pilot[int], *texts: str) -> str:
+    """Wait until all `texts` are on the screen; returns the screen."""
+    app = cast("ConsoleApp", pilot.app)
+    await until(pilot, lambda: all(text in screen_text(app) for text in texts), f"{texts}")
+    return screen_text(app)
+
+
+async def settled(pilot: Pilot[int]) -> str:
+    """The screen once nothing changes it any more."""
+    app = cast("ConsoleApp", pilot.app)
+    seen: list[str] = []
+    await until(pilot, lambda: seen.append(screen_text(app)) or (len(seen) > 5 and len(set(seen[-5:])) == 1), "rest")  # type: ignore[func-returns-value]
+    return seen[-1]
