@@ -1,0 +1,161 @@
+"""Slow queries: rates that equal the calls made, texts read once, totals with what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from console.demo.cluster import APPLICATION
+from console.model import Facts, Snapshot
+from console.panes.reading import Reader, keys
+from console.panes.slow_queries import SLOW_QUERIES, judged
+from console.postgres import PostgresServer
+from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
+from tests.servers import PostgresServer as Running
+
+NOW = SLOW_QUERIES.view("now")
+
+
+@dataclass
+class Counting:
+    """A server that keeps what it was asked for."""
+
+    server: PostgresServer
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Facts:
+        return self.server.facts
+
+    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        self.asked.append(name)
+        return await self.server.fetch(name, parameters)
+
+    async def close(self) -> None:
+        await self.server.close()
+
+
+async def test_rates_of_a_statement_are_the_calls_made_between_two_reads(
+    sessions: Sessions, pg: Running, database: str
+) -> None:
+    caller = sessions.open()
+    caller.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    statement = "SELECT count(*) AS calls_of_the_test FROM item WHERE n >= 0"
+    caller.execute(statement.encode(), prepare=False)
+    async with console(pg, database) as reading:
+        reader = Reader(NOW)
+        first = await reader.read(reading)
+        for _ in range(7):
+            caller.execute(statement.encode(), prepare=False)
+        second = await reader.read(reading)
+        filled = await reader.fill(reading, keys(second, NOW.key)[:])
+        while (more := await reader.fill(reading, keys(second, NOW.key))) is not None:
+            filled = more
+    assert filled is not None
+    assert all(rate is None for rate in first.values("call_rate"))
+    totals = [total for total in first.values("total_ms") if isinstance(total, float)]
+    assert totals == sorted(totals, reverse=True)
+    found = [record for record in filled.records() if "calls_of_the_test" in str(record["query"])]
+    record = next(one for one in found if one["database"] == database)
+    rate, mean, rows = record["call_rate"], record["mean_now"], record["row_rate"]
+    seconds = second.clock - first.clock
+    assert isinstance(rate, float)
+    assert isinstance(mean, float)
+    assert isinstance(rows, float)
+    assert rate * seconds == pytest.approx(7)
+    assert rows * seconds == pytest.approx(7)
+    assert record["ms_rate"] == pytest.approx(mean * rate)
+    assert record["calls"] == 8
+    assert record["user"] == "postgres"
+    assert record["hit_now"] == pytest.approx(100)
+    shares = [share for share in filled.values("share") if isinstance(share, float)]
+    assert sum(shares) == pytest.approx(100)
+
+
+async def test_texts_are_read_only_while_an_unknown_statement_is_shown(
+    sessions: Sessions, pg: Running, database: str
+) -> None:
+    sessions.open().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    async with console(pg, database) as reading:
+        server, reader = Counting(reading), Reader(NOW)
+        snapshot = await reader.read(server)
+        shown = keys(snapshot, NOW.key)[:5]
+        filled = await reader.fill(server, shown)
+        assert filled is not None
+        assert all(query is not None for query in filled.values("query")[:5])
+        snapshot = await reader.read(server)
+        assert await reader.fill(server, shown) is None
+        assert server.asked == ["statements", "statement_texts", "statements"]
+        details = await reading.fetch("statement_details", dict(zip(NOW.key, shown[0], strict=True)))
+    items = pairs(details)
+    assert next(iter(items)) == "query"
+    assert items["query"]
+    assert "calls" in items
+
+
+async def test_every_version_of_the_extension_gives_the_same_columns(pg: Running, database: str) -> None:
+    with pg.connect(database) as connection:
+        versions = connection.execute(
+            "SELECT version FROM pg_available_extension_versions WHERE name = 'pg_stat_statements'"
+        ).fetchall()
+        connection.execute("DROP EXTENSION IF EXISTS pg_stat_statements")
+        connection.execute('CREATE SCHEMA "Odd name"')
+        seen = set()
+        for (version,) in versions:
+            connection.execute(f"CREATE EXTENSION pg_stat_statements SCHEMA \"Odd name\" VERSION '{version}'")
+            async with console(pg, database) as reading:
+                reader = Reader(NOW)
+                snapshot = await reader.read(reading)
+                filled = await reader.fill(reading, keys(snapshot, NOW.key)[:3])
+                await reading.fetch("statement_details", dict(zip(NOW.key, keys(snapshot, NOW.key)[0], strict=True)))
+            assert filled is not None
+            seen.add(filled.columns)
+            connection.execute("DROP EXTENSION pg_stat_statements")
+    assert len(versions) > 4
+    assert len(seen) == 1
+
+
+async def test_statements_of_others_are_counted_but_not_mixed_up(
+    sessions: Sessions, pg: Running, database: str
+) -> None:
+    sessions.open().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    async with console(pg, database, APPLICATION) as reading:
+        reader = Reader(NOW)
+        await reader.read(reading)
+        snapshot = await reader.read(reading)
+        await reader.fill(reading, keys(snapshot, NOW.key))
+    hidden = [record for record in snapshot.records() if record["queryid"] is None]
+    assert hidden
+    assert all(record["call_rate"] is None for record in hidden)
+    assert any(f"{len(hidden)} statements of other users" in note for note in snapshot.notes)
+
+
+async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
+    ascii_sessions: Sessions, pg: Running, database: str
+) -> None:
+    with pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    ascii_sessions.open(client_encoding="SQL_ASCII").execute(b'CREATE TABLE "caf\xe9" (id int)')
+    async with console(pg, database) as reading:
+        server, reader = Counting(reading), Reader(NOW)
+        shown = keys(await reader.read(server), NOW.key)
+        filled = await reader.fill(server, shown)
+        await reader.read(server)
+        again = await reader.fill(server, shown)
+    assert filled is not None
+    assert len(filled.rows) == len(shown)
+    assert any("pg_stat_statements_reset" in note for note in filled.notes)
+    assert again is None
+    assert server.asked.count("statement_texts") == 1
+
+
+def test_evictions_are_told_with_the_totals() -> None:
+    columns = ("queryid", "total_ms", "hits", "blocks", "evictions", "counted_from", "ms_rate")
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    snapshot = judged(Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, None),), at))
+    assert snapshot.notes[0] == "counted for 24h, since 2026-01-01 00:00:00"
+    assert snapshot.notes[1].startswith("12 times the rarest statements were dropped")
+    assert snapshot.values("hit") == (None,)
