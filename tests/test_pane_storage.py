@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -108,6 +109,7 @@ LAYOUTS = {
     "nulls": "SELECT g AS a,"
     " CASE WHEN g % 3 = 0 THEN g::bigint END AS b, CASE WHEN g % 2 = 0 THEN md5(g::text) END AS c,"
     " 1 AS d, 1 AS e, 1 AS f, 1 AS h, 1 AS i, NULL::int AS j FROM generate_series(1, 30000) g",
+    "dropped": "SELECT g AS a, 'gone'::text AS gone, md5(g::text) AS b FROM generate_series(1, 30000) g",
     "wide": "SELECT g AS a, repeat(md5(g::text), 10 + g % 20) AS b FROM generate_series(1, 8000) g",
 }
 
@@ -118,7 +120,7 @@ async def test_table_bloat_is_estimated_within_the_stated_error(pg: Cluster, dat
             pg,
             database,
             f"CREATE TABLE {name} WITH (autovacuum_enabled = off) AS {select}",
-            *([f"ALTER TABLE {name} ALTER b SET STORAGE PLAIN"] if name == "wide" else []),
+            *(["ALTER TABLE dropped DROP COLUMN gone", "VACUUM FULL dropped"] if name == "dropped" else []),
             f"VACUUM ANALYZE {name}",
         )
     view = BLOAT.view("tables")
@@ -157,7 +159,7 @@ async def test_index_bloat_is_estimated_with_deduplication(pg: Cluster, database
         before = number(pg, database, f"SELECT pg_relation_size('i_{name}')")
         run(pg, database, f"REINDEX INDEX i_{name}")
         truth = before - number(pg, database, f"SELECT pg_relation_size('i_{name}')")
-        assert 0.85 <= bloated[f"i_{name}"]["bloat"] / truth <= 1.18, name
+        assert 0.93 <= bloated[f"i_{name}"]["bloat"] / truth <= 1.18, name
 
 
 async def test_vacuum_pays_the_dead_rows_and_leaves_the_bloat(pg: Cluster, database: str) -> None:
@@ -548,6 +550,26 @@ async def test_wraparound_judges_age_against_the_forced_vacuum(pg: Cluster, data
     assert all_of_it["kind"] == "database"
     assert all_of_it["limit_pct"] == pytest.approx(100 * all_of_it["xid_age"] / 2**31)
     assert row["verdict"] == "ok"
+
+
+async def test_a_running_vacuum_is_shown_with_its_progress(pg: Cluster, database: str) -> None:
+    run(pg, database, "CREATE TABLE t AS SELECT g AS id, repeat('x', 500) AS b FROM generate_series(1, 20000) g")
+    server = PostgresServer(pg.uri(database))
+    reader = Reader(BLOAT.view("vacuum"))
+    with pg.connect(database) as slow, ThreadPoolExecutor(1) as pool:
+        slow.execute("SET vacuum_cost_delay = '50ms'; SET vacuum_cost_limit = 1")
+        done = pool.submit(slow.execute, "VACUUM t")
+        row: dict[str, object] = {}
+        while not done.done() and row.get("phase") != "scanning heap":
+            row = next(iter((await reader.read(server)).records()), {})
+        slow.cancel()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            done.result()
+    await server.close()
+    assert (row["table"], row["kind"], row["database"]) == ("public.t", "manual", database)
+    assert row["size"] == number(pg, database, "SELECT pg_relation_size('t')")
+    assert isinstance(row["scanned_pct"], float)
+    assert row["index_rounds"] == 0
 
 
 async def test_exact_bloat_needs_pgstattuple_and_says_so(pg: Cluster, database: str) -> None:

@@ -19,7 +19,7 @@ WITH RECURSIVE wanted AS MATERIALIZED (
   SELECT w.oid, a.*
     FROM wanted w
    CROSS JOIN LATERAL (
-         SELECT a.attnum, CASE WHEN a.attlen > 0 THEN a.attlen ELSE s.avg_width END::float8 AS width,
+         SELECT a.attnum, CASE WHEN a.attlen > 0 THEN a.attlen ELSE coalesce(s.avg_width, 0) END::float8 AS width,
                 CASE WHEN a.attlen > 0 OR s.avg_width > 126
                      THEN CASE a.attalign WHEN 'd' THEN 8 WHEN 'i' THEN 4 WHEN 's' THEN 2 ELSE 1 END
                      ELSE 1 END AS align,
@@ -80,7 +80,9 @@ WITH RECURSIVE wanted AS MATERIALIZED (
                                    WHEN w.rest = 0 THEN (c.align - w.unit) / 2.0::float8
                                    ELSE (c.align + w.unit) / 2.0::float8 - w.rest END AS pad) p
 ), tuple AS (
-  SELECT w.*, s.even, s.unknown, greatest(1, least(w.tuples, CASE WHEN w.indisunique THEN w.tuples ELSE s.keys END)) AS keys,
+  SELECT w.*, s.even, s.unknown,
+         -- Rows whose whole key is NULL: they fold best of all. Of several columns that is too rare to count.
+         CASE WHEN w.indnkeyatts = 1 THEN w.tuples * s.nulls[1] ELSE 0 END AS empty, greatest(1, least(w.tuples, CASE WHEN w.indisunique THEN w.tuples ELSE s.keys END)) AS keys,
          e.offs + CASE WHEN e.unit = 8 THEN (8 - e.rest) %% 8 WHEN e.rest = 0 THEN (8 - e.unit) / 2.0 ELSE (8 + e.unit) / 2.0 - e.rest END
          + CASE WHEN w.is_index THEN 8 + 8 * s.has_null
                 ELSE 24 + s.has_null * ((23 + (s.natts + 7) / 8 + 7) / 8 * 8 - 24) END + 4 AS bytes
@@ -103,7 +105,8 @@ WITH RECURSIVE wanted AS MATERIALIZED (
   SELECT f.*,
          CASE WHEN f.is_index THEN
                 1 + pg_catalog.ceil(CASE
-                      WHEN f.folds THEN (f.lists * f.bytes + least(greatest(f.tuples - f.lists, 0) * 12, f.tuples * 6))
+                      WHEN f.folds THEN (f.lists * f.bytes + f.empty * 6
+                           + least(greatest(f.tuples - f.empty - f.lists, 0) * 12, (f.tuples - f.empty) * 6))
                                         / (f.block * f.fill - 40 - f.bytes)
                       ELSE f.tuples / greatest(1, pg_catalog.ceil((f.block * f.fill - 40) / f.bytes) - 1) END
                     * (1 + f.bytes / (f.block * 0.7 - 40 - f.bytes)))
