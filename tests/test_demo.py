@@ -81,7 +81,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
             )
         assert process.stdout is not None
         line = process.stdout.readline()
-        assert line, progress.read_text()
+        if not line:
+            process.stdout.close()
+            pytest.fail(f"exit code {process.wait(30)}: {progress.read_text()}")
         started.append(Demo(process, json.loads(line), progress))
         return started[-1]
 
@@ -228,6 +230,16 @@ def test_foreign_directory_is_refused_and_untouched(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "not empty and was not made by the demo" in refused.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's servers run as that user")
+def test_directory_that_the_servers_cannot_reach_is_refused(tmp_path: Path) -> None:
+    closed = reachable(tmp_path) / "closed"
+    closed.mkdir(mode=0o700)
+    refused = run_demo("--keep", str(closed / "kept"))
+    assert refused.returncode == 1
+    assert "cannot reach" in refused.stderr
+    assert not list(closed.iterdir())
 
 
 def test_scale_out_of_range_is_a_usage_error() -> None:

@@ -70,6 +70,7 @@ def kept(supervisor: Supervisor, account: Account | None, folder: Path, scale: f
     Raises Trouble: USAGE when it holds other things, BUSY when another demo uses it.
     """
     folder = folder.absolute()
+    _require_reach(account, next(path for path in (folder, *folder.parents) if path.is_dir()), folder)
     _claim(folder)
     supervisor.adopt(folder / LOCK, folder / "run")
     home = Home(folder / "data", folder / "run", folder / MARK)
@@ -100,7 +101,12 @@ def _settle(folder: Path, account: Account | None) -> None:
     if account is None:
         return
     folder.chmod(folder.stat().st_mode | 0o011)
-    if not can_use(account, folder):
+
+
+def _require_reach(account: Account | None, there: Path, folder: Path) -> None:
+    # The named directory itself is opened up as far as needed; what is above it is not ours to change.
+    above = there.parent if there == folder else there
+    if account is not None and not can_use(account, above):
         raise Trouble(
             Kind.DENIED,
             f"The servers run as the user {account.name}, who cannot reach {folder}.",
