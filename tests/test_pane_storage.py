@@ -610,3 +610,20 @@ def test_severity_is_said_where_it_matters() -> None:
     assert level("partitions", "parents", "runway", 6.9) is Level.CRITICAL
     assert level("partitions", "parents", "runway", 90.0) is Level.OK
     assert level("views", "materialized", "verdict", "not populated") is Level.CRITICAL
+
+
+async def test_of_thousands_the_largest_are_shown_and_the_screen_says_so(pg: Cluster, database: str) -> None:
+    run(
+        pg,
+        database,
+        """DO $$ BEGIN FOR i IN 1..260 LOOP
+             EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, a int, b int)', i);
+             EXECUTE format('CREATE INDEX ON t%s (a)', i);
+           END LOOP; END $$""",
+        "INSERT INTO t260 SELECT g, g, g FROM generate_series(1, 5000) g",
+        "ANALYZE t260",
+    )
+    taken = await snapshot_of(pg.uri(database), INDEXES.view("all"))
+    assert "500 of 520 indexes, largest first" in taken.notes
+    assert len(taken.rows) == 500
+    assert {row[taken.index("table")] for row in taken.rows[:2]} == {"t260"}

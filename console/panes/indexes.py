@@ -12,7 +12,7 @@ from console.rules import above, among
 FACTS = Lookup(
     "index_facts",
     ("oid",),
-    ("valid", "building", "needed", "covered_by"),
+    ("table", "valid", "building", "needed", "covered_by"),
     fingerprint=("changes",),
     first=1000,
     batch=1000,
@@ -157,6 +157,6 @@ INDEXES = Pane(
         _view("invalid", "invalid", ("invalid", "building"), "every index is valid"),
         MISSING,
     ),
-    refresh=15.0,
+    refresh=20.0,
     actions=("drop-index", "reindex", "repair-invalid-indexes"),
 )

@@ -243,6 +243,6 @@ PARTITIONS = Pane(
         "When no partition holds now, every insert fails or lands in the default partition."
     ),
     views=(PARENTS, PARTITIONS_VIEW),
-    refresh=15.0,
+    refresh=30.0,
     actions=("create-partitions", "archive-analytics", "partition-table"),
 )

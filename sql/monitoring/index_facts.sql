@@ -3,21 +3,24 @@
 -- columns with the same operator classes, collations, orders and expressions, holds its INCLUDE columns and has the
 -- same predicate. A unique index is only covered by another unique one with the same columns.
 WITH asked AS MATERIALIZED (
-  SELECT c.oid, c.relam, c.relname, c.reloptions, i.*, pg_catalog.array_length(i.indkey, 1) AS natts,
+  SELECT c.oid, c.relam, c.relname, c.reloptions, t.relname::text AS "table", i.*, pg_catalog.array_length(i.indkey, 1) AS natts,
          i.indkey::int2[] AS keys, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations,
          i.indoption::int2[] AS orders
     FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
-    JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
-    JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+   CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_index x WHERE x.indexrelid = w.oid::oid OFFSET 0) i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
 ), known AS MATERIALIZED (
   SELECT a.*, (SELECT k.contype::text FROM pg_catalog.pg_constraint k
                 WHERE k.conrelid = a.indrelid AND k.conindid = a.oid AND k.contype IN ('p', 'u', 'x') LIMIT 1) AS backs,
-         EXISTS (SELECT FROM pg_catalog.pg_depend d
-                  WHERE d.refclassid = 1259 AND d.refobjid = a.oid AND d.classid = 2606 AND d.deptype = 'n') AS referenced,
+         -- A scalar subquery, because EXISTS would be answered by hashing all of pg_depend.
+         coalesce((SELECT true FROM pg_catalog.pg_depend d
+                    WHERE d.refclassid = 1259 AND d.refobjid = a.oid AND d.classid = 2606 AND d.deptype = 'n' LIMIT 1),
+                  false) AS referenced,
          EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = a.oid) AS is_child
     FROM asked a
 )
-SELECT k.oid::bigint AS oid, k.indisvalid AND k.indisready AND k.indislive AS valid,
+SELECT k.oid::bigint AS oid, k."table", k.indisvalid AND k.indisready AND k.indislive AS valid,
        EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = k.oid) AS building,
        CASE WHEN k.indisprimary THEN 'primary key' WHEN k.backs = 'x' OR k.indisexclusion THEN 'exclusion constraint'
             WHEN k.backs = 'u' THEN 'unique constraint' WHEN k.referenced THEN 'foreign keys refer to it'

@@ -19,16 +19,14 @@ WITH every AS MATERIALIZED (
             FROM (VALUES (2606::oid), (2608), (2610), (2611)) x(oid)) AS changes  -- pg_constraint, _depend, _index, _inherits
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 )
-SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index", c."table",
+SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index",
        c.relpages * w.block AS estimated_size, c.reltuples::float8 AS reltuples,
        pg_catalog.pg_stat_get_numscans(c.oid) AS scans, pg_catalog.pg_stat_get_tuples_returned(c.oid) AS rows_read,
        pg_catalog.date_part('epoch', w.now - pg_catalog.pg_stat_get_lastscan(c.oid)) AS last_use_age, w.counted_for, w.standbys, w.is_standby, w.changes, w.total
   FROM chosen k
  CROSS JOIN now w
  CROSS JOIN LATERAL (
-       SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples, t.relname::text AS "table"
+       SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples
          FROM pg_catalog.pg_class r
-         JOIN pg_catalog.pg_index i ON i.indexrelid = r.oid
-         JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
         WHERE r.oid = k.oid AND r.relkind = 'i' OFFSET 0) c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
