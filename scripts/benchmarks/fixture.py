@@ -1,0 +1,259 @@
+"""The servers that are watched: heavy and light, each with its load, under the guard that takes them down again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+from console.demo import binaries
+from console.demo.account import Account, give, server_account
+from console.demo.binaries import Installation
+from console.demo.passwords import passfile, password, verifier, write_private
+from console.demo.pooler import ADMIN, LADDER, auth_file, find_pgbouncer
+from console.demo.ports import HOST, free_port, wait_until
+from console.demo.postgres_server import SUPERUSER, PostgresProcess
+from console.demo.supervisor import Command, Supervisor
+
+HERE = Path(__file__).parent
+CONSOLE, PEER, LOAD = "bench_console", "bench_peer", "bench_load"
+WATCHERS = (CONSOLE, PEER)
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "512MB",
+    "max_connections": "600",  # the pooler opens one for each pool, for a moment
+    "max_wal_size": "2GB",
+    "autovacuum": "off",  # its work would be told apart from that of the watchers only with difficulty
+    "compute_query_id": "on",
+    "track_activity_query_size": "1024",
+    "pg_stat_statements.max": "10000",
+    "pg_stat_statements.track_planning": "on",
+}
+POOLER = """[databases]
+{databases}
+[pgbouncer]
+listen_addr = {host}
+listen_port = {port}
+unix_socket_dir =
+logfile = {folder}/pgbouncer.log
+pidfile = {folder}/pgbouncer.pid
+auth_type = scram-sha-256
+auth_file = {folder}/users.txt
+admin_users = {admin}
+pool_mode = transaction
+max_client_conn = 1000
+default_pool_size = 1
+max_db_connections = 1
+server_idle_timeout = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything a server has."""
+
+    name: str
+    plain: int  # tables
+    sessions: int
+    active: int = 2
+    children: int = 0  # partitions of the largest parent
+    others: int = 0  # partitions of each of three more
+    statements: int = 0  # known to pg_stat_statements
+    text: int = 0  # bytes of each of their texts
+    pools: int = 0
+    clients: int = 0  # of the pooler
+
+
+HEAVY = Size("heavy", 2880, 320, 20, 2000, 40, 5200, 2000, 200, 300)
+LIGHT = Size("light", 20, 5)
+
+
+@dataclass(slots=True)
+class Site:
+    """A running server with its load."""
+
+    size: Size
+    process: PostgresProcess
+    passfile: Path
+    pooler_port: int = 0
+    pooler_pid: int = 0
+
+    def uri(self, user: str, database: str = "") -> str:
+        """A libpq URI with a password file."""
+        return _uri(self.process.port, user, database or self.size.name, self.passfile)
+
+    @property
+    def admin_uri(self) -> str:
+        """URI of the pooler's admin console; empty when there is no pooler."""
+        return _uri(self.pooler_port, ADMIN, "pgbouncer", self.passfile) if self.pooler_port else ""
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A superuser's connection, not counted to any of the tools."""
+        return psycopg.connect(self.uri(SUPERUSER), autocommit=True, application_name="bench")
+
+
+@contextmanager
+def site(size: Size, major: int | None) -> Iterator[Site]:
+    """A server of `size` with its load; everything is gone after the block. Raises Trouble."""
+    account = server_account()
+    with Supervisor() as supervisor, ExitStack() as open_:
+        folder = supervisor.directory("pipeline-bench-", Path(tempfile.gettempdir()))
+        installation = binaries.usable(_installation(major), account, folder)
+        passwords = {user: password() for user in (SUPERUSER, CONSOLE, PEER, LOAD, ADMIN)}
+        file = write_private(folder / "passwords", passfile(passwords, ("*",)))
+        process = PostgresProcess(supervisor, installation, account, folder / "data", folder / "postgres.log", SETTINGS)
+        process.initialise(passwords[SUPERUSER], folder)
+        process.speak("".join(_roles(passwords)))
+        process.start()
+        open_.callback(process.stop)  # a large server takes longer than the guard waits at the end
+        place = Site(size, process, file)
+        _create(place)
+        for key in _load(place, folder, passwords[LOAD], account):
+            open_.callback(supervisor.stop, key)
+        _fill(place)
+        _remember(place)
+        if size.pools and find_pgbouncer():
+            open_.enter_context(_pooler(place, folder, passwords))
+        open_.enter_context(_chain(place))
+        _settled(place)
+        yield place
+
+
+def _installation(major: int | None) -> Installation:
+    # The figures to beat were taken on 15.
+    local = {one.major: one for one in binaries.local()}
+    return local[15] if major is None and 15 in local else binaries.for_demo(major)
+
+
+def _uri(port: int, user: str, database: str, file: Path) -> str:
+    return f"postgresql://{user}@{HOST}:{port}/{database}?passfile={quote(str(file), safe='')}"
+
+
+def _roles(passwords: dict[str, str]) -> Iterator[str]:
+    for user in (CONSOLE, PEER, LOAD):
+        yield f"CREATE ROLE {user} LOGIN PASSWORD '{verifier(passwords[user])}';\n\n"
+    yield f"GRANT pg_monitor, pg_read_all_data TO {', '.join(WATCHERS)};\n\n"
+    yield f"GRANT pg_read_all_data TO {LOAD};\n\n"
+
+
+def _create(place: Site) -> None:
+    with psycopg.connect(place.uri(SUPERUSER, SUPERUSER), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {place.size.name}".encode())
+    size = place.size
+    with place.connect() as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        for name in ("plain", "children", "others"):
+            connection.execute(
+                "SELECT pg_catalog.set_config(%s, %s, false)", (f"bench.{name}", str(getattr(size, name)))
+            )
+        for statement in (HERE / f"{size.name}.sql").read_text().split(";\n\n"):
+            connection.execute(statement.encode())
+
+
+def _load(place: Site, folder: Path, secret: str, account: Account | None) -> Iterator[int]:
+    size = place.size
+    moving = min(12, size.sessions // 4)
+    chain = 3 if size.name == "heavy" else 0
+    kinds = {
+        "idle": size.sessions - size.active - moving,
+        "moving": moving,
+        "active": size.active - chain,
+    }
+    for kind, clients in kinds.items():
+        script = write_private(folder / f"{kind}.pgbench", (HERE / f"{kind}.pgbench").read_text(), account)
+        argv = (
+            place.process.installation.program("pgbench"),
+            *("-n", "-T", "1000000", "-c", str(clients), "-D", f"schema={size.name}", "-f", str(script)),
+            *("-h", HOST, "-p", str(place.process.port), "-U", LOAD, size.name),
+        )
+        command = Command(argv, folder, account, {"PGPASSWORD": secret, "PGAPPNAME": f"shop-{kind}"})
+        yield place.process.supervisor.start(command, folder / f"{kind}.log", (("SIGTERM", 3.0),))
+
+
+def _fill(place: Site) -> None:
+    with place.connect() as connection:
+        connection.execute("ANALYZE")
+        connection.execute("CHECKPOINT")
+
+
+def _remember(place: Site) -> None:
+    # As many different statements as pg_stat_statements is to know, each with a long text.
+    size, padding = place.size, "-" * max(0, place.size.text - 120)
+    with psycopg.connect(place.uri(LOAD), autocommit=True) as connection, connection.pipeline():
+        for n in range(size.statements):
+            table = f"{size.name}.plain_{n % size.plain + 1}"
+            columns = "id, tenant" if n < size.plain else "tenant, id"
+            text = f"SELECT {columns} FROM {table} WHERE id = 1 /* statement {n} {padding} */ LIMIT 0"
+            connection.execute(text.encode())
+
+
+@contextmanager
+def _chain(place: Site) -> Iterator[None]:
+    """Three sessions, the second waits for the first and the third for the second."""
+    if place.size.name != "heavy":
+        yield
+        return
+    steps = (("1", "SELECT pg_sleep(100000)"), ("2", _update(1)), ("3", _update(2)))
+    with ExitStack() as open_:
+        for row, (_, last) in zip((1, 2, 0), steps, strict=True):
+            one = psycopg.connect(place.uri(SUPERUSER), application_name="shop-chain")
+            open_.callback(one.close)
+            if row:
+                one.execute(_update(row).encode())
+            else:
+                one.execute("SELECT 1")
+            one.pgconn.send_query(last.encode())
+        yield
+
+
+def _update(row: int) -> str:
+    return f"UPDATE heavy.chain SET value = value + 1 WHERE id = {row}"
+
+
+@contextmanager
+def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[None]:
+    program, account, home = find_pgbouncer(), server_account(), folder / "pooler"
+    assert program is not None
+    home.mkdir(mode=0o700)
+    give(account, home)
+    place.pooler_port = free_port()
+    names = [f"app_{n:03}" for n in range(place.size.pools)]
+    databases = "".join(f"{name} = host={HOST} port={place.process.port} dbname={place.size.name}\n" for name in names)
+    text = POOLER.format(databases=databases, host=HOST, port=place.pooler_port, folder=home, admin=ADMIN)
+    # The pooler logs in to the server with the password itself.
+    users = auth_file({ADMIN: passwords[ADMIN]}) + f'"{LOAD}" "{passwords[LOAD]}"\n'
+    write_private(home / "users.txt", users, account)
+    config = write_private(home / "pgbouncer.ini", text, account)
+    place.process.supervisor.start(Command((program, str(config)), home, account), home / "out.log", LADDER)
+    listening = wait_until(lambda: "listening on" in _read(home / "pgbouncer.log"), 10)
+    assert listening, _read(home / "pgbouncer.log") + _read(home / "out.log")
+    place.pooler_pid = int((home / "pgbouncer.pid").read_text())
+    with ExitStack() as open_:
+        for n in range(place.size.clients):
+            uri = _uri(place.pooler_port, LOAD, names[n % len(names)], place.passfile)
+            open_.enter_context(psycopg.connect(uri, autocommit=True, prepare_threshold=None))
+        yield
+
+
+def _settled(place: Site) -> None:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    with place.connect() as connection:
+        there = wait_until(lambda: bool(connection.execute(query).fetchall()[0][0] == place.size.sessions), 60)
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        chained = place.size.name != "heavy" or wait_until(
+            lambda: bool(connection.execute(waiting).fetchall()[0][0] == 2), 10
+        )
+    assert there, "the load did not connect"
+    assert chained, "the lock chain did not form"
+
+
+def _read(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
