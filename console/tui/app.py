@@ -29,10 +29,11 @@ from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDia
 from console.tui.driver import counting
 from console.tui.header import Header
 from console.tui.help import help_text
+from console.tui.keys import check_keymap
 from console.tui.overview import Overview
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
-from console.tui.themes import THEMES, choose_theme
+from console.tui.themes import SIXTEEN, THEMES, choose_theme
 from console.tui.vitals import Vitals
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -54,7 +55,9 @@ class ConsoleApp(App[int]):
     ]
 
     def __init__(self, settings: Settings, wanted: Wanted, servers: Servers) -> None:
-        super().__init__()
+        self._theme_name = choose_theme(settings.theme, os.environ)
+        # Textual decides here, before a theme is set, whether colours may be the terminal's own.
+        super().__init__(ansi_color=True if self._theme_name == SIXTEEN.name else None)
         self._settings = settings
         self._wanted = wanted
         self.servers = servers
@@ -75,7 +78,7 @@ class ConsoleApp(App[int]):
         """Themes, keys and the connection before the first frame; connecting goes on while Textual starts."""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = choose_theme(self._settings.theme, os.environ)
+        self.theme = self._theme_name
         self.set_keymap(dict(self._settings.keymap))
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
@@ -252,7 +255,8 @@ class ConsoleApp(App[int]):
 
 
 def run_console(settings: Settings, wanted: Wanted) -> int:
-    """Open the console on a terminal and return the exit code. Trouble (USAGE) when a connection string is none."""
+    """Open the console on a terminal and return the exit code. Trouble (USAGE) for a keymap or URI that is none."""
+    check_keymap(settings.keymap, ConsoleApp.BINDINGS)
     app = ConsoleApp(settings, wanted, servers_for(wanted))
     app.run()
     return app.return_code or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="console-dark",
@@ -38,7 +38,7 @@ SIXTEEN = Theme(
     name="console-16",
     primary="ansi_blue",
     secondary="ansi_cyan",
-    accent="ansi_yellow",
+    accent="ansi_cyan",
     foreground="ansi_default",
     background="ansi_default",
     surface="ansi_default",
@@ -49,11 +49,12 @@ SIXTEEN = Theme(
     error="ansi_red",
     ansi=True,
     variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
         "block-cursor-background": "ansi_blue",
         "block-cursor-foreground": "ansi_bright_white",
-        "block-cursor-blurred-background": "ansi_default",
+        "block-cursor-blurred-background": "ansi_bright_black",
         "text-warning": "ansi_yellow",
-        "text-error": "ansi_red",
+        "text-error": "ansi_bright_red",
         "text-muted": "ansi_default",
         "text-disabled": "ansi_bright_black",
     },
@@ -64,7 +65,12 @@ _BY_SETTING = {"dark": DARK, "light": LIGHT, "16": SIXTEEN}
 
 
 def choose_theme(setting: str, environment: Mapping[str, str]) -> str:
-    """The name of the theme: as configured; `auto` goes by what the terminal says of itself, else dark."""
+    """The name of the theme: as configured; `auto` goes by what the terminal says of itself, else dark.
+
+    With NO_COLOR it is the one of sixteen colours, of which then only bold and reverse remain.
+    """
+    if environment.get("NO_COLOR"):
+        return SIXTEEN.name
     if setting in _BY_SETTING:
         return _BY_SETTING[setting].name
     if environment.get("COLORTERM") in {"truecolor", "24bit"} or "256" in environment.get("TERM", ""):

@@ -1,0 +1,119 @@
+"""The table paints only what changed, and keeps its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+
+from console.model import Column, Level, Row, Snapshot
+from console.rules import above
+from console.tui.live_table import LiveTable
+
+COLUMNS = (
+    Column("pid", "pid", "count", width=7),
+    Column("age", "age", "age", rule=above(60, 300)),
+    Column("query", "query", "query", grow=True),
+)
+
+
+def snapshot(*rows: Row) -> Snapshot:
+    return Snapshot("q", ("pid", "age", "query"), rows, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+class Bench(App[None]):
+    def compose(self) -> ComposeResult:
+        yield LiveTable(COLUMNS)
+
+
+def record_repaints(table: LiveTable) -> list[Region]:
+    """What the table asks to be painted from now on."""
+    regions: list[Region] = []
+    original = table.refresh
+
+    def refresh(*asked: Region, **options: bool) -> LiveTable:
+        regions.extend(asked or (table.size.region,))
+        return original(*asked, **options)
+
+    table.refresh = refresh  # type: ignore[method-assign, assignment]
+    return regions
+
+
+ROWS: tuple[Row, ...] = tuple((pid, 1.0, f"SELECT {pid}") for pid in range(100, 400))
+
+
+async def test_a_refresh_repaints_the_cells_that_changed_and_no_others() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        regions = record_repaints(table)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        assert regions == []
+        changed = (*ROWS[:2], (102, 2.5, "SELECT 102"), *ROWS[3:200], (300, 9.0, "far below the screen"), *ROWS[201:])
+        table.show(snapshot(*changed), COLUMNS, ("pid",))
+        assert [(region.y, region.x, region.width) for region in regions] == [(3, 10, 6)]
+
+
+async def test_the_cursor_and_the_scrolled_place_stay_with_their_row() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        table.move_to(150)
+        await pilot.pause()
+        key, on_screen_at = table.cursor_key, table.cursor - table.scroll_offset.y
+        table.show(snapshot(*[(pid, 0.0, "new") for pid in range(50, 60)], *ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        assert table.cursor_key == key
+        assert table.cursor - table.scroll_offset.y == on_screen_at
+
+
+async def test_the_cursor_takes_the_neighbour_when_its_row_is_gone() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)):
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS[:3]), COLUMNS, ("pid",))
+        table.move_to(2)
+        table.show(snapshot(*ROWS[:2]), COLUMNS, ("pid",))
+        assert table.cursor_key == (101,)
+        table.show(snapshot(), COLUMNS, ("pid",))
+        assert table.cursor_key is None
+
+
+async def test_severity_is_a_mark_and_not_only_a_colour() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, 5.0, "a"), (2, 70.0, "b"), (3, 400.0, "c")), COLUMNS, ("pid",))
+        await pilot.pause()
+        gutters = [table.render_line(y).text[:2] for y in (1, 2, 3)]
+        assert gutters == ["  ", "! ", "!!"]
+        assert Level.CRITICAL > Level.WARNING
+
+
+async def test_wide_characters_keep_the_columns_in_line() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, 5.0, "東京" * 60), (2, 5.0, "b")), COLUMNS, ("pid",))
+        await pilot.pause()
+        assert {table.render_line(y).cell_length for y in (0, 1, 2)} == {80}
+
+
+async def test_another_view_of_other_columns_takes_the_same_table() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        other = Snapshot("r", ("name",), (("only",),), datetime(2026, 1, 1, tzinfo=UTC))
+        table.show(other, (Column("name", "name", "name"),), ("name",))
+        await pilot.pause()
+        assert "only" in table.render_line(1).text
+        table.show(replace(other, rows=()), (Column("name", "name", "name"),), ("name",), stale=True)
+        await pilot.pause()
+        assert table.render_line(1).text.strip() == ""

@@ -1,0 +1,149 @@
+"""The installed command in a real pseudo-terminal, from its first frame to a clean end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyte
+import pytest
+
+from tests.servers import PostgresServer
+
+PATIENCE = 30.0
+
+
+class Terminal:
+    """A terminal of a given size with a program in it."""
+
+    def __init__(self, program: Sequence[str], size: tuple[int, int], environment: dict[str, str]) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.settings = termios.tcgetattr(slave)
+        self.process = subprocess.Popen(
+            program, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        )
+        self.slave = slave
+        self.screen = pyte.Screen(*size)
+        self.stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+
+    def read(self, seconds: float = 0.1) -> None:
+        """Take what the program has written."""
+        if select.select([self.master], [], [], seconds)[0]:
+            data = os.read(self.master, 65536)
+            self.raw += data
+            self.stream.feed(data)
+
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def shows(self, *texts: str) -> str:
+        """Wait until all of `texts` are on the screen."""
+        end = time.monotonic() + PATIENCE
+        while not all(text in self.text() for text in texts):
+            assert time.monotonic() < end, f"never came: {texts}\n{self.text()}"
+            self.read()
+        return self.text()
+
+    def type(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def resize(self, size: tuple[int, int]) -> None:
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.screen.resize(size[1], size[0])
+        self.process.send_signal(signal.SIGWINCH)
+
+    def ends(self) -> int:
+        """Wait for the program's end; its exit code."""
+        end = time.monotonic() + PATIENCE
+        while self.process.poll() is None:
+            assert time.monotonic() < end, self.text()
+            self.read()
+        while select.select([self.master], [], [], 0)[0]:
+            self.read(0)
+        return self.process.returncode
+
+
+@contextmanager
+def console(*arguments: str, size: tuple[int, int] = (80, 24), **environment: str) -> Iterator[Terminal]:
+    settings = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
+    settings |= {"TERM": "xterm-256color", "XDG_CONFIG_HOME": "/nonexistent", **environment}
+    terminal = Terminal([sys.executable, "-m", "console.cli", *arguments], size, settings)
+    try:
+        yield terminal
+    finally:
+        if terminal.process.poll() is None:
+            terminal.process.kill()
+            terminal.process.wait()
+        os.close(terminal.master)
+        os.close(terminal.slave)
+
+
+def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
+    with console("open", any_pg.uri(pipeline)) as terminal:
+        terminal.shows("PostgreSQL", "connections used")
+        for key, title, expected in (
+            ("7", "Partitions", "public.api_usage"),
+            ("6", "Indexes", "needed"),
+            ("2", "Connections", "pid"),
+        ):
+            terminal.type(key)
+            terminal.shows(title, expected)
+        terminal.type("?")
+        terminal.shows("Help: Connections")
+        terminal.type("\x1b")
+        terminal.resize((120, 30))
+        terminal.shows("PostgreSQL", "Connections")
+        terminal.type("q")
+        assert terminal.ends() == 0
+        assert b"\x1b[?1049l" in terminal.raw, "the alternate screen was left"
+        assert termios.tcgetattr(terminal.slave)[3] == terminal.settings[3], "echo and line mode are back"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_console_with_the_terminal_whole(any_pg: PostgresServer, number: signal.Signals) -> None:
+    with console("open", any_pg.uri()) as terminal:
+        terminal.shows("connections used")
+        terminal.process.send_signal(number)
+        assert terminal.ends() == 128 + number
+        assert b"\x1b[?1049l" in terminal.raw
+        assert termios.tcgetattr(terminal.slave)[3] == terminal.settings[3]
+
+
+def test_no_color_sends_no_colour(any_pg: PostgresServer) -> None:
+    with console("open", any_pg.uri(), NO_COLOR="1", TERM="xterm") as terminal:
+        terminal.shows("connections used")
+        terminal.type("q")
+        assert terminal.ends() == 0
+    colours = {cell.fg for line in terminal.screen.buffer.values() for cell in line.values()}
+    assert colours <= {"default"}
+
+
+def test_a_terminal_of_sixteen_colours_gets_no_more(any_pg: PostgresServer) -> None:
+    with console("open", any_pg.uri(), TERM="xterm") as terminal:
+        terminal.shows("connections used")
+        terminal.type("q")
+        assert terminal.ends() == 0
+    assert b"[38;2;" not in terminal.raw
+    assert b";38;2;" not in terminal.raw
+
+
+def test_an_unknown_id_in_the_keymap_is_refused_with_the_known_ones(any_pg: PostgresServer, tmp_path: Path) -> None:
+    file = tmp_path / "console.yml"
+    file.write_text("keymap:\n  pane.nothing: x\n")
+    with console("open", any_pg.uri(), "--config", str(file), size=(200, 24)) as terminal:
+        assert terminal.ends() == 2
+        assert "pane.nothing" in terminal.text()
+        assert "pane.filter" in terminal.text()
