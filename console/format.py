@@ -127,6 +127,11 @@ def flag(value: object) -> str:
     return "yes" if value is True else "no" if value is False else safe(value)
 
 
+def relation(value: object) -> str:
+    """A table or index: its schema is named unless it is public."""
+    return one_line(value).removeprefix("public.")
+
+
 def names(value: object) -> str:
     """A list of names or numbers, separated by spaces."""
     return safe(" ".join(map(str, value))) if isinstance(value, list | tuple) else safe(value)
@@ -144,6 +149,7 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     "text": Format(one_line, 16, right=False),
     "name": Format(one_line, 24, right=False),
+    "relation": Format(relation, 24, right=False),
     "query": Format(one_line, 30, right=False),
     "names": Format(names, 12, right=False),
     "flag": Format(flag, 3, right=False),

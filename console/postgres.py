@@ -251,7 +251,7 @@ def parse_target(target: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def acting_session(target: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """A session for changes, in autocommit mode: migrations and sample data. Raises Trouble, also for what is refused in it."""
+    """A session for changes, in autocommit mode. Raises Trouble, also for what is refused in it."""
     parameters = {**parse_target(target), "application_name": APPLICATION_NAME}
     try:
         connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]

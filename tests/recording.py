@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from console.model import Extension, Facts, Server, Snapshot, Trouble
+from console.model import Extension, Facts, Server, Snapshot, View
 from console.panes import PANES
 from console.panes.reading import Reader, keys
 from console.pgbouncer import PgBouncerServer
@@ -24,7 +24,6 @@ from console.poolers import PgBouncers
 from console.postgres import PostgresServer
 
 FOLDER = Path(__file__).parent / "recordings"
-LOOKED_UP = 200  # rows of each view whose lookups are recorded
 
 
 @dataclass
@@ -122,15 +121,19 @@ async def record(postgres: str, pooler: str) -> None:
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):
         for query, (source, view) in views.items():
-            try:
-                last = await readers[query].read(servers[source])
-                await readers[query].fill(servers[source], keys(last, view.key)[:LOOKED_UP])
-            except Trouble as why:
-                print(query, why)
+            await replay(readers[query], view, servers[source], reads=1)
         await asyncio.sleep(2)
     for name, recorder in servers.items():
         save(name, recorder)
         await recorder.close()
+
+
+async def replay(reader: Reader, view: View, server: Server, reads: int) -> None:
+    """Read a view that often and look up whatever its rows can have looked up."""
+    for _ in range(reads):
+        last = await reader.read(server)
+    while await reader.fill(server, keys(last, view.key)) is not None:
+        pass
 
 
 def _plain(snapshot: Snapshot) -> dict[str, object]:

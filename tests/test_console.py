@@ -28,7 +28,7 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
     pane: object, pg: PostgresServer, pg_pipeline: str
 ) -> None:
     assert pane in POSTGRES_PANES
-    shown = POSTGRES_PANES[POSTGRES_PANES.index(pane)]  # type: ignore[arg-type]
+    shown = POSTGRES_PANES[POSTGRES_PANES.index(pane)]
     async with console(pg.uri(pg_pipeline), pane=shown.name) as (app, pilot):
         for view in shown.views:
             table = app.pane_view.table

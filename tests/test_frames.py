@@ -12,7 +12,7 @@ import pytest
 
 from console.model import Pane
 from console.panes import PANES
-from console.panes.reading import Reader, keys
+from console.panes.reading import Reader
 from console.tui.app import ConsoleApp
 from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until
@@ -44,9 +44,7 @@ async def _frame(pane: Pane, size: tuple[int, int]) -> str:
         for each in PANES:
             for view in each.views:
                 reader = app.readers.setdefault(view.query, Reader(view))
-                for _ in range(2):
-                    last = await reader.read(recorded[each.source])
-                await reader.fill(recorded[each.source], keys(last, view.key)[: recording.LOOKED_UP])
+                await recording.replay(reader, view, recorded[each.source], reads=2)
 
     async with console("", size, servers=servers, before=replay, changed={"refresh": {}}, pane=pane.name) as (
         app,

@@ -37,7 +37,7 @@ def record_repaints(table: LiveTable) -> list[Region]:
         regions.extend(asked or (table.size.region,))
         return original(*asked, **options)
 
-    table.refresh = refresh  # type: ignore[method-assign, assignment]
+    table.refresh = refresh  # type: ignore[method-assign]
     return regions
 
 

@@ -332,7 +332,7 @@ async def test_foreign_keys_that_lead_no_index(pg: Cluster, database: str) -> No
     assert rows["bare_fk"]["remedy"] == "CREATE INDEX CONCURRENTLY ON public.bare (x)"
 
 
-PARENTS = ("good", "dates", "plain", "short", "over", "holed", "spilled", "endless", "empty")
+PARENTS = ("good", "dates", "plain", "short", "over", "ended", "holed", "spilled", "endless", "empty")
 KINDS = {"dates": "date", "plain": "timestamp"}
 MONTHS = "date_trunc('month', now() AT TIME ZONE 'UTC') + {} * interval '1 month'"
 
@@ -353,6 +353,7 @@ async def test_runway_gaps_and_default_rows(pg: Cluster, database: str) -> None:
         *(monthly(name, -2, 6, KINDS.get(name, "timestamptz")) for name in ("good", "dates", "plain")),
         monthly("short", -1, 0),
         monthly("over", -4, -1),
+        monthly("ended", -20, -15),
         monthly("holed", -4, -3),
         monthly("holed", -1, 6),
         monthly("spilled", -1, 6),
@@ -370,6 +371,7 @@ async def test_runway_gaps_and_default_rows(pg: Cluster, database: str) -> None:
     assert rows["short"]["verdict"] in ("runway short", "runway critical")
     assert rows["short"]["runway"] < 31
     assert (rows["over"]["verdict"], rows["over"]["runway"]) == ("no room for now", 0)
+    assert (rows["ended"]["verdict"], rows["ended"]["runway"]) == ("ended", None)
     assert (rows["holed"]["verdict"], rows["holed"]["gaps"]) == ("gap", 1)
     assert rows["holed"]["gaps_named"].count("…") == 1
     assert (rows["spilled"]["verdict"], rows["spilled"]["default_rows"]) == ("rows in default", 1)

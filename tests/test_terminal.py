@@ -57,6 +57,13 @@ class Terminal:
             self.read()
         return self.text()
 
+    def hides(self, text: str) -> None:
+        """Wait until `text` is gone; an escape typed together with the next key would be another key."""
+        end = time.monotonic() + PATIENCE
+        while text in self.text():
+            assert time.monotonic() < end, self.text()
+            self.read()
+
     def type(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
@@ -104,6 +111,7 @@ def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
         terminal.type("?")
         terminal.shows("Help: Connections")
         terminal.type("\x1b")
+        terminal.hides("Help: Connections")
         terminal.resize((120, 30))
         terminal.shows("PostgreSQL", "Connections")
         terminal.type("q")

@@ -98,11 +98,11 @@ def _unreadable(snapshot: Snapshot, what: str) -> str:
 
 TABLES = View(
     name="tables",
-    title="tables",
+    title="Tables",
     query="bloat_tables",
     key=("oid",),
     columns=(
-        Column("table", "table", "name", grow=True),
+        Column("table", "table", "relation", grow=True),
         SIZE,
         MARK,
         Column("dead", "dead", "count", width=6, help="Rows that VACUUM has still to remove: a debt, not bloat."),
@@ -153,16 +153,16 @@ TABLES = View(
 
 INDEXES = View(
     name="indexes",
-    title="indexes",
+    title="Indexes",
     query="bloat_indexes",
     key=("oid",),
     columns=(
-        Column("index", "index", "name", grow=True),
+        Column("index", "index", "relation", grow=True),
         SIZE,
         MARK,
         *_BLOAT,
         Column("verdict", "verdict", width=12, rule=VERDICTS),
-        Column("table", "table", "name", extra=True),
+        Column("table", "table", "relation", extra=True),
         Column("reltuples", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
         Column("bloat_reason", "why unknown", width=34, extra=True),
     ),

@@ -12,6 +12,7 @@ from console.panes.storage import number
 
 DAY = 86_400.0
 RUNWAY_WARNING, RUNWAY_CRITICAL = 31.0, 7.0  # days
+ENDED = 366.0  # days; a table whose last partition ended before that is an archive, not one that was forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Extent:
     last: str = ""
     runway: float | None = None  # days
     holds_now: bool = True
+    ended: bool = False  # its last partition ended long ago
     gaps: tuple[str, ...] = ()
     complete: bool = True
     segments: tuple[tuple[float | None, float | None, float, str], ...] = ()
@@ -57,7 +59,10 @@ def _in_time(known: Extent, ranges: Sequence[Range], holes: Sequence[tuple[Key, 
     pieces.sort(key=lambda piece: float("-inf") if piece[0] is None else piece[0])
     if row["default_oid"] is not None:
         pieces.append((None, None, number(row["default_rows"]), "default"))
-    return replace(known, runway=until, holds_now=end is not None, segments=tuple(pieces))
+    ends = [edge for _, edge, _, kind in pieces if kind != "default"]
+    ended = bool(ends) and all(edge is not None and now - edge > ENDED * DAY for edge in ends)
+    until = None if ended else until
+    return replace(known, runway=until, holds_now=end is not None, ended=ended, segments=tuple(pieces))
 
 
 def _ranges(texts: Sequence[str], rows: object, types: tuple[str, ...]) -> list[Range]:
@@ -91,6 +96,7 @@ def judge(row: Record, known: Extent) -> str:
     for holds, verdict in (
         (row["detaching"], "detach pending"),
         (not row["children"], "no partitions"),
+        (known.ended, "ended"),
         (not known.holds_now, "no room for now"),
         (by_time and number(known.runway) < RUNWAY_CRITICAL, "runway critical"),
         (by_time and number(known.runway) < RUNWAY_WARNING, "runway short"),

@@ -70,8 +70,8 @@ def _verdict(*wanted: str) -> Callable[[Record], bool]:
 
 
 COLUMNS = (
-    Column("index", "index", "name", grow=True),
-    Column("table", "table", "name", width=14),
+    Column("index", "index", "relation", grow=True),
+    Column("table", "table", "relation", width=14),
     SIZE,
     MARK,
     Column("scans", "scans", "count", help="Since the counters began; see the note."),
@@ -95,7 +95,7 @@ RATES = (Rate("scan_rate", "scans"), Rate("read_rate", "rows_read"))
 def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
     return View(
         name=name,
-        title=title,
+        title=title.capitalize(),
         query="indexes",
         key=("oid",),
         columns=COLUMNS,
@@ -116,13 +116,13 @@ def foreign_keys(snapshot: Snapshot) -> Snapshot:
 
 MISSING = View(
     name="missing",
-    title="missing",
+    title="Missing",
     query="foreign_keys",
     key=("oid",),
     columns=(
-        Column("table", "table", "name", grow=True),
+        Column("table", "table", "relation", grow=True),
         Column("columns", "columns", width=16, help="The referencing columns that lead no index."),
-        Column("referenced", "references", "name", width=18),
+        Column("referenced", "references", "relation", width=18),
         Column("size", "size", "size", rule=above(100 << 20, 10 << 30), help="What each check has to scan."),
         MARK,
         Column(

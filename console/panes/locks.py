@@ -177,7 +177,7 @@ _HELD = View(
     title="Held",
     query="locks_held",
     columns=(
-        Column("relation", "relation", "name", grow=True),
+        Column("relation", "relation", "relation", grow=True),
         Column("strongest", "strongest", "text", width=20, rule=_STRONG, help="The strongest mode that is held."),
         Column("sessions", "held by", "count", help="How many transactions hold a lock on it."),
         Column("waiting", "waiting", "count", rule=above(1, 5), help="How many wait for a lock on it."),

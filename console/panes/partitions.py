@@ -28,6 +28,7 @@ VERDICTS = among(
         "detach pending": Level.CRITICAL,
         "incomplete": Level.CRITICAL,
         "no partitions": Level.WARNING,
+        "ended": Level.NOTICE,
         "rows in default": Level.WARNING,
         "gap": Level.WARNING,
     }
@@ -149,11 +150,11 @@ def bar(percent: float, width: int = 8) -> str:
 
 PARENTS = View(
     name="parents",
-    title="parents",
+    title="Parents",
     query="partition_parents",
     key=("oid",),
     columns=(
-        Column("parent", "parent", "name", grow=True),
+        Column("parent", "parent", "relation", grow=True),
         Column("children", "parts", "count", width=5),
         Column("last", "until", width=10, help="The highest bound, UTC."),
         Column(
@@ -197,17 +198,17 @@ PARENTS = View(
 
 PARTITIONS_VIEW = View(
     name="partitions",
-    title="partitions",
+    title="Partitions",
     query="partitions",
     key=("oid",),
     columns=(
-        Column("partition", "partition", "name", grow=True),
+        Column("partition", "partition", "relation", grow=True),
         Column("bound", "bounds", width=24, help="UTC, upper bound exclusive."),
         Column("rows", "rows", "count", help="As VACUUM or ANALYZE last saw them."),
         SIZE,
         MARK,
         Column("drawn", "share", width=8, help="Share of the size of all partitions of the parent."),
-        Column("parent", "parent", "name", extra=True),
+        Column("parent", "parent", "relation", extra=True),
         Column("share", "%", "percent", extra=True),
         Column(
             "vacuum_age",
@@ -240,7 +241,8 @@ PARTITIONS = Pane(
         "Partitioned tables: how long until the partitions run out (days), holes in their bounds, rows that landed in "
         "a default partition. Bounds and now are compared in UTC, by the server's clock; bounds without a time zone "
         "are read as UTC. "
-        "When no partition holds now, every insert fails or lands in the default partition."
+        "When no partition holds now, every insert fails or lands in the default partition; where the last one ended "
+        "over a year ago (an archive), that is only noted."
     ),
     views=(PARENTS, PARTITIONS_VIEW),
     refresh=30.0,

@@ -34,12 +34,12 @@ def progress(snapshot: Snapshot) -> Snapshot:
 
 WRAPAROUND = View(
     name="wraparound",
-    title="wraparound",
+    title="Wraparound",
     query="vacuum_wraparound",
     key=("kind", "oid"),
     columns=(
         Column("kind", "kind", width=8),
-        Column("name", "name", "name", grow=True),
+        Column("name", "name", "relation", grow=True),
         Column(
             "xid_age",
             "xid age",
@@ -90,12 +90,12 @@ WRAPAROUND = View(
 
 VACUUM = View(
     name="vacuum",
-    title="running",
+    title="Running",
     query="vacuum_progress",
     key=("pid",),
     columns=(
         Column("pid", "pid", "count"),
-        Column("table", "table", "name", grow=True),
+        Column("table", "table", "relation", grow=True),
         Column("phase", "phase", width=18),
         Column("scanned_pct", "scan", "percent", help="Of the pages of the table."),
         Column("left", "left", "age", help="Until the scan ends, at the present pace."),

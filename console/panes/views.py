@@ -83,11 +83,11 @@ def matviews(snapshot: Snapshot) -> Snapshot:
 
 MATERIALIZED = View(
     name="materialized",
-    title="materialized",
+    title="Materialized",
     query="matviews",
     key=("oid",),
     columns=(
-        Column("view", "view", "name", grow=True),
+        Column("view", "view", "relation", grow=True),
         SIZE,
         MARK,
         Column("rows", "rows", "count", help="As VACUUM or ANALYZE last saw them."),

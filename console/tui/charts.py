@@ -70,7 +70,8 @@ def timelines(snapshot: Snapshot, width: int, height: int) -> Content:
     for line in known:
         parts.append((f"{_cut(_short(line.parent), names):<{names}} ", "$text-muted"))
         parts += _bar(line, [start + (at + 0.5) * step for at in range(cells)], step)
-        runway = "no end" if line.runway is None else f"{line.runway:.0f} d"
+        past = all(part.kind in {"past", "gap"} for part in line.segments)
+        runway = f"{line.runway:.0f} d" if line.runway is not None else "ended" if past else "no end"
         worst = line.runway is not None and line.runway < MONTH
         parts.append((f" {runway:>7}\n", "bold $text-warning" if worst else "bold"))
     return Content.assemble(*parts, _axis(names + 1, start, end, cells))
