@@ -1,0 +1,21 @@
+"""PostgreSQL servers: looking (reading), changing (acting). With the pooler's client, the only importers of psycopg."""
+
+from console.postgres.acting import ActingSession, acting_session
+from console.postgres.connecting import APPLICATION_NAME, CONNECT_SECONDS, cut, describe, parse_target, refused
+from console.postgres.reading import PostgresServer
+from console.postgres.troubles import trouble
+from console.postgres.values import TextLoader
+
+__all__ = [
+    "APPLICATION_NAME",
+    "CONNECT_SECONDS",
+    "ActingSession",
+    "PostgresServer",
+    "TextLoader",
+    "acting_session",
+    "cut",
+    "describe",
+    "parse_target",
+    "refused",
+    "trouble",
+]

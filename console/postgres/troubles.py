@@ -1,0 +1,45 @@
+"""What an error of the driver means for the user."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from console.format import one_line
+from console.model import Kind, Trouble
+
+
+def trouble(error: psycopg.Error, name: str, extension: str = "") -> Trouble:  # noqa: PLR0911  one case a line
+    """What an error of the driver means for the user, judged by SQLSTATE alone."""
+    state = error.sqlstate or ""
+    said = one_line(error.diag.message_primary or error.__class__.__name__).rstrip(".")
+    match error:
+        case errors.InsufficientPrivilege():
+            return Trouble(
+                Kind.DENIED, f"The role may not read {name}: {said}.", "GRANT pg_monitor TO the role.", state
+            )
+        case errors.ObjectNotInPrerequisiteState() if extension:
+            return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", preload_hint(extension), state)
+        case errors.CharacterNotInRepertoire() if extension:
+            return Trouble(
+                Kind.FAILED,
+                f"{name} cannot be read: {extension} holds a text in another encoding ({said}).",
+                "SELECT pg_stat_statements_reset(0, OID) with the OID of that text's database drops it.",
+                state,
+            )
+        case errors.LockNotAvailable():
+            return Trouble(Kind.BUSY, f"{name} would have waited for a lock; it is read again soon.", "", state)
+        case errors.QueryCanceled():
+            return Trouble(Kind.BUSY, f"{name} took too long and was cancelled; it is read again soon.", "", state)
+        case errors.AdminShutdown() | errors.CrashShutdown() | errors.CannotConnectNow():
+            return Trouble(Kind.UNREACHABLE, f"The server ended the connection: {said}.", "", state)
+        case psycopg.OperationalError() if not state or state.startswith("08"):
+            return Trouble(Kind.UNREACHABLE, "The connection to the server was lost.", "", state)
+    return Trouble(Kind.FAILED, f"{name} failed: {said}" + (f" (SQLSTATE {state})." if state else "."), "", state)
+
+
+def preload_hint(extension: str) -> str:
+    """Where an extension must be preloaded, that it must."""
+    if extension != "pg_stat_statements":
+        return ""
+    return "It must be in shared_preload_libraries, which takes a restart of the server."

@@ -1,0 +1,69 @@
+"""Reading any value: texts in another encoding and infinite times must not lose the whole screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import psycopg
+from psycopg import pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.types import datetime as times
+
+_TEXTS = ("text", "name", "varchar", "bpchar", '"char"')
+_TIMES: tuple[tuple[str, type[Loader], type[Loader]], ...] = (
+    ("timestamptz", times.TimestamptzLoader, times.TimestamptzBinaryLoader),
+    ("timestamp", times.TimestampLoader, times.TimestampBinaryLoader),
+    ("date", times.DateLoader, times.DateBinaryLoader),
+)
+
+
+def read_anything(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+    """Let `connection` return every text, undecodable bytes escaped, and times beyond Python's as text."""
+    for name in _TEXTS:
+        connection.adapters.register_loader(name, TextLoader)
+        connection.adapters.register_loader(name, _TextBinaryLoader)
+    for name, loader in _LENIENT:
+        connection.adapters.register_loader(name, loader)
+
+
+class TextLoader(Loader):
+    """Text as UTF-8; bytes that are none become escapes."""
+
+    def load(self, data: Buffer) -> str:
+        """The text of one value."""
+        return bytes(data).decode("utf-8", "backslashreplace")
+
+
+class _TextBinaryLoader(TextLoader):
+    format = pq.Format.BINARY
+
+
+def _textual(base: type[Loader]) -> type[Loader]:
+    class Lenient(base):  # type: ignore[misc, valid-type]
+        def load(self, data: Buffer) -> datetime | date | str:
+            text = bytes(data).decode()
+            return text if text.endswith(("infinity", "BC")) else super().load(data)
+
+    return Lenient
+
+
+def _binary(base: type[Loader]) -> type[Loader]:
+    class Lenient(base):  # type: ignore[misc, valid-type]
+        def load(self, data: Buffer) -> datetime | date | str:
+            try:
+                return super().load(data)  # type: ignore[no-any-return]
+            except psycopg.DataError:
+                return "-infinity" if bytes(data)[:1] >= b"\x80" else "infinity"
+
+    return Lenient
+
+
+def _lenient() -> Iterator[tuple[str, type[Loader]]]:
+    for name, textual, binary in _TIMES:
+        yield name, _textual(textual)
+        yield name, _binary(binary)
+
+
+_LENIENT = tuple(_lenient())
