@@ -32,6 +32,7 @@ class Kind(Enum):
     MISSING = "missing"  # an extension, a setting or a server is not there
     UNSUPPORTED = "unsupported"  # the server's version or kind cannot do it
     BUSY = "busy"  # a lock or a timeout was in the way; trying again may help
+    REFUSED = "refused"  # a guard of the console: read-only, no confirmation, somebody else is at it
     FAILED = "failed"  # the server refused for another reason
 
 
@@ -214,3 +215,55 @@ class Pane:
             if view.name == name:
                 return view
         raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something an action wants to be told, as text."""
+
+    name: str
+    help: str
+    default: str = ""  # used when nothing is given
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement of a plan, exactly as it is sent."""
+
+    sql: str
+    lock: str = ""  # how strongly it locks what: "SHARE UPDATE EXCLUSIVE on public.api_usage"
+    on: str = ""  # the relation it may have to wait for, schema-qualified and quoted; empty: none
+    transaction: bool = True  # runs in a transaction, with its neighbours of the same group
+    group: str = ""
+    undo: str = ""  # the statement that undoes it; empty: it needs or has none
+    estimate: str = ""  # rows and bytes, as text
+    note: str = ""  # why, in one line
+    expect: str = ""  # a query that returns true once the step has had its effect
+    settle: float = 0.0  # seconds the effect may take to show
+    repeat: bool = False  # a batch: committed and run again until it changes no row
+    total: int = 0  # rows that all batches will change, as estimated
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an action would do now. No steps: there is nothing to do."""
+
+    action: str
+    subject: str  # what it acts on; only one console at a time may
+    steps: tuple[Step, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what else to know: what was left alone and why, what waits for a restart
+    destructive: bool = False  # the subject's name must be typed
+    table: Snapshot | None = None  # the change as a table, where that reads better than statements
+    recipe: str = ""  # how to get out when the worst happens, printed before anything runs
+
+
+class Outcome(Enum):
+    """How a run of a plan ended; the command line's exit codes follow it."""
+
+    DONE = "done"
+    NOTHING = "nothing to do"
+    FAILED = "failed"  # nothing was changed, or everything was rolled back
+    STOPPED = "stopped"  # part of it is done; the same action goes on from there
+    REFUSED = "refused"

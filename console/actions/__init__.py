@@ -1,21 +1,15 @@
-"""The actions, as data: the changes a DBA can make."""
+"""The actions, as data: this list drives keys, palette, command line, documentation and the smoke tests."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
-
-class Action(Protocol):
-    """A change a DBA can make, as the lists of the front ends name it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def help(self) -> str: ...
-
+from console.actions.planning import Action
 
 ACTIONS: tuple[Action, ...] = ()
+
+
+def action(name: str) -> Action:
+    """The action called `name`; KeyError when there is none."""
+    for candidate in ACTIONS:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(name)

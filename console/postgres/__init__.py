@@ -1,5 +1,7 @@
 """PostgreSQL servers: looking (reading), changing (acting). With the pooler's client, the only importers of psycopg."""
 
+from psycopg import Error as DriverError
+
 from console.postgres.acting import ActingSession, acting_session
 from console.postgres.connecting import APPLICATION_NAME, CONNECT_SECONDS, cut, describe, parse_target, refused
 from console.postgres.reading import PostgresServer
@@ -10,6 +12,7 @@ __all__ = [
     "APPLICATION_NAME",
     "CONNECT_SECONDS",
     "ActingSession",
+    "DriverError",
     "PostgresServer",
     "TextLoader",
     "acting_session",

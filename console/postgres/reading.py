@@ -83,9 +83,10 @@ class PostgresServer:
         return self.facts
 
     async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """Run the monitoring query `name` in its lane. Trouble, with what would help, when it cannot."""
+        """Run the monitoring query `name`, or `folder/name`, in its lane. Trouble, with what would help, when it cannot."""
         facts = await self.connect()
-        query = sql.load(name, (facts.major,))
+        folder, _, base = name.rpartition("/")
+        query = sql.load(base, (facts.major,), folder or "monitoring")
         if query.otherwise and not await self._has(query.extension):
             query = sql.load(query.otherwise, (facts.major,))
         text = query.text

@@ -1,0 +1,49 @@
+"""create-partitions: monthly partitions ahead of time, with bounds in UTC."""
+
+from __future__ import annotations
+
+from console.actions.planning import Action, Request, whole, written
+from console.format import one_line
+from console.model import Kind, Parameter, Plan, Step, Trouble
+
+
+async def plan(request: Request) -> Plan:
+    """The months that are missing, table by table; refuses where a name is taken or rows are in the way."""
+    tables = _tables(request)
+    months = whole(request.given, "months", 0, 60) if request.given["months"] else None
+    steps: tuple[Step, ...] = ()
+    for table, ahead in tables:
+        parameters: dict[str, object] = {"table": table, "months": ahead if months is None else months}
+        steps += await written(request.server, "create_partitions", parameters)
+    return Plan(
+        action="create-partitions",
+        subject="partitions of " + ", ".join(one_line(table) for table, _ in tables),
+        steps=steps,
+        parameters=request.given,
+    )
+
+
+def _tables(request: Request) -> list[tuple[str, int]]:
+    policies = {policy.table: policy.months_ahead for policy in request.settings.partitions}
+    wanted = request.given["table"]
+    if wanted:
+        return [(wanted, policies.get(wanted, 3))]
+    if not policies:
+        raise Trouble(
+            Kind.USAGE, "No table has a partition policy.", "Name one with --set table=…, or in the configuration."
+        )
+    return list(policies.items())
+
+
+CREATE_PARTITIONS = Action(
+    name="create-partitions",
+    title="Create partitions",
+    help="Creates the monthly partitions that are missing up to some months ahead, without locking readers or writers out.",
+    plan=plan,
+    parameters=(
+        Parameter("months", "how many months ahead of the current one; empty: as the policy says"),
+        Parameter("table", "one table instead of all that have a policy"),
+    ),
+    key="C",
+    row={"table": "parent"},
+)

@@ -1,0 +1,365 @@
+"""Runs plans: audited before, one console at a time on a subject, never long in anybody's way, verified after.
+
+A lock that cannot be had within the session's lock_timeout is tried again after a pause with full jitter (0.2 s × 2ⁿ,
+at most 8 s), until the run's patience ends. Consecutive steps that may share a transaction do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from console import sql
+from console.audit import Trail, whoami
+from console.format import one_line
+from console.model import Facts, Kind, Outcome, Plan, Server, Step, Trouble
+from console.postgres import ActingSession, DriverError, trouble
+
+PATIENCE = 300.0  # seconds of tries for a lock
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
+RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to ask for the fate of a transaction whose COMMIT was not answered
+PROGRESS_PERIOD = 1.0
+RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one step is."""
+
+    step: Step
+    status: str = "pending"  # pending, running, waiting, done, failed
+    seconds: float = 0.0
+    rows: int = 0
+    tries: int = 0
+    said: str = ""  # phase and share of a long command, or what it waits for
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a plan, as it goes."""
+
+    plan: Plan
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    steps: list[Progress] = field(default_factory=list)
+    outcome: Outcome | None = None
+    message: str = ""
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def undo(self) -> tuple[str, ...]:
+        """The statements that undo what was done, last first."""
+        return tuple(one.step.undo for one in reversed(self.steps) if one.status == "done" and one.step.undo)
+
+
+Tell = Callable[[Run], None]
+
+
+class Runner:
+    """Runs plans on one server. `tell` hears of every change in the run's progress."""
+
+    def __init__(self, session: ActingSession, server: Server, trail: Trail, tell: Tell = lambda _: None) -> None:
+        self._session = session
+        self._server = server
+        self._trail = trail
+        self._tell = tell
+
+    async def run(self, plan: Plan, patience: float = PATIENCE) -> Run:
+        """Run `plan` to its end and return how it went. Trouble (REFUSED) when it could not even be audited."""
+        run = Run(plan, steps=[Progress(step) for step in plan.steps])
+        if not plan.steps:
+            run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
+            return run
+        started = time.monotonic()
+        self._trail.write(self._entry(run, "start", sql=[step.sql for step in plan.steps]))
+        try:
+            await self._session.open()
+            await self._alone(plan.subject)
+            for group in _groups(run.steps):
+                await self._group(run, group, time.monotonic() + patience)
+            run.outcome, run.message = Outcome.DONE, "Done."
+        except Trouble as why:
+            self._fail(run, why)
+        except asyncio.CancelledError:
+            await self._session.cancel()
+            self._fail(run, Trouble(Kind.FAILED, "Stopped on request."))
+        finally:
+            run.seconds = time.monotonic() - started
+            await self._finish(run)
+        return run
+
+    def _fail(self, run: Run, why: Trouble) -> None:
+        done = any(one.status == "done" or one.rows for one in run.steps)
+        run.outcome = Outcome.STOPPED if done else Outcome.REFUSED if why.kind is Kind.REFUSED else Outcome.FAILED
+        run.message = str(why)
+        for one in run.steps:
+            if one.status in {"running", "waiting"}:
+                one.status = "failed"
+
+    async def _finish(self, run: Run) -> None:
+        end = self._entry(run, "end", outcome=run.outcome, message=run.message, seconds=run.seconds, undo=run.undo)
+        try:
+            self._trail.write(end)
+        except Trouble as why:
+            run.notes.append(str(why))
+        await self._audit_in_database(run)
+        await self._session.close()
+        self._tell(run)
+
+    # One console at a time
+
+    async def _alone(self, subject: str) -> None:
+        lock = sql.load("take_subject", folder="actions").text
+        (row,) = await self._ask(lock, {"subject": subject})
+        if row[0] is not True:
+            raise Trouble(
+                Kind.REFUSED,
+                f"Another session is changing {one_line(subject)}: {one_line(row[1] or 'it has just ended')}.",
+                "Wait for its end, or cancel it.",
+            )
+
+    # Steps
+
+    async def _group(self, run: Run, group: Sequence[Progress], end: float) -> None:
+        attempt = 0
+        while True:
+            began = time.monotonic()
+            try:
+                await self._once(run, group)
+            except DriverError as error:
+                self._reset(group)
+                why = trouble(error, "the change")
+                if error.sqlstate not in RETRIED or time.monotonic() > end:
+                    group[0].status = "failed"
+                    raise await self._explained(group, why) from None
+                pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt))  # noqa: S311  jitter
+                attempt += 1
+                group[0].status, group[0].tries = "waiting", attempt
+                group[0].said = await self._holders(group)
+                self._tell(run)
+                await asyncio.sleep(pause)
+                continue
+            for one in group:
+                one.status, one.said = "done", ""
+                one.seconds = one.seconds or time.monotonic() - began
+                self._trail.write(self._entry(run, "step", sql=one.step.sql, rows=one.rows, seconds=one.seconds))
+            self._tell(run)
+            await self._verify(group)
+            return
+
+    async def _once(self, run: Run, group: Sequence[Progress]) -> None:
+        if group[0].step.repeat:
+            await self._batches(run, group[0])
+        elif group[0].step.transaction:
+            await self._together(run, group)
+        else:
+            await self._alone_with_progress(run, group[0])
+
+    async def _together(self, run: Run, group: Sequence[Progress]) -> None:
+        xid, committing = "", False
+        try:
+            async with self._session.transaction():
+                for one in group:
+                    one.status = "running"
+                    self._tell(run)
+                    began = time.monotonic()
+                    one.rows = await self._session.execute(one.step.sql)
+                    one.seconds = time.monotonic() - began
+                ((assigned,),) = await self._session.query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
+                xid, committing = str(assigned or ""), True
+        except DriverError:
+            if committing and xid and not self._session.connected and await self._committed(xid):
+                return
+            raise
+
+    async def _committed(self, xid: str) -> bool:
+        """Whether a transaction whose COMMIT was not answered took effect. Trouble when the server does not tell."""
+        for _ in range(RECONNECTS):
+            try:
+                await self._session.open()
+                answer = await self._session.query("SELECT pg_catalog.pg_xact_status(%(xid)s::xid8)", {"xid": xid})
+            except (Trouble, DriverError):
+                await asyncio.sleep(RECONNECT_PAUSE)
+                continue
+            if answer[0][0] in {"committed", "aborted"}:
+                return answer[0][0] == "committed"
+            await asyncio.sleep(RECONNECT_PAUSE)
+        raise Trouble(
+            Kind.UNREACHABLE,
+            f"The connection was lost while transaction {xid} committed, and the server did not say whether it did.",
+            f"SELECT pg_xact_status('{xid}') tells; running the action again is safe.",
+        )
+
+    async def _batches(self, run: Run, one: Progress) -> None:
+        one.status = "running"
+        began = time.monotonic()
+        while True:
+            async with self._session.transaction():
+                moved = await self._session.execute(one.step.sql)
+            if not moved:
+                return
+            one.rows += moved
+            one.seconds = time.monotonic() - began
+            one.said = _pace(one)
+            self._tell(run)
+            await self._breathe()
+
+    async def _breathe(self) -> None:
+        """Let others through between two batches: longer while a standby lags or somebody waits for us."""
+        (row,) = await self._ask(sql.load("breathe", folder="actions").text, None)
+        await asyncio.sleep(float(str(row[0])))
+
+    async def _alone_with_progress(self, run: Run, one: Progress) -> None:
+        one.status = "running"
+        self._tell(run)
+        began = time.monotonic()
+        work = asyncio.ensure_future(self._session.execute(one.step.sql))
+        try:
+            while not (await asyncio.wait({work}, timeout=PROGRESS_PERIOD))[0]:
+                one.seconds = time.monotonic() - began
+                one.said = await self._server_progress(one.seconds)
+                self._tell(run)
+            one.rows = work.result()
+            one.seconds = time.monotonic() - began
+        except asyncio.CancelledError:
+            await self._session.cancel()
+            await asyncio.wait({work})
+            raise
+
+    async def _server_progress(self, seconds: float) -> str:
+        try:
+            snapshot = await self._server.fetch("progress", {"pid": self._session.pid})
+        except Trouble:
+            return ""
+        for record in snapshot.records():
+            done, total = record["done"], record["total"]
+            if isinstance(done, int) and isinstance(total, int) and total > 0:
+                left = seconds * (total - done) / done if done else 0
+                return f"{one_line(record['phase'])} {100 * done / total:.0f}%" + (
+                    f", {left:.0f} s left" if left else ""
+                )
+            return one_line(record["phase"])
+        return ""
+
+    async def _verify(self, group: Sequence[Progress]) -> None:
+        for one in group:
+            if not one.step.expect:
+                continue
+            end = time.monotonic() + one.step.settle
+            while not (await self._ask(one.step.expect, None))[0][0]:
+                if time.monotonic() >= end:
+                    one.status = "failed"
+                    raise Trouble(
+                        Kind.FAILED, f"It ran, but had no effect: {one_line(one.step.note or one.step.sql)[:200]}."
+                    )
+                await asyncio.sleep(0.25)
+
+    # What is said
+
+    def _reset(self, group: Sequence[Progress]) -> None:
+        for one in group:
+            one.status = "pending"
+            if not one.step.repeat:
+                one.rows, one.seconds = 0, 0.0
+
+    async def _explained(self, group: Sequence[Progress], why: Trouble) -> Trouble:
+        if why.kind is not Kind.BUSY:
+            return Trouble(why.kind, why.sentence.replace("may not read", "may not make"), "", why.sqlstate)
+        holders = await self._holders(group)
+        return Trouble(
+            Kind.BUSY, f"A lock could not be had in time{f': {holders}' if holders else ''}.", "Try again later."
+        )
+
+    async def _holders(self, group: Sequence[Progress]) -> str:
+        relation = next((one.step.on for one in group if one.step.on), "")
+        if not relation:
+            return "waiting for a lock"
+        try:
+            snapshot = await self._server.fetch("lock_holders", {"relation": relation, "pid": self._own_pid()})
+        except Trouble:
+            return "waiting for a lock"
+        names = [f"pid {record['pid']} ({one_line(record['who'])})" for record in snapshot.records()]
+        return f"waiting for {', '.join(names[:3])}" if names else "waiting for a lock"
+
+    def _own_pid(self) -> int:
+        return self._session.pid if self._session.connected else 0
+
+    async def _ask(self, text: str, parameters: dict[str, object] | None) -> list[tuple[object, ...]]:
+        try:
+            return await self._session.query(text, parameters)
+        except DriverError as error:
+            raise trouble(error, "the change") from None
+
+    def _entry(self, run: Run, event: str, **more: object) -> dict[str, object]:
+        facts: Facts = self._server.facts
+        outcome = more.get("outcome")
+        if isinstance(outcome, Outcome):
+            more["outcome"] = outcome.value
+        return {
+            "run": run.id,
+            "event": event,
+            "action": run.plan.action,
+            "subject": run.plan.subject,
+            "parameters": dict(run.plan.parameters),
+            "server": facts.label,
+            "database": facts.database,
+            "user": facts.user,
+            **whoami(),
+            **more,
+        }
+
+    async def _audit_in_database(self, run: Run) -> None:
+        if not self._session.connected:
+            return
+        try:
+            (present,) = await self._ask("SELECT pg_catalog.to_regclass('public.console_audit') IS NOT NULL", None)
+            if present[0]:
+                entry = self._entry(run, "end")
+                await self._session.execute(sql.load("write_audit", folder="actions").text, _row(run, entry))
+        except (Trouble, DriverError) as why:
+            run.notes.append(f"The audit table of the database was not written: {one_line(why)}")
+
+
+def _row(run: Run, entry: dict[str, object]) -> dict[str, object]:
+    return {
+        "run": run.id,
+        "action": run.plan.action,
+        "subject": run.plan.subject,
+        "os_user": entry["os_user"],
+        "origin": entry["from"],
+        "outcome": run.outcome.value if run.outcome else "",
+        "message": run.message,
+        "started_at": run.started_at,
+        "seconds": run.seconds,
+        "statements": [one.step.sql for one in run.steps if one.status == "done"],
+        "undo": list(run.undo),
+    }
+
+
+def _groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:
+    """Neighbours that share a transaction, everything else alone."""
+    group: list[Progress] = []
+    for one in steps:
+        joins = one.step.transaction and not one.step.repeat
+        if group and not (joins and one.step.group == group[0].step.group):
+            yield group
+            group = []
+        if joins:
+            group.append(one)
+        else:
+            yield [one]
+    if group:
+        yield group
+
+
+def _pace(one: Progress) -> str:
+    rate = one.rows / one.seconds if one.seconds else 0.0
+    left = (one.step.total - one.rows) / rate if rate and one.step.total > one.rows else 0.0
+    share = f" of {one.step.total}" if one.step.total else ""
+    return f"{one.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
