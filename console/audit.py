@@ -1,7 +1,8 @@
 """The audit trail: who changed what, where, when, with which statements and which outcome.
 
 One JSON object a line in `$XDG_STATE_HOME/pipeline-console/audit.jsonl`, readable by its owner alone, synced to
-disk before anything runs. Each run writes an entry `start`, one `step` a finished statement and one `end`, with the same `run`.
+disk before anything runs. Each run writes an entry `start`, one `step` a finished statement and one `end`, all with
+the same `run`.
 """
 
 from __future__ import annotations

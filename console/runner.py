@@ -95,7 +95,7 @@ class Runner:
         return run
 
     def _fail(self, run: Run, why: Trouble) -> None:
-        done = any(one.status == "done" or one.rows for one in run.steps)
+        done = any(one.status == "done" or (one.step.repeat and one.rows) for one in run.steps)
         run.outcome = Outcome.STOPPED if done else Outcome.REFUSED if why.kind is Kind.REFUSED else Outcome.FAILED
         run.message = str(why)
         for one in run.steps:

@@ -34,7 +34,7 @@ class Action:
 
 
 async def plan(action: Action, server: Server, given: Mapping[str, str], settings: Settings) -> Plan:
-    """The plan of `action` now. Trouble: USAGE for parameters it does not take, REFUSED by a guard, or as the server says."""
+    """The plan of `action` now. Raises Trouble: USAGE for parameters it does not take, REFUSED by a guard."""
     return await action.plan(Request(server, complete(action, given), settings))
 
 

@@ -83,7 +83,7 @@ class PostgresServer:
         return self.facts
 
     async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """Run the monitoring query `name`, or `folder/name`, in its lane. Trouble, with what would help, when it cannot."""
+        """Run the query `name` of sql/monitoring, or `folder/name`, in its lane. Raises Trouble."""
         facts = await self.connect()
         folder, _, base = name.rpartition("/")
         query = sql.load(base, (facts.major,), folder or "monitoring")

@@ -1,0 +1,280 @@
+"""The engine under every action: audited, alone, patient, verified, and honest about how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from console.audit import Trail
+from console.model import Kind, Outcome, Plan, Step, Trouble
+from console.postgres import ActingSession, PostgresServer
+from console.runner import Run, Runner
+from tests.servers import PostgresServer as Cluster
+
+
+@asynccontextmanager
+async def runner(
+    cluster: Cluster, database: str, trail: Trail, heard: list[str] | None = None
+) -> AsyncIterator[Runner]:
+    server = PostgresServer(cluster.uri(database))
+    await server.connect()
+
+    def tell(run: Run) -> None:
+        if heard is not None:
+            heard.extend(one.said for one in run.steps if one.said)
+
+    yield Runner(ActingSession(cluster.uri(database)), server, trail, tell)
+    await server.close()
+
+
+def plan(*steps: Step, subject: str = "public.t") -> Plan:
+    return Plan("test", subject, steps)
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Trail:
+    return Trail(tmp_path / "state" / "audit.jsonl")
+
+
+@pytest.fixture
+def table(pg: Cluster, database: str) -> str:
+    with pg.connect(database) as session:
+        session.execute("CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0)")
+        session.execute("INSERT INTO t SELECT generate_series(1, 10)")
+    return database
+
+
+def count(pg: Cluster, database: str, query: str) -> object:
+    with pg.connect(database) as session:
+        row = session.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def test_steps_of_a_group_are_one_transaction(pg: Cluster, table: str, trail: Trail) -> None:
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step("DELETE FROM public.t WHERE id = 1"), Step("SELECT 1/0")))
+    assert run.outcome is Outcome.FAILED
+    assert "division" in run.message
+    assert count(pg, table, "SELECT count(*) FROM t") == 10
+
+
+async def test_what_is_done_stays_done_when_a_later_group_fails_and_the_outcome_says_stopped(
+    pg: Cluster, table: str, trail: Trail
+) -> None:
+    steps = (
+        Step("DELETE FROM public.t WHERE id = 1", undo="INSERT INTO public.t VALUES (1)"),
+        Step("SELECT 1/0", group="2"),
+    )
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(*steps))
+    assert run.outcome is Outcome.STOPPED
+    assert run.undo == ("INSERT INTO public.t VALUES (1)",)
+    assert [one.status for one in run.steps] == ["done", "failed"]
+    assert count(pg, table, "SELECT count(*) FROM t") == 9
+
+
+async def test_a_busy_table_is_tried_again_and_nobody_queues_behind_the_console_for_long(
+    pg: Cluster, table: str, trail: Trail
+) -> None:
+    heard: list[str] = []
+    with holding(pg, table, 2.0), probing(pg, table) as waits:
+        async with runner(pg, table, trail, heard) as engine:
+            run = await engine.run(plan(Step("ALTER TABLE public.t ADD COLUMN x int", on="public.t")))
+    assert run.outcome is Outcome.DONE
+    assert run.steps[0].tries > 0
+    assert any("pid" in said for said in heard), "who is in the way is named"
+    assert max(waits) < 0.2 + 0.05 + 0.2, "lock_timeout, and what a busy test machine adds"
+
+
+async def test_impatience_ends_in_a_sentence_that_names_the_holder(pg: Cluster, table: str, trail: Trail) -> None:
+    with holding(pg, table, 30.0):
+        async with runner(pg, table, trail) as engine:
+            run = await engine.run(plan(Step("ALTER TABLE public.t ADD COLUMN x int", on="public.t")), patience=0.5)
+    assert run.outcome is Outcome.FAILED
+    assert "holder-of-t" in run.message
+
+
+async def test_two_consoles_on_one_subject_the_second_is_told_who(pg: Cluster, table: str, trail: Trail) -> None:
+    slow = plan(Step("SELECT pg_sleep(2)", transaction=False))
+    async with runner(pg, table, trail) as first, runner(pg, table, trail) as second:
+        started = asyncio.create_task(first.run(slow))
+        await until(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1)
+        refused = await second.run(plan(Step("SELECT 1")))
+        other = await second.run(plan(Step("SELECT 1"), subject="public.other"))
+        done = await started
+    assert refused.outcome is Outcome.REFUSED
+    assert "pid" in refused.message
+    assert "postgres" in refused.message
+    assert (done.outcome, other.outcome) == (Outcome.DONE, Outcome.DONE)
+
+
+async def test_batches_commit_one_by_one_until_nothing_is_left(pg: Cluster, table: str, trail: Trail) -> None:
+    batch = "DELETE FROM public.t WHERE id IN (SELECT id FROM public.t ORDER BY id LIMIT 3)"
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step(batch, repeat=True, total=10)))
+    assert (run.outcome, run.steps[0].rows) == (Outcome.DONE, 10)
+
+
+async def test_an_effect_that_does_not_come_is_no_success(pg: Cluster, table: str, trail: Trail) -> None:
+    step = Step("SELECT 1", expect="SELECT false", settle=0.3, note="the table is gone")
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(step))
+    assert run.outcome is Outcome.STOPPED
+    assert "no effect" in run.message
+
+
+async def test_a_run_is_audited_from_its_start_to_its_end(pg: Cluster, table: str, trail: Trail) -> None:
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step("DELETE FROM public.t WHERE id = 1", undo="INSERT INTO public.t VALUES (1)")))
+    entries = [entry for entry in trail.entries() if entry["run"] == run.id]
+    assert [entry["event"] for entry in entries] == ["start", "step", "end"]
+    assert entries[0]["sql"] == ["DELETE FROM public.t WHERE id = 1"]
+    assert entries[2]["outcome"] == "done"
+    assert entries[2]["undo"] == ["INSERT INTO public.t VALUES (1)"]
+    assert entries[0]["user"] == "postgres"
+    assert trail.path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_without_an_audit_trail_nothing_runs(pg: Cluster, table: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    async with runner(pg, table, Trail(tmp_path / "file" / "audit.jsonl")) as engine:
+        with pytest.raises(Trouble) as caught:
+            await engine.run(plan(Step("DELETE FROM public.t")))
+    assert caught.value.kind is Kind.REFUSED
+    assert count(pg, table, "SELECT count(*) FROM t") == 10
+
+
+async def test_stopping_cancels_on_the_server_and_leaves_nothing_half_done(
+    pg: Cluster, table: str, trail: Trail
+) -> None:
+    async with runner(pg, table, trail) as engine:
+        task = asyncio.create_task(engine.run(plan(Step("DELETE FROM public.t"), Step("SELECT pg_sleep(60)"))))
+        await until(
+            lambda: (
+                count(
+                    pg,
+                    table,
+                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND pid <> pg_backend_pid()",
+                )
+                == 1
+            )
+        )
+        task.cancel()
+        run = await task
+    assert run.outcome is Outcome.FAILED
+    assert count(pg, table, "SELECT count(*) FROM t") == 10
+    assert (
+        count(pg, table, "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pipeline-console act%'")
+        == 0
+    )
+
+
+async def test_a_lost_connection_leaves_the_plan_to_be_run_again(pg: Cluster, table: str, trail: Trail) -> None:
+    steps = (Step("DELETE FROM public.t WHERE id = 1"), Step("SELECT pg_sleep(60)", group="2"))
+    async with runner(pg, table, trail) as engine:
+        task = asyncio.create_task(engine.run(plan(*steps)))
+        sleeping = (
+            "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active' AND pid <> pg_backend_pid()"
+        )
+        await until(lambda: count(pg, table, f"SELECT count(*) {sleeping}") == 1)
+        count(pg, table, f"SELECT count(pg_terminate_backend(pid)) {sleeping}")
+        run = await task
+    assert run.outcome is Outcome.STOPPED
+    assert count(pg, table, "SELECT count(*) FROM t") == 9
+
+
+async def test_the_fate_of_a_commit_without_an_answer_is_asked(
+    pg: Cluster, table: str, trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut in the moment between the server's commit and its answer."""
+    original = ActingSession.transaction
+
+    @asynccontextmanager
+    async def losing(session: ActingSession) -> AsyncIterator[None]:
+        async with original(session):
+            yield
+        await session.close()
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(ActingSession, "transaction", losing)
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step("DELETE FROM public.t WHERE id = 1")))
+    assert run.outcome is Outcome.DONE
+    assert count(pg, table, "SELECT count(*) FROM t") == 9
+
+
+async def test_a_read_only_console_is_refused_by_the_server_itself(pg: Cluster, table: str, trail: Trail) -> None:
+    server = PostgresServer(pg.uri(table))
+    await server.connect()
+    run = await Runner(ActingSession(pg.uri(table), read_only=True), server, trail).run(
+        plan(Step("DELETE FROM public.t"))
+    )
+    await server.close()
+    assert run.outcome is Outcome.FAILED
+    assert "read-only" in run.message
+
+
+async def test_a_finished_run_is_told_to_the_audit_table_of_the_database(
+    any_pg: Cluster, pipeline: str, trail: Trail
+) -> None:
+    async with runner(any_pg, pipeline, trail) as engine:
+        run = await engine.run(plan(Step("ANALYZE public.organizations")))
+    assert run.notes == []
+    assert count(any_pg, pipeline, f"SELECT outcome FROM console_audit WHERE run = '{run.id}'") == "done"
+
+
+async def until(condition: object, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end
+        await asyncio.sleep(0.02)
+
+
+@contextmanager
+def holding(pg: Cluster, database: str, seconds: float) -> Iterator[None]:
+    """Another session reads `t` in a transaction that stays open that long, or to the end of the block."""
+    over = threading.Event()
+    session = pg.connect(database, application_name="holder-of-t")
+    session.execute("BEGIN")
+    session.execute("SELECT count(*) FROM t")
+
+    def release() -> None:
+        over.wait(seconds)
+        session.close()
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def probing(pg: Cluster, database: str) -> Iterator[list[float]]:
+    """A third session runs a one-row statement every 20 ms; yields how long each took, in seconds."""
+    over, waits = threading.Event(), [0.0]
+
+    def probe() -> None:
+        with pg.connect(database) as session:
+            while not over.wait(0.02):
+                began = time.monotonic()
+                session.execute("UPDATE t SET n = n + 1 WHERE id = 5")
+                waits.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        over.set()
+        thread.join()
