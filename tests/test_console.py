@@ -73,11 +73,11 @@ async def test_a_pane_without_its_extension_says_what_gives_it_and_the_rest_goes
 
 async def test_digits_turn_to_panes_and_what_was_seen_is_painted_at_once(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), pane="partitions") as (app, pilot):
-        await shows(pilot, "public.api_usage")
+        await shows(pilot, "api_usage")
         await pilot.press("1")
         await shows(pilot, "connections used")
         await pilot.press("7")
-        assert "public.api_usage" in screen_text(app)
+        assert "api_usage" in screen_text(app)
 
 
 async def test_the_cursor_moves_and_stays_on_its_row_when_the_order_changes(

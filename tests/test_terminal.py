@@ -102,7 +102,7 @@ def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
         terminal.shows("PostgreSQL", "connections used")
         for key, title, expected in (
-            ("7", "Partitions", "public.api_usage"),
+            ("7", "Partitions", "api_usage"),
             ("6", "Indexes", "needed"),
             ("2", "Connections", "pid"),
         ):
