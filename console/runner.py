@@ -81,7 +81,7 @@ class Runner:
         try:
             await self._session.open()
             await self._alone(plan.subject)
-            for group in _groups(run.steps):
+            for group in groups(run.steps):
                 await self._group(run, group, time.monotonic() + patience)
             run.outcome, run.message = Outcome.DONE, "Done."
         except Trouble as why:
@@ -342,7 +342,7 @@ def _row(run: Run, entry: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:
+def groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:
     """Neighbours that share a transaction, everything else alone."""
     group: list[Progress] = []
     for one in steps:

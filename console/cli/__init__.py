@@ -1,6 +1,7 @@
 """The command line: one function a command, results on stdout, everything else on stderr.
 
-Exit codes: 0 done, 1 could not be done (no connection, no privilege, no extension), 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 could not be done (no connection, no privilege, no extension), 2 wrong usage, 130 interrupted;
+`run` also 3 refused, 4 stopped part-way.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except Trouble as trouble:
         say(str(trouble))
-        return 2 if trouble.kind is Kind.USAGE else 1
+        return {Kind.USAGE: 2, Kind.REFUSED: 3}.get(trouble.kind, 1)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -134,11 +135,20 @@ def run_list(options: Namespace) -> int:
     return 0
 
 
+def run_action(options: Namespace) -> int:
+    """Plan an action and run it."""
+    settings = settings_of(options)
+    from console.cli.run import run  # noqa: PLC0415  loads the driver
+
+    return run(options, settings, wanted(options, settings), say)
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "open": run_open,
     "demo": run_demo,
     "show": run_show,
     "list": run_list,
+    "run": run_action,
 }
 
 

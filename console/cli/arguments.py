@@ -16,6 +16,9 @@ _TARGET = """\
 TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
 service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment."""
 _EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted."
+_RUN_EXITS = """\
+Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
+guard, somebody else is at it), 4 stopped part-way: the same command goes on from there."""
 
 
 def parser(commands: Sequence[str]) -> ArgumentParser:
@@ -29,7 +32,7 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     )
     whole.add_argument("--version", action="store_true", help="print the version")
     each = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    fill = {"open": _open, "demo": _demo, "show": _show, "list": _list}
+    fill = {"open": _open, "demo": _demo, "show": _show, "list": _list, "run": _run}
     for name in commands:
         fill[name](
             lambda help_, epilog="", name=name: each.add_parser(
@@ -103,6 +106,18 @@ def _list(make: Make) -> None:
     command = make("print what there is")
     command.add_argument("what", choices=LISTS)
     command.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _run(make: Make) -> None:
+    command = make("plan an action, show it and, once confirmed, run it", f"{_TARGET}\n\n{_RUN_EXITS}")
+    command.add_argument("action", metavar="ACTION", help="see: pipeline-console list actions")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the action; may be repeated"
+    )
+    command.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
+    command.add_argument("--yes", action="store_true", help="run it without asking")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    _server_options(command)
 
 
 def _server_options(command: ArgumentParser) -> None:

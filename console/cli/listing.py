@@ -20,6 +20,8 @@ def listing(what: str, form: str) -> str:
         return to_json(entries) + "\n"
     if not entries:
         return f"There are no {what} yet.\n"
+    if what == "actions":
+        return "".join(map(_action_text, entries))
     width = max(len(str(entry["name"])) for entry in entries)
     return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)
 
@@ -40,7 +42,28 @@ def _panes() -> list[Entry]:
 
 
 def _actions() -> list[Entry]:
-    return [{"name": action.name, "title": action.title, "help": action.help} for action in ACTIONS]
+    return [
+        {
+            "name": action.name,
+            "title": action.title,
+            "help": action.help,
+            "key": action.key,
+            "parameters": [
+                {"name": one.name, "help": one.help, "default": one.default, "required": one.required}
+                for one in action.parameters
+            ],
+        }
+        for action in ACTIONS
+    ]
+
+
+def _action_text(entry: Entry) -> str:
+    lines = [f"{entry['name']}  {entry['help']}"]
+    parameters = entry["parameters"]
+    for one in parameters if isinstance(parameters, list) else ():
+        needed = " (required)" if one["required"] else ""
+        lines.append(f"    --set {one['name']}={one['default'] or '…'}  {one['help']}{needed}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _presets() -> list[Entry]:

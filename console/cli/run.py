@@ -1,0 +1,198 @@
+"""`run`: one action planned, shown, confirmed, carried out; its exit code says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from console.actions import ACTIONS, action
+from console.actions.planning import Action, complete, plan
+from console.audit import default_trail
+from console.cli.plan_text import Ticker, ending, plan_text, run_document
+from console.config import Settings, Wanted
+from console.format import one_line, safe
+from console.model import Kind, Outcome, Plan, Trouble
+from console.postgres import ActingSession
+from console.runner import Progress, Run, Runner
+from console.servers import Servers, servers_for
+
+DONE, FAILED, USAGE, REFUSED, STOPPED = range(5)
+CODES = {
+    Outcome.DONE: DONE,
+    Outcome.NOTHING: DONE,
+    Outcome.FAILED: FAILED,
+    Outcome.REFUSED: REFUSED,
+    Outcome.STOPPED: STOPPED,
+}
+GUARDS = (Kind.REFUSED, Kind.UNSUPPORTED)  # troubles of a plan that mean no rather than not now
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be run, and how."""
+
+    action: Action
+    given: dict[str, str]
+    dry_run: bool
+    yes: bool
+    json: bool
+
+
+def request(options: Namespace) -> Request:
+    """What `options` ask for. Trouble (USAGE) for an unknown action or parameter."""
+    try:
+        chosen = action(options.action)
+    except KeyError:
+        known = ", ".join(one.name for one in ACTIONS)
+        raise Trouble(
+            Kind.USAGE, f"There is no action {safe(options.action, 80)}.", f"Actions: {known}." if known else ""
+        ) from None
+    given = _given(options.set)
+    complete(chosen, given)
+    return Request(chosen, given, options.dry_run, options.yes, options.format == "json")
+
+
+def run(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
+    """Plan and run what `options` ask for; the exit code. Trouble (USAGE) before anything is read."""
+    return asyncio.run(_run(request(options), settings, wanted, say))
+
+
+async def _run(asked: Request, settings: Settings, wanted: Wanted, say: Say) -> int:
+    servers = servers_for(wanted)
+    try:
+        try:
+            planned = await plan(asked.action, servers.postgres, asked.given, settings)
+        except Trouble as why:
+            if why.kind is Kind.USAGE:
+                raise
+            return _unplanned(asked, why, say)
+        return await _go(asked, planned, servers, wanted)
+    finally:
+        await servers.close()
+
+
+async def _go(asked: Request, planned: Plan, servers: Servers, wanted: Wanted) -> int:
+    shown = sys.stderr if asked.json else sys.stdout
+    asks = sys.stdin.isatty() and shown.isatty() and not (asked.yes or asked.dry_run or wanted.read_only)
+    if not asked.json or (asks and planned.steps):
+        shown.write(plan_text(planned))
+        shown.flush()
+    if asked.dry_run or not planned.steps:
+        return _unrun(asked, planned, None if planned.steps else Outcome.NOTHING, "")
+    if wanted.read_only:
+        return _unrun(asked, planned, Outcome.REFUSED, "The console is read-only (--read-only): nothing was changed.")
+    if not asked.yes and not (asks and await _confirmed(planned)):
+        way = "Confirm it at a terminal or with --yes." if not asks else ""
+        return _unrun(asked, planned, Outcome.REFUSED, f"Not confirmed: nothing was changed. {way}".strip())
+    return await _carry_out(asked, planned, servers, wanted)
+
+
+async def _carry_out(asked: Request, planned: Plan, servers: Servers, wanted: Wanted) -> int:
+    ticker = Ticker(sys.stderr)
+    session = ActingSession(wanted.target, wanted.read_only)
+    runner = Runner(session, servers.postgres, default_trail(), ticker)
+    try:
+        with _stoppable():
+            done = await runner.run(planned)
+    except Trouble as why:  # it could not be audited
+        ticker.end()
+        if why.kind is not Kind.REFUSED:
+            raise
+        return _unrun(asked, planned, Outcome.REFUSED, str(why))
+    finally:
+        await session.close()
+    ticker.end()
+    return _tell(asked, done)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Whatever ends the console ends the run first: its statement is cancelled, its outcome is known and audited."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in signals:
+        loop.add_signal_handler(number, lambda: task.cancel() if task else None)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+# The question
+
+
+async def _confirmed(planned: Plan) -> bool:
+    """Ask at the terminal, the server's connections staying alive; an interrupt means no."""
+    subject = one_line(planned.subject)
+    question = f"Type {subject} to run this: " if planned.destructive else "Run this? [y/N] "
+    shown = sys.stdout if sys.stdout.isatty() else sys.stderr
+    shown.write(question)
+    shown.flush()
+    answer = (await _line()).strip()
+    if not answer:
+        shown.write("\n")
+    return answer == subject if planned.destructive else answer.lower() in {"y", "yes"}
+
+
+async def _line() -> str:
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(sys.stdin.fileno(), lambda: None if ready.done() else ready.set_result(None))
+    try:
+        await ready
+    except asyncio.CancelledError:
+        return ""
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline()
+
+
+# What is said
+
+
+def _unplanned(asked: Request, why: Trouble, say: Say) -> int:
+    """There is no plan: the reason, and as JSON a document without steps."""
+    outcome = Outcome.REFUSED if why.kind in GUARDS else Outcome.FAILED
+    if asked.json:
+        nothing = Plan(asked.action.name, "", (), complete(asked.action, asked.given))
+        sys.stdout.write(run_document(Run(nothing, outcome=outcome, message=str(why))))
+    say(str(why))
+    return CODES[outcome]
+
+
+def _unrun(asked: Request, planned: Plan, outcome: Outcome | None, message: str) -> int:
+    """The plan was only looked at; without an outcome because nobody wanted more."""
+    shown = Run(planned, steps=[Progress(step) for step in planned.steps], outcome=outcome, message=message)
+    return _tell(asked, shown)
+
+
+def _tell(asked: Request, done: Run) -> int:
+    if asked.json:
+        sys.stdout.write(run_document(done))
+    code = DONE if done.outcome is None else CODES[done.outcome]
+    text = ending(done)
+    if code == DONE and not asked.json:
+        sys.stdout.write(text)
+    elif code != DONE:
+        sys.stderr.write(text)
+    return code
+
+
+def _given(pairs: Sequence[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise Trouble(Kind.USAGE, "--set takes key=value.", "list actions tells what each action accepts.")
+        if name in given:
+            raise Trouble(Kind.USAGE, f"{safe(name, 80)} is set twice.")
+        given[name] = value
+    return given
