@@ -1,0 +1,240 @@
+"""Writes the parts of the documents that the code already says: panes, keys, settings, the pipeline database.
+
+    python -m scripts.docs          panes, keys, settings
+    python -m scripts.docs URI      also the schema, read from a pipeline database
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; the rest of a page is written.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from textual.binding import Binding, BindingType
+
+from console import sql
+from console.model import Column, Pane, View
+from console.panes import PANES
+from console.postgres import acting_session
+from console.tui.app import ConsoleApp
+from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
+from console.tui.live_table import LiveTable
+from console.tui.pane_view import PaneView
+
+ROOT = Path(__file__).parent.parent
+SCHEMA_SQL = Path(__file__).with_name("schema.sql")
+Described = Sequence[Mapping[str, str]]
+
+_GENERATED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL)
+_KEYS = {
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "escape": "Esc",
+    "enter": "Enter",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+}
+_BOUND: tuple[Sequence[BindingType], ...] = (
+    ConsoleApp.BINDINGS,
+    PaneView.BINDINGS,
+    LiveTable.BINDINGS,
+    *(dialog.BINDINGS for dialog in (TextDialog, DetailsDialog, SortDialog, ExportDialog)),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write what differs; say which pages changed."""
+    parts = dict(PARTS)
+    if arguments:
+        described = describe(arguments[0])
+        parts |= schema_parts(described)
+    for page in pages():
+        former = page.read_text(encoding="utf-8")
+        text = filled(former, parts)
+        if text != former:
+            page.write_text(text, encoding="utf-8")
+            print(page.relative_to(ROOT))
+    return 0
+
+
+def pages() -> list[Path]:
+    """Every page that may hold generated parts."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def filled(page: str, parts: Mapping[str, Callable[[], str]]) -> str:
+    """`page` with its generated parts as they must be now; those that `parts` does not know stay as they are."""
+
+    def part(match: re.Match[str]) -> str:
+        name = match["name"]
+        body = f"\n{parts[name]()}\n" if name in parts else match["body"]
+        return f"<!-- generated: {name} -->{body}<!-- end of {name} -->"
+
+    return re.sub(
+        r"<!-- generated: (?P<name>[\w-]+) -->(?P<body>.*?)<!-- end of (?P=name) -->", part, page, flags=re.DOTALL
+    )
+
+
+def describe(uri: str) -> Described:
+    """What the catalogue of a pipeline database says of its tables and functions. Raises Trouble."""
+    with acting_session(uri) as connection:
+        cursor = connection.execute(SCHEMA_SQL.read_bytes())
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, map(str, (v or "" for v in row)), strict=True)) for row in cursor.fetchall()]
+
+
+def schema_parts(described: Described) -> Mapping[str, Callable[[], str]]:
+    """The parts of the schema's page."""
+    return {name: partial(make, described) for name, make in SCHEMA_PARTS.items()}
+
+
+def panes() -> str:
+    """Every pane with its views and their columns."""
+    return "\n".join(_pane(pane) for pane in PANES)
+
+
+def pane_keys() -> str:
+    """Which key opens which pane."""
+    rows = ((f"`{pane.key}`", pane.title, _first_sentence(pane.help)) for pane in PANES)
+    return _table(("key", "pane", "what it shows"), rows)
+
+
+def keys() -> str:
+    """The keys that work in every pane."""
+    bound = (*PaneView.BINDINGS, *LiveTable.BINDINGS, *ConsoleApp.BINDINGS)
+    panes_ = {f"pane.{pane.name}" for pane in PANES}
+    rows = [(_shown(one), one.description) for one in _with_ids(bound) if one.id not in panes_]
+    return _table(
+        ("key", "does"), [*rows, (f"`{ConsoleApp.COMMAND_PALETTE_BINDING}`", "Palette: panes, views, themes")]
+    )
+
+
+def binding_ids() -> str:
+    """Every id that the keymap knows, with its keys."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in _with_ids(binding for some in _BOUND for binding in some):
+        found.setdefault(one.id or "", (one.description, _shown(one)))
+    return _table(("id", "does", "keys"), ((f"`{name}`", what, shown) for name, (what, shown) in found.items()))
+
+
+def settings() -> str:
+    """The bundled configuration as it is read."""
+    text = (sql.content() / "config" / "console.yml").read_text(encoding="utf-8")
+    return f"```yaml\n{text}```"
+
+
+def tables(described: Described) -> str:
+    """Every table: its key, how it is partitioned, what it holds."""
+    head = ("table", "key", "partitions", "holds")
+    rows = (
+        (f"`{one['name']}`", _key(one), one["partitioned"].lower(), one["means"])
+        for one in described
+        if one["kind"] == "table"
+    )
+    return _table(head, rows)
+
+
+def views(described: Described) -> str:
+    """Materialized views with their unique key."""
+    rows = ((f"`{one['name']}`", one["key"], one["means"]) for one in described if one["kind"] == "view")
+    return _table(("view", "unique key", "holds"), rows)
+
+
+def functions(described: Described) -> str:
+    """Functions and what they do."""
+    rows = ((f"`{one['name']}`", one["means"]) for one in described if one["kind"] == "function")
+    return _table(("function", "does"), rows)
+
+
+def columns(described: Described) -> str:
+    """What the schema says of single columns."""
+    rows = ((f"`{one['name']}`", one["means"]) for one in described if one["kind"] == "column")
+    return _table(("column", "means"), rows)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "panes": panes,
+    "pane-keys": pane_keys,
+    "keys": keys,
+    "binding-ids": binding_ids,
+    "settings": settings,
+}
+SCHEMA_PARTS: Mapping[str, Callable[[Described], str]] = {
+    "tables": tables,
+    "views": views,
+    "functions": functions,
+    "columns": columns,
+}
+
+
+def _pane(pane: Pane) -> str:
+    asks = "the PgBouncers' admin consoles" if pane.source == "pgbouncer" else "the PostgreSQL server"
+    about = f"Key `{pane.key}`, name `{pane.name}`; asks {asks}, every {pane.refresh:g} s."
+    seen: dict[tuple[Column, ...], str] = {}
+    parts = [f"## {pane.title}\n", f"{about}\n", f"{pane.help}\n"]
+    for view in pane.views:
+        parts += [f"### {pane.title}: {view.title}\n", _about(view, pane)]
+        if view.columns in seen:
+            parts.append(f"Columns as in {seen[view.columns]}.\n")
+        else:
+            seen[view.columns] = view.title
+            parts.append(_columns(view) + "\n")
+    return "\n".join(parts)
+
+
+def _about(view: View, pane: Pane) -> str:
+    said = [f"`show {pane.name} --view {view.name}`." if view is not pane.views[0] else f"`show {pane.name}`."]
+    if pane.source == "postgres":
+        query = sql.load(view.query)
+        said.append(f"{query.help} (`sql/monitoring/{view.query}.sql`)")
+        said += [f"Needs the extension {query.extension}."] if query.extension else []
+    if view.sort:
+        name = view.sort.removeprefix("-")
+        title = next((c.title.strip() for c in view.columns if c.name == name), name)
+        said.append(f"Sorted by {title}, {'descending' if view.sort.startswith('-') else 'ascending'}.")
+    return " ".join(said) + "\n"
+
+
+def _columns(view: View) -> str:
+    shown = [column for column in view.columns if column.title.strip()]
+    rows = ((column.title, f"`{column.name}`", "wide" if column.extra else "always", column.help) for column in shown)
+    return _table(("column", "name", "shown", "meaning"), rows)
+
+
+def _with_ids(bound: Iterable[BindingType]) -> list[Binding]:
+    return [one for one in bound if isinstance(one, Binding) and one.id]
+
+
+def _shown(binding: Binding) -> str:
+    return " ".join(f"`{_KEYS.get(key, key)}`" for key in binding.key.split(","))
+
+
+def _key(one: Mapping[str, str]) -> str:
+    return f"{one['key']} ({one['key_type']})" if one["key_type"] else one["key"]
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.;:])\s", text, maxsplit=1)[0].rstrip(";:.") + "."
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
+    lines += [f"| {' | '.join(' '.join(cell.replace('|', '/').split()) for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
