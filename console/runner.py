@@ -52,6 +52,11 @@ class Run:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    @classmethod
+    def of(cls, plan: Plan) -> Run:
+        """A run of `plan` that has not begun."""
+        return cls(plan, steps=[Progress(step) for step in plan.steps])
+
     @property
     def undo(self) -> tuple[str, ...]:
         """The statements that undo what was done, last first."""
@@ -70,9 +75,9 @@ class Runner:
         self._trail = trail
         self._tell = tell
 
-    async def run(self, plan: Plan, patience: float = PATIENCE) -> Run:
+    async def run(self, plan: Plan, patience: float = PATIENCE, run: Run | None = None) -> Run:
         """Run `plan` to its end and return how it went. Trouble (REFUSED) when it could not even be audited."""
-        run = Run(plan, steps=[Progress(step) for step in plan.steps])
+        run = run or Run.of(plan)
         if not plan.steps:
             run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
             return run
@@ -80,7 +85,7 @@ class Runner:
         self._trail.write(self._entry(run, "start", sql=[step.sql for step in plan.steps]))
         try:
             await self._session.open()
-            await self._alone(plan.subject)
+            await self._alone(plan)
             for group in groups(run.steps):
                 await self._group(run, group, time.monotonic() + patience)
             run.outcome, run.message = Outcome.DONE, "Done."
@@ -114,13 +119,24 @@ class Runner:
 
     # One console at a time
 
-    async def _alone(self, subject: str) -> None:
-        lock = sql.load("take_subject", folder="actions").text
-        (row,) = await self._ask(lock, {"subject": subject})
+    async def _alone(self, plan: Plan) -> None:
+        ((pid,),) = await self._ask("SELECT pg_catalog.pg_backend_pid()", None)
+        if pid != self._session.pid:  # a pooler made up the pid that the driver was told
+            raise Trouble(
+                Kind.REFUSED,
+                "Nothing is changed through a connection pooler: its sessions keep neither locks nor settings.",
+                "Connect to PostgreSQL itself.",
+            )
+        await self._take("take_subject", {"subject": plan.subject}, one_line(plan.subject))
+        if plan.number:
+            await self._take("take_number", {"number": plan.number}, one_line(plan.subject))
+
+    async def _take(self, lock: str, parameters: dict[str, object], what: str) -> None:
+        (row,) = await self._ask(sql.load(lock, folder="actions").text, parameters)
         if row[0] is not True:
             raise Trouble(
                 Kind.REFUSED,
-                f"Another session is changing {one_line(subject)}: {one_line(row[1] or 'it has just ended')}.",
+                f"Another session is changing {what}: {one_line(row[1] or 'it has just ended')}.",
                 "Wait for its end, or cancel it.",
             )
 

@@ -18,6 +18,8 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer
 
 from console import sql
+from console.actions import ACTIONS, action
+from console.audit import default_trail
 from console.config import Settings, Wanted
 from console.export import csv_text, json_text, write
 from console.format import safe
@@ -25,6 +27,7 @@ from console.model import Pane, Trouble
 from console.panes import PANES
 from console.panes.reading import Reader
 from console.servers import Servers, servers_for
+from console.tui.acting import Acting
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.driver import counting
 from console.tui.header import Header
@@ -32,6 +35,7 @@ from console.tui.help import help_text
 from console.tui.keys import check_keymap
 from console.tui.overview import Overview
 from console.tui.pane_view import PaneView
+from console.tui.plan_dialog import QuitDialog
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
 from console.tui.vitals import Vitals
@@ -49,6 +53,13 @@ class ConsoleApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(pane.key, f"pane('{pane.name}')", pane.title, show=False, id=f"pane.{pane.name}") for pane in PANES),
+        *(
+            Binding(each.key, f"act('{each.name}')", each.title, show=False, id=f"act.{each.name}")
+            for each in ACTIONS
+            if each.key
+        ),
+        Binding("a", "actions", "Actions", id="app.actions"),
+        Binding("x", "stop_run", "Stop", show=False, id="app.stop-run"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("q", "quit", "Quit", id="app.quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True, system=True, id="app.interrupt"),
@@ -58,15 +69,16 @@ class ConsoleApp(App[int]):
         self._theme_name = choose_theme(settings.theme, os.environ)
         # Textual decides here, before a theme is set, whether colours may be the terminal's own.
         super().__init__(ansi_color=True if self._theme_name == SIXTEEN.name else None)
-        self._settings = settings
-        self._wanted = wanted
+        self.settings = settings
+        self.wanted = wanted
         self.servers = servers
         self.readers: dict[str, Reader] = {}
         self.vitals = Vitals(self.readers)
+        self.acting = Acting(self, default_trail())
 
     def compose(self) -> ComposeResult:
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
-        first = self._wanted.pane or PANES[0].name
+        first = self.wanted.pane or PANES[0].name
         yield Header()
         yield PaneTabs(PANES, first)
         yield ContentSwitcher(initial=None)
@@ -79,7 +91,7 @@ class ConsoleApp(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._theme_name
-        self.set_keymap(dict(self._settings.keymap))
+        self.set_keymap(dict(self.settings.keymap))
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self._on_signal, number)
@@ -88,12 +100,13 @@ class ConsoleApp(App[int]):
     async def on_mount(self) -> None:
         """Show the first pane."""
         self.query_one(Header).tell(self.servers.postgres.label, None, {}, {})
-        await self.open_pane(self._wanted.pane or PANES[0].name)
+        await self.open_pane(self.wanted.pane or PANES[0].name)
         self.watch_vitals()
 
     async def on_unmount(self) -> None:
         """Cancel what runs on the servers and close the connections."""
         self._connecting.cancel()
+        await self.acting.close()
         await self.servers.close()
 
     async def _connect(self) -> None:
@@ -140,7 +153,7 @@ class ConsoleApp(App[int]):
 
     def make_view(self, pane: Pane) -> PaneView:
         """A live view of `pane` on the server it asks."""
-        period = self._settings.refresh.get(pane.name, 0.0)
+        period = self.settings.refresh.get(pane.name, 0.0)
         return PaneView(pane, lambda: self.servers.of(pane), self.readers, period)
 
     @property
@@ -234,6 +247,38 @@ class ConsoleApp(App[int]):
         view = self.pane_view
         self.push_screen(TextDialog(f"Help: {view.pane.title}", help_text(view, self)))
 
+    # Actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A read-only console shows the keys of changes as disabled; runs are stopped from their own pane."""
+        del parameters
+        if action in {"actions", "act"} and self.wanted.read_only:
+            return None
+        return self.query_one(PaneTabs).current == "activity" if action == "stop_run" else True
+
+    @work(exclusive=True, group="acting", exit_on_error=False)
+    async def action_actions(self) -> None:
+        """Choose among the actions, those of this pane first."""
+        view = self.pane_view
+        await self.acting.choose(view.pane.actions, view.chosen_rows)
+
+    @work(exclusive=True, group="acting", exit_on_error=False)
+    async def action_act(self, name: str) -> None:
+        """Begin one action."""
+        await self.acting.begin(action(name))
+
+    def action_stop_run(self) -> None:
+        """Stop the run under the cursor of the activity pane."""
+        row = self.pane_view.table.cursor_row
+        if row is not None:
+            self.acting.stop(str(row["run"]))
+
+    @work(exclusive=True, group="quitting", exit_on_error=False)
+    async def action_quit(self) -> None:  # type: ignore[override]
+        """Leave; ask first while actions run."""
+        if not self.acting.running or await self.push_screen_wait(QuitDialog(self.acting.running)):
+            self.exit(0)
+
     # Palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -247,6 +292,10 @@ class ConsoleApp(App[int]):
         for each in view.pane.views[1:] and view.pane.views:
             yield SystemCommand(
                 f"View: {view.pane.title}, {each.title}", "of this pane", lambda name=each.name: view.choose_view(name)
+            )
+        for each_action in ACTIONS:
+            yield SystemCommand(
+                f"Action: {each_action.title}", each_action.help, lambda name=each_action.name: self.action_act(name)
             )
         for theme in THEMES:
             yield SystemCommand(f"Theme: {theme.name}", "colours", lambda name=theme.name: setattr(self, "theme", name))

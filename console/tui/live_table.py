@@ -48,6 +48,7 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("left", "sideways(-1)", "Scroll left", show=False, id="table.left"),
         Binding("right", "sideways(1)", "Scroll right", show=False, id="table.right"),
         Binding("enter", "select", "Details", show=False, id="table.select"),
+        Binding("space", "mark", "Mark", show=False, id="table.mark"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in _STYLE_NAMES}
     ALLOW_SELECT = False
@@ -79,6 +80,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted: dict[int, Line] = {}
         self._painted_from = (-1, -1)
         self._styles: dict[str, Style] = {}
+        self._marked: set[Key] = set()
 
     # What it shows
 
@@ -90,6 +92,7 @@ class LiveTable(ScrollView, can_focus=True):
         same_query = self._snapshot is not None and self._snapshot.columns == snapshot.columns
         self._snapshot = snapshot
         self._keys = keys(snapshot, key)
+        self._marked &= set(self._keys)
         if not same_query or tuple(columns) != self._columns or sort != self._sort or stale != self._stale:
             self._columns, self._sort, self._stale = tuple(columns), sort, stale
             self._place()
@@ -115,6 +118,14 @@ class LiveTable(ScrollView, can_focus=True):
         if self._snapshot is None or not 0 <= self.cursor < len(self._snapshot.rows):
             return None
         return dict(zip(self._snapshot.columns, self._snapshot.rows[self.cursor], strict=True))
+
+    @property
+    def marked_rows(self) -> list[dict[str, object]]:
+        """The marked rows that are still there."""
+        if self._snapshot is None:
+            return []
+        pairs = zip(self._keys, self._snapshot.records(), strict=True)
+        return [record for key, record in pairs if key in self._marked]
 
     @property
     def visible_keys(self) -> list[Key]:
@@ -202,10 +213,10 @@ class LiveTable(ScrollView, can_focus=True):
     def _line(self, index: int) -> Line | None:
         line = self._lines.get(index)
         if line is None and self._snapshot is not None and index < len(self._snapshot.rows):
-            line = self._lines[index] = self._format(self._snapshot.rows[index])
+            line = self._lines[index] = self._format(self._snapshot.rows[index], self._keys[index] in self._marked)
         return line
 
-    def _format(self, row: Row) -> Line:
+    def _format(self, row: Row, marked: bool) -> Line:
         texts, levels = [""], [Level.OK]
         for placed, at in zip(self._placed, self._at, strict=True):
             value, column = row[at], placed.column
@@ -213,7 +224,7 @@ class LiveTable(ScrollView, can_focus=True):
             texts.append(_fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
             levels.append(column.rule(value) if column.rule else Level.OK)
         levels[0] = max(levels)
-        texts[0] = MARKS[levels[0]]
+        texts[0] = f"*{MARKS[levels[0]][0]}" if marked else MARKS[levels[0]]
         return Line(tuple(texts), tuple(levels))
 
     def _cell_style(self, level: Level, under_cursor: bool) -> Style:
@@ -298,6 +309,15 @@ class LiveTable(ScrollView, can_focus=True):
         """Ask for the details of the row under the cursor."""
         if self.cursor_key is not None:
             self.post_message(self.Selected())
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away, and go on to the next."""
+        key = self.cursor_key
+        if key is not None:
+            self._marked ^= {key}
+            self._lines.pop(self.cursor, None)
+            self._repaint_changes()
+            self.move_to(self.cursor + 1)
 
     def on_click(self, event: Click) -> None:
         """A click on a title sorts, on a row selects it, on the selected row opens it."""

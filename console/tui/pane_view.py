@@ -121,6 +121,12 @@ class PaneView(Widget):
         """What the table shows."""
         return self._arranged
 
+    @property
+    def chosen_rows(self) -> list[dict[str, object]]:
+        """The marked rows, else the one under the cursor."""
+        row = self.table.cursor_row
+        return self.table.marked_rows or ([row] if row else [])
+
     # Polling
 
     def on_show(self, event: Show) -> None:

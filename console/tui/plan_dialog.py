@@ -1,0 +1,211 @@
+"""The dialogs before a change: which action, its parameters, its plan. Nothing runs without the last one's yes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from console.actions.planning import Action
+from console.format import one_line, safe, safe_lines, show
+from console.model import Plan, Snapshot, Step
+
+Parts = list[tuple[str, str] | str]
+
+
+class ActionMenu(ModalScreen[str]):
+    """The actions of a pane first, then all others; answers with a name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Close", id="dialog.close"),
+        Binding("j", "cursor(1)", show=False, id="dialog.down"),
+        Binding("k", "cursor(-1)", show=False, id="dialog.up"),
+    ]
+
+    def __init__(self, here: Sequence[Action], others: Sequence[Action]) -> None:
+        super().__init__()
+        self._here, self._others = here, others
+
+    def compose(self) -> ComposeResult:
+        """A list with what each action does."""
+        with Vertical(classes="dialog -small") as frame:
+            frame.border_title = "Actions"
+            frame.border_subtitle = "enter plan it · esc close"
+            divided = [None] if self._here and self._others else []
+            yield OptionList(
+                *(self._option(action) for action in self._here), *divided, *(self._option(a) for a in self._others)
+            )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Answer with the action's name."""
+        self.dismiss(event.option.id)
+
+    def action_cursor(self, step: int) -> None:
+        """Move as j and k do everywhere."""
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if step > 0 else options.action_cursor_up()
+
+    @staticmethod
+    def _option(action: Action) -> Option:
+        key = f" ({action.key})" if action.key else ""
+        return Option(
+            Content.assemble((f"{action.title}{key}  ", "bold"), (action.help, "$text-muted")), id=action.name
+        )
+
+
+class ParameterDialog(ModalScreen[dict[str, str]]):
+    """The parameters of an action, what is known of them filled in; answers with their values."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Close", id="dialog.close"),
+        Binding("ctrl+n,down", "app.focus_next", show=False, id="dialog.next-field"),
+        Binding("ctrl+p,up", "app.focus_previous", show=False, id="dialog.previous-field"),
+    ]
+
+    def __init__(self, action: Action, known: Mapping[str, str]) -> None:
+        super().__init__()
+        self._action, self._known = action, known
+
+    def compose(self) -> ComposeResult:
+        """A field for each parameter."""
+        with Vertical(classes="dialog -small") as frame:
+            frame.border_title = self._action.title
+            frame.border_subtitle = "enter plan it · tab next field · esc close"
+            yield Static(self._action.help, markup=False)
+            for parameter in self._action.parameters:
+                yield Static(Content.assemble((parameter.name, "bold"), f"  {parameter.help}"), markup=False)
+                yield Input(self._known.get(parameter.name, parameter.default), name=parameter.name)
+
+    def on_input_submitted(self) -> None:
+        """Answer with what the fields hold."""
+        self.dismiss({str(field.name): field.value for field in self.query(Input) if field.value})
+
+
+class PlanDialog(ModalScreen[bool]):
+    """Every statement with its lock, its estimate and its undo; a destructive plan wants its subject typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Close", id="dialog.close"),
+        Binding("r", "run", "Run", id="plan.run"),
+        Binding("j", "scroll_body(1)", show=False, id="dialog.down"),
+        Binding("k", "scroll_body(-1)", show=False, id="dialog.up"),
+    ]
+
+    def __init__(self, action: Action, plan: Plan) -> None:
+        super().__init__()
+        self._action, self._plan = action, plan
+
+    def compose(self) -> ComposeResult:
+        """The plan as text; below it the field for the name where one is asked for."""
+        with Vertical(classes="dialog") as frame:
+            frame.border_title = f"Plan: {self._action.title}"
+            frame.border_subtitle = (
+                "type the name, enter run · esc close" if self._plan.destructive else "r run · esc close"
+            )
+            with VerticalScroll():
+                yield Static(plan_text(self._plan), markup=False)
+            if self._plan.destructive:
+                yield Static(f"Type {safe(self._plan.subject)} to run this:", classes="wrong", markup=False)
+                yield Input()
+
+    def on_mount(self) -> None:
+        """Reading comes first; a name is typed only on purpose."""
+        (self.query_one(Input) if self._plan.destructive else self.query_one(VerticalScroll)).focus()
+
+    def action_run(self) -> None:
+        """Yes, unless a name must be typed."""
+        if not self._plan.destructive:
+            self.dismiss(True)
+
+    def action_leave(self) -> None:
+        """No."""
+        self.dismiss(False)
+
+    def action_scroll_body(self, lines: int) -> None:
+        """Scroll as j and k do everywhere."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Yes, when the name is right."""
+        if event.value == self._plan.subject:
+            self.dismiss(True)
+        else:
+            self.query_one(".wrong", Static).update(f"That is not it. Type {safe(self._plan.subject)} to run this:")
+
+
+class QuitDialog(ModalScreen[bool]):
+    """Whether to leave although actions run."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Quit", id="quit.yes"),
+        Binding("escape,n,q", "answer(False)", "Stay", id="quit.no"),
+    ]
+
+    def __init__(self, running: int) -> None:
+        super().__init__()
+        self._count = running
+
+    def compose(self) -> ComposeResult:
+        """The question."""
+        with Vertical(classes="dialog -small") as frame:
+            frame.border_title = "Quit?"
+            yield Static(
+                f"{self._count} action(s) still run. Quitting stops them; the same action resumes later.\n\n"
+                "y quit · n stay",
+                markup=False,
+            )
+
+    def action_answer(self, answer: bool) -> None:
+        """Answer."""
+        self.dismiss(answer)
+
+
+def plan_text(plan: Plan) -> Content:
+    """A plan as it is shown before it runs."""
+    parts: Parts = [("Acts on  ", "bold"), f"{safe(plan.subject)}\n"]
+    for note in plan.notes:
+        parts.append(f"· {one_line(note)}\n")
+    if plan.recipe:
+        parts += [("\nIf the worst happens\n", "bold $text-warning"), f"{safe_lines(plan.recipe)}\n"]
+    if plan.table is not None:
+        parts += _table(plan.table)
+    former: Step | None = None
+    for number, step in enumerate(plan.steps, 1):
+        if former is None or not _together(former, step):
+            parts.append("\n")
+        parts += _step(number, step)
+        former = step
+    return Content.assemble(*parts)
+
+
+def _together(one: Step, other: Step) -> bool:
+    return one.transaction and other.transaction and not (one.repeat or other.repeat) and one.group == other.group
+
+
+def _step(number: int, step: Step) -> Parts:
+    how = "batches, one transaction each" if step.repeat else "" if step.transaction else "outside a transaction"
+    facts = [step.note, f"locks {step.lock}" if step.lock else "", step.estimate, how]
+    parts: Parts = [(f"{number}. ", "bold $accent"), f"{safe_lines(step.sql)}\n"]
+    told = " · ".join(one_line(fact) for fact in facts if fact)
+    if told:
+        parts.append((f"   {told}\n", "$text-muted"))
+    if step.undo:
+        parts.append((f"   undo: {one_line(step.undo)}\n", "$text-muted"))
+    return parts
+
+
+def _table(table: Snapshot) -> Parts:
+    shown = [[one_line(show(value, "text")) for value in row] for row in table.rows]
+    widths = [min(32, max(len(name), *(len(row[at]) for row in shown), 1)) for at, name in enumerate(table.columns)]
+    lines = [table.columns, *shown]
+    text = "\n".join(
+        "  ".join(f"{cell[:width]:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines
+    )
+    return ["\n", (text.split("\n")[0], "bold underline"), text[len(text.split("\n")[0]) :], "\n"]
