@@ -239,10 +239,24 @@ class Step:
     undo: str = ""  # the statement that undoes it; empty: it needs or has none
     estimate: str = ""  # rows and bytes, as text
     note: str = ""  # why, in one line
-    expect: str = ""  # a query that returns true once the step has had its effect
+    expect: str = ""  # a query that returns true once the step has had its effect; a second column says why it has not
     settle: float = 0.0  # seconds the effect may take to show
     repeat: bool = False  # a batch: committed and run again until it changes no row
     total: int = 0  # rows that all batches will change, as estimated
+    # Seconds that a step outside a transaction waits for a lock; 0: without end; None: the session's 200 ms.
+    # - CREATE INDEX, REINDEX and DROP INDEX CONCURRENTLY wait for transactions, and lock_timeout counts that: at 200 ms
+    #   they fail beside any open transaction and leave an invalid index. Meanwhile they hold SHARE UPDATE EXCLUSIVE,
+    #   which is in the way of DDL alone, so theirs is 0.
+    # - VACUUM and ANALYZE take more than deadlock_timeout, after which a running autovacuum makes room.
+    # - DETACH CONCURRENTLY takes a few seconds and never 0: it ends with ACCESS EXCLUSIVE on the partition. Its
+    #   FINALIZE takes None: it holds ACCESS EXCLUSIVE on the partition while it waits for old snapshots.
+    # - REFRESH CONCURRENTLY waits for no transaction: None.
+    # With a value, the runner watches the step and cancels it for who stands behind it (console/lone.py).
+    lock_timeout: float | None = None
+    # Of a step outside a transaction that can be left half done: a query, run before each further try, that returns
+    # the statements to send instead of `sql`, one a row, with their lock_timeout as a second column where it differs.
+    # No row: nothing is left to do. When a run ends in the middle, it also tells what is left.
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +271,7 @@ class Plan:
     destructive: bool = False  # the subject's name must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, printed before anything runs
+    number: int = 0  # of an advisory lock that other programs which do the same also take; 0: none does
 
 
 class Outcome(Enum):

@@ -7,6 +7,7 @@ at most 8 s), until the run's patience ends. Consecutive steps that may share a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 import uuid
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from console import sql
+from console import lone, sql
 from console.audit import Trail, whoami
 from console.format import one_line
 from console.model import Facts, Kind, Outcome, Plan, Server, Step, Trouble
@@ -23,7 +24,6 @@ from console.postgres import ActingSession, DriverError, trouble
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to ask for the fate of a transaction whose COMMIT was not answered
-PROGRESS_PERIOD = 1.0
 RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
 
 
@@ -108,6 +108,7 @@ class Runner:
                 one.status = "failed"
 
     async def _finish(self, run: Run) -> None:
+        await self._name_left(run)
         end = self._entry(run, "end", outcome=run.outcome, message=run.message, seconds=run.seconds, undo=run.undo)
         try:
             self._trail.write(end)
@@ -116,6 +117,14 @@ class Runner:
         await self._audit_in_database(run)
         await self._session.close()
         self._tell(run)
+
+    async def _name_left(self, run: Run) -> None:
+        for one in run.steps:
+            if one.status == "failed" and one.step.again and self._session.connected:
+                with contextlib.suppress(Trouble):  # the first trouble is the one to be told
+                    left = [str(row[0]) for row in await self._ask(one.step.again, None)]
+                    if left:
+                        run.notes.append(f"Left to do by running the action again: {one_line('; '.join(left))}")
 
     # One console at a time
 
@@ -148,16 +157,16 @@ class Runner:
             began = time.monotonic()
             try:
                 await self._once(run, group)
-            except DriverError as error:
+            except (DriverError, Trouble) as error:
                 self._reset(group)
-                why = trouble(error, "the change")
-                if error.sqlstate not in RETRIED or time.monotonic() > end:
+                why = error if isinstance(error, Trouble) else trouble(error, "the change")
+                if why.sqlstate not in RETRIED or time.monotonic() > end:
                     group[0].status = "failed"
-                    raise await self._explained(group, why) from None
+                    raise (why if why is error else await self._explained(group, why)) from None
                 pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt))  # noqa: S311  jitter
                 attempt += 1
                 group[0].status, group[0].tries = "waiting", attempt
-                group[0].said = await self._holders(group)
+                group[0].said = why.sentence if why is error else await self._holders(group)
                 self._tell(run)
                 await asyncio.sleep(pause)
                 continue
@@ -235,45 +244,36 @@ class Runner:
         one.status = "running"
         self._tell(run)
         began = time.monotonic()
-        work = asyncio.ensure_future(self._session.execute(one.step.sql))
-        try:
-            while not (await asyncio.wait({work}, timeout=PROGRESS_PERIOD))[0]:
-                one.seconds = time.monotonic() - began
-                one.said = await self._server_progress(one.seconds)
-                self._tell(run)
-            one.rows = work.result()
-            one.seconds = time.monotonic() - began
-        except asyncio.CancelledError:
-            await self._session.cancel()
-            await asyncio.wait({work})
-            raise
 
-    async def _server_progress(self, seconds: float) -> str:
-        try:
-            snapshot = await self._server.fetch("progress", {"pid": self._session.pid})
-        except Trouble:
-            return ""
-        for record in snapshot.records():
-            done, total = record["done"], record["total"]
-            if isinstance(done, int) and isinstance(total, int) and total > 0:
-                left = seconds * (total - done) / done if done else 0
-                return f"{one_line(record['phase'])} {100 * done / total:.0f}%" + (
-                    f", {left:.0f} s left" if left else ""
-                )
-            return one_line(record["phase"])
-        return ""
+        def heard(said: str) -> None:
+            one.said, one.seconds = said, time.monotonic() - began
+            self._tell(run)
+
+        for statement, lock_timeout in await self._statements(one):
+            one.rows = await lone.execute(self._session, self._server, statement, lock_timeout, heard)
+        one.seconds = time.monotonic() - began
+
+    async def _statements(self, one: Progress) -> list[tuple[str, float | None]]:
+        """What is sent now: after a failed try, what the step's `again` answers."""
+        step = one.step
+        if not (one.tries and step.again):
+            return [(step.sql, step.lock_timeout)]
+        return [
+            (str(row[0]), float(str(row[1])) if len(row) > 1 and row[1] is not None else step.lock_timeout)
+            for row in await self._ask(step.again, None)
+        ]
 
     async def _verify(self, group: Sequence[Progress]) -> None:
         for one in group:
             if not one.step.expect:
                 continue
             end = time.monotonic() + one.step.settle
-            while not (await self._ask(one.step.expect, None))[0][0]:
+            while not (answer := (await self._ask(one.step.expect, None))[0])[0]:
                 if time.monotonic() >= end:
                     one.status = "failed"
-                    raise Trouble(
-                        Kind.FAILED, f"It ran, but had no effect: {one_line(one.step.note or one.step.sql)[:200]}."
-                    )
+                    told = one_line(answer[1]) if len(answer) > 1 and answer[1] else ""
+                    what = one_line(one.step.note or one.step.sql)[:200]
+                    raise Trouble(Kind.FAILED, told or f"It ran, but had no effect: {what}.")
                 await asyncio.sleep(0.25)
 
     # What is said
