@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from console.actions.apply_schema import APPLY_SCHEMA
 from console.actions.planning import Action
 
-ACTIONS: tuple[Action, ...] = ()
+ACTIONS: tuple[Action, ...] = (APPLY_SCHEMA,)
 
 
 def action(name: str) -> Action:

@@ -1,0 +1,72 @@
+"""Schema: which migrations of the pipeline schema are applied, pending, edited since, or gone from this console."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console import migrations
+from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View
+from console.rules import among
+
+COLUMNS = ("version", "name", "status", "applied_at", "applied_by", "seconds", "about")
+
+# A database without a ledger that can be read has no key to look up: the table is never named where it is absent.
+_LISTS = ("versions", "names", "checksums", "applied_by", "applied_at", "seconds")
+_LEDGER = Lookup("schema_ledger", ("ledger",), _LISTS, first=1, keep=0)
+
+
+def ledger(snapshot: Snapshot) -> Snapshot:
+    """A row a migration: the ledger's own, and the files that it lacks."""
+    (state,) = snapshot.records()
+    if state["unreadable"]:
+        note = "The ledger cannot be read. GRANT SELECT ON public.schema_migrations TO this role."
+        return replace(snapshot, columns=COLUMNS, rows=(), notes=(*snapshot.notes, note))
+    files = {each.version: each for each in migrations.migrations((int(str(state["major"])),))}
+    lists = [list(value) if isinstance(value := state[name], list) else [] for name in _LISTS]
+    rows: list[Row] = []
+    for version, name, checksum, by, at, seconds in zip(*lists, strict=True):
+        file = files.pop(version, None)
+        status = "missing" if file is None else "applied" if checksum in file.checksums else "edited"
+        rows.append((version, name, status, at, by, seconds, file.help if file else ""))
+    rows += [(file.version, file.name, "pending", None, None, None, file.help) for file in files.values()]
+    return replace(snapshot, columns=COLUMNS, rows=tuple(sorted(rows, key=lambda row: int(str(row[0])))))
+
+
+LEDGER = View(
+    name="ledger",
+    title="Migrations",
+    query="schema_state",
+    key=("version",),
+    sort="-version",
+    columns=(
+        Column("version", "no.", "count", width=4, help="Leading number of the file name."),
+        Column("name", "migration", "name", width=24),
+        Column(
+            "status",
+            "status",
+            width=8,
+            rule=among({"pending": Level.NOTICE, "edited": Level.CRITICAL, "missing": Level.CRITICAL}),
+            help="edited: the file changed after it was applied. missing: applied, but not a file of this console.",
+        ),
+        Column("applied_at", "applied at", "time", help="In UTC."),
+        Column("about", "about", grow=True, help="First line of the file."),
+        Column("seconds", "took", "age", extra=True, help="How long the file took on the server."),
+        Column("applied_by", "by", "name", extra=True, help="The role that applied it."),
+    ),
+    lookups=(_LEDGER,),
+    derive=ledger,
+    empty="the ledger cannot be read",
+)
+
+SCHEMA = Pane(
+    name="schema",
+    key="m",
+    title="Schema",
+    help=(
+        "Migrations of the pipeline schema: the ledger of this database beside the files of this console. M applies "
+        "what is pending; an edited or missing file is refused by name, so this pane says which it is."
+    ),
+    views=(LEDGER,),
+    refresh=10.0,
+    actions=("apply-schema",),
+)
