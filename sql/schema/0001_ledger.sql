@@ -9,9 +9,9 @@
 --                                 generated_assets, asset_versions, compliance_checks, scheduled_posts
 --   measured over time (4):       api_providers, api_usage, user_activity_logs, content_analytics
 --   work in the background (1):   background_jobs
--- and content_analytics_archive, which holds rows of content_analytics past their retention. Two more tables are the
--- console's own: schema_migrations and console_refreshes. Together 30 tables in schema public, partitions not counted,
--- and one materialized view, mv_monthly_brand_performance.
+-- and content_analytics_archive, which holds rows of content_analytics past their retention. Three more tables are
+-- the console's own: schema_migrations, console_refreshes and console_audit. Together 31 tables in schema public,
+-- partitions not counted, and one materialized view, mv_monthly_brand_performance.
 --
 -- Every name below is schema-qualified, so these files do not depend on search_path.
 
