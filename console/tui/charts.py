@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rich.text import Text
 from textual.content import Content
 
 from console.format import one_line
 from console.model import Snapshot
 from console.panes.partitions import Timeline, timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line of the history: its name, its colour (of the sixteen), its values from old to new."""
+
+    label: str
+    colour: str
+    values: Sequence[float | None]
+
 
 BARS = "▁▂▃▄▅▆▇█"
 MONTH = 31.0  # days of runway below which a line is a worry
@@ -29,31 +41,28 @@ def _step(value: float, top: float) -> int:
     return 0 if top <= 0 else max(0, min(len(BARS) - 1, round(value / top * (len(BARS) - 1))))
 
 
-def history(
-    title: str, curves: Sequence[tuple[str, str, Sequence[float | None]]], since: str, width: int, height: int
-) -> str:
-    """Curves (label, colour, values) over time, from `since` (a text) until now, as text with ANSI colours."""
+def history(curves: Sequence[Curve], since: str, width: int, height: int) -> Text:
+    """Curves over time, from `since` (a text) until now, under a line that names them."""
     import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
 
+    top = max((value or 0.0 for curve in curves for value in curve.values), default=0.0)
+    span = max(2, *(len(curve.values) for curve in curves))
     figure = plotext.figure
     figure.clear()
     figure.theme("colorless")
-    figure.plot_size(width, height)
-    figure.title(title)
-    top = max((value or 0.0 for _, _, values in curves for value in values), default=0.0)
-    span = max(2, *(len(values) for _, _, values in curves))
+    figure.plot_size(width, height - 1)
     figure.ruler("y").lim(0, max(4.0, top))
     figure.ruler("x").lim(1 - span, 0)
     figure.ruler("x").ticks([1 - span, 0], [since, "now"])
-    for label, colour, values in curves:
-        known = [(at - len(values) + 1, value) for at, value in enumerate(values) if value is not None]
+    for curve in curves:
+        known = [(at - len(curve.values) + 1, value) for at, value in enumerate(curve.values) if value is not None]
         if len(known) > 1:
-            marker = plotext.marker("braille", pixel=colour)
-            curve = figure.signal([at for at, _ in known], [value for _, value in known], marker=marker)
-            curve.label(label)
-            curve.lines(True)
-            figure.draw(curve)
-    return str(figure.build())
+            marker = plotext.marker("braille", pixel=curve.colour)
+            signal = figure.signal([at for at, _ in known], [value for _, value in known], marker=marker)
+            signal.lines(True)
+            figure.draw(signal)
+    named = [part for curve in curves for part in ((" ⣿ ", curve.colour), f"{curve.label}  ")]
+    return Text.assemble(*named, "\n", Text.from_ansi(str(figure.build())))
 
 
 def timelines(snapshot: Snapshot, width: int, height: int) -> Content:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
 from console.format import age
 from console.panes import PANES, pane
-from console.tui.charts import history
+from console.tui.charts import Curve, history
 from console.tui.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ BESIDE = ("connections", "slow-queries")
 CURVES = (
     ("active", "active", "green"),
     ("waiting", "waiting for locks", "red"),
-    ("idle_in_transaction", "idle in tx", "orange"),
+    ("idle_in_transaction", "idle in transaction", "yellow"),
 )
 
 
@@ -46,9 +44,6 @@ class Overview(Container):
         """Draw the history of activity."""
         chart = self.query_one(".activity", Static)
         if chart.display and chart.size.height > 6:
-            curves: list[tuple[str, str, Sequence[float | None]]] = [
-                (title, colour, list(vitals.history[name])) for name, title, colour in CURVES
-            ]
-            since = f"-{age(vitals.period * max(len(values) for _, _, values in curves))}"
-            drawn = history("sessions", curves, since, chart.size.width, chart.size.height)
-            chart.update(Text.from_ansi(drawn))
+            curves = [Curve(label, colour, list(vitals.history[name])) for name, label, colour in CURVES]
+            since = f"-{age(vitals.period * max(len(curve.values) for curve in curves))}"
+            chart.update(history(curves, since, chart.size.width, chart.size.height))

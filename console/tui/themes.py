@@ -19,6 +19,7 @@ DARK = Theme(
     warning="#F2B84B",
     error="#FF6B6B",
     dark=True,
+    variables={"block-cursor-blurred-background": "#22303C"},
 )
 LIGHT = Theme(
     name="console-light",
@@ -33,6 +34,7 @@ LIGHT = Theme(
     warning="#8A4B00",
     error="#B3261E",
     dark=False,
+    variables={"block-cursor-blurred-background": "#DCE6EC"},
 )
 SIXTEEN = Theme(
     name="console-16",
