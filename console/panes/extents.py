@@ -45,7 +45,7 @@ def extent(row: Record) -> Extent:
         last=bounds.said(max(one.upper for one in ranges), types) if ranges else "",
         gaps=tuple(f"{bounds.said(start, types)} … {bounds.said(end, types)}" for start, end in holes),
     )
-    if not types or types[0] not in bounds.TIMES:
+    if not types or types[0] not in bounds.TIMES or not texts:
         return known
     return _in_time(known, ranges, holes, row)
 

@@ -27,7 +27,7 @@ VERDICTS = among(
         "runway short": Level.WARNING,
         "detach pending": Level.CRITICAL,
         "incomplete": Level.CRITICAL,
-        "no partitions": Level.WARNING,
+        "no partitions": Level.NOTICE,
         "ended": Level.NOTICE,
         "rows in default": Level.WARNING,
         "gap": Level.WARNING,

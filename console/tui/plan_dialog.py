@@ -191,14 +191,13 @@ def _together(one: Step, other: Step) -> bool:
 
 def _step(number: int, step: Step) -> Parts:
     how = "batches, one transaction each" if step.repeat else "" if step.transaction else "outside a transaction"
-    facts = [step.note, f"locks {step.lock}" if step.lock else "", step.estimate, how]
-    parts: Parts = [(f"{number}. ", "bold $accent"), f"{safe_lines(step.sql)}\n"]
+    facts = [f"locks {step.lock}" if step.lock else "", step.estimate, how]
+    parts: Parts = [(f"{number}. {one_line(step.note)}\n" if step.note else f"{number}. ", "bold $accent")]
     told = " · ".join(one_line(fact) for fact in facts if fact)
-    if told:
-        parts.append((f"   {told}\n", "$text-muted"))
     if step.undo:
-        parts.append((f"   undo: {one_line(step.undo)}\n", "$text-muted"))
-    return parts
+        told += f"\n   undo: {one_line(step.undo)}"
+    parts.append(f"{safe_lines(step.sql)}\n")
+    return [*parts, (f"   {told}\n", "$text-muted")] if told else parts
 
 
 def _table(table: Snapshot) -> Parts:
