@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from console.actions.apply_schema import APPLY_SCHEMA
+from console.actions.create_partitions import CREATE_PARTITIONS
 from console.actions.planning import Action
 
-ACTIONS: tuple[Action, ...] = (APPLY_SCHEMA,)
+ACTIONS: tuple[Action, ...] = (APPLY_SCHEMA, CREATE_PARTITIONS)
 
 
 def action(name: str) -> Action:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from console.actions.planning import Action, Request, whole, written
+from console.actions.relations import Relation, relation
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Step, Trouble
+from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+
+MONTHS_AHEAD = 3  # of a table without a policy
 
 
 async def plan(request: Request) -> Plan:
@@ -12,14 +15,26 @@ async def plan(request: Request) -> Plan:
     tables = _tables(request)
     months = whole(request.given, "months", 0, 60) if request.given["months"] else None
     steps: tuple[Step, ...] = ()
-    for table, ahead in tables:
-        parameters: dict[str, object] = {"table": table, "months": ahead if months is None else months}
-        steps += await written(request.server, "create_partitions", parameters)
+    for name, ahead in tables:
+        parent = await relation(request.server, name)
+        steps += await partitions(request.server, parent, months=ahead if months is None else months)
     return Plan(
         action="create-partitions",
-        subject="partitions of " + ", ".join(one_line(table) for table, _ in tables),
+        subject="partitions of " + ", ".join(one_line(name) for name, _ in tables),
         steps=steps,
         parameters=request.given,
+    )
+
+
+async def partitions(
+    server: Server, parent: Relation, first: str | None = None, last: str | None = None, months: int = 0
+) -> tuple[Step, ...]:
+    """Steps for what `parent` lacks from `first` to `last`, days in the months meant.
+
+    Without `first` from the current month of UTC, without `last` to `months` after the current one.
+    """
+    return await written(
+        server, "create_partitions", {"oid": parent.oid, "first": first, "last": last, "months": months}
     )
 
 
@@ -27,7 +42,7 @@ def _tables(request: Request) -> list[tuple[str, int]]:
     policies = {policy.table: policy.months_ahead for policy in request.settings.partitions}
     wanted = request.given["table"]
     if wanted:
-        return [(wanted, policies.get(wanted, 3))]
+        return [(wanted, policies.get(wanted, MONTHS_AHEAD))]
     if not policies:
         raise Trouble(
             Kind.USAGE, "No table has a partition policy.", "Name one with --set table=…, or in the configuration."
@@ -38,7 +53,7 @@ def _tables(request: Request) -> list[tuple[str, int]]:
 CREATE_PARTITIONS = Action(
     name="create-partitions",
     title="Create partitions",
-    help="Creates the monthly partitions that are missing up to some months ahead, without locking readers or writers out.",
+    help="Creates the monthly partitions that are missing, some months ahead, without locking readers or writers out.",
     plan=plan,
     parameters=(
         Parameter("months", "how many months ahead of the current one; empty: as the policy says"),

@@ -1,0 +1,150 @@
+-- The statements that create what is missing of a table's monthly partitions, with bounds at midnight UTC.
+-- lane: slow
+--
+-- A partition is made apart (LIKE), promised its bounds (CHECK) and attached: the parent is then locked SHARE UPDATE
+-- EXCLUSIVE only. Real bounds are compared, never names: a wide or differently named partition also counts, and of a month
+-- that is covered in part the rest is made. This session's TimeZone is UTC. Rows of a table whose name is only known here
+-- are counted through ts_stat, which runs a query that is given as text; query_to_xml would need a server with libxml.
+WITH named AS MATERIALIZED (
+  SELECT c.oid, c.relkind, c.relname, n.nspname, c.reltablespace, c.relam, c.relowner,
+         pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.oid = %(oid)s::bigint::oid
+), parent AS MATERIALIZED (
+  SELECT p.*, a.attname AS key, a.atttypid AS key_type,
+         -- 63 bytes less the suffix, cut between characters
+         (SELECT pg_catalog.left(p.relname, n) FROM pg_catalog.generate_series(50, 1, -1) n
+           WHERE pg_catalog.octet_length(pg_catalog.left(p.relname, n)) <= 52 LIMIT 1) AS stem,
+         (SELECT pg_catalog.format('%%I.%%I', n.nspname, d.relname)
+            FROM pg_catalog.pg_class d JOIN pg_catalog.pg_namespace n ON n.oid = d.relnamespace
+           WHERE d.oid = t.partdefid) AS default_partition,
+         (SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%%I.%%I', n.nspname, r.relname), ', ')
+            FROM pg_catalog.pg_constraint k
+            JOIN pg_catalog.pg_class r ON r.oid = k.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace
+           WHERE k.conrelid = p.oid AND k.contype = 'f') AS referenced
+    FROM named p
+    JOIN pg_catalog.pg_partitioned_table t ON t.partrelid = p.oid AND t.partstrat = 'r' AND t.partnatts = 1
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = p.oid AND a.attnum = t.partattrs[0]
+     AND a.atttypid IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype, 'timestamp'::pg_catalog.regtype)
+), bound AS MATERIALIZED (
+  SELECT c.oid, h.inhdetachpending AS pending, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
+         pg_catalog.tsrange(CASE WHEN e.edge[1] <> 'MINVALUE' THEN pg_catalog.btrim(e.edge[1], '''')::timestamptz AT TIME ZONE 'UTC' END,
+                            CASE WHEN e.edge[2] <> 'MAXVALUE' THEN pg_catalog.btrim(e.edge[2], '''')::timestamptz AT TIME ZONE 'UTC' END)
+           AS span
+    FROM parent p
+    JOIN pg_catalog.pg_inherits h ON h.inhparent = p.oid
+    JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   CROSS JOIN LATERAL pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, 0),
+     '^FOR VALUES FROM \((MINVALUE|''[^'']*'')\) TO \((MAXVALUE|''[^'']*'')\)$') e(edge)
+   WHERE e.edge IS NOT NULL
+), month AS (
+  SELECT pg_catalog.tsrange(m, m + interval '1 month') AS whole
+    FROM pg_catalog.generate_series(
+           pg_catalog.date_trunc('month', coalesce(%(first)s::timestamp, pg_catalog.now() AT TIME ZONE 'UTC')),
+           pg_catalog.date_trunc('month', coalesce(%(last)s::timestamp,
+             pg_catalog.now() AT TIME ZONE 'UTC' + pg_catalog.make_interval(months => %(months)s::integer))),
+           interval '1 month') m
+), piece AS (
+  SELECT m.whole, r.span,
+         p.stem || pg_catalog.to_char(pg_catalog.lower(r.span), CASE WHEN r.span = m.whole THEN '"_"YYYY_MM' ELSE '"_"YYYY_MM_DD' END)
+           AS relname
+    FROM parent p, month m,
+         pg_catalog.unnest(pg_catalog.tsmultirange(m.whole)
+           - coalesce((SELECT pg_catalog.range_agg(b.span) FROM bound b WHERE NOT b.pending), '{}'::tsmultirange)) r(span)
+), wanted AS MATERIALIZED (
+  SELECT p.*, i.span, i.relname AS child_name, pg_catalog.format('%%I.%%I', p.nspname, i.relname) AS child,
+         pg_catalog.to_char(pg_catalog.lower(i.span), 'YYYY-MM') AS month, f.lowest, f.highest,
+         pg_catalog.format('%%I >= %%L AND %%I < %%L', p.key, f.lowest, p.key, f.highest) AS inside
+    FROM parent p
+   CROSS JOIN piece i
+   CROSS JOIN LATERAL (SELECT CASE p.key_type WHEN 'date'::pg_catalog.regtype THEN 'YYYY-MM-DD'
+                                              WHEN 'timestamp'::pg_catalog.regtype THEN 'YYYY-MM-DD HH24:MI:SS.US'
+                                              ELSE 'YYYY-MM-DD HH24:MI:SS.US"+00"' END AS form) s
+   CROSS JOIN LATERAL (SELECT pg_catalog.replace(pg_catalog.to_char(pg_catalog.lower(i.span), s.form), '.000000', '') AS lowest,
+                              pg_catalog.replace(pg_catalog.to_char(pg_catalog.upper(i.span), s.form), '.000000', '') AS highest) f
+), occupied AS (
+  SELECT w.child, w.month,
+         CASE WHEN c.oid IS NULL THEN 'a data type'
+              WHEN b.oid IS NOT NULL THEN 'a partition of ' || w.name || ' with other bounds'
+              WHEN c.relispartition THEN 'a partition of another table'
+              ELSE CASE c.relkind WHEN 'r' THEN 'a table' WHEN 'p' THEN 'a partitioned table' WHEN 'v' THEN 'a view'
+                   WHEN 'm' THEN 'a materialized view' WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index'
+                   WHEN 'I' THEN 'an index' ELSE 'a relation of another kind' END END AS what
+    FROM wanted w
+    JOIN pg_catalog.pg_namespace n ON n.nspname = w.nspname
+    LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.child_name
+    LEFT JOIN bound b ON b.oid = c.oid
+   WHERE c.oid IS NOT NULL
+      OR EXISTS (SELECT FROM pg_catalog.pg_type t
+                  WHERE t.typnamespace = n.oid AND t.typname = w.child_name AND t.typelem = 0)
+), stray AS (
+  SELECT w.month, w.default_partition, n.rows
+    FROM wanted w
+   CROSS JOIN LATERAL (SELECT t.word::bigint AS rows FROM pg_catalog.ts_stat(
+     pg_catalog.format('SELECT pg_catalog.array_to_tsvector(ARRAY[pg_catalog.count(*)::text]) FROM %%s WHERE %%s',
+                       w.default_partition, w.inside)) t) n
+   WHERE w.default_partition IS NOT NULL AND n.rows > 0
+), storage AS (
+  SELECT (SELECT pg_catalog.string_agg(pg_catalog.format('%%I = %%L', pg_catalog.split_part(o, '=', 1),
+                                                         pg_catalog.substr(o, pg_catalog.strpos(o, '=') + 1)), ', ')
+            FROM pg_catalog.unnest(c.reloptions) o) AS options
+    FROM bound b JOIN pg_catalog.pg_class c ON c.oid = b.oid
+   WHERE c.relkind = 'r' AND c.reloptions IS NOT NULL
+   ORDER BY b.oid DESC
+   LIMIT 1
+), refusal AS (
+  SELECT 0 AS rank, CASE WHEN n.relkind <> 'p' THEN n.name || ' is not partitioned.'
+                         ELSE n.name || ' is not partitioned by ranges of one date or timestamp column.' END AS refused,
+         CASE WHEN n.relkind = 'r' THEN 'partition-table makes it partitioned.' END AS remedy
+    FROM named n WHERE NOT EXISTS (SELECT FROM parent)
+  UNION ALL
+  SELECT 1, b.name || ' is being detached, and its months cannot be made anew before that has ended.',
+         pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s FINALIZE ends it.', w.name, b.name)
+    FROM bound b JOIN wanted w ON w.span && b.span WHERE b.pending
+  UNION ALL
+  SELECT 2, pg_catalog.format('%%s cannot become the partition for %%s: that name is %%s.', o.child, o.month, o.what),
+         'Rename it, or attach it by hand if it holds rows of that month.'
+    FROM occupied o
+  UNION ALL
+  SELECT 3, pg_catalog.format('%%s rows of %%s are in the default partition %%s.', s.rows, s.month, s.default_partition),
+         'Move them to a table of their own, run this again, then insert them anew: they will find their partition.'
+    FROM stray s
+), step AS (
+  SELECT w.month, w.child AS "group", s.*
+    FROM wanted w
+    LEFT JOIN storage o ON true
+   CROSS JOIN LATERAL (VALUES
+     (1, pg_catalog.format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS)%%s%%s',
+           w.child, w.name,
+           (SELECT pg_catalog.format(' USING %%I', m.amname) FROM pg_catalog.pg_am m WHERE m.oid = w.relam),
+           (SELECT pg_catalog.format(' TABLESPACE %%I', t.spcname) FROM pg_catalog.pg_tablespace t WHERE t.oid = w.reltablespace)),
+      'ACCESS SHARE on ' || w.name, w.name,
+      pg_catalog.format('DO %%L', pg_catalog.format(
+        'BEGIN ALTER TABLE %%s DETACH PARTITION %%s; IF EXISTS (SELECT FROM %%s) THEN '
+        'RAISE EXCEPTION ''the partition holds rows and stays''; END IF; DROP TABLE %%s; END', w.name, w.child, w.child, w.child)),
+      pg_catalog.format('the partition for %%s, made apart; undone only while it is empty', w.month), NULL),
+     (2, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT pipeline_console_bounds CHECK (%%s)', w.child, w.inside),
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'its bounds are promised, so that they need not be looked for', NULL),
+     (3, CASE WHEN pg_catalog.pg_get_userbyid(w.relowner) <> CURRENT_USER THEN
+           pg_catalog.format('ALTER TABLE %%s OWNER TO %%I', w.child, pg_catalog.pg_get_userbyid(w.relowner)) END,
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'as the owner of ' || w.name, NULL),
+     (4, CASE WHEN o.options IS NOT NULL THEN pg_catalog.format('ALTER TABLE %%s SET (%%s)', w.child, o.options) END,
+      'SHARE UPDATE EXCLUSIVE on the new table', NULL, NULL, 'as the newest partition', NULL),
+     (5, pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES FROM (%%L) TO (%%L)', w.name, w.child, w.lowest, w.highest),
+      pg_catalog.concat_ws('; ', 'SHARE UPDATE EXCLUSIVE on ' || w.name, 'SHARE ROW EXCLUSIVE on ' || w.referenced,
+                           'ACCESS EXCLUSIVE on ' || w.default_partition || ', which is read'),
+      w.name, NULL, 'readers and writers of ' || w.name || ' go on; it gets the indexes of ' || w.name, NULL),
+     (6, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', w.child),
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'the partition''s own bounds say the same',
+      pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = pg_catalog.to_regclass(%%L) '
+                        'AND inhparent = pg_catalog.to_regclass(%%L))', w.child, w.name)))
+     s(ordinal, sql, lock, "on", undo, note, expect)
+   WHERE s.sql IS NOT NULL AND NOT EXISTS (SELECT FROM refusal)
+)
+SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS "group", NULL AS undo, NULL AS note, NULL AS expect,
+       NULL AS month, r.rank AS ordinal
+  FROM refusal r
+UNION ALL
+SELECT NULL, NULL, s.sql, s.lock, s."on", s."group", s.undo, s.note, s.expect, s.month, s.ordinal FROM step s
+ ORDER BY month, "group", ordinal

@@ -1,0 +1,121 @@
+"""Runs actions on real servers as the console does, and measures what others feel of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from console import config
+from console.actions.planning import Action, plan
+from console.audit import Trail
+from console.model import Plan
+from console.postgres import ActingSession, PostgresServer
+from console.runner import PATIENCE, Run, Runner
+from tests.servers import PostgresServer as Cluster
+
+LOCK_TIMEOUT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A console of one database: plans and runs actions."""
+
+    cluster: Cluster
+    database: str
+    trail: Trail
+    settings: config.Settings = field(default_factory=lambda: config.load(environ={}))
+    user: str = "postgres"
+
+    @property
+    def uri(self) -> str:
+        """Of the database, as the user of this desk."""
+        return self.cluster.uri(self.database, self.user)
+
+    async def plan(self, action: Action, **given: str) -> Plan:
+        """What the action would do now; underscores in names of parameters stand for hyphens."""
+        server = PostgresServer(self.uri)
+        try:
+            return await plan(action, server, _named(given), self.settings)
+        finally:
+            await server.close()
+
+    async def run(self, action: Action, patience: float = PATIENCE, **given: str) -> Run:
+        """Plan and run."""
+        server = PostgresServer(self.uri)
+        try:
+            made = await plan(action, server, _named(given), self.settings)
+            return await Runner(ActingSession(self.uri), server, self.trail).run(made, patience)
+        finally:
+            await server.close()
+
+    def session(self, user: str = "", **options: Any) -> psycopg.Connection[Any]:
+        """A session for the test's own statements, in autocommit mode."""
+        return self.cluster.connect(self.database, user or self.user, **options)
+
+    def do(self, *statements: str) -> None:
+        """Run statements of the test's own."""
+        with self.session() as session:
+            for statement in statements:
+                session.execute(statement.encode())
+
+    def ask(self, query: str) -> Any:
+        """The first value that a query returns."""
+        with self.session() as session:
+            row = session.execute(query.encode()).fetchone()
+        assert row is not None
+        return row[0]
+
+
+def _named(given: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in given.items()}
+
+
+@contextmanager
+def held(desk: Desk, *statements: str, seconds: float = 3.0) -> Iterator[threading.Event]:
+    """Another session that runs statements and keeps its transaction open for so long; then the event is set."""
+    ready, ended = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with desk.session() as session, session.transaction():
+            for statement in statements:
+                session.execute(statement.encode())
+            ready.set()
+            session.execute("SELECT pg_sleep(%s)", (seconds,))
+        ended.set()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield ended
+    finally:
+        thread.join()
+
+
+@contextmanager
+def felt(desk: Desk, statement: str) -> Iterator[list[float]]:
+    """A session that runs a statement every 20 ms; the list gets the seconds each took."""
+    waits: list[float] = []
+    stop = threading.Event()
+
+    def run() -> None:
+        with desk.session() as session:
+            while not stop.is_set():
+                began = time.monotonic()
+                session.execute(statement.encode())
+                waits.append(time.monotonic() - began)
+                stop.wait(0.02)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        stop.set()
+        thread.join()
