@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, IntEnum
@@ -257,6 +257,8 @@ class Step:
     # the statements to send instead of `sql`, one a row, with their lock_timeout as a second column where it differs.
     # No row: nothing is left to do. When a run ends in the middle, it also tells what is left.
     again: str = ""
+    # Afterwards a new connection must be possible. If it is not, or a later step fails, all that was done is undone.
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,7 @@ class Plan:
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, printed before anything runs
     number: int = 0  # of an advisory lock that other programs which do the same also take; 0: none does
+    read_back: Callable[[Server], Awaitable[tuple[str, ...]]] | None = None  # what to tell after the run, read anew
 
 
 class Outcome(Enum):

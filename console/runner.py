@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from console import lone, sql
-from console.audit import Trail, whoami
+from console import canary, lone, sql
+from console.audit import Trail, process, whoami, without_secrets
 from console.format import one_line
 from console.model import Facts, Kind, Outcome, Plan, Server, Step, Trouble
 from console.postgres import ActingSession, DriverError, trouble
@@ -32,7 +32,7 @@ class Progress:
     """How far one step is."""
 
     step: Step
-    status: str = "pending"  # pending, running, waiting, done, failed
+    status: str = "pending"  # pending, running, waiting, done, failed, undone
     seconds: float = 0.0
     rows: int = 0
     tries: int = 0
@@ -56,6 +56,13 @@ class Run:
     def of(cls, plan: Plan) -> Run:
         """A run of `plan` that has not begun."""
         return cls(plan, steps=[Progress(step) for step in plan.steps])
+
+    @property
+    def at(self) -> int:
+        """Which step something happens to, from 0: the one under way or failed, else the last that is done."""
+        busy = [i for i, one in enumerate(self.steps) if one.status in {"running", "waiting", "failed"}]
+        done = [i for i, one in enumerate(self.steps) if one.status == "done"]
+        return busy[0] if busy else done[-1] if done else 0
 
     @property
     def undo(self) -> tuple[str, ...]:
@@ -89,15 +96,34 @@ class Runner:
             for group in groups(run.steps):
                 await self._group(run, group, time.monotonic() + patience)
             run.outcome, run.message = Outcome.DONE, "Done."
+            await self._read_back(run)
         except Trouble as why:
-            self._fail(run, why)
+            self._fail(run, await self._taken_back(run, why))
         except asyncio.CancelledError:
             await self._session.cancel()
-            self._fail(run, Trouble(Kind.FAILED, "Stopped on request."))
+            self._fail(run, await self._taken_back(run, Trouble(Kind.FAILED, "Stopped on request.")))
         finally:
             run.seconds = time.monotonic() - started
             await self._finish(run)
         return run
+
+    async def _read_back(self, run: Run) -> None:
+        if run.plan.read_back is None:
+            return
+        try:
+            run.notes += await run.plan.read_back(self._server)
+        except Trouble as why:
+            run.notes.append(f"What came of it could not be read: {why}")
+
+    async def _taken_back(self, run: Run, why: Trouble) -> Trouble:
+        done = [one for one in run.steps if one.status == "done"]
+        if not any(one.step.canary for one in done):
+            return why
+        told, undone = await canary.take_back(self._session, why, run.undo)
+        if undone:
+            for one in done:
+                one.status, one.rows = "undone", 0
+        return told
 
     def _fail(self, run: Run, why: Trouble) -> None:
         done = any(one.status == "done" or (one.step.repeat and one.rows) for one in run.steps)
@@ -173,9 +199,11 @@ class Runner:
             for one in group:
                 one.status, one.said = "done", ""
                 one.seconds = one.seconds or time.monotonic() - began
-                self._trail.write(self._entry(run, "step", sql=one.step.sql, rows=one.rows, seconds=one.seconds))
+                took = {"rows": one.rows, "seconds": one.seconds}
+                self._trail.write(self._entry(run, "step", sql=one.step.sql, undo=one.step.undo, **took))
             self._tell(run)
             await self._verify(group)
+            await canary.prove(self._session, [one.step for one in group])
             return
 
     async def _once(self, run: Run, group: Sequence[Progress]) -> None:
@@ -327,6 +355,7 @@ class Runner:
             "database": facts.database,
             "user": facts.user,
             **whoami(),
+            "process": process(),
             **more,
         }
 
@@ -350,11 +379,11 @@ def _row(run: Run, entry: dict[str, object]) -> dict[str, object]:
         "os_user": entry["os_user"],
         "origin": entry["from"],
         "outcome": run.outcome.value if run.outcome else "",
-        "message": run.message,
+        "message": without_secrets(run.message),
         "started_at": run.started_at,
         "seconds": run.seconds,
-        "statements": [one.step.sql for one in run.steps if one.status == "done"],
-        "undo": list(run.undo),
+        "statements": [without_secrets(one.step.sql) for one in run.steps if one.status == "done"],
+        "undo": [without_secrets(statement) for statement in run.undo],
     }
 
 

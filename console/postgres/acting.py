@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 
 import psycopg
 
+from console.model import Trouble
 from console.postgres.connecting import (
     APPLICATION_NAME,
     Connection,
@@ -18,6 +21,7 @@ from console.postgres.connecting import (
 from console.postgres.troubles import trouble
 
 ACTING_NAME = f"{APPLICATION_NAME} act"
+PROOF_SECONDS = 0.5
 
 _SESSION = {
     "search_path": "pg_catalog",
@@ -81,6 +85,20 @@ class ActingSession:
         """A transaction around what is executed inside; rolled back when that fails."""
         async with self._open.transaction():
             yield
+
+    async def prove(self) -> None:
+        """Connect once more, as any client would. Trouble when that is still not possible after half a second."""
+        end = time.monotonic() + PROOF_SECONDS
+        while True:
+            try:
+                connection = await open_session({"connect_timeout": "2", **self._target}, {}, ACTING_NAME)
+            except Trouble:
+                if time.monotonic() >= end:
+                    raise
+                await asyncio.sleep(0.05)
+                continue
+            await connection.close()
+            return
 
     async def cancel(self) -> None:
         """Ask the server to cancel what runs."""

@@ -106,6 +106,17 @@ class PostgresServer:
         clock = time.monotonic()
         return Snapshot(name, columns, rows, taken_at, clock - started, clock, text)
 
+    async def attempt(self, statement: str) -> str:
+        """The SQLSTATE with which `statement` fails in a session of its own, thrown away after it; empty: it works."""
+        connection = await open_session(self._target, _SESSION | {"statement_timeout": "5s"})
+        try:
+            await connection.execute(statement.encode())
+        except psycopg.Error as error:
+            return error.sqlstate or "08006"
+        finally:
+            await connection.close()
+        return ""
+
     async def close(self) -> None:
         """Cancel what still runs on the server, then close both connections."""
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))

@@ -1,0 +1,38 @@
+"""Steps that could lock everybody out: a new connection must succeed after them, or all that was done is undone.
+
+The undoing goes over the session that is open already, so it works when nobody can connect any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.format import one_line
+from console.model import Kind, Step, Trouble
+from console.postgres import ActingSession, DriverError
+
+
+async def prove(session: ActingSession, steps: Sequence[Step]) -> None:
+    """Connect anew, where one of `steps` asks for it. Trouble when that is not possible."""
+    if not any(step.canary for step in steps):
+        return
+    try:
+        await session.prove()
+    except Trouble as why:
+        raise Trouble(Kind.FAILED, f"No new connection was possible: {why.sentence}") from None
+
+
+async def take_back(session: ActingSession, why: Trouble, undo: Sequence[str]) -> tuple[Trouble, bool]:
+    """Undo everything; what to tell then, and whether it could be undone. `why` is what went wrong before."""
+    for at, statement in enumerate(undo):
+        try:
+            await session.execute(statement)
+        except DriverError as error:
+            left = one_line("; ".join(undo[at:]))
+            told = f"{why.sentence} Undoing it failed too ({one_line(error)[:200]})."
+            return Trouble(why.kind, told, f"Run: {left}"), False
+    try:
+        await session.prove()
+    except Trouble as still:
+        return Trouble(why.kind, f"{why.sentence} Everything was undone; still: {still.sentence}", why.remedy), True
+    return Trouble(why.kind, f"{why.sentence} Everything was undone; new connections are possible.", why.remedy), True
