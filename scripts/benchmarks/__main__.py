@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(folder: Path, book: Book, effort: Effort, options: argparse.Namespace) -> str:
     """All measurements and the document of them. Raises Trouble."""
+    tell("preparing the peer")
     program = None if options.no_peer else options.peer or tools.install_peer(folder / "peer")
     peer = tools.peer(program) if program else None
     postgres = ""

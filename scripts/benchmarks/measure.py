@@ -34,7 +34,7 @@ class Effort:
 
     runs: int = 3
     starts: int = 9
-    refreshes: int = 10  # in one window
+    refreshes: int = 8  # in one window
     keys: int = 200
     changes: int = 40
     warm: float = 9.0  # seconds of fast refreshes, until the peer's prepared statements have their final plans
@@ -137,6 +137,7 @@ def light(bench: Bench) -> None:
 def cost(bench: Bench) -> None:
     """What each pane costs the server: the first read on a new connection, and one more."""
     config = tools.config_file(bench.home)
+    pause = max(2.0, bench.effort.refreshes / 2) * PERIOD
     for pane in (one for one in PANES if one.name in COSTED):
         tool = tools.console(pane.name, config)
         for _ in range(bench.effort.runs):
@@ -146,9 +147,13 @@ def cost(bench: Bench) -> None:
                     time.sleep(PERIOD / 2)
                     terminal.quiet(APART)
                     first = bill(bench.server, tool.role)
-                    time.sleep(bench.effort.refreshes * PERIOD)
+                    # Look-ups go on for some refreshes until everything is known.
+                    time.sleep(pause)
                     terminal.quiet(APART)
-                    later = since(bill(bench.server, tool.role), first)
+                    settled = bill(bench.server, tool.role)
+                    time.sleep(pause)
+                    terminal.quiet(APART)
+                    later = since(bill(bench.server, tool.role), settled)
             except Silent:
                 bench.book.skipped.append(f"pane {pane.name}: no rows")
                 break

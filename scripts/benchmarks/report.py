@@ -84,7 +84,8 @@ HOW = """\
   often, until its prepared statements have the plans they keep.
 - Keys: `j` and `k` at random moments; from the key to the first bytes that come back. Pane changes: between panes
   visited before, from the key until the titles and rows of the other pane are on the screen.
-- First read of a pane: everything it asks on a new connection, look-ups included; one more: the mean of the following.
+- First read of a pane: everything it asks on a new connection in its first second, look-ups included; one more: the
+  mean of later ones, when everything on the screen has been looked up.
 - PgBouncer: its run time less that of the same time without the console.
 """
 
