@@ -1,8 +1,8 @@
 """The audit trail: who changed what, where, when, with which statements and which outcome.
 
 One JSON object a line in `$XDG_STATE_HOME/pipeline-console/audit.jsonl`, readable by its owner alone, synced to
-disk before anything runs. Each run writes an entry `start`, one `step` a finished statement and one `end`, all with
-the same `run`.
+disk before anything runs. Each run writes an entry `start`, one `step` a finished statement and one `end`, with the
+same `run`. Passwords in statements are replaced before they are written.
 """
 
 from __future__ import annotations
@@ -11,13 +11,26 @@ import fcntl
 import json
 import os
 import pwd
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from console.format import json_default, safe
+from console.format import json_default, one_line, safe
 from console.model import Kind, Trouble
+
+HIDDEN = "(not kept)"  # stands where a secret stood
+
+_PASSWORDS = (
+    # CREATE ROLE … PASSWORD '…'
+    re.compile(r"(\bpassword\s+)(?:e|u&)?'(?:[^'\\]|''|\\.)*'()", re.IGNORECASE),
+    # a conninfo, perhaps inside of a literal, or the query of a URI
+    re.compile(r"(\bpassword\s*=\s*)(?:''(?:[^']|'''')*''|'(?:[^'\\]|\\.)*'|[^\s'\"&]+)()", re.IGNORECASE),
+    # a URI
+    re.compile(r"(://[^\s:/@]*:)[^\s/@]+(@)"),
+)
+_SECRET_NAME = re.compile(r"password|passwd|secret|token", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +41,7 @@ class Trail:
 
     def write(self, entry: Mapping[str, object]) -> None:
         """Append one entry and sync it. Trouble (REFUSED) when that cannot be done: then nothing may be run."""
-        line = json.dumps({"at": datetime.now(UTC).isoformat(), **entry}, default=json_default) + "\n"
+        line = json.dumps({"at": datetime.now(UTC).isoformat(), **_kept(entry)}, default=json_default) + "\n"
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
@@ -70,6 +83,48 @@ def whoami(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     except KeyError:
         name = str(os.getuid())
     return {"os_user": name, "from": environ.get("SSH_CLIENT", "").split(" ")[0]}
+
+
+def process(pid: int | None = None) -> str:
+    """This machine, the number of a process and when that began; empty when there is no such process.
+
+    Numbers are used again, so /proc/PID/stat says the beginning where there is one (field 22, clock ticks since boot).
+    """
+    number = os.getpid() if pid is None else pid
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass  # somebody else's, and alive
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
+        began = stat.rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        began = ""
+    return f"{one_line(os.uname().nodename)} {number} {began}".strip()
+
+
+def without_secrets(text: str) -> str:
+    """`text` with HIDDEN where SQL, a connection string or a URI says a password."""
+    for pattern in _PASSWORDS:
+        text = pattern.sub(rf"\g<1>{HIDDEN}\g<2>", text)
+    return text
+
+
+def _kept(entry: Mapping[str, object]) -> dict[str, object]:
+    return {
+        name: HIDDEN if value and isinstance(value, str) and _SECRET_NAME.search(name) else _harmless(value)
+        for name, value in entry.items()
+    }
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, dict):
+        return _kept(value)
+    return [_harmless(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _append(descriptor: int, line: bytes) -> None:
