@@ -78,15 +78,20 @@ class Header(Widget):
             return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")
         parts: list[tuple[str, str] | str] = [(f" {one_line(facts.label)} ", "bold reverse")]
         parts.append((" not reachable", "bold $text-error") if self._trouble else "")
+        parts.append((" READ-ONLY", "bold") if facts.read_only else "")
         role = "standby" if self._now.get("standby", facts.standby) else "primary"
         parts.append(f" PostgreSQL {one_line(facts.version_text.split(' ')[0])} {role} ")
-        parts.append(f"{one_line(facts.user)}@{one_line(facts.database)}")
-        parts.append("" if facts.tls else (" no TLS", "$text-muted"))
-        parts.append((" SUPERUSER", "$text-warning") if facts.superuser else "")
-        parts.append((" READ-ONLY", "bold") if facts.read_only else "")
         seen, sessions = self._now.get("visible"), self._now.get("used")
         if isinstance(seen, int) and isinstance(sessions, int) and seen < sessions:
-            parts.append((f" you see {seen} of {sessions} sessions: GRANT pg_monitor", "$text-warning"))
+            parts.append((f"sees {seen} of {sessions} sessions ", "$text-warning"))
+        parts.append(
+            (
+                f"SUPERUSER {one_line(facts.user)}" if facts.superuser else one_line(facts.user),
+                "$text-warning" if facts.superuser else "",
+            )
+        )
+        parts.append(f"@{one_line(facts.database)}")
+        parts.append("" if facts.tls else (" no TLS", "$text-muted"))
         return Content.assemble(*parts)
 
     def _signs(self) -> Content:
