@@ -32,6 +32,7 @@ def ending(run: Run) -> str:
         return "Dry run: nothing was changed.\n"
     lines = [safe(run.message)]
     done = sum(one.status == "done" for one in run.steps)
+    failed = [f"Step {i} failed: {_title(one.step)}" for i, one in enumerate(run.steps, 1) if one.status == "failed"]
     if run.outcome is Outcome.DONE:
         rows = sum(one.rows for one in run.steps)
         told = f", {count(rows)} rows" if rows else ""
@@ -40,7 +41,7 @@ def ending(run: Run) -> str:
         lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to go on from there.")
     elif run.outcome is Outcome.FAILED:
         lines.append("Nothing was changed.")
-    lines += [f"Note: {safe(note)}" for note in run.notes]
+    lines += [*failed, *(f"Note: {safe(note)}" for note in run.notes)]
     if run.undo:
         lines.append("pipeline-console run undo takes it back.")
     return "".join(f"{line}\n" for line in lines)
@@ -84,7 +85,8 @@ class Ticker:
     def __call__(self, run: Run) -> None:
         """Hear of a change."""
         now = time.monotonic()
-        at, one = _current(run)
+        at = run.at
+        one = run.steps[at]
         news = (at, one.status)
         if not self._terminal and news == self._last and now - self._at < QUIET:
             return
@@ -105,22 +107,13 @@ class Ticker:
             self._out.flush()
 
 
-def _current(run: Run) -> tuple[int, Progress]:
-    """The step that something happens to: the first unfinished one, else the last."""
-    for at, one in enumerate(run.steps):
-        if one.status in {"running", "waiting", "failed"}:
-            return at, one
-    done = [(at, one) for at, one in enumerate(run.steps) if one.status == "done"]
-    return done[-1] if done else (0, run.steps[0])
-
-
 def _title(step: Step) -> str:
     return one_line(step.note or step.sql)[:120]
 
 
 def _steps(plan: Plan) -> Iterator[str]:
     at = 0
-    for number, group in enumerate(groups([Progress(step) for step in plan.steps]), 1):
+    for number, group in enumerate(groups(Run.of(plan).steps), 1):
         for one in group:
             at += 1
             yield f"{at}. {_how(one.step, number, len(group))}"

@@ -18,7 +18,7 @@ from console.config import Settings, Wanted
 from console.format import one_line, safe
 from console.model import Kind, Outcome, Plan, Trouble
 from console.postgres import ActingSession
-from console.runner import Progress, Run, Runner
+from console.runner import Run, Runner
 from console.servers import Servers, servers_for
 
 DONE, FAILED, USAGE, REFUSED, STOPPED = range(5)
@@ -170,7 +170,8 @@ def _unplanned(asked: Request, why: Trouble, say: Say) -> int:
 
 def _unrun(asked: Request, planned: Plan, outcome: Outcome | None, message: str) -> int:
     """The plan was only looked at; without an outcome because nobody wanted more."""
-    shown = Run(planned, steps=[Progress(step) for step in planned.steps], outcome=outcome, message=message)
+    shown = Run.of(planned)
+    shown.outcome, shown.message = outcome, message
     return _tell(asked, shown)
 
 
