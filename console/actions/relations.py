@@ -21,7 +21,7 @@ async def relation(server: Server, name: str) -> Relation:
     """The relation called `name`. Trouble (REFUSED) when there is none, or more than one."""
     found = [
         Relation(int(str(record["oid"])), str(record["name"]), str(record["kind"]))
-        for record in (await server.fetch("actions/find_relation", {"name": name})).records()
+        for record in (await server.fetch("actions/named_relation", {"name": name})).records()
     ]
     if not found:
         raise Trouble(Kind.REFUSED, f"There is no table or view {one_line(name)} in this database.")
