@@ -1,0 +1,126 @@
+"""refresh-views on real servers: in order, concurrently where possible, recorded, never two at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from console.actions.refresh_views import REFRESH_VIEWS
+from console.audit import Trail
+from console.config import RefreshPolicy
+from console.model import Kind, Outcome, Trouble
+from tests.acting import LOCK_TIMEOUT, Desk, felt, held
+from tests.servers import PostgresServer as Cluster
+
+RECORD = "SELECT count(*) FROM public.console_refreshes"
+
+
+@pytest.fixture
+def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
+    """A table under three views: `low` is read by `high` through a plain view, `bare` has no key."""
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
+    desk.do(
+        "CREATE TABLE public.t (id int PRIMARY KEY)",
+        "INSERT INTO public.t VALUES (1), (2)",
+        "CREATE MATERIALIZED VIEW public.low AS SELECT id FROM public.t",
+        "CREATE UNIQUE INDEX ON public.low (id)",
+        "CREATE VIEW public.between AS SELECT id FROM public.low",
+        "CREATE MATERIALIZED VIEW public.high AS SELECT count(*) AS n FROM public.between",
+    )
+    policies = (RefreshPolicy("public.high"), RefreshPolicy("public.low"))
+    return dataclasses.replace(desk, settings=dataclasses.replace(desk.settings, refreshes=policies))
+
+
+async def test_views_are_refreshed_after_those_they_read(desk: Desk) -> None:
+    desk.do("INSERT INTO public.t VALUES (3)")
+    run = await desk.run(REFRESH_VIEWS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert [one.step.sql for one in run.steps] == [
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY public.low",
+        "REFRESH MATERIALIZED VIEW public.high",
+    ]
+    assert "readers wait" in run.plan.steps[1].note
+    assert desk.ask("SELECT n FROM public.high") == 3
+
+
+async def test_the_first_fill_is_plain(desk: Desk) -> None:
+    desk.do("REFRESH MATERIALIZED VIEW public.low WITH NO DATA")
+    with pytest.raises(Trouble, match=r"public.high reads public.low, which was never filled"):
+        await desk.plan(REFRESH_VIEWS, view="public.high")
+    run = await desk.run(REFRESH_VIEWS, view="public.low")
+    assert run.outcome is Outcome.DONE
+    assert run.plan.steps[0].sql == "REFRESH MATERIALIZED VIEW public.low"
+    assert "first fill" in run.plan.steps[0].note
+
+
+@pytest.mark.parametrize("user", ["postgres", "pipeline_owner"])
+async def test_duration_and_rows_are_recorded(pg: Cluster, pg_pipeline: str, tmp_path: Path, user: str) -> None:
+    desk = Desk(pg, pg_pipeline, Trail(tmp_path / "audit.jsonl"), user=user)
+    before = desk.ask(RECORD)
+    run = await desk.run(REFRESH_VIEWS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask(RECORD) == before + 1
+    assert desk.ask(
+        "SELECT is_concurrent AND error IS NULL AND seconds > 0 AND finished_at >= started_at AND row_count = "
+        "(SELECT count(*) FROM public.mv_monthly_brand_performance) FROM public.console_refreshes "
+        "ORDER BY id DESC LIMIT 1"
+    )
+
+
+async def test_no_code_of_a_table_that_only_looks_like_the_record_runs_as_the_dba(desk: Desk) -> None:
+    desk.do(
+        "CREATE TABLE public.console_refreshes (schema_name name, view_name name, started_at timestamptz, "
+        "finished_at timestamptz, seconds float8, row_count bigint, is_concurrent bool)",
+        "CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ran''; END'",
+        "CREATE TRIGGER trap BEFORE INSERT ON public.console_refreshes EXECUTE FUNCTION public.trap()",
+    )
+    assert (await desk.run(REFRESH_VIEWS)).outcome is Outcome.DONE
+    desk.do(
+        "DROP TRIGGER trap ON public.console_refreshes",
+        "CREATE FUNCTION public.check_it(name) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ran''; END'",
+        "ALTER TABLE public.console_refreshes ADD CHECK (public.check_it(view_name))",
+    )
+    assert (await desk.run(REFRESH_VIEWS)).outcome is Outcome.DONE
+    assert desk.ask(RECORD) == 0
+
+
+async def test_only_the_owner_may_and_a_table_is_no_view(desk: Desk) -> None:
+    other = dataclasses.replace(desk, user="pipeline_app")
+    with pytest.raises(Trouble, match=r"Only postgres may refresh public.high") as why:
+        await other.plan(REFRESH_VIEWS, view="public.high")
+    assert why.value.kind is Kind.REFUSED
+    with pytest.raises(Trouble, match=r"public.t is not a materialized view"):
+        await desk.plan(REFRESH_VIEWS, view="public.t")
+
+
+@pytest.mark.pg(">= 18")
+async def test_never_two_at_once(desk: Desk) -> None:
+    with desk.session() as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('pipeline-console'), hashtext('materialized views'))")
+        run = await desk.run(REFRESH_VIEWS)
+    assert run.outcome is Outcome.REFUSED
+    assert "of postgres" in run.message
+
+
+@pytest.mark.pg(">= 18")
+async def test_readers_of_the_view_wait_no_longer_than_lock_timeout(desk: Desk) -> None:
+    with (
+        held(desk, "SELECT * FROM public.high", "SELECT * FROM public.low"),
+        felt(desk, "SELECT * FROM public.high") as high,
+        felt(desk, "SELECT * FROM public.low") as low,
+    ):
+        run = await desk.run(REFRESH_VIEWS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert len(high) > 50
+    assert max(high + low) < LOCK_TIMEOUT + 0.05
+
+
+async def test_a_malicious_name_changes_nothing_but_itself(desk: Desk) -> None:
+    name = "\"'; DROP TABLE public.t; --"
+    quoted = '"' + name.replace('"', '""') + '"'
+    desk.do(f"CREATE MATERIALIZED VIEW public.{quoted} AS SELECT 1 AS a", f"CREATE UNIQUE INDEX ON public.{quoted} (a)")
+    run = await desk.run(REFRESH_VIEWS, view=f"public.{name}")
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT count(*) FROM public.t") == 2
