@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.audit import default_trail
 from console.config import Wanted
+from console.local import LocalServer
 from console.model import Kind, Pane, Server, Trouble
 from console.pgbouncer import PgBouncerServer
 from console.poolers import PgBouncers
@@ -19,10 +21,13 @@ class Servers:
 
     postgres: PostgresServer
     pooler: PgBouncers | None  # None: none is named
+    local: LocalServer  # this machine: its audit trail, the runs of this console
     hint: str = NO_POOLER  # what the pooler pane says then
 
     def of(self, pane: Pane) -> Server:
         """The server that `pane` asks. Trouble (MISSING) for the pooler pane when no pooler is named."""
+        if pane.source == "local":
+            return self.local
         if pane.source != "pgbouncer":
             return self.postgres
         if self.pooler is None:
@@ -39,8 +44,10 @@ class Servers:
 def servers_for(wanted: Wanted) -> Servers:
     """Server objects for `wanted`. Trouble (USAGE) when a URI cannot be parsed; nothing connects yet."""
     poolers = tuple(PgBouncerServer(uri) for uri in wanted.poolers)
+    postgres = PostgresServer(wanted.target, wanted.label, wanted.read_only)
     return Servers(
-        PostgresServer(wanted.target, wanted.label, wanted.read_only),
+        postgres,
         PgBouncers(poolers) if poolers else None,
+        LocalServer(default_trail(), [], postgres),
         wanted.pooler_hint or NO_POOLER,
     )

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from console.actions.apply_schema import APPLY_SCHEMA
+from console.actions.apply_tuning import APPLY_TUNING
+from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.create_partitions import CREATE_PARTITIONS
+from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.planning import Action
+from console.actions.refresh_views import REFRESH_VIEWS
+from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
+from console.actions.undo import UNDO
 
-ACTIONS: tuple[Action, ...] = (APPLY_SCHEMA, CREATE_PARTITIONS)
+ACTIONS: tuple[Action, ...] = (
+    APPLY_SCHEMA,
+    APPLY_TUNING,
+    CREATE_PARTITIONS,
+    REFRESH_VIEWS,
+    CANCEL_BACKEND,
+    TERMINATE_BACKEND,
+    TERMINATE_IDLE,
+    VACUUM_TABLE,
+    ANALYZE_TABLE,
+    REINDEX,
+    DROP_INDEX,
+    REPAIR_INVALID_INDEXES,
+    UNDO,
+)
 
 
 def action(name: str) -> Action:

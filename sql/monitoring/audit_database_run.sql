@@ -1,0 +1,9 @@
+-- The statements of one run that took effect, and those that undo it.
+-- lane: slow
+SELECT 'done' AS status, s.sql
+  FROM public.console_audit a CROSS JOIN LATERAL pg_catalog.unnest(a.statements) WITH ORDINALITY s(sql, at)
+ WHERE a.run = %(run)s
+UNION ALL
+SELECT 'undo', s.sql
+  FROM public.console_audit a CROSS JOIN LATERAL pg_catalog.unnest(a.undo) WITH ORDINALITY s(sql, at)
+ WHERE a.run = %(run)s

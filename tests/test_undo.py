@@ -1,0 +1,169 @@
+"""undo: what the last run left to take it back, last first, and never twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.actions.planning import plan
+from console.actions.undo import UNDO
+from console.audit import Trail, default_trail, process
+from console.config import load
+from console.demo.cluster import OWNER
+from console.model import Kind, Outcome, Plan, Step, Trouble
+from console.postgres import ActingSession, PostgresServer
+from console.runner import Run, Runner
+from tests.servers import PostgresServer as Cluster
+
+SETTINGS = load(environ={"HOME": "/nonexistent"})
+MADE = (
+    Step("CREATE TABLE public.one (n int)", undo="DROP TABLE public.one"),
+    Step("CREATE INDEX one_n ON public.one (n)", undo="DROP INDEX CONCURRENTLY public.one_n", transaction=False),
+    Step("ANALYZE public.one", transaction=False),
+)
+
+
+@pytest.fixture(autouse=True)
+def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trail:
+    """The trail of this user is one of the test's own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return default_trail()
+
+
+class Console:
+    """One role on one database."""
+
+    def __init__(self, pg: Cluster, database: str, user: str = OWNER) -> None:
+        self.uri = pg.uri(database, user)
+
+    async def run(self, *steps: Step, action: str = "test", subject: str = "public.one") -> Run:
+        return await self.carry_out(Plan(action, subject, steps))
+
+    async def carry_out(self, made: Plan) -> Run:
+        server = PostgresServer(self.uri)
+        try:
+            await server.connect()
+            return await Runner(ActingSession(self.uri), server, default_trail()).run(made)
+        finally:
+            await server.close()
+
+    async def planned(self, **given: str) -> Plan:
+        server = PostgresServer(self.uri)
+        try:
+            return await plan(UNDO, server, given, SETTINGS)
+        finally:
+            await server.close()
+
+
+@pytest.fixture
+def console(pg: Cluster, database: str) -> Console:
+    return Console(pg, database)
+
+
+def tables(pg: Cluster, database: str) -> set[str]:
+    with pg.connect(database) as session:
+        return {str(row[0]) for row in session.execute("SELECT relname FROM pg_stat_user_tables").fetchall()}
+
+
+async def test_the_last_run_is_taken_back_last_statement_first_and_the_audit_refers_to_it(
+    pg: Cluster, database: str, console: Console, trail: Trail
+) -> None:
+    done = await console.run(*MADE)
+    made = await console.planned()
+    assert [step.sql for step in made.steps] == ["DROP INDEX CONCURRENTLY public.one_n", "DROP TABLE public.one"]
+    assert not any(step.transaction for step in made.steps)
+    assert (made.subject, made.destructive) == ("public.one", True)
+    undone = await console.carry_out(made)
+    assert undone.outcome is Outcome.DONE
+    assert tables(pg, database) == set()
+    told = [entry for entry in trail.entries() if entry["run"] == undone.id]
+    assert all(entry["action"] == "undo" and entry["parameters"] == {"run": done.id} for entry in told)
+
+
+async def test_an_undo_is_not_undone(console: Console) -> None:
+    done = await console.run(*MADE)
+    await console.carry_out(await console.planned())
+    with pytest.raises(Trouble, match="itself an undo") as caught:
+        await console.planned()
+    assert caught.value.kind is Kind.REFUSED
+    assert (await console.planned(run=done.id)).steps == ()  # all of it was undone already
+
+
+async def test_nothing_to_undo_is_refused(console: Console) -> None:
+    with pytest.raises(Trouble, match="nothing to undo") as caught:
+        await console.planned()
+    assert caught.value.kind is Kind.REFUSED
+    await console.run(Step("SELECT 1"))
+    with pytest.raises(Trouble, match="nothing to undo"):
+        await console.planned()
+
+
+async def test_a_run_that_changed_nothing_is_passed_over_and_later_ones_are_named(console: Console) -> None:
+    await console.run(*MADE)
+    await console.run(Step("ANALYZE public.one"), action="analyze-table")
+    failed = await console.run(Step("CREATE TABLE public.one ()", undo="DROP TABLE public.one"), action="again")
+    assert failed.outcome is Outcome.FAILED
+    made = await console.planned()
+    assert len(made.steps) == 2
+    assert "analyze-table" in made.notes[1]
+    assert "again" not in made.notes[1]
+
+
+async def test_runs_of_other_databases_and_roles_are_not_touched(pg: Cluster, database: str, console: Console) -> None:
+    await console.run(*MADE)
+    other = pg.fresh_database(owner=OWNER)
+    try:
+        for elsewhere in (Console(pg, other), Console(pg, database, "postgres")):
+            with pytest.raises(Trouble, match="nothing to undo"):
+                await elsewhere.planned()
+    finally:
+        pg.drop_database(other)
+
+
+async def test_an_undo_that_was_stopped_goes_on(pg: Cluster, database: str, console: Console) -> None:
+    await console.run(*MADE)
+    with pg.connect(database) as session:
+        session.execute("CREATE VIEW public.uses AS SELECT n FROM public.one")
+    stopped = await console.carry_out(await console.planned())
+    assert stopped.outcome is Outcome.STOPPED
+    with pg.connect(database) as session:
+        session.execute("DROP VIEW public.uses")
+    made = await console.planned()
+    assert [step.sql for step in made.steps] == ["DROP TABLE public.one"]
+    assert (await console.carry_out(made)).outcome is Outcome.DONE
+    with pytest.raises(Trouble, match="itself an undo"):
+        await console.planned()
+
+
+def kill(trail: Trail, told: str) -> None:
+    """The trail as a console of the process `told` leaves it that was killed before its run ended."""
+    kept = [entry for entry in trail.entries() if entry["event"] != "end"]
+    trail.path.unlink()
+    for entry in kept:
+        trail.write({**entry, "process": told})
+
+
+async def test_a_run_whose_console_was_killed_is_undone_by_what_its_steps_left(
+    pg: Cluster, database: str, console: Console, trail: Trail
+) -> None:
+    await console.run(*MADE)
+    with pytest.raises(Trouble, match="nothing to undo"):  # it may still be at it
+        kill(trail, process())
+        await console.planned()
+    kill(trail, "elsewhere 1 1")
+    assert [step.sql for step in (await console.planned()).steps] == [MADE[1].undo, MADE[0].undo]
+
+
+async def test_what_concerns_a_password_is_refused(console: Console) -> None:
+    done = await console.run(
+        Step("SELECT 1", undo="ALTER ROLE CURRENT_USER PASSWORD 'hush'"),
+    )
+    with pytest.raises(Trouble, match="password"):
+        await console.planned(run=done.id)
+
+
+async def test_a_run_that_does_not_exist_is_wrong_usage(console: Console) -> None:
+    with pytest.raises(Trouble, match="There is no run") as caught:
+        await console.planned(run="nowhere")
+    assert caught.value.kind is Kind.USAGE
