@@ -106,6 +106,24 @@ def some_text(node: Node, place: Place) -> str:
     return found
 
 
+def texts(node: Node, place: Place) -> tuple[str, ...]:
+    """One text that is not empty, or a list of such."""
+    return tuple(sequence(some_text)(node, place)) if isinstance(node, SequenceNode) else (some_text(node, place),)
+
+
+def converted(reader: Reader, convert: Callable[[Any, str], Any]) -> Reader:
+    """What `convert` makes of the value that `reader` finds and its key; a ValueError tells what is wrong with it."""
+
+    def check(node: Node, place: Place) -> Any:
+        found = reader(node, place)
+        try:
+            return convert(found, place.path[-1] if place.path else "")
+        except ValueError as error:
+            raise place.wrong(node, str(error)) from None
+
+    return check
+
+
 def choice(*words: str) -> Reader:
     """One of a few words."""
 

@@ -1,0 +1,148 @@
+"""Presets: named sets of settings with their reasons, bundled in config/presets or from a file of the user's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from console import yamlfile
+from console.format import safe
+from console.model import Kind, Trouble
+from console.sql import content
+from console.tuning import formula
+from console.tuning.formula import Formula
+from console.yamlfile import by_name, choice, converted, number, sequence, some_text, table, text, texts
+
+LONGEST_FILE = 1 << 20
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a preset wants of one setting."""
+
+    setting: str
+    why: str
+    value: tuple[str, ...] = ()  # several: the elements of a list
+    formula: Formula | None = None
+    source: str = ""  # where the advice comes from
+    at_least: bool = False  # a higher value that is there already stays
+    min_version: int = 0
+    max_version: int = 99
+    preset: str = ""
+    where: str = ""  # file and key
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named set of settings."""
+
+    name: str
+    title: str
+    entries: tuple[Entry, ...]
+    includes: tuple[str, ...] = ()
+
+
+def names() -> tuple[str, ...]:
+    """The bundled presets."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.yml")))
+
+
+def load(name: str) -> Preset:
+    """The bundled preset of that name, or the one in the file of that path. Trouble (USAGE) names file, line, key."""
+    by_path = "/" in name or name.endswith((".yml", ".yaml"))
+    if not by_path and name not in names():
+        known = f"Presets: {', '.join(names())}; or the path of a file."
+        raise Trouble(Kind.USAGE, f"There is no preset {safe(name, 80)}.", known)
+    path = Path(name).expanduser() if by_path else _folder() / f"{name}.yml"
+    values = yamlfile.read(_read(path), str(path), _PRESET)
+    if values is None:
+        raise Trouble(Kind.USAGE, f"{safe(path)}, line 1: the document is empty.")
+    entries = tuple(
+        replace(entry, preset=values["name"], where=f"{safe(path)}, settings.{setting}")
+        for setting, entry in values.get("settings", {}).items()
+    )
+    return Preset(values["name"], values["title"], entries, values.get("includes", ()))
+
+
+def entries(preset: Preset, storage: str = "") -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """All entries of a preset and those it includes, and notes on what had to be left out.
+
+    `{storage}` in the name of an included preset stands for the kind of storage. Trouble (USAGE) when two disagree.
+    """
+    found: dict[str, Entry] = {}
+    notes: list[str] = []
+    for one in _with_included(preset, storage, notes):
+        for entry in one.entries:
+            if entry.setting in found:
+                raise Trouble(Kind.USAGE, f"{entry.where} is set in preset {found[entry.setting].preset} as well.")
+            found[entry.setting] = entry
+    return tuple(found.values()), tuple(notes)
+
+
+def _with_included(preset: Preset, storage: str, notes: list[str]) -> Iterator[Preset]:
+    yield preset
+    for name in preset.includes:
+        if "{storage}" in name and not storage:
+            notes.append("The planner is left out: the kind of storage is not known; give --set storage=ssd or hdd.")
+            continue
+        included = load(name.replace("{storage}", storage))
+        if included.includes:
+            raise Trouble(Kind.USAGE, f"{safe(preset.name, 80)} includes {included.name}, which includes others.")
+        yield included
+
+
+def _folder() -> Path:
+    return content() / "config" / "presets"
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LONGEST_FILE:
+            raise Trouble(Kind.USAGE, f"{safe(path)} is too large for a preset.")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise Trouble(Kind.USAGE, f"{safe(path)}, line {line}: this is not UTF-8 text.") from None
+    except OSError as error:
+        raise Trouble(Kind.USAGE, f"The preset {safe(path)} cannot be read: {error.strerror}.") from None
+
+
+def _made(values: dict[str, Any], _: str) -> dict[str, Any]:
+    if not values.get("settings") and not values.get("includes"):
+        raise ValueError("sets nothing: give settings, or includes")
+    return values
+
+
+def _entry(values: dict[str, Any], setting: str) -> Entry:
+    if not _NAME.fullmatch(setting):
+        raise ValueError("is not the name of a setting")
+    if ("value" in values) == ("formula" in values):
+        raise ValueError("needs either a value or a formula")
+    return Entry(setting=setting, **values)
+
+
+_VERSION = number(14, 99, whole=True)
+_ENTRY = table(
+    ("why",),
+    value=texts,
+    formula=converted(some_text, lambda found, _: formula.parse(found)),
+    why=some_text,
+    source=text,
+    at_least=converted(choice("true", "false"), lambda found, _: found == "true"),
+    min_version=_VERSION,
+    max_version=_VERSION,
+)
+_PRESET = converted(
+    table(
+        ("name", "title"),
+        name=some_text,
+        title=some_text,
+        includes=sequence(some_text),
+        settings=by_name(converted(_ENTRY, _entry)),
+    ),
+    _made,
+)

@@ -1,0 +1,222 @@
+"""What a preset proposes for a server: every setting with its value now, then and by default, and why. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from console.model import Kind, Trouble
+from console.tuning.presets import Entry
+from console.tuning.units import (
+    LIBRARY_LISTS,
+    QUOTED_LISTS,
+    Setting,
+    canonical,
+    elements,
+    from_number,
+    number,
+    quoted,
+    same,
+    size,
+)
+
+SIZES = ("ram", "disk")
+NUMBERS = ("cores", "pools")
+# Settings whose value the server cannot bear without a machine that has room for it.
+_NEED_RAM = frozenset(
+    {
+        "shared_buffers",
+        "work_mem",
+        "maintenance_work_mem",
+        "autovacuum_work_mem",
+        "max_connections",
+        "hash_mem_multiplier",
+    }
+)
+_VALUES = re.compile(r"(?:^|,)\s*([a-z][a-z0-9_.]*)\s*=")
+
+
+class Missing(Exception):  # noqa: N818  a name that a formula asks for in vain
+    """A fact that nobody measured or gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One row of a plan."""
+
+    entry: Entry
+    setting: Setting
+    proposed: str = ""  # in the base unit
+    state: str = "left out"  # change, reload, waits for a restart, as proposed, left out
+    reason: str = ""  # why it is left out
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The literals of an ALTER SYSTEM."""
+        return elements(self.proposed) if self.setting.name in QUOTED_LISTS else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What formulas and rules work over."""
+
+    settings: Mapping[str, Setting]
+    facts: Mapping[str, float]
+    version: int  # 18
+    edited: Mapping[str, str] = field(default_factory=dict)  # setting → value that replaces the preset's
+
+
+def facts_given(given: Mapping[str, str]) -> dict[str, float]:
+    """The facts among the parameters, in bytes and numbers. Trouble (USAGE) when one cannot be read."""
+    found: dict[str, float] = {}
+    for name in (*SIZES, *NUMBERS):
+        text = given.get(name, "").strip()
+        if not text:
+            continue
+        try:
+            found[name] = size(text) if name in SIZES else _whole(text)
+        except ValueError as error:
+            raise Trouble(Kind.USAGE, f"{name} {error}.") from None
+    return found
+
+
+def edits(text: str) -> dict[str, str]:
+    """`work_mem=32MB,shared_preload_libraries=a, b` as setting → value. Trouble (USAGE) when it cannot be read."""
+    starts = list(_VALUES.finditer(text))
+    if text.strip() and (not starts or text[: starts[0].start()].strip()):
+        raise Trouble(Kind.USAGE, "values must be written as setting=value, separated by commas.")
+    ends = [*(one.start() for one in starts[1:]), *([len(text)] if starts else [])]
+    return {one[1]: text[one.end() : end].strip() for one, end in zip(starts, ends, strict=True)}
+
+
+def picked(entries: Sequence[Entry], only: str, edited: Mapping[str, str]) -> tuple[Entry, ...]:
+    """The entries wanted. Trouble (USAGE) for a name that the preset does not have."""
+    wanted = {name.strip() for name in only.split(",") if name.strip()}
+    names = [entry.setting for entry in entries]
+    for name in (*sorted(wanted), *edited):
+        if name not in names:
+            raise Trouble(Kind.USAGE, f"The preset does not set {name}.", f"It sets {', '.join(names)}.")
+    return tuple(entry for entry in entries if not wanted or entry.setting in wanted)
+
+
+def propose(entries: Sequence[Entry], known: Known) -> tuple[Proposal, ...]:
+    """A proposal for each entry. Trouble (USAGE) for a value that the setting cannot have."""
+    work = _Work({entry.setting: entry for entry in entries}, known)
+    return tuple(work.proposal(entry) for entry in entries)
+
+
+class _Work:
+    """Evaluates entries that may refer to each other."""
+
+    def __init__(self, entries: Mapping[str, Entry], known: Known) -> None:
+        self._entries = entries
+        self._known = known
+        self._done: dict[str, Proposal] = {}
+        self._open: list[str] = []
+
+    def proposal(self, entry: Entry) -> Proposal:
+        if entry.setting not in self._done:
+            if entry.setting in self._open:
+                raise Trouble(Kind.USAGE, f"{entry.where}: formulas go round: {', '.join(self._open)}.")
+            self._open.append(entry.setting)
+            self._done[entry.setting] = self._proposal(entry)
+            self._open.remove(entry.setting)
+        return self._done[entry.setting]
+
+    def _proposal(self, entry: Entry) -> Proposal:
+        setting = self._known.settings.get(entry.setting)
+        if setting is None:
+            return Proposal(entry, Setting(entry.setting, ""), reason=self._absent(entry))
+        if reason := self._out_of_reach(entry, setting):
+            return Proposal(entry, setting, reason=reason)
+        try:
+            proposed = self._value(entry, setting)
+        except Missing as fact:
+            return Proposal(entry, setting, reason=f"{fact} is not known; give --set {fact}=…")
+        except ValueError as error:
+            raise Trouble(Kind.USAGE, f"{entry.where} {error}.") from None
+        return replace(Proposal(entry, setting, proposed), state=_state(setting, proposed))
+
+    def _out_of_reach(self, entry: Entry, setting: Setting) -> str:
+        if not entry.min_version <= self._known.version <= entry.max_version:
+            return f"not for PostgreSQL {self._known.version}"
+        if setting.context == "internal":
+            return "fixed when the server was built or its cluster was made"
+        if setting.source == "command line":
+            return "given on the server's command line, which wins over ALTER SYSTEM"
+        if setting.entry is not None and setting.name in QUOTED_LISTS and not elements(setting.entry):
+            return "its entry is empty, which ALTER SYSTEM could not write back"
+        return ""
+
+    def _absent(self, entry: Entry) -> str:
+        library, dot, _ = entry.setting.partition(".")
+        if not dot:
+            return f"PostgreSQL {self._known.version} has no such setting"
+        return f"{library} is not loaded yet: preload it, restart, and run this again"
+
+    def _value(self, entry: Entry, setting: Setting) -> str:
+        edited = self._known.edited.get(entry.setting)
+        if edited is not None:
+            return self._merged(setting, canonical(setting, edited))
+        if entry.formula is not None:
+            proposed = from_number(setting, entry.formula.value(lambda name: self._number(name, setting)))
+        else:
+            text = ", ".join(map(quoted, entry.value)) if setting.name in QUOTED_LISTS else ", ".join(entry.value)
+            proposed = self._merged(setting, canonical(setting, text))
+        if setting.name in _NEED_RAM and "ram" not in self._known.facts and _higher(setting, proposed, setting.value):
+            raise Missing("ram")
+        return setting.next if entry.at_least and not _higher(setting, proposed, setting.next) else proposed
+
+    def _merged(self, setting: Setting, proposed: str) -> str:
+        if setting.name not in LIBRARY_LISTS:
+            return proposed
+        there = elements(setting.next)
+        return ", ".join(map(quoted, (*there, *(one for one in elements(proposed) if one not in there))))
+
+    def _number(self, name: str, asking: Setting) -> float:
+        if name == "version":
+            return self._known.version
+        if name in (*SIZES, *NUMBERS):
+            if name not in self._known.facts:
+                raise Missing(name)
+            return self._known.facts[name]
+        setting = asking if name == "current" else self._known.settings.get(name)
+        if setting is None:
+            raise ValueError(f"asks for {name}, which is neither a fact nor a setting of this server")
+        value = setting.next
+        if name != "current" and name in self._entries:
+            value = self.proposal(self._entries[name]).proposed or value
+        found = number(setting, value)
+        if found is None:
+            raise ValueError(f"asks for {name}, which is no number")
+        return found
+
+
+def value_of(proposals: Sequence[Proposal], settings: Mapping[str, Setting], name: str) -> str:
+    """The value `name` will have once everything proposed is in effect; empty when there is no such setting."""
+    for one in proposals:
+        if one.setting.name == name and one.state != "left out":
+            return one.proposed
+    return settings[name].next if name in settings else ""
+
+
+def _state(setting: Setting, proposed: str) -> str:
+    if not same(setting, proposed, setting.next):
+        return "change"
+    if same(setting, proposed, setting.value):
+        return "as proposed"
+    return "waits for a restart" if setting.takes == "restart" else "reload"
+
+
+def _higher(setting: Setting, one: str, other: str) -> bool:
+    if setting.vartype == "enum":
+        return setting.words.index(one) > setting.words.index(other) if other in setting.words else True
+    mine, theirs = number(setting, one), number(setting, other)
+    return mine is None or theirs is None or mine > theirs
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
+        raise ValueError("must be a whole number from 1 on")
+    return int(text)
