@@ -84,8 +84,10 @@ async def _go(asked: Request, planned: Plan, servers: Servers, wanted: Wanted) -
     if not asked.json or (asks and planned.steps):
         shown.write(plan_text(planned))
         shown.flush()
-    if asked.dry_run or not planned.steps:
-        return _unrun(asked, planned, None if planned.steps else Outcome.NOTHING, "")
+    if not planned.steps:
+        return _unrun(asked, planned, Outcome.NOTHING, "There is nothing to do.")
+    if asked.dry_run:
+        return _unrun(asked, planned, None, "")
     if wanted.read_only:
         return _unrun(asked, planned, Outcome.REFUSED, "The console is read-only (--read-only): nothing was changed.")
     if not asked.yes and not (asks and await _confirmed(planned)):
