@@ -241,7 +241,7 @@ class Step:
     note: str = ""  # why, in one line
     expect: str = ""  # a query that returns true once the step has had its effect; a second column says why it has not
     settle: float = 0.0  # seconds the effect may take to show
-    repeat: bool = False  # a batch: committed and run again until it changes no row
+    repeat: bool = False  # a batch: committed and run again until it changes no row, or returns (moved, more = false)
     total: int = 0  # rows that all batches will change, as estimated
     # Seconds that a step outside a transaction waits for a lock; 0: without end; None: the session's 200 ms.
     # - CREATE INDEX, REINDEX and DROP INDEX CONCURRENTLY wait for transactions, and lock_timeout counts that: at 200 ms

@@ -254,12 +254,12 @@ class Runner:
         began = time.monotonic()
         while True:
             async with self._session.transaction():
-                moved = await self._session.execute(one.step.sql)
-            if not moved:
-                return
+                moved, more = await self._session.batch(one.step.sql)
             one.rows += moved
             one.seconds = time.monotonic() - began
             one.said = _pace(one)
+            if not more:
+                return
             self._tell(run)
             await self._breathe()
 

@@ -74,6 +74,19 @@ class ActingSession:
             await cursor.execute(statement.encode(), parameters)
             return max(0, cursor.rowcount)
 
+    async def batch(self, statement: str) -> tuple[int, bool]:
+        """Run one batch: how many rows it changed, and whether more are to come.
+
+        A statement that returns one row of (`moved`, `more`) says so itself; of others more are to come until none is.
+        """
+        async with self._open.cursor() as cursor:
+            await cursor.execute(statement.encode())
+            if [column.name for column in cursor.description or ()] == ["moved", "more"]:
+                ((moved, more),) = await cursor.fetchall()
+                return int(str(moved)), bool(more)
+            changed = max(0, cursor.rowcount)
+            return changed, changed > 0
+
     async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
         """Run one statement and return its rows."""
         async with self._open.cursor() as cursor:
