@@ -13,7 +13,7 @@ import pytest
 from console.model import Kind, Trouble
 from console.tuning import facts, formula, presets
 from console.tuning.proposals import Known, Proposal, edits, facts_given, picked, propose
-from console.tuning.units import Setting, canonical, elements, from_number, shown, size
+from console.tuning.units import Setting, canonical, elements, shown, size
 
 MB, GB = 1 << 20, 1 << 30
 SETTINGS = {
@@ -93,13 +93,13 @@ def test_a_formula_is_arithmetic_over_facts(text: str, value: float) -> None:
     ],
 )
 def test_whatever_is_not_arithmetic_is_refused_unread(text: str) -> None:
-    with pytest.raises(ValueError, match="must not contain|is not an arithmetic|is longer"):
+    with pytest.raises(ValueError, match=r"must not contain|is not an arithmetic|is longer"):
         formula.parse(text)
 
 
 @pytest.mark.parametrize("text", ["1 / (ram - ram)", "1e308 * 10", "min(ram)", "round(1e400)"])
 def test_a_formula_without_a_number_says_so(text: str) -> None:
-    with pytest.raises(ValueError, match="comes to no number|what it does not take"):
+    with pytest.raises(ValueError, match=r"comes to no number|what it does not take"):
         formula.parse(text).value(lambda _: 1.0)
 
 
@@ -126,10 +126,16 @@ def test_values_are_read_and_shown_as_the_server_does(name: str, text: str, base
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("work_mem", "1 kB"), ("work_mem", "5 apples"), ("max_connections", "1MB"), ("jit", "o"), ("wal_level", "archive")],
+    [
+        ("work_mem", "1 kB"),
+        ("work_mem", "5 apples"),
+        ("max_connections", "1MB"),
+        ("jit", "o"),
+        ("wal_level", "archive"),
+    ],
 )
 def test_values_a_setting_cannot_have_are_refused(name: str, text: str) -> None:
-    with pytest.raises(ValueError, match="must be|takes"):
+    with pytest.raises(ValueError, match=r"must be|takes"):
         canonical(SETTINGS[name], text)
 
 
@@ -163,7 +169,10 @@ HEAD = "name: mine\ntitle: Mine\nsettings:\n"
     [
         (f"{HEAD}  work_mem: {{value: 8MB}}\n", "line 4: settings.work_mem.why is missing"),
         (f"{HEAD}  work_mem: {{why: x}}\n", "line 4: settings.work_mem needs either a value or a formula"),
-        (f"{HEAD}  work_mem:\n    why: x\n    formula: ram ** 2\n", "line 6: settings.work_mem.formula must not contain"),
+        (
+            f"{HEAD}  work_mem:\n    why: x\n    formula: ram ** 2\n",
+            "line 6: settings.work_mem.formula must not contain",
+        ),
         (f"{HEAD}  work_mem: {{why: x, value: 1MB, colour: red}}\n", "line 4: settings.work_mem.colour is not known"),
         (f"{HEAD}  'work mem; x': {{why: x, value: 1MB}}\n", "settings.work mem; x is not the name of a setting"),
         (f"{HEAD}  jit: {{why: x, value: off, min_version: ten}}\n", "line 4: settings.jit.min_version must be"),
@@ -246,7 +255,10 @@ def test_rows_are_picked_and_edited() -> None:
     }  # fmt: skip
     assert edits("") == {}
     entries, _ = presets.entries(presets.load("memory"))
-    assert [entry.setting for entry in picked(entries, "work_mem, shared_buffers", {})] == ["shared_buffers", "work_mem"]
+    assert [entry.setting for entry in picked(entries, "work_mem, shared_buffers", {})] == [
+        "shared_buffers",
+        "work_mem",
+    ]
     assert proposed("memory", {"ram": 16.0 * GB}, work_mem="32MB")["work_mem"].proposed == "32768"
     with pytest.raises(Trouble, match="does not set port"):
         picked(entries, "port", {})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.demo.account import Account
+from console.demo.account import Account, server_account
 from console.demo.binaries import usable
-from console.demo.account import server_account
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.supervisor import Command, Supervisor
 from tests.servers import PostgresServer, Servers
