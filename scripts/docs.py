@@ -30,6 +30,11 @@ SCHEMA_SQL = Path(__file__).with_name("schema.sql")
 Described = Sequence[Mapping[str, str]]
 
 _GENERATED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL)
+ASKED = {
+    "postgres": "the PostgreSQL server",
+    "pgbouncer": "the PgBouncers' admin consoles",
+    "local": "this machine",
+}
 _KEYS = {
     "question_mark": "?",
     "slash": "/",
@@ -181,7 +186,7 @@ SCHEMA_PARTS: Mapping[str, Callable[[Described], str]] = {
 
 
 def _pane(pane: Pane) -> str:
-    asks = "the PgBouncers' admin consoles" if pane.source == "pgbouncer" else "the PostgreSQL server"
+    asks = ASKED[pane.source]
     about = f"Key `{pane.key}`, name `{pane.name}`; asks {asks}, every {pane.refresh:g} s."
     seen: dict[tuple[Column, ...], str] = {}
     parts = [f"## {pane.title}\n", f"{about}\n", f"{pane.help}\n"]

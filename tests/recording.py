@@ -16,6 +16,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from console.audit import Trail
+from console.local import LocalServer
 from console.model import Extension, Facts, Server, Snapshot, View
 from console.panes import PANES
 from console.panes.reading import Reader, keys
@@ -24,6 +26,7 @@ from console.poolers import PgBouncers
 from console.postgres import PostgresServer
 
 FOLDER = Path(__file__).parent / "recordings"
+TRAIL = Trail(FOLDER / "audit.jsonl")
 
 
 @dataclass
@@ -113,17 +116,18 @@ def save(name: str, recorder: Recorder) -> None:
 
 async def record(postgres: str, pooler: str) -> None:
     """Read every view twice and save both recordings."""
-    servers = {
+    recorders = {
         "postgres": Recorder(PostgresServer(postgres, "pipeline")),
         "pgbouncer": Recorder(PgBouncers((PgBouncerServer(pooler),))),
     }
+    servers: dict[str, Server] = {**recorders, "local": LocalServer(TRAIL, [], recorders["postgres"])}
     views = {view.query: (pane.source, view) for pane in PANES for view in pane.views}
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):
         for query, (source, view) in views.items():
             await replay(readers[query], view, servers[source], reads=1)
         await asyncio.sleep(2)
-    for name, recorder in servers.items():
+    for name, recorder in recorders.items():
         save(name, recorder)
         await recorder.close()
 

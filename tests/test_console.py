@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from console.panes import PANES
+from console.panes.pooler import POOLER
 from console.tui.app import ConsoleApp
 from tests.screens import LARGE, SMALL, console, screen_text, shows, until
 from tests.servers import Pooler, PostgresServer
@@ -48,7 +49,7 @@ async def test_the_pooler_pane_shows_real_pools(
         client.execute("SELECT 1")
         async with console(any_pg.uri(pipeline), pane="pooler", poolers=(pooler.stats_uri,)) as (_, pilot):
             await shows(pilot, pipeline[:10], "transaction")
-            for _ in PANES[-1].views[1:]:
+            for _ in POOLER.views[1:]:
                 await pilot.press("v")
                 await until(pilot, lambda: "reading" not in screen_text(pilot.app))  # type: ignore[arg-type]
 

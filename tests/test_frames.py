@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from console.model import Pane
+from console.local import LocalServer
+from console.model import Outcome, Pane, Plan, Server, Step
 from console.panes import PANES
 from console.panes.reading import Reader
+from console.runner import Run
 from console.tui.app import ConsoleApp
 from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until
@@ -22,7 +25,10 @@ FRAMES = Path(__file__).parent / "frames"
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
-async def test_the_screen_is_as_agreed(pane: Pane, size: tuple[int, int], request: pytest.FixtureRequest) -> None:
+async def test_the_screen_is_as_agreed(
+    pane: Pane, size: tuple[int, int], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.local.whoami", lambda: {"os_user": "dba"})
     path = FRAMES / f"{pane.name}-{size[0]}x{size[1]}.txt"
     frame = await _frame(pane, size) + "\n"
     if request.config.getoption("--update-frames"):
@@ -31,12 +37,15 @@ async def test_the_screen_is_as_agreed(pane: Pane, size: tuple[int, int], reques
 
 
 async def _frame(pane: Pane, size: tuple[int, int]) -> str:
-    recorded = {name: recording.load(name) for name in ("postgres", "pgbouncer")}
+    postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
+    local = LocalServer(recording.TRAIL, _runs(), postgres)
+    recorded: dict[str, Server] = {"postgres": postgres, "pgbouncer": pooler, "local": local}
     servers = SimpleNamespace(
-        postgres=recorded["postgres"],
-        pooler=recorded["pgbouncer"],
+        postgres=postgres,
+        pooler=pooler,
+        local=local,
         of=lambda asked: recorded[asked.source],
-        close=recorded["postgres"].close,
+        close=postgres.close,
     )
 
     async def replay(app: ConsoleApp) -> None:
@@ -53,3 +62,17 @@ async def _frame(pane: Pane, size: tuple[int, int]) -> str:
         await until(pilot, lambda: app.vitals.now.get("pool_waiting") is not None)
         await until(pilot, lambda: "reading …" not in screen_text(app))
         return await settled(pilot)
+
+
+def _runs() -> list[Run]:
+    """Runs of this console that have ended, so that their screen stands still."""
+    done = Run.of(Plan("create-partitions", "partitions of public.api_usage", (Step("SELECT 1"), Step("SELECT 2"))))
+    done.outcome, done.message, done.seconds = Outcome.DONE, "Done.", 0.4
+    for one in done.steps:
+        one.status = "done"
+    stopped = Run.of(Plan("archive-analytics", "public.content_analytics", (Step("SELECT 1", repeat=True),)))
+    stopped.outcome, stopped.message, stopped.seconds = Outcome.STOPPED, "Stopped on request.", 12.0
+    stopped.steps[0].status, stopped.steps[0].rows = "failed", 40_000
+    for name, run in (("e5f6a7b8c9d0", done), ("f6a7b8c9d0e1", stopped)):
+        run.id, run.started_at = name, datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
+    return [done, stopped]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from console.model import Pane
+from console.panes.activity import ACTIVITY
+from console.panes.audit import AUDIT
 from console.panes.bloat import BLOAT
 from console.panes.connections import CONNECTIONS
 from console.panes.indexes import INDEXES
@@ -10,6 +12,7 @@ from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
 from console.panes.partitions import PARTITIONS
 from console.panes.pooler import POOLER
+from console.panes.schema import SCHEMA
 from console.panes.slow_queries import SLOW_QUERIES
 from console.panes.views import VIEWS
 
@@ -23,6 +26,9 @@ PANES: tuple[Pane, ...] = (
     PARTITIONS,
     VIEWS,
     POOLER,
+    SCHEMA,
+    ACTIVITY,
+    AUDIT,
 )
 
 
