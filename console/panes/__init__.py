@@ -13,6 +13,7 @@ from console.panes.overview import OVERVIEW
 from console.panes.partitions import PARTITIONS
 from console.panes.pooler import POOLER
 from console.panes.schema import SCHEMA
+from console.panes.settings import SETTINGS
 from console.panes.slow_queries import SLOW_QUERIES
 from console.panes.views import VIEWS
 
@@ -27,6 +28,7 @@ PANES: tuple[Pane, ...] = (
     VIEWS,
     POOLER,
     SCHEMA,
+    SETTINGS,
     ACTIVITY,
     AUDIT,
 )

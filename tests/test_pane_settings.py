@@ -1,0 +1,118 @@
+"""The settings pane on every server: what differs, where it stands, what waits, who has their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from console.model import Kind, Snapshot, Trouble
+from console.panes.arrange import arrange
+from console.panes.reading import Reader
+from console.panes.settings import SETTINGS
+from tests.activity import console, pairs
+from tests.servers import MAJORS, PostgresServer, Servers
+from tests.tuning import server_of_files
+
+
+@pytest.fixture(scope="module")
+def own(pg_servers: Servers) -> Iterator[PostgresServer]:
+    """The newest server, with settings of its own in its files."""
+    majors = [major for major in MAJORS if major in pg_servers and pg_servers.choices[major].installation]
+    if not majors:
+        pytest.skip("needs local binaries")
+    server = server_of_files(pg_servers, max(majors))
+    with server.connect() as connection:
+        connection.execute("ALTER SYSTEM SET work_mem = '8MB'")
+        connection.execute("ALTER SYSTEM SET max_connections = 77")
+        connection.execute("ALTER ROLE postgres IN DATABASE postgres SET enable_seqscan = on")
+        connection.execute("SELECT pg_reload_conf()")
+        end = time.monotonic() + 5
+        while connection.execute("SHOW work_mem").fetchone() != ("8MB",):
+            assert time.monotonic() < end
+    yield server
+    server.stop()
+
+
+async def look(server: PostgresServer, view: str, user: str = "postgres") -> Snapshot:
+    """What a view of the pane shows."""
+    chosen = SETTINGS.view(view)
+    async with console(server, "postgres", user) as reading:
+        return arrange(await Reader(chosen).read(reading), chosen)
+
+
+async def named(server: PostgresServer, view: str) -> dict[str, dict[str, object]]:
+    """The rows of a view by the name of the setting."""
+    return {str(row["name"]): row for row in (await look(server, view)).records()}
+
+
+@pytest.mark.parametrize("view", [view.name for view in SETTINGS.views])
+async def test_every_view_is_read_on_every_server(pg: PostgresServer, view: str) -> None:
+    snapshot = await look(pg, view)
+    assert {column.name for column in SETTINGS.view(view).columns} <= set(snapshot.columns)
+    async with console(pg, "postgres") as reading:
+        detail = await reading.fetch("settings_detail", {"name": "work_mem"})
+    assert str(pairs(detail)["what for"]).startswith("Sets the maximum memory")
+
+
+async def test_what_differs_from_the_defaults_is_shown_with_file_and_line(own: PostgresServer) -> None:
+    changed = await named(own, "changed")
+    assert (changed["work_mem"]["value"], changed["work_mem"]["default"]) == ("8MB", "4MB")
+    assert str(changed["work_mem"]["origin"]).startswith("postgresql.auto.conf:")
+    assert changed["fsync"]["value"] == "off"
+    assert str(changed["fsync"]["origin"]).startswith("postgresql.conf:")
+    assert "random_page_cost" not in changed
+    assert "lock_timeout" not in changed
+    assert (await named(own, "all"))["lock_timeout"]["origin"] == "this console"
+
+
+async def test_what_waits_for_a_restart_is_shown_and_is_no_error(own: PostgresServer) -> None:
+    assert set(await named(own, "pending")) == {"max_connections"}
+    verdicts = {
+        str(row["name"]): row["verdict"] for row in (await look(own, "files")).records() if row["setting"] == "77"
+    }
+    assert verdicts == {"max_connections": "needs restart"}
+    snapshot = await look(own, "files")
+    assert "error" not in snapshot.values("verdict")
+
+
+async def test_a_wrong_line_of_a_file_is_an_error(own: PostgresServer) -> None:
+    assert own.data is not None
+    file = own.data / "postgresql.conf"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}\nno_such_setting = 1\n", encoding="utf-8")
+    try:
+        first = next(iter((await look(own, "files")).records()))
+    finally:
+        file.write_text(text, encoding="utf-8")
+    assert (first["name"], first["verdict"]) == ("no_such_setting", "error")
+    assert first["origin"] == f"postgresql.conf:{len(text.splitlines()) + 2}"
+
+
+async def test_what_the_preset_would_change_is_shown_with_the_reason(own: PostgresServer) -> None:
+    wanted = await named(own, "preset")
+    assert (wanted["random_page_cost"]["wanted"] if "random_page_cost" in wanted else None) is None
+    assert (wanted["max_wal_size"]["value"], wanted["max_wal_size"]["wanted"]) == ("256MB", "2GB")
+    assert wanted["track_io_timing"]["why"]
+    assert "shared_buffers" not in wanted
+
+
+async def test_roles_and_databases_with_their_own_are_shown(own: PostgresServer) -> None:
+    (row,) = (await look(own, "overrides")).records()
+    assert (row["name"], row["value"], row["role"], row["database"]) == ("enable_seqscan", "on", "postgres", "postgres")
+
+
+async def test_a_role_that_may_not_see_the_files_is_told_so(own: PostgresServer) -> None:
+    with own.connect() as connection:
+        rows = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper ORDER BY 1"
+        ).fetchall()
+    for (role,) in rows:
+        snapshot = await look(own, "changed", role)
+        hidden = any("pg_read_all_settings" in note for note in snapshot.notes)
+        shown = any("postgresql.conf:" in str(origin) for origin in snapshot.values("origin"))
+        assert hidden is not shown
+        with pytest.raises(Trouble) as told:
+            await look(own, "files", role)
+        assert told.value.kind is Kind.DENIED
