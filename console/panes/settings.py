@@ -168,9 +168,9 @@ SETTINGS = Pane(
         "The server's settings. changed: those that differ from PostgreSQL's own defaults, with file and line; preset: "
         "those that the preset pipeline would change without knowing the machine (T plans all of it, with the "
         "machine); pending: written, but waiting for a restart; overrides: what ALTER ROLE and ALTER DATABASE put "
-        "above them; files: every line of the configuration files. The files are for superusers, or for roles with SELECT "
-        "on pg_file_settings and EXECUTE on pg_show_all_file_settings(). What this console set for its own session "
-        "is marked as such."
+        "above them; files: every line of the configuration files. The files are for superusers, or for roles with "
+        "SELECT on pg_file_settings and EXECUTE on pg_show_all_file_settings(). What this console set for its own "
+        "session is marked as such."
     ),
     views=(
         _view("changed", "Changed", lambda row: bool(row["changed"]), "every setting has its default"),
