@@ -69,10 +69,6 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def acting(uri: str) -> int:
-    return int(scalar(uri, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pipeline-console act'"))
-
-
 # Plans
 
 
@@ -220,7 +216,7 @@ def started(home: Path, uri: str, **extra: str) -> Iterator[subprocess.Popen[str
 
 SLOW = """
 CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(120); END';
-CREATE EVENT TRIGGER {name} ON ddl_command_start WHEN TAG IN ('{tag}') EXECUTE FUNCTION public.slow();
+CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('{tag}') EXECUTE FUNCTION public.slow();
 """
 
 
@@ -236,19 +232,58 @@ CREATE EVENT TRIGGER {name} ON ddl_command_start WHEN TAG IN ('{tag}') EXECUTE F
 def test_an_interrupt_cancels_the_statement_on_the_server_and_tells_the_outcome(
     pg: Cluster, database: str, uri: str, tmp_path: Path, number: int, tag: str, code: int, outcome: str
 ) -> None:
-    execute(pg.uri(database), SLOW.format(name=f"slow_{number}", tag=tag))
-    watch = pg.uri(database)
-    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
-    with started(tmp_path, uri) as process:
-        until(lambda: scalar(watch, sleeping) == 1)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=PATIENCE)
+    with slow(pg, database, tag) as at_it:
+        with started(tmp_path, uri) as process:
+            until(at_it)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=PATIENCE)
+        until(lambda: not at_it())
     assert (process.returncode, json.loads(out)["outcome"]) == (code, outcome)
     assert "Stopped on request" in err
-    until(lambda: scalar(watch, sleeping) == 0)
-    execute(watch, f"DROP EVENT TRIGGER slow_{number}; DROP FUNCTION public.slow()")
     done = command.run(tmp_path, "run", "apply-schema", "--yes", "-t", uri)
     assert (done.code, applied(uri)) == (0, FILES)
+
+
+@contextmanager
+def slow(pg: Cluster, database: str, tag: str) -> Iterator[Callable[[], bool]]:
+    """Statements with that tag take two minutes; yields whether one is at it."""
+    execute(pg.uri(database), SLOW.format(tag=tag))
+    asleep = "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    yield lambda: bool(scalar(pg.uri(database), asleep))
+    execute(pg.uri(database), "DROP EVENT TRIGGER slow; DROP FUNCTION public.slow()")
+
+
+@pytest.mark.pg(">= 15")
+def test_of_two_consoles_one_does_it_and_the_other_is_told_who(
+    pg: Cluster, database: str, uri: str, run: Run, tmp_path: Path
+) -> None:
+    with slow(pg, database, "CREATE MATERIALIZED VIEW") as at_it, started(tmp_path, uri) as first:
+        until(at_it)
+        second = run("apply-schema", "--yes", "--format", "json")
+        assert (second.code, json.loads(second.out)["outcome"]) == (3, "refused")
+        pid = scalar(uri, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        assert f"pid {pid} of {OWNER}" in second.err
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=PATIENCE)
+
+
+@pytest.mark.pg(">= 15")
+def test_a_console_killed_in_the_middle_is_shown_as_unfinished_and_one_rerun_ends_what_it_began(
+    pg: Cluster, database: str, uri: str, run: Run, tmp_path: Path
+) -> None:
+    with slow(pg, database, "CREATE MATERIALIZED VIEW") as at_it:
+        with started(tmp_path, uri) as process:
+            until(at_it)
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+        until(lambda: not at_it())  # the server notices within client_connection_check_interval
+    shown = json.loads(command.run(tmp_path, "show", "activity", "--format", "json", "-t", uri).out)["rows"]
+    assert [(row["action"], row["status"]) for row in shown] == [("apply-schema", "unfinished")]
+    assert run("apply-schema", "--yes").code == 0
+    assert applied(uri) == FILES
+    assert json.loads(command.run(tmp_path, "show", "activity", "--format", "json", "-t", uri).out)["rows"] == []
+    trail = json.loads(command.run(tmp_path, "show", "audit", "--format", "json", "-t", uri).out)["rows"]
+    assert [row["outcome"] for row in trail] == ["done", "unfinished"]
 
 
 # At a terminal
