@@ -89,7 +89,8 @@ class Runner:
             run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
             return run
         started = time.monotonic()
-        self._trail.write(self._entry(run, "start", sql=[step.sql for step in plan.steps]))
+        undo = [step.undo for step in reversed(plan.steps) if step.undo]  # known even if this console is killed
+        self._trail.write(self._entry(run, "start", sql=[step.sql for step in plan.steps], undo=undo))
         try:
             await self._session.open()
             await self._alone(plan)

@@ -1,0 +1,99 @@
+"""vacuum-table, analyze-table, reindex: what keeps tables and indexes in shape, without standing in anybody's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.actions.naming import INDEXES, TABLES, Relation, find, named
+from console.actions.planning import Action, Request, steps, written
+from console.format import one_line, safe
+from console.model import Kind, Parameter, Plan, Step, Trouble
+
+
+async def plan_vacuum(request: Request) -> Plan:
+    """VACUUM of tables, a partitioned one partition by partition."""
+    tables = await find(request.server, request.given["table"], TABLES)
+    made: tuple[Step, ...] = ()
+    for table in tables:
+        parameters: dict[str, object] = {
+            "oid": table.oid,
+            "analyze": yes(request, "analyze"),
+            "freeze": yes(request, "freeze"),
+        }
+        made += await written(request.server, "vacuum_table", parameters)
+    return Plan("vacuum-table", named(tables), made, request.given)
+
+
+async def plan_analyze(request: Request) -> Plan:
+    """ANALYZE of tables, a partitioned one with its partitions."""
+    tables = await find(request.server, request.given["table"], TABLES)
+    made: tuple[Step, ...] = ()
+    for table in tables:
+        made += await written(request.server, "analyze_table", {"oid": table.oid})
+    return Plan("analyze-table", named(tables), made, request.given)
+
+
+async def plan_reindex(request: Request) -> Plan:
+    """REINDEX CONCURRENTLY index by index; what an interrupted one left is dropped first."""
+    wanted = request.given["index"] or request.given["table"]
+    if not wanted:
+        raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to build again.")
+    found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
+    return await rebuilt(request, "reindex", named(found), [one.oid for one in found])
+
+
+async def rebuilt(request: Request, action: str, subject: str, oids: list[int] | None, broken: bool = False) -> Plan:
+    """The plan that builds indexes again: those of `oids` (indexes or tables), or all of the database that are invalid.
+
+    With `broken`, only the invalid ones of `oids`. Trouble (REFUSED) when all that there is must be left alone.
+    """
+    snapshot = await request.server.fetch("actions/reindex", {"oid": oids, "broken": broken or oids is None})
+    left = tuple(one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"])
+    at = snapshot.index("left_alone")
+    made = steps(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at])))
+    if left and not made:
+        raise Trouble(Kind.REFUSED, " ".join(left))
+    return Plan(action, subject, made, request.given, notes=left)
+
+
+def yes(request: Request, name: str) -> bool:
+    """A parameter that is yes or no. Trouble (USAGE) when it is neither."""
+    answer = request.given[name].strip().lower()
+    if answer not in {"yes", "no"}:
+        raise Trouble(Kind.USAGE, f"{name} must be yes or no, not {safe(answer, 40)}.")
+    return answer == "yes"
+
+
+_TABLE = Parameter("table", "with its schema where the name alone is not enough; several with commas", required=True)
+
+VACUUM_TABLE = Action(
+    name="vacuum-table",
+    title="Vacuum a table",
+    help="VACUUM beside readers and writers, a partitioned table partition by partition; looks whether it was done.",
+    plan=plan_vacuum,
+    parameters=(
+        _TABLE,
+        Parameter("analyze", "yes or no: new statistics as well", default="yes"),
+        Parameter("freeze", "yes or no: freeze all rows, to turn wraparound away", default="no"),
+    ),
+    row={"table": "table"},
+)
+ANALYZE_TABLE = Action(
+    name="analyze-table",
+    title="Analyze a table",
+    help="New statistics for the planner; also of partitioned tables as a whole, which autovacuum leaves alone.",
+    plan=plan_analyze,
+    parameters=(_TABLE,),
+    row={"table": "table"},
+)
+REINDEX = Action(
+    name="reindex",
+    title="Rebuild indexes",
+    help="REINDEX CONCURRENTLY of an index, or of each of a table in turn; drops what an interrupted one left.",
+    plan=plan_reindex,
+    parameters=(
+        Parameter("index", "one index, with its schema where the name alone is not enough; several with commas"),
+        Parameter("table", "all indexes of a table"),
+    ),
+    row={"index": "index", "table": "table"},
+)

@@ -1,0 +1,137 @@
+"""cancel-backend, terminate-backend, terminate-idle: sessions, each told from a later one with the same pid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from console.actions.planning import Action, Request, written
+from console.format import one_line, safe
+from console.model import Kind, Parameter, Plan, Snapshot, Trouble
+from console.panes.connections import readable
+
+HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
+BAD_INTERVAL = {"22007", "22008", "22015"}
+
+
+async def plan_cancel(request: Request) -> Plan:
+    """Cancel what sessions run; refused when one of them is protected or runs nothing."""
+    found = await _asked(request, cancel=True)
+    return await _plan(request, "cancel-backend", "cancel_sessions", found, "query_start")
+
+
+async def plan_terminate(request: Request) -> Plan:
+    """End sessions; refused when one of them is protected."""
+    found = await _asked(request, cancel=False)
+    return await _plan(request, "terminate-backend", "terminate_sessions", found, "")
+
+
+async def plan_terminate_idle(request: Request) -> Plan:
+    """End the sessions that have been idle in a transaction for long; those that may not be ended are told."""
+    parameters = {"pids": [], "started": [], "idle": request.given["older-than"], "cancel": False}
+    try:
+        found = await request.server.fetch("actions/terminate_candidates", parameters)
+    except Trouble as why:
+        if why.sqlstate not in BAD_INTERVAL:
+            raise
+        given = safe(request.given["older-than"], 40)
+        raise Trouble(Kind.USAGE, f"older-than must be a time like '10 minutes', not {given}.") from None
+    left = tuple(one_line(row["refused"]) for row in found.records() if row["refused"])
+    free = replace(found, rows=tuple(row for row in found.rows if not row[found.index("refused")]))
+    made = await _plan(request, "terminate-idle", "terminate_sessions", free, "state_change")
+    hidden = () if request.server.facts.sees_all_sessions else ("Only sessions that this role may see are found.",)
+    return replace(made, subject="sessions idle in a transaction", notes=(*made.notes, *left, *hidden))
+
+
+async def _asked(request: Request, cancel: bool) -> Snapshot:
+    pids, started = _meant(request.given["pid"], request.given["started"])
+    parameters = {"pids": pids, "started": started, "idle": None, "cancel": cancel}
+    found = await request.server.fetch("actions/terminate_candidates", parameters)
+    for row in found.records():
+        if row["refused"]:
+            raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"] or ""))
+    return found
+
+
+async def _plan(request: Request, action: str, query: str, found: Snapshot, guard: str) -> Plan:
+    parameters: dict[str, object] = {
+        "pids": list(found.values("pid")),
+        "started": list(found.values("backend_start")),
+        "moments": list(found.values(guard)) if guard else [None] * len(found.rows),
+    }
+    pids = ", ".join(str(pid) for pid in found.values("pid"))
+    return Plan(
+        action=action,
+        subject=f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}",
+        steps=await written(request.server, query, parameters),
+        parameters=request.given,
+        table=_shown(found) if found.rows else None,
+    )
+
+
+def _shown(found: Snapshot) -> Snapshot:
+    """What a person wants to see of the sessions before they are hit."""
+    kept = [at for at, name in enumerate(found.columns) if name not in HIDDEN]
+    return replace(
+        found,
+        columns=tuple(found.columns[at] for at in kept),
+        rows=tuple(tuple(readable(row[at]) for at in kept) for row in found.rows),
+    )
+
+
+def _meant(pid: str, started: str) -> tuple[list[int], list[str | None]]:
+    """Each pid once, with the start of its session where that was given."""
+    pids, moments = _pids(pid), _moments(started)
+    if not moments or 0 in pids:  # 0 stands for prepared transactions, which have no start; the plan refuses them
+        return list(dict.fromkeys(pids)), [None] * len(set(pids))
+    if len(moments) != len(pids):
+        raise Trouble(Kind.USAGE, f"There are {len(pids)} pids, but {len(moments)} times in started.")
+    pairs = dict.fromkeys(zip(pids, moments, strict=True))
+    return [one for one, _ in pairs], [moment for _, moment in pairs]
+
+
+def _pids(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) < 2**31 for part in parts):
+        raise Trouble(Kind.USAGE, f"pid must be the number of a process, or several with commas, not {safe(text, 40)}.")
+    return [int(part) for part in parts]
+
+
+def _moments(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    try:
+        moments = [datetime.fromisoformat(part) for part in parts]
+    except ValueError:
+        raise Trouble(Kind.USAGE, f"started must be a time with its zone, not {safe(text, 40)}.") from None
+    if any(moment.tzinfo is None for moment in moments):
+        raise Trouble(Kind.USAGE, "started must have a time zone: 2026-11-22 14:00:00.123456+00:00.")
+    return [moment.isoformat() for moment in moments]
+
+
+_PID = Parameter("pid", "of the session, or of several with commas", required=True)
+_STARTED = Parameter("started", "when it connected: a later session with the same pid is left alone")
+_ROW = {"pid": "pid", "started": "backend_start"}
+
+CANCEL_BACKEND = Action(
+    name="cancel-backend",
+    title="Cancel a statement",
+    help="Cancels what a session runs, and looks whether it did; the session stays. Says when only its end would help.",
+    plan=plan_cancel,
+    parameters=(_PID, _STARTED),
+    row=_ROW,
+)
+TERMINATE_BACKEND = Action(
+    name="terminate-backend",
+    title="End a session",
+    help="Ends a session; its transaction is rolled back. WAL senders and wraparound vacuums are protected.",
+    plan=plan_terminate,
+    parameters=(_PID, _STARTED),
+    row=_ROW,
+)
+TERMINATE_IDLE = Action(
+    name="terminate-idle",
+    title="End idle transactions",
+    help="Ends every session that has been idle in a transaction for longer than a time; none that came to life since.",
+    plan=plan_terminate_idle,
+    parameters=(Parameter("older-than", "how long it has been idle, as '10 minutes'", default="15 minutes"),),
+)

@@ -1,0 +1,69 @@
+-- Sessions that are to be cancelled or ended: by pid, or by how long they are idle in a transaction; why one may not be.
+-- A row is `refused` with a reason. Of sessions found by their idleness, those that may not be ended are told, too.
+WITH me AS MATERIALIZED (
+  SELECT r.oid, r.rolsuper AS super, pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') AS signals,
+         pg_catalog.to_regrole('pg_signal_autovacuum_worker') AS signals_autovacuum
+    FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
+), session AS MATERIALIZED (
+  SELECT s.*, pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user", coalesce(o.rolsuper, false) AS of_superuser,
+         s.pid = pg_catalog.pg_backend_pid()
+         OR pg_catalog.starts_with(s.application_name, pg_catalog.current_setting('application_name'))
+            AND pg_catalog.pg_get_userbyid(s.usesysid) = SESSION_USER
+            AND s.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr() AS own
+    FROM pg_catalog.pg_stat_get_activity(NULL) s
+    LEFT JOIN pg_catalog.pg_roles o ON o.oid = s.usesysid
+), asked AS MATERIALIZED (
+  SELECT w.pid AS asked_pid, w.started, s.*
+    FROM ROWS FROM (pg_catalog.unnest(%(pids)s::int[]), pg_catalog.unnest(%(started)s::timestamptz[])) w(pid, started)
+    LEFT JOIN session s ON s.pid = w.pid
+  UNION ALL
+  SELECT s.pid, NULL, s.* FROM session s
+   WHERE %(idle)s::interval IS NOT NULL AND s.backend_type = 'client backend'
+     AND s.state IN ('idle in transaction', 'idle in transaction (aborted)')
+     AND s.state_change < pg_catalog.clock_timestamp() - %(idle)s::interval
+)
+SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce(a.state, a.backend_type) AS state,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.state_change) AS age,
+       pg_catalog.substring(pg_catalog.textsend(a.query), 1, 300) AS query,
+       a.backend_start::text AS backend_start, a.query_start::text AS query_start, a.state_change::text AS state_change,
+       v.refused, CASE WHEN v.refused IS NOT NULL THEN v.remedy END AS remedy
+  FROM asked a
+ CROSS JOIN me
+ CROSS JOIN LATERAL (
+       SELECT CASE
+         WHEN a.asked_pid = 0 THEN 'Pid 0 stands for a prepared transaction, which has no session.'
+         WHEN a.pid IS NULL THEN 'There is no session with pid ' || a.asked_pid || '.'
+         WHEN a.own THEN 'Pid ' || a.pid || ' is a session of this console.'
+         WHEN NOT me.super AND a.of_superuser
+              THEN 'Pid ' || a.pid || ' is a session of ' || a."user" || ', a superuser: only a superuser may signal it.'
+         WHEN a.usesysid IS NOT NULL AND NOT (me.super OR me.signals OR pg_catalog.pg_has_role(a.usesysid, 'USAGE'))
+              THEN 'Pid ' || a.pid || ' is a session of ' || a."user" || ', which this role may not signal.'
+         WHEN a.backend_start IS NULL THEN 'Pid ' || a.pid || ' cannot be told from a later session with the same pid by this role.'
+         WHEN a.backend_start <> a.started THEN 'Pid ' || a.pid || ' is another session by now; the one that was meant has ended.'
+         WHEN a.backend_type = 'walsender' THEN 'Pid ' || a.pid || ' sends WAL to ' || coalesce(nullif(a.application_name, ''), 'a standby')
+              || ': it is no session of a person.'
+         WHEN a.backend_type = 'autovacuum worker' AND pg_catalog.strpos(a.query, '(to prevent wraparound)') > 0
+              THEN 'Pid ' || a.pid || ' is an autovacuum that prevents wraparound; it would only start again.'
+         WHEN a.backend_type = 'autovacuum worker' AND NOT me.super
+              AND NOT coalesce(pg_catalog.pg_has_role(me.signals_autovacuum, 'USAGE'), false)
+              THEN 'Pid ' || a.pid || ' is an autovacuum worker, which this role may not signal.'
+         WHEN a.backend_type = 'parallel worker' THEN 'Pid ' || a.pid || ' works for pid ' || coalesce(a.leader_pid::text, '?') || '.'
+         WHEN a.backend_type NOT IN ('client backend', 'autovacuum worker')
+              THEN 'Pid ' || a.pid || ' is a process of the server (' || a.backend_type || ').'
+         WHEN %(cancel)s AND a.state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')
+              THEN 'Pid ' || a.pid || ' runs nothing (' || a.state || '): a cancel would change nothing.'
+         END AS refused,
+         CASE
+         WHEN a.asked_pid = 0 THEN 'ROLLBACK PREPARED or COMMIT PREPARED ends it; its name is in the locks pane.'
+         WHEN a.pid IS NULL OR a.own OR NOT me.super AND a.of_superuser THEN ''
+         WHEN a.usesysid IS NOT NULL AND NOT (me.super OR me.signals OR pg_catalog.pg_has_role(a.usesysid, 'USAGE'))
+              THEN 'GRANT pg_signal_backend TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
+         WHEN a.backend_start IS NULL THEN 'GRANT pg_read_all_stats TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
+         WHEN a.backend_type = 'autovacuum worker' AND NOT me.super AND pg_catalog.strpos(a.query, '(to prevent wraparound)') = 0
+              THEN CASE WHEN me.signals_autovacuum IS NULL THEN 'Only a superuser may.'
+                        ELSE 'GRANT pg_signal_autovacuum_worker TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';' END
+         WHEN a.backend_type = 'parallel worker' THEN 'Act on that one.'
+         WHEN %(cancel)s AND a.backend_type = 'client backend' AND a.state <> 'active' AND a.backend_start = coalesce(a.started, a.backend_start)
+              THEN 'terminate-backend ends the session and rolls its transaction back.'
+         ELSE '' END AS remedy) v
+ ORDER BY age DESC NULLS LAST, pid

@@ -1,0 +1,51 @@
+"""Tables that need care, and statements that fail in the middle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from console.audit import Trail
+from console.model import Outcome
+from console.runner import Run
+from tests.acting import Desk
+from tests.servers import PostgresServer as Cluster
+
+WRITE = "UPDATE public.t SET n = n WHERE id = 5"
+INVALID = "SELECT count(*) FROM pg_index WHERE NOT (indisvalid AND indisready AND indislive)"
+
+
+@pytest.fixture(name="desk")
+def care_desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
+    """A table with a plain index, a partitioned one, a foreign key."""
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
+    desk.do(
+        "CREATE TABLE public.t (id int PRIMARY KEY, n int, x text) WITH (autovacuum_enabled = off)",
+        "INSERT INTO public.t SELECT g, g, repeat('x', 3000) FROM generate_series(1, 1000) g",
+        "CREATE INDEX t_n ON public.t (n)",
+        "CREATE TABLE public.p (id int, n int) PARTITION BY RANGE (id)",
+        "CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE public.p2 PARTITION OF public.p FOR VALUES FROM (10) TO (20)",
+        "INSERT INTO public.p SELECT g, g FROM generate_series(0, 19) g",
+        "CREATE INDEX p_n ON public.p (n)",
+    )
+    return desk
+
+
+def wait(condition: Callable[[], object], seconds: float = 15.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+def done(run: Run) -> None:
+    assert run.outcome is Outcome.DONE, run.message
+
+
+def index_names(desk: Desk, table: str) -> str:
+    names = "string_agg(indexrelid::regclass::text, ' ' ORDER BY indexrelid::regclass::text)"
+    return str(desk.ask(f"SELECT {names} FROM pg_index WHERE indrelid = '{table}'::regclass"))

@@ -1,0 +1,194 @@
+"""vacuum-table, analyze-table, reindex: done beside others, and checked."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
+from console.actions.planning import Action, plan
+from console.model import Kind, Trouble
+from console.postgres import ActingSession, PostgresServer
+from console.runner import Run, Runner
+from tests.acting import LOCK_TIMEOUT, Desk, felt, held
+from tests.care import INVALID, WRITE, care_desk, done, index_names, wait
+from tests.servers import PostgresServer as Cluster
+
+__all__ = ["care_desk"]
+
+FEW = pytest.mark.pg("!= 14, != 16, != 17")  # what takes seconds and is the same everywhere
+
+
+# VACUUM and ANALYZE
+
+
+async def test_a_vacuum_takes_the_dead_rows_away_and_is_checked(desk: Desk) -> None:
+    desk.do("DELETE FROM public.t WHERE id % 2 = 0")
+    run = await desk.run(VACUUM_TABLE, table="t")
+    done(run)
+    assert run.plan.steps[0].sql == "VACUUM (ANALYZE) public.t"
+    assert "SHARE UPDATE EXCLUSIVE on public.t" in run.plan.steps[0].lock
+    wait(
+        lambda: desk.ask(
+            "SELECT n_dead_tup = 0 AND last_analyze IS NOT NULL FROM pg_stat_user_tables WHERE relname = 't'"
+        )
+    )
+
+
+async def test_freezing_leaves_no_old_row(desk: Desk) -> None:
+    done(await desk.run(VACUUM_TABLE, table="public.t", freeze="yes", analyze="no"))
+    assert desk.ask("SELECT age(relfrozenxid) FROM pg_class WHERE relname = 't'") <= 2
+
+
+async def test_a_partitioned_table_is_vacuumed_partition_by_partition_and_analyzed_as_a_whole(desk: Desk) -> None:
+    run = await desk.run(VACUUM_TABLE, table="public.p")
+    done(run)
+    assert [step.sql for step in run.plan.steps] == ["VACUUM public.p1", "VACUUM public.p2", "ANALYZE public.p"]
+    assert desk.ask("SELECT reltuples FROM pg_class WHERE relname = 'p'") == 20
+
+
+async def test_the_parent_of_partitions_gets_statistics(desk: Desk) -> None:
+    done(await desk.run(ANALYZE_TABLE, table="p,t"))
+    assert desk.ask("SELECT count(*) FROM pg_stats WHERE tablename IN ('p', 'p1', 't') AND attname = 'n'") == 3
+
+
+async def test_who_may_not_vacuum_is_told_instead_of_skipped(desk: Desk, pg: Cluster) -> None:
+    mine = Desk(pg, desk.database, desk.trail, user="pipeline_app")
+    for action in (VACUUM_TABLE, ANALYZE_TABLE):
+        with pytest.raises(Trouble, match=r"may not .* public.t") as caught:
+            await mine.plan(action, table="t")
+        assert caught.value.kind is Kind.REFUSED
+        assert "GRANT" in caught.value.remedy
+    if pg.major >= 17:
+        desk.do("GRANT MAINTAIN ON public.t TO pipeline_app")
+        done(await mine.run(VACUUM_TABLE, table="t"))
+
+
+@FEW
+async def test_a_vacuum_makes_an_autovacuum_yield_and_nobody_else_wait(desk: Desk) -> None:
+    """What yields after deadlock_timeout needs a waiter that waits longer than that."""
+    made = await desk.plan(VACUUM_TABLE, table="t")
+    assert made.steps[0].lock_timeout == 2.0
+    with held(desk, "LOCK TABLE public.t IN SHARE UPDATE EXCLUSIVE MODE", seconds=1.5), felt(desk, WRITE) as waits:
+        run = await desk.run(VACUUM_TABLE, table="t")
+    done(run)
+    assert run.steps[0].tries == 0
+    assert max(waits) < LOCK_TIMEOUT + 0.25
+
+
+# Names
+
+
+@pytest.mark.parametrize(("name", "said"), [("nothing", "no table"), ("t_n", "no table")])
+async def test_what_is_no_table_is_refused(desk: Desk, name: str, said: str) -> None:
+    with pytest.raises(Trouble, match=said) as caught:
+        await desk.plan(VACUUM_TABLE, table=name)
+    assert caught.value.kind is Kind.REFUSED
+
+
+async def test_a_name_that_may_mean_two_tables_is_refused(desk: Desk) -> None:
+    desk.do("CREATE SCHEMA a", "CREATE TABLE a.t (id int)", 'CREATE TABLE public."a.t" (id int)')
+    with pytest.raises(Trouble, match=r"may mean any of a.t, public.t"):
+        await desk.plan(VACUUM_TABLE, table="t")
+    with pytest.raises(Trouble, match=r'a.t may mean any of a.t, public."a.t"'):
+        await desk.plan(VACUUM_TABLE, table="a.t")
+    assert (await desk.plan(VACUUM_TABLE, table="public.t")).subject == "public.t"
+
+
+# REINDEX
+
+
+async def test_a_table_gets_each_index_anew_its_toast_too(desk: Desk) -> None:
+    before = desk.ask("SELECT oid FROM pg_class WHERE relname = 't_n'")
+    run = await desk.run(REINDEX, table="t")
+    done(run)
+    assert len(run.steps) == 3
+    assert any("pg_toast" in step.sql for step in run.plan.steps)
+    assert desk.ask("SELECT oid FROM pg_class WHERE relname = 't_n'") != before
+    assert desk.ask(INVALID) == 0
+
+
+async def test_a_partitioned_index_is_rebuilt_partition_by_partition(desk: Desk) -> None:
+    run = await desk.run(REINDEX, index="p_n")
+    done(run)
+    assert [step.sql for step in run.plan.steps] == [
+        "REINDEX INDEX CONCURRENTLY public.p1_n_idx", "REINDEX INDEX CONCURRENTLY public.p2_n_idx"
+    ]  # fmt: skip
+
+
+@FEW
+@pytest.mark.parametrize("held_by", ["SELECT 1 FROM public.t LIMIT 1", "UPDATE public.t SET n = n WHERE id = 1"])
+async def test_it_waits_for_open_transactions_and_nobody_waits_for_it(desk: Desk, held_by: str) -> None:
+    with held(desk, held_by, seconds=1.5), felt(desk, WRITE) as waits:
+        run = await desk.run(REINDEX, index="t_n")
+    done(run)
+    assert run.steps[0].tries == 0
+    assert max(waits) < LOCK_TIMEOUT + 0.25
+    assert desk.ask(INVALID) == 0
+
+
+@FEW
+async def test_whom_it_waits_for_is_named(desk: Desk) -> None:
+    said: list[str] = []
+    with held(desk, "SET application_name = 'old report'", "SELECT 1 FROM public.t LIMIT 1", seconds=2.5):
+        await watched(desk, said, REINDEX, index="t_n")
+    assert any("old report" in each for each in said), said
+
+
+@FEW
+async def test_it_gives_way_to_a_change_that_keeps_others_waiting(desk: Desk) -> None:
+    """ALTER TABLE waits for REINDEX and readers wait behind ALTER TABLE: then REINDEX makes room, and comes again."""
+    with held(
+        desk,
+        "SET application_name = 'old report'",
+        "SELECT 1 FROM public.p LIMIT 1",
+        "SELECT 1 FROM public.t LIMIT 1",
+        seconds=4.0,
+    ) as over:
+        task = asyncio.create_task(desk.run(REINDEX, index="t_n"))
+        building = (
+            "SELECT count(*) FROM pg_locks WHERE relation = 'public.t'::regclass AND mode = 'ShareUpdateExclusiveLock'"
+        )
+        await asyncio.to_thread(wait, lambda: desk.ask(building))
+        waited: list[float] = []
+
+        def alter() -> None:
+            with desk.session() as session:
+                began = time.monotonic()
+                session.execute("SET lock_timeout = '10s'")
+                session.execute("ALTER TABLE public.t ADD COLUMN y int")
+                waited.append(time.monotonic() - began)
+
+        def read() -> None:
+            with desk.session() as session:
+                session.execute("SELECT 1 FROM public.t LIMIT 1")
+
+        threads = [threading.Thread(target=alter), threading.Thread(target=read)]
+        for thread in threads:
+            thread.start()
+            await asyncio.sleep(0.3)
+        run = await task
+        for thread in threads:
+            thread.join()
+    assert over.is_set()
+    done(run)
+    assert run.steps[0].tries > 0
+    assert desk.ask(INVALID) == 0
+    assert index_names(desk, "public.t") == "t_n t_pkey"
+
+
+async def watched(desk: Desk, said: list[str], action: Action, **given: str) -> Run:
+    """A run whose progress is listened to."""
+
+    def tell(run: Run) -> None:
+        said.extend(one.said for one in run.steps if one.said)
+
+    server = PostgresServer(desk.uri)
+    try:
+        made = await plan(action, server, given, desk.settings)
+        return await Runner(ActingSession(desk.uri), server, desk.trail, tell).run(made)
+    finally:
+        await server.close()
