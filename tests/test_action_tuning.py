@@ -309,7 +309,16 @@ async def test_what_others_wrote_and_did_not_reload_is_told(desk: Desk) -> None:
     desk.do("ALTER SYSTEM SET log_disconnections = on", "ALTER SYSTEM SET deadlock_timeout = '2s'")
     planned = await desk.plan(APPLY_TUNING, preset="planner-ssd")
     desk.do("ALTER SYSTEM RESET log_disconnections", "ALTER SYSTEM RESET deadlock_timeout")
-    assert any("The reload also brings deadlock_timeout = 2s" in note for note in planned.notes)
+    assert any("The reload also brings deadlock_timeout," in note for note in planned.notes)
+
+
+async def test_a_run_that_was_killed_before_its_reload_goes_on(desk: Desk) -> None:
+    desk.do("ALTER SYSTEM SET random_page_cost = '1.1'")
+    run = await desk.run(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
+    assert run.outcome is Outcome.DONE
+    assert [one.step.sql for one in run.steps][1:] == ["SELECT pg_catalog.pg_reload_conf()"]
+    assert desk.ask("SHOW random_page_cost") == "1.1"
+    desk.do("ALTER SYSTEM SET random_page_cost = '3.5'", "SELECT pg_reload_conf()")
 
 
 async def test_a_role_without_rights_gets_the_values_and_the_grants(desk: Desk) -> None:

@@ -103,6 +103,26 @@ async def test_roles_and_databases_with_their_own_are_shown(own: PostgresServer)
     assert (row["name"], row["value"], row["role"], row["database"]) == ("enable_seqscan", "on", "postgres", "postgres")
 
 
+async def test_passwords_in_settings_are_not_read(own: PostgresServer) -> None:
+    with own.connect() as connection:
+        connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=h user=u password=hushhush'")
+        connection.execute("ALTER ROLE postgres SET app.api_key = 'hushhush'")
+        connection.execute("SELECT pg_reload_conf()")
+        end = time.monotonic() + 5
+        while connection.execute("SHOW primary_conninfo").fetchone() == ("",):
+            assert time.monotonic() < end
+        try:
+            async with console(own, "postgres") as reading:
+                detail = await reading.fetch("settings_detail", {"name": "app.api_key"})
+            seen = [await look(own, view.name) for view in SETTINGS.views] + [detail]
+        finally:
+            connection.execute("ALTER SYSTEM RESET primary_conninfo")
+            connection.execute("ALTER ROLE postgres RESET app.api_key")
+    assert not [snapshot.name for snapshot in seen if "hushhush" in str(snapshot.rows)]
+    assert ("role postgres", "***") in detail.rows
+    assert any("primary_conninfo" in str(row) and "***" in str(row) for row in seen[0].rows)
+
+
 async def test_a_role_that_may_not_see_the_files_is_told_so(own: PostgresServer) -> None:
     with own.connect() as connection:
         rows = connection.execute(

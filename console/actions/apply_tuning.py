@@ -212,7 +212,7 @@ def _pools(settings: Mapping[str, Setting], proposals: Sequence[Proposal], pools
 
 def _others(settings: Mapping[str, Setting], names: set[str]) -> list[str]:
     return [
-        f"{one.name} = {safe(shown(one, one.next), 80)}"
+        one.name
         for one in settings.values()
         if names and one.name not in names and one.takes == "reload" and one.source not in OWN
         if one.source != "command line" and not same(one, one.value, one.next)

@@ -13,12 +13,13 @@ SELECT 'counts', CASE it.context WHEN 'postmaster' THEN 'after a restart' WHEN '
                                  WHEN 'superuser' THEN 'after a reload; superusers may set it in a session'
                                  ELSE 'after a reload; any session may set its own' END FROM it
 UNION ALL
-SELECT 'at reset', it.reset_val FROM it WHERE it.reset_val IS DISTINCT FROM it.setting
-UNION ALL
 SELECT pg_catalog.concat_ws(' in ', 'role ' || r.rolname, 'database ' || d.datname),
-       pg_catalog.substr(c.entry, pg_catalog.strpos(c.entry, '=') + 1)
+       CASE WHEN v.value ~* 'password\s*=' OR v.value ~ '://[^/@]*:[^@]*@'
+              OR (v.value <> '' AND v.name ~* 'passphrase|password$|secret|token|api_?key') THEN '***' ELSE v.value END
   FROM pg_catalog.pg_db_role_setting s
  CROSS JOIN pg_catalog.unnest(s.setconfig) AS c(entry)
+ CROSS JOIN LATERAL (SELECT pg_catalog.split_part(c.entry, '=', 1),
+                            pg_catalog.substr(c.entry, pg_catalog.strpos(c.entry, '=') + 1)) AS v(name, value)
   LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
   LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
- WHERE pg_catalog.split_part(c.entry, '=', 1) = %(name)s
+ WHERE v.name = %(name)s
