@@ -11,7 +11,7 @@ A `.sql` file starts with comment lines. The first is its help text; the followi
 `extension` names an extension that the query needs; `@extschema@` in the text stands for its schema, and variants of
 the file are chosen by the extension's version instead of the server's. `otherwise` names the query that is run where
 that extension is not installed; without it the read is refused. `name.17.sql` serves versions from 17 on,
-`name.1.10.sql` versions from 1.10 on.
+`name.1.10.sql` versions from 1.10 on. `grant` is what cures a lack of privilege, where GRANT pg_monitor does not.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Query:
     help: str
     lane: str = "fast"
     extension: str = ""
+    grant: str = ""  # what cures a lack of privilege
     otherwise: str = ""
 
 
@@ -80,5 +81,6 @@ def _parse(name: str, text: str) -> Query:
         help=head[0] if head else "",
         lane=options.get("lane", "fast"),
         extension=options.get("extension", ""),
+        grant=options.get("grant", "GRANT pg_monitor TO the role."),
         otherwise=options.get("otherwise", ""),
     )

@@ -153,9 +153,13 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
 
 
 def test_evictions_are_told_with_the_totals() -> None:
-    columns = ("queryid", "total_ms", "hits", "blocks", "evictions", "counted_from", "ms_rate")
+    columns = ("queryid", "total_ms", "hits", "blocks", "evictions", "counted_from", "all_ms", "known", "ms_rate")
     at = datetime(2026, 1, 2, tzinfo=UTC)
-    snapshot = judged(Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, None),), at))
-    assert snapshot.notes[0] == "counted for 24h, since 2026-01-01 00:00:00"
-    assert snapshot.notes[1].startswith("12 times the rarest statements were dropped")
+    snapshot = judged(
+        Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, 20.0, 4000, None),), at)
+    )
+    assert snapshot.notes[0] == "the 1 heaviest of 4000 statements"
+    assert snapshot.notes[1] == "counted for 24h, since 2026-01-01 00:00:00"
+    assert snapshot.notes[2].startswith("12 times the rarest statements were dropped")
+    assert snapshot.values("share") == (25.0,)
     assert snapshot.values("hit") == (None,)

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 could not be done (no connection, no privilege, no extensi
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -154,6 +155,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 
 def _console(settings: Settings, chosen: Wanted) -> int:
     _need_terminal()
+    gc.disable()  # what is loaded now stays; the console turns collection on again after its first frame
     from console.tui.app import run_console  # noqa: PLC0415  Textual is loaded by what is shown in it alone
 
     return run_console(settings, chosen)

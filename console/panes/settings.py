@@ -16,6 +16,7 @@ from console.tuning.state import OWN, state
 from console.tuning.units import Setting, same, shown
 
 PRESET = "pipeline"
+_UNCHANGED = OWN | {"default", "override"}  # override: the server's own doing, such as where its files are
 _WAITS = among({True: Level.WARNING})
 
 
@@ -31,7 +32,7 @@ def settings(snapshot: Snapshot) -> Snapshot:
             shown(setting, setting.value),
             shown(setting, setting.default),
             "this console" if own else _where(row),
-            not own and setting.context != "internal" and not same(setting, setting.value, setting.default),
+            setting.source not in _UNCHANGED and not same(setting, setting.value, setting.default),
             setting.takes if setting.context != "internal" else "fixed",
             *wanted.get(setting.name, (None, None)),
         )

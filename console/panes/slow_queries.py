@@ -29,7 +29,8 @@ TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query
 def judged(snapshot: Snapshot) -> Snapshot:
     """Statements with their share of all time and hit ratio, and notes on how far the totals can be trusted."""
     total, hits, blocks = (snapshot.index(name) for name in ("total_ms", "hits", "blocks"))
-    percent = 100.0 / (sum(snapshot.values("total_ms")) or 1.0)  # type: ignore[arg-type]
+    whole = snapshot.rows[0][snapshot.index("all_ms")] if snapshot.rows else None
+    percent = 100.0 / (whole if isinstance(whole, float) and whole > 0 else 1.0)
     rows = snapshot.rows
     if None in snapshot.values("queryid"):
         rows = tuple(_without_rates(snapshot, row) for row in rows)
@@ -62,6 +63,8 @@ def _trust(snapshot: Snapshot) -> tuple[str, ...]:
         return ()
     first = dict(zip(snapshot.columns, snapshot.rows[0], strict=True))
     notes = []
+    if isinstance(known := first["known"], int) and known > len(snapshot.rows):
+        notes.append(f"the {len(snapshot.rows)} heaviest of {known} statements")
     if isinstance(since := first["counted_from"], float):
         notes.append(f"counted for {age(snapshot.taken_at.timestamp() - since)}, since {moment(_time(since))}")
     if isinstance(evictions := first["evictions"], int) and evictions:
@@ -139,7 +142,8 @@ SLOW_QUERIES = Pane(
     help=(
         "Statements from pg_stat_statements. `Now` shows what they cost since the last reading, heaviest first; before "
         "the second reading there are no rates and the order is by total time. `Totals` counts since the last reset; "
-        "the notes say how far back that is and whether rare statements were dropped meanwhile."
+        "the notes say how far back that is and whether rare statements were dropped meanwhile. Of many statements the 500 "
+        "with the highest total time are read."
     ),
     views=(
         _NOW_VIEW,

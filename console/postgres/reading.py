@@ -100,7 +100,7 @@ class PostgresServer:
         try:
             columns, rows = await lane.run(text, parameters)
         except psycopg.Error as error:
-            raise trouble(error, name, query.extension) from None
+            raise trouble(error, name, query.extension, query.grant) from None
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()

@@ -9,15 +9,13 @@ from console.format import one_line
 from console.model import Kind, Trouble
 
 
-def trouble(error: psycopg.Error, name: str, extension: str = "") -> Trouble:  # noqa: PLR0911  one case a line
+def trouble(error: psycopg.Error, name: str, extension: str = "", grant: str = "") -> Trouble:  # noqa: PLR0911  one case a line
     """What an error of the driver means for the user, judged by SQLSTATE alone."""
     state = error.sqlstate or ""
     said = one_line(error.diag.message_primary or error.__class__.__name__).rstrip(".")
     match error:
         case errors.InsufficientPrivilege():
-            return Trouble(
-                Kind.DENIED, f"The role may not read {name}: {said}.", "GRANT pg_monitor TO the role.", state
-            )
+            return Trouble(Kind.DENIED, f"The role may not read {name}: {said}.", grant, state)
         case errors.ObjectNotInPrerequisiteState() if extension:
             return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", preload_hint(extension), state)
         case errors.CharacterNotInRepertoire() if extension:

@@ -27,7 +27,7 @@ class Acting:
     def __init__(self, app: ConsoleApp, trail: Trail) -> None:
         self._app = app
         self._trail = trail
-        self.runs: list[Run] = []
+        self.runs: list[Run] = app.servers.local.runs
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Iterable
@@ -10,12 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual import work
+from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer
+from textual.widgets import ContentSwitcher
 
 from console import sql
 from console.actions import ACTIONS, action
@@ -30,6 +33,7 @@ from console.servers import Servers, servers_for
 from console.tui.acting import Acting
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.driver import counting
+from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
 from console.tui.keys import check_keymap
@@ -38,6 +42,7 @@ from console.tui.pane_view import PaneView
 from console.tui.plan_dialog import QuitDialog
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
+from console.tui.updates import TightUpdate
 from console.tui.vitals import Vitals
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -82,7 +87,7 @@ class ConsoleApp(App[int]):
         yield Header()
         yield PaneTabs(PANES, first)
         yield ContentSwitcher(initial=None)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     # Life
 
@@ -102,6 +107,11 @@ class ConsoleApp(App[int]):
         self.query_one(Header).tell(self.servers.postgres.label, None, {}, {})
         await self.open_pane(self.wanted.pane or PANES[0].name)
         self.watch_vitals()
+
+    def on_ready(self) -> None:
+        """What was loaded so far stays for good: it need not be searched for garbage."""
+        gc.freeze()
+        gc.enable()
 
     async def on_unmount(self) -> None:
         """Cancel what runs on the servers and close the connections."""
@@ -125,6 +135,11 @@ class ConsoleApp(App[int]):
         self.bell()
         self._exit_renderables.append(Traceback(show_locals=False))
         self._close_messages_no_wait()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if type(renderable) is ChopsUpdate:
+            renderable = TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
+        super()._display(screen, renderable)
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal driver, which counts the bytes it sends."""

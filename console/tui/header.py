@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from console.format import MISSING, one_line, show
@@ -51,7 +52,7 @@ class Header(Widget):
         self._trouble: Trouble | None = None
         self._now: Mapping[str, object] = {}
         self._history: Mapping[str, Sequence[float | None]] = {}
-        self._shown: tuple[str, ...] = ()
+        self._lines: tuple[Content, Content] = (Content(""), Content(""))
 
     def tell(
         self,
@@ -63,14 +64,19 @@ class Header(Widget):
     ) -> None:
         """Show these; redrawn only when the text differs."""
         self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
-        shown = (self._server().markup, self._signs().markup)
-        if shown != self._shown:
-            self._shown = shown
-            self.refresh()
+        lines = (self._server(), self._signs())
+        for y, (line, shown) in enumerate(zip(lines, self._lines, strict=True)):
+            if not line.is_same(shown):
+                self.refresh(Region(0, y, self.size.width, 1))
+        self._lines = lines
+
+    def on_resize(self) -> None:
+        """What fits is another matter now."""
+        self._lines = (self._server(), self._signs())
 
     def render(self) -> Content:
         """Both lines."""
-        return Content("\n").join([self._server(), self._signs()])
+        return Content("\n").join(self._lines)
 
     def _server(self) -> Content:
         facts = self._facts

@@ -268,7 +268,7 @@ class LiveTable(ScrollView, can_focus=True):
             for (x, width), a, b, c, d in zip(spans, old.texts, new.texts, old.levels, new.levels, strict=True)
             if a != b or c != d
         ]
-        window = self.size.region
+        window = self.scrollable_content_region.size.region
         return [region.intersection(window) for region in changed if region.overlaps(window)]
 
     # The cursor

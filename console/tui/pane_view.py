@@ -80,6 +80,7 @@ class PaneView(Widget):
         self._filters: dict[str, str] = {}
         self._arranged: Snapshot | None = None
         self._wake = asyncio.Event()
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, filter."""
@@ -211,8 +212,11 @@ class PaneView(Widget):
         self._fill_drawer()
 
     def _say(self, last: Snapshot | None) -> None:
-        says = self.query_one(".says", Static)
         text = self._sentence(last)
+        if text == self._said:
+            return  # an update would lay out the whole screen anew
+        self._said = text
+        says = self.query_one(".says", Static)
         says.update(Content(text))
         says.display = bool(text)
         says.set_class(self.trouble is not None, "-trouble")

@@ -44,15 +44,17 @@ class PaneTabs(Widget):
         return Content.assemble(*parts)
 
     def _titles(self) -> list[str]:
-        titles = [pane.title for pane in self._panes]
-        for limit in (30, 10, 9, 8, 7, 6, 5, 4, 3):
-            cut = [
-                title[: max(limit, 9)] if pane.name == self.current else title[:limit].rstrip()
-                for pane, title in zip(self._panes, titles, strict=True)
-            ]
+        for limit, rare in ((30, 30), (10, 5), (9, 4), (8, 4), (7, 4), (6, 3), (6, 0), (5, 0), (4, 0), (3, 0)):
+            cut = [pane.title[: self._most(pane, limit, rare)].rstrip() for pane in self._panes]
             if sum(len(title) + 3 for title in cut) <= self.size.width:
                 return cut
-        return [title[:2] for title in titles]
+        return [pane.title[:2] for pane in self._panes]
+
+    def _most(self, pane: Pane, limit: int, rare: int) -> int:
+        """Cells for a title: the current one stays readable; panes without a digit give theirs up first."""
+        if pane.name == self.current:
+            return max(limit, 9)
+        return limit if pane.key.isdigit() else rare
 
     def on_click(self, event: Click) -> None:
         """Find the tab under the mouse."""

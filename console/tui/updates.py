@@ -1,0 +1,48 @@
+"""What is sent to the terminal for a change of the screen: the changed cells, and no style twice."""
+
+from __future__ import annotations
+
+import re
+
+from rich.console import Console
+from textual._compositor import ChopsUpdate
+
+# A reset followed by a style, with perhaps a move between them; or a style alone.
+_STYLES = re.compile(r"\x1b\[0m((?:\x1b\[\d+;\d+H)?)(\x1b\[[\d;]*m)|\x1b\[[\d;]+m")
+
+
+class TightUpdate(ChopsUpdate):
+    """Textual's partial update, cut to the changed cells: its own writes each changed line from the widget's edge."""
+
+    def render_segments(self, console: Console) -> str:
+        """The update as text for the terminal."""
+        parts: list[str] = []
+        at = (-1, -1)
+        for y, first, last in self.spans:
+            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
+                left, right = max(x, first), min(end, last)
+                if strip is None or left >= right:
+                    continue
+                cut = strip if (left, right) == (x, end) else strip.crop(left - x, right - x)
+                if at != (left, y):
+                    parts.append(f"\x1b[{y + 1};{left + 1}H")
+                parts.append(cut.render(console))
+                at = (right, y)
+        return lean("".join(parts))
+
+
+def lean(text: str) -> str:
+    """`text` without a reset and style that set again what is set already."""
+    style = ""
+
+    def keep(found: re.Match[str]) -> str:
+        nonlocal style
+        if found[2] is None:
+            style = found[0]
+            return style
+        if found[2] == style:
+            return found[1]
+        style = found[2]
+        return found[0]
+
+    return _STYLES.sub(keep, text)

@@ -1,0 +1,379 @@
+"""archive-analytics and restore-analytics on real servers: each row exactly once, nobody in the way."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from console.actions.archive_analytics import ARCHIVE_ANALYTICS, age
+from console.actions.restore_analytics import RESTORE_ANALYTICS
+from console.audit import Trail
+from console.config import ArchivePolicy
+from console.model import Kind, Outcome, Trouble
+from tests.acting import LOCK_TIMEOUT, Desk, felt, held
+from tests.servers import PostgresServer as Cluster
+
+MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
+COLUMNS = "id bigint NOT NULL, day date NOT NULL, kind text, amount numeric CHECK (amount >= 0), tags text[]"
+ROWS = (
+    "INSERT INTO public.facts (id, day, kind, amount, tags) "
+    "SELECT g, ({month} - interval '{ago} months')::date + g % 20, 'k' || g, g / 3.0, ARRAY['a', g::text] "
+    "FROM generate_series(1, {rows}) g"
+)
+
+
+def partition(table: str, ago: int, name: str = "") -> str:
+    """SQL that makes the partition for the month so long ago."""
+    name = name or f"{table}_{ago}"
+    return (
+        f"DO $$ BEGIN EXECUTE format('CREATE TABLE public.{name} PARTITION OF public.{table} "
+        f"FOR VALUES FROM (%L) TO (%L)', "
+        f"({MONTH} - interval '{ago} months')::date, ({MONTH} - interval '{ago - 1} months')::date); END $$"
+    )
+
+
+def rows(ago: int, count: int = 1000) -> str:
+    return ROWS.format(month=MONTH, ago=ago, rows=count)
+
+
+def digest(desk: Desk, *tables: str) -> object:
+    """Count and checksum of all rows, wherever they are."""
+    union = " UNION ALL ".join(f"SELECT id, day, kind, amount, tags FROM public.{table}" for table in tables)
+    return desk.ask(
+        f"SELECT ROW(count(*), sum(hashtextextended(ROW(id, day, kind, amount, tags)::text, 0)))::text FROM ({union}) x"
+    )
+
+
+def whole(desk: Desk) -> object:
+    return digest(desk, "facts", "archive")
+
+
+@pytest.fixture
+def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
+    """Months of `facts` 30, 26 and 1 months ago, a partitioned `archive`, kept for 24 months."""
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
+    policy = ArchivePolicy("public.facts", "public.archive", "day", 24)
+    desk = dataclasses.replace(desk, settings=dataclasses.replace(desk.settings, archives=(policy,)))
+    desk.do(
+        "CREATE TABLE public.dimensions (id bigint PRIMARY KEY)",
+        "INSERT INTO public.dimensions SELECT generate_series(1, 1000)",
+        f"CREATE TABLE public.facts ({COLUMNS}, PRIMARY KEY (id, day), FOREIGN KEY (id) REFERENCES public.dimensions) "
+        "PARTITION BY RANGE (day)",
+        "CREATE TABLE public.archive (LIKE public.facts INCLUDING CONSTRAINTS, PRIMARY KEY (id, day)) "
+        "PARTITION BY RANGE (day)",
+        *(partition("facts", ago) for ago in (30, 26, 1)),
+        *(rows(ago) for ago in (30, 26, 1)),
+    )
+    return desk
+
+
+def plain(desk: Desk) -> None:
+    """A plain table for an archive, its columns in another order."""
+    desk.do(
+        "DROP TABLE public.archive",
+        "CREATE TABLE public.archive (tags text[], kind text, id bigint, day date, amount numeric)",
+    )
+
+
+# Whole partitions
+
+
+async def test_expired_months_are_attached_to_the_archive_as_they_are(desk: Desk) -> None:
+    desk.do("COMMENT ON TABLE public.facts_30 IS 'kept as it is'")
+    before = whole(desk)
+    file = desk.ask("SELECT pg_relation_filenode('public.facts_30')")
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2000
+    assert desk.ask("SELECT count(*) FROM public.facts") == 1000
+    assert desk.ask("SELECT pg_relation_filenode('public.facts_30')") == file
+    assert desk.ask("SELECT obj_description('public.facts_30'::regclass)") == "kept as it is"
+    assert desk.ask("SELECT obj_description('public.facts_26'::regclass)") is None
+    assert any(step.sql.endswith("CONCURRENTLY") for step in run.plan.steps)
+    assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.NOTHING
+
+
+async def test_archived_rows_outlive_what_they_refer_to_and_come_back_with_their_key(desk: Desk) -> None:
+    await desk.run(ARCHIVE_ANALYTICS)
+    assert (
+        desk.ask("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'public.facts_30'::regclass")
+        == 0
+    )
+    month = desk.ask(f"SELECT to_char({MONTH} - interval '30 months', 'YYYY-MM')")
+    before = whole(desk)
+    run = await desk.run(RESTORE_ANALYTICS, month=month)
+    assert run.outcome is Outcome.DONE, run.message
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.facts") == 2000
+    assert desk.ask(
+        "SELECT bool_and(convalidated) AND count(*) = 1 FROM pg_constraint "
+        "WHERE contype = 'f' AND conrelid = 'public.facts_30'::regclass AND confrelid = 'public.dimensions'::regclass"
+    )
+    assert any("24 months old" in note for note in run.plan.notes)
+    assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.DONE
+    assert whole(desk) == before
+
+
+async def test_a_default_partition_is_met_by_one_short_transaction(desk: Desk) -> None:
+    desk.do("CREATE TABLE public.rest PARTITION OF public.facts DEFAULT", rows(40, 500))
+    before = whole(desk)
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert not any("CONCURRENTLY" in step.sql for step in run.plan.steps)
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2500
+    assert desk.ask("SELECT count(*) FROM pg_constraint WHERE conname = 'pipeline_console_bounds'") == 0
+
+
+async def test_undo_puts_the_months_back(desk: Desk) -> None:
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    desk.do(*run.undo)
+    assert desk.ask("SELECT count(*) FROM public.facts") == 3000
+    assert desk.ask("SELECT count(*) FROM pg_description WHERE description LIKE 'pipeline-console:%'") == 0
+
+
+@pytest.mark.parametrize("reached", ["mark", "pending", "detached", "keys"])
+async def test_a_run_that_ended_anywhere_is_gone_on_with(desk: Desk, reached: str) -> None:
+    before = whole(desk)
+    plan = await desk.plan(ARCHIVE_ANALYTICS)
+    first = [step.sql for step in plan.steps if "facts_30" in step.sql]
+    desk.do(first[0])
+    if reached == "pending":
+        with (
+            held(desk, "SELECT * FROM public.facts", seconds=1.0),
+            desk.session(options="-c lock_timeout=200ms") as session,
+            pytest.raises(Exception, match="lock timeout"),
+        ):
+            session.execute(first[1].encode())
+        assert desk.ask("SELECT count(*) FROM pg_inherits WHERE inhdetachpending") == 1
+    elif reached != "mark":
+        desk.do(first[1], *(first[2:3] if reached == "keys" else []))
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2000
+    assert desk.ask("SELECT count(*) FROM pg_description WHERE description LIKE 'pipeline-console:%'") == 0
+
+
+async def test_what_is_on_its_way_to_the_archive_is_not_restored(desk: Desk) -> None:
+    plan = await desk.plan(ARCHIVE_ANALYTICS)
+    desk.do(*[step.sql for step in plan.steps if "facts_30" in step.sql][:2])
+    with pytest.raises(Trouble, match=r"public.facts_30 is on its way from public.facts to public.archive"):
+        await desk.plan(RESTORE_ANALYTICS, month="2020-01")
+
+
+# Batches
+
+
+async def test_a_cut_off_inside_a_partition_moves_rows_in_batches(desk: Desk) -> None:
+    before = whole(desk)
+    run = await desk.run(ARCHIVE_ANALYTICS, older_than="1 month")
+    assert run.outcome is Outcome.DONE, run.message
+    desk.do(partition("facts", 0), rows(0))
+    before = whole(desk)
+    days = desk.ask(f"SELECT (now() AT TIME ZONE 'UTC')::date - {MONTH}::date - 10")
+    run = await desk.run(ARCHIVE_ANALYTICS, older_than=f"{max(days, 0)} days")
+    assert run.outcome in {Outcome.DONE, Outcome.NOTHING}, run.message
+    assert whole(desk) == before
+    cutoff = f"(now() AT TIME ZONE 'UTC')::date - {max(days, 0)}"
+    assert desk.ask(f"SELECT count(*) FROM public.facts WHERE day < {cutoff}") == 0
+    assert desk.ask(f"SELECT count(*) FROM public.archive WHERE day >= {cutoff}") == 0
+    assert (await desk.run(ARCHIVE_ANALYTICS, older_than=f"{max(days, 0)} days")).outcome is Outcome.NOTHING
+
+
+async def test_a_plain_archive_with_other_columns_gets_each_row_by_name(desk: Desk) -> None:
+    plain(desk)
+    before = whole(desk)
+    plan = await desk.plan(ARCHIVE_ANALYTICS)
+    assert any("public.archive is not partitioned" in note for note in plan.notes)
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert whole(desk) == before
+    assert sum(one.rows for one in run.steps) == 2000
+    month = desk.ask(f"SELECT to_char({MONTH} - interval '26 months', 'YYYY-MM')")
+    assert (await desk.run(RESTORE_ANALYTICS, month=month)).outcome is Outcome.DONE
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.facts") == 2000
+    desk.do("ALTER TABLE public.archive ADD moved timestamptz DEFAULT now()")
+    assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.DONE
+    assert whole(desk) == before
+    with pytest.raises(Trouble, match=r"public.facts has no column moved"):
+        await desk.plan(RESTORE_ANALYTICS, month=month)
+
+
+async def test_a_plain_table_is_archived_in_batches_and_gets_the_months_the_archive_lacks(desk: Desk) -> None:
+    desk.do(
+        "ALTER TABLE public.facts RENAME TO parted",
+        f"CREATE TABLE public.facts ({COLUMNS}, total numeric GENERATED ALWAYS AS (amount * 2) STORED)",
+        "ALTER TABLE public.archive ADD total numeric GENERATED ALWAYS AS (amount * 2) STORED, "
+        "ALTER id ADD GENERATED ALWAYS AS IDENTITY",
+        rows(30, 20_000),
+        rows(1),
+    )
+    before = whole(desk)
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.archive") == 20_000
+    assert desk.ask("SELECT count(*) FROM pg_inherits WHERE inhparent = 'public.archive'::regclass") == 1
+
+
+@pytest.mark.pg("!= 15, != 16, != 17")
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        (
+            "CREATE TABLE public.child (a bigint, b date, FOREIGN KEY (a, b) REFERENCES public.facts ON DELETE CASCADE)",
+            "Rows of public.child refer",
+        ),
+        (
+            (
+                "CREATE FUNCTION public.eat() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'\n"
+                "CREATE TRIGGER eat BEFORE INSERT ON public.archive FOR EACH ROW EXECUTE FUNCTION public.eat()"
+            ),
+            r"A trigger \(eat\) runs",
+        ),
+        (
+            (
+                "CREATE FUNCTION public.eat() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'\n"
+                "CREATE TRIGGER eat BEFORE DELETE ON public.facts FOR EACH ROW EXECUTE FUNCTION public.eat()"
+            ),
+            r"A trigger \(eat\) runs",
+        ),
+        ("CREATE RULE eat AS ON INSERT TO public.archive DO INSTEAD NOTHING", r"A rule \(eat\)"),
+        ("ALTER TABLE public.archive DROP COLUMN kind", "public.archive has no column kind"),
+        ("ALTER TABLE public.archive ALTER kind TYPE varchar(5)", "public.archive has no column kind of the same type"),
+        ("ALTER TABLE public.archive ADD wanted int NOT NULL", "has a column wanted"),
+        ("ALTER TABLE public.archive SET UNLOGGED", "is not crash-safe"),
+        (
+            (
+                "CREATE FUNCTION public.spy(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1'\n"
+                "CREATE INDEX ON public.archive (public.spy(kind))"
+            ),
+            r"code of a user's \(function public.spy\(text\)\) as superuser",
+        ),
+    ],
+)
+async def test_what_could_lose_or_change_rows_is_refused(desk: Desk, statements: str, why: str) -> None:
+    plain(desk)
+    desk.do(*statements.splitlines())
+    before = whole(desk) if "DROP" not in statements else None
+    with pytest.raises(Trouble, match=why) as refused:
+        await desk.plan(ARCHIVE_ANALYTICS)
+    assert refused.value.kind is Kind.REFUSED
+    assert before is None or whole(desk) == before
+
+
+async def test_row_security_refuses_a_role_that_it_hides_rows_from(desk: Desk) -> None:
+    plain(desk)
+    desk.do(
+        "ALTER TABLE public.facts OWNER TO pipeline_owner",
+        *(f"ALTER TABLE public.facts_{ago} OWNER TO pipeline_owner" for ago in (30, 26, 1)),
+        "ALTER TABLE public.archive OWNER TO pipeline_owner",
+        "ALTER TABLE public.facts_30 ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE public.facts_30 FORCE ROW LEVEL SECURITY",
+    )
+    with pytest.raises(Trouble, match=r"Row security hides rows of public\.facts_30"):
+        await dataclasses.replace(desk, user="pipeline_owner").plan(ARCHIVE_ANALYTICS)
+
+
+async def test_a_row_that_does_not_arrive_as_it_was_stops_the_batch(desk: Desk) -> None:
+    plain(desk)
+    plan = await desk.plan(ARCHIVE_ANALYTICS)
+    desk.do(
+        "CREATE FUNCTION public.change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.amount := 0; RETURN NEW; END'",
+        "CREATE TRIGGER change BEFORE INSERT ON public.archive FOR EACH ROW EXECUTE FUNCTION public.change()",
+    )
+    before = whole(desk)
+    for replacement in ("NEW", "NULL"):
+        desk.do(
+            "CREATE OR REPLACE FUNCTION public.change() RETURNS trigger LANGUAGE plpgsql AS "
+            f"'BEGIN NEW.amount := 0; RETURN {replacement}; END'"
+        )
+        with desk.session() as session, pytest.raises(Exception, match=r"1000 rows left, (1000|0) arrived"):
+            session.execute(plan.steps[0].sql.encode())
+        assert whole(desk) == before
+
+
+# In nobody's way
+
+
+@pytest.mark.pg(">= 15, != 16, != 17")
+@pytest.mark.parametrize("holds", ["SELECT * FROM public.facts", "UPDATE public.facts SET kind = 'held' WHERE id = 7"])
+@pytest.mark.parametrize("form", ["detach", "batches"])
+async def test_nobody_waits_longer_than_lock_timeout(desk: Desk, holds: str, form: str) -> None:
+    if form == "batches":
+        plain(desk)
+    with (
+        held(desk, holds, seconds=2.5),
+        felt(
+            desk, f"UPDATE public.facts SET kind = 'y' WHERE id = 1 AND day >= ({MONTH} - interval '2 months')::date"
+        ) as waits,
+    ):
+        run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert len(waits) > 5
+    assert max(waits) < LOCK_TIMEOUT + 0.05
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2000
+
+
+@pytest.mark.pg(">= 18")
+async def test_two_at_once_one_does_it_and_the_other_is_told_who(desk: Desk) -> None:
+    with desk.session() as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('pipeline-console'), hashtext('archive of public.facts'))")
+        run = await desk.run(ARCHIVE_ANALYTICS)
+        assert run.outcome is Outcome.REFUSED
+        assert f"pid {other.info.backend_pid} of postgres" in run.message
+    assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.DONE
+
+
+async def test_a_malicious_name_changes_nothing_but_itself(desk: Desk) -> None:
+    name = ("\"'; DROP TABLE public.dimensions; --" + '"x;%s' * 9)[:63]
+    quoted = '"' + name.replace('"', '""') + '"'
+    desk.do(f"ALTER TABLE public.facts_30 RENAME TO {quoted}", f"ALTER TABLE public.facts RENAME kind TO {quoted}")
+    desk.do(f"ALTER TABLE public.archive RENAME kind TO {quoted}")
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2000
+    desk.do(
+        "CREATE TABLE public.plain AS SELECT * FROM public.archive",
+        "DROP TABLE public.archive",
+        "ALTER TABLE public.plain RENAME TO archive",
+        f"CREATE TABLE public.{quoted} PARTITION OF public.facts FOR VALUES FROM (MINVALUE) TO ('2001-01-01')",
+        f"INSERT INTO public.facts (id, day, {quoted}) VALUES (1, '2000-01-01', 'x')",
+    )
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2001
+    assert desk.ask("SELECT count(*) FROM public.dimensions") == 1000
+
+
+async def test_the_bundled_tables_are_archived_by_their_policy(pg: Cluster, pg_pipeline: str, tmp_path: Path) -> None:
+    desk = Desk(pg, pg_pipeline, Trail(tmp_path / "audit.jsonl"), user="pipeline_owner")
+    count = (
+        "SELECT (SELECT count(*) FROM public.content_analytics) + "
+        "(SELECT count(*) FROM public.content_analytics_archive)"
+    )
+    before = desk.ask(count)
+    run = await desk.run(ARCHIVE_ANALYTICS, older_than="1 month")
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask(count) == before
+    assert desk.ask("SELECT count(*) FROM public.content_analytics_archive") > 0
+    assert all(not step.repeat for step in run.plan.steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("24 months", (24, "month")), ("45 Days", (45, "day")), ("1 year", (1, "year"))]
+)
+def test_ages(text: str, meant: tuple[int, str]) -> None:
+    assert age(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "24", "months", "-1 days", "1 fortnight", "1 day; DROP"])
+def test_what_is_no_age(text: str) -> None:
+    with pytest.raises(Trouble) as why:
+        age(text)
+    assert why.value.kind is Kind.USAGE
