@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from console.actions.apply_schema import APPLY_SCHEMA
 from console.actions.apply_tuning import APPLY_TUNING
+from console.actions.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.create_partitions import CREATE_PARTITIONS
 from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.planning import Action
 from console.actions.refresh_views import REFRESH_VIEWS
+from console.actions.restore_analytics import RESTORE_ANALYTICS
 from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.actions.undo import UNDO
 
@@ -17,6 +19,8 @@ ACTIONS: tuple[Action, ...] = (
     APPLY_TUNING,
     CREATE_PARTITIONS,
     REFRESH_VIEWS,
+    ARCHIVE_ANALYTICS,
+    RESTORE_ANALYTICS,
     CANCEL_BACKEND,
     TERMINATE_BACKEND,
     TERMINATE_IDLE,
