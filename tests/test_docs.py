@@ -115,6 +115,7 @@ def watcher(pg: PostgresServer, pg_pipeline: str) -> Iterator[str]:
         try:
             yield f"{pg.uri(pg_pipeline, 'console')}&password=watch%20only"
         finally:
+            connection.execute("DROP OWNED BY console")
             connection.execute("DROP ROLE console")
 
 
