@@ -29,6 +29,7 @@ async def execute(
     waits for whom it waits, stands behind it while it only queues, or keeps others waiting behind himself, it is
     cancelled. Raises the driver's error, or Trouble with the SQLSTATE of a lock that is not available.
     """
+    await _refuse_read_only(session)
     began = told = time.monotonic()
     async with _patience(session, lock_timeout):
         work = asyncio.ensure_future(session.execute(statement))
@@ -48,6 +49,12 @@ async def execute(
             await session.cancel()
             await asyncio.wait({work})
             raise
+
+
+async def _refuse_read_only(session: ActingSession) -> None:
+    # The server lets VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() pass in a read-only session.
+    if await session.query("SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"):
+        raise Trouble(Kind.REFUSED, "The session is read-only: nothing is changed.")
 
 
 @contextlib.asynccontextmanager

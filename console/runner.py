@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from console import canary, lone, sql
+from console import audit_table, canary, lone, sql
 from console.audit import Trail, process, whoami, without_secrets
 from console.format import one_line
 from console.model import Facts, Kind, Outcome, Plan, Server, Step, Trouble
@@ -363,13 +363,8 @@ class Runner:
     async def _audit_in_database(self, run: Run) -> None:
         if not self._session.connected:
             return
-        try:
-            (present,) = await self._ask("SELECT pg_catalog.to_regclass('public.console_audit') IS NOT NULL", None)
-            if present[0]:
-                entry = self._entry(run, "end")
-                await self._session.execute(sql.load("write_audit", folder="actions").text, _row(run, entry))
-        except (Trouble, DriverError) as why:
-            run.notes.append(f"The audit table of the database was not written: {one_line(why)}")
+        said = await audit_table.write(self._session, _row(run, self._entry(run, "end")))
+        run.notes += [said] if said else []
 
 
 def _row(run: Run, entry: dict[str, object]) -> dict[str, object]:
