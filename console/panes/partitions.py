@@ -246,5 +246,5 @@ PARTITIONS = Pane(
     ),
     views=(PARENTS, PARTITIONS_VIEW),
     refresh=30.0,
-    actions=("create-partitions", "archive-analytics", "partition-table"),
+    actions=("create-partitions", "archive-analytics"),
 )

@@ -50,7 +50,7 @@ class Acting:
             app.notify("This console is read-only: nothing is changed.", severity="warning", markup=False)
             return
         given = known(chosen, rows)
-        if chosen.parameters and not given:
+        if {parameter.name for parameter in chosen.parameters} - given.keys():
             answer = await app.push_screen_wait(ParameterDialog(chosen, given))
             if answer is None:
                 return

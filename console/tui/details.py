@@ -53,17 +53,24 @@ class Details(VerticalScroll):
 
 
 def fields(view: View, row: dict[str, object]) -> Content:
-    """Each field of a row on a line of its own; long texts below their name."""
-    formats = {column.name: column for column in view.columns}
+    """The columns of the view first, then what else was read; long texts stand below their name."""
+    named = [(column.title.strip() or column.name, row[column.name], column.format) for column in view.columns]
+    shown = {column.name for column in view.columns}
+    others = [(name, value, "text") for name, value in row.items() if name not in shown and value is not None]
     parts: list[tuple[str, str] | str] = []
-    for name, value in row.items():
-        column = formats.get(name)
-        title = column.title if column and column.title.strip() else name
-        if isinstance(value, str) and (len(value) > 40 or "\n" in value):
-            parts += [(f"{title}\n", "bold"), f"{safe_lines(value)}\n"]
-        else:
-            parts += [(f"{title:<18} ", "bold"), f"{show(value, column.format if column else 'text')}\n"]
+    for title, value, kind in named:
+        parts += _field(title, value, kind)
+    if others:
+        parts.append(("\nalso read\n", "$text-muted"))
+    for title, value, kind in others:
+        parts += _field(title, value, kind)
     return Content.assemble(*parts)
+
+
+def _field(title: str, value: object, kind: str) -> list[tuple[str, str] | str]:
+    if isinstance(value, str) and (len(value) > 40 or "\n" in value):
+        return [(f"{safe(title)}\n", "bold"), f"{safe_lines(value)}\n"]
+    return [(f"{safe(title):<18} ", "bold"), f"{show(value, kind)}\n"]
 
 
 def listing(answer: Snapshot) -> Content:
