@@ -13,6 +13,7 @@ from console.model import Facts, Kind, Snapshot, Trouble
 
 def document(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> dict[str, object]:
     """One read as the JSON document of the command line's contract: rows as objects of raw values."""
+    role = {"role": "standby" if facts.standby else "primary"} if facts.kind == "postgres" else {}
     return {
         "pane": pane,
         "view": view,
@@ -23,7 +24,7 @@ def document(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> dict[str
             "version": facts.version_text,
             "database": facts.database,
             "user": facts.user,
-            "role": "standby" if facts.standby else "primary",
+            **role,
         },
         "notes": list(snapshot.notes),
         "columns": list(snapshot.columns),

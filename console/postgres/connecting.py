@@ -103,7 +103,7 @@ def refused(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
             said = said.replace(secret, "***")
     return Trouble(
         Kind.UNREACHABLE,
-        f"Cannot connect to {describe(target)}: {said.rstrip('.')}.",
+        f"Cannot connect to {describe(target)}: {said.rstrip('.?')}.",
         "Check host, port, database, user, password (.pgpass or PGPASSWORD) and pg_hba.conf.",
     )
 
