@@ -226,7 +226,7 @@ async def test_a_plain_table_is_archived_in_batches_and_gets_the_months_the_arch
     ("statements", "why"),
     [
         (
-            "CREATE TABLE public.child (a bigint, b date, FOREIGN KEY (a, b) REFERENCES public.facts ON DELETE CASCADE)",
+            "CREATE TABLE public.child (a int8, b date, FOREIGN KEY (a, b) REFERENCES public.facts ON DELETE CASCADE)",
             "Rows of public.child refer",
         ),
         (
