@@ -90,6 +90,8 @@ def test_a_formula_is_arithmetic_over_facts(text: str, value: float) -> None:
         "",
         "(" * 400,
         "1 + " * 200 + "1",
+        "-" * 400 + "1",
+        "1+" * 200 + "1",
     ],
 )
 def test_whatever_is_not_arithmetic_is_refused_unread(text: str) -> None:

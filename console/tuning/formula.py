@@ -12,7 +12,7 @@ from typing import Any
 
 from console.tuning.units import MEMORY
 
-LONGEST = 500
+LONGEST, DEEPEST = 500, 50
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*(kB|MB|GB|TB)\b")
 _OPERATORS: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -75,7 +75,9 @@ def parse(text: str) -> Formula:
     return Formula(text, tree)
 
 
-def _check(node: ast.expr) -> None:
+def _check(node: ast.expr, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise ValueError(f"must not contain more than {DEEPEST} operations inside each other")
     match node:
         case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
             return
@@ -95,7 +97,7 @@ def _check(node: ast.expr) -> None:
             allowed = f"numbers, names, + - * / // %, comparisons, if, {', '.join(_FUNCTIONS)}"
             raise ValueError(f"must not contain {type(node).__name__}; only {allowed}")
     for part in parts:
-        _check(part)
+        _check(part, depth + 1)
 
 
 def _evaluate(node: ast.expr, lookup: Lookup) -> Any:
