@@ -25,9 +25,10 @@ async def find(server: Server, text: str, kinds: Sequence[str]) -> tuple[Relatio
 
     Trouble (REFUSED) when there is none or when more than one may be meant: nothing is guessed.
     """
-    whole = await _called(server, text.strip(), kinds)
-    if whole is not None:
-        return (whole,)
+    for whole in dict.fromkeys((text, text.strip())):  # a name may begin or end with a space, and hold commas
+        one = await _called(server, whole, kinds)
+        if one is not None:
+            return (one,)
     parts = [part.strip() for part in text.split(",")]
     found: dict[Relation, None] = {}
     for part in parts:

@@ -11,7 +11,7 @@ WITH it AS MATERIALIZED (
     FROM pg_catalog.pg_class c WHERE c.oid = %(oid)s::bigint::oid
 ), exact AS (
   SELECT x.* FROM (SELECT it.oid FROM it WHERE it.free AND it.pages <= 65536 OFFSET 0) one
-   CROSS JOIN LATERAL @extschema@.pgstattuple_approx(one.oid) x
+   CROSS JOIN LATERAL @extschema@.pgstattuple_approx(one.oid::pg_catalog.regclass) x  -- the exact type: no overload of a user's fits better
 )
 SELECT 'exact dead' AS item, x.dead_tuple_count || ' rows, ' || pg_catalog.pg_size_pretty(x.dead_tuple_len) || ', '
        || pg_catalog.round(x.dead_tuple_percent::numeric, 1) || ' %%' AS value
