@@ -142,8 +142,8 @@ SLOW_QUERIES = Pane(
     help=(
         "Statements from pg_stat_statements. `Now` shows what they cost since the last reading, heaviest first; before "
         "the second reading there are no rates and the order is by total time. `Totals` counts since the last reset; "
-        "the notes say how far back that is and whether rare statements were dropped meanwhile. Of many statements the 500 "
-        "with the highest total time are read."
+        "the notes say how far back that is and whether rare statements were dropped meanwhile. Of many statements "
+        "the 500 with the highest total time are read."
     ),
     views=(
         _NOW_VIEW,
