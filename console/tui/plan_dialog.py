@@ -18,6 +18,7 @@ from console.format import one_line, safe, safe_lines, show
 from console.model import Plan, Snapshot, Step
 
 Parts = list[tuple[str, str] | str]
+NARROWEST = 12  # cells that a column is worth showing in
 
 
 class ActionMenu(ModalScreen[str]):
@@ -110,7 +111,7 @@ class PlanDialog(ModalScreen[bool]):
                 "type the name, enter run · esc close" if self._plan.destructive else "r run · esc close"
             )
             with VerticalScroll():
-                yield Static(plan_text(self._plan), markup=False)
+                yield Static(plan_text(self._plan, min(132, self.app.size.width * 96 // 100) - 6), markup=False)
             if self._plan.destructive:
                 yield Static(f"Type {safe(self._plan.subject)} to run this:", classes="wrong", markup=False)
                 yield Input()
@@ -167,15 +168,15 @@ class QuitDialog(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-def plan_text(plan: Plan) -> Content:
-    """A plan as it is shown before it runs."""
+def plan_text(plan: Plan, room: int) -> Content:
+    """A plan as it is shown before it runs; its table takes at most `room` cells a line."""
     parts: Parts = [("Acts on  ", "bold"), f"{safe(plan.subject)}\n"]
     for note in plan.notes:
         parts.append(f"· {one_line(note)}\n")
     if plan.recipe:
         parts += [("\nIf the worst happens\n", "bold $text-warning"), f"{safe_lines(plan.recipe)}\n"]
     if plan.table is not None:
-        parts += _table(plan.table)
+        parts += _table(plan.table, room)
     former: Step | None = None
     for number, step in enumerate(plan.steps, 1):
         if former is None or not _together(former, step):
@@ -200,11 +201,15 @@ def _step(number: int, step: Step) -> Parts:
     return [*parts, (f"   {told}\n", "$text-muted")] if told else parts
 
 
-def _table(table: Snapshot) -> Parts:
-    shown = [[one_line(show(value, "text")) for value in row] for row in table.rows]
-    widths = [min(32, max(len(name), *(len(row[at]) for row in shown), 1)) for at, name in enumerate(table.columns)]
-    lines = [table.columns, *shown]
-    text = "\n".join(
-        "  ".join(f"{cell[:width]:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines
-    )
-    return ["\n", (text.split("\n")[0], "bold underline"), text[len(text.split("\n")[0]) :], "\n"]
+def _table(table: Snapshot, room: int) -> Parts:
+    """The table in at most `room` cells a line: columns as they fit, the last of them cut."""
+    lines = [table.columns, *([one_line(show(value, "text")) for value in row] for row in table.rows)]
+    widths = [min(32, max(len(line[at]) for line in lines)) for at in range(len(table.columns))]
+    shown: list[int] = []
+    for width in widths:
+        left = room - sum(shown) - 2 * len(shown)
+        if left < min(width, NARROWEST):
+            break
+        shown.append(min(width, left))
+    text = ["  ".join(f"{cell[:width]:<{width}}" for cell, width in zip(line, shown, strict=False)) for line in lines]
+    return ["\n", (text[0], "bold underline"), "\n", "\n".join(text[1:]), "\n"]
