@@ -15,7 +15,7 @@ from typing import Any
 
 from console import yamlfile
 from console.format import safe
-from console.model import Kind, Trouble
+from console.model import Kind, Limit, Trouble
 from console.sql import content
 from console.yamlfile import by_name, choice, number, sequence, some_text, table, text
 
@@ -34,24 +34,13 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """From which value on something is worth a warning, and from which it is critical."""
-
-    warning: float
-    critical: float
-
-
-@dataclass(frozen=True, slots=True)
 class Thresholds:
     """What is judged by them is in their names, with the unit."""
 
-    slow_query_ms: Threshold
-    bloat_percent: Threshold
-    connection_usage_percent: Threshold
-    pool_wait_seconds: Threshold
-    cpu_percent: Threshold
-    memory_percent: Threshold
-    io_wait_ms: Threshold
+    slow_query_ms: Limit
+    bloat_percent: Limit
+    connection_usage_percent: Limit
+    pool_wait_seconds: Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +173,7 @@ def _schema(panes: Collection[str]) -> yamlfile.Reader:
 
 
 def _settings(values: Mapping[str, Any], file: str) -> Settings:
-    limits = {name: Threshold(**limit) for name, limit in values["thresholds"].items()}
+    limits = {name: Limit(**limit) for name, limit in values["thresholds"].items()}
     return Settings(
         file=file,
         default_target=values["default_target"],

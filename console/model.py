@@ -134,6 +134,14 @@ Rule = Callable[[object], Level]
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """From which value on something is worth a warning, and from which it is critical."""
+
+    warning: float
+    critical: float
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column of a view: how a value of the snapshot is titled, formatted, sized and judged."""
 
@@ -144,6 +152,7 @@ class Column:
     grow: bool = False  # takes what is left of the screen; at most one a view
     extra: bool = False  # wanted only where there is room: shown when the terminal is wide, else by scrolling
     rule: Rule | None = None  # severity of a value
+    threshold: str = ""  # name of the configured threshold that takes the place of `rule`
     help: str = ""  # one sentence for the help screen and the details
 
 
@@ -190,7 +199,8 @@ class View:
     where: Callable[[Record], bool] | None = None
     rates: tuple[Rate, ...] = ()
     lookups: tuple[Lookup, ...] = ()
-    derive: Callable[[Snapshot], Snapshot] | None = None  # pure reshaping after rates and lookups
+    derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
+    limits: tuple[str, ...] = ()  # names of configured thresholds that `derive` takes as keyword arguments
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     empty: str = "nothing to show"  # said when there are no rows; good news should read as such

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from console.config import Settings, Threshold, holds_password, load
-from console.model import Kind, Trouble
+from console.config import Settings, holds_password, load
+from console.model import Kind, Limit, Trouble
 from console.targets import check, resolve, warnings
 
 PANES = ("connections", "locks")
@@ -41,7 +41,7 @@ def refused(home: dict[str, str], text: str, mode: int = 0o600) -> str:
 def test_the_bundled_defaults_stand_without_a_file_of_the_user(home: dict[str, str]) -> None:
     settings = load("", PANES, home)
     assert settings.file == ""
-    assert settings.thresholds.slow_query_ms == Threshold(1000, 10000)
+    assert settings.thresholds.slow_query_ms == Limit(1000, 10000)
     assert settings.thresholds.bloat_percent.warning == 15
     assert settings.thresholds.connection_usage_percent.warning == 80
     assert {(policy.table, policy.months_ahead) for policy in settings.partitions} == {
@@ -65,8 +65,8 @@ def test_mappings_are_merged_and_lists_are_replaced(home: dict[str, str]) -> Non
     )
     assert settings.theme == "16"
     assert settings.keymap == {"quit": "y"}
-    assert settings.thresholds.bloat_percent == Threshold(20, 40)
-    assert settings.thresholds.slow_query_ms == Threshold(1000, 10000)
+    assert settings.thresholds.bloat_percent == Limit(20, 40)
+    assert settings.thresholds.slow_query_ms == Limit(1000, 10000)
     assert settings.refresh == {"locks": 5}
     assert settings.archives == ()
     assert len(settings.partitions) == 3

@@ -122,10 +122,11 @@ def run_demo(options: Namespace) -> int:
 def run_show(options: Namespace) -> int:
     """Print a pane."""
     known_pane(options.pane)
-    chosen = wanted(options, settings_of(options), options.pane)
+    settings = settings_of(options)
+    chosen = wanted(options, settings, options.pane)
     from console.cli.show import show  # noqa: PLC0415  loads the driver, which mistakes in a command do not need
 
-    return show(options, chosen, say)
+    return show(options, settings, chosen, say)
 
 
 def run_list(options: Namespace) -> int:

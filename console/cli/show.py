@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from console.cli.output import OUTPUTS, Output, Taken
-from console.config import Wanted
+from console.config import Settings, Wanted
 from console.format import safe
 from console.model import Kind, Pane, Server, Snapshot, Trouble, View
 from console.panes import pane as pane_called
 from console.panes.arrange import arrange
 from console.panes.reading import Key, Reader, keys
+from console.panes.thresholds import configured
 from console.servers import servers_for
 
 PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
@@ -36,9 +37,9 @@ class Request:
     watch: float | None  # seconds
 
 
-def show(options: Namespace, wanted: Wanted, say: Say) -> int:
+def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
     """Print what `options` ask of the pane; 0, or Trouble."""
-    pane = pane_called(options.pane)
+    pane = configured(pane_called(options.pane), settings.thresholds)
     view = _view(pane, options.view)
     sort = options.sort or view.sort
     request = Request(pane, view, options.limit, sort, options.filter, options.sample, options.watch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View
+from console.model import Column, Level, Limit, Lookup, Pane, Record, Snapshot, View
 from console.panes.storage import (
     INDEX_SIZES,
     MARK,
@@ -19,7 +19,7 @@ from console.panes.vacuum import VACUUM, WRAPAROUND
 from console.rules import above, among
 
 # Bloat of 15 % is the alert of the guide; a table of a few megabytes is not worth anybody's attention.
-BLOAT_WARNING, BLOAT_CRITICAL = 15.0, 40.0
+USUAL = Limit(15.0, 40.0)  # percent
 DEAD_WARNING, DEAD_CRITICAL = 10.0, 20.0
 WORTH = 10 * MEGABYTE
 
@@ -47,42 +47,42 @@ _BLOAT = (
 )
 
 
-def judge_table(row: Record) -> str:
+def judge_table(row: Record, bloat_percent: Limit = USUAL) -> str:
     """What to think of a table: the worse of dead rows and bloat, where they are worth at least 10 MB."""
     size = number(row["size"])
     dead = number(row["dead_pct"])
     if size * dead / 100 >= WORTH and dead >= DEAD_WARNING:
         return "many dead rows" if dead >= DEAD_CRITICAL else "dead rows"
-    if (said := judge_bloat(row)) != "ok":
+    if (said := judge_bloat(row, bloat_percent)) != "ok":
         return said
     return "ok" if row["autovacuum"] else "autovacuum off"
 
 
-def judge_bloat(row: Record) -> str:
+def judge_bloat(row: Record, bloat_percent: Limit = USUAL) -> str:
     """What to think of the space of a table or index."""
     bloat, share = row["bloat"], number(row["bloat_pct"])
     if bloat is None:
         return "unknown" if row["bloat_reason"] else "ok" if number(row["size"]) < WORTH else "not read yet"
-    if number(bloat) < WORTH or share < BLOAT_WARNING:
+    if number(bloat) < WORTH or share < bloat_percent.warning:
         return "ok"
-    return "heavy bloat" if share >= BLOAT_CRITICAL else "bloat"
+    return "heavy bloat" if share >= bloat_percent.critical else "bloat"
 
 
-def tables(snapshot: Snapshot) -> Snapshot:
+def tables(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
     """Sizes and verdicts of tables."""
     sized = with_size(snapshot)
     return with_notes(
-        add(sized, ("verdict",), lambda row: (judge_table(row),)),
+        add(sized, ("verdict",), lambda row: (judge_table(row, bloat_percent),)),
         largest(sized, "tables"),
         _unreadable(sized, "tables"),
     )
 
 
-def indexes(snapshot: Snapshot) -> Snapshot:
+def indexes(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
     """Sizes and verdicts of btree indexes."""
     sized = with_size(snapshot)
     return with_notes(
-        add(sized, ("verdict",), lambda row: (judge_bloat(row),)),
+        add(sized, ("verdict",), lambda row: (judge_bloat(row, bloat_percent),)),
         largest(sized, "indexes"),
         _unreadable(sized, "indexes"),
     )
@@ -147,6 +147,7 @@ TABLES = View(
     ),
     lookups=(ESTIMATES, TABLE_SIZES),
     derive=tables,
+    limits=("bloat_percent",),
     detail="bloat_table_exact",
     empty="no tables in this database",
 )
@@ -168,6 +169,7 @@ INDEXES = View(
     ),
     lookups=(ESTIMATES, INDEX_SIZES),
     derive=indexes,
+    limits=("bloat_percent",),
     detail="index_detail",
     empty="no btree indexes in this database",
 )

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from console.format import show
-from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View
+from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, View
 from console.panes.connections import seen
 from console.rules import above, among, below
 
+USAGE = Limit(80.0, 95.0)  # percent of the usable connections
 LEVELS = among({"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL})
 
 VITALS = View(
@@ -46,9 +47,11 @@ class Sign:
     judge: Callable[[Record], object] | None = None  # what the rule is given instead of the value
 
 
-def signs(snapshot: Snapshot) -> Snapshot:
+def signs(snapshot: Snapshot, connection_usage_percent: Limit = USAGE) -> Snapshot:
     """The one row of vital signs as a row for each sign, with its level and what it means."""
-    rows = tuple(_row(sign, record) for record in snapshot.records() for sign in SIGNS if sign.of in record)
+    full = replace(SIGNS[0], rule=above(connection_usage_percent.warning, connection_usage_percent.critical))
+    known = (full, *SIGNS[1:])
+    rows = tuple(_row(sign, record) for record in snapshot.records() for sign in known if sign.of in record)
     return replace(
         snapshot,
         columns=("sign", "now", "limit", "level", "means", "value", "unit"),
@@ -88,7 +91,7 @@ SIGNS: tuple[Sign, ...] = (
         "used",
         "count",
         "Client sessions; the limit is what is left for ordinary roles. When full, new logins are refused.",
-        above(80, 90),
+        above(USAGE.warning, USAGE.critical),
         judge=_used_percent,
     ),
     Sign("active", "active", "count", "Sessions that run a statement now. Far more than cores means queueing."),
@@ -243,6 +246,7 @@ OVERVIEW = Pane(
             ),
             key=("sign",),
             derive=signs,
+            limits=("connection_usage_percent",),
         ),
     ),
 )

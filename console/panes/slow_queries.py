@@ -91,7 +91,15 @@ _IDENTITY = (
 _NOW = (
     Column("ms_rate", "ms/s", "rate", width=6, help="Milliseconds of execution per second: 1000 is one busy process."),
     Column("call_rate", "calls/s", "rate", width=7),
-    Column("mean_now", "mean", "ms", width=7, rule=_MEAN_RULE, help="Mean time of the calls since the last reading."),
+    Column(
+        "mean_now",
+        "mean",
+        "ms",
+        width=7,
+        rule=_MEAN_RULE,
+        threshold="slow_query_ms",
+        help="Mean time of the calls since the last reading.",
+    ),
     Column("row_rate", "rows/s", "rate", width=6),
     Column("hit_now", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
     Column("read_rate", "io/s", "rate", width=5, help="Milliseconds per second waiting for reads (track_io_timing)."),
@@ -104,7 +112,7 @@ _TOTALS = (
     Column("total_ms", "total", "ms", width=7),
     Column("share", "share", "percent", width=6, help="Of the time of all statements."),
     Column("calls", "calls", "count", width=7),
-    Column("mean_ms", "mean", "ms", width=7, rule=_MEAN_RULE),
+    Column("mean_ms", "mean", "ms", width=7, rule=_MEAN_RULE, threshold="slow_query_ms"),
     Column("max_ms", "max", "ms", width=7),
     Column("hit", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
 )

@@ -29,6 +29,7 @@ from console.format import safe
 from console.model import Pane, Trouble
 from console.panes import PANES
 from console.panes.reading import Reader
+from console.panes.thresholds import configured
 from console.servers import Servers, servers_for
 from console.tui.acting import Acting
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
@@ -78,7 +79,7 @@ class ConsoleApp(App[int]):
         self.wanted = wanted
         self.servers = servers
         self.readers: dict[str, Reader] = {}
-        self.vitals = Vitals(self.readers)
+        self.vitals = Vitals(self.readers, settings.thresholds)
         self.acting = Acting(self, default_trail())
 
     def compose(self) -> ComposeResult:
@@ -169,7 +170,7 @@ class ConsoleApp(App[int]):
     def make_view(self, pane: Pane) -> PaneView:
         """A live view of `pane` on the server it asks."""
         period = self.settings.refresh.get(pane.name, 0.0)
-        return PaneView(pane, lambda: self.servers.of(pane), self.readers, period)
+        return PaneView(configured(pane, self.settings.thresholds), lambda: self.servers.of(pane), self.readers, period)
 
     @property
     def pane_view(self) -> PaneView:

@@ -6,9 +6,11 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
+from console.config import Thresholds
 from console.model import Server, Trouble
 from console.panes import PANES
 from console.panes.reading import Reader
+from console.panes.thresholds import configured
 
 KEPT = 300  # samples; ten minutes at the usual period
 FRESH = 1.0  # seconds during which what the overview has just read serves the header too
@@ -19,8 +21,8 @@ POOLS = "pooler_pools"
 class Vitals:
     """The last vital signs and, for each that is a number, its last KEPT values."""
 
-    def __init__(self, readers: dict[str, Reader]) -> None:
-        view = PANES[0].views[0]
+    def __init__(self, readers: dict[str, Reader], thresholds: Thresholds) -> None:
+        view = configured(PANES[0], thresholds).views[0]
         self._reader = readers.setdefault(view.query, Reader(view))
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.now: dict[str, object] = {}
