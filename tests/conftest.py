@@ -15,6 +15,8 @@ from tests.servers import Choice, Pooler, PostgresServer, Servers, available, de
 
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
+WIDE = ("test_pane_", "test_schema", "test_migrations", "test_servers", "test_action_tuning", "test_presets")
+NARROW = 15
 COMPARE: Mapping[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -28,6 +30,7 @@ COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--pg 15,18 restricts the run to some of the servers, --require-pg fails it when one is missing."""
     parser.addoption("--update-frames", action="store_true", help="write the screens of tests/frames anew")
+    parser.addoption("--every", action="store_true", help="every test on every server, not only those of queries")
     parser.addoption("--pg", default="", help="comma-separated major versions to run on (default: all that can be had)")
     parser.addoption("--require-pg", default="", help="comma-separated major versions without which the run fails")
 
@@ -58,11 +61,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`pg` runs a test once on each server that its `pg` markers allow."""
+    """`pg` runs a test once on each server that its `pg` markers allow.
+
+    What depends on the server's version runs on all of them: queries, the schema, settings. Other tests take the newest
+    and NARROW, unless --every is given.
+    """
     if "pg" in metafunc.fixturenames:
         specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
         choices = metafunc.config.stash[CHOICES]
         majors = [major for major in sorted(choices) if all(allows(spec, major) for spec in specs)]
+        if not metafunc.config.getoption("--every") and not metafunc.module.__name__.split(".")[-1].startswith(WIDE):
+            majors = [major for major in majors if major in {NARROW, max(choices)}] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
 

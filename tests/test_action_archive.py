@@ -315,7 +315,7 @@ async def test_nobody_waits_longer_than_lock_timeout(desk: Desk, holds: str, for
     ):
         run = await desk.run(ARCHIVE_ANALYTICS)
     assert run.outcome is Outcome.DONE, run.message
-    assert len(waits) > 5
+    assert len(waits) > 1
     assert max(waits) < LOCK_TIMEOUT + 0.05
     assert desk.ask("SELECT count(*) FROM public.archive") == 2000
 
