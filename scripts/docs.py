@@ -17,6 +17,7 @@ from pathlib import Path
 from textual.binding import Binding, BindingType
 
 from console import sql
+from console.actions import ACTIONS
 from console.model import Column, Pane, View
 from console.panes import PANES
 from console.postgres import acting_session
@@ -117,6 +118,20 @@ def pane_keys() -> str:
     return _table(("key", "pane", "what it shows"), rows)
 
 
+def actions() -> str:
+    """What each action does, its key and its parameters."""
+    rows = (
+        (
+            f"`{each.name}`",
+            f"`{each.key}`" if each.key else "",
+            each.help,
+            ", ".join(f"`{parameter.name}`" for parameter in each.parameters),
+        )
+        for each in ACTIONS
+    )
+    return _table(("action", "key", "does", "parameters"), rows)
+
+
 def keys() -> str:
     """The keys that work in every pane."""
     bound = (*PaneView.BINDINGS, *LiveTable.BINDINGS, *ConsoleApp.BINDINGS)
@@ -173,6 +188,7 @@ def columns(described: Described) -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "panes": panes,
     "pane-keys": pane_keys,
+    "actions": actions,
     "keys": keys,
     "binding-ids": binding_ids,
     "settings": settings,
