@@ -267,6 +267,11 @@ class Step:
     # the statements to send instead of `sql`, one a row, with their lock_timeout as a second column where it differs.
     # No row: nothing is left to do. When a run ends in the middle, it also tells what is left.
     again: str = ""
+    # Of a COPY … TO STDOUT outside a transaction: the file its output goes to, compressed, and a query for what its
+    # manifest keeps (`rows` and `checksum` at least), read from the same snapshot. The runner reads the file back, then
+    # sets pipeline_console.exported to rows and checksum, so that a later step can ask whether they are still the same.
+    into: str = ""
+    manifest: str = ""
     # Afterwards a new connection must be possible. If it is not, or a later step fails, all that was done is undone.
     canary: bool = False
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from console import audit_table, canary, lone, sql
+from console import audit_table, canary, exporting, lone, sql
 from console.audit import Trail, process, whoami, without_secrets
 from console.format import one_line
 from console.model import Facts, Kind, Outcome, Plan, Server, Step, Trouble
@@ -278,6 +278,10 @@ class Runner:
             one.said, one.seconds = said, time.monotonic() - began
             self._tell(run)
 
+        if one.step.into:
+            one.rows = await exporting.export(self._session, self._server.facts.label, one.step, heard)
+            one.seconds = time.monotonic() - began
+            return
         for statement, lock_timeout in await self._statements(one):
             one.rows = await lone.execute(self._session, self._server, statement, lock_timeout, heard)
         one.seconds = time.monotonic() - began

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import psycopg
 
@@ -22,6 +22,7 @@ from console.postgres.troubles import trouble
 
 ACTING_NAME = f"{APPLICATION_NAME} act"
 PROOF_SECONDS = 0.5
+PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
 
 _SESSION = {
     "search_path": "pg_catalog",
@@ -92,6 +93,18 @@ class ActingSession:
         async with self._open.cursor() as cursor:
             await cursor.execute(statement.encode(), parameters)
             return await cursor.fetchall()
+
+    async def copy_out(self, statement: str, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Run a COPY … TO STDOUT; `write` gets its output in pieces of about 256 kB. What it raises ends the COPY."""
+        piece = bytearray()
+        async with self._open.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            async for data in copy:
+                piece += data
+                if len(piece) >= PIECE:
+                    await write(bytes(piece))
+                    piece.clear()
+        if piece:
+            await write(bytes(piece))
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

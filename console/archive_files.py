@@ -1,0 +1,210 @@
+"""The files of an export: a compressed CSV and, beside it, a manifest that says what must be in it.
+
+The CSV is written as NAME.csv.gz.partial, read back, and gets its name only after its manifest, so that NAME.csv.gz
+with a manifest is always a finished export. All files are for their owner alone; no file of somebody else is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import errno
+import fcntl
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.format import safe, to_json
+from console.model import Kind, Trouble
+
+FORM = "pipeline-console export 1"
+SUFFIX = ".csv.gz"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_LONGEST_FIELD = 2**31 - 1  # characters; a value of PostgreSQL has at most 2³⁰ bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a CSV holds, uncompressed."""
+
+    rows: int  # without the header
+    bytes: int
+    sha256: str
+
+
+class Partial:
+    """The CSV while it is written. One console at a time; what a former one left behind is overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        """Open NAME.csv.gz.partial for the file `path`. Trouble (REFUSED) when it cannot be had."""
+        self.path = path.with_name(path.name + ".partial")
+        self.bytes = 0
+        self._published = False
+        self._digest = hashlib.sha256()
+        self._zip = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: a gzip header and trailer
+        with told(self.path, Kind.REFUSED):
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with told(self.path, Kind.REFUSED):
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.fchmod(self._file, 0o600)
+                os.ftruncate(self._file, 0)
+        except Trouble:
+            os.close(self._file)
+            raise
+
+    def write(self, data: bytes) -> None:
+        """Compress and write. Trouble when there is no room."""
+        self.bytes += len(data)
+        self._digest.update(data)
+        self._put(self._zip.compress(data))
+
+    def finish(self) -> str:
+        """Write what is left and sync it to the disk; the SHA-256 of what was written, uncompressed."""
+        self._put(self._zip.flush())
+        with told(self.path):
+            os.fsync(self._file)
+            if hasattr(os, "posix_fadvise"):  # so that it is read back from the disk
+                os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_DONTNEED)
+        return self._digest.hexdigest()
+
+    def publish(self, path: Path, manifest: Mapping[str, object]) -> None:
+        """Give the CSV its name, after its manifest. Trouble (REFUSED) when a file of that name came up meanwhile."""
+        if os.path.lexists(path):
+            raise taken(path)
+        _write_manifest(path, manifest)
+        with told(path):
+            self.path.rename(path)
+            self._published = True
+            _sync_folder(path.parent)
+
+    def discard(self) -> None:
+        """Close it, and remove it unless it has been published."""
+        if not self._published:
+            with contextlib.suppress(OSError):  # somebody else removed it
+                self.path.unlink()
+        os.close(self._file)
+
+    def _put(self, data: bytes) -> None:
+        with told(self.path):
+            while data:
+                data = data[os.write(self._file, data) :]
+
+
+def read_back(path: Path) -> Content:
+    """What is in a compressed CSV. Trouble (FAILED) when it is damaged or cannot be read."""
+    digest = hashlib.sha256()
+    size = 0
+
+    def lines(file: gzip.GzipFile) -> Iterator[str]:
+        nonlocal size
+        for line in file:
+            size += len(line)
+            digest.update(line)
+            yield line.decode("latin-1")  # byte for byte: only commas, quotes and ends of lines matter here
+
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        with told(path), gzip.open(path, "rb") as file:
+            rows = sum(1 for _ in csv.reader(lines(file), strict=True))
+    except (EOFError, zlib.error, csv.Error) as error:
+        raise Trouble(Kind.FAILED, f"{safe(path)} is damaged: {safe(error, 200)}.") from None
+    return Content(max(0, rows - 1), size, digest.hexdigest())
+
+
+def compare(path: Path, content: Content, manifest: Mapping[str, object]) -> None:
+    """Trouble (FAILED) unless the content is what the manifest says."""
+    for name in ("rows", "bytes", "sha256"):
+        found, wanted = getattr(content, name), manifest.get(name)
+        if found != wanted:
+            raise Trouble(
+                Kind.FAILED,
+                f"{safe(path)} is not what was exported: its {name} {'are' if name != 'sha256' else 'is'} "
+                f"{safe(found)}, not {safe(wanted, 80)}.",
+                "Move it and its manifest away, then export again.",
+            )
+
+
+def finished(path: Path, same: Mapping[str, object]) -> dict[str, object] | None:
+    """The manifest of an export that is already there, None when there is none.
+
+    Trouble (REFUSED) when `path`, or the place of its manifest, is taken by anything else than an export of the `same`.
+    """
+    beside = manifest_path(path)
+    if not occupied(path):
+        return None
+    found = _read_manifest(beside)
+    if found is None or found.get("form") != FORM or any(found.get(name) != value for name, value in same.items()):
+        raise taken(path if os.path.lexists(path) else beside)
+    return found if os.path.lexists(path) else None
+
+
+def occupied(path: Path) -> bool:
+    """Whether anything is at `path` or in the place of its manifest."""
+    return os.path.lexists(path) or os.path.lexists(manifest_path(path))
+
+
+def manifest_path(path: Path) -> Path:
+    """NAME.json of NAME.csv.gz."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + ".json")
+
+
+def taken(path: Path) -> Trouble:
+    """What to tell when a file is in the way."""
+    return Trouble(
+        Kind.REFUSED,
+        f"{safe(path)} is there already, and no finished export of this month: it is not overwritten.",
+        "Move it away, or choose another directory.",
+    )
+
+
+@contextlib.contextmanager
+def told(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
+    """An error of the operating system as Trouble."""
+    try:
+        yield
+    except BlockingIOError:
+        raise Trouble(Kind.REFUSED, f"Another console writes {safe(path)}.", "Wait for its end.") from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Trouble(
+                Kind.FAILED, f"There is no room left for {safe(path)}.", "Make room, or choose another directory."
+            ) from None
+        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.") from None
+
+
+def _write_manifest(path: Path, manifest: Mapping[str, object]) -> None:
+    beside = manifest_path(path)
+    partial = beside.with_name(beside.name + ".partial")
+    with told(partial):
+        partial.unlink(missing_ok=True)
+        try:
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
+                file.write(to_json({"form": FORM, "file": path.name, **manifest}) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+        partial.rename(beside)
+
+
+def _read_manifest(path: Path) -> dict[str, object] | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
