@@ -23,7 +23,7 @@ SAME = ("archive", "source", "month", "database")  # what two manifests of the s
 async def export(session: ActingSession, server: str, step: Step, heard: Callable[[str], None]) -> int:
     """Export, unless a finished export is there: that is only read back. How many rows it holds.
 
-    Then `pipeline_console.exported` says in this session what was exported. Trouble when the file is not as it must be.
+    Then `pipeline_console.exported` says in the acting session what was. Trouble when the file is not as it must be.
     """
     manifest = await _found(session, step, heard) or await _write(session, server, step, heard)
     await session.execute(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from console.model import Record, Snapshot
 from console.tuning.units import Setting, canonical
 
-# Where a value comes from that this session alone has.
+# Where a value comes from that the reading session alone has.
 OWN = frozenset({"client", "session", "user", "database", "database user", "global", "interactive"})
 _OF_SOCKET = frozenset({"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"})
 

@@ -12,6 +12,10 @@ from pathlib import Path
 
 from scripts.benchmarks.measure import Book, Effort
 
+QUICKLY = (
+    'Written by `make bench ARGS="--quick --output docs/benchmarks.md"`: one short series, not the three of a full '
+    "run. Read the ratios rather than the figures."
+)
 DISTRIBUTIONS = ("textual", "rich", "psycopg")
 
 
@@ -92,7 +96,8 @@ HOW = """\
 
 def report(book: Book, effort: Effort, versions: Mapping[str, str]) -> str:
     """The whole document."""
-    lines = ["# Benchmarks", "", "Written by `make bench`.", ""]
+    written = "Written by `make bench`." if effort.runs >= 3 else QUICKLY
+    lines = ["# Benchmarks", "", written, ""]
     lines += [f"- {name}: {text}" for name, text in versions.items()]
     lines += [
         f"- Runs: {effort.runs} (start-up {effort.starts}), {effort.refreshes} refreshes each, {effort.keys} keys",

@@ -4,7 +4,7 @@
 -- `form`: attach (it was detached before, by a run that was interrupted), finalize (its detach was), detach (a whole
 -- partition, which the target can take as it is), swap (the same in one transaction: a default partition forbids
 -- DETACH … CONCURRENTLY), batches (anything else). `why` says what keeps a whole partition from being attached.
--- A table on its way has a mark in front of its comment. This session's TimeZone is UTC.
+-- A table on its way has a mark in front of its comment. The reading session's TimeZone is UTC.
 WITH asked AS MATERIALIZED (
   SELECT pg_catalog.tsrange(%(lower)s::timestamp, %(upper)s::timestamp) AS span
 ), side AS MATERIALIZED (

@@ -3,7 +3,7 @@
 --
 -- A partition is made apart (LIKE), promised its bounds (CHECK) and attached: the parent is then locked SHARE UPDATE
 -- EXCLUSIVE only. Real bounds are compared, never names: a wide or differently named partition also counts, and of a month
--- that is covered in part the rest is made. This session's TimeZone is UTC. Rows of a table whose name is only known here
+-- that is covered in part the rest is made. The reading session's TimeZone is UTC. Rows of a table whose name is only known here
 -- are counted through ts_stat, which runs a query that is given as text; query_to_xml would need a server with libxml.
 WITH named AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relname, n.nspname, c.reltablespace, c.relam, c.relowner,

@@ -3,7 +3,7 @@
 --
 -- `way` is how the partition can be dropped: detach, finalize (a detach was interrupted), detached (by a run that was
 -- interrupted: it has a mark in front of its comment), whole (a default partition forbids DETACH … CONCURRENTLY),
--- null (not at all). This session's TimeZone is UTC.
+-- null (not at all). The reading session's TimeZone is UTC.
 WITH archive AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relowner, a.attname AS key, a.atttypid AS key_type, coalesce(t.partdefid, 0) <> 0 AS has_default,
          t.partstrat = 'r' AND t.partnatts = 1 AND t.partattrs[0] = a.attnum AS by_key,
