@@ -13,7 +13,7 @@ from console.audit import Trail, whoami
 from console.format import one_line, safe
 from console.history import Past
 from console.model import Facts, Kind, Row, Server, Snapshot, Trouble
-from console.runner import Run
+from console.running import Run
 
 TRAIL = (
     *("run", "at", "action", "subject", "outcome", "os_user", "origin", "server", "database", "user"),

@@ -261,7 +261,7 @@ class Step:
     # - DETACH CONCURRENTLY takes a few seconds and never 0: it ends with ACCESS EXCLUSIVE on the partition. Its
     #   FINALIZE takes None: it holds ACCESS EXCLUSIVE on the partition while it waits for old snapshots.
     # - REFRESH CONCURRENTLY waits for no transaction: None.
-    # With a value, the runner watches the step and cancels it for who stands behind it (console/lone.py).
+    # With a value, the runner watches the step and cancels it for who stands behind it (console/running/lone.py).
     lock_timeout: float | None = None
     # Of a step outside a transaction that can be left half done: a query, run before each further try, that returns
     # the statements to send instead of `sql`, one a row, with their lock_timeout as a second column where it differs.

@@ -37,7 +37,7 @@ from console.audit import Trail
 from console.config import ArchivePolicy
 from console.model import Outcome
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Runner
+from console.running import Runner
 
 AGES = (30, 29, 28, 27)  # months
 COLUMNS = """id bigint NOT NULL, generated_asset_id uuid NOT NULL, day date NOT NULL, platform text NOT NULL,

@@ -16,7 +16,7 @@ from console.actions.planning import Action, plan
 from console.audit import Trail
 from console.model import Plan
 from console.postgres import ActingSession, PostgresServer
-from console.runner import PATIENCE, Run, Runner
+from console.running import PATIENCE, Run, Runner
 from tests.servers import PostgresServer as Cluster
 
 LOCK_TIMEOUT = 0.2

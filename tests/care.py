@@ -10,7 +10,7 @@ import pytest
 
 from console.audit import Trail
 from console.model import Outcome
-from console.runner import Run
+from console.running import Run
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 

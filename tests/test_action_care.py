@@ -12,7 +12,7 @@ from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
 from console.model import Kind, Trouble
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.care import INVALID, WRITE, care_desk, done, index_names, wait
 from tests.servers import PostgresServer as Cluster

@@ -22,7 +22,7 @@ from console.audit import Trail
 from console.config import ArchivePolicy
 from console.model import Kind, Outcome, Plan, Trouble
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.command import argv, environment
 from tests.servers import PostgresServer as Cluster

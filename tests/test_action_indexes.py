@@ -191,7 +191,7 @@ def killed_in_the_middle(desk: Desk, action: str, parameter: str, hold: str) -> 
         from console.actions.planning import plan
         from console.audit import Trail
         from console.postgres import ActingSession, PostgresServer
-        from console.runner import Runner
+        from console.running import Runner
 
         async def main():
             server = PostgresServer({desk.uri!r})

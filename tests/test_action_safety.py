@@ -26,7 +26,7 @@ from console.model import Kind, Outcome, Snapshot, Trouble, View
 from console.panes import PANES
 from console.panes.reading import Reader, keys
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Runner
+from console.running import Runner
 from tests import hostile
 from tests.acting import Desk
 from tests.activity import Sessions, console
@@ -240,7 +240,7 @@ import asyncio, os, pathlib, signal
 from console.audit import Trail
 from console.model import Plan, Step
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Runner
+from console.running import Runner
 
 async def main():
     server = PostgresServer({uri!r})

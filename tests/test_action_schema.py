@@ -20,7 +20,7 @@ from console.model import Kind, Outcome, Plan, Trouble
 from console.panes.reading import Reader
 from console.panes.schema import LEDGER
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from console.sql import content
 from tests.servers import PostgresServer as Cluster
 

@@ -21,7 +21,7 @@ from console.actions.undo import UNDO
 from console.audit import default_trail
 from console.model import Kind, Outcome, Plan, Trouble
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from console.tuning import facts, presets
 from console.tuning.units import elements
 from tests.acting import Desk

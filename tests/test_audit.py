@@ -19,7 +19,7 @@ from console.panes.activity import RUNS
 from console.panes.audit import AUDIT, DATABASE, TRAIL
 from console.panes.reading import Reader
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Progress, Run, Runner
+from console.running import Progress, Run, Runner
 from tests import command
 from tests.servers import PostgresServer as Cluster
 

@@ -16,7 +16,7 @@ from console.local import LocalServer
 from console.model import Outcome, Pane, Plan, Server, Step, Trouble
 from console.panes import PANES
 from console.panes.reading import Reader
-from console.runner import Run
+from console.running import Run
 from console.tui.app import ConsoleApp
 from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until

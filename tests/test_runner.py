@@ -15,7 +15,7 @@ import pytest
 from console.audit import Trail
 from console.model import Kind, Outcome, Plan, Step, Trouble
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from tests.servers import PostgresServer as Cluster
 
 

@@ -13,7 +13,7 @@ from console.config import load
 from console.demo.cluster import OWNER
 from console.model import Kind, Outcome, Plan, Step, Trouble
 from console.postgres import ActingSession, PostgresServer
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from tests.servers import PostgresServer as Cluster
 
 SETTINGS = load(environ={"HOME": "/nonexistent"})

@@ -9,7 +9,7 @@ from typing import TextIO
 from console.cli.table import table
 from console.format import age, count, one_line, safe, safe_lines, to_json
 from console.model import Column, Outcome, Plan, Snapshot, Step, View
-from console.runner import Progress, Run, groups
+from console.running import Progress, Run, groups
 
 QUIET = 5.0  # seconds between two lines about the same step where lines cannot be overwritten
 

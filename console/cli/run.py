@@ -18,7 +18,7 @@ from console.config import Settings, Wanted
 from console.format import one_line, safe
 from console.model import Kind, Outcome, Plan, Trouble
 from console.postgres import ActingSession
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from console.servers import Servers, servers_for
 
 DONE, FAILED, USAGE, REFUSED, STOPPED = range(5)

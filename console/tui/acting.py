@@ -12,7 +12,7 @@ from console.audit import Trail
 from console.format import safe
 from console.model import Outcome, Plan, Trouble
 from console.postgres import ActingSession
-from console.runner import Run, Runner
+from console.running import Run, Runner
 from console.tui.plan_dialog import ActionMenu, ParameterDialog, PlanDialog
 
 if TYPE_CHECKING:

@@ -10,64 +10,20 @@ import asyncio
 import contextlib
 import random
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 
-from console import audit_table, canary, exporting, lone, sql
+from console import sql
 from console.audit import Trail, process, whoami, without_secrets
 from console.format import one_line
-from console.model import Facts, Kind, Outcome, Plan, Server, Step, Trouble
+from console.model import Facts, Kind, Outcome, Plan, Server, Trouble
 from console.postgres import ActingSession, DriverError, trouble
+from console.running import audit_table, canary, exporting, lone
+from console.running.run import Progress, Run, groups
 
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to ask for the fate of a transaction whose COMMIT was not answered
 RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far one step is."""
-
-    step: Step
-    status: str = "pending"  # pending, running, waiting, done, failed, undone
-    seconds: float = 0.0
-    rows: int = 0
-    tries: int = 0
-    said: str = ""  # phase and share of a long command, or what it waits for
-
-
-@dataclass(slots=True)
-class Run:
-    """One run of a plan, as it goes."""
-
-    plan: Plan
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    steps: list[Progress] = field(default_factory=list)
-    outcome: Outcome | None = None
-    message: str = ""
-    notes: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @classmethod
-    def of(cls, plan: Plan) -> Run:
-        """A run of `plan` that has not begun."""
-        return cls(plan, steps=[Progress(step) for step in plan.steps])
-
-    @property
-    def at(self) -> int:
-        """Which step something happens to, from 0: the one under way or failed, else the last that is done."""
-        busy = [i for i, one in enumerate(self.steps) if one.status in {"running", "waiting", "failed"}]
-        done = [i for i, one in enumerate(self.steps) if one.status == "done"]
-        return busy[0] if busy else done[-1] if done else 0
-
-    @property
-    def undo(self) -> tuple[str, ...]:
-        """The statements that undo what was done, last first."""
-        return tuple(one.step.undo for one in reversed(self.steps) if one.status == "done" and one.step.undo)
 
 
 Tell = Callable[[Run], None]
@@ -385,22 +341,6 @@ def _row(run: Run, entry: dict[str, object]) -> dict[str, object]:
         "statements": [without_secrets(one.step.sql) for one in run.steps if one.status == "done"],
         "undo": [without_secrets(statement) for statement in run.undo],
     }
-
-
-def groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:
-    """Neighbours that share a transaction, everything else alone."""
-    group: list[Progress] = []
-    for one in steps:
-        joins = one.step.transaction and not one.step.repeat
-        if group and not (joins and one.step.group == group[0].step.group):
-            yield group
-            group = []
-        if joins:
-            group.append(one)
-        else:
-            yield [one]
-    if group:
-        yield group
 
 
 def _pace(one: Progress) -> str:
