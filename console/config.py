@@ -41,6 +41,8 @@ class Thresholds:
     bloat_percent: Limit
     connection_usage_percent: Limit
     pool_wait_seconds: Limit
+    hash_table_gb: Limit
+    tenant_share_percent: Limit
 
 
 @dataclass(frozen=True, slots=True)

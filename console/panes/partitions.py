@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View
 from console.panes.extents import RUNWAY_CRITICAL, RUNWAY_WARNING, extent, judge
 from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, largest, listed, number, with_notes, with_size
+from console.panes.tenants import ADVICE, TENANTS
 from console.rules import above, among, below
 
 BOUNDS = Lookup(
@@ -242,9 +243,11 @@ PARTITIONS = Pane(
         "a default partition. Bounds and now are compared in UTC, by the server's clock; bounds without a time zone "
         "are read as UTC. "
         "When no partition holds now, every insert fails or lands in the default partition; where the last one ended "
-        "over a year ago (an archive), that is only noted."
+        "over a year ago (an archive), that is only noted. "
+        "By tenant says of each table that holds tenants' rows whether hash partitions by tenant would pay: seldom, "
+        "and never before its size does; Tenants who the largest are."
     ),
-    views=(PARENTS, PARTITIONS_VIEW),
+    views=(PARENTS, PARTITIONS_VIEW, ADVICE, TENANTS),
     refresh=30.0,
     actions=("create-partitions", "archive-analytics"),
 )

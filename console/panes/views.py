@@ -40,10 +40,12 @@ def judge(row: Record) -> tuple[str, str, str]:
     """Verdict, whether it can be refreshed concurrently, and what stands in the way."""
     why = obstacle(row)
     can = "no" if why else "yes"
+    if row["refresh_error"]:
+        why = "; ".join(each for each in (str(row["refresh_error"]), why) if each)
     if not row["populated"]:
         return "not populated", can, why
     if row["refresh_error"]:
-        return "refresh failed", can, why or str(row["refresh_error"])
+        return "refresh failed", can, why
     if row["busy"]:
         return "refreshing", can, why
     return ("ok" if row["has_key"] else "blocks readers"), can, why
