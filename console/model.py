@@ -272,6 +272,9 @@ class Step:
     # sets pipeline_console.exported to rows and checksum, so that a later step can ask whether they are still the same.
     into: str = ""
     manifest: str = ""
+    # Run in a transaction of its own when the run ended because of this step, or was stopped in it, while the session
+    # still lives: for a record of failures. pipeline_console.failed holds what went wrong. One runs no code of others.
+    failed: str = ""
     # Afterwards a new connection must be possible. If it is not, or a later step fails, all that was done is undone.
     canary: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,15 @@ from console.actions.refresh_views import REFRESH_VIEWS
 from console.audit import Trail
 from console.config import RefreshPolicy
 from console.model import Kind, Outcome, Trouble
+from console.panes.reading import Reader
+from console.panes.views import VIEWS
+from console.postgres import PostgresServer
+from console.sql import content
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.servers import PostgresServer as Cluster
 
 RECORD = "SELECT count(*) FROM public.console_refreshes"
+OF_RATIO = "(schema_name, view_name) = ('public', 'ratio')"
 
 
 @pytest.fixture
@@ -69,10 +75,49 @@ async def test_duration_and_rows_are_recorded(pg: Cluster, pg_pipeline: str, tmp
     )
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("INSERT INTO public.t VALUES (0)", "division by zero"),
+        ("INSERT INTO public.t VALUES (1)", "new data for materialized view .* contains duplicate rows"),
+    ],
+)
+async def test_a_failure_is_recorded_and_shown_until_a_refresh_succeeds(desk: Desk, change: str, said: str) -> None:
+    table = (content() / "sql" / "schema" / "0009_performance_view.sql").read_text().split("CREATE TABLE")[1]
+    desk.do(
+        "CREATE TABLE" + table.split(";")[0],
+        "CREATE MATERIALIZED VIEW public.ratio AS SELECT id, 1 / id AS r FROM public.t",
+        "CREATE UNIQUE INDEX ON public.ratio (id)",
+        "ALTER TABLE public.t DROP CONSTRAINT t_pkey",
+        change,
+    )
+    run = await desk.run(REFRESH_VIEWS, view="public.ratio")
+    assert run.outcome is Outcome.FAILED
+    assert re.search(said, run.message)
+    assert run.notes == []
+    assert desk.ask(f"SELECT error FROM public.console_refreshes WHERE {OF_RATIO} AND finished_at IS NOT NULL") == (
+        run.message
+    )
+    row = await shown(desk)
+    assert row["verdict"] == "refresh failed"
+    assert run.message in str(row["why"])
+    desk.do("DELETE FROM public.t WHERE ctid IN (SELECT max(ctid) FROM public.t)")
+    assert (await desk.run(REFRESH_VIEWS, view="public.ratio")).outcome is Outcome.DONE
+    assert (await shown(desk))["verdict"] == "ok"
+
+
+async def shown(desk: Desk) -> dict[str, object]:
+    """The view `ratio` in the views pane."""
+    server = PostgresServer(desk.uri)
+    snapshot = await Reader(VIEWS.view("materialized")).read(server)
+    await server.close()
+    return next(row for row in snapshot.records() if row["view"] == "public.ratio")
+
+
 async def test_no_code_of_a_table_that_only_looks_like_the_record_runs_as_the_dba(desk: Desk) -> None:
     desk.do(
         "CREATE TABLE public.console_refreshes (schema_name name, view_name name, started_at timestamptz, "
-        "finished_at timestamptz, seconds float8, row_count bigint, is_concurrent bool)",
+        "finished_at timestamptz, seconds float8, row_count bigint, is_concurrent bool, error text)",
         "CREATE FUNCTION public.trap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ran''; END'",
         "CREATE TRIGGER trap BEFORE INSERT ON public.console_refreshes EXECUTE FUNCTION public.trap()",
     )
@@ -83,6 +128,10 @@ async def test_no_code_of_a_table_that_only_looks_like_the_record_runs_as_the_db
         "ALTER TABLE public.console_refreshes ADD CHECK (public.check_it(view_name))",
     )
     assert (await desk.run(REFRESH_VIEWS)).outcome is Outcome.DONE
+    desk.do("INSERT INTO public.t VALUES (3)", "CREATE UNIQUE INDEX ON public.high ((1 / (3 - n)))")
+    failed = await desk.run(REFRESH_VIEWS)
+    assert "division by zero" in failed.message
+    assert (failed.notes, {step.failed for step in failed.plan.steps}) == ([], {""})
     assert desk.ask(RECORD) == 0
 
 

@@ -17,7 +17,7 @@ from console.audit import Trail, process, whoami, without_secrets
 from console.format import one_line
 from console.model import Facts, Kind, Outcome, Plan, Server, Trouble
 from console.postgres import ActingSession, DriverError, trouble
-from console.running import audit_table, canary, exporting, lone
+from console.running import audit_table, canary, exporting, failing, lone
 from console.running.run import Progress, Run, groups
 
 PATIENCE = 300.0  # seconds of tries for a lock
@@ -92,6 +92,7 @@ class Runner:
 
     async def _finish(self, run: Run) -> None:
         await self._name_left(run)
+        run.notes += await failing.note(self._session, run)
         end = self._entry(run, "end", outcome=run.outcome, message=run.message, seconds=run.seconds, undo=run.undo)
         try:
             self._trail.write(end)
