@@ -103,7 +103,7 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
     )
 
 
-_PID = Column("pid", "pid", "count", width=7)
+_PID = Column("pid", "pid", "count", width=7, help="Process id of the session on the server.")
 _COLUMNS = (
     _PID,
     Column("age", "age", "age", help="Of the running statement; for an idle session, since when it is idle."),
@@ -120,12 +120,27 @@ _COLUMNS = (
     Column("blocks", "blk", "count", width=3, rule=above(1, 5), help="How many sessions wait for it directly."),
     Column("query", "query", "query", grow=True, help="The running or last statement; its beginning."),
     Column("user", "user", "name", width=16, extra=True),
-    Column("application", "application", "name", width=20, extra=True),
-    Column("client", "client", "name", width=15, extra=True),
+    Column("application", "application", "name", width=20, extra=True, help="As the client calls itself."),
+    Column(
+        "client",
+        "client",
+        "name",
+        width=15,
+        extra=True,
+        help="Address the connection comes from; a pooler hides the true one, see the pooler pane.",
+    ),
     Column("database", "database", "name", width=16, extra=True),
     Column("blocked_by", "blocked by", "names", extra=True, help="Their pids; 0 is a prepared transaction."),
-    Column("xmin_age", "xmin age", "count", width=8, rule=above(1_000_000, 50_000_000), extra=True),
-    Column("backend_start", "connected", "time", extra=True),
+    Column(
+        "xmin_age",
+        "xmin age",
+        "count",
+        width=8,
+        rule=above(1_000_000, 50_000_000),
+        extra=True,
+        help="Transactions since the oldest row version it keeps VACUUM from removing.",
+    ),
+    Column("backend_start", "connected", "time", extra=True, help="When the session began."),
     Column("leader_pid", "leader", "count", extra=True, help="Pid of the session that a parallel worker works for."),
     Column("query_id", "query id", "text", width=20, extra=True, help="Joins it with the slow queries."),
 )
@@ -135,9 +150,9 @@ _SUMMARY = View(
     title="By application",
     query="connections_summary",
     columns=(
-        Column("application", "application", "name", width=16, grow=True),
+        Column("application", "application", "name", width=16, grow=True, help="As the client calls itself."),
         Column("state", "state", "text", width=10, rule=STATE_RULE),
-        Column("sessions", "n", "count", width=5),
+        Column("sessions", "n", "count", width=5, help="How many sessions."),
         Column(
             "used_percent",
             "used",
@@ -147,9 +162,23 @@ _SUMMARY = View(
             help="Share of the usable connections.",
         ),
         Column("longest_query", "query", "age", help="Longest running statement."),
-        Column("longest_idle_in_transaction", "idle tx", "age", width=7, rule=above(60, 300)),
-        Column("oldest_transaction", "tx", "age", rule=above(60, 300)),
-        Column("xmin_age", "xmin age", "count", width=8, rule=above(1_000_000, 50_000_000)),
+        Column(
+            "longest_idle_in_transaction",
+            "idle tx",
+            "age",
+            width=7,
+            rule=above(60, 300),
+            help="Longest time that one of them has been idle in its transaction.",
+        ),
+        Column("oldest_transaction", "tx", "age", rule=above(60, 300), help="Age of their oldest transaction."),
+        Column(
+            "xmin_age",
+            "xmin age",
+            "count",
+            width=8,
+            rule=above(1_000_000, 50_000_000),
+            help="Transactions since the oldest row version it keeps VACUUM from removing.",
+        ),
         Column("waiting", "wait", "count", width=4, rule=above(1), help="How many wait for a lock."),
     ),
     key=("application", "state"),

@@ -240,7 +240,9 @@ OVERVIEW = Pane(
                     help="Where the worry begins; of connections, how many are usable.",
                 ),
                 Column("level", "level", "text", width=8, rule=LEVELS),
-                Column("means", "what it means", "query", grow=True),
+                Column(
+                    "means", "what it means", "query", grow=True, help="The value in words: what is used of how much."
+                ),
                 Column("value", "value", "rate", extra=True, help="The raw value, in the unit named beside it."),
                 Column("unit", "unit", "text", width=9, extra=True),
             ),

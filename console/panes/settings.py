@@ -85,14 +85,14 @@ def _entries() -> tuple[presets.Entry, ...]:
 
 
 NAME = Column("name", "setting", "name", grow=True)
-VALUE = Column("value", "value", width=13)
+VALUE = Column("value", "value", width=13, help="In effect in this session.")
 ORIGIN = Column("origin", "from", width=22, help="File and line, or what else gave the value.")
 WAITS = Column("pending_restart", "waits", "flag", width=5, rule=_WAITS, help="A new value waits for a restart.")
 MORE = (
     Column("takes", "takes", width=12, extra=True, help="What a new value waits for."),
-    Column("category", "category", width=40, extra=True),
-    Column("short_desc", "what for", "query", width=60, extra=True),
-    Column("sourcefile", "file", width=50, extra=True),
+    Column("category", "category", width=40, extra=True, help="As the documentation groups it."),
+    Column("short_desc", "what for", "query", width=60, extra=True, help="What the server says of it."),
+    Column("sourcefile", "file", width=50, extra=True, help="Where the value comes from."),
 )
 
 
@@ -102,7 +102,7 @@ def _view(name: str, title: str, where: Callable[[Record], bool] | None, empty: 
         title=title,
         query="settings",
         key=("name",),
-        columns=(NAME, VALUE, Column("default", "default", width=11), ORIGIN, WAITS, *MORE),
+        columns=(NAME, VALUE, Column("default", "default", width=11, help="As compiled in."), ORIGIN, WAITS, *MORE),
         where=where,
         derive=settings,
         detail="settings_detail",
@@ -117,7 +117,7 @@ FROM_PRESET = replace(
         VALUE,
         Column("wanted", "preset", width=13, help=f"What the preset {PRESET} proposes."),
         Column("why", "why", "query", width=26),
-        Column("default", "default", width=11, extra=True),
+        Column("default", "default", width=11, extra=True, help="As compiled in."),
         replace(ORIGIN, extra=True),
         *MORE,
     ),
@@ -131,7 +131,7 @@ OVERRIDES = View(
     sort="name",
     columns=(
         NAME,
-        Column("value", "value", width=18),
+        Column("value", "value", width=18, help="In effect in this session."),
         Column("role", "role", "name", width=16, help="None: every role."),
         Column("database", "database", "name", width=16, help="None: every database."),
     ),
@@ -155,8 +155,8 @@ FILES = View(
             rule=among({"error": Level.CRITICAL, "needs restart": Level.WARNING}),
             help="error: a reload applies nothing at all; overridden: a later line or the command line wins.",
         ),
-        Column("error", "error", "query", width=50, extra=True),
-        Column("sourcefile", "file", width=50, extra=True),
+        Column("error", "error", "query", width=50, extra=True, help="Why the line is not in effect."),
+        Column("sourcefile", "file", width=50, extra=True, help="Where the value comes from."),
     ),
     empty="the files set nothing",
 )

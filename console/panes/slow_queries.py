@@ -86,11 +86,18 @@ _WHO = (
 )
 _IDENTITY = (
     Column("toplevel", "top", "flag", extra=True, help="no: run inside a function or procedure."),
-    Column("queryid", "query id", "text", width=20, extra=True),
+    Column(
+        "queryid",
+        "query id",
+        "text",
+        width=20,
+        extra=True,
+        help="What the server calls the statement, for logs and other tools.",
+    ),
 )
 _NOW = (
     Column("ms_rate", "ms/s", "rate", width=6, help="Milliseconds of execution per second: 1000 is one busy process."),
-    Column("call_rate", "calls/s", "rate", width=7),
+    Column("call_rate", "calls/s", "rate", width=7, help="Executions a second between two reads."),
     Column(
         "mean_now",
         "mean",
@@ -100,28 +107,43 @@ _NOW = (
         threshold="slow_query_ms",
         help="Mean time of the calls since the last reading.",
     ),
-    Column("row_rate", "rows/s", "rate", width=6),
+    Column("row_rate", "rows/s", "rate", width=6, help="Rows a second between two reads, returned or changed."),
     Column("hit_now", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
     Column("read_rate", "io/s", "rate", width=5, help="Milliseconds per second waiting for reads (track_io_timing)."),
 )
 _NOW_MORE = (
     Column("temp_rate", "temp", "size_rate", rule=_TEMP_RULE, extra=True, help="Temporary blocks read and written."),
-    Column("wal_rate", "WAL", "size_rate", extra=True),
+    Column("wal_rate", "WAL", "size_rate", extra=True, help="WAL a second between two reads."),
 )
 _TOTALS = (
-    Column("total_ms", "total", "ms", width=7),
+    Column("total_ms", "total", "ms", width=7, help="Time of all executions since the counters began."),
     Column("share", "share", "percent", width=6, help="Of the time of all statements."),
-    Column("calls", "calls", "count", width=7),
-    Column("mean_ms", "mean", "ms", width=7, rule=_MEAN_RULE, threshold="slow_query_ms"),
-    Column("max_ms", "max", "ms", width=7),
+    Column("calls", "calls", "count", width=7, help="Executions since the counters began."),
+    Column(
+        "mean_ms",
+        "mean",
+        "ms",
+        width=7,
+        rule=_MEAN_RULE,
+        threshold="slow_query_ms",
+        help="Mean time of an execution since the counters began.",
+    ),
+    Column("max_ms", "max", "ms", width=7, help="Longest execution since the counters began."),
     Column("hit", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
 )
 _TOTALS_MORE = (
     Column("stddev_ms", "± mean", "ms", extra=True, help="Standard deviation of the execution time."),
-    Column("rows", "rows", "count", extra=True),
+    Column("rows", "rows", "count", extra=True, help="Returned or changed since the counters began."),
     Column("read_ms", "io", "ms", extra=True, help="Time waiting for reads; needs track_io_timing."),
-    Column("temp_bytes", "temp", "size", rule=_TEMP_RULE, extra=True),
-    Column("wal_bytes", "WAL", "size", extra=True),
+    Column(
+        "temp_bytes",
+        "temp",
+        "size",
+        rule=_TEMP_RULE,
+        extra=True,
+        help="Spilled to temporary files since the counters began: more work_mem may help.",
+    ),
+    Column("wal_bytes", "WAL", "size", extra=True, help="WAL written since the counters began."),
 )
 
 

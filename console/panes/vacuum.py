@@ -38,7 +38,7 @@ WRAPAROUND = View(
     query="vacuum_wraparound",
     key=("kind", "oid"),
     columns=(
-        Column("kind", "kind", width=8),
+        Column("kind", "kind", width=8, help="What is frozen: a database or a table."),
         Column("name", "name", "relation", grow=True),
         Column(
             "xid_age",
@@ -79,10 +79,18 @@ WRAPAROUND = View(
                     "freeze due": Level.WARNING,
                 }
             ),
+            help="How near the forced, unstoppable vacuum or the end of transaction ids is.",
         ),
         Column("size", "size", "size", extra=True),
-        Column("mxid_age", "mxid age", "count", width=8, extra=True),
-        Column("mxid_limit_pct", "mxid limit", "percent", width=10, extra=True),
+        Column("mxid_age", "mxid age", "count", width=8, extra=True, help="Age of the oldest multixact id."),
+        Column(
+            "mxid_limit_pct",
+            "mxid limit",
+            "percent",
+            width=10,
+            extra=True,
+            help="That age as a share of the 2 billion at which writes stop.",
+        ),
     ),
     sort="-limit_pct",
     derive=wraparound,
@@ -96,7 +104,7 @@ VACUUM = View(
     columns=(
         Column("pid", "pid", "count"),
         Column("table", "table", "relation", grow=True),
-        Column("phase", "phase", width=18),
+        Column("phase", "phase", width=18, help="As pg_stat_progress_vacuum calls it."),
         Column("scanned_pct", "scan", "percent", help="Of the pages of the table."),
         Column("left", "left", "age", help="Until the scan ends, at the present pace."),
         Column(
@@ -107,7 +115,7 @@ VACUUM = View(
             rule=above(1),
             help="Passes over all indexes; more than one: memory was short.",
         ),
-        Column("age", "age", "age"),
+        Column("age", "age", "age", help="Since the VACUUM began."),
         Column("kind", "by", width=8, help="Automatic, to prevent wraparound, or by hand."),
         Column("size", "size", "size", extra=True),
         Column(
@@ -132,7 +140,7 @@ VACUUM = View(
             extra=True,
             help="Done of all in this round (PostgreSQL 17 and later).",
         ),
-        Column("wait", "wait", width=24, extra=True),
+        Column("wait", "wait", width=24, extra=True, help="What it waits for."),
         Column("database", "database", extra=True),
     ),
     rates=(Rate("blocks_rate", "heap_blks_scanned"),),

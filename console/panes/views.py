@@ -113,8 +113,9 @@ MATERIALIZED = View(
                     "refreshing": Level.NOTICE,
                 }
             ),
+            help="Whether its data are as young as the policy wants.",
         ),
-        Column("why", "why not", width=44, extra=True),
+        Column("why", "why not", width=44, extra=True, help="What keeps it from being refreshed CONCURRENTLY."),
         Column("refresh_seconds", "took", "age", extra=True, help="How long the last refresh took."),
         Column(
             "was_concurrent",
@@ -134,7 +135,7 @@ MATERIALIZED = View(
         ),
         Column("reads", "reads", "name", extra=True, help="Materialized views below this one."),
         Column("total_size", "total", "size", extra=True, help="With indexes and TOAST."),
-        Column("owner", "owner", extra=True),
+        Column("owner", "owner", extra=True, help="The role that may refresh it."),
     ),
     lookups=(REFRESHES, TABLE_SIZES),
     derive=matviews,
