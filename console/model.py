@@ -238,6 +238,16 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of this machine as it shall be."""
+
+    path: str
+    text: str = field(repr=False)  # may hold passwords: it is never shown
+    former: str = ""  # SHA-256 of what it holds now; empty: there is none
+    kept: str = ""  # where what it holds now is kept; empty: it is not
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One statement of a plan, exactly as it is sent."""
 
@@ -272,6 +282,9 @@ class Step:
     # sets pipeline_console.exported to rows and checksum, so that a later step can ask whether they are still the same.
     into: str = ""
     manifest: str = ""
+    # Of a step outside a transaction that writes a file of this machine and sends nothing: `sql` is what may be shown of
+    # it, `undo` a command of local_files.undo.
+    file: LocalFile | None = None
     # Run in a transaction of its own when the run ended because of this step, or was stopped in it, while the session
     # still lives: for a record of failures. pipeline_console.failed holds what went wrong. One runs no code of others.
     failed: str = ""

@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from console import sql
+from console import local_files, sql
 from console.audit import Trail, process, whoami, without_secrets
 from console.format import one_line
 from console.model import Facts, Kind, Outcome, Plan, Server, Trouble
@@ -235,6 +235,10 @@ class Runner:
             one.said, one.seconds = said, time.monotonic() - began
             self._tell(run)
 
+        if one.step.file is not None:
+            local_files.write(one.step.file)
+            one.seconds = time.monotonic() - began
+            return
         if one.step.into:
             one.rows = await exporting.export(self._session, self._server.facts.label, one.step, heard)
             one.seconds = time.monotonic() - began
