@@ -19,8 +19,10 @@ MISFITS = ("brand_assets.usage_count", "request_comments.body")  # a type and a 
 # What the migrations made and a grown database never had. Keys and one index stay, under names of its own.
 _UNMADE: tuple[LiteralString, ...] = (
     "DROP MATERIALIZED VIEW public.mv_monthly_brand_performance",
-    "DROP TABLE public.schema_migrations, public.console_refreshes, public.console_audit,"
-    " public.content_analytics_archive, public.webhooks, public.feature_flags, public.audit_events",
+    (
+        "DROP TABLE public.schema_migrations, public.console_refreshes, public.console_audit,"
+        " public.content_analytics_archive, public.webhooks, public.feature_flags, public.audit_events"
+    ),
     "DROP FUNCTION public.ensure_partitions(regclass, integer, date), public.ensure_partition(regclass, date)",
     "ALTER TABLE public.content_requests DROP COLUMN search_vector, DROP COLUMN due_at, DROP COLUMN content_type",
     "ALTER TABLE public.users DROP COLUMN full_name",
@@ -62,43 +64,65 @@ _LESS: tuple[LiteralString, ...] = (  # of tables that stay partitioned
     "ALTER TABLE public.user_activity_logs DROP CONSTRAINT user_activity_logs_user_id_fkey",
 )
 _CONTENT: tuple[LiteralString, ...] = (
-    "INSERT INTO public.organizations (id, name)"
-    " SELECT md5('o' || g)::uuid, 'tenant ' || g FROM generate_series(1, 20) g",
-    "INSERT INTO public.users (id, organization_id, username)"
-    " SELECT md5('u' || g)::uuid, md5('o' || 1 + g % 20)::uuid, 'user ' || g FROM generate_series(1, 100) g",
-    "INSERT INTO public.brand_profiles (id, organization_id, name, updated_at)"
-    " SELECT md5('b' || g)::uuid, md5('o' || 1 + g % 20)::uuid, 'brand ' || g, now() FROM generate_series(1, 40) g",
-    "INSERT INTO public.api_providers (id, name) SELECT md5('p' || g)::uuid, 'provider ' || g"
-    " FROM generate_series(1, 3) g",
-    "INSERT INTO public.brand_assets (brand_profile_id, name) SELECT md5('b' || 1 + g % 40)::uuid, 'asset ' || g"
-    " FROM generate_series(1, 200) g",
+    (
+        "INSERT INTO public.organizations (id, name)"
+        " SELECT md5('o' || g)::uuid, 'tenant ' || g FROM generate_series(1, 20) g"
+    ),
+    (
+        "INSERT INTO public.users (id, organization_id, username)"
+        " SELECT md5('u' || g)::uuid, md5('o' || 1 + g % 20)::uuid, 'user ' || g FROM generate_series(1, 100) g"
+    ),
+    (
+        "INSERT INTO public.brand_profiles (id, organization_id, name, updated_at)"
+        " SELECT md5('b' || g)::uuid, md5('o' || 1 + g % 20)::uuid, 'brand ' || g, now() FROM generate_series(1, 40) g"
+    ),
+    (
+        "INSERT INTO public.api_providers (id, name) SELECT md5('p' || g)::uuid, 'provider ' || g"
+        " FROM generate_series(1, 3) g"
+    ),
+    (
+        "INSERT INTO public.brand_assets (brand_profile_id, name) SELECT md5('b' || 1 + g % 40)::uuid, 'asset ' || g"
+        " FROM generate_series(1, 200) g"
+    ),
 )
 _REQUESTS: tuple[LiteralString, ...] = (
-    "INSERT INTO public.content_requests (id, organization_id, brand_profile_id, requested_by, title, description,"
-    " content_brief, status, priority, created_at)"
-    " SELECT md5('r' || g)::uuid, md5('o' || 1 + g %% 20)::uuid, md5('b' || 1 + g %% 40)::uuid,"
-    " md5('u' || 1 + g %% 100)::uuid, 'Request number ' || g, CASE WHEN g %% 3 <> 0 THEN 'described ' || g END,"
-    " CASE WHEN g %% 4 <> 0 THEN 'brief of a picnic ' || g END,"
-    " (ARRAY['pending', 'processing', 'review', 'completed', 'approved'])[1 + g %% 5], g %% 10,"
-    " now() - g * interval '1 minute' FROM generate_series(1, %(requests)s) g",
-    "INSERT INTO public.generated_assets (id, content_request_id, brand_profile_id, metadata, compliance_score)"
-    " SELECT md5('a' || g)::uuid, md5('r' || g)::uuid, md5('b' || 1 + g %% 40)::uuid,"
-    " jsonb_build_object('model', 'm' || g %% 5), g %% 100 FROM generate_series(1, %(requests)s) g",
-    "INSERT INTO public.request_comments (content_request_id, author_id, body)"
-    " SELECT md5('r' || g)::uuid, md5('u' || 1 + g %% 100)::uuid, 'comment' FROM generate_series(1, %(requests)s, 3) g",
+    (
+        "INSERT INTO public.content_requests (id, organization_id, brand_profile_id, requested_by, title, description,"
+        " content_brief, status, priority, created_at)"
+        " SELECT md5('r' || g)::uuid, md5('o' || 1 + g %% 20)::uuid, md5('b' || 1 + g %% 40)::uuid,"
+        " md5('u' || 1 + g %% 100)::uuid, 'Request number ' || g, CASE WHEN g %% 3 <> 0 THEN 'described ' || g END,"
+        " CASE WHEN g %% 4 <> 0 THEN 'brief of a picnic ' || g END,"
+        " (ARRAY['pending', 'processing', 'review', 'completed', 'approved'])[1 + g %% 5], g %% 10,"
+        " now() - g * interval '1 minute' FROM generate_series(1, %(requests)s) g"
+    ),
+    (
+        "INSERT INTO public.generated_assets (id, content_request_id, brand_profile_id, metadata, compliance_score)"
+        " SELECT md5('a' || g)::uuid, md5('r' || g)::uuid, md5('b' || 1 + g %% 40)::uuid,"
+        " jsonb_build_object('model', 'm' || g %% 5), g %% 100 FROM generate_series(1, %(requests)s) g"
+    ),
+    (
+        "INSERT INTO public.request_comments (content_request_id, author_id, body)"
+        " SELECT md5('r' || g)::uuid, md5('u' || 1 + g %% 100)::uuid, 'comment' FROM generate_series(1, %(requests)s, 3) g"
+    ),
 )
 # `rows` over the last `months` months, up to now.
 _TIMED: tuple[LiteralString, ...] = (
-    "INSERT INTO public.content_analytics (generated_asset_id, performance_date, platform, impressions, likes, shares)"
-    " SELECT md5('a' || 1 + g %% %(requests)s)::uuid,"
-    " (now() AT TIME ZONE 'UTC' - %(months)s * interval '1 month' * g / %(rows)s)::date, 'web', g %% 1000, g %% 50, NULL"
-    " FROM generate_series(1, %(rows)s) g",
-    "INSERT INTO public.api_usage (organization_id, user_id, provider_id, request_timestamp, cost_per_request)"
-    " SELECT md5('o' || 1 + g %% 20)::uuid, md5('u' || 1 + g %% 100)::uuid, md5('p' || 1 + g %% 3)::uuid,"
-    " now() - %(months)s * interval '1 month' * g / %(rows)s, 0.01 FROM generate_series(1, %(rows)s) g",
-    "INSERT INTO public.user_activity_logs (organization_id, user_id, created_at, action)"
-    " SELECT md5('o' || 1 + g %% 20)::uuid, md5('u' || 1 + g %% 100)::uuid,"
-    " now() - %(months)s * interval '1 month' * g / %(rows)s, 'view' FROM generate_series(1, %(rows)s) g",
+    (
+        "INSERT INTO public.content_analytics (generated_asset_id, performance_date, platform, impressions, likes)"
+        " SELECT md5('a' || 1 + g %% %(requests)s)::uuid,"
+        " (now() AT TIME ZONE 'UTC' - %(months)s * interval '1 month' * g / %(rows)s)::date, 'web', g %% 1000, g %% 50"
+        " FROM generate_series(1, %(rows)s) g"
+    ),
+    (
+        "INSERT INTO public.api_usage (organization_id, user_id, provider_id, request_timestamp, cost_per_request)"
+        " SELECT md5('o' || 1 + g %% 20)::uuid, md5('u' || 1 + g %% 100)::uuid, md5('p' || 1 + g %% 3)::uuid,"
+        " now() - %(months)s * interval '1 month' * g / %(rows)s, 0.01 FROM generate_series(1, %(rows)s) g"
+    ),
+    (
+        "INSERT INTO public.user_activity_logs (organization_id, user_id, created_at, action)"
+        " SELECT md5('o' || 1 + g %% 20)::uuid, md5('u' || 1 + g %% 100)::uuid,"
+        " now() - %(months)s * interval '1 month' * g / %(rows)s, 'view' FROM generate_series(1, %(rows)s) g"
+    ),
 )
 
 
