@@ -209,3 +209,37 @@ async def test_the_pane_of_an_empty_database_lists_every_file_as_pending(pg: Clu
     told = (await Reader(LEDGER).read(server)).values("status")
     await server.close()
     assert told == ("pending",) * len(FILES)
+
+
+async def test_what_is_made_belongs_to_the_owner_that_is_given(pg: Cluster, trail: Trail) -> None:
+    name = pg.fresh_database(owner="postgres")
+    with pg.connect(name) as session:
+        session.execute(f"GRANT CREATE ON SCHEMA public TO {OWNER}")
+    server = PostgresServer(pg.uri(name))
+    try:
+        made = await plan(APPLY_SCHEMA, server, {"owner": OWNER}, SETTINGS)
+        run = await Runner(ActingSession(pg.uri(name)), server, trail).run(made)
+        assert (run.outcome, run.notes) == (Outcome.DONE, [])
+        owners = "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'"
+        assert rows(pg, name, owners) == [(OWNER,)]
+        with pytest.raises(Trouble, match="There is no role nobody_of_that_name"):
+            await plan(APPLY_SCHEMA, server, {"owner": "nobody_of_that_name"}, SETTINGS)
+    finally:
+        await server.close()
+        pg.drop_database(name)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_in_another_encoding_is_refused_before_anything_is_made(
+    any_pg: Cluster, encoding: str
+) -> None:
+    name = f"test_{encoding.lower()}"
+    with any_pg.connect() as session:
+        session.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    try:
+        with pytest.raises(Trouble, match=f"encoding {encoding}") as caught:
+            await planned(any_pg.uri(name))
+        assert caught.value.kind is Kind.REFUSED
+        assert "UTF8" in caught.value.remedy
+    finally:
+        any_pg.drop_database(name)

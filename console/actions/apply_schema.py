@@ -9,7 +9,7 @@ from console import migrations
 from console.actions.planning import Action, Request
 from console.format import one_line
 from console.migrations import Applied, Migration
-from console.model import Kind, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Server, Step, Trouble
 
 # The migrations name every relation with its schema.
 _RELATION = re.compile(r"\bpublic\.[a-z_][a-z0-9_]*")
@@ -26,11 +26,12 @@ async def plan(request: Request) -> Plan:
     facts = server.facts
     if facts.standby:
         raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Apply the schema on its primary.")
+    role = await _role(request)
     try:
         todo = migrations.pending(migrations.migrations((facts.major,)), applied)
     except Trouble as why:
         raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
-    steps = [step for migration in todo for step in _steps(migration, await _present(server, migration))]
+    steps = [step for migration in todo for step in _steps(migration, await _present(server, migration), role)]
     return Plan(
         action="apply-schema",
         subject=f"schema of {one_line(facts.database)}",
@@ -59,6 +60,14 @@ async def ledger(server: Server) -> tuple[Applied, ...]:
     return tuple(Applied(*each) for each in zip(versions, names, checksums, strict=True))
 
 
+async def _role(request: Request) -> str:
+    """The statement that makes what a file creates belong to the owner that was given; empty: to who runs it."""
+    (row,) = (await request.server.fetch("actions/apply_schema_ready", {"owner": request.given["owner"]})).records()
+    if row["refused"]:
+        raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"] or ""))
+    return f"{row['role']}\n" if row["role"] else ""
+
+
 async def _present(server: Server, migration: Migration) -> tuple[str, ...]:
     names = sorted(set(_RELATION.findall(migration.text)) - {_LEDGER})
     if not names:
@@ -66,14 +75,14 @@ async def _present(server: Server, migration: Migration) -> tuple[str, ...]:
     return tuple(map(str, (await server.fetch("actions/apply_schema_present", {"names": names})).values("name")))
 
 
-def _steps(migration: Migration, present: tuple[str, ...]) -> Iterable[Step]:
+def _steps(migration: Migration, present: tuple[str, ...], role: str) -> Iterable[Step]:
     lock = migration.locks or _lock(present)
     on = present[0] if present else ""
     why = f"{migration.name}: {migration.help}"
     text = migration.text.rstrip()
     ended = text if text.endswith(";") and "--" not in text.rpartition("\n")[2] else f"{text}\n;"
     if migration.transactional:
-        whole = f"{_SETTINGS}{ended}\n{_record(migration, 'pg_catalog.transaction_timestamp()')}"
+        whole = f"{_SETTINGS}{role}{ended}\n{_record(migration, 'pg_catalog.transaction_timestamp()')}"
         yield Step(whole, lock, on, group=migration.name, note=why)
         return
     began = f"pg_catalog.current_setting('{_BEGAN}')::timestamptz"
@@ -106,5 +115,6 @@ APPLY_SCHEMA = Action(
     title="Apply schema",
     help="Applies the pending migrations of the pipeline schema, a transaction each, and records them in a ledger.",
     plan=plan,
+    parameters=(Parameter("owner", "role that is to own what is made; empty: the role of this session"),),
     key="M",
 )
