@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from console.audit import HIDDEN, process
 
@@ -24,6 +25,25 @@ class Finished:
     at: datetime = EPOCH
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A statement that a run was going to send."""
+
+    sql: str
+    undo: str = ""
+    expect: str = ""  # a query that returns true once it has had its effect
+    transaction: int | None = None  # which transaction of the run it belongs to; None: it runs outside of any
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What had begun when the trail broke off: the steps of one transaction, or one statement outside of any."""
+
+    steps: tuple[Planned, ...] = ()
+    xid: str = ""  # of the transaction, known from just before its COMMIT; the server tells what became of it
+    certain: bool = False  # it has taken effect: the trail says so of one of its steps
+
+
 @dataclass(slots=True)
 class Past:
     """One run as the trail tells it."""
@@ -39,8 +59,9 @@ class Past:
     os_user: str = ""
     origin: str = ""
     process: str = ""
-    planned: tuple[str, ...] = ()
+    planned: tuple[Planned, ...] = ()
     finished: list[Finished] = field(default_factory=list)
+    committing: tuple[int, str] = (-1, "")  # how many steps were finished before its last COMMIT; its transaction
     ended_at: datetime | None = None
     outcome: str = ""  # empty: it has not said
     message: str = ""
@@ -60,6 +81,20 @@ class Past:
         return tuple(one.undo for one in reversed(self.finished) if one.undo)
 
     @property
+    def under_way(self) -> UnderWay:
+        """What has perhaps taken effect besides `finished`. Nothing while the run goes on."""
+        at = len(self.finished)
+        if at >= len(self.planned) or self.status == RUNNING:
+            return UnderWay()
+        number = self.planned[at].transaction
+        if number is None:  # a run that said how it ended has told it of this one too
+            return UnderWay(self.planned[at : at + 1]) if self.status == UNFINISHED else UnderWay()
+        together = tuple(takewhile(lambda one: one.transaction == number, self.planned[at:]))
+        if at and self.planned[at - 1].transaction == number:
+            return UnderWay(together, certain=True)
+        return UnderWay(together, self.committing[1]) if self.committing[0] == at else UnderWay()
+
+    @property
     def rows(self) -> int:
         """Rows that its finished statements changed."""
         return sum(one.rows for one in self.finished)
@@ -71,8 +106,9 @@ class Past:
 
     @property
     def undoable(self) -> bool:
-        """Whether all that undoes it was kept."""
-        return bool(self.undo) and not any(HIDDEN in statement for statement in self.undo)
+        """Whether something undoes it, as far as the trail tells, and all of that was kept."""
+        statements = [*self.undo, *(one.undo for one in self.under_way.steps if one.undo)]
+        return bool(statements) and not any(HIDDEN in statement for statement in statements)
 
 
 def runs(entries: Iterable[Mapping[str, object]]) -> list[Past]:
@@ -104,7 +140,9 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
         given = entry.get("parameters")
         past.parameters = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
     if event == "start":
-        past.planned = _texts(entry.get("sql"))
+        past.planned = _planned(entry)
+    elif event == "commit":
+        past.committing = len(past.finished), _text(entry, "xid")
     elif event == "step":
         rows, seconds = entry.get("rows"), _number(entry.get("seconds"))
         done = Finished(
@@ -114,6 +152,14 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
     elif event == "end":
         past.ended_at, past.outcome, past.message = at, _text(entry, "outcome"), _text(entry, "message")
         past.seconds, past.told_undo = _number(entry.get("seconds")), _texts(entry.get("undo"))
+
+
+def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
+    sql, numbers = _texts(entry.get("sql")), entry.get("transactions")
+    if not isinstance(numbers, list) or len(numbers) != len(sql):
+        return tuple(map(Planned, sql))
+    undo, expect = _texts(entry.get("undo")), _texts(entry.get("expect"))
+    return tuple(map(Planned, sql, undo, expect, (one if isinstance(one, int) else None for one in numbers)))
 
 
 def _text(entry: Mapping[str, object], name: str) -> str:

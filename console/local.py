@@ -88,7 +88,7 @@ class LocalServer:
         if past is None:
             return []
         rows: list[Row] = [(one.at, "done", one.seconds, one.rows, one.sql, one.undo or None) for one in past.finished]
-        return rows + [(None, "not done", None, None, sql, None) for sql in past.planned[len(rows) :]]
+        return rows + [(None, "not done", None, None, one.sql, None) for one in past.planned[len(rows) :]]
 
     def _progress(self, run: str) -> list[Row]:
         own = next((each for each in self.runs if each.id == run), None)

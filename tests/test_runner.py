@@ -135,10 +135,10 @@ async def test_a_run_is_audited_from_its_start_to_its_end(pg: Cluster, table: st
     async with runner(pg, table, trail) as engine:
         run = await engine.run(plan(Step("DELETE FROM public.t WHERE id = 1", undo="INSERT INTO public.t VALUES (1)")))
     entries = [entry for entry in trail.entries() if entry["run"] == run.id]
-    assert [entry["event"] for entry in entries] == ["start", "step", "end"]
+    assert [entry["event"] for entry in entries] == ["start", "commit", "step", "end"]
     assert entries[0]["sql"] == ["DELETE FROM public.t WHERE id = 1"]
-    assert entries[2]["outcome"] == "done"
-    assert entries[2]["undo"] == ["INSERT INTO public.t VALUES (1)"]
+    assert entries[3]["outcome"] == "done"
+    assert entries[3]["undo"] == ["INSERT INTO public.t VALUES (1)"]
     assert entries[0]["user"] == "postgres"
     assert trail.path.stat().st_mode & 0o777 == 0o600
 

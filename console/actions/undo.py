@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from console import history
+from console.actions.cut_off import Besides, besides, told
 from console.actions.planning import Action, Request
 from console.audit import HIDDEN, default_trail
 from console.format import moment, one_line, safe
 from console.history import Past
-from console.model import Facts, Kind, Parameter, Plan, Step, Trouble
+from console.model import Facts, Kind, Parameter, Plan, Server, Step, Trouble
 
 NAME = "undo"
 _DROPS = re.compile(r"\b(DROP\s+(TABLE|MATERIALIZED|SCHEMA|SEQUENCE)|TRUNCATE|DELETE)\b", re.IGNORECASE)
-
+_ALONE = re.compile(r"\bCONCURRENTLY\b|^\s*(ALTER\s+SYSTEM|VACUUM|REINDEX)\b", re.IGNORECASE)
 _INDEX = re.compile(r"\bINDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 _DETACH = re.compile(r"\bDETACH\b.*\bCONCURRENTLY\s*;?\s*$", re.IGNORECASE | re.DOTALL)
 
@@ -24,28 +26,52 @@ async def plan(request: Request) -> Plan:
     facts = await _facts(request)
     here = (facts.label, facts.database, facts.user)
     runs = [past for past in history.runs(default_trail().entries()) if past.where == here]
-    chosen = _named(runs, request.given["run"]) if request.given["run"] else _last(runs)
-    statements = _left(runs, chosen)
+    wanted = request.given["run"]
+    chosen = await (_named(request.server, runs, wanted) if wanted else _last(request.server, runs))
+    past, statements = chosen.past, chosen.statements
     if HIDDEN in "".join(statements):
         raise Trouble(
             Kind.REFUSED,
-            f"{_title(chosen)} cannot be undone from here: it concerns a password, which the audit trail never keeps.",
+            f"{_title(past)} cannot be undone from here: it concerns a password, which the audit trail never keeps.",
         )
     return Plan(
         action=NAME,
-        subject=chosen.subject,
-        steps=tuple(
-            Step(
-                statement,
-                transaction=False,
-                note=f"takes back: {_origin(chosen, statement)}",
-                lock_timeout=_patience(statement),
-            )
-            for statement in statements
-        ),
-        parameters={"run": chosen.id},
-        notes=(f"Undoes {_title(chosen)}.", *_later(runs, chosen)),
+        subject=past.subject,
+        steps=tuple(_step(past, at, statement) for at, statement in enumerate(statements)),
+        parameters={"run": past.id},
+        notes=(f"Undoes {_title(past)}.", *told(chosen.besides.unknown), *_later(runs, past)),
         destructive=any(_DROPS.search(statement) for statement in statements),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A run and what undoes it, in the order to run it, without what former undos of it did."""
+
+    past: Past
+    statements: tuple[str, ...]
+    besides: Besides
+
+
+async def _chosen(server: Server, runs: Sequence[Past], past: Past) -> Chosen:
+    more = await besides(server, past)
+    left = [one.undo for one in reversed(more.done) if one.undo] + list(past.undo)
+    for undo in runs:
+        if undo.action == NAME and undo.parameters.get("run") == past.id:
+            for sql in (*(one.sql for one in undo.finished), *(one.sql for one in (await besides(server, undo)).done)):
+                if sql in left:
+                    left.remove(sql)
+    return Chosen(past, tuple(left), more)
+
+
+def _step(past: Past, at: int, statement: str) -> Step:
+    # In a transaction where that is possible: then a killed undo can be told from one that was not.
+    return Step(
+        statement,
+        transaction=not _ALONE.search(statement),
+        group=str(at),
+        note=f"takes back: {_origin(past, statement)}",
+        lock_timeout=_patience(statement),
     )
 
 
@@ -54,46 +80,53 @@ async def _facts(request: Request) -> Facts:
     return request.server.facts
 
 
-def _last(runs: Sequence[Past]) -> Past:
+async def _last(server: Server, runs: Sequence[Past]) -> Chosen:
     """The last run that can be undone. Trouble (REFUSED) when there is none or the newest was an undo."""
-    changed = [past for past in runs if past.finished]
+    changed = [past for past in runs if past.finished or past.under_way.steps]
     if changed and changed[-1].action == NAME:
         target = _target(runs, changed[-1])
-        if target is not None and changed[-1].status != "done" and _left(runs, target):
-            return target
+        if target is not None and changed[-1].status != "done":
+            chosen = await _chosen(server, runs, target)
+            if chosen.statements:
+                return chosen
         raise Trouble(
             Kind.REFUSED,
             "The last run here was itself an undo.",
             "The audit pane has the older runs; --set run=… names one.",
         )
     for past in reversed(changed):
-        if past.undo and _left(runs, past) and past.status != history.RUNNING:
-            return past
+        if past.status == history.RUNNING or not (past.undo or past.under_way.steps):
+            continue
+        chosen = await _chosen(server, runs, past)
+        if chosen.statements:
+            return chosen
+        _say_unknown(chosen)
     raise Trouble(
         Kind.REFUSED, "There is nothing to undo: no run of this role on this database left anything that can be."
     )
 
 
-def _named(runs: Sequence[Past], name: str) -> Past:
+def _say_unknown(chosen: Chosen) -> None:
+    """Trouble (REFUSED) where nothing but what nobody knows could be undone: an older run must not be taken instead."""
+    if chosen.besides.unknown and not chosen.statements:
+        raise Trouble(
+            Kind.REFUSED,
+            f"{_title(chosen.past)} was cut off. {' '.join(told(chosen.besides.unknown))}",
+            "Running the action itself again ends what it began.",
+        )
+
+
+async def _named(server: Server, runs: Sequence[Past], name: str) -> Chosen:
     for past in runs:
         if past.id == name:
-            if not past.undo:
+            chosen = await _chosen(server, runs, past)
+            _say_unknown(chosen)
+            if not past.undo and not chosen.besides.done:
                 raise Trouble(Kind.REFUSED, f"{_title(past)} left nothing that can be undone.")
-            return past
+            return chosen
     raise Trouble(
         Kind.USAGE, f"There is no run {safe(name, 40)} of this role on this database.", "show audit lists the runs."
     )
-
-
-def _left(runs: Sequence[Past], chosen: Past) -> tuple[str, ...]:
-    """What undoes `chosen`, without what former undos of it did."""
-    left = list(chosen.undo)
-    for past in runs:
-        if past.action == NAME and past.parameters.get("run") == chosen.id:
-            for one in past.finished:
-                if one.sql in left:
-                    left.remove(one.sql)
-    return tuple(left)
 
 
 def _patience(statement: str) -> float | None:
@@ -113,7 +146,8 @@ def _later(runs: Sequence[Past], chosen: Past) -> list[str]:
 
 
 def _origin(chosen: Past, statement: str) -> str:
-    done = next((one.sql for one in chosen.finished if one.undo == statement), chosen.action)
+    sent = [(one.sql, one.undo) for one in chosen.finished] + [(one.sql, one.undo) for one in chosen.planned]
+    done = next((sql for sql, undo in sent if undo == statement), chosen.action)
     return one_line(done)[:200]
 
 

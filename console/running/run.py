@@ -67,3 +67,11 @@ def groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:
             yield [one]
     if group:
         yield group
+
+
+def pace(one: Progress) -> str:
+    """How far batches are, how fast they go, and how long they will take."""
+    rate = one.rows / one.seconds if one.seconds else 0.0
+    left = (one.step.total - one.rows) / rate if rate and one.step.total > one.rows else 0.0
+    share = f" of {one.step.total}" if one.step.total else ""
+    return f"{one.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")

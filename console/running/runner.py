@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from console import local_files, sql
-from console.audit import Trail, process, whoami, without_secrets
+from console.audit import Trail
 from console.format import one_line
-from console.model import Facts, Kind, Outcome, Plan, Server, Trouble
+from console.model import Kind, Outcome, Plan, Server, Trouble
 from console.postgres import ActingSession, DriverError, trouble
-from console.running import audit_table, canary, exporting, failing, lone
-from console.running.run import Progress, Run, groups
+from console.running import audit_table, canary, entries, exporting, failing, lone
+from console.running.run import Progress, Run, groups, pace
 
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
@@ -45,8 +45,7 @@ class Runner:
             run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
             return run
         started = time.monotonic()
-        undo = [step.undo for step in reversed(plan.steps) if step.undo]  # known even if this console is killed
-        self._trail.write(self._entry(run, "start", sql=[step.sql for step in plan.steps], undo=undo))
+        self._write(run, "start", **entries.planned(run))  # so that a run can be undone whose console was killed
         try:
             await self._session.open()
             await self._alone(plan)
@@ -93,9 +92,9 @@ class Runner:
     async def _finish(self, run: Run) -> None:
         await self._name_left(run)
         run.notes += await failing.note(self._session, run)
-        end = self._entry(run, "end", outcome=run.outcome, message=run.message, seconds=run.seconds, undo=run.undo)
+        outcome = run.outcome.value if run.outcome else None
         try:
-            self._trail.write(end)
+            self._write(run, "end", outcome=outcome, message=run.message, seconds=run.seconds, undo=run.undo)
         except Trouble as why:
             run.notes.append(str(why))
         await self._audit_in_database(run)
@@ -158,7 +157,7 @@ class Runner:
                 one.status, one.said = "done", ""
                 one.seconds = one.seconds or time.monotonic() - began
                 took = {"rows": one.rows, "seconds": one.seconds}
-                self._trail.write(self._entry(run, "step", sql=one.step.sql, undo=one.step.undo, **took))
+                self._write(run, "step", sql=one.step.sql, undo=one.step.undo, **took)
             self._tell(run)
             await self._verify(group)
             await canary.prove(self._session, [one.step for one in group])
@@ -183,7 +182,10 @@ class Runner:
                     one.rows = await self._session.execute(one.step.sql)
                     one.seconds = time.monotonic() - began
                 ((assigned,),) = await self._session.query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
-                xid, committing = str(assigned or ""), True
+                xid = str(assigned or "")
+                if xid:  # without one there is nothing to commit
+                    self._write(run, "commit", xid=xid)
+                committing = True
         except DriverError:
             if committing and xid and not self._session.connected and await self._committed(xid):
                 return
@@ -215,7 +217,7 @@ class Runner:
                 moved, more = await self._session.batch(one.step.sql)
             one.rows += moved
             one.seconds = time.monotonic() - began
-            one.said = _pace(one)
+            one.said = pace(one)
             if not more:
                 return
             self._tell(run)
@@ -306,50 +308,11 @@ class Runner:
         except DriverError as error:
             raise trouble(error, "the change") from None
 
-    def _entry(self, run: Run, event: str, **more: object) -> dict[str, object]:
-        facts: Facts = self._server.facts
-        outcome = more.get("outcome")
-        if isinstance(outcome, Outcome):
-            more["outcome"] = outcome.value
-        return {
-            "run": run.id,
-            "event": event,
-            "action": run.plan.action,
-            "subject": run.plan.subject,
-            "parameters": dict(run.plan.parameters),
-            "server": facts.label,
-            "database": facts.database,
-            "user": facts.user,
-            **whoami(),
-            "process": process(),
-            **more,
-        }
+    def _write(self, run: Run, event: str, **more: object) -> None:
+        self._trail.write(entries.entry(run, self._server.facts, event, **more))
 
     async def _audit_in_database(self, run: Run) -> None:
         if not self._session.connected:
             return
-        said = await audit_table.write(self._session, _row(run, self._entry(run, "end")))
+        said = await audit_table.write(self._session, entries.row(run))
         run.notes += [said] if said else []
-
-
-def _row(run: Run, entry: dict[str, object]) -> dict[str, object]:
-    return {
-        "run": run.id,
-        "action": run.plan.action,
-        "subject": run.plan.subject,
-        "os_user": entry["os_user"],
-        "origin": entry["from"],
-        "outcome": run.outcome.value if run.outcome else "",
-        "message": without_secrets(run.message),
-        "started_at": run.started_at,
-        "seconds": run.seconds,
-        "statements": [without_secrets(one.step.sql) for one in run.steps if one.status == "done"],
-        "undo": [without_secrets(statement) for statement in run.undo],
-    }
-
-
-def _pace(one: Progress) -> str:
-    rate = one.rows / one.seconds if one.seconds else 0.0
-    left = (one.step.total - one.rows) / rate if rate and one.step.total > one.rows else 0.0
-    share = f" of {one.step.total}" if one.step.total else ""
-    return f"{one.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
