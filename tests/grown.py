@@ -101,8 +101,8 @@ _REQUESTS: tuple[LiteralString, ...] = (
         " jsonb_build_object('model', 'm' || g %% 5), g %% 100 FROM generate_series(1, %(requests)s) g"
     ),
     (
-        "INSERT INTO public.request_comments (content_request_id, author_id, body)"
-        " SELECT md5('r' || g)::uuid, md5('u' || 1 + g %% 100)::uuid, 'comment' FROM generate_series(1, %(requests)s, 3) g"
+        "INSERT INTO public.request_comments (content_request_id, author_id, body) SELECT md5('r' || g)::uuid,"
+        " md5('u' || 1 + g %% 100)::uuid, 'comment' FROM generate_series(1, %(requests)s, 3) g"
     ),
 )
 # `rows` over the last `months` months, up to now.
