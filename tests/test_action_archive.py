@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from console.actions.archive_analytics import ARCHIVE_ANALYTICS, age
 from console.actions.restore_analytics import RESTORE_ANALYTICS
 from console.audit import Trail
 from console.config import ArchivePolicy
-from console.model import Kind, Outcome, Trouble
+from console.model import Kind, Outcome, Step, Trouble
+from console.postgres import ActingSession, PostgresServer
+from console.running import Runner
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.servers import PostgresServer as Cluster
 
@@ -133,6 +136,35 @@ async def test_undo_puts_the_months_back(desk: Desk) -> None:
     desk.do(*run.undo)
     assert desk.ask("SELECT count(*) FROM public.facts") == 3000
     assert desk.ask("SELECT count(*) FROM pg_description WHERE description LIKE 'pipeline-console:%'") == 0
+
+
+@pytest.mark.parametrize("rest", [False, True], ids=["concurrently", "default partition"])
+async def test_on_request_count_and_checksum_of_whole_partitions_are_compared(desk: Desk, rest: bool) -> None:
+    if rest:
+        desk.do("CREATE TABLE public.rest PARTITION OF public.facts DEFAULT")
+    desk.do("ALTER TABLE public.facts ADD \"od%d, 'q\" int4range DEFAULT '[1,5)'", "ALTER TABLE public.facts DROP tags")
+    desk.do('ALTER TABLE public.archive ADD "od%d, \'q" int4range', "ALTER TABLE public.archive DROP tags")
+    run = await desk.run(ARCHIVE_ANALYTICS, verify="yes")
+    assert run.outcome is Outcome.DONE, run.message
+    read = [step for step in run.plan.steps if "hash_record_extended" in step.sql]
+    assert [step.lock for step in read] == [f"ACCESS SHARE on public.facts_{ago}" for ago in (30, 30, 26, 26)]
+    month = desk.ask(f"SELECT to_char({MONTH} - interval '26 months', 'YYYY-MM')")
+    assert (await desk.run(RESTORE_ANALYTICS, month=month, verify="yes")).outcome is Outcome.DONE
+    assert not any("hash" in step.sql for step in (await desk.plan(ARCHIVE_ANALYTICS)).steps if not step.repeat)
+
+
+@pytest.mark.pg(">= 18")
+@pytest.mark.parametrize("late", ["UPDATE public.facts_30 SET kind = 'x' WHERE id = 1", "DELETE FROM public.facts_30"])
+async def test_rows_that_are_not_as_they_were_are_told_with_both_figures(desk: Desk, late: str) -> None:
+    plan = await desk.plan(ARCHIVE_ANALYTICS, verify="yes")
+    before, after = [step for step in plan.steps if "hash" in step.sql and "facts_30" in step.sql]
+    changed = dataclasses.replace(plan, steps=(before, Step(late), after))
+    server = PostgresServer(desk.uri)
+    await server.connect()
+    run = await Runner(ActingSession(desk.uri), server, desk.trail).run(changed)
+    await server.close()
+    assert run.outcome is Outcome.STOPPED
+    assert re.search(r"checksum of public.facts_30 were 1000 -?\d+ before and are (1000 -?\d+|0) after", run.message)
 
 
 @pytest.mark.parametrize("reached", ["mark", "pending", "detached", "keys"])
@@ -265,6 +297,20 @@ async def test_what_could_lose_or_change_rows_is_refused(desk: Desk, statements:
         await desk.plan(ARCHIVE_ANALYTICS)
     assert refused.value.kind is Kind.REFUSED
     assert before is None or whole(desk) == before
+
+
+async def test_no_cast_of_theirs_runs_for_a_checksum(desk: Desk) -> None:
+    plain(desk)
+    desk.do(
+        "CREATE TYPE public.mood AS ENUM ('fine')",
+        "CREATE FUNCTION public.spy(public.mood) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''it ran''; END'",
+        "CREATE CAST (public.mood AS text) WITH FUNCTION public.spy(public.mood)",
+        "ALTER TABLE public.facts ADD mood public.mood DEFAULT 'fine'",
+        "ALTER TABLE public.archive ADD mood public.mood",
+    )
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT count(*) FROM public.archive WHERE mood = 'fine'") == 2000
 
 
 async def test_row_security_refuses_a_role_that_it_hides_rows_from(desk: Desk) -> None:

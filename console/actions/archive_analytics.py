@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from console.actions import moving
+from console.actions.care import yes
 from console.actions.moving import Move
 from console.actions.planning import Action, Request
 from console.actions.relations import relation
@@ -29,6 +30,7 @@ async def plan(request: Request) -> Plan:
             policy.key,
             None,
             str(row[0]),
+            yes(request, "verify"),
         )
         steps, said = await moving.steps(request.server, move)
         found += steps
@@ -62,6 +64,12 @@ def age(text: str) -> tuple[int, str]:
     return int(match[1]), match[2].lower()
 
 
+VERIFY = Parameter(
+    "verify",
+    "yes or no: read whole partitions before and after, compare count and checksum; batches always do, and a whole "
+    "partition is proven by its file, which stays the same",
+    default="no",
+)
 ARCHIVE_ANALYTICS = Action(
     name="archive-analytics",
     title="Archive old rows",
@@ -70,6 +78,7 @@ ARCHIVE_ANALYTICS = Action(
     parameters=(
         Parameter("older-than", 'age such as "24 months" or "45 days"; empty: as the policy says'),
         Parameter("table", "one table instead of all that have an archive policy"),
+        VERIFY,
     ),
     key="A",
 )

@@ -23,6 +23,7 @@ class Move:
     key: str
     lower: str | None
     upper: str
+    verify: bool = False  # read whole partitions before and after, and compare
 
     @property
     def sides(self) -> dict[str, object]:
@@ -55,7 +56,7 @@ async def steps(server: Server, move: Move) -> tuple[tuple[Step, ...], tuple[str
     batches = [piece for piece in pieces if piece.form == "batches"]
     found: tuple[Step, ...] = ()
     if whole:
-        ways = {"oids": [piece.oid for piece in whole], "ways": [piece.form for piece in whole]}
+        ways = {"oids": [piece.oid for piece in whole], "ways": [piece.form for piece in whole], "verify": move.verify}
         found += await written(server, "archive_whole", {**move.sides, **ways})
     if batches:
         found += await _room(server, move, batches)

@@ -6,7 +6,8 @@ import re
 from datetime import date
 
 from console.actions import moving
-from console.actions.archive_analytics import policies, subject
+from console.actions.archive_analytics import VERIFY, policies, subject
+from console.actions.care import yes
 from console.actions.moving import Move
 from console.actions.planning import Action, Request
 from console.actions.relations import relation
@@ -27,6 +28,7 @@ async def plan(request: Request) -> Plan:
             policy.key,
             first.isoformat(),
             after.isoformat(),
+            yes(request, "verify"),
         )
         steps, said = await moving.steps(request.server, move)
         found += steps
@@ -55,5 +57,6 @@ RESTORE_ANALYTICS = Action(
     parameters=(
         Parameter("month", "the month, such as 2024-03", required=True),
         Parameter("table", "one table instead of all that have an archive policy"),
+        VERIFY,
     ),
 )

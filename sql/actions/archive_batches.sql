@@ -93,9 +93,10 @@ WITH side AS MATERIALIZED (
          pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', %(key)s::text) || pg_catalog.quote_literal(%(lower)s::text),
                               pg_catalog.format('%%I < ', %(key)s::text) || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
          pg_catalog.string_agg(pg_catalog.quote_ident(f.attname), ', ' ORDER BY f.attnum) FILTER (WHERE f.kept_generated = '') AS fields,
-         pg_catalog.string_agg(pg_catalog.quote_ident(f.attname)
-             || CASE WHEN f.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1186,
-                                         1266, 1700, 2950, 3802) THEN '' ELSE '::text' END, ', ' ORDER BY f.attnum)
+         -- by the output of a type, never by its casts, which may run code of a user's
+         pg_catalog.string_agg(CASE WHEN f.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042, 1043, 1082, 1083,
+                 1114, 1184, 1186, 1266, 1700, 2950, 3802) THEN pg_catalog.quote_ident(f.attname)
+                 ELSE pg_catalog.format('pg_catalog.format(''%%%%L'', %%I)', f.attname) END, ', ' ORDER BY f.attnum)
            FILTER (WHERE f.kept_generated = '') AS hashed
     FROM piece p JOIN field f ON f.piece = p.oid CROSS JOIN target t
    GROUP BY p.oid, p.name, p.relpages, p.rows, t.oid, t.name

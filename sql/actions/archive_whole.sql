@@ -2,7 +2,8 @@
 --
 -- A partition first gets a mark in front of its comment, so that it is found again when the run ends between detaching
 -- and attaching. DETACH … CONCURRENTLY leaves a check with the bounds, which spares ATTACH to read the rows. Foreign
--- keys that the target lacks go, those it has are added and validated while nobody else is at the table.
+-- keys that the target lacks go, those it has are added and validated while nobody else is at the table. The proof that
+-- no row is lost is the file, which stays the same; with `verify` its rows are also counted and summed before and after.
 WITH side AS MATERIALIZED (
   SELECT c.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -34,10 +35,16 @@ WITH side AS MATERIALIZED (
          pg_catalog.format('EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = %%s AND NOT inhdetachpending)', p.oid) AS attached,
          pg_catalog.format('EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = %%s AND inhdetachpending)', p.oid) AS pending,
          pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s', p.origin, p.name) AS detach,
-         k.bounds AS promise
+         k.bounds AS promise,
+         h.fields
     FROM piece p
     LEFT JOIN LATERAL (SELECT c.convalidated AS bounds FROM pg_catalog.pg_constraint c
                         WHERE c.conrelid = p.oid AND c.conname = 'pipeline_console_bounds') k ON true
+   CROSS JOIN LATERAL (  -- by the output of a type, never by its casts, which may run code of a user's
+        SELECT pg_catalog.string_agg(CASE WHEN a.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042, 1043, 1082,
+                 1083, 1114, 1184, 1186, 1266, 1700, 2950, 3802) THEN pg_catalog.quote_ident(a.attname)
+                 ELSE pg_catalog.format('pg_catalog.format(''%%%%L'', %%I)', a.attname) END, ', ' ORDER BY a.attnum) AS fields
+          FROM pg_catalog.pg_attribute a WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped) h
 ), reference AS MATERIALIZED (  -- foreign keys that differ: those of the piece to drop, those of the target to add
   SELECT r.oid, x.conname, x.conrelid = r.oid AS own, pg_catalog.pg_get_constraintdef(x.oid) AS definition,
          pg_catalog.format('%%I.%%I', n.nspname, f.relname) AS referenced
@@ -56,6 +63,22 @@ WITH side AS MATERIALIZED (
          pg_catalog.format('COMMENT ON TABLE %%s IS %%L', r.name, r.comment) AS undo, NULL AS estimate,
          'a mark, by which a run that is interrupted finds its way' AS note, NULL AS expect, NULL::float8 AS lock_timeout, NULL AS again
     FROM ready r WHERE r.way IN ('detach', 'finalize') AND NOT r.marked
+  UNION ALL
+  SELECT r.oid, v.ordinal,
+         pg_catalog.format('SELECT pg_catalog.set_config(%%L, pg_catalog.concat_ws('' '', pg_catalog.count(*), '
+           'pg_catalog.sum(pg_catalog.hash_record_extended(ROW(%%s), 0))), false) FROM %%s',
+           pg_catalog.format('pipeline_console.%%s_%%s', v.moment, r.oid), r.fields, r.name),
+         'ACCESS SHARE on ' || r.name, r.name, false, '', NULL, r.size, v.note,
+         CASE v.moment WHEN 'after' THEN pg_catalog.format(
+           'SELECT b.told = a.told, pg_catalog.format(''Rows and checksum of %%%%s were %%%%s before and are %%%%s after: '
+           'rows were written meanwhile, or it is damaged'', %%L, b.told, a.told) '
+           'FROM (SELECT coalesce(nullif(pg_catalog.current_setting(%%L, true), ''''), ''not counted'')) b(told), '
+           '(SELECT pg_catalog.current_setting(%%L)) a(told)', r.name,
+           'pipeline_console.before_' || r.oid, 'pipeline_console.after_' || r.oid) END, NULL, NULL
+    FROM ready r
+   CROSS JOIN (VALUES (15, 'before', 'counts and sums its rows before'),
+                      (60, 'after', 'counts and sums them again and compares')) v(ordinal, moment, note)
+   WHERE %(verify)s
   UNION ALL
   SELECT r.oid, 20, CASE r.way WHEN 'finalize' THEN r.detach || ' FINALIZE' ELSE r.detach || ' CONCURRENTLY' END,
          pg_catalog.format('SHARE UPDATE EXCLUSIVE on %%s; ACCESS EXCLUSIVE on %%s at the end', r.origin, r.name), r.origin, false, '',
