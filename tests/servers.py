@@ -18,11 +18,13 @@ from psycopg import sql
 from console.demo import binaries, cluster, content
 from console.demo.account import Account, give, server_account
 from console.demo.binaries import Installation
-from console.demo.passwords import passfile, password, write_private
-from console.demo.pooler import ADMIN, LOOKUP, STATS, PoolerProcess, find_pgbouncer
+from console.demo.passwords import passfile, write_private
+from console.demo.pooler import PoolerProcess
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
+from console.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
+from console.scram import password
 
 FETCHED = Path(__file__).parent.parent / ".servers"
 SAMPLE_SCALE = 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from console.demo.passwords import verifier
+from console.scram import verifier
 from console.sql import content
 
 OWNER = "pipeline_owner"
@@ -34,7 +34,7 @@ def create() -> str:
 
 def database() -> str:
     """SQL for a superuser inside the database: extensions, privileges, the pooler's look-up."""
-    return _read("database")
+    return f"{_read('database')}\n{_read('pooler')}"
 
 
 def replication() -> str:

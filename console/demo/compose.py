@@ -9,11 +9,13 @@ from pathlib import Path
 
 from console.demo import cluster, content
 from console.demo.account import Account
-from console.demo.passwords import passfile, password, verifier, write_private
-from console.demo.pooler import ADMIN, STATS, PoolerSettings, auth_file, render
+from console.demo.passwords import passfile, write_private
+from console.demo.pooler import users as pooler_users
 from console.demo.postgres_server import SUPERUSER
 from console.model import Trouble
+from console.pooler_config import ADMIN, STATS, PoolerSettings, render
 from console.postgres import acting_session
+from console.scram import password, verifier
 
 REPLICATION = "pipeline_replication"
 POOLER_PORT = 6432
@@ -70,7 +72,7 @@ def secrets(folder: Path, passwords: Mapping[str, str]) -> dict[str, dict[str, s
         },
         "pgbouncer": {
             "pgbouncer.ini": render(settings),
-            "users.txt": auth_file(poolers | {cluster.LOOKUP: passwords[cluster.LOOKUP]}),
+            "users.txt": pooler_users(poolers | {cluster.LOOKUP: passwords[cluster.LOOKUP]}),
         },
     }
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.demo.binaries import local
-from console.demo.pooler import find_pgbouncer
+from console.pooler_config import find_pgbouncer
 
 TIMEOUT = 300  # seconds
 # Debian starts a service when it installs one. A policy that forbids it is set only where there is none, and goes with

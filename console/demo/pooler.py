@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.account import Account, give
-from console.demo.passwords import verifier, write_private
+from console.demo.passwords import write_private
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import failure
 from console.demo.supervisor import Command, Supervisor
 from console.model import Kind, Trouble
-from console.sql import content
+from console.pooler_config import LOOKUP, PoolerSettings, auth_file, render
 
-ADMIN = "pgbouncer_admin"
-STATS = "pgbouncer_stats"
-LOOKUP = "pgbouncer_auth"  # the role that asks the server for verifiers
 START_TIMEOUT = 10.0  # seconds
 PORT_ATTEMPTS = 5
 # Poolers differ in what each signal waits for; nothing of theirs is worth waiting long.
 LADDER = (("SIGTERM", 1.0), ("SIGQUIT", 1.0))
-
-
-@dataclass(frozen=True, slots=True)
-class PoolerSettings:
-    """What fills the braces of config/pgbouncer.ini."""
-
-    database: str
-    server_host: str
-    server_port: int
-    listen_addr: str
-    listen_port: int
-    logfile: str
-    pidfile: str
-    auth_file: str
-    admin_user: str = ADMIN
-    stats_user: str = STATS
-
-
-def find_pgbouncer() -> str | None:
-    """Path of the pgbouncer program, also where an ordinary user's PATH does not lead."""
-    return shutil.which(
-        "pgbouncer",
-        path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")),
-    )
-
-
-def render(settings: PoolerSettings) -> str:
-    """The bundled pgbouncer.ini with its names filled in."""
-    template = (content() / "config" / "pgbouncer.ini").read_text(encoding="utf-8")
-    return template.format_map(asdict(settings))
-
-
-def auth_file(passwords: Mapping[str, str]) -> str:
-    """Text of auth_file: verifiers, but for the role that PgBouncer itself logs in with, which needs its password."""
-    entries = ((user, secret if user == LOOKUP else verifier(secret)) for user, secret in passwords.items())
-    return "".join(f'"{user}" "{entry}"\n' for user, entry in entries)
 
 
 @dataclass(slots=True)
@@ -78,7 +37,7 @@ class PoolerProcess:
         """Write the files and start; `passwords` holds admin, stats and look-up users. Raises Trouble."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         give(self.account, self.folder)
-        write_private(self.folder / "users.txt", auth_file(passwords), self.account)
+        write_private(self.folder / "users.txt", users(passwords), self.account)
         log = self.folder / "pgbouncer.log"
         for _ in range(PORT_ATTEMPTS):
             self.port = free_port()
@@ -118,6 +77,12 @@ class PoolerProcess:
             pidfile=str(self.folder / "pgbouncer.pid"),
             auth_file=str(self.folder / "users.txt"),
         )
+
+
+def users(passwords: Mapping[str, str]) -> str:
+    """Text of auth_file for the admin, stats and look-up users of `passwords`."""
+    verified = {user: secret for user, secret in passwords.items() if user != LOOKUP}
+    return auth_file(verified, {LOOKUP: passwords[LOOKUP]})
 
 
 def _text(path: Path) -> str:

@@ -17,14 +17,16 @@ from urllib.parse import quote
 from console.demo import DemoUris, binaries, cluster, content, home, packages, workload
 from console.demo.account import Account, server_account
 from console.demo.home import Home
-from console.demo.passwords import passfile, password, write_private
-from console.demo.pooler import ADMIN, STATS, PoolerProcess
+from console.demo.passwords import passfile, write_private
+from console.demo.pooler import PoolerProcess
 from console.demo.ports import HOST
 from console.demo.postgres_server import SUPERUSER, PostgresProcess, failure
 from console.demo.progress import Progress
 from console.demo.supervisor import Supervisor
 from console.model import Kind, Trouble
+from console.pooler_config import ADMIN, STATS
 from console.postgres import acting_session
+from console.scram import password
 
 SETTINGS = {
     "shared_buffers": "256MB",

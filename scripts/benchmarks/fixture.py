@@ -15,11 +15,13 @@ import psycopg
 from console.demo import binaries
 from console.demo.account import Account, give, server_account
 from console.demo.binaries import Installation
-from console.demo.passwords import passfile, password, verifier, write_private
-from console.demo.pooler import ADMIN, LADDER, auth_file, find_pgbouncer
+from console.demo.passwords import passfile, write_private
+from console.demo.pooler import LADDER
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
+from console.pooler_config import ADMIN, auth_file, find_pgbouncer
+from console.scram import password, verifier
 
 HERE = Path(__file__).parent
 CONSOLE, PEER, LOAD = "bench_console", "bench_peer", "bench_load"
@@ -229,7 +231,7 @@ def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[No
     databases = "".join(f"{name} = host={HOST} port={place.process.port} dbname={place.size.name}\n" for name in names)
     text = POOLER.format(databases=databases, host=HOST, port=place.pooler_port, folder=home, admin=ADMIN)
     # The pooler logs in to the server with the password itself.
-    users = auth_file({ADMIN: passwords[ADMIN]}) + f'"{LOAD}" "{passwords[LOAD]}"\n'
+    users = auth_file({ADMIN: passwords[ADMIN]}, {LOAD: passwords[LOAD]})
     write_private(home / "users.txt", users, account)
     config = write_private(home / "pgbouncer.ini", text, account)
     place.process.supervisor.start(Command((program, str(config)), home, account), home / "out.log", LADDER)

@@ -1,0 +1,22 @@
+-- The pooler's look-up of verifiers, for its own role alone.
+CREATE SCHEMA IF NOT EXISTS pgbouncer;
+
+REVOKE ALL ON SCHEMA pgbouncer FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA pgbouncer TO pgbouncer_auth;
+
+-- Runs as its owner, a superuser, because only such may read verifiers; superusers and expired roles are left out.
+CREATE OR REPLACE FUNCTION pgbouncer.get_auth(wanted text)
+    RETURNS TABLE (username text, password text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $get_auth$
+    SELECT a.rolname::text, a.rolpassword
+      FROM pg_catalog.pg_authid AS a
+     WHERE a.rolname = wanted AND a.rolcanlogin AND NOT a.rolsuper AND NOT a.rolreplication
+       AND (a.rolvaliduntil IS NULL OR a.rolvaliduntil > pg_catalog.now())
+$get_auth$;
+
+REVOKE ALL ON FUNCTION pgbouncer.get_auth(text) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION pgbouncer.get_auth(text) TO pgbouncer_auth;
+
