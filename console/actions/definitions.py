@@ -1,0 +1,77 @@
+"""Compares definitions of indexes: what stands behind the table's name in CREATE INDEX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_TYPE = (
+    r"(?:character varying|double precision|bit varying|time(?:stamp)?(?:\(\d\))? with(?:out)? time zone"
+    r'|"(?:[^"]|"")+"|[a-z_]\w*)(?:\.\w+)?(?:\(\d+(?:,\s*\d+)?\))?(?:\[\])*'
+)
+_TOKEN = re.compile(
+    rf"""\s*(?:(?P<literal>'(?:[^']|'')*'|\(?-?\d+(?:\.\d+)?\)?(?=\s*::))(?P<cast>(?:\s*::\s*{_TYPE})*)"""
+    r"""|(?P<quoted>"(?:[^"]|"")*")|(?P<word>[\w$]+)|(?P<sign>->>|->|::|[<>=~!@#%^&|?*/+-]+|\S))""",
+    re.IGNORECASE,
+)
+_PLAIN = re.compile(r'"([a-z_][a-z0-9_$]*)"')
+_DEFAULTS = (  # orders that say what is the case anyway
+    (re.compile(r" asc\b"), ""),
+    (re.compile(r"( desc) nulls first\b"), r"\1"),
+    (re.compile(r"(?<! desc) nulls last\b"), ""),
+)
+_FORBIDDEN = {
+    ";": "holds a semicolon: one definition, one statement",
+    "--": "holds a comment",
+    "/*": "holds a comment",
+    "'": "leaves a quote open",
+    '"': "leaves a quote open",
+    "$": "holds a dollar sign: quote with apostrophes",
+}
+
+
+def exact(definition: str) -> str:
+    """A form in which equal definitions are equal that differ in case, blanks, needless quotes and default orders."""
+    text = " ".join(f"{word}{cast}" for word, cast in _tokens(definition))
+    return _with_defaults(text)
+
+
+def loose(definition: str) -> str:
+    """As `exact`, also without brackets and casts of constants, which the server adds when it shows a definition.
+
+    Different definitions may agree in it: it is good for two indexes of the same name only.
+    """
+    text = " ".join(word.strip("()") for word, _ in _tokens(definition) if word not in "()[]")
+    return _with_defaults(text.replace(" = any array ", " in "))
+
+
+def faults(definition: str) -> str:
+    """What keeps a text from being one definition and nothing else; empty: nothing does."""
+    depth, told = 0, ""
+    for match in _TOKEN.finditer(definition):
+        sign = match["sign"] or (match["word"] or "")[:1]
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        told = told or next((what for part, what in _FORBIDDEN.items() if part in sign), "")
+        told = told or ("closes a bracket that is not open" if depth < 0 else "")
+    told = told or ("leaves a bracket open" if depth else "")
+    begins = re.match(r"\s*(USING\s+\w+\s*)?\(", definition, re.IGNORECASE)
+    return told or ("" if begins else "must begin with (columns) or USING method (columns)")
+
+
+def _tokens(definition: str) -> Iterator[tuple[str, str]]:
+    for match in _TOKEN.finditer(definition):
+        if match["literal"] is not None:
+            yield match["literal"], re.sub(r"\s", "", match["cast"]).lower()
+        elif match["quoted"] is not None:
+            plain = _PLAIN.fullmatch(match["quoted"])
+            yield (plain[1] if plain else match["quoted"]), ""
+        elif match["word"] is not None:
+            yield match["word"].lower(), ""
+        else:
+            yield match["sign"], ""
+
+
+def _with_defaults(text: str) -> str:
+    for pattern, instead in _DEFAULTS:
+        text = pattern.sub(instead, text)
+    return text if text.startswith("using ") else f"using btree {text}"
