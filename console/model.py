@@ -290,6 +290,9 @@ class Step:
     failed: str = ""
     # Afterwards a new connection must be possible. If it is not, or a later step fails, all that was done is undone.
     canary: bool = False
+    # Who may have to wait from this step to the end of its transaction, such as "writers of public.api_usage". The
+    # longest of these times is told after the run, tries that failed included: nobody waited longer because of it.
+    holds_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +307,8 @@ class Plan:
     destructive: bool = False  # the subject's name must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, printed before anything runs
+    parts: tuple[str, ...] = ()  # of the subject, where another plan may act on one of them alone
+    everywhere: bool = False  # the subject is the server's: a console in another database is in the way as well
     number: int = 0  # of an advisory lock that other programs which do the same also take; 0: none does
     read_back: Callable[[Server], Awaitable[tuple[str, ...]]] | None = None  # what to tell after the run, read anew
 

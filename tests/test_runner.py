@@ -94,6 +94,17 @@ async def test_a_busy_table_is_tried_again_and_nobody_queues_behind_the_console_
     assert max(waits) < 0.2 + 0.05 + 0.2, "lock_timeout, and what a busy test machine adds"
 
 
+async def test_how_long_others_can_have_waited_is_told(pg: Cluster, table: str, trail: Trail) -> None:
+    before = Step("SELECT pg_sleep(0.4)", group="a")
+    lock = Step("LOCK TABLE public.t", on="public.t", group="a", holds_up="writers of public.t")
+    after = Step("SELECT pg_sleep(0.3)", group="a")
+    with holding(pg, table, 0.5):
+        async with runner(pg, table, trail) as engine:
+            run = await engine.run(plan(before, lock, after))
+    (told,) = [note for note in run.notes if note.startswith("Longest possible wait of writers of public.t: ")]
+    assert 300 <= int(told.split(" ms")[0].split()[-1]) < 400
+
+
 async def test_impatience_ends_in_a_sentence_that_names_the_holder(pg: Cluster, table: str, trail: Trail) -> None:
     with holding(pg, table, 30.0):
         async with runner(pg, table, trail) as engine:

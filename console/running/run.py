@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from console.format import one_line
 from console.model import Outcome, Plan, Step
 
 
@@ -34,6 +37,7 @@ class Run:
     message: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    held_up: dict[str, float] = field(default_factory=dict)  # who → the longest seconds that others may have waited
 
     @classmethod
     def of(cls, plan: Plan) -> Run:
@@ -46,6 +50,30 @@ class Run:
         busy = [i for i, one in enumerate(self.steps) if one.status in {"running", "waiting", "failed"}]
         done = [i for i, one in enumerate(self.steps) if one.status == "done"]
         return busy[0] if busy else done[-1] if done else 0
+
+    @property
+    def waits(self) -> list[str]:
+        """How long others can have waited because of this run, as sentences."""
+        return [
+            f"Longest possible wait of {one_line(who)}: {1000 * seconds:.0f} ms. "
+            "So long was the longest transaction in their way, from asking for its lock to its end."
+            for who, seconds in self.held_up.items()
+        ]
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[Callable[[Progress], None]]:
+        """Measures a transaction, from the first step of it that holds somebody up to its end, however it ends."""
+        began: dict[str, float] = {}
+
+        def at(one: Progress) -> None:
+            if one.step.holds_up:
+                began.setdefault(one.step.holds_up, time.monotonic())
+
+        try:
+            yield at
+        finally:
+            for who, since in began.items():
+                self.held_up[who] = max(self.held_up.get(who, 0.0), time.monotonic() - since)
 
     @property
     def undo(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from console.format import one_line
 from console.model import Kind, Outcome, Plan, Server, Trouble
 from console.postgres import ActingSession, DriverError, trouble
 from console.running import audit_table, canary, entries, exporting, failing, lone
+from console.running.alone import alone
 from console.running.run import Progress, Run, groups, pace
 
 PATIENCE = 300.0  # seconds of tries for a lock
@@ -48,7 +49,7 @@ class Runner:
         self._write(run, "start", **entries.planned(run))  # so that a run can be undone whose console was killed
         try:
             await self._session.open()
-            await self._alone(plan)
+            await alone(self._session, plan)
             for group in groups(run.steps):
                 await self._group(run, group, time.monotonic() + patience)
             run.outcome, run.message = Outcome.DONE, "Done."
@@ -91,7 +92,7 @@ class Runner:
 
     async def _finish(self, run: Run) -> None:
         await self._name_left(run)
-        run.notes += await failing.note(self._session, run)
+        run.notes += [*run.waits, *await failing.note(self._session, run)]
         outcome = run.outcome.value if run.outcome else None
         try:
             self._write(run, "end", outcome=outcome, message=run.message, seconds=run.seconds, undo=run.undo)
@@ -108,29 +109,6 @@ class Runner:
                     left = [str(row[0]) for row in await self._ask(one.step.again, None)]
                     if left:
                         run.notes.append(f"Left to do by running the action again: {one_line('; '.join(left))}")
-
-    # One console at a time
-
-    async def _alone(self, plan: Plan) -> None:
-        ((pid,),) = await self._ask("SELECT pg_catalog.pg_backend_pid()", None)
-        if pid != self._session.pid:  # a pooler made up the pid that the driver was told
-            raise Trouble(
-                Kind.REFUSED,
-                "Nothing is changed through a connection pooler: its sessions keep neither locks nor settings.",
-                "Connect to PostgreSQL itself.",
-            )
-        await self._take("take_subject", {"subject": plan.subject}, one_line(plan.subject))
-        if plan.number:
-            await self._take("take_number", {"number": plan.number}, one_line(plan.subject))
-
-    async def _take(self, lock: str, parameters: dict[str, object], what: str) -> None:
-        (row,) = await self._ask(sql.load(lock, folder="actions").text, parameters)
-        if row[0] is not True:
-            raise Trouble(
-                Kind.REFUSED,
-                f"Another session is changing {what}: {one_line(row[1] or 'it has just ended')}.",
-                "Wait for its end, or cancel it.",
-            )
 
     # Steps
 
@@ -167,17 +145,19 @@ class Runner:
         if group[0].step.repeat:
             await self._batches(run, group[0])
         elif group[0].step.transaction:
-            await self._together(run, group)
+            with run.holding() as begins:
+                await self._together(run, group, begins)
         else:
             await self._alone_with_progress(run, group[0])
 
-    async def _together(self, run: Run, group: Sequence[Progress]) -> None:
+    async def _together(self, run: Run, group: Sequence[Progress], begins: Callable[[Progress], None]) -> None:
         xid, committing = "", False
         try:
             async with self._session.transaction():
                 for one in group:
                     one.status = "running"
                     self._tell(run)
+                    begins(one)
                     began = time.monotonic()
                     one.rows = await self._session.execute(one.step.sql)
                     one.seconds = time.monotonic() - began
