@@ -98,6 +98,7 @@ class Wanted:
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     read_only: bool = False
     pane: str = ""  # the pane to open first; empty: the first one
+    guide: bool = False  # open the set-up guide first
     pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
 
 

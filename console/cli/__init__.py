@@ -1,7 +1,7 @@
 """The command line: one function a command, results on stdout, everything else on stderr.
 
 Exit codes: 0 done, 1 could not be done (no connection, no privilege, no extension), 2 wrong usage, 130 interrupted;
-`run` also 3 refused, 4 stopped part-way.
+`run` and `setup` also 3 refused, 4 stopped part-way.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from console.cli.arguments import parser, version
@@ -145,9 +146,21 @@ def run_action(options: Namespace) -> int:
     return run(options, settings, wanted(options, settings), say)
 
 
+def run_setup(options: Namespace) -> int:
+    """Open the set-up guide, or run its pages without asking."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    if not (options.yes or options.dry_run or options.format == "json") and sys.stdin.isatty() and sys.stdout.isatty():
+        return _console(settings, replace(chosen, guide=True))
+    from console.cli.setup import setup  # noqa: PLC0415  loads the driver
+
+    return setup(options, settings, chosen, say)
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "open": run_open,
     "demo": run_demo,
+    "setup": run_setup,
     "show": run_show,
     "list": run_list,
     "run": run_action,

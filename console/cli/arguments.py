@@ -20,6 +20,10 @@ _RUN_EXITS = """\
 Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
 guard, somebody else is at it), 4 stopped part-way: the same command goes on from there."""
 
+_SETUP = """\
+At a terminal the guide opens. Without one, --yes runs every page in order; what is done already plans nothing, so the
+same command goes on after any interruption. What the role may not do is named with its remedy and passed over."""
+
 
 def parser(commands: Sequence[str]) -> ArgumentParser:
     """The parser of the whole command line; the namespace says `command`."""
@@ -32,7 +36,7 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     )
     whole.add_argument("--version", action="store_true", help="print the version")
     each = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    fill = {"open": _open, "demo": _demo, "show": _show, "list": _list, "run": _run}
+    fill = {"open": _open, "demo": _demo, "setup": _setup, "show": _show, "list": _list, "run": _run}
     for name in commands:
         fill[name](
             lambda help_, epilog="", name=name: each.add_parser(
@@ -77,6 +81,18 @@ def _demo(make: Make) -> None:
     )
     command.add_argument("--keep", default="", metavar="DIR", help="keep the data in DIR for the next time")
     command.add_argument("--config", default="", metavar="FILE", help="configuration file")
+
+
+def _setup(make: Make) -> None:
+    command = make("set a server up for the pipeline, page by page", f"{_TARGET}\n\n{_SETUP}\n\n{_RUN_EXITS}")
+    command.add_argument("--yes", action="store_true", help="run every page without asking")
+    command.add_argument("--dry-run", action="store_true", help="show every page with its plan, change nothing")
+    command.add_argument("--skip", action="append", default=[], metavar="PAGE", help="leave a page out; repeatable")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="PAGE.KEY=VALUE", help="a parameter of a page; may be repeated"
+    )
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    _server_options(command)
 
 
 def _show(make: Make) -> None:

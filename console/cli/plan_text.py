@@ -49,27 +49,27 @@ def ending(run: Run) -> str:
 
 def run_document(run: Run) -> str:
     """The JSON document of the command line's contract; the outcome of a dry run is "planned"."""
+    return to_json(run_record(run)) + "\n"
+
+
+def run_record(run: Run) -> dict[str, object]:
+    """A run as raw values."""
     plan = run.plan
-    return (
-        to_json(
-            {
-                "action": plan.action,
-                "outcome": run.outcome.value if run.outcome else "planned",
-                "message": run.message,
-                "subject": plan.subject,
-                "parameters": dict(plan.parameters),
-                "destructive": plan.destructive,
-                "notes": [*plan.notes, *run.notes],
-                "table": None if plan.table is None else list(plan.table.records()),
-                "recipe": plan.recipe,
-                "steps": [_step_document(one) for one in run.steps],
-                "undo": list(run.undo),
-                "seconds": run.seconds,
-                "run": run.id,
-            }
-        )
-        + "\n"
-    )
+    return {
+        "action": plan.action,
+        "outcome": run.outcome.value if run.outcome else "planned",
+        "message": run.message,
+        "subject": plan.subject,
+        "parameters": dict(plan.parameters),
+        "destructive": plan.destructive,
+        "notes": [*plan.notes, *run.notes],
+        "table": None if plan.table is None else list(plan.table.records()),
+        "recipe": plan.recipe,
+        "steps": [_step_document(one) for one in run.steps],
+        "undo": list(run.undo),
+        "seconds": run.seconds,
+        "run": run.id,
+    }
 
 
 class Ticker:

@@ -1,0 +1,289 @@
+"""`setup`: every page of the set-up guide in its order, without a terminal; its exit code says how it ended.
+
+A page that this role, machine or server cannot do is named with its remedy and passed over, unless the pipeline
+database is none without it: then the set-up ends there, with the exit code that `run` gives the same trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from console.audit import default_trail
+from console.cli.plan_text import Ticker, ending
+from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED
+from console.cli.setup_text import document, page_head, page_text, plans_text
+from console.config import Settings, Wanted
+from console.format import safe
+from console.model import Kind, Outcome, Trouble
+from console.postgres import ActingSession
+from console.running import Run, Runner
+from console.servers import Servers, servers_for
+from console.setup import situation
+from console.setup.alone import alone, still
+from console.setup.guide import FIRST, Guide, Standing, State, pages, parameters
+from console.setup.memory import RUN, Memory
+from console.setup.pages import Page, Work
+
+Say = Callable[[str], None]
+ROUNDS = 3  # a page whose plan is not empty after so many runs will not become so
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    given: dict[str, dict[str, str]]
+    skip: frozenset[str]
+    yes: bool
+    dry_run: bool
+    json: bool
+
+
+@dataclass(slots=True)
+class Told:
+    """One page as it went."""
+
+    page: Page
+    state: State
+    skipped: str = ""  # why it was left out
+    runs: list[Run] = field(default_factory=list)
+    code: int = DONE
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the set-up ended."""
+
+    outcome: Outcome | None
+    message: str
+    code: int
+
+
+def request(options: Namespace) -> Request:
+    """What `options` ask for. Trouble (USAGE) for an unknown page or parameter."""
+    known = {page.name: page for page in pages()}
+    for name in options.skip:
+        if name not in known:
+            raise Trouble(Kind.USAGE, f"There is no page {safe(name, 80)}.", f"Pages: {', '.join(known)}.")
+    return Request(
+        _given(options.set, known), frozenset(options.skip), options.yes, options.dry_run, options.format == "json"
+    )
+
+
+def setup(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
+    """Run the pages, or show them; the exit code. Trouble (USAGE) before anything is read."""
+    return asyncio.run(_setup(request(options), settings, wanted, say))
+
+
+async def _setup(asked: Request, settings: Settings, wanted: Wanted, say: Say) -> int:
+    servers = servers_for(wanted)
+    try:
+        await servers.postgres.connect()
+        guide = Guide(servers.postgres, settings, asked.given)
+        if asked.dry_run or not asked.yes or wanted.read_only:
+            return await _shown(asked, guide, wanted)
+        return await _Setup(asked, guide, servers, wanted, say).run()
+    finally:
+        await servers.close()
+
+
+async def _shown(asked: Request, guide: Guide, wanted: Wanted) -> int:
+    states = await guide.states()
+    told = [Told(page, states[page.name]) for page in pages()]
+    if asked.json:
+        planned = [[Run.of(made) for made in one.state.plans] for one in told]
+        for one, runs in zip(told, planned, strict=True):
+            one.runs += runs
+    else:
+        for number, one in enumerate(told, 1):
+            sys.stdout.write(page_head(number, len(told), one.page) + page_text(one.state))
+            sys.stdout.write(plans_text(one.state))
+    if asked.dry_run:
+        return _ended(asked, told, guide, End(None, "Dry run: nothing was changed.", DONE))
+    why = (
+        "The console is read-only (--read-only): nothing was changed."
+        if wanted.read_only
+        else "Not confirmed: nothing was changed. Run the guide at a terminal, or give --yes."
+    )
+    return _ended(asked, told, guide, End(Outcome.REFUSED, why, REFUSED))
+
+
+class _Setup:
+    """One run of the set-up."""
+
+    def __init__(self, asked: Request, guide: Guide, servers: Servers, wanted: Wanted, say: Say) -> None:
+        self._asked, self._guide, self._servers, self._wanted, self._say = asked, guide, servers, wanted, say
+        self._memory = Memory.of(servers.postgres.facts)
+        self._told: list[Told] = []
+        self._stopping = False
+
+    async def run(self) -> int:
+        """All pages; the exit code."""
+        keeper = ActingSession(self._wanted.target)
+        message = ""
+        try:
+            with self._stoppable():
+                async with alone(keeper):
+                    await self._pages(keeper)
+        except Trouble as why:
+            if why.kind is Kind.USAGE:
+                raise
+            code, message = (REFUSED if why.kind in GUARDS else FAILED), str(why)
+        except asyncio.CancelledError:
+            code, message = FAILED, "Stopped on request."
+        else:
+            code = max((one.code for one in self._told), default=DONE)
+            code = REFUSED if REFUSED in {one.code for one in self._told} and code != STOPPED else code
+        return self._end(code, message)
+
+    def _end(self, code: int, message: str) -> int:
+        changed = any(run.outcome in {Outcome.DONE, Outcome.STOPPED} for one in self._told for run in one.runs)
+        if changed and code == FAILED:
+            code = STOPPED
+        outcome = next(each for each, number in CODES.items() if number == code)
+        if code == DONE and not changed:
+            outcome = Outcome.NOTHING
+        told = {
+            Outcome.DONE: "The set-up is done.",
+            Outcome.NOTHING: "There is nothing to do.",
+            Outcome.STOPPED: "The set-up stopped part-way: the same command goes on from there.",
+            Outcome.FAILED: "The set-up failed; nothing was changed.",
+            Outcome.REFUSED: "The set-up was refused.",
+        }[outcome]
+        left = [one.page.title for one in self._told if _left(one)]
+        told += f" Left out: {', '.join(left)}; see there." if left and code == DONE else ""
+        return _ended(self._asked, self._told, self._guide, End(outcome, f"{message} {told}".strip(), code))
+
+    async def _pages(self, keeper: ActingSession) -> None:
+        known = pages()
+        former: dict[str, State] = {}
+        for number, page in enumerate(known, 1):
+            await still(keeper)
+            self._show(page_head(number, len(known), page))
+            told = await self._page(page, former)
+            if told.skipped:
+                continue
+            former[page.name] = told.state
+            if self._stopping or (told.code != DONE and (page.essential or page.name == FIRST)):
+                return
+
+    async def _page(self, page: Page, former: dict[str, State]) -> Told:
+        why = self._skipped(page)
+        told = Told(page, State(Standing.NOTHING), why)
+        self._told.append(told)
+        if why:
+            self._show(f"  skipped: {why}\n")
+            return told
+        for _ in range(ROUNDS):
+            now = await situation.read(self._guide.server, self._guide.settings)
+            told.state = await self._guide.state(page, now, former)
+            if told.state.standing is not Standing.TODO or told.state.unmeasured or not await self._work(told):
+                break
+        self._judge(told)
+        return told
+
+    async def _work(self, told: Told) -> bool:
+        """Run what the page has to do, each with a plan made just before. Whether all of it ended well."""
+        self._show(page_text(told.state))
+        for work in told.state.works:
+            run = await self._carry_out(work)
+            told.runs.append(run)
+            told.code = max(told.code, CODES[run.outcome or Outcome.FAILED])
+            self._show("".join(f"  {line}\n" for line in ending(run).splitlines()))
+            if told.code != DONE or self._stopping:
+                return False
+        self._remember(told.page)
+        return True
+
+    async def _carry_out(self, work: Work) -> Run:
+        made = await self._guide.plan(work)
+        ticker = Ticker(sys.stderr)
+        session = ActingSession(self._wanted.target)
+        try:
+            return await Runner(session, self._servers.postgres, default_trail(), ticker).run(made)
+        finally:
+            await session.close()
+            ticker.end()
+
+    def _judge(self, told: Told) -> None:
+        """What is said of the page in the end, and what it means for the exit code."""
+        state = told.state
+        if told.code != DONE:
+            return
+        if state.standing is Standing.TODO and not state.unmeasured:
+            told.code = STOPPED if told.runs else FAILED
+            self._show(f"  failed: after it ran, {state.steps} steps are still to do.\n")
+            return
+        if not told.runs or state.standing is not Standing.DONE:
+            self._show(page_text(state, later=bool(state.unmeasured)))
+        if state.standing is Standing.CANNOT and (told.page.essential or told.page.name == FIRST):
+            told.code = REFUSED if state.kind in GUARDS else FAILED
+
+    def _skipped(self, page: Page) -> str:
+        if page.name in self._asked.skip:
+            return "as --skip says"
+        before = self._memory.read().skipped(page.name)
+        return f"in the guide, on {before.at:%Y-%m-%d}; running it there takes that back" if before else ""
+
+    def _remember(self, page: Page) -> None:
+        try:
+            self._memory.decide(page.name, RUN)
+        except Trouble as why:
+            self._say(str(why))
+
+    def _show(self, text: str) -> None:
+        if not self._asked.json:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Whatever ends the console ends the run first: its statement is cancelled, its outcome is audited."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+        def stop() -> None:
+            self._stopping = True
+            if task:
+                task.cancel()
+
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in signals:
+            loop.add_signal_handler(number, stop)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+
+def _left(one: Told) -> bool:
+    return one.state.standing in {Standing.CANNOT, Standing.WAITS} or bool(one.state.unmeasured)
+
+
+def _ended(asked: Request, told: Sequence[Told], guide: Guide, end: End) -> int:
+    if asked.json:
+        shown = [(one.page, one.state, one.skipped, one.runs) for one in told]
+        sys.stdout.write(document(guide.server.facts, end.outcome, end.message, shown))
+    (sys.stdout if end.code == DONE and not asked.json else sys.stderr).write(f"{end.message}\n")
+    return end.code
+
+
+def _given(pairs: Sequence[str], known: dict[str, Page]) -> dict[str, dict[str, str]]:
+    given: dict[str, dict[str, str]] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        name, dot, parameter = key.partition(".")
+        if not (equals and dot and parameter):
+            raise Trouble(Kind.USAGE, "--set takes page.parameter=value.", f"Pages: {', '.join(known)}.")
+        accepted = parameters(known[name]) if name in known else ()
+        if parameter not in accepted:
+            told = f"{name} accepts {', '.join(accepted)}." if accepted else f"Pages: {', '.join(known)}."
+            raise Trouble(Kind.USAGE, f"There is no parameter {safe(key, 80)}.", told)
+        given.setdefault(name, {})[parameter] = value
+    return given

@@ -1,0 +1,86 @@
+"""The pages of the set-up guide as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from console.cli.plan_text import plan_text, run_record
+from console.format import safe, to_json
+from console.model import Facts, Outcome
+from console.running import Run
+from console.setup.guide import Standing, State
+from console.setup.pages import Page
+
+
+def page_head(number: int, total: int, page: Page) -> str:
+    """Number, title, what and why of a page."""
+    return f"\n{number}/{total}  {page.title} ({page.name})\n  {page.what}\n  {page.why}\n"
+
+
+def page_text(state: State, later: bool = False) -> str:
+    """How far a page is and what is to be known of it, indented."""
+    return "".join(f"  {line}\n" for line in _lines(state, later))
+
+
+def plans_text(state: State) -> str:
+    """The plans of a page, statement by statement, indented."""
+    texts = "\n".join(plan_text(one) for one in state.plans)
+    return "".join(f"    {line}".rstrip() + "\n" for line in texts.splitlines())
+
+
+def document(
+    facts: Facts, outcome: Outcome | None, message: str, pages: Iterable[tuple[Page, State, str, Sequence[Run]]]
+) -> str:
+    """The JSON document of a set-up. `steps` of a page are those of its runs or, where none ran, of its plans."""
+    return (
+        to_json(
+            {
+                "outcome": outcome.value if outcome else "planned",
+                "message": message,
+                "server": facts.label,
+                "database": facts.database,
+                "pages": [_record(*one) for one in pages],
+            }
+        )
+        + "\n"
+    )
+
+
+def _lines(state: State, later: bool) -> Iterable[str]:
+    if later:
+        asked = ", ".join(state.unmeasured)
+        yield f"later: {asked} of the server's machine cannot be measured from here and is not guessed."
+        yield f"  {' '.join(f'--set tuning.{name}=…' for name in state.unmeasured)} tells it."
+        return
+    steps = f": {state.steps} {'step' if state.steps == 1 else 'steps'}" if state.steps else ""
+    said = f": {safe(state.sentence)}" if state.sentence and not steps else ""
+    if state.standing is Standing.DONE:
+        yield "nothing to do"
+    elif state.standing is not Standing.READ:
+        yield f"{state.standing.value}{steps}{said}"
+    if steps and state.sentence:
+        yield f"cannot: {safe(state.sentence)}"
+    if state.remedy:
+        yield f"remedy: {safe(state.remedy)}"
+    if state.standing in {Standing.READ, Standing.TODO, Standing.CANNOT}:
+        yield from (f"· {safe(note)}" for note in state.notes)
+
+
+def _record(page: Page, state: State, skipped: str, runs: Sequence[Run]) -> dict[str, object]:
+    records = [run_record(run) for run in runs]
+    steps: list[object] = []
+    for record in records:
+        found = record["steps"]
+        steps += found if isinstance(found, list) else []
+    return {
+        "name": page.name,
+        "title": page.title,
+        "what": page.what,
+        "why": page.why,
+        "state": "skipped" if skipped else "later" if state.unmeasured else state.standing.value,
+        "sentence": skipped or state.sentence,
+        "remedy": state.remedy,
+        "notes": list(state.notes),
+        "steps": steps,
+        "runs": records,
+    }

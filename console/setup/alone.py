@@ -1,0 +1,43 @@
+"""One set-up at a time in a database: a session that holds its advisory lock for as long as the set-up lasts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from console import sql
+from console.format import one_line
+from console.model import Kind, Trouble
+from console.postgres import ActingSession, DriverError, trouble
+
+SUBJECT = "set-up of the database"
+
+
+@asynccontextmanager
+async def alone(session: ActingSession) -> AsyncIterator[None]:
+    """Hold the lock. Trouble (REFUSED) names who has it."""
+    try:
+        await session.open()
+        await session.execute("SET idle_session_timeout = 0")  # it holds the lock by doing nothing
+        rows = await session.query(sql.load("take_subject", folder="actions").text, {"subject": SUBJECT})
+        if rows[0][0] is not True:
+            raise Trouble(
+                Kind.REFUSED,
+                f"Another set-up of this database is at work: {one_line(rows[0][1] or 'it has just ended')}.",
+                "Wait for its end, or cancel it.",
+            )
+        yield
+    except DriverError as error:
+        raise trouble(error, "the set-up") from None
+    finally:
+        await session.close()
+
+
+async def still(session: ActingSession) -> None:
+    """Trouble (UNREACHABLE) when the session is gone, and with it the lock."""
+    try:
+        await session.query("SELECT 1")
+    except DriverError:
+        raise Trouble(
+            Kind.UNREACHABLE, "The connection that keeps other set-ups away was lost.", "Run the same command again."
+        ) from None

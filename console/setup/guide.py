@@ -1,0 +1,185 @@
+"""How far each page is: always asked of the server, through the plans of the page's own actions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from console.actions import ACTIONS, action
+from console.actions.planning import plan
+from console.config import Settings
+from console.format import one_line, safe
+from console.model import Kind, Plan, Server, Trouble
+from console.setup import situation
+from console.setup.pages import PAGES, Page, Work
+from console.setup.situation import Situation
+
+FIRST = PAGES[0].name  # without it no other page can be done
+_ASKED = re.compile(r"--set (\w+)=")
+MEASURED = frozenset({"ram", "cores", "disk"})  # of the machine; without them a preset is put off, not half applied
+
+
+class Standing(Enum):
+    """How far a page is."""
+
+    READ = "to read"
+    DONE = "done"
+    TODO = "to do"
+    WAITS = "waits"  # for a page before it
+    CANNOT = "cannot"
+    NOTHING = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far one page is, and why."""
+
+    standing: Standing
+    sentence: str = ""
+    remedy: str = ""
+    kind: Kind | None = None  # of the trouble, where it cannot be done
+    plans: tuple[Plan, ...] = ()  # that have steps
+    notes: tuple[str, ...] = ()
+    works: tuple[Work, ...] = ()  # what the plans are of
+    asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given
+
+    @property
+    def steps(self) -> int:
+        """How many steps are to be run."""
+        return sum(len(one.steps) for one in self.plans)
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """What must be known of the machine and is not."""
+        return tuple(name for name in self.asks if name in MEASURED)
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The pages on one server. `given` are parameters by page."""
+
+    server: Server
+    settings: Settings
+    given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    async def states(self) -> dict[str, State]:
+        """Every page, in order. Raises Trouble when the server does not answer."""
+        now = await situation.read(self.server, self.settings)
+        found: dict[str, State] = {}
+        for page in pages():
+            found[page.name] = await self.state(page, now, found)
+        return found
+
+    async def state(self, page: Page, now: Situation, former: Mapping[str, State]) -> State:
+        """One page. `former` are the pages before it. Raises Trouble (UNREACHABLE)."""
+        if not page.actions:
+            return _read(page, now)
+        unmet = [name for name in (FIRST, *page.after) if name in former and not _met(former[name])]
+        if unmet:
+            return State(Standing.WAITS, f"Comes after: {_title(unmet[0])}.")
+        works = tuple(self._with_given(page, work) for work in page.work(now) if work.action in _names())
+        if not works:
+            return State(Standing.NOTHING, page.idle)
+        if page.name == "schema" and not (now.may_create or now.owner):
+            return _cannot_create(now)
+        return await self._planned(page, works)
+
+    async def plan(self, work: Work) -> Plan:
+        """The plan of one piece of work now. Raises Trouble."""
+        return await plan(action(work.action), self.server, work.given, self.settings)
+
+    def _with_given(self, page: Page, work: Work) -> Work:
+        accepted = {parameter.name for parameter in action(work.action).parameters}
+        own = {name: value for name, value in self.given.get(page.name, {}).items() if name in accepted}
+        return replace(work, given={**work.given, **own})
+
+    async def _planned(self, page: Page, works: tuple[Work, ...]) -> State:
+        made: list[tuple[Work, Plan]] = []
+        troubles: list[Trouble] = []
+        for work in works:
+            try:
+                made.append((work, await self.plan(work)))
+            except Trouble as why:
+                if why.kind in {Kind.UNREACHABLE, Kind.USAGE}:
+                    raise
+                troubles.append(why)
+        todo = [(work, one) for work, one in made if one.steps]
+        notes = tuple(_named(note, page) for _, one in made for note in one.notes)
+        sentence = _named(" ".join(why.sentence for why in troubles), page)
+        remedy = _named(" ".join(why.remedy for why in troubles if why.remedy), page)
+        standing = Standing.TODO if todo else Standing.CANNOT if troubles else Standing.DONE
+        return State(
+            standing,
+            sentence,
+            remedy,
+            troubles[0].kind if troubles else None,
+            tuple(one for _, one in todo),
+            notes,
+            tuple(work for work, _ in todo),
+            _asks([one for _, one in made], troubles),
+        )
+
+
+def pages() -> tuple[Page, ...]:
+    """The pages whose actions exist."""
+    return tuple(page for page in PAGES if not page.actions or set(page.actions) & _names())
+
+
+def parameters(page: Page) -> tuple[str, ...]:
+    """What `--set PAGE.parameter=value` may name on a page."""
+    known = _names()
+    return tuple(dict.fromkeys(each.name for name in page.actions if name in known for each in action(name).parameters))
+
+
+def _names() -> frozenset[str]:
+    return frozenset(each.name for each in ACTIONS)
+
+
+def _title(name: str) -> str:
+    return next(page.title for page in PAGES if page.name == name)
+
+
+def _met(state: State) -> bool:
+    return state.standing in {Standing.READ, Standing.DONE, Standing.NOTHING}
+
+
+def _read(page: Page, now: Situation) -> State:
+    tells = tuple(safe(line) for line in page.tells(now))
+    if page.name != FIRST:
+        return State(Standing.READ, notes=tells)
+    if now.standby:
+        return _stops("This server is a standby, which cannot be changed.", "Connect to its primary.", tells)
+    if now.encoding != "UTF8":
+        return _stops(
+            f"Database {one_line(now.facts.database)} has the encoding {now.encoding}, which cannot hold every text of "
+            "the pipeline.",
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 makes one that can.",
+            tells,
+        )
+    return State(Standing.READ, notes=tells)
+
+
+def _stops(sentence: str, remedy: str, tells: tuple[str, ...]) -> State:
+    return State(Standing.CANNOT, sentence, remedy, Kind.UNSUPPORTED, notes=tells)
+
+
+def _cannot_create(now: Situation) -> State:
+    user = '"' + now.facts.user.replace('"', '""') + '"'
+    return State(
+        Standing.CANNOT,
+        f"{one_line(now.facts.user)} may not create tables in schema public.",
+        f"GRANT CREATE ON SCHEMA public TO {one_line(user)}; or connect as a superuser once, who makes the roles.",
+        Kind.DENIED,
+    )
+
+
+def _asks(plans: list[Plan], troubles: list[Trouble]) -> tuple[str, ...]:
+    texts = [note for one in plans for note in one.notes] + [str(why) for why in troubles]
+    return tuple(dict.fromkeys(name for text in texts for name in _ASKED.findall(text)))
+
+
+def _named(text: str, page: Page) -> str:
+    """The parameters that a sentence names, as `setup` takes them."""
+    return _ASKED.sub(rf"--set {page.name}.\1=", text)

@@ -1,0 +1,107 @@
+"""What the user decided about pages, one file for each database: run, skip, later. What is done, the server says.
+
+`$XDG_STATE_HOME/pipeline-console/setup/<hash>.json`, readable by its owner alone, replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from console.audit import default_trail
+from console.format import safe
+from console.model import Facts, Kind, Trouble
+
+RUN, SKIP, LATER = "run", "skip", "later"
+CHOICES = (RUN, SKIP, LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a page, and when."""
+
+    choice: str  # one of CHOICES
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Everything that is remembered of one database."""
+
+    pages: Mapping[str, Decision] = field(default_factory=dict)
+    declined: bool = False  # the offer of the guide
+
+    def skipped(self, page: str) -> Decision | None:
+        """The decision to skip a page."""
+        found = self.pages.get(page)
+        return found if found is not None and found.choice == SKIP else None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The file of one database."""
+
+    path: Path
+    server: str = ""
+    database: str = ""
+
+    @classmethod
+    def of(cls, facts: Facts, environ: Mapping[str, str] = os.environ) -> Memory:
+        """The memory of the database that these facts are of."""
+        name = hashlib.sha256(f"{facts.label}\0{facts.database}".encode()).hexdigest()[:16]
+        folder = default_trail(environ).path.parent / "setup"
+        return cls(folder / f"{name}.json", facts.label, facts.database)
+
+    def read(self) -> Decisions:
+        """What is remembered; nothing where the file is not there or is none of ours."""
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            pages = {str(name): _decision(entry) for name, entry in found["pages"].items()}
+            return Decisions(pages, bool(found.get("declined")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return Decisions()
+
+    def decide(self, page: str, choice: str) -> None:
+        """Remember a decision. Trouble (FAILED) when the file cannot be written."""
+        former = self.read()
+        self._write(Decisions({**former.pages, page: Decision(choice, datetime.now(UTC))}, former.declined))
+
+    def decline(self) -> None:
+        """Remember that the guide is not wanted. Raises Trouble as `decide` does."""
+        self._write(Decisions(self.read().pages, declined=True))
+
+    def _write(self, decisions: Decisions) -> None:
+        document = {
+            "server": self.server,
+            "database": self.database,
+            "declined": decisions.declined,
+            "pages": {name: {"choice": one.choice, "at": one.at.isoformat()} for name, one in decisions.pages.items()},
+        }
+        partial = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(document, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self.path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise Trouble(
+                Kind.FAILED, f"The decision cannot be kept in {safe(self.path)} ({error.strerror})."
+            ) from None
+
+
+def _decision(entry: Mapping[str, Any]) -> Decision:
+    at = datetime.fromisoformat(entry["at"])
+    if entry["choice"] not in CHOICES or at.tzinfo is None:
+        raise ValueError(entry)
+    return Decision(entry["choice"], at)
