@@ -2,7 +2,7 @@
 
 One JSON object a line in `$XDG_STATE_HOME/pipeline-console/audit.jsonl`, readable by its owner alone, synced to
 disk before anything runs. Each run writes an entry `start`, one `step` a finished statement and one `end`, with the
-same `run`. Passwords in statements are replaced before they are written.
+same `run`. Passwords and verifiers in statements are replaced before they are written.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _PASSWORDS = (
     re.compile(r"(\bpassword\s+)(?:e|u&)?'(?:[^'\\]|''|\\.)*'()", re.IGNORECASE),
     # a conninfo, perhaps inside of a literal, or the query of a URI
     re.compile(r"(\bpassword\s*=\s*)(?:''(?:[^']|'''')*''|'(?:[^'\\]|\\.)*'|[^\s'\"&]+)()", re.IGNORECASE),
+    # a verifier, with which a password can be guessed
+    re.compile(r"(\bSCRAM-SHA-256\$)\d+:[\w+/=]+\$[\w+/=]+:[\w+/=]+()"),
     # a URI
     re.compile(r"(://[^\s:/@]*:)[^\s/@]+(@)"),
 )

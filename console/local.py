@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console import history
-from console.audit import Trail, whoami
+from console.audit import Trail, whoami, without_secrets
 from console.format import one_line, safe
 from console.history import Past
 from console.model import Facts, Kind, Row, Server, Snapshot, Trouble
@@ -93,7 +93,9 @@ class LocalServer:
     def _progress(self, run: str) -> list[Row]:
         own = next((each for each in self.runs if each.id == run), None)
         steps = own.steps if own else []
-        return [(None, one.status, one.seconds, one.rows, one.step.sql, one.step.undo or None) for one in steps]
+        return [
+            (None, one.status, one.seconds, one.rows, without_secrets(one.step.sql), one.step.undo or None) for one in steps
+        ]
 
     def _others(self) -> list[Row]:
         own = {run.id for run in self.runs}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
+from console.audit import without_secrets
 from console.cli.table import table
 from console.format import age, count, one_line, safe, safe_lines, to_json
 from console.model import Column, Outcome, Plan, Snapshot, Step, View
@@ -66,7 +67,7 @@ def run_record(run: Run) -> dict[str, object]:
         "table": None if plan.table is None else list(plan.table.records()),
         "recipe": plan.recipe,
         "steps": [_step_document(one) for one in run.steps],
-        "undo": list(run.undo),
+        "undo": [without_secrets(statement) for statement in run.undo],
         "seconds": run.seconds,
         "run": run.id,
     }
@@ -108,7 +109,7 @@ class Ticker:
 
 
 def _title(step: Step) -> str:
-    return one_line(step.note or step.sql)[:120]
+    return one_line(step.note or without_secrets(step.sql))[:120]
 
 
 def _steps(plan: Plan) -> Iterator[str]:
@@ -129,6 +130,8 @@ def _how(step: Step, number: int, together: int) -> str:
     if step.repeat:
         about = f", about {count(step.total)} rows" if step.total else ""
         return f"in batches, a transaction each{about}"
+    if step.file is not None:
+        return "a file of this machine"
     if not step.transaction:
         return "alone, outside a transaction"
     return f"in transaction {number}" if together > 1 else "in a transaction of its own"
@@ -143,7 +146,7 @@ def _facts(step: Step) -> Iterator[str]:
 
 
 def _indented(text: str) -> list[str]:
-    return [f"     {line}" for line in safe_lines(text.strip()).split("\n")]
+    return [f"     {line}" for line in safe_lines(without_secrets(text.strip())).split("\n")]
 
 
 def _table(snapshot: Snapshot) -> str:
@@ -154,10 +157,10 @@ def _table(snapshot: Snapshot) -> str:
 def _step_document(one: Progress) -> dict[str, object]:
     step = one.step
     return {
-        "sql": step.sql,
+        "sql": without_secrets(step.sql),
         "lock": step.lock,
         "transaction": step.transaction,
-        "undo": step.undo,
+        "undo": without_secrets(step.undo),
         "status": one.status,
         "seconds": one.seconds,
         "rows": one.rows,

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
+from console.audit import without_secrets
 from console.format import one_line, safe, safe_lines, show
 from console.model import Plan, Snapshot, Step
 
@@ -192,12 +193,13 @@ def _together(one: Step, other: Step) -> bool:
 
 def _step(number: int, step: Step) -> Parts:
     how = "batches, one transaction each" if step.repeat else "" if step.transaction else "outside a transaction"
+    how = "a file of this machine" if step.file is not None else how
     facts = [f"locks {step.lock}" if step.lock else "", step.estimate, how]
     parts: Parts = [(f"{number}. {one_line(step.note)}\n" if step.note else f"{number}. ", "bold $accent")]
     told = " · ".join(one_line(fact) for fact in facts if fact)
     if step.undo:
-        told += f"\n   undo: {one_line(step.undo)}"
-    parts.append(f"{safe_lines(step.sql)}\n")
+        told += f"\n   undo: {one_line(without_secrets(step.undo))}"
+    parts.append(f"{safe_lines(without_secrets(step.sql))}\n")
     return [*parts, (f"   {told}\n", "$text-muted")] if told else parts
 
 
