@@ -1,0 +1,40 @@
+"""`doctor`: what can and cannot be shown and done here, or a script that makes a role for the console."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from argparse import Namespace
+
+from console.config import Settings, Wanted
+from console.doctor import document, examine, role_script, text
+from console.format import to_json
+from console.servers import servers_for
+
+UNREACHED = 1
+
+
+def doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
+    """Print what `options` ask for; 0, or 1 when the server was not reached. Raises Trouble."""
+    return asyncio.run(_doctor(options, settings, wanted))
+
+
+async def _doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
+    servers = servers_for(wanted)
+    try:
+        if options.role_script is not None:
+            sys.stdout.write(await role_script(servers.postgres, options.role_script))
+            return 0
+        report = await examine(servers, wanted, settings)
+    finally:
+        await servers.close()
+    if options.format == "json":
+        sys.stdout.write(to_json(document(report)) + "\n")
+    else:
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else 80
+        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        sys.stdout.write(text(report, max(40, width), options.all, colour))
+    return 0 if report.server else UNREACHED

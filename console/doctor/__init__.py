@@ -1,0 +1,64 @@
+"""The doctor: what this role, server, PgBouncer and terminal can and cannot show or do, and what would change it.
+
+Nothing of it changes anything, and nothing of it needs more rights than a role has that may connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+
+from console.actions import ACTIONS
+from console.audit import default_trail
+from console.config import Settings, Wanted
+from console.doctor import actions, extensions, panes, pooler, role, server, terminal
+from console.doctor.check import Check, Report, State, document
+from console.doctor.script import role_script
+from console.doctor.text import text
+from console.model import Kind, Server, Trouble
+from console.panes import PANES
+from console.servers import Servers
+
+__all__ = ["Check", "Report", "State", "document", "examine", "rights", "role_script", "text"]
+
+
+async def examine(
+    servers: Servers, wanted: Wanted, settings: Settings, environ: Mapping[str, str] = os.environ
+) -> Report:
+    """Look at everything. A server that cannot be reached or used is a check, and what needs it is left out."""
+    found = await asyncio.to_thread(terminal.here, environ)
+    near = terminal.checks(found, settings.keymap)
+    try:
+        await servers.postgres.connect()
+        far, usable = await _far(servers, wanted, settings)
+    except Trouble as why:
+        if why.kind is Kind.USAGE:
+            raise
+        lost = Check("server", "reached", State.CANNOT, "The server cannot be looked at.", why.sentence, why.remedy)
+        poolers = await pooler.checks(wanted.poolers, None)
+        return Report(None, (lost, *poolers, *near))
+    poolers = await pooler.checks(wanted.poolers, usable)
+    return Report(servers.postgres.facts, (*far, *poolers, *near))
+
+
+async def rights(one: Server) -> tuple[Check, ...]:
+    """What the server is, what the role may do on it, which extensions are there. Raises Trouble."""
+    found = await server.read(one)
+    own = await role.read(one, found)
+    return (*await server.checks(one, found), *role.checks(own), *await extensions.checks(one, found))
+
+
+async def _far(servers: Servers, wanted: Wanted, settings: Settings) -> tuple[tuple[Check, ...], int]:
+    one = servers.postgres
+    found = await server.read(one)
+    own = await role.read(one, found)
+    case = await actions.read(one, own, settings)
+    checks = (
+        *await server.checks(one, found),
+        *role.checks(own),
+        *await extensions.checks(one, found),
+        *await panes.checks(servers, PANES, own.quoted),
+        *await actions.checks(one, case, ACTIONS, wanted.read_only, default_trail().path),
+    )
+    return checks, found.usable

@@ -1,0 +1,260 @@
+"""Whether each action could run here with this role: the rights it needs, and what its plan says where it has one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.actions.planning import Action, plan
+from console.config import Settings
+from console.doctor.check import Check, State
+from console.doctor.panes import exact
+from console.doctor.role import Rights
+from console.format import one_line, safe
+from console.model import Kind, Record, Server, Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the verdict on an action may go by."""
+
+    rights: Rights
+    settings: Settings
+    relations: Mapping[str, Record]  # those that the configuration names, of sql/doctor/relations.sql
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far the rights go."""
+
+    state: State
+    why: str
+    remedy: str = ""
+
+
+Need = Callable[[Case], Verdict]
+
+
+async def read(server: Server, rights: Rights, settings: Settings) -> Case:
+    """What is known before any action is looked at. Raises Trouble."""
+    names = sorted({*_partitioned(settings), *_archived(settings), *_refreshed(settings)})
+    taken = await server.fetch("doctor/relations", {"names": names})
+    return Case(rights, settings, {str(row["name"]): row for row in taken.records()})
+
+
+async def checks(
+    server: Server, case: Case, actions: Iterable[Action], read_only: bool, trail: Path
+) -> tuple[Check, ...]:
+    """A check for the audit trail, without which nothing runs, and one for each action. Plans only read."""
+    return (_trail(trail), *[await _check(server, case, action, read_only) for action in actions])
+
+
+async def _check(server: Server, case: Case, action: Action, read_only: bool) -> Check:
+    if read_only and action.name not in NOTHING_CHANGED:
+        return _told(action, Verdict(State.CANNOT, "the console is read-only", "Run it without --read-only."))
+    if case.rights.found.row["standby"] and action.name not in ON_STANDBY:
+        why = "this server is a standby, which nobody can write to"
+        return _told(action, Verdict(State.CANNOT, why, "Give the primary as target."))
+    need = NEEDS.get(action.name)
+    verdict = need(case) if need else None
+    if verdict and verdict.state is State.CANNOT:
+        return _told(action, verdict)
+    required = [one.name for one in action.parameters if one.required]
+    if required or (verdict and action.name in UNPLANNED):
+        return _told(action, verdict or Verdict(State.UNKNOWN, f"has to be told {' and '.join(required)}"))
+    planned = await _planned(server, case, action)
+    return _told(action, _worse(verdict, planned))
+
+
+async def _planned(server: Server, case: Case, action: Action) -> Verdict:
+    try:
+        made = await plan(action, server, {}, case.settings)
+    except Trouble as why:
+        if why.kind is Kind.USAGE:
+            return Verdict(State.OK if action.name in NEEDS else State.UNKNOWN, f"has to be told more: {why.sentence}")
+        states = {Kind.DENIED: State.CANNOT, Kind.MISSING: State.CANNOT, Kind.UNSUPPORTED: State.CANNOT}
+        busy = why.kind in {Kind.BUSY, Kind.UNREACHABLE}
+        state = State.UNKNOWN if busy else states.get(why.kind, State.LIMITED)
+        return Verdict(state, f"now: {why.sentence}", exact(why.remedy, case.rights.quoted))
+    what = f"{len(made.steps)} steps now" if len(made.steps) != 1 else "one step now"
+    return Verdict(State.OK, what if made.steps else "nothing to do now")
+
+
+def _worse(rights: Verdict | None, planned: Verdict) -> Verdict:
+    if rights is None or rights.state is State.OK:
+        return planned
+    return rights if planned.state is State.OK else planned
+
+
+def _told(action: Action, verdict: Verdict) -> Check:
+    says = {
+        State.OK: "can run",
+        State.LIMITED: "can run in part, or not now",
+        State.CANNOT: "cannot run",
+        State.UNKNOWN: "cannot be judged without more",
+    }[verdict.state]
+    return Check("action", action.name, verdict.state, f"{action.name} {says}.", verdict.why, verdict.remedy)
+
+
+def _trail(path: Path) -> Check:
+    there = path if path.exists() else next(parent for parent in path.parents if parent.exists())
+    if os.access(there, os.W_OK):
+        return Check("action", "audit trail", State.OK, "Runs can be recorded.", safe(path))
+    what = "Nothing can run: what is done could not be recorded."
+    return Check(
+        "action",
+        "audit trail",
+        State.CANNOT,
+        what,
+        f"{safe(there)} cannot be written",
+        "Make it writable for your user, or point XDG_STATE_HOME to a directory that is.",
+    )
+
+
+# What actions need
+
+
+def _signals(case: Case) -> Verdict:
+    rights = case.rights
+    if rights.superuser:
+        return Verdict(State.OK, "superuser")
+    missing = [name for name in ("pg_signal_backend", "pg_read_all_stats") if not rights.has(name)]
+    if not missing:
+        return Verdict(State.OK, "sessions of all roles but superusers")
+    why = "only sessions of this role and those it belongs to"
+    return Verdict(State.LIMITED, why, "\n".join(map(rights.grant, missing)))
+
+
+def _keeps(case: Case) -> Verdict:
+    rights = case.rights
+    remedy = rights.grant("pg_maintain") if rights.major >= 17 else rights.owners()
+    return _counted(int(rights.tables["kept"]), int(rights.tables["tables"]), "may be maintained", remedy)
+
+
+def _owns(case: Case) -> Verdict:
+    tables = case.rights.tables
+    return _counted(int(tables["owned"]), int(tables["tables"]), "are owned", case.rights.owners())
+
+
+def _builds(case: Case) -> Verdict:
+    return _keeps(case) if case.rights.major >= 17 else _owns(case)
+
+
+def _counted(some: int, total: int, what: str, remedy: str) -> Verdict:
+    if some >= total:
+        return Verdict(State.OK, f"all {total} tables {what}")
+    return Verdict(State.LIMITED if some else State.CANNOT, f"{some} of {total} tables {what}", remedy)
+
+
+def _of(names: Callable[[Settings], Sequence[str]], maintained: bool = False) -> Need:
+    def need(case: Case) -> Verdict:
+        return _named(case, names(case.settings), maintained)
+
+    return need
+
+
+def _named(case: Case, names: Sequence[str], maintained: bool) -> Verdict:
+    rights = case.rights
+    absent = [name for name in names if not case.relations[name]["found"]]
+    if absent:
+        why = f"{', '.join(map(one_line, absent))}: not in this database"
+        return Verdict(State.CANNOT, why, "pipeline-console run apply-schema makes the pipeline tables.")
+    if rights.superuser or (maintained and rights.has("pg_maintain")):
+        return Verdict(State.OK, "superuser" if rights.superuser else "member of pg_maintain")
+    others = [case.relations[name] for name in names if not case.relations[name]["owned"]]
+    if not others:
+        return Verdict(State.OK, f"owner of {', '.join(map(one_line, names))}")
+    remedy = "\n".join(dict.fromkeys(rights.grant(one_line(row["owner"])) for row in others))
+    if maintained and rights.major >= 17:
+        remedy = rights.grant("pg_maintain")
+    state = State.LIMITED if len(others) < len(names) else State.CANNOT
+    return Verdict(state, f"owned by others: {', '.join(one_line(row['name']) for row in others)}", remedy)
+
+
+def _creates(case: Case) -> Verdict:
+    row = case.rights.row
+    if row["makes_tables"] and row["uses_public"]:
+        return Verdict(State.OK, "CREATE on schema public")
+    return Verdict(State.CANNOT, "lacks CREATE on schema public", case.rights.grant("USAGE, CREATE ON SCHEMA public"))
+
+
+def _extends(case: Case) -> Verdict:
+    row = case.rights.row
+    if case.rights.superuser:
+        return Verdict(State.OK, "superuser")
+    if row["makes_schemas"]:
+        return Verdict(State.LIMITED, "trusted extensions only, as no superuser", "A superuser can make the others.")
+    grant = case.rights.grant(f"CREATE ON DATABASE {one_line(row['database'])}")
+    return Verdict(State.CANNOT, "lacks CREATE on the database", f"{grant} -- for trusted extensions")
+
+
+def _makes_roles(case: Case) -> Verdict:
+    rights = case.rights
+    if rights.superuser or rights.row["makes_roles"]:
+        return Verdict(State.OK, "superuser" if rights.superuser else "CREATEROLE")
+    return Verdict(State.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
+
+
+def _tunes(case: Case) -> Verdict:
+    rights = case.rights
+    denied = [name for name in rights.presettable if name not in rights.alterable]
+    if rights.found.settings.get("allow_alter_system", "on") != "on":
+        return Verdict(State.CANNOT, "allow_alter_system is off", "allow_alter_system = on in postgresql.conf")
+    if not denied and rights.row["reloads"]:
+        return Verdict(State.OK, "may write and reload the settings of the presets")
+    state = State.LIMITED if rights.alterable else State.CANNOT
+    remedy = "See role, settings: the GRANTs stand there." if rights.major >= 15 else "A superuser can."
+    return Verdict(state, f"{len(denied)} of {len(rights.presettable)} settings may not be written", remedy)
+
+
+def _local(_: Case) -> Verdict:
+    return Verdict(State.OK, "changes nothing on the server")
+
+
+def _takes_back(_: Case) -> Verdict:
+    return Verdict(State.OK, "where the run that it takes back could run")
+
+
+def _partitioned(settings: Settings) -> list[str]:
+    return [policy.table for policy in settings.partitions]
+
+
+def _archived(settings: Settings) -> list[str]:
+    return [name for policy in settings.archives for name in (policy.table, policy.archive)]
+
+
+def _refreshed(settings: Settings) -> list[str]:
+    return [policy.view for policy in settings.refreshes]
+
+
+NEEDS: Mapping[str, Need] = {
+    "cancel-backend": _signals,
+    "terminate-backend": _signals,
+    "terminate-idle": _signals,
+    "vacuum-table": _keeps,
+    "analyze-table": _keeps,
+    "reindex": _builds,
+    "repair-invalid-indexes": _builds,
+    "drop-index": _owns,
+    "apply-indexes": _owns,
+    "partition-table": _owns,
+    "partition-by-hash": _owns,
+    "repack-table": _owns,
+    "adopt-schema": _owns,
+    "create-partitions": _of(_partitioned),
+    "archive-analytics": _of(_archived),
+    "restore-analytics": _of(_archived),
+    "export-archive": _of(_archived),
+    "refresh-views": _of(_refreshed, maintained=True),
+    "apply-schema": _creates,
+    "create-extensions": _extends,
+    "create-roles": _makes_roles,
+    "apply-tuning": _tunes,
+    "write-pgbouncer-config": _local,
+    "undo": _takes_back,
+}
+UNPLANNED = frozenset({"undo", "write-pgbouncer-config"})
+NOTHING_CHANGED = frozenset({"write-pgbouncer-config"})
+ON_STANDBY = frozenset({"cancel-backend", "terminate-backend", "terminate-idle", "apply-tuning", *NOTHING_CHANGED})

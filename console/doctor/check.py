@@ -1,0 +1,84 @@
+"""What the doctor finds: one thing that can or cannot be shown or done here, why, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from console.model import Facts
+
+SUBJECTS = ("server", "role", "extension", "pane", "action", "pooler", "terminal")
+
+
+class State(Enum):
+    """How far something works here."""
+
+    OK = "ok"
+    LIMITED = "limited"  # it works, but shows or does less than it could
+    CANNOT = "cannot"
+    UNKNOWN = "unknown"  # it could not be told from here
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    subject: str  # one of SUBJECTS
+    name: str  # a pane, an action, a setting, an extension …
+    state: State
+    what: str  # what works or does not, in one sentence
+    why: str = ""  # the evidence
+    remedy: str = ""  # the exact statements, lines, packages that change it, a line each
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that was looked at."""
+
+    server: Facts | None  # None: it could not be reached
+    checks: tuple[Check, ...]
+
+    def of(self, subject: str) -> tuple[Check, ...]:
+        """The checks of one subject, in their order."""
+        return tuple(check for check in self.checks if check.subject == subject)
+
+
+def worst(checks: Iterable[Check]) -> State:
+    """The worst state of some checks; OK when there is none."""
+    states = {check.state for check in checks}
+    return next((state for state in (State.CANNOT, State.LIMITED, State.UNKNOWN) if state in states), State.OK)
+
+
+def literal(value: str) -> str:
+    """A text as SQL writes it, with standard_conforming_strings."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def document(report: Report) -> dict[str, object]:
+    """The report as raw values, for JSON."""
+    facts = report.server
+    server = facts and {
+        "label": facts.label,
+        "version": facts.version_text,
+        "database": facts.database,
+        "standby": facts.standby,
+        "tls": facts.tls,
+        "superuser": facts.superuser,
+        "extensions": {name: ".".join(map(str, found.version)) for name, found in facts.extensions.items()},
+    }
+    return {
+        "server": server,
+        "role": facts and facts.user,
+        "checks": [
+            {
+                "subject": check.subject,
+                "name": check.name,
+                "state": check.state.value,
+                "what": check.what,
+                "why": check.why,
+                "remedy": check.remedy.splitlines(),
+            }
+            for check in report.checks
+        ],
+    }

@@ -1,0 +1,73 @@
+"""The extensions that panes and actions use: installed, loaded, to be had, or a package away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from console.doctor.check import Check, State, literal
+from console.doctor.server import Found
+from console.doctor.settings import assign
+from console.format import one_line
+from console.model import Server
+from console.tuning.units import elements
+
+PRELOADED = "pg_stat_statements"
+# What each is for. Those of CONTRIB come with the server's contrib package.
+SERVES: Mapping[str, str] = {
+    PRELOADED: "the slow queries",
+    "pgstattuple": "the exact bloat of a table",
+    "pg_buffercache": "what is in shared buffers",
+    "pg_prewarm": "loading tables into memory after a restart",
+    "btree_gin": "indexes on words and plain columns together",
+    "hypopg": "trying indexes that do not exist yet",
+}
+OWN_PACKAGE = {"hypopg": "postgresql-{major}-hypopg"}
+CONTRIB = "postgresql-{major} (Debian), postgresql{major}-contrib (Red Hat)"
+
+
+async def checks(server: Server, found: Found) -> tuple[Check, ...]:
+    """A check for each extension. Raises Trouble."""
+    taken = await server.fetch("doctor/extensions", {"names": list(SERVES)})
+    return tuple(_check(row, found) for row in taken.records())
+
+
+def _check(row: Mapping[str, Any], found: Found) -> Check:
+    name, serves = str(row["name"]), SERVES[str(row["name"])]
+    if row["installed"] is None:
+        return _absent(row, found, name, serves)
+    where = f"{name} {one_line(row['installed'])} in schema {one_line(row['schema'])}"
+    if name == PRELOADED and not _loaded(found):
+        what = f"{name} is installed but not loaded: {serves} cannot be shown."
+        return Check("extension", name, State.CANNOT, what, where, _preload(found))
+    if row["available"] is not None and row["installed"] != row["available"]:
+        what = f"{name} works; the server brings a newer version of it."
+        why = f"{where}; {one_line(row['available'])} is there"
+        return Check("extension", name, State.LIMITED, what, why, f"ALTER EXTENSION {name} UPDATE;")
+    return Check("extension", name, State.OK, f"{name} serves {serves}.", where)
+
+
+def _absent(row: Mapping[str, Any], found: Found, name: str, serves: str) -> Check:
+    state = State.CANNOT if name == PRELOADED else State.LIMITED
+    what = f"{name} is missing: it serves {serves}."
+    remedy = [_preload(found)] if name == PRELOADED and not _loaded(found) else []
+    if row["available"] is None:
+        package = OWN_PACKAGE.get(name, CONTRIB).format(major=found.facts.major)
+        remedy = [f"Install the package {package} on the server.", *remedy]
+    who = "" if row["trusted"] else " -- as a superuser"
+    remedy.append(f"CREATE EXTENSION {name};{who}")
+    why = f"not installed in database {one_line(found.row['database'])}"
+    return Check("extension", name, state, what, why, "\n".join(remedy))
+
+
+def _loaded(found: Found) -> bool:
+    # The setting is there only where the library was loaded at the start; the list of libraries may be hidden.
+    return f"{PRELOADED}.max" in found.settings
+
+
+def _preload(found: Found) -> str:
+    known = found.settings.get("shared_preload_libraries")
+    if known is None:
+        return f"Add {PRELOADED} to shared_preload_libraries (this role does not see the list), restart the server."
+    wanted = [*dict.fromkeys((*elements(known), PRELOADED))]
+    return assign("shared_preload_libraries", ", ".join(map(literal, wanted)), True, bool(found.service))

@@ -1,0 +1,82 @@
+"""Which keys of the console a terminal or multiplexer keeps for itself, and what to press or bind instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from console.actions import ACTIONS
+from console.doctor.check import Check, State
+from console.panes import PANES
+
+# Bindings whose keys a terminal may keep; all others are plain letters, digits, signs and arrows.
+WITH_CONTROL: Mapping[str, str] = {
+    "table.page-down": "pagedown,ctrl+f",
+    "table.page-up": "pageup,ctrl+b",
+    "app.interrupt": "ctrl+c",
+    "app.palette": "ctrl+p",
+}
+FIXED = frozenset({"app.palette"})  # which the configuration cannot give another key
+SAME_BYTE: Mapping[str, str] = {
+    "ctrl+h": "backspace",
+    "ctrl+i": "tab",
+    "ctrl+j": "enter",
+    "ctrl+m": "enter",
+    "ctrl+left_square_bracket": "escape",
+}
+FLOW = ("ctrl+s", "ctrl+q")
+OFTEN_TAKEN: Mapping[str, str] = {"f1": "the help of the terminal", "f10": "its menu", "f11": "its full screen"}
+
+
+def bound(keymap: Mapping[str, str]) -> dict[str, list[str]]:
+    """Keys of each binding by its id, as the keymap of the configuration has them."""
+    own = {f"pane.{pane.name}": pane.key for pane in PANES}
+    own |= {f"act.{action.name}": action.key for action in ACTIONS if action.key}
+    every = {**own, **WITH_CONTROL, **keymap}
+    return {name: [key.strip() for key in keys.split(",")] for name, keys in every.items()}
+
+
+def checks(keymap: Mapping[str, str], prefix: str, multiplexer: str) -> tuple[Check, ...]:
+    """A check for each binding that loses a key; `prefix` is the multiplexer's key as the console names keys."""
+    found: list[Check] = []
+    bindings = bound(keymap)
+    for name, keys in bindings.items():
+        lost = {key: why for key in keys if (why := _keeper(key, prefix, multiplexer))}
+        if lost:
+            found.append(_lost(name, keys, lost))
+    if found:
+        return tuple(found)
+    return (Check("terminal", "keys", State.OK, "The keys of the console arrive.", f"{len(bindings)} bindings"),)
+
+
+def key_of(text: str) -> str:
+    """A key as tmux writes it (C-b) as the console does (ctrl+b); a plain key stays."""
+    return f"ctrl+{text[2:].lower()}" if text.startswith("C-") else text.lower()
+
+
+def _keeper(key: str, prefix: str, multiplexer: str) -> str:
+    """Who keeps a key from the console; empty: nobody."""
+    if prefix and key == prefix:
+        return f"{key} is the prefix of {multiplexer}"
+    if key in SAME_BYTE:
+        return f"{key} arrives as {SAME_BYTE[key]}"
+    if key in FLOW and multiplexer == "screen":
+        return f"{key} may stop or start the output in screen"
+    return f"{key} is often {OFTEN_TAKEN[key]}" if key in OFTEN_TAKEN else ""
+
+
+def _lost(name: str, keys: Sequence[str], lost: Mapping[str, str]) -> Check:
+    left = [key for key in keys if key not in lost]
+    why = "; ".join(lost.values())
+    if left:
+        what = f"{name}: {' and '.join(lost)} does not arrive; {' and '.join(left)} does."
+        return Check("terminal", f"key {name}", State.LIMITED, what, why, _remap(name, left[0], lost))
+    what = f"{name}: {' and '.join(lost)} does not arrive, and it has no other key."
+    return Check("terminal", f"key {name}", State.CANNOT, what, why, _remap(name, "KEY", lost))
+
+
+def _remap(name: str, key: str, lost: Mapping[str, str]) -> str:
+    twice = [one for one, why in lost.items() if "prefix" in why]
+    ways = [f"Press {one} twice." for one in twice]
+    if key == "KEY" and name not in FIXED:
+        ways.append(f"keymap: {{{name}: KEY}} in console.yml, with a key that arrives.")
+    return "\n".join(ways)

@@ -1,0 +1,225 @@
+"""What the role may see and change, and the GRANT that would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console.doctor.check import Check, State
+from console.doctor.server import Found
+from console.doctor.settings import assign
+from console.format import one_line
+from console.model import Server
+from console.tuning import presets
+
+# Predefined roles that panes or actions profit from, with the version that brought them.
+PREDEFINED: Mapping[str, int] = {
+    "pg_monitor": 14,
+    "pg_read_all_stats": 14,
+    "pg_read_all_settings": 14,
+    "pg_stat_scan_tables": 14,
+    "pg_read_all_data": 14,
+    "pg_signal_backend": 14,
+    "pg_checkpoint": 15,
+    "pg_use_reserved_connections": 16,
+    "pg_maintain": 17,
+    "pg_signal_autovacuum_worker": 18,
+}
+SEES = ("pg_read_all_stats", "pg_read_all_settings", "pg_stat_scan_tables")
+PRESET = "pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What was read of the role."""
+
+    found: Found
+    row: Mapping[str, Any]  # of sql/doctor/role.sql
+    tables: Mapping[str, Any]  # of sql/doctor/tables.sql
+    presettable: tuple[str, ...]  # settings of the presets that this server has
+    alterable: frozenset[str]  # those of them that the role may write
+
+    @property
+    def quoted(self) -> str:
+        """The role as SQL writes it."""
+        return one_line(self.row["quoted"])
+
+    @property
+    def superuser(self) -> bool:
+        return bool(self.row["superuser"])
+
+    @property
+    def major(self) -> int:
+        return self.found.facts.major
+
+    def has(self, name: str) -> bool:
+        """Whether the role has the rights of a predefined role."""
+        return name in self.row["held"]
+
+    def grant(self, what: str) -> str:
+        """The statement that makes the role a member of a role, or gives it a privilege."""
+        return f"GRANT {what} TO {self.quoted};"
+
+    def owners(self) -> str:
+        """The statements that give the role what the owners of the tables may."""
+        return "\n".join(self.grant(one_line(owner)) for owner in self.tables["other_owners"][:5])
+
+
+async def read(server: Server, found: Found) -> Rights:
+    """What decides about the role. Raises Trouble."""
+    (row,) = (await server.fetch("doctor/role", {"predefined": list(PREDEFINED)})).records()
+    (tables,) = (await server.fetch("doctor/tables")).records()
+    names = preset_settings()
+    known = await server.fetch("doctor/settings", {"names": names})
+    there = tuple(str(name) for name in known.values("name"))
+    allowed = await server.fetch("actions/tuning_rights", {"names": list(there)})
+    return Rights(found, row, tables, there, frozenset(str(name) for name in allowed.values("name")))
+
+
+def checks(rights: Rights) -> tuple[Check, ...]:
+    """What the role may see and do."""
+    return (
+        _superuser(rights),
+        _seeing(rights),
+        _sessions(rights),
+        _statistics(rights),
+        _signals(rights),
+        _maintenance(rights),
+        _ownership(rights),
+        _creation(rights),
+        _settings(rights),
+        _reserved(rights),
+        _memberships(rights),
+    )
+
+
+def _superuser(rights: Rights) -> Check:
+    if not rights.superuser:
+        return Check("role", "superuser", State.OK, f"{rights.quoted} is no superuser, as it should be.", "rolsuper")
+    return Check(
+        "role",
+        "superuser",
+        State.LIMITED,
+        f"{rights.quoted} is a superuser: what goes wrong goes wrong everywhere, and some actions refuse it.",
+        "rolsuper = true",
+        "Connect as a role of its own: pipeline-console doctor --role-script prints one.",
+    )
+
+
+def _seeing(rights: Rights) -> Check:
+    missing = [name for name in SEES if not rights.has(name)]
+    if not missing:
+        return Check("role", "pg_monitor", State.OK, "Statistics, sessions and settings of all are visible.", "member")
+    what = "Not all statistics, sessions and settings are visible."
+    why = f"no member of {', '.join(missing)}"
+    return Check("role", "pg_monitor", State.LIMITED, what, why, rights.grant("pg_monitor"))
+
+
+def _sessions(rights: Rights) -> Check:
+    row = rights.found.row
+    what = f"You see {row['visible']} of {row['sessions']} sessions."
+    if row["visible"] >= row["sessions"]:
+        return Check("role", "sessions", State.OK, what, "pg_stat_activity")
+    return Check("role", "sessions", State.LIMITED, what, "pg_stat_activity", rights.grant("pg_monitor"))
+
+
+def _statistics(rights: Rights) -> Check:
+    readable, tables = rights.tables["readable"], rights.tables["tables"]
+    if readable >= tables:
+        return Check("role", "pg_stats", State.OK, "Column statistics of all tables are visible.", f"{tables} tables")
+    return Check(
+        "role",
+        "pg_stats",
+        State.LIMITED,
+        "Bloat is unknown where column statistics are hidden; they show to who may SELECT from the table.",
+        f"{readable} of {tables} tables can be read",
+        f"{rights.grant('pg_read_all_data')} -- it also reads the rows",
+    )
+
+
+def _signals(rights: Rights) -> Check:
+    name = "pg_signal_backend"
+    if rights.superuser or rights.has(name):
+        return Check("role", name, State.OK, "Sessions of other roles can be cancelled and ended.", "member")
+    what = "Only sessions of this role and of those it belongs to can be cancelled and ended."
+    return Check("role", name, State.LIMITED, what, f"no member of {name}", rights.grant(name))
+
+
+def _maintenance(rights: Rights) -> Check:
+    kept, tables = rights.tables["kept"], rights.tables["tables"]
+    why = f"{kept} of {tables} tables"
+    if kept >= tables:
+        return Check("role", "maintenance", State.OK, "Tables can be vacuumed and analyzed.", why)
+    remedy = rights.grant("pg_maintain") if rights.major >= 17 else rights.owners()
+    state = State.LIMITED if kept else State.CANNOT
+    return Check("role", "maintenance", state, "Not all tables can be vacuumed and analyzed.", why, remedy)
+
+
+def _ownership(rights: Rights) -> Check:
+    owned, tables = rights.tables["owned"], rights.tables["tables"]
+    why = f"owner of {owned} of {tables} tables"
+    if owned >= tables:
+        return Check("role", "ownership", State.OK, "Tables and their indexes can be altered.", why)
+    state = State.LIMITED if owned else State.CANNOT
+    return Check("role", "ownership", state, "Not all tables and indexes can be altered.", why, rights.owners())
+
+
+def _creation(rights: Rights) -> Check:
+    row, missing = rights.row, []
+    if not row["makes_schemas"]:
+        missing.append(f"CREATE ON DATABASE {one_line(row['database'])}")
+    if not row["uses_public"] or not row["makes_tables"]:
+        missing.append("USAGE, CREATE ON SCHEMA public")
+    if not missing:
+        return Check("role", "create", State.OK, "Schemas, and tables in schema public, can be made.", "CREATE")
+    what = "What the pipeline schema consists of cannot be made."
+    why = f"lacks {' and '.join(one.replace('USAGE, ', '') for one in missing)}"
+    return Check("role", "create", State.CANNOT, what, why, "\n".join(map(rights.grant, missing)))
+
+
+def _settings(rights: Rights) -> Check:
+    denied = [name for name in rights.presettable if name not in rights.alterable]
+    why = f"{len(rights.alterable)} of {len(rights.presettable)} settings of the presets"
+    remedy = []
+    if denied and rights.major >= 15:
+        remedy.append(rights.grant(f"ALTER SYSTEM ON PARAMETER {', '.join(denied)}"))
+    elif denied:
+        remedy.append("Before PostgreSQL 15 only a superuser may.")
+    if not rights.row["reloads"]:
+        remedy.append(rights.grant("EXECUTE ON FUNCTION pg_catalog.pg_reload_conf()"))
+    if not remedy:
+        return Check("role", "settings", State.OK, "Settings can be written and reloaded.", why)
+    state = State.CANNOT if not rights.alterable else State.LIMITED
+    return Check("role", "settings", state, "Not all settings can be written and reloaded.", why, "\n".join(remedy))
+
+
+def _reserved(rights: Rights) -> Check:
+    row, name = rights.found.row, "pg_use_reserved_connections"
+    if rights.superuser and row["for_superusers"]:
+        why = f"superuser_reserved_connections = {row['for_superusers']}"
+        return Check("role", "reserved", State.OK, "A connection is kept for this role when all are used.", why)
+    if row["reserved"] and rights.has(name):
+        why = f"reserved_connections = {row['reserved']}"
+        return Check("role", "reserved", State.OK, "A connection is kept for this role when all are used.", why)
+    what = "When all connections are used, this role does not get in; a console that is open stays."
+    if rights.major < 16:
+        why = "PostgreSQL 16 and later can reserve connections for it"
+        return Check("role", "reserved", State.LIMITED, what, why, "Keep a console open.")
+    remedy = [] if row["reserved"] else [assign("reserved_connections", "3", True, bool(rights.found.service))]
+    remedy += [] if rights.has(name) else [rights.grant(name)]
+    why = f"reserved_connections = {row['reserved']}, {'' if rights.has(name) else 'no '}member of {name}"
+    return Check("role", "reserved", State.LIMITED, what, why, "\n".join(remedy))
+
+
+def _memberships(rights: Rights) -> Check:
+    held = ", ".join(rights.row["held"]) or "none"
+    if rights.superuser:
+        held = "all, as a superuser"
+    return Check("role", "predefined roles", State.OK, f"Predefined roles that count here: {held}.", "pg_has_role")
+
+
+def preset_settings() -> list[str]:
+    """The settings that the bundled presets write."""
+    entries, _ = presets.entries(presets.load(PRESET), "ssd")
+    return sorted({entry.setting for entry in entries})

@@ -1,0 +1,20 @@
+"""The least-privilege role script, written by the server for its version and the connected database."""
+
+from __future__ import annotations
+
+from console.doctor.role import preset_settings
+from console.format import safe
+from console.model import Kind, Server, Trouble
+
+NAME = "pipeline_console"
+LONGEST = 63  # bytes, as PostgreSQL keeps of a name
+
+
+async def role_script(server: Server, name: str = NAME) -> str:
+    """SQL that makes the role `name`, which sees everything and changes nothing. Trouble (USAGE) for a bad name."""
+    if not name or len(name.encode()) > LONGEST or not name.isprintable():
+        raise Trouble(Kind.USAGE, f"{safe(name, 80)} cannot be the name of a role.", "1 to 63 bytes, no control signs.")
+    if name.startswith("pg_") or name in {"public", "none"}:
+        raise Trouble(Kind.USAGE, f"{name} is a name that PostgreSQL keeps for itself.")
+    taken = await server.fetch("doctor/role_script", {"role": name, "settings": preset_settings()})
+    return "".join(f"{safe(line)}\n" for line in taken.values("line"))

@@ -1,0 +1,214 @@
+"""What the server itself is: version, role, encryption, room for connections, encoding, who runs it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, runtime_checkable
+
+from console.doctor.check import Check, State
+from console.doctor.settings import WISHES, judge
+from console.format import one_line
+from console.model import Facts, Server
+
+TESTED = range(14, 19)
+# The last day of fixes by the community: https://www.postgresql.org/support/versioning/
+LAST_DAYS: Mapping[int, date] = {
+    14: date(2026, 11, 12),
+    15: date(2027, 11, 11),
+    16: date(2028, 11, 9),
+    17: date(2029, 11, 8),
+    18: date(2030, 11, 14),
+}
+SERVICES: Mapping[str, str] = {
+    "rds_superuser": "Amazon RDS or Aurora",
+    "azure_pg_admin": "Azure Database for PostgreSQL",
+    "alloydbsuperuser": "Google AlloyDB",
+    "cloudsqlsuperuser": "Google Cloud SQL",
+    "neon_superuser": "Neon",
+    "supabase_admin": "Supabase",
+    "avnadmin": "Aiven",
+    "doadmin": "DigitalOcean",
+}
+PROBE = "SET client_connection_check_interval = '2s'"
+
+
+@runtime_checkable
+class Attempts(Protocol):
+    """A server that can try a statement in a session of its own."""
+
+    async def attempt(self, statement: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read of the server."""
+
+    facts: Facts
+    row: Mapping[str, Any]  # of sql/doctor/server.sql
+    settings: Mapping[str, str]
+
+    @property
+    def service(self) -> str:
+        """The managed service that the server seems to belong to; empty: none."""
+        return next((SERVICES[sign] for sign in self.row["signs"]), "")
+
+    @property
+    def usable(self) -> int:
+        """Connections for ordinary roles."""
+        return int(self.row["max_connections"] - self.row["for_superusers"] - self.row["reserved"])
+
+
+async def read(server: Server) -> Found:
+    """What decides about this server. Raises Trouble."""
+    (row,) = (await server.fetch("doctor/server", {"signs": list(SERVICES)})).records()
+    names = [*(wish.name for wish in WISHES), "shared_preload_libraries", "pg_stat_statements.max"]
+    settings = await server.fetch("doctor/settings", {"names": names})
+    return Found(server.facts, row, {str(one["name"]): str(one["setting"]) for one in settings.records()})
+
+
+async def checks(server: Server, found: Found) -> tuple[Check, ...]:
+    """What the server is and how it is set. Raises Trouble."""
+    return (
+        _version(found),
+        _standby(found),
+        _encryption(found),
+        _session(found),
+        _connections(found),
+        _encoding(found),
+        _service(found),
+        _waiting(found),
+        await _dead_clients(server),
+        *judge(found.settings, bool(found.service)),
+    )
+
+
+def _version(found: Found) -> Check:
+    facts, now = found.facts, found.row["now"]
+    what = f"PostgreSQL {facts.version_text} is read and changed."
+    why = f"tested with {TESTED[0]} to {TESTED[-1]}"
+    if facts.major not in TESTED:
+        newer = f"PostgreSQL {facts.version_text} is newer than this console."
+        return Check("server", "version", State.LIMITED, newer, why, "Upgrade the console.")
+    last = LAST_DAYS[facts.major]
+    if isinstance(now, datetime) and now.date() > last:
+        old = f"PostgreSQL {facts.version_text} gets no fixes any more."
+        return Check("server", "version", State.LIMITED, old, f"the last were due on {last}", "Upgrade the server.")
+    return Check("server", "version", State.OK, what, f"{why}; fixes until {last}")
+
+
+def _standby(found: Found) -> Check:
+    if not found.row["standby"]:
+        return Check("server", "role", State.OK, "This is a primary.", "pg_is_in_recovery() = false")
+    return Check(
+        "server",
+        "role",
+        State.LIMITED,
+        "This is a standby: it can be looked at, hardly changed.",
+        "pg_is_in_recovery() = true",
+        "Give the primary as target to change something.",
+    )
+
+
+def _encryption(found: Found) -> Check:
+    client = found.row["client"]
+    if found.facts.tls:
+        return Check("server", "tls", State.OK, "The connection is encrypted.", "TLS")
+    if client is None or _loopback(str(client)):
+        near = "a local socket" if client is None else "loopback"
+        return Check("server", "tls", State.OK, "The connection does not leave this machine.", near)
+    return Check(
+        "server",
+        "tls",
+        State.LIMITED,
+        "The connection is not encrypted: rows and statements can be read on the way.",
+        f"from {one_line(client)}, without TLS",
+        "ssl = on with a certificate on the server, then sslmode=verify-full in the target.",
+    )
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _session(found: Found) -> Check:
+    if found.row["own_session"]:
+        return Check("server", "pooler between", State.OK, "The session is the console's own.", "its settings arrived")
+    return Check(
+        "server",
+        "pooler between",
+        State.CANNOT,
+        "A pooler between drops the settings that keep the console's sessions harmless.",
+        "default_transaction_read_only and search_path did not arrive",
+        "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
+    )
+
+
+def _connections(found: Found) -> Check:
+    row, usable = found.row, found.usable
+    why = (
+        f"max_connections = {row['max_connections']}, superuser_reserved_connections = {row['for_superusers']}"
+        f"{', reserved_connections = ' + str(row['reserved']) if found.facts.major >= 16 else ''}"
+    )
+    what = f"{row['used']} of {usable} connections for ordinary roles are used."
+    state = State.LIMITED if row["used"] >= usable * 0.95 else State.OK
+    remedy = "pipeline-console run terminate-idle ends sessions that hold one for nothing." if state != State.OK else ""
+    return Check("server", "connections", state, what, why, remedy)
+
+
+def _encoding(found: Found) -> Check:
+    encoding = str(found.row["encoding"])
+    if encoding == "UTF8":
+        return Check("server", "encoding", State.OK, "Texts of every language can be kept.", f"encoding {encoding}")
+    harm = (
+        "Texts are bytes of unknown encoding; the console shows what is not UTF-8 as escapes."
+        if encoding == "SQL_ASCII"
+        else f"Texts beyond {one_line(encoding)} cannot be stored; statements of other databases may show escapes."
+    )
+    remedy = (
+        "CREATE DATABASE new_name ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C.UTF-8';\n"
+        "Then pg_dump --encoding=UTF8 the old database into it."
+    )
+    return Check("server", "encoding", State.LIMITED, harm, f"encoding {one_line(encoding)}", remedy)
+
+
+def _service(found: Found) -> Check:
+    if not found.service:
+        return Check("server", "kind", State.OK, "No sign of a managed service.", "none of their roles is there")
+    return Check(
+        "server",
+        "kind",
+        State.LIMITED,
+        f"This seems to be {found.service}: no superuser, no files, and settings by its own tools.",
+        f"role {', '.join(found.row['signs'])}",
+        "Change settings in the service's parameters; apply-tuning prints the values for it.",
+    )
+
+
+def _waiting(found: Found) -> Check:
+    names = [one_line(name) for name in found.row["waiting"]]
+    if not names:
+        return Check("server", "restart", State.OK, "No setting waits for a restart.", "pending_restart")
+    what = f"{len(names)} settings wait for a restart." if len(names) > 1 else "A setting waits for a restart."
+    return Check("server", "restart", State.LIMITED, what, ", ".join(names), "Restart the server.")
+
+
+async def _dead_clients(server: Server) -> Check:
+    name = "client_connection_check_interval"
+    state = await server.attempt(PROBE) if isinstance(server, Attempts) else "0A000"
+    if not state:
+        what = "Statements of a console that died end within two seconds."
+        return Check("server", name, State.OK, what, "the server's machine can tell a closed connection")
+    return Check(
+        "server",
+        name,
+        State.CANNOT,
+        "Actions cannot run: the server's machine cannot tell that a client is gone.",
+        f"SET {name} fails (SQLSTATE {state})",
+        "Run the server on Linux, macOS or BSD.",
+    )

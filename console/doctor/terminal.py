@@ -1,0 +1,203 @@
+"""What this terminal, its locale and its multiplexer can show. Looks at this machine alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import termios
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from console.doctor import keys
+from console.doctor.check import Check, State
+from console.format import one_line
+
+STDIN, STDOUT = 0, 1
+WIDTH, HEIGHT = 80, 24
+TMUX_SECONDS = 2.0
+TMUX_OPTIONS = ("version", "prefix", "escape-time", "set-clipboard", "mouse", "default-terminal")
+SLOW_ESCAPE = 100  # milliseconds
+# Terminals by the variables they set, that take a copied text (OSC 52), and that do not.
+COPIES = ("KITTY_WINDOW_ID", "WEZTERM_PANE", "ALACRITTY_WINDOW_ID", "GHOSTTY_RESOURCES_DIR", "WT_SESSION")
+COPYING_TERMS = ("xterm-kitty", "foot", "alacritty", "xterm-ghostty", "wezterm")
+_UTF8 = re.compile(r"utf-?8", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What was found of the terminal."""
+
+    environ: Mapping[str, str]
+    tty: bool
+    size: tuple[int, int] | None = None  # columns, lines
+    flow_control: bool | None = None  # ctrl+s and ctrl+q stop and start its output; None: not known
+    tmux: Mapping[str, str] = field(default_factory=dict)  # TMUX_OPTIONS; empty: not inside, or it does not tell
+
+    @property
+    def multiplexer(self) -> str:
+        """tmux, screen, or empty."""
+        if self.environ.get("TMUX"):
+            return "tmux"
+        return "screen" if self.environ.get("STY") else ""
+
+    @property
+    def term(self) -> str:
+        """What it says of itself."""
+        return self.environ.get("TERM", "")
+
+
+def here(environ: Mapping[str, str] = os.environ) -> Terminal:
+    """The terminal of this process."""
+    size: tuple[int, int] | None = None
+    flow: bool | None = None
+    with contextlib.suppress(OSError):
+        width, height = os.get_terminal_size(STDOUT)
+        size = width, height
+    with contextlib.suppress(termios.error):
+        flow = bool(termios.tcgetattr(STDIN)[0] & termios.IXON)
+    return Terminal(environ, os.isatty(STDIN) and os.isatty(STDOUT), size, flow, _tmux(environ))
+
+
+def checks(terminal: Terminal, keymap: Mapping[str, str]) -> tuple[Check, ...]:
+    """What it can show, and which keys of the console it delivers."""
+    found = [_kind(terminal), _colours(terminal), _locale(terminal), _copying(terminal)]
+    found += [_size(terminal.size)] if terminal.size else []
+    found += [_flow(terminal.flow_control)] if terminal.flow_control is not None else []
+    if terminal.multiplexer:
+        found.append(_multiplexer(terminal))
+        found += _tmux_checks(terminal)
+    prefix = keys.key_of(terminal.tmux.get("prefix", "C-b")) if terminal.multiplexer == "tmux" else "ctrl+a"
+    return (*found, *keys.checks(keymap, prefix if terminal.multiplexer else "", terminal.multiplexer))
+
+
+def _check(name: str, state: State, what: str, why: str, remedy: str = "") -> Check:
+    return Check("terminal", name, state, what, one_line(why), remedy)
+
+
+def _kind(terminal: Terminal) -> Check:
+    why = f"TERM={terminal.term or '(not set)'}"
+    if not terminal.tty:
+        what = "This is no terminal: the console cannot open; show, run, list and doctor work."
+        remedy = "Run doctor where you open the console."
+        return _check("kind", State.UNKNOWN, what, "input or output is no tty", remedy)
+    if terminal.term in {"", "dumb", "unknown"}:
+        what = "The terminal does not say what it can: the console cannot draw in it."
+        return _check("kind", State.CANNOT, what, why, "export TERM=xterm-256color")
+    return _check("kind", State.OK, "The console can open here.", why)
+
+
+def _size(size: tuple[int, int]) -> Check:
+    columns, lines = size
+    why = f"{columns}x{lines}"
+    if columns < WIDTH or lines < HEIGHT:
+        what = "The screen is small: decisive columns are cut off."
+        return _check("size", State.LIMITED, what, why, f"Make it {WIDTH}x{HEIGHT} or larger.")
+    more = "120 columns show details beside the table" if columns < 120 else "details show beside the table"
+    return _check("size", State.OK, "The decisive columns fit the screen.", f"{why}; {more}")
+
+
+def _colours(terminal: Terminal) -> Check:
+    environ, term = terminal.environ, terminal.term
+    if environ.get("NO_COLOR"):
+        return _check("colours", State.OK, "Without colours: severity shows as signs.", "NO_COLOR is set")
+    if environ.get("COLORTERM") in {"truecolor", "24bit"}:
+        return _check("colours", State.OK, "Millions of colours.", f"COLORTERM={environ['COLORTERM']}")
+    if "256" in term or "direct" in term:
+        return _check("colours", State.OK, "256 colours.", f"TERM={term}")
+    what = "16 colours: the console uses the terminal's own."
+    remedy = "export TERM=xterm-256color, if the terminal has more."
+    if terminal.multiplexer == "tmux":
+        remedy = 'set -g default-terminal "tmux-256color" in ~/.tmux.conf, then a new tmux server.'
+    if terminal.multiplexer == "screen":
+        remedy = "term screen-256color in ~/.screenrc, then a new screen."
+    return _check("colours", State.LIMITED, what, f"TERM={term or '(not set)'}, COLORTERM not set", remedy)
+
+
+def _locale(terminal: Terminal) -> Check:
+    names = ("LC_ALL", "LC_CTYPE", "LANG")
+    name, value = next(((name, terminal.environ[name]) for name in names if terminal.environ.get(name)), ("", ""))
+    why = f"{name}={value}" if name else "LC_ALL, LC_CTYPE and LANG are not set"
+    if _UTF8.search(value):
+        return _check("locale", State.OK, "Frames, bars and texts of every language arrive.", why)
+    what = "Frames, bars and texts of other languages may arrive as other signs."
+    return _check("locale", State.LIMITED, what, why, "export LC_ALL=C.UTF-8")
+
+
+def _copying(terminal: Terminal) -> Check:
+    environ = terminal.environ
+    rather = "e exports to a file; shift with the mouse selects as the terminal does."
+    if terminal.multiplexer == "screen":
+        return _check("copy", State.CANNOT, "y cannot copy: screen keeps OSC 52 to itself.", "STY is set", rather)
+    if terminal.multiplexer == "tmux":
+        return _tmux_copying(terminal, rather)
+    if terminal.term == "linux" or environ.get("TERM_PROGRAM") == "Apple_Terminal":
+        why = environ.get("TERM_PROGRAM") or "TERM=linux"
+        return _check("copy", State.CANNOT, "y cannot copy: this terminal does not know OSC 52.", why, rather)
+    sign = next((name for name in COPIES if environ.get(name)), "")
+    if sign or terminal.term.startswith(COPYING_TERMS):
+        return _check("copy", State.OK, "y copies to the clipboard, also over SSH.", sign or f"TERM={terminal.term}")
+    what = "Whether y copies to the clipboard (OSC 52) cannot be told from here."
+    return _check("copy", State.UNKNOWN, what, f"TERM={terminal.term}", f"Try y in the console. Else: {rather}")
+
+
+def _tmux_copying(terminal: Terminal, rather: str) -> Check:
+    value = terminal.tmux.get("set-clipboard", "")
+    if value == "on":
+        return _check("copy", State.OK, "tmux passes on what y copies.", "set-clipboard on")
+    if not value:
+        return _check(
+            "copy", State.UNKNOWN, "Whether tmux passes on what y copies is not known.", "it does not tell", rather
+        )
+    what = "y cannot copy: tmux keeps it to itself."
+    return _check("copy", State.CANNOT, what, f"set-clipboard {value}", "set -s set-clipboard on in ~/.tmux.conf")
+
+
+def _multiplexer(terminal: Terminal) -> Check:
+    name = terminal.multiplexer
+    version = terminal.tmux.get("version", "")
+    what = f"Inside {name}: the console goes on when the connection breaks."
+    return _check(name, State.OK, what, f"{name} {version}".strip())
+
+
+def _tmux_checks(terminal: Terminal) -> list[Check]:
+    found: list[Check] = []
+    delay = terminal.tmux.get("escape-time", "")
+    if delay.isdigit() and int(delay) > SLOW_ESCAPE:
+        what = f"Escape arrives {delay} ms late."
+        remedy = "set -s escape-time 10 in ~/.tmux.conf"
+        found.append(_check("escape", State.LIMITED, what, f"escape-time {delay}", remedy))
+    if terminal.tmux.get("mouse") == "off":
+        what = "Clicks and the wheel do not reach the console; every key does the same."
+        found.append(_check("mouse", State.LIMITED, what, "mouse off", "set -g mouse on in ~/.tmux.conf"))
+    return found
+
+
+def _flow(on: bool) -> Check:
+    if not on:
+        return _check("flow control", State.OK, "ctrl+s and ctrl+q are keys as all others.", "stty -ixon")
+    what = "ctrl+s stops the output of commands, ctrl+q goes on; the console itself gets both."
+    return _check("flow control", State.OK, what, "stty ixon")
+
+
+def _tmux(environ: Mapping[str, str]) -> dict[str, str]:
+    program = shutil.which("tmux", path=environ.get("PATH"))
+    if not environ.get("TMUX") or program is None:
+        return {}
+    form = "\n".join(f"#{{{name}}}" for name in TMUX_OPTIONS)
+    try:
+        done = subprocess.run(
+            [program, "display-message", "-p", form],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TMUX_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    lines = done.stdout.splitlines()
+    return dict(zip(TMUX_OPTIONS, lines, strict=True)) if len(lines) == len(TMUX_OPTIONS) else {}

@@ -1,0 +1,79 @@
+"""The report as text: what is not as it could be, with its remedy; what is fine, in a line a group. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+
+from console.doctor.check import SUBJECTS, Check, Report, State
+from console.format import safe
+
+MARKS = {State.CANNOT: "!!", State.LIMITED: "! ", State.UNKNOWN: "? ", State.OK: "  "}
+COLOURS = {State.CANNOT: "\x1b[1;31m", State.LIMITED: "\x1b[33m", State.UNKNOWN: "\x1b[36m"}
+BOLD, RESET = "\x1b[1m", "\x1b[0m"
+TITLES = {
+    "server": "Server",
+    "role": "Role",
+    "extension": "Extensions",
+    "pane": "Panes",
+    "action": "Actions",
+    "pooler": "Poolers",
+    "terminal": "Terminal",
+}
+LEGEND = "!! cannot   ! limited   ? cannot be told   what would change it stands behind ->"
+
+
+def text(report: Report, width: int = 80, every: bool = False, colour: bool = False) -> str:
+    """The report in lines of at most `width` cells, but for words that are longer."""
+    lines = [*_head(report, width), ""]
+    for subject in SUBJECTS:
+        checks = report.of(subject)
+        if checks:
+            lines += [*_group(subject, checks, width, every, colour), ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _head(report: Report, width: int) -> list[str]:
+    facts = report.server
+    if facts is None:
+        return [*_wrapped("The server was not reached: what follows is known on this machine alone.", width), LEGEND]
+    where = f"{facts.label}, PostgreSQL {facts.version_text}, database {facts.database}, role {facts.user}"
+    return [*_wrapped(safe(where), width), LEGEND]
+
+
+def _group(subject: str, checks: tuple[Check, ...], width: int, every: bool, colour: bool) -> list[str]:
+    lines = [f"{BOLD}{TITLES[subject]}{RESET}" if colour else TITLES[subject]]
+    fine = [check for check in checks if check.state is State.OK]
+    for check in checks:
+        if every or check.state is not State.OK:
+            lines += _item(check, width, colour)
+    if fine and not every:
+        names = dict.fromkeys(_short(check) for check in fine)
+        lines += _wrapped(f"{len(fine)} fine: {', '.join(names)}", width, "   ", "   ")
+    return lines
+
+
+def _short(check: Check) -> str:
+    # Of several poolers, what is fine would be said once for each.
+    return check.name.partition(" ")[2] if check.subject == "pooler" else check.name
+
+
+def _item(check: Check, width: int, colour: bool) -> list[str]:
+    why = f" ({check.why})" if check.why else ""
+    named = check.what if check.what.startswith(f"{check.name} ") else f"{check.name}: {check.what}"
+    lines = _wrapped(f"{named}{why}", width, f"{MARKS[check.state]} ", "   ")
+    for line in check.remedy.splitlines():
+        lines += _wrapped(line, width, "   -> ", "      ")
+    if colour and check.state in COLOURS:
+        lines[0] = f"{COLOURS[check.state]}{lines[0][:2]}{RESET}{lines[0][2:]}"
+    return lines
+
+
+def _wrapped(words: str, width: int, first: str = "", then: str = "") -> list[str]:
+    return textwrap.wrap(
+        safe(words, 20_000),
+        width,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
