@@ -60,6 +60,8 @@ class Past:
     origin: str = ""
     process: str = ""
     planned: tuple[Planned, ...] = ()
+    parts: tuple[str, ...] = ()  # of the subject, as in its plan
+    everywhere: bool = False
     finished: list[Finished] = field(default_factory=list)
     committing: tuple[int, str] = (-1, "")  # how many steps were finished before its last COMMIT; its transaction
     ended_at: datetime | None = None
@@ -141,6 +143,7 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
         past.parameters = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
     if event == "start":
         past.planned = _planned(entry)
+        past.parts, past.everywhere = _texts(entry.get("parts")), entry.get("everywhere") is True
     elif event == "commit":
         past.committing = len(past.finished), _text(entry, "xid")
     elif event == "step":

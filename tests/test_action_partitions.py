@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from console import sql
 from console.actions.create_partitions import CREATE_PARTITIONS
 from console.audit import Trail
+from console.config import PartitionPolicy
 from console.model import Kind, Outcome, Trouble
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.servers import PostgresServer as Cluster
@@ -46,6 +49,18 @@ async def test_what_is_missing_is_created_once(desk: Desk) -> None:
     assert desk.ask("SELECT count(*) FROM pg_index i JOIN pg_inherits h ON inhrelid = indexrelid") == 3
     assert desk.ask("SELECT count(*) FROM pg_constraint WHERE conname = 'pipeline_console_bounds'") == 0
     assert (await desk.run(CREATE_PARTITIONS, table="public.events", months="2")).outcome is Outcome.NOTHING
+
+
+async def test_one_table_and_all_of_them_are_not_done_at_once(desk: Desk) -> None:
+    desk.do(EVENTS, EVENTS.replace("events", "others"))
+    policies = tuple(PartitionPolicy(f"public.{name}", "at") for name in ("events", "others"))
+    everything = replace(desk, settings=replace(desk.settings, partitions=policies))
+    (one,) = (await desk.plan(CREATE_PARTITIONS, table="events")).parts
+    with desk.session() as other:
+        other.execute(sql.load("take_subject", folder="actions").text, {"subject": one})
+        refused = await everything.run(CREATE_PARTITIONS)
+    assert refused.outcome is Outcome.REFUSED
+    assert partitions(desk) == []
 
 
 async def test_bounds_are_midnights_of_utc_whatever_the_time_zone_of_the_database(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from console import sql
 from console.actions.apply_tuning import APPLY_TUNING
 from console.actions.planning import Request, plan, written
 from console.actions.undo import UNDO
@@ -319,6 +320,15 @@ async def test_a_run_that_was_killed_before_its_reload_goes_on(desk: Desk) -> No
     assert [one.step.sql for one in run.steps][1:] == ["SELECT pg_catalog.pg_reload_conf()"]
     assert desk.ask("SHOW random_page_cost") == "1.1"
     desk.do("ALTER SYSTEM SET random_page_cost = '3.5'", "SELECT pg_reload_conf()")
+
+
+async def test_two_databases_are_no_way_to_tune_a_server_twice_at_once(desk: Desk) -> None:
+    planned = await desk.plan(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
+    with desk.cluster.connect("template1") as other:
+        other.execute(sql.load("take_subject", folder="actions").text, {"subject": planned.subject})
+        run = await desk.run(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
+    assert run.outcome is Outcome.REFUSED
+    assert "in database template1" in run.message
 
 
 async def test_a_role_without_rights_gets_the_values_and_the_grants(desk: Desk) -> None:

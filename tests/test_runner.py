@@ -127,6 +127,46 @@ async def test_two_consoles_on_one_subject_the_second_is_told_who(pg: Cluster, t
     assert (done.outcome, other.outcome) == (Outcome.DONE, Outcome.DONE)
 
 
+async def test_one_part_of_a_subject_is_enough_to_be_in_the_way(pg: Cluster, table: str, trail: Trail) -> None:
+    whole = Plan("test", "a, b", (Step("SELECT pg_sleep(2)", transaction=False),), parts=("a", "b"))
+    async with runner(pg, table, trail) as first, runner(pg, table, trail) as second:
+        started = asyncio.create_task(first.run(whole))
+        await until(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 2)
+        refused = await second.run(Plan("test", "b", (Step("SELECT 1"),)))
+        other = await second.run(Plan("test", "c", (Step("SELECT 1"),)))
+        done = await started
+    assert (refused.outcome, other.outcome, done.outcome) == (Outcome.REFUSED, Outcome.DONE, Outcome.DONE)
+
+
+async def test_what_is_the_servers_is_changed_from_one_database_at_a_time(
+    pg: Cluster, table: str, trail: Trail
+) -> None:
+    def plan(seconds: float) -> Plan:
+        return Plan("test", "settings", (Step(f"SELECT pg_sleep({seconds})", transaction=False),), everywhere=True)
+
+    async with runner(pg, table, trail) as here, runner(pg, "postgres", trail) as there:
+        started = asyncio.create_task(here.run(plan(3)))
+        await until(
+            lambda: count(pg, table, "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3)'") == 1
+        )
+        refused = await there.run(plan(0))
+        elsewhere = await there.run(Plan("test", "settings", (Step("SELECT 1"),)))
+        done = await started
+        after = await there.run(plan(0))
+    assert refused.outcome is Outcome.REFUSED
+    assert f"in database {table}" in refused.message
+    assert (elsewhere.outcome, done.outcome, after.outcome) == (Outcome.DONE,) * 3
+
+
+async def test_of_two_that_begin_at_once_in_two_databases_one_does_it(pg: Cluster, table: str, trail: Trail) -> None:
+    def plan() -> Plan:
+        return Plan("test", "settings", (Step("SELECT pg_sleep(2.5)", transaction=False),), everywhere=True)
+
+    async with runner(pg, table, trail) as here, runner(pg, "postgres", trail) as there:
+        runs = await asyncio.gather(here.run(plan()), there.run(plan()))
+    assert sorted(str(run.outcome and run.outcome.value) for run in runs) == ["done", "refused"]
+
+
 async def test_batches_commit_one_by_one_until_nothing_is_left(pg: Cluster, table: str, trail: Trail) -> None:
     batch = "DELETE FROM public.t WHERE id IN (SELECT id FROM public.t ORDER BY id LIMIT 3)"
     async with runner(pg, table, trail) as engine:

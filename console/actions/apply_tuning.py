@@ -41,6 +41,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         action="apply-tuning",
         subject="settings of the server",
+        everywhere=True,
         steps=await written(server, "tuning_steps", {"settings": _as_json(active)}) if active else (),
         parameters=given,
         notes=(*notes, *await _notes(server, found, proposals, facts, measured)),

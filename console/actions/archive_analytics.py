@@ -38,7 +38,7 @@ async def plan(request: Request) -> Plan:
             f"{one_line(policy.table)}: what is older than {row[0]} (UTC) goes to {one_line(policy.archive)}.",
             *said,
         ]
-    return Plan("archive-analytics", subject(chosen), found, request.given, tuple(notes))
+    return Plan("archive-analytics", subject(chosen), found, request.given, tuple(notes), parts=parts(chosen))
 
 
 def policies(request: Request) -> tuple[ArchivePolicy, ...]:
@@ -54,6 +54,11 @@ def policies(request: Request) -> tuple[ArchivePolicy, ...]:
 def subject(chosen: tuple[ArchivePolicy, ...]) -> str:
     """What archiving and restoring act on: not both at once."""
     return "archive of " + ", ".join(one_line(policy.table) for policy in chosen)
+
+
+def parts(chosen: tuple[ArchivePolicy, ...]) -> tuple[str, ...]:
+    """The same table by table, so that one of them and all of them are not moved at once."""
+    return tuple(subject((policy,)) for policy in chosen)
 
 
 def age(text: str) -> tuple[int, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.actions.naming import INDEXES, TABLES, Relation, find, named
+from console.actions.naming import INDEXES, TABLES, Relation, find, named, names
 from console.actions.planning import Action, Request, steps, written
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Step, Trouble
@@ -21,7 +21,7 @@ async def plan_vacuum(request: Request) -> Plan:
             "freeze": yes(request, "freeze"),
         }
         made += await written(request.server, "vacuum_table", parameters)
-    return Plan("vacuum-table", named(tables), made, request.given)
+    return Plan("vacuum-table", named(tables), made, request.given, parts=names(tables))
 
 
 async def plan_analyze(request: Request) -> Plan:
@@ -30,7 +30,7 @@ async def plan_analyze(request: Request) -> Plan:
     made: tuple[Step, ...] = ()
     for table in tables:
         made += await written(request.server, "analyze_table", {"oid": table.oid})
-    return Plan("analyze-table", named(tables), made, request.given)
+    return Plan("analyze-table", named(tables), made, request.given, parts=names(tables))
 
 
 async def plan_reindex(request: Request) -> Plan:
@@ -39,7 +39,8 @@ async def plan_reindex(request: Request) -> Plan:
     if not wanted:
         raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to build again.")
     found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
-    return await rebuilt(request, "reindex", named(found), [one.oid for one in found])
+    made = await rebuilt(request, "reindex", named(found), [one.oid for one in found])
+    return replace(made, parts=names(found))
 
 
 async def rebuilt(request: Request, action: str, subject: str, oids: list[int] | None, broken: bool = False) -> Plan:

@@ -15,12 +15,15 @@ async def plan(request: Request) -> Plan:
     tables = _tables(request)
     months = whole(request.given, "months", 0, 60) if request.given["months"] else None
     steps: tuple[Step, ...] = ()
+    parents: list[str] = []
     for name, ahead in tables:
         parent = await relation(request.server, name)
+        parents.append(parent.name)
         steps += await partitions(request.server, parent, months=ahead if months is None else months)
     return Plan(
         action="create-partitions",
         subject="partitions of " + ", ".join(one_line(name) for name, _ in tables),
+        parts=tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),
         steps=steps,
         parameters=request.given,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.actions.care import rebuilt
-from console.actions.naming import INDEXES, TABLES, find, named
+from console.actions.naming import INDEXES, TABLES, find, named, names
 from console.actions.planning import Action, Request, written
 from console.model import Parameter, Plan, Step
 
@@ -14,7 +14,7 @@ async def plan_drop(request: Request) -> Plan:
     made: tuple[Step, ...] = ()
     for index in indexes:
         made += await written(request.server, "drop_index", {"oid": index.oid})
-    return Plan("drop-index", named(indexes), made, request.given, destructive=True)
+    return Plan("drop-index", named(indexes), made, request.given, destructive=True, parts=names(indexes))
 
 
 async def plan_repair(request: Request) -> Plan:

@@ -42,7 +42,12 @@ async def find(server: Server, text: str, kinds: Sequence[str]) -> tuple[Relatio
 
 def named(relations: Sequence[Relation]) -> str:
     """Their names, as the subject of a plan."""
-    return ", ".join(one_line(one.name) for one in relations)
+    return ", ".join(names(relations))
+
+
+def names(relations: Sequence[Relation]) -> tuple[str, ...]:
+    """Their names one by one, as the parts of the subject."""
+    return tuple(one_line(one.name) for one in relations)
 
 
 async def _called(server: Server, text: str, kinds: Sequence[str]) -> Relation | None:

@@ -41,6 +41,8 @@ async def plan(request: Request) -> Plan:
         parameters={"run": past.id},
         notes=(f"Undoes {_title(past)}.", *told(chosen.besides.unknown), *_later(runs, past)),
         destructive=any(_DROPS.search(statement) for statement in statements),
+        parts=past.parts,
+        everywhere=past.everywhere,
     )
 
 

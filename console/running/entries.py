@@ -39,6 +39,8 @@ def planned(run: Run) -> dict[str, object]:
         "undo": [step.undo for step in steps],
         "expect": [step.expect for step in steps],
         "transactions": numbers,
+        "parts": list(run.plan.parts),
+        "everywhere": run.plan.everywhere,
     }
 
 
