@@ -157,6 +157,15 @@ def run_setup(options: Namespace) -> int:
     return setup(options, settings, chosen, say)
 
 
+def run_doctor(options: Namespace) -> int:
+    """Tell what can and cannot be shown and done here."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    from console.cli.doctor import doctor  # noqa: PLC0415  loads the driver
+
+    return doctor(options, settings, chosen)
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "open": run_open,
     "demo": run_demo,
@@ -164,6 +173,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "show": run_show,
     "list": run_list,
     "run": run_action,
+    "doctor": run_doctor,
 }
 
 

@@ -24,6 +24,8 @@ _SETUP = """\
 At a terminal the guide opens. Without one, --yes runs every page in order; what is done already plans nothing, so the
 same command goes on after any interruption. What the role may not do is named with its remedy and passed over."""
 
+_DOCTOR_EXITS = "Exit codes: 0 it was told, 1 the server was not reached (the rest is told), 2 wrong usage."
+
 
 def parser(commands: Sequence[str]) -> ArgumentParser:
     """The parser of the whole command line; the namespace says `command`."""
@@ -36,7 +38,7 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     )
     whole.add_argument("--version", action="store_true", help="print the version")
     each = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    fill = {"open": _open, "demo": _demo, "setup": _setup, "show": _show, "list": _list, "run": _run}
+    fill = {"open": _open, "demo": _demo, "setup": _setup, "show": _show, "list": _list, "run": _run, "doctor": _doctor}
     for name in commands:
         fill[name](
             lambda help_, epilog="", name=name: each.add_parser(
@@ -133,6 +135,23 @@ def _run(make: Make) -> None:
     command.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     command.add_argument("--yes", action="store_true", help="run it without asking")
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    _server_options(command)
+
+
+def _doctor(make: Make) -> None:
+    command = make(
+        "tell what this role, server, pooler and terminal can show and do, and exactly what would change it",
+        f"{_TARGET}\n\n{_DOCTOR_EXITS}",
+    )
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    command.add_argument("--all", action="store_true", help="also what is fine, a line each")
+    command.add_argument(
+        "--role-script",
+        nargs="?",
+        const="pipeline_console",
+        metavar="NAME",
+        help="instead: print SQL that makes a least-privilege role for the console (pipeline_console)",
+    )
     _server_options(command)
 
 
