@@ -94,7 +94,8 @@ class LocalServer:
         own = next((each for each in self.runs if each.id == run), None)
         steps = own.steps if own else []
         return [
-            (None, one.status, one.seconds, one.rows, without_secrets(one.step.sql), one.step.undo or None) for one in steps
+            (None, one.status, one.seconds, one.rows, without_secrets(one.step.sql), one.step.undo or None)
+            for one in steps
         ]
 
     def _others(self) -> list[Row]:
