@@ -67,6 +67,7 @@ class Past:
     ended_at: datetime | None = None
     outcome: str = ""  # empty: it has not said
     message: str = ""
+    notes: tuple[str, ...] = ()  # what else it had to tell in the end
     seconds: float | None = None
     told_undo: tuple[str, ...] | None = None
 
@@ -155,6 +156,7 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
     elif event == "end":
         past.ended_at, past.outcome, past.message = at, _text(entry, "outcome"), _text(entry, "message")
         past.seconds, past.told_undo = _number(entry.get("seconds")), _texts(entry.get("undo"))
+        past.notes = _texts(entry.get("notes"))
 
 
 def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:

@@ -88,7 +88,8 @@ class LocalServer:
         if past is None:
             return []
         rows: list[Row] = [(one.at, "done", one.seconds, one.rows, one.sql, one.undo or None) for one in past.finished]
-        return rows + [(None, "not done", None, None, one.sql, None) for one in past.planned[len(rows) :]]
+        rows += [(None, "not done", None, None, one.sql, None) for one in past.planned[len(rows) :]]
+        return rows + [(past.ended_at, "note", None, None, note, None) for note in past.notes]
 
     def _progress(self, run: str) -> list[Row]:
         own = next((each for each in self.runs if each.id == run), None)

@@ -233,3 +233,11 @@ def test_a_number_that_another_process_has_by_now_is_not_the_same_process() -> N
 def test_the_pane_offers_undo() -> None:
     assert AUDIT.actions == ("undo",)
     assert AUDIT.source == "local"
+
+
+async def test_what_a_run_told_in_the_end_is_kept_and_shown(trail: Trail) -> None:
+    trail.write({"run": "r1", "event": "start", "action": "apply-indexes", "sql": ["CREATE INDEX i ON t (n)"]})
+    trail.write({"run": "r1", "event": "end", "outcome": "done", "notes": ["cost 100 → 2", "password = 'x'"]})
+    shown = await LocalServer(trail, []).fetch("audit_run", {"run": "r1"})
+    told = [row["sql"] for row in shown.records() if row["status"] == "note"]
+    assert told == ["cost 100 → 2", "password = (not kept)"]

@@ -93,9 +93,9 @@ class Runner:
     async def _finish(self, run: Run) -> None:
         await self._name_left(run)
         run.notes += [*run.waits, *await failing.note(self._session, run)]
-        outcome = run.outcome.value if run.outcome else None
+        told = {"outcome": run.outcome.value if run.outcome else None, "message": run.message, "notes": run.notes}
         try:
-            self._write(run, "end", outcome=outcome, message=run.message, seconds=run.seconds, undo=run.undo)
+            self._write(run, "end", **told, seconds=run.seconds, undo=run.undo)
         except Trouble as why:
             run.notes.append(str(why))
         await self._audit_in_database(run)
