@@ -11,17 +11,23 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from typing import Any, Protocol
 
 from console import sql
+from console.format import one_line
 from console.model import Kind, Trouble
 
 # Any constant will do; every runner must use the same one.
 LOCK = 7_311_250_417
+LEDGER = "schema_migrations"
+CODE = (
+    "The ledger public.schema_migrations has a trigger, rule, policy or expression that would run code of its owner.",
+    "Look at it with \\d, drop what was added, then run this again.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Connection(Protocol):
     @property
     def info(self) -> Info: ...
 
-    def execute(self, query: bytes, params: Sequence[object] | None = None) -> Answer: ...
+    def execute(self, query: bytes, params: Sequence[object] | Mapping[str, object] | None = None) -> Answer: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
 
@@ -130,6 +136,7 @@ def apply(
     if not connection.autocommit:
         raise ValueError("migrations need a connection in autocommit mode")
     with _alone(connection):
+        _refuse_false_ledger(connection)
         todo = pending(known, read_ledger(connection))
         for migration in todo:
             if on_start:
@@ -162,6 +169,15 @@ def _load(name: str, version: sql.Version, folder: str) -> Migration | None:
 
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse_false_ledger(connection: Connection) -> None:
+    trust = connection.execute(sql.load("ledger_trust", folder="actions").text.encode(), {"owner": ""})
+    for refused, remedy in trust.fetchall():
+        raise Trouble(Kind.REFUSED, one_line(refused), one_line(remedy))
+    harmless = connection.execute(sql.load("harmless_table", folder="actions").text.encode(), {"name": LEDGER})
+    if any(row[0] is not True for row in harmless.fetchall()):
+        raise Trouble(Kind.REFUSED, *CODE)
 
 
 @contextmanager

@@ -110,6 +110,10 @@ CREATE TABLE public.console_audit (run text, {_COLUMNS});
 CREATE TRIGGER evil BEFORE INSERT ON public.console_audit FOR EACH ROW EXECUTE FUNCTION public.evil_trigger();
 """
 AS_TABLE_WITH_DEFAULT = f"CREATE TABLE public.console_audit (run text, {_COLUMNS}, extra int DEFAULT public.evil(1))"
+AS_TABLE_WITH_QUERY = f"""
+CREATE TABLE public.console_audit (run text, {_COLUMNS},
+  extra text DEFAULT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, public.evil(1)::text::tsquery')::text)
+"""
 AS_TABLE_WITH_DOMAIN = f"CREATE TABLE public.console_audit (run public.evil_domain, {_COLUMNS})"
 
 

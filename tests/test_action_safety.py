@@ -159,9 +159,15 @@ async def test_sessions_are_ended_without_a_call_of_theirs(trapped: Desk) -> Non
 
 @pytest.mark.parametrize(
     "trap",
-    [hostile.AS_VIEWS, hostile.AS_TABLE_WITH_TRIGGER, hostile.AS_TABLE_WITH_DEFAULT, hostile.AS_TABLE_WITH_DOMAIN],
-    ids=["view", "trigger", "default", "domain"],
-)  # fmt: skip
+    [
+        hostile.AS_VIEWS,
+        hostile.AS_TABLE_WITH_TRIGGER,
+        hostile.AS_TABLE_WITH_DEFAULT,
+        hostile.AS_TABLE_WITH_QUERY,
+        hostile.AS_TABLE_WITH_DOMAIN,
+    ],
+    ids=["view", "trigger", "default", "query in a text", "domain"],
+)
 async def test_an_audit_table_of_theirs_is_not_written(desk: Desk, trap: str) -> None:
     hostile.set_traps(desk.cluster, desk.database, OWNER, trap)
     run = await desk.run(ANALYZE_TABLE, table="public.bait")

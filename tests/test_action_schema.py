@@ -243,3 +243,67 @@ async def test_a_database_in_another_encoding_is_refused_before_anything_is_made
         assert "UTF8" in caught.value.remedy
     finally:
         any_pg.drop_database(name)
+
+
+async def refusal(pg: Cluster, database: str, *statements: str, maker: str, user: str = "postgres") -> Trouble:
+    """Why the schema is not applied after somebody ran these statements; nothing but them was done."""
+    with pg.connect(database, maker) as session:
+        for statement in statements:
+            session.execute(statement.encode())
+    with pytest.raises(Trouble) as caught:
+        await planned(pg.uri(database, user))
+    with pg.connect(database, user) as session, pytest.raises(Trouble) as other:
+        migrations.apply(session, FILES)
+    assert (caught.value.kind, caught.value.sentence) == (Kind.REFUSED, other.value.sentence)
+    assert rows(pg, database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") in ([(0,)], [(1,)])
+    return caught.value
+
+
+FALSE_LEDGER = "CREATE TABLE public.schema_migrations (version int, name text, checksum text, seconds float8)"
+
+
+@pytest.mark.parametrize("user", ["postgres", OWNER])
+async def test_a_ledger_that_another_role_may_have_made_is_not_believed(pg: Cluster, user: str) -> None:
+    name = pg.fresh_database(owner=user)
+    try:
+        with pg.connect(name) as session:  # as every database before 15 grants to all
+            session.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+        false = f"INSERT INTO public.schema_migrations VALUES (1, '{FILES[0].name}', '{FILES[0].checksum}', 1)"
+        why = await refusal(pg, name, FALSE_LEDGER, false, maker=APPLICATION, user=user)
+        assert f"belongs to {APPLICATION}" in why.sentence
+        assert f"--set owner={APPLICATION}" in why.remedy
+    finally:
+        pg.drop_database(name)
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "CREATE TRIGGER t BEFORE INSERT ON public.schema_migrations FOR EACH ROW EXECUTE FUNCTION public.fires()",
+        "CREATE RULE r AS ON INSERT TO public.schema_migrations DO ALSO SELECT public.evil()",
+        "ALTER TABLE public.schema_migrations ADD COLUMN extra int DEFAULT public.evil()",
+        "ALTER TABLE public.schema_migrations ALTER name SET DEFAULT ts_rewrite('a'::tsquery, 'SELECT evil()')::text",
+        "ALTER TABLE public.schema_migrations ADD CHECK (public.evil() > 0) NOT VALID",
+        "CREATE INDEX ON public.schema_migrations ((public.evil()))",
+    ],
+    ids=["trigger", "rule", "default", "query in a text", "check", "index"],
+)
+async def test_a_ledger_with_code_of_its_owner_is_refused(pg: Cluster, trap: str) -> None:
+    name = pg.fresh_database(owner=OWNER)
+    try:
+        await refusal(
+            pg,
+            name,
+            "CREATE FUNCTION public.evil() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1'",
+            "CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+            FALSE_LEDGER,
+            trap,
+            maker=OWNER,
+        )
+    finally:
+        pg.drop_database(name)
+
+
+async def test_a_view_in_place_of_the_ledger_is_refused(pg: Cluster, database: str) -> None:
+    view = "CREATE VIEW public.schema_migrations AS SELECT 1 AS version"
+    assert "not an ordinary table" in (await refusal(pg, database, view, maker="postgres")).sentence

@@ -22,11 +22,11 @@ _SETTINGS = "SET LOCAL search_path = pg_catalog;\n"
 async def plan(request: Request) -> Plan:
     """A step a pending file. Trouble (REFUSED) names files that were edited or are gone since they were applied."""
     server = request.server
-    applied = await ledger(server)
+    role = await _role(request)
+    applied = await ledger(server, request.given["owner"])
     facts = server.facts
     if facts.standby:
         raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Apply the schema on its primary.")
-    role = await _role(request)
     try:
         todo = migrations.pending(migrations.migrations((facts.major,)), applied)
     except Trouble as why:
@@ -42,8 +42,12 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def ledger(server: Server) -> tuple[Applied, ...]:
-    """The rows of the ledger; none where there is no ledger. Trouble (DENIED) when the role may not read it."""
+async def ledger(server: Server, owner: str = "") -> tuple[Applied, ...]:
+    """The rows of the ledger, which `owner` may have made; none where there is no ledger.
+
+    Trouble: REFUSED when somebody else may have made it, DENIED when the role may not read it.
+    """
+    await _refuse_false_ledger(server, owner)
     (state,) = (await server.fetch("schema_state")).records()
     if state["unreadable"]:
         raise Trouble(
@@ -58,6 +62,14 @@ async def ledger(server: Server) -> tuple[Applied, ...]:
     if not (isinstance(versions, list) and isinstance(names, list) and isinstance(checksums, list)):
         return ()  # the ledger is empty
     return tuple(Applied(*each) for each in zip(versions, names, checksums, strict=True))
+
+
+async def _refuse_false_ledger(server: Server, owner: str) -> None:
+    for row in (await server.fetch("actions/ledger_trust", {"owner": owner})).records():
+        raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"]))
+    harmless = await server.fetch("actions/harmless_table", {"name": migrations.LEDGER})
+    if False in harmless.values("harmless"):
+        raise Trouble(Kind.REFUSED, *migrations.CODE)
 
 
 async def _role(request: Request) -> str:

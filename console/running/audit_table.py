@@ -21,7 +21,7 @@ async def write(session: ActingSession, row: Mapping[str, object]) -> str:
             return ""
         async with session.transaction():
             await session.execute(_LOCK)
-            harmless = await session.query(sql.load("audit_table", folder="actions").text)
+            harmless = await session.query(sql.load("harmless_table", folder="actions").text, {"name": "console_audit"})
             if harmless == [(True,)]:
                 await session.execute(sql.load("write_audit", folder="actions").text, row)
                 return ""
