@@ -15,7 +15,7 @@ from console.config import ArchivePolicy
 from console.model import Kind, Outcome, Step, Trouble
 from console.postgres import ActingSession, PostgresServer
 from console.running import Runner
-from tests.acting import LOCK_TIMEOUT, Desk, felt, held
+from tests.acting import Desk, held
 from tests.servers import PostgresServer as Cluster
 
 MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
@@ -342,28 +342,6 @@ async def test_a_row_that_does_not_arrive_as_it_was_stops_the_batch(desk: Desk) 
         with desk.session() as session, pytest.raises(Exception, match=r"1000 rows left, (1000|0) arrived"):
             session.execute(plan.steps[0].sql.encode())
         assert whole(desk) == before
-
-
-# In nobody's way
-
-
-@pytest.mark.pg(">= 15, != 16, != 17")
-@pytest.mark.parametrize("holds", ["SELECT * FROM public.facts", "UPDATE public.facts SET kind = 'held' WHERE id = 7"])
-@pytest.mark.parametrize("form", ["detach", "batches"])
-async def test_nobody_waits_longer_than_lock_timeout(desk: Desk, holds: str, form: str) -> None:
-    if form == "batches":
-        plain(desk)
-    with (
-        held(desk, holds, seconds=2.5),
-        felt(
-            desk, f"UPDATE public.facts SET kind = 'y' WHERE id = 1 AND day >= ({MONTH} - interval '2 months')::date"
-        ) as waits,
-    ):
-        run = await desk.run(ARCHIVE_ANALYTICS)
-    assert run.outcome is Outcome.DONE, run.message
-    assert len(waits) > 1
-    assert max(waits) < LOCK_TIMEOUT + 0.05
-    assert desk.ask("SELECT count(*) FROM public.archive") == 2000
 
 
 @pytest.mark.pg(">= 18")

@@ -12,7 +12,7 @@ from console.actions.create_partitions import CREATE_PARTITIONS
 from console.audit import Trail
 from console.config import PartitionPolicy
 from console.model import Kind, Outcome, Trouble
-from tests.acting import LOCK_TIMEOUT, Desk, felt, held
+from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
 EVENTS = "CREATE TABLE public.events (id int, at timestamptz NOT NULL, note text DEFAULT 'x') PARTITION BY RANGE (at)"
@@ -199,21 +199,3 @@ async def test_undo_drops_the_new_partition_only_while_it_is_empty(desk: Desk) -
     assert desk.ask("SELECT count(*) FROM public.events") == 1
     desk.do("DELETE FROM public.events", *run.undo)
     assert partitions(desk) == []
-
-
-@pytest.mark.pg(">= 18")
-@pytest.mark.parametrize("holds", ["SELECT * FROM public.events", "INSERT INTO public.events VALUES (2, now())"])
-async def test_nobody_waits_longer_than_lock_timeout(desk: Desk, holds: str) -> None:
-    desk.do("CREATE TABLE public.refs (id int PRIMARY KEY)", EVENTS, "INSERT INTO public.refs VALUES (1)")
-    desk.do("ALTER TABLE public.events ADD FOREIGN KEY (id) REFERENCES public.refs")
-    await desk.run(CREATE_PARTITIONS, table="public.events", months="0")
-    desk.do("INSERT INTO public.refs VALUES (2)", "INSERT INTO public.events VALUES (1, now())")
-    with (
-        held(desk, holds, "UPDATE public.refs SET id = 2 WHERE id = 2"),
-        felt(desk, "UPDATE public.events SET note = 'y' WHERE id = 1") as events,
-        felt(desk, "UPDATE public.refs SET id = 1 WHERE id = 1") as refs,
-    ):
-        run = await desk.run(CREATE_PARTITIONS, table="public.events", months="2")
-    assert run.outcome is Outcome.DONE, run.message
-    assert len(events) > 50
-    assert max(events + refs) < LOCK_TIMEOUT + 0.05

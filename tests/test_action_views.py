@@ -16,7 +16,7 @@ from console.panes.reading import Reader
 from console.panes.views import VIEWS
 from console.postgres import PostgresServer
 from console.sql import content
-from tests.acting import LOCK_TIMEOUT, Desk, felt, held
+from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
 RECORD = "SELECT count(*) FROM public.console_refreshes"
@@ -151,19 +151,6 @@ async def test_never_two_at_once(desk: Desk) -> None:
         run = await desk.run(REFRESH_VIEWS)
     assert run.outcome is Outcome.REFUSED
     assert "of postgres" in run.message
-
-
-@pytest.mark.pg(">= 18")
-async def test_readers_of_the_view_wait_no_longer_than_lock_timeout(desk: Desk) -> None:
-    with (
-        held(desk, "SELECT * FROM public.high", "SELECT * FROM public.low"),
-        felt(desk, "SELECT * FROM public.high") as high,
-        felt(desk, "SELECT * FROM public.low") as low,
-    ):
-        run = await desk.run(REFRESH_VIEWS)
-    assert run.outcome is Outcome.DONE, run.message
-    assert len(high) > 50
-    assert max(high + low) < LOCK_TIMEOUT + 0.05
 
 
 async def test_a_malicious_name_changes_nothing_but_itself(desk: Desk) -> None:

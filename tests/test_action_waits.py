@@ -1,0 +1,267 @@
+"""No action makes others wait longer than lock_timeout + 50 ms while somebody reads for ten seconds; then it succeeds.
+
+What is judged is how long a statement of a third session waited for locks, as the server tells it (pg_locks.waitstart,
+looked at every 10 ms by a session that runs in the server itself), summed up for each of its transactions: time that
+the test's own process, or a busy machine, keeps a client waiting is nobody's lock. A busy machine also ends a
+lock_timeout late. So beside the actions a bare session with the same lock_timeout asks for the same sort of lock again
+and again behind a reader; 50 ms is what an action may add to the longest wait that this one causes in the same seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import shutil
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from console import config, sql
+from console.actions import ACTIONS, action
+from console.audit import default_trail
+from console.config import ArchivePolicy, RefreshPolicy
+from console.model import Outcome
+from console.running import Run
+from tests.acting import LOCK_TIMEOUT, Desk
+from tests.servers import PostgresServer as Cluster
+
+HOLD = 10.0
+NARROW = 15
+MORE = 0.05
+MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
+AGO = {name: f"({MONTH} - interval '{ago} months')::date" for name, ago in (("old", 30), ("new", 0))}
+ROOM = (
+    "CREATE TABLE public.t (id int PRIMARY KEY, n int, x text)",
+    "INSERT INTO public.t SELECT g, g, repeat('x', 3000) FROM generate_series(1, 1000) g",
+    "CREATE INDEX t_n ON public.t (n)",
+    "CREATE TABLE public.refs (id int PRIMARY KEY)",
+    "INSERT INTO public.refs SELECT generate_series(1, 100)",
+    "CREATE TABLE public.facts (id int REFERENCES public.refs, day date NOT NULL, note text) PARTITION BY RANGE (day)",
+    "CREATE TABLE public.archive (LIKE public.facts) PARTITION BY RANGE (day)",
+    *(
+        f"DO $$ BEGIN EXECUTE format('CREATE TABLE public.facts_{ago} PARTITION OF public.facts FOR VALUES FROM (%L) "
+        f"TO (%L)', ({MONTH} - interval '{ago} months')::date, ({MONTH} - interval '{ago - 1} months')::date); END $$"
+        for ago in (30, 26, 0)
+    ),
+    *(
+        f"INSERT INTO public.facts SELECT g, ({MONTH} - interval '{ago} months')::date, 'note' "
+        "FROM generate_series(1, 100) g"
+        for ago in (30, 26, 0)
+    ),
+    "CREATE MATERIALIZED VIEW public.low AS SELECT id, n FROM public.t",
+    "CREATE UNIQUE INDEX ON public.low (id)",
+    "CREATE MATERIALIZED VIEW public.high AS SELECT count(*) AS n FROM public.low",
+)
+READS = tuple(f"SELECT FROM public.{table}" for table in ("t", "refs", "facts", "archive", "low", "high"))
+# Also a row of each month that is moved.
+WRITES = (*READS, *(f"UPDATE public.{table} SET id = id WHERE id = 3" for table in ("t", "refs", "facts", "archive")))
+ONE_ROW = (
+    "UPDATE public.t SET n = n WHERE id = 5",
+    f"UPDATE public.facts SET note = note WHERE id = 7 AND day = {AGO['new']}",
+    f"UPDATE public.facts SET note = note WHERE id = 7 AND day = {AGO['old']}",
+    "UPDATE public.refs SET id = id WHERE id = 9",
+    "PERFORM n FROM public.low WHERE id = 5",
+    "PERFORM n FROM public.high",
+    f"PERFORM note FROM public.archive WHERE id = 7 AND day = {AGO['old']}",
+)
+BY_ITSELF = "DO $$ BEGIN WHILE to_regclass('public.over') IS NULL LOOP {} END LOOP; END $$"
+FELT = BY_ITSELF.format("".join(f"{each}; COMMIT; " for each in ONE_ROW) + "PERFORM pg_sleep(0.02); COMMIT;")
+LOCK = "BEGIN LOCK TABLE public.t; EXCEPTION WHEN lock_not_available THEN NULL; END; COMMIT;"
+BARE = BY_ITSELF.format(f"{LOCK} PERFORM pg_sleep(0.3); COMMIT;")
+SEEN = "CREATE TEMP TABLE seen (database name, pid int, since timestamptz, began timestamptz, seconds float8)"
+LOOK = BY_ITSELF.format(
+    "INSERT INTO seen SELECT a.datname, l.pid, l.waitstart, a.xact_start, "
+    "extract(epoch FROM clock_timestamp() - l.waitstart) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.waitstart IS NOT NULL AND a.application_name = 'felt'; COMMIT; PERFORM pg_sleep(0.01); COMMIT;"
+)
+LONGEST = (
+    "SELECT database, max(seconds) FROM (SELECT database, began, sum(seconds) AS seconds FROM "
+    "(SELECT database, pid, began, since, max(seconds) AS seconds FROM seen GROUP BY 1, 2, 3, 4) w "
+    "GROUP BY database, pid, began) x GROUP BY database"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One action in a database of its own."""
+
+    action: str
+    given: tuple[tuple[str, str], ...] = ()
+    name: str = ""
+    setup: tuple[str, ...] = ()
+    before: str = ""  # an action that is run when nobody is there
+    before_given: tuple[tuple[str, str], ...] = ()
+
+
+PLAIN = ("DROP TABLE public.archive", "CREATE TABLE public.archive (LIKE public.facts)")
+REST = ("CREATE TABLE public.rest PARTITION OF public.facts DEFAULT",)
+INVALID = (
+    "INSERT INTO public.t VALUES (1001, 1000, '')",
+    "SET client_min_messages = error",
+    "CREATE INDEX t_later ON public.t (n, id)",
+    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.t_later'::regclass",
+)
+AHEAD = (("table", "public.facts"), ("months", "3"))
+CASES = (
+    Case("create-partitions", AHEAD),
+    Case("create-partitions", AHEAD, "create-partitions with a default", REST),
+    Case("archive-analytics", name="archive whole"),
+    Case("archive-analytics", (("verify", "yes"),), "archive whole with a default", REST),
+    Case("archive-analytics", name="archive batches", setup=PLAIN),
+    Case("restore-analytics", (("month", "{month}"),), before="archive-analytics"),
+    Case(
+        "export-archive",
+        (("month", "{month}"), ("directory", "{folder}"), ("drop", "yes")),
+        before="archive-analytics",
+    ),
+    Case("undo", name="undo of create-partitions", before="create-partitions", before_given=AHEAD),
+    Case("undo", name="undo of archive whole", before="archive-analytics"),
+    Case("refresh-views"),
+    Case("vacuum-table", (("table", "public.t,public.facts"), ("freeze", "yes"))),
+    Case("analyze-table", (("table", "public.t,public.facts"),)),
+    Case("reindex", (("table", "public.t"),)),
+    Case("drop-index", (("index", "public.t_n"),)),
+    Case("repair-invalid-indexes", setup=INVALID),
+    Case("undo", name="undo of drop-index", before="drop-index", before_given=(("index", "public.t_n"),)),
+    Case("apply-schema", before="apply-schema"),
+)
+PENDING = (
+    "-- A column more.\nALTER TABLE public.t ADD COLUMN more int;\nALTER TABLE public.facts ADD COLUMN more int;\n"
+)
+
+
+# These change no relation.
+NO_RELATION = {"apply-tuning", "cancel-backend", "terminate-backend", "terminate-idle"}
+
+
+def test_no_action_is_left_out() -> None:
+    assert {each.name for each in ACTIONS} - {case.action for case in CASES} == NO_RELATION
+
+
+@pytest.fixture
+def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of migrations of a console that has but its ledger to apply."""
+    whole = tmp_path / "content"
+    shutil.copytree(sql.content() / "sql", whole / "sql")
+    shutil.copytree(sql.content() / "config", whole / "config")
+    for path in (whole / "sql" / "schema").glob("*.sql"):
+        if path.name != "0001_ledger.sql":
+            path.unlink()
+    monkeypatch.setattr(sql, "content", lambda: whole)
+    sql.load.cache_clear()
+    sql.names.cache_clear()
+    yield whole / "sql" / "schema"
+    sql.load.cache_clear()
+    sql.names.cache_clear()
+
+
+@pytest.fixture
+def room(pg: Cluster) -> Iterator[str]:
+    """A database with all that the actions act on, to be cloned."""
+    name = pg.fresh_database()
+    with pg.connect(name) as connection:
+        for statement in ROOM:
+            connection.execute(statement.encode())
+    yield name
+    pg.drop_database(name)
+
+
+@pytest.fixture
+def desks(pg: Cluster, room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Desk]]:
+    """Makes consoles, each of a clone of the room."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    settings = dataclasses.replace(
+        config.load(environ={}),
+        archives=(ArchivePolicy("public.facts", "public.archive", "day", 24),),
+        refreshes=(RefreshPolicy("public.low"), RefreshPolicy("public.high")),
+    )
+    made: list[Desk] = []
+
+    def make() -> Desk:
+        made.append(Desk(pg, pg.fresh_database(room), default_trail(), settings))
+        return made[-1]
+
+    yield make
+    for desk in made:
+        pg.drop_database(desk.database)
+
+
+async def session(desk: Desk, statement: str, *first: str, name: str = "", last: str = "") -> list[tuple[Any, ...]]:
+    """A session that runs a statement, after the first ones; what the last one returns."""
+    async with await psycopg.AsyncConnection.connect(desk.uri, autocommit=True, application_name=name) as connection:
+        for each in (*first, statement):
+            await connection.execute(each.encode())
+        return await (await connection.execute(last.encode())).fetchall() if last else []
+
+
+@asynccontextmanager
+async def running(desk: Desk, *sessions: Coroutine[Any, Any, list[tuple[Any, ...]]]) -> AsyncIterator[list[Any]]:
+    """Sessions whose statements end by themselves soon after the body; the list gets what they return."""
+    found: list[Any] = []
+    tasks = [asyncio.create_task(each) for each in sessions]
+    try:
+        yield found
+    finally:
+        desk.do("CREATE TABLE public.over ()")
+        found += await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def holder(desk: Desk, holds: Sequence[str]) -> AsyncIterator[None]:
+    """Somebody keeps a transaction open for ten seconds."""
+    async with await psycopg.AsyncConnection.connect(desk.uri) as connection:
+
+        async def keep() -> None:
+            await connection.execute("SELECT pg_sleep(%s)", (HOLD,))
+            await connection.rollback()
+
+        for each in holds:
+            await connection.execute(each.encode())
+        work = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            await work
+
+
+async def tried(case: Case, desk: Desk, holds: Sequence[str], folder: Path) -> Run:
+    """The action while somebody holds and somebody else changes and reads rows."""
+    month = desk.ask(f"SELECT to_char({AGO['old']}, 'YYYY-MM')")
+    given = {name: value.format(month=month, folder=folder) for name, value in case.given}
+    async with running(desk, session(desk, FELT, name="felt")), holder(desk, holds):
+        return await desk.run(action(case.action), **given)
+
+
+@pytest.mark.parametrize("holds", [pytest.param(READS, id="reader"), pytest.param(WRITES, id="writer")])
+async def test_nobody_waits_longer_than_lock_timeout(
+    pg: Cluster, desks: Callable[[], Desk], migrations: Path, tmp_path: Path, holds: Sequence[str]
+) -> None:
+    if holds is WRITES and pg.major == NARROW:
+        pytest.skip("writers on the newest server only")
+    desk_of = {case: desks() for case in CASES}
+    for case, desk in desk_of.items():
+        desk.do(*case.setup)
+        if case.before:
+            assert (await desk.run(action(case.before), **dict(case.before_given))).outcome is Outcome.DONE
+    (migrations / "0900_more.sql").write_text(PENDING)
+    sql.names.cache_clear()
+    bare, watcher = desks(), desks()
+    limit = f"SET lock_timeout = '{round(LOCK_TIMEOUT * 1000)}ms'"
+    async with (
+        running(watcher, session(watcher, LOOK, SEEN, last=LONGEST)) as seen,
+        running(bare, session(bare, FELT, name="felt"), session(bare, BARE, limit)),
+        holder(bare, holds),
+    ):
+        runs = await asyncio.gather(*(tried(case, desk, holds, tmp_path) for case, desk in desk_of.items()))
+    waits = dict(seen[0])
+    allowed = waits[bare.database] + MORE
+    assert allowed > LOCK_TIMEOUT, "the bare session was in nobody's way"
+    told = {case.name or case.action: waits.get(desk.database, 0.0) for case, desk in desk_of.items()}
+    assert [f"{run.plan.action}: {run.message}" for run in runs if run.outcome is not Outcome.DONE] == []
+    assert {name: wait for name, wait in told.items() if wait > allowed} == {}, f"{allowed} s is allowed"
+    assert any(wait > LOCK_TIMEOUT / 2 for wait in told.values()), "no action asked for a lock that others wait behind"
