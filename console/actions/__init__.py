@@ -7,6 +7,7 @@ from console.actions.apply_tuning import APPLY_TUNING
 from console.actions.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.create_partitions import CREATE_PARTITIONS
+from console.actions.create_roles import CREATE_ROLES
 from console.actions.export_archive import EXPORT_ARCHIVE
 from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.planning import Action
@@ -31,6 +32,7 @@ ACTIONS: tuple[Action, ...] = (
     REINDEX,
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,
+    CREATE_ROLES,
     UNDO,
 )
 
