@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,19 +93,30 @@ class PostgresServer:
         text = query.text
         if query.extension:
             text = await self._for_extension(name, query.extension)
+        return await self._read(replace(query, name=name, text=text), parameters)
+
+    async def ask(self, name: str, text: str) -> Snapshot:
+        """Run one statement of somebody's own text, called `name`, in the slow lane. Raises Trouble.
+
+        It is sent by the extended protocol, which refuses a second statement that hides in the text.
+        """
+        await self.connect()
+        return await self._read(sql.Query(name, text, "", lane="slow"), None)
+
+    async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None) -> Snapshot:
         lane = self._lanes[query.lane]
         if not lane.connected:
             await lane.connect()
         started = time.monotonic()
         taken_at = datetime.now(UTC)
         try:
-            columns, rows = await lane.run(text, parameters)
+            columns, rows = await lane.run(query.text, parameters)
         except psycopg.Error as error:
-            raise trouble(error, name, query.extension, query.grant) from None
+            raise trouble(error, query.name, query.extension, query.grant) from None
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()
-        return Snapshot(name, columns, rows, taken_at, clock - started, clock, text)
+        return Snapshot(query.name, columns, rows, taken_at, clock - started, clock, query.text)
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a session of its own, thrown away after it; empty: it works."""
