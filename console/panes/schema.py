@@ -1,10 +1,11 @@
-"""Schema: which migrations of the pipeline schema are applied, pending, edited since, or gone from this console."""
+"""Schema: which migrations are applied, pending, edited since, or gone; and how the database differs from them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from console import migrations
+from console.drift import reading as drift
 from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View
 from console.rules import among
 
@@ -58,15 +59,39 @@ LEDGER = View(
     empty="the ledger cannot be read",
 )
 
+DRIFT = View(
+    name="drift",
+    title="Drift",
+    query=drift.QUERY,
+    key=("object", "problem", "expected"),
+    columns=(
+        Column("object", "object", "name", width=36),
+        Column("problem", "problem", width=22, grow=True),
+        Column(
+            "remedy",
+            "remedy",
+            width=16,
+            rule=among({"left alone": Level.NOTICE}),
+            help="The action that mends it. left alone: nothing that exists is replaced or rewritten; see why.",
+        ),
+        Column("found", "found", width=20, extra=True, help="What is there instead."),
+        Column("expected", "expected", width=40, extra=True, help="What the migrations make."),
+        Column("why", "why", width=50, extra=True, help="Why it is left alone."),
+    ),
+    derive=drift.rows,
+    empty="nothing differs from the pipeline schema, or the database has none",
+)
+
 SCHEMA = Pane(
     name="schema",
     key="m",
     title="Schema",
     help=(
         "Migrations of the pipeline schema: the ledger of this database beside the files of this console. M applies "
-        "what is pending; an edited or missing file is refused by name, so this pane says which it is."
+        "what is pending; an edited or missing file is refused by name, so this pane says which it is. Drift compares "
+        "the tables themselves, by definition and not by name: what is missing or differs. adopt-schema adds that."
     ),
-    views=(LEDGER,),
+    views=(LEDGER, DRIFT),
     refresh=10.0,
     actions=("apply-schema",),
 )

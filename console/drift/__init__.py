@@ -1,0 +1,1 @@
+"""Drift: how the pipeline schema of a database differs from what the migrations make."""

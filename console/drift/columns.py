@@ -1,0 +1,87 @@
+"""Compares columns: their types, nulls and defaults, and the search column, which has two right forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.drift.entries import ORDERED_UUID_KEY, UUID_KEY, Entry
+from console.drift.forms import fit, plain
+from console.drift.sides import SEARCH, SEARCH_FUNCTION, Difference, Remedy, Side
+
+
+def columns(relation: str, want: Side, have: Side) -> Iterator[Difference]:
+    if not have.all("relation", relation):
+        return
+    for wanted in want.all("column", relation):
+        there = have.one("column", relation, wanted.name)
+        if (relation, wanted.name) == SEARCH:
+            yield from _search(wanted, there, have)
+        elif there is None:
+            yield _missing(wanted)
+        else:
+            yield from _column(wanted, there)
+
+
+def _missing(wanted: Entry) -> Difference:
+    if wanted.detail.startswith("identity") or wanted.detail == UUID_KEY:
+        why = "each row wants a value of its own, which rewrites the table"
+    elif wanted.required and not wanted.detail:
+        why = "it must not be null, and has no value for the rows that are there"
+    else:
+        return Difference(wanted, "missing column")
+    return Difference(wanted, "missing column", "", Remedy.NONE, why)
+
+
+def _column(wanted: Entry, there: Entry) -> Iterator[Difference]:
+    fitting = fit(wanted.definition, there.definition)
+    if not fitting.fits:
+        problem = "narrower type" if fitting.related else "unfit type"
+        yield Difference(wanted, problem, there.definition, Remedy.NONE, fitting.why)
+    if wanted.required and not there.required:
+        remedy = Remedy.ADOPT if fitting.related else Remedy.NONE
+        yield Difference(wanted, "may be null", "null", remedy, "" if fitting.related else fitting.why)
+    elif there.required and not wanted.required:
+        why = "what forbids nulls stays; rows of the pipeline may want them"
+        yield Difference(wanted, "must not be null", "NOT NULL", Remedy.NONE, why)
+    yield from _default(wanted, there, fitting.related)
+
+
+def _default(wanted: Entry, there: Entry, related: bool) -> Iterator[Difference]:
+    if not wanted.detail or _same_default(wanted.detail, there.detail):
+        return
+    if there.detail:
+        yield Difference(wanted, "another default", there.detail, Remedy.NONE, "somebody chose it")
+    elif wanted.detail.startswith("identity"):
+        why = "the application gives the numbers, and a sequence would have to start beyond them"
+        yield Difference(wanted, "no identity", "no default", Remedy.NONE, why)
+    elif related:
+        yield Difference(wanted, "missing default", "no default")
+    else:
+        yield Difference(wanted, "missing default", "no default", Remedy.NONE, "the type does not fit")
+
+
+def _same_default(wanted: str, there: str) -> bool:
+    if wanted.startswith("identity"):
+        return there.startswith(("identity", "nextval("))
+    if wanted == UUID_KEY:
+        return there == ORDERED_UUID_KEY or "uuid" in there
+    return plain(wanted) == plain(there)
+
+
+def _search(wanted: Entry, there: Entry | None, have: Side) -> Iterator[Difference]:
+    """A generated column, or a plain one that our trigger fills and that is proven to be filled, are both right."""
+    if there is None:
+        yield Difference(wanted, "missing column")
+    elif there.definition != wanted.definition:
+        why = fit(wanted.definition, there.definition).why
+        yield Difference(wanted, "unfit type", there.definition, Remedy.NONE, why)
+    elif there.detail.startswith("generated"):
+        if plain(there.detail) != plain(wanted.detail):
+            yield Difference(wanted, "another expression", there.detail, Remedy.NONE, "changing it rewrites the table")
+    elif not _filled(there, have):
+        yield Difference(wanted, "not kept filled", "a plain column")
+
+
+def _filled(there: Entry, have: Side) -> bool:
+    ours = f"public.{SEARCH_FUNCTION.removesuffix('()')}"
+    return there.required and any(one.definition == ours and one.valid for one in have.all("trigger", SEARCH[0]))

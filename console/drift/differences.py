@@ -1,0 +1,98 @@
+"""Compares a catalogue with the expected schema: what is missing or otherwise, and whether it can be adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from console.drift import columns
+from console.drift.entries import Entry
+from console.drift.keys import because, constraints, indexes
+from console.drift.sides import Difference, Remedy, Side
+
+
+def compare(expected: Sequence[Entry], found: Sequence[Entry]) -> tuple[Difference, ...]:
+    """Everything that `found` lacks or has otherwise, relation by relation. What else it has is no drift."""
+    want, have = Side.of(expected), Side.of(found)
+    differences: list[Difference] = []
+    for wanted in want.all("function", ""):
+        differences += _function(wanted, have.one("function", "", wanted.name))
+    relations = sorted((name for kind, name in want.found if kind == "relation"), key=_views_last)
+    other = [one for name in relations for one in columns.columns(name, want, have)]
+    stuck = {f"{one.wanted.relation}.{one.wanted.name}" for one in other if _stops(one)}
+    for name in relations:
+        (wanted,) = want.all("relation", name)
+        there = have.one("relation", name, "")
+        differences += _relation(wanted, there, stuck)
+        if there is None or there.definition in {"view", "foreign table"}:
+            continue
+        differences += [one for one in other if one.wanted.relation == name]
+        differences += constraints(name, want, have, stuck)
+        differences += indexes(name, want, have, stuck)
+        differences += _grants(name, want, have)
+    return tuple(differences)
+
+
+def _views_last(name: str) -> tuple[bool, str]:
+    return name.startswith("mv_"), name
+
+
+def _stops(one: Difference) -> bool:
+    """Whether nothing can be built on this column."""
+    return one.remedy is Remedy.NONE and one.problem in {"missing column", "unfit type"}
+
+
+def _function(wanted: Entry, there: Entry | None) -> Iterator[Difference]:
+    if there is None:
+        yield Difference(wanted, "missing function")
+    elif _words(there.definition) != _words(wanted.definition):
+        why = "it may be somebody's own; nothing that exists is replaced"
+        yield Difference(wanted, "another function", "another definition", Remedy.NONE, why)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _relation(wanted: Entry, there: Entry | None, stuck: set[str]) -> Iterator[Difference]:
+    what = wanted.definition.split(" by ")[0]
+    if there is None:
+        held = sorted(stuck & set(wanted.needs))
+        remedy = Remedy.NONE if held else Remedy.ADOPT
+        yield Difference(wanted, f"missing {what}", "", remedy, because(held))
+    elif there.definition != wanted.definition:
+        yield _otherwise(wanted, there)
+    elif there.required:
+        yield Difference(
+            wanted, "unlogged", "unlogged", Remedy.NONE, "it is emptied by a crash; logging it rewrites it"
+        )
+    elif what == "materialized view":
+        if _words(there.detail) != _words(wanted.detail):
+            why = "another definition is replaced by dropping it, which is yours to do"
+            yield Difference(wanted, "another view", _words(there.detail), Remedy.NONE, why)
+        elif not there.valid:
+            yield Difference(wanted, "never filled", "no rows", found_oid=there.oid)
+    else:
+        lacking = [
+            one for one in _options(wanted) if one.split("=")[0] not in {o.split("=")[0] for o in _options(there)}
+        ]
+        if lacking:
+            yield Difference(wanted, "missing settings", ", ".join(_options(there)), found_oid=there.oid)
+
+
+def _otherwise(wanted: Entry, there: Entry) -> Difference:
+    if there.definition == "table" and wanted.definition.startswith("table by "):
+        return Difference(wanted, "not partitioned", there.definition, Remedy.PARTITION, found_oid=there.oid)
+    if wanted.definition == "table":
+        return Difference(wanted, "partitioned", there.definition, Remedy.NONE, "somebody chose so")
+    return Difference(wanted, "another kind", there.definition, Remedy.NONE, "nothing that exists is replaced")
+
+
+def _options(entry: Entry) -> list[str]:
+    return [one for one in entry.detail.split(", ") if one] if entry.definition == "table" else []
+
+
+def _grants(relation: str, want: Side, have: Side) -> Iterator[Difference]:
+    held = {(one.name, one.definition) for one in have.all("grant", relation)}
+    for wanted in want.all("grant", relation):
+        if (wanted.name, wanted.definition) not in held:
+            yield Difference(wanted, "missing grant")

@@ -1,0 +1,72 @@
+"""Reads the drift of a database: for the schema pane, the start of the console, and whoever else asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from console.drift.differences import compare
+from console.drift.entries import Entry, entries, expected
+from console.drift.sides import Difference, Remedy
+from console.model import Row, Server, Snapshot
+
+QUERY = "drift_catalog"
+COLUMNS = ("object", "problem", "expected", "found", "remedy", "why")
+NO_SCHEMA = "There is no pipeline schema here."
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a database differs from the pipeline schema."""
+
+    present: bool  # it has tables of the pipeline
+    found: tuple[Entry, ...]
+    differences: tuple[Difference, ...]
+
+    def of(self, remedy: Remedy) -> tuple[Difference, ...]:
+        """Those that `remedy` mends."""
+        return tuple(one for one in self.differences if one.remedy is remedy)
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told in one line; empty where there is nothing to tell."""
+        if not self.differences:
+            return ""
+        number = len(self.differences)
+        said = "differs from what is expected in one thing" if number == 1 else f"differs in {number} things"
+        return f"The pipeline schema {said}."
+
+
+async def drift(server: Server) -> Drift:
+    """The drift of the connected database now. Raises Trouble."""
+    return judged(await server.fetch(QUERY))
+
+
+def judged(snapshot: Snapshot) -> Drift:
+    """The drift that a catalogue as it was read shows."""
+    found = entries(snapshot)
+    return Drift(bool(found), found, compare(expected(), found) if found else ())
+
+
+def rows(snapshot: Snapshot) -> Snapshot:
+    """The catalogue as the rows of the drift view."""
+    seen = judged(snapshot)
+    if not seen.present:
+        return replace(snapshot, columns=COLUMNS, rows=(), notes=(*snapshot.notes, NO_SCHEMA))
+    return replace(snapshot, columns=COLUMNS, rows=tuple(_row(one) for one in seen.differences))
+
+
+def _row(one: Difference) -> Row:
+    wanted = one.wanted
+    meant = {
+        "column": f"{wanted.definition}{' NOT NULL' if wanted.required else ''}"
+        f"{f' DEFAULT {wanted.detail}' if wanted.detail else ''}",
+        "function": "as the migrations make it",
+        "relation": " ".join(
+            part for part in (wanted.definition, f"({wanted.detail})" if _told(wanted) else "") if part
+        ),
+    }.get(wanted.kind, wanted.definition)
+    return one.name, one.problem, meant, one.found or None, one.remedy.value, one.why or None
+
+
+def _told(wanted: Entry) -> bool:
+    return bool(wanted.detail) and wanted.definition == "table"

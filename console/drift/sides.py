@@ -1,0 +1,62 @@
+"""One difference between a database and the schema, and the two sides that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from console.drift.entries import Entry
+
+SEARCH = ("content_requests", "search_vector")
+SEARCH_FUNCTION = "content_requests_search_vector()"
+# Where btree_gin cannot be had the organisation is not in the index.
+SEARCH_ALONE = "gin (search_vector) WITH (fastupdate=off)"
+
+
+class Remedy(Enum):
+    """What mends a difference."""
+
+    ADOPT = "adopt-schema"
+    PARTITION = "partition-table"
+    NONE = "left alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing of a database that is not as the schema says."""
+
+    wanted: Entry
+    problem: str  # "missing index", "another type"
+    found: str = ""
+    remedy: Remedy = Remedy.ADOPT
+    why: str = ""  # it is left alone
+    found_oid: int = 0
+
+    @property
+    def name(self) -> str:
+        """Of the object, as a DBA would call it."""
+        one = self.wanted
+        if one.kind in {"function", "relation"}:
+            return one.name or one.relation
+        return f"{one.relation}.{one.name}" if one.kind == "column" else f"{one.relation}: {one.name}"
+
+
+@dataclass(slots=True)
+class Side:
+    """The entries of one catalogue, by kind and relation."""
+
+    found: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Side:
+        side = cls()
+        for entry in entries:
+            side.found.setdefault((entry.kind, entry.relation), []).append(entry)
+        return side
+
+    def all(self, kind: str, relation: str) -> Sequence[Entry]:
+        return self.found.get((kind, relation), ())
+
+    def one(self, kind: str, relation: str, name: str) -> Entry | None:
+        return next((entry for entry in self.all(kind, relation) if entry.name == name), None)
