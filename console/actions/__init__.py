@@ -6,6 +6,7 @@ from console.actions.apply_schema import APPLY_SCHEMA
 from console.actions.apply_tuning import APPLY_TUNING
 from console.actions.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
+from console.actions.create_extensions import CREATE_EXTENSIONS
 from console.actions.create_partitions import CREATE_PARTITIONS
 from console.actions.create_roles import CREATE_ROLES
 from console.actions.export_archive import EXPORT_ARCHIVE
@@ -33,6 +34,7 @@ ACTIONS: tuple[Action, ...] = (
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,
     CREATE_ROLES,
+    CREATE_EXTENSIONS,
     UNDO,
 )
 

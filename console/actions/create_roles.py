@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console import passwords
-from console.actions.planning import Action, Request, steps
+from console.actions.planning import Action, Request, divided, steps
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
 from console.passwords import Passwords
@@ -31,7 +31,7 @@ async def plan(request: Request) -> Plan:
     wanted = [each for snapshot in found for each in _steps(snapshot)]
     given = passwords.given(file, [name for _, name in wanted if name])
     made = (_with_verifier(step, name, given.of[name]) if name else step for step, name in wanted)
-    notes = [str(told) for snapshot in found for told in snapshot.values("told") if told]
+    notes = [told for snapshot in found for told in divided(snapshot)[1]]
     return Plan(
         action="create-roles",
         subject="roles of the server",
@@ -64,10 +64,9 @@ def _look_up() -> dict[str, object]:
 
 
 def _steps(snapshot: Snapshot) -> list[tuple[Step, str]]:
-    """The steps of a snapshot, each with the role whose verifier it needs; rows that only tell something left out."""
-    told = snapshot.values("told")
-    kept = replace(snapshot, rows=tuple(row for row, said in zip(snapshot.rows, told, strict=True) if not said))
-    return list(zip(steps(kept), (str(name or "") for name in kept.values("secret")), strict=True))
+    """The steps of a snapshot, each with the role whose verifier it needs."""
+    rows, _ = divided(snapshot)
+    return list(zip(steps(rows), (str(name or "") for name in rows.values("secret")), strict=True))
 
 
 def _with_verifier(step: Step, name: str, secret: str) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from console.config import Settings
@@ -66,6 +66,13 @@ async def written(server: Server, name: str, parameters: Mapping[str, object] | 
     A row whose `refused` column is not null refuses the whole plan with that sentence.
     """
     return steps(await server.fetch(f"actions/{name}", parameters))
+
+
+def divided(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
+    """The rows that are steps, and what the others tell: those whose `told` column is not null."""
+    told = snapshot.values("told")
+    rows = tuple(row for row, said in zip(snapshot.rows, told, strict=True) if said is None)
+    return replace(snapshot, rows=rows), tuple(str(said) for said in told if said is not None)
 
 
 def steps(snapshot: Snapshot) -> tuple[Step, ...]:

@@ -1,0 +1,83 @@
+"""create-extensions: the extensions that the panes and the schema use, created or brought up to date."""
+
+from __future__ import annotations
+
+import re
+
+from console.actions.planning import Action, Request, divided, steps
+from console.format import one_line, safe
+from console.model import Kind, Parameter, Plan, Trouble
+
+CONTRIB = ("pg_stat_statements", "pgstattuple", "pg_buffercache", "pg_prewarm", "btree_gin")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_PRELOADED = "pg_stat_statements"
+
+
+async def plan(request: Request) -> Plan:
+    """A step for each that is missing or outdated. Trouble (REFUSED) names the right that this role lacks."""
+    server, given = request.server, request.given
+    names = _named(given["extensions"])
+    found = await server.fetch("actions/create_extensions", {"names": names, "schema": given["schema"]})
+    if server.facts.standby:
+        raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Create the extensions on its primary.")
+    rows, told = divided(found)
+    (facts,) = (await server.fetch("actions/extension_facts")).records()
+    packages = _packages(str(facts["version"]), server.facts.major)
+    return Plan(
+        action="create-extensions",
+        subject=f"extensions of {one_line(server.facts.database)}",
+        steps=steps(rows),
+        parameters=given,
+        notes=(
+            *(one if one.endswith(".") else f"{one}: {packages}." for one in told),
+            *(_preload(facts["preloaded"], bool(facts["waits"])) if _PRELOADED in names else ()),
+        ),
+    )
+
+
+def _named(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()] or list(CONTRIB)
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise Trouble(Kind.USAGE, f"{safe(name, 80)} is no name of an extension.")
+    return list(dict.fromkeys(names))
+
+
+def _packages(version: str, major: int) -> str:
+    """The package that brings contrib's files, as whoever built the server calls it."""
+    debian, other = f"postgresql-{major}", f"postgresql{major}-contrib"
+    if "Debian" in version or "Ubuntu" in version:
+        return f"install {debian} (contrib is part of it; others are {debian}-NAME)"
+    if "Red Hat" in version or "SUSE" in version:
+        return f"install {other}, or postgresql-contrib from the distribution itself"
+    if "Alpine" in version:
+        return f"install {other}"
+    return f"install its package: postgresql-contrib, {debian} on Debian and Ubuntu, {other} of PGDG and Alpine"
+
+
+def _preload(setting: object, waits: bool) -> tuple[str, ...]:
+    if setting is None:
+        return (f"Whether {_PRELOADED} is preloaded cannot be seen by this role; GRANT pg_monitor shows it.",)
+    libraries = [each.strip().strip('"') for each in str(setting).split(",") if each.strip()]
+    if _PRELOADED in libraries:
+        return ()
+    if waits:
+        return (
+            f"shared_preload_libraries was changed and waits for a restart; until then {_PRELOADED} may not count.",
+        )
+    line = one_line(", ".join([*libraries, _PRELOADED]))
+    told = f"{_PRELOADED} counts nothing before a restart with shared_preload_libraries = '{line}'."
+    return (f"{told} apply-tuning --set preset=monitoring writes that; the restart is left to you.",)
+
+
+CREATE_EXTENSIONS = Action(
+    name="create-extensions",
+    title="Create extensions",
+    help="Creates the extensions that panes and schema use, and updates those older than the server's files. "
+    "What must be preloaded is told, not done.",
+    plan=plan,
+    parameters=(
+        Parameter("extensions", f"names separated by commas; empty: {', '.join(CONTRIB)}"),
+        Parameter("schema", "where they are created", "public"),
+    ),
+)
