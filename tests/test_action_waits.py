@@ -10,9 +10,7 @@ and again behind a reader; 50 ms is what an action may add to the longest wait t
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,42 +19,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from console import config, sql
+from console import sql
 from console.actions import ACTIONS, action
-from console.audit import default_trail
-from console.config import ArchivePolicy, RefreshPolicy
 from console.model import Outcome
 from console.running import Run
 from tests.acting import LOCK_TIMEOUT, Desk
+from tests.room import AGO, AHEAD, PENDING, PLAIN, REST, desks, migrations, room
 from tests.servers import PostgresServer as Cluster
+
+__all__ = ["desks", "migrations", "room"]
 
 HOLD = 10.0
 NARROW = 15
 MORE = 0.05
-MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
-AGO = {name: f"({MONTH} - interval '{ago} months')::date" for name, ago in (("old", 30), ("new", 0))}
-ROOM = (
-    "CREATE TABLE public.t (id int PRIMARY KEY, n int, x text)",
-    "INSERT INTO public.t SELECT g, g, repeat('x', 3000) FROM generate_series(1, 1000) g",
-    "CREATE INDEX t_n ON public.t (n)",
-    "CREATE TABLE public.refs (id int PRIMARY KEY)",
-    "INSERT INTO public.refs SELECT generate_series(1, 100)",
-    "CREATE TABLE public.facts (id int REFERENCES public.refs, day date NOT NULL, note text) PARTITION BY RANGE (day)",
-    "CREATE TABLE public.archive (LIKE public.facts) PARTITION BY RANGE (day)",
-    *(
-        f"DO $$ BEGIN EXECUTE format('CREATE TABLE public.facts_{ago} PARTITION OF public.facts FOR VALUES FROM (%L) "
-        f"TO (%L)', ({MONTH} - interval '{ago} months')::date, ({MONTH} - interval '{ago - 1} months')::date); END $$"
-        for ago in (30, 26, 0)
-    ),
-    *(
-        f"INSERT INTO public.facts SELECT g, ({MONTH} - interval '{ago} months')::date, 'note' "
-        "FROM generate_series(1, 100) g"
-        for ago in (30, 26, 0)
-    ),
-    "CREATE MATERIALIZED VIEW public.low AS SELECT id, n FROM public.t",
-    "CREATE UNIQUE INDEX ON public.low (id)",
-    "CREATE MATERIALIZED VIEW public.high AS SELECT count(*) AS n FROM public.low",
-)
 READS = tuple(f"SELECT FROM public.{table}" for table in ("t", "refs", "facts", "archive", "low", "high"))
 # Also a row of each month that is moved.
 WRITES = (*READS, *(f"UPDATE public.{table} SET id = id WHERE id = 3" for table in ("t", "refs", "facts", "archive")))
@@ -98,15 +73,12 @@ class Case:
     before_given: tuple[tuple[str, str], ...] = ()
 
 
-PLAIN = ("DROP TABLE public.archive", "CREATE TABLE public.archive (LIKE public.facts)")
-REST = ("CREATE TABLE public.rest PARTITION OF public.facts DEFAULT",)
 INVALID = (
     "INSERT INTO public.t VALUES (1001, 1000, '')",
     "SET client_min_messages = error",
     "CREATE INDEX t_later ON public.t (n, id)",
     "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.t_later'::regclass",
 )
-AHEAD = (("table", "public.facts"), ("months", "3"))
 CASES = (
     Case("create-partitions", AHEAD),
     Case("create-partitions", AHEAD, "create-partitions with a default", REST),
@@ -130,65 +102,12 @@ CASES = (
     Case("undo", name="undo of drop-index", before="drop-index", before_given=(("index", "public.t_n"),)),
     Case("apply-schema", before="apply-schema"),
 )
-PENDING = (
-    "-- A column more.\nALTER TABLE public.t ADD COLUMN more int;\nALTER TABLE public.facts ADD COLUMN more int;\n"
-)
-
-
 # These change no relation.
 NO_RELATION = {"apply-tuning", "cancel-backend", "terminate-backend", "terminate-idle"}
 
 
 def test_no_action_is_left_out() -> None:
     assert {each.name for each in ACTIONS} - {case.action for case in CASES} == NO_RELATION
-
-
-@pytest.fixture
-def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder of migrations of a console that has but its ledger to apply."""
-    whole = tmp_path / "content"
-    shutil.copytree(sql.content() / "sql", whole / "sql")
-    shutil.copytree(sql.content() / "config", whole / "config")
-    for path in (whole / "sql" / "schema").glob("*.sql"):
-        if path.name != "0001_ledger.sql":
-            path.unlink()
-    monkeypatch.setattr(sql, "content", lambda: whole)
-    sql.load.cache_clear()
-    sql.names.cache_clear()
-    yield whole / "sql" / "schema"
-    sql.load.cache_clear()
-    sql.names.cache_clear()
-
-
-@pytest.fixture
-def room(pg: Cluster) -> Iterator[str]:
-    """A database with all that the actions act on, to be cloned."""
-    name = pg.fresh_database()
-    with pg.connect(name) as connection:
-        for statement in ROOM:
-            connection.execute(statement.encode())
-    yield name
-    pg.drop_database(name)
-
-
-@pytest.fixture
-def desks(pg: Cluster, room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Desk]]:
-    """Makes consoles, each of a clone of the room."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    settings = dataclasses.replace(
-        config.load(environ={}),
-        archives=(ArchivePolicy("public.facts", "public.archive", "day", 24),),
-        refreshes=(RefreshPolicy("public.low"), RefreshPolicy("public.high")),
-    )
-    made: list[Desk] = []
-
-    def make() -> Desk:
-        made.append(Desk(pg, pg.fresh_database(room), default_trail(), settings))
-        return made[-1]
-
-    yield make
-    for desk in made:
-        pg.drop_database(desk.database)
 
 
 async def session(desk: Desk, statement: str, *first: str, name: str = "", last: str = "") -> list[tuple[Any, ...]]:
