@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -64,13 +64,17 @@ class Guide:
     settings: Settings
     given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    async def states(self) -> dict[str, State]:
+    async def each(self) -> AsyncIterator[tuple[Page, State]]:
         """Every page, in order. Raises Trouble when the server does not answer."""
         now = await situation.read(self.server, self.settings)
         found: dict[str, State] = {}
         for page in pages():
             found[page.name] = await self.state(page, now, found)
-        return found
+            yield page, found[page.name]
+
+    async def states(self) -> dict[str, State]:
+        """Every page by name, in order. Raises Trouble when the server does not answer."""
+        return {page.name: state async for page, state in self.each()}
 
     async def state(self, page: Page, now: Situation, former: Mapping[str, State]) -> State:
         """One page. `former` are the pages before it. Raises Trouble (UNREACHABLE)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from console.actions import ACTIONS, action
@@ -67,6 +67,19 @@ class Acting:
         if await app.push_screen_wait(PlanDialog(chosen, made)):
             self._start(made)
 
+    async def perform(self, chosen: Action, given: Mapping[str, str], begun: Callable[[Run], None]) -> Run | None:
+        """Plan one action, show the plan, run it on yes and wait for its end. None: nothing was run. Raises Trouble.
+
+        The run goes on when nobody waits for it any more.
+        """
+        made = await plan(chosen, self._app.servers.postgres, given, self._app.settings)
+        if not made.steps or not await self._app.push_screen_wait(PlanDialog(chosen, made)):
+            return None
+        run, task = self._start(made)
+        begun(run)
+        await asyncio.wait({task})
+        return run
+
     def stop(self, identifier: str) -> None:
         """Stop a run: what it runs on the server is cancelled."""
         task = self._tasks.get(identifier)
@@ -80,11 +93,12 @@ class Acting:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, made: Plan) -> None:
+    def _start(self, made: Plan) -> tuple[Run, asyncio.Task[None]]:
         run = Run.of(made)
         self.runs.append(run)
-        self._tasks[run.id] = asyncio.get_running_loop().create_task(self._run(run))
+        task = self._tasks[run.id] = asyncio.get_running_loop().create_task(self._run(run))
         self._app.notify(f"{made.action} runs; the activity pane shows it", timeout=3, markup=False)
+        return run, task
 
     async def _run(self, run: Run) -> None:
         session = ActingSession(self._app.wanted.target, self._app.wanted.read_only)

@@ -41,6 +41,8 @@ from console.tui.keys import check_keymap
 from console.tui.overview import Overview
 from console.tui.pane_view import PaneView
 from console.tui.plan_dialog import QuitDialog
+from console.tui.setup import SetupScreen
+from console.tui.setup_text import offered
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
 from console.tui.updates import TightUpdate
@@ -65,6 +67,7 @@ class ConsoleApp(App[int]):
             if each.key
         ),
         Binding("a", "actions", "Actions", id="app.actions"),
+        Binding("U", "setup", "Set-up guide", show=False, id="app.setup"),
         Binding("x", "stop_run", "Stop", show=False, id="app.stop-run"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("q", "quit", "Quit", id="app.quit"),
@@ -108,6 +111,10 @@ class ConsoleApp(App[int]):
         self.query_one(Header).tell(self.servers.postgres.label, None, {}, {})
         await self.open_pane(self.wanted.pane or PANES[0].name)
         self.watch_vitals()
+        if self.wanted.guide:
+            self.action_setup()
+        else:
+            self.offer_setup()
 
     def on_ready(self) -> None:
         """What was loaded so far stays for good: it need not be searched for garbage."""
@@ -295,6 +302,19 @@ class ConsoleApp(App[int]):
         if not self.acting.running or await self.push_screen_wait(QuitDialog(self.acting.running)):
             self.exit(0)
 
+    # The set-up guide
+
+    def action_setup(self) -> None:
+        """Open the set-up guide."""
+        if self.servers.postgres.known is not None or self.wanted.guide:
+            self.push_screen(SetupScreen(self))
+
+    @work(group="setup", exit_on_error=False)
+    async def offer_setup(self) -> None:
+        """Say once, in one line, that there is a guide, where the pipeline schema is missing."""
+        if await offered(self):
+            self.notify("No pipeline schema here: U opens the set-up guide.", markup=False)
+
     # Palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -315,6 +335,7 @@ class ConsoleApp(App[int]):
             )
         for theme in THEMES:
             yield SystemCommand(f"Theme: {theme.name}", "colours", lambda name=theme.name: setattr(self, "theme", name))
+        yield SystemCommand("Set-up guide", "page by page to a well set up pipeline database", self.action_setup)
         yield SystemCommand("Help", "the help of this pane and all keys", self.action_help)
         yield SystemCommand("Quit", "leave the console", lambda: self.exit(0))
 

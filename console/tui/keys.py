@@ -11,6 +11,7 @@ from console.model import Kind, Trouble
 from console.tui import dialogs
 from console.tui.live_table import LiveTable
 from console.tui.pane_view import PaneView
+from console.tui.setup import SetupScreen
 
 _OWNERS: tuple[Iterable[BindingType], ...] = (
     PaneView.BINDINGS,
@@ -19,6 +20,7 @@ _OWNERS: tuple[Iterable[BindingType], ...] = (
     dialogs.DetailsDialog.BINDINGS,
     dialogs.SortDialog.BINDINGS,
     dialogs.ExportDialog.BINDINGS,
+    SetupScreen.BINDINGS,
 )
 
 

@@ -1,0 +1,297 @@
+"""The set-up guide: pages on the left, on the right what one does, why, and every statement it would run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from console.actions import action
+from console.format import one_line, safe
+from console.model import Outcome, Trouble
+from console.running import Run
+from console.setup.guide import Guide, Standing, State, pages
+from console.setup.memory import LATER, RUN, SKIP, Decisions, Memory
+from console.setup.pages import Page
+from console.tui.footer import KeyLine
+from console.tui.plan_dialog import ParameterDialog
+from console.tui.setup_text import option_text, page_content
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
+
+TELL_PERIOD = 0.5
+
+
+class SetupScreen(ModalScreen[None]):
+    """The guide on one database. What is done, the server says; only skip and later are remembered."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "run", "Run", id="setup.run"),
+        Binding("s", "decide('skip')", "Skip", id="setup.skip"),
+        Binding("l", "decide('later')", "Later", id="setup.later"),
+        Binding("o", "parameters", "Parameters", id="setup.parameters"),
+        Binding("j,n", "move(1)", "Next", show=False, id="setup.next"),
+        Binding("k,p", "move(-1)", "Previous", show=False, id="setup.previous"),
+        Binding("pagedown,space,ctrl+f", "scroll_page(1)", "Scroll", show=False, priority=True, id="setup.page-down"),
+        Binding("pageup,ctrl+b", "scroll_page(-1)", "Scroll back", show=False, priority=True, id="setup.page-up"),
+        Binding("u", "update", "Update", id="setup.update"),
+        Binding("x", "stop", "Stop", show=False, id="setup.stop"),
+        Binding("q", "leave", "Back", id="setup.leave"),
+        Binding("escape", "leave", "Back", show=False, id="setup.close"),
+    ]
+
+    def __init__(self, console: ConsoleApp) -> None:
+        super().__init__()
+        self._desk = console
+        self._given: dict[str, Mapping[str, str]] = {}
+        self._pages = pages()
+        self._states: dict[str, State] = {}
+        self._memory: Memory | None = None
+        self._decisions = Decisions()
+        self._trouble: Trouble | None = None
+        self._going: Run | None = None
+
+    def compose(self) -> ComposeResult:
+        """Which database on top, the pages beside the current one, the keys."""
+        yield Static(classes="head", markup=False)
+        with Horizontal():
+            yield OptionList(*(Option(self._label(page), id=page.name) for page in self._pages), classes="pages")
+            with VerticalScroll(classes="page", can_focus=False):
+                yield Static(classes="body", markup=False)
+        yield Static(classes="progress", markup=False)
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Read how far it is, and begin at the first page that is to be done."""
+        self.query_one(OptionList).focus()
+        self.query_one(OptionList).highlighted = 0
+        self.set_interval(TELL_PERIOD, self._tell_progress)
+        self.read(begin=True)
+
+    # What is known
+
+    @work(exclusive=True, group="setup-read", exit_on_error=False)
+    async def read(self, begin: bool = False) -> None:
+        """Ask the server how far every page is."""
+        server = self._desk.servers.postgres
+        self._trouble = None
+        try:
+            self._memory = Memory.of(await server.connect())
+            self._decisions = self._memory.read()
+            async for page, state in Guide(server, self._desk.settings, self._given).each():
+                self._states[page.name] = state
+                self._show()
+        except Trouble as why:
+            self._trouble = why
+            self._show()
+        else:
+            if begin:
+                self._turn_to_work()
+
+    def _turn_to_work(self) -> None:
+        for at, page in enumerate(self._pages):
+            state = self._states.get(page.name)
+            if state and state.standing is Standing.TODO and page.name not in self._put_off():
+                self.query_one(OptionList).highlighted = at
+                return
+
+    def _put_off(self) -> dict[str, str]:
+        """Pages that were skipped or put off, with the word for it."""
+        words = {SKIP: "skipped", LATER: "later"}
+        return {name: words[one.choice] for name, one in self._decisions.pages.items() if one.choice in words}
+
+    def _word(self, page: Page) -> str:
+        state = self._states.get(page.name)
+        if state is None:
+            return ""
+        open_ = state.standing in {Standing.TODO, Standing.CANNOT, Standing.WAITS}
+        return self._put_off().get(page.name, state.standing.value) if open_ else state.standing.value
+
+    @property
+    def _page(self) -> Page:
+        return self._pages[self.query_one(OptionList).highlighted or 0]
+
+    # What is shown
+
+    def _label(self, page: Page) -> Content:
+        return option_text(self._word(page), page.title)
+
+    def _show(self) -> None:
+        options = self.query_one(OptionList)
+        for page in self._pages:
+            options.replace_option_prompt(page.name, self._label(page))
+        self._show_head()
+        self._show_page()
+
+    def _show_head(self) -> None:
+        facts = self._desk.servers.postgres.known
+        where = f"{one_line(facts.database)} at {one_line(facts.label)}" if facts else "not connected"
+        done = sum(state.standing in {Standing.DONE, Standing.NOTHING} for state in self._states.values())
+        of = sum(bool(page.actions) for page in self._pages)
+        self.query_one(".head", Static).update(
+            Content.assemble((" Set-up guide ", "bold $accent"), f" {where} · {done} of {of} pages done")
+        )
+
+    def _show_page(self) -> None:
+        page = self._page
+        room = max(20, self.query_one(".page").size.width - 4)
+        shown = page_content(page, self._states.get(page.name), self._word(page), self._trouble, room)
+        self.query_one(".body", Static).update(shown)
+
+    def _tell_progress(self) -> None:
+        line = self.query_one(".progress", Static)
+        run = self._going
+        line.display = run is not None
+        if run is not None and run.steps:
+            one = run.steps[run.at]
+            said = one.said or one.step.note
+            text = f" {run.plan.action}: step {run.at + 1} of {len(run.steps)} {one.status} {one_line(said)} · x stop"
+            line.update(Content(safe(text, self.size.width)))
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Another page."""
+        self._show_page()
+        self.query_one(".page", VerticalScroll).scroll_home(animate=False)
+
+    def on_resize(self) -> None:
+        """The table of a plan has another width now."""
+        self.call_after_refresh(self._show_page)
+
+    # Keys
+
+    def on_option_list_option_selected(self) -> None:
+        """Enter, or a click on the current page, runs it."""
+        self.action_run()
+
+    def action_move(self, step: int) -> None:
+        """The next page, or the one before."""
+        options = self.query_one(OptionList)
+        at = (options.highlighted or 0) + step
+        if 0 <= at < len(self._pages):
+            options.highlighted = at
+
+    def action_scroll_page(self, pages_: int) -> None:
+        """Scroll the page."""
+        body = self.query_one(".page", VerticalScroll)
+        body.scroll_relative(y=pages_ * max(1, body.size.height - 1), animate=False)
+
+    def action_update(self) -> None:
+        """Ask the server again."""
+        self.read()
+
+    def action_decide(self, choice: str) -> None:
+        """Skip a page, or put it off; the next one then."""
+        page = self._page
+        if self._memory is None or not page.actions:
+            return
+        try:
+            self._memory.decide(page.name, choice)
+        except Trouble as why:
+            self._say(str(why))
+            return
+        self._decisions = self._memory.read()
+        self._show()
+        self.action_move(1)
+
+    @work(exclusive=True, group="setup-run", exit_on_error=False)
+    async def action_parameters(self) -> None:
+        """Ask for the parameters of the page."""
+        await self._ask()
+
+    @work(exclusive=True, group="setup-run", exit_on_error=False)
+    async def action_run(self) -> None:
+        """Run what the page has to do: one plan after the other, each shown before."""
+        page = self._page
+        state = self._states.get(page.name)
+        if state is None or self._refuses(page, state):
+            return
+        if state.asks and page.name not in self._given and not await self._ask():
+            return
+        if await self._carry_out(page):
+            self._remember(page)
+            self.read(begin=True)
+        else:
+            self.read()
+
+    def action_stop(self) -> None:
+        """Stop what runs: the same page goes on from there."""
+        if self._going is not None:
+            self._desk.acting.stop(self._going.id)
+
+    def action_leave(self) -> None:
+        """Back to the console; having seen the guide, nobody needs it offered again."""
+        if self._memory is not None and not self._decisions.declined:
+            try:
+                self._memory.decline()
+            except Trouble as why:
+                self._say(str(why))
+        self.dismiss()
+
+    # Running
+
+    def _refuses(self, page: Page, state: State) -> bool:
+        if self._going is not None:
+            self._say("It runs already.")
+        elif self._desk.wanted.read_only:
+            self._say("This console is read-only: nothing is changed.")
+        elif state.standing is not Standing.TODO and not state.asks:
+            self._say(state.sentence or ("There is nothing to do." if page.actions else "This page is only read."))
+        else:
+            return False
+        return True
+
+    async def _ask(self) -> bool:
+        """Ask for parameters and plan anew. Whether they were given."""
+        page, state = self._page, self._states.get(self._page.name)
+        if state is None or len(state.works) != 1:
+            self._say("There are no parameters to give here.")
+            return False
+        known = state.works[0].given
+        chosen = action(state.works[0].action)
+        if not chosen.parameters:
+            self._say("There are no parameters to give here.")
+            return False
+        answer = await self._desk.push_screen_wait(ParameterDialog(chosen, known))
+        if answer is None:
+            return False
+        self._given[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
+        self.read()
+        return True
+
+    async def _carry_out(self, page: Page) -> bool:
+        """Run each piece of work of the page. Whether all of them were run to their end."""
+        guide = Guide(self._desk.servers.postgres, self._desk.settings, self._given)
+        try:
+            state = (await guide.states())[page.name]
+            for each in state.works:
+                run = await self._desk.acting.perform(action(each.action), each.given, self._begun)
+                if run is None or run.outcome is not Outcome.DONE:
+                    return False
+        except Trouble as why:
+            self._say(str(why))
+            return False
+        finally:
+            self._going = None
+        return True
+
+    def _begun(self, run: Run) -> None:
+        self._going = run
+
+    def _remember(self, page: Page) -> None:
+        if self._memory is not None:
+            try:
+                self._memory.decide(page.name, RUN)
+            except Trouble as why:
+                self._say(str(why))
+
+    def _say(self, sentence: str) -> None:
+        self.notify(safe(sentence), timeout=8, markup=False)

@@ -1,0 +1,89 @@
+"""How the pages of the set-up guide are drawn, and when the guide is offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from console.format import one_line, safe
+from console.model import Trouble
+from console.setup import situation
+from console.setup.guide import Standing, State
+from console.setup.memory import Memory
+from console.setup.pages import Page
+from console.tui.plan_dialog import plan_text
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
+
+MARKS = {
+    "done": "✓",
+    "not applicable": "✓",
+    "to do": "▸",
+    "waits": "·",
+    "cannot": "!",
+    "skipped": "-",
+    "later": "-",
+    "to read": " ",
+}
+SHORT = {"not applicable": "no need", "to read": "read"}
+STYLES = {
+    "done": "$text-success",
+    "not applicable": "$text-success",
+    "to do": "bold $accent",
+    "cannot": "$text-warning",
+}
+MAINTENANCE = ("postgres", "template1")  # databases that are for nothing else
+
+
+def option_text(word: str, title: str) -> Content:
+    """One line of the list: a mark and a word for how far the page is, and its title."""
+    return Content.assemble(
+        (f"{MARKS.get(word, ' ')} {SHORT.get(word, word):<8}", STYLES.get(word, "$text-muted")), title
+    )
+
+
+def page_content(page: Page, state: State | None, word: str, trouble: Trouble | None, room: int) -> Content:
+    """Everything about one page: what, why, how far, what is to be known, every statement."""
+    parts: list[Content | tuple[str, str] | str] = [
+        (f"{page.title}\n", "bold $accent"),
+        f"{page.what}\n",
+        (f"{page.why}\n\n", "$text-muted"),
+    ]
+    if trouble is not None:
+        parts.append((f"{safe(trouble)}\nu asks the server again.\n", "bold $text-warning"))
+    if state is None:
+        return Content.assemble(*parts, "" if trouble else "reading…")
+    parts += _standing(state, word)
+    parts += [f"· {one_line(note)}\n" for note in state.notes if not state.plans]
+    for plan in state.plans:
+        parts += ["\n", (f"{plan.action}\n", "bold underline"), plan_text(plan, room)]
+    return Content.assemble(*parts)
+
+
+def _standing(state: State, word: str) -> list[tuple[str, str] | str]:
+    steps = f": {state.steps} {'step' if state.steps == 1 else 'steps'}" if state.steps else ""
+    parts: list[tuple[str, str] | str] = []
+    if state.standing is not Standing.READ:
+        parts.append((f"{word}{steps}\n", STYLES.get(word, "bold")))
+    if state.sentence:
+        parts.append(f"{safe(state.sentence)}\n")
+    if state.remedy:
+        parts += [("remedy  ", "bold"), f"{safe(state.remedy)}\n"]
+    if state.asks:
+        parts.append((f"o gives {', '.join(state.asks)}, which cannot be measured from here.\n", "$text-warning"))
+    return parts
+
+
+async def offered(app: ConsoleApp) -> bool:
+    """Whether the guide is to be offered: changes are possible, no schema is there, and nobody declined it before."""
+    if app.wanted.read_only or app.wanted.guide:
+        return False
+    try:
+        facts = await app.servers.postgres.connect()
+        if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
+            return False
+        return not (await situation.read(app.servers.postgres, app.settings)).ledger
+    except Trouble:
+        return False  # the panes tell it
