@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from console.actions.adopt_schema import ADOPT_SCHEMA
+from console.actions.apply_indexes import APPLY_INDEXES
 from console.actions.apply_schema import APPLY_SCHEMA
 from console.actions.apply_tuning import APPLY_TUNING
 from console.actions.archive_analytics import ARCHIVE_ANALYTICS
@@ -13,13 +15,17 @@ from console.actions.export_archive import EXPORT_ARCHIVE
 from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.planning import Action
 from console.actions.refresh_views import REFRESH_VIEWS
+from console.actions.repack import REPACK_TABLE
 from console.actions.restore_analytics import RESTORE_ANALYTICS
 from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.actions.undo import UNDO
+from console.actions.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
 
 ACTIONS: tuple[Action, ...] = (
     APPLY_SCHEMA,
+    ADOPT_SCHEMA,
     APPLY_TUNING,
+    APPLY_INDEXES,
     CREATE_PARTITIONS,
     REFRESH_VIEWS,
     ARCHIVE_ANALYTICS,
@@ -33,8 +39,10 @@ ACTIONS: tuple[Action, ...] = (
     REINDEX,
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,
+    REPACK_TABLE,
     CREATE_ROLES,
     CREATE_EXTENSIONS,
+    WRITE_PGBOUNCER_CONFIG,
     UNDO,
 )
 

@@ -20,6 +20,7 @@ class Wanted:
     definition: str  # what stands behind the table: USING btree (a, b DESC) INCLUDE (c) WHERE d
     unique: bool = False
     note: str = ""  # what it is for
+    comment: str = ""  # what is said of it in the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Building:
     steps: tuple[Step, ...]
     left: tuple[str, ...] = ()  # sentences: which one is left alone, and why
     present: tuple[Wanted, ...] = ()  # there already, under whatever name
+    planned: tuple[Wanted, ...] = ()  # what the steps make
 
 
 async def build(server: Server, wanted: Sequence[Wanted]) -> Building:
@@ -45,6 +47,7 @@ async def build(server: Server, wanted: Sequence[Wanted]) -> Building:
         "definitions": [one.definition for one in wanted],
         "uniques": [one.unique for one in wanted],
         "notes": [one.note for one in wanted],
+        "comments": [one.comment for one in wanted],
         "equal_to": [k for k, _ in equal],
         "equal": [oid for _, oid in equal],
     }
@@ -56,6 +59,7 @@ async def build(server: Server, wanted: Sequence[Wanted]) -> Building:
         steps(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
         tuple(told.values()),
         tuple(one for k, one in enumerate(wanted, 1) if k not in planned),
+        tuple(one for k, one in enumerate(wanted, 1) if k in planned and k not in told),
     )
 
 

@@ -11,7 +11,8 @@ WITH RECURSIVE asked AS MATERIALIZED (
            THEN pg_catalog.substr(w.name, pg_catalog.length(c.relname) + 2) ELSE w.name END AS suffix
     FROM ROWS FROM (pg_catalog.unnest(%(tables)s::bigint[]), pg_catalog.unnest(%(names)s::text[]),
                     pg_catalog.unnest(%(definitions)s::text[]), pg_catalog.unnest(%(uniques)s::boolean[]),
-                    pg_catalog.unnest(%(notes)s::text[])) WITH ORDINALITY w(root, name, definition, is_unique, purpose, k)
+                    pg_catalog.unnest(%(notes)s::text[]), pg_catalog.unnest(%(comments)s::text[]))
+         WITH ORDINALITY w(root, name, definition, is_unique, purpose, comment, k)
     JOIN pg_catalog.pg_class c ON c.oid = w.root::oid
 ), equal AS MATERIALIZED (
   SELECT e.k, i.indexrelid AS oid, i.indrelid, i.indisvalid AND i.indisready AS valid, c.relkind, c.relname, h.inhparent AS part_of
@@ -37,7 +38,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
                         ORDER BY e.part_of IS NULL, e.valid DESC, e.oid LIMIT 1) b ON true
    WHERE NOT (t.valid AND (t.depth = 0 OR t.attached))
 ), node AS MATERIALIZED (
-  SELECT t.*, a.definition, a.is_unique, a.purpose, a.name AS wanted_name, c.relkind, c.relname, c.relpages, c.relowner, n.nspname,
+  SELECT t.*, a.definition, a.is_unique, a.purpose, a.comment, c.relkind, c.relname, c.relpages, c.relowner, n.nspname,
          c.relnamespace, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS "table", c.oid < 16384 AS of_system,
          pg_catalog.pg_is_other_temp_schema(c.relnamespace) AS of_others,
          CASE WHEN t.depth = 0 THEN a.name
@@ -148,7 +149,9 @@ WITH RECURSIVE asked AS MATERIALIZED (
            THEN pg_catalog.format('SELECT i.indisvalid, %%L FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L)',
                                   f.root_index || ' is still invalid: a partition has come that has no index. Run this again.', f.root_index)
            ELSE pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = pg_catalog.to_regclass(%%L)'
-                                  ' AND h.inhparent = pg_catalog.to_regclass(%%L))', f.index, f.parent_index) END, NULL))
+                                  ' AND h.inhparent = pg_catalog.to_regclass(%%L))', f.index, f.parent_index) END, NULL),
+     (5, pg_catalog.format('COMMENT ON INDEX %%s IS %%L', f.index, f.comment), f.depth = 0 AND f.have IS NULL AND f.comment <> '',
+      'SHARE UPDATE EXCLUSIVE on ' || f.index, f."table", true, NULL, f.index, NULL, NULL, 'says in the database what it is for', NULL, NULL))
      s(ordinal, sql, wanted, lock, "on", transaction, lock_timeout, "group", undo, estimate, note, expect, again)
    WHERE s.wanted
 )
