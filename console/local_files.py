@@ -55,7 +55,7 @@ def read_secret(path: Path) -> str | None:
     text = read(path)
     if text is not None and path.stat().st_mode & 0o077:
         raise Trouble(
-            Kind.REFUSED, f"{safe(path)} holds passwords and others may read it.", f"chmod 600 {shlex.quote(str(path))}"
+            Kind.REFUSED, f"{safe(path)} holds passwords and others may read it.", f"chmod 600 {quoted(path)}"
         )
     return text
 
@@ -63,6 +63,11 @@ def read_secret(path: Path) -> str | None:
 def planned(path: Path, text: str, former: str | None, kept: Path | None = None) -> LocalFile:
     """The file as it shall be, where `former` is what it holds now; `kept` gets that first."""
     return LocalFile(str(path), text, _digest(former), str(kept) if kept and former is not None else "")
+
+
+def quoted(path: Path) -> str:
+    """The path as a shell takes it."""
+    return shlex.quote(str(path))
 
 
 def undo(file: LocalFile) -> str:
