@@ -54,8 +54,8 @@ async def _to_renew(server: Server, names: list[str], file: Passwords) -> list[s
     await server.fetch("server_facts")
     if not names or not server.facts.superuser:
         return names
-    kept = dict((await server.fetch("actions/role_verifiers", {"names": names})).rows)
-    return [name for name in names if not matches(file.known.get(name, ""), str(kept.get(name)))]
+    kept = {row[0]: str(row[1]) for row in (await server.fetch("actions/role_verifiers", {"names": names})).rows}
+    return [name for name in names if not matches(file.known.get(name, ""), kept.get(name, ""))]
 
 
 def _look_up() -> dict[str, object]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console import history
+from console import history, local_files
 from console.actions.cut_off import Besides, besides, told
 from console.actions.planning import Action, Request
 from console.audit import HIDDEN, default_trail
@@ -67,10 +67,12 @@ async def _chosen(server: Server, runs: Sequence[Past], past: Past) -> Chosen:
 
 
 def _step(past: Past, at: int, statement: str) -> Step:
+    file = local_files.undoing(statement)
     # In a transaction where that is possible: then a killed undo can be told from one that was not.
     return Step(
         statement,
-        transaction=not _ALONE.search(statement),
+        transaction=file is None and not _ALONE.search(statement),
+        file=file,
         group=str(at),
         note=f"takes back: {_origin(past, statement)}",
         lock_timeout=_patience(statement),
