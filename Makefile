@@ -36,6 +36,8 @@ demo: .venv/.runtime
 # The system's own server, pooler and cache, where installing them asks no question; the suite says what it runs without.
 system-servers: .venv/.test
 	@$(BIN)/python -m console.demo.packages --missing postgresql pgbouncer redis-server || true
+	@for major in $$(ls /usr/lib/postgresql 2>/dev/null); do \
+	$(BIN)/python -m console.demo.packages --missing postgresql-$$major-repack || true; done
 
 test-servers: .venv/.test system-servers
 	@$(BIN)/python scripts/fetch_test_servers.py

@@ -285,6 +285,8 @@ class Step:
     # Of a step outside a transaction that writes a file of this machine and sends nothing: `sql` is what may be shown of
     # it, `undo` a command of local_files.undo.
     file: LocalFile | None = None
+    # Of a step outside a transaction that a program of this machine does: its arguments; `sql` shows the command.
+    program: tuple[str, ...] = ()
     # Run in a transaction of its own when the run ended because of this step, or was stopped in it, while the session
     # still lives: for a record of failures. pipeline_console.failed holds what went wrong. One runs no code of others.
     failed: str = ""

@@ -20,7 +20,6 @@ from console.actions.restore_analytics import RESTORE_ANALYTICS
 from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.actions.undo import UNDO
 from console.actions.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
-from console.actions.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
 
 ACTIONS: tuple[Action, ...] = (
     APPLY_SCHEMA,
@@ -43,7 +42,6 @@ ACTIONS: tuple[Action, ...] = (
     REPACK_TABLE,
     CREATE_ROLES,
     CREATE_EXTENSIONS,
-    WRITE_PGBOUNCER_CONFIG,
     WRITE_PGBOUNCER_CONFIG,
     UNDO,
 )

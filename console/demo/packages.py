@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from console.demo.binaries import local
 from console.pooler_config import find_pgbouncer
@@ -121,6 +123,8 @@ def present(package: str) -> bool:
     """Whether the program of a package is there already."""
     if package == "pgbouncer":
         return find_pgbouncer() is not None
+    if match := re.fullmatch(r"postgresql-(\d+)-repack", package):
+        return Path(f"/usr/lib/postgresql/{match[1]}/bin/pg_repack").exists()
     return bool(local()) if package == "postgresql" else shutil.which(package) is not None
 
 

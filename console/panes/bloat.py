@@ -199,5 +199,5 @@ BLOAT = Pane(
     ),
     views=(TABLES, INDEXES, WRAPAROUND, VACUUM),
     refresh=15.0,
-    actions=("vacuum-table", "analyze-table", "reindex"),
+    actions=("vacuum-table", "analyze-table", "reindex", "repack-table"),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import psycopg
+from psycopg import pq
 
 from console.model import Trouble
 from console.postgres.connecting import (
@@ -51,6 +53,15 @@ class ActingSession:
     def label(self) -> str:
         """Host and port."""
         return describe(self._target)
+
+    def environment(self) -> dict[str, str]:
+        """How a program finds the same database by libpq's environment, which only this user can read."""
+        known = {one.keyword.decode(): one.envvar.decode() for one in pq.Conninfo.get_defaults() if one.envvar}
+        inherited = {name: os.environ[name] for name in (*known.values(), "PGSERVICEFILE") if name in os.environ}
+        # Its statements end with it, also when it is killed.
+        options = f"{self._target.get('options', '')} -c client_connection_check_interval=2s".strip()
+        told = {**self._target, "options": options}
+        return inherited | {known[name]: value for name, value in told.items() if name in known}
 
     @property
     def connected(self) -> bool:

@@ -17,7 +17,7 @@ from console.audit import Trail
 from console.format import one_line
 from console.model import Kind, Outcome, Plan, Server, Trouble
 from console.postgres import ActingSession, DriverError, trouble
-from console.running import audit_table, canary, entries, exporting, failing, lone
+from console.running import audit_table, canary, entries, exporting, failing, lone, program
 from console.running.alone import alone
 from console.running.run import Progress, Run, groups, pace
 
@@ -219,6 +219,10 @@ class Runner:
 
         if one.step.file is not None:
             local_files.write(one.step.file)
+            one.seconds = time.monotonic() - began
+            return
+        if one.step.program:
+            await program.execute(self._session, one.step.program, heard)
             one.seconds = time.monotonic() - began
             return
         if one.step.into:

@@ -1,0 +1,87 @@
+"""repack-table: a table without its bloat, rewritten beside readers and writers by pg_repack."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from console.actions.naming import TABLES, find, named
+from console.actions.planning import Action, Request, steps, whole
+from console.format import one_line, safe
+from console.model import Kind, Parameter, Plan, Trouble
+
+PROGRAM = "pg_repack"
+
+
+async def plan(request: Request) -> Plan:
+    """What an interrupted run left is dropped, then pg_repack is run. Trouble (REFUSED) says what is missing for it."""
+    tables = await find(request.server, request.given["table"], TABLES)
+    if len(tables) > 1:
+        raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one.")
+    patience = whole(request.given, "wait-timeout", 1, 3600)
+    snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
+    *before, last = steps(snapshot)
+    (record,) = (one for one in snapshot.records() if one["version"])
+    argv = (
+        await _program(str(record["version"]), request.server.facts.major),
+        *("--no-order", "--no-kill-backend", "--no-password", f"--wait-timeout={patience}"),
+        *(() if record["superuser"] else ("--no-superuser-check",)),
+        f"--table={last.sql}",
+    )
+    shown = replace(last, sql=shlex.join(argv), program=argv)
+    return Plan("repack-table", named(tables), (*before, shown), request.given)
+
+
+async def _program(version: str, major: int) -> str:
+    """Path of the client program whose version is that of the extension; another one would refuse to work."""
+    seen: list[str] = []
+    for path in _candidates(major):
+        said = await _version(path)
+        if said == version:
+            return path
+        seen.append(f"{safe(path)} is {safe(said, 40) or 'of an unknown version'}")
+    get = f"Debian and Ubuntu have it: apt-get install postgresql-{major}-repack"
+    if not seen:
+        raise Trouble(Kind.REFUSED, f"The program {PROGRAM} is not installed on this machine.", f"{get}.")
+    raise Trouble(
+        Kind.REFUSED,
+        f"The extension is {PROGRAM} {safe(version, 40)}, but {'; '.join(seen)}.",
+        f"Both must be the same: {get}, or ALTER EXTENSION {PROGRAM} UPDATE;",
+    )
+
+
+def _candidates(major: int, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    found = shutil.which(PROGRAM, path=environ.get("PATH"))
+    own = f"/usr/lib/postgresql/{major}/bin/{PROGRAM}"  # where Debian keeps one for each version of the server
+    yield from dict.fromkeys(path for path in (own, found) if path and os.access(path, os.X_OK))
+
+
+async def _version(path: str) -> str:
+    try:
+        asked = await asyncio.create_subprocess_exec(
+            path, "--version", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        said, _ = await asyncio.wait_for(asked.communicate(), 10)
+    except (OSError, TimeoutError):
+        return ""
+    match = re.search(r"pg_repack ([0-9][\w.]*)", one_line(said.decode(errors="replace")))
+    return match[1] if match else ""
+
+
+REPACK_TABLE = Action(
+    name="repack-table",
+    title="Repack a table",
+    help="Rewrites a bloated table and its indexes beside readers and writers, where pg_repack is installed.",
+    plan=plan,
+    parameters=(
+        Parameter("table", "with its schema where the name alone is not enough", required=True),
+        Parameter("wait-timeout", "seconds it tries to get its short lock before it gives up", default="60"),
+    ),
+    row={"table": "table"},
+)
