@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from console import migrations
 from console.actions.planning import Action, Request
+from console.drift.entries import telling_tables
 from console.format import one_line
 from console.migrations import Applied, Migration
 from console.model import Kind, Parameter, Plan, Server, Step, Trouble
@@ -27,6 +28,8 @@ async def plan(request: Request) -> Plan:
     facts = server.facts
     if facts.standby:
         raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Apply the schema on its primary.")
+    if not applied:
+        await _refuse_grown(server)
     try:
         todo = migrations.pending(migrations.migrations((facts.major,)), applied)
     except Trouble as why:
@@ -70,6 +73,19 @@ async def _refuse_false_ledger(server: Server, owner: str) -> None:
     harmless = await server.fetch("actions/harmless_table", {"name": migrations.LEDGER})
     if False in harmless.values("harmless"):
         raise Trouble(Kind.REFUSED, *migrations.CODE)
+
+
+async def _refuse_grown(server: Server) -> None:
+    names = [f"public.{name}" for name in telling_tables()]
+    found = (await server.fetch("actions/apply_schema_present", {"names": names})).values("name")
+    if found:
+        raise Trouble(
+            Kind.REFUSED,
+            "Tables of the pipeline are here, such as "
+            + one_line(found[0])
+            + ", and no ledger that says who made them.",
+            "adopt-schema compares them with the schema and adds what is missing.",
+        )
 
 
 async def _role(request: Request) -> str:

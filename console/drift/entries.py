@@ -16,6 +16,11 @@ UUID_KEY = "gen_random_uuid()"
 ORDERED_UUID_KEY = "uuidv7()"
 SINCE_ORDERED = 18
 
+# The console's own, and names that any database may have.
+_COMMON = {
+    *("schema_migrations", "console_refreshes", "console_audit", "users", "organizations", "user_sessions"),
+    *("subscriptions", "notifications", "webhooks", "campaigns", "audit_events", "feature_flags", "background_jobs"),
+}
 _KEPT = ("kind", "relation", "name", "definition", "detail", "required", "needs")
 
 
@@ -48,6 +53,13 @@ def expected() -> tuple[Entry, ...]:
     """What the migrations make on every version of the server."""
     text = (sql.content() / "sql" / "expected" / "schema.json").read_text(encoding="utf-8")
     return tuple(_entry(record) for record in json.loads(text))
+
+
+@cache
+def telling_tables() -> tuple[str, ...]:
+    """Names of tables that a pipeline alone has; drift_catalog.sql knows them too."""
+    tables = (one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table"))
+    return tuple(name for name in tables if name not in _COMMON)
 
 
 def as_text(found: Iterable[Entry]) -> str:

@@ -93,5 +93,5 @@ SCHEMA = Pane(
     ),
     views=(LEDGER, DRIFT),
     refresh=10.0,
-    actions=("apply-schema",),
+    actions=("apply-schema", "adopt-schema"),
 )

@@ -14,8 +14,11 @@ WITH wanted(name) AS (VALUES
     FROM pg_catalog.pg_class c
     JOIN wanted w ON w.name = c.relname
    WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
-), here AS (  -- the console's own tables alone make no pipeline
-  SELECT 1 FROM relation WHERE relname NOT IN ('schema_migrations', 'console_refreshes', 'console_audit') LIMIT 1
+), here AS (  -- neither the console's own tables make a pipeline nor names that any database may have
+  SELECT 1 FROM relation
+   WHERE relname NOT IN ('schema_migrations', 'console_refreshes', 'console_audit', 'users', 'organizations', 'user_sessions',
+                         'subscriptions', 'notifications', 'webhooks', 'campaigns', 'audit_events', 'feature_flags', 'background_jobs')
+   LIMIT 1
 ), entry AS (
   SELECT 'relation' AS kind, r.relname AS relation, ''::name AS name,
          CASE r.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table by ' || pg_catalog.pg_get_partkeydef(r.oid)

@@ -1,0 +1,295 @@
+"""What adopting a grown schema takes, step by step: each query of sql/actions/adopt_*.sql writes some of the steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from console.actions.building import Wanted, build
+from console.actions.planning import steps as steps_of
+from console.actions.planning import written
+from console.drift.entries import Entry, expected
+from console.drift.forms import plain
+from console.drift.reading import Drift
+from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
+from console.format import safe
+from console.migrations import Migration
+from console.model import Kind, Server, Step, Trouble
+
+TABLES = frozenset(one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table"))
+REFRESHES = "console_refreshes"
+CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
+
+
+@dataclass(slots=True)
+class Adoption:
+    """What is to be added and what is left alone, as the rows that are there allow."""
+
+    seen: Drift
+    owner: str
+    superuser: bool
+    extension: str  # of btree_gin: "there", "to be made", or "" when it cannot be had
+    todo: list[Difference] = field(default_factory=list)
+    left: list[Difference] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # what no steps could be written for
+
+    @property
+    def tables(self) -> set[str]:
+        """The pipeline's tables that exist."""
+        return {one.relation for one in self.seen.found if one.kind == "relation"} & TABLES
+
+    @property
+    def fresh(self) -> set[str]:
+        """The tables that are to be made."""
+        return {one.wanted.relation for one in self.having("missing table")}
+
+    def having(self, *problems: str) -> list[Difference]:
+        """What is to be added for some problems."""
+        return [one for one in self.todo if one.problem in problems]
+
+    def belonging(self, relations: Iterable[str]) -> list[Entry]:
+        """Everything that is expected of relations."""
+        names = set(relations)
+        return [self.possible(one) for one in expected() if one.relation in names]
+
+    def possible(self, one: Entry) -> Entry:
+        """The entry, without what an extension is needed for that cannot be had."""
+        alone = one.kind == "index" and ".".join(SEARCH) in one.needs and not self.extension
+        return replace(one, definition=SEARCH_ALONE) if alone else one
+
+
+async def adoption(server: Server, seen: Drift) -> Adoption:
+    """Judge each difference by the rows that are there. Trouble (REFUSED) when this role may not add anything."""
+    (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(TABLES)})).records()
+    if rights["refused"]:
+        raise Trouble(Kind.REFUSED, safe(rights["refused"]), safe(rights["remedy"]))
+    may = rights["has_btree_gin"] and rights["may_extend"]
+    extension = "there" if rights["btree_gin"] else "to be made" if may else ""
+    found = Adoption(seen, str(rights["owner"]), bool(rights["superuser"]), extension)
+    found.left += seen.of(Remedy.NONE)
+    for one in seen.of(Remedy.ADOPT):
+        why = await _obstacle(server, found, one)
+        if why:
+            found.left.append(replace(one, remedy=Remedy.NONE, why=why))
+        else:
+            found.todo.append(one)
+    return found
+
+
+async def steps(server: Server, what: Adoption) -> tuple[Step, ...]:
+    """All steps from the present state on, those that may find an unfit row after those that cannot."""
+    wanted = what.having("missing function")
+    found = await written(server, "adopt_functions", _asked(what, [one.wanted for one in wanted])) if wanted else ()
+    for make in (_tables, _columns, _search, _nulls, _indexes):
+        found += await make(server, what)
+    constraints, proofs = await _constraints(server, what)
+    return (*found, *constraints, *await _rest(server, what), *proofs)
+
+
+async def ledger_step(server: Server, all_of_them: Sequence[Migration]) -> Step:
+    """The step that enters every migration in the ledger."""
+    rows = [{"version": one.version, "name": one.name, "checksum": one.checksum} for one in all_of_them]
+    (step,) = await written(server, "adopt_ledger", {"entries": json.dumps(rows)})
+    return step
+
+
+async def row_counts(server: Server, tables: Sequence[str]) -> dict[str, str]:
+    """How many rows tables have, in words, the smallest first."""
+    if not tables:
+        return {}
+    snapshot = await server.fetch("actions/adopt_counts", {"names": list(tables)})
+    found = sorted(snapshot.records(), key=lambda row: int(str(row["rows"])))
+    return {
+        str(row["name"]): f"public.{row['name']} has {'' if row['exact'] else 'about '}{row['rows']:,} rows"
+        + ("." if row["exact"] else " (estimated).")
+        for row in found
+    }
+
+
+async def _obstacle(server: Server, what: Adoption, one: Difference) -> str:
+    """What the rows that are there have against it; empty: nothing, or they are too many to be asked."""
+    wanted = one.wanted
+    unique = one.problem in {"missing index", "invalid index"} and wanted.required
+    if not (unique or one.problem in CONSTRAINED or one.problem == "may be null"):
+        return ""
+    held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.problem == "may be null"}
+    if one.problem == "missing key" and held & set(wanted.needs):
+        return "its columns hold nulls"
+    added = [each.wanted.as_data() for each in what.seen.differences if _added_to(wanted.relation, each)]
+    parameters = {
+        "table": wanted.relation,
+        "column": wanted.name if wanted.kind == "column" else "",
+        "definition": wanted.definition,
+        "added": json.dumps(added),
+    }
+    try:
+        answer = (await server.fetch("actions/adopt_obstacle", parameters)).rows
+    except Trouble as why:
+        if why.kind is Kind.BUSY:  # too long to ask: the step itself finds out
+            return ""
+        raise
+    number = int(str(answer[0][0] or 0)) if answer else 0
+    many = "at least 1,000" if number >= 1000 else f"{number}"
+    return (
+        f"{many} {'row does' if number == 1 else 'rows do'} not fit: mend them, then run this again" if number else ""
+    )
+
+
+def _added_to(relation: str, one: Difference) -> bool:
+    return one.problem == "missing column" and one.wanted.relation == relation and not _is_search(one)
+
+
+def _asked(what: Adoption, found: Iterable[Entry], **more: Any) -> dict[str, object]:
+    rows = [{"required": False, "detail": "", "name": "", **one.as_data(), **more} for one in found]
+    return {"entries": json.dumps(rows), "owner": what.owner}
+
+
+async def _tables(server: Server, what: Adoption) -> tuple[Step, ...]:
+    if not what.fresh:
+        return ()
+    making = await _extension(server, what, what.belonging(what.fresh))
+    return making + await written(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
+
+
+async def _extension(server: Server, what: Adoption, found: Iterable[Entry]) -> tuple[Step, ...]:
+    if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
+        return ()
+    what.extension = "there"
+    return await written(server, "adopt_extension")
+
+
+async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
+    wanted = [one for one in what.having("missing column", "missing default") if not _is_search(one)]
+    if not wanted:
+        return ()
+    comments = {(one.relation, one.name): one.definition for one in expected() if one.kind == "comment"}
+    rows = [
+        {
+            "required": False,
+            "detail": "",
+            **one.wanted.as_data(),
+            "problem": one.problem,
+            "comment": comments.get((one.wanted.relation, one.wanted.name), ""),
+        }
+        for one in wanted
+    ]
+    return await written(server, "adopt_columns", {"entries": json.dumps(rows)})
+
+
+def _is_search(one: Difference) -> bool:
+    return one.wanted.kind == "column" and (one.wanted.relation, one.wanted.name) == SEARCH
+
+
+async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
+    mine = [one for one in what.todo if _is_search(one)]
+    if not mine:
+        return ()
+    snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner})
+    at = snapshot.index("left_alone")
+    stopped = [str(row[at]) for row in snapshot.rows if row[at]]
+    if stopped:
+        # Nothing is built on a column that does not come.
+        gone = [one for one in what.todo if _is_search(one) or ".".join(SEARCH) in one.wanted.needs]
+        what.todo = [one for one in what.todo if one not in gone]
+        what.left += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
+        return ()
+    return steps_of(snapshot)
+
+
+async def _nulls(server: Server, what: Adoption) -> tuple[Step, ...]:
+    wanted = [one.wanted for one in what.having("may be null")]
+    return await written(server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"]}) if wanted else ()
+
+
+async def _indexes(server: Server, what: Adoption) -> tuple[Step, ...]:
+    """Indexes of tables that are there, also those that a key is then put over."""
+    oids = {one.relation: one.oid for one in what.seen.found if one.kind == "relation"}
+    wanted: list[Wanted] = []
+    lacking = [what.possible(one.wanted) for one in what.having("missing index", "invalid index")]
+    making = await _extension(server, what, lacking)
+    comments = {one.name: one.definition for one in expected() if one.kind == "comment" and one.detail == "index"}
+    for one in lacking:
+        note = comments.get(one.name, "")
+        wanted.append(Wanted(oids[one.relation], one.name, f"USING {one.definition}", one.required, note))
+    for difference in what.having("missing key", "missing unique"):
+        one = difference.wanted
+        if not _index_of(what, one):
+            wanted.append(Wanted(oids[one.relation], one.name, f"USING {_form(one)}", True))
+    if not wanted:
+        return making
+    building = await build(server, wanted)
+    what.told += building.left
+    return making + building.steps
+
+
+def _form(one: Entry) -> str:
+    """The index of a key or a unique constraint."""
+    return f"btree ({one.definition.partition('(')[2]}"
+
+
+def _index_of(what: Adoption, one: Entry) -> str:
+    """The name of a valid unique index that the constraint can take over."""
+    for each in what.seen.found:
+        alike = each.kind == "index" and each.relation == one.relation and each.required and each.valid
+        if alike and each.detail != "constraint" and plain(each.definition) == plain(_form(one)):
+            return each.name
+    return ""
+
+
+async def _constraints(server: Server, what: Adoption) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Steps that no row can stop, and those that prove what the rows that are there say."""
+    rows: list[Mapping[str, Any]] = [
+        {
+            **one.wanted.as_data(),
+            "kind": one.problem,
+            "fresh": False,
+            "oid": one.found_oid,
+            "index": _index_of(what, one.wanted) or one.wanted.name,
+        }
+        for one in what.having(*CONSTRAINED)
+    ]
+    rows += [
+        {**one.as_data(), "kind": "missing foreign key", "fresh": True}
+        for one in what.belonging(what.fresh)
+        if one.kind == "constraint" and one.detail == "foreign key" and not _stuck(what, one)
+    ]
+    if not rows:
+        return (), ()
+    snapshot = await server.fetch("actions/adopt_constraints", {"entries": json.dumps(rows)})
+    at = snapshot.index("proves")
+    first, then = ([row for row in snapshot.rows if bool(row[at]) is proves] for proves in (False, True))
+    return steps_of(replace(snapshot, rows=tuple(first))), steps_of(replace(snapshot, rows=tuple(then)))
+
+
+def _stuck(what: Adoption, one: Entry) -> bool:
+    gone = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.wanted.kind == "column"}
+    return bool(gone & set(one.needs))
+
+
+async def _rest(server: Server, what: Adoption) -> tuple[Step, ...]:
+    """Settings, grants, and the view with its first rows."""
+    wanted = what.having("missing settings", "missing grant", "missing materialized view")
+    # A superuser writes into the record only where it is made by this plan: an older one may run code of others.
+    recorded = REFRESHES in what.fresh or (REFRESHES in what.tables and not what.superuser)
+    rows: list[dict[str, Any]] = [
+        {
+            "required": False,
+            "detail": "",
+            "name": "",
+            **one.wanted.as_data(),
+            "problem": one.problem,
+            "recorded": recorded,
+        }
+        for one in wanted
+    ]
+    views = {one.wanted.relation for one in what.having("missing materialized view")}
+    rows += [
+        {"required": False, "detail": "", "name": "", **one.as_data(), "problem": ""}
+        for one in what.belonging(views)
+        if one.kind in {"index", "comment"}
+    ]
+    found = await written(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
+    filling = [one.found_oid for one in what.having("never filled")]
+    return found + (await written(server, "refresh_views", {"oids": filling}) if filling else ())

@@ -1,0 +1,25 @@
+-- The statements that forbid nulls in existing columns without reading the table under a lock.
+-- A promise (CHECK … NOT VALID) is proven beside readers and writers; SET NOT NULL then believes it.
+WITH entry AS (
+  SELECT e.*, pg_catalog.format('public.%%I', e.relation) AS "table", 'pipeline_console_' || e.name || '_not_null' AS check_name,
+         k.convalidated
+    FROM pg_catalog.jsonb_to_recordset(%(entries)s::jsonb) e(relation text, name text)
+    LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.relation))
+     AND k.conname::text = 'pipeline_console_' || e.name || '_not_null' AND k.contype = 'c'
+)
+SELECT s.sql, s.lock || e."table" AS lock, e."table" AS "on", 'not null of ' || e.relation || '.' || e.name || s.part AS "group", s.undo, s.note
+  FROM entry e
+ CROSS JOIN LATERAL (VALUES
+   (1, ' promised', e.convalidated IS NULL,
+    pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I CHECK (%%I IS NOT NULL) NOT VALID', e."table", e.check_name, e.name),
+    'ACCESS EXCLUSIVE on ', pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT IF EXISTS %%I', e."table", e.check_name),
+    'no row is read; from now on none comes with a null'),
+   (2, ' proven', e.convalidated IS NOT TRUE, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', e."table", e.check_name),
+    'SHARE UPDATE EXCLUSIVE on ', NULL, 'reads the table beside readers and writers'),
+   (3, '', true, pg_catalog.format(E'ALTER TABLE %%s ALTER COLUMN %%I SET NOT NULL;\nALTER TABLE %%s DROP CONSTRAINT %%I',
+                                   e."table", e.name, e."table", e.check_name),
+    'ACCESS EXCLUSIVE on ', pg_catalog.format('ALTER TABLE %%s ALTER COLUMN %%I DROP NOT NULL', e."table", e.name),
+    'the proven promise stands for reading the table'))
+   s(ordinal, part, wanted, sql, lock, undo, note)
+ WHERE s.wanted
+ ORDER BY e.relation, e.name, s.ordinal
