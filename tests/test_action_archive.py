@@ -181,6 +181,8 @@ async def test_a_run_that_ended_anywhere_is_gone_on_with(desk: Desk, reached: st
         ):
             session.execute(first[1].encode())
         assert desk.ask("SELECT count(*) FROM pg_inherits WHERE inhdetachpending") == 1
+        (left,) = [step for step in (await desk.plan(ARCHIVE_ANALYTICS)).steps if "FINALIZE" in step.sql]
+        assert (left.on, left.note) == ("public.facts", "a detach that was interrupted is ended")
     elif reached != "mark":
         desk.do(first[1], *(first[2:3] if reached == "keys" else []))
     run = await desk.run(ARCHIVE_ANALYTICS)

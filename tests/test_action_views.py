@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from console import history
 from console.actions.refresh_views import REFRESH_VIEWS
-from console.audit import Trail
+from console.audit import Trail, default_trail
 from console.config import RefreshPolicy
 from console.model import Kind, Outcome, Trouble
 from console.panes.reading import Reader
@@ -17,9 +19,15 @@ from console.panes.views import VIEWS
 from console.postgres import PostgresServer
 from console.sql import content
 from tests.acting import Desk
+from tests.care import wait
+from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster
 
 RECORD = "SELECT count(*) FROM public.console_refreshes"
+ACTING = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE application_name = 'pipeline-console act' AND datname = current_database()"
+)
 OF_RATIO = "(schema_name, view_name) = ('public', 'ratio')"
 
 
@@ -83,9 +91,8 @@ async def test_duration_and_rows_are_recorded(pg: Cluster, pg_pipeline: str, tmp
     ],
 )
 async def test_a_failure_is_recorded_and_shown_until_a_refresh_succeeds(desk: Desk, change: str, said: str) -> None:
-    table = (content() / "sql" / "schema" / "0009_performance_view.sql").read_text().split("CREATE TABLE")[1]
     desk.do(
-        "CREATE TABLE" + table.split(";")[0],
+        record_table(),
         "CREATE MATERIALIZED VIEW public.ratio AS SELECT id, 1 / id AS r FROM public.t",
         "CREATE UNIQUE INDEX ON public.ratio (id)",
         "ALTER TABLE public.t DROP CONSTRAINT t_pkey",
@@ -104,6 +111,12 @@ async def test_a_failure_is_recorded_and_shown_until_a_refresh_succeeds(desk: De
     desk.do("DELETE FROM public.t WHERE ctid IN (SELECT max(ctid) FROM public.t)")
     assert (await desk.run(REFRESH_VIEWS, view="public.ratio")).outcome is Outcome.DONE
     assert (await shown(desk))["verdict"] == "ok"
+
+
+def record_table() -> str:
+    """The statement that makes the console's record of refreshes."""
+    text = (content() / "sql" / "schema" / "0009_performance_view.sql").read_text()
+    return "CREATE TABLE" + text.split("CREATE TABLE")[1].split(";")[0]
 
 
 async def shown(desk: Desk) -> dict[str, object]:
@@ -133,6 +146,38 @@ async def test_no_code_of_a_table_that_only_looks_like_the_record_runs_as_the_db
     assert "division by zero" in failed.message
     assert (failed.notes, {step.failed for step in failed.plan.steps}) == ([], {""})
     assert desk.ask(RECORD) == 0
+
+
+def test_a_killed_concurrent_refresh_leaves_the_old_rows_and_is_mended_by_running_it_again(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.do(
+        record_table(),
+        "CREATE TABLE public.pause (seconds float8)",
+        "CREATE MATERIALIZED VIEW public.slow AS "
+        "SELECT id, pg_sleep((SELECT max(seconds) FROM public.pause))::text AS slept FROM public.t",
+        "CREATE UNIQUE INDEX ON public.slow (id)",
+        "INSERT INTO public.t VALUES (3)",
+        "INSERT INTO public.pause VALUES (20)",
+    )
+    given = ["run", "refresh-views", "-t", desk.uri, "--set", "view=public.slow", "--yes"]
+    with subprocess.Popen(
+        argv(*given), env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        wait(lambda: desk.ask(f"{ACTING} AND wait_event = 'PgSleep'") == 1)
+        process.kill()
+    other = run(tmp_path, *given)
+    assert other.code == 3, "the server has not noticed yet"
+    assert "Another session is changing materialized views: pid" in other.err
+    wait(lambda: desk.ask(ACTING) == 0)
+    assert (desk.ask("SELECT count(*) FROM public.slow"), desk.ask(RECORD)) == (2, 0)
+    assert desk.ask("SELECT count(*) FROM pg_class WHERE relname ~ '^pg_temp_' AND relkind = 'r'") == 0
+    trail = default_trail({"HOME": str(tmp_path)})
+    assert [past.status for past in history.runs(trail.entries())] == [history.UNFINISHED, "refused"]
+    desk.do("UPDATE public.pause SET seconds = 0")
+    again = run(tmp_path, *given)
+    assert again.code == 0, again
+    assert (desk.ask("SELECT count(*) FROM public.slow"), desk.ask(RECORD)) == (3, 1)
 
 
 async def test_only_the_owner_may_and_a_table_is_no_view(desk: Desk) -> None:
