@@ -136,7 +136,9 @@ def _told(past: Past) -> Row:
 def _own(run: Run) -> Row:
     at = run.at
     one = run.steps[at] if run.steps else None
-    status = run.outcome.value if run.outcome else one.status if one else ""
+    # Between two steps the last one is done, yet the run goes on.
+    going = one.status if one and one.status in {"waiting", "failed"} else "running"
+    status = run.outcome.value if run.outcome else going
     said = run.message if run.outcome else one.said or one.step.note if one else ""
     seconds = run.seconds if run.outcome else _since(run.started_at)
     rows = sum(each.rows for each in run.steps)

@@ -188,6 +188,8 @@ async def test_the_own_runs_tell_their_step_rows_and_what_they_wait_for(trail: T
     made = plan(Step("SELECT 1"), Step("SELECT 2"), Step("SELECT 3"))
     under_way = Run.of(made)
     under_way.steps[0].status, under_way.steps[0].rows = "done", 4
+    (row,) = await activity(trail, [under_way])
+    assert (row["status"], row["progress"]) == ("running", "1/3"), "between two steps it goes on"
     under_way.steps[1].status, under_way.steps[1].said = "waiting", "waiting for pid 7 (report)"
     (row,) = await activity(trail, [under_way])
     assert (row["status"], row["progress"], row["rows"]) == ("waiting", "2/3", 4)
