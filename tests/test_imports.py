@@ -31,6 +31,7 @@ CORE = (
     "console.panes",
     "console.findings",
     "console.actions",
+    "console.doctor",
     "console.config",
     "console.targets",
     "console.servers",
@@ -149,6 +150,11 @@ def test_the_headless_core_loads_neither_textual_nor_the_driver(tmp_path: Path, 
 
 def test_show_loads_the_driver_and_nothing_else(tmp_path: Path) -> None:
     code = command("show", "connections", "-t", "host=127.0.0.1 port=1 connect_timeout=1")
+    assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
+
+
+def test_doctor_judges_the_terminal_without_the_terminal_interface(tmp_path: Path) -> None:
+    code = command("doctor", "-t", "host=127.0.0.1 port=1 connect_timeout=1")
     assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
 
 

@@ -12,6 +12,8 @@ from console.panes import PANES
 WITH_CONTROL: Mapping[str, str] = {
     "table.page-down": "pagedown,ctrl+f",
     "table.page-up": "pageup,ctrl+b",
+    "setup.page-down": "pagedown,space,ctrl+f",
+    "setup.page-up": "pageup,ctrl+b",
     "app.interrupt": "ctrl+c",
     "app.palette": "ctrl+p",
 }

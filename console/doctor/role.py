@@ -28,6 +28,7 @@ PREDEFINED: Mapping[str, int] = {
 }
 SEES = ("pg_read_all_stats", "pg_read_all_settings", "pg_stat_scan_tables")
 PRESET = "pipeline"
+HIDDEN = frozenset({"shared_preload_libraries"})  # every server has it; some roles do not see it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def read(server: Server, found: Found) -> Rights:
     (tables,) = (await server.fetch("doctor/tables")).records()
     names = preset_settings()
     known = await server.fetch("doctor/settings", {"names": names})
-    there = tuple(str(name) for name in known.values("name"))
+    there = tuple(sorted({*map(str, known.values("name")), *HIDDEN.intersection(names)}))
     allowed = await server.fetch("actions/tuning_rights", {"names": list(there)})
     return Rights(found, row, tables, there, frozenset(str(name) for name in allowed.values("name")))
 

@@ -19,7 +19,7 @@ TITLES = {
     "pooler": "Poolers",
     "terminal": "Terminal",
 }
-LEGEND = "!! cannot   ! limited   ? cannot be told   what would change it stands behind ->"
+LEGEND = "!! cannot, ! limited, ? cannot be told, -> what would change it"
 
 
 def text(report: Report, width: int = 80, every: bool = False, colour: bool = False) -> str:
@@ -35,9 +35,10 @@ def text(report: Report, width: int = 80, every: bool = False, colour: bool = Fa
 def _head(report: Report, width: int) -> list[str]:
     facts = report.server
     if facts is None:
-        return [*_wrapped("The server was not reached: what follows is known on this machine alone.", width), LEGEND]
+        lost = "The server was not reached: what follows is known on this machine alone."
+        return [*_wrapped(lost, width), *_wrapped(LEGEND, width)]
     where = f"{facts.label}, PostgreSQL {facts.version_text}, database {facts.database}, role {facts.user}"
-    return [*_wrapped(safe(where), width), LEGEND]
+    return [*_wrapped(where, width), *_wrapped(LEGEND, width)]
 
 
 def _group(subject: str, checks: tuple[Check, ...], width: int, every: bool, colour: bool) -> list[str]:

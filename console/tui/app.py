@@ -24,15 +24,18 @@ from console import sql
 from console.actions import ACTIONS, action
 from console.audit import default_trail
 from console.config import Settings, Wanted
+from console.drift.reading import drift
 from console.export import csv_text, json_text, write
 from console.format import safe
 from console.model import Pane, Trouble
 from console.panes import PANES
 from console.panes.reading import Reader
+from console.panes.schema import SCHEMA
 from console.panes.thresholds import configured
 from console.servers import Servers, servers_for
 from console.tui.acting import Acting
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
+from console.tui.doctor import show_doctor
 from console.tui.driver import counting
 from console.tui.footer import KeyLine
 from console.tui.header import Header
@@ -120,6 +123,7 @@ class ConsoleApp(App[int]):
         """What was loaded so far stays for good: it need not be searched for garbage."""
         gc.freeze()
         gc.enable()
+        self.tell_drift()
 
     async def on_unmount(self) -> None:
         """Cancel what runs on the servers and close the connections."""
@@ -302,6 +306,11 @@ class ConsoleApp(App[int]):
         if not self.acting.running or await self.push_screen_wait(QuitDialog(self.acting.running)):
             self.exit(0)
 
+    @work(exclusive=True, group="doctor", exit_on_error=False)
+    async def action_doctor(self) -> None:
+        """What can and cannot be shown and done here."""
+        await show_doctor(self)
+
     # The set-up guide
 
     def action_setup(self) -> None:
@@ -314,6 +323,19 @@ class ConsoleApp(App[int]):
         """Say once, in one line, that there is a guide, where the pipeline schema is missing."""
         if await offered(self):
             self.notify("No pipeline schema here: U opens the set-up guide.", markup=False)
+
+    @work(group="drift", exit_on_error=False)
+    async def tell_drift(self) -> None:
+        """Say once, when the first pane stands, that the pipeline schema is not what the migrations make."""
+        await asyncio.wait({self._connecting})
+        if self.servers.postgres.known is None:
+            return
+        try:
+            seen = await drift(self.servers.postgres)
+        except Trouble:
+            return  # the schema pane meets the same trouble and shows it
+        if seen.sentence:
+            self.notify(f"{seen.sentence} {SCHEMA.key}, view drift, shows it.", severity="warning", markup=False)
 
     # Palette
 
@@ -335,6 +357,7 @@ class ConsoleApp(App[int]):
             )
         for theme in THEMES:
             yield SystemCommand(f"Theme: {theme.name}", "colours", lambda name=theme.name: setattr(self, "theme", name))
+        yield SystemCommand("Doctor", "what this role, server and terminal can show and do", self.action_doctor)
         yield SystemCommand("Set-up guide", "page by page to a well set up pipeline database", self.action_setup)
         yield SystemCommand("Help", "the help of this pane and all keys", self.action_help)
         yield SystemCommand("Quit", "leave the console", lambda: self.exit(0))

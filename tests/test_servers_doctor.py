@@ -1,0 +1,360 @@
+"""The doctor on real servers: what it says is true, and what it advises is enough."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from console import config
+from console.audit import Trail
+from console.cli.table import cells
+from console.config import Wanted
+from console.doctor import Check, Report, State, examine, rights, role_script, text
+from console.model import Kind, Trouble
+from console.panes import PANES
+from console.postgres import PostgresServer as Looked
+from console.servers import servers_for
+from console.tui.dialogs import TextDialog
+from tests.acting import Desk, held
+from tests.command import run, run_in_terminal
+from tests.screens import console, shows
+from tests.servers import Pooler, PostgresServer, Servers
+from tests.tuning import server_of_files
+
+HOSTILE = 'o\'neil "x"; --'
+ELSEWHERE = {"pooler"}  # panes that no pooler is named for
+
+
+@pytest.fixture
+def role(pg: PostgresServer) -> Iterator[Callable[..., tuple[str, str]]]:
+    """Makes a role with a hostile name that may log in and nothing else: its name, and its target in a database."""
+    made: list[tuple[str, str]] = []
+
+    def make(database: str, create: bool = True) -> tuple[str, str]:
+        name, password = f"{HOSTILE} {secrets.token_hex(3)}", secrets.token_hex(8)
+        made.append((name, database))
+        if create:
+            with pg.connect() as session:
+                session.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+                give_password(session, name, password)
+        return name, target(pg, database, name, password)
+
+    yield make
+    for name, database in made:
+        with pg.connect(database) as session:
+            if session.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is not None:
+                session.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(name)))
+
+
+def give_password(session: psycopg.Connection[object], name: str, password: str) -> None:
+    """As \\password does."""
+    session.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password)))
+
+
+def target(pg: PostgresServer, database: str, user: str, password: str) -> str:
+    """A conninfo with a password, which names of this kind need."""
+    return make_conninfo(host=pg.host, port=pg.port, dbname=database, user=user, password=password)
+
+
+async def look(uri: str, *poolers: str, read_only: bool = False) -> Report:
+    """The report of a target."""
+    wanted = Wanted(uri, poolers=poolers, read_only=read_only)
+    servers = servers_for(wanted)
+    try:
+        return await examine(servers, wanted, config.load(environ={}))
+    finally:
+        await servers.close()
+
+
+def found(report: Report, subject: str, name: str) -> Check:
+    """The one check of that name."""
+    (check,) = (check for check in report.of(subject) if check.name == name)
+    return check
+
+
+def states(report: Report, subject: str) -> dict[str, State]:
+    """How far each thing works."""
+    return {check.name: check.state for check in report.of(subject)}
+
+
+def grants(checks: tuple[Check, ...]) -> list[str]:
+    """The statements about the role among the remedies, each once."""
+    lines = (line for check in checks for line in check.remedy.splitlines())
+    return list(dict.fromkeys(line for line in lines if line.startswith(("GRANT ", "ALTER ROLE "))))
+
+
+async def test_a_plain_role_is_told_the_grants_that_show_it_every_pane(
+    pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
+) -> None:
+    _, uri = role(pg_pipeline)
+    with pg.connect(pg_pipeline, "pipeline_app", application_name="somebody else"):
+        before = await look(uri)
+    assert set(states(before, "pane")) == {pane.name for pane in PANES}
+    assert found(before, "role", "sessions").state is State.LIMITED
+    assert found(before, "role", "sessions").what.startswith("You see 1 of ")
+    for name in ("connections", "slow-queries", "bloat", "settings", "schema"):
+        assert found(before, "pane", name).state in {State.LIMITED, State.CANNOT}, name
+    with pg.connect(pg_pipeline) as session:
+        for statement in grants(before.of("pane")):
+            session.execute(statement.encode())
+    after = await look(uri)
+    assert {name for name, state in states(after, "pane").items() if state is not State.OK} == ELSEWHERE, text(after)
+    assert found(after, "role", "sessions").state is State.OK
+
+
+async def test_a_plain_role_is_told_the_grants_that_let_it_act(
+    pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
+) -> None:
+    _, uri = role(pg_pipeline)
+    before = await look(uri)
+    for name in ("apply-schema", "vacuum-table", "drop-index", "create-partitions", "refresh-views", "apply-tuning"):
+        assert found(before, "action", name).state is State.CANNOT, name
+        assert found(before, "action", name).remedy, name
+    assert found(before, "action", "cancel-backend").state is State.LIMITED
+    with pg.connect(pg_pipeline) as session:
+        for statement in grants((*before.of("role"), *before.of("action"))):
+            session.execute(statement.encode())
+    after = await look(uri)
+    cannot = {check.name: check.why for check in after.of("action") if check.state is State.CANNOT}
+    assert set(cannot) == ({"apply-tuning"} if pg.major == 14 else set()), cannot
+    short = {name for name, state in states(after, "role").items() if state is not State.OK}
+    assert short == ({"reserved", "settings"} if pg.major == 14 else {"reserved"}), text(after)
+
+
+async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
+    pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
+) -> None:
+    name, uri = role(pg_pipeline, create=False)
+    password = psycopg.conninfo.conninfo_to_dict(uri)["password"]
+    server = Looked(pg.uri(pg_pipeline))
+    try:
+        script = await role_script(server, name)
+        assert "PASSWORD '" not in script.upper()
+        with pg.connect(pg_pipeline) as session:
+            session.execute(script.encode())
+            give_password(session, name, str(password))
+            assert session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (name,)).fetchone() == (False,)
+            session.execute((await role_script(server, name)).encode())  # once more, now that it is there
+    finally:
+        await server.close()
+    report = await look(uri)
+    less = {name for name, state in states(report, "pane").items() if state is not State.OK}
+    assert less == ELSEWHERE | {"bloat"}, text(report)
+    assert "pg_read_all_data" in found(report, "pane", "bloat").remedy
+    assert "-- GRANT pg_read_all_data" in script
+    changes = {name for name, state in states(report, "action").items() if state is State.OK}
+    assert changes <= {"audit trail", "undo", "write-pgbouncer-config"}, text(report)
+
+
+async def test_the_dashes_off_every_line_of_the_script_every_action_can_run(
+    pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
+) -> None:
+    name, uri = role(pg_pipeline)
+    server = Looked(pg.uri(pg_pipeline))
+    try:
+        script = (await role_script(server, name)).replace("-- GRANT ", "GRANT ")
+    finally:
+        await server.close()
+    with pg.connect(pg_pipeline) as session:
+        session.execute(script.encode())
+    report = await look(uri)
+    assert {name for name, state in states(report, "pane").items() if state is not State.OK} == ELSEWHERE
+    known = {"create-roles", "create-extensions", *(("apply-tuning",) if pg.major == 14 else ())}
+    assert {name for name, state in states(report, "action").items() if state is State.CANNOT} <= known, text(report)
+
+
+async def test_a_superuser_sees_everything_and_is_warned(pg: PostgresServer, pg_pipeline: str) -> None:
+    report = await look(pg.uri(pg_pipeline))
+    assert found(report, "role", "superuser").state is State.LIMITED
+    assert "--role-script" in found(report, "role", "superuser").remedy
+    assert {name for name, state in states(report, "pane").items() if state is not State.OK} == ELSEWHERE, text(report)
+    assert State.CANNOT not in states(report, "action").values(), text(report)
+
+
+async def test_a_missing_extension_is_named_with_the_statement_that_brings_it(
+    pg: PostgresServer, database: str
+) -> None:
+    uri = pg.uri(database)
+    before = await look(uri)
+    check = found(before, "extension", "pg_stat_statements")
+    assert check.state is State.CANNOT
+    assert found(before, "pane", "slow-queries").state is State.CANNOT
+    with pg.connect(database) as session:
+        session.execute(check.remedy.encode())
+    after = await look(uri)
+    assert found(after, "extension", "pg_stat_statements").state is State.OK
+    assert found(after, "pane", "slow-queries").state is State.OK
+
+
+async def test_an_old_version_of_an_extension_is_told(pg: PostgresServer, database: str) -> None:
+    with pg.connect(database) as session:
+        session.execute("CREATE EXTENSION pg_stat_statements VERSION '1.8'")
+    check = found(await look(pg.uri(database)), "extension", "pg_stat_statements")
+    assert check.state is State.LIMITED
+    with pg.connect(database) as session:
+        session.execute(check.remedy.encode())
+    assert found(await look(pg.uri(database)), "extension", "pg_stat_statements").state is State.OK
+
+
+async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_it(pg_servers: Servers) -> None:
+    server = server_of_files(pg_servers, max(pg_servers))
+    try:
+        with server.connect() as session:
+            session.execute("CREATE EXTENSION pg_stat_statements")
+            session.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_prewarm'")
+            session.execute("ALTER SYSTEM SET track_io_timing = off")
+        server.restart()
+        before = await look(server.uri())
+        check = found(before, "extension", "pg_stat_statements")
+        assert check.state is State.CANNOT
+        assert "'pg_prewarm', 'pg_stat_statements'" in check.remedy
+        timing = found(before, "server", "track_io_timing")
+        assert timing.state is State.LIMITED
+        with server.connect() as session:
+            session.execute(check.remedy.splitlines()[0].encode())
+            for line in timing.remedy.splitlines():
+                session.execute(line.encode())
+        server.restart()
+        after = await look(server.uri())
+        assert found(after, "extension", "pg_stat_statements").state is State.OK
+        assert found(after, "server", "track_io_timing").state is State.OK
+        assert found(after, "pane", "slow-queries").state is State.OK
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_an_encoding_that_cannot_hold_every_text_is_told(pg: PostgresServer, encoding: str) -> None:
+    name = f"test_{encoding.lower()}_{secrets.token_hex(3)}"
+    with pg.connect() as session:
+        session.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    try:
+        report = await look(pg.uri(name))
+    finally:
+        pg.drop_database(name)
+    check = found(report, "server", "encoding")
+    assert check.state is State.LIMITED
+    assert encoding in check.why
+    assert "UTF8" in check.remedy
+
+
+async def test_the_server_is_judged_by_what_it_says(pg: PostgresServer, database: str) -> None:
+    report = await look(pg.uri(database))
+    told = states(report, "server")
+    assert report.server is not None
+    assert report.server.major == pg.major
+    for name in ("role", "tls", "pooler between", "encoding", "kind", "client_connection_check_interval"):
+        assert told[name] is State.OK, name
+    assert told["fsync"] is State.LIMITED  # the test servers run without it
+    with pg.connect(database) as session:
+        row = session.execute("SHOW max_connections").fetchone()
+    assert row is not None
+    assert f"max_connections = {row[0]}" in found(report, "server", "connections").why
+
+
+async def test_a_lock_in_the_way_is_waited_out(pg: PostgresServer, pg_pipeline: str, tmp_path: Path) -> None:
+    desk = Desk(pg, pg_pipeline, Trail(tmp_path / "audit.jsonl"))
+    with held(desk, "LOCK TABLE public.api_usage IN ACCESS EXCLUSIVE MODE", seconds=2.0):
+        report = await look(pg.uri(pg_pipeline))
+    assert State.CANNOT not in states(report, "pane").values(), text(report)
+
+
+async def test_a_read_only_console_can_run_nothing(pg: PostgresServer, pg_pipeline: str) -> None:
+    report = await look(pg.uri(pg_pipeline), read_only=True)
+    can = {name for name, state in states(report, "action").items() if state is not State.CANNOT}
+    assert can <= {"audit trail", "write-pgbouncer-config"}
+
+
+async def test_poolers_are_judged_by_who_asks(
+    any_pg: PostgresServer, pipeline: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
+) -> None:
+    pooler = pgbouncer(any_pg, pipeline)
+    for uri, state in ((pooler.admin_uri, State.OK), (pooler.stats_uri, State.LIMITED)):
+        report = await look(any_pg.uri(pipeline), uri)
+        told = {check.name.partition(" ")[2]: check for check in report.of("pooler")}
+        assert told["reached"].state is State.OK
+        assert told["admin"].state is state
+        assert told["authentication"].state is State.OK
+        assert told["prepared statements"].state is (State.OK if "1.2" in told["reached"].what else State.LIMITED)
+        assert found(report, "pane", "pooler").state is State.OK
+    assert "pgbouncer.ini" in told["admin"].remedy
+
+
+async def test_a_pooler_that_does_not_answer_is_one_check(any_pg: PostgresServer, pipeline: str) -> None:
+    report = await look(any_pg.uri(pipeline), "host=127.0.0.1 port=1 user=nobody")
+    (check,) = report.of("pooler")
+    assert check.state is State.CANNOT
+    assert found(report, "role", "superuser")
+
+
+async def test_the_guide_gets_what_the_role_may_do(pg: PostgresServer, database: str) -> None:
+    server = Looked(pg.uri(database))
+    try:
+        told = await rights(server)
+    finally:
+        await server.close()
+    assert {check.subject for check in told} == {"server", "role", "extension"}
+
+
+@pytest.mark.parametrize("name", ["", "pg_console", "public", "a" * 64, "new\nline"])
+async def test_what_cannot_be_a_role_is_refused(any_pg: PostgresServer, name: str) -> None:
+    server = Looked(any_pg.uri())
+    try:
+        with pytest.raises(Trouble) as why:
+            await role_script(server, name)
+    finally:
+        await server.close()
+    assert why.value.kind is Kind.USAGE
+
+
+def test_the_command_prints_one_document(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "-t", any_pg.uri(pipeline, "pipeline_monitor"), "--format", "json")
+    assert (done.code, done.err) == (0, "")
+    told = json.loads(done.out)
+    assert (told["role"], told["server"]["database"]) == ("pipeline_monitor", pipeline)
+    assert {check["state"] for check in told["checks"]} <= {state.value for state in State}
+    assert all(check["what"] and isinstance(check["remedy"], list) for check in told["checks"])
+
+
+def test_the_command_fits_eighty_columns(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
+    target = any_pg.uri(pipeline, "pipeline_app")
+    short = run_in_terminal(tmp_path, "doctor", "-t", target, NO_COLOR="1").out
+    whole = run_in_terminal(tmp_path, "doctor", "--all", "-t", target, NO_COLOR="1").out
+    for line in (*short.splitlines(), *whole.splitlines()):
+        assert cells(line) <= 80 or " " not in line.strip(), line
+    assert "GRANT pg_monitor TO pipeline_app;" in short
+    assert " fine: " in short
+    assert " fine: " not in whole
+    assert "track_activities: " in whole
+    assert "80x24" in whole
+
+
+def test_the_command_prints_a_role_script(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "-t", any_pg.uri(pipeline), "--role-script")
+    assert done.code == 0
+    assert "CREATE ROLE pipeline_console LOGIN;" in done.out
+    assert run(tmp_path, "doctor", "-t", any_pg.uri(pipeline), "--role-script", "pg_me").code == 2
+
+
+def test_without_a_server_this_machine_is_still_told(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor", "-t", "host=127.0.0.1 port=1")
+    assert done.code == 1
+    assert "Connection refused" in done.out
+    assert "Terminal\n" in done.out
+
+
+async def test_the_palette_shows_the_report(any_pg: PostgresServer, pipeline: str) -> None:
+    async with console(any_pg.uri(pipeline, "pipeline_app")) as (app, pilot):
+        app.action_doctor()
+        await shows(pilot, "Doctor", "-> what would change it", "esc close")
+        dialog = app.screen
+        assert isinstance(dialog, TextDialog)
+        assert "You see 1 of " in dialog._body.plain
+        assert max(map(cells, dialog._body.plain.splitlines())) <= 70
