@@ -18,7 +18,6 @@ from console.format import safe
 from console.migrations import Migration
 from console.model import Kind, Server, Step, Trouble
 
-TABLES = frozenset(one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table"))
 REFRESHES = "console_refreshes"
 CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
 
@@ -38,7 +37,7 @@ class Adoption:
     @property
     def tables(self) -> set[str]:
         """The pipeline's tables that exist."""
-        return {one.relation for one in self.seen.found if one.kind == "relation"} & TABLES
+        return {one.relation for one in self.seen.found if one.kind == "relation"} & pipeline_tables()
 
     @property
     def fresh(self) -> set[str]:
@@ -60,9 +59,14 @@ class Adoption:
         return replace(one, definition=SEARCH_ALONE) if alone else one
 
 
+def pipeline_tables() -> set[str]:
+    """Names of all tables that are expected."""
+    return {one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table")}
+
+
 async def adoption(server: Server, seen: Drift) -> Adoption:
     """Judge each difference by the rows that are there. Trouble (REFUSED) when this role may not add anything."""
-    (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(TABLES)})).records()
+    (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(pipeline_tables())})).records()
     if rights["refused"]:
         raise Trouble(Kind.REFUSED, safe(rights["refused"]), safe(rights["remedy"]))
     may = rights["has_btree_gin"] and rights["may_extend"]

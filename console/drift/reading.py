@@ -32,8 +32,7 @@ class Drift:
         if not self.differences:
             return ""
         number = len(self.differences)
-        said = "differs from what is expected in one thing" if number == 1 else f"differs in {number} things"
-        return f"The pipeline schema {said}."
+        return f"The pipeline schema drifts in {number} place{'' if number == 1 else 's'}."
 
 
 async def drift(server: Server) -> Drift:
