@@ -12,7 +12,7 @@ from console.drift.reading import NO_SCHEMA, drift
 from console.drift.sides import Difference, Remedy
 from console.format import one_line, safe
 from console.migrations import Migration
-from console.model import Kind, Plan, Server, Trouble
+from console.model import Kind, Parameter, Plan, Server, Trouble
 
 
 async def plan(request: Request) -> Plan:
@@ -21,7 +21,7 @@ async def plan(request: Request) -> Plan:
     seen = await drift(server)
     if not seen.present:
         raise Trouble(Kind.REFUSED, NO_SCHEMA, "apply-schema makes one.")
-    baseline = await _baseline(server)
+    baseline = await _baseline(server, request.given["owner"])
     what = await adoption(server, seen)
     todo = await steps(server, what)
     partition = seen.of(Remedy.PARTITION)
@@ -50,9 +50,9 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def _baseline(server: Server) -> tuple[Migration, ...]:
+async def _baseline(server: Server, owner: str) -> tuple[Migration, ...]:
     """The migrations that the ledger is to name in the end; none where it is complete."""
-    applied = await ledger(server)
+    applied = await ledger(server, owner)
     known = migrations.migrations((server.facts.major,))
     if not applied:
         return known
@@ -100,4 +100,5 @@ ADOPT_SCHEMA = Action(
     title="Adopt what is there",
     help="Adds what a grown database lacks of the pipeline schema, online; nothing that exists is replaced.",
     plan=plan,
+    parameters=(Parameter("owner", "role whose ledger is to be believed; empty: the role of this session"),),
 )

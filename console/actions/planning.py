@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from console.config import Settings
 from console.format import safe
-from console.model import Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+from console.model import Facts, Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,19 @@ class Action:
     row: Mapping[str, str] = field(default_factory=dict)  # parameter → column of the pane's row it is taken from
 
 
+@runtime_checkable
+class Learns(Protocol):
+    """A server whose facts can be read anew."""
+
+    async def learn(self) -> Facts: ...
+
+
 async def plan(action: Action, server: Server, given: Mapping[str, str], settings: Settings) -> Plan:
     """The plan of `action` now. Raises Trouble: USAGE for parameters it does not take, REFUSED by a guard."""
-    return await action.plan(Request(server, complete(action, given), settings))
+    request = Request(server, complete(action, given), settings)
+    if isinstance(server, Learns):
+        await server.learn()  # an extension may have been created since, a right given
+    return await action.plan(request)
 
 
 def complete(action: Action, given: Mapping[str, str]) -> dict[str, str]:

@@ -83,6 +83,13 @@ class PostgresServer:
             await self._learn()
         return self.facts
 
+    async def learn(self) -> Facts:
+        """Read the facts anew: extensions, rights and roles change. Raises Trouble."""
+        if not self._lanes["fast"].connected:
+            return await self.connect()
+        await self._learn()
+        return self.facts
+
     async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """Run the query `name` of sql/monitoring, or `folder/name`, in its lane. Raises Trouble."""
         facts = await self.connect()

@@ -40,9 +40,7 @@ def _one(action: str, **given: str) -> Callable[[Situation], tuple[Work, ...]]:
 
 
 def _schema(now: Situation) -> tuple[Work, ...]:
-    if now.grown:
-        return (Work("adopt-schema"),)
-    return (Work("apply-schema", {"owner": now.owner} if now.owner else {}),)
+    return (Work("adopt-schema" if now.grown else "apply-schema", _owner(now)),)
 
 
 def _conversions(now: Situation) -> tuple[Work, ...]:
@@ -50,11 +48,15 @@ def _conversions(now: Situation) -> tuple[Work, ...]:
 
 
 def _adoption(now: Situation) -> tuple[Work, ...]:
-    return (Work("adopt-schema"),) if now.tables else ()
+    return (Work("adopt-schema", _owner(now)),) if now.tables else ()
 
 
 def _fills(now: Situation) -> tuple[Work, ...]:
     return tuple(Work("refresh-views", {"view": view}) for view in now.unfilled)
+
+
+def _owner(now: Situation) -> dict[str, str]:
+    return {"owner": now.owner} if now.owner else {}
 
 
 # What is told

@@ -8,14 +8,13 @@ WITH relation AS MATERIALIZED (
   SELECT w.ordinality, w.name, r.relkind
     FROM pg_catalog.unnest(%(tables)s::text[]) WITH ORDINALITY w(name, ordinality)
     LEFT JOIN relation r ON w.name IN (r.name, r.quoted)
-), owner AS (  -- who owns the ledger, else the role that is made for it
+), owner AS (  -- the role that is made for it, unless another one has the ledger: whoever that is, a page must be told
   SELECT r.oid, r.rolname,
          CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000 THEN pg_catalog.pg_has_role(r.oid, 'SET')
               ELSE pg_catalog.pg_has_role(r.oid, 'MEMBER') END AS may
     FROM pg_catalog.pg_roles r
-   WHERE r.rolname <> CURRENT_USER
-     AND r.oid = coalesce((SELECT l.relowner FROM relation l WHERE l.name = 'public.schema_migrations'),
-                          (SELECT o.oid FROM pg_catalog.pg_roles o WHERE o.rolname = %(owner)s::text))
+   WHERE r.rolname = %(owner)s::text AND r.rolname <> CURRENT_USER
+     AND NOT EXISTS (SELECT FROM relation l WHERE l.name = 'public.schema_migrations' AND l.relowner <> r.oid)
 ), schema AS (
   SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public'
 )
