@@ -64,16 +64,16 @@ WITH me AS MATERIALIZED (
            AS w (name, kinds, kind, privileges)
    CROSS JOIN LATERAL (
      SELECT r.name, r.oid, '' AS inside, 0::pg_catalog.oid AS place FROM role r WHERE r.name = 'pipeline_owner'
-     UNION ALL  -- who sets the database up may create the tables too
+     UNION ALL  -- who sets the database up may create the tables too; what a superuser creates may be an extension's
      SELECT me.rolname, me.oid, ' IN SCHEMA public', p.schema FROM me JOIN place p ON p.schema IS NOT NULL
-      WHERE me.rolname <> 'pipeline_owner' AND w.kind <> 'n') AS c (creator, oid, inside, place)
+      WHERE NOT me.rolsuper AND me.rolname <> 'pipeline_owner' AND w.kind <> 'n') AS c (creator, oid, inside, place)
    WHERE NOT EXISTS (
      SELECT FROM pg_catalog.pg_default_acl d JOIN role r ON r.name = w.name
       WHERE d.defaclrole = c.oid AND d.defaclobjtype = w.kind::"char" AND d.defaclnamespace = c.place
         AND (SELECT pg_catalog.array_agg(a.privilege_type) FROM pg_catalog.aclexplode(d.defaclacl) a WHERE a.grantee = r.oid) @> w.privileges)
 ), mine AS MATERIALIZED (
   -- Whether default privileges of the owner may be written: with its rights, or with those of who may take them.
-  SELECT me.rolname, me.rolsuper OR me.oid = o.oid OR coalesce(pg_catalog.pg_has_role(o.oid, 'USAGE'), false) AS has,
+  SELECT me.rolname, coalesce(me.rolsuper OR pg_catalog.pg_has_role(o.oid, 'USAGE'), false) AS has,
          o.oid IS NULL OR me.governs OR pg_catalog.pg_has_role(o.oid, 'MEMBER WITH ADMIN OPTION') AS takes
     FROM me CROSS JOIN role o WHERE o.name = 'pipeline_owner'
 ), borrowed AS (
