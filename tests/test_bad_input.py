@@ -291,6 +291,23 @@ def test_a_standby_is_read_like_a_primary(show: Show, standby: str, pane: Pane, 
         assert json.loads(done.out)["server"]["role"] == "standby"
 
 
+def test_the_doctor_tells_of_a_standby_what_it_shows_and_that_nothing_changes_there(
+    standby: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path, "doctor", "-t", standby, "--format", "json")
+    assert done.code == 0
+    checks = {(check["subject"], check["name"]): check for check in json.loads(done.out)["checks"]}
+    assert checks["server", "role"]["state"] == "limited"
+    assert checks["action", "vacuum-table"]["remedy"] == ["Give the primary as target."]
+    assert checks["action", "terminate-backend"]["state"] == "ok"
+    assert {state["state"] for (subject, name), state in checks.items() if subject == "pane"} <= {
+        "ok",
+        "unknown",
+        "cannot",
+    }
+    assert checks["pane", "connections"]["state"] == "ok"
+
+
 # What a server holds
 
 NAMES = "\x1b]0;owned\x07 [/b] [@click=app.quit]x[/] \u202e\x9b2J"

@@ -10,6 +10,7 @@ import sys
 import termios
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from console.cli.table import cells
 from console.doctor import Check, Report, State, text
 from console.doctor.keys import WITH_CONTROL, bound
 from console.doctor.pooler import Pool, judge
+from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
 from console.model import Facts
 from console.tui.app import ConsoleApp
@@ -259,6 +261,20 @@ def test_pools_of_many_users_count_up_to_the_limit_of_the_database() -> None:
     assert "at most 30 " in pooled(replace(POOL, databases=(POOL.databases[0], shop)))["pools"].why
 
 
+@pytest.mark.parametrize(
+    ("version", "state", "remedy"),
+    [
+        (140023, State.LIMITED, "Upgrade the server."),
+        (180004, State.OK, ""),
+        (190000, State.LIMITED, "Upgrade the console."),
+    ],
+)
+def test_a_version_out_of_care_or_newer_than_tested_is_told(version: int, state: State, remedy: str) -> None:
+    facts = Facts("postgres", version, f"{version // 10000}.{version % 10000}")
+    check = judge_version(Found(facts, {"now": datetime(2026, 12, 1, tzinfo=UTC)}, {}))
+    assert (check.state, check.remedy) == (state, remedy)
+
+
 def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
     facts = Facts("postgres", 180004, "18.4", "db\x1b[2J:5432", "shop", "me")
     report = Report(
@@ -274,4 +290,6 @@ def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
     assert "!! two: Not at all. (because)\n   -> GRANT a TO b;\n   -> GRANT c TO d;\n   1 fine: one\n" in told
     assert max(map(cells, told.splitlines())) <= 60
     assert "   one: Fine.\n" in text(report, 60, every=True)
+    same = [Check("action", name, State.CANNOT, f"{name} cannot run.", "because", "GRANT a TO b;") for name in "xyz"]
+    assert "!! x, y, z cannot run. (because)\n   -> GRANT a TO b;\n" in text(Report(facts, tuple(same)), 60)
     assert "\x1b[1;31m!!" in text(report, 60, colour=True)

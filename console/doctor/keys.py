@@ -70,9 +70,9 @@ def _lost(name: str, keys: Sequence[str], lost: Mapping[str, str]) -> Check:
     left = [key for key in keys if key not in lost]
     why = "; ".join(lost.values())
     if left:
-        what = f"{name}: {' and '.join(lost)} does not arrive; {' and '.join(left)} does."
+        what = f"{' and '.join(lost)} does not arrive; {' and '.join(left)} does."
         return Check("terminal", f"key {name}", State.LIMITED, what, why, _remap(name, left[0], lost))
-    what = f"{name}: {' and '.join(lost)} does not arrive, and it has no other key."
+    what = f"{' and '.join(lost)} does not arrive, and there is no other key."
     return Check("terminal", f"key {name}", State.CANNOT, what, why, _remap(name, "KEY", lost))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from console.doctor.check import Check, State
 from console.doctor.settings import WISHES, judge
 from console.format import one_line
-from console.model import Facts, Server
+from console.model import Facts, Server, Trouble
 
 TESTED = range(14, 19)
 # The last day of fixes by the community: https://www.postgresql.org/support/versioning/
@@ -72,7 +72,7 @@ async def read(server: Server) -> Found:
 async def checks(server: Server, found: Found) -> tuple[Check, ...]:
     """What the server is and how it is set. Raises Trouble."""
     return (
-        _version(found),
+        judge_version(found),
         _standby(found),
         _encryption(found),
         _session(found),
@@ -85,7 +85,8 @@ async def checks(server: Server, found: Found) -> tuple[Check, ...]:
     )
 
 
-def _version(found: Found) -> Check:
+def judge_version(found: Found) -> Check:
+    """Whether the version is known to the console and still mended by the community."""
     facts, now = found.facts, found.row["now"]
     what = f"PostgreSQL {facts.version_text} is read and changed."
     why = f"tested with {TESTED[0]} to {TESTED[-1]}"
@@ -200,7 +201,11 @@ def _waiting(found: Found) -> Check:
 
 async def _dead_clients(server: Server) -> Check:
     name = "client_connection_check_interval"
-    state = await server.attempt(PROBE) if isinstance(server, Attempts) else "0A000"
+    try:
+        state = await server.attempt(PROBE) if isinstance(server, Attempts) else "0A000"
+    except Trouble as why:
+        what = "Whether statements of a dead console end could not be tried."
+        return Check("server", name, State.UNKNOWN, what, why.sentence, why.remedy)
     if not state:
         what = "Statements of a console that died end within two seconds."
         return Check("server", name, State.OK, what, "the server's machine can tell a closed connection")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Sequence
 
 from console.doctor.check import SUBJECTS, Check, Report, State
 from console.format import safe
@@ -44,9 +45,8 @@ def _head(report: Report, width: int) -> list[str]:
 def _group(subject: str, checks: tuple[Check, ...], width: int, every: bool, colour: bool) -> list[str]:
     lines = [f"{BOLD}{TITLES[subject]}{RESET}" if colour else TITLES[subject]]
     fine = [check for check in checks if check.state is State.OK]
-    for check in checks:
-        if every or check.state is not State.OK:
-            lines += _item(check, width, colour)
+    for alike in _alike(check for check in checks if every or check.state is not State.OK):
+        lines += _item(alike, width, colour)
     if fine and not every:
         names = dict.fromkeys(_short(check) for check in fine)
         lines += _wrapped(f"{len(fine)} fine: {', '.join(names)}", width, "   ", "   ")
@@ -58,10 +58,26 @@ def _short(check: Check) -> str:
     return check.name.partition(" ")[2] if check.subject == "pooler" else check.name
 
 
-def _item(check: Check, width: int, colour: bool) -> list[str]:
+def _alike(checks: Iterable[Check]) -> list[list[Check]]:
+    """Checks that say the same of different things, together."""
+    found: dict[tuple[object, ...], list[Check]] = {}
+    for check in checks:
+        found.setdefault((check.state, _said(check), check.why, check.remedy), []).append(check)
+    return list(found.values())
+
+
+def _said(check: Check) -> str:
+    own = f"{check.name} "
+    return check.what.removeprefix(own) if check.what.startswith(own) else f": {check.what}"
+
+
+def _item(alike: Sequence[Check], width: int, colour: bool) -> list[str]:
+    check, said = alike[0], _said(alike[0])
     why = f" ({check.why})" if check.why else ""
-    named = check.what if check.what.startswith(f"{check.name} ") else f"{check.name}: {check.what}"
-    lines = _wrapped(f"{named}{why}", width, f"{MARKS[check.state]} ", "   ")
+    names = ", ".join(one.name for one in alike)
+    lines = _wrapped(
+        f"{names}{said if said.startswith(':') else f' {said}'}{why}", width, f"{MARKS[check.state]} ", "   "
+    )
     for line in check.remedy.splitlines():
         lines += _wrapped(line, width, "   -> ", "      ")
     if colour and check.state in COLOURS:
