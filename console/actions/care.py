@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.actions.naming import INDEXES, TABLES, Relation, find, named, names
 from console.actions.planning import Action, Request, steps, written
+from console.actions.relations import INDEXES, TABLES, Relation, find, named, names
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Step, Trouble
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from console.actions.care import rebuilt
-from console.actions.naming import INDEXES, TABLES, find, named, names
 from console.actions.planning import Action, Request, written
+from console.actions.relations import INDEXES, TABLES, find, named, names
 from console.model import Parameter, Plan, Step
 
 

@@ -1,16 +1,21 @@
-"""Finds the relation that a name of the user's, of the configuration or of a pane means."""
+"""Finds the relations that a name of a person's, of the configuration or of a pane means."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.format import one_line
+from console.format import one_line, safe
 from console.model import Kind, Server, Trouble
+
+RELATIONS = ("r", "p", "m", "v", "f")
+TABLES = ("r", "p", "m", "t")
+INDEXES = ("i", "I")
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view of the connected database."""
+    """A relation of the connected database."""
 
     oid: int
     name: str  # schema-qualified, quoted where SQL needs it
@@ -18,14 +23,59 @@ class Relation:
 
 
 async def relation(server: Server, name: str) -> Relation:
-    """The relation called `name`. Trouble (REFUSED) when there is none, or more than one."""
-    found = [
-        Relation(int(str(record["oid"])), str(record["name"]), str(record["kind"]))
-        for record in (await server.fetch("actions/named_relation", {"name": name})).records()
-    ]
-    if not found:
+    """The table or view called `name`, as SQL would read it before anything else; none of the system's.
+
+    Trouble (REFUSED) when there is none, or more than one that is as near.
+    """
+    found = await _called(server, name, RELATIONS, system=False)
+    best = [one for one, rank in found if rank == found[0][1]]
+    if not best:
         raise Trouble(Kind.REFUSED, f"There is no table or view {one_line(name)} in this database.")
+    if len(best) > 1:
+        raise Trouble(Kind.REFUSED, f"{one_line(name)} may be {named(best)}.", "Give the name with its schema.")
+    return best[0]
+
+
+async def find(server: Server, text: str, kinds: Sequence[str]) -> tuple[Relation, ...]:
+    """The relation called `text`, with or without its schema, or the ones of a list with commas.
+
+    Trouble (REFUSED) when there is none or when more than one may be meant: nothing is guessed.
+    """
+    for whole in dict.fromkeys((text, text.strip())):  # a name may begin or end with a space, and hold commas
+        one = await _only(server, whole, kinds)
+        if one is not None:
+            return (one,)
+    parts = [part.strip() for part in text.split(",")]
+    found: dict[Relation, None] = {}
+    for part in parts:
+        one = await _only(server, part, kinds)
+        if one is None:
+            what = "index" if kinds is INDEXES else "table or materialized view"
+            raise Trouble(Kind.REFUSED, f"There is no {what} called {safe(part, 200)} in this database.")
+        found[one] = None
+    return tuple(found)
+
+
+def named(relations: Sequence[Relation]) -> str:
+    """Their names, as the subject of a plan."""
+    return ", ".join(names(relations))
+
+
+def names(relations: Sequence[Relation]) -> tuple[str, ...]:
+    """Their names one by one, as the parts of the subject."""
+    return tuple(one_line(one.name) for one in relations)
+
+
+async def _only(server: Server, text: str, kinds: Sequence[str]) -> Relation | None:
+    found = [one for one, _ in await _called(server, text, kinds, system=True)]
     if len(found) > 1:
-        names = ", ".join(one_line(one.name) for one in found)
-        raise Trouble(Kind.REFUSED, f"{one_line(name)} may be {names}.", "Give the name with its schema.")
-    return found[0]
+        raise Trouble(Kind.REFUSED, f"{safe(text, 200)} may mean any of {named(found)}.", "Give one of these names.")
+    return found[0] if found else None
+
+
+async def _called(server: Server, name: str, kinds: Sequence[str], system: bool) -> list[tuple[Relation, object]]:
+    wanted = {"name": name, "kinds": list(kinds), "system": system}
+    return [
+        (Relation(int(str(one["oid"])), str(one["name"]), str(one["kind"])), one["rank"])
+        for one in (await server.fetch("actions/named_relation", wanted)).records()
+    ]

@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from console.actions.naming import TABLES, find, named
 from console.actions.planning import Action, Request, steps, whole
+from console.actions.relations import TABLES, find, named
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Trouble
 
