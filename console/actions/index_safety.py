@@ -16,9 +16,9 @@ _NOW = re.compile(
 )
 _RANDOM = re.compile(r"\b(random|gen_random_uuid|uuidv4|uuidv7|nextval|setval)\s*\(", re.IGNORECASE)
 _INCLUDE = re.compile(r"\bINCLUDE\s*\(([^()]*)\)", re.IGNORECASE)
-_ZONED = "timestamp with time zone"
+_ZONED = re.compile(r"timestamp.* with time zone$")
 _SMALL = {"smallint", "integer"}
-_LONG = re.compile(r"^(text|character varying|jsonb?|bytea|xml|tsvector|.*\[\])$")
+_LONG = re.compile(r"^(text|character varying|character varying\(\d{4,}\)|jsonb?|bytea|xml|tsvector|.*\[\])$")
 
 
 def danger(definition: str, types: Mapping[str, str], short: str = "") -> str:
@@ -32,7 +32,7 @@ def danger(definition: str, types: Mapping[str, str], short: str = "") -> str:
 
 def _dangers(bare: str, types: Mapping[str, str], short: str) -> Iterator[str]:
     yield _moment(bare)
-    for column in (name for name, type_name in types.items() if type_name == _ZONED):
+    for column in (name for name, type_name in types.items() if _ZONED.match(type_name)):
         yield _zone(bare, column)
     for column in (name for name, type_name in types.items() if type_name == "money"):
         if re.search(rf"{_word(column)}\)*\s*::|CAST\s*\(\s*{_word(column)}", bare, re.IGNORECASE):
