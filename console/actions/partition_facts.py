@@ -112,7 +112,7 @@ async def choose(request: Request, known: Facts) -> Way:
     ahead = _months_on(now.date(), _ahead(request, known))
     again = known.made is not None and (known.differs or known.way != name or stale)
     bound = bound if again else left
-    notes = (why, *(_attach_notes(known, bound) if name == ATTACH else _copy_notes(known, first, last)), *_notes(known))
+    notes = (why, *(_attach_notes(bound) if name == ATTACH else _copy_notes(known, first, last)), *_notes(known))
     end = max(ahead, bound) if name == ATTACH else max(ahead, last.date())
     if name == COPY and (end.year - first.year) * 12 + end.month - first.month > MOST_MONTHS:
         raise Trouble(
@@ -151,8 +151,8 @@ async def _range(request: Request, known: Facts) -> tuple[datetime, datetime, da
     except (ValueError, OverflowError):
         raise Trouble(
             Kind.REFUSED,
-            f"{one_line(known.name)} reaches from {safe(row['first'], 40)} to {safe(row['last'], 40)}: no months cover that.",
-            "Give these rows a real time.",
+            f"The rows of {one_line(known.name)} reach from {safe(row['first'], 40)} to {safe(row['last'], 40)}.",
+            "No months cover that: give these rows a real time.",
         ) from None
     return first, last, now
 
@@ -165,25 +165,28 @@ def _name(request: Request, known: Facts, wanted: str, future: bool) -> tuple[st
         return wanted, f"By {wanted}, as asked."
     if known.no_copy:
         return ATTACH, f"By attach: it cannot be copied, because {one_line(known.no_copy)}."
-    if future:
-        return COPY, "By copy: it has rows of the future, which the bound of an attached table would keep out."
     if known.bytes > TOO_LARGE:
         return ATTACH, f"By attach: {size(known.bytes)} are not copied unless that is asked for."
-    if known.name in archived:
-        return COPY, "By copy: its old months are archived, and a month can only be detached where it is a partition."
-    return ATTACH, "By attach: no row is copied, and nothing asks for its old months one by one."
+    reasons = (
+        "it has rows of the future, which the bound of an attached table would keep out" if future else "",
+        "its old months are archived, and a month is detached as a whole where it is a partition"
+        if known.name in archived
+        else "",
+    )
+    because = next(filter(None, reasons), "")
+    return (COPY, f"By copy: {because}.") if because else (ATTACH, "By attach: no row need be copied.")
 
 
-def _attach_notes(known: Facts, bound: date) -> tuple[str, ...]:
+def _attach_notes(bound: date) -> tuple[str, ...]:
     return (
-        f"The table as it is becomes the partition of all that is before {bound} (UTC); the months after it get their own.",
+        f"The table as it is becomes the partition of all that is before {bound} (UTC); later months get their own.",
         f"From the promise to the swap, a row of {bound} or later is refused; afterwards it finds its partition.",
     )
 
 
 def _copy_notes(known: Facts, first: datetime, last: datetime) -> tuple[str, ...]:
     return (
-        f"Months from {first:%Y-%m} to {last:%Y-%m} and those ahead become partitions; rows of other months would find none.",
+        f"Months from {first:%Y-%m} to {last:%Y-%m} and those ahead become partitions; others would have none.",
         f"Copying needs about {size(known.bytes)} more room; how much is free cannot be seen from SQL.",
         "The old table is kept, without foreign keys, until a later run with --set drop-old=yes drops it.",
     )

@@ -43,9 +43,7 @@ async def plan(request: Request) -> Plan:
     if way.again:
         found, known = await _abort(request.server, known), known.anew
     found += await (_attach if way.name == ATTACH else _copy)(request.server, known, way)
-    return Plan(
-        "partition-table", known.name, found, request.given, way.notes, read_back=_reader(request.server, table, way)
-    )
+    return Plan("partition-table", known.name, found, request.given, way.notes, read_back=_reader(table, way))
 
 
 # The two ways
@@ -79,7 +77,17 @@ async def _copy(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
         *await _indexes(server, known, together=False),
         *moves[copied:],
         *swap,
-        *await _finish(server, known.name, old, known.oid, known.oid, known.handle, [leaf.name for leaf in leaves]),
+        *await _finish(
+            server,
+            name=known.name,
+            old=old,
+            kept=known.oid,
+            source=known.oid,
+            handle=list(known.handle),
+            leaves=[leaf.name for leaf in leaves],
+            swapped=False,
+            compared=False,
+        ),
     )
 
 
@@ -169,7 +177,7 @@ async def _abort(server: Server, known: Facts) -> tuple[Step, ...]:
 
 
 async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
-    """What a run left to do after the swap: keys to be proven, both tables to be compared, the old one to be dropped."""
+    """What a run left to do after the swap: proofs of keys and rows, the drop of the old table on demand."""
     records = tuple((await request.server.fetch("actions/partition_table_after", {"oid": table.oid})).records())
     if not records:
         if drop:
@@ -178,15 +186,15 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
         return Plan("partition-table", table.name, (), request.given, (note,))
     (row,) = records
     said = str(row["said"])
-    old, handle, leaves = str(row["name"]), _texts(row["handle"]), list(_texts(row["leaves"]))
+    old = str(row["name"])
     found = await _finish(
         request.server,
-        table.name,
-        old,
-        int(str(row["oid"])),
-        int(str(row["pending"] or 0)),
-        handle,
-        leaves,
+        name=table.name,
+        old=old,
+        kept=row["oid"],
+        source=row["pending"],
+        handle=row["handle"],
+        leaves=row["leaves"],
         swapped=True,
         compared="after the swap" in said,
     )
@@ -208,17 +216,15 @@ def _after_reader(table: Relation) -> Callable[[Server], Awaitable[tuple[str, ..
     return read
 
 
-def _reader(server: Server, table: Relation, way: Way) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
+def _reader(table: Relation, way: Way) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
     if way.name != ATTACH:
         return _after_reader(table)
 
     async def read(server: Server) -> tuple[str, ...]:
         now = await relation(server, table.name)
         (row,) = (await server.fetch("actions/partition_table_attached", {"oid": now.oid, "old": table.oid})).records()
-        return (
-            f"{one_line(row['name'])} is the partition of all that is before {way.bound}: "
-            f"the same table with about {row['rows']} rows, none of them copied or read.",
-        )
+        what = f"{one_line(row['name'])} is the partition of all that is before {way.bound}"
+        return (f"{what}: the same table with about {row['rows']} rows, none of them copied or moved.",)
 
     return read
 
@@ -255,10 +261,6 @@ def _analyze(name: str) -> Step:
     )
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
-
-
 def _flag(request: Request, name: str) -> bool:
     text = request.given[name].strip().lower()
     if text not in {"yes", "no"}:
@@ -269,7 +271,7 @@ def _flag(request: Request, name: str) -> bool:
 PARTITION_TABLE = Action(
     name="partition-table",
     title="Partition a table",
-    help="Turns an ordinary table into monthly partitions beside its readers and writers; the old table is kept until told.",
+    help="Turns an ordinary table into monthly partitions beside its readers and writers, and keeps the old one.",
     plan=plan,
     parameters=(
         Parameter("table", "the table to partition", required=True),

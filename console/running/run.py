@@ -53,12 +53,13 @@ class Run:
 
     @property
     def waits(self) -> list[str]:
-        """How long others can have waited because of this run, as sentences."""
-        return [
-            f"Longest possible wait of {one_line(who)}: {1000 * seconds:.0f} ms. "
-            "So long was the longest transaction in their way, from asking for its lock to its end."
-            for who, seconds in self.held_up.items()
-        ]
+        """How long others can have waited because of this run, as a sentence; none where nobody can have."""
+        if not self.held_up:
+            return []
+        longest = sorted(self.held_up.items(), key=lambda one: -one[1])
+        said = ", ".join(f"{1000 * seconds:.0f} ms for {one_line(who)}" for who, seconds in longest)
+        how = "So long was the longest transaction in their way, from asking for its lock to its end."
+        return [f"Longest possible wait: {said}. {how}"]
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[Progress], None]]:
