@@ -30,8 +30,6 @@ from tests.servers import Servers, available
 
 RATE = 50.0  # writes a second
 QUIET = 20.0  # seconds of writing before the run
-    "SELECT ROW(count(*), count(DISTINCT id), coalesce(sum(hashtextextended(f::text, 0)), 0))::text FROM public.facts f"
-)
 
 
 @dataclass(slots=True)

@@ -153,19 +153,8 @@ async def _swap(
     return steps(snapshot), str(snapshot.values("old")[0])
 
 
-async def _finish(
-    server: Server,
-    name: str,
-    old: str,
-    kept: int,
-    source: int,
-    handle: tuple[str, ...],
-    leaves: list[str],
-    **done: bool,
-) -> tuple[Step, ...]:
-    asked = {"name": name, "old": old, "kept": kept, "source": source, "handle": list(handle), "leaves": leaves}
-    state = {"swapped": False, "compared": False, **done, "patience": PATIENCE // 2}
-    return await written(server, "partition_table_finish", {**asked, **state})
+async def _finish(server: Server, **asked: object) -> tuple[Step, ...]:
+    return await written(server, "partition_table_finish", {**asked, "patience": PATIENCE // 2})
 
 
 async def _abort(server: Server, known: Facts) -> tuple[Step, ...]:
