@@ -30,7 +30,8 @@ DASHBOARD, SEARCH, ANALYTICS = (
 MORE = """
 INSERT INTO public.content_requests (organization_id, brand_profile_id, requested_by, title, description, status,
                                      priority, created_at)
-SELECT r.organization_id, r.brand_profile_id, r.requested_by, CASE WHEN g % 50 = 0 THEN 'Harbour ' ELSE 'Poster ' END || g,
+SELECT r.organization_id, r.brand_profile_id, r.requested_by,
+       CASE WHEN g % 50 = 0 THEN 'Harbour ' ELSE 'Poster ' END || g,
        'About ' || md5(g::text),
        CASE WHEN g % 8 = 0 THEN 'pending' ELSE 'completed' END, g % 10, now() - g * interval '1 minute'
   FROM (SELECT * FROM public.content_requests ORDER BY id LIMIT 1) r, generate_series(1, 20000) g
