@@ -82,7 +82,7 @@ def _relation(wanted: Entry, there: Entry | None, stuck: set[str]) -> Iterator[D
 def _otherwise(wanted: Entry, there: Entry) -> Difference:
     if there.definition == "table" and wanted.definition.startswith("table by "):
         return Difference(wanted, "not partitioned", there.definition, Remedy.PARTITION, found_oid=there.oid)
-    if wanted.definition == "table":
+    if wanted.definition == "table" and there.definition.startswith("table by "):
         return Difference(wanted, "partitioned", there.definition, Remedy.NONE, "somebody chose so")
     return Difference(wanted, "another kind", there.definition, Remedy.NONE, "nothing that exists is replaced")
 
