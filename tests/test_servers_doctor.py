@@ -193,14 +193,15 @@ async def test_a_missing_extension_is_named_with_the_statement_that_brings_it(
     assert found(after, "pane", "slow-queries").state is State.OK
 
 
-async def test_an_old_version_of_an_extension_is_told(pg: PostgresServer, database: str) -> None:
-    with pg.connect(database) as session:
+async def test_an_old_version_of_an_extension_is_told(any_pg: PostgresServer, pipeline: str) -> None:
+    with any_pg.connect(pipeline) as session:
+        session.execute("DROP EXTENSION pg_stat_statements")
         session.execute("CREATE EXTENSION pg_stat_statements VERSION '1.8'")
-    check = found(await look(pg.uri(database)), "extension", "pg_stat_statements")
+    check = found(await look(any_pg.uri(pipeline)), "extension", "pg_stat_statements")
     assert check.state is State.LIMITED
-    with pg.connect(database) as session:
+    with any_pg.connect(pipeline) as session:
         session.execute(check.remedy.encode())
-    assert found(await look(pg.uri(database)), "extension", "pg_stat_statements").state is State.OK
+    assert found(await look(any_pg.uri(pipeline)), "extension", "pg_stat_statements").state is State.OK
 
 
 async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_it(pg_servers: Servers) -> None:
@@ -231,14 +232,14 @@ async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-async def test_an_encoding_that_cannot_hold_every_text_is_told(pg: PostgresServer, encoding: str) -> None:
+async def test_an_encoding_that_cannot_hold_every_text_is_told(any_pg: PostgresServer, encoding: str) -> None:
     name = f"test_{encoding.lower()}_{secrets.token_hex(3)}"
-    with pg.connect() as session:
+    with any_pg.connect() as session:
         session.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     try:
-        report = await look(pg.uri(name))
+        report = await look(any_pg.uri(name))
     finally:
-        pg.drop_database(name)
+        any_pg.drop_database(name)
     check = found(report, "server", "encoding")
     assert check.state is State.LIMITED
     assert encoding in check.why
@@ -259,15 +260,15 @@ async def test_the_server_is_judged_by_what_it_says(pg: PostgresServer, database
     assert f"max_connections = {row[0]}" in found(report, "server", "connections").why
 
 
-async def test_a_lock_in_the_way_is_waited_out(pg: PostgresServer, pg_pipeline: str, tmp_path: Path) -> None:
-    desk = Desk(pg, pg_pipeline, Trail(tmp_path / "audit.jsonl"))
-    with held(desk, "LOCK TABLE public.api_usage IN ACCESS EXCLUSIVE MODE", seconds=2.0):
-        report = await look(pg.uri(pg_pipeline))
+async def test_a_lock_in_the_way_is_waited_out(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
+    desk = Desk(any_pg, pipeline, Trail(tmp_path / "audit.jsonl"))
+    with held(desk, "LOCK TABLE public.api_usage IN ACCESS EXCLUSIVE MODE", seconds=1.0):
+        report = await look(any_pg.uri(pipeline))
     assert State.CANNOT not in states(report, "pane").values(), text(report)
 
 
-async def test_a_read_only_console_can_run_nothing(pg: PostgresServer, pg_pipeline: str) -> None:
-    report = await look(pg.uri(pg_pipeline), read_only=True)
+async def test_a_read_only_console_can_run_nothing(any_pg: PostgresServer, pipeline: str) -> None:
+    report = await look(any_pg.uri(pipeline), read_only=True)
     can = {name for name, state in states(report, "action").items() if state is not State.CANNOT}
     assert can <= {"audit trail", "write-pgbouncer-config"}
 
@@ -294,8 +295,8 @@ async def test_a_pooler_that_does_not_answer_is_one_check(any_pg: PostgresServer
     assert found(report, "role", "superuser")
 
 
-async def test_the_guide_gets_what_the_role_may_do(pg: PostgresServer, database: str) -> None:
-    server = Looked(pg.uri(database))
+async def test_the_guide_gets_what_the_role_may_do(any_pg: PostgresServer, pipeline: str) -> None:
+    server = Looked(any_pg.uri(pipeline))
     try:
         told = await rights(server)
     finally:
@@ -356,5 +357,5 @@ async def test_the_palette_shows_the_report(any_pg: PostgresServer, pipeline: st
         await shows(pilot, "Doctor", "-> what would change it", "esc close")
         dialog = app.screen
         assert isinstance(dialog, TextDialog)
-        assert "You see 1 of " in dialog._body.plain
+        assert "GRANT pg_monitor TO pipeline_app;" in dialog._body.plain
         assert max(map(cells, dialog._body.plain.splitlines())) <= 70

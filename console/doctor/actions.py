@@ -255,6 +255,7 @@ NEEDS: Mapping[str, Need] = {
     "write-pgbouncer-config": _local,
     "undo": _takes_back,
 }
-UNPLANNED = frozenset({"undo", "write-pgbouncer-config"})
+# Their plans depend on files and runs of the user, not on what the role may do.
+UNPLANNED = frozenset({"undo", "create-roles", "write-pgbouncer-config"})
 NOTHING_CHANGED = frozenset({"write-pgbouncer-config"})
 ON_STANDBY = frozenset({"cancel-backend", "terminate-backend", "terminate-idle", "apply-tuning", *NOTHING_CHANGED})
