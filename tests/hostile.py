@@ -90,6 +90,26 @@ INSERT INTO public.evil_parts VALUES (1, 1);
 CREATE INDEX evil_parts_n ON public.evil_parts (public.evil(n));
 """
 
+# Tables of the kind that are partitioned, archived and exported: expired months, and an archive for them.
+MOVING = """
+CREATE TABLE public.evil_events (id int, day date NOT NULL, n int DEFAULT public.evil(1), d public.evil_domain,
+  g int GENERATED ALWAYS AS (public.evil(id)) STORED, CHECK (public.evil(n) = n),
+  PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE public.evil_events_old PARTITION OF public.evil_events FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');
+CREATE TABLE public.evil_events_rest PARTITION OF public.evil_events DEFAULT;
+CREATE INDEX evil_events_n ON public.evil_events (public.evil(n));
+CREATE TABLE public.evil_archive (LIKE public.evil_events INCLUDING ALL) PARTITION BY RANGE (day);
+CREATE TABLE public.evil_archived PARTITION OF public.evil_archive FOR VALUES FROM ('2019-01-01') TO ('2019-02-01');
+CREATE TABLE public.evil_rows (LIKE public.evil_events INCLUDING ALL);
+CREATE TABLE public.evil_kept (LIKE public.evil_events INCLUDING ALL);
+INSERT INTO public.evil_events SELECT g, '2020-01-05', g, 'x' FROM generate_series(1, 50) g;
+INSERT INTO public.evil_archive SELECT g, '2019-01-05', g, 'x' FROM generate_series(1, 50) g;
+INSERT INTO public.evil_rows SELECT g, '2020-01-05', g, 'x' FROM generate_series(1, 50) g;
+INSERT INTO public.evil_kept SELECT g, '2019-01-05', g, 'x' FROM generate_series(1, 50) g;
+CREATE TRIGGER evil BEFORE INSERT OR DELETE ON public.evil_events FOR EACH ROW EXECUTE FUNCTION public.evil_trigger();
+CREATE TRIGGER evil BEFORE INSERT OR DELETE ON public.evil_archive FOR EACH ROW EXECUTE FUNCTION public.evil_trigger();
+"""
+
 # What the console would write to or read from, were it the console's.
 AS_VIEWS = """
 CREATE VIEW public.console_audit AS

@@ -35,6 +35,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         action="create-roles",
         subject="roles of the server",
+        everywhere=True,
         steps=(*given.steps, *made),
         parameters=request.given,
         notes=(*([given.note] if given.note else []), *notes, *(await _logged(server) if given.of else ())),

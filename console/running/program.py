@@ -40,7 +40,7 @@ async def execute(session: ActingSession, argv: Sequence[str], heard: Callable[[
         raise Trouble(Kind.FAILED, f"{one_line(argv[0])} cannot be run: {error.strerror}.") from None
     said: deque[str] = deque(maxlen=LAST)
     try:
-        async for line in process.stdout or ():
+        while process.stdout is not None and (line := await process.stdout.readline()):
             said.append(one_line(line.decode(errors="replace").strip()))
             heard(said[-1])
         code = await process.wait()
