@@ -20,7 +20,7 @@ LOOKUP = "pgbouncer_auth"  # the role that asks the server for verifiers
 SESSION_POOL = 5  # connections a user gets of the entry in session mode
 PREPARED = (1, 21)  # the first version that follows prepared statements from one server connection to another
 _VERSION = re.compile(r"\b(\d+)\.(\d+)")
-_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+_OTHER = re.compile(r"[^A-Za-z0-9_.-]")
 _USER = re.compile(r'^"((?:[^"]|"")*)"\s+"((?:[^"]|"")*)"', re.MULTILINE)
 _BY_VERSION = {
     True: "max_prepared_statements = 200",
@@ -61,8 +61,8 @@ def render(settings: PoolerSettings) -> str:
     return template.format_map(
         {
             **asdict(settings),
-            "database": _entry(settings.database),
-            "session_entry": _entry(f"{settings.database}_session"),
+            "database": entry(settings.database),
+            "session_entry": f"{entry(settings.database)}_session",
             "server": f"{server} auth_user={LOOKUP}" if lookup else server,
             "lookup_note": f"users are looked up in the server (auth_query), {LOOKUP} itself in auth_file."
             if lookup
@@ -75,6 +75,11 @@ def render(settings: PoolerSettings) -> str:
             "prepared": _BY_VERSION[known],
         }
     )
+
+
+def entry(database: str) -> str:
+    """What clients of the pooler call a database: its name, as far as it is made of what PgBouncer reads there."""
+    return f"{database}_" if database == "pgbouncer" else _OTHER.sub("_", database)
 
 
 def most_connections(settings: PoolerSettings, users: int) -> int:
@@ -122,14 +127,9 @@ def version(text: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _entry(name: str) -> str:
-    """A name as a key of [databases]."""
-    return name if _PLAIN.fullmatch(name) else _quoted(_one_line(name))
-
-
 def _value(text: str) -> str:
     """A value of a connection string."""
-    return text if re.fullmatch(r"[\w./:-]+", text) else "'" + _one_line(text).replace("'", "''") + "'"
+    return text if re.fullmatch(r"[A-Za-z0-9_./:-]+", text) else "'" + _one_line(text).replace("'", "''") + "'"
 
 
 def _one_line(text: str) -> str:

@@ -13,13 +13,14 @@ import pytest
 
 from console.actions.create_roles import ROLES
 from console.audit import Trail
+from console.demo.ports import HOST
 from console.demo.postgres_server import PostgresProcess
 from console.model import Plan
 from console.postgres import ActingSession, PostgresServer
 from console.running import Run, Runner
 from tests.acting import Desk
-from tests.servers import HOST, Servers
 from tests.servers import PostgresServer as Cluster
+from tests.servers import Servers
 
 BORROWED = "dba"  # a role of the tests' own
 
@@ -36,7 +37,7 @@ class Ground:
     def known(self) -> dict[str, str]:
         """The passwords in the file."""
         lines = self.passwords.read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))  # type: ignore[misc]
+        return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
     def login(self, user: str, password: str = "", database: str = "", port: int = 0) -> psycopg.Connection[Any]:
         """A TCP connection with a password."""

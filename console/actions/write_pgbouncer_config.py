@@ -20,6 +20,7 @@ from console.pooler_config import (
     STATS,
     PoolerSettings,
     auth_file,
+    entry,
     installed_version,
     most_connections,
     render,
@@ -194,6 +195,8 @@ def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str
     else:
         yield f"PgBouncer's version: {known}. Before 1.21 prepared statements must be switched off in the driver."
     yield secrets.note
+    if entry(settings.database) != settings.database:
+        yield f"PgBouncer's file cannot hold the database's name: clients ask for {entry(settings.database)}."
     if not settings.lookup:
         yield (
             "The database has no pgbouncer.get_auth (create-roles makes it, as a superuser), so the users are listed "
