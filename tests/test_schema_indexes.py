@@ -6,6 +6,8 @@ from console.actions import index_pack
 from console.actions.definitions import exact
 from console.actions.index_safety import danger
 from console.demo.content import install_schema
+from console.panes.indexes import INDEXES as PANE
+from console.postgres import PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 INDEXES = """
@@ -37,3 +39,21 @@ def test_the_pack_keeps_its_own_rules(pg: Cluster, database: str) -> None:
         for one in index_pack.load("pipeline").entries:
             types = dict(session.execute(TYPES, (one.table,)).fetchall())
             assert not danger(one.definition, types, one.short), one.name
+
+
+async def test_details_of_an_index_say_what_it_serves_and_with_which_operators(pg: Cluster, database: str) -> None:
+    with pg.connect(database) as session:
+        install_schema(session, pg.major)
+        own = "SELECT 'public.content_templates_elements_idx'::regclass::oid::bigint"
+        parent = "'public.api_usage_organization_time_idx'::regclass"
+        part = f"SELECT max(inhrelid::bigint) FROM pg_inherits WHERE inhparent = {parent}"
+        found = [row[0] for query in (own, part) for row in session.execute(query.encode())]
+    server = PostgresServer(pg.uri(database))
+    read = [await server.fetch(PANE.views[0].detail, {"oid": one}) for one in found]
+    await server.close()
+    told = [{str(row["item"]): row["value"] for row in one.records()} for one in read]
+    assert "in exactly this form" in str(told[0]["serves"])
+    assert str(told[0]["operators"]).endswith(": @> @? @@")
+    assert "index-only scan" in str(told[1]["serves"]), "a partition's index serves what its parent does"
+    assert str(told[1]["operators"]).startswith("organization_id: < <= = >= >;")
+    assert "apply-indexes" in PANE.actions

@@ -170,5 +170,5 @@ INDEXES = Pane(
         MISSING,
     ),
     refresh=20.0,
-    actions=("drop-index", "reindex", "repair-invalid-indexes"),
+    actions=("drop-index", "reindex", "repair-invalid-indexes", "apply-indexes"),
 )

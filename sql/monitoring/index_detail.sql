@@ -1,4 +1,4 @@
--- The statement that makes an index again, its columns, tablespace and storage options.
+-- What an index serves, the statement that makes it again, its columns, tablespace and storage options.
 -- lane: slow
 WITH it AS (
   SELECT i.*, c.relname, c.reloptions, c.reltablespace, a.amname, NOT EXISTS (
@@ -9,7 +9,22 @@ WITH it AS (
     JOIN pg_catalog.pg_am a ON a.oid = c.relam
    WHERE i.indexrelid = %(oid)s::bigint::oid
 )
-SELECT 'definition' AS item, CASE WHEN it.free THEN pg_catalog.pg_get_indexdef(it.indexrelid)
+SELECT 'serves' AS item, d.said AS value
+  FROM (SELECT coalesce(pg_catalog.obj_description(it.indexrelid, 'pg_class'), pg_catalog.obj_description(h.inhparent, 'pg_class')) AS said
+          FROM it LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = it.indexrelid) d
+ WHERE d.said IS NOT NULL
+UNION ALL
+SELECT 'operators', pg_catalog.string_agg(k.name || ': ' || k.operators, '; ' ORDER BY k.attnum)
+  FROM (SELECT a.attnum, CASE WHEN it.free THEN pg_catalog.pg_get_indexdef(it.indexrelid, a.attnum, true) ELSE a.attname::text END AS name,
+               (SELECT pg_catalog.string_agg(o.oprname, ' ' ORDER BY o.strategy, o.oprname)
+                  FROM (SELECT r.oprname::text, pg_catalog.min(m.amopstrategy) AS strategy
+                          FROM pg_catalog.pg_opclass c
+                          JOIN pg_catalog.pg_amop m ON m.amopfamily = c.opcfamily AND m.amoplefttype = c.opcintype
+                          JOIN pg_catalog.pg_operator r ON r.oid = m.amopopr
+                         WHERE c.oid = (it.indclass::oid[])[a.attnum - 1] GROUP BY 1) o) AS operators
+          FROM it JOIN pg_catalog.pg_attribute a ON a.attrelid = it.indexrelid AND a.attnum BETWEEN 1 AND it.indnkeyatts) k
+UNION ALL
+SELECT 'definition', CASE WHEN it.free THEN pg_catalog.pg_get_indexdef(it.indexrelid)
                                   ELSE 'not read: an ACCESS EXCLUSIVE lock is held or wanted' END AS value
   FROM it
 UNION ALL
