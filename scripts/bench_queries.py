@@ -85,7 +85,7 @@ def main() -> None:
         with psycopg.connect(target, autocommit=True, prepare_threshold=None) as reader:
             tenants = pick(reader)
             shapes = check_shapes(reader, queries, tenants)
-            packed = dashboards(reader, queries, tenants, 40) | searches(reader, queries.search, queries, tenants, 5)
+            packed = dashboards(reader, queries, tenants, 40) | searches(reader, queries.search, queries, tenants, 7)
             drop(session, keep={KEY_INDEX})
             keyed = dashboards(reader, queries, tenants, 10) | searches(reader, queries.per_row, queries, tenants, 1)
             session.execute(NAIVE)
