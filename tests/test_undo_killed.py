@@ -100,3 +100,14 @@ async def test_what_nobody_knows_is_said_and_no_older_run_is_taken_instead(desk:
     assert "not known: DROP INDEX CONCURRENTLY public.plain_id" in told.value.sentence
     assert "CREATE INDEX CONCURRENTLY plain_id" in told.value.sentence
     assert desk.ask(PARTITIONS) == 1
+
+
+async def test_a_reindex_that_was_cut_off_goes_on_with_the_indexes_that_are_left(desk: Desk) -> None:
+    desk.do("CREATE INDEX plain_too ON public.plain (id)", "CREATE INDEX plain_third ON public.plain (id)")
+    killed(desk, "reindex", "step", 2, "after", table="public.plain")
+    made = await desk.plan(action("reindex"), table="public.plain")
+    assert [step.sql for step in made.steps] == ["REINDEX INDEX CONCURRENTLY public.plain_too"]
+    assert "public.plain_id, public.plain_third" in " ".join(made.notes)
+    run = await desk.run(action("reindex"), table="public.plain")
+    assert run.outcome is Outcome.DONE
+    assert len((await desk.plan(action("reindex"), table="public.plain")).steps) == 3, "it is asked for anew"

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+from console import history
 from console.actions.planning import Action, Request, steps, written
 from console.actions.relations import INDEXES, TABLES, Relation, find, named, names
+from console.audit import default_trail
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Step, Trouble
+from console.model import Kind, Outcome, Parameter, Plan, Step, Trouble
+
+FRESH = timedelta(days=1)  # how long an index counts as rebuilt by a run that was cut off
+_REINDEX = "REINDEX INDEX CONCURRENTLY "
 
 
 async def plan_vacuum(request: Request) -> Plan:
@@ -50,11 +56,31 @@ async def rebuilt(request: Request, action: str, subject: str, oids: list[int] |
     """
     snapshot = await request.server.fetch("actions/reindex", {"oid": oids, "broken": broken or oids is None})
     left = tuple(one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"])
-    at = snapshot.index("left_alone")
-    made = steps(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at])))
+    at, sql, bad = map(snapshot.index, ("left_alone", "sql", "broken"))
+    rows = [row for row in snapshot.rows if not row[at]]
+    built = _built(request, action, subject)
+    going_on = [row for row in rows if row[bad] or row[sql] not in built]
+    made = steps(replace(snapshot, rows=tuple(going_on or rows)))  # all of them: it had only not said that it was done
     if left and not made:
         raise Trouble(Kind.REFUSED, " ".join(left))
+    done = one_line(", ".join(str(row[sql]).removeprefix(_REINDEX) for row in rows if row not in going_on))
+    if done and going_on:
+        left += (f"Rebuilt already by the run that was cut off: {done}. Run it once more to rebuild them again.",)
     return Plan(action, subject, made, request.given, notes=left)
+
+
+def _built(request: Request, action: str, subject: str) -> set[str]:
+    """What former runs of the same plan finished that were cut off, since the last one that came to its end."""
+    facts = request.server.facts
+    here = (facts.label, facts.database, facts.user)
+    built: set[str] = set()
+    for past in reversed(history.runs(default_trail().entries())):
+        if (past.where, past.action, past.subject) != (here, action, subject):
+            continue
+        if past.status not in {history.UNFINISHED, Outcome.STOPPED.value} or datetime.now(UTC) - past.at > FRESH:
+            break
+        built |= {one.sql for one in past.finished if one.sql.startswith(_REINDEX)}
+    return built
 
 
 def yes(request: Request, name: str) -> bool:

@@ -76,7 +76,7 @@ SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "o
                  || ', pg_catalog.regexp_replace(c.relname, ''_cc(new|old)[0-9]*$'', ''''))'
                  || ' UNION ALL SELECT 2, ' || pg_catalog.quote_literal(j.sql) || ' FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid
                  || ' AND c.relname = ' || pg_catalog.quote_literal(j.relname) || ') s ORDER BY s.at' END AS again,
-       j.left_alone
+       j.left_alone, j.broken
   FROM judged j
  WHERE j.broken OR NOT %(broken)s
  ORDER BY j.leftover DESC, j.relpages, j.name
