@@ -41,15 +41,16 @@ class Trail:
 
     path: Path
 
-    def write(self, entry: Mapping[str, object]) -> None:
-        """Append one entry and sync it. Trouble (REFUSED) when that cannot be done: then nothing may be run."""
-        line = json.dumps({"at": datetime.now(UTC).isoformat(), **_kept(entry)}, default=json_default) + "\n"
+    def write(self, *entries: Mapping[str, object]) -> None:
+        """Append entries and sync them at once. Trouble (REFUSED) when that cannot be done: then nothing may be run."""
+        now = datetime.now(UTC).isoformat()
+        lines = [json.dumps({"at": now, **_kept(entry)}, default=json_default) + "\n" for entry in entries]
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                _append(file.fileno(), line.encode())
+                _append(file.fileno(), "".join(lines).encode())
         except OSError as error:
             raise Trouble(
                 Kind.REFUSED,

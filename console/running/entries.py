@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.audit import process, whoami, without_secrets
 from console.model import Facts
-from console.running.run import Run, groups
+from console.running.run import Progress, Run, groups
 
 
 def entry(run: Run, facts: Facts, event: str, **more: object) -> dict[str, object]:
@@ -22,6 +22,12 @@ def entry(run: Run, facts: Facts, event: str, **more: object) -> dict[str, objec
         "process": process(),
         **more,
     }
+
+
+def step(run: Run, facts: Facts, one: Progress) -> dict[str, object]:
+    """The entry of a step that is done."""
+    took = {"rows": one.rows, "seconds": one.seconds}
+    return entry(run, facts, "step", sql=one.step.sql, undo=one.step.undo, **took)
 
 
 def planned(run: Run) -> dict[str, object]:

@@ -134,8 +134,7 @@ class Runner:
             for one in group:
                 one.status, one.said = "done", ""
                 one.seconds = one.seconds or time.monotonic() - began
-                took = {"rows": one.rows, "seconds": one.seconds}
-                self._write(run, "step", sql=one.step.sql, undo=one.step.undo, **took)
+            self._trail.write(*(entries.step(run, self._server.facts, one) for one in group))
             self._tell(run)
             await self._verify(group)
             await canary.prove(self._session, [one.step for one in group])
