@@ -16,6 +16,7 @@ import pytest
 from console import migrations
 from console.actions.adopt_schema import ADOPT_SCHEMA
 from console.actions.apply_schema import APPLY_SCHEMA
+from console.actions.partition_table import PARTITION_TABLE
 from console.audit import Trail
 from console.demo.cluster import OWNER
 from console.drift.reading import Drift, drift
@@ -202,6 +203,24 @@ async def test_tables_to_be_partitioned_are_named_in_order_and_keep_the_ledger_b
         await desk.plan(APPLY_SCHEMA)
     assert refused.value.kind is Kind.REFUSED
     assert "adopt-schema" in refused.value.remedy
+
+
+async def test_with_partition_table_between_two_runs_nothing_differs_in_the_end(desk: Desk) -> None:
+    grown.make(desk, rows=600, requests=60, misfits=False)
+    before = desk.ask(COUNTS)
+    owner = as_owner(desk)
+    first = await owner.run(ADOPT_SCHEMA)
+    assert first.outcome is Outcome.DONE, first.message
+    assert any("it comes when content_analytics is partitioned" in note for note in first.plan.notes)
+    for table in grown.TIMED:
+        run = await owner.run(PARTITION_TABLE, table=f"public.{table}")
+        assert run.outcome is Outcome.DONE, run.message
+    last = await owner.run(ADOPT_SCHEMA)
+    assert last.outcome is Outcome.DONE, last.message
+    assert (await seen(desk)).differences == ()
+    assert true_ledger(desk)
+    assert desk.ask(COUNTS) == before
+    assert (await desk.plan(APPLY_SCHEMA)).steps == ()
 
 
 async def test_a_lost_index_is_all_that_is_made_again_where_the_ledger_is_true(desk: Desk) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console import migrations
-from console.actions.adopting import Adoption, adoption, ledger_step, row_counts, steps
+from console.actions.adopting import ledger_step, row_counts, steps
+from console.actions.adoption import Adoption, adoption
 from console.actions.apply_schema import ledger
 from console.actions.planning import Action, Request
 from console.drift.reading import NO_SCHEMA, drift

@@ -4,82 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
+from console.actions.adoption import CONSTRAINED, Adoption, is_search
 from console.actions.building import Wanted, build
 from console.actions.planning import steps as steps_of
 from console.actions.planning import written
 from console.drift.entries import Entry, expected
 from console.drift.forms import plain
-from console.drift.reading import Drift
-from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
-from console.format import safe
+from console.drift.sides import SEARCH, Remedy
 from console.migrations import Migration
-from console.model import Kind, Server, Step, Trouble
+from console.model import Server, Step
 
 REFRESHES = "console_refreshes"
-CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
-
-
-@dataclass(slots=True)
-class Adoption:
-    """What is to be added and what is left alone, as the rows that are there allow."""
-
-    seen: Drift
-    owner: str
-    superuser: bool
-    extension: str  # of btree_gin: "there", "to be made", or "" when it cannot be had
-    todo: list[Difference] = field(default_factory=list)
-    left: list[Difference] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)  # what no steps could be written for
-
-    @property
-    def tables(self) -> set[str]:
-        """The pipeline's tables that exist."""
-        return {one.relation for one in self.seen.found if one.kind == "relation"} & pipeline_tables()
-
-    @property
-    def fresh(self) -> set[str]:
-        """The tables that are to be made."""
-        return {one.wanted.relation for one in self.having("missing table")}
-
-    def having(self, *problems: str) -> list[Difference]:
-        """What is to be added for some problems."""
-        return [one for one in self.todo if one.problem in problems]
-
-    def belonging(self, relations: Iterable[str]) -> list[Entry]:
-        """Everything that is expected of relations."""
-        names = set(relations)
-        return [self.possible(one) for one in expected() if one.relation in names]
-
-    def possible(self, one: Entry) -> Entry:
-        """The entry, without what an extension is needed for that cannot be had."""
-        alone = one.kind == "index" and ".".join(SEARCH) in one.needs and not self.extension
-        return replace(one, definition=SEARCH_ALONE) if alone else one
-
-
-def pipeline_tables() -> set[str]:
-    """Names of all tables that are expected."""
-    return {one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table")}
-
-
-async def adoption(server: Server, seen: Drift) -> Adoption:
-    """Judge each difference by the rows that are there. Trouble (REFUSED) when this role may not add anything."""
-    (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(pipeline_tables())})).records()
-    if rights["refused"]:
-        raise Trouble(Kind.REFUSED, safe(rights["refused"]), safe(rights["remedy"]))
-    may = rights["has_btree_gin"] and rights["may_extend"]
-    extension = "there" if rights["btree_gin"] else "to be made" if may else ""
-    found = Adoption(seen, str(rights["owner"]), bool(rights["superuser"]), extension)
-    found.left += seen.of(Remedy.NONE)
-    for one in seen.of(Remedy.ADOPT):
-        why = await _obstacle(server, found, one)
-        if why:
-            found.left.append(replace(one, remedy=Remedy.NONE, why=why))
-        else:
-            found.todo.append(one)
-    return found
 
 
 async def steps(server: Server, what: Adoption) -> tuple[Step, ...]:
@@ -112,39 +50,6 @@ async def row_counts(server: Server, tables: Sequence[str]) -> dict[str, str]:
     }
 
 
-async def _obstacle(server: Server, what: Adoption, one: Difference) -> str:
-    """What the rows that are there have against it; empty: nothing, or they are too many to be asked."""
-    wanted = one.wanted
-    unique = one.problem in {"missing index", "invalid index"} and wanted.required
-    if not (unique or one.problem in CONSTRAINED or one.problem == "may be null"):
-        return ""
-    held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.problem == "may be null"}
-    if one.problem == "missing key" and held & set(wanted.needs):
-        return "its columns hold nulls"
-    added = [each.wanted.as_data() for each in what.seen.differences if _added_to(wanted.relation, each)]
-    parameters = {
-        "table": wanted.relation,
-        "column": wanted.name if wanted.kind == "column" else "",
-        "definition": wanted.definition,
-        "added": json.dumps(added),
-    }
-    try:
-        answer = (await server.fetch("actions/adopt_obstacle", parameters)).rows
-    except Trouble as why:
-        if why.kind is Kind.BUSY:  # too long to ask: the step itself finds out
-            return ""
-        raise
-    number = int(str(answer[0][0] or 0)) if answer else 0
-    many = "at least 1,000" if number >= 1000 else f"{number}"
-    return (
-        f"{many} {'row does' if number == 1 else 'rows do'} not fit: mend them, then run this again" if number else ""
-    )
-
-
-def _added_to(relation: str, one: Difference) -> bool:
-    return one.problem == "missing column" and one.wanted.relation == relation and not _is_search(one)
-
-
 def _asked(what: Adoption, found: Iterable[Entry], **more: Any) -> dict[str, object]:
     rows = [{"required": False, "detail": "", "name": "", **one.as_data(), **more} for one in found]
     return {"entries": json.dumps(rows), "owner": what.owner}
@@ -165,7 +70,7 @@ async def _extension(server: Server, what: Adoption, found: Iterable[Entry]) -> 
 
 
 async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
-    wanted = [one for one in what.having("missing column", "missing default") if not _is_search(one)]
+    wanted = [one for one in what.having("missing column", "missing default") if not is_search(one)]
     if not wanted:
         return ()
     comments = {(one.relation, one.name): one.definition for one in expected() if one.kind == "comment"}
@@ -182,12 +87,8 @@ async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
     return await written(server, "adopt_columns", {"entries": json.dumps(rows)})
 
 
-def _is_search(one: Difference) -> bool:
-    return one.wanted.kind == "column" and (one.wanted.relation, one.wanted.name) == SEARCH
-
-
 async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
-    mine = [one for one in what.todo if _is_search(one)]
+    mine = [one for one in what.todo if is_search(one)]
     if not mine:
         return ()
     snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner})
@@ -195,7 +96,7 @@ async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
     stopped = [str(row[at]) for row in snapshot.rows if row[at]]
     if stopped:
         # Nothing is built on a column that does not come.
-        gone = [one for one in what.todo if _is_search(one) or ".".join(SEARCH) in one.wanted.needs]
+        gone = [one for one in what.todo if is_search(one) or ".".join(SEARCH) in one.wanted.needs]
         what.todo = [one for one in what.todo if one not in gone]
         what.left += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
         return ()
