@@ -18,6 +18,7 @@ from console.tui.plan_dialog import ActionMenu, ParameterDialog, PlanDialog
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
+LONGEST_NOTES = 400  # characters of a message that passes
 SEVERITY = {Outcome.DONE: "information", Outcome.NOTHING: "information"}
 
 
@@ -115,6 +116,8 @@ class Acting:
         outcome = run.outcome.value if run.outcome else ""
         said = "" if good else f": {run.message}"
         notes = " ".join(run.notes)
+        if len(notes) > LONGEST_NOTES:
+            notes = f"{notes[:LONGEST_NOTES]}… The audit pane has all of it."
         self._app.notify(
             safe(f"{outcome} in {run.seconds:.1f} s{said} {notes}"),
             title=run.plan.action,
