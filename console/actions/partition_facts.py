@@ -45,11 +45,12 @@ class Facts:
     differs: bool  # the table has changed since
     promised: bool
     kept: bool  # the promise is proven
+    dropped: int | None = None  # a new parent that is dropped before anything is made
 
     @property
     def anew(self) -> Facts:
         """The same without what is left of an earlier run."""
-        return replace(self, made=None, way="", bound="", differs=False, promised=False, kept=False)
+        return replace(self, dropped=self.made, made=None, way="", bound="", differs=False, promised=False, kept=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ async def facts(request: Request, table: Relation) -> Facts:
     (row,) = (await request.server.fetch("actions/partition_table", {"oid": table.oid, "key": key})).records()
     if row["refused"]:
         raise Trouble(Kind.REFUSED, safe(row["refused"]), safe(row["remedy"] or ""))
-    plain: Mapping[str, Any] = {name: row[name] for name in Facts.__slots__}
+    plain: Mapping[str, Any] = {name: row[name] for name in Facts.__slots__ if name in row}
     lists = {name: tuple(plain[name] or ()) for name in ("handle", "views", "invalid")}
     texts = {name: str(plain[name] or "") for name in ("no_copy", "way", "bound")}
     return Facts(**{**plain, **lists, **texts})

@@ -54,7 +54,8 @@ async def _attach(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
     upper = leaves[0].lower
     found: tuple[Step, ...] = ()
     if known.widened:
-        found += await written(server, "partition_table_key", {"oid": known.oid, "handle": list(known.handle)})
+        key = {"oid": known.oid, "handle": list(known.handle), "anew": known.dropped is not None}
+        found += await written(server, "partition_table_key", key)
     found += await _parent(server, known, way, leaves)
     found += await _indexes(server, known, together=True)
     promise = {**_asked(known), "promised": known.promised, "kept": known.kept, "upper": upper}
@@ -92,8 +93,9 @@ async def _copy(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
 
 
 async def _leaves(server: Server, known: Facts, first: str, last: str) -> tuple[Leaf, ...]:
-    asked = {"oid": known.oid, "made": known.made, "key_type": known.key_type, "first": first, "last": last}
-    records = tuple((await server.fetch("actions/partition_table_leaves", asked)).records())
+    asked = {"oid": known.oid, "made": known.made, "dropped": known.dropped, "key_type": known.key_type}
+    months = {"first": first, "last": last}
+    records = tuple((await server.fetch("actions/partition_table_leaves", {**asked, **months})).records())
     taken = [str(record["name"]) for record in records if record["occupied"]]
     if taken:
         raise Trouble(

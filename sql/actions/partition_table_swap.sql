@@ -20,17 +20,19 @@ WITH t AS MATERIALIZED (
   UNION ALL SELECT 'q', d.objid, c.relname FROM t JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
      AND d.refobjid = t.oid AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'i'
     JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+), cut AS MATERIALIZED (
+  SELECT h.*, pg_catalog.row_number() OVER (PARTITION BY h.stem ORDER BY h.kind DESC, h.oid) - 1 AS before
+    FROM (SELECT h.*, (SELECT pg_catalog.left(h.name, i) FROM pg_catalog.generate_series(53, 1, -1) i
+                        WHERE pg_catalog.octet_length(pg_catalog.left(h.name, i)) <= 53 LIMIT 1) AS stem FROM thing h) h
 ), named AS MATERIALIZED (
-  SELECT h.*, (SELECT f.name FROM pg_catalog.generate_series(1, 99) n
-                CROSS JOIN LATERAL (SELECT (SELECT pg_catalog.left(h.name, i) FROM pg_catalog.generate_series(53, 1, -1) i
-                    WHERE pg_catalog.octet_length(pg_catalog.left(h.name, i)) <= 53 LIMIT 1)
-                  || CASE WHEN t.attached THEN '_legacy' ELSE '_old' END || CASE WHEN n > 1 THEN n::text ELSE '' END AS name) f
+  SELECT h.*, (SELECT f.name FROM pg_catalog.generate_series(1, 999) n
+                CROSS JOIN LATERAL (SELECT h.stem || CASE WHEN t.attached THEN '_legacy' ELSE '_old' END || CASE WHEN n > 1 THEN n::text ELSE '' END AS name) f
                 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = t.relnamespace AND c.relname = f.name)
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_type y WHERE y.typnamespace = t.relnamespace AND y.typname = f.name)
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_statistic_ext x WHERE x.stxnamespace = t.relnamespace AND x.stxname = f.name)
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid AND k.conname = f.name)
-                ORDER BY n LIMIT 1) AS aside
-    FROM thing h, t
+                ORDER BY n LIMIT 1 OFFSET h.before) AS aside
+    FROM cut h, t
 ), old AS MATERIALIZED (
   SELECT pg_catalog.format('%%I.%%I', t.nspname, d.aside) AS name, d.aside FROM t, named d WHERE d.kind = 't'
 ), reference AS MATERIALIZED (
@@ -172,7 +174,7 @@ WITH t AS MATERIALIZED (
     FROM t, old o, referenced r WHERE t.attached
   UNION ALL
   SELECT 18, l.keys, 'SHARE ROW EXCLUSIVE on ' || r.names, 'in force for every write from now on; proven below, beside writers', NULL
-    FROM t, leaf l, referenced r WHERE NOT t.attached AND l.keys IS NOT NULL
+    FROM t, leaf l, referenced r WHERE NOT t.attached AND r.names IS NOT NULL
   UNION ALL
   SELECT 19, v.sql, 'ACCESS EXCLUSIVE on ' || v.names, 'the same views with their owners, grants and options, of the new table', NULL FROM view v WHERE v.sql IS NOT NULL
   UNION ALL
