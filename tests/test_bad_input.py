@@ -308,6 +308,14 @@ def test_the_doctor_tells_of_a_standby_what_it_shows_and_that_nothing_changes_th
     assert checks["pane", "connections"]["state"] == "ok"
 
 
+def test_a_standby_is_not_set_up_and_its_primary_named_as_the_way(standby: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "setup", "--yes", "-t", standby)
+    assert done.code == 3
+    assert "This server is a standby" in done.out
+    assert "remedy: Connect to its primary." in done.out
+    assert "Schema" not in done.out
+
+
 # What a server holds
 
 NAMES = "\x1b]0;owned\x07 [/b] [@click=app.quit]x[/] \u202e\x9b2J"

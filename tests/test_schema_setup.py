@@ -46,6 +46,8 @@ def test_an_empty_server_is_set_up_and_the_second_time_nothing_is_planned(empty:
 
     shown = json.loads(command.run(tmp_path, "show", "schema", "-t", uri, "--format", "json").out)
     assert {row["status"] for row in shown["rows"]} == {"applied"}
+    drift = command.run(tmp_path, "show", "schema", "--view", "drift", "-t", uri, "--format", "json")
+    assert (drift.code, json.loads(drift.out)["rows"]) == (0, [])
     with empty.connect(DATABASE) as session:
         assert session.execute("SELECT count(*) FROM pg_index WHERE NOT indisvalid").fetchone() == (0,)
         assert session.execute("SELECT bool_and(relispopulated) FROM pg_class WHERE relkind = 'm'").fetchone() == (

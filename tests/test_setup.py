@@ -1,0 +1,343 @@
+"""`setup` on a server of its own: killed, doubled, cut off, without room, without rights; and what it remembers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import secrets
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console import config
+from console.actions import apply_tuning
+from console.cli.setup_text import page_text
+from console.demo.account import give, server_account
+from console.model import Facts, Record, Server
+from console.postgres import PostgresServer
+from console.setup.guide import Guide, Standing
+from console.setup.memory import LATER, RUN, SKIP, Memory
+from console.tuning.facts import Machine
+from tests import command
+from tests.care import wait
+from tests.command import Done
+from tests.servers import PostgresServer as Cluster
+from tests.servers import Servers
+
+KILLS = 10
+ROLES = """
+SELECT coalesce(string_agg(quote_ident(rolname), ', '), '') FROM pg_roles WHERE rolname ~ '^(pipeline_|pgbouncer_)'
+"""
+ACTING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pipeline-console act' AND datname = %s"
+# What an interrupted set-up could leave: half-built indexes, partitions made but not attached, bounds of their making.
+LEFT = """
+SELECT 'invalid index', indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid
+UNION ALL
+SELECT 'orphan', oid::regclass::text FROM pg_class
+ WHERE relnamespace = 'public'::regnamespace AND relname ~ '_[0-9]{4}_[0-9]{2}$' AND relkind = 'r'
+   AND NOT relispartition
+UNION ALL
+SELECT 'bounds', conrelid::regclass::text FROM pg_constraint WHERE conname = 'pipeline_console_bounds'
+UNION ALL
+SELECT 'lock', pid::text FROM pg_locks WHERE locktype = 'advisory'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One empty database, and a home of a user who never ran the console."""
+
+    cluster: Cluster
+    database: str
+    home: Path
+    user: str = "postgres"
+
+    @property
+    def uri(self) -> str:
+        return self.cluster.uri(self.database, self.user)
+
+    def setup(self, *arguments: str) -> Done:
+        """Run the set-up to its end."""
+        return command.run(self.home, "setup", "-t", self.uri, *arguments)
+
+    def begin(self) -> subprocess.Popen[str]:
+        """Start `setup --yes`; its progress comes line by line."""
+        return subprocess.Popen(
+            command.argv("setup", "--yes", "-t", self.uri),
+            env=command.environment(self.home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a superuser reads in the database."""
+        with self.cluster.connect(self.database, client_encoding="utf8") as session:
+            return session.execute(query.encode(), parameters).fetchall()
+
+    def rest(self) -> None:
+        """Wait until the server is rid of the sessions of a console that is gone."""
+        wait(lambda: self.rows(ACTING, self.database) == [(0,)])
+
+    def complete(self) -> None:
+        """Assert that everything is there and that nothing is left to plan."""
+        again = self.setup("--yes", "--format", "json")
+        assert again.code == 0, again.out + again.err
+        told = json.loads(again.out)
+        assert told["outcome"] == "nothing to do", told["message"]
+        assert {page["name"]: page["steps"] for page in told["pages"] if page["steps"]} == {}
+        assert self.rows(LEFT) == []
+        shown = command.run(self.home, "show", "schema", "-t", self.uri, "--format", "json")
+        assert {row["status"] for row in json.loads(shown.out)["rows"]} == {"applied"}
+
+
+@pytest.fixture(scope="module")
+def cluster(pg_servers: Servers, any_pg: Cluster) -> Iterator[Cluster]:
+    """A server of its own, because roles and settings are of the whole server."""
+    if pg_servers.choices[any_pg.major].installation is None:
+        pytest.skip("a server of its own needs local binaries")
+    server = pg_servers.new(any_pg.major, {})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def place(cluster: Cluster, tmp_path: Path) -> Iterator[Place]:
+    with unprepared(cluster, tmp_path) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def unprepared(cluster: Cluster, home: Path, making: str = "") -> Iterator[Place]:
+    """An empty database on a server without roles and settings of the pipeline."""
+    name = f"first_day_{secrets.token_hex(4)}"
+    with cluster.connect() as session:
+        if roles := session.execute(ROLES.encode()).fetchall()[0][0]:
+            session.execute(f"DROP ROLE {roles}")
+        session.execute("ALTER SYSTEM RESET ALL")
+        session.execute("SELECT pg_reload_conf()")
+        session.execute(f"CREATE DATABASE {name} {making}".encode())
+    home.mkdir(exist_ok=True)
+    yield Place(cluster, name, home)
+    cluster.drop_database(name)
+
+
+def page(done: Done, name: str) -> dict[str, Any]:
+    """One page of a document."""
+    found: dict[str, Any] = next(each for each in json.loads(done.out)["pages"] if each["name"] == name)
+    return found
+
+
+# Interrupted
+
+
+def test_killed_at_any_moment_the_rerun_completes(cluster: Cluster, tmp_path: Path) -> None:
+    with unprepared(cluster, tmp_path / "whole") as place:
+        lines = place.setup("--yes").err.count("\n")
+        ledger = place.rows("SELECT version, name FROM schema_migrations ORDER BY version")
+    assert lines > 50
+    for number, at in enumerate(sorted(random.sample(range(1, lines), KILLS))):
+        with unprepared(cluster, tmp_path / str(number)) as place:
+            with place.begin() as process:
+                assert process.stderr is not None
+                for _ in range(at):
+                    process.stderr.readline()
+                process.send_signal(signal.SIGKILL)
+            place.rest()
+            done = place.setup("--yes")
+            assert done.code == 0, f"killed after {at} of {lines} lines: {done.out}{done.err}"
+            assert place.rows(LEFT) == []
+            assert place.rows("SELECT version, name FROM schema_migrations ORDER BY version") == ledger
+            if number % 3 == 0:
+                place.complete()
+
+
+def test_three_at_once_one_works_and_two_say_who(place: Place) -> None:
+    with place.begin() as first:
+        assert first.stderr is not None
+        first.stderr.readline()
+        first.send_signal(signal.SIGSTOP)
+        others = [place.setup("--yes") for _ in range(2)]
+        first.send_signal(signal.SIGCONT)
+        first.stderr.read()
+        assert first.wait() == 0
+    for other in others:
+        assert other.code == 3
+        assert "Another set-up of this database is at work: pid" in other.err
+        assert "postgres" in other.err
+    place.complete()
+
+
+def test_a_lost_connection_is_told_and_the_rerun_completes(place: Place) -> None:
+    with place.begin() as process:
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(12)]
+        process.send_signal(signal.SIGSTOP)
+        place.rows(ACTING.replace("count(*)", "pg_terminate_backend(pid)"), place.database)
+        process.send_signal(signal.SIGCONT)
+        said.append(process.stderr.read())
+    assert process.returncode == 4, said
+    assert "connection" in said[-1]
+    assert "the same command goes on from there" in said[-1]
+    assert place.setup("--yes").code == 0
+    place.complete()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
+def test_a_full_disk_is_told_and_with_room_the_rerun_completes(cluster: Cluster, tmp_path: Path) -> None:
+    space = cluster.data.parent / f"small-{secrets.token_hex(3)}" if cluster.data else tmp_path
+    space.mkdir(mode=0o700)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(space)], check=False).returncode:
+        pytest.skip("this machine does not allow to mount a small file system")
+    try:
+        give(server_account(), space)
+        with cluster.connect() as session:
+            session.execute(f"CREATE TABLESPACE small LOCATION '{space}'")
+        with unprepared(cluster, tmp_path / "home", "TABLESPACE small") as place:
+            filler = space / "filler"
+            filler.write_bytes(bytes(os.statvfs(space).f_bavail * os.statvfs(space).f_bsize - 600_000))
+            done = place.setup("--yes")
+            assert done.code == 4, done.out + done.err
+            assert "No space left on device" in done.out + done.err
+            assert place.rows(LEFT) == []
+            filler.unlink()
+            assert place.setup("--yes").code == 0
+            place.complete()
+        with cluster.connect() as session:
+            session.execute("DROP TABLESPACE small")
+    finally:
+        subprocess.run(["umount", str(space)], check=True)
+
+
+# Not possible
+
+
+def test_a_role_without_rights_is_told_which_and_nothing_is_done(place: Place) -> None:
+    with place.cluster.connect(place.database) as session:
+        session.execute("CREATE ROLE pipeline_nobody LOGIN PASSWORD 'x'")
+        session.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    done = command.run(
+        place.home, "setup", "--yes", "-t", place.cluster.uri(place.database, "pipeline_nobody"), PGPASSWORD="x"
+    )
+    assert done.code == 1
+    assert "pipeline_nobody may not create tables in schema public" in done.out
+    assert "GRANT CREATE ON SCHEMA public TO" in done.out
+    assert "nothing was changed" in done.err
+    assert place.rows("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+
+
+def test_an_owner_who_is_no_superuser_gets_the_database_and_the_rest_is_named(place: Place) -> None:
+    with place.cluster.connect() as session:
+        session.execute("CREATE ROLE pipeline_maker LOGIN PASSWORD 'x'")
+        session.execute(f"ALTER DATABASE {place.database} OWNER TO pipeline_maker")
+    uri = place.cluster.uri(place.database, "pipeline_maker")
+    done = command.run(place.home, "setup", "--yes", "-t", uri, "--format", "json", PGPASSWORD="x")
+    assert done.code == 0, done.out + done.err
+    assert page(done, "schema")["state"] == "done"
+    for name in ("roles", "tuning"):
+        assert page(done, name)["state"] == "cannot", name
+        assert page(done, name)["remedy"], name
+    assert "Left out: Roles" in json.loads(done.out)["message"]
+    again = command.run(place.home, "setup", "--yes", "-t", uri, "--format", "json", PGPASSWORD="x")
+    assert again.code == 0
+    assert [each["name"] for each in json.loads(again.out)["pages"] if each["steps"]] == []
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_another_encoding_is_refused_before_anything_is_done(cluster: Cluster, tmp_path: Path, encoding: str) -> None:
+    making = f"ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with unprepared(cluster, tmp_path / "home", making) as place:
+        done = place.setup("--yes")
+        assert done.code == 3
+        assert f"has the encoding {encoding}" in done.out
+        assert "ENCODING 'UTF8'" in done.out
+        assert place.rows(ROLES) == [("",)]
+
+
+def test_without_yes_the_plans_are_shown_and_nothing_is_done(place: Place) -> None:
+    for arguments, code in ((), 3), (("--dry-run",), 0), (("--yes", "--read-only"), 3):
+        done = place.setup(*arguments)
+        assert done.code == code, arguments
+        assert "CREATE TABLE public.organizations" in done.out
+        assert "waits: Comes after: Schema." in done.out
+    assert place.rows(ROLES) == [("",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--skip", "rolls"), "There is no page rolls. Pages: connection,"),
+        (("--set", "tuning=1"), "--set takes page.parameter=value."),
+        (("--set", "tuning.memory=1"), "There is no parameter tuning.memory. tuning accepts preset,"),
+        (("--set", "moon.ram=1"), "There is no parameter moon.ram."),
+    ],
+)
+def test_a_wrong_page_or_parameter_is_a_mistake_in_the_command(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = command.run(tmp_path, "setup", "--yes", "-t", "host=127.0.0.1 port=1", *arguments)
+    assert (done.code, said in done.err) == (2, True), done.err
+
+
+# Decided
+
+
+def test_a_page_can_be_left_out_and_another_be_told_its_parameters(place: Place) -> None:
+    done = place.setup("--yes", "--skip", "roles", "--skip", "pooler", "--set", "tuning.preset=autovacuum")
+    assert done.code == 0, done.out + done.err
+    assert "skipped: as --skip says" in done.out
+    assert place.rows(ROLES) == [("",)]
+    assert place.rows("SHOW autovacuum_vacuum_scale_factor") == [("0.05",)]
+    assert place.rows("SHOW track_functions") == [("none",)], "of another preset"
+
+
+def test_what_was_skipped_in_the_guide_is_left_out_and_what_was_put_off_is_run(place: Place) -> None:
+    facts = Facts("postgres", 180000, "18", f"127.0.0.1:{place.cluster.port}", place.database)
+    memory = Memory.of(facts, {"HOME": str(place.home)})
+    memory.decide("roles", SKIP)
+    memory.decide("tuning", LATER)
+    assert memory.path.stat().st_mode & 0o777 == 0o600
+    done = place.setup("--yes", "--format", "json")
+    assert done.code == 0, done.err
+    assert page(done, "roles")["state"] == "skipped"
+    assert "in the guide" in page(done, "roles")["sentence"]
+    assert page(done, "tuning")["state"] == "done"
+    assert {name: one.choice for name, one in memory.read().pages.items()}["tuning"] == RUN
+    memory.path.write_text("{", encoding="utf-8")
+    assert memory.read().pages == {}, "the server knows what is done"
+
+
+async def test_what_cannot_be_measured_is_put_off_and_never_guessed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def elsewhere(server: Server, row: Record) -> Machine:
+        return Machine()
+
+    monkeypatch.setattr(apply_tuning, "machine", elsewhere)
+    server = PostgresServer(place.uri)
+    settings = config.load(environ={})
+    try:
+        state = (await Guide(server, settings).states())["tuning"]
+        assert "ram" in state.unmeasured
+        assert "--set tuning.ram=…" in page_text(state, later=True)
+        given = {"tuning": {"ram": "8GB", "cores": "4", "disk": "100GB"}}
+        told = (await Guide(server, settings, given).states())["tuning"]
+        assert (told.standing, told.unmeasured) == (Standing.TODO, ())
+    finally:
+        await server.close()
+
+
+def test_json_is_one_document_and_asks_for_yes(place: Place) -> None:
+    done = place.setup("--format", "json")
+    assert done.code == 3
+    assert json.loads(done.out)["outcome"] == "refused"
+    assert page(done, "schema")["steps"][0]["status"] == "pending"
+    assert place.rows(ROLES) == [("",)]

@@ -1,0 +1,143 @@
+"""The set-up guide on the screen: pages and plans at both sizes, run, skip, later, the offer, on a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import OptionList
+
+from console.demo.cluster import OWNER
+from console.setup.memory import Memory
+from console.tui.app import ConsoleApp
+from console.tui.setup import SetupScreen
+from tests.screens import SMALL, console, screen_text, shows, until
+from tests.servers import PostgresServer
+
+WIDE = (200, 50)
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who never ran the console: nothing remembered, no password file."""
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def empty(pg: PostgresServer, database: str) -> str:
+    """The way of the owner to an empty database."""
+    return pg.uri(database, OWNER)
+
+
+async def turn_to(pilot: Pilot[int], title: str) -> None:
+    """Move to a page once the server has said how far it is."""
+    app = cast("ConsoleApp", pilot.app)
+    await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "read    What to do" in screen_text(app))
+    options = app.screen.query_one(OptionList)
+    while options.highlighted:
+        await pilot.press("k")
+    while title not in str(options.get_option_at_index(options.highlighted or 0).prompt):
+        before = options.highlighted
+        await pilot.press("j")
+        assert options.highlighted != before, f"no page {title}"
+
+
+def said(app: ConsoleApp) -> str:
+    """What the console told in passing."""
+    return " ".join(each.message for each in app._notifications)
+
+
+def word(pilot: Pilot[int], title: str) -> str:
+    """What the list says of a page."""
+    options = pilot.app.screen.query_one(OptionList).options
+    return next(str(option.prompt) for option in options if title in str(option.prompt)).split(title)[0].strip(" ✓▸·!-")
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "200x50"])
+async def test_a_page_shows_what_why_and_its_statements_and_runs_them(empty: str, size: tuple[int, int]) -> None:
+    async with console(empty, size, guide=True) as (app, pilot):
+        await turn_to(pilot, "Schema")
+        await shows(pilot, "▸ to do   Schema", "to do: 12 steps", "0 migrations are applied, 12 are", "r Run", "q Back")
+        assert [line for line in screen_text(app).splitlines() if len(line) > size[0]] == []
+        for _ in range(8):
+            await pilot.press("pagedown")
+        await until(pilot, lambda: "CREATE" in screen_text(app))
+        assert word(pilot, "Partitions ahead") == "waits"
+        await pilot.press("r")
+        await shows(pilot, "Plan: Apply schema")
+        assert app.acting.runs == []
+        await pilot.press("r")
+        await until(pilot, lambda: word(pilot, "Schema") == "done")
+        await until(pilot, lambda: word(pilot, "Partitions ahead") == "done")
+        assert [run.outcome.value for run in app.acting.runs if run.outcome] == ["done"]
+        await pilot.press("q")
+        await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
+
+
+async def test_what_is_skipped_or_put_off_is_remembered(empty: str) -> None:
+    async with console(empty, guide=True) as (_, pilot):
+        await turn_to(pilot, "Roles")
+        await pilot.press("s")
+        await turn_to(pilot, "Schema")
+        await pilot.press("l")
+        await until(pilot, lambda: word(pilot, "Schema") == "later")
+    async with console(empty, guide=True) as (_, pilot):
+        await turn_to(pilot, "What to do")
+        assert (word(pilot, "Roles"), word(pilot, "Schema")) == ("skipped", "later")
+
+
+async def test_what_this_role_cannot_do_says_who_can(empty: str) -> None:
+    async with console(empty, WIDE, guide=True) as (app, pilot):
+        await turn_to(pilot, "Tuning preset")
+        assert word(pilot, "Tuning") == "cannot"
+        await shows(pilot, "may not write these settings", "remedy")
+        await pilot.press("r")
+        await until(pilot, lambda: "may not write these settings" in said(app))
+        assert app.acting.runs == []
+
+
+async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pipeline: str) -> None:
+    async with console(any_pg.uri(pipeline), WIDE, guide=True) as (_, pilot):
+        await turn_to(pilot, "Tuning preset")
+        await shows(pilot, "o gives storage")
+        await pilot.press("o")
+        await shows(pilot, "ssd or hdd")
+        for key in ["tab"] * 5 + list("ssd") + ["enter"]:
+            await pilot.press(key)
+        app = cast("ConsoleApp", pilot.app)
+        await until(pilot, lambda: "o gives storage" not in screen_text(app))
+        await pilot.press("pagedown")
+        await shows(pilot, "random_page_cost")
+
+
+async def test_the_guide_is_offered_where_the_schema_is_missing_until_it_was_seen(empty: str, tmp_path: Path) -> None:
+    async with console(empty) as (app, pilot):
+        await until(pilot, lambda: "No pipeline schema here: U opens" in said(app))
+        await pilot.press("U")
+        await turn_to(pilot, "Schema")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
+        facts = app.servers.postgres.facts
+    assert Memory.of(facts).read().declined
+    async with console(empty) as (app, pilot):
+        await shows(pilot, "connections used")
+        await until(pilot, lambda: not [worker for worker in app.workers if worker.group == "setup"])
+        assert said(app) == ""
+
+
+async def test_a_read_only_console_shows_the_plans_and_runs_none(empty: str) -> None:
+    async with console(empty, guide=True, read_only=True) as (app, pilot):
+        await turn_to(pilot, "Schema")
+        await shows(pilot, "to do: 12 steps")
+        await pilot.press("r")
+        await until(pilot, lambda: "read-only: nothing is changed" in said(app))
+        assert app.acting.runs == []
+
+
+async def test_a_server_that_is_away_is_told_and_asked_again(pg: PostgresServer, database: str) -> None:
+    uri = pg.uri(database, OWNER)
+    async with console(uri.replace(f":{pg.port}/", ":1/"), guide=True) as (_, pilot):
+        await shows(pilot, "Cannot connect", "u asks the server again")
