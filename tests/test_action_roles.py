@@ -10,12 +10,15 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from console import local_files
 from console.actions.create_roles import CREATE_ROLES, ROLES
 from console.actions.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
+from console.local import LocalServer
 from console.model import Kind, Outcome, Trouble
 from console.running import Run
 from console.scram import matches
+from console.tui.plan_dialog import plan_text as dialog_text
 from tests.acting import Desk
 from tests.founding import BORROWED, Ground, bare_server, borrowed, carry_out, empty_ground  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Cluster
@@ -78,7 +81,8 @@ async def test_the_pooler_is_told_verifiers_but_none_of_superusers(ground: Groun
 
 async def test_no_password_leaves_the_file(ground: Ground) -> None:
     done = await run(ground.desk, ground)
-    shown = run_document(done) + plan_text(done.plan)
+    shown = run_document(done) + plan_text(done.plan) + dialog_text(done.plan, 120).plain
+    shown += str((await LocalServer(ground.desk.trail, [done]).fetch("activity_run", {"run": done.id})).rows)
     kept = ground.desk.trail.path.read_text()
     log = ground.log.read_text(errors="replace")
     assert "CREATE ROLE pipeline_app LOGIN PASSWORD" in log
@@ -156,6 +160,16 @@ async def test_a_file_changed_since_the_plan_is_left_alone(ground: Ground) -> No
     assert "has changed since the plan was made" in done.message
     assert ground.passwords.read_text() == "pipeline_app=mine\n"
     assert ground.desk.ask("SELECT count(*) FROM pg_roles WHERE rolname = 'pipeline_app'") == 0
+
+
+async def test_a_run_that_ended_after_the_file_was_written_goes_on(ground: Ground) -> None:
+    plan = await ground.desk.plan(CREATE_ROLES, passwords=str(ground.passwords))
+    assert plan.steps[0].file is not None
+    local_files.write(plan.steps[0].file)
+    before = ground.known
+    await run(ground.desk, ground)
+    assert ground.known == before
+    ground.login("pipeline_app").close()
 
 
 async def test_without_the_right_nothing_is_done_and_the_right_is_named(ground: Ground) -> None:
