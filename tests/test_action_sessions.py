@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from console.audit import Trail
 from console.model import Kind, Outcome, Trouble
 from tests.acting import Desk
 from tests.activity import Sessions, console
+from tests.care import wait
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 
@@ -29,13 +30,6 @@ def others(pg: Cluster, database: str) -> Iterator[Sessions]:
     some = Sessions(pg, database)
     yield some
     some.close()
-
-
-def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
 
 
 def pid(session: psycopg.Connection[Any]) -> int:

@@ -23,6 +23,7 @@ from console.postgres import PostgresServer as Looked
 from console.servers import servers_for
 from console.tui.dialogs import TextDialog
 from tests.acting import Desk, held
+from tests.care import wait
 from tests.command import run, run_in_terminal
 from tests.screens import console, shows
 from tests.servers import Pooler, PostgresServer, Servers
@@ -222,6 +223,12 @@ async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_
             session.execute(check.remedy.splitlines()[0].encode())
             for line in timing.remedy.splitlines():
                 session.execute(line.encode())
+            session.execute("SELECT pg_reload_conf()")
+            waits = "SELECT pending_restart FROM pg_settings WHERE name = 'shared_preload_libraries'"
+            wait(lambda: session.execute(waits).fetchone() == (True,))
+        waiting = found(await look(server.uri()), "extension", "pg_stat_statements")
+        assert waiting.state is State.CANNOT
+        assert waiting.remedy.startswith("Restart the server"), "what waits already must not be written over"
         server.restart()
         after = await look(server.uri())
         assert found(after, "extension", "pg_stat_statements").state is State.OK

@@ -7,7 +7,7 @@ from typing import Any
 
 from console.doctor.check import Check, State, literal
 from console.doctor.server import Found
-from console.doctor.settings import assign
+from console.doctor.settings import WAITS, assign
 from console.format import one_line
 from console.model import Server
 from console.tuning.units import elements
@@ -69,5 +69,7 @@ def _preload(found: Found) -> str:
     known = found.settings.get("shared_preload_libraries")
     if known is None:
         return f"Add {PRELOADED} to shared_preload_libraries (this role does not see the list), restart the server."
+    if "shared_preload_libraries" in found.row["waiting"]:
+        return WAITS
     wanted = [*dict.fromkeys((*elements(known), PRELOADED))]
     return assign("shared_preload_libraries", ", ".join(map(literal, wanted)), True, bool(found.service))

@@ -81,7 +81,7 @@ async def checks(server: Server, found: Found) -> tuple[Check, ...]:
         _service(found),
         _waiting(found),
         await _dead_clients(server),
-        *judge(found.settings, bool(found.service)),
+        *judge(found.settings, bool(found.service), found.row["waiting"]),
     )
 
 

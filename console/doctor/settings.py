@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from console.doctor.check import Check, State
 from console.format import one_line
 
 Good = Callable[[str], bool]
+# What the new value is can only superusers tell, so nothing may be written over it.
+WAITS = "Restart the server: a new value waits for that already."
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +135,16 @@ WISHES: tuple[Wish, ...] = (
 )
 
 
-def judge(found: Mapping[str, str], managed: bool) -> list[Check]:
-    """A check for each setting that the server has; one that it has and hides is unknown."""
-    return [_check(wish, found[wish.name], managed) for wish in WISHES if wish.name in found]
+def judge(found: Mapping[str, str], managed: bool, waiting: Collection[str]) -> list[Check]:
+    """A check for each setting that the server has and shows; `waiting` are those changed already, but for a restart."""
+    return [_check(wish, found[wish.name], managed, waiting) for wish in WISHES if wish.name in found]
 
 
-def _check(wish: Wish, value: str, managed: bool) -> Check:
+def _check(wish: Wish, value: str, managed: bool, waiting: Collection[str]) -> Check:
     why = f"{wish.name} = {one_line(value)}"
     if wish.good(value):
         return Check("server", wish.name, State.OK, wish.what, why)
-    remedy = wish.remedy or assign(wish.name, wish.value, wish.restart, managed)
+    remedy = WAITS if wish.name in waiting else wish.remedy or assign(wish.name, wish.value, wish.restart, managed)
     return Check("server", wish.name, wish.state, wish.lost, why, remedy)
 
 
