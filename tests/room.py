@@ -35,6 +35,8 @@ ROOM = (
         "FROM generate_series(1, 100) g"
         for ago in (30, 26, 0)
     ),
+    "CREATE TABLE public.events (id int, at timestamptz NOT NULL, note text, PRIMARY KEY (id, at))",
+    "INSERT INTO public.events SELECT g, now() - interval '1 day' * g, 'note' FROM generate_series(0, 99) g",
     "CREATE MATERIALIZED VIEW public.low AS SELECT id, n FROM public.t",
     "CREATE UNIQUE INDEX ON public.low (id)",
     "CREATE MATERIALIZED VIEW public.high AS SELECT count(*) AS n FROM public.low",
@@ -52,6 +54,24 @@ partitions:
 refreshes:
   - {view: public.low}
   - {view: public.high}
+"""
+# An index pack of the user's.
+PACK = """
+name: own
+title: Of the user's own
+indexes:
+  t_n_id_idx:
+    table: public.t
+    definition: USING btree (n, id)
+    serves: a question
+    size: small
+    query: SELECT id FROM public.t WHERE n = 5
+  facts_day_idx:
+    table: public.facts
+    definition: USING btree (day)
+    serves: another question
+    size: small
+    query: SELECT id FROM public.facts WHERE day = '2026-01-01'
 """
 PENDING = (
     "-- A column more.\nALTER TABLE public.t ADD COLUMN more int;\nALTER TABLE public.facts ADD COLUMN more int;\n"

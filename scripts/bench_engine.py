@@ -1,0 +1,242 @@
+"""Measures what the engine adds to the statements of its plans, against the same statements sent bare, in one run.
+
+    python scripts/bench_engine.py postgresql://… [rounds] [--output FILE]
+
+The URI (or BENCH_URI) names a server where databases may be created; each round of each plan gets two clones of one
+database, one for the engine and one for a bare psycopg connection, in turns. Both connect, send the plan's statements
+in the same transactions, and disconnect; making the plan is not counted, as the bare side gets it for nothing. The
+engine audits (synced to disk), takes its advisory lock, watches, verifies and, between two batches, rests; the rests
+are meant and told apart. Goal: at most 1.1 of the bare time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql as compose
+from psycopg.conninfo import make_conninfo
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from console import config
+from console.actions import action
+from console.actions.planning import plan
+from console.audit import Trail
+from console.config import ArchivePolicy, RefreshPolicy
+from console.model import Outcome, Plan, Step
+from console.postgres import ActingSession, PostgresServer
+from console.running import Run, Runner, groups
+
+ROWS = 500_000
+TEMPLATE = "bench_engine_template"
+REST = 0.01  # seconds between two batches when nobody waits
+MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
+OLD = f"({MONTH} - interval '30 months')::date"
+NUMBERS = f"generate_series(1, {ROWS})"
+ROOM = (
+    "CREATE TABLE public.plain (id bigint NOT NULL, day date NOT NULL, kind text, hits bigint, PRIMARY KEY (id, day))",
+    f"INSERT INTO public.plain SELECT g, {OLD} + (g % 28)::int, 'kind ' || g % 9, g % 99 FROM {NUMBERS} g",
+    "CREATE INDEX plain_hits ON public.plain (hits, id)",
+    "CREATE TABLE public.plain_archive (LIKE public.plain INCLUDING INDEXES)",
+    "CREATE TABLE public.facts (LIKE public.plain INCLUDING INDEXES) PARTITION BY RANGE (day)",
+    "CREATE TABLE public.facts_archive (LIKE public.plain INCLUDING INDEXES) PARTITION BY RANGE (day)",
+    *(
+        f"DO $$ BEGIN EXECUTE format('CREATE TABLE public.facts_{ago} PARTITION OF public.facts FOR VALUES FROM (%L) "
+        f"TO (%L)', ({MONTH} - interval '{ago} months')::date, ({MONTH} - interval '{ago - 1} months')::date); END $$"
+        for ago in range(27, 31)
+    ),
+    f"INSERT INTO public.facts SELECT g, ({MONTH} - make_interval(months => 27 + g % 4))::date, '', g FROM {NUMBERS} g",
+    "CREATE MATERIALIZED VIEW public.totals AS SELECT id, sum(hits) AS hits FROM public.plain GROUP BY id",
+    "CREATE UNIQUE INDEX ON public.totals (id)",
+    "ANALYZE",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A plan to measure."""
+
+    name: str
+    action: str
+    given: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The seconds of each round."""
+
+    work: Work
+    transactions: int
+    engine: list[float]
+    bare: list[float]
+    rests: float  # seconds that the engine rested in each round
+
+
+WORKS = (
+    Work("archive-analytics, 500,000 rows in batches", "archive-analytics", {"table": "public.plain"}),
+    Work("refresh-views, 500,000 rows, concurrently", "refresh-views", {}),
+    Work("reindex, two indexes of 500,000 rows", "reindex", {"table": "public.plain"}),
+    Work("vacuum-table, 500,000 rows, freeze", "vacuum-table", {"table": "public.plain", "freeze": "yes"}),
+    Work("archive-analytics, 4 whole months", "archive-analytics", {"table": "public.facts"}),
+    Work("create-partitions, 24 months", "create-partitions", {"table": "public.facts", "months": "23"}),
+)
+
+
+def main() -> None:
+    """Print the medians and their ratios, or write them as Markdown."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"))
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args()
+    if not given.uri:
+        parser.error("a server is needed")
+    with database(given.uri, TEMPLATE) as target:
+        with psycopg.connect(target, autocommit=True) as session:
+            for statement in ROOM:
+                session.execute(statement.encode())
+        with psycopg.connect(given.uri) as admin:
+            about = f"PostgreSQL {admin.info.server_version // 10000}.{admin.info.server_version % 10000}"
+            for name in ("fsync", "synchronous_commit"):
+                about += f", {name} = {admin.execute(f'SHOW {name}'.encode()).fetchall()[0][0]}"
+        results = [measured(given.uri, work, given.rounds) for work in WORKS]
+    text = report(about, given.rounds, results)
+    if given.output:
+        given.output.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def measured(uri: str, work: Work, rounds: int) -> Result:
+    """Both ways in turns, each on its own clone."""
+    engine, bare, rests, transactions = [], [], 0.0, 0
+    for _ in range(rounds):
+        with database(uri, "bench_engine", TEMPLATE) as target:
+            seconds, run, batches = asyncio.run(by_engine(target, work))
+            engine.append(seconds)
+            rests = max(0, batches - 1) * REST
+            transactions = len(list(groups(run.steps))) + max(0, batches - 1)
+        with database(uri, "bench_engine", TEMPLATE) as target:
+            bare.append(asyncio.run(by_hand(target, work)))
+    return Result(work, transactions, engine, bare, rests)
+
+
+async def planned(server: PostgresServer, work: Work) -> Plan:
+    """The plan on a clone."""
+    settings = dataclasses.replace(
+        config.load(environ={}),
+        archives=(
+            ArchivePolicy("public.plain", "public.plain_archive", "day", 24),
+            ArchivePolicy("public.facts", "public.facts_archive", "day", 24),
+        ),
+        refreshes=(RefreshPolicy("public.totals"),),
+    )
+    return await plan(action(work.action), server, work.given, settings)
+
+
+class Counting(ActingSession):
+    """Counts the batches."""
+
+    batches = 0
+
+    async def batch(self, statement: str) -> tuple[int, bool]:
+        self.batches += 1
+        return await super().batch(statement)
+
+
+async def by_engine(target: str, work: Work) -> tuple[float, Run, int]:
+    """Seconds, the run, and how many batches it had."""
+    server, session = PostgresServer(target), Counting(target)
+    with tempfile.TemporaryDirectory() as folder:
+        made = await planned(server, work)
+        began = time.monotonic()
+        run = await Runner(session, server, Trail(Path(folder) / "audit.jsonl")).run(made)
+        seconds = time.monotonic() - began
+    await server.close()
+    if run.outcome is not Outcome.DONE:
+        raise SystemExit(f"{work.name}: {run.message}")
+    return seconds, run, session.batches
+
+
+async def by_hand(target: str, work: Work) -> float:
+    """Seconds that the same statements take in the same transactions over one bare connection."""
+    server = PostgresServer(target)
+    made = await planned(server, work)
+    began = time.monotonic()
+    async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
+        await connection.execute("SET search_path = pg_catalog; SET timezone = UTC")
+        for group in groups(Run.of(made).steps):
+            await send(connection, [one.step for one in group])
+    seconds = time.monotonic() - began
+    await server.close()
+    return seconds
+
+
+async def send(connection: psycopg.AsyncConnection[tuple[object, ...]], steps: Sequence[Step]) -> None:
+    """One transaction, all batches of a step, or a statement on its own."""
+    if steps[0].repeat:
+        more: object = True
+        while more:
+            async with connection.transaction():
+                ((_, more),) = await (await connection.execute(steps[0].sql.encode())).fetchall()
+    elif steps[0].transaction:
+        async with connection.transaction():
+            for step in steps:
+                await connection.execute(step.sql.encode())
+    else:
+        await connection.execute(steps[0].sql.encode())
+
+
+def report(about: str, rounds: int, results: Sequence[Result]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "# What the engine adds",
+        "",
+        "Written by `python scripts/bench_engine.py URI --output docs/benchmarks-actions.md`.",
+        "",
+        "The statements of a plan run by the engine, and bare over one psycopg connection in the same transactions;",
+        "connecting counts on both sides, making the plan on none. Between two batches the engine rests 10 ms or more,",
+        "so that others get through, which is told apart. The engine also syncs its audit trail to disk before it runs",
+        "anything, before each COMMIT and after each transaction: that is most of what it adds to short statements.",
+        f"Medians of {rounds} rounds, both ways in turns. {about}.",
+        "",
+        "| plan | transactions | bare | engine | of it rests | ratio | ratio without rests | goal | reached |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|",
+    ]
+    for one in results:
+        bare, engine = statistics.median(one.bare), statistics.median(one.engine)
+        pure = (engine - one.rests) / bare
+        lines.append(
+            f"| {one.work.name} | {one.transactions} | {bare * 1e3:,.0f} ms | {engine * 1e3:,.0f} ms "
+            f"| {one.rests * 1e3:,.0f} ms | {engine / bare:.2f} | {pure:.2f} | ≤ 1.10 "
+            f"| {'yes' if engine / bare <= 1.1 else 'without rests' if pure <= 1.1 else '**no**'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def database(uri: str, name: str, template: str = "template1") -> Iterator[str]:
+    """A new database, dropped at the end."""
+    parts = {"name": compose.Identifier(name), "template": compose.Identifier(template)}
+    with psycopg.connect(uri, autocommit=True) as admin:
+        admin.execute(compose.SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)").format(**parts))
+        admin.execute(compose.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**parts))
+        try:
+            yield make_conninfo(uri, dbname=name)
+        finally:
+            admin.execute(compose.SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)").format(**parts))
+
+
+if __name__ == "__main__":
+    main()
