@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ def blocked(case: Case, desk: Desk, given: list[str]) -> tuple[float, str]:
 async def tried(case: Case, desk: Desk, folder: Path) -> float:
     """Freeze the action, then run it again to its end."""
     month = desk.ask("SELECT to_char(now() AT TIME ZONE 'UTC' - interval '30 months', 'YYYY-MM')")
-    given = {name: value.format(month=month, folder=folder) for name, value in case.given}
+    given: dict[str, Any] = {name: value.format(month=month, folder=folder) for name, value in case.given}
     seconds, said = await asyncio.to_thread(blocked, case, desk, [f"{name}={value}" for name, value in given.items()])
     assert said.startswith(("failed", "stopped")), said
     run = await desk.run(action(case.action), **given)

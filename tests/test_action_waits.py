@@ -184,7 +184,7 @@ async def lateness() -> AsyncIterator[list[float]]:
 async def tried(case: Case, desk: Desk, holds: Sequence[str], folder: Path) -> Run:
     """The action while somebody holds and somebody else changes and reads rows."""
     month = await asyncio.to_thread(desk.ask, f"SELECT to_char({AGO['old']}, 'YYYY-MM')")
-    given = {name: value.format(month=month, folder=folder) for name, value in case.given}
+    given: dict[str, Any] = {name: value.format(month=month, folder=folder) for name, value in case.given}
     async with running(desk, session(desk, FELT, name="felt")), holder(desk, holds):
         return await desk.run(action(case.action), **given)
 
@@ -199,7 +199,7 @@ async def test_nobody_waits_longer_than_lock_timeout(
     for case, desk in desk_of.items():
         desk.do(*case.setup)
         if case.before:
-            assert (await desk.run(action(case.before), **dict(case.before_given))).outcome is Outcome.DONE
+            assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
     (migrations / "0900_more.sql").write_text(PENDING)
     (tmp_path / "pack.yml").write_text(PACK)
     sql.names.cache_clear()
