@@ -23,14 +23,15 @@ from console.running import Runner
 name, uri, given, event, count, when = json.loads(sys.argv[1])
 write, left = Trail.write, count
 
-def dying(trail, entry):
+def dying(trail, *entries):
     global left
-    left -= entry["event"] == event
-    if left == 0 and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    write(trail, entry)
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+    for entry in entries:  # one by one, as a disk may keep the beginning of what was written at once
+        left -= entry["event"] == event
+        if left == 0 and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(trail, entry)
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 Trail.write = dying
 
