@@ -208,7 +208,7 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
         "The statements of a plan run by the engine, and bare over one psycopg connection in the same transactions;",
         "connecting counts on both sides, making the plan on none. Between two batches the engine rests 10 ms or more,",
         "so that others get through, which is told apart. The engine also syncs its audit trail to disk before it runs",
-        "anything, before each COMMIT and after each transaction: that is most of what it adds to short statements.",
+        "anything, before each COMMIT and after each transaction, which tells in short statements.",
         f"Medians of {rounds} rounds, both ways in turns. {about}.",
         "",
         "| plan | transactions | bare | engine | of it rests | ratio | ratio without rests | goal | reached |",
