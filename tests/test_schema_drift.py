@@ -56,16 +56,16 @@ async def test_what_the_migrations_make_is_what_is_expected(desk: Desk) -> None:
 
 # Each differs in its own way; all of them are done to one database.
 HARM = {
-    "DROP INDEX public.campaigns_brand_idx": ("campaigns: campaigns_brand_idx", "missing index", "adopt-schema"),
+    "DROP INDEX public.campaigns_brand_idx": ("campaigns_brand_idx", "missing index", "adopt-schema"),
     "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.brand_guidelines_brand_idx'::regclass": (
-        "brand_guidelines: brand_guidelines_brand_idx",
+        "brand_guidelines_brand_idx",
         "invalid index",
         "adopt-schema",
     ),
-    "DROP INDEX public.api_usage_user_idx": ("api_usage: api_usage_user_idx", "missing index", "adopt-schema"),
+    "DROP INDEX public.api_usage_user_idx": ("api_usage_user_idx", "missing index", "adopt-schema"),
     "DROP INDEX public.background_jobs_once_idx; "
     "CREATE INDEX background_jobs_once_idx ON public.background_jobs (job_type, job_name, scheduled_for)": (
-        "background_jobs: background_jobs_once_idx",
+        "background_jobs_once_idx",
         "missing index",
         "adopt-schema",
     ),
@@ -100,39 +100,39 @@ HARM = {
     "ALTER TABLE public.notifications ALTER id DROP IDENTITY": ("notifications.id", "no identity", "left alone"),
     "ALTER TABLE public.content_approvals DROP CONSTRAINT content_approvals_pkey; "
     "ALTER TABLE public.content_approvals ADD PRIMARY KEY (id, created_at)": (
-        "content_approvals: content_approvals_pkey",
+        "content_approvals_pkey",
         "another key",
         "left alone",
     ),
     "ALTER TABLE public.compliance_checks DROP CONSTRAINT compliance_checks_pkey": (
-        "compliance_checks: compliance_checks_pkey",
+        "compliance_checks_pkey",
         "missing key",
         "adopt-schema",
     ),
     "ALTER TABLE public.asset_versions DROP CONSTRAINT asset_versions_generated_asset_id_version_key": (
-        "asset_versions: asset_versions_generated_asset_id_version_key",
+        "asset_versions_generated_asset_id_version_key",
         "missing unique",
         "adopt-schema",
     ),
     "ALTER TABLE public.user_activity_logs DROP CONSTRAINT user_activity_logs_user_id_fkey": (
-        "user_activity_logs: user_activity_logs_user_id_fkey",
+        "user_activity_logs_user_id_fkey",
         "missing foreign key",
         "adopt-schema",
     ),
     "ALTER TABLE public.user_sessions DROP CONSTRAINT user_sessions_user_id_fkey, "
     "ADD CONSTRAINT mine FOREIGN KEY (user_id) REFERENCES public.users": (
-        "user_sessions: user_sessions_user_id_fkey",
+        "user_sessions_user_id_fkey",
         "another action",
         "left alone",
     ),
     "ALTER TABLE public.generation_jobs DROP CONSTRAINT generation_jobs_attempt_check": (
-        "generation_jobs: generation_jobs_attempt_check",
+        "generation_jobs_attempt_check",
         "missing check",
         "adopt-schema",
     ),
     "ALTER TABLE public.scheduled_posts DROP CONSTRAINT scheduled_posts_status_check, ADD CONSTRAINT mine CHECK "
     "(status IN ('scheduled', 'published', 'failed', 'cancelled')) NOT VALID": (
-        "scheduled_posts: scheduled_posts_status_check",
+        "scheduled_posts_status_check",
         "not validated",
         "adopt-schema",
     ),
@@ -193,11 +193,11 @@ async def test_keys_of_another_type_are_named_and_nothing_is_to_be_built_on_them
     )
     found = {(one.name, one.problem): one for one in (await seen(desk)).differences}
     assert "keys are bigint" in found["scheduled_posts.id", "unfit type"].why
-    key = found["scheduled_posts: scheduled_posts_generated_asset_id_fkey", "missing foreign key"]
+    key = found["scheduled_posts_generated_asset_id_fkey", "missing foreign key"]
     assert key.remedy is Remedy.NONE
     assert "scheduled_posts.generated_asset_id" in key.why
-    assert found["scheduled_posts: scheduled_posts_asset_idx", "missing index"].remedy is Remedy.NONE
-    other = found["scheduled_posts: scheduled_posts_social_account_id_fkey", "missing foreign key"]
+    assert found["scheduled_posts_asset_idx", "missing index"].remedy is Remedy.NONE
+    other = found["scheduled_posts_social_account_id_fkey", "missing foreign key"]
     assert other.remedy is Remedy.ADOPT
 
 

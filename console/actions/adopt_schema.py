@@ -32,7 +32,9 @@ async def plan(request: Request) -> Plan:
     before = await row_counts(server, tables)
 
     async def after(server: Server) -> tuple[str, ...]:
-        return tuple(f"Afterwards {one}" for one in (await row_counts(server, tables)).values())
+        now = await row_counts(server, tables)
+        said = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
+        return (f"Rows before and after: {', '.join(said)}.",)
 
     return Plan(
         action="adopt-schema",
@@ -41,13 +43,13 @@ async def plan(request: Request) -> Plan:
         parameters=request.given,
         notes=(
             *_summary(what, bool(baseline)),
-            *(f"Now {said}" for said in before.values()),
+            *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),
             *(_left(one) for one in what.left),
             *(safe(said, 300) for said in what.told),
             *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition])),
         ),
         number=migrations.LOCK,
-        read_back=after if todo else None,
+        read_back=after if before else None,
     )
 
 

@@ -38,16 +38,12 @@ async def ledger_step(server: Server, all_of_them: Sequence[Migration]) -> Step:
 
 
 async def row_counts(server: Server, tables: Sequence[str]) -> dict[str, str]:
-    """How many rows tables have, in words, the smallest first."""
+    """How many rows tables have, the smallest first; "about" where they were estimated, not counted."""
     if not tables:
         return {}
     snapshot = await server.fetch("actions/adopt_counts", {"names": list(tables)})
-    found = sorted(snapshot.records(), key=lambda row: int(str(row["rows"])))
-    return {
-        str(row["name"]): f"public.{row['name']} has {'' if row['exact'] else 'about '}{row['rows']:,} rows"
-        + ("." if row["exact"] else " (estimated).")
-        for row in found
-    }
+    found = sorted(snapshot.records(), key=lambda row: (int(str(row["rows"])), str(row["name"])))
+    return {str(row["name"]): f"{'' if row['exact'] else 'about '}{row['rows']:,}" for row in found}
 
 
 def _asked(what: Adoption, found: Iterable[Entry], **more: Any) -> dict[str, object]:

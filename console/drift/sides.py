@@ -39,6 +39,8 @@ class Difference:
         one = self.wanted
         if one.kind in {"function", "relation"}:
             return one.name or one.relation
+        if one.kind in {"index", "constraint"} and one.name.startswith(one.relation):
+            return one.name
         return f"{one.relation}.{one.name}" if one.kind == "column" else f"{one.relation}: {one.name}"
 
 
