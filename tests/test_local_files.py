@@ -1,0 +1,85 @@
+"""Files that plans write: whole, private, never over what somebody else put there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+
+from console import local_files
+from console.model import Kind, Trouble
+
+
+def test_a_new_file_is_private_with_its_folders(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "file"
+    local_files.write(local_files.planned(path, "text\n", None))
+    assert path.read_text() == "text\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert [one.name for one in path.parent.iterdir()] == ["file"]
+
+
+def test_a_replaced_file_keeps_its_group_but_is_never_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("former")
+    path.chmod(0o664)
+    local_files.write(local_files.planned(path, "new", "former", tmp_path / "kept"))
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "kept").read_text() == "former"
+
+
+def test_what_a_killed_console_left_is_overwritten(tmp_path: Path) -> None:
+    left = tmp_path / ".file.partial"
+    left.write_text("half of something long")
+    left.chmod(0o600)
+    local_files.write(local_files.planned(tmp_path / "file", "new", None))
+    assert (tmp_path / "file").read_text() == "new"
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("trick", [os.symlink, os.link])
+def test_a_trap_in_the_place_of_the_partial_file_is_refused(tmp_path: Path, trick: object) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    assert callable(trick)
+    trick(theirs, tmp_path / ".file.partial")
+    with pytest.raises(Trouble) as why:
+        local_files.write(local_files.planned(tmp_path / "file", "secret", None))
+    assert why.value.kind is Kind.REFUSED
+    assert theirs.read_text() == "theirs"
+
+
+def test_a_file_that_changed_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    planned = local_files.planned(path, "new", None)
+    path.write_text("theirs")
+    with pytest.raises(Trouble, match="has changed since the plan was made"):
+        local_files.write(planned)
+    assert path.read_text() == "theirs"
+
+
+def test_what_was_kept_comes_back(tmp_path: Path) -> None:
+    path, kept = tmp_path / "a file", tmp_path / "it's kept"
+    path.write_text("former")
+    planned = local_files.planned(path, "new", "former", kept)
+    local_files.write(planned)
+    back = local_files.undoing(local_files.undo(planned))
+    assert back is not None
+    local_files.write(back)
+    assert path.read_text() == "former"
+    kept.unlink()
+    with pytest.raises(Trouble, match="is gone"):
+        local_files.undoing(local_files.undo(planned))
+
+
+@pytest.mark.parametrize("statement", ["DROP ROLE x", "cp -p -- only", "SELECT 'it''s", "rm -rf -- /", ""])
+def test_nothing_else_is_taken_for_a_command(statement: str) -> None:
+    assert local_files.undoing(statement) is None
+
+
+def test_the_text_of_a_file_is_in_no_message(tmp_path: Path) -> None:
+    planned = local_files.planned(tmp_path / "file", "secret text", None)
+    assert "secret text" not in repr(planned)
+    assert shlex.quote(str(tmp_path)) in repr(planned)
