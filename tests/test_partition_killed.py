@@ -1,0 +1,108 @@
+"""kill -9 of the console at random moments of partition-table while others write: no row lost or doubled."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from console.audit import Trail
+from tests.acting import Desk
+from tests.command import argv, environment, run
+from tests.servers import PostgresServer as Cluster
+from tests.writers import FIRST, Written, writing
+
+KILLS = 6
+ROWS = 60_000
+
+
+@pytest.fixture
+def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
+    desk.do(
+        "CREATE TABLE public.orgs (id int PRIMARY KEY)",
+        "INSERT INTO public.orgs SELECT generate_series(1, 10)",
+        "CREATE TABLE public.facts (id bigint PRIMARY KEY, at timestamptz NOT NULL, org int REFERENCES public.orgs, "
+        "note text)",
+        "INSERT INTO public.facts SELECT g, now() - interval '125 days' * (g::float8 / "
+        f"{ROWS}), 1 + g % 10, 'note ' || g FROM generate_series(1, {ROWS}) g",
+        "CREATE INDEX ON public.facts (at)",
+        "ANALYZE public.facts",
+    )
+    return desk
+
+
+def arguments(desk: Desk, way: str) -> list[str]:
+    given = ("--set", "table=public.facts", "--set", "key=at", "--set", f"way={way}")
+    return ["run", "partition-table", "-t", desk.uri, *given, "--yes"]
+
+
+def killed(desk: Desk, home: Path, way: str) -> int:
+    """Run it again and again, each run killed a moment after a random one of its steps; how many were cut off."""
+    cut = 0
+    for attempt in range(KILLS):
+        with subprocess.Popen(
+            argv(*arguments(desk, way)),
+            env=environment(home),
+            cwd=home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            steps, last = 0, random.randint(1, 3 + 5 * attempt)
+            for line in process.stderr or ():
+                steps += " running " in line
+                if steps >= last or "rows/s" in line:
+                    cut += died(process, random.uniform(0, 0.1))
+                    break
+    return cut
+
+
+def died(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Kill a run after so many seconds; whether it still ran."""
+    drained = threading.Thread(target=lambda: process.stderr and process.stderr.read())
+    drained.start()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return True
+    finally:
+        drained.join()
+    return False
+
+
+def finish(desk: Desk, home: Path, way: str) -> None:
+    """Run it to its end; for a moment the server may still be ending the session of the last one that was killed."""
+    for _ in range(60):
+        done = run(home, *arguments(desk, way))
+        if done.code == 0:
+            return
+        assert done.code == 3, done
+        assert "Another session is changing" in done.out + done.err, done
+    pytest.fail(str(done))
+
+
+def check(desk: Desk, written: Written) -> None:
+    with desk.session() as session:
+        rows = session.execute("SELECT id, note FROM public.facts").fetchall()
+    wanted = {number: f"note {number}" for number in range(1, ROWS + 1)} | written.rows
+    assert len(rows) == len(dict(rows)), "a row is there twice"
+    assert dict(rows) == {number: note for number, note in wanted.items() if number not in written.deleted}
+
+
+@pytest.mark.parametrize("way", ["attach", "copy"])
+def test_no_row_is_lost_or_doubled_and_no_write_fails(desk: Desk, tmp_path: Path, way: str) -> None:
+    with writing(desk, ROWS) as written:
+        cut = killed(desk, tmp_path, way)
+        finish(desk, tmp_path, way)
+    assert (cut > 0, written.failed) == (True, [])
+    assert any(number >= FIRST for number in written.rows)
+    check(desk, written)
+    assert desk.ask("SELECT relkind FROM pg_class WHERE oid = 'public.facts'::regclass") == "p"
+    assert desk.ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'pipeline\\_console\\_%'") == 0
+    assert desk.ask("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+    assert desk.ask("SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'")
