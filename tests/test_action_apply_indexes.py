@@ -196,6 +196,23 @@ async def test_a_killed_build_is_named_and_mended_by_running_it_again(desk: Desk
     assert (await desk.run(APPLY_INDEXES)).outcome is Outcome.NOTHING
 
 
+async def test_an_index_whose_column_is_not_there_yet_is_left_out(desk: Desk) -> None:
+    desk.do(
+        f"DROP INDEX public.{DASHBOARD}",
+        "ALTER TABLE public.content_requests DROP COLUMN search_vector",
+        "ALTER TABLE public.generated_assets DROP COLUMN metadata",
+        "DROP TABLE public.user_sessions",
+    )
+    run = await desk.run(APPLY_INDEXES)
+    done(run)
+    notes = " ".join(run.plan.notes)
+    assert f"{SEARCH} is left out: public.content_requests has no column search_vector." in notes
+    assert "generated_assets_model_idx is left out" in notes
+    assert "Not in this database: public.user_sessions." in notes
+    with pytest.raises(Trouble, match="adopt-schema"):
+        await desk.plan(APPLY_INDEXES, index=SEARCH)
+
+
 # A user's own pack
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from console.actions.building import Building, Wanted, build
-from console.actions.definitions import exact, faults, loose
+from console.actions.definitions import columns, exact, faults, loose
 from console.audit import Trail
 from console.demo.cluster import APPLICATION
 from console.model import Outcome, Plan
@@ -242,6 +242,23 @@ def test_definitions_are_compared_by_what_they_mean() -> None:
     ):
         assert loose(other) != loose(shown)
     assert loose("((t AT TIME ZONE 'UTC')::date)") != loose("((t AT TIME ZONE 'UTC'))")
+
+
+@pytest.mark.parametrize(
+    ("definition", "found"),
+    [
+        ("USING gin (a, b public.gin_trgm_ops) WITH (fastupdate=off) WHERE c IN ('x', 'y')", {"a", "b", "c"}),
+        ("(((a ->> 'model'::text)), lower(b) COLLATE \"C\" DESC NULLS LAST)", {"a", "b"}),
+        ("(((a AT TIME ZONE 'UTC'::text))::date) INCLUDE (b)", {"a", "b"}),
+        ("((CASE WHEN (a > 0) THEN ((COALESCE(b, (0)::bigint))::numeric / a) ELSE (0)::numeric END))", {"a", "b"}),
+        ('("Odd ""name", public.f("a"))', {'Odd "name', "a"}),
+    ],
+)
+async def test_columns_of_a_definition_are_told_from_all_else(desk: Desk, definition: str, found: set[str]) -> None:
+    server = PostgresServer(desk.uri)
+    keywords = set(map(str, (await server.fetch("actions/keywords")).values("word")))
+    await server.close()
+    assert columns(definition, keywords) == found
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from console.actions import index_pack
 from console.actions.building import Wanted, build
 from console.actions.care import yes
+from console.actions.definitions import columns
 from console.actions.explaining import Explained, explain
 from console.actions.index_pack import Entry, Pack
 from console.actions.index_safety import danger
@@ -83,12 +84,17 @@ def _known(pack: Pack, indexes: bool) -> str:
 
 
 async def _placed(server: Server, entries: Sequence[Entry]) -> tuple[list[Placed], tuple[str, ...]]:
-    """The entries whose tables are there, and notes on the others."""
-    tables = {one.table: one for one in entries}
-    rows = list((await server.fetch("actions/index_tables", {"names": list(tables)})).records())
+    """The entries whose tables and columns are there, and notes on the others."""
+    tables = list(dict.fromkeys(one.table for one in entries))
+    rows = list((await server.fetch("actions/index_tables", {"names": tables})).records())
     known = {str(row["wanted"]): row for row in rows}
     if len(known) < len(rows):
         raise Trouble(Kind.REFUSED, "A name of the pack may mean more than one table.", "Give tables with schemas.")
+    if not known:
+        raise Trouble(Kind.REFUSED, f"There is no table {one_line(', '.join(tables))} in this database.")
+    keywords = frozenset(map(str, (await server.fetch("actions/keywords")).values("word")))
+    absent = [one_line(name) for name in tables if name not in known]
+    notes = [f"Not in this database: {', '.join(absent)}."] if absent else []
     placed: list[Placed] = []
     for one in entries:
         if (row := known.get(one.table)) is None:
@@ -97,11 +103,14 @@ async def _placed(server: Server, entries: Sequence[Entry]) -> tuple[list[Placed
         types = row["types"] if isinstance(row["types"], Mapping) else {}
         if said := danger(definition, types, one.short):
             raise Trouble(Kind.REFUSED, f"{one.where}: {one_line(said)}.")
+        if missing := columns(definition, keywords) - set(types):
+            lacks = f"{row['name']} has no column {', '.join(sorted(missing))}"
+            notes.append(one_line(f"{one.name} is left out: {lacks}."))
+            continue
         placed.append(Placed(one, int(str(row["oid"])), str(row["name"]), definition))
     if not placed:
-        raise Trouble(Kind.REFUSED, f"There is no table {one_line(', '.join(tables))} in this database.")
-    absent = [one_line(name) for name in tables if name not in known]
-    return placed, ((f"Not in this database: {', '.join(absent)}.",) if absent else ())
+        raise Trouble(Kind.REFUSED, " ".join(notes), "adopt-schema adds the columns of the pipeline schema.")
+    return placed, tuple(notes)
 
 
 async def _statistics(server: Server, building: Sequence[Placed]) -> list[Step]:
@@ -117,9 +126,9 @@ def _subject(pack: Pack, request: Request) -> str:
 
 def _shown(building: Sequence[Placed], before: Mapping[str, Explained]) -> Snapshot:
     rows = tuple(
-        (one.entry.name, one.table, f"{before[one.entry.name].cost:.0f}" if before[one.entry.name].text else "", text)
+        (one.entry.name, one.table, f"{now.cost:.0f}" if now.text else "", now.shape)
         for one in building
-        for text in (str(before[one.entry.name]),)
+        for now in (before[one.entry.name],)
     )
     return Snapshot(
         "before", ("index", "table", "cost_now", "plan_now"), rows, datetime.now(UTC), 0.0, time.monotonic()

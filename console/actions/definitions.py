@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 _TYPE = (
     r"(?:character varying|double precision|bit varying|time(?:stamp)?(?:\(\d\))? with(?:out)? time zone"
@@ -20,6 +20,7 @@ _DEFAULTS = (  # orders that say what is the case anyway
     (re.compile(r"( desc) nulls first\b"), r"\1"),
     (re.compile(r"(?<! desc) nulls last\b"), ""),
 )
+_NOT_COLUMNS = {"using", "collate", "tablespace", "::", "."}  # what stands behind one of these is no column
 _FORBIDDEN = {
     ";": "holds a semicolon: one definition, one statement",
     "--": "holds a comment",
@@ -56,6 +57,22 @@ def faults(definition: str) -> str:
     told = told or ("leaves a bracket open" if depth else "")
     begins = re.match(r"\s*(USING\s+\w+\s*)?\(", definition, re.IGNORECASE)
     return told or ("" if begins else "must begin with (columns) or USING method (columns)")
+
+
+def columns(definition: str, keywords: Collection[str]) -> set[str]:
+    """Names in a definition that can only be columns of the table: no keywords, functions, types, operator classes."""
+    text = re.sub(r"\bWITH\s*\([^()]*\)", "", definition, flags=re.IGNORECASE)
+    words = [match for match in _TOKEN.finditer(text) if match["literal"] is None]
+    found = set()
+    for at, match in enumerate(words):
+        before = (words[at - 1][0].strip().lower() if at else "").rstrip()
+        after = words[at + 1][0].strip() if at + 1 < len(words) else ""
+        name = match["word"].lower() if match["word"] else (match["quoted"] or "")[1:-1].replace('""', '"')
+        if before in _NOT_COLUMNS or after in {"(", "."} or not name or name[0].isdigit():
+            continue
+        if match["quoted"] or not (name in keywords or name.endswith("_ops")):
+            found.add(name)
+    return found
 
 
 def _tokens(definition: str) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,11 @@ class Explained:
     indexes: frozenset[str] = frozenset()
     problem: str = ""  # why there is none
 
+    @property
+    def shape(self) -> str:
+        """The nodes without their costs, or why there are none."""
+        return re.sub(r" \(cost=[^)]*\)", "", str(self))
+
     def __str__(self) -> str:
         return self.text or f"not explained: {self.problem}"
 

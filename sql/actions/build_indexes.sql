@@ -117,7 +117,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
    CROSS JOIN LATERAL (VALUES
      (1, 'DROP INDEX CONCURRENTLY ' || f.index, f.leftover IS NOT NULL,
       'SHARE UPDATE EXCLUSIVE on ' || f."table", f."table", false, 0::float8, NULL, NULL, NULL,
-      'left by an interrupted build: slows writes, serves nothing',
+      f.index_name || ' was left by an interrupted build: slows writes, serves nothing',
       pg_catalog.format('SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = %%s)', f.leftover),
       pg_catalog.format('SELECT %%L FROM pg_catalog.pg_class c WHERE c.oid = %%s', 'DROP INDEX CONCURRENTLY ' || f.index, f.leftover)),
      (2, CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.have IS NULL AND f.relkind <> 'p',
@@ -127,7 +127,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
                   'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = pg_catalog.to_regclass(%%L)) THEN '
                   'DROP INDEX IF EXISTS %%s; END IF; END', f.index, f.index)) END,
       'reads ' || pg_catalog.pg_size_pretty(f.relpages * pg_catalog.current_setting('block_size')::bigint) || ' twice',
-      pg_catalog.concat_ws(' · ', NULLIF(f.purpose, ''), 'built beside readers and writers, waits for the transactions that are open'),
+      pg_catalog.concat_ws(' · ', f.index_name || ' is built beside readers and writers, waits for the transactions that are open', NULLIF(f.purpose, '')),
       pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L) AND i.indisvalid)',
                         f.index),
       pg_catalog.format('SELECT s.sql FROM (SELECT 1 AS at, %%L AS sql FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L)'
@@ -138,20 +138,20 @@ WITH RECURSIVE asked AS MATERIALIZED (
      (3, CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.have IS NULL AND f.relkind = 'p',
       'SHARE on ' || f."table" || ', not on its partitions', f."table", true, NULL, f.index,
       CASE WHEN f.depth = 0 AND NOT f.adopts THEN 'DROP INDEX ' || f.index END, NULL,
-      pg_catalog.concat_ws(' · ', CASE WHEN f.depth = 0 THEN NULLIF(f.purpose, '') END,
-                           'of the parent alone, in no time; invalid until every partition''s is attached',
+      pg_catalog.concat_ws(' · ', f.index_name || ' of the parent alone, in no time; invalid until every partition''s is attached',
+                           CASE WHEN f.depth = 0 THEN NULLIF(f.purpose, '') END,
                            CASE WHEN f.adopts THEN 'cannot be undone: equal indexes of partitions become its parts' END), NULL, NULL),
      (4, pg_catalog.format('ALTER INDEX %%s ATTACH PARTITION %%s', f.parent_index, f.index), f.depth > 0 AND NOT f.attached,
       pg_catalog.format('ACCESS EXCLUSIVE on the index %%s; ACCESS SHARE on %%s', f.index, f."table"), f."table", true, NULL, f.index, NULL, NULL,
-      CASE WHEN f.have IS NOT NULL THEN 'an equal index that is there already becomes part of ' || f.parent_index
-           ELSE 'becomes part of ' || f.parent_index END,
+      CASE WHEN f.have IS NOT NULL THEN f.index_name || ', there already and equal, becomes part of ' || f.parent_index
+           ELSE f.index_name || ' becomes part of ' || f.parent_index END,
       CASE WHEN f.is_last AND f.relkind <> 'p'
            THEN pg_catalog.format('SELECT i.indisvalid, %%L FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L)',
                                   f.root_index || ' is still invalid: a partition has come that has no index. Run this again.', f.root_index)
            ELSE pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = pg_catalog.to_regclass(%%L)'
                                   ' AND h.inhparent = pg_catalog.to_regclass(%%L))', f.index, f.parent_index) END, NULL),
      (5, pg_catalog.format('COMMENT ON INDEX %%s IS %%L', f.index, f.comment), f.depth = 0 AND f.have IS NULL AND f.comment <> '',
-      'SHARE UPDATE EXCLUSIVE on ' || f.index, f."table", true, NULL, f.index, NULL, NULL, 'says in the database what it is for', NULL, NULL))
+      'SHARE UPDATE EXCLUSIVE on ' || f.index, f."table", true, NULL, f.index, NULL, NULL, 'says in the database what ' || f.index_name || ' is for', NULL, NULL))
      s(ordinal, sql, wanted, lock, "on", transaction, lock_timeout, "group", undo, estimate, note, expect, again)
    WHERE s.wanted
 )
