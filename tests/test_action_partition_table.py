@@ -62,8 +62,8 @@ def fill(desk: Desk, rows: int = ROWS) -> None:
     )
 
 
-async def partition(desk: Desk, way: str = "auto", **given: str) -> Run:
-    return await desk.run(PARTITION_TABLE, table="public.facts", key="at", way=way, **given)
+async def partition(desk: Desk, way: str = "auto", abort: str = "no", drop_old: str = "no") -> Run:
+    return await desk.run(PARTITION_TABLE, table="public.facts", key="at", way=way, abort=abort, drop_old=drop_old)
 
 
 async def planned(desk: Desk, way: str = "auto", **given: str) -> Plan:
@@ -267,15 +267,15 @@ async def test_a_malicious_name_changes_nothing_but_itself(desk: Desk, way: str)
         f"COMMENT ON TABLE {name}.{name} IS {compose(HOSTILE)}",
         f"CREATE VIEW {name}.v AS SELECT * FROM {name}.{name}",
     )
-    given = {"table": f"{name}.{name}", "key": HOSTILE}
-    run = await desk.run(PARTITION_TABLE, **given, way=way)
+    table = f"{name}.{name}"
+    run = await desk.run(PARTITION_TABLE, table=table, key=HOSTILE, way=way)
     assert run.outcome is Outcome.DONE, run.message
     assert desk.ask(f"SELECT count(*) FROM {name}.v") == 50
     assert len(partitions(desk, f"{name}.{name}")) >= 3
     assert desk.ask("SELECT to_regclass('public.witness') IS NOT NULL")
-    assert (await desk.plan(PARTITION_TABLE, **given, way=way)).steps == ()
+    assert (await desk.plan(PARTITION_TABLE, table=table, key=HOSTILE, way=way)).steps == ()
     if way == "copy":
-        assert (await desk.run(PARTITION_TABLE, **given, drop_old="yes")).outcome is Outcome.DONE
+        assert (await desk.run(PARTITION_TABLE, table=table, drop_old="yes")).outcome is Outcome.DONE
 
 
 def compose(text: str) -> str:
@@ -403,7 +403,8 @@ async def test_no_code_of_a_plain_owner_runs_as_superuser(desk: Desk, way: str) 
     assert desk.ask("SELECT pg_catalog.count(*) OPERATOR(pg_catalog.=) 90 FROM public.facts")
     assert (
         desk.ask(
-            "SELECT pg_catalog.count(DISTINCT relowner) FROM pg_catalog.pg_class WHERE relname OPERATOR(pg_catalog.~) '^facts'"
+            "SELECT pg_catalog.count(DISTINCT relowner) FROM pg_catalog.pg_class"
+            " WHERE relname OPERATOR(pg_catalog.~) '^facts'"
         )
         == 1
     )

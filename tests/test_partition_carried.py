@@ -1,4 +1,4 @@
-"""partition-table carries over what belongs to a table: rights, policies, triggers, views, statistics, settings, numbers."""
+"""partition-table carries over what belongs to a table: rights, policies, triggers, views, settings, numbers."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ CREATE TABLE public.facts (
   org int NOT NULL REFERENCES public.orgs CHECK (org > 0),
   gone text,
   note text,
+  old int,
+  found int DEFAULT 3,
+  n numeric,
+  x point,
   long int GENERATED ALWAYS AS (length(note)) STORED,
   UNIQUE (org, at, id)
 );
@@ -73,16 +77,20 @@ SELECT json_build_object(
                                   (SELECT o FROM unnest(attoptions) o WHERE o LIKE 'n_distinct%')) ORDER BY attnum)
                 FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
   'policies', (SELECT json_agg(ROW(polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid),
-                                   pg_get_expr(polwithcheck, polrelid), obj_description(oid, 'pg_policy')) ORDER BY polname)
+                                   pg_get_expr(polwithcheck, polrelid), obj_description(oid, 'pg_policy'))
+                               ORDER BY polname)
                  FROM pg_policy WHERE polrelid = c.oid),
-  'triggers', (SELECT json_agg(ROW(pg_get_triggerdef(oid), tgenabled, obj_description(oid, 'pg_trigger')) ORDER BY tgname)
+  'triggers', (SELECT json_agg(ROW(pg_get_triggerdef(oid), tgenabled, obj_description(oid, 'pg_trigger'))
+                               ORDER BY tgname)
                  FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal),
   'constraints', (SELECT json_agg(ROW(conname, pg_get_constraintdef(oid)) ORDER BY conname)
                     FROM pg_constraint WHERE conrelid = c.oid AND contype IN ('c', 'f', 'u')),
   'indexes', (SELECT json_agg(ROW(indexrelid::regclass::text, obj_description(indexrelid, 'pg_class'),
-                                  CASE WHEN NOT indisprimary THEN replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') END)
+                                  CASE WHEN NOT indisprimary
+                                       THEN replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') END)
                               ORDER BY indexrelid::regclass::text) FROM pg_index WHERE indrelid = c.oid),
-  'statistics', (SELECT json_agg(ROW(stxname, pg_get_statisticsobjdef(oid))) FROM pg_statistic_ext WHERE stxrelid = c.oid),
+  'statistics', (SELECT json_agg(ROW(stxname, pg_get_statisticsobjdef(oid)))
+                   FROM pg_statistic_ext WHERE stxrelid = c.oid),
   'views', (SELECT json_agg(ROW(oid, relowner, relacl::text, reloptions, pg_get_viewdef(oid)) ORDER BY relname)
               FROM pg_class WHERE relname IN ('recent', 'above')))::text
   FROM pg_class c WHERE oid = 'public.facts'::regclass

@@ -93,7 +93,7 @@ WITH t AS MATERIALIZED (
   SELECT 50, x.apply, 'ACCESS SHARE on ' || t.name, t.name, 'apply', NULL, 'what was written meanwhile', true, 0, NULL FROM t, text x
   UNION ALL
   SELECT 60, pg_catalog.format('DO %%L', pg_catalog.format(
-           E'DECLARE\n  old record;\nBEGIN\n'
+           E'#variable_conflict use_column\nDECLARE\n  old record;\nBEGIN\n'
            '  WITH o AS (SELECT %%1$s FROM ONLY %%2$s x WHERE NOT EXISTS (SELECT FROM %%3$s y WHERE %%4$s)),\n'
            '       p AS (SELECT %%1$s FROM %%5$s x WHERE NOT EXISTS (SELECT FROM %%3$s y WHERE %%4$s))\n'
            '  SELECT o.n AS old_n, o.sum AS old_sum, p.n AS new_n, p.sum AS new_sum INTO old FROM o, p;\n'

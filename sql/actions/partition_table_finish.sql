@@ -37,7 +37,7 @@ WITH t AS MATERIALIZED (
     FROM t, reference r
   UNION ALL
   SELECT 3, '', pg_catalog.format('DO %%L', pg_catalog.format(
-           E'DECLARE\n  found record;\nBEGIN\n'
+           E'#variable_conflict use_column\nDECLARE\n  found record;\nBEGIN\n'
            '  SELECT pg_catalog.count(*) FILTER (WHERE o.pipeline_console_hash IS NOT NULL AND n.pipeline_console_hash IS NOT NULL) AS same,\n'
            '         pg_catalog.count(*) FILTER (WHERE n.pipeline_console_hash IS NULL) AS gone, pg_catalog.count(*) FILTER (WHERE o.pipeline_console_hash IS NULL) AS come INTO found\n'
            '    FROM (SELECT %%1$s, pg_catalog.hash_record_extended(ROW(%%2$s), 0) AS pipeline_console_hash FROM ONLY %%3$s) o\n'
