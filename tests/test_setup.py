@@ -18,6 +18,7 @@ import pytest
 
 from console import config
 from console.actions import apply_tuning
+from console.audit import Trail
 from console.cli.setup_text import page_text
 from console.demo.account import give, server_account
 from console.model import Facts, Record, Server
@@ -25,7 +26,8 @@ from console.postgres import PostgresServer
 from console.setup.guide import Guide, Standing
 from console.setup.memory import LATER, RUN, SKIP, Memory
 from console.tuning.facts import Machine
-from tests import command
+from tests import command, grown
+from tests.acting import Desk
 from tests.care import wait
 from tests.command import Done
 from tests.servers import PostgresServer as Cluster
@@ -215,6 +217,28 @@ def test_a_full_disk_is_told_and_with_room_the_rerun_completes(cluster: Cluster,
             session.execute("DROP TABLESPACE small")
     finally:
         subprocess.run(["umount", str(space)], check=True)
+
+
+# Grown
+
+
+def test_a_grown_database_is_adopted_partitioned_and_indexed_with_every_row(
+    pg_servers: Servers, tmp_path: Path
+) -> None:
+    server = pg_servers.new(max(pg_servers), {})
+    name = server.fresh_database()
+    desk = Desk(server, name, Trail(tmp_path / "audit.jsonl"))
+    grown.make(desk, misfits=False)
+    count = "SELECT count(*) FROM public.{}"
+    before = {table: desk.ask(count.format(table)) for table in grown.TIMED}
+    place = Place(server, name, tmp_path)
+    done = place.setup("--yes")
+    assert done.code == 0, done.out + done.err
+    assert {table: desk.ask(count.format(table)) for table in grown.TIMED} == before
+    kinds = "SELECT string_agg(DISTINCT relkind::text, '') FROM pg_class WHERE oid = ANY (%s::regclass[])"
+    assert place.rows(kinds, [f"public.{table}" for table in before]) == [("p",)]
+    place.complete()
+    server.stop()
 
 
 # Not possible

@@ -226,9 +226,10 @@ class _Setup:
             told.code = REFUSED if state.kind in GUARDS else FAILED
 
     def _skipped(self, page: Page) -> str:
-        if page.name in self._asked.skip:
+        names = [name for name in (page.name, page.again) if name]
+        if self._asked.skip.intersection(names):
             return "as --skip says"
-        before = self._memory.read().skipped(page.name)
+        before = next(filter(None, map(self._memory.read().skipped, names)), None)
         return f"in the guide, on {before.at:%Y-%m-%d}; running it there takes that back" if before else ""
 
     def _remember(self, page: Page) -> None:

@@ -17,8 +17,9 @@ from console.setup.pages import PAGES, Page, Work
 from console.setup.situation import Situation
 
 FIRST = PAGES[0].name  # without it no other page can be done
-_ASKED = re.compile(r"--set (\w+)=")
 MEASURED = frozenset({"ram", "cores", "disk"})  # of the machine; without them a preset is put off, not half applied
+FACTS = MEASURED | {"storage", "pools"}  # that a preset asks for
+_SET = re.compile(r"(?:\b([a-z-]+) )?--set (\w+)=")
 
 
 class Standing(Enum):
@@ -96,7 +97,8 @@ class Guide:
 
     def _with_given(self, page: Page, work: Work) -> Work:
         accepted = {parameter.name for parameter in action(work.action).parameters}
-        own = {name: value for name, value in self.given.get(page.name, {}).items() if name in accepted}
+        given = {**self.given.get(page.again, {}), **self.given.get(page.name, {})}
+        own = {name: value for name, value in given.items() if name in accepted}
         return replace(work, given={**work.given, **own})
 
     async def _planned(self, page: Page, works: tuple[Work, ...]) -> State:
@@ -181,9 +183,16 @@ def _cannot_create(now: Situation) -> State:
 
 def _asks(plans: list[Plan], troubles: list[Trouble]) -> tuple[str, ...]:
     texts = [note for one in plans for note in one.notes] + [str(why) for why in troubles]
-    return tuple(dict.fromkeys(name for text in texts for name in _ASKED.findall(text)))
+    named = (name for text in texts for _, name in _SET.findall(text))
+    return tuple(dict.fromkeys(name for name in named if name in FACTS))
 
 
 def _named(text: str, page: Page) -> str:
-    """The parameters that a sentence names, as `setup` takes them."""
-    return _ASKED.sub(rf"--set {page.name}.\1=", text)
+    """The parameters that a sentence names, as `setup` takes them; those of another action stay as `run` takes them."""
+
+    def own(match: re.Match[str]) -> str:
+        if match[1] in _names():
+            return match[0]
+        return match[0].replace(f"--set {match[2]}=", f"--set {page.name}.{match[2]}=")
+
+    return _SET.sub(own, text)

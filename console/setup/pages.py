@@ -28,6 +28,7 @@ class Page:
     work: Callable[[Situation], tuple[Work, ...]] = lambda _: ()
     idle: str = ""  # what is said where there is no work
     after: tuple[str, ...] = ()  # pages that must be done before
+    again: str = ""  # a page before whose action it runs once more: with its parameters, and skipped with it
     essential: bool = False  # without it the pipeline database is none
     tells: Callable[[Situation], tuple[str, ...]] = lambda _: ()  # facts, a line each
 
@@ -172,6 +173,16 @@ PAGES: tuple[Page, ...] = (
         work=_adoption,
         idle="There are no tables of the pipeline to compare.",
         after=("schema", "partition", "indexes"),
+    ),
+    Page(
+        name="rights",
+        title="Rights of the roles",
+        what="What the roles may do with tables and views that were made or adopted since.",
+        why="What an owner makes later has its default rights; what was there before, or was made for it, has not.",
+        actions=("create-roles",),
+        work=_one("create-roles"),
+        after=("roles", "schema"),
+        again="roles",
     ),
     Page(
         name="views",

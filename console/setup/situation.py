@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from console import migrations
+from console.actions.apply_schema import ledger
 from console.config import Settings
-from console.model import Facts, Server
+from console.model import Facts, Kind, Server, Trouble
 
 OWNER = "pipeline_owner"  # who owns the schema, where that role is there
 _TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(public\.[a-z_][a-z0-9_]*)", re.MULTILINE)
@@ -26,7 +27,7 @@ class Situation:
     makes_roles: bool
     may_create: bool  # tables in schema public
     owner: str  # another role that is to own the schema and that this one may act as; empty: none
-    ledger: bool  # of migrations
+    ledger: bool  # of migrations, with rows in it: adopting makes the table first and fills it last
     tables: int  # of the pipeline schema, that are there
     plain: tuple[str, ...]  # tables with a partition policy that are not partitioned
     missing: tuple[str, ...]  # tables with a partition policy that are not there
@@ -57,6 +58,7 @@ async def read(server: Server, settings: Settings) -> Situation:
     )
     (row,) = snapshot.records()
     found: dict[str, Any] = dict(row)
+    kept = found["ledger"] and not await _is_empty(server, found["owner"] or "")
     return Situation(
         facts=server.facts,
         encoding=found["encoding"],
@@ -65,13 +67,22 @@ async def read(server: Server, settings: Settings) -> Situation:
         makes_roles=found["makes_roles"],
         may_create=found["may_create"],
         owner=found["owner"] or "",
-        ledger=found["ledger"],
+        ledger=kept,
         tables=found["tables"],
         plain=tuple(found["plain"]),
         missing=tuple(found["missing"]),
         unfilled=tuple(found["unfilled"]),
         waiting=tuple(found["waiting"]),
     )
+
+
+async def _is_empty(server: Server, owner: str) -> bool:
+    try:
+        return not await ledger(server, owner)
+    except Trouble as why:
+        if why.kind is Kind.UNREACHABLE:
+            raise
+        return False  # the page of the schema tells why it is not believed
 
 
 def _tables() -> set[str]:

@@ -99,8 +99,7 @@ class SetupScreen(ModalScreen[None]):
 
     def _turn_to_work(self) -> None:
         for at, page in enumerate(self._pages):
-            state = self._states.get(page.name)
-            if state and state.standing is Standing.TODO and page.name not in self._put_off():
+            if self._word(page) == Standing.TODO.value:
                 self.query_one(OptionList).highlighted = at
                 return
 
@@ -114,7 +113,9 @@ class SetupScreen(ModalScreen[None]):
         if state is None:
             return ""
         open_ = state.standing in {Standing.TODO, Standing.CANNOT, Standing.WAITS}
-        return self._put_off().get(page.name, state.standing.value) if open_ else state.standing.value
+        put_off = self._put_off()
+        decided = put_off.get(page.name) or put_off.get(page.again)
+        return decided if decided and open_ else state.standing.value
 
     @property
     def _page(self) -> Page:
