@@ -436,3 +436,13 @@ async def test_the_tables_of_a_grown_pipeline_become_partitioned(desk: Desk) -> 
         )
         assert (await owner.plan(PARTITION_TABLE, table=policy.table)).steps == ()
     assert desk.ask("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+
+
+async def test_a_row_of_a_month_without_partition_stops_the_copy_and_not_its_writer(desk: Desk) -> None:
+    fill(desk)
+    await stopped_before(desk, "copy", "apply")
+    desk.do("INSERT INTO public.facts (at, org) VALUES (now() - interval '2 years', 1), (now() + interval '1 year', 1)")
+    plan = await planned(desk)
+    assert sum("CREATE TABLE" in step.sql and "PARTITION OF" in step.sql for step in plan.steps) == 1
+    run = await partition(desk)
+    assert (run.outcome, desk.ask("SELECT count(*) FROM public.facts")) == (Outcome.DONE, ROWS + 2), run.message
