@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from console.drift.reading import drift
 from console.format import one_line, safe
 from console.model import Trouble
 from console.setup import situation
@@ -84,6 +85,7 @@ async def offered(app: ConsoleApp) -> bool:
         facts = await app.servers.postgres.connect()
         if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
             return False
-        return not (await situation.read(app.servers.postgres, app.settings)).ledger
+        ledger = (await situation.read(app.servers.postgres, app.settings)).ledger
+        return not ledger and not (await drift(app.servers.postgres)).present  # else it is said how the schema drifts
     except Trouble:
         return False  # the panes tell it
