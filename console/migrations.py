@@ -3,7 +3,8 @@
 A file is `NNNN_name.sql`; its first comment line is its help text. It runs in a transaction together with its row in
 the ledger `public.schema_migrations`, unless a following header line says `-- transaction: no`; such a file must hold
 one statement and be safe to run again, because it may have run when its ledger row could not be written. A header line
-`-- locks: …` says what the file locks, where that is more than what it makes.
+`-- locks: …` says what the file locks, where that is not what it makes; `-- adoption: run`, that the file is also run on
+tables that others made, when such a database is adopted.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Migration:
     checksums: frozenset[str]  # of every version variant: an upgraded server applied another one, which is no edit
     transactional: bool = True
     locks: str = ""  # what its header says of locks
+    adopts: bool = False  # also run where its tables were there already, instead of only being entered in the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ def _load(name: str, version: sql.Version, folder: str) -> Migration | None:
         checksum=_checksum(query.text),
         checksums=frozenset(_checksum(path.read_text(encoding="utf-8")) for path in variants),
         transactional=not re.search(r"^--\s*transaction:\s*no\s*$", header, re.MULTILINE),
+        adopts=bool(re.search(r"^--\s*adoption:\s*run\s*$", header, re.MULTILINE)),
         locks=said[1].strip() if (said := re.search(r"^--\s*locks:(.*)$", header, re.MULTILINE)) else "",
     )
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from console.demo.cluster import MONITOR, OWNER
+from console.demo.cluster import APPLICATION, MONITOR, OWNER
 from tests.bundled import install
 from tests.servers import PostgresServer
 
@@ -425,6 +425,24 @@ def test_a_monitoring_role_sees_the_ledger_and_the_refreshes_and_no_content(
         assert value(monitor, "SELECT count(*) FROM public.console_refreshes") == 1
         with pytest.raises(errors.InsufficientPrivilege):
             monitor.execute("SELECT FROM public.content_requests")
+
+
+def test_what_the_console_keeps_is_not_given_to_the_application_with_all_other_tables(
+    pg: PostgresServer, database: str
+) -> None:
+    with pg.connect(database) as session:
+        session.execute(
+            sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {}").format(
+                sql.Identifier(OWNER), sql.Identifier(APPLICATION)
+            )
+        )
+    install(pg, database)
+    with pg.connect(database, APPLICATION) as session:
+        session.execute("DELETE FROM public.feature_flags")
+        for table in ("schema_migrations", "console_refreshes", "console_audit"):
+            session.execute(sql.SQL("SELECT FROM public.{}").format(sql.Identifier(table)))
+            with pytest.raises(errors.InsufficientPrivilege):
+                session.execute(sql.SQL("DELETE FROM public.{}").format(sql.Identifier(table)))
 
 
 def test_a_job_is_queued_once_and_claimed_once(pg: PostgresServer, db: Connection, copy: str) -> None:

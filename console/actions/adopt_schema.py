@@ -13,7 +13,7 @@ from console.drift.reading import NO_SCHEMA, drift
 from console.drift.sides import Difference, Remedy
 from console.format import one_line, safe
 from console.migrations import Migration
-from console.model import Kind, Parameter, Plan, Server, Trouble
+from console.model import Kind, Parameter, Plan, Server, Step, Trouble
 
 
 async def plan(request: Request) -> Plan:
@@ -27,7 +27,7 @@ async def plan(request: Request) -> Plan:
     todo = await steps(server, what)
     partition = seen.of(Remedy.PARTITION)
     if baseline and not partition:
-        todo = (*todo, await ledger_step(server, baseline))
+        todo = (*todo, *_anyhow(baseline), await ledger_step(server, baseline))
     tables = sorted({one.wanted.relation for one in what.todo} & what.tables)
     before = await row_counts(server, tables)
 
@@ -67,6 +67,15 @@ async def _baseline(server: Server, owner: str) -> tuple[Migration, ...]:
         names = ", ".join(one.name for one in pending)
         raise Trouble(Kind.REFUSED, f"Migrations are pending: {names}.", "apply-schema first; then adopt what is left.")
     return ()
+
+
+def _anyhow(baseline: Sequence[Migration]) -> tuple[Step, ...]:
+    """The files that also run where their tables were there before."""
+    return tuple(
+        Step(one.text.rstrip(), one.locks, group="ledger", note=f"{one.name}: {one.help}")
+        for one in baseline
+        if one.adopts
+    )
 
 
 def _summary(adoption: Adoption, unlisted: bool) -> tuple[str, ...]:
