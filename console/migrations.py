@@ -3,7 +3,7 @@
 A file is `NNNN_name.sql`; its first comment line is its help text. It runs in a transaction together with its row in
 the ledger `public.schema_migrations`, unless a following header line says `-- transaction: no`; such a file must hold
 one statement and be safe to run again, because it may have run when its ledger row could not be written. A header line
-`-- locks: …` says what the file locks, where that is not what it makes; `-- adoption: run`, that the file is also run on
+`-- locks: …` says what the file locks, where that is not what it makes; `-- adoption: run`, that it is also run on
 tables that others made, when such a database is adopted.
 """
 

@@ -152,7 +152,7 @@ def test_a_pooler_is_refused(
     ("arguments", "said"),
     [
         (("no-such-action",), "apply-schema"),
-        (("apply-schema", "--set", "colour=red"), "takes no parameters"),
+        (("apply-schema", "--set", "colour=red"), "accepts owner"),
         (("create-partitions", "--set", "month=3"), "accepts months, table"),
         (("create-partitions", "--set", "months"), "key=value"),
         (("create-partitions", "--set", "months=1", "--set", "months=2"), "twice"),
