@@ -13,6 +13,7 @@ from console.actions.create_partitions import CREATE_PARTITIONS
 from console.actions.create_roles import CREATE_ROLES
 from console.actions.export_archive import EXPORT_ARCHIVE
 from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.partition_by_hash import PARTITION_BY_HASH
 from console.actions.partition_table import PARTITION_TABLE
 from console.actions.planning import Action
 from console.actions.refresh_views import REFRESH_VIEWS
@@ -29,6 +30,7 @@ ACTIONS: tuple[Action, ...] = (
     APPLY_INDEXES,
     CREATE_PARTITIONS,
     PARTITION_TABLE,
+    PARTITION_BY_HASH,
     REFRESH_VIEWS,
     ARCHIVE_ANALYTICS,
     RESTORE_ANALYTICS,

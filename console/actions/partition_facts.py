@@ -11,9 +11,9 @@ from console.actions.create_partitions import MONTHS_AHEAD
 from console.actions.planning import Request
 from console.actions.relations import Relation
 from console.format import one_line, safe, size
-from console.model import Kind, Trouble
+from console.model import Kind, Snapshot, Trouble
 
-ATTACH, COPY = "attach", "copy"
+ATTACH, COPY, HASH = "attach", "copy", "hash"
 MARGIN = timedelta(days=14)  # in which rows beyond now may be written, and the run may last
 TOO_LARGE = 50 * 1024**3  # bytes from which rows are not copied unless that is asked for
 MOST_MONTHS = 400
@@ -35,6 +35,7 @@ class Facts:
     widened: bool  # its primary key lacks the partition key
     handle: tuple[str, ...]  # the columns that find a row again, the key among them
     keys_out: int  # foreign keys of its own
+    keys_in: int  # and of other tables to it
     triggers: int
     views: tuple[str, ...]
     invalid: tuple[str, ...]  # indexes
@@ -60,20 +61,30 @@ class Way:
     name: str  # ATTACH or COPY
     first: str  # days in the first and last month that get a partition of their own
     last: str
-    bound: str  # the day until which the old table reaches as a partition
+    bound: str  # the day until which the old table reaches as a partition; by hash: how many partitions there are
     notes: tuple[str, ...]
     again: bool  # what an earlier run left is of no use
 
     @property
     def mark(self) -> str:
         """What the new parent's comment says of the bound."""
-        return self.bound if self.name == ATTACH else "-"
+        return "-" if self.name == COPY else self.bound
 
 
-async def facts(request: Request, table: Relation) -> Facts:
-    """What `table` is. Trouble (REFUSED) with the first thing that keeps it from being partitioned."""
-    key = _key(request, table)
-    (row,) = (await request.server.fetch("actions/partition_table", {"oid": table.oid, "key": key})).records()
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A partition that there is to be."""
+
+    name: str  # schema-qualified and quoted
+    lower: str  # by hash: the modulus
+    upper: str  # by hash: the remainder
+    made: bool
+
+
+async def facts(request: Request, table: Relation, hashed: str = "") -> Facts:
+    """What `table` is, by its policy's key or `hashed`. Trouble (REFUSED) with what keeps it from being partitioned."""
+    asked = {"oid": table.oid, "key": hashed or _key(request, table), "hashed": bool(hashed)}
+    (row,) = (await request.server.fetch("actions/partition_table", asked)).records()
     if row["refused"]:
         raise Trouble(Kind.REFUSED, safe(row["refused"]), safe(row["remedy"] or ""))
     plain: Mapping[str, Any] = {name: row[name] for name in Facts.__slots__ if name in row}
@@ -113,7 +124,7 @@ async def choose(request: Request, known: Facts) -> Way:
     ahead = _months_on(now.date(), _ahead(request, known))
     again = known.made is not None and (known.differs or known.way != name or stale)
     bound = bound if again else left
-    notes = (why, *(_attach_notes(bound) if name == ATTACH else _copy_notes(known, first, last)), *_notes(known))
+    notes = (why, *(_attach_notes(bound) if name == ATTACH else _copy_notes(known, first, last)), *carried(known))
     end = max(ahead, bound) if name == ATTACH else max(ahead, last.date())
     if name == COPY and (end.year - first.year) * 12 + end.month - first.month > MOST_MONTHS:
         raise Trouble(
@@ -193,7 +204,21 @@ def _copy_notes(known: Facts, first: datetime, last: datetime) -> tuple[str, ...
     )
 
 
-def _notes(known: Facts) -> tuple[str, ...]:
+def to_be(snapshot: Snapshot) -> tuple[Leaf, ...]:
+    """The partitions that a query tells. Trouble (REFUSED) when something else has the name of one."""
+    records = tuple(snapshot.records())
+    taken = [str(record["name"]) for record in records if record["occupied"]]
+    if taken:
+        raise Trouble(
+            Kind.REFUSED,
+            f"Partitions cannot get their names: {one_line(', '.join(taken))} exist.",
+            "Rename what has them.",
+        )
+    return tuple(Leaf(*(record[name] for name in Leaf.__slots__)) for record in records)  # type: ignore[arg-type]
+
+
+def carried(known: Facts) -> tuple[str, ...]:
+    """What becomes of the key, the views, the triggers and the indexes of a table that is partitioned."""
     said = ["Until the swap, --set abort=yes takes everything back."]
     if known.widened:
         key = ", ".join(map(one_line, known.handle))

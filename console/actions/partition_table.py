@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 
 from console import sql
 from console.actions import partition_facts
-from console.actions.partition_facts import ATTACH, Facts, Way
+from console.actions.inbound_keys import NONE, Inbound
+from console.actions.partition_facts import ATTACH, HASH, Facts, Leaf, Way, to_be
 from console.actions.planning import Action, Request, steps, written
 from console.actions.relations import Relation, relation
 from console.format import one_line, safe
@@ -17,33 +17,29 @@ PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all
 SHORTEST = 10  # milliseconds for one of them
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A monthly partition that there is to be."""
-
-    name: str  # schema-qualified and quoted
-    lower: str
-    upper: str
-    made: bool
-
-
 async def plan(request: Request) -> Plan:
     """What is left to do from the present state on; the way back with abort; the old table's drop with drop-old."""
     table = await relation(request.server, request.given["table"])
-    back, drop = (_flag(request, name) for name in ("abort", "drop-old"))
+    back, drop = (flag(request, name) for name in ("abort", "drop-old"))
     if table.kind == "p":
-        return await _afterwards(request, table, drop)
+        return await afterwards(request, table, drop, "partition-table")
     known = await partition_facts.facts(request, table)
     if back:
-        return Plan("partition-table", known.name, await _abort(request.server, known), request.given)
+        return Plan("partition-table", known.name, await abort(request.server, known), request.given)
+    if known.way == HASH:
+        raise Trouble(
+            Kind.REFUSED,
+            f"partition-by-hash of {one_line(known.name)} has begun.",
+            "Run it again to finish it, or this with --set abort=yes to take it back.",
+        )
     if drop:
         raise Trouble(Kind.REFUSED, f"{one_line(known.name)} is not partitioned yet: there is no old table to drop.")
     way = await partition_facts.choose(request, known)
     found: tuple[Step, ...] = ()
     if way.again:
-        found, known = await _abort(request.server, known), known.anew
-    found += await (_attach if way.name == ATTACH else _copy)(request.server, known, way)
-    return Plan("partition-table", known.name, found, request.given, way.notes, read_back=_reader(table, way))
+        found, known = await abort(request.server, known), known.anew
+    found += await (_attach if way.name == ATTACH else _months)(request.server, known, way)
+    return Plan("partition-table", known.name, found, request.given, way.notes, read_back=reader(table, way))
 
 
 # The two ways
@@ -60,18 +56,24 @@ async def _attach(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
     found += await _indexes(server, known, together=True)
     promise = {**_asked(known), "promised": known.promised, "kept": known.kept, "upper": upper}
     found += await written(server, "partition_table_attach", promise)
-    swap, _ = await _swap(server, known, way, leaves)
+    swap, _ = await _swap(server, known, way, leaves, {"apply": "", **NONE.asked})
     return (*found, *swap, _analyze(known.name))
 
 
-async def _copy(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
-    leaves = await _leaves(server, known, way.first, way.last)
+async def _months(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
+    return await copy(server, known, way, await _leaves(server, known, way.first, way.last))
+
+
+async def copy(
+    server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...], inbound: Inbound = NONE
+) -> tuple[Step, ...]:
+    """The steps that copy a table into `leaves` of a new parent, beside its writers, and put that in its place."""
     moves = await written(
         server, "partition_table_copy", {**_asked(known), "handle": list(known.handle), "rows": known.rows}
     )
     copied = next(at for at, step in enumerate(moves) if step.group == "copy") + 1
     apply = next(step.sql for step in moves if step.group == "apply")
-    swap, old = await _swap(server, known, way, leaves, apply)
+    swap, old = await _swap(server, known, way, leaves, {"apply": apply, **inbound.asked})
     return (
         *await _parent(server, known, way, leaves),
         *moves[:copied],
@@ -88,6 +90,8 @@ async def _copy(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
             leaves=[leaf.name for leaf in leaves],
             swapped=False,
             compared=False,
+            own_keys=list(inbound.own_keys),
+            own_definitions=list(inbound.own_definitions),
         ),
     )
 
@@ -95,15 +99,7 @@ async def _copy(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
 async def _leaves(server: Server, known: Facts, first: str, last: str) -> tuple[Leaf, ...]:
     asked = {"oid": known.oid, "made": known.made, "dropped": known.dropped, "key_type": known.key_type}
     months = {"first": first, "last": last}
-    records = tuple((await server.fetch("actions/partition_table_leaves", {**asked, **months})).records())
-    taken = [str(record["name"]) for record in records if record["occupied"]]
-    if taken:
-        raise Trouble(
-            Kind.REFUSED,
-            f"Partitions cannot get their names: {one_line(', '.join(taken))} exist.",
-            "Rename what has them.",
-        )
-    return tuple(Leaf(*(record[name] for name in Leaf.__slots__)) for record in records)  # type: ignore[arg-type]
+    return to_be(await server.fetch("actions/partition_table_leaves", {**asked, **months}))
 
 
 async def _parent(server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...]) -> tuple[Step, ...]:
@@ -115,6 +111,7 @@ async def _parent(server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ..
             "oid": known.oid,
             "key": known.key,
             "way": way.name,
+            "hashed": way.name == HASH,
             "bound": way.mark,
             "made": known.made is not None,
             "handle": list(known.handle),
@@ -132,7 +129,7 @@ async def _indexes(server: Server, known: Facts, together: bool) -> tuple[Step, 
 
 
 async def _swap(
-    server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...], apply: str = ""
+    server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...], more: Mapping[str, object]
 ) -> tuple[tuple[Step, ...], str]:
     """The steps of the swap, and the name that the old table will have."""
     (fingerprint,) = (await server.fetch("actions/partition_table_fingerprint", {"oid": known.oid})).rows[0]
@@ -147,7 +144,7 @@ async def _swap(
             "later": _later(known, way),
             "has_no_null": known.has_no_null,
             "widened": known.widened,
-            "apply": apply,
+            **more,
             "fingerprint": fingerprint,
             "fingerprint_query": query.replace("%(oid)s", str(known.oid)).partition("\n")[2],
         },
@@ -159,7 +156,8 @@ async def _finish(server: Server, **asked: object) -> tuple[Step, ...]:
     return await written(server, "partition_table_finish", {**asked, "patience": PATIENCE // 2})
 
 
-async def _abort(server: Server, known: Facts) -> tuple[Step, ...]:
+async def abort(server: Server, known: Facts) -> tuple[Step, ...]:
+    """The steps that take back what an interrupted run prepared."""
     asked = {"oid": known.oid, "made": known.made, "patience": _patience(known)}
     return await written(server, "partition_table_abort", asked)
 
@@ -167,14 +165,14 @@ async def _abort(server: Server, known: Facts) -> tuple[Step, ...]:
 # Afterwards
 
 
-async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
+async def afterwards(request: Request, table: Relation, drop: bool, action: str) -> Plan:
     """What a run left to do after the swap: proofs of keys and rows, the drop of the old table on demand."""
     records = tuple((await request.server.fetch("actions/partition_table_after", {"oid": table.oid})).records())
     if not records:
         if drop:
             raise Trouble(Kind.REFUSED, f"There is no old table of {one_line(table.name)}.")
         note = f"{one_line(table.name)} is partitioned."
-        return Plan("partition-table", table.name, (), request.given, (note,))
+        return Plan(action, table.name, (), request.given, (note,))
     (row,) = records
     said = str(row["said"])
     old = str(row["name"])
@@ -188,13 +186,15 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
         leaves=row["leaves"],
         swapped=True,
         compared="after the swap" in said,
+        own_keys=[],
+        own_definitions=[],
     )
     notes = (f"The old table is kept as {one_line(old)}, {row['size']}.", *_proofs(said))
     if not drop or found:
-        reader = _after_reader(table)
-        return Plan("partition-table", table.name, found, request.given, notes, read_back=reader if found else None)
+        read = _after_reader(table) if found else None
+        return Plan(action, table.name, found, request.given, notes, read_back=read)
     step = Step(f"DROP TABLE {old}", f"ACCESS EXCLUSIVE on {old}", old, note="the old table, with all its rows")
-    return Plan("partition-table", old, (step,), request.given, notes, destructive=True)
+    return Plan(action, old, (step,), request.given, notes, destructive=True)
 
 
 def _after_reader(table: Relation) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
@@ -207,7 +207,8 @@ def _after_reader(table: Relation) -> Callable[[Server], Awaitable[tuple[str, ..
     return read
 
 
-def _reader(table: Relation, way: Way) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
+def reader(table: Relation, way: Way) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
+    """What reads, after the run, what became of the old table."""
     if way.name != ATTACH:
         return _after_reader(table)
 
@@ -232,8 +233,8 @@ def _asked(known: Facts) -> dict[str, object]:
 
 
 def _patience(known: Facts) -> int:
-    """Milliseconds for each lock: a transaction takes one on the table and one on each table it refers to."""
-    return max(SHORTEST, PATIENCE // (1 + known.keys_out + len(known.views)))
+    """Milliseconds for each lock: one is taken on the table, and on each that foreign keys or views link to it."""
+    return max(SHORTEST, PATIENCE // (1 + known.keys_out + known.keys_in + len(known.views)))
 
 
 def _later(known: Facts, way: Way) -> bool:
@@ -252,7 +253,8 @@ def _analyze(name: str) -> Step:
     )
 
 
-def _flag(request: Request, name: str) -> bool:
+def flag(request: Request, name: str) -> bool:
+    """Whether a parameter says yes. Trouble (USAGE) when it says neither yes nor no."""
     text = request.given[name].strip().lower()
     if text not in {"yes", "no"}:
         raise Trouble(Kind.USAGE, f"{name} must be yes or no, not {safe(text, 40)}.")

@@ -27,7 +27,7 @@ WITH t AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_description d
       ON d.objoid = c.oid AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0
    CROSS JOIN LATERAL (SELECT pg_catalog.regexp_match(d.description,
-     '^pipeline-console: partition-table by (attach|copy), until ([^ ]*), key (\d+)')) m(found)
+     '^pipeline-console: partition-table by (attach|copy|hash), until ([^ ]*), key (\d+)')) m(found)
 ), promise AS MATERIALIZED (
   SELECT k.oid, k.convalidated FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.conname = 'pipeline_console_bounds'
 ), single AS MATERIALIZED (  -- unique keys whose columns find a row
@@ -76,8 +76,8 @@ WITH t AS MATERIALIZED (
   SELECT 4, CASE WHEN t.key IS NULL THEN pg_catalog.format('%%s has no column %%s.', t.name, %(key)s::text)
                  ELSE pg_catalog.format('The column %%I of %%s is no date, timestamptz or timestamp.', t.key, t.name) END,
          'Choose another one with --set key=….'
-    FROM t WHERE t.key_type IS NULL OR t.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
-                                                          'timestamp'::pg_catalog.regtype)
+    FROM t WHERE t.key_type IS NULL OR NOT %(hashed)s AND t.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
+                                                                            'timestamp'::pg_catalog.regtype)
   UNION ALL
   SELECT 4, pg_catalog.format('The column %%I of %%s is generated, and cannot be the key of partitions.', t.key, t.name), NULL
     FROM t WHERE t.attgenerated <> ''
@@ -85,7 +85,7 @@ WITH t AS MATERIALIZED (
   SELECT 5, pg_catalog.format('Rows of %%s refer to rows of %%s, and a key of a partitioned table must hold the column %%I too.',
                               pg_catalog.string_agg(pg_catalog.format('%%s (%%I)', k.conrelid::pg_catalog.regclass, k.conname), ', '), t.name, t.key),
          'Drop these foreign keys, or give them that column, after partitioning.'
-    FROM t JOIN pg_catalog.pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f' GROUP BY t.name, t.key
+    FROM t JOIN pg_catalog.pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f' WHERE NOT %(hashed)s GROUP BY t.name, t.key
   UNION ALL
   SELECT 6, pg_catalog.format('%%s %%I of %%s lacks the column %%I: nobody could keep it unique over all partitions.',
                               CASE WHEN s.contype = 'u' THEN 'The unique constraint' ELSE 'The unique index' END, s.relname, t.name, t.key),
@@ -183,6 +183,8 @@ SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.nam
        pg_catalog.pg_total_relation_size(t.oid) AS bytes, pg_catalog.pg_relation_size(t.oid) AS heap,
        coalesce((SELECT pg_catalog.array_agg(DISTINCT v.name) FROM view v WHERE v.relkind = 'v'), '{}') AS views,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid AND k.contype = 'f') AS keys_out,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.confrelid = t.oid AND k.conrelid <> t.oid AND k.contype = 'f'
+           AND k.conparentid = 0) AS keys_in,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND NOT g.tgisinternal
            AND NOT pg_catalog.starts_with(g.tgname, 'pipeline_console_')) AS triggers,
        (SELECT c.indisprimary AND NOT t.keynum = ANY (c.columns) FROM chosen c) IS TRUE AS widened,

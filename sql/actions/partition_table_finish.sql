@@ -4,7 +4,9 @@ WITH t AS MATERIALIZED (
   SELECT %(name)s::text AS name, %(old)s::text AS old, pg_catalog.format('SET LOCAL lock_timeout = ''%%sms''', %(patience)s::integer) AS patience
 ), reference AS MATERIALIZED (
   SELECT k.oid, k.conname, pg_catalog.pg_get_constraintdef(k.oid) AS whole,
-         pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '') AS definition,
+         coalesce((SELECT o.definition FROM ROWS FROM (pg_catalog.unnest(%(own_keys)s::text[]), pg_catalog.unnest(%(own_definitions)s::text[])) o(name, definition)
+                     WHERE o.name = k.conname),
+                   pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '')) AS definition,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS lockable
     FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE k.conrelid = %(source)s::bigint::oid AND k.contype = 'f' AND k.conparentid = 0

@@ -14,9 +14,11 @@ WITH t AS MATERIALIZED (
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.oid = %(oid)s::bigint::oid
 ), leaf AS MATERIALIZED (
-  SELECT pg_catalog.string_agg(pg_catalog.format('CREATE TABLE %%s PARTITION OF %%s FOR VALUES FROM (%%L) TO (%%L)%%s%%s%%s',
-                                 l.name, t.parent, l.lower, l.upper, t.method, coalesce(t.options, ''), t.place), E';\n' ORDER BY l.lower) AS sql,
-         pg_catalog.string_agg(pg_catalog.format('ALTER TABLE %%s OWNER TO %%I', l.name, t.owner), E';\n' ORDER BY l.lower) AS owned,
+  SELECT pg_catalog.string_agg(pg_catalog.format('CREATE TABLE %%s PARTITION OF %%s FOR VALUES %%s%%s%%s%%s', l.name, t.parent,
+                                 CASE WHEN %(hashed)s THEN pg_catalog.format('WITH (MODULUS %%s, REMAINDER %%s)', l.lower, l.upper)
+                                      ELSE pg_catalog.format('FROM (%%L) TO (%%L)', l.lower, l.upper) END,
+                                 t.method, coalesce(t.options, ''), t.place), E';\n' ORDER BY l.lower, l.name) AS sql,
+         pg_catalog.string_agg(pg_catalog.format('ALTER TABLE %%s OWNER TO %%I', l.name, t.owner), E';\n' ORDER BY l.lower, l.name) AS owned,
          pg_catalog.count(*) AS n
     FROM t, ROWS FROM (pg_catalog.unnest(%(leaves)s::text[]), pg_catalog.unnest(%(lowers)s::text[]), pg_catalog.unnest(%(uppers)s::text[])) l(name, lower, upper)
 ), identity AS (
@@ -46,7 +48,7 @@ WITH t AS MATERIALIZED (
     FROM t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid AND i.indisprimary
 ), step AS (
   SELECT 1 AS ordinal, pg_catalog.format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS) '
-           'PARTITION BY RANGE (%%I)', t.parent, t.name, %(key)s::text) AS sql, 'ACCESS SHARE on ' || t.name AS lock,
+           'PARTITION BY %%s (%%I)', t.parent, t.name, CASE WHEN %(hashed)s THEN 'HASH' ELSE 'RANGE' END, %(key)s::text) AS sql, 'ACCESS SHARE on ' || t.name AS lock,
          'the new parent: made apart, unknown to anybody' AS note FROM t WHERE NOT %(made)s
   UNION ALL
   SELECT 2, pg_catalog.format('COMMENT ON TABLE %%s IS %%L', t.parent, pg_catalog.format('pipeline-console: partition-table by %%s, until %%s, key %%s',
@@ -63,7 +65,7 @@ WITH t AS MATERIALIZED (
   UNION ALL
   SELECT 6, g.sql, NULL, 'settings of columns' FROM target g WHERE NOT %(made)s AND g.sql IS NOT NULL
   UNION ALL
-  SELECT 7, l.sql, NULL, l.n || ' monthly partitions' FROM leaf l WHERE l.n > 0
+  SELECT 7, l.sql, NULL, l.n || CASE WHEN %(hashed)s THEN ' partitions, one for each remainder' ELSE ' monthly partitions' END FROM leaf l WHERE l.n > 0
   UNION ALL
   SELECT 8, k.sql, NULL, 'the primary key' FROM unique_key k WHERE NOT %(made)s
   UNION ALL

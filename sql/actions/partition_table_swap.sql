@@ -36,12 +36,17 @@ WITH t AS MATERIALIZED (
 ), old AS MATERIALIZED (
   SELECT pg_catalog.format('%%I.%%I', t.nspname, d.aside) AS name, d.aside FROM t, named d WHERE d.kind = 't'
 ), reference AS MATERIALIZED (
-  SELECT k.oid, k.conname, pg_catalog.pg_get_constraintdef(k.oid) AS definition, k.confrelid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
-         pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS lockable
+  SELECT k.oid, k.conname, k.confrelid, coalesce((SELECT o.definition FROM ROWS FROM (pg_catalog.unnest(%(own_keys)s::text[]), pg_catalog.unnest(%(own_definitions)s::text[])) o(name, definition)
+                     WHERE o.name = k.conname),
+                   pg_catalog.pg_get_constraintdef(k.oid)) AS definition,
+         pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
+         c.oid <> t.oid AND pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') AS lockable
     FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f'
     JOIN pg_catalog.pg_class c ON c.oid = k.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 ), referenced AS MATERIALIZED (
-  SELECT pg_catalog.string_agg(DISTINCT r.name, ', ') AS names, pg_catalog.string_agg(DISTINCT r.name, ', ') FILTER (WHERE r.lockable) AS lockable FROM reference r
+  SELECT pg_catalog.string_agg(DISTINCT r.name, ', ') AS names, pg_catalog.string_agg(DISTINCT r.name, ', ') FILTER (WHERE r.confrelid <> t.oid) AS others,
+         pg_catalog.string_agg(DISTINCT r.name, ', ') FILTER (WHERE r.lockable) AS lockable
+    FROM reference r, t
 ), sequence AS MATERIALIZED (
   SELECT a.attname, a.attnum, d.deptype, q.oid, q.relacl, q.relname, pg_catalog.format('%%I.%%I', n.nspname, q.relname) AS name,
          pg_catalog.format('%%I.%%I', t.nspname, t.stem || '_seq_' || a.attnum) AS new
@@ -114,11 +119,15 @@ WITH t AS MATERIALIZED (
          'rows of ' || t.name || ' refer to it, and foreign keys change hands', 'whoever uses ' || r.lockable
     FROM t, referenced r WHERE r.lockable IS NOT NULL
   UNION ALL
+  SELECT 3, pg_catalog.format('LOCK TABLE %%s IN ACCESS EXCLUSIVE MODE', i.names), 'ACCESS EXCLUSIVE on ' || i.names,
+         'its rows refer to rows of ' || t.name || ', and foreign keys change hands', 'whoever uses ' || i.names
+    FROM t, (SELECT %(inbound)s::text AS names) i WHERE i.names <> ''
+  UNION ALL
   SELECT 3, v.locking, 'ACCESS EXCLUSIVE on ' || v.names, 'changes nothing: locks the views alone, before the table, as their readers do', 'readers of ' || v.names
     FROM view v WHERE v.locking IS NOT NULL
   UNION ALL
   SELECT 4, pg_catalog.format('LOCK TABLE ONLY %%s IN ACCESS EXCLUSIVE MODE', t.name),
-         pg_catalog.concat_ws(', ', 'ACCESS EXCLUSIVE on ' || t.name, r.names), 'until the end of this transaction', 'whoever uses ' || t.name
+         pg_catalog.concat_ws(', ', 'ACCESS EXCLUSIVE on ' || t.name, r.others), 'until the end of this transaction', 'whoever uses ' || t.name
     FROM t, referenced r
   UNION ALL
   SELECT 5, pg_catalog.format('DO %%L', pg_catalog.format(E'BEGIN\n  IF (%%s) IS DISTINCT FROM %%L THEN\n    RAISE EXCEPTION '
@@ -152,6 +161,8 @@ WITH t AS MATERIALIZED (
   SELECT 12, 'ALTER TABLE ' || t.name || ' ' || pg_catalog.string_agg(pg_catalog.format('DROP CONSTRAINT %%I', r.conname), ', '), NULL,
          'the table that is kept refers to nothing, and keeps nobody from deleting', NULL FROM t, reference r WHERE NOT t.attached GROUP BY t.name
   UNION ALL
+  SELECT 12, %(unlink)s::text, NULL, 'foreign keys of other tables let go of it', NULL FROM t
+  UNION ALL
   SELECT 13, pg_catalog.string_agg(CASE d.kind WHEN 't' THEN pg_catalog.format('ALTER TABLE %%s RENAME TO %%I', t.name, d.aside)
              ELSE pg_catalog.format('ALTER %%s %%I.%%I RENAME TO %%I', CASE d.kind WHEN 'i' THEN 'INDEX' ELSE 'STATISTICS' END, t.nspname, d.name, d.aside) END,
            E';\n' ORDER BY d.kind, d.oid), NULL, 'the names become free', NULL
@@ -175,6 +186,10 @@ WITH t AS MATERIALIZED (
   UNION ALL
   SELECT 18, l.keys, 'SHARE ROW EXCLUSIVE on ' || r.names, 'in force for every write from now on; proven below, beside writers', NULL
     FROM t, leaf l, referenced r WHERE NOT t.attached AND r.names IS NOT NULL
+  UNION ALL
+  SELECT 18, %(relink)s::text, pg_catalog.concat_ws(', ', 'SHARE ROW EXCLUSIVE on ' || t.name, %(inbound)s::text),
+         'foreign keys of other tables, with the partition key: in force for every write from now on; proven below, beside writers', NULL
+    FROM t
   UNION ALL
   SELECT 19, v.sql, 'ACCESS EXCLUSIVE on ' || v.names, 'the same views with their owners, grants and options, of the new table', NULL FROM view v WHERE v.sql IS NOT NULL
   UNION ALL

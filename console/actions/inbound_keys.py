@@ -1,0 +1,102 @@
+"""Foreign keys that refer to a table which is partitioned by hash: they get its partition key, or are let go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from console.actions.planning import written
+from console.format import one_line, safe
+from console.model import Kind, Server, Step, Trouble
+
+Rows = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What happens to them in the swap, what is proven before and after it, and what is to be told of them."""
+
+    tables: str = ""  # that are locked, but for the table itself
+    unlink: str = ""  # statements
+    relink: str = ""
+    own_keys: tuple[str, ...] = ()  # names of foreign keys from the table to itself
+    own_definitions: tuple[str, ...] = ()  # and what they become
+    checks: tuple[Step, ...] = ()
+    proofs: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+    drops: bool = False
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """As parameters of the query that writes the swap."""
+        return {
+            "inbound": self.tables,
+            "unlink": self.unlink,
+            "relink": self.relink,
+            "own_keys": list(self.own_keys),
+            "own_definitions": list(self.own_definitions),
+        }
+
+
+NONE = Inbound()
+
+
+async def inbound(server: Server, oid: int, key: str, drop: bool) -> Inbound:
+    """What becomes of the foreign keys to a table; `drop`: those that cannot hold `key` end. Trouble (REFUSED)."""
+    rows = tuple(
+        (await server.fetch("actions/partition_by_hash_keys", {"oid": oid, "key": key, "drop": drop})).records()
+    )
+    refused = [row for row in rows if row["refused"]]
+    if refused:
+        raise Trouble(
+            Kind.REFUSED,
+            " ".join(safe(row["refused"]) for row in refused),
+            " ".join(dict.fromkeys(safe(row["remedy"]) for row in refused if row["remedy"])),
+        )
+    others = [row for row in rows if not row["own"]]
+    own = [row for row in rows if row["own"]]
+    return Inbound(
+        tables=", ".join(dict.fromkeys(str(row["on"]) for row in others)),
+        unlink=";\n".join(str(row["unlink"]) for row in others),
+        relink=";\n".join(str(row["relink"]) for row in others if row["relink"]),
+        own_keys=tuple(str(row["conname"]) for row in own),
+        own_definitions=tuple(str(row["definition"]) for row in own),
+        checks=tuple(_check(row) for row in rows if row["checked"]),
+        proofs=tuple(_proof(row) for row in others if row["validate"]),
+        notes=tuple(_note(row) for row in rows),
+        drops=any(row["dropped"] for row in rows),
+    )
+
+
+async def unproven(server: Server, oid: int) -> tuple[Step, ...]:
+    """The steps that prove the foreign keys to a table which a run left unproven after its swap."""
+    return await written(server, "partition_by_hash_unproven", {"oid": oid})
+
+
+def _check(row: Mapping[str, object]) -> Step:
+    return Step(
+        str(row["checked"]),
+        f"ACCESS SHARE on {row['on']}",
+        str(row["on"]),
+        group=f"check {row['oid']}",
+        estimate="reads both",
+        note="no row may break the foreign key that is to come",
+    )
+
+
+def _proof(row: Mapping[str, object]) -> Step:
+    return Step(
+        str(row["validate"]),
+        f"SHARE UPDATE EXCLUSIVE on {row['on']}, ROW SHARE on {row['name']}",
+        str(row["on"]),
+        transaction=False,
+        note="foreign key proven, beside readers and writers",
+        lock_timeout=3.0,
+    )
+
+
+def _note(row: Mapping[str, object]) -> str:
+    which = f"The foreign key {one_line(row['quoted'])} of {one_line(row['on'])}"
+    if row["dropped"]:
+        return f"{which} is dropped: {one_line(row['why'])}. It was: {one_line(row['former'])}"
+    return f"{which} becomes: {one_line(row['definition'])}"
