@@ -141,6 +141,12 @@ async def test_no_code_of_a_table_that_only_looks_like_the_record_runs_as_the_db
         "ALTER TABLE public.console_refreshes ADD CHECK (public.check_it(view_name))",
     )
     assert (await desk.run(REFRESH_VIEWS)).outcome is Outcome.DONE
+    desk.do(
+        "ALTER TABLE public.console_refreshes DROP CONSTRAINT console_refreshes_view_name_check",
+        "ALTER TABLE public.console_refreshes "
+        "ALTER error SET DEFAULT ts_rewrite('a'::tsquery, 'SELECT public.check_it(''a'')')::text",
+    )
+    assert (await desk.run(REFRESH_VIEWS)).outcome is Outcome.DONE, "a query given as text is code too"
     desk.do("INSERT INTO public.t VALUES (3)", "CREATE UNIQUE INDEX ON public.high ((1 / (3 - n)))")
     failed = await desk.run(REFRESH_VIEWS)
     assert "division by zero" in failed.message

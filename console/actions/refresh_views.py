@@ -11,7 +11,8 @@ async def plan(request: Request) -> Plan:
     """One REFRESH a view, concurrent where it can be, with its record in the same transaction."""
     names = _views(request)
     oids = [(await relation(request.server, name)).oid for name in names]
-    steps = await written(request.server, "refresh_views", {"oids": oids})
+    record = await request.server.fetch("actions/harmless_table", {"name": "console_refreshes"})
+    steps = await written(request.server, "refresh_views", {"oids": oids, "harmless": record.rows == ((True,),)})
     recorded = any("console_refreshes" in step.sql for step in steps)
     return Plan(
         action="refresh-views",

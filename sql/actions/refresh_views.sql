@@ -1,6 +1,6 @@
 -- The statements that refresh materialized views, those that are read by others first, and record that they did.
--- The record is only written to the console's own table, and only while no trigger, rule or function of a user's
--- would run by that: it is the DBA who writes it, and REFRESH alone runs as the owner of the view. What failed is
+-- The record is only written to the console's own table, and only while nobody's code would run by that
+-- (harmless_table.sql): it is the DBA who writes it, and REFRESH alone runs as the owner of the view. What failed is
 -- recorded too, without the time it took, because its transaction is gone.
 WITH RECURSIVE view AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relkind, c.relispopulated,
@@ -43,22 +43,7 @@ WITH RECURSIVE view AS MATERIALIZED (
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE n.nspname = 'public' AND c.relname = 'console_refreshes' AND c.relkind = 'r'
      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'INSERT, SELECT')
-     AND NOT pg_catalog.row_security_active(c.oid)
-     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid)
-     AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid)
-     AND NOT EXISTS (
-           SELECT FROM pg_catalog.pg_depend d
-            WHERE d.refobjid >= 16384
-              AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
-                                   'pg_catalog.pg_type'::pg_catalog.regclass)
-              AND (d.classid, d.objid) IN (
-                    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid
-                    UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid
-                      FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
-                    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid
-                      FROM pg_catalog.pg_attrdef a WHERE a.adrelid = c.oid
-                    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
-                      FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid))
+     AND %(harmless)s
      AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
            WHERE a.attrelid = c.oid AND NOT a.attisdropped
              AND a.attname IN ('schema_name', 'view_name', 'started_at', 'finished_at', 'seconds', 'row_count', 'is_concurrent')) = 7
