@@ -311,6 +311,20 @@ def test_a_wrong_page_or_parameter_is_a_mistake_in_the_command(
     assert (done.code, said in done.err) == (2, True), done.err
 
 
+def test_a_value_that_an_action_does_not_take_stops_the_set_up_before_its_first_page(place: Place) -> None:
+    done = place.setup("--yes", "--set", "tuning.storage=tape")
+    assert done.code == 2
+    assert "storage must be ssd or hdd" in done.err
+    assert place.rows(ROLES) == [("",)]
+
+
+def test_without_policies_there_is_nothing_to_partition(place: Place) -> None:
+    (place.home / "own.yml").write_text("partitions: []\nrefreshes: []\n", encoding="utf-8")
+    done = place.setup("--yes", "--format", "json", "--config", "own.yml", "--skip", "tuning")
+    assert done.code == 0, done.err
+    assert page(done, "partitions")["state"] == "not applicable"
+
+
 # Decided
 
 

@@ -56,6 +56,14 @@ def word(pilot: Pilot[int], title: str) -> str:
     return next(str(option.prompt) for option in options if title in str(option.prompt)).split(title)[0].strip(" ✓▸·!-")
 
 
+async def give_storage(pilot: Pilot[int], value: str, standing: str) -> None:
+    """Give the page of the tuning preset a kind of storage, and wait for what comes of it."""
+    await pilot.press("o")
+    await shows(pilot, "ssd or hdd", "enter plan it")
+    await pilot.press(*["tab"] * 5, *["backspace"] * 4, *value, "enter")
+    await until(pilot, lambda: word(pilot, "Tuning") == standing)
+
+
 @pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "200x50"])
 async def test_a_page_shows_what_why_and_its_statements_and_runs_them(empty: str, size: tuple[int, int]) -> None:
     async with console(empty, size, guide=True) as (app, pilot):
@@ -111,6 +119,14 @@ async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pip
         await until(pilot, lambda: "o gives storage" not in screen_text(app))
         await pilot.press("pagedown")
         await shows(pilot, "random_page_cost")
+
+
+async def test_a_wrong_parameter_is_named_and_can_be_given_again(any_pg: PostgresServer, pipeline: str) -> None:
+    async with console(any_pg.uri(pipeline), WIDE, guide=True) as (_, pilot):
+        await turn_to(pilot, "Tuning preset")
+        await give_storage(pilot, "tape", "cannot")
+        await shows(pilot, "storage must be ssd or hdd")
+        await give_storage(pilot, "hdd", "to do")
 
 
 async def test_the_guide_is_offered_where_the_schema_is_missing_until_it_was_seen(empty: str, tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ class _Setup:
         message = ""
         try:
             with self._stoppable():
+                await self._refuse_mistakes()
                 async with alone(keeper):
                     await self._pages(keeper)
         except Trouble as why:
@@ -159,6 +160,12 @@ class _Setup:
         left = [one.page.title for one in self._told if _left(one)]
         told += f" Left out: {', '.join(left)}; see there." if left and code == DONE else ""
         return _ended(self._asked, self._told, self._guide, End(outcome, f"{message} {told}".strip(), code))
+
+    async def _refuse_mistakes(self) -> None:
+        """Trouble (USAGE) for a parameter that its action does not take, before anything is run."""
+        async for page, state in self._guide.each():
+            if state.kind is Kind.USAGE and page.name in self._asked.given:
+                raise Trouble(Kind.USAGE, state.sentence, state.remedy)
 
     async def _pages(self, keeper: ActingSession) -> None:
         known = pages()

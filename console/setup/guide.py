@@ -44,6 +44,7 @@ class State:
     plans: tuple[Plan, ...] = ()  # that have steps
     notes: tuple[str, ...] = ()
     works: tuple[Work, ...] = ()  # what the plans are of
+    tried: tuple[Work, ...] = ()  # all that was planned
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given
 
     @property
@@ -108,7 +109,7 @@ class Guide:
             try:
                 made.append((work, await self.plan(work)))
             except Trouble as why:
-                if why.kind in {Kind.UNREACHABLE, Kind.USAGE}:
+                if why.kind is Kind.UNREACHABLE:
                     raise
                 troubles.append(why)
         todo = [(work, one) for work, one in made if one.steps]
@@ -124,6 +125,7 @@ class Guide:
             tuple(one for _, one in todo),
             notes,
             tuple(work for work, _ in todo),
+            works,
             _asks([one for _, one in made], troubles),
         )
 

@@ -48,6 +48,10 @@ def _conversions(now: Situation) -> tuple[Work, ...]:
     return tuple(Work("partition-table", {"table": table}) for table in now.plain)
 
 
+def _months(now: Situation) -> tuple[Work, ...]:
+    return (Work("create-partitions"),) if now.policies else ()
+
+
 def _adoption(now: Situation) -> tuple[Work, ...]:
     return (Work("adopt-schema", _owner(now)),) if now.tables else ()
 
@@ -150,7 +154,8 @@ PAGES: tuple[Page, ...] = (
         what="Monthly partitions from the current month on, as many ahead as the policies say.",
         why="A row without a partition is refused: the months must be there before they begin.",
         actions=("create-partitions",),
-        work=_one("create-partitions"),
+        work=_months,
+        idle="No table has a partition policy in the configuration.",
         after=("schema", "partition"),
         essential=True,
     ),

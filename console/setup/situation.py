@@ -29,6 +29,7 @@ class Situation:
     owner: str  # another role that is to own the schema and that this one may act as; empty: none
     ledger: bool  # of migrations, with rows in it: adopting makes the table first and fills it last
     tables: int  # of the pipeline schema, that are there
+    policies: int  # tables that the configuration wants partitioned
     plain: tuple[str, ...]  # tables with a partition policy that are not partitioned
     missing: tuple[str, ...]  # tables with a partition policy that are not there
     unfilled: tuple[str, ...]  # views with a refresh policy that are not there or were never filled
@@ -69,6 +70,7 @@ async def read(server: Server, settings: Settings) -> Situation:
         owner=found["owner"] or "",
         ledger=kept,
         tables=found["tables"],
+        policies=len(settings.partitions),
         plain=tuple(found["plain"]),
         missing=tuple(found["missing"]),
         unfilled=tuple(found["unfilled"]),

@@ -253,14 +253,11 @@ class SetupScreen(ModalScreen[None]):
     async def _ask(self) -> bool:
         """Ask for parameters and plan anew. Whether they were given."""
         page, state = self._page, self._states.get(self._page.name)
-        if state is None or len(state.works) != 1:
+        chosen = action(state.tried[0].action) if state and len(state.tried) == 1 else None
+        if state is None or chosen is None or not chosen.parameters:
             self._say("There are no parameters to give here.")
             return False
-        known = state.works[0].given
-        chosen = action(state.works[0].action)
-        if not chosen.parameters:
-            self._say("There are no parameters to give here.")
-            return False
+        known = {**state.tried[0].given}
         answer = await self._desk.push_screen_wait(ParameterDialog(chosen, known))
         if answer is None:
             return False
