@@ -32,10 +32,15 @@ def test_it_tells_what_is_not_fast_enough() -> None:
 
 def test_the_section_has_a_line_for_each_size_and_words() -> None:
     packed, bare = times(1.0, 2.0), times(300.0, 800.0)
-    report = Report(3000, "15.4 (Debian)", SIZES, {"i": (0.5, 2_000_000)}, ["a plan"], packed, packed, bare, bare)
+    report = Report(
+        3000, "15.4 (Debian)", SIZES, {"i": (0.5, 2_000_000)}, ["a plan"], packed, packed, bare, bare, packed
+    )
     text = section(report)
     assert "PostgreSQL 15.4: 3,000 requests" in text
-    assert "| dashboard | largest | 1,000 | 50 | 1.00 | 1.00 | 1.00 | 300.0 | 300.0 | 300 | 300 |" in text
-    assert "| search | small | 10 | 1 | 2.00 | 2.00 | – | 800.0 | 800.0 | 400 | 400 |" in text
+    assert "| dashboard | largest | 1,000 | 50 | 1.00 | 1.00 | 1.00 | 300.0 | 300.0 | 1.0 | 300 | 300 | 1 |" in text
+    assert "| search | small | 10 | 1 | 2.00 | 2.00 | – | 800.0 | 800.0 | 2.0 | 400 | 400 | 1 |" in text
     assert "| cold brew | small | 2.00 | 800.0 | 400 |" in text
     assert "| i | 0.5 s | 2.0 MB |" in text
+    assert "Below" not in text
+    slow = Report(3000, "15.4", SIZES, {}, [], packed, packed, bare, times(300.0, 150.0), packed)
+    assert "Below 100×: cold brew (largest, 75×), cold brew (small, 75×)." in section(slow)
