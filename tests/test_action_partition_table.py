@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from console import config
+from console.actions.create_partitions import CREATE_PARTITIONS
 from console.actions.partition_table import PARTITION_TABLE
 from console.audit import Trail
 from console.config import ArchivePolicy, PartitionPolicy
@@ -446,3 +447,33 @@ async def test_a_row_of_a_month_without_partition_stops_the_copy_and_not_its_wri
     assert sum("CREATE TABLE" in step.sql and "PARTITION OF" in step.sql for step in plan.steps) == 1
     run = await partition(desk)
     assert (run.outcome, desk.ask("SELECT count(*) FROM public.facts")) == (Outcome.DONE, ROWS + 2), run.message
+
+
+@WAYS
+async def test_months_go_on_to_be_made_afterwards(desk: Desk, way: str) -> None:
+    fill(desk, 100)
+    assert (await partition(desk, way)).outcome is Outcome.DONE
+    made = len(partitions(desk))
+    run = await desk.run(CREATE_PARTITIONS, table="public.facts", months="6")
+    assert (run.outcome, len(partitions(desk)) - made) == (Outcome.DONE, 6 - 3), run.message
+    assert desk.ask("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0") == 1
+
+
+@WAYS
+async def test_a_member_of_the_owner_can_do_it_without_being_superuser(desk: Desk, way: str) -> None:
+    fill(desk, 100)
+    desk.do(
+        "DROP ROLE IF EXISTS part_holder",
+        "CREATE ROLE part_holder",
+        "GRANT CREATE ON SCHEMA public TO part_holder, pipeline_owner",
+        "ALTER TABLE public.orgs OWNER TO part_holder",
+        "ALTER TABLE public.facts OWNER TO part_holder",
+        "GRANT part_holder TO pipeline_owner",
+    )
+    member = Desk(desk.cluster, desk.database, desk.trail, user="pipeline_owner")
+    run = await member.run(PARTITION_TABLE, table="public.facts", key="at", way=way)
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT count(*) FROM public.facts") == 100
+    owners = "SELECT string_agg(DISTINCT relowner::regrole::text, ',') FROM pg_class WHERE relname ~ '^facts'"
+    assert desk.ask(owners) == "part_holder"
+    desk.do("DROP OWNED BY part_holder CASCADE", "DROP ROLE part_holder")
