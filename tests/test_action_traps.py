@@ -30,6 +30,7 @@ SENSIBLE = {
     "verify": "yes",
     "analyze": "yes",
     "key": "day",
+    "anyway": "yes",
 }
 THEIRS = (
     "SELECT array_agg(oid::regclass::text ORDER BY oid) FROM pg_class "

@@ -111,6 +111,7 @@ CASES = (
     Case("apply-indexes", (("pack", "{folder}/pack.yml"),)),
     Case("partition-table", (("table", "public.events"), ("key", "at"), ("way", "attach")), "partition by attaching"),
     Case("partition-table", (("table", "public.events"), ("key", "at"), ("way", "copy")), "partition by copying"),
+    Case("partition-by-hash", (("table", "public.events"), ("key", "id"), ("anyway", "yes"))),
 )
 # These change no relation, or give rights on it alone.
 NO_RELATION = {

@@ -48,7 +48,11 @@ async def plan(request: Request) -> Plan:
 async def _planned(request: Request, known: Facts, modulus: int, keys: Inbound, because: str) -> Plan:
     again = known.made is not None and (known.differs or known.bound != str(modulus))
     begun = known.made is not None and not again
-    notes = ("It goes on where an earlier run ended." if begun else because, *_notes(known, modulus), *keys.notes)
+    notes = (
+        "It goes on where an earlier run ended." if begun else because,
+        *_notes(known, modulus, request.server.facts.major),
+        *keys.notes,
+    )
     way = Way(HASH, "", "", str(modulus), (*notes, *carried(known)), again)
     found: tuple[Step, ...] = () if begun else keys.checks
     if again:
@@ -135,8 +139,12 @@ async def _leaves(server: Server, known: Facts, modulus: int) -> tuple[Leaf, ...
     return to_be(await server.fetch("actions/partition_by_hash_leaves", asked))
 
 
-def _notes(known: Facts, modulus: int) -> tuple[str, ...]:
+def _notes(known: Facts, modulus: int, major: int) -> tuple[str, ...]:
     moved = f"A row that is referred to can no longer change its {one_line(known.key)}."
+    if major < 15:
+        moved += (
+            " Before PostgreSQL 15 such a change is a deletion there: ON DELETE CASCADE then deletes what refers to it."
+        )
     return (
         f"{modulus} partitions by hash of {one_line(known.key)}, one for each remainder; the number cannot grow later.",
         f"Copying needs about {size(known.bytes)} more room; how much is free cannot be seen from SQL.",

@@ -2,7 +2,8 @@
 --
 -- One that holds the key already stays as it is. Another one gets it from the column of the same name and type in its own
 -- table: that column must not be null, for where it is a foreign key of two columns checks nothing. `drop`: what cannot
--- be made so is dropped; never a key of the table to itself.
+-- be made so is dropped; never a key of the table to itself. A superuser proves none whose columns are of another type
+-- that a user made: comparing them calls that user's cast.
 WITH t AS MATERIALIZED (
   SELECT c.oid AS table_oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, a.attname AS key, a.attnum AS keynum, a.atttypid AS key_type,
          pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_name, pg_catalog.current_setting('server_version_num')::integer AS version
@@ -34,12 +35,19 @@ WITH t AS MATERIALIZED (
          (SELECT pg_catalog.string_agg(pg_catalog.format('y.%%I = x.%%I', f.attname, a.attname), ' AND ' ORDER BY x.n)
             FROM ROWS FROM (pg_catalog.unnest(i.conkey), pg_catalog.unnest(i.confkey)) WITH ORDINALITY x(at, their, n)
             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.conrelid AND a.attnum = x.at
-            JOIN pg_catalog.pg_attribute f ON f.attrelid = i.table_oid AND f.attnum = x.their) AS same
+            JOIN pg_catalog.pg_attribute f ON f.attrelid = i.table_oid AND f.attnum = x.their) AS same,
+         (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
+           AND i.relowner IN (SELECT o.oid FROM pg_catalog.pg_roles o WHERE NOT o.rolsuper)
+           AND EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest(i.conkey), pg_catalog.unnest(i.confkey)) x(at, their)
+                         JOIN pg_catalog.pg_attribute a ON a.attrelid = i.conrelid AND a.attnum = x.at AND a.atttypid >= 16384
+                         JOIN pg_catalog.pg_attribute f ON f.attrelid = i.table_oid AND f.attnum = x.their AND f.atttypid <> a.atttypid)
+           AS foreign_code  -- a cast that its owner made
     FROM inbound i
 ), judged AS MATERIALIZED (
   SELECT i.*, pg_catalog.quote_ident(i.conname) AS quoted, x.names, x.theirs, x.emptied AS emptied_names, x.refers, x.same,
-         CASE WHEN NOT pg_catalog.pg_has_role(i.relowner, 'USAGE') THEN 'only the owner of that table may change it' END AS never,
-         CASE WHEN NOT pg_catalog.pg_has_role(i.relowner, 'USAGE') THEN pg_catalog.format('Connect as a member of %%s.', pg_catalog.pg_get_userbyid(i.relowner)) END AS never_remedy,
+         CASE WHEN NOT pg_catalog.pg_has_role(i.relowner, 'USAGE') THEN 'only the owner of that table may change it'
+              WHEN x.foreign_code THEN 'proving it would run code of a user''s as superuser' END AS never,
+         pg_catalog.format('Connect as a member of %%I.', pg_catalog.pg_get_userbyid(i.relowner)) AS never_remedy,
          CASE WHEN NOT i.convalidated THEN 'it is not validated'
               WHEN i.relkind = 'p' THEN 'that table is partitioned, and would be read while its writers wait'
               WHEN i.holds THEN NULL
