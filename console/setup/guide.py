@@ -82,7 +82,7 @@ class Guide:
         """One page. `former` are the pages before it. Raises Trouble (UNREACHABLE)."""
         if not page.actions:
             return _read(page, now)
-        unmet = [name for name in (FIRST, *page.after) if name in former and not _met(former[name])]
+        unmet = [name for name in (FIRST, *page.after) if name in former and not _met(name, former[name])]
         if unmet:
             return State(Standing.WAITS, f"Comes after: {_title(unmet[0])}.")
         works = tuple(self._with_given(page, work) for work in page.work(now) if work.action in _names())
@@ -149,7 +149,10 @@ def _title(name: str) -> str:
     return next(page.title for page in PAGES if page.name == name)
 
 
-def _met(state: State) -> bool:
+def _met(name: str, state: State) -> bool:
+    """Whether pages after it may be planned. What another role must do may have been done already: plans tell."""
+    if state.standing is Standing.CANNOT:
+        return name != FIRST and not next(page.essential for page in PAGES if page.name == name)
     return state.standing in {Standing.READ, Standing.DONE, Standing.NOTHING}
 
 

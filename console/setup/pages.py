@@ -215,6 +215,7 @@ PAGES: tuple[Page, ...] = (
         why="A thousand clients share a few dozen sessions; the sum of the pools fits into max_connections.",
         actions=("write-pgbouncer-config",),
         work=_one("write-pgbouncer-config"),
+        after=("roles",),
     ),
     Page(
         name="next",
