@@ -350,6 +350,11 @@ def test_long_texts_are_accepted(db: Connection) -> None:
     request(db, of, "x" * 6000 + " title")
     request(db, of, "Words", " ".join(f"word{n}" for n in range(300_000)))
     assert value(db, "SELECT count(*) FROM public.content_requests") == 2
+    # Bytes at random: they cannot be compressed, and an index entry of them would be too large.
+    long = value(db, "SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 300)")
+    db.execute(
+        "INSERT INTO public.brand_assets (brand_profile_id, name, file_url) VALUES (%s, %s, %s)", (of[2], long, long)
+    )
 
 
 def test_counters_are_updated_hot(db: Connection) -> None:
