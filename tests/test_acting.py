@@ -67,7 +67,7 @@ async def test_an_action_is_planned_shown_run_and_audited(
         await pilot.press("r")
         await until(pilot, lambda: app.acting.runs and app.acting.runs[0].outcome)
         assert app.acting.runs[0].outcome is Outcome.DONE
-    assert [entry["event"] for entry in Trail(tmp_path / "audit.jsonl").entries()] == ["start", "step", "end"]
+    assert [entry["event"] for entry in Trail(tmp_path / "audit.jsonl").entries()] == ["start", "commit", "step", "end"]
 
 
 async def test_escape_at_the_plan_runs_nothing(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
