@@ -13,7 +13,7 @@ from console.actions.partition_by_hash import PARTITION_BY_HASH
 from console.actions.partition_table import PARTITION_TABLE
 from console.audit import Trail
 from console.model import Kind, Limit, Outcome, Plan, Trouble
-from console.running import Run
+from console.running import PATIENCE, Run
 from tests.acting import Desk, felt
 from tests.killed import killed
 from tests.servers import PostgresServer as Cluster
@@ -58,7 +58,7 @@ def fill(desk: Desk, rows: int = ROWS) -> None:
 
 
 async def run(desk: Desk, **given: str) -> Run:
-    return await desk.run(PARTITION_BY_HASH, **{"table": "public.facts", "anyway": "yes", **given})
+    return await desk.run(PARTITION_BY_HASH, PATIENCE, **{"table": "public.facts", "anyway": "yes", **given})
 
 
 async def planned(desk: Desk, **given: str) -> Plan:
@@ -340,6 +340,21 @@ async def test_nothing_of_a_plain_owner_runs_as_superuser_for_its_foreign_keys(d
     assert done.outcome is Outcome.DONE, done.message
     with desk.session("pipeline_owner") as session, pytest.raises(psycopg.errors.ForeignKeyViolation):
         session.execute("INSERT INTO public.refs VALUES (2, 'one')")
+
+
+async def test_a_superuser_leaves_a_table_to_its_owner(desk: Desk) -> None:
+    fill(desk, 100)
+    desk.do(
+        *(f"ALTER TABLE public.{table} OWNER TO pipeline_owner" for table in ("orgs", "facts", "refs")),
+        "GRANT SELECT ON public.facts TO PUBLIC",
+    )
+    done = await run(desk, modulus="64")
+    assert (done.outcome, bounds(desk)) == (Outcome.DONE, remainders(64)), done.message
+    owners = "SELECT string_agg(DISTINCT relowner::regrole::text, ' ') FROM pg_class WHERE relname ~ '^(facts|refs)'"
+    assert desk.ask(owners) == "pipeline_owner"
+    assert desk.ask("SELECT has_table_privilege('public', 'public.facts', 'SELECT')")
+    with desk.session("pipeline_owner") as session:
+        session.execute("INSERT INTO public.refs (org, fact) SELECT org, id FROM public.facts")
 
 
 async def test_a_table_that_is_partitioned_otherwise_is_refused(desk: Desk) -> None:
