@@ -174,7 +174,7 @@ def test_a_picture_loses_its_fonts_and_keeps_its_columns() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the tree in which the worked example of CONTRIBUTING was followed to the letter."""
+    """A copy of the tree in which the worked examples of CONTRIBUTING were followed to the letter."""
     for folder in ("console", "sql", "config"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "content/sql"))
     for path, language, text in _example():
@@ -188,8 +188,12 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_pane_of_the_worked_example_works(copy: Path, any_pg: PostgresServer) -> None:
-    environ = {"PIPELINE_CONSOLE_TARGET": any_pg.uri()}
+def test_the_worked_examples_work(copy: Path, any_pg: PostgresServer) -> None:
+    database = any_pg.fresh_database()
+    with any_pg.connect(database) as session:
+        session.execute("CREATE TABLE public.t (n int)")
+        session.execute("ALTER TABLE public.t ADD CHECK (n > 0) NOT VALID")
+    environ = {"PIPELINE_CONSOLE_TARGET": any_pg.uri(database)}
     shown: Mapping[str, Done] = {
         one: _run(copy, environ, *shlex.split(one)[1:]) for one in commands(CONTRIBUTING) if "demo" not in one
     }
@@ -199,10 +203,14 @@ def test_the_pane_of_the_worked_example_works(copy: Path, any_pg: PostgresServer
     assert {"name", "sessions", "tps", "hit", "temp_rate"} <= set(document["columns"])
     [row] = document["rows"]
     assert row["tps"] is not None
+    assert "VALIDATE CONSTRAINT t_n_check" in shown["pipeline-console run validate-constraints --dry-run"].out
+    run = json.loads(shown["pipeline-console run validate-constraints --yes --format json"].out)
+    assert [(step["status"], step["lock"]) for step in run["steps"]] == [("done", "SHARE UPDATE EXCLUSIVE on public.t")]
+    any_pg.drop_database(database)
 
 
 @pytest.mark.slow
-def test_the_worked_example_keeps_the_rules_of_the_house(copy: Path) -> None:
+def test_the_worked_examples_keep_the_rules_of_the_house(copy: Path) -> None:
     files = [str(copy / path) for path, _, _ in _example() if path.endswith(".py")]
     for check in (["check"], ["format", "--check"]):
         done = subprocess.run(
@@ -233,6 +241,9 @@ def _example() -> list[tuple[str, str, str]]:
         "sql/monitoring/databases.sql",
         "console/panes/databases.py",
         "console/panes/__init__.py",
+        "sql/actions/validate_constraints.sql",
+        "console/actions/validate_constraints.py",
+        "console/actions/__init__.py",
     ]
     return found
 
