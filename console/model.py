@@ -282,8 +282,8 @@ class Step:
     # sets pipeline_console.exported to rows and checksum, so that a later step can ask whether they are still the same.
     into: str = ""
     manifest: str = ""
-    # Of a step outside a transaction that writes a file of this machine and sends nothing: `sql` is what may be shown of
-    # it, `undo` a command of local_files.undo.
+    # Of a step outside a transaction that writes a file of this machine and sends nothing: `sql` is what may be shown
+    # of it, `undo` a command of local_files.undo.
     file: LocalFile | None = None
     # Of a step outside a transaction that a program of this machine does: its arguments; `sql` shows the command.
     program: tuple[str, ...] = ()

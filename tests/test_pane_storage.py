@@ -85,6 +85,9 @@ async def test_every_view_reads_and_shows_its_columns_and_details(
             "CREATE MATERIALIZED VIEW public.m AS SELECT * FROM {0};",
             "CREATE TABLE p ({0} date) PARTITION BY RANGE ({0});",
             "CREATE TABLE q PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')",
+            "INSERT INTO {0} (id) VALUES (1)",
+            "CREATE TABLE one ({0} int REFERENCES {0}); CREATE TABLE two ({0} int REFERENCES {0})",
+            "INSERT INTO one SELECT 1 FROM generate_series(1, 9); ANALYZE one",
         ):
             connection.execute(sql.SQL(statement).format(name))
     taken = await snapshot_of(pg.uri(database), view, reads=2)

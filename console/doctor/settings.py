@@ -136,7 +136,7 @@ WISHES: tuple[Wish, ...] = (
 
 
 def judge(found: Mapping[str, str], managed: bool, waiting: Collection[str]) -> list[Check]:
-    """A check for each setting that the server has and shows; `waiting` are those changed already, but for a restart."""
+    """A check for each setting that the server has and shows; `waiting` are those changed but for a restart."""
     return [_check(wish, found[wish.name], managed, waiting) for wish in WISHES if wish.name in found]
 
 
