@@ -41,8 +41,11 @@ class Trail:
 
     path: Path
 
-    def write(self, *entries: Mapping[str, object]) -> None:
-        """Append entries and sync them at once. Trouble (REFUSED) when that cannot be done: then nothing may be run."""
+    def write(self, *entries: Mapping[str, object], sync: bool = True) -> None:
+        """Append entries and sync them at once. Trouble (REFUSED) when that cannot be done: then nothing may be run.
+
+        Without `sync` they outlive the console but not the machine, until the next write syncs them too.
+        """
         now = datetime.now(UTC).isoformat()
         lines = [json.dumps({"at": now, **_kept(entry)}, default=json_default) + "\n" for entry in entries]
         try:
@@ -51,6 +54,8 @@ class Trail:
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 _append(file.fileno(), "".join(lines).encode())
+                if sync:
+                    os.fsync(file.fileno())
         except OSError as error:
             raise Trouble(
                 Kind.REFUSED,
@@ -136,4 +141,3 @@ def _append(descriptor: int, line: bytes) -> None:
         line = b"\n" + line  # the former writer was cut short; its line must not swallow this one
     while line:
         line = line[os.write(descriptor, line) :]
-    os.fsync(descriptor)

@@ -23,13 +23,13 @@ from console.running import Runner
 name, uri, given, event, count, when = json.loads(sys.argv[1])
 write, left = Trail.write, count
 
-def dying(trail, *entries):
+def dying(trail, *entries, sync=True):
     global left
     for entry in entries:  # one by one, as a disk may keep the beginning of what was written at once
         left -= entry["event"] == event
         if left == 0 and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        write(trail, entry)
+        write(trail, entry, sync=sync)
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -134,7 +134,9 @@ class Runner:
             for one in group:
                 one.status, one.said = "done", ""
                 one.seconds = one.seconds or time.monotonic() - began
-            self._trail.write(*(entries.step(run, self._server.facts, one) for one in group))
+            # That a transaction committed, the server tells by the number that was synced before its COMMIT.
+            alone = not group[0].step.transaction or group[0].step.repeat
+            self._trail.write(*(entries.step(run, self._server.facts, one) for one in group), sync=alone)
             self._tell(run)
             await self._verify(group)
             await canary.prove(self._session, [one.step for one in group])
