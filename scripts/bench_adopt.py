@@ -158,15 +158,15 @@ def database(uri: str) -> Iterator[tuple[str, int]]:
                 admin.execute(compose.SQL("DROP ROLE {}").format(owner))
 
 
-async def adopt(target: str) -> Measured:
-    """Run the pages under writers; what was measured and found."""
+async def adopt(target: str, quiet: float = QUIET) -> Measured:
+    """Run the pages under writers, after so many quiet seconds; what was measured and found."""
     server, clock = PostgresServer(target), Clock()
     guide = Guide(server, config.load(environ={}))
     before = _sums(target)
     try:
         with tempfile.TemporaryDirectory() as folder, writing(target) as written:
             clock.begin("(before)", "nothing")
-            await asyncio.sleep(QUIET)
+            await asyncio.sleep(quiet)
             former: dict[str, State] = {}
             for page in (page for page in pages() if page.name in PAGES):
                 for _ in range(ROUNDS):
@@ -180,7 +180,7 @@ async def adopt(target: str) -> Measured:
                     if not former[page.name].works:
                         break
             clock.begin("(after)", "nothing")
-            await asyncio.sleep(QUIET / 4)
+            await asyncio.sleep(quiet / 4)
             clock.begin("(after)", "nothing")
         now = await situation.read(server, guide.settings)
         left = [

@@ -23,8 +23,10 @@ from console.drift.reading import Drift, drift
 from console.drift.sides import Remedy
 from console.model import Kind, Outcome, Trouble
 from console.postgres import PostgresServer
+from scripts.bench_adopt import adopt
+from scripts.benchmarks.adopt_report import waited
 from tests import grown
-from tests.acting import Desk, held
+from tests.acting import Desk, felt, held
 from tests.bundled import install
 from tests.killed import killed
 from tests.servers import PostgresServer as Cluster
@@ -224,6 +226,20 @@ async def test_with_partition_table_between_two_runs_nothing_differs_in_the_end(
     assert (await desk.plan(APPLY_SCHEMA)).steps == ()
 
 
+async def test_all_pages_of_the_guide_adopt_a_grown_database_under_writers(desk: Desk) -> None:
+    grown.make(desk, rows=20_000, requests=5000, misfits=False)
+    found = await adopt(desk.uri, quiet=1.0)
+    assert len(found.written.writes) > 100
+    assert set(found.written.rows) == {*grown.TIMED, "content_requests"}, "all of them were written to"
+    assert found.written.failed == []
+    assert found.lost == [], "every row is there once, as it was last written"
+    assert (found.drift, found.left) == ((), ())
+    assert true_ledger(desk)
+    assert desk.ask("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 0
+    waits = sorted(waited(one, sorted(found.written.control)) for one in found.written.writes)
+    assert waits[-3] < 0.1, "two that met a busy machine are forgiven"
+
+
 async def test_a_lost_index_is_all_that_is_made_again_where_the_ledger_is_true(desk: Desk) -> None:
     install(desk.cluster, desk.database)
     desk.do(
@@ -313,6 +329,33 @@ async def test_a_row_that_another_session_holds_is_filled_in_the_end(desk: Desk)
         run = await desk.run(ADOPT_SCHEMA)
     assert run.outcome is Outcome.DONE, run.message
     assert (await seen(desk)).differences == ()
+
+
+async def test_who_stands_behind_a_step_that_waits_for_its_lock_hardly_waits(desk: Desk) -> None:
+    grown.make(desk, rows=0, requests=100, misfits=False, timed=False)
+    # As a vacuum of the server's own does, which makes room only for who waits for more than a second.
+    vacuuming = held(desk, "LOCK TABLE public.content_requests IN SHARE UPDATE EXCLUSIVE MODE", seconds=2.5)
+    with vacuuming, felt(desk, "UPDATE public.content_requests SET priority = 1 WHERE id = md5('r1')::uuid") as waits:
+        run = await desk.run(ADOPT_SCHEMA)
+    assert run.outcome is Outcome.DONE, run.message
+    assert sorted(waits)[-3] < 0.1, "each try for the lock is given up soon; two that met a busy machine are forgiven"
+    assert any("Longest possible wait" in note and "public.content_requests" in note for note in run.notes)
+    assert (await seen(desk)).differences == ()
+
+
+async def test_rows_of_long_texts_are_filled_a_few_at_a_time(desk: Desk) -> None:
+    grown.make(desk, rows=0, requests=300, misfits=False, timed=False)
+    desk.do(
+        "UPDATE public.content_requests SET description ="
+        " (SELECT string_agg(md5(g::text || id::text), ' ') FROM generate_series(1, 1800) g)",
+        "VACUUM FULL ANALYZE public.content_requests",
+    )
+    look = "SELECT FROM public.content_requests WHERE id = md5('r150')::uuid FOR NO KEY UPDATE"
+    with felt(desk, look) as waits:
+        run = await desk.run(ADOPT_SCHEMA)
+    assert run.outcome is Outcome.DONE, run.message
+    assert max(waits) < 0.5, "a row is held for as long as a few rows take, not all of some pages"
+    assert desk.ask(f"SELECT count(*) FROM public.content_requests WHERE search_vector IS DISTINCT FROM {VECTOR}") == 0
 
 
 async def test_without_the_extension_the_search_index_holds_the_words_alone(desk: Desk) -> None:

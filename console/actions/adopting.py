@@ -18,6 +18,7 @@ from console.migrations import Migration
 from console.model import Server, Step
 
 REFRESHES = "console_refreshes"
+PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
 
 
 async def steps(server: Server, what: Adoption) -> tuple[Step, ...]:
@@ -80,14 +81,14 @@ async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
         }
         for one in wanted
     ]
-    return await written(server, "adopt_columns", {"entries": json.dumps(rows)})
+    return await written(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
 
 
 async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
     mine = [one for one in what.todo if is_search(one)]
     if not mine:
         return ()
-    snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner})
+    snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner, "patience": PATIENCE})
     at = snapshot.index("left_alone")
     stopped = [str(row[at]) for row in snapshot.rows if row[at]]
     if stopped:
@@ -101,7 +102,9 @@ async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
 
 async def _nulls(server: Server, what: Adoption) -> tuple[Step, ...]:
     wanted = [one.wanted for one in what.having("may be null")]
-    return await written(server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"]}) if wanted else ()
+    if not wanted:
+        return ()
+    return await written(server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"], "patience": PATIENCE})
 
 
 async def _indexes(server: Server, what: Adoption) -> tuple[Step, ...]:
@@ -158,7 +161,7 @@ async def _constraints(server: Server, what: Adoption) -> tuple[tuple[Step, ...]
     ]
     if not rows:
         return (), ()
-    snapshot = await server.fetch("actions/adopt_constraints", {"entries": json.dumps(rows)})
+    snapshot = await server.fetch("actions/adopt_constraints", {"entries": json.dumps(rows), "patience": PATIENCE})
     at = snapshot.index("proves")
     first, then = ([row for row in snapshot.rows if bool(row[at]) is proves] for proves in (False, True))
     return steps_of(replace(snapshot, rows=tuple(first))), steps_of(replace(snapshot, rows=tuple(then)))

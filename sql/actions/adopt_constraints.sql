@@ -64,6 +64,10 @@ WITH entry AS MATERIALIZED (
          'takes over what its partitions have, so no row is read'
     FROM named n WHERE n.relkind = 'p' AND n.detail = 'foreign key' AND n.kind <> 'not validated'
 )
-SELECT s.sql, s.lock, s."on", 'constraint ' || s.at || ' ' || s.rank || s.relname AS "group", s.undo, s.note, s.rank IN (3, 5, 6) AS proves
+SELECT CASE WHEN s.rank NOT IN (3, 5) THEN pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\n', %(patience)s::integer) ELSE '' END
+         || s.sql AS sql, s.lock, s."on", 'constraint ' || s.at || ' ' || s.rank || s.relname AS "group", s.undo, s.note,
+       s.rank IN (3, 5, 6) AS proves, s.rank NOT IN (3, 5) AS transaction, CASE WHEN s.rank IN (3, 5) THEN 3::float8 END AS lock_timeout,
+       CASE WHEN s.rank NOT IN (3, 5) THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(s.lock, '^ACCESS EXCLUSIVE on ', 'whoever uses '),
+                                                                     '^SHARE ROW EXCLUSIVE on ', 'writers of ') END AS holds_up
   FROM step s
  ORDER BY s.at, s.rank, s.relname

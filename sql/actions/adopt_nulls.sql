@@ -7,7 +7,10 @@ WITH entry AS (
     LEFT JOIN pg_catalog.pg_constraint k ON k.conrelid = pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.relation))
      AND k.conname::text = 'pipeline_console_' || e.name || '_not_null' AND k.contype = 'c'
 )
-SELECT s.sql, s.lock || e."table" AS lock, e."table" AS "on", 'not null of ' || e.relation || '.' || e.name || s.part AS "group", s.undo, s.note
+SELECT CASE WHEN s.ordinal <> 2 THEN pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\n', %(patience)s::integer) ELSE '' END
+         || s.sql AS sql, s.lock || e."table" AS lock, e."table" AS "on", 'not null of ' || e.relation || '.' || e.name || s.part AS "group", s.undo, s.note,
+       s.ordinal <> 2 AS transaction, CASE WHEN s.ordinal = 2 THEN 3::float8 END AS lock_timeout,
+       CASE WHEN s.ordinal <> 2 THEN 'whoever uses ' || e."table" END AS holds_up
   FROM entry e
  CROSS JOIN LATERAL (VALUES
    (1, ' promised', e.convalidated IS NULL,

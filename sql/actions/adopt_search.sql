@@ -1,8 +1,9 @@
 -- The statements that make the search column of requests: added empty, kept by a trigger, filled in batches, proven filled.
 --
 -- A promise (CHECK … NOT VALID) made with the trigger tells an interrupted filling from a finished one; the trigger runs at
--- every change, so that no writer breaks the promise by touching a row that is not filled yet. Batches are stretches of
--- pages and skip rows that others hold: those are met at the end, few at a time, and given up within the lock_timeout.
+-- every change, so that no writer breaks the promise by touching a row that is not filled yet. Batches take rows of 16
+-- pages, at most 200 and 32 kB of text (one row at least), because who writes to one of them waits for all. They skip rows
+-- that others hold: those are met at the end, and waited for while no other row is held.
 -- A superuser fills with triggers off, because they are code of others; what cannot be switched off leaves the column alone.
 WITH asked AS (
   SELECT c.oid, c.relkind, c.relowner, c.reltuples, c.relpages, r.rolsuper,
@@ -76,21 +77,30 @@ WITH asked AS (
      (5, c.rolsuper AND NOT c.required AND c.proven IS NOT TRUE, 'SET session_replication_role = replica', 'quiet', '',
       NULL, 'triggers are code of others, and do not run as superuser', false, 0, NULL),
      (6, NOT c.required AND c.proven IS NOT TRUE, pg_catalog.format(
-        E'WITH here AS MATERIALIZED (SELECT coalesce(nullif(pg_catalog.current_setting(''pipeline_console.search_at'', true), ''''), ''0'')::bigint AS page), '
-        'chosen AS MATERIALIZED (SELECT r.ctid FROM public.content_requests r'
-        ' WHERE r.ctid >= pg_catalog.format(''(%%%%s,0)'', (SELECT page FROM here))::pg_catalog.tid'
-        ' AND r.ctid < pg_catalog.format(''(%%%%s,0)'', (SELECT page + 16 FROM here))::pg_catalog.tid'
+        E'WITH here AS MATERIALIZED (SELECT coalesce(nullif(pg_catalog.current_setting(''pipeline_console.search_at'', true), ''''), ''(0,0)'')::pg_catalog.tid AS at), '
+        'upto AS MATERIALIZED (SELECT (h.at::text::pg_catalog.point)[0]::bigint + 16 AS page FROM here h), '
+        'near AS MATERIALIZED (SELECT r.ctid AS at, pg_catalog.row_number() OVER w = 1 OR pg_catalog.row_number() OVER w <= 200 AND pg_catalog.sum('
+        '%%s) OVER w <= 32768 AS now FROM public.content_requests r'
+        ' WHERE r.ctid >= (SELECT h.at FROM here h) AND r.ctid < pg_catalog.format(''(%%%%s,0)'', (SELECT u.page FROM upto u))::pg_catalog.tid'
+        ' AND r.search_vector IS NULL WINDOW w AS (ORDER BY r.ctid ROWS UNBOUNDED PRECEDING)), '
+        'next AS MATERIALIZED (SELECT coalesce((SELECT n.at FROM near n WHERE NOT n.now ORDER BY n.at LIMIT 1), '
+        'pg_catalog.format(''(%%%%s,0)'', u.page)::pg_catalog.tid) AS at FROM upto u), '
+        'chosen AS MATERIALIZED (SELECT r.ctid FROM public.content_requests r WHERE r.ctid = ANY (ARRAY(SELECT n.at FROM near n WHERE n.now))'
         ' AND r.search_vector IS NULL FOR UPDATE SKIP LOCKED), '
         'filled AS (UPDATE public.content_requests r SET search_vector =\n    %%s\n  FROM chosen WHERE r.ctid = chosen.ctid RETURNING 1) '
-        'SELECT (SELECT pg_catalog.count(*) FROM filled) AS moved, pg_catalog.set_config(''pipeline_console.search_at'', '
-        '(SELECT page + 16 FROM here)::text, false)::bigint * %%s < pg_catalog.pg_relation_size(''public.content_requests'') AS more',
+        'SELECT (SELECT pg_catalog.count(*) FROM filled) AS moved, (pg_catalog.set_config(''pipeline_console.search_at'', '
+        '(SELECT n.at FROM next n)::text, false)::pg_catalog.point)[0]::bigint * %%s < pg_catalog.pg_relation_size(''public.content_requests'') AS more',
+        (SELECT pg_catalog.string_agg('least(coalesce(pg_catalog.octet_length(r.' || x || '), 0), 65536)', ' + ')
+           FROM pg_catalog.unnest(ARRAY['title', 'description', 'content_brief']) x),
         r.vector, pg_catalog.current_setting('block_size')), 'fill', 'ROW EXCLUSIVE', NULL,
-      pg_catalog.concat_ws('; ', 'one transaction for each 16 pages; rows that others hold are left for later',
+      pg_catalog.concat_ws('; ', 'one transaction for at most 200 rows or 32 kB of text; rows that others hold are left for later',
         CASE WHEN NOT c.rolsuper THEN 'fires ' || o.names END), true, greatest(c.reltuples, 0)::int8,
       'about as much WAL and room again as the table has, until VACUUM'),
      (7, NOT c.required AND c.proven IS NOT TRUE, pg_catalog.format(
-        E'WITH filled AS (UPDATE public.content_requests r SET search_vector =\n    %%s\n  '
-        'WHERE r.ctid = ANY (ARRAY(SELECT s.ctid FROM public.content_requests s WHERE s.search_vector IS NULL LIMIT 20)) '
+        E'WITH free AS MATERIALIZED (SELECT s.ctid FROM public.content_requests s WHERE s.search_vector IS NULL LIMIT 5 FOR UPDATE SKIP LOCKED), '
+        'filled AS (UPDATE public.content_requests r SET search_vector =\n    %%s\n  '
+        'WHERE r.ctid = ANY (CASE WHEN EXISTS (SELECT FROM free) THEN ARRAY(SELECT f.ctid FROM free f)'
+        ' ELSE ARRAY(SELECT s.ctid FROM public.content_requests s WHERE s.search_vector IS NULL LIMIT 1) END) '
         'AND r.search_vector IS NULL RETURNING 1) SELECT (SELECT pg_catalog.count(*) FROM filled) AS moved, '
         'EXISTS (SELECT FROM filled) AS more', r.vector), 'fill the rest', 'ROW EXCLUSIVE', NULL,
       'rows that others held meanwhile', true, 0, NULL),
@@ -106,10 +116,16 @@ WITH asked AS (
    WHERE s.wanted
 )
 SELECT o.why AS left_alone, NULL AS sql, NULL AS "group", NULL AS lock, NULL AS "on", NULL AS undo, NULL AS note, false AS repeat,
-       0 AS total, NULL AS estimate, 0 AS ordinal
+       0 AS total, NULL AS estimate, true AS transaction, NULL::float8 AS lock_timeout, NULL AS holds_up, 0 AS ordinal
   FROM obstacle o WHERE o.why IS NOT NULL
 UNION ALL
-SELECT NULL, s.sql, s."group", coalesce(nullif(s.lock, '') || ' on public.content_requests', CASE s.ordinal WHEN 2 THEN 'new objects only' ELSE 'none' END),
-       CASE WHEN s.lock <> '' THEN 'public.content_requests' END, s.undo, s.note, s.repeat, s.total, s.estimate, s.ordinal
-  FROM step s WHERE NOT EXISTS (SELECT FROM obstacle o WHERE o.why IS NOT NULL)
+SELECT NULL, h.patience || s.sql, s."group", coalesce(nullif(s.lock, '') || ' on public.content_requests', CASE s.ordinal WHEN 2 THEN 'new objects only' ELSE 'none' END),
+       CASE WHEN s.lock <> '' THEN 'public.content_requests' END, s.undo, s.note, s.repeat, s.total, s.estimate, s.ordinal <> 9,
+       CASE WHEN s.ordinal = 9 THEN 3 END, h.who, s.ordinal
+  FROM step s
+ CROSS JOIN LATERAL (SELECT CASE WHEN s.lock = 'ACCESS EXCLUSIVE' THEN 'whoever uses public.content_requests'
+                                 WHEN s.lock = 'SHARE ROW EXCLUSIVE' THEN 'writers of public.content_requests' END AS who,
+                            CASE WHEN s.lock IN ('ACCESS EXCLUSIVE', 'SHARE ROW EXCLUSIVE')
+                                 THEN pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\n', %(patience)s::integer) ELSE '' END AS patience) h
+ WHERE NOT EXISTS (SELECT FROM obstacle o WHERE o.why IS NOT NULL)
  ORDER BY ordinal
