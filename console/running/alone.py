@@ -16,7 +16,7 @@ GIVING_WAY = 2.0  # seconds in which a console of another database that must giv
 async def alone(session: ActingSession, plan: Plan) -> None:
     """Take all that `plan` acts on, to the end of the session. Trouble (REFUSED) names who has it, or a pooler."""
     try:
-        await _direct(session)
+        await direct(session)
         for part in plan.parts or (plan.subject,):
             await _take(session, "take_subject", {"subject": part}, one_line(part))
             if plan.everywhere:
@@ -27,7 +27,8 @@ async def alone(session: ActingSession, plan: Plan) -> None:
         raise trouble(error, "the change") from None
 
 
-async def _direct(session: ActingSession) -> None:
+async def direct(session: ActingSession) -> None:
+    """Trouble (REFUSED) when a pooler is between: what is locked there stays locked when the console is gone."""
     ((pid,),) = await session.query("SELECT pg_catalog.pg_backend_pid()")
     if pid != session.pid:  # a pooler made up the pid that the driver was told
         raise Trouble(

@@ -9,15 +9,17 @@ from console import sql
 from console.format import one_line
 from console.model import Kind, Trouble
 from console.postgres import ActingSession, DriverError, trouble
+from console.running.alone import direct
 
 SUBJECT = "set-up of the database"
 
 
 @asynccontextmanager
 async def alone(session: ActingSession) -> AsyncIterator[None]:
-    """Hold the lock. Trouble (REFUSED) names who has it."""
+    """Hold the lock. Trouble (REFUSED) names who has it, or a pooler."""
     try:
         await session.open()
+        await direct(session)
         await session.execute("SET idle_session_timeout = 0")  # it holds the lock by doing nothing
         rows = await session.query(sql.load("take_subject", folder="actions").text, {"subject": SUBJECT})
         if rows[0][0] is not True:
