@@ -78,20 +78,22 @@ def with_rates(now: Snapshot, before: Snapshot | None, key: Sequence[str], rates
     if before is None or before.columns != now.columns or now.clock <= before.clock:
         return now.with_columns(names, [(None,) * len(rates)] * len(now.rows))
     seconds = now.clock - before.clock
-    plan = [(now.index(rate.of), now.index(rate.per) if rate.per else -1, rate.scale) for rate in rates]
-    former = dict(zip(keys(before, key), before.rows, strict=True))
+    counters = tuple(dict.fromkeys(name for rate in rates for name in (rate.of, rate.per) if name))
+    plan = [(counters.index(rate.of), counters.index(rate.per) if rate.per else -1, rate.scale) for rate in rates]
+    former = dict(zip(keys(before, key), keys(before, counters), strict=True))
     still = tuple(0.0 if per < 0 else None for _, per, _ in plan)
-    rows = (_rates(row, former.get(k), plan, seconds, still) for row, k in zip(now.rows, keys(now, key), strict=True))
+    pairs = zip(keys(now, counters), keys(now, key), strict=True)
+    rows = (_rates(counts, former.get(k), plan, seconds, still) for counts, k in pairs)
     return now.with_columns(names, rows)
 
 
-def _rates(row: Row, former: Row | None, plan: Sequence[tuple[int, int, float]], seconds: float, still: Row) -> Row:
+def _rates(counts: Row, former: Row | None, plan: Sequence[tuple[int, int, float]], seconds: float, still: Row) -> Row:
     if former is None:
         return (None,) * len(plan)
-    if row == former and None not in row:  # most of thousands of counters stand still between two reads
+    if counts == former and None not in counts:  # most of thousands of counters stand still between two reads
         return still
     return tuple(
-        _quotient(_delta(row[of], former[of]), seconds if per < 0 else _delta(row[per], former[per]), scale)
+        _quotient(_delta(counts[of], former[of]), seconds if per < 0 else _delta(counts[per], former[per]), scale)
         for of, per, scale in plan
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.format import FORMATS, MISSING
-from console.model import Column, Level, Row, Snapshot
+from console.model import Column, Level, Row, Rule, Snapshot
 from console.panes.reading import Key, keys
 from console.tui.layout import GUTTER, Placed, place, total_width
 
@@ -29,10 +29,11 @@ _STYLE_NAMES = ("header", "cursor", "warning", "critical", "stale", "sorted")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One painted row: the text and level of each placed cell, the gutter first."""
+    """One painted row: the text and level of each cell in the window, the gutter first."""
 
     texts: tuple[str, ...]
     levels: tuple[Level, ...]
+    row: Row = field(compare=False)  # what it was made of
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -73,7 +74,9 @@ class LiveTable(ScrollView, can_focus=True):
         self._placed: tuple[Placed, ...] = ()
         self._snapshot: Snapshot | None = None
         self._keys: list[Key] = []
-        self._at: list[int] = []
+        self._width = 0
+        self._cells: list[tuple[Placed, int]] = []
+        self._ruled: list[tuple[Rule, int]] = []
         self._sort = ""
         self._stale = False
         self._lines: dict[int, Line] = {}
@@ -151,7 +154,17 @@ class LiveTable(ScrollView, can_focus=True):
     def _place(self) -> None:
         self._placed = place(self._columns, self.scrollable_content_region.width or self.size.width)
         if self._snapshot is not None:
-            self._at = [self._snapshot.columns.index(placed.column.name) for placed in self._placed]
+            at = self._snapshot.columns.index
+            self._ruled = [(one.column.rule, at(one.column.name)) for one in self._placed if one.column.rule]
+        self._look()
+
+    def _look(self) -> None:
+        """Find the cells in the window: no others are formatted."""
+        self._width = self.size.width
+        left, right = self.scroll_offset.x, self.scroll_offset.x + self._width
+        seen = [one for one in self._placed if one.x < right and one.x + one.width + 1 > left]
+        known = self._snapshot.columns if self._snapshot else ()
+        self._cells = [(one, known.index(one.column.name)) for one in seen] if known else []
         self._lines, self._painted = {}, {}
 
     def _measure(self) -> None:
@@ -163,6 +176,11 @@ class LiveTable(ScrollView, can_focus=True):
         """Place the columns anew on the new width."""
         del event
         self._replace()
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """Other columns come into the window."""
+        super().watch_scroll_x(old_value, new_value)
+        self._look()
 
     def watch_show_vertical_scrollbar(self) -> None:
         """The scroll bar takes a cell from the columns."""
@@ -184,14 +202,14 @@ class LiveTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Line 0 holds the titles and stays; the rows scroll beneath it."""
         x, top = self.scroll_offset
-        width = self.scrollable_content_region.width
         strip = self._titles() if y == 0 else self._row(top + y - 1, y)
-        return strip.crop_extend(x, x + width, self._style("base"))
+        start = max(0, self._cells[0][0].x - GUTTER) if self._cells else 0
+        return strip.crop_extend(x - start, x - start + self._width, self._style("base"))
 
     def _titles(self) -> Strip:
         header, marked = self._style("header"), self._style("sorted")
         segments = [Segment(" " * GUTTER, header)]
-        for placed in self._placed:
+        for placed, _ in self._cells:
             column = placed.column
             is_sorted = self._sort.removeprefix("-") == column.name
             title = column.title + (("↓" if self._sort.startswith("-") else "↑") if is_sorted else "")
@@ -200,32 +218,43 @@ class LiveTable(ScrollView, can_focus=True):
         return Strip(segments)
 
     def _row(self, index: int, y: int) -> Strip:
-        line = self._line(index)
+        line = self._line(index, self._painted.get(y))
         if line is None:
             self._painted.pop(y, None)
             return Strip.blank(1, self._style("base"))
         self._painted[y] = line
         self._painted_from = self.scroll_offset
-        styles = [self._cell_style(level, index == self.cursor) for level in line.levels]
-        runs = groupby(zip(line.texts, styles, strict=True), key=lambda cell: cell[1])
-        return Strip([Segment("".join(text for text, _ in run), style) for style, run in runs])
+        # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
+        runs = groupby(zip(line.texts, line.levels, strict=True), key=lambda cell: (cell[1], cell[0].isascii()))
+        return Strip(
+            [
+                Segment("".join(text for text, _ in run), self._cell_style(level, index == self.cursor))
+                for (level, _), run in runs
+            ],
+            GUTTER + sum(placed.width + 1 for placed, _ in self._cells),
+        )
 
-    def _line(self, index: int) -> Line | None:
+    def _line(self, index: int, former: Line | None) -> Line | None:
         line = self._lines.get(index)
         if line is None and self._snapshot is not None and index < len(self._snapshot.rows):
-            line = self._lines[index] = self._format(self._snapshot.rows[index], self._keys[index] in self._marked)
+            row, marked = self._snapshot.rows[index], self._keys[index] in self._marked
+            line = self._lines[index] = self._format(row, marked, former)
         return line
 
-    def _format(self, row: Row, marked: bool) -> Line:
+    def _format(self, row: Row, marked: bool, former: Line | None) -> Line:
         texts, levels = [""], [Level.OK]
-        for placed, at in zip(self._placed, self._at, strict=True):
+        for cell, (placed, at) in enumerate(self._cells, 1):
             value, column = row[at], placed.column
+            if former is not None and value == former.row[at]:  # most values of a screen stand still
+                texts.append(former.texts[cell])
+                levels.append(former.levels[cell])
+                continue
             kind = FORMATS[column.format]
             texts.append(_fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
             levels.append(column.rule(value) if column.rule else Level.OK)
-        levels[0] = max(levels)
+        levels[0] = max((rule(row[at]) for rule, at in self._ruled), default=Level.OK)
         texts[0] = f"*{MARKS[levels[0]][0]}" if marked else MARKS[levels[0]]
-        return Line(tuple(texts), tuple(levels))
+        return Line(tuple(texts), tuple(levels), row)
 
     def _cell_style(self, level: Level, under_cursor: bool) -> Style:
         style = self._style("stale" if self._stale else "base")
@@ -252,7 +281,8 @@ class LiveTable(ScrollView, can_focus=True):
         top = self.scroll_offset.y
         regions: list[Region] = []
         for y in range(1, self.scrollable_content_region.height):
-            new, old = self._line(top + y - 1), self._painted.get(y)
+            old = self._painted.get(y)
+            new = self._line(top + y - 1, old)
             if new != old:
                 regions += self._changed(y, old, new)
         if regions:
@@ -262,7 +292,7 @@ class LiveTable(ScrollView, can_focus=True):
         if old is None or new is None or len(old.texts) != len(new.texts):
             return [Region(0, y, self.size.width, 1)]
         left, spans = self.scroll_offset.x, [(0, GUTTER)]
-        spans += [(placed.x, placed.width + 1) for placed in self._placed]
+        spans += [(placed.x, placed.width + 1) for placed, _ in self._cells]
         changed = [
             Region(x - left, y, width, 1)
             for (x, width), a, b, c, d in zip(spans, old.texts, new.texts, old.levels, new.levels, strict=True)
