@@ -24,7 +24,6 @@ from console import sql
 from console.actions import ACTIONS, action
 from console.audit import default_trail
 from console.config import Settings, Wanted
-from console.drift.reading import drift
 from console.export import csv_text, json_text, write
 from console.format import safe
 from console.model import Pane, Trouble
@@ -35,17 +34,13 @@ from console.panes.thresholds import configured
 from console.servers import Servers, servers_for
 from console.tui.acting import Acting
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
-from console.tui.doctor import show_doctor
 from console.tui.driver import counting
 from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
-from console.tui.keys import check_keymap
 from console.tui.overview import Overview
 from console.tui.pane_view import PaneView
 from console.tui.plan_dialog import QuitDialog
-from console.tui.setup import SetupScreen
-from console.tui.setup_text import offered
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
 from console.tui.updates import TightUpdate
@@ -87,6 +82,7 @@ class ConsoleApp(App[int]):
         self.readers: dict[str, Reader] = {}
         self.vitals = Vitals(self.readers, settings.thresholds)
         self.acting = Acting(self, default_trail())
+        self._schema_asked = False
 
     def compose(self) -> ComposeResult:
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
@@ -116,14 +112,11 @@ class ConsoleApp(App[int]):
         self.watch_vitals()
         if self.wanted.guide:
             self.action_setup()
-        else:
-            self.offer_setup()
 
     def on_ready(self) -> None:
         """What was loaded so far stays for good: it need not be searched for garbage."""
         gc.freeze()
         gc.enable()
-        self.tell_drift()
 
     async def on_unmount(self) -> None:
         """Cancel what runs on the servers and close the connections."""
@@ -163,6 +156,13 @@ class ConsoleApp(App[int]):
         return getattr(self._driver, "written", 0)
 
     # Panes
+
+    def on_pane_view_first_read(self) -> None:
+        """Rows first: what the schema lacks is asked, and the code for it loaded, when they are on the screen."""
+        if not self._schema_asked:
+            self._schema_asked = True
+            self.call_after_refresh(self.offer_setup)
+            self.call_after_refresh(self.tell_drift)
 
     async def open_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""
@@ -309,24 +309,32 @@ class ConsoleApp(App[int]):
     @work(exclusive=True, group="doctor", exit_on_error=False)
     async def action_doctor(self) -> None:
         """What can and cannot be shown and done here."""
+        from console.tui.doctor import show_doctor  # noqa: PLC0415  seldom wanted, long to load
+
         await show_doctor(self)
 
     # The set-up guide
 
     def action_setup(self) -> None:
         """Open the set-up guide."""
+        from console.tui.setup import SetupScreen  # noqa: PLC0415  seldom wanted, long to load
+
         if self.servers.postgres.known is not None or self.wanted.guide:
             self.push_screen(SetupScreen(self))
 
     @work(group="setup", exit_on_error=False)
     async def offer_setup(self) -> None:
         """Say once, in one line, that there is a guide, where the pipeline schema is missing."""
-        if await offered(self):
+        from console.tui.setup_text import offered  # noqa: PLC0415  the first rows do not wait for it
+
+        if not self.wanted.guide and await offered(self):
             self.notify("No pipeline schema here: U opens the set-up guide.", markup=False)
 
     @work(group="drift", exit_on_error=False)
     async def tell_drift(self) -> None:
         """Say once, when the first pane stands, that the pipeline schema is not what the migrations make."""
+        from console.drift.reading import drift  # noqa: PLC0415  the first rows do not wait for it
+
         await asyncio.wait({self._connecting})
         if self.servers.postgres.known is None:
             return
@@ -365,7 +373,10 @@ class ConsoleApp(App[int]):
 
 def run_console(settings: Settings, wanted: Wanted) -> int:
     """Open the console on a terminal and return the exit code. Trouble (USAGE) for a keymap or URI that is none."""
-    check_keymap(settings.keymap, ConsoleApp.BINDINGS)
+    if settings.keymap:
+        from console.tui.keys import check_keymap  # noqa: PLC0415  knows every screen, and so loads them all
+
+        check_keymap(settings.keymap, ConsoleApp.BINDINGS)
     app = ConsoleApp(settings, wanted, servers_for(wanted))
     app.run()
     return app.return_code or 0

@@ -56,6 +56,9 @@ class PaneView(Widget):
             self.what = what
             self.view = view
 
+    class FirstRead(Message):
+        """The server was asked for the first time; what it said is painted."""
+
     def __init__(
         self,
         pane: Pane,
@@ -81,6 +84,7 @@ class PaneView(Widget):
         self._arranged: Snapshot | None = None
         self._wake = asyncio.Event()
         self._said = ""
+        self._read_once = False
 
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, filter."""
@@ -149,6 +153,7 @@ class PaneView(Widget):
             started = time.monotonic()
             if not self.paused:
                 await self._read()
+                self._tell_first_read()
             rest = self._rest(time.monotonic() - started)
             try:
                 await asyncio.wait_for(self._wake.wait(), rest)
@@ -166,6 +171,11 @@ class PaneView(Widget):
                 "Turn to another pane and back to go on, and please report it.",
             )
             self._say(self._reader(self.current).last)
+
+    def _tell_first_read(self) -> None:
+        if not self._read_once:
+            self._read_once = True
+            self.post_message(self.FirstRead())
 
     def _rest(self, spent: float) -> float:
         if self.trouble is not None and self.trouble.kind is Kind.UNREACHABLE:
