@@ -117,3 +117,27 @@ async def test_another_view_of_other_columns_takes_the_same_table() -> None:
         table.show(replace(other, rows=()), (Column("name", "name", "name"),), ("name",), stale=True)
         await pilot.pause()
         assert table.render_line(1).text.strip() == ""
+
+
+async def test_columns_beyond_the_window_come_by_scrolling_and_their_severity_is_marked_before() -> None:
+    names = tuple(f"c{n}" for n in range(12))
+    columns = (*(Column(name, name, "name", width=12) for name in names), Column("age", "age", "age", rule=above(60)))
+    wide = Snapshot("w", (*names, "age"), (("a", *names[1:], 70.0),), datetime(2026, 1, 1, tzinfo=UTC))
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(wide, columns, ("c0",))
+        await pilot.pause()
+        assert table.render_line(1).text.startswith("! a ")
+        assert "c11" not in table.render_line(0).text
+        for _ in range(10):
+            table.action_sideways(1)
+            await pilot.pause()
+            shown = [table.render_line(y) for y in (0, 1)]
+            assert {strip.cell_length for strip in shown} == {80}
+            left = table.scroll_offset.x
+            for n in range(1, 12):  # 2 cells of gutter, then 12 and a space a column
+                if left <= 2 + 13 * n < left + 70:
+                    assert all(strip.text[2 + 13 * n - left :].startswith(f"c{n} ") for strip in shown)
+        assert shown[0].text.rstrip().endswith("age")
+        assert shown[1].text.rstrip().endswith("1m")
