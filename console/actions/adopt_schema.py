@@ -29,10 +29,10 @@ async def plan(request: Request) -> Plan:
     if baseline and not partition:
         todo = (*todo, *_anyhow(baseline), await ledger_step(server, baseline))
     tables = sorted({one.wanted.relation for one in what.todo} & what.tables)
-    before = await row_counts(server, tables)
+    before = await row_counts(server, tables, what.unread)
 
     async def after(server: Server) -> tuple[str, ...]:
-        now = await row_counts(server, tables)
+        now = await row_counts(server, tables, what.unread)
         said = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
         return (f"Rows before and after: {', '.join(said)}.",)
 
@@ -46,7 +46,7 @@ async def plan(request: Request) -> Plan:
             *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),
             *(_left(one) for one in what.left),
             *(safe(said, 300) for said in what.told),
-            *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition])),
+            *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition], what.unread)),
         ),
         number=migrations.LOCK,
         read_back=after if before else None,
@@ -79,8 +79,8 @@ def _anyhow(baseline: Sequence[Migration]) -> tuple[Step, ...]:
 
 
 def _summary(adoption: Adoption, unlisted: bool) -> tuple[str, ...]:
-    number = len(adoption.todo)
-    said = [f"{number} {'thing is' if number == 1 else 'things are'} added, {len(adoption.left)} left alone."]
+    number, left = len(adoption.todo), len(adoption.left) + len(adoption.told)
+    said = [f"{number} {'thing is' if number == 1 else 'things are'} added, {left} left alone."]
     if unlisted:
         said.append("The ledger of migrations is written last, when all tables are partitioned that should be.")
     if any(one.problem == "missing table" for one in adoption.todo):

@@ -18,6 +18,7 @@ from console.migrations import Migration
 from console.model import Server, Step
 
 REFRESHES = "console_refreshes"
+_INDEXED = {"index", "constraint"}
 PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
 
 
@@ -38,11 +39,11 @@ async def ledger_step(server: Server, all_of_them: Sequence[Migration]) -> Step:
     return step
 
 
-async def row_counts(server: Server, tables: Sequence[str]) -> dict[str, str]:
+async def row_counts(server: Server, tables: Sequence[str], unread: frozenset[str]) -> dict[str, str]:
     """How many rows tables have, the smallest first; "about" where they were estimated, not counted."""
     if not tables:
         return {}
-    snapshot = await server.fetch("actions/adopt_counts", {"names": list(tables)})
+    snapshot = await server.fetch("actions/adopt_counts", {"names": list(tables), "unread": list(unread)})
     found = sorted(snapshot.records(), key=lambda row: (int(str(row["rows"])), str(row["name"])))
     return {str(row["name"]): f"{'' if row['exact'] else 'about '}{row['rows']:,}" for row in found}
 
@@ -125,6 +126,10 @@ async def _indexes(server: Server, what: Adoption) -> tuple[Step, ...]:
         return making
     building = await build(server, wanted)
     what.told += building.left
+    made = {one.name for one in (*building.planned, *building.present)}
+    # Over an index of another definition that has its name, a key would be another key.
+    lost = {one.name for one in wanted} - made
+    what.todo = [one for one in what.todo if one.wanted.kind not in _INDEXED or one.wanted.name not in lost]
     return making + building.steps
 
 
@@ -144,6 +149,7 @@ def _index_of(what: Adoption, one: Entry) -> str:
 
 async def _constraints(server: Server, what: Adoption) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Steps that no row can stop, and those that prove what the rows that are there say."""
+    what.leave("missing foreign key", lambda one: what.unreferable(one.wanted))
     rows: list[Mapping[str, Any]] = [
         {
             **one.wanted.as_data(),
@@ -157,7 +163,7 @@ async def _constraints(server: Server, what: Adoption) -> tuple[tuple[Step, ...]
     rows += [
         {**one.as_data(), "kind": "missing foreign key", "fresh": True}
         for one in what.belonging(what.fresh)
-        if one.kind == "constraint" and one.detail == "foreign key" and not _stuck(what, one)
+        if one.detail == "foreign key" and not (_stuck(what, one) or what.unreferable(one) or what.unasked(one))
     ]
     if not rows:
         return (), ()

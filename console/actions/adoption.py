@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from console.actions.others import code_of_others
 from console.drift.entries import Entry, expected
+from console.drift.forms import plain
 from console.drift.reading import Drift
 from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
 from console.format import safe
 from console.model import Kind, Server, Trouble
 
 CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
+_REFERENCE = re.compile(r"REFERENCES public\.(\w+)\(([^)]*)\)")
+_KEYED = re.compile(r"^(btree|UNIQUE|PRIMARY KEY) ")
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class Adoption:
     todo: list[Difference] = field(default_factory=list)
     left: list[Difference] = field(default_factory=list)
     told: list[str] = field(default_factory=list)  # what no steps could be written for
+    unread: frozenset[str] = frozenset()  # tables of which a superuser reads no row: that would run code of others
 
     @property
     def tables(self) -> set[str]:
@@ -46,6 +52,33 @@ class Adoption:
         names = set(relations)
         return [self.possible(one) for one in expected() if one.relation in names]
 
+    def unasked(self, one: Entry) -> str:
+        """Why a superuser does not prove anything of rows here; empty: he does."""
+        held = sorted({one.relation, *(need.split(".")[0] for need in one.needs)} & self.unread)
+        return f"{held[0]} uses code of others, which would run as superuser: connect as the owner" if held else ""
+
+    def unreferable(self, one: Entry) -> str:
+        """Why no row of the table that a foreign key names can be referred to; empty: it has a key, or gets it."""
+        match = _REFERENCE.search(one.definition)
+        table, columns = (match[1], plain(match[2])) if match else ("", "")
+        if table in self.fresh:
+            return ""
+        known = [each for each in self.seen.found if each.relation == table]
+        kind = next((each.definition for each in known if each.kind == "relation"), "not there")
+        if not kind.startswith("table"):
+            return f"{table} is {kind if kind == 'not there' else f'a {kind}'}"
+        keys = [each for each in known if each.kind == "index" and each.required and each.valid]
+        keys += [each.wanted for each in self.having("missing key", "missing unique") if each.wanted.relation == table]
+        if any(columns == plain(_KEYED.sub("", each.definition)) for each in keys):
+            return ""
+        return f"{table} has no key ({columns}) that it could refer to"
+
+    def leave(self, problem: str, why: Callable[[Difference], str]) -> None:
+        """Move the differences of a problem that something stands against to those that are left alone."""
+        judged = {one: why(one) for one in self.having(problem)}
+        self.todo = [one for one in self.todo if not judged.get(one)]
+        self.left += [replace(one, remedy=Remedy.NONE, why=said) for one, said in judged.items() if said]
+
     def possible(self, one: Entry) -> Entry:
         """The entry, without what an extension is needed for that cannot be had."""
         alone = one.kind == "index" and ".".join(SEARCH) in one.needs and not self.extension
@@ -64,7 +97,9 @@ async def adoption(server: Server, seen: Drift) -> Adoption:
         raise Trouble(Kind.REFUSED, safe(rights["refused"]), safe(rights["remedy"]))
     may = rights["has_btree_gin"] and rights["may_extend"]
     extension = "there" if rights["btree_gin"] else "to be made" if may else ""
-    found = Adoption(seen, str(rights["owner"]), bool(rights["superuser"]), extension)
+    found = Adoption(
+        seen, str(rights["owner"]), bool(rights["superuser"]), extension, unread=await _unread(server, seen)
+    )
     found.left += seen.of(Remedy.NONE)
     for one in seen.of(Remedy.ADOPT):
         why = _later(seen, one) or await _obstacle(server, found, one)
@@ -73,6 +108,12 @@ async def adoption(server: Server, seen: Drift) -> Adoption:
         else:
             found.todo.append(one)
     return found
+
+
+async def _unread(server: Server, seen: Drift) -> frozenset[str]:
+    tables = (one.relation for one in seen.found if one.kind == "relation" and one.definition.startswith("table"))
+    named = {f"public.{name}": name for name in tables}
+    return frozenset(named[name] for name in await code_of_others(server, list(named)))
 
 
 def _later(seen: Drift, one: Difference) -> str:
@@ -92,6 +133,8 @@ async def _obstacle(server: Server, what: Adoption, one: Difference) -> str:
     held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.problem == "may be null"}
     if one.problem == "missing key" and held & set(wanted.needs):
         return "its columns hold nulls"
+    if unasked := what.unasked(wanted):
+        return unasked
     added = [each.wanted.as_data() for each in what.seen.differences if _added_to(wanted.relation, each)]
     parameters = {
         "table": wanted.relation,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from console.actions.index_pack import PLACE, Entry
+from console.actions.others import refuse_code_of_others
 from console.format import one_line
 from console.model import Kind, Server, Snapshot, Trouble
 
@@ -47,7 +48,8 @@ async def explain(server: Server, entry: Entry, analyze: bool = False) -> Explai
     if not isinstance(server, Asks):
         return Explained(problem="this server answers no queries")
     try:
-        await _refuse_code_of_others(server, entry)
+        named = [one for text in (entry.query, entry.sample) for one in _RELATION.findall(_without_literals(text))]
+        await refuse_code_of_others(server, named)
         query = _filled(entry.query, await _values(server, entry))
         how = "ANALYZE, BUFFERS, " if analyze else ""
         snapshot = await server.ask(f"the query of {one_line(entry.name)}", f"EXPLAIN ({how}FORMAT JSON) {query}")
@@ -62,19 +64,6 @@ async def explain(server: Server, entry: Entry, analyze: bool = False) -> Explai
         any("Sort" in str(node["Node Type"]) for node in nodes),
         frozenset(str(node["Index Name"]) for node in nodes if "Index Name" in node),
     )
-
-
-async def _refuse_code_of_others(server: Server, entry: Entry) -> None:
-    """A superuser must not plan what evaluates other people's functions: they would run with his rights."""
-    named = [one for text in (entry.query, entry.sample) for one in _RELATION.findall(_without_literals(text))]
-    found = list((await server.fetch("actions/code_of_others", {"names": named})).records())
-    if server.facts.superuser and found:
-        row = found[0]
-        raise Trouble(
-            Kind.REFUSED,
-            f"{one_line(row['relation'])} {row['why']}, which would run with the rights of a superuser.",
-            "Connect as the owner.",
-        )
 
 
 async def _values(server: Asks, entry: Entry) -> Mapping[str, str]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from console.drift.entries import ORDERED_UUID_KEY, UUID_KEY, Entry
 from console.drift.forms import fit, plain
-from console.drift.sides import SEARCH, SEARCH_FUNCTION, Difference, Remedy, Side
+from console.drift.keys import because
+from console.drift.sides import SEARCH, SEARCH_FUNCTION, SEARCHED, Difference, Remedy, Side
 
 
-def columns(relation: str, want: Side, have: Side) -> Iterator[Difference]:
+def columns(relation: str, want: Side, have: Side) -> Sequence[Difference]:
     if not have.all("relation", relation):
-        return
+        return ()
+    found: list[Difference] = []
     for wanted in want.all("column", relation):
         there = have.one("column", relation, wanted.name)
         if (relation, wanted.name) == SEARCH:
-            yield from _search(wanted, there, have)
+            held = [one.wanted.name for one in found if stops(one) and one.wanted.name in SEARCHED]
+            found += _search(wanted, there, have, held)
         elif there is None:
-            yield _missing(wanted)
+            found.append(_missing(wanted))
         else:
-            yield from _column(wanted, there)
+            found += _column(wanted, there)
+    return found
+
+
+def stops(one: Difference) -> bool:
+    """Whether nothing can be built on this column."""
+    return one.remedy is Remedy.NONE and one.problem in {"missing column", "unfit type"}
 
 
 def _missing(wanted: Entry) -> Difference:
@@ -68,10 +77,12 @@ def _same_default(wanted: str, there: str) -> bool:
     return plain(wanted) == plain(there)
 
 
-def _search(wanted: Entry, there: Entry | None, have: Side) -> Iterator[Difference]:
+def _search(wanted: Entry, there: Entry | None, have: Side, held: Sequence[str]) -> Iterator[Difference]:
     """A generated column, or a plain one that our trigger fills and that is proven to be filled, are both right."""
+    # Over a column that is `held` back the trigger would fail, and with it whoever writes.
+    remedy = Remedy.NONE if held else Remedy.ADOPT
     if there is None:
-        yield Difference(wanted, "missing column")
+        yield Difference(wanted, "missing column", "", remedy, because(held))
     elif there.definition != wanted.definition:
         why = fit(wanted.definition, there.definition).why
         yield Difference(wanted, "unfit type", there.definition, Remedy.NONE, why)
@@ -79,7 +90,7 @@ def _search(wanted: Entry, there: Entry | None, have: Side) -> Iterator[Differen
         if plain(there.detail) != plain(wanted.detail):
             yield Difference(wanted, "another expression", there.detail, Remedy.NONE, "changing it rewrites the table")
     elif not _filled(there, have):
-        yield Difference(wanted, "not kept filled", "a plain column")
+        yield Difference(wanted, "not kept filled", "a plain column", remedy, because(held))
 
 
 def _filled(there: Entry, have: Side) -> bool:

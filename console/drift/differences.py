@@ -18,7 +18,7 @@ def compare(expected: Sequence[Entry], found: Sequence[Entry]) -> tuple[Differen
         differences += _function(wanted, have.one("function", "", wanted.name))
     relations = sorted((name for kind, name in want.found if kind == "relation"), key=_views_last)
     other = [one for name in relations for one in columns.columns(name, want, have)]
-    stuck = {f"{one.wanted.relation}.{one.wanted.name}" for one in other if _stops(one)}
+    stuck = {f"{one.wanted.relation}.{one.wanted.name}" for one in other if columns.stops(one)}
     for name in relations:
         (wanted,) = want.all("relation", name)
         there = have.one("relation", name, "")
@@ -34,11 +34,6 @@ def compare(expected: Sequence[Entry], found: Sequence[Entry]) -> tuple[Differen
 
 def _views_last(name: str) -> tuple[bool, str]:
     return name.startswith("mv_"), name
-
-
-def _stops(one: Difference) -> bool:
-    """Whether nothing can be built on this column."""
-    return one.remedy is Remedy.NONE and one.problem in {"missing column", "unfit type"}
 
 
 def _function(wanted: Entry, there: Entry | None) -> Iterator[Difference]:

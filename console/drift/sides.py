@@ -9,6 +9,7 @@ from enum import Enum
 from console.drift.entries import Entry
 
 SEARCH = ("content_requests", "search_vector")
+SEARCHED = ("title", "description", "content_brief")
 SEARCH_FUNCTION = "content_requests_search_vector()"
 # Where btree_gin cannot be had the organisation is not in the index.
 SEARCH_ALONE = "gin (search_vector) WITH (fastupdate=off)"

@@ -9,8 +9,9 @@ WITH entry AS MATERIALIZED (
            kind text, relation text, name text, definition text, detail text, fresh boolean, oid bigint, index text)) WITH ORDINALITY
          e(kind, relation, name, definition, detail, fresh, constraint_oid, index, at)
     LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.relation)) AND NOT e.fresh
-), named AS MATERIALIZED (  -- a name that another constraint of the table has is not taken from it
+), named AS MATERIALIZED (  -- a name that something else has is not taken from it
   SELECT e.*, CASE WHEN e.kind = 'not validated' THEN (SELECT k.conname::text FROM pg_catalog.pg_constraint k WHERE k.oid = e.constraint_oid::oid)
+                WHEN e.detail IN ('key', 'unique') AND pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.name)) IS NOT NULL THEN e.index
                 WHEN NOT EXISTS (
                   SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = e.table_oid AND k.conname::text = e.name) THEN e.name
                 ELSE e.name || '_' || pg_catalog.left(pg_catalog.md5(e.definition), 8) END AS called
@@ -27,10 +28,10 @@ WITH entry AS MATERIALIZED (
                         ORDER BY k.convalidated DESC, k.oid LIMIT 1) k ON true
    WHERE n.relkind = 'p' AND n.detail = 'foreign key' AND n.kind <> 'not validated' AND t.isleaf
 ), step AS (
-  SELECT n.at, 1 AS rank, '' AS relname, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s USING INDEX %%I', n."table", n.name,
+  SELECT n.at, 1 AS rank, '' AS relname, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s USING INDEX %%I', n."table", n.called,
            CASE n.detail WHEN 'key' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, n.index) AS sql,
          'ACCESS EXCLUSIVE on ' || n."table" AS lock, n."table" AS "on",
-         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.name) AS undo, 'over the index that was built beside writers' AS note
+         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.called) AS undo, 'over the index that was built beside writers' AS note
     FROM named n WHERE n.detail IN ('key', 'unique')
   UNION ALL
   SELECT n.at, 2, '', pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s%%s', n."table", n.called, n.definition,

@@ -7,7 +7,7 @@ WITH pipeline AS (
 ), owner AS (  -- of the most tables
   SELECT p.relowner AS oid FROM pipeline p GROUP BY 1 ORDER BY pg_catalog.count(*) DESC, 1 LIMIT 1
 )
-SELECT pg_catalog.pg_get_userbyid(o.oid)::text AS owner,
+SELECT coalesce(pg_catalog.pg_get_userbyid(o.oid), CURRENT_USER)::text AS owner,
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'A standby cannot be changed.'
             WHEN f.name IS NOT NULL THEN pg_catalog.format('%%s belongs to %%I: only its owner may add to it.',
                                                           f.name, pg_catalog.pg_get_userbyid(f.relowner))
@@ -22,6 +22,7 @@ SELECT pg_catalog.pg_get_userbyid(o.oid)::text AS owner,
          AND EXISTS (SELECT FROM pg_catalog.pg_available_extension_versions v
                       WHERE v.name = 'btree_gin' AND (v.trusted OR r.rolsuper)) AS may_extend,
        r.rolsuper AS superuser
-  FROM owner o
-  JOIN pg_catalog.pg_roles r ON r.rolname = CURRENT_USER
+  FROM pg_catalog.pg_roles r
+  LEFT JOIN owner o ON true  -- views and foreign tables alone may have the pipeline's names
   LEFT JOIN LATERAL (SELECT p.name, p.relowner FROM pipeline p WHERE NOT p.mine ORDER BY p.name LIMIT 1) f ON true
+ WHERE r.rolname = CURRENT_USER

@@ -2,11 +2,11 @@
 -- views, and tables whose indexes, constraints, statistics, partition key or column types use a function of such a role.
 -- The planner evaluates such expressions with the rights of whoever asks. Names that are of no relation are passed over.
 WITH RECURSIVE named AS (
-  SELECT DISTINCT pg_catalog.to_regclass(w.name)::oid AS oid FROM pg_catalog.unnest(%(names)s::text[]) w(name)
+  SELECT DISTINCT w.name, pg_catalog.to_regclass(w.name)::oid AS oid FROM pg_catalog.unnest(%(names)s::text[]) w(name)
 ), tree AS (
-  SELECT n.oid FROM named n WHERE n.oid IS NOT NULL
+  SELECT n.name, n.oid FROM named n WHERE n.oid IS NOT NULL
   UNION
-  SELECT h.inhrelid FROM tree t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid
+  SELECT t.name, h.inhrelid FROM tree t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid
 ), part AS (
   SELECT t.oid AS of, 1259::oid AS classid, t.oid AS objid FROM tree t
   UNION ALL SELECT t.oid, 1259, i.indexrelid FROM tree t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
@@ -22,9 +22,8 @@ WITH RECURSIVE named AS (
     LEFT JOIN pg_catalog.pg_opclass c ON d.refclassid = 2616 AND c.oid = d.refobjid
     LEFT JOIN pg_catalog.pg_type y ON d.refclassid = 1247 AND y.oid = d.refobjid
 )
-SELECT t.oid::regclass::text AS relation, CASE WHEN c.relkind NOT IN ('r', 'p', 'm') THEN 'is no table' ELSE 'uses code of another role' END AS why
+SELECT t.name, t.oid::regclass::text AS relation, CASE WHEN c.relkind NOT IN ('r', 'p', 'm') THEN 'is no table' ELSE 'uses code of another role' END AS why
   FROM tree t
   JOIN pg_catalog.pg_class c ON c.oid = t.oid
  WHERE c.relkind NOT IN ('r', 'p', 'm')
     OR EXISTS (SELECT FROM owned o JOIN pg_catalog.pg_roles r ON r.oid = o.owner WHERE o.of = t.oid AND NOT r.rolsuper)
- LIMIT 1

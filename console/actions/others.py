@@ -1,0 +1,26 @@
+"""Keeps a superuser from planning queries that would run other people's code with his rights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from console.format import one_line
+from console.model import Kind, Server, Trouble
+
+
+async def code_of_others(server: Server, names: Sequence[str]) -> dict[str, str]:
+    """Which of these relations would run code of others as superuser, and why; none for who is no superuser.
+
+    `names` are schema-qualified and quoted. The planner computes constant expressions of every index of a table that is
+    read, and so do commands that compare constraints: no row need be there for it.
+    """
+    found = await server.fetch("actions/code_of_others", {"names": list(names)})
+    if not server.facts.superuser:
+        return {}
+    return {str(row["name"]): f"{one_line(row['relation'])} {row['why']}" for row in found.records()}
+
+
+async def refuse_code_of_others(server: Server, names: Sequence[str]) -> None:
+    """Trouble (REFUSED) where one of these relations would run code of others as superuser."""
+    for why in (await code_of_others(server, names)).values():
+        raise Trouble(Kind.REFUSED, f"{why}, which would run with the rights of a superuser.", "Connect as the owner.")
