@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from console.actions import partition_facts
 from console.actions.inbound_keys import Inbound, inbound, unproven
+from console.actions.others import refuse_code_of_others
 from console.actions.partition_facts import HASH, Facts, Leaf, Way, carried, to_be
 from console.actions.partition_table import abort, afterwards, copy, flag, reader
 from console.actions.planning import Action, Request, whole
@@ -119,8 +120,8 @@ async def _possible(server: Server, known: Facts, let_go: bool) -> Inbound:
             "Run that again to finish it, or this with --set abort=yes to take it back.",
         )
     if known.no_copy:
-        remedy = "Connect as its owner." if "superuser" in known.no_copy else ""
-        raise Trouble(Kind.REFUSED, f"{one_line(known.name)} cannot be copied: {one_line(known.no_copy)}.", remedy)
+        raise Trouble(Kind.REFUSED, f"{one_line(known.name)} cannot be copied: {one_line(known.no_copy)}.")
+    await refuse_code_of_others(server, known.read)
     asked = {"oid": known.oid, "key": known.key}
     (row,) = (await server.fetch("actions/partition_by_hash_key", asked)).records()
     if row["refused"]:

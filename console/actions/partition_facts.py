@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from console.actions.create_partitions import MONTHS_AHEAD
+from console.actions.others import refuse_code_of_others
 from console.actions.planning import Request
 from console.actions.relations import Relation
 from console.format import one_line, safe, size
@@ -37,6 +38,7 @@ class Facts:
     keys_out: int  # foreign keys of its own
     keys_in: int  # and of other tables to it
     triggers: int
+    linked: tuple[str, ...]  # the other tables of these keys
     views: tuple[str, ...]
     invalid: tuple[str, ...]  # indexes
     no_copy: str  # why it cannot be copied
@@ -47,6 +49,11 @@ class Facts:
     promised: bool
     kept: bool  # the promise is proven
     dropped: int | None = None  # a new parent that is dropped before anything is made
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The tables of which rows are read: its own, and those that foreign keys are proven on."""
+        return (self.name, *self.linked)
 
     @property
     def anew(self) -> Facts:
@@ -88,7 +95,7 @@ async def facts(request: Request, table: Relation, hashed: str = "") -> Facts:
     if row["refused"]:
         raise Trouble(Kind.REFUSED, safe(row["refused"]), safe(row["remedy"] or ""))
     plain: Mapping[str, Any] = {name: row[name] for name in Facts.__slots__ if name in row}
-    lists = {name: tuple(plain[name] or ()) for name in ("handle", "views", "invalid")}
+    lists = {name: tuple(plain[name] or ()) for name in ("handle", "linked", "views", "invalid")}
     texts = {name: str(plain[name] or "") for name in ("no_copy", "way", "bound")}
     return Facts(**{**plain, **lists, **texts})
 
@@ -110,13 +117,14 @@ async def choose(request: Request, known: Facts) -> Way:
     wanted = request.given["way"]
     if wanted not in {"auto", ATTACH, COPY}:
         raise Trouble(Kind.USAGE, f"way must be auto, attach or copy, not {safe(wanted, 40)}.")
+    await refuse_code_of_others(request.server, known.read)
     first, last, now = await _range(request, known)
     name, why = _name(request, known, wanted, last > now + timedelta(days=1))
     if name == COPY and known.no_copy:
         raise Trouble(
             Kind.REFUSED,
             f"{one_line(known.name)} cannot be copied: {one_line(known.no_copy)}.",
-            "Connect as its owner." if "superuser" in known.no_copy else "--set way=attach copies nothing.",
+            "--set way=attach copies nothing.",
         )
     bound = _month_after(max(now, last) + MARGIN)
     left = date.fromisoformat(known.bound) if name == ATTACH and known.bound not in {"", "-"} else bound

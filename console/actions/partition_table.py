@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from console import sql
 from console.actions import partition_facts
 from console.actions.inbound_keys import NONE, Inbound
+from console.actions.others import refuse_code_of_others
 from console.actions.partition_facts import ATTACH, HASH, Facts, Leaf, Way, to_be
 from console.actions.planning import Action, Request, steps, written
 from console.actions.relations import Relation, relation
@@ -189,6 +190,8 @@ async def afterwards(request: Request, table: Relation, drop: bool, action: str)
         own_keys=[],
         own_definitions=[],
     )
+    if found:
+        await refuse_code_of_others(request.server, [table.name, old])
     notes = (f"The old table is kept as {one_line(old)}, {row['size']}.", *_proofs(said))
     if not drop or found:
         read = _after_reader(table) if found else None

@@ -158,23 +158,6 @@ WITH t AS MATERIALIZED (
   UNION ALL
   SELECT 14, pg_catalog.format('%%s has a constraint pipeline_console_bounds that no run of partition-table left.', t.name), 'Drop it, or end what made it.'
     FROM t, promise p WHERE NOT EXISTS (SELECT FROM made m WHERE m.ours AND m.way = 'attach')
-), moving AS MATERIALIZED (  -- what forbids the copy alone
-  SELECT pg_catalog.format('no unique key finds a row of it again') AS why FROM t WHERE NOT EXISTS (SELECT FROM chosen)
-  UNION ALL
-  SELECT DISTINCT 'copying would run code of a user''s (' || pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0) || ') as superuser'
-    FROM t
-   CROSS JOIN LATERAL (
-         SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid AS classid, i.indexrelid AS objid FROM pg_catalog.pg_index i WHERE i.indrelid = t.oid
-         UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_attrdef a WHERE a.adrelid = t.oid
-         UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid
-         UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, t.oid) o
-    JOIN pg_catalog.pg_depend d ON d.classid = o.classid AND d.objid = o.objid AND d.refobjid >= 16384
-    LEFT JOIN pg_catalog.pg_type y ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND y.oid = d.refobjid
-   WHERE NOT t.trusted
-     AND (d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
-                           'pg_catalog.pg_opclass'::pg_catalog.regclass) OR y.typtype = 'd')
-     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e
-                      WHERE e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e')
 )
 SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.name, t.nspname::text AS schema, t.relname::text AS relname, t.owner::text AS owner,
        t.key::text AS key, CASE t.key_type WHEN 'date'::pg_catalog.regtype THEN 'date' WHEN 'timestamp'::pg_catalog.regtype THEN 'timestamp'
@@ -185,6 +168,11 @@ SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.nam
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid AND k.contype = 'f') AS keys_out,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.confrelid = t.oid AND k.conrelid <> t.oid AND k.contype = 'f'
            AND k.conparentid = 0) AS keys_in,
+       (SELECT pg_catalog.array_agg(DISTINCT pg_catalog.format('%%I.%%I', n.nspname, c.relname))
+          FROM pg_catalog.pg_constraint k
+          JOIN pg_catalog.pg_class c ON c.oid IN (k.conrelid, k.confrelid) AND c.oid <> t.oid
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE k.contype = 'f' AND t.oid IN (k.conrelid, k.confrelid)) AS linked,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger g WHERE g.tgrelid = t.oid AND NOT g.tgisinternal
            AND NOT pg_catalog.starts_with(g.tgname, 'pipeline_console_')) AS triggers,
        (SELECT c.indisprimary AND NOT t.keynum = ANY (c.columns) FROM chosen c) IS TRUE AS widened,
@@ -193,7 +181,7 @@ SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.nam
           FROM chosen c, pg_catalog.unnest(c.columns || CASE WHEN t.keynum = ANY (c.columns) THEN '{}' ELSE ARRAY[t.keynum] END) WITH ORDINALITY x(at, n)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.at) AS handle,
        (SELECT pg_catalog.array_agg(pg_catalog.quote_ident(s.relname)) FROM single s WHERE NOT s.indisvalid) AS invalid,
-       (SELECT pg_catalog.min(m.why) FROM moving m) AS no_copy,
+       CASE WHEN NOT EXISTS (SELECT FROM chosen) THEN 'no unique key finds a row of it again' END AS no_copy,
        m.oid::bigint AS made, m.way, m.bound, coalesce(m.differs OR m.key <> t.keynum::text, false) AS differs,
        EXISTS (SELECT FROM promise) AS promised, coalesce((SELECT p.convalidated FROM promise p), false) AS kept
   FROM t LEFT JOIN made m ON m.ours
