@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+import psycopg
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -160,3 +161,33 @@ async def test_a_server_that_is_away_is_told_and_asked_again(pg: PostgresServer,
     uri = pg.uri(database, OWNER)
     async with console(uri.replace(f":{pg.port}/", ":1/"), guide=True) as (_, pilot):
         await shows(pilot, "Cannot connect", "u asks the server again")
+
+
+async def test_the_guide_is_left_though_that_cannot_be_remembered(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null")
+    async with console(empty, guide=True) as (app, pilot):
+        await turn_to(pilot, "Roles")
+        await pilot.press("s")
+        await until(pilot, lambda: "cannot be kept" in said(app))
+        await pilot.press("q")
+        await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
+
+
+@pytest.mark.parametrize("key", ["r", "o", "enter"])
+async def test_a_key_pressed_once_more_while_a_page_runs_disturbs_nothing(
+    pg: PostgresServer, database: str, empty: str, key: str
+) -> None:
+    async with console(empty, guide=True) as (app, pilot):
+        await turn_to(pilot, "Schema")
+        with psycopg.connect(pg.uri(database)) as holder:
+            holder.execute("CREATE TABLE public.schema_migrations ()")  # whoever makes it too waits for us
+            await pilot.press("r")
+            await shows(pilot, "Plan: Apply schema")
+            await pilot.press("r")
+            await shows(pilot, "apply-schema: step 1 of", "x stop")
+            await pilot.press(key)
+            await until(pilot, lambda: "It runs already." in said(app))
+            await shows(pilot, "apply-schema: step 1 of", "x stop")
+            holder.rollback()
+        await until(pilot, lambda: word(pilot, "Schema") == "done")
+        assert [run.outcome.value for run in app.acting.runs if run.outcome] == ["done"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -94,7 +95,8 @@ class Memory:
                 os.fsync(file.fileno())
             partial.replace(self.path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # its folder may be none
+                partial.unlink()
             raise Trouble(
                 Kind.FAILED, f"The decision cannot be kept in {safe(self.path)} ({error.strerror})."
             ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -19,16 +19,17 @@ from console.format import one_line, safe
 from console.model import Outcome, Trouble
 from console.running import Run
 from console.setup.guide import Guide, Standing, State, pages
-from console.setup.memory import LATER, RUN, SKIP, Decisions, Memory
+from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page
 from console.tui.footer import KeyLine
 from console.tui.plan_dialog import ParameterDialog
-from console.tui.setup_text import option_text, page_content
+from console.tui.setup_text import option_text, page_content, word
 
 if TYPE_CHECKING:
     from console.tui.app import ConsoleApp
 
 TELL_PERIOD = 0.5
+RUNS = "setup-run"
 
 
 class SetupScreen(ModalScreen[None]):
@@ -103,19 +104,8 @@ class SetupScreen(ModalScreen[None]):
                 self.query_one(OptionList).highlighted = at
                 return
 
-    def _put_off(self) -> dict[str, str]:
-        """Pages that were skipped or put off, with the word for it."""
-        words = {SKIP: "skipped", LATER: "later"}
-        return {name: words[one.choice] for name, one in self._decisions.pages.items() if one.choice in words}
-
     def _word(self, page: Page) -> str:
-        state = self._states.get(page.name)
-        if state is None:
-            return ""
-        open_ = state.standing in {Standing.TODO, Standing.CANNOT, Standing.WAITS}
-        put_off = self._put_off()
-        decided = put_off.get(page.name) or put_off.get(page.again)
-        return decided if decided and open_ else state.standing.value
+        return word(page, self._states.get(page.name), self._decisions)
 
     @property
     def _page(self) -> Page:
@@ -192,33 +182,31 @@ class SetupScreen(ModalScreen[None]):
     def action_decide(self, choice: str) -> None:
         """Skip a page, or put it off; the next one then."""
         page = self._page
-        if self._memory is None or not page.actions:
-            return
-        try:
-            self._memory.decide(page.name, choice)
-        except Trouble as why:
-            self._say(str(why))
-            return
-        self._decisions = self._memory.read()
-        self._show()
-        self.action_move(1)
+        if page.actions and self._kept(lambda memory: memory.decide(page.name, choice)):
+            self._show()
+            self.action_move(1)
 
-    @work(exclusive=True, group="setup-run", exit_on_error=False)
-    async def action_parameters(self) -> None:
+    def action_parameters(self) -> None:
         """Ask for the parameters of the page."""
+        if not self._runs():
+            self._ask_alone()
+
+    def action_run(self) -> None:
+        """Run what the page has to do: one plan after the other, each shown before."""
+        state = self._states.get(self._page.name)
+        if state is not None and not self._runs() and not self._refuses(self._page, state):
+            self._run_page(self._page, state)
+
+    @work(exclusive=True, group=RUNS, exit_on_error=False)
+    async def _ask_alone(self) -> None:
         await self._ask()
 
-    @work(exclusive=True, group="setup-run", exit_on_error=False)
-    async def action_run(self) -> None:
-        """Run what the page has to do: one plan after the other, each shown before."""
-        page = self._page
-        state = self._states.get(page.name)
-        if state is None or self._refuses(page, state):
-            return
+    @work(exclusive=True, group=RUNS, exit_on_error=False)
+    async def _run_page(self, page: Page, state: State) -> None:
         if state.asks and page.name not in self._given and not await self._ask():
             return
         if await self._carry_out(page):
-            self._remember(page)
+            self._kept(lambda memory: memory.decide(page.name, RUN))
             self.read(begin=True)
         else:
             self.read()
@@ -230,19 +218,21 @@ class SetupScreen(ModalScreen[None]):
 
     def action_leave(self) -> None:
         """Back to the console; having seen the guide, nobody needs it offered again."""
-        if self._memory is not None and not self._decisions.declined:
-            try:
-                self._memory.decline()
-            except Trouble as why:
-                self._say(str(why))
+        if not self._decisions.declined:
+            self._kept(Memory.decline)
         self.dismiss()
 
     # Running
 
-    def _refuses(self, page: Page, state: State) -> bool:
-        if self._going is not None:
+    def _runs(self) -> bool:
+        """Whether a page is at work: another worker of its group would end the one that waits for it."""
+        if any(one.group == RUNS and one.is_running for one in self.workers):
             self._say("It runs already.")
-        elif self._desk.wanted.read_only:
+            return True
+        return False
+
+    def _refuses(self, page: Page, state: State) -> bool:
+        if self._desk.wanted.read_only:
             self._say("This console is read-only: nothing is changed.")
         elif state.standing is not Standing.TODO and not state.asks:
             self._say(state.sentence or ("There is nothing to do." if page.actions else "This page is only read."))
@@ -270,6 +260,9 @@ class SetupScreen(ModalScreen[None]):
         guide = Guide(self._desk.servers.postgres, self._desk.settings, self._given)
         try:
             state = (await guide.states())[page.name]
+            if not state.works:  # what was given since leaves nothing to run
+                self._say(state.sentence or "There is nothing to do.")
+                return False
             for each in state.works:
                 run = await self._desk.acting.perform(action(each.action), each.given, self._begun)
                 if run is None or run.outcome is not Outcome.DONE:
@@ -284,12 +277,17 @@ class SetupScreen(ModalScreen[None]):
     def _begun(self, run: Run) -> None:
         self._going = run
 
-    def _remember(self, page: Page) -> None:
-        if self._memory is not None:
-            try:
-                self._memory.decide(page.name, RUN)
-            except Trouble as why:
-                self._say(str(why))
+    def _kept(self, write: Callable[[Memory], None]) -> bool:
+        """Remember something. Whether that was possible."""
+        if self._memory is None:
+            return False
+        try:
+            write(self._memory)
+        except Trouble as why:
+            self._say(str(why))
+            return False
+        self._decisions = self._memory.read()
+        return True
 
     def _say(self, sentence: str) -> None:
         self.notify(safe(sentence), timeout=8, markup=False)

@@ -11,7 +11,7 @@ from console.format import one_line, safe
 from console.model import Trouble
 from console.setup import situation
 from console.setup.guide import Standing, State
-from console.setup.memory import Memory
+from console.setup.memory import LATER, SKIP, Decisions, Memory
 from console.setup.pages import Page
 from console.tui.plan_dialog import plan_text
 
@@ -28,6 +28,7 @@ MARKS = {
     "later": "-",
     "to read": " ",
 }
+PUT_OFF = {SKIP: "skipped", LATER: "later"}
 SHORT = {"not applicable": "no need", "to read": "read"}
 STYLES = {
     "done": "$text-success",
@@ -36,6 +37,17 @@ STYLES = {
     "cannot": "$text-warning",
 }
 MAINTENANCE = ("postgres", "template1")  # databases that are for nothing else
+
+
+def word(page: Page, state: State | None, decisions: Decisions) -> str:
+    """How far a page is, in a word: what was decided about it where it is still open. Empty: not known yet."""
+    if state is None:
+        return ""
+    if state.standing in {Standing.TODO, Standing.CANNOT, Standing.WAITS}:
+        for name in (page.name, page.again):
+            if name in decisions.pages and decisions.pages[name].choice in PUT_OFF:
+                return PUT_OFF[decisions.pages[name].choice]
+    return state.standing.value
 
 
 def option_text(word: str, title: str) -> Content:
