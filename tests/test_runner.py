@@ -15,7 +15,7 @@ import pytest
 from console.audit import Trail
 from console.model import Kind, Outcome, Plan, Step, Trouble
 from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running import Run, Runner, stop
 from tests.servers import PostgresServer as Cluster
 
 
@@ -330,3 +330,38 @@ def probing(pg: Cluster, database: str) -> Iterator[list[float]]:
     finally:
         over.set()
         thread.join()
+
+
+class Noticed(ActingSession):
+    """Tells when the run begins to cancel what it runs."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.cancelling = asyncio.Event()
+
+    async def cancel(self) -> None:
+        self.cancelling.set()
+        await super().cancel()
+
+
+async def test_a_run_that_is_stopped_twice_still_records_how_it_ended(pg: Cluster, database: str, trail: Trail) -> None:
+    server, session = PostgresServer(pg.uri(database)), Noticed(pg.uri(database))
+    await server.connect()
+    steps = (Step("CREATE TABLE public.made ()", group="a"), Step("SELECT pg_sleep(60)", group="b"))
+    second = asyncio.Event()
+
+    def tell(run: Run) -> None:
+        if run.steps[1].status == "running":
+            second.set()
+
+    task = asyncio.create_task(Runner(session, server, trail, tell).run(plan(*steps)))
+    await second.wait()
+    stop(task)
+    await session.cancelling.wait()
+    stop(task)
+    run = await task
+    await server.close()
+    assert (run.outcome, run.message) == (Outcome.STOPPED, "Stopped on request.")
+    assert [entry["event"] for entry in trail.entries()][-1] == "end"
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    assert count(pg, database, asleep) == 0

@@ -18,7 +18,7 @@ from console.config import Settings, Wanted
 from console.format import one_line, safe
 from console.model import Kind, Outcome, Plan, Trouble
 from console.postgres import ActingSession
-from console.running import Run, Runner
+from console.running import Run, Runner, stop
 from console.servers import Servers, servers_for
 
 DONE, FAILED, USAGE, REFUSED, STOPPED = range(5)
@@ -101,7 +101,7 @@ async def _carry_out(asked: Request, planned: Plan, servers: Servers, wanted: Wa
     session = ActingSession(wanted.target, wanted.read_only)
     runner = Runner(session, servers.postgres, default_trail(), ticker)
     try:
-        with _stoppable():
+        with stoppable():
             done = await runner.run(planned)
     except Trouble as why:  # it could not be audited
         ticker.end()
@@ -115,12 +115,18 @@ async def _carry_out(asked: Request, planned: Plan, servers: Servers, wanted: Wa
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable(heard: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Whatever ends the console ends the run first: its statement is cancelled, its outcome is known and audited."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end() -> None:
+        heard()
+        if task:
+            stop(task)
+
     for number in signals:
-        loop.add_signal_handler(number, lambda: task.cancel() if task else None)
+        loop.add_signal_handler(number, end)
     try:
         yield
     finally:

@@ -7,16 +7,14 @@ database is none without it: then the set-up ends there, with the exit code that
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from console.audit import default_trail
 from console.cli.plan_text import Ticker, ending
-from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED
+from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
 from console.cli.setup_text import document, page_head, page_text, plans_text
 from console.config import Settings, Wanted
 from console.format import safe
@@ -128,7 +126,7 @@ class _Setup:
         keeper = ActingSession(self._wanted.target)
         message = ""
         try:
-            with self._stoppable():
+            with stoppable(self._stop):
                 await self._refuse_mistakes()
                 async with alone(keeper):
                     await self._pages(keeper)
@@ -250,24 +248,8 @@ class _Setup:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Whatever ends the console ends the run first: its statement is cancelled, its outcome is audited."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-
-        def stop() -> None:
-            self._stopping = True
-            if task:
-                task.cancel()
-
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        for number in signals:
-            loop.add_signal_handler(number, stop)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+    def _stop(self) -> None:
+        self._stopping = True
 
 
 def _left(one: Told) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from console.format import one_line
 from console.model import Outcome, Plan, Step
@@ -80,6 +82,12 @@ class Run:
     def undo(self) -> tuple[str, ...]:
         """The statements that undo what was done, last first."""
         return tuple(one.step.undo for one in reversed(self.steps) if one.status == "done" and one.step.undo)
+
+
+def stop(task: asyncio.Task[Any]) -> None:
+    """Stop the task of a run, once: asked again it must not be disturbed while it undoes and records what was."""
+    if not task.cancelling():
+        task.cancel()
 
 
 def groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:

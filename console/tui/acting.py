@@ -12,7 +12,7 @@ from console.audit import Trail
 from console.format import safe
 from console.model import Outcome, Plan, Trouble
 from console.postgres import ActingSession
-from console.running import Run, Runner
+from console.running import Run, Runner, stop
 from console.tui.plan_dialog import ActionMenu, ParameterDialog, PlanDialog
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ class Acting:
         """Stop a run: what it runs on the server is cancelled."""
         task = self._tasks.get(identifier)
         if task is not None:
-            task.cancel()
+            stop(task)
 
     async def close(self) -> None:
         """Stop all runs and wait for their ends."""
         tasks = list(self._tasks.values())
         for task in tasks:
-            task.cancel()
+            stop(task)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, made: Plan) -> tuple[Run, asyncio.Task[None]]:
