@@ -40,15 +40,22 @@ async def execute(session: ActingSession, argv: Sequence[str], heard: Callable[[
         raise Trouble(Kind.FAILED, f"{one_line(argv[0])} cannot be run: {error.strerror}.") from None
     said: deque[str] = deque(maxlen=LAST)
     try:
-        while process.stdout is not None and (line := await process.stdout.readline()):
+        while process.stdout is not None and (line := await _line(process.stdout)):
             said.append(one_line(line.decode(errors="replace").strip()))
             heard(said[-1])
         code = await process.wait()
-    except asyncio.CancelledError:
-        await _end(process)
-        raise
+    finally:
+        if process.returncode is None:
+            await _end(process)
     if code:
         raise Trouble(Kind.FAILED, f"{one_line(Path(argv[0]).name)} failed: {' '.join(said)[-500:] or code}")
+
+
+async def _line(output: asyncio.StreamReader) -> bytes:
+    try:
+        return await output.readline()
+    except ValueError:  # longer than it is kept
+        return b"(a line too long to show)\n"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

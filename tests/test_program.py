@@ -1,0 +1,48 @@
+"""A program that does a step: whatever it says, and however it is left, it does not outlive the step."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from console.model import Trouble
+from console.postgres import ActingSession
+from console.running import program
+from tests.servers import PostgresServer as Cluster
+
+
+@pytest.fixture
+async def session(any_pg: Cluster, database: str) -> AsyncIterator[ActingSession]:
+    opened = ActingSession(any_pg.uri(database))
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+async def test_a_line_of_any_length_is_heard(session: ActingSession) -> None:
+    heard: list[str] = []
+    with pytest.raises(Trouble, match="failed"):
+        await program.execute(session, python("print('x' * 300_000); exit(3)"), heard.append)
+    assert "(a line too long to show)" in heard
+
+
+async def test_a_program_ends_with_its_step(session: ActingSession) -> None:
+    heard: list[str] = []
+
+    def hear(said: str) -> None:
+        heard.append(said)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await program.execute(
+            session, python("import os, signal; print(os.getpid(), flush=True); signal.pause()"), hear
+        )
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(heard[0]), 0)
+
+
+def python(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
