@@ -12,6 +12,7 @@ import stringprep
 import unicodedata
 
 ITERATIONS = 4096
+MOST = 1_000_000  # iterations that are computed to compare: whoever may set a verifier could ask for hours of them
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):([A-Za-z0-9+/=]+)\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
 # RFC 4013, 2.3; the unassigned code points of Unicode 3.2 as PostgreSQL does.
 _PROHIBITED = (
@@ -41,7 +42,7 @@ def verifier(text: str) -> str:
 def matches(text: str, stored: str) -> bool:
     """Whether `stored` is a verifier of this password."""
     found = _VERIFIER.fullmatch(stored)
-    if found is None:
+    if found is None or not 0 < int(found[1]) <= MOST:
         return False
     try:
         salt = base64.b64decode(found[2], validate=True)

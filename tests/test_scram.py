@@ -51,6 +51,11 @@ def passwords() -> list[str]:
     return [*PASSWORDS, *("".join(map(chr, chance.choices(letters, k=chance.randint(1, 4)))) for _ in range(150))]
 
 
+@pytest.mark.parametrize("iterations", [0, 999_999_999])
+def test_a_verifier_of_no_or_endless_iterations_matches_nothing(iterations: int) -> None:
+    assert not matches("plain", verifier("plain").replace("$4096:", f"${iterations}:"))
+
+
 def test_verifiers_are_those_of_libpq(any_pg: Cluster, passwords: list[str]) -> None:
     with any_pg.connect() as session:
         wrong = [

@@ -154,6 +154,14 @@ async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
     assert changes <= {"audit trail", "undo", "write-pgbouncer-config"}, text(report)
 
 
+async def test_a_place_where_no_trail_can_be_is_told(
+    any_pg: PostgresServer, pipeline: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null")
+    trail = found(await look(any_pg.uri(pipeline)), "action", "audit trail")
+    assert trail.state is State.CANNOT, trail
+
+
 async def test_the_dashes_off_every_line_of_the_script_every_action_can_run(
     pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
 ) -> None:

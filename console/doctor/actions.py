@@ -99,8 +99,9 @@ def _told(action: Action, verdict: Verdict) -> Check:
 
 
 def _trail(path: Path) -> Check:
-    there = path if path.exists() else next(parent for parent in path.parents if parent.exists())
-    if os.access(there, os.W_OK):
+    # As os.path sees it: what may not be looked into is not there.
+    there = next(one for one in (path, *path.parents) if os.path.exists(one))  # noqa: PTH110
+    if os.access(there, os.W_OK) and there.is_dir() is (there != path):
         return Check("action", "audit trail", State.OK, "Runs can be recorded.", safe(path))
     what = "Nothing can run: what is done could not be recorded."
     return Check(
