@@ -23,7 +23,7 @@ WITH me AS MATERIALIZED (
 ), wish AS (
   -- privileges on the database and on the schema
   SELECT 10 AS ordinal, r.name, v.privilege, 'DATABASE' AS kind, pg_catalog.quote_ident(p.datname) AS what, p.datdba AS owner,
-         'may enter this database' AS note
+         CASE v.privilege WHEN 'CREATE' THEN 'makes schemas and trusted extensions' ELSE 'may enter this database' END AS note
     FROM role r CROSS JOIN place p
    CROSS JOIN LATERAL (SELECT 'CONNECT' WHERE true UNION ALL SELECT 'CREATE' WHERE r.name = 'pipeline_owner') AS v (privilege)
    WHERE NOT coalesce(pg_catalog.has_database_privilege(r.oid, p.datname, v.privilege), EXISTS (
