@@ -118,7 +118,9 @@ def main() -> None:
         measured.sizes = f"{options.rows:,} rows in the three tables, {options.requests:,} requests"
     text = adopt_report.section(measured)
     if options.output:
-        Path(options.output).write_text(text, encoding="utf-8")
+        file = Path(options.output)
+        kept = file.read_text(encoding="utf-8") if file.exists() else adopt_report.TITLE
+        file.write_text(f"{kept.rstrip()}\n\n{text}", encoding="utf-8")
     print(text)
     if missed := adopt_report.misses(measured):
         raise SystemExit("\n".join(missed))
@@ -130,7 +132,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--months", type=int, default=12, help="over which the rows are spread")
-    parser.add_argument("--output", help="a file for the figures, as Markdown")
+    parser.add_argument("--output", help="a file that the figures are added to, as Markdown")
     options = parser.parse_args()
     if not options.uri:
         parser.error("a server is needed: its URI, or BENCH_URI")
@@ -172,6 +174,8 @@ async def adopt(target: str, quiet: float = QUIET) -> Measured:
                 for _ in range(ROUNDS):
                     clock.begin(page.name, "planning")
                     former[page.name] = await guide.state(page, await situation.read(server, guide.settings), former)
+                    if former[page.name].standing in {Standing.CANNOT, Standing.WAITS}:
+                        raise SystemExit(f"{page.name}: {former[page.name].sentence} {former[page.name].remedy}")
                     for work in former[page.name].works:
                         clock.begin(page.name, "planning")
                         session = ActingSession(target)
