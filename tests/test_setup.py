@@ -19,6 +19,7 @@ import pytest
 
 from console import config
 from console.actions import apply_tuning
+from console.actions.create_roles import ROLES as FOUND
 from console.audit import Trail
 from console.cli.setup_text import page_text
 from console.demo.account import give, server_account
@@ -262,8 +263,11 @@ def test_a_grown_database_is_adopted_partitioned_and_indexed_with_every_row(
 # Not possible
 
 
-def test_a_role_without_rights_is_told_which_and_nothing_is_done(place: Place) -> None:
+@pytest.mark.parametrize("there", [(), FOUND], ids=["no role", "all roles"])
+def test_a_role_without_rights_is_told_which_and_nothing_is_done(place: Place, there: tuple[str, ...]) -> None:
     with place.cluster.connect(place.database) as session:
+        for name in there:
+            session.execute(f"CREATE ROLE {name} LOGIN IN ROLE pg_monitor, pg_signal_backend".encode())
         session.execute("CREATE ROLE pipeline_nobody LOGIN PASSWORD 'x'")
         session.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     done = command.run(

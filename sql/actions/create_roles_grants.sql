@@ -66,7 +66,8 @@ WITH me AS MATERIALIZED (
      SELECT r.name, r.oid, '' AS inside, 0::pg_catalog.oid AS place FROM role r WHERE r.name = 'pipeline_owner'
      UNION ALL  -- who sets the database up may create the tables too; what a superuser creates may be an extension's
      SELECT me.rolname, me.oid, ' IN SCHEMA public', p.schema FROM me JOIN place p ON p.schema IS NOT NULL
-      WHERE NOT me.rolsuper AND me.rolname <> 'pipeline_owner' AND w.kind <> 'n') AS c (creator, oid, inside, place)
+      WHERE NOT me.rolsuper AND me.rolname <> 'pipeline_owner' AND w.kind <> 'n'
+        AND pg_catalog.has_schema_privilege(me.oid, p.schema, 'CREATE')) AS c (creator, oid, inside, place)
    WHERE NOT EXISTS (
      SELECT FROM pg_catalog.pg_default_acl d JOIN role r ON r.name = w.name
       WHERE d.defaclrole = c.oid AND d.defaclobjtype = w.kind::"char" AND d.defaclnamespace = c.place
