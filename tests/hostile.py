@@ -84,6 +84,7 @@ CREATE TABLE public.bait (id int PRIMARY KEY, n int DEFAULT public.evil(1), d pu
                           g int GENERATED ALWAYS AS (public.evil(id)) STORED, CHECK (public.evil(n) = n));
 CREATE INDEX bait_evil ON public.bait (public.evil(n)) WHERE public.evil(id) > 0;
 CREATE INDEX bait_n ON public.bait (n);
+CREATE INDEX bait_now ON public.bait (n) WHERE public.trap_now();
 CREATE STATISTICS public.bait_statistics ON n, id FROM public.bait;
 CREATE TRIGGER evil BEFORE INSERT OR UPDATE OR DELETE ON public.bait
   FOR EACH ROW EXECUTE FUNCTION public.evil_trigger();
@@ -94,6 +95,7 @@ INSERT INTO public.bait SELECT g, g, 'x' FROM generate_series(1, 100) g;
 CREATE VIEW public.evil_view AS SELECT public.evil(id) AS id FROM public.bait;
 CREATE MATERIALIZED VIEW public.evil_matview AS SELECT public.evil(id) AS id FROM public.bait;
 CREATE UNIQUE INDEX evil_matview_id ON public.evil_matview (id);
+CREATE INDEX evil_matview_now ON public.evil_matview (id) WHERE public.trap_now();
 CREATE RULE evil AS ON INSERT TO public.evil_view DO INSTEAD SELECT public.evil(1);
 CREATE TABLE public.evil_parts (id int, n int) PARTITION BY LIST (public.evil(id));
 CREATE TABLE public.evil_parts_1 PARTITION OF public.evil_parts FOR VALUES IN (1);
@@ -109,6 +111,7 @@ CREATE TABLE public.evil_events (id int, day date NOT NULL, n int DEFAULT public
 CREATE TABLE public.evil_events_old PARTITION OF public.evil_events FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');
 CREATE TABLE public.evil_events_rest PARTITION OF public.evil_events DEFAULT;
 CREATE INDEX evil_events_n ON public.evil_events (public.evil(n));
+CREATE INDEX evil_events_now ON public.evil_events (day) WHERE public.trap_now();
 CREATE TABLE public.evil_archive (LIKE public.evil_events INCLUDING ALL) PARTITION BY RANGE (day);
 CREATE TABLE public.evil_archived PARTITION OF public.evil_archive FOR VALUES FROM ('2019-01-01') TO ('2019-02-01');
 CREATE TABLE public.evil_rows (LIKE public.evil_events INCLUDING ALL);
@@ -152,6 +155,7 @@ def set_traps(cluster: Cluster, database: str, owner: str, more: str = AS_VIEWS)
     """As its owner, fill the database with traps, and lead every new session's search_path into them."""
     with cluster.connect(database, owner) as session:
         session.execute(_TRAP.encode())
+        session.execute(CONSTANT.encode())
         for name, arguments, result, value in _SHADOWED:
             session.execute(
                 f"CREATE FUNCTION public.{name}({arguments}) RETURNS {result} LANGUAGE plpgsql"

@@ -91,6 +91,14 @@ async def test_an_index_is_taken_over_for_a_key_whose_name_is_taken(small: Desk)
     assert key(small) == "one_version"
 
 
+async def test_a_view_that_was_never_filled_is_filled(small: Desk) -> None:
+    await small.run(ADOPT_SCHEMA)
+    small.do("REFRESH MATERIALIZED VIEW public.mv_monthly_brand_performance WITH NO DATA")
+    await adopted(small)
+    assert small.ask("SELECT relispopulated FROM pg_class WHERE relname = 'mv_monthly_brand_performance'")
+    assert small.ask("SELECT count(*) FROM public.console_refreshes") == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

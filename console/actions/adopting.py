@@ -11,6 +11,8 @@ from console.actions.adoption import CONSTRAINED, Adoption, is_search
 from console.actions.building import Wanted, build
 from console.actions.planning import steps as steps_of
 from console.actions.planning import written
+from console.actions.refresh_views import refreshing
+from console.actions.relations import relation
 from console.drift.entries import Entry, expected
 from console.drift.forms import plain
 from console.drift.sides import SEARCH, Remedy
@@ -201,5 +203,5 @@ async def _rest(server: Server, what: Adoption) -> tuple[Step, ...]:
         if one.kind in {"index", "comment"}
     ]
     found = await written(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
-    filling = [one.found_oid for one in what.having("never filled")]
-    return found + (await written(server, "refresh_views", {"oids": filling}) if filling else ())
+    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.having("never filled")]
+    return found + (await refreshing(server, filling) if filling else ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.actions.others import refuse_code_of_others
 from console.actions.planning import Action, Request, whole, written
 from console.actions.relations import Relation, relation
 from console.format import one_line
@@ -36,6 +37,7 @@ async def partitions(
 
     Without `first` from the current month of UTC, without `last` to `months` after the current one.
     """
+    await refuse_code_of_others(server, [parent.name])
     return await written(
         server, "create_partitions", {"oid": parent.oid, "first": first, "last": last, "months": months}
     )

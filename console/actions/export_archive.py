@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from console import archive_files
+from console.actions.others import refuse_code_of_others
 from console.actions.planning import Action, Request, steps, written
 from console.actions.relations import relation
 from console.actions.restore_analytics import month
@@ -25,6 +26,7 @@ async def plan(request: Request) -> Plan:
     folder = _folder(request.given["directory"])
     policy = _policy(request)
     archive = await relation(request.server, policy.archive)
+    await refuse_code_of_others(request.server, [archive.name])
     asked = {
         "archive": archive.oid,
         "key": policy.key,

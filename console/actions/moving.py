@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.actions.create_partitions import partitions
+from console.actions.others import refuse_code_of_others
 from console.actions.planning import written
 from console.actions.relations import Relation
 from console.format import one_line, safe
@@ -51,6 +52,7 @@ class Piece:
 
 async def steps(server: Server, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps of `move` from the present state on, and notes. Trouble (REFUSED) when rows could be lost."""
+    await refuse_code_of_others(server, [move.origin.name, move.target.name])
     pieces = await _pieces(server, move)
     whole = [piece for piece in pieces if piece.form in WHOLE]
     batches = [piece for piece in pieces if piece.form == "batches"]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from console.actions.others import code_of_others
 from console.actions.planning import Action, Request, written
-from console.actions.relations import relation
-from console.model import Kind, Parameter, Plan, Trouble
+from console.actions.relations import Relation, relation
+from console.model import Kind, Parameter, Plan, Server, Step, Trouble
 
 
 async def plan(request: Request) -> Plan:
     """One REFRESH a view, concurrent where it can be, with its record in the same transaction."""
     names = _views(request)
-    oids = [(await relation(request.server, name)).oid for name in names]
-    record = await request.server.fetch("actions/harmless_table", {"name": "console_refreshes"})
-    steps = await written(request.server, "refresh_views", {"oids": oids, "harmless": record.rows == ((True,),)})
+    steps = await refreshing(request.server, [await relation(request.server, name) for name in names])
     recorded = any("console_refreshes" in step.sql for step in steps)
     return Plan(
         action="refresh-views",
@@ -21,8 +22,17 @@ async def plan(request: Request) -> Plan:
         parameters=request.given,
         notes=()
         if recorded
-        else ("Where the schema of the console is not installed, nothing records the age of rows.",),
+        else ("The age of rows is not recorded: there is no table for it here, or it would run code of others.",),
     )
+
+
+async def refreshing(server: Server, views: Sequence[Relation]) -> tuple[Step, ...]:
+    """The steps that refresh views. Trouble (REFUSED) for what is none, or may not be refreshed."""
+    record = await server.fetch("actions/harmless_table", {"name": "console_refreshes"})
+    # REFRESH runs as the owner, but the count of its rows as this role.
+    counted = not await code_of_others(server, [view.name for view in views])
+    harmless = record.rows == ((True,),) and counted
+    return await written(server, "refresh_views", {"oids": [view.oid for view in views], "harmless": harmless})
 
 
 def _views(request: Request) -> list[str]:
