@@ -10,14 +10,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from console.cli import main
 from console.demo.account import give, server_account
+from console.demo.cluster import MONITOR
 from console.demo.ports import free_port
 from console.demo.postgres_server import PostgresProcess
 from console.demo.supervisor import Command
 from console.model import Pane, View
 from console.panes import PANES
+from console.postgres.connecting import is_pooler, parse_target
 from tests.command import Done, run, run_in_terminal
 from tests.fake_pgbouncer import fake_pgbouncer
 from tests.servers import PostgresServer, Servers
@@ -402,3 +406,15 @@ def test_a_session_in_another_encoding_does_not_lose_the_others(show: Show, any_
             assert own[0]["query"] == "select 'caf\u00e9'"
     finally:
         any_pg.drop_database("latin")
+
+
+async def test_a_server_that_was_full_for_a_moment_is_not_taken_for_a_pooler(any_pg: PostgresServer) -> None:
+    plain = parse_target(any_pg.uri("postgres", MONITOR)) | {"connect_timeout": "5"}
+    with any_pg.connect() as session:
+        session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(sql.Identifier(MONITOR)))
+        try:
+            with pytest.raises(psycopg.OperationalError, match="too many connections") as refused:
+                await psycopg.AsyncConnection.connect(make_conninfo(**plain))
+        finally:
+            session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(sql.Identifier(MONITOR)))
+    assert not await is_pooler(plain, refused.value)

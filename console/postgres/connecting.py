@@ -58,7 +58,7 @@ async def open_session(
     try:
         connection = await _connect({**plain, "options": options.strip()})
     except psycopg.Error as error:
-        if await _accepts_without_options(plain, error):
+        if await is_pooler(plain, error):
             raise Trouble(
                 Kind.UNSUPPORTED,
                 f"{describe(target)} is a connection pooler, which cannot hold a reading session of its own.",
@@ -76,16 +76,25 @@ async def _connect(parameters: Mapping[str, str]) -> Connection:
     return await psycopg.AsyncConnection.connect("", autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
 
 
-async def _accepts_without_options(plain: Mapping[str, str], error: psycopg.Error) -> bool:
-    # A server that was reached and refuses only our start-up options is a pooler: PostgreSQL accepts all of them.
+async def is_pooler(plain: Mapping[str, str], error: psycopg.Error) -> bool:
+    """Whether what refused our start-up options takes a connection without them, and makes up its process id.
+
+    PostgreSQL accepts all the options, but can also refuse for the moment, when all its connections are used.
+    """
     if not _reached(error):
         return False
     try:
         connection = await _connect({name: value for name, value in plain.items() if name != "options"})
     except psycopg.Error:
         return False
-    await connection.close()
-    return True
+    try:
+        told = await (await connection.execute("SELECT pg_catalog.pg_backend_pid()")).fetchone()
+    except psycopg.Error:  # a pooler that cannot reach its server
+        return True
+    else:
+        return told != (connection.info.backend_pid,)
+    finally:
+        await connection.close()
 
 
 def _reached(error: psycopg.Error) -> bool:
