@@ -163,7 +163,8 @@ def _poolers(request: Request) -> int:
     if request.given["poolers"]:
         return whole(request.given, "poolers", 1, 100)
     label = request.server.facts.label
-    return max(1, *(len(one.poolers) for one in request.settings.targets.values() if label in {one.name, one.label}), 1)
+    known = (len(one.poolers) for one in request.settings.targets.values() if label in {one.name, one.label})
+    return max((1, *known))
 
 
 def _fitting(settings: PoolerSettings, facts: Record, poolers: int, others: int) -> str:
@@ -218,7 +219,7 @@ WRITE_PGBOUNCER_CONFIG = Action(
     plan=plan,
     parameters=(
         Parameter("file", "where; users.txt is beside it; empty: pgbouncer/pgbouncer.ini in the configuration folder"),
-        Parameter("listen-address", "addresses that it listens on", "127.0.0.1"),
+        Parameter("listen-address", "the address that it listens on; * for all", "127.0.0.1"),
         Parameter("listen-port", "its port", "6432"),
         Parameter("server-host", "the server as PgBouncer reaches it; empty: as this connection does"),
         Parameter("server-port", "its port; empty: as this connection does"),

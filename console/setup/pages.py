@@ -84,7 +84,7 @@ def _connection(now: Situation) -> tuple[str, ...]:
         f"PostgreSQL {facts.version_text} at {facts.label}, database {facts.database}, {now.encoding}, {tls}.",
         f"{facts.user} {role}, {roles} create roles, {tables} create tables in schema public.",
         f"In the database: {state}.",
-        *([f"The schema belongs to {now.owner}."] if now.owner else []),
+        *([f"The schema {'belongs' if now.ledger else 'is to belong'} to {now.owner}."] if now.owner else []),
     )
 
 

@@ -31,7 +31,6 @@ class Situation:
     tables: int  # of the pipeline schema, that are there
     policies: int  # tables that the configuration wants partitioned
     plain: tuple[str, ...]  # tables with a partition policy that are not partitioned
-    missing: tuple[str, ...]  # tables with a partition policy that are not there
     unfilled: tuple[str, ...]  # views with a refresh policy that are not there or were never filled
     waiting: tuple[str, ...]  # settings that wait for a restart
 
@@ -39,11 +38,6 @@ class Situation:
     def grown(self) -> bool:
         """Whether tables of the pipeline are there without a ledger."""
         return self.tables > 0 and not self.ledger
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing of the pipeline is there."""
-        return self.tables == 0 and not self.ledger
 
 
 async def read(server: Server, settings: Settings) -> Situation:
@@ -72,7 +66,6 @@ async def read(server: Server, settings: Settings) -> Situation:
         tables=found["tables"],
         policies=len(settings.partitions),
         plain=tuple(found["plain"]),
-        missing=tuple(found["missing"]),
         unfilled=tuple(found["unfilled"]),
         waiting=tuple(found["waiting"]),
     )

@@ -26,7 +26,6 @@ SELECT pg_catalog.getdatabaseencoding()::text AS encoding,
        EXISTS (SELECT FROM relation l WHERE l.name = 'public.schema_migrations') AS ledger,
        (SELECT pg_catalog.count(*) FROM relation t WHERE t.name = ANY (%(names)s::text[])) AS tables,
        ARRAY(SELECT p.name FROM policy p WHERE p.relkind = 'r' ORDER BY p.ordinality) AS plain,
-       ARRAY(SELECT p.name FROM policy p WHERE p.relkind IS NULL ORDER BY p.ordinality) AS missing,
        ARRAY(SELECT v.name FROM pg_catalog.unnest(%(views)s::text[]) v(name)
               WHERE NOT EXISTS (SELECT FROM relation m WHERE v.name IN (m.name, m.quoted) AND m.relispopulated)) AS unfilled,
        ARRAY(SELECT p.name FROM pg_catalog.pg_settings p WHERE p.pending_restart ORDER BY p.name) AS waiting
