@@ -220,18 +220,13 @@ class Runner:
 
         if one.step.file is not None:
             local_files.write(one.step.file)
-            one.seconds = time.monotonic() - began
-            return
-        if one.step.program:
+        elif one.step.program:
             await program.execute(self._session, one.step.program, heard)
-            one.seconds = time.monotonic() - began
-            return
-        if one.step.into:
+        elif one.step.into:
             one.rows = await exporting.export(self._session, self._server.facts.label, one.step, heard)
-            one.seconds = time.monotonic() - began
-            return
-        for statement, lock_timeout in await self._statements(one):
-            one.rows = await lone.execute(self._session, self._server, statement, lock_timeout, heard)
+        else:
+            for statement, lock_timeout in await self._statements(one):
+                one.rows = await lone.execute(self._session, self._server, statement, lock_timeout, heard)
         one.seconds = time.monotonic() - began
 
     async def _statements(self, one: Progress) -> list[tuple[str, float | None]]:
