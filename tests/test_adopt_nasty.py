@@ -91,6 +91,20 @@ async def test_an_index_is_taken_over_for_a_key_whose_name_is_taken(small: Desk)
     assert key(small) == "one_version"
 
 
+@pytest.mark.pg(">= 18")
+async def test_nulls_that_are_there_although_they_are_forbidden_are_named_until_they_are_mended(small: Desk) -> None:
+    await small.run(ADOPT_SCHEMA)
+    small.do(
+        "ALTER TABLE public.users ALTER username DROP NOT NULL",
+        "UPDATE public.users SET username = NULL WHERE id = md5('u1')::uuid",
+        "ALTER TABLE public.users ADD CONSTRAINT later NOT NULL username NOT VALID",
+    )
+    assert "1 row does not fit" in left(await small.run(ADOPT_SCHEMA), "users.username, may be null")
+    small.do("UPDATE public.users SET username = 'mended' WHERE username IS NULL")
+    await adopted(small)
+    assert small.ask("SELECT convalidated FROM pg_constraint WHERE conname = 'later'")
+
+
 async def test_a_view_that_was_never_filled_is_filled(small: Desk) -> None:
     await small.run(ADOPT_SCHEMA)
     small.do("REFRESH MATERIALIZED VIEW public.mv_monthly_brand_performance WITH NO DATA")

@@ -45,7 +45,9 @@ WITH wanted(name) AS (VALUES
          CASE WHEN a.attidentity <> '' THEN CASE a.attidentity WHEN 'a' THEN 'identity always' ELSE 'identity' END
               WHEN a.attgenerated <> '' THEN 'generated ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid)
               ELSE coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') END,
-         a.attnotnull, true, NULL, r.oid, a.attnum
+         a.attnotnull AND NOT EXISTS (  -- since 18 nulls may be forbidden while some are there
+           SELECT FROM pg_catalog.pg_constraint k
+            WHERE k.conrelid = r.oid AND k.contype = 'n' AND NOT k.convalidated AND k.conkey[1] = a.attnum), true, NULL, r.oid, a.attnum
     FROM relation r
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
