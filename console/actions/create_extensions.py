@@ -7,6 +7,7 @@ import re
 from console.actions.planning import Action, Request, divided, steps
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Trouble
+from console.tuning.units import elements
 
 CONTRIB = ("pg_stat_statements", "pgstattuple", "pg_buffercache", "pg_prewarm", "btree_gin")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -58,7 +59,7 @@ def _packages(version: str, major: int) -> str:
 def _preload(setting: object, waits: bool) -> tuple[str, ...]:
     if setting is None:
         return (f"Whether {_PRELOADED} is preloaded cannot be seen by this role; GRANT pg_monitor shows it.",)
-    libraries = [each.strip().strip('"') for each in str(setting).split(",") if each.strip()]
+    libraries = elements(str(setting))
     if _PRELOADED in libraries:
         return ()
     if waits:
