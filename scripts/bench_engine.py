@@ -212,8 +212,7 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
         "effect: milliseconds a transaction, which tells where the statements themselves take no longer.",
         f"Medians of {rounds} rounds, both ways in turns. {about}.",
         "",
-        "| plan | transactions | bare | engine | of it rests | adds a transaction | ratio | ratio without rests | goal "
-        "| reached |",
+        "| plan | transactions | bare | engine | rests | adds a transaction | ratio | without rests | goal | reached |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for one in results:
