@@ -157,3 +157,22 @@ async def test_a_superuser_reads_no_table_whose_indexes_run_code_of_others(small
     assert not any("REFERENCES public.organizations" in step.sql for step in run.plan.steps)
     await adopted(owner)
     assert key(small) == "asset_versions_pkey"
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [("title = NULL", "rows without title"), ("status = 'lost'", "its check content_requests_status_check")],
+)
+async def test_of_a_table_too_large_for_the_plan_nothing_is_promised_that_its_rows_break(
+    small: Desk, spoiled: str, said: str
+) -> None:
+    small.do(
+        "ALTER TABLE public.content_requests ALTER title DROP NOT NULL",
+        "ALTER TABLE public.content_requests DROP CONSTRAINT content_requests_status_check",
+        f"UPDATE public.content_requests SET {spoiled} WHERE title LIKE '% 1'",
+        "UPDATE pg_class SET reltuples = 6e6 WHERE oid = 'public.content_requests'::regclass",
+    )
+    run = await small.run(ADOPT_SCHEMA)
+    assert run.outcome is not Outcome.DONE
+    assert said in run.message
+    small.do("UPDATE public.content_requests SET priority = priority")
