@@ -112,5 +112,5 @@ ADOPT_SCHEMA = Action(
     title="Adopt what is there",
     help="Adds what a grown database lacks of the pipeline schema, online; nothing that exists is replaced.",
     plan=plan,
-    parameters=(Parameter("owner", "role whose ledger is to be believed; empty: the role of this session"),),
+    parameters=(Parameter("owner", "role whose ledger is to be believed; empty: the one you connect as"),),
 )

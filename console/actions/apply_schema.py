@@ -143,6 +143,6 @@ APPLY_SCHEMA = Action(
     title="Apply schema",
     help="Applies the pending migrations of the pipeline schema, a transaction each, and records them in a ledger.",
     plan=plan,
-    parameters=(Parameter("owner", "role that is to own what is made; empty: the role of this session"),),
+    parameters=(Parameter("owner", "role that is to own what is made; empty: the one you connect as"),),
     key="M",
 )

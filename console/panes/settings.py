@@ -85,7 +85,7 @@ def _entries() -> tuple[presets.Entry, ...]:
 
 
 NAME = Column("name", "setting", "name", grow=True)
-VALUE = Column("value", "value", width=13, help="In effect in this session.")
+VALUE = Column("value", "value", width=13, help="In effect on this connection.")
 ORIGIN = Column("origin", "from", width=22, help="File and line, or what else gave the value.")
 WAITS = Column("pending_restart", "waits", "flag", width=5, rule=_WAITS, help="A new value waits for a restart.")
 MORE = (
@@ -131,7 +131,7 @@ OVERRIDES = View(
     sort="name",
     columns=(
         NAME,
-        Column("value", "value", width=18, help="In effect in this session."),
+        Column("value", "value", width=18, help="In effect on this connection."),
         Column("role", "role", "name", width=16, help="None: every role."),
         Column("database", "database", "name", width=16, help="None: every database."),
     ),

@@ -105,7 +105,7 @@ WITH asked AS (
         'EXISTS (SELECT FROM filled) AS more', r.vector), 'fill the rest', 'ROW EXCLUSIVE', NULL,
       'rows that others held meanwhile', true, 0, NULL),
      (8, c.rolsuper AND NOT c.required AND c.proven IS NOT TRUE, 'RESET session_replication_role', 'loud', '', NULL,
-      'triggers run again in this session', false, 0, NULL),
+      'triggers run again', false, 0, NULL),
      (9, NOT c.required AND c.proven IS NOT TRUE, 'ALTER TABLE public.content_requests VALIDATE CONSTRAINT pipeline_console_searchable',
       'prove', 'SHARE UPDATE EXCLUSIVE', NULL, 'reads the table beside readers and writers', false, 0, NULL),
      (10, NOT c.required, E'ALTER TABLE public.content_requests ALTER COLUMN search_vector SET NOT NULL;\n'

@@ -1,9 +1,9 @@
--- What the server and this session are, as far as it decides what can be shown and done; one row.
+-- What the server and the connection are, as far as it decides what can be shown and done; one row.
 SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_recovery() AS standby,
        pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collation,
        pg_catalog.host(pg_catalog.inet_client_addr()) AS client, pg_catalog.host(pg_catalog.inet_server_addr()) AS address,
        pg_catalog.now() AS now,
-       -- A pooler that drops what it does not know drops what keeps this session harmless.
+       -- A pooler that drops what it does not know drops what keeps the connection harmless.
        pg_catalog.current_setting('default_transaction_read_only') = 'on'
        AND pg_catalog.current_setting('search_path') = 'pg_catalog' AS own_session,
        pg_catalog.current_setting('max_connections')::int AS max_connections,
