@@ -16,6 +16,7 @@ from tests.servers import Choice, Pooler, PostgresServer, Servers, available, de
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
 WIDE = ("test_pane_", "test_schema", "test_migrations", "test_servers", "test_action_tuning", "test_presets")
+ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15
 COMPARE: Mapping[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
@@ -64,14 +65,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`pg` runs a test once on each server that its `pg` markers allow.
 
     What depends on the server's version runs on all of them: queries, the schema, settings. Other tests take the newest
-    and NARROW, unless --every is given.
+    and NARROW, those of ONCE the newest alone, unless --every is given.
     """
     if "pg" in metafunc.fixturenames:
         specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
         choices = metafunc.config.stash[CHOICES]
         majors = [major for major in sorted(choices) if all(allows(spec, major) for spec in specs)]
-        if not metafunc.config.getoption("--every") and not metafunc.module.__name__.split(".")[-1].startswith(WIDE):
-            majors = [major for major in majors if major in {NARROW, max(choices)}] or majors[-1:]
+        module = metafunc.module.__name__.split(".")[-1]
+        if not metafunc.config.getoption("--every") and not module.startswith(WIDE):
+            few = set() if module.startswith(ONCE) else {NARROW, max(choices)}
+            majors = [major for major in majors if major in few] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
 
