@@ -15,8 +15,8 @@ from tests.servers import PostgresServer as Cluster
 
 
 @pytest.fixture
-async def session(any_pg: Cluster, database: str) -> AsyncIterator[ActingSession]:
-    opened = ActingSession(any_pg.uri(database))
+async def session(pg: Cluster, database: str) -> AsyncIterator[ActingSession]:
+    opened = ActingSession(pg.uri(database))
     await opened.open()
     yield opened
     await opened.close()
