@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from console import history
-from console.audit import Trail, whoami, without_secrets
 from console.format import one_line, safe
-from console.history import Past
 from console.model import Facts, Kind, Row, Server, Snapshot, Trouble
-from console.running import Run
+from console.redaction import without_secrets
+from console.running.run import Run
+from console.running.trail import history
+from console.running.trail.audit import Trail, whoami
+from console.running.trail.history import Past
 
 TRAIL = (
     *("run", "at", "action", "subject", "outcome", "os_user", "origin", "server", "database", "user"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.audit import default_trail
-from console.config import Wanted
 from console.local import LocalServer
 from console.model import Kind, Pane, Server, Trouble
-from console.pgbouncer import PgBouncerServer
-from console.poolers import PgBouncers
-from console.postgres import PostgresServer
+from console.running.trail.audit import default_trail
+from console.settings.config import Wanted
+from console.sources.pgbouncer.admin import PgBouncerServer
+from console.sources.pgbouncer.several import PgBouncers
+from console.sources.postgres import PostgresServer
 
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 

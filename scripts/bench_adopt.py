@@ -35,15 +35,16 @@ from psycopg.conninfo import make_conninfo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from console import config
-from console.audit import Trail
 from console.demo.cluster import OWNER
 from console.drift.reading import drift
 from console.model import Outcome
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings import config
 from console.setup import situation
 from console.setup.guide import Guide, Standing, State, pages
+from console.sources.postgres import ActingSession, PostgresServer
 from scripts.benchmarks import adopt_report
 from scripts.benchmarks.adopt_report import Measured, Part
 from scripts.benchmarks.adopt_writers import TABLES, Written, writing

@@ -30,14 +30,14 @@ from psycopg.conninfo import make_conninfo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from console import config
-from console.actions.archive_analytics import ARCHIVE_ANALYTICS
+from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.planning import plan
-from console.audit import Trail
-from console.config import ArchivePolicy
 from console.model import Outcome
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings import config
+from console.settings.config import ArchivePolicy
+from console.sources.postgres import ActingSession, PostgresServer
 
 AGES = (30, 29, 28, 27)  # months
 COLUMNS = """id bigint NOT NULL, generated_asset_id uuid NOT NULL, day date NOT NULL, platform text NOT NULL,

@@ -30,14 +30,15 @@ from psycopg.conninfo import make_conninfo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from console import config
 from console.actions import action
 from console.actions.planning import plan
-from console.audit import Trail
-from console.config import ArchivePolicy, RefreshPolicy
 from console.model import Outcome, Plan, Step
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner, groups
+from console.running.run import Run, groups
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings import config
+from console.settings.config import ArchivePolicy, RefreshPolicy
+from console.sources.postgres import ActingSession, PostgresServer
 
 ROWS = 500_000
 TEMPLATE = "bench_engine_template"

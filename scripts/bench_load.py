@@ -21,7 +21,8 @@ import psycopg
 from psycopg import sql as compose
 from psycopg.conninfo import make_conninfo
 
-from console import migrations, sql
+from console import sql
+from console.sql import migrations
 
 TABLES = """
     SELECT c.relname

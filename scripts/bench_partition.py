@@ -19,12 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from console.actions.partition_table import PARTITION_TABLE
+from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.actions.planning import plan
-from console.audit import Trail
 from console.model import Outcome
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk
 from tests.servers import Servers, available
 

@@ -38,7 +38,7 @@ from psycopg.conninfo import make_conninfo
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from console.actions import index_pack
+from console.actions.indexes import index_pack
 from console.demo.content import install_schema
 from console.sql import content
 from scripts.benchmarks.query_report import GOAL, Report, Tenants, misses, section

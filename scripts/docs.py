@@ -20,7 +20,7 @@ from console import sql
 from console.actions import ACTIONS
 from console.model import Column, Pane, View
 from console.panes import PANES
-from console.postgres import acting_session
+from console.sources.postgres import acting_session
 from console.tui.app import ConsoleApp
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.live_table import LiveTable

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from console import sql
 from console.drift.entries import as_text, entries
-from console.postgres import PostgresServer
+from console.sources.postgres import PostgresServer
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from console.config import Settings, Wanted, load
-from console.demo import DemoUris, run
+from console.demo import run
+from console.demo.uris import DemoUris
 from console.model import Snapshot
 from console.panes import PANES
 from console.servers import servers_for
+from console.settings.config import Settings, Wanted, load
 from console.tui.app import ConsoleApp
 
 DOCS = Path(__file__).parent.parent / "docs"

@@ -11,12 +11,13 @@ from typing import Any
 
 import psycopg
 
-from console import config
 from console.actions.planning import Action, plan
-from console.audit import Trail
 from console.model import Plan
-from console.postgres import ActingSession, PostgresServer
-from console.running import PATIENCE, Run, Runner
+from console.running.run import Run
+from console.running.runner import PATIENCE, Runner
+from console.running.trail.audit import Trail
+from console.settings import config
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 LOCK_TIMEOUT = 0.2

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from console.model import Snapshot, View
-from console.panes.reading import Reader
-from console.postgres import PostgresServer
+from console.reading.reader import Reader
+from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Running
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import psycopg
 
-from console import migrations, sql
+from console import sql
 from console.demo.cluster import OWNER
+from console.sql import migrations
 from tests.servers import PostgresServer
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from console.audit import Trail
 from console.model import Outcome
-from console.running import Run
+from console.running.run import Run
+from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from console.pooler_config import find_pgbouncer
+from console.files.pooler_config import find_pgbouncer
 from tests.servers import Choice, Pooler, PostgresServer, Servers, available, describe, find_redis
 
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()

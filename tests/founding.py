@@ -11,13 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from console.actions.create_roles import ROLES
-from console.audit import Trail
+from console.actions.schema.create_roles import ROLES
 from console.demo.ports import HOST
 from console.demo.postgres_server import PostgresProcess
 from console.model import Plan
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers

@@ -13,12 +13,12 @@ from tests.care import wait
 
 PROGRAM = """
 import asyncio, json, os, signal, sys
-from console import config
+from console.settings import config
 from console.actions import action
 from console.actions.planning import plan
-from console.audit import Trail, default_trail
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.running.trail.audit import Trail, default_trail
+from console.sources.postgres import ActingSession, PostgresServer
+from console.running.runner import Runner
 
 name, uri, given, event, count, when = json.loads(sys.argv[1])
 write, left = Trail.write, count

@@ -16,14 +16,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from console.audit import Trail
 from console.local import LocalServer
 from console.model import Extension, Facts, Kind, Server, Snapshot, Trouble, View
 from console.panes import PANES
-from console.panes.reading import Reader, keys
-from console.pgbouncer import PgBouncerServer
-from console.poolers import PgBouncers
-from console.postgres import PostgresServer
+from console.reading.reader import Reader, keys
+from console.running.trail.audit import Trail
+from console.sources.pgbouncer.admin import PgBouncerServer
+from console.sources.pgbouncer.several import PgBouncers
+from console.sources.postgres import PostgresServer
 
 FOLDER = Path(__file__).parent / "recordings"
 TRAIL = Trail(FOLDER / "audit.jsonl")

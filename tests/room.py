@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from console import config, sql
-from console.audit import default_trail
-from console.config import ArchivePolicy, RefreshPolicy
+from console import sql
+from console.running.trail.audit import default_trail
+from console.settings import config
+from console.settings.config import ArchivePolicy, RefreshPolicy
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from textual.pilot import Pilot
 
-from console.config import Settings, Wanted, load
 from console.panes import PANES
 from console.servers import Servers, servers_for
+from console.settings.config import Settings, Wanted, load
 from console.tui.app import ConsoleApp
 from console.tui.pane_view import PaneView
 

@@ -23,8 +23,8 @@ from console.demo.pooler import PoolerProcess
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
-from console.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
-from console.scram import password
+from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
+from console.files.scram import password
 
 FETCHED = Path(__file__).parent.parent / ".servers"
 SAMPLE_SCALE = 0.1

@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 
 from console import actions
 from console.actions.planning import Action, Request
-from console.audit import Trail
 from console.model import Outcome, Parameter, Plan, Step
+from console.running.trail.audit import Trail
 from console.tui import app as app_module
 from tests.screens import console, screen_text, shows, until
 from tests.servers import PostgresServer

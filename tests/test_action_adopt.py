@@ -13,16 +13,16 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from console import migrations
-from console.actions.adopt_schema import ADOPT_SCHEMA
-from console.actions.apply_schema import APPLY_SCHEMA
-from console.actions.partition_table import PARTITION_TABLE
-from console.audit import Trail
+from console.actions.adoption.adopt_schema import ADOPT_SCHEMA
+from console.actions.partitions.partition_table import PARTITION_TABLE
+from console.actions.schema.apply_schema import APPLY_SCHEMA
 from console.demo.cluster import OWNER
 from console.drift.reading import Drift, drift
 from console.drift.sides import Remedy
 from console.model import Kind, Outcome, Trouble
-from console.postgres import PostgresServer
+from console.running.trail.audit import Trail
+from console.sources.postgres import PostgresServer
+from console.sql import migrations
 from scripts.bench_adopt import adopt
 from scripts.benchmarks.adopt_report import waited
 from tests import grown

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.apply_indexes import APPLY_INDEXES
-from console.actions.explaining import Explained, explain
-from console.actions.index_pack import Entry, load
-from console.actions.index_safety import danger
-from console.audit import Trail
+from console.actions.indexes.apply_indexes import APPLY_INDEXES
+from console.actions.indexes.explaining import Explained, explain
+from console.actions.indexes.index_pack import Entry, load
+from console.actions.indexes.index_safety import danger
 from console.model import Kind, Outcome, Trouble
-from console.postgres import PostgresServer
+from console.running.trail.audit import Trail
+from console.sources.postgres import PostgresServer
 from tests.acting import Desk
 from tests.care import INVALID, done, wait
 from tests.servers import PostgresServer as Cluster
@@ -150,12 +150,12 @@ def killed_while_it_waits(desk: Desk, index: str, hold: str) -> None:
     """A console is killed while CREATE INDEX CONCURRENTLY waits for an open transaction."""
     program = textwrap.dedent(f"""
         import asyncio, pathlib
-        from console import config
-        from console.actions.apply_indexes import APPLY_INDEXES
+        from console.settings import config
+        from console.actions.indexes.apply_indexes import APPLY_INDEXES
         from console.actions.planning import plan
-        from console.audit import Trail
-        from console.postgres import ActingSession, PostgresServer
-        from console.running import Runner
+        from console.running.trail.audit import Trail
+        from console.sources.postgres import ActingSession, PostgresServer
+        from console.running.runner import Runner
 
         async def main():
             server = PostgresServer({desk.uri!r})

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.archive_analytics import ARCHIVE_ANALYTICS, age
-from console.actions.restore_analytics import RESTORE_ANALYTICS
-from console.audit import Trail
-from console.config import ArchivePolicy
+from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS, age
+from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.model import Kind, Outcome, Step, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings.config import ArchivePolicy
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk, held
 from tests.servers import PostgresServer as Cluster
 

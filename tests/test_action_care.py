@@ -8,11 +8,12 @@ import time
 
 import pytest
 
-from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
+from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
 from console.model import Kind, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.care import INVALID, WRITE, care_desk, done, index_names, wait
 from tests.servers import PostgresServer as Cluster

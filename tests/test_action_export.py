@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from console.actions.export_archive import EXPORT_ARCHIVE
-from console.audit import Trail
-from console.config import ArchivePolicy
+from console.actions.archive.export_archive import EXPORT_ARCHIVE
 from console.model import Kind, Outcome, Plan, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings.config import ArchivePolicy
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.command import argv, environment
 from tests.servers import PostgresServer as Cluster

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.create_extensions import CONTRIB, CREATE_EXTENSIONS
-from console.audit import Trail
+from console.actions.schema.create_extensions import CONTRIB, CREATE_EXTENSIONS
 from console.model import Kind, Outcome, Trouble
+from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers

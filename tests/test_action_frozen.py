@@ -22,8 +22,8 @@ import pytest
 
 from console import sql
 from console.actions import action
-from console.audit import default_trail
 from console.model import Outcome
+from console.running.trail.audit import default_trail
 from tests.acting import Desk
 from tests.care import wait
 from tests.command import CHECKOUT
@@ -34,13 +34,14 @@ __all__ = ["desks", "migrations", "room"]
 LIMIT = 5.0
 PROGRAM = """
 import asyncio, contextlib, dataclasses, os, pathlib, signal, sys
-from console import config, sql
+from console import sql
+from console.settings import config
 from console.actions import action
 from console.actions.planning import plan
-from console.audit import default_trail
-from console.config import ArchivePolicy, RefreshPolicy
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.running.trail.audit import default_trail
+from console.settings.config import ArchivePolicy, RefreshPolicy
+from console.sources.postgres import ActingSession, PostgresServer
+from console.running.runner import Runner
 
 class Frozen(ActingSession):
     sent = ""

@@ -8,12 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console import config
-from console.actions.partition_by_hash import PARTITION_BY_HASH
-from console.actions.partition_table import PARTITION_TABLE
-from console.audit import Trail
+from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
+from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.model import Kind, Limit, Outcome, Plan, Trouble
-from console.running import PATIENCE, Run
+from console.running.run import Run
+from console.running.runner import PATIENCE
+from console.running.trail.audit import Trail
+from console.settings import config
 from tests.acting import Desk, felt
 from tests.killed import killed
 from tests.servers import PostgresServer as Cluster

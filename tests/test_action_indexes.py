@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.actions.care import REINDEX
-from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.maintenance.care import REINDEX
 from console.model import Kind, Outcome, Trouble
 from tests.acting import Desk, held
 from tests.care import INVALID, care_desk, done, index_names, wait
@@ -186,12 +186,12 @@ def killed_in_the_middle(desk: Desk, action: str, parameter: str, hold: str) -> 
     """A console is killed while its statement waits for an open transaction; yields once the server is rid of it."""
     program = textwrap.dedent(f"""
         import asyncio, pathlib
-        from console import config
+        from console.settings import config
         from console.actions import action
         from console.actions.planning import plan
-        from console.audit import Trail
-        from console.postgres import ActingSession, PostgresServer
-        from console.running import Runner
+        from console.running.trail.audit import Trail
+        from console.sources.postgres import ActingSession, PostgresServer
+        from console.running.runner import Runner
 
         async def main():
             server = PostgresServer({desk.uri!r})

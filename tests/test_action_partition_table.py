@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from console import config
-from console.actions.create_partitions import CREATE_PARTITIONS
-from console.actions.partition_table import PARTITION_TABLE
-from console.audit import Trail
-from console.config import ArchivePolicy, PartitionPolicy
+from console.actions.partitions.create_partitions import CREATE_PARTITIONS
+from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.model import Kind, Outcome, Plan, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings import config
+from console.settings.config import ArchivePolicy, PartitionPolicy
+from console.sources.postgres import ActingSession, PostgresServer
 from tests import grown, hostile
 from tests.acting import Desk, held
 from tests.servers import PostgresServer as Cluster

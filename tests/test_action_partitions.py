@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from console import sql
-from console.actions.create_partitions import CREATE_PARTITIONS
-from console.audit import Trail
-from console.config import PartitionPolicy
+from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.model import Kind, Outcome, Trouble
+from console.running.trail.audit import Trail
+from console.settings.config import PartitionPolicy
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 

@@ -10,17 +10,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.actions.create_roles import CREATE_ROLES
-from console.actions.undo import UNDO
-from console.actions.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
+from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
+from console.actions.schema.create_roles import CREATE_ROLES
+from console.actions.trail.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
-from console.config import Target
 from console.demo.account import give, server_account
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.supervisor import Command
+from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
 from console.model import Kind, Outcome, Trouble
-from console.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
-from console.running import PATIENCE, Run
+from console.running.run import Run
+from console.running.runner import PATIENCE
+from console.settings.config import Target
 from tests.acting import Desk
 from tests.founding import Ground, bare_server, borrowed, empty_ground  # noqa: F401  fixtures, found by name
 from tests.servers import Servers
@@ -160,7 +161,7 @@ async def test_again_plans_nothing_and_a_change_shows_what_goes_and_comes(ground
 async def test_undo_restores_the_file_that_was_replaced(
     ground: Ground, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.actions.undo.default_trail", lambda: ground.desk.trail)
+    monkeypatch.setattr("console.actions.trail.undo.default_trail", lambda: ground.desk.trail)
     await roles(ground)
     ini = folder / "pgbouncer.ini"
     ini.write_text("[databases]\n")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from console.actions import repack
+from console.actions.maintenance import repack
+from console.actions.maintenance.repack import REPACK_TABLE
 from console.actions.planning import plan
-from console.actions.repack import REPACK_TABLE
-from console.audit import Trail
 from console.demo.cluster import OWNER
 from console.model import Kind, Outcome, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk, held
 from tests.care import done, wait
 from tests.servers import PostgresServer as Cluster

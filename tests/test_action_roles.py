@@ -10,14 +10,14 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from console import local_files
-from console.actions.create_roles import CREATE_ROLES, ROLES
-from console.actions.undo import UNDO
+from console.actions.schema.create_roles import CREATE_ROLES, ROLES
+from console.actions.trail.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
+from console.files import local_files
+from console.files.scram import matches
 from console.local import LocalServer
 from console.model import Kind, Outcome, Trouble
-from console.running import Run
-from console.scram import matches
+from console.running.run import Run
 from console.tui.plan_dialog import plan_text as dialog_text
 from tests.acting import Desk
 from tests.founding import BORROWED, Ground, bare_server, borrowed, carry_out, empty_ground  # noqa: F401  fixtures, found by name
@@ -212,7 +212,7 @@ async def test_a_look_up_in_a_schema_of_somebody_else_is_refused(ground: Ground)
 
 
 async def test_what_was_created_is_taken_back(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.actions.undo.default_trail", lambda: ground.desk.trail)
+    monkeypatch.setattr("console.actions.trail.undo.default_trail", lambda: ground.desk.trail)
     await run(ground.desk, ground)
     done = await ground.desk.run(UNDO)
     assert done.outcome is Outcome.DONE, done.message

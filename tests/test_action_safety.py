@@ -10,17 +10,17 @@ import pytest
 from psycopg import sql as compose
 
 from console import sql
-from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
-from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
-from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
-from console.audit import Trail
+from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.local import LocalServer
 from console.model import Kind, Outcome, Snapshot, Trouble, View
 from console.panes import PANES
-from console.panes.reading import Reader, keys
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.reading.reader import Reader, keys
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, PostgresServer
 from tests import hostile
 from tests.acting import Desk
 from tests.activity import Sessions, console

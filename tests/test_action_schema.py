@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from console import migrations, sql
-from console.actions.apply_schema import APPLY_SCHEMA
+from console import sql
 from console.actions.planning import plan
-from console.audit import Trail
-from console.config import load
+from console.actions.schema.apply_schema import APPLY_SCHEMA
 from console.demo.cluster import APPLICATION, OWNER
 from console.demo.content import install_schema
 from console.model import Kind, Outcome, Plan, Trouble
-from console.panes.reading import Reader
 from console.panes.schema import LEDGER
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
-from console.sql import content
+from console.reading.reader import Reader
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings.config import load
+from console.sources.postgres import ActingSession, PostgresServer
+from console.sql import content, migrations
 from tests.servers import PostgresServer as Cluster
 
 SETTINGS = load(environ={"HOME": "/nonexistent"})

@@ -10,9 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
-from console.audit import Trail
+from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.model import Kind, Outcome, Trouble
+from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.activity import Sessions, console
 from tests.care import wait

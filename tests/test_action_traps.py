@@ -10,12 +10,12 @@ import pytest
 
 from console.actions import ACTIONS
 from console.actions.planning import Action, plan
-from console.audit import Trail
-from console.config import ArchivePolicy, PartitionPolicy, RefreshPolicy
 from console.demo.cluster import OWNER
 from console.model import Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Runner
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.settings.config import ArchivePolicy, PartitionPolicy, RefreshPolicy
+from console.sources.postgres import ActingSession, PostgresServer
 from tests import hostile
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster

@@ -16,13 +16,14 @@ import psycopg
 import pytest
 
 from console import sql
-from console.actions.apply_tuning import APPLY_TUNING
 from console.actions.planning import Request, plan, written
-from console.actions.undo import UNDO
-from console.audit import default_trail
+from console.actions.trail.undo import UNDO
+from console.actions.tuning.apply_tuning import APPLY_TUNING
 from console.model import Kind, Outcome, Plan, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import default_trail
+from console.sources.postgres import ActingSession, PostgresServer
 from console.tuning import facts, presets
 from console.tuning.units import elements
 from tests.acting import Desk

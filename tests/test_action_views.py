@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from console import history
-from console.actions.refresh_views import REFRESH_VIEWS
-from console.audit import Trail, default_trail
-from console.config import RefreshPolicy
+from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.model import Kind, Outcome, Trouble
-from console.panes.reading import Reader
 from console.panes.views import VIEWS
-from console.postgres import PostgresServer
+from console.reading.reader import Reader
+from console.running.trail import history
+from console.running.trail.audit import Trail, default_trail
+from console.settings.config import RefreshPolicy
+from console.sources.postgres import PostgresServer
 from console.sql import content
 from tests.acting import Desk
 from tests.care import wait

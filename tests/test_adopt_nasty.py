@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.adopt_schema import ADOPT_SCHEMA
-from console.audit import Trail
+from console.actions.adoption.adopt_schema import ADOPT_SCHEMA
 from console.demo.cluster import OWNER
 from console.model import Outcome
-from console.running import Run
+from console.running.run import Run
+from console.running.trail.audit import Trail
 from tests import grown, hostile
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster

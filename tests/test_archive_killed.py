@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from console.audit import Trail
+from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.care import wait
 from tests.command import argv, environment, run

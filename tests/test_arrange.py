@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.model import Column, Snapshot, View
-from console.panes.arrange import arrange
+from console.reading.arrange import arrange
 
 VIEW = View(
     name="all",

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from console import history
-from console.audit import Trail, process, without_secrets
 from console.demo.cluster import APPLICATION, OWNER
 from console.local import LocalServer
 from console.model import Kind, Outcome, Plan, Step, Trouble
 from console.panes.activity import RUNS
 from console.panes.audit import AUDIT, DATABASE, TRAIL
-from console.panes.reading import Reader
-from console.postgres import ActingSession, PostgresServer
-from console.running import Progress, Run, Runner
+from console.reading.reader import Reader
+from console.redaction import without_secrets
+from console.running.run import Progress, Run
+from console.running.runner import Runner
+from console.running.trail import history
+from console.running.trail.audit import Trail, process
+from console.sources.postgres import ActingSession, PostgresServer
 from tests import command
 from tests.servers import PostgresServer as Cluster
 

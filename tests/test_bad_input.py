@@ -21,7 +21,7 @@ from console.demo.postgres_server import PostgresProcess
 from console.demo.supervisor import Command
 from console.model import Pane, View
 from console.panes import PANES
-from console.postgres.connecting import is_pooler, parse_target
+from console.sources.postgres.connecting import is_pooler, parse_target
 from tests.command import Done, run, run_in_terminal
 from tests.fake_pgbouncer import fake_pgbouncer
 from tests.servers import PostgresServer, Servers

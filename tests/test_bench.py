@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from console import sql
-from console.pooler_config import find_pgbouncer
+from console.files.pooler_config import find_pgbouncer
 from scripts.benchmarks import measure, probes, report
 from scripts.benchmarks.fixture import Size, site
 from scripts.benchmarks.measure import Bench, Book, Effort

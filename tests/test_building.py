@@ -7,13 +7,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.actions.building import Building, Wanted, build
-from console.actions.definitions import columns, exact, faults, loose
-from console.audit import Trail
+from console.actions.indexes.building import Building, Wanted, build
+from console.actions.indexes.definitions import columns, exact, faults, loose
 from console.demo.cluster import APPLICATION
 from console.model import Outcome, Plan
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk, felt, held
 from tests.care import INVALID, done, index_names
 from tests.servers import PostgresServer as Cluster

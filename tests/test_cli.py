@@ -20,10 +20,9 @@ import pytest
 
 from console.cli import main
 from console.cli.table import cells, table
-from console.config import Settings, Wanted
-from console.model import Column, Pane, Snapshot, View
+from console.model import Column, Pane, Snapshot, View, above
 from console.panes import PANES
-from console.rules import above
+from console.settings.config import Settings, Wanted
 from tests.command import LIMIT, argv, environment, run, run_in_terminal
 from tests.servers import Pooler, PostgresServer, Servers
 

@@ -17,9 +17,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from console import migrations
 from console.actions import ACTIONS
 from console.demo.cluster import APPLICATION, OWNER
+from console.sql import migrations
 from tests import command
 from tests.command import Done
 from tests.servers import Pooler

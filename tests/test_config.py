@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from console.config import Settings, holds_password, load
 from console.model import Kind, Limit, Trouble
-from console.targets import check, resolve, warnings
+from console.settings.config import Settings, holds_password, load
+from console.settings.targets import check, resolve, warnings
 
 PANES = ("connections", "locks")
 

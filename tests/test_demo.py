@@ -22,7 +22,7 @@ import pytest
 from console.demo import home, packages, workload
 from console.demo.account import Account, server_account
 from console.demo.ports import wait_until
-from console.pooler_config import find_pgbouncer
+from console.files.pooler_config import find_pgbouncer
 
 ROOT = Path(__file__).parent.parent
 SCALE = "0.05"

@@ -17,10 +17,10 @@ import pytest
 from psycopg import sql
 
 from console.cli import parse
-from console.config import load
 from console.panes import PANES
-from console.panes.reading import Reader
-from console.postgres import PostgresServer as Reading
+from console.reading.reader import Reader
+from console.settings.config import load
+from console.sources.postgres import PostgresServer as Reading
 from scripts.docs import PARTS, ROOT, describe, filled, pages, schema_parts
 from scripts.screenshots import SCENES, SIZES, portable
 from tests.command import Done
@@ -241,8 +241,8 @@ def _example() -> list[tuple[str, str, str]]:
         "sql/monitoring/databases.sql",
         "console/panes/databases.py",
         "console/panes/__init__.py",
-        "sql/actions/validate_constraints.sql",
-        "console/actions/validate_constraints.py",
+        "sql/actions/maintenance/validate_constraints.sql",
+        "console/actions/maintenance/validate_constraints.py",
         "console/actions/__init__.py",
     ]
     return found

@@ -15,8 +15,8 @@ import pytest
 from console.local import LocalServer
 from console.model import Outcome, Pane, Plan, Server, Step, Trouble
 from console.panes import PANES
-from console.panes.reading import Reader
-from console.running import Run
+from console.reading.reader import Reader
+from console.running.run import Run
 from console.tui.app import ConsoleApp
 from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until

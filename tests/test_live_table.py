@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from console.model import Column, Level, Row, Snapshot
-from console.rules import above
+from console.model import Column, Level, Row, Snapshot, above
 from console.tui.live_table import LiveTable
 
 COLUMNS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console import local_files
+from console.files import local_files
 from console.model import Kind, Trouble
 
 

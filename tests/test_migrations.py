@@ -9,11 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console import migrations
 from console.demo.cluster import OWNER
-from console.migrations import Applied, Migration
 from console.model import Kind, Trouble
-from console.sql import content
+from console.sql import content, migrations
+from console.sql.migrations import Applied, Migration
 from tests.servers import Pooler, PostgresServer
 
 LEDGER = content() / "sql" / "schema" / "0001_ledger.sql"

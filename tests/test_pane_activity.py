@@ -15,12 +15,12 @@ from console.demo.cluster import APPLICATION
 from console.demo.postgres_server import PostgresProcess
 from console.format import FORMATS
 from console.model import Level, Pane, Snapshot, View
-from console.panes.arrange import arrange
 from console.panes.connections import CONNECTIONS, readable
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW, VITALS, signs
-from console.panes.reading import Reader, keys
 from console.panes.slow_queries import SLOW_QUERIES
+from console.reading.arrange import arrange
+from console.reading.reader import Reader, keys
 from tests.activity import (  # noqa: F401  fixtures, found by name
     Sessions,
     by_pid,

@@ -9,7 +9,7 @@ import pytest
 from console.model import Snapshot
 from console.panes.locks import LOCKS, tree
 from console.panes.overview import VITALS
-from console.panes.reading import Reader, keys
+from console.reading.reader import Reader, keys
 from tests.activity import (
     Sessions,
     by_pid,

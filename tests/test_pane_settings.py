@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from console.model import Kind, Snapshot, Trouble
-from console.panes.arrange import arrange
-from console.panes.reading import Reader
 from console.panes.settings import SETTINGS
+from console.reading.arrange import arrange
+from console.reading.reader import Reader
 from tests.activity import console, pairs
 from tests.servers import MAJORS, PostgresServer, Servers
 from tests.tuning import server_of_files

@@ -10,9 +10,9 @@ import pytest
 
 from console.demo.cluster import APPLICATION
 from console.model import Facts, Snapshot
-from console.panes.reading import Reader, keys
 from console.panes.slow_queries import SLOW_QUERIES, judged
-from console.postgres import PostgresServer
+from console.reading.reader import Reader, keys
+from console.sources.postgres import PostgresServer
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Running
 

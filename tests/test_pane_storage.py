@@ -14,13 +14,13 @@ import pytest
 from psycopg import sql
 
 from console.model import Level, Pane, Snapshot, View
-from console.panes.arrange import arrange
 from console.panes.bloat import BLOAT
 from console.panes.indexes import INDEXES
 from console.panes.partitions import PARTITIONS, timeline
-from console.panes.reading import Reader, keys
 from console.panes.views import VIEWS
-from console.postgres import PostgresServer
+from console.reading.arrange import arrange
+from console.reading.reader import Reader, keys
+from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 STORAGE: tuple[Pane, ...] = (BLOAT, INDEXES, PARTITIONS, VIEWS)

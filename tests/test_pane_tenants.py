@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from console.config import load
 from console.model import Limit
 from console.panes import PANES, pane
-from console.panes.reading import Reader
-from console.panes.thresholds import configured
-from console.postgres import PostgresServer
+from console.reading.reader import Reader
+from console.reading.thresholds import configured
+from console.settings.config import load
+from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 SETTINGS = load(panes=[each.name for each in PANES], environ={"HOME": "/nonexistent"})

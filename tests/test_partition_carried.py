@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from console.actions.partition_table import PARTITION_TABLE
-from console.audit import Trail
+from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.model import Outcome
+from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 

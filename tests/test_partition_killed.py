@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from console.audit import Trail
+from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster

@@ -13,11 +13,11 @@ import pytest
 from console.cli.table import table
 from console.demo.ports import free_port
 from console.model import Kind, Level, Snapshot, Trouble, View
-from console.panes.arrange import arrange
 from console.panes.pooler import CLIENTS, POOLER, POOLS, SERVERS, STATS
-from console.panes.reading import Reader
-from console.pgbouncer import SHOWS, PgBouncerServer
-from console.poolers import PgBouncers
+from console.reading.arrange import arrange
+from console.reading.reader import Reader
+from console.sources.pgbouncer.admin import SHOWS, PgBouncerServer
+from console.sources.pgbouncer.several import PgBouncers
 from tests.fake_pgbouncer import COLUMNS, fake_pgbouncer
 from tests.servers import Pooler, PostgresServer
 
@@ -230,7 +230,7 @@ async def test_a_refused_pooler_is_left_alone_until_its_pause_is_over() -> None:
 
 
 async def test_an_idle_admin_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.pgbouncer.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("console.sources.pgbouncer.admin.IDLE_SECONDS", 0.05)
     async with fake_pgbouncer("1.23.1/bouncer") as fake, looking_at(fake.uri) as server:
         await server.fetch("pooler_pools")
 
@@ -241,7 +241,7 @@ async def test_an_idle_admin_connection_is_closed(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_busy_admin_connection_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.pgbouncer.LIFETIME_SECONDS", 0.0)
+    monkeypatch.setattr("console.sources.pgbouncer.admin.LIFETIME_SECONDS", 0.0)
     async with fake_pgbouncer("1.23.1/bouncer") as fake, looking_at(fake.uri) as server:
         await server.fetch("pooler_pools")
         await server.fetch("pooler_pools")

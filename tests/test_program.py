@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from console.model import Trouble
-from console.postgres import ActingSession
 from console.running import program
+from console.sources.postgres import ActingSession
 from tests.servers import PostgresServer as Cluster
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.model import Facts, Kind, Lookup, Rate, Row, Snapshot, Trouble, View
-from console.panes.reading import Reader
+from console.reading.reader import Reader
 
 VIEW = View(
     name="all",

@@ -12,10 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.audit import Trail
 from console.model import Kind, Outcome, Plan, Step, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner, stop
+from console.running.run import Run, stop
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 

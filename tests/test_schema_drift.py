@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from console import sql
-from console.audit import Trail
 from console.demo.cluster import OWNER
 from console.drift.entries import expected, telling_tables
 from console.drift.forms import fit, plain
 from console.drift.reading import NO_SCHEMA, Drift, drift
 from console.drift.sides import Remedy
-from console.panes.reading import Reader
 from console.panes.schema import DRIFT
-from console.postgres import PostgresServer
+from console.reading.reader import Reader
+from console.running.trail.audit import Trail
+from console.sources.postgres import PostgresServer
 from scripts.expected_schema import described
 from tests import grown
 from tests.acting import Desk

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from console.actions import index_pack
-from console.actions.definitions import exact
-from console.actions.index_safety import danger
+from console.actions.indexes import index_pack
+from console.actions.indexes.definitions import exact
+from console.actions.indexes.index_safety import danger
 from console.demo.content import install_schema
 from console.panes.indexes import INDEXES as PANE
-from console.postgres import PostgresServer
+from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 INDEXES = """

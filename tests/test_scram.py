@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from console.scram import matches, verifier
+from console.files.scram import matches, verifier
 from tests.servers import PostgresServer as Cluster
 
 PASSWORDS = (

@@ -12,15 +12,15 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from console import config
-from console.audit import Trail
 from console.cli.table import cells
-from console.config import Wanted
 from console.doctor import Check, Report, State, examine, rights, role_script, text
 from console.model import Kind, Trouble
 from console.panes import PANES
-from console.postgres import PostgresServer as Looked
+from console.running.trail.audit import Trail
 from console.servers import servers_for
+from console.settings import config
+from console.settings.config import Wanted
+from console.sources.postgres import PostgresServer as Looked
 from console.tui.dialogs import TextDialog
 from tests.acting import Desk, held
 from tests.care import wait

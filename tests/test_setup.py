@@ -17,16 +17,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from console import config
-from console.actions import apply_tuning
-from console.actions.create_roles import ROLES as FOUND
-from console.audit import Trail
+from console.actions.schema.create_roles import ROLES as FOUND
+from console.actions.tuning import apply_tuning
 from console.cli.setup_text import page_text
 from console.demo.account import give, server_account
 from console.model import Facts, Record, Server
-from console.postgres import PostgresServer
+from console.running.trail.audit import Trail
+from console.settings import config
 from console.setup.guide import Guide, Standing
 from console.setup.memory import LATER, RUN, SKIP, Memory
+from console.sources.postgres import PostgresServer
 from console.tuning.facts import Machine
 from tests import command, grown
 from tests.acting import Desk

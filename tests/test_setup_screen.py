@@ -10,9 +10,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from console import migrations
 from console.demo.cluster import OWNER
 from console.setup.memory import Memory
+from console.sql import migrations
 from console.tui.app import ConsoleApp
 from console.tui.setup import SetupScreen
 from tests.screens import SMALL, console, screen_text, shows, until

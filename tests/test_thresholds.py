@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from console.config import load
 from console.model import Level, Limit, Snapshot
 from console.panes import PANES, pane
-from console.panes.thresholds import configured
+from console.reading.thresholds import configured
+from console.settings.config import load
 
 SETTINGS = load(panes=[each.name for each in PANES], environ={"HOME": "/nonexistent"})
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from console.actions.planning import plan
-from console.actions.undo import UNDO
-from console.audit import Trail, default_trail, process
-from console.config import load
+from console.actions.trail.undo import UNDO
 from console.demo.cluster import OWNER
 from console.model import Kind, Outcome, Plan, Step, Trouble
-from console.postgres import ActingSession, PostgresServer
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import Trail, default_trail, process
+from console.settings.config import load
+from console.sources.postgres import ActingSession, PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 SETTINGS = load(environ={"HOME": "/nonexistent"})

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from console.actions import action
-from console.actions.undo import UNDO
-from console.audit import default_trail
+from console.actions.trail.undo import UNDO
 from console.model import Kind, Outcome, Trouble
+from console.running.trail.audit import default_trail
 from tests.acting import Desk
 from tests.killed import killed
 from tests.servers import PostgresServer as Cluster

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from console.actions.adopt_schema import ADOPT_SCHEMA
-from console.actions.apply_indexes import APPLY_INDEXES
-from console.actions.apply_schema import APPLY_SCHEMA
-from console.actions.apply_tuning import APPLY_TUNING
-from console.actions.archive_analytics import ARCHIVE_ANALYTICS
-from console.actions.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
-from console.actions.create_extensions import CREATE_EXTENSIONS
-from console.actions.create_partitions import CREATE_PARTITIONS
-from console.actions.create_roles import CREATE_ROLES
-from console.actions.export_archive import EXPORT_ARCHIVE
-from console.actions.indexes import DROP_INDEX, REPAIR_INVALID_INDEXES
-from console.actions.partition_by_hash import PARTITION_BY_HASH
-from console.actions.partition_table import PARTITION_TABLE
+from console.actions.adoption.adopt_schema import ADOPT_SCHEMA
+from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
+from console.actions.archive.export_archive import EXPORT_ARCHIVE
+from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
+from console.actions.indexes.apply_indexes import APPLY_INDEXES
+from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
+from console.actions.maintenance.refresh_views import REFRESH_VIEWS
+from console.actions.maintenance.repack import REPACK_TABLE
+from console.actions.partitions.create_partitions import CREATE_PARTITIONS
+from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
+from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.actions.planning import Action
-from console.actions.refresh_views import REFRESH_VIEWS
-from console.actions.repack import REPACK_TABLE
-from console.actions.restore_analytics import RESTORE_ANALYTICS
-from console.actions.sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
-from console.actions.undo import UNDO
-from console.actions.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
+from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
+from console.actions.schema.apply_schema import APPLY_SCHEMA
+from console.actions.schema.create_extensions import CREATE_EXTENSIONS
+from console.actions.schema.create_roles import CREATE_ROLES
+from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
+from console.actions.trail.undo import UNDO
+from console.actions.tuning.apply_tuning import APPLY_TUNING
 
 ACTIONS: tuple[Action, ...] = (
     APPLY_SCHEMA,

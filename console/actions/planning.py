@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
-from console.config import Settings
 from console.format import safe
 from console.model import Facts, Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+from console.settings.config import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.cli.arguments import parser, version
-from console.config import Settings, Wanted, load
 from console.format import safe
 from console.model import Kind, Trouble
 from console.panes import PANES
-from console.targets import resolve, warnings
+from console.settings.config import Settings, Wanted, load
+from console.settings.targets import resolve, warnings
 
 BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 INTERRUPTED = 130
@@ -106,7 +106,8 @@ def run_open(options: Namespace) -> int:
 
 def run_demo(options: Namespace) -> int:
     """Open the console on a demo of its own, or only serve that."""
-    from console.demo import DemoUris, run  # noqa: PLC0415  no other command needs it
+    from console.demo import run  # noqa: PLC0415  no other command needs it
+    from console.demo.uris import DemoUris  # noqa: PLC0415
 
     settings = settings_of(options)
     if not options.headless:

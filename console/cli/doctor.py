@@ -8,10 +8,10 @@ import shutil
 import sys
 from argparse import Namespace
 
-from console.config import Settings, Wanted
 from console.doctor import document, examine, role_script, text
 from console.format import to_json
 from console.servers import servers_for
+from console.settings.config import Settings, Wanted
 
 UNREACHED = 1
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from console.cli.table import table
-from console.export import csv_text, document
 from console.format import moment, safe, to_json
 from console.model import Facts, Snapshot, View
+from console.reading.export import csv_text, document
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
-from console.audit import without_secrets
 from console.cli.table import table
 from console.format import age, count, one_line, safe, safe_lines, to_json
 from console.model import Column, Outcome, Plan, Snapshot, Step, View
-from console.running import Progress, Run, groups
+from console.redaction import without_secrets
+from console.running.run import Progress, Run, groups
 
 QUIET = 5.0  # seconds between two lines about the same step where lines cannot be overwritten
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, complete, plan
-from console.audit import default_trail
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
-from console.config import Settings, Wanted
 from console.format import one_line, safe
 from console.model import Kind, Outcome, Plan, Trouble
-from console.postgres import ActingSession
-from console.running import Run, Runner, stop
+from console.running.run import Run, stop
+from console.running.runner import Runner
+from console.running.trail.audit import default_trail
 from console.servers import Servers, servers_for
+from console.settings.config import Settings, Wanted
+from console.sources.postgres import ActingSession
 
 DONE, FAILED, USAGE, REFUSED, STOPPED = range(5)
 CODES = {

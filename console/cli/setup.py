@@ -12,21 +12,22 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from console.audit import default_trail
 from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
 from console.cli.setup_text import document, page_head, page_text, plans_text
-from console.config import Settings, Wanted
 from console.format import safe
 from console.model import Kind, Outcome, Trouble
-from console.postgres import ActingSession
-from console.running import Run, Runner
+from console.running.run import Run
+from console.running.runner import Runner
+from console.running.trail.audit import default_trail
 from console.servers import Servers, servers_for
+from console.settings.config import Settings, Wanted
 from console.setup import situation
 from console.setup.alone import alone, still
 from console.setup.guide import FIRST, Guide, Standing, State, pages, parameters
 from console.setup.memory import RUN, Memory
 from console.setup.pages import Page, Work
+from console.sources.postgres import ActingSession
 
 Say = Callable[[str], None]
 ROUNDS = 3  # a page whose plan is not empty after so many runs will not become so

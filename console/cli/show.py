@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from console.cli.output import OUTPUTS, Output, Taken
-from console.config import Settings, Wanted
 from console.format import safe
 from console.model import Kind, Pane, Server, Snapshot, Trouble, View
 from console.panes import pane as pane_called
-from console.panes.arrange import arrange
-from console.panes.reading import Key, Reader, keys
-from console.panes.thresholds import configured
+from console.reading.arrange import arrange
+from console.reading.reader import Key, Reader, keys
+from console.reading.thresholds import configured
 from console.servers import servers_for
+from console.settings.config import Settings, Wanted
 
 PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
 ROUNDS = 1000  # look-ups of one read; each learns up to a batch of rows

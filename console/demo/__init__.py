@@ -9,18 +9,9 @@ calls `open_console(uris)` and returns its exit code. It raises `Trouble` when i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True)
-class DemoUris:
-    """Where the demo listens; libpq URIs that name a password file, never a password."""
-
-    postgres: str  # the owner's, with pg_monitor and pg_signal_backend
-    pgbouncer: str | None  # the application's, through the pooler
-    pgbouncer_admin: str | None
-    pooler_hint: str = ""  # one line: why there is no pooler and how to get it; empty when there is one
+from console.demo.uris import DemoUris
 
 
 def run(

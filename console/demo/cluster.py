@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from console.scram import verifier
+from console.files.scram import verifier
 from console.sql import content
 
 OWNER = "pipeline_owner"

@@ -12,10 +12,10 @@ from console.demo.account import Account
 from console.demo.passwords import passfile, write_private
 from console.demo.pooler import users as pooler_users
 from console.demo.postgres_server import SUPERUSER
+from console.files.pooler_config import ADMIN, STATS, PoolerSettings, render
+from console.files.scram import password, verifier
 from console.model import Trouble
-from console.pooler_config import ADMIN, STATS, PoolerSettings, render
-from console.postgres import acting_session
-from console.scram import password, verifier
+from console.sources.postgres import acting_session
 
 REPLICATION = "pipeline_replication"
 POOLER_PORT = 6432

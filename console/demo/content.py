@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from console import migrations, sql
-from console.migrations import Connection
+from console import sql
+from console.sql import migrations
+from console.sql.migrations import Connection
 
 PARTITIONED = ("api_usage", "user_activity_logs", "content_analytics")
 Tell = Callable[[str], None]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.binaries import local
-from console.pooler_config import find_pgbouncer
+from console.files.pooler_config import find_pgbouncer
 
 TIMEOUT = 300  # seconds
 # Debian starts a service when it installs one. A policy that forbids it is set only where there is none, and goes with

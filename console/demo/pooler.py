@@ -11,8 +11,8 @@ from console.demo.passwords import write_private
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import failure
 from console.demo.supervisor import Command, Supervisor
+from console.files.pooler_config import LOOKUP, PoolerSettings, auth_file, render
 from console.model import Kind, Trouble
-from console.pooler_config import LOOKUP, PoolerSettings, auth_file, render
 
 START_TIMEOUT = 10.0  # seconds
 PORT_ATTEMPTS = 5

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
-from console.demo import DemoUris, binaries, cluster, content, home, packages, workload
+from console.demo import binaries, cluster, content, home, packages, workload
 from console.demo.account import Account, server_account
 from console.demo.home import Home
 from console.demo.passwords import passfile, write_private
@@ -23,10 +23,11 @@ from console.demo.ports import HOST
 from console.demo.postgres_server import SUPERUSER, PostgresProcess, failure
 from console.demo.progress import Progress
 from console.demo.supervisor import Supervisor
+from console.demo.uris import DemoUris
+from console.files.pooler_config import ADMIN, STATS
+from console.files.scram import password
 from console.model import Kind, Trouble
-from console.pooler_config import ADMIN, STATS
-from console.postgres import acting_session
-from console.scram import password
+from console.sources.postgres import acting_session
 
 SETTINGS = {
     "shared_buffers": "256MB",

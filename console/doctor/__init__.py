@@ -10,15 +10,15 @@ import os
 from collections.abc import Mapping
 
 from console.actions import ACTIONS
-from console.audit import default_trail
-from console.config import Settings, Wanted
 from console.doctor import actions, extensions, panes, pooler, role, server, terminal
 from console.doctor.check import Check, Report, State, document
 from console.doctor.script import role_script
 from console.doctor.text import text
 from console.model import Kind, Server, Trouble
 from console.panes import PANES
+from console.running.trail.audit import default_trail
 from console.servers import Servers
+from console.settings.config import Settings, Wanted
 
 __all__ = ["Check", "Report", "State", "document", "examine", "rights", "role_script", "text"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.actions.planning import Action, plan
-from console.config import Settings
 from console.doctor.check import Check, State
 from console.doctor.panes import exact
 from console.doctor.role import Rights
 from console.format import one_line, safe
 from console.model import Kind, Record, Server, Trouble
+from console.settings.config import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from console.doctor.check import Check, State
 from console.format import one_line
 from console.model import Facts, Kind, Pane, Server, Snapshot, Trouble, View
-from console.panes.reading import Reader, keys
+from console.reading.reader import Reader, keys
 from console.servers import Servers
 
 _GRANT = re.compile(r"GRANT (SELECT ON [\w.]+|\w+)")

@@ -9,7 +9,7 @@ from console.doctor.check import Check, State
 from console.format import one_line
 from console.model import Record, Trouble
 from console.panes.pooler import ADMIN_DATABASE
-from console.pgbouncer import PgBouncerServer
+from console.sources.pgbouncer.admin import PgBouncerServer
 
 UNSAFE = {"any": State.CANNOT, "trust": State.CANNOT, "plain": State.LIMITED, "md5": State.LIMITED}
 PREPARED_SINCE, KILL_SINCE, KILL_MENDED = 12100, 12400, 12502

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Pane, Snapshot, View
-from console.rules import among
+from console.model import Column, Level, Pane, Snapshot, View, among
 
 STATUS = among(
     {

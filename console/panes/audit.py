@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Pane, View
-from console.rules import among
+from console.model import Column, Level, Pane, View, among
 
 OUTCOME = among(
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Limit, Lookup, Pane, Record, Snapshot, View
+from console.model import Column, Level, Limit, Lookup, Pane, Record, Snapshot, View, above, among
 from console.panes.storage import (
     INDEX_SIZES,
     MARK,
@@ -16,7 +16,6 @@ from console.panes.storage import (
     with_size,
 )
 from console.panes.vacuum import VACUUM, WRAPAROUND
-from console.rules import above, among
 
 # Bloat of 15 % is the alert of the guide; a table of a few megabytes is not worth anybody's attention.
 USUAL = Limit(15.0, 40.0)  # percent

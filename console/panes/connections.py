@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from console.model import Column, Level, Pane, Record, Snapshot, View
-from console.rules import above, among
+from console.model import Column, Level, Pane, Record, Snapshot, View, above, among
 
 SHORT: Mapping[object, str] = {
     "idle in transaction": "idle in tx",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.format import age
-from console.model import Column, Level, Lookup, Pane, Rate, Record, Snapshot, View
+from console.model import Column, Level, Lookup, Pane, Rate, Record, Snapshot, View, above, among
 from console.panes.storage import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
-from console.rules import above, among
 
 FACTS = Lookup(
     "index_facts",

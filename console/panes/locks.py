@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from console.model import Column, Level, Pane, Record, Snapshot, View
+from console.model import Column, Level, Pane, Record, Snapshot, View, above, among
 from console.panes.connections import SHORT, STATE_RULE, hidden, readable
-from console.rules import above, among
 
 Node = int | str  # a pid, or the name of a prepared transaction
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from console.format import show
-from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, View
+from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, View, above, among, below
 from console.panes.connections import seen
-from console.rules import above, among, below
 
 USAGE = Limit(80.0, 95.0)  # percent of the usable connections
 LEVELS = among({"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL})

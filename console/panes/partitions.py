@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View
+from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View, above, among, below
 from console.panes.extents import RUNWAY_CRITICAL, RUNWAY_WARNING, extent, judge
 from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, largest, listed, number, with_notes, with_size
 from console.panes.tenants import ADVICE, TENANTS
-from console.rules import above, among, below
 
 BOUNDS = Lookup(
     "partition_bounds",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.model import Column, Level, Lookup, Pane, Rate, Record, Row, Snapshot, View
-from console.rules import above, among
+from console.model import Column, Level, Lookup, Pane, Rate, Record, Row, Snapshot, View, above, among
 
 ADMIN_DATABASE = "pgbouncer"
 WHICH = Column("pooler", "pooler", "name", extra=True, help="Which PgBouncer, when several are named.")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console import migrations
 from console.drift import reading as drift
-from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View
-from console.rules import among
+from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View, among
+from console.sql import migrations
 
 COLUMNS = ("version", "name", "status", "applied_at", "applied_by", "seconds", "about")
 

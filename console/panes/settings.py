@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import PurePosixPath
 
-from console.model import Column, Level, Pane, Record, Snapshot, View
+from console.model import Column, Level, Pane, Record, Snapshot, View, among
 from console.panes.storage import add, with_notes
-from console.rules import among
 from console.tuning import presets
 from console.tuning.proposals import Known, propose
 from console.tuning.state import OWN, state

@@ -6,9 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, moment
-from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, View
-from console.panes.arrange import sort_rows
-from console.rules import above, below
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, View, above, below
+from console.reading.arrange import sort_rows
 
 KEY = ("queryid", "userid", "dbid", "toplevel")
 

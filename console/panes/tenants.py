@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from console.format import size
-from console.model import Column, Level, Limit, Record, Snapshot, View
+from console.model import Column, Level, Limit, Record, Snapshot, View, above, among
 from console.panes.storage import add, number
-from console.rules import above, among
 
 MONTH = 30.44 * 86400
 ENOUGH = 86400.0  # seconds of counting below which a growth is not told

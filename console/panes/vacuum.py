@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Rate, Record, Snapshot, View
+from console.model import Column, Level, Rate, Record, Snapshot, View, above, among
 from console.panes.storage import add, number, with_size
-from console.rules import above, among
 
 
 def wraparound(snapshot: Snapshot) -> Snapshot:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View
+from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View, above, among
 from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, listed, with_size
-from console.rules import above, among
 
 DAY = 86_400.0
 

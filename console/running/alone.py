@@ -8,7 +8,7 @@ import time
 from console import sql
 from console.format import one_line
 from console.model import Kind, Plan, Trouble
-from console.postgres import ActingSession, DriverError, trouble
+from console.sources.postgres import ActingSession, DriverError, trouble
 
 GIVING_WAY = 2.0  # seconds in which a console of another database that must give way has done so
 

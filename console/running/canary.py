@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from console.format import one_line
 from console.model import Kind, Step, Trouble
-from console.postgres import ActingSession, DriverError
+from console.sources.postgres import ActingSession, DriverError
 
 
 async def prove(session: ActingSession, steps: Sequence[Step]) -> None:

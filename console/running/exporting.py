@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from console import archive_files
-from console.archive_files import Content, Partial
+from console.files import archive_files
+from console.files.archive_files import Content, Partial
 from console.format import one_line, safe, size
 from console.model import Kind, Step, Trouble
-from console.postgres import ActingSession
+from console.sources.postgres import ActingSession
 
 TELL_PERIOD = 1.0
 Answer = TypeVar("Answer")

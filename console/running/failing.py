@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from console.audit import without_secrets
 from console.format import one_line
-from console.postgres import ActingSession, DriverError
+from console.redaction import without_secrets
 from console.running.run import Run
+from console.sources.postgres import ActingSession, DriverError
 
 _TELL = "SELECT pg_catalog.set_config('pipeline_console.failed', %(failed)s, true)"
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 from console.format import one_line
 from console.model import Kind, Server, Trouble
-from console.postgres import ActingSession, DriverError
+from console.sources.postgres import ActingSession, DriverError
 
 PROGRESS_PERIOD = 1.0
 WATCH_PERIOD = 0.1  # how long somebody may stand behind a patient statement before it is noticed

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from console.format import one_line
 from console.model import Kind, Trouble
-from console.postgres import ActingSession
+from console.sources.postgres import ActingSession
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 ENDING = 10.0  # seconds a program has to clean up after itself when it is stopped

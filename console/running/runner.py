@@ -12,14 +12,16 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-from console import local_files, sql
-from console.audit import Trail
+from console import sql
+from console.files import local_files
 from console.format import one_line
 from console.model import Kind, Outcome, Plan, Server, Trouble
-from console.postgres import ActingSession, DriverError, trouble
-from console.running import audit_table, canary, entries, exporting, failing, lone, program
+from console.running import canary, exporting, failing, lone, program
 from console.running.alone import alone
 from console.running.run import Progress, Run, groups, pace
+from console.running.trail import audit_table, entries
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession, DriverError, trouble
 
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0

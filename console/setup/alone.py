@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from console import sql
 from console.format import one_line
 from console.model import Kind, Trouble
-from console.postgres import ActingSession, DriverError, trouble
 from console.running.alone import direct
+from console.sources.postgres import ActingSession, DriverError, trouble
 
 SUBJECT = "set-up of the database"
 

@@ -9,9 +9,9 @@ from enum import Enum
 
 from console.actions import ACTIONS, action
 from console.actions.planning import plan
-from console.config import Settings
 from console.format import one_line, safe
 from console.model import Kind, Plan, Server, Trouble
+from console.settings.config import Settings
 from console.setup import situation
 from console.setup.pages import PAGES, Page, Work
 from console.setup.situation import Situation

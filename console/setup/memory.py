@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from console.audit import default_trail
 from console.format import safe
 from console.model import Facts, Kind, Trouble
+from console.running.trail.audit import default_trail
 
 RUN, SKIP, LATER = "run", "skip", "later"
 CHOICES = (RUN, SKIP, LATER)

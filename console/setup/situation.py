@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from console import migrations
-from console.actions.apply_schema import ledger
-from console.config import Settings
+from console.actions.schema.apply_schema import ledger
 from console.model import Facts, Kind, Server, Trouble
+from console.settings.config import Settings
+from console.sql import migrations
 
 OWNER = "pipeline_owner"  # who owns the schema, where that role is there
 _TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(public\.[a-z_][a-z0-9_]*)", re.MULTILINE)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, plan
-from console.audit import Trail
 from console.format import safe
 from console.model import Outcome, Plan, Trouble
-from console.postgres import ActingSession
-from console.running import Run, Runner, stop
+from console.running.run import Run, stop
+from console.running.runner import Runner
+from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession
 from console.tui.plan_dialog import ActionMenu, ParameterDialog, PlanDialog
 
 if TYPE_CHECKING:

@@ -22,16 +22,16 @@ from textual.widgets import ContentSwitcher
 
 from console import sql
 from console.actions import ACTIONS, action
-from console.audit import default_trail
-from console.config import Settings, Wanted
-from console.export import csv_text, json_text, write
 from console.format import safe
 from console.model import Pane, Trouble
 from console.panes import PANES
-from console.panes.reading import Reader
 from console.panes.schema import SCHEMA
-from console.panes.thresholds import configured
+from console.reading.export import csv_text, json_text, write
+from console.reading.reader import Reader
+from console.reading.thresholds import configured
+from console.running.trail.audit import default_trail
 from console.servers import Servers, servers_for
+from console.settings.config import Settings, Wanted
 from console.tui.acting import Acting
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.driver import counting

@@ -10,8 +10,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from console.format import MISSING, one_line, show
-from console.model import Facts, Level, Rule, Trouble
-from console.rules import above, below
+from console.model import Facts, Level, Rule, Trouble, above, below
 from console.tui.charts import sparkline
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}

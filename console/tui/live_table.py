@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from console.format import FORMATS, MISSING
 from console.model import Column, Level, Row, Rule, Snapshot
-from console.panes.reading import Key, keys
+from console.reading.reader import Key, keys
 from console.tui.layout import GUTTER, Placed, place, total_width
 
 MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}

@@ -20,8 +20,8 @@ from textual.worker import Worker, WorkerState
 
 from console.format import age, one_line, safe
 from console.model import Kind, Pane, Server, Snapshot, Trouble, View
-from console.panes.arrange import arrange
-from console.panes.reading import Reader
+from console.reading.arrange import arrange
+from console.reading.reader import Reader
 from console.tui.charts import CHARTS
 from console.tui.details import Details
 from console.tui.live_table import LiveTable

@@ -14,9 +14,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
-from console.audit import without_secrets
 from console.format import one_line, safe, safe_lines, show
 from console.model import Plan, Snapshot, Step
+from console.redaction import without_secrets
 
 Parts = list[tuple[str, str] | str]
 NARROWEST = 12  # cells that a column is worth showing in

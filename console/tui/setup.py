@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from console.actions import action
 from console.format import one_line, safe
 from console.model import Outcome, Trouble
-from console.running import Run
+from console.running.run import Run
 from console.setup.guide import Guide, Standing, State, pages
 from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page

@@ -6,11 +6,11 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
-from console.config import Thresholds
 from console.model import Server, Trouble
 from console.panes import PANES
-from console.panes.reading import Reader
-from console.panes.thresholds import configured
+from console.reading.reader import Reader
+from console.reading.thresholds import configured
+from console.settings.config import Thresholds
 
 KEPT = 300  # samples; ten minutes at the usual period
 FRESH = 1.0  # seconds during which what the overview has just read serves the header too

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from console import yamlfile
 from console.format import safe
 from console.model import Kind, Trouble
+from console.settings import yamlfile
+from console.settings.yamlfile import by_name, choice, converted, number, sequence, some_text, table, text, texts
 from console.sql import content
 from console.tuning import formula
 from console.tuning.formula import Formula
-from console.yamlfile import by_name, choice, converted, number, sequence, some_text, table, text, texts
 
 LONGEST_FILE = 1 << 20
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from console.files.pooler_config import find_pgbouncer
 from console.model import Trouble
-from console.pooler_config import find_pgbouncer
 from scripts.benchmarks import tools
 from scripts.benchmarks.fixture import HEAVY, LIGHT, Size, site
 from scripts.benchmarks.measure import FULL, HEAVY_GROUPS, LIGHT_GROUPS, QUICK, Bench, Book, Effort

@@ -20,8 +20,8 @@ from console.demo.pooler import LADDER
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
-from console.pooler_config import ADMIN, auth_file, find_pgbouncer
-from console.scram import password, verifier
+from console.files.pooler_config import ADMIN, auth_file, find_pgbouncer
+from console.files.scram import password, verifier
 
 HERE = Path(__file__).parent
 CONSOLE, PEER, LOAD = "bench_console", "bench_peer", "bench_load"

@@ -1,0 +1,1 @@
+"""A grown database gets what the pipeline schema has."""

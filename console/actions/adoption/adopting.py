@@ -1,0 +1,207 @@
+"""What adopting a grown schema takes, step by step: each query of sql/actions/adopt_*.sql writes some of the steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from console.actions.adoption.adoption import CONSTRAINED, Adoption, is_search
+from console.actions.indexes.building import Wanted, build
+from console.actions.maintenance.refresh_views import refreshing
+from console.actions.planning import steps as steps_of
+from console.actions.planning import written
+from console.actions.relations import relation
+from console.drift.entries import Entry, expected
+from console.drift.forms import plain
+from console.drift.sides import SEARCH, Remedy
+from console.model import Server, Step
+from console.sql.migrations import Migration
+
+REFRESHES = "console_refreshes"
+_INDEXED = {"index", "constraint"}
+PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
+
+
+async def steps(server: Server, what: Adoption) -> tuple[Step, ...]:
+    """All steps from the present state on, those that may find an unfit row after those that cannot."""
+    wanted = what.having("missing function")
+    found = await written(server, "adopt_functions", _asked(what, [one.wanted for one in wanted])) if wanted else ()
+    for make in (_tables, _columns, _search, _nulls, _indexes):
+        found += await make(server, what)
+    constraints, proofs = await _constraints(server, what)
+    return (*found, *constraints, *await _rest(server, what), *proofs)
+
+
+async def ledger_step(server: Server, all_of_them: Sequence[Migration]) -> Step:
+    """The step that enters every migration in the ledger."""
+    rows = [{"version": one.version, "name": one.name, "checksum": one.checksum} for one in all_of_them]
+    (step,) = await written(server, "adopt_ledger", {"entries": json.dumps(rows)})
+    return step
+
+
+async def row_counts(server: Server, tables: Sequence[str], unread: frozenset[str]) -> dict[str, str]:
+    """How many rows tables have, the smallest first; "about" where they were estimated, not counted."""
+    if not tables:
+        return {}
+    snapshot = await server.fetch("actions/adopt_counts", {"names": list(tables), "unread": list(unread)})
+    found = sorted(snapshot.records(), key=lambda row: (int(str(row["rows"])), str(row["name"])))
+    return {str(row["name"]): f"{'' if row['exact'] else 'about '}{row['rows']:,}" for row in found}
+
+
+def _asked(what: Adoption, found: Iterable[Entry], **more: Any) -> dict[str, object]:
+    rows = [{"required": False, "detail": "", "name": "", **one.as_data(), **more} for one in found]
+    return {"entries": json.dumps(rows), "owner": what.owner}
+
+
+async def _tables(server: Server, what: Adoption) -> tuple[Step, ...]:
+    if not what.fresh:
+        return ()
+    making = await _extension(server, what, what.belonging(what.fresh))
+    return making + await written(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
+
+
+async def _extension(server: Server, what: Adoption, found: Iterable[Entry]) -> tuple[Step, ...]:
+    if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
+        return ()
+    what.extension = "there"
+    return await written(server, "adopt_extension")
+
+
+async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
+    wanted = [one for one in what.having("missing column", "missing default") if not is_search(one)]
+    if not wanted:
+        return ()
+    comments = {(one.relation, one.name): one.definition for one in expected() if one.kind == "comment"}
+    rows = [
+        {
+            "required": False,
+            "detail": "",
+            **one.wanted.as_data(),
+            "problem": one.problem,
+            "comment": comments.get((one.wanted.relation, one.wanted.name), ""),
+        }
+        for one in wanted
+    ]
+    return await written(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
+
+
+async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
+    mine = [one for one in what.todo if is_search(one)]
+    if not mine:
+        return ()
+    snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner, "patience": PATIENCE})
+    at = snapshot.index("left_alone")
+    stopped = [str(row[at]) for row in snapshot.rows if row[at]]
+    if stopped:
+        # Nothing is built on a column that does not come.
+        gone = [one for one in what.todo if is_search(one) or ".".join(SEARCH) in one.wanted.needs]
+        what.todo = [one for one in what.todo if one not in gone]
+        what.left += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
+        return ()
+    return steps_of(snapshot)
+
+
+async def _nulls(server: Server, what: Adoption) -> tuple[Step, ...]:
+    wanted = [one.wanted for one in what.having("may be null")]
+    if not wanted:
+        return ()
+    return await written(server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"], "patience": PATIENCE})
+
+
+async def _indexes(server: Server, what: Adoption) -> tuple[Step, ...]:
+    """Indexes of tables that are there, also those that a key is then put over."""
+    oids = {one.relation: one.oid for one in what.seen.found if one.kind == "relation"}
+    wanted: list[Wanted] = []
+    lacking = [what.possible(one.wanted) for one in what.having("missing index", "invalid index")]
+    making = await _extension(server, what, lacking)
+    comments = {one.name: one.definition for one in expected() if one.kind == "comment" and one.detail == "index"}
+    for one in lacking:
+        note = comments.get(one.name, "")
+        wanted.append(Wanted(oids[one.relation], one.name, f"USING {one.definition}", one.required, note))
+    for difference in what.having("missing key", "missing unique"):
+        one = difference.wanted
+        if not _index_of(what, one):
+            wanted.append(Wanted(oids[one.relation], one.name, f"USING {_form(one)}", True))
+    if not wanted:
+        return making
+    building = await build(server, wanted)
+    what.told += building.left
+    made = {one.name for one in (*building.planned, *building.present)}
+    # Over an index of another definition that has its name, a key would be another key.
+    lost = {one.name for one in wanted} - made
+    what.todo = [one for one in what.todo if one.wanted.kind not in _INDEXED or one.wanted.name not in lost]
+    return making + building.steps
+
+
+def _form(one: Entry) -> str:
+    """The index of a key or a unique constraint."""
+    return f"btree ({one.definition.partition('(')[2]}"
+
+
+def _index_of(what: Adoption, one: Entry) -> str:
+    """The name of a valid unique index that the constraint can take over."""
+    for each in what.seen.found:
+        alike = each.kind == "index" and each.relation == one.relation and each.required and each.valid
+        if alike and each.detail != "constraint" and plain(each.definition) == plain(_form(one)):
+            return each.name
+    return ""
+
+
+async def _constraints(server: Server, what: Adoption) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Steps that no row can stop, and those that prove what the rows that are there say."""
+    what.leave("missing foreign key", lambda one: what.unreferable(one.wanted))
+    rows: list[Mapping[str, Any]] = [
+        {
+            **one.wanted.as_data(),
+            "kind": one.problem,
+            "fresh": False,
+            "oid": one.found_oid,
+            "index": _index_of(what, one.wanted) or one.wanted.name,
+        }
+        for one in what.having(*CONSTRAINED)
+    ]
+    rows += [
+        {**one.as_data(), "kind": "missing foreign key", "fresh": True}
+        for one in what.belonging(what.fresh)
+        if one.detail == "foreign key" and not (_stuck(what, one) or what.unreferable(one) or what.unasked(one))
+    ]
+    if not rows:
+        return (), ()
+    snapshot = await server.fetch("actions/adopt_constraints", {"entries": json.dumps(rows), "patience": PATIENCE})
+    at = snapshot.index("proves")
+    first, then = ([row for row in snapshot.rows if bool(row[at]) is proves] for proves in (False, True))
+    return steps_of(replace(snapshot, rows=tuple(first))), steps_of(replace(snapshot, rows=tuple(then)))
+
+
+def _stuck(what: Adoption, one: Entry) -> bool:
+    gone = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.wanted.kind == "column"}
+    return bool(gone & set(one.needs))
+
+
+async def _rest(server: Server, what: Adoption) -> tuple[Step, ...]:
+    """Settings, grants, and the view with its first rows."""
+    wanted = what.having("missing settings", "missing grant", "missing materialized view")
+    # A superuser writes into the record only where it is made by this plan: an older one may run code of others.
+    recorded = REFRESHES in what.fresh or (REFRESHES in what.tables and not what.superuser)
+    rows: list[dict[str, Any]] = [
+        {
+            "required": False,
+            "detail": "",
+            "name": "",
+            **one.wanted.as_data(),
+            "problem": one.problem,
+            "recorded": recorded,
+        }
+        for one in wanted
+    ]
+    views = {one.wanted.relation for one in what.having("missing materialized view")}
+    rows += [
+        {"required": False, "detail": "", "name": "", **one.as_data(), "problem": ""}
+        for one in what.belonging(views)
+        if one.kind in {"index", "comment"}
+    ]
+    found = await written(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
+    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.having("never filled")]
+    return found + (await refreshing(server, filling) if filling else ())

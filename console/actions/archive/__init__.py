@@ -1,0 +1,1 @@
+"""Old months: archived, restored, exported."""

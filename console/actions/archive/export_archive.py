@@ -1,0 +1,137 @@
+"""export-archive: a month of an archive as a compressed CSV with a manifest, read back before it may be dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from console.actions.archive.restore_analytics import month
+from console.actions.others import refuse_code_of_others
+from console.actions.planning import Action, Request, steps, written
+from console.actions.relations import relation
+from console.files import archive_files
+from console.format import one_line, safe, size
+from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.settings.config import ArchivePolicy
+
+
+async def plan(request: Request) -> Plan:
+    """The export of the month, and its drop if that is wanted; nothing when only the export is wanted and is there."""
+    first, after = month(request.given["month"])
+    drop = _flag(request.given["drop"])
+    folder = _folder(request.given["directory"])
+    policy = _policy(request)
+    archive = await relation(request.server, policy.archive)
+    await refuse_code_of_others(request.server, [archive.name])
+    asked = {
+        "archive": archive.oid,
+        "key": policy.key,
+        "month": f"{first:%Y-%m}",
+        "lower": f"{first} 00:00:00+00",
+        "upper": f"{after} 00:00:00+00",
+        "drop": drop,
+    }
+    source = await _source(request.server, asked)
+    path = folder / f"{_file_name(archive.name)}-{asked['month']}{archive_files.SUFFIX}"
+    same = {"archive": archive.name, "source": source["name"], "month": asked["month"]}
+    manifest = archive_files.finished(path, {**same, "database": request.server.facts.database})
+    snapshot = await request.server.fetch("actions/export_archive", {**source, **asked, **same, "into": str(path)})
+    columns = str(snapshot.values("columns")[0])
+    found: tuple[Step, ...] = steps(snapshot)
+    notes = [_restore(archive.name, columns, path, source)]
+    if manifest is not None and not drop:
+        archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
+        found, notes = (), [*_told(path, manifest), *notes]
+    if drop:
+        found += await written(
+            request.server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
+        )
+    return Plan(
+        "export-archive",
+        str(source["name"]),
+        found,
+        request.given,
+        tuple(notes),
+        destructive=drop,
+        read_back=_reader(path),
+    )
+
+
+async def _source(server: Server, asked: Mapping[str, object]) -> dict[str, object]:
+    """Where the month's rows are. Trouble (REFUSED) when there are none, or they cannot be dropped as is asked for."""
+    (record,) = (await server.fetch("actions/export_archive_source", asked)).records()
+    if record["refused"]:
+        raise Trouble(Kind.REFUSED, safe(record["refused"]), safe(record["remedy"] or ""))
+    return {name: record[name] for name in ("oid", "name", "way", "bounds", "origin", "inside")}
+
+
+def _policy(request: Request) -> ArchivePolicy:
+    wanted = request.given["table"]
+    chosen = [one for one in request.settings.archives if wanted in {"", one.archive, one.table}]
+    if len(chosen) == 1:
+        return chosen[0]
+    if not chosen:
+        what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."
+        raise Trouble(Kind.USAGE, what, "Give it one in the configuration, under archives.")
+    names = ", ".join(one_line(one.archive) for one in chosen)
+    raise Trouble(Kind.USAGE, f"There are several archives: {names}.", "Say which with --set table=….")
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_absolute():
+        raise Trouble(Kind.USAGE, f"directory must be an absolute path, not {safe(text, 200)}.")
+    if not folder.is_dir():
+        raise Trouble(Kind.REFUSED, f"There is no directory {safe(text, 200)}.", "Make it first.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Trouble(Kind.REFUSED, f"The directory {safe(text, 200)} cannot be written.", "Choose another one.")
+    return folder
+
+
+def _flag(text: str) -> bool:
+    if text.strip().lower() not in {"yes", "no", ""}:
+        raise Trouble(Kind.USAGE, f"drop wants yes or no, not {safe(text, 40)}.")
+    return text.strip().lower() == "yes"
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".")[:130] or "archive"
+
+
+def _restore(archive: str, columns: str, path: Path, source: Mapping[str, object]) -> str:
+    program = f"gzip -dc {shlex.quote(str(path))}".replace("'", "''")
+    copy = f"\\copy {archive} ({columns}) FROM PROGRAM '{program}' (FORMAT csv, HEADER)"
+    made = f"CREATE TABLE {source['name']} PARTITION OF {archive} FOR VALUES {source['bounds']}; "
+    return f"psql brings the rows back, after a drop: {one_line(made + copy if source['bounds'] else copy)}"
+
+
+def _told(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
+    holds = f"{safe(manifest['rows'], 40)} rows, {size(manifest['bytes'])} uncompressed"
+    sha256 = safe(manifest["sha256"], 80)
+    return (f"{safe(path)} holds {holds}, exported {safe(manifest['exported_at'], 40)}, SHA-256 {sha256}.",)
+
+
+def _reader(path: Path) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
+    async def read(_: Server) -> tuple[str, ...]:
+        manifest = archive_files.finished(path, {})
+        return _told(path, manifest) if manifest else ()
+
+    return read
+
+
+EXPORT_ARCHIVE = Action(
+    name="export-archive",
+    title="Export a month",
+    help="Writes an archived month to a compressed CSV with a manifest, reads it back, and can then drop the month.",
+    plan=plan,
+    parameters=(
+        Parameter("month", "the month, such as 2024-03", required=True),
+        Parameter("directory", "absolute path of the directory that the files go to", required=True),
+        Parameter("drop", "yes: drop the month's partition after the export has been read back", default="no"),
+        Parameter("table", "one archive, where the configuration has several"),
+    ),
+)

@@ -1,0 +1,179 @@
+"""apply-indexes: the index pack, built online, with EXPLAIN of what each index is for before and after."""
+
+from __future__ import annotations
+
+import functools
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from console.actions.indexes import index_pack
+from console.actions.indexes.building import Wanted, build
+from console.actions.indexes.definitions import columns
+from console.actions.indexes.explaining import Explained, explain
+from console.actions.indexes.index_pack import Entry, Pack
+from console.actions.indexes.index_safety import danger
+from console.actions.maintenance.care import yes
+from console.actions.planning import Action, Request, written
+from console.format import one_line
+from console.model import Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+
+_KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry of the pack, and the table it is for."""
+
+    entry: Entry
+    oid: int
+    table: str  # schema-qualified and quoted
+    definition: str  # as this database can have it
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is to be built."""
+        return Wanted(self.oid, self.entry.name, self.definition, self.entry.unique, comment=self.entry.serves)
+
+    @property
+    def computes(self) -> bool:
+        """Whether it has expressions, of which there are no statistics before the next ANALYZE."""
+        return _KEYS.sub("", self.definition).count("(") > 1
+
+
+async def plan(request: Request) -> Plan:
+    """What the pack has and the database has not. Trouble (REFUSED) for a definition that is known to be unsafe."""
+    pack = index_pack.load(request.given["pack"])
+    analyze = yes(request, "analyze")
+    entries = _chosen(pack, request.given["table"], request.given["index"])
+    placed, absent = await _placed(request.server, entries)
+    made = await build(request.server, [one.wanted for one in placed])
+    building = [one for one in placed if one.wanted in made.planned]
+    if made.left and not building:
+        raise Trouble(Kind.REFUSED, " ".join(made.left))
+    before = {one.entry.name: await explain(request.server, one.entry, analyze) for one in building}
+    return Plan(
+        action="apply-indexes",
+        subject=_subject(pack, request),
+        steps=(*made.steps, *await _statistics(request.server, building)),
+        parameters=request.given,
+        parts=tuple(dict.fromkeys(one_line(one.table) for one in building)),
+        notes=(f"{len(made.present)} of {len(entries)} indexes of the pack are there.", *absent, *made.left),
+        table=_shown(building, before) if building else None,
+        read_back=functools.partial(_after, building=building, before=before, analyze=analyze),
+    )
+
+
+def _chosen(pack: Pack, table: str, index: str) -> tuple[Entry, ...]:
+    found = tuple(
+        one
+        for one in pack.entries
+        if (not index or one.name == index) and (not table or table in {one.table, one.table.rpartition(".")[2]})
+    )
+    if not found:
+        what = f"index {one_line(index)}" if index else f"index of {one_line(table)}"
+        raise Trouble(Kind.USAGE, f"The pack {one_line(pack.name)} has no {what}.", _known(pack, bool(index)))
+    return found
+
+
+def _known(pack: Pack, indexes: bool) -> str:
+    names = [one.name for one in pack.entries] if indexes else list(dict.fromkeys(one.table for one in pack.entries))
+    return f"It has: {one_line(', '.join(names))}."
+
+
+async def _placed(server: Server, entries: Sequence[Entry]) -> tuple[list[Placed], tuple[str, ...]]:
+    """The entries whose tables and columns are there, and notes on the others."""
+    tables = list(dict.fromkeys(one.table for one in entries))
+    rows = list((await server.fetch("actions/index_tables", {"names": tables})).records())
+    known = {str(row["wanted"]): row for row in rows}
+    if len(known) < len(rows):
+        raise Trouble(Kind.REFUSED, "A name of the pack may mean more than one table.", "Give tables with schemas.")
+    if not known:
+        raise Trouble(Kind.REFUSED, f"There is no table {one_line(', '.join(tables))} in this database.")
+    keywords = frozenset(map(str, (await server.fetch("actions/keywords")).values("word")))
+    absent = [one_line(name) for name in tables if name not in known]
+    notes = [f"Not in this database: {', '.join(absent)}."] if absent else []
+    placed: list[Placed] = []
+    for one in entries:
+        if (row := known.get(one.table)) is None:
+            continue
+        definition = one.definition if one.extension in {"", *server.facts.extensions} else one.otherwise
+        types = row["types"] if isinstance(row["types"], Mapping) else {}
+        if said := danger(definition, types, one.short):
+            raise Trouble(Kind.REFUSED, f"{one.where}: {one_line(said)}.")
+        if missing := columns(definition, keywords) - set(types):
+            lacks = f"{row['name']} has no column {', '.join(sorted(missing))}"
+            notes.append(one_line(f"{one.name} is left out: {lacks}."))
+            continue
+        placed.append(Placed(one, int(str(row["oid"])), str(row["name"]), definition))
+    if not placed:
+        raise Trouble(Kind.REFUSED, " ".join(notes), "adopt-schema adds the columns of the pipeline schema.")
+    return placed, tuple(notes)
+
+
+async def _statistics(server: Server, building: Sequence[Placed]) -> list[Step]:
+    found: list[Step] = []
+    for oid in dict.fromkeys(one.oid for one in building if one.computes):
+        found += await written(server, "analyze_table", {"oid": oid})
+    return found
+
+
+def _subject(pack: Pack, request: Request) -> str:
+    return one_line(request.given["index"] or request.given["table"] or f"index pack {pack.name}")
+
+
+def _shown(building: Sequence[Placed], before: Mapping[str, Explained]) -> Snapshot:
+    rows = tuple(
+        (one.entry.name, one.table, f"{now.cost:.0f}" if now.text else "", now.shape)
+        for one in building
+        for now in (before[one.entry.name],)
+    )
+    return Snapshot(
+        "before", ("index", "table", "cost_now", "plan_now"), rows, datetime.now(UTC), 0.0, time.monotonic()
+    )
+
+
+# What came of it
+
+
+async def _after(
+    server: Server, building: Sequence[Placed], before: Mapping[str, Explained], analyze: bool
+) -> tuple[str, ...]:
+    told = []
+    for one in building:
+        after = await explain(server, one.entry, analyze)
+        parts = await server.fetch("actions/index_parts", {"table": one.oid, "name": one.entry.name})
+        told.append(_told(one.entry.name, before[one.entry.name], after, frozenset(map(str, parts.values("name")))))
+    return tuple(told)
+
+
+def _told(name: str, before: Explained, after: Explained, parts: frozenset[str]) -> str:
+    kept = f"Before: {before}. After: {after}."
+    if not (before.text and after.text):
+        return f"{one_line(name)}: {kept}"
+    used = (
+        "used" if parts & after.indexes else "not used for these values: the server expects another way to be cheaper"
+    )
+    sort = "no Sort" if not after.sorts else "with a Sort"
+    took = ""
+    if before.milliseconds is not None and after.milliseconds is not None:
+        took = f", {before.milliseconds:.2f} → {after.milliseconds:.2f} ms"
+    return f"{one_line(name)}: cost {before.cost:.1f} → {after.cost:.1f}{took}, {used}, {sort}. {kept}"
+
+
+APPLY_INDEXES = Action(
+    name="apply-indexes",
+    title="Apply the index pack",
+    help="Builds what is missing of an index pack beside readers and writers, partition by partition; explains before "
+    "and after.",
+    plan=plan,
+    parameters=(
+        Parameter("pack", "the bundled one, or the path of a file", default=index_pack.BUNDLED),
+        Parameter("table", "only the indexes of one table"),
+        Parameter("index", "only one index of the pack"),
+        Parameter("analyze", "yes or no: run the queries for the comparison, instead of only planning", default="no"),
+    ),
+    row={"table": "table"},
+)

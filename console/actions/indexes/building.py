@@ -1,0 +1,79 @@
+"""Builds indexes online, whatever the table is: plain, or partitioned to any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from console.actions.indexes.definitions import exact, loose
+from console.actions.planning import steps
+from console.format import one_line
+from console.model import Record, Server, Snapshot, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An index that should be there, and valid."""
+
+    table: int  # oid
+    name: str  # in the schema of its table
+    definition: str  # what stands behind the table: USING btree (a, b DESC) INCLUDE (c) WHERE d
+    unique: bool = False
+    note: str = ""  # what it is for
+    comment: str = ""  # what is said of it in the database
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """What makes the wanted indexes, and what cannot be made."""
+
+    steps: tuple[Step, ...]
+    left: tuple[str, ...] = ()  # sentences: which one is left alone, and why
+    present: tuple[Wanted, ...] = ()  # there already, under whatever name
+    planned: tuple[Wanted, ...] = ()  # what the steps make
+
+
+async def build(server: Server, wanted: Sequence[Wanted]) -> Building:
+    """The steps from the present state to all of `wanted`; none for those that are there and valid.
+
+    Plain tables: CREATE INDEX CONCURRENTLY. Partitioned ones: the index of the parent alone, one CONCURRENTLY for each
+    partition without an equal one, each attached. What an interrupted build left is dropped and built anew.
+    """
+    found = await server.fetch("actions/index_definitions", {"oid": [one.table for one in wanted]})
+    equal = [(k, oid) for k, one in enumerate(wanted, 1) for oid in _equal(one, found)]
+    parameters: dict[str, object] = {
+        "tables": [one.table for one in wanted],
+        "names": [one.name for one in wanted],
+        "definitions": [one.definition for one in wanted],
+        "uniques": [one.unique for one in wanted],
+        "notes": [one.note for one in wanted],
+        "comments": [one.comment for one in wanted],
+        "equal_to": [k for k, _ in equal],
+        "equal": [oid for _, oid in equal],
+    }
+    snapshot = await server.fetch("actions/build_indexes", parameters)
+    at = snapshot.index("left_alone")
+    told = {int(str(row["k"])): one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"]}
+    planned = {int(str(row["k"])) for row in snapshot.records()}
+    return Building(
+        steps(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
+        tuple(told.values()),
+        tuple(one for k, one in enumerate(wanted, 1) if k not in planned),
+        tuple(one for k, one in enumerate(wanted, 1) if k in planned and k not in told),
+    )
+
+
+def _equal(one: Wanted, found: Snapshot) -> Iterator[int]:
+    """Indexes of the table and of its partitions that are defined as wanted.
+
+    Of the same name it is enough that the definitions agree loosely; its own text then stands for the wanted one.
+    """
+    same = [row for row in found.records() if row["root"] == one.table and row["is_unique"] == one.unique]
+    texts = {exact(one.definition)}
+    texts |= {exact(str(row["definition"])) for row in same if _named(one, row)}
+    return (int(str(row["oid"])) for row in same if exact(str(row["definition"])) in texts)
+
+
+def _named(one: Wanted, row: Record) -> bool:
+    own = row["table"] == one.table and row["name"] == one.name
+    return own and loose(str(row["definition"])) == loose(one.definition)

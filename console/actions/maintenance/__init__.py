@@ -1,0 +1,1 @@
+"""VACUUM, ANALYZE, REINDEX, REFRESH and pg_repack."""

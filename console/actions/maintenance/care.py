@@ -1,0 +1,126 @@
+"""vacuum-table, analyze-table, reindex: what keeps tables and indexes in shape, without standing in anybody's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from console.actions.planning import Action, Request, steps, written
+from console.actions.relations import INDEXES, TABLES, Relation, find, named, names
+from console.format import one_line, safe
+from console.model import Kind, Outcome, Parameter, Plan, Step, Trouble
+from console.running.trail import history
+from console.running.trail.audit import default_trail
+
+FRESH = timedelta(days=1)  # how long an index counts as rebuilt by a run that was cut off
+_REINDEX = "REINDEX INDEX CONCURRENTLY "
+
+
+async def plan_vacuum(request: Request) -> Plan:
+    """VACUUM of tables, a partitioned one partition by partition."""
+    tables = await find(request.server, request.given["table"], TABLES)
+    made: tuple[Step, ...] = ()
+    for table in tables:
+        parameters: dict[str, object] = {
+            "oid": table.oid,
+            "analyze": yes(request, "analyze"),
+            "freeze": yes(request, "freeze"),
+        }
+        made += await written(request.server, "vacuum_table", parameters)
+    return Plan("vacuum-table", named(tables), made, request.given, parts=names(tables))
+
+
+async def plan_analyze(request: Request) -> Plan:
+    """ANALYZE of tables, a partitioned one with its partitions."""
+    tables = await find(request.server, request.given["table"], TABLES)
+    made: tuple[Step, ...] = ()
+    for table in tables:
+        made += await written(request.server, "analyze_table", {"oid": table.oid})
+    return Plan("analyze-table", named(tables), made, request.given, parts=names(tables))
+
+
+async def plan_reindex(request: Request) -> Plan:
+    """REINDEX CONCURRENTLY index by index; what an interrupted one left is dropped first."""
+    wanted = request.given["index"] or request.given["table"]
+    if not wanted:
+        raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to build again.")
+    found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
+    made = await rebuilt(request, "reindex", named(found), [one.oid for one in found])
+    return replace(made, parts=names(found))
+
+
+async def rebuilt(request: Request, action: str, subject: str, oids: list[int] | None, broken: bool = False) -> Plan:
+    """The plan that builds indexes again: those of `oids` (indexes or tables), or all of the database that are invalid.
+
+    With `broken`, only the invalid ones of `oids`. Trouble (REFUSED) when all that there is must be left alone.
+    """
+    snapshot = await request.server.fetch("actions/reindex", {"oid": oids, "broken": broken or oids is None})
+    left = tuple(one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"])
+    at, sql, bad = map(snapshot.index, ("left_alone", "sql", "broken"))
+    rows = [row for row in snapshot.rows if not row[at]]
+    built = _built(request, action, subject)
+    going_on = [row for row in rows if row[bad] or row[sql] not in built]
+    made = steps(replace(snapshot, rows=tuple(going_on or rows)))  # all of them: it had only not said that it was done
+    if left and not made:
+        raise Trouble(Kind.REFUSED, " ".join(left))
+    done = one_line(", ".join(str(row[sql]).removeprefix(_REINDEX) for row in rows if row not in going_on))
+    if done and going_on:
+        left += (f"Rebuilt already by the run that was cut off: {done}. Run it once more to rebuild them again.",)
+    return Plan(action, subject, made, request.given, notes=left)
+
+
+def _built(request: Request, action: str, subject: str) -> set[str]:
+    """What former runs of the same plan finished that were cut off, since the last one that came to its end."""
+    facts = request.server.facts
+    here = (facts.label, facts.database, facts.user)
+    built: set[str] = set()
+    for past in reversed(history.runs(default_trail().entries())):
+        if (past.where, past.action, past.subject) != (here, action, subject):
+            continue
+        if past.status not in {history.UNFINISHED, Outcome.STOPPED.value} or datetime.now(UTC) - past.at > FRESH:
+            break
+        built |= {one.sql for one in past.finished if one.sql.startswith(_REINDEX)}
+    return built
+
+
+def yes(request: Request, name: str) -> bool:
+    """A parameter that is yes or no. Trouble (USAGE) when it is neither."""
+    answer = request.given[name].strip().lower()
+    if answer not in {"yes", "no"}:
+        raise Trouble(Kind.USAGE, f"{name} must be yes or no, not {safe(answer, 40)}.")
+    return answer == "yes"
+
+
+_TABLE = Parameter("table", "with its schema where the name alone is not enough; several with commas", required=True)
+
+VACUUM_TABLE = Action(
+    name="vacuum-table",
+    title="Vacuum a table",
+    help="VACUUM beside readers and writers, a partitioned table partition by partition; looks whether it was done.",
+    plan=plan_vacuum,
+    parameters=(
+        _TABLE,
+        Parameter("analyze", "yes or no: new statistics as well", default="yes"),
+        Parameter("freeze", "yes or no: freeze all rows, to turn wraparound away", default="no"),
+    ),
+    row={"table": "table"},
+)
+ANALYZE_TABLE = Action(
+    name="analyze-table",
+    title="Analyze a table",
+    help="New statistics for the planner; also of partitioned tables as a whole, which autovacuum leaves alone.",
+    plan=plan_analyze,
+    parameters=(_TABLE,),
+    row={"table": "table"},
+)
+REINDEX = Action(
+    name="reindex",
+    title="Rebuild indexes",
+    help="REINDEX CONCURRENTLY of an index, or of each of a table in turn; drops what an interrupted one left.",
+    plan=plan_reindex,
+    parameters=(
+        Parameter("index", "one index, with its schema where the name alone is not enough; several with commas"),
+        Parameter("table", "all indexes of a table"),
+    ),
+    row={"index": "index", "table": "table"},
+)

@@ -1,0 +1,1 @@
+"""Partitions: created ahead of time, made of plain tables."""

@@ -1,0 +1,148 @@
+"""apply-schema: the pending migrations of the pipeline schema, one transaction a file together with its ledger row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from console.actions.planning import Action, Request
+from console.drift.entries import telling_tables
+from console.format import one_line
+from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.sql import migrations
+from console.sql.migrations import Applied, Migration
+
+# The migrations name every relation with its schema.
+_RELATION = re.compile(r"\bpublic\.[a-z_][a-z0-9_]*")
+_LEDGER = "public.schema_migrations"
+_BEGAN = "pipeline_console.migration_began"
+# Undoes what an earlier file may have set for the whole session.
+_SETTINGS = "SET LOCAL search_path = pg_catalog;\n"
+
+
+async def plan(request: Request) -> Plan:
+    """A step a pending file. Trouble (REFUSED) names files that were edited or are gone since they were applied."""
+    server = request.server
+    role = await _role(request)
+    applied = await ledger(server, request.given["owner"])
+    facts = server.facts
+    if facts.standby:
+        raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Apply the schema on its primary.")
+    if not applied:
+        await _refuse_grown(server)
+    try:
+        todo = migrations.pending(migrations.migrations((facts.major,)), applied)
+    except Trouble as why:
+        raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
+    steps = [step for migration in todo for step in _steps(migration, await _present(server, migration), role)]
+    return Plan(
+        action="apply-schema",
+        subject=f"schema of {one_line(facts.database)}",
+        steps=tuple(steps),
+        parameters=request.given,
+        notes=(f"{len(applied)} migrations are applied, {len(todo)} are pending.",),
+        number=migrations.LOCK,
+    )
+
+
+async def ledger(server: Server, owner: str = "") -> tuple[Applied, ...]:
+    """The rows of the ledger, which `owner` may have made; none where there is no ledger.
+
+    Trouble: REFUSED when somebody else may have made it, DENIED when the role may not read it.
+    """
+    await _refuse_false_ledger(server, owner)
+    (state,) = (await server.fetch("schema_state")).records()
+    if state["unreadable"]:
+        raise Trouble(
+            Kind.DENIED,
+            f"The ledger {_LEDGER} cannot be read, so what is pending is unknown.",
+            f"GRANT SELECT ON {_LEDGER} TO the role, or connect as the owner of the schema.",
+        )
+    if state["ledger"] is None:
+        return ()
+    (row,) = (await server.fetch("schema_ledger", {"ledger": [state["ledger"]]})).records()
+    versions, names, checksums = row["versions"], row["names"], row["checksums"]
+    if not (isinstance(versions, list) and isinstance(names, list) and isinstance(checksums, list)):
+        return ()  # the ledger is empty
+    return tuple(Applied(*each) for each in zip(versions, names, checksums, strict=True))
+
+
+async def _refuse_false_ledger(server: Server, owner: str) -> None:
+    for row in (await server.fetch("actions/ledger_trust", {"owner": owner})).records():
+        raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"]))
+    harmless = await server.fetch("actions/harmless_table", {"name": migrations.LEDGER})
+    if False in harmless.values("harmless"):
+        raise Trouble(Kind.REFUSED, *migrations.CODE)
+
+
+async def _refuse_grown(server: Server) -> None:
+    names = [f"public.{name}" for name in telling_tables()]
+    found = (await server.fetch("actions/apply_schema_present", {"names": names})).values("name")
+    if found:
+        raise Trouble(
+            Kind.REFUSED,
+            "Tables of the pipeline are here, such as "
+            + one_line(found[0])
+            + ", and no ledger that says who made them.",
+            "adopt-schema compares them with the schema and adds what is missing.",
+        )
+
+
+async def _role(request: Request) -> str:
+    """The statement that makes what a file creates belong to the owner that was given; empty: to who runs it."""
+    (row,) = (await request.server.fetch("actions/apply_schema_ready", {"owner": request.given["owner"]})).records()
+    if row["refused"]:
+        raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"] or ""))
+    return f"{row['role']}\n" if row["role"] else ""
+
+
+async def _present(server: Server, migration: Migration) -> tuple[str, ...]:
+    names = sorted(set(_RELATION.findall(migration.text)) - {_LEDGER})
+    if not names:
+        return ()
+    return tuple(map(str, (await server.fetch("actions/apply_schema_present", {"names": names})).values("name")))
+
+
+def _steps(migration: Migration, present: tuple[str, ...], role: str) -> Iterable[Step]:
+    lock = migration.locks or _lock(present)
+    on = present[0] if present else ""
+    why = f"{migration.name}: {migration.help}"
+    text = migration.text.rstrip()
+    ended = text if text.endswith(";") and "--" not in text.rpartition("\n")[2] else f"{text}\n;"
+    if migration.transactional:
+        whole = f"{_SETTINGS}{role}{ended}\n{_record(migration, 'pg_catalog.transaction_timestamp()')}"
+        yield Step(whole, lock, on, group=migration.name, note=why)
+        return
+    began = f"pg_catalog.current_setting('{_BEGAN}')::timestamptz"
+    yield Step(
+        f"SELECT pg_catalog.set_config('{_BEGAN}', pg_catalog.clock_timestamp()::text, false)",
+        group=f"{migration.name} began",
+        note=f"{migration.name}: when it began, for the ledger",
+    )
+    yield Step(text, lock, on, transaction=False, note=why)
+    yield Step(_record(migration, began), group=f"{migration.name} ledger", note=f"{migration.name}: its ledger row")
+
+
+def _lock(present: tuple[str, ...]) -> str:
+    if not present:
+        return "new objects only"
+    return f"up to ACCESS EXCLUSIVE on {', '.join(present)}, which exist already"
+
+
+def _record(migration: Migration, began: str) -> str:
+    """The ledger row. Name and checksum are made of word characters, so quotes around them are enough."""
+    return (
+        f"INSERT INTO {_LEDGER} (version, name, checksum, seconds)\n"
+        f"VALUES ({migration.version}, '{migration.name}', '{migration.checksum}',\n"
+        f"        greatest(0, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - {began})));"
+    )
+
+
+APPLY_SCHEMA = Action(
+    name="apply-schema",
+    title="Apply schema",
+    help="Applies the pending migrations of the pipeline schema, a transaction each, and records them in a ledger.",
+    plan=plan,
+    parameters=(Parameter("owner", "role that is to own what is made; empty: the one you connect as"),),
+    key="M",
+)

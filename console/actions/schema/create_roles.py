@@ -1,0 +1,96 @@
+"""create-roles: the roles of the pipeline, what they may do, and the pooler's look-up; passwords leave as verifiers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.actions.planning import Action, Request, divided, steps
+from console.files import passwords
+from console.files.passwords import Passwords
+from console.files.scram import matches, verifier
+from console.format import one_line, safe
+from console.model import Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+from console.sql import content
+
+ROLES = ("pipeline_owner", "pipeline_app", "pipeline_readonly", "pipeline_monitor", "pgbouncer_auth")
+_LOGGED = {"ddl", "mod", "all"}  # values of log_statement with which CREATE ROLE is logged
+
+
+async def plan(request: Request) -> Plan:
+    """What is missing of roles and rights. Trouble (REFUSED) names the right that this role lacks for it."""
+    server = request.server
+    file = passwords.load(request.given["passwords"])
+    renewed = await _to_renew(server, _named(request.given["renew"]), file)
+    found = [
+        await server.fetch("actions/create_roles", {"renew": renewed}),
+        await server.fetch("actions/create_roles_grants"),
+        await server.fetch("actions/create_roles_pooler", _look_up()),
+    ]
+    if server.facts.standby:
+        raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Create the roles on its primary.")
+    wanted = [each for snapshot in found for each in _steps(snapshot)]
+    given = passwords.given(file, [name for _, name in wanted if name])
+    made = (_with_verifier(step, name, given.of[name]) if name else step for step, name in wanted)
+    notes = [told for snapshot in found for told in divided(snapshot)[1]]
+    return Plan(
+        action="create-roles",
+        subject="roles of the server",
+        everywhere=True,
+        steps=(*given.steps, *made),
+        parameters=request.given,
+        notes=(*([given.note] if given.note else []), *notes, *(await _logged(server) if given.of else ())),
+    )
+
+
+def _named(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in ROLES:
+            raise Trouble(Kind.USAGE, f"{safe(name, 80)} is no role of the pipeline.", f"They are {', '.join(ROLES)}.")
+    return names
+
+
+async def _to_renew(server: Server, names: list[str], file: Passwords) -> list[str]:
+    """Those whose password is another one than the file says, as far as this role may know."""
+    await server.fetch("server_facts")
+    if not names or not server.facts.superuser:
+        return names
+    kept = {row[0]: str(row[1]) for row in (await server.fetch("actions/role_verifiers", {"names": names})).rows}
+    return [name for name in names if not matches(file.known.get(name, ""), kept.get(name, ""))]
+
+
+def _look_up() -> dict[str, object]:
+    text = (content() / "sql" / "cluster" / "pooler.sql").read_text(encoding="utf-8")
+    return {"text": text, "body": text.split("$get_auth$")[1]}
+
+
+def _steps(snapshot: Snapshot) -> list[tuple[Step, str]]:
+    """The steps of a snapshot, each with the role whose verifier it needs."""
+    rows, _ = divided(snapshot)
+    return list(zip(steps(rows), (str(name or "") for name in rows.values("secret")), strict=True))
+
+
+def _with_verifier(step: Step, name: str, secret: str) -> Step:
+    # A verifier is made of letters, digits and +/=:$-, so it needs no quoting.
+    return replace(step, sql=step.sql.replace(f"'verifier of {name}'", f"'{verifier(secret)}'"))
+
+
+async def _logged(server: Server) -> tuple[str, ...]:
+    ((setting,),) = (await server.fetch("actions/log_statement")).rows
+    if setting not in _LOGGED:
+        return ()
+    told = f"log_statement is {one_line(setting)}, so the server's log keeps these statements: verifiers, no passwords."
+    return (f"{told} A weak password could be guessed from one; those made at random cannot.",)
+
+
+CREATE_ROLES = Action(
+    name="create-roles",
+    title="Create roles",
+    help="Creates the roles of the pipeline with what each may do: owner, application, read-only, monitor, pooler. "
+    "Passwords come from a file of yours or are made at random; the server gets verifiers alone.",
+    plan=plan,
+    parameters=(
+        passwords.PARAMETER,
+        Parameter("renew", "roles, separated by commas, that get the password of the file although they have one"),
+    ),
+)

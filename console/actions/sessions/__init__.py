@@ -1,0 +1,1 @@
+"""Sessions: cancelled and terminated."""

@@ -1,0 +1,74 @@
+"""What a run has done that was cut off before its audit trail could say so, by kill -9 or a lost connection.
+
+A transaction is noted in the trail just before its COMMIT, so the server can be asked what became of it; one that is
+not noted did not commit. Of a statement outside a transaction the server says by the step's `expect` whether it took
+effect. Where neither tells, it is undone only by what does no harm when there is nothing to undo.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from console.format import one_line
+from console.model import Kind, Server, Trouble
+from console.running.trail.history import Past, Planned, UnderWay
+
+_EITHER_WAY = re.compile(
+    r"\s*(ALTER\s+SYSTEM\b|SELECT\s+pg_catalog\.pg_reload_conf\(\)|DROP\s.*\bIF\s+EXISTS\b)", re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What a run did besides what its trail has as finished."""
+
+    done: tuple[Planned, ...] = ()
+    unknown: tuple[Planned, ...] = ()  # it may have taken effect, and its undo may only run if it has
+
+
+async def besides(server: Server, past: Past) -> Besides:
+    """Ask the server. Trouble (BUSY) while a transaction of the run is still in progress."""
+    under_way = past.under_way
+    if not under_way.steps:
+        return Besides()
+    if under_way.certain:
+        return Besides(under_way.steps)
+    if under_way.xid:
+        return await _by_its_transaction(server, under_way)
+    (one,) = under_way.steps
+    if not one.undo:
+        return Besides()
+    if _EITHER_WAY.match(one.undo) or await _has_effect(server, one):
+        return Besides((one,))
+    return Besides(unknown=(one,))
+
+
+def told(unknown: tuple[Planned, ...]) -> tuple[str, ...]:
+    """A sentence about each statement of which nobody knows whether it took effect."""
+    return tuple(
+        f"Whether this took effect is not known: {one_line(one.sql)[:200]} If it did, this takes it back: "
+        f"{one_line(one.undo)}"
+        for one in unknown
+    )
+
+
+async def _by_its_transaction(server: Server, under_way: UnderWay) -> Besides:
+    try:
+        (fate,) = (await server.fetch("actions/undo_fate", {"xid": under_way.xid})).values("fate")
+    except Trouble:  # a server that was set up anew has not come so far
+        fate = None
+    if fate == "in progress":
+        raise Trouble(Kind.BUSY, f"Transaction {under_way.xid} of that run is still in progress.", "Wait for its end.")
+    if fate is None:  # too long ago
+        return Besides(unknown=tuple(one for one in under_way.steps if one.undo))
+    return Besides(under_way.steps) if fate == "committed" else Besides()
+
+
+async def _has_effect(server: Server, one: Planned) -> bool:
+    if not one.expect:
+        return False
+    try:
+        return (True,) in (await server.fetch("actions/undo_effect", {"expect": one.expect})).rows
+    except Trouble:  # what it asks for is not there, so neither is the effect
+        return False

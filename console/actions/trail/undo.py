@@ -1,0 +1,171 @@
+"""undo: the statements that take back a former run on this server, from the audit trail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.actions.planning import Action, Request
+from console.actions.trail.cut_off import Besides, besides, told
+from console.files import local_files
+from console.format import moment, one_line, safe
+from console.model import Facts, Kind, Parameter, Plan, Server, Step, Trouble
+from console.redaction import HIDDEN
+from console.running.trail import history
+from console.running.trail.audit import default_trail
+from console.running.trail.history import Past
+
+NAME = "undo"
+_DROPS = re.compile(r"\b(DROP\s+(TABLE|MATERIALIZED|SCHEMA|SEQUENCE)|TRUNCATE|DELETE)\b", re.IGNORECASE)
+_ALONE = re.compile(r"\bCONCURRENTLY\b|^\s*(ALTER\s+SYSTEM|VACUUM|REINDEX)\b", re.IGNORECASE)
+_INDEX = re.compile(r"\bINDEX\s+CONCURRENTLY\b", re.IGNORECASE)
+_DETACH = re.compile(r"\bDETACH\b.*\bCONCURRENTLY\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+
+
+async def plan(request: Request) -> Plan:
+    """What takes the last run back, or the named one; what an undo that was broken off left goes first."""
+    facts = await _facts(request)
+    here = (facts.label, facts.database, facts.user)
+    runs = [past for past in history.runs(default_trail().entries()) if past.where == here]
+    wanted = request.given["run"]
+    chosen = await (_named(request.server, runs, wanted) if wanted else _last(request.server, runs))
+    past, statements = chosen.past, chosen.statements
+    if HIDDEN in "".join(statements):
+        raise Trouble(
+            Kind.REFUSED,
+            f"{_title(past)} cannot be undone from here: it concerns a password, which the audit trail never keeps.",
+        )
+    return Plan(
+        action=NAME,
+        subject=past.subject,
+        steps=tuple(_step(past, at, statement) for at, statement in enumerate(statements)),
+        parameters={"run": past.id},
+        notes=(f"Undoes {_title(past)}.", *told(chosen.besides.unknown), *_later(runs, past)),
+        destructive=any(_DROPS.search(statement) for statement in statements),
+        parts=past.parts,
+        everywhere=past.everywhere,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A run and what undoes it, in the order to run it, without what former undos of it did."""
+
+    past: Past
+    statements: tuple[str, ...]
+    besides: Besides
+
+
+async def _chosen(server: Server, runs: Sequence[Past], past: Past) -> Chosen:
+    more = await besides(server, past)
+    left = [one.undo for one in reversed(more.done) if one.undo] + list(past.undo)
+    for undo in runs:
+        if undo.action == NAME and undo.parameters.get("run") == past.id:
+            for sql in (*(one.sql for one in undo.finished), *(one.sql for one in (await besides(server, undo)).done)):
+                if sql in left:
+                    left.remove(sql)
+    return Chosen(past, tuple(left), more)
+
+
+def _step(past: Past, at: int, statement: str) -> Step:
+    file = local_files.undoing(statement)
+    # In a transaction where that is possible: then a killed undo can be told from one that was not.
+    return Step(
+        statement,
+        transaction=file is None and not _ALONE.search(statement),
+        file=file,
+        group=str(at),
+        note=f"takes back: {_origin(past, statement)}",
+        lock_timeout=_patience(statement),
+    )
+
+
+async def _facts(request: Request) -> Facts:
+    await request.server.fetch("server_facts")  # connects, so that it is known which server this is
+    return request.server.facts
+
+
+async def _last(server: Server, runs: Sequence[Past]) -> Chosen:
+    """The last run that can be undone. Trouble (REFUSED) when there is none or the newest was an undo."""
+    changed = [past for past in runs if past.finished or past.under_way.steps]
+    if changed and changed[-1].action == NAME:
+        target = _target(runs, changed[-1])
+        if target is not None and changed[-1].status != "done":
+            chosen = await _chosen(server, runs, target)
+            if chosen.statements:
+                return chosen
+        raise Trouble(
+            Kind.REFUSED,
+            "The last run here was itself an undo.",
+            "The audit pane has the older runs; --set run=… names one.",
+        )
+    for past in reversed(changed):
+        if past.status == history.RUNNING or not (past.undo or past.under_way.steps):
+            continue
+        chosen = await _chosen(server, runs, past)
+        if chosen.statements:
+            return chosen
+        _say_unknown(chosen)
+    raise Trouble(
+        Kind.REFUSED, "There is nothing to undo: no run of this role on this database left anything that can be."
+    )
+
+
+def _say_unknown(chosen: Chosen) -> None:
+    """Trouble (REFUSED) where nothing but what nobody knows could be undone: an older run must not be taken instead."""
+    if chosen.besides.unknown and not chosen.statements:
+        raise Trouble(
+            Kind.REFUSED,
+            f"{_title(chosen.past)} was cut off. {' '.join(told(chosen.besides.unknown))}",
+            "Running the action itself again ends what it began.",
+        )
+
+
+async def _named(server: Server, runs: Sequence[Past], name: str) -> Chosen:
+    for past in runs:
+        if past.id == name:
+            chosen = await _chosen(server, runs, past)
+            _say_unknown(chosen)
+            if not past.undo and not chosen.besides.done:
+                raise Trouble(Kind.REFUSED, f"{_title(past)} left nothing that can be undone.")
+            return chosen
+    raise Trouble(
+        Kind.USAGE, f"There is no run {safe(name, 40)} of this role on this database.", "show audit lists the runs."
+    )
+
+
+def _patience(statement: str) -> float | None:
+    """As Step.lock_timeout says of such statements."""
+    if _INDEX.search(statement):
+        return 0.0
+    return 3.0 if _DETACH.search(statement) else None
+
+
+def _target(runs: Sequence[Past], undo: Past) -> Past | None:
+    return next((past for past in runs if past.id == undo.parameters.get("run")), None)
+
+
+def _later(runs: Sequence[Past], chosen: Past) -> list[str]:
+    after = [past for past in runs[runs.index(chosen) + 1 :] if past.finished and past.action != NAME]
+    return [f"Later runs stay as they are: {', '.join(map(_title, after[-5:]))}."] if after else []
+
+
+def _origin(chosen: Past, statement: str) -> str:
+    sent = [(one.sql, one.undo) for one in chosen.finished] + [(one.sql, one.undo) for one in chosen.planned]
+    done = next((sql for sql, undo in sent if undo == statement), chosen.action)
+    return one_line(done)[:200]
+
+
+def _title(past: Past) -> str:
+    return f"{past.action} of {one_line(past.subject)} at {moment(past.at)} UTC (run {past.id})"
+
+
+UNDO = Action(
+    name=NAME,
+    title="Undo",
+    help="Takes back the last run on this database that left statements for it, as the audit trail of this user tells.",
+    plan=plan,
+    parameters=(Parameter("run", "which run, as the audit pane names it; empty: the last that can be undone"),),
+    row={"run": "run"},
+)

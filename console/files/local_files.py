@@ -1,0 +1,152 @@
+"""Files of this machine that a plan writes: passwords, a pooler's configuration; whole or not at all.
+
+A file gets its name only when it is complete and synced. It is for its owner alone, or for whom it was for before, but
+never for everybody. Nothing is written when the file is no longer as the plan saw it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shlex
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from console.files.archive_files import told
+from console.format import safe
+from console.model import Kind, LocalFile, Trouble
+
+_RESTORE = ("cp", "-p", "--")
+
+
+def config_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's configuration of the console is."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if Path(base).is_absolute() else Path(environ.get("HOME", "/")) / ".config"
+    return folder / "pipeline-console"
+
+
+def path_of(text: str, default: Path) -> Path:
+    """The file meant by a parameter: absolute, its links followed. Trouble (USAGE) for a folder."""
+    path = Path(text).expanduser() if text else default
+    path = Path(os.path.realpath(path))
+    if path.is_dir():
+        raise Trouble(Kind.USAGE, f"{safe(path)} is a folder.", "Name a file.")
+    return path
+
+
+def read(path: Path) -> str | None:
+    """What a file holds; None when there is none. Trouble (REFUSED) when it cannot be read."""
+    try:
+        with told(path, Kind.REFUSED):
+            return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Trouble(Kind.REFUSED, f"{safe(path)} is not UTF-8 text.") from None
+    except Trouble:
+        if not os.path.lexists(path):
+            return None
+        raise
+
+
+def read_secret(path: Path) -> str | None:
+    """As `read`. Trouble (REFUSED) also when others may read the file."""
+    text = read(path)
+    if text is not None and path.stat().st_mode & 0o077:
+        raise Trouble(
+            Kind.REFUSED, f"{safe(path)} holds passwords and others may read it.", f"chmod 600 {quoted(path)}"
+        )
+    return text
+
+
+def planned(path: Path, text: str, former: str | None, kept: Path | None = None) -> LocalFile:
+    """The file as it shall be, where `former` is what it holds now; `kept` gets that first."""
+    return LocalFile(str(path), text, _digest(former), str(kept) if kept and former is not None else "")
+
+
+def quoted(path: Path) -> str:
+    """The path as a shell takes it."""
+    return shlex.quote(str(path))
+
+
+def undo(file: LocalFile) -> str:
+    """The command of a shell that takes it back; empty where nothing was replaced."""
+    return shlex.join((*_RESTORE, file.kept, file.path)) if file.kept else ""
+
+
+def undoing(statement: str) -> LocalFile | None:
+    """The file that a command of `undo` writes; None for any other statement. Trouble when what was kept is gone."""
+    try:
+        words = shlex.split(statement)
+    except ValueError:
+        return None
+    if tuple(words[:3]) != _RESTORE or len(words) != len(_RESTORE) + 2:
+        return None
+    kept, path = map(Path, words[3:])
+    text = read(kept)
+    if text is None:
+        raise Trouble(Kind.REFUSED, f"{safe(kept)} is gone, so {safe(path)} cannot be restored from it.")
+    return planned(path, text, read(path))
+
+
+def write(file: LocalFile) -> None:
+    """Write it. Trouble (REFUSED) when the file changed since the plan was made, or it cannot be written."""
+    path = Path(file.path)
+    partial = path.with_name(f".{path.name}.partial")
+    with told(path.parent, Kind.REFUSED):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with told(partial, Kind.REFUSED):
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with told(path, Kind.REFUSED), os.fdopen(descriptor, "wb") as out:
+        fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _refuse_others(out.fileno(), partial)
+        former = read(path)
+        if _digest(former) != file.former:
+            raise Trouble(
+                Kind.REFUSED, f"{safe(path)} has changed since the plan was made.", "Plan again and look at it."
+            )
+        out.truncate()
+        _as_before(out.fileno(), path if former is not None else None)
+        out.write(file.text.encode())
+        out.flush()
+        os.fsync(out.fileno())
+        if file.kept:
+            os.link(path, file.kept)
+        partial.replace(path)
+        _sync(path.parent)
+
+
+def _refuse_others(descriptor: int, partial: Path) -> None:
+    # In a folder where others may write, somebody could have made it in order to read what is written to it.
+    found = os.fstat(descriptor)
+    if found.st_uid != os.geteuid() or found.st_nlink != 1:
+        raise Trouble(
+            Kind.REFUSED, f"{safe(partial)} belongs to somebody else.", "Remove it, or choose another folder."
+        )
+
+
+def _as_before(descriptor: int, former: Path | None) -> None:
+    """The mode and, where this user may say so, the owner of the file that is replaced."""
+    if former is None:
+        os.fchmod(descriptor, 0o600)
+        return
+    found = former.stat()
+    mine = os.fstat(descriptor)
+    if os.geteuid() == 0:
+        os.fchown(descriptor, found.st_uid, found.st_gid)
+    # Without the group it was for, what it may read would be somebody else's to read.
+    same = os.geteuid() == 0 or mine.st_gid == found.st_gid
+    os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & (0o640 if same else 0o600) | 0o600)
+
+
+def _digest(text: str | None) -> str:
+    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,36 @@
+"""The nouns of the console. Standard library only; everything else may import this, it imports nothing of ours."""
+
+from __future__ import annotations
+
+from console.model.act import LocalFile, Outcome, Parameter, Plan, Step
+from console.model.judge import Level, Limit, Rule, above, among, below
+from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
+from console.model.source import Extension, Facts, Server
+from console.model.trouble import Kind, Trouble
+
+__all__ = [
+    "Column",
+    "Extension",
+    "Facts",
+    "Kind",
+    "Level",
+    "Limit",
+    "LocalFile",
+    "Lookup",
+    "Outcome",
+    "Pane",
+    "Parameter",
+    "Plan",
+    "Rate",
+    "Record",
+    "Row",
+    "Rule",
+    "Server",
+    "Snapshot",
+    "Step",
+    "Trouble",
+    "View",
+    "above",
+    "among",
+    "below",
+]

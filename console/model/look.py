@@ -1,0 +1,132 @@
+"""What is looked at: snapshots, and panes as declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import starmap
+from operator import add, itemgetter
+
+from console.model.judge import Rule
+
+Row = tuple[object, ...]
+Record = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one read returned: the unit that is shown, exported, recorded and compared."""
+
+    name: str  # of the query
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    taken_at: datetime  # aware; the client's clock, for people
+    seconds: float = 0.0  # how long the read took, as the client saw it
+    clock: float = 0.0  # monotonic seconds; the base of rates
+    sql: str = ""  # the statement that was sent
+    notes: tuple[str, ...] = ()  # truths about this read, e.g. "you see 3 of 41 sessions"
+
+    def index(self, column: str) -> int:
+        """Position of `column` in each row; ValueError when the snapshot has no such column."""
+        return self.columns.index(column)
+
+    def values(self, column: str) -> tuple[object, ...]:
+        """All values of one column, in row order."""
+        at = self.columns.index(column)
+        return tuple(map(itemgetter(at), self.rows))
+
+    def records(self) -> Iterable[dict[str, object]]:
+        """Each row as column → value."""
+        return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+
+    def with_columns(self, names: Sequence[str], values: Iterable[Row]) -> Snapshot:
+        """This snapshot with columns added on the right; `values` holds one tuple a row."""
+        rows = tuple(starmap(add, zip(self.rows, values, strict=True)))
+        return replace(self, columns=(*self.columns, *names), rows=rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a view: how a value of the snapshot is titled, formatted, sized and judged."""
+
+    name: str  # in the snapshot
+    title: str
+    format: str = "text"  # a key of format.FORMATS
+    width: int = 0  # in cells; 0: the format's own width
+    grow: bool = False  # takes what is left of the screen; at most one a view
+    extra: bool = False  # wanted only where there is room: shown when the terminal is wide, else by scrolling
+    rule: Rule | None = None  # severity of a value
+    threshold: str = ""  # name of the configured threshold that takes the place of `rule`
+    help: str = ""  # one sentence for the help screen and the details
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A column derived from two snapshots: Δ`of` per second, or Δ`of` / Δ`per` × `scale`.
+
+    Rows are matched by the view's key. The first snapshot, a new row and a counter that fell (a reset) give None.
+    """
+
+    name: str
+    of: str
+    per: str = ""  # empty: per second of the client's monotonic clock
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Columns fetched by a second query, only for rows that are not yet known, and kept.
+
+    The query gets each column of `by` as an array parameter of that name and returns `by` and `adds`.
+    A kept answer is dropped when a `fingerprint` column of its row changes or it is older than `keep` seconds.
+    """
+
+    query: str
+    by: tuple[str, ...]
+    adds: tuple[str, ...]
+    fingerprint: tuple[str, ...] = ()
+    first: int = 0  # 0: rows that are on the screen; N: the first N rows in the query's own order
+    batch: int = 100  # keys asked for in one read
+    keep: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One table of a pane, as data."""
+
+    name: str
+    title: str
+    query: str  # sql/monitoring/<query>.sql, or SHOW … of the pooler
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]  # columns that identify a row between two reads
+    sort: str = ""  # column, with a leading "-" for descending; empty: the query's order
+    where: Callable[[Record], bool] | None = None
+    rates: tuple[Rate, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
+    limits: tuple[str, ...] = ()  # names of configured thresholds that `derive` takes as keyword arguments
+    detail: str = ""  # query for the details of one row; gets the key columns as parameters
+    chart: str = ""  # name of a drawing in tui/charts.py shown above the table
+    empty: str = "nothing to show"  # said when there are no rows; good news should read as such
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A live view, as a declaration. One list of these drives keys, help, palette, command line and smoke tests."""
+
+    name: str
+    key: str
+    title: str
+    help: str  # a short paragraph: what it shows, how to read it
+    views: tuple[View, ...]
+    refresh: float = 2.0  # seconds
+    source: str = "postgres"  # which kind of server is asked
+    actions: tuple[str, ...] = ()
+
+    def view(self, name: str) -> View:
+        """The view called `name`; KeyError when there is none."""
+        for view in self.views:
+            if view.name == name:
+                return view
+        raise KeyError(name)

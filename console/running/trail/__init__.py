@@ -1,0 +1,1 @@
+"""The audit trail: what ran, who ran it, and how it ended."""

@@ -1,0 +1,107 @@
+"""The audit trail: who changed what, where, when, with which statements and which outcome.
+
+One JSON object a line in `$XDG_STATE_HOME/pipeline-console/audit.jsonl`, readable by its owner alone, synced to
+disk before anything runs. Each run writes an entry `start`, one `step` a finished statement and one `end`, with the
+same `run`. Passwords and verifiers in statements are replaced before they are written.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from console.format import json_default, one_line, safe
+from console.model import Kind, Trouble
+from console.redaction import redacted
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The file the entries go to."""
+
+    path: Path
+
+    def write(self, *entries: Mapping[str, object], sync: bool = True) -> None:
+        """Append entries and sync them at once. Trouble (REFUSED) when that cannot be done: then nothing may be run.
+
+        Without `sync` they outlive the console but not the machine, until the next write syncs them too.
+        """
+        now = datetime.now(UTC).isoformat()
+        lines = [json.dumps({"at": now, **redacted(entry)}, default=json_default) + "\n" for entry in entries]
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "r+b", buffering=0) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                _append(file.fileno(), "".join(lines).encode())
+                if sync:
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise Trouble(
+                Kind.REFUSED,
+                f"The audit trail {safe(self.path)} cannot be written ({error.strerror}), so nothing is changed.",
+                "Make room or give XDG_STATE_HOME a folder of your own.",
+            ) from None
+
+    def entries(self) -> Iterator[dict[str, object]]:
+        """All entries, oldest first; a line that a full disk cut short is passed over."""
+        if not self.path.exists():
+            return
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(entry, dict):
+                    yield entry
+
+
+def default_trail(environ: Mapping[str, str] = os.environ) -> Trail:
+    """The trail of this user."""
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    base = state if state.is_absolute() else Path(environ.get("HOME", "/")) / ".local" / "state"
+    return Trail(base / "pipeline-console" / "audit.jsonl")
+
+
+def whoami(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Who is at the console: the user of the operating system, and where an SSH session comes from."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return {"os_user": name, "from": environ.get("SSH_CLIENT", "").split(" ")[0]}
+
+
+def process(pid: int | None = None) -> str:
+    """This machine, the number of a process and when that began; empty when there is no such process.
+
+    Numbers are used again, so /proc/PID/stat says the beginning where there is one (field 22, clock ticks since boot).
+    """
+    number = os.getpid() if pid is None else pid
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass  # somebody else's, and alive
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
+        began = stat.rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        began = ""
+    return f"{one_line(os.uname().nodename)} {number} {began}".strip()
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    if end and os.pread(descriptor, 1, end - 1) != b"\n":
+        line = b"\n" + line  # the former writer was cut short; its line must not swallow this one
+    while line:
+        line = line[os.write(descriptor, line) :]

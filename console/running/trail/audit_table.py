@@ -1,0 +1,34 @@
+"""The audit table of a database: one row a run, for whoever looks at the database and not at the DBA's own trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from console import sql
+from console.format import one_line
+from console.sources.postgres import ActingSession, DriverError
+
+_PRESENT = "SELECT pg_catalog.to_regclass('public.console_audit') IS NOT NULL"
+# Until the end of the transaction nobody can add what would then run with our rights.
+_LOCK = "LOCK TABLE ONLY public.console_audit IN ROW EXCLUSIVE MODE"
+
+
+async def write(session: ActingSession, row: Mapping[str, object]) -> str:
+    """Write one run where the table is there. A sentence when that could or should not be done, else empty."""
+    try:
+        ((present,),) = await session.query(_PRESENT)
+        if not present:
+            return ""
+        async with session.transaction():
+            await session.execute(_LOCK)
+            harmless = await session.query(sql.load("harmless_table", folder="actions").text, {"name": "console_audit"})
+            if harmless == [(True,)]:
+                await session.execute(sql.load("write_audit", folder="actions").text, row)
+                return ""
+    except DriverError as error:
+        said = one_line(error.diag.message_primary or error.__class__.__name__)
+        return f"The audit table of the database was not written: {said}"
+    return (
+        "The audit table of the database was not written: public.console_audit has code of its owner, "
+        "which would run with the rights of this role."
+    )

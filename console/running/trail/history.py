@@ -1,0 +1,189 @@
+"""What the audit trail tells of past runs, also of those that never said how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import takewhile
+
+from console.redaction import HIDDEN
+from console.running.trail.audit import process
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+UNFINISHED = "unfinished"  # its process ended, or was killed, without saying how the run did
+RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A statement that took effect."""
+
+    sql: str
+    undo: str = ""
+    rows: int = 0
+    seconds: float = 0.0
+    at: datetime = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A statement that a run was going to send."""
+
+    sql: str
+    undo: str = ""
+    expect: str = ""  # a query that returns true once it has had its effect
+    transaction: int | None = None  # which transaction of the run it belongs to; None: it runs outside of any
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What had begun when the trail broke off: the steps of one transaction, or one statement outside of any."""
+
+    steps: tuple[Planned, ...] = ()
+    xid: str = ""  # of the transaction, known from just before its COMMIT; the server tells what became of it
+    certain: bool = False  # it has taken effect: the trail says so of one of its steps
+
+
+@dataclass(slots=True)
+class Past:
+    """One run as the trail tells it."""
+
+    id: str
+    at: datetime = EPOCH
+    action: str = ""
+    subject: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    server: str = ""
+    database: str = ""
+    user: str = ""
+    os_user: str = ""
+    origin: str = ""
+    process: str = ""
+    planned: tuple[Planned, ...] = ()
+    parts: tuple[str, ...] = ()  # of the subject, as in its plan
+    everywhere: bool = False
+    finished: list[Finished] = field(default_factory=list)
+    committing: tuple[int, str] = (-1, "")  # how many steps were finished before its last COMMIT; its transaction
+    ended_at: datetime | None = None
+    outcome: str = ""  # empty: it has not said
+    message: str = ""
+    notes: tuple[str, ...] = ()  # what else it had to tell in the end
+    seconds: float | None = None
+    told_undo: tuple[str, ...] | None = None
+
+    @property
+    def status(self) -> str:
+        """The outcome; without one RUNNING or UNFINISHED, as its process is there or not."""
+        return self.outcome or (RUNNING if alive(self.process) else UNFINISHED)
+
+    @property
+    def undo(self) -> tuple[str, ...]:
+        """The statements that undo what it did, in the order to run them."""
+        if self.told_undo is not None:
+            return self.told_undo
+        return tuple(one.undo for one in reversed(self.finished) if one.undo)
+
+    @property
+    def under_way(self) -> UnderWay:
+        """What has perhaps taken effect besides `finished`. Nothing while the run goes on."""
+        at = len(self.finished)
+        if at >= len(self.planned) or self.status == RUNNING:
+            return UnderWay()
+        number = self.planned[at].transaction
+        if number is None:  # a run that said how it ended has told it of this one too
+            return UnderWay(self.planned[at : at + 1]) if self.status == UNFINISHED else UnderWay()
+        together = tuple(takewhile(lambda one: one.transaction == number, self.planned[at:]))
+        if at and self.planned[at - 1].transaction == number:
+            return UnderWay(together, certain=True)
+        return UnderWay(together, self.committing[1]) if self.committing[0] == at else UnderWay()
+
+    @property
+    def rows(self) -> int:
+        """Rows that its finished statements changed."""
+        return sum(one.rows for one in self.finished)
+
+    @property
+    def where(self) -> tuple[str, str, str]:
+        """Server, database and role."""
+        return self.server, self.database, self.user
+
+    @property
+    def undoable(self) -> bool:
+        """Whether something undoes it, as far as the trail tells, and all of that was kept."""
+        statements = [*self.undo, *(one.undo for one in self.under_way.steps if one.undo)]
+        return bool(statements) and not any(HIDDEN in statement for statement in statements)
+
+
+def runs(entries: Iterable[Mapping[str, object]]) -> list[Past]:
+    """The runs of a trail, oldest first; entries that are none of ours are passed over."""
+    known: dict[str, Past] = {}
+    for entry in entries:
+        name = entry.get("run")
+        if isinstance(name, str) and name:
+            _add(known.setdefault(name, Past(name)), entry)
+    return list(known.values())
+
+
+def alive(told: str) -> bool:
+    """Whether the process that a trail names (`audit.process`) is there; on another machine that cannot be told."""
+    parts = told.split()
+    if len(parts) < 2 or not parts[1].isdigit():
+        return False
+    return process(int(parts[1])) == told
+
+
+def _add(past: Past, entry: Mapping[str, object]) -> None:
+    at = _moment(entry.get("at"))
+    event = entry.get("event")
+    if past.at == EPOCH:
+        past.at = at
+        past.action, past.subject = _text(entry, "action"), _text(entry, "subject")
+        past.server, past.database, past.user = _text(entry, "server"), _text(entry, "database"), _text(entry, "user")
+        past.os_user, past.origin, past.process = _text(entry, "os_user"), _text(entry, "from"), _text(entry, "process")
+        given = entry.get("parameters")
+        past.parameters = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
+    if event == "start":
+        past.planned = _planned(entry)
+        past.parts, past.everywhere = _texts(entry.get("parts")), entry.get("everywhere") is True
+    elif event == "commit":
+        past.committing = len(past.finished), _text(entry, "xid")
+    elif event == "step":
+        rows, seconds = entry.get("rows"), _number(entry.get("seconds"))
+        done = Finished(
+            _text(entry, "sql"), _text(entry, "undo"), rows if isinstance(rows, int) else 0, seconds or 0.0, at
+        )
+        past.finished.append(done)
+    elif event == "end":
+        past.ended_at, past.outcome, past.message = at, _text(entry, "outcome"), _text(entry, "message")
+        past.seconds, past.told_undo = _number(entry.get("seconds")), _texts(entry.get("undo"))
+        past.notes = _texts(entry.get("notes"))
+
+
+def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
+    sql, numbers = _texts(entry.get("sql")), entry.get("transactions")
+    if not isinstance(numbers, list) or len(numbers) != len(sql):
+        return tuple(map(Planned, sql))
+    undo, expect = _texts(entry.get("undo")), _texts(entry.get("expect"))
+    return tuple(map(Planned, sql, undo, expect, (one if isinstance(one, int) else None for one in numbers)))
+
+
+def _text(entry: Mapping[str, object], name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _moment(value: object) -> datetime:
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return EPOCH
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,191 @@
+"""The settings: the bundled config/console.yml, the user's file over it, as frozen values.
+
+The user's file is `--config FILE`, else $PIPELINE_CONSOLE_CONFIG, else $XDG_CONFIG_HOME/pipeline-console/console.yml.
+A file that is named must exist; the last one need not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from console.format import safe
+from console.model import Kind, Limit, Trouble
+from console.settings import yamlfile
+from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
+from console.sql import content
+
+_PASSWORD = re.compile(r"://[^/@?]*:[^@]+@|password\s*=", re.IGNORECASE)
+_LONGEST = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server that the configuration names."""
+
+    name: str
+    uri: str = field(repr=False)  # libpq URI or conninfo; may hold a password
+    poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What is judged by them is in their names, with the unit."""
+
+    slow_query_ms: Limit
+    bloat_percent: Limit
+    connection_usage_percent: Limit
+    pool_wait_seconds: Limit
+    hash_table_gb: Limit
+    tenant_share_percent: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPolicy:
+    """A table that gets partitions ahead of time."""
+
+    table: str
+    key: str
+    interval: str = "month"
+    months_ahead: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePolicy:
+    """A table whose old months are moved to another one."""
+
+    table: str
+    archive: str
+    key: str
+    keep_months: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPolicy:
+    """A materialized view whose data must be renewed every hour, day, week or month."""
+
+    view: str
+    every: str = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be configured."""
+
+    file: str  # the user's file; empty when there is none
+    default_target: str
+    targets: Mapping[str, Target]
+    refresh: Mapping[str, float]  # pane → seconds; only where it differs from the pane's own
+    thresholds: Thresholds
+    partitions: tuple[PartitionPolicy, ...]
+    archives: tuple[ArchivePolicy, ...]
+    refreshes: tuple[RefreshPolicy, ...]
+    keymap: Mapping[str, str]  # id of a binding → key
+    theme: str  # dark, light, 16, auto
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked to look at, with every name resolved. Only its label may be shown."""
+
+    target: str = field(repr=False)  # libpq URI or conninfo; empty: libpq's own environment
+    label: str = ""  # the target's name or label in the configuration; empty: host and port say it
+    poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
+    read_only: bool = False
+    pane: str = ""  # the pane to open first; empty: the first one
+    guide: bool = False  # open the set-up guide first
+    pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
+
+
+def load(file: str = "", panes: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings. `panes` are the names accepted under `refresh`. Trouble (USAGE) names file, line and key."""
+    defaults = content() / "config" / "console.yml"
+    schema = _schema(panes)
+    values = yamlfile.read(defaults.read_text(encoding="utf-8"), str(defaults), schema)
+    path, named = _user_file(file, environ)
+    found = _read(path, named)
+    if found is None:
+        return _settings(values, "")
+    own = yamlfile.read(found, str(path), schema) or {}
+    _keep_secret(path, own.get("targets", {}))
+    return _settings(yamlfile.merged(values, own), str(path))
+
+
+def holds_password(target: str) -> bool:
+    """Whether a URI or conninfo seems to contain a password."""
+    return bool(_PASSWORD.search(target))
+
+
+def _user_file(file: str, environ: Mapping[str, str]) -> tuple[Path, bool]:
+    named = file or environ.get("PIPELINE_CONSOLE_CONFIG", "")
+    if named:
+        return Path(named), True
+    base = environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if Path(base).is_absolute() else Path(environ.get("HOME", "/")) / ".config"
+    return folder / "pipeline-console" / "console.yml", False
+
+
+def _read(path: Path, named: bool) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if not named:
+            return None
+        raise Trouble(Kind.USAGE, f"There is no configuration file {safe(path)}.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise Trouble(Kind.USAGE, f"{safe(path)}, line {line}: this is not UTF-8 text.") from None
+    except OSError as error:
+        raise Trouble(Kind.USAGE, f"The configuration file {safe(path)} cannot be read: {error.strerror}.") from None
+
+
+def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, target in targets.items():
+        secret = any(holds_password(uri) for uri in (target["uri"], *target.get("poolers", ())))
+        if secret and path.stat().st_mode & 0o077:
+            raise Trouble(
+                Kind.USAGE,
+                f"{safe(path)} holds a password (targets.{safe(name, 80)}) and others may read the file.",
+                "chmod 600 the file, or keep the password in ~/.pgpass.",
+            )
+
+
+def _schema(panes: Collection[str]) -> yamlfile.Reader:
+    limits = table(warning=number(0, 1e12), critical=number(0, 1e12))  # either may be left as it is
+    months = number(1, 1200, whole=True)
+    return table(
+        default_target=text,
+        targets=by_name(table(("uri",), uri=some_text, poolers=sequence(some_text), label=text)),
+        refresh=by_name(number(0.2, _LONGEST), panes),
+        thresholds=table((), **{threshold.name: limits for threshold in fields(Thresholds)}),
+        partitions=sequence(
+            table(("table", "key"), table=some_text, key=some_text, interval=choice("month"), months_ahead=months)
+        ),
+        archives=sequence(
+            table(("table", "archive", "key"), table=some_text, archive=some_text, key=some_text, keep_months=months)
+        ),
+        refreshes=sequence(table(("view",), view=some_text, every=choice("hour", "day", "week", "month"))),
+        keymap=by_name(some_text),
+        theme=choice("auto", "dark", "light", "16"),
+    )
+
+
+def _settings(values: Mapping[str, Any], file: str) -> Settings:
+    limits = {name: Limit(**limit) for name, limit in values["thresholds"].items()}
+    return Settings(
+        file=file,
+        default_target=values["default_target"],
+        targets={name: Target(name, **target) for name, target in values["targets"].items()},
+        refresh=values["refresh"],
+        thresholds=Thresholds(**limits),
+        partitions=tuple(PartitionPolicy(**policy) for policy in values["partitions"]),
+        archives=tuple(ArchivePolicy(**policy) for policy in values["archives"]),
+        refreshes=tuple(RefreshPolicy(**policy) for policy in values["refreshes"]),
+        keymap=values["keymap"],
+        theme=values["theme"],
+    )

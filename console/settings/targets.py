@@ -1,0 +1,95 @@
+"""Which servers are meant: a TARGET of the command line, the configuration or the environment as a connection string.
+
+A TARGET with `://` is a URI, one with `=` a conninfo, anything else a name: first of the configuration, then of a
+service in ~/.pg_service.conf ($PGSERVICEFILE) or $PGSYSCONFDIR/pg_service.conf. Without a TARGET the configuration's
+`default_target` is meant, then $PIPELINE_CONSOLE_TARGET, then what libpq's own environment says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from console.format import safe
+from console.model import Kind, Trouble
+from console.settings.config import Settings, Wanted, holds_password
+
+_NAME = re.compile(r"[\w.-]{1,80}")
+_SECTION = re.compile(r"^\s*\[([^\]]+)\]")
+_URI = re.compile(r"^postgres(ql)?://(?P<authority>[^/?]*)(?P<rest>/[^?]*)?")
+ENCODE = "Percent-encode special characters of a password (@ %40, / %2F, : %3A), or keep it in ~/.pgpass."
+
+
+def resolve(
+    settings: Settings,
+    target: str = "",
+    poolers: Sequence[str] = (),
+    *,
+    read_only: bool = False,
+    pane: str = "",
+    environ: Mapping[str, str] = os.environ,
+) -> Wanted:
+    """What to connect to; `poolers` go before those that the configuration gives the target. Trouble (USAGE)."""
+    given = target or settings.default_target or environ.get("PIPELINE_CONSOLE_TARGET", "")
+    known = settings.targets.get(given)
+    if known is not None:
+        uri, label, own = known.uri, known.label or known.name, known.poolers
+    else:
+        uri, label, own = _connection(given, settings, environ), "", ()
+    chosen = tuple(poolers) or own
+    check(uri, "target")
+    for pooler in chosen:
+        check(pooler, "pooler")
+    return Wanted(uri, label, chosen, read_only, pane)
+
+
+def warnings(target: str, poolers: Sequence[str]) -> list[str]:
+    """What must be said about arguments of the command line before they are used."""
+    if not any(holds_password(given) for given in (target, *poolers)):
+        return []
+    return ["The process list shows everybody the password in this command; ~/.pgpass or PGPASSWORD keep it hidden."]
+
+
+def check(target: str, what: str) -> None:
+    """Trouble (USAGE) for a URI that libpq would cut apart in the wrong place and then repeat parts of its password."""
+    if "://" not in target:
+        return
+    match = _URI.match(target)
+    if match is None:
+        raise Trouble(Kind.USAGE, f"The {what} is a URI of another kind.", "It begins with postgresql://.")
+    user, _, hosts = match["authority"].rpartition("@")
+    ports = [host.rpartition(":")[2] for host in hosts.split(",") if ":" in host.rpartition("]")[2]]
+    if "@" in user or "@" in (match["rest"] or "") or not all(port.isdigit() or not port for port in ports):
+        raise Trouble(Kind.USAGE, f"The {what} is not a valid connection URI.", ENCODE)
+
+
+def _connection(given: str, settings: Settings, environ: Mapping[str, str]) -> str:
+    if not given or "://" in given or "=" in given:
+        return given
+    services = _services(environ)
+    if given in services:
+        return f"service='{_quoted(given)}'"
+    names = [*settings.targets, *services]
+    known = f"Known names: {', '.join(safe(name, 80) for name in names)}." if names else "No names are configured."
+    # Only what looks like a name is repeated: a mistyped URI holds a password.
+    shown = given if _NAME.fullmatch(given) else "The target"
+    raise Trouble(
+        Kind.USAGE,
+        f"{shown} is neither a connection string, nor a target of the configuration, nor a service of libpq.",
+        f"{known} A database of the local server is written dbname=NAME.",
+    )
+
+
+def _services(environ: Mapping[str, str]) -> list[str]:
+    home = Path(environ.get("HOME", "/"))
+    files = [Path(environ.get("PGSERVICEFILE") or home / ".pg_service.conf")]
+    if folder := environ.get("PGSYSCONFDIR"):
+        files.append(Path(folder) / "pg_service.conf")
+    lines = [line for file in files if file.is_file() for line in file.read_text(errors="replace").splitlines()]
+    return [match[1] for match in map(_SECTION.match, lines) if match]
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,0 +1,1 @@
+"""Whatever can be asked: PostgreSQL, the PgBouncers, the console itself."""

@@ -1,0 +1,240 @@
+"""The admin console of PgBouncer 1.18 and later: SHOW commands as snapshots.
+
+It speaks only the simple protocol: one command a call, no parameters, no binary results.
+Commands and their columns: https://www.pgbouncer.org/usage.html#admin-console
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import psycopg
+
+from console.format import one_line
+from console.model import Facts, Kind, Row, Snapshot, Trouble
+from console.sources.backoff import Backoff
+from console.sources.postgres import (
+    APPLICATION_NAME,
+    CONNECT_SECONDS,
+    TextLoader,
+    cut,
+    describe,
+    parse_target,
+    refused,
+    trouble,
+)
+
+READ_SECONDS = 5.0
+# From 1.23 on a pooler told to stop waits for its admin connections too: an idle one is closed, a busy one renewed.
+IDLE_SECONDS = 15.0
+LIFETIME_SECONDS = 60.0
+
+Result = tuple[tuple[str, ...], tuple[Row, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A SHOW command, columns under another name, and columns that not every version returns."""
+
+    command: str
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    later: tuple[str, ...] = ()
+
+
+SHOWS: Mapping[str, Show] = {
+    "pooler_pools": Show("SHOW POOLS", later=("load_balance_hosts",)),
+    "pooler_clients": Show("SHOW CLIENTS", later=("prepared_statements", "replication", "id")),
+    "pooler_servers": Show("SHOW SERVERS", later=("prepared_statements", "replication", "id")),
+    "pooler_stats": Show(
+        "SHOW STATS",
+        later=(
+            "total_server_assignment_count",
+            "total_client_parse_count",
+            "total_server_parse_count",
+            "total_bind_count",
+        ),
+    ),
+    "pooler_databases": Show("SHOW DATABASES", {"reserve_pool": "reserve_pool_size"}, later=("server_lifetime",)),
+    "pooler_config": Show("SHOW CONFIG"),
+    # For look-ups: a pool's limits by the name that clients use, and both ends of a link.
+    "pooler_limits": Show("SHOW DATABASES", {"database": "server_database", "name": "database"}),
+    "pooler_backends": Show("SHOW SERVERS", {"ptr": "server_ptr", "link": "ptr", "remote_pid": "server_pid"}),
+    "pooler_origins": Show(
+        "SHOW CLIENTS",
+        {
+            "link": "server_ptr",
+            "ptr": "link",
+            "addr": "client_addr",
+            "port": "client_port",
+            "application_name": "client_application",
+        },
+    ),
+}
+
+
+class PgBouncerServer:
+    """One PgBouncer that is looked at. Connects on the first fetch and again, with back-off, after a loss."""
+
+    def __init__(self, target: str, label: str = "") -> None:
+        """`target` is a libpq URI or conninfo, its database `pgbouncer` unless it says another. Trouble (USAGE)."""
+        self._target = {"dbname": "pgbouncer", **parse_target(target)}
+        self._label = label
+        self._facts: Facts | None = None
+        self._connection: psycopg.AsyncConnection[Row] | None = None
+        self._since = 0.0
+        self._lock = asyncio.Lock()
+        self._backoff = Backoff()
+        self._idle: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the pooler. Trouble (UNREACHABLE) before the first connection."""
+        if self._facts is None:
+            raise Trouble(Kind.UNREACHABLE, f"Not connected to {self.label} yet.")
+        return self._facts
+
+    @property
+    def label(self) -> str:
+        """Host and port, unless it was given a name."""
+        return self._label or describe(self._target)
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next connection attempt; 0 when connected or due."""
+        return self._backoff.seconds
+
+    @property
+    def connected(self) -> bool:
+        """Whether an admin connection is open at this moment."""
+        return self._connection is not None and not self._connection.closed
+
+    async def connect(self) -> Facts:
+        """Connect if need be and return the facts. Trouble when the pooler cannot be reached or is none."""
+        async with self._lock:
+            await self._ready()
+            self._wait_idle()
+        return self.facts
+
+    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:  # noqa: ARG002
+        """The rows of one SHOW command; a look-up gets all of them, whatever keys it asks for. Raises Trouble."""
+        show = SHOWS[name]
+        async with self._lock:
+            connection = await self._ready()
+            taken_at, started = datetime.now(UTC), time.monotonic()
+            try:
+                columns, rows = await _run(connection, show.command)
+            except psycopg.Error as error:
+                raise trouble(error, show.command) from None
+            finally:
+                self._wait_idle()
+        clock = time.monotonic()
+        columns = tuple(show.renamed.get(column, column) for column in columns)
+        taken = Snapshot(name, columns, rows, taken_at, clock - started, clock, f"{show.command};", notes(self.facts))
+        absent = [column for column in show.later if column not in columns]
+        return taken.with_columns(absent, [(None,) * len(absent)] * len(rows)) if absent else taken
+
+    async def close(self) -> None:
+        """Close the admin connection."""
+        if self._idle is not None:
+            self._idle.cancel()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _ready(self) -> psycopg.AsyncConnection[Row]:
+        if self.connected and time.monotonic() - self._since > LIFETIME_SECONDS:
+            await self.close()
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        self._backoff.check()
+        try:
+            self._connection = await _open(self._target)
+        except Trouble as why:
+            self._backoff.failed(why)
+            raise
+        self._backoff.succeeded()
+        self._since = time.monotonic()
+        self._facts = _facts(self._connection, self.label)
+        return self._connection
+
+    def _wait_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close_idle)
+
+    def _close_idle(self) -> None:
+        self._closing = asyncio.get_running_loop().create_task(self.close())
+
+
+def notes(facts: Facts) -> tuple[str, ...]:
+    """What must be known of a pooler's version."""
+    if 12400 <= facts.version < 12502:
+        harm = "lets users of stats_users end clients with KILL_CLIENT (CVE-2026-6667); 1.25.2 mends it."
+        return (f"PgBouncer {facts.version_text} {harm}",)
+    return ()
+
+
+async def _open(target: Mapping[str, str]) -> psycopg.AsyncConnection[Row]:
+    # PgBouncer refuses start-up options, also those of PGOPTIONS.
+    fixed = {"options": "", "target_session_attrs": "any", "application_name": APPLICATION_NAME}
+    parameters = {"connect_timeout": str(CONNECT_SECONDS), **target, **fixed}
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            "",
+            autocommit=True,
+            prepare_threshold=None,
+            cursor_factory=psycopg.AsyncClientCursor,
+            **parameters,  # type: ignore[arg-type]
+        )
+    except psycopg.Error as error:
+        why = refused(error, target)
+        remedy = "Check PgBouncer's port, the password, and that the user is in its admin_users or stats_users."
+        raise Trouble(why.kind, why.sentence, remedy) from None
+    for name in ("text", "numeric"):
+        connection.adapters.register_loader(name, TextLoader if name == "text" else _WholeLoader)
+    if "bouncer" not in (connection.info.parameter_status("server_version") or ""):
+        await connection.close()
+        raise Trouble(
+            Kind.UNSUPPORTED,
+            f"{describe(target)} is not the admin console of a PgBouncer.",
+            "Give PgBouncer's port and its database pgbouncer: postgresql://USER@HOST:6432/pgbouncer.",
+        )
+    return connection
+
+
+async def _run(connection: psycopg.AsyncConnection[Row], command: str) -> Result:
+    watchdog = asyncio.get_running_loop().call_later(READ_SECONDS, cut, connection)
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute(command.encode())
+            columns = tuple(column.name for column in cursor.description or ())
+            return columns, tuple(await cursor.fetchall())
+    finally:
+        watchdog.cancel()
+
+
+def _facts(connection: psycopg.AsyncConnection[Row], label: str) -> Facts:
+    version = (connection.info.parameter_status("server_version") or "").split("/")[0]
+    return Facts(
+        kind="pgbouncer",
+        version=connection.info.server_version,
+        version_text=one_line(version),
+        label=label,
+        database=connection.info.dbname,
+        user=connection.info.user,
+        tls=bool(connection.pgconn.ssl_in_use),
+    )
+
+
+class _WholeLoader(psycopg.adapt.Loader):
+    """Totals come as numeric and are whole numbers."""
+
+    def load(self, data: psycopg.abc.Buffer) -> int | float:
+        number = Decimal(bytes(data).decode())
+        return int(number) if number == number.to_integral_value() else float(number)

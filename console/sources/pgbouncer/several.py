@@ -1,0 +1,78 @@
+"""Several PgBouncers as one server of the console."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from console.model import Facts, Row, Snapshot, Trouble
+from console.sources.pgbouncer.admin import PgBouncerServer
+
+Answer = TypeVar("Answer")
+
+
+class PgBouncers:
+    """Several PgBouncers as one server: their rows together, with the pooler's name in the first column."""
+
+    def __init__(self, poolers: Sequence[PgBouncerServer]) -> None:
+        """At least one pooler; those with the same name are numbered."""
+        self._poolers = tuple(poolers)
+        names = [pooler.label for pooler in poolers]
+        self._names = [
+            name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}" for i, name in enumerate(names)
+        ]
+
+    @property
+    def facts(self) -> Facts:
+        """Of the first pooler that answered, named after all. Trouble (UNREACHABLE) before the first connection."""
+        for pooler in self._poolers[:-1]:
+            with contextlib.suppress(Trouble):
+                return replace(pooler.facts, label=self.label)
+        return replace(self._poolers[-1].facts, label=self.label)
+
+    @property
+    def label(self) -> str:
+        """The names of all poolers."""
+        return ", ".join(self._names)
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until one of them is tried again; 0 when one is connected or due."""
+        return min(pooler.retry_in for pooler in self._poolers)
+
+    async def connect(self) -> Facts:
+        """Connect to all; Trouble only when none can be reached."""
+        _some(await asyncio.gather(*(pooler.connect() for pooler in self._poolers), return_exceptions=True))
+        return self.facts
+
+    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """The rows of all poolers that answer; a note says which does not, and why. Raises Trouble when none does."""
+        reads = (pooler.fetch(name, parameters) for pooler in self._poolers)
+        answers = await asyncio.gather(*reads, return_exceptions=True)
+        taken = _some(answers)
+        columns = tuple(dict.fromkeys(column for snapshot in taken for column in snapshot.columns))
+        rows: list[Row] = []
+        remarks: list[str] = []
+        for pooler, answer in zip(self._names, answers, strict=True):
+            if isinstance(answer, Snapshot):
+                rows += [(pooler, *map(record.get, columns)) for record in answer.records()]
+                remarks += answer.notes
+            else:
+                remarks.append(str(answer))
+        return replace(taken[0], columns=("pooler", *columns), rows=tuple(rows), notes=tuple(dict.fromkeys(remarks)))
+
+    async def close(self) -> None:
+        """Close every admin connection."""
+        await asyncio.gather(*(pooler.close() for pooler in self._poolers))
+
+
+def _some(answers: Sequence[Answer | BaseException]) -> list[Answer]:
+    failures = [answer for answer in answers if isinstance(answer, BaseException)]
+    good = [answer for answer in answers if not isinstance(answer, BaseException)]
+    for error in failures:
+        if not good or not isinstance(error, Trouble):
+            raise error
+    return good

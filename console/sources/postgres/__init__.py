@@ -1,0 +1,24 @@
+"""PostgreSQL servers: looking (reading), changing (acting). With the pooler's client, the only importers of psycopg."""
+
+from psycopg import Error as DriverError
+
+from console.sources.postgres.acting import ActingSession, acting_session
+from console.sources.postgres.connecting import APPLICATION_NAME, CONNECT_SECONDS, cut, describe, parse_target, refused
+from console.sources.postgres.reading import PostgresServer
+from console.sources.postgres.troubles import trouble
+from console.sources.postgres.values import TextLoader
+
+__all__ = [
+    "APPLICATION_NAME",
+    "CONNECT_SECONDS",
+    "ActingSession",
+    "DriverError",
+    "PostgresServer",
+    "TextLoader",
+    "acting_session",
+    "cut",
+    "describe",
+    "parse_target",
+    "refused",
+    "trouble",
+]

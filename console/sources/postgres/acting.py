@@ -1,0 +1,171 @@
+"""The sessions that change things: short lock waits, bounded harm when the console freezes or dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+import psycopg
+from psycopg import pq
+
+from console.model import Trouble
+from console.sources.postgres.connecting import (
+    APPLICATION_NAME,
+    Connection,
+    describe,
+    open_session,
+    parse_target,
+    refused,
+)
+from console.sources.postgres.troubles import trouble
+
+ACTING_NAME = f"{APPLICATION_NAME} act"
+PROOF_SECONDS = 0.5
+PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
+
+_SESSION = {
+    "search_path": "pg_catalog",
+    "lock_timeout": "200ms",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "2s",  # a frozen console must not keep what it locked
+    "client_connection_check_interval": "2s",  # a statement of a dead console ends
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "client_min_messages": "error",
+    "plan_cache_mode": "force_custom_plan",
+}
+
+
+class ActingSession:
+    """One session that changes things, in autocommit mode but for `transaction`. Raises the driver's own errors."""
+
+    def __init__(self, target: str, read_only: bool = False) -> None:
+        """`target` is a libpq URI or conninfo. With `read_only` the server itself refuses every change."""
+        self._target = parse_target(target)
+        self._read_only = read_only
+        self._connection: Connection | None = None
+
+    @property
+    def label(self) -> str:
+        """Host and port."""
+        return describe(self._target)
+
+    def environment(self) -> dict[str, str]:
+        """How a program finds the same database by libpq's environment, which only this user can read."""
+        known = {one.keyword.decode(): one.envvar.decode() for one in pq.Conninfo.get_defaults() if one.envvar}
+        inherited = {name: os.environ[name] for name in (*known.values(), "PGSERVICEFILE") if name in os.environ}
+        # Its statements end with it, also when it is killed.
+        options = f"{self._target.get('options', '')} -c client_connection_check_interval=2s".strip()
+        told = {**self._target, "options": options}
+        return inherited | {known[name]: value for name, value in told.items() if name in known}
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that still works as far as is known."""
+        return self._connection is not None and not self._connection.closed
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._open.info.backend_pid
+
+    async def open(self) -> None:
+        """Connect. Raises Trouble."""
+        settings = dict(_SESSION)
+        if self._read_only:
+            settings["default_transaction_read_only"] = "on"
+        self._connection = await open_session(self._target, settings, ACTING_NAME)
+
+    async def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> int:
+        """Run one statement; how many rows it returned or changed, 0 where that means nothing."""
+        async with self._open.cursor() as cursor:
+            await cursor.execute(statement.encode(), parameters)
+            return max(0, cursor.rowcount)
+
+    async def batch(self, statement: str) -> tuple[int, bool]:
+        """Run one batch: how many rows it changed, and whether more are to come.
+
+        A statement that returns one row of (`moved`, `more`) says so itself; of others more are to come until none is.
+        """
+        async with self._open.cursor() as cursor:
+            await cursor.execute(statement.encode())
+            if [column.name for column in cursor.description or ()] == ["moved", "more"]:
+                ((moved, more),) = await cursor.fetchall()
+                return int(str(moved)), bool(more)
+            changed = max(0, cursor.rowcount)
+            return changed, changed > 0
+
+    async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
+        """Run one statement and return its rows."""
+        async with self._open.cursor() as cursor:
+            await cursor.execute(statement.encode(), parameters)
+            return await cursor.fetchall()
+
+    async def copy_out(self, statement: str, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Run a COPY … TO STDOUT; `write` gets its output in pieces of about 256 kB. What it raises ends the COPY."""
+        piece = bytearray()
+        async with self._open.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            async for data in copy:
+                piece += data
+                if len(piece) >= PIECE:
+                    await write(bytes(piece))
+                    piece.clear()
+        if piece:
+            await write(bytes(piece))
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A transaction around what is executed inside; rolled back when that fails."""
+        async with self._open.transaction():
+            yield
+
+    async def prove(self) -> None:
+        """Connect once more, as any client would. Trouble when that is still not possible after half a second."""
+        end = time.monotonic() + PROOF_SECONDS
+        while True:
+            try:
+                connection = await open_session({"connect_timeout": "2", **self._target}, {}, ACTING_NAME)
+            except Trouble:
+                if time.monotonic() >= end:
+                    raise
+                await asyncio.sleep(0.05)
+                continue
+            await connection.close()
+            return
+
+    async def cancel(self) -> None:
+        """Ask the server to cancel what runs."""
+        if self.connected:
+            with contextlib.suppress(psycopg.Error):  # the server may be gone, and with it what ran
+                await self._open.cancel_safe(timeout=2.0)
+
+    async def close(self) -> None:
+        """Close the connection; its advisory locks go with it."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.closed:
+            await connection.close()
+
+    @property
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise psycopg.OperationalError("the connection is closed")
+        return self._connection
+
+
+@contextlib.contextmanager
+def acting_session(target: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A session for changes, in autocommit mode. Raises Trouble, also for what is refused in it."""
+    parameters = {**parse_target(target), "application_name": APPLICATION_NAME}
+    try:
+        connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]
+    except psycopg.Error as error:
+        raise refused(error, parameters) from None
+    try:
+        with connection:
+            yield connection
+    except psycopg.Error as error:
+        raise trouble(error, "the change") from error

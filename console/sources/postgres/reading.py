@@ -1,0 +1,260 @@
+"""The reading sessions: bounded in time, read-only, never in anybody's way.
+
+At most two connections: the fast lane, whose queries cannot wait behind a lock, and the slow lane, opened on demand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+from console import sql
+from console.format import one_line
+from console.model import Extension, Facts, Kind, Snapshot, Trouble
+from console.sources.backoff import Backoff
+from console.sources.postgres.connecting import Connection, cut, describe, open_session, parse_target
+from console.sources.postgres.troubles import preload_hint, trouble
+
+OLDEST = 140000
+DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
+
+_SESSION = {
+    "default_transaction_read_only": "on",
+    "search_path": "pg_catalog",
+    "lock_timeout": "100ms",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "client_min_messages": "error",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+_STATEMENT_SECONDS = {"fast": 5, "slow": 10}
+
+
+class PostgresServer:
+    """A PostgreSQL server that is looked at. Connects on the first fetch and again, with back-off, after a loss."""
+
+    def __init__(self, target: str, label: str = "", read_only: bool = False) -> None:
+        """`target` is a libpq URI or conninfo; Trouble (USAGE), repeating none of it, when it is none."""
+        self._target = parse_target(target)
+        self._label = label
+        self._read_only = read_only
+        self._facts: Facts | None = None
+        self._lanes = {name: _Lane(name, self._target) for name in _STATEMENT_SECONDS}
+        self.busy = 0.0  # seconds spent waiting for this server, in all
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the server. Trouble (UNREACHABLE) before the first connection."""
+        if self._facts is None:
+            raise Trouble(Kind.UNREACHABLE, f"Not connected to {self.label} yet.")
+        return self._facts
+
+    @property
+    def known(self) -> Facts | None:
+        """The facts of the last connection; None before the first."""
+        return self._facts
+
+    @property
+    def label(self) -> str:
+        """The target's name, else host and port."""
+        return self._label or describe(self._target)
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next connection attempt; 0 when connected or due."""
+        return self._lanes["fast"].backoff.seconds
+
+    async def connect(self) -> Facts:
+        """Connect if need be and return the facts. Trouble when the server cannot be reached or used."""
+        lane = self._lanes["fast"]
+        if self._facts is None or not lane.connected:
+            await lane.connect()
+            await self._learn()
+        return self.facts
+
+    async def learn(self) -> Facts:
+        """Read the facts anew: extensions, rights and roles change. Raises Trouble."""
+        if not self._lanes["fast"].connected:
+            return await self.connect()
+        await self._learn()
+        return self.facts
+
+    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """Run the query `name` of sql/monitoring, or `folder/name`, in its lane. Raises Trouble."""
+        facts = await self.connect()
+        folder, _, base = name.rpartition("/")
+        query = sql.load(base, (facts.major,), folder or "monitoring")
+        if query.otherwise and not await self._has(query.extension):
+            query = sql.load(query.otherwise, (facts.major,))
+        text = query.text
+        if query.extension:
+            text = await self._for_extension(name, query.extension)
+        return await self._read(replace(query, name=name, text=text), parameters)
+
+    async def ask(self, name: str, text: str) -> Snapshot:
+        """Run one statement of somebody's own text, called `name`, in the slow lane. Raises Trouble.
+
+        It is sent by the extended protocol, which refuses a second statement that hides in the text.
+        """
+        await self.connect()
+        return await self._read(sql.Query(name, text, "", lane="slow"), None)
+
+    async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None) -> Snapshot:
+        lane = self._lanes[query.lane]
+        if not lane.connected:
+            await lane.connect()
+        started = time.monotonic()
+        taken_at = datetime.now(UTC)
+        try:
+            columns, rows = await lane.run(query.text, parameters)
+        except psycopg.Error as error:
+            raise trouble(error, query.name, query.extension, query.grant) from None
+        finally:
+            self.busy += time.monotonic() - started
+        clock = time.monotonic()
+        return Snapshot(query.name, columns, rows, taken_at, clock - started, clock, query.text)
+
+    async def attempt(self, statement: str) -> str:
+        """The SQLSTATE with which `statement` fails in a session of its own, thrown away after it; empty: it works."""
+        connection = await open_session(self._target, _SESSION | {"statement_timeout": "5s"})
+        try:
+            await connection.execute(statement.encode())
+        except psycopg.Error as error:
+            return error.sqlstate or "08006"
+        finally:
+            await connection.close()
+        return ""
+
+    async def close(self) -> None:
+        """Cancel what still runs on the server, then close both connections."""
+        await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
+
+    async def _learn(self) -> None:
+        lane = self._lanes["fast"]
+        version = lane.version
+        if version < OLDEST:
+            await self.close()
+            raise Trouble(
+                Kind.UNSUPPORTED,
+                f"{self.label} runs PostgreSQL {version // 10000}; the console reads 14 and later.",
+                "Upgrade the server, or point the console at a newer one.",
+            )
+        try:
+            columns, rows = await lane.run(sql.load("server_facts", (version // 10000,)).text, None)
+        except psycopg.Error as error:
+            raise trouble(error, "server_facts") from None
+        known: dict[str, Any] = dict(zip(columns, rows[0], strict=True))
+        self._facts = Facts(
+            kind="postgres",
+            version=version,
+            version_text=str(known["version_text"]),
+            label=self.label,
+            database=str(known["database"]),
+            user=str(known["user"]),
+            standby=bool(known["standby"]),
+            tls=lane.tls,
+            read_only=self._read_only,
+            superuser=bool(known["superuser"]),
+            sees_all_sessions=bool(known["sees_all_sessions"]),
+            reads_all_data=bool(known["reads_all_data"]),
+            extensions={
+                str(extension): Extension(_numbers(str(at)), str(schema))
+                for extension, at, schema in zip(
+                    known["extensions"], known["extension_versions"], known["extension_schemas"], strict=True
+                )
+            },
+        )
+
+    async def _has(self, extension: str) -> bool:
+        if extension not in self.facts.extensions:
+            await self._learn()  # it may have been created a moment ago
+        return extension in self.facts.extensions
+
+    async def _for_extension(self, name: str, extension: str) -> str:
+        await self._has(extension)
+        found = self.facts.extensions.get(extension)
+        if found is None:
+            raise Trouble(
+                Kind.MISSING,
+                f"The extension {extension} is not installed in database {one_line(self.facts.database)}.",
+                f"CREATE EXTENSION {extension}; {preload_hint(extension)}".strip(),
+            )
+        schema = '"' + found.schema.replace('"', '""') + '"'
+        return sql.load(name, found.version).text.replace("@extschema@", schema)
+
+
+class _Lane:
+    """One connection and its back-off. Reads on it queue behind each other."""
+
+    def __init__(self, name: str, target: Mapping[str, str]) -> None:
+        self.name = name
+        self.backoff = Backoff()
+        self._target = target
+        self._connection: Connection | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def connected(self) -> bool:
+        return self._connection is not None and not self._connection.closed
+
+    @property
+    def version(self) -> int:
+        return self._connection.info.server_version if self._connection else 0
+
+    @property
+    def tls(self) -> bool:
+        return bool(self._connection and self._connection.pgconn.ssl_in_use)
+
+    async def connect(self) -> None:
+        async with self._lock:
+            if self.connected:
+                return
+            self.backoff.check()
+            try:
+                self._connection = await open_session(
+                    self._target, _SESSION | {"statement_timeout": f"{_STATEMENT_SECONDS[self.name]}s"}
+                )
+            except Trouble as why:
+                self.backoff.failed(why)
+                raise
+            self.backoff.succeeded()
+
+    async def run(
+        self, text: str, parameters: Mapping[str, object] | None
+    ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
+        async with self._lock:
+            connection = self._connection
+            if connection is None or connection.closed:
+                raise psycopg.OperationalError("the connection is closed")
+            deadline = _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
+            watchdog = asyncio.get_running_loop().call_later(deadline, cut, connection)
+            try:
+                async with connection.cursor(binary=True) as cursor:
+                    await cursor.execute(text.encode(), parameters)
+                    columns = tuple(column.name for column in cursor.description or ())
+                    return columns, tuple(await cursor.fetchall())
+            finally:
+                watchdog.cancel()
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.closed:
+            if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
+                with contextlib.suppress(psycopg.Error):  # the server may be gone; closing is all that is left to do
+                    await connection.cancel_safe(timeout=1.0)
+            await connection.close()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
