@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.format import one_line, safe
-from console.model import Facts, Kind, Row, Server, Snapshot, Trouble
+from console.model import Facts, Kind, Row, Snapshot, Source, Trouble
 from console.redaction import without_secrets
 from console.running.run import Run
 from console.running.trail import history
@@ -36,7 +36,7 @@ FORGOTTEN = timedelta(days=7)  # after which a run that never ended is history a
 class LocalServer:
     """Answers the queries of panes whose source is "local". Needs no server for what this machine knows itself."""
 
-    def __init__(self, trail: Trail, runs: list[Run], database: Server | None = None) -> None:
+    def __init__(self, trail: Trail, runs: list[Run], database: Source | None = None) -> None:
         """`runs` are those of this process; `database` is asked for its own audit table."""
         self.runs = runs
         self._trail = trail
@@ -111,7 +111,7 @@ class LocalServer:
             if not each.outcome and each.id not in own and each.at > oldest and finished.get(_thing(each), -1) < i
         ]
 
-    async def _from_database(self, database: Server, name: str, parameters: Mapping[str, object] | None) -> Snapshot:
+    async def _from_database(self, database: Source, name: str, parameters: Mapping[str, object] | None) -> Snapshot:
         state = await database.fetch("audit_state")
         ((readable, note),) = ((row["readable"], row["note"]) for row in state.records())
         if readable:

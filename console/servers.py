@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from console.local import LocalServer
-from console.model import Kind, Pane, Server, Trouble
+from console.model import Kind, Pane, Source, Trouble
 from console.running.trail.audit import default_trail
 from console.settings.config import Wanted
 from console.sources.pgbouncer.admin import PgBouncerServer
@@ -24,7 +24,7 @@ class Servers:
     local: LocalServer  # this machine: its audit trail, the runs of this console
     hint: str = NO_POOLER  # what the pooler pane says then
 
-    def of(self, pane: Pane) -> Server:
+    def of(self, pane: Pane) -> Source:
         """The server that `pane` asks. Trouble (MISSING) for the pooler pane when no pooler is named."""
         if pane.source == "local":
             return self.local

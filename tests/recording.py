@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from console.local import LocalServer
-from console.model import Extension, Facts, Kind, Server, Snapshot, Trouble, View
+from console.model import Extension, Facts, Kind, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.reading.reader import Reader, keys
 from console.running.trail.audit import Trail
@@ -71,7 +71,7 @@ class Recording:
 class Recorder:
     """Passes every read on to a real server and keeps the answers."""
 
-    server: Server
+    server: Source
     reads: dict[str, list[Snapshot]] = field(default_factory=dict)
 
     @property
@@ -122,7 +122,7 @@ async def record(postgres: str, pooler: str) -> None:
         "postgres": Recorder(PostgresServer(postgres, "pipeline")),
         "pgbouncer": Recorder(PgBouncers((PgBouncerServer(pooler),))),
     }
-    servers: dict[str, Server] = {**recorders, "local": LocalServer(TRAIL, [], recorders["postgres"])}
+    servers: dict[str, Source] = {**recorders, "local": LocalServer(TRAIL, [], recorders["postgres"])}
     views = {view.query: (pane.source, view) for pane in PANES for view in pane.views}
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):
@@ -137,7 +137,7 @@ async def record(postgres: str, pooler: str) -> None:
         await recorder.close()
 
 
-async def replay(reader: Reader, view: View, server: Server, reads: int) -> None:
+async def replay(reader: Reader, view: View, server: Source, reads: int) -> None:
     """Read a view that often and look up whatever its rows can have looked up."""
     for _ in range(reads):
         last = await reader.read(server)

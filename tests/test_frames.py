@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from console.local import LocalServer
-from console.model import Outcome, Pane, Plan, Server, Step, Trouble
+from console.model import Outcome, Pane, Plan, Source, Step, Trouble
 from console.panes import PANES
 from console.reading.reader import Reader
 from console.running.run import Run
@@ -40,7 +40,7 @@ async def test_the_screen_is_as_agreed(
 async def _frame(pane: Pane, size: tuple[int, int]) -> str:
     postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
     local = LocalServer(recording.TRAIL, _runs(), postgres)
-    recorded: dict[str, Server] = {"postgres": postgres, "pgbouncer": pooler, "local": local}
+    recorded: dict[str, Source] = {"postgres": postgres, "pgbouncer": pooler, "local": local}
     servers = SimpleNamespace(
         postgres=postgres,
         pooler=pooler,

@@ -21,7 +21,7 @@ from console.actions.schema.create_roles import ROLES as FOUND
 from console.actions.tuning import apply_tuning
 from console.cli.setup_text import page_text
 from console.demo.account import give, server_account
-from console.model import Facts, Record, Server
+from console.model import Facts, Record, Source
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.setup.guide import Guide, Standing
@@ -378,7 +378,7 @@ def test_what_was_skipped_in_the_guide_is_left_out_and_what_was_put_off_is_run(p
 async def test_what_cannot_be_measured_is_put_off_and_never_guessed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def elsewhere(server: Server, row: Record) -> Machine:
+    async def elsewhere(server: Source, row: Record) -> Machine:
         return Machine()
 
     monkeypatch.setattr(apply_tuning, "machine", elsewhere)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.format import one_line
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 
 
-async def code_of_others(server: Server, names: Sequence[str]) -> dict[str, str]:
+async def code_of_others(server: Source, names: Sequence[str]) -> dict[str, str]:
     """Which of these relations would run code of others as superuser, and why; none for who is no superuser.
 
     `names` are schema-qualified and quoted. The planner computes constant expressions of every index of a table that is
@@ -20,7 +20,7 @@ async def code_of_others(server: Server, names: Sequence[str]) -> dict[str, str]
     return {str(row["name"]): f"{one_line(row['relation'])} {row['why']}" for row in found.records()}
 
 
-async def refuse_code_of_others(server: Server, names: Sequence[str]) -> None:
+async def refuse_code_of_others(server: Source, names: Sequence[str]) -> None:
     """Trouble (REFUSED) where one of these relations would run code of others as superuser."""
     for why in (await code_of_others(server, names)).values():
         raise Trouble(Kind.REFUSED, f"{why}, which would run with the rights of a superuser.", "Connect as the owner.")

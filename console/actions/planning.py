@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 from console.format import safe
-from console.model import Facts, Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+from console.model import Facts, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 from console.settings.config import Settings
 
 
@@ -15,7 +15,7 @@ from console.settings.config import Settings
 class Request:
     """A wish for a plan: on which server, with which parameters (defaults filled in), under which policies."""
 
-    server: Server
+    server: Source
     given: Mapping[str, str]
     settings: Settings
 
@@ -40,7 +40,7 @@ class Learns(Protocol):
     async def learn(self) -> Facts: ...
 
 
-async def plan(action: Action, server: Server, given: Mapping[str, str], settings: Settings) -> Plan:
+async def plan(action: Action, server: Source, given: Mapping[str, str], settings: Settings) -> Plan:
     """The plan of `action` now. Raises Trouble: USAGE for parameters it does not take, REFUSED by a guard."""
     request = Request(server, complete(action, given), settings)
     if isinstance(server, Learns):
@@ -70,7 +70,7 @@ def whole(given: Mapping[str, str], name: str, least: int = 0, most: int = 10_00
     return int(text)
 
 
-async def written(server: Server, name: str, parameters: Mapping[str, object] | None = None) -> tuple[Step, ...]:
+async def written(server: Source, name: str, parameters: Mapping[str, object] | None = None) -> tuple[Step, ...]:
     """The steps that `sql/actions/<name>.sql` returns, one a row; its columns are named as the fields of Step.
 
     A row whose `refused` column is not null refuses the whole plan with that sentence.

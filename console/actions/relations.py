@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.format import one_line, safe
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 
 RELATIONS = ("r", "p", "m", "v", "f")
 TABLES = ("r", "p", "m", "t")
@@ -22,7 +22,7 @@ class Relation:
     kind: str  # pg_class.relkind
 
 
-async def relation(server: Server, name: str) -> Relation:
+async def relation(server: Source, name: str) -> Relation:
     """The table or view called `name`, as SQL would read it before anything else; none of the system's.
 
     Trouble (REFUSED) when there is none, or more than one that is as near.
@@ -36,7 +36,7 @@ async def relation(server: Server, name: str) -> Relation:
     return best[0]
 
 
-async def find(server: Server, text: str, kinds: Sequence[str]) -> tuple[Relation, ...]:
+async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relation, ...]:
     """The relation called `text`, with or without its schema, or the ones of a list with commas.
 
     Trouble (REFUSED) when there is none or when more than one may be meant: nothing is guessed.
@@ -66,14 +66,14 @@ def names(relations: Sequence[Relation]) -> tuple[str, ...]:
     return tuple(one_line(one.name) for one in relations)
 
 
-async def _only(server: Server, text: str, kinds: Sequence[str]) -> Relation | None:
+async def _only(server: Source, text: str, kinds: Sequence[str]) -> Relation | None:
     found = [one for one, _ in await _called(server, text, kinds, system=True)]
     if len(found) > 1:
         raise Trouble(Kind.REFUSED, f"{safe(text, 200)} may mean any of {named(found)}.", "Give one of these names.")
     return found[0] if found else None
 
 
-async def _called(server: Server, name: str, kinds: Sequence[str], system: bool) -> list[tuple[Relation, object]]:
+async def _called(server: Source, name: str, kinds: Sequence[str], system: bool) -> list[tuple[Relation, object]]:
     wanted = {"name": name, "kinds": list(kinds), "system": system}
     return [
         (Relation(int(str(one["oid"])), str(one["name"]), str(one["kind"])), one["rank"])

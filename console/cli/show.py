@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from console.cli.output import OUTPUTS, Output, Taken
 from console.format import safe
-from console.model import Kind, Pane, Server, Snapshot, Trouble, View
+from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import pane as pane_called
 from console.reading.arrange import arrange
 from console.reading.reader import Key, Reader, keys
@@ -63,7 +63,7 @@ async def _show(request: Request, wanted: Wanted, output: Output, say: Say) -> i
     return 0
 
 
-async def _watch(request: Request, reader: Reader, server: Server, output: Output, say: Say) -> None:
+async def _watch(request: Request, reader: Reader, server: Source, output: Output, say: Say) -> None:
     """Read and print until interrupted; outlives a server that goes away and comes back."""
     period = request.watch or 0.0
     due = time.monotonic() + period
@@ -86,7 +86,7 @@ async def _watch(request: Request, reader: Reader, server: Server, output: Outpu
         _print(request, taken, server, output, say)
 
 
-async def _take(request: Request, reader: Reader, server: Server) -> Snapshot:
+async def _take(request: Request, reader: Reader, server: Source) -> Snapshot:
     """One read, arranged and cut, with everything looked up for the rows that are printed."""
     taken = _arranged(request, await reader.read(server))
     for _ in range(ROUNDS):
@@ -113,7 +113,7 @@ def _keys(taken: Snapshot, view: View) -> list[Key]:
     return keys(taken, [column for column in view.key if column in taken.columns])
 
 
-def _print(request: Request, taken: Snapshot, server: Server, output: Output, say: Say) -> None:
+def _print(request: Request, taken: Snapshot, server: Source, output: Output, say: Say) -> None:
     output(Taken(request.pane.name, request.view, taken, server.facts))
     for note in taken.notes if output.tells_notes else ():
         say(safe(note))

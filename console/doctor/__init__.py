@@ -14,7 +14,7 @@ from console.doctor import actions, extensions, panes, pooler, role, server, ter
 from console.doctor.check import Check, Report, State, document
 from console.doctor.script import role_script
 from console.doctor.text import text
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 from console.panes import PANES
 from console.running.trail.audit import default_trail
 from console.servers import Servers
@@ -42,7 +42,7 @@ async def examine(
     return Report(servers.postgres.facts, (*far, *poolers, *near))
 
 
-async def rights(one: Server) -> tuple[Check, ...]:
+async def rights(one: Source) -> tuple[Check, ...]:
     """What the server is, what the role may do on it, which extensions are there. Raises Trouble."""
     found = await server.read(one)
     own = await role.read(one, found)

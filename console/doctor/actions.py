@@ -12,7 +12,7 @@ from console.doctor.check import Check, State
 from console.doctor.panes import exact
 from console.doctor.role import Rights
 from console.format import one_line, safe
-from console.model import Kind, Record, Server, Trouble
+from console.model import Kind, Record, Source, Trouble
 from console.settings.config import Settings
 
 
@@ -37,7 +37,7 @@ class Verdict:
 Need = Callable[[Case], Verdict]
 
 
-async def read(server: Server, rights: Rights, settings: Settings) -> Case:
+async def read(server: Source, rights: Rights, settings: Settings) -> Case:
     """What is known before any action is looked at. Raises Trouble."""
     names = sorted({*_partitioned(settings), *_archived(settings), *_refreshed(settings)})
     taken = await server.fetch("doctor/relations", {"names": names})
@@ -45,13 +45,13 @@ async def read(server: Server, rights: Rights, settings: Settings) -> Case:
 
 
 async def checks(
-    server: Server, case: Case, actions: Iterable[Action], read_only: bool, trail: Path
+    server: Source, case: Case, actions: Iterable[Action], read_only: bool, trail: Path
 ) -> tuple[Check, ...]:
     """A check for the audit trail, without which nothing runs, and one for each action. Plans only read."""
     return (_trail(trail), *[await _check(server, case, action, read_only) for action in actions])
 
 
-async def _check(server: Server, case: Case, action: Action, read_only: bool) -> Check:
+async def _check(server: Source, case: Case, action: Action, read_only: bool) -> Check:
     if read_only and action.name not in NOTHING_CHANGED:
         return _told(action, Verdict(State.CANNOT, "the console is read-only", "Run it without --read-only."))
     if case.rights.found.row["standby"] and action.name not in ON_STANDBY:
@@ -68,7 +68,7 @@ async def _check(server: Server, case: Case, action: Action, read_only: bool) ->
     return _told(action, _worse(verdict, planned))
 
 
-async def _planned(server: Server, case: Case, action: Action) -> Verdict:
+async def _planned(server: Source, case: Case, action: Action) -> Verdict:
     try:
         made = await plan(action, server, {}, case.settings)
     except Trouble as why:

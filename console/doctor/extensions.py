@@ -9,7 +9,7 @@ from console.doctor.check import Check, State, literal
 from console.doctor.server import Found
 from console.doctor.settings import WAITS, assign
 from console.format import one_line
-from console.model import Server
+from console.model import Source
 from console.tuning.units import elements
 
 PRELOADED = "pg_stat_statements"
@@ -26,7 +26,7 @@ OWN_PACKAGE = {"hypopg": "postgresql-{major}-hypopg"}
 CONTRIB = "postgresql-{major} (Debian), postgresql{major}-contrib (Red Hat)"
 
 
-async def checks(server: Server, found: Found) -> tuple[Check, ...]:
+async def checks(server: Source, found: Found) -> tuple[Check, ...]:
     """A check for each extension. Raises Trouble."""
     taken = await server.fetch("doctor/extensions", {"names": list(SERVES)})
     return tuple(_check(row, found) for row in taken.records())

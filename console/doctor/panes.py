@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from console.doctor.check import Check, State
 from console.format import one_line
-from console.model import Facts, Kind, Pane, Server, Snapshot, Trouble, View
+from console.model import Facts, Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
 from console.servers import Servers
 
@@ -20,7 +20,7 @@ _PASSING = {Kind.BUSY, Kind.UNREACHABLE}
 class Listening:
     """A server that also keeps what its reads ran into: readers go on without what only adds to a view."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Source) -> None:
         self._server = server
         self.troubles: list[Trouble] = []
 
@@ -103,7 +103,7 @@ def _different(pane: Pane) -> list[View]:
     return list(first.values())
 
 
-async def _look(server: Server, view: View) -> _Seen:
+async def _look(server: Source, view: View) -> _Seen:
     """Read a view, look up what its first rows lack, and read the details of the first."""
     listening = Listening(server)
     reader = Reader(view)

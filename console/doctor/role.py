@@ -10,7 +10,7 @@ from console.doctor.check import Check, State
 from console.doctor.server import Found
 from console.doctor.settings import assign
 from console.format import one_line
-from console.model import Server
+from console.model import Source
 from console.tuning import presets
 
 # Predefined roles that panes or actions profit from, with the version that brought them.
@@ -67,7 +67,7 @@ class Rights:
         return "\n".join(self.grant(one_line(owner)) for owner in self.tables["other_owners"][:5])
 
 
-async def read(server: Server, found: Found) -> Rights:
+async def read(server: Source, found: Found) -> Rights:
     """What decides about the role. Raises Trouble."""
     (row,) = (await server.fetch("doctor/role", {"predefined": list(PREDEFINED)})).records()
     (tables,) = (await server.fetch("doctor/tables")).records()

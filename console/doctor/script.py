@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from console.doctor.role import preset_settings
 from console.format import safe
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 
 NAME = "pipeline_console"
 LONGEST = 63  # bytes, as PostgreSQL keeps of a name
 
 
-async def role_script(server: Server, name: str = NAME) -> str:
+async def role_script(server: Source, name: str = NAME) -> str:
     """SQL that makes the role `name`, which sees everything and changes nothing. Trouble (USAGE) for a bad name."""
     if not name or len(name.encode()) > LONGEST or not name.isprintable():
         raise Trouble(Kind.USAGE, f"{safe(name, 80)} cannot be the name of a role.", "1 to 63 bytes, no control signs.")

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from console.doctor.check import Check, State
 from console.doctor.settings import WISHES, judge
 from console.format import one_line
-from console.model import Facts, Server, Trouble
+from console.model import Facts, Source, Trouble
 
 TESTED = range(14, 19)
 # The last day of fixes by the community: https://www.postgresql.org/support/versioning/
@@ -61,7 +61,7 @@ class Found:
         return int(self.row["max_connections"] - self.row["for_superusers"] - self.row["reserved"])
 
 
-async def read(server: Server) -> Found:
+async def read(server: Source) -> Found:
     """What decides about this server. Raises Trouble."""
     (row,) = (await server.fetch("doctor/server", {"signs": list(SERVICES)})).records()
     names = [*(wish.name for wish in WISHES), "shared_preload_libraries", "pg_stat_statements.max"]
@@ -69,7 +69,7 @@ async def read(server: Server) -> Found:
     return Found(server.facts, row, {str(one["name"]): str(one["setting"]) for one in settings.records()})
 
 
-async def checks(server: Server, found: Found) -> tuple[Check, ...]:
+async def checks(server: Source, found: Found) -> tuple[Check, ...]:
     """What the server is and how it is set. Raises Trouble."""
     return (
         judge_version(found),
@@ -199,7 +199,7 @@ def _waiting(found: Found) -> Check:
     return Check("server", "restart", State.LIMITED, what, ", ".join(names), "Restart the server.")
 
 
-async def _dead_clients(server: Server) -> Check:
+async def _dead_clients(server: Source) -> Check:
     name = "client_connection_check_interval"
     try:
         state = await server.attempt(PROBE) if isinstance(server, Attempts) else "0A000"

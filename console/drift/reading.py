@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from console.drift.differences import compare
 from console.drift.entries import Entry, entries, expected
 from console.drift.sides import Difference, Remedy
-from console.model import Row, Server, Snapshot
+from console.model import Row, Snapshot, Source
 
 QUERY = "drift_catalog"
 COLUMNS = ("object", "problem", "expected", "found", "remedy", "why")
@@ -35,7 +35,7 @@ class Drift:
         return f"The pipeline schema drifts in {number} place{'' if number == 1 else 's'}."
 
 
-async def drift(server: Server) -> Drift:
+async def drift(server: Source) -> Drift:
     """The drift of the connected database now. Raises Trouble."""
     return judged(await server.fetch(QUERY))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.model.act import LocalFile, Outcome, Parameter, Plan, Step
 from console.model.judge import Level, Limit, Rule, above, among, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
-from console.model.source import Extension, Facts, Server
+from console.model.source import Extension, Facts, Source
 from console.model.trouble import Kind, Trouble
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
     "Record",
     "Row",
     "Rule",
-    "Server",
     "Snapshot",
+    "Source",
     "Step",
     "Trouble",
     "View",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from console.model.look import Snapshot
-from console.model.source import Server
+from console.model.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Plan:
     parts: tuple[str, ...] = ()  # of the subject, where another plan may act on one of them alone
     everywhere: bool = False  # the subject is the server's: a console in another database is in the way as well
     number: int = 0  # of an advisory lock that other programs which do the same also take; 0: none does
-    read_back: Callable[[Server], Awaitable[tuple[str, ...]]] | None = None  # what to tell after the run, read anew
+    read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = None  # what to tell after the run, read anew
 
 
 class Outcome(Enum):

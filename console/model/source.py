@@ -41,7 +41,7 @@ class Facts:
         return self.version // 10000
 
 
-class Server(Protocol):
+class Source(Protocol):
     """Something that can be asked: a PostgreSQL server, a PgBouncer admin console, a recording."""
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
-from console.model import Kind, Lookup, Rate, Row, Server, Snapshot, Trouble, View
+from console.model import Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
 
 Key = tuple[object, ...]
 
@@ -26,7 +26,7 @@ class Reader:
         self._known: tuple[_Known, ...] = tuple(_Known(lookup) for lookup in view.lookups)
         self.last: Snapshot | None = None  # the last good snapshot, complete
 
-    async def read(self, server: Server) -> Snapshot:
+    async def read(self, server: Source) -> Snapshot:
         """The view's rows now, with rates since the last read and what lookups already know. Raises Trouble."""
         view = self._view
         taken = await server.fetch(view.query)
@@ -39,7 +39,7 @@ class Reader:
                 await known.learn(server, base, base.rows[: known.lookup.first])
         return self._complete(base)
 
-    async def fill(self, server: Server, shown: Sequence[Key]) -> Snapshot | None:
+    async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         """The snapshot with the rows of the keys `shown` looked up; None when nothing was learned. Raises Trouble."""
         base = self.base
         if base is None or not any(not known.lookup.first for known in self._known):
@@ -117,7 +117,7 @@ class _Known:
         self._refused: Trouble | None = None
         self._not_before = 0.0
 
-    async def learn(self, server: Server, base: Snapshot, rows: Iterable[Row]) -> bool:
+    async def learn(self, server: Source, base: Snapshot, rows: Iterable[Row]) -> bool:
         """Ask for at most one batch of what is missing or changed; True when something was asked."""
         lookup = self.lookup
         if base.clock < self._not_before:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from console.format import one_line
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 from console.sources.postgres import ActingSession, DriverError
 
 PROGRESS_PERIOD = 1.0
@@ -18,7 +18,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 async def execute(
     session: ActingSession,
-    server: Server,
+    server: Source,
     statement: str,
     lock_timeout: float | None,
     heard: Callable[[str], None],
@@ -80,7 +80,7 @@ async def _give_way(session: ActingSession, work: asyncio.Future[int], behind: s
         raise Trouble(Kind.BUSY, f"It gave way to {behind}.", "Try again later.", LOCK_NOT_AVAILABLE)
 
 
-async def _standing(session: ActingSession, server: Server) -> tuple[str, str]:
+async def _standing(session: ActingSession, server: Source) -> tuple[str, str]:
     """Whom the session waits for, and to whom it should give way."""
     try:
         snapshot = await server.fetch("actions/in_the_way", {"pid": session.pid})
@@ -90,7 +90,7 @@ async def _standing(session: ActingSession, server: Server) -> tuple[str, str]:
     return (f"waiting for {waits_for}" if waits_for else ""), behind
 
 
-async def _progress(session: ActingSession, server: Server, seconds: float) -> str:
+async def _progress(session: ActingSession, server: Source, seconds: float) -> str:
     try:
         snapshot = await server.fetch("progress", {"pid": session.pid})
     except Trouble:

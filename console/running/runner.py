@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from console import sql
 from console.files import local_files
 from console.format import one_line
-from console.model import Kind, Outcome, Plan, Server, Trouble
+from console.model import Kind, Outcome, Plan, Source, Trouble
 from console.running import canary, exporting, failing, lone, program
 from console.running.alone import alone
 from console.running.run import Progress, Run, groups, pace
@@ -35,7 +35,7 @@ Tell = Callable[[Run], None]
 class Runner:
     """Runs plans on one server. `tell` hears of every change in the run's progress."""
 
-    def __init__(self, session: ActingSession, server: Server, trail: Trail, tell: Tell = lambda _: None) -> None:
+    def __init__(self, session: ActingSession, server: Source, trail: Trail, tell: Tell = lambda _: None) -> None:
         self._session = session
         self._server = server
         self._trail = trail

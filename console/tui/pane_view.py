@@ -19,7 +19,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from console.format import age, one_line, safe
-from console.model import Kind, Pane, Server, Snapshot, Trouble, View
+from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.arrange import arrange
 from console.reading.reader import Reader
 from console.tui.charts import CHARTS
@@ -62,7 +62,7 @@ class PaneView(Widget):
     def __init__(
         self,
         pane: Pane,
-        server: Callable[[], Server],
+        server: Callable[[], Source],
         readers: dict[str, Reader],
         period: float = 0.0,
     ) -> None:
@@ -104,7 +104,7 @@ class PaneView(Widget):
         return self.query_one(LiveTable)
 
     @property
-    def server(self) -> Server | None:
+    def server(self) -> Source | None:
         """The server this pane asks; None when there is none."""
         try:
             return self._server()

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
-from console.model import Server, Trouble
+from console.model import Source, Trouble
 from console.panes import PANES
 from console.reading.reader import Reader
 from console.reading.thresholds import configured
@@ -29,7 +29,7 @@ class Vitals:
         self.trouble: Trouble | None = None
         self.period = PERIOD
 
-    async def read(self, postgres: Server, pooler: Server | None) -> None:
+    async def read(self, postgres: Source, pooler: Source | None) -> None:
         """Ask both servers; what one cannot say is missing, the rest goes on."""
         try:
             if self._reader.base is None or time.monotonic() - self._reader.base.clock > FRESH:
@@ -46,7 +46,7 @@ class Vitals:
                 self.history[name].append(float(value))
 
 
-async def _clients_waiting(pooler: Server) -> object:
+async def _clients_waiting(pooler: Source) -> object:
     try:
         pools = await pooler.fetch(POOLS)
     except Trouble:

@@ -11,7 +11,7 @@ from console.actions.schema.apply_schema import ledger
 from console.drift.reading import NO_SCHEMA, drift
 from console.drift.sides import Difference, Remedy
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble
 from console.sql import migrations
 from console.sql.migrations import Migration
 
@@ -31,7 +31,7 @@ async def plan(request: Request) -> Plan:
     tables = sorted({one.wanted.relation for one in what.todo} & what.tables)
     before = await row_counts(server, tables, what.unread)
 
-    async def after(server: Server) -> tuple[str, ...]:
+    async def after(server: Source) -> tuple[str, ...]:
         now = await row_counts(server, tables, what.unread)
         said = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
         return (f"Rows before and after: {', '.join(said)}.",)
@@ -53,7 +53,7 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def _baseline(server: Server, owner: str) -> tuple[Migration, ...]:
+async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
     """The migrations that the ledger is to name in the end; none where it is complete."""
     applied = await ledger(server, owner)
     known = migrations.migrations((server.facts.major,))

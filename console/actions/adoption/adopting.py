@@ -16,7 +16,7 @@ from console.actions.relations import relation
 from console.drift.entries import Entry, expected
 from console.drift.forms import plain
 from console.drift.sides import SEARCH, Remedy
-from console.model import Server, Step
+from console.model import Source, Step
 from console.sql.migrations import Migration
 
 REFRESHES = "console_refreshes"
@@ -24,7 +24,7 @@ _INDEXED = {"index", "constraint"}
 PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
 
 
-async def steps(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def steps(server: Source, what: Adoption) -> tuple[Step, ...]:
     """All steps from the present state on, those that may find an unfit row after those that cannot."""
     wanted = what.having("missing function")
     found = await written(server, "adopt_functions", _asked(what, [one.wanted for one in wanted])) if wanted else ()
@@ -34,14 +34,14 @@ async def steps(server: Server, what: Adoption) -> tuple[Step, ...]:
     return (*found, *constraints, *await _rest(server, what), *proofs)
 
 
-async def ledger_step(server: Server, all_of_them: Sequence[Migration]) -> Step:
+async def ledger_step(server: Source, all_of_them: Sequence[Migration]) -> Step:
     """The step that enters every migration in the ledger."""
     rows = [{"version": one.version, "name": one.name, "checksum": one.checksum} for one in all_of_them]
     (step,) = await written(server, "adopt_ledger", {"entries": json.dumps(rows)})
     return step
 
 
-async def row_counts(server: Server, tables: Sequence[str], unread: frozenset[str]) -> dict[str, str]:
+async def row_counts(server: Source, tables: Sequence[str], unread: frozenset[str]) -> dict[str, str]:
     """How many rows tables have, the smallest first; "about" where they were estimated, not counted."""
     if not tables:
         return {}
@@ -55,21 +55,21 @@ def _asked(what: Adoption, found: Iterable[Entry], **more: Any) -> dict[str, obj
     return {"entries": json.dumps(rows), "owner": what.owner}
 
 
-async def _tables(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def _tables(server: Source, what: Adoption) -> tuple[Step, ...]:
     if not what.fresh:
         return ()
     making = await _extension(server, what, what.belonging(what.fresh))
     return making + await written(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
 
 
-async def _extension(server: Server, what: Adoption, found: Iterable[Entry]) -> tuple[Step, ...]:
+async def _extension(server: Source, what: Adoption, found: Iterable[Entry]) -> tuple[Step, ...]:
     if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
         return ()
     what.extension = "there"
     return await written(server, "adopt_extension")
 
 
-async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def _columns(server: Source, what: Adoption) -> tuple[Step, ...]:
     wanted = [one for one in what.having("missing column", "missing default") if not is_search(one)]
     if not wanted:
         return ()
@@ -87,7 +87,7 @@ async def _columns(server: Server, what: Adoption) -> tuple[Step, ...]:
     return await written(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
 
 
-async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def _search(server: Source, what: Adoption) -> tuple[Step, ...]:
     mine = [one for one in what.todo if is_search(one)]
     if not mine:
         return ()
@@ -103,14 +103,14 @@ async def _search(server: Server, what: Adoption) -> tuple[Step, ...]:
     return steps_of(snapshot)
 
 
-async def _nulls(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def _nulls(server: Source, what: Adoption) -> tuple[Step, ...]:
     wanted = [one.wanted for one in what.having("may be null")]
     if not wanted:
         return ()
     return await written(server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"], "patience": PATIENCE})
 
 
-async def _indexes(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def _indexes(server: Source, what: Adoption) -> tuple[Step, ...]:
     """Indexes of tables that are there, also those that a key is then put over."""
     oids = {one.relation: one.oid for one in what.seen.found if one.kind == "relation"}
     wanted: list[Wanted] = []
@@ -149,7 +149,7 @@ def _index_of(what: Adoption, one: Entry) -> str:
     return ""
 
 
-async def _constraints(server: Server, what: Adoption) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+async def _constraints(server: Source, what: Adoption) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Steps that no row can stop, and those that prove what the rows that are there say."""
     what.leave("missing foreign key", lambda one: what.unreferable(one.wanted))
     rows: list[Mapping[str, Any]] = [
@@ -180,7 +180,7 @@ def _stuck(what: Adoption, one: Entry) -> bool:
     return bool(gone & set(one.needs))
 
 
-async def _rest(server: Server, what: Adoption) -> tuple[Step, ...]:
+async def _rest(server: Source, what: Adoption) -> tuple[Step, ...]:
     """Settings, grants, and the view with its first rows."""
     wanted = what.having("missing settings", "missing grant", "missing materialized view")
     # A superuser writes into the record only where it is made by this plan: an older one may run code of others.

@@ -13,7 +13,7 @@ from console.drift.forms import plain
 from console.drift.reading import Drift
 from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
 from console.format import safe
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 
 CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
 _REFERENCE = re.compile(r"REFERENCES public\.(\w+)\(([^)]*)\)")
@@ -90,7 +90,7 @@ def pipeline_tables() -> set[str]:
     return {one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table")}
 
 
-async def adoption(server: Server, seen: Drift) -> Adoption:
+async def adoption(server: Source, seen: Drift) -> Adoption:
     """Judge each difference by the rows that are there. Trouble (REFUSED) when this role may not add anything."""
     (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(pipeline_tables())})).records()
     if rights["refused"]:
@@ -110,7 +110,7 @@ async def adoption(server: Server, seen: Drift) -> Adoption:
     return found
 
 
-async def _unread(server: Server, seen: Drift) -> frozenset[str]:
+async def _unread(server: Source, seen: Drift) -> frozenset[str]:
     tables = (one.relation for one in seen.found if one.kind == "relation" and one.definition.startswith("table"))
     named = {f"public.{name}": name for name in tables}
     return frozenset(named[name] for name in await code_of_others(server, list(named)))
@@ -124,7 +124,7 @@ def _later(seen: Drift, one: Difference) -> str:
     return f"it comes when {', '.join(sorted(waited))} is partitioned, which it would be in the way of"
 
 
-async def _obstacle(server: Server, what: Adoption, one: Difference) -> str:
+async def _obstacle(server: Source, what: Adoption, one: Difference) -> str:
     """What the rows that are there have against it; empty: nothing, or they are too many to be asked."""
     wanted = one.wanted
     unique = one.problem in {"missing index", "invalid index"} and wanted.required

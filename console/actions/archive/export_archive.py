@@ -15,7 +15,7 @@ from console.actions.planning import Action, Request, steps, written
 from console.actions.relations import relation
 from console.files import archive_files
 from console.format import one_line, safe, size
-from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble
 from console.settings.config import ArchivePolicy
 
 
@@ -61,7 +61,7 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def _source(server: Server, asked: Mapping[str, object]) -> dict[str, object]:
+async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, object]:
     """Where the month's rows are. Trouble (REFUSED) when there are none, or they cannot be dropped as is asked for."""
     (record,) = (await server.fetch("actions/export_archive_source", asked)).records()
     if record["refused"]:
@@ -115,8 +115,8 @@ def _told(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
     return (f"{safe(path)} holds {holds}, exported {safe(manifest['exported_at'], 40)}, SHA-256 {sha256}.",)
 
 
-def _reader(path: Path) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
-    async def read(_: Server) -> tuple[str, ...]:
+def _reader(path: Path) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
+    async def read(_: Source) -> tuple[str, ...]:
         manifest = archive_files.finished(path, {})
         return _told(path, manifest) if manifest else ()
 

@@ -10,7 +10,7 @@ from console.actions.partitions.create_partitions import partitions
 from console.actions.planning import written
 from console.actions.relations import Relation
 from console.format import one_line, safe
-from console.model import Kind, Server, Step, Trouble
+from console.model import Kind, Source, Step, Trouble
 
 WHOLE = ("attach", "finalize", "detach", "swap")
 
@@ -50,7 +50,7 @@ class Piece:
     last: str
 
 
-async def steps(server: Server, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+async def steps(server: Source, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps of `move` from the present state on, and notes. Trouble (REFUSED) when rows could be lost."""
     await refuse_code_of_others(server, [move.origin.name, move.target.name])
     pieces = await _pieces(server, move)
@@ -67,7 +67,7 @@ async def steps(server: Server, move: Move) -> tuple[tuple[Step, ...], tuple[str
     return found, tuple(_note(piece) for piece in batches if piece.why)
 
 
-async def _pieces(server: Server, move: Move) -> list[Piece]:
+async def _pieces(server: Source, move: Move) -> list[Piece]:
     snapshot = await server.fetch("actions/archive_pieces", {**move.sides, **move.span})
     found: list[Piece] = []
     for record in snapshot.records():
@@ -78,7 +78,7 @@ async def _pieces(server: Server, move: Move) -> list[Piece]:
     return found
 
 
-async def _room(server: Server, move: Move, batches: Sequence[Piece]) -> tuple[Step, ...]:
+async def _room(server: Source, move: Move, batches: Sequence[Piece]) -> tuple[Step, ...]:
     """Partitions that the target lacks for rows that arrive one by one."""
     days = sorted(day for piece in batches for day in (piece.first, piece.last) if day)
     if move.target.kind != "p" or not days:

@@ -18,7 +18,7 @@ from console.actions.indexes.index_safety import danger
 from console.actions.maintenance.care import yes
 from console.actions.planning import Action, Request, written
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+from console.model import Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 
 _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
 
@@ -83,7 +83,7 @@ def _known(pack: Pack, indexes: bool) -> str:
     return f"It has: {one_line(', '.join(names))}."
 
 
-async def _placed(server: Server, entries: Sequence[Entry]) -> tuple[list[Placed], tuple[str, ...]]:
+async def _placed(server: Source, entries: Sequence[Entry]) -> tuple[list[Placed], tuple[str, ...]]:
     """The entries whose tables and columns are there, and notes on the others."""
     tables = list(dict.fromkeys(one.table for one in entries))
     rows = list((await server.fetch("actions/index_tables", {"names": tables})).records())
@@ -113,7 +113,7 @@ async def _placed(server: Server, entries: Sequence[Entry]) -> tuple[list[Placed
     return placed, tuple(notes)
 
 
-async def _statistics(server: Server, building: Sequence[Placed]) -> list[Step]:
+async def _statistics(server: Source, building: Sequence[Placed]) -> list[Step]:
     found: list[Step] = []
     for oid in dict.fromkeys(one.oid for one in building if one.computes):
         found += await written(server, "analyze_table", {"oid": oid})
@@ -139,7 +139,7 @@ def _shown(building: Sequence[Placed], before: Mapping[str, Explained]) -> Snaps
 
 
 async def _after(
-    server: Server, building: Sequence[Placed], before: Mapping[str, Explained], analyze: bool
+    server: Source, building: Sequence[Placed], before: Mapping[str, Explained], analyze: bool
 ) -> tuple[str, ...]:
     told = []
     for one in building:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from console.actions.indexes.definitions import exact, loose
 from console.actions.planning import steps
 from console.format import one_line
-from console.model import Record, Server, Snapshot, Step
+from console.model import Record, Snapshot, Source, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Building:
     planned: tuple[Wanted, ...] = ()  # what the steps make
 
 
-async def build(server: Server, wanted: Sequence[Wanted]) -> Building:
+async def build(server: Source, wanted: Sequence[Wanted]) -> Building:
     """The steps from the present state to all of `wanted`; none for those that are there and valid.
 
     Plain tables: CREATE INDEX CONCURRENTLY. Partitioned ones: the index of the parent alone, one CONCURRENTLY for each

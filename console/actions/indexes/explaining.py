@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from console.actions.indexes.index_pack import PLACE, Entry
 from console.actions.others import refuse_code_of_others
 from console.format import one_line
-from console.model import Kind, Server, Snapshot, Trouble
+from console.model import Kind, Snapshot, Source, Trouble
 
 _RELATION = re.compile(r'(?<![\w."])((?:[^\W\d]\w*|"(?:[^"]|"")+")\.(?:[^\W\d]\w*|"(?:[^"]|"")+"))(?!\s*\()')
 _SHOWN = 3  # partitions of one node; the others are counted
@@ -43,7 +43,7 @@ class Explained:
         return self.text or f"not explained: {self.problem}"
 
 
-async def explain(server: Server, entry: Entry, analyze: bool = False) -> Explained:
+async def explain(server: Source, entry: Entry, analyze: bool = False) -> Explained:
     """The server's plan for the entry's query, with values of its own data. With `analyze` the query is run."""
     if not isinstance(server, Asks):
         return Explained(problem="this server answers no queries")

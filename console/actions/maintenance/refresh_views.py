@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from console.actions.others import code_of_others
 from console.actions.planning import Action, Request, written
 from console.actions.relations import Relation, relation
-from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble
 
 
 async def plan(request: Request) -> Plan:
@@ -26,7 +26,7 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def refreshing(server: Server, views: Sequence[Relation]) -> tuple[Step, ...]:
+async def refreshing(server: Source, views: Sequence[Relation]) -> tuple[Step, ...]:
     """The steps that refresh views. Trouble (REFUSED) for what is none, or may not be refreshed."""
     record = await server.fetch("actions/harmless_table", {"name": "console_refreshes"})
     # REFRESH runs as the owner, but the count of its rows as this role.

@@ -6,7 +6,7 @@ from console.actions.others import refuse_code_of_others
 from console.actions.planning import Action, Request, whole, written
 from console.actions.relations import Relation, relation
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble
 
 MONTHS_AHEAD = 3  # of a table without a policy
 
@@ -31,7 +31,7 @@ async def plan(request: Request) -> Plan:
 
 
 async def partitions(
-    server: Server, parent: Relation, first: str | None = None, last: str | None = None, months: int = 0
+    server: Source, parent: Relation, first: str | None = None, last: str | None = None, months: int = 0
 ) -> tuple[Step, ...]:
     """Steps for what `parent` lacks from `first` to `last`, days in the months meant.
 

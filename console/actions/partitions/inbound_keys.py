@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from console.actions.planning import written
 from console.format import one_line, safe
-from console.model import Kind, Server, Step, Trouble
+from console.model import Kind, Source, Step, Trouble
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -41,7 +41,7 @@ class Inbound:
 NONE = Inbound()
 
 
-async def inbound(server: Server, oid: int, key: str, drop: bool) -> Inbound:
+async def inbound(server: Source, oid: int, key: str, drop: bool) -> Inbound:
     """What becomes of the foreign keys to a table; `drop`: those that cannot hold `key` end. Trouble (REFUSED)."""
     rows = tuple(
         (await server.fetch("actions/partition_by_hash_keys", {"oid": oid, "key": key, "drop": drop})).records()
@@ -68,7 +68,7 @@ async def inbound(server: Server, oid: int, key: str, drop: bool) -> Inbound:
     )
 
 
-async def unproven(server: Server, oid: int) -> tuple[Step, ...]:
+async def unproven(server: Source, oid: int) -> tuple[Step, ...]:
     """The steps that prove the foreign keys to a table which a run left unproven after its swap."""
     return await written(server, "partition_by_hash_unproven", {"oid": oid})
 

@@ -12,7 +12,7 @@ from console.actions.partitions.partition_table import abort, afterwards, copy, 
 from console.actions.planning import Action, Request, whole
 from console.actions.relations import Relation, relation
 from console.format import one_line, safe, size
-from console.model import Kind, Parameter, Plan, Record, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Record, Source, Step, Trouble
 from console.panes.tenants import advise
 
 NAME = "partition-by-hash"
@@ -111,7 +111,7 @@ def _needed(known: Facts, advice: Record | None, anyway: bool) -> str:
     return told
 
 
-async def _possible(server: Server, known: Facts, let_go: bool) -> Inbound:
+async def _possible(server: Source, known: Facts, let_go: bool) -> Inbound:
     """What becomes of the foreign keys to it. Trouble (REFUSED) when it cannot be partitioned by that key."""
     if known.made is not None and known.way != HASH:
         raise Trouble(
@@ -135,7 +135,7 @@ def _tenant_first(known: Facts) -> Facts:
     return replace(known, handle=(known.key, *rest)) if known.widened else known
 
 
-async def _leaves(server: Server, known: Facts, modulus: int) -> tuple[Leaf, ...]:
+async def _leaves(server: Source, known: Facts, modulus: int) -> tuple[Leaf, ...]:
     asked = {"oid": known.oid, "made": known.made, "dropped": known.dropped, "modulus": modulus}
     return to_be(await server.fetch("actions/partition_by_hash_leaves", asked))
 

@@ -12,7 +12,7 @@ from console.actions.partitions.partition_facts import ATTACH, HASH, Facts, Leaf
 from console.actions.planning import Action, Request, steps, written
 from console.actions.relations import Relation, relation
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble
 
 PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all, while others stand behind it
 SHORTEST = 10  # milliseconds for one of them
@@ -46,7 +46,7 @@ async def plan(request: Request) -> Plan:
 # The two ways
 
 
-async def _attach(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
+async def _attach(server: Source, known: Facts, way: Way) -> tuple[Step, ...]:
     leaves = await _leaves(server, known, way.bound, way.last)
     upper = leaves[0].lower
     found: tuple[Step, ...] = ()
@@ -61,12 +61,12 @@ async def _attach(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
     return (*found, *swap, _analyze(known.name))
 
 
-async def _months(server: Server, known: Facts, way: Way) -> tuple[Step, ...]:
+async def _months(server: Source, known: Facts, way: Way) -> tuple[Step, ...]:
     return await copy(server, known, way, await _leaves(server, known, way.first, way.last))
 
 
 async def copy(
-    server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...], inbound: Inbound = NONE
+    server: Source, known: Facts, way: Way, leaves: tuple[Leaf, ...], inbound: Inbound = NONE
 ) -> tuple[Step, ...]:
     """The steps that copy a table into `leaves` of a new parent, beside its writers, and put that in its place."""
     moves = await written(
@@ -97,13 +97,13 @@ async def copy(
     )
 
 
-async def _leaves(server: Server, known: Facts, first: str, last: str) -> tuple[Leaf, ...]:
+async def _leaves(server: Source, known: Facts, first: str, last: str) -> tuple[Leaf, ...]:
     asked = {"oid": known.oid, "made": known.made, "dropped": known.dropped, "key_type": known.key_type}
     months = {"first": first, "last": last}
     return to_be(await server.fetch("actions/partition_table_leaves", {**asked, **months}))
 
 
-async def _parent(server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...]) -> tuple[Step, ...]:
+async def _parent(server: Source, known: Facts, way: Way, leaves: tuple[Leaf, ...]) -> tuple[Step, ...]:
     missing = [leaf for leaf in leaves if not leaf.made]
     return await written(
         server,
@@ -124,13 +124,13 @@ async def _parent(server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ..
     )
 
 
-async def _indexes(server: Server, known: Facts, together: bool) -> tuple[Step, ...]:
+async def _indexes(server: Source, known: Facts, together: bool) -> tuple[Step, ...]:
     asked = {"oid": known.oid, "fresh": known.made is None, "together": together}
     return await written(server, "partition_table_indexes", asked)
 
 
 async def _swap(
-    server: Server, known: Facts, way: Way, leaves: tuple[Leaf, ...], more: Mapping[str, object]
+    server: Source, known: Facts, way: Way, leaves: tuple[Leaf, ...], more: Mapping[str, object]
 ) -> tuple[tuple[Step, ...], str]:
     """The steps of the swap, and the name that the old table will have."""
     (fingerprint,) = (await server.fetch("actions/partition_table_fingerprint", {"oid": known.oid})).rows[0]
@@ -153,11 +153,11 @@ async def _swap(
     return steps(snapshot), str(snapshot.values("old")[0])
 
 
-async def _finish(server: Server, **asked: object) -> tuple[Step, ...]:
+async def _finish(server: Source, **asked: object) -> tuple[Step, ...]:
     return await written(server, "partition_table_finish", {**asked, "patience": PATIENCE // 2})
 
 
-async def abort(server: Server, known: Facts) -> tuple[Step, ...]:
+async def abort(server: Source, known: Facts) -> tuple[Step, ...]:
     """The steps that take back what an interrupted run prepared."""
     asked = {"oid": known.oid, "made": known.made, "patience": _patience(known)}
     return await written(server, "partition_table_abort", asked)
@@ -200,8 +200,8 @@ async def afterwards(request: Request, table: Relation, drop: bool, action: str)
     return Plan(action, old, (step,), request.given, notes, destructive=True)
 
 
-def _after_reader(table: Relation) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
-    async def read(server: Server) -> tuple[str, ...]:
+def _after_reader(table: Relation) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
+    async def read(server: Source) -> tuple[str, ...]:
         now = await relation(server, table.name)
         rows = tuple((await server.fetch("actions/partition_table_after", {"oid": now.oid})).records())
         kept = tuple(f"The old table is kept as {one_line(row['name'])}, {row['size']}." for row in rows)
@@ -210,12 +210,12 @@ def _after_reader(table: Relation) -> Callable[[Server], Awaitable[tuple[str, ..
     return read
 
 
-def reader(table: Relation, way: Way) -> Callable[[Server], Awaitable[tuple[str, ...]]]:
+def reader(table: Relation, way: Way) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
     """What reads, after the run, what became of the old table."""
     if way.name != ATTACH:
         return _after_reader(table)
 
-    async def read(server: Server) -> tuple[str, ...]:
+    async def read(server: Source) -> tuple[str, ...]:
         now = await relation(server, table.name)
         (row,) = (await server.fetch("actions/partition_table_attached", {"oid": now.oid, "old": table.oid})).records()
         what = f"{one_line(row['name'])} is the partition of all that is before {way.bound}"

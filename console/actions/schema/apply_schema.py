@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from console.actions.planning import Action, Request
 from console.drift.entries import telling_tables
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
 
@@ -45,7 +45,7 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def ledger(server: Server, owner: str = "") -> tuple[Applied, ...]:
+async def ledger(server: Source, owner: str = "") -> tuple[Applied, ...]:
     """The rows of the ledger, which `owner` may have made; none where there is no ledger.
 
     Trouble: REFUSED when somebody else may have made it, DENIED when the role may not read it.
@@ -67,7 +67,7 @@ async def ledger(server: Server, owner: str = "") -> tuple[Applied, ...]:
     return tuple(Applied(*each) for each in zip(versions, names, checksums, strict=True))
 
 
-async def _refuse_false_ledger(server: Server, owner: str) -> None:
+async def _refuse_false_ledger(server: Source, owner: str) -> None:
     for row in (await server.fetch("actions/ledger_trust", {"owner": owner})).records():
         raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"]))
     harmless = await server.fetch("actions/harmless_table", {"name": migrations.LEDGER})
@@ -75,7 +75,7 @@ async def _refuse_false_ledger(server: Server, owner: str) -> None:
         raise Trouble(Kind.REFUSED, *migrations.CODE)
 
 
-async def _refuse_grown(server: Server) -> None:
+async def _refuse_grown(server: Source) -> None:
     names = [f"public.{name}" for name in telling_tables()]
     found = (await server.fetch("actions/apply_schema_present", {"names": names})).values("name")
     if found:
@@ -96,7 +96,7 @@ async def _role(request: Request) -> str:
     return f"{row['role']}\n" if row["role"] else ""
 
 
-async def _present(server: Server, migration: Migration) -> tuple[str, ...]:
+async def _present(server: Source, migration: Migration) -> tuple[str, ...]:
     names = sorted(set(_RELATION.findall(migration.text)) - {_LEDGER})
     if not names:
         return ()

@@ -9,7 +9,7 @@ from console.files import passwords
 from console.files.passwords import Passwords
 from console.files.scram import matches, verifier
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Server, Snapshot, Step, Trouble
+from console.model import Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 from console.sql import content
 
 ROLES = ("pipeline_owner", "pipeline_app", "pipeline_readonly", "pipeline_monitor", "pgbouncer_auth")
@@ -50,7 +50,7 @@ def _named(text: str) -> list[str]:
     return names
 
 
-async def _to_renew(server: Server, names: list[str], file: Passwords) -> list[str]:
+async def _to_renew(server: Source, names: list[str], file: Passwords) -> list[str]:
     """Those whose password is another one than the file says, as far as this role may know."""
     await server.fetch("server_facts")
     if not names or not server.facts.superuser:
@@ -75,7 +75,7 @@ def _with_verifier(step: Step, name: str, secret: str) -> Step:
     return replace(step, sql=step.sql.replace(f"'verifier of {name}'", f"'{verifier(secret)}'"))
 
 
-async def _logged(server: Server) -> tuple[str, ...]:
+async def _logged(server: Source) -> tuple[str, ...]:
     ((setting,),) = (await server.fetch("actions/log_statement")).rows
     if setting not in _LOGGED:
         return ()

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from console.format import one_line
-from console.model import Kind, Server, Trouble
+from console.model import Kind, Source, Trouble
 from console.running.trail.history import Past, Planned, UnderWay
 
 _EITHER_WAY = re.compile(
@@ -27,7 +27,7 @@ class Besides:
     unknown: tuple[Planned, ...] = ()  # it may have taken effect, and its undo may only run if it has
 
 
-async def besides(server: Server, past: Past) -> Besides:
+async def besides(server: Source, past: Past) -> Besides:
     """Ask the server. Trouble (BUSY) while a transaction of the run is still in progress."""
     under_way = past.under_way
     if not under_way.steps:
@@ -53,7 +53,7 @@ def told(unknown: tuple[Planned, ...]) -> tuple[str, ...]:
     )
 
 
-async def _by_its_transaction(server: Server, under_way: UnderWay) -> Besides:
+async def _by_its_transaction(server: Source, under_way: UnderWay) -> Besides:
     try:
         (fate,) = (await server.fetch("actions/undo_fate", {"xid": under_way.xid})).values("fate")
     except Trouble:  # a server that was set up anew has not come so far
@@ -65,7 +65,7 @@ async def _by_its_transaction(server: Server, under_way: UnderWay) -> Besides:
     return Besides(under_way.steps) if fate == "committed" else Besides()
 
 
-async def _has_effect(server: Server, one: Planned) -> bool:
+async def _has_effect(server: Source, one: Planned) -> bool:
     if not one.expect:
         return False
     try:

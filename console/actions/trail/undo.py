@@ -10,7 +10,7 @@ from console.actions.planning import Action, Request
 from console.actions.trail.cut_off import Besides, besides, told
 from console.files import local_files
 from console.format import moment, one_line, safe
-from console.model import Facts, Kind, Parameter, Plan, Server, Step, Trouble
+from console.model import Facts, Kind, Parameter, Plan, Source, Step, Trouble
 from console.redaction import HIDDEN
 from console.running.trail import history
 from console.running.trail.audit import default_trail
@@ -57,7 +57,7 @@ class Chosen:
     besides: Besides
 
 
-async def _chosen(server: Server, runs: Sequence[Past], past: Past) -> Chosen:
+async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
     more = await besides(server, past)
     left = [one.undo for one in reversed(more.done) if one.undo] + list(past.undo)
     for undo in runs:
@@ -86,7 +86,7 @@ async def _facts(request: Request) -> Facts:
     return request.server.facts
 
 
-async def _last(server: Server, runs: Sequence[Past]) -> Chosen:
+async def _last(server: Source, runs: Sequence[Past]) -> Chosen:
     """The last run that can be undone. Trouble (REFUSED) when there is none or the newest was an undo."""
     changed = [past for past in runs if past.finished or past.under_way.steps]
     if changed and changed[-1].action == NAME:
@@ -122,7 +122,7 @@ def _say_unknown(chosen: Chosen) -> None:
         )
 
 
-async def _named(server: Server, runs: Sequence[Past], name: str) -> Chosen:
+async def _named(server: Source, runs: Sequence[Past], name: str) -> Chosen:
     for past in runs:
         if past.id == name:
             chosen = await _chosen(server, runs, past)

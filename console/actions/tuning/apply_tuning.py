@@ -9,7 +9,7 @@ from functools import partial
 from console.actions.planning import Action, Request, written
 from console.actions.tuning.tuning_reading import Found, machine, overrides, read, told_after, unloadable
 from console.format import count, safe, size
-from console.model import Kind, Parameter, Plan, Server, Snapshot, Trouble
+from console.model import Kind, Parameter, Plan, Snapshot, Source, Trouble
 from console.tuning import presets
 from console.tuning.facts import Machine
 from console.tuning.guards import AS_PRIMARY, dangers, situation
@@ -64,7 +64,7 @@ def _measured(found: Machine) -> dict[str, float]:
 
 
 async def _guard(
-    server: Server, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
+    server: Source, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
 ) -> None:
     huge = float(measured.huge_pages) if measured.huge_pages is not None else None
     now = situation(found.row, facts, huge, await unloadable(server, proposals))
@@ -83,7 +83,7 @@ def _something_known(proposals: Sequence[Proposal]) -> None:
 # What this role and server allow
 
 
-async def _allowed(server: Server, found: Found, active: Sequence[Proposal]) -> None:
+async def _allowed(server: Source, found: Found, active: Sequence[Proposal]) -> None:
     row, names = found.row, [one.setting.name for one in active]
     if found.state.errors:
         raise Trouble(
@@ -143,7 +143,7 @@ def _literals(setting: Setting, value: str) -> list[str]:
     return list(elements(value)) if setting.name in QUOTED_LISTS else [value]
 
 
-async def _table(server: Server, proposals: Sequence[Proposal]) -> Snapshot:
+async def _table(server: Source, proposals: Sequence[Proposal]) -> Snapshot:
     rows = tuple(
         (
             one.setting.name,
@@ -162,7 +162,7 @@ async def _table(server: Server, proposals: Sequence[Proposal]) -> Snapshot:
 
 
 async def _notes(
-    server: Server, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
+    server: Source, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
 ) -> list[str]:
     settings, active = found.state.settings, [one for one in proposals if one.state in {"change", "reload"}]
     names = {one.setting.name for one in active}
@@ -197,7 +197,7 @@ def _machine(facts: Mapping[str, float], measured: Machine) -> str:
     return f"The machine: {', '.join(told)}" + (f"; {measured.how}." if measured.how else ".")
 
 
-async def _checkpoints(server: Server, facts: Mapping[str, float]) -> str:
+async def _checkpoints(server: Source, facts: Mapping[str, float]) -> str:
     (row,) = (await server.fetch("actions/tuning_checkpoints")).records()
     told = f"Checkpoints so far: {row['timed']} by the clock, {row['requested']} because of WAL or on request."
     return told if "disk" in facts else f"{told} Free disk could not be measured: max_wal_size needs that much of it."

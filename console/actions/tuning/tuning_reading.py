@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from console.format import one_line
-from console.model import Kind, Record, Server, Trouble
+from console.model import Kind, Record, Source, Trouble
 from console.tuning import facts
 from console.tuning.facts import Machine
 from console.tuning.proposals import Proposal
@@ -36,14 +36,14 @@ class Found:
     state: State
 
 
-async def read(server: Server) -> Found:
+async def read(server: Source) -> Found:
     """The settings and what matters of the server's state. Raises Trouble."""
     (row,) = (await server.fetch("actions/tuning_facts")).records()
     entries = await server.fetch("actions/tuning_entries") if row["sees_files"] else None
     return Found(row, state(await server.fetch("actions/tuning_settings"), entries))
 
 
-async def machine(server: Server, row: Record) -> Machine:
+async def machine(server: Source, row: Record) -> Machine:
     """The server's machine as far as it can be measured from here or through the server."""
     pid, started = row["pid"], row["started"]
     if isinstance(pid, int) and isinstance(started, float):
@@ -57,7 +57,7 @@ async def machine(server: Server, row: Record) -> Machine:
     return replace(facts.parse(found), how="read through the server")
 
 
-async def unloadable(server: Server, proposals: Sequence[Proposal]) -> dict[str, str]:
+async def unloadable(server: Source, proposals: Sequence[Proposal]) -> dict[str, str]:
     """Why libraries among what would be written cannot be loaded, each tried in a session that is thrown away."""
     wanted = {
         library
@@ -87,7 +87,7 @@ def _verdict(library: str, sqlstate: str) -> str:
     return f"cannot be loaded (SQLSTATE {sqlstate})"
 
 
-async def told_after(server: Server, proposals: Sequence[Proposal]) -> tuple[str, ...]:
+async def told_after(server: Source, proposals: Sequence[Proposal]) -> tuple[str, ...]:
     """What came of the proposals: in effect, waiting for a restart, overridden, wrong in the files. Raises Trouble."""
     found = await read(server)
     settings = found.state.settings
@@ -105,7 +105,7 @@ async def told_after(server: Server, proposals: Sequence[Proposal]) -> tuple[str
     return (*sentences, *await overrides(server, [one.setting.name for one in proposals]), *found.state.errors)
 
 
-async def overrides(server: Server, names: Sequence[str]) -> tuple[str, ...]:
+async def overrides(server: Source, names: Sequence[str]) -> tuple[str, ...]:
     """Which roles and databases have values of their own, which win over those of the server."""
     snapshot = await server.fetch("actions/tuning_overrides", {"names": list(names)})
     return tuple(_override(row) for row in snapshot.records())
