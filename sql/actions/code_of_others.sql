@@ -1,6 +1,7 @@
 -- Which of the named relations would run code of somebody who is no superuser when a query on them is planned or run:
--- views, and tables whose indexes, constraints, statistics, partition key or column types use a function of such a role.
--- The planner evaluates such expressions with the rights of whoever asks. Names that are of no relation are passed over.
+-- views, and tables whose indexes, constraints, statistics, partition key or column types use a function of such a
+-- role. The planner evaluates such expressions with the rights of whoever asks. Names that are of no relation are
+-- passed over.
 WITH RECURSIVE named AS (
   SELECT DISTINCT w.name, pg_catalog.to_regclass(w.name)::oid AS oid FROM pg_catalog.unnest(%(names)s::text[]) w(name)
 ), tree AS (
@@ -14,7 +15,8 @@ WITH RECURSIVE named AS (
   UNION ALL SELECT t.oid, 2604, d.oid FROM tree t JOIN pg_catalog.pg_attrdef d ON d.adrelid = t.oid
   UNION ALL SELECT t.oid, 3381, s.oid FROM tree t JOIN pg_catalog.pg_statistic_ext s ON s.stxrelid = t.oid
 ), owned AS (
-  SELECT p.of, coalesce(f.proowner, o.oprowner, c.opcowner, CASE WHEN y.typtype IN ('b', 'd', 'r', 'm') THEN y.typowner END) AS owner
+  SELECT p.of, coalesce(f.proowner, o.oprowner, c.opcowner, CASE WHEN y.typtype IN ('b', 'd', 'r', 'm') THEN y.typowner
+                        END) AS owner
     FROM part p
     JOIN pg_catalog.pg_depend d ON d.classid = p.classid AND d.objid = p.objid AND d.refobjid >= 16384
     LEFT JOIN pg_catalog.pg_proc f ON d.refclassid = 1255 AND f.oid = d.refobjid
@@ -22,7 +24,8 @@ WITH RECURSIVE named AS (
     LEFT JOIN pg_catalog.pg_opclass c ON d.refclassid = 2616 AND c.oid = d.refobjid
     LEFT JOIN pg_catalog.pg_type y ON d.refclassid = 1247 AND y.oid = d.refobjid
 )
-SELECT t.name, t.oid::regclass::text AS relation, CASE WHEN c.relkind NOT IN ('r', 'p', 'm') THEN 'is no table' ELSE 'uses code of another role' END AS why
+SELECT t.name, t.oid::regclass::text AS relation,
+       CASE WHEN c.relkind NOT IN ('r', 'p', 'm') THEN 'is no table' ELSE 'uses code of another role' END AS why
   FROM tree t
   JOIN pg_catalog.pg_class c ON c.oid = t.oid
  WHERE c.relkind NOT IN ('r', 'p', 'm')

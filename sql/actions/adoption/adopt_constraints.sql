@@ -1,43 +1,54 @@
 -- The statements that add missing keys over an index, foreign keys and checks, and prove what is there unproven.
--- A foreign key of a partitioned table is promised and proven partition by partition, because before 18 a parent's cannot
--- be NOT VALID: the parent's then takes over what its partitions have, and reads nothing. `fresh`: the table is made by this
--- plan and empty.
+-- A foreign key of a partitioned table is promised and proven partition by partition, because before 18 a parent's
+-- cannot be NOT VALID: the parent's then takes over what its partitions have, and reads nothing. `fresh`: the table is
+-- made by this plan and empty.
 WITH entry AS MATERIALIZED (
   SELECT e.*, pg_catalog.format('public.%%I', e.relation) AS "table", c.relkind, c.oid AS table_oid,
          pg_catalog.substring(e.definition, 'REFERENCES (public\.\w+)') AS referenced, c.reltuples >= 5000000 AS large
     FROM ROWS FROM (pg_catalog.jsonb_to_recordset(%(entries)s::jsonb) AS (
-           kind text, relation text, name text, definition text, detail text, fresh boolean, oid bigint, index text)) WITH ORDINALITY
+           kind text, relation text, name text, definition text, detail text, fresh boolean, oid bigint,
+           index text)) WITH ORDINALITY
          e(kind, relation, name, definition, detail, fresh, constraint_oid, index, at)
-    LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.relation)) AND NOT e.fresh
+    LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.relation))
+     AND NOT e.fresh
 ), named AS MATERIALIZED (  -- a name that something else has is not taken from it
-  SELECT e.*, CASE WHEN e.kind = 'not validated' THEN (SELECT k.conname::text FROM pg_catalog.pg_constraint k WHERE k.oid = e.constraint_oid::oid)
-                WHEN e.detail IN ('key', 'unique') AND pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.name)) IS NOT NULL THEN e.index
+  SELECT e.*, CASE WHEN e.kind = 'not validated'
+         THEN (SELECT k.conname::text FROM pg_catalog.pg_constraint k WHERE k.oid = e.constraint_oid::oid)
+                WHEN e.detail IN ('key', 'unique')
+                    AND pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.name)) IS NOT NULL THEN e.index
                 WHEN NOT EXISTS (
-                  SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = e.table_oid AND k.conname::text = e.name) THEN e.name
+                  SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = e.table_oid AND k.conname::text = e.name)
+                         THEN e.name
                 ELSE e.name || '_' || pg_catalog.left(pg_catalog.md5(e.definition), 8) END AS called
     FROM entry e
 ), part AS (
-  SELECT n.*, pg_catalog.format('%%I.%%I', s.nspname, c.relname) AS partition, c.relname, k.oid AS has, k.convalidated AS proven, k.conname AS has_name
+  SELECT n.*, pg_catalog.format('%%I.%%I', s.nspname, c.relname) AS partition, c.relname, k.oid AS has,
+         k.convalidated AS proven, k.conname AS has_name
     FROM named n
    CROSS JOIN LATERAL pg_catalog.pg_partition_tree(n.table_oid) t
     JOIN pg_catalog.pg_class c ON c.oid = t.relid AND c.relkind = 'r'
     JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
     LEFT JOIN LATERAL (SELECT k.oid, k.convalidated, k.conname FROM pg_catalog.pg_constraint k
                         WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0
-                          AND pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '') = n.definition
+                          AND pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' NOT VALID$', '')
+                              = n.definition
                         ORDER BY k.convalidated DESC, k.oid LIMIT 1) k ON true
    WHERE n.relkind = 'p' AND n.detail = 'foreign key' AND n.kind <> 'not validated' AND t.isleaf
 ), step AS (
-  SELECT n.at, 1 AS rank, '' AS relname, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s USING INDEX %%I', n."table", n.called,
+  SELECT n.at, 1 AS rank, '' AS relname,
+         pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s USING INDEX %%I', n."table", n.called,
            CASE n.detail WHEN 'key' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, n.index) AS sql,
          'ACCESS EXCLUSIVE on ' || n."table" AS lock, n."table" AS "on",
-         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.called) AS undo, 'over the index that was built beside writers' AS note
+         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.called) AS undo,
+         'over the index that was built beside writers' AS note
     FROM named n WHERE n.detail IN ('key', 'unique')
   UNION ALL  -- asked before it is promised, because rows that break a check could not be updated any more
   SELECT n.at, 1, '', pg_catalog.format('DO %%L', pg_catalog.format(
-           'BEGIN IF EXISTS (SELECT FROM %%s WHERE NOT (%%s)) THEN RAISE EXCEPTION %%L USING ERRCODE = ''check_violation''; END IF; END',
+           'BEGIN IF EXISTS (SELECT FROM %%s WHERE NOT (%%s)) THEN RAISE EXCEPTION %%L USING ERRCODE = '
+           '''check_violation''; END IF; END',
            n."table", pg_catalog.substring(n.definition, '^CHECK (.*)$'),
-           pg_catalog.format('%%s has rows that break its check %%s: mend them, then run this again', n."table", n.called))),
+           pg_catalog.format('%%s has rows that break its check %%s: mend them, then run this again', n."table",
+                             n.called))),
          'ACCESS SHARE on ' || n."table", n."table", NULL, 'the table is too large for the plan to ask it'
     FROM named n WHERE n.detail = 'check' AND n.kind <> 'not validated' AND n.large
   UNION ALL
@@ -49,20 +60,25 @@ WITH entry AS MATERIALIZED (
          pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.called),
          CASE WHEN n.fresh THEN 'of an empty table' ELSE 'no row is read; it holds for what is written from now on' END
     FROM named n
-   WHERE n.kind <> 'not validated' AND (n.detail = 'check' OR n.detail = 'foreign key' AND n.relkind IS DISTINCT FROM 'p')
+   WHERE n.kind <> 'not validated'
+     AND (n.detail = 'check' OR n.detail = 'foreign key' AND n.relkind IS DISTINCT FROM 'p')
   UNION ALL
   SELECT n.at, 3, '', pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', n."table", n.called),
          'SHARE UPDATE EXCLUSIVE on ' || n."table" || coalesce(', ROW SHARE on ' || n.referenced, ''), n."table", NULL,
          'reads the table beside readers and writers'
     FROM named n
-   WHERE NOT n.fresh AND (n.kind = 'not validated' OR n.detail = 'check' OR n.detail = 'foreign key' AND n.relkind IS DISTINCT FROM 'p')
+   WHERE NOT n.fresh AND (n.kind = 'not validated' OR n.detail = 'check' OR n.detail = 'foreign key'
+                          AND n.relkind IS DISTINCT FROM 'p')
   UNION ALL
-  SELECT p.at, 4, p.relname, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s NOT VALID', p.partition, p.name, p.definition),
+  SELECT p.at, 4, p.relname, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s NOT VALID', p.partition, p.name,
+                                               p.definition),
          'SHARE ROW EXCLUSIVE on ' || p.partition || ' and ' || p.referenced, p.partition,
-         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', p.partition, p.name), 'of one partition; no row is read'
+         pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', p.partition, p.name),
+         'of one partition; no row is read'
     FROM part p WHERE p.has IS NULL
   UNION ALL
-  SELECT p.at, 5, p.relname, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', p.partition, coalesce(p.has_name::text, p.name)),
+  SELECT p.at, 5, p.relname, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', p.partition,
+                                               coalesce(p.has_name::text, p.name)),
          'SHARE UPDATE EXCLUSIVE on ' || p.partition || ', ROW SHARE on ' || p.referenced, p.partition, NULL,
          'reads the partition beside readers and writers'
     FROM part p WHERE p.proven IS NOT TRUE
@@ -72,10 +88,15 @@ WITH entry AS MATERIALIZED (
          'takes over what its partitions have, so no row is read'
     FROM named n WHERE n.relkind = 'p' AND n.detail = 'foreign key' AND n.kind <> 'not validated'
 )
-SELECT CASE WHEN s.rank NOT IN (3, 5) THEN pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\n', %(patience)s::integer) ELSE '' END
-         || s.sql AS sql, s.lock, s."on", 'constraint ' || s.at || ' ' || s.rank || s.relname AS "group", s.undo, s.note,
-       s.rank IN (3, 5, 6) AS proves, s.rank NOT IN (3, 5) AS transaction, CASE WHEN s.rank IN (3, 5) THEN 3::float8 END AS lock_timeout,
-       CASE WHEN s.rank NOT IN (3, 5) THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(s.lock, '^ACCESS EXCLUSIVE on ', 'whoever uses '),
-                                                                     '^SHARE ROW EXCLUSIVE on ', 'writers of ') END AS holds_up
+SELECT CASE WHEN s.rank NOT IN (3, 5)
+       THEN pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\n', %(patience)s::integer) ELSE '' END
+         || s.sql AS sql, s.lock, s."on", 'constraint ' || s.at || ' ' || s.rank || s.relname AS "group", s.undo,
+         s.note,
+       s.rank IN (3, 5, 6) AS proves, s.rank NOT IN (3, 5) AS transaction,
+       CASE WHEN s.rank IN (3, 5) THEN 3::float8 END AS lock_timeout,
+       CASE WHEN s.rank NOT IN (3, 5)
+           THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(s.lock, '^ACCESS EXCLUSIVE on ', 'whoever uses '),
+                                                                     '^SHARE ROW EXCLUSIVE on ', 'writers of ')
+                                                                         END AS holds_up
   FROM step s
  ORDER BY s.at, s.rank, s.relname

@@ -4,7 +4,8 @@
 SELECT c.relname::text AS name, x.exact,
        CASE WHEN x.exact THEN (
          SELECT s.word::bigint FROM pg_catalog.ts_stat(pg_catalog.format(
-           'SELECT pg_catalog.array_to_tsvector(ARRAY[pg_catalog.count(*)::text]) FROM %%I.%%I', n.nspname, c.relname)) s)
+           'SELECT pg_catalog.array_to_tsvector(ARRAY[pg_catalog.count(*)::text]) FROM %%I.%%I', n.nspname,
+           c.relname)) s)
             ELSE e.rows END AS rows
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -11,7 +11,8 @@ SELECT coalesce(pg_catalog.pg_get_userbyid(o.oid), CURRENT_USER)::text AS owner,
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'A standby cannot be changed.'
             WHEN f.name IS NOT NULL THEN pg_catalog.format('%%s belongs to %%I: only its owner may add to it.',
                                                           f.name, pg_catalog.pg_get_userbyid(f.relowner))
-            WHEN NOT pg_catalog.has_schema_privilege('public', 'CREATE') THEN 'This role may not create anything in schema public.'
+            WHEN NOT pg_catalog.has_schema_privilege('public', 'CREATE')
+                THEN 'This role may not create anything in schema public.'
        END AS refused,
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'Connect to its primary.'
             WHEN f.name IS NOT NULL THEN 'Connect as its owner.'

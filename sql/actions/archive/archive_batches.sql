@@ -1,8 +1,9 @@
 -- The statements that move rows from one table to another in batches, each row exactly once.
 --
 -- One statement deletes and inserts, and fails when not every row that left has arrived as it was (count and checksum).
--- A batch is a stretch of 128 pages, so that no batch reads again what the former ones emptied; where the next begins is
--- kept in the session and rolled back with the batch. Rows that were changed or added meanwhile are looked for at the end.
+-- A batch is a stretch of 128 pages, so that no batch reads again what the former ones emptied; where the next begins
+-- is kept in the session and rolled back with the batch. Rows that were changed or added meanwhile are looked for at
+-- the end.
 WITH side AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relpersistence, c.relowner, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -18,8 +19,10 @@ WITH side AS MATERIALIZED (
   SELECT i.relid AS oid FROM target t CROSS JOIN LATERAL pg_catalog.pg_partition_tree(t.oid) i
   UNION SELECT t.oid FROM target t
 ), field AS MATERIALIZED (
-  SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, a.attgenerated AS gone_generated, b.attgenerated AS kept_generated,
-         a.attrelid AS piece, b.attname IS NULL AS lacking, (b.atttypid, b.atttypmod) IS DISTINCT FROM (a.atttypid, a.atttypmod) AS differs
+  SELECT a.attname, a.attnum, a.atttypid, a.atttypmod, a.attgenerated AS gone_generated,
+         b.attgenerated AS kept_generated,
+         a.attrelid AS piece, b.attname IS NULL AS lacking,
+         (b.atttypid, b.atttypmod) IS DISTINCT FROM (a.atttypid, a.atttypmod) AS differs
     FROM piece p
     JOIN pg_catalog.pg_attribute a ON a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_catalog.pg_attribute b
@@ -27,7 +30,8 @@ WITH side AS MATERIALIZED (
 ), mover AS MATERIALIZED (
   SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
 ), refusal AS (
-  SELECT 1 AS rank, p.name || CASE p.relkind WHEN 'f' THEN ' is a foreign table.' ELSE ' is partitioned itself.' END AS refused,
+  SELECT 1 AS rank, p.name || CASE p.relkind WHEN 'f' THEN ' is a foreign table.' ELSE ' is partitioned itself.'
+         END AS refused,
          'Its rows cannot be moved one by one from here.' AS remedy
     FROM piece p WHERE p.relkind <> 'r'
   UNION ALL
@@ -35,7 +39,8 @@ WITH side AS MATERIALIZED (
          pg_catalog.format('ALTER TABLE %%s SET LOGGED', t.name)
     FROM target t WHERE t.relkind = 'r' AND t.relpersistence <> 'p'
   UNION ALL
-  SELECT DISTINCT 3, pg_catalog.format('%%s has no column %%I of the same type.', t.name, f.attname), 'Give both tables the same columns.'
+  SELECT DISTINCT 3, pg_catalog.format('%%s has no column %%I of the same type.', t.name, f.attname),
+         'Give both tables the same columns.'
     FROM field f, target t WHERE f.lacking OR f.differs
   UNION ALL
   SELECT 3, pg_catalog.format('%%s has a column %%I that %%s lacks and that wants a value.', t.name, b.attname, o.name),
@@ -45,17 +50,21 @@ WITH side AS MATERIALIZED (
      AND NOT b.atthasdef AND b.attidentity = ''
    WHERE NOT EXISTS (SELECT FROM field f WHERE f.attname = b.attname)
   UNION ALL
-  SELECT DISTINCT 4, pg_catalog.format('Rows of %%s refer to those of %%s (%%I), and deleting these would change or delete them.',
+  SELECT DISTINCT 4, pg_catalog.format('Rows of %%s refer to those of %%s (%%I), and deleting these would change or '
+                                       'delete them.',
                     k.conrelid::pg_catalog.regclass, k.confrelid::pg_catalog.regclass, k.conname),
          'Move those rows first, and make the key ON DELETE RESTRICT.'
     FROM pg_catalog.pg_constraint k
    WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd')
      AND k.confrelid IN (SELECT oid FROM piece UNION SELECT %(origin)s::bigint::oid)
   UNION ALL
-  SELECT DISTINCT 5, pg_catalog.format('A trigger (%%I) runs on rows that are moved: it could drop or change them.', g.tgname),
-         pg_catalog.format('ALTER TABLE %%s DISABLE TRIGGER %%I lets the move happen without it.', g.tgrelid::pg_catalog.regclass, g.tgname)
+  SELECT DISTINCT 5, pg_catalog.format('A trigger (%%I) runs on rows that are moved: it could drop or change them.',
+                                       g.tgname),
+         pg_catalog.format('ALTER TABLE %%s DISABLE TRIGGER %%I lets the move happen without it.',
+                           g.tgrelid::pg_catalog.regclass, g.tgname)
     FROM pg_catalog.pg_trigger g
-   WHERE (NOT g.tgisinternal OR g.tgconstraint = 0) AND g.tgenabled <> 'D'  -- in 14 those of a partition count as internal
+   -- in 14 those of a partition count as internal
+   WHERE (NOT g.tgisinternal OR g.tgconstraint = 0) AND g.tgenabled <> 'D'
      AND ((g.tgtype & 8 = 8 AND g.tgrelid IN (SELECT oid FROM piece))
        OR (g.tgtype & 4 = 4 AND g.tgrelid IN (SELECT oid FROM receiver)))
   UNION ALL
@@ -63,23 +72,30 @@ WITH side AS MATERIALIZED (
     FROM pg_catalog.pg_rewrite w
    WHERE w.ev_enabled <> 'D' AND (w.ev_class IN (SELECT oid FROM piece) OR w.ev_class = (SELECT oid FROM target))
   UNION ALL
-  SELECT 6, pg_catalog.format('Row security hides rows of %%s from this role.', t.name), 'Connect as a role that it does not apply to.'
+  SELECT 6, pg_catalog.format('Row security hides rows of %%s from this role.', t.name),
+         'Connect as a role that it does not apply to.'
     FROM target t WHERE pg_catalog.row_security_active(t.oid)
   UNION ALL
   SELECT 7, pg_catalog.format('This role may not read and delete rows of %%s.', p.name), 'Connect as its owner.'
-    FROM piece p WHERE NOT pg_catalog.has_table_privilege(p.oid, 'SELECT') OR NOT pg_catalog.has_table_privilege(p.oid, 'DELETE')
+    FROM piece p WHERE NOT pg_catalog.has_table_privilege(p.oid, 'SELECT')
+      OR NOT pg_catalog.has_table_privilege(p.oid, 'DELETE')
   UNION ALL
   SELECT 7, pg_catalog.format('This role may not write and read rows of %%s.', t.name), 'Connect as its owner.'
-    FROM target t WHERE NOT pg_catalog.has_table_privilege(t.oid, 'INSERT') OR NOT pg_catalog.has_table_privilege(t.oid, 'SELECT')
+    FROM target t WHERE NOT pg_catalog.has_table_privilege(t.oid, 'INSERT')
+      OR NOT pg_catalog.has_table_privilege(t.oid, 'SELECT')
   UNION ALL
-  SELECT DISTINCT 8, 'Moving rows would run code of a user''s (' || pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0)
+  SELECT DISTINCT 8, 'Moving rows would run code of a user''s ('
+         || pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0)
            || ') as superuser.', 'Connect as the owner of the tables.'
     FROM mover m
    CROSS JOIN (SELECT oid FROM piece UNION SELECT oid FROM receiver) c
    CROSS JOIN LATERAL (
-         SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid AS classid, i.indexrelid AS objid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
-         UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, a.oid FROM pg_catalog.pg_attrdef a WHERE a.adrelid = c.oid
-         UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid
+         SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid AS classid,
+                i.indexrelid AS objid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
+         UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass,
+         a.oid FROM pg_catalog.pg_attrdef a WHERE a.adrelid = c.oid
+         UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass,
+         k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid
          UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, c.oid) o
     JOIN pg_catalog.pg_depend d ON d.classid = o.classid AND d.objid = o.objid AND d.refobjid >= 16384
     LEFT JOIN pg_catalog.pg_type y ON d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND y.oid = d.refobjid
@@ -90,11 +106,15 @@ WITH side AS MATERIALIZED (
                       WHERE e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e')
 ), shape AS (
   SELECT p.oid, p.name, p.relpages, p.rows, t.oid AS target_oid, t.name AS target,
-         pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', %(key)s::text) || pg_catalog.quote_literal(%(lower)s::text),
-                              pg_catalog.format('%%I < ', %(key)s::text) || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
-         pg_catalog.string_agg(pg_catalog.quote_ident(f.attname), ', ' ORDER BY f.attnum) FILTER (WHERE f.kept_generated = '') AS fields,
+         pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', %(key)s::text)
+                              || pg_catalog.quote_literal(%(lower)s::text),
+                              pg_catalog.format('%%I < ', %(key)s::text)
+                                  || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
+         pg_catalog.string_agg(pg_catalog.quote_ident(f.attname), ', ' ORDER BY f.attnum) FILTER (WHERE f.kept_generated
+               = '') AS fields,
          -- by the output of a type, never by its casts, which may run code of a user's
-         pg_catalog.string_agg(CASE WHEN f.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042, 1043, 1082, 1083,
+         pg_catalog.string_agg(CASE WHEN f.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042, 1043,
+                                                        1082, 1083,
                  1114, 1184, 1186, 1266, 1700, 2950, 3802) THEN pg_catalog.quote_ident(f.attname)
                  ELSE pg_catalog.format('pg_catalog.format(''%%%%L'', %%I)', f.attname) END, ', ' ORDER BY f.attnum)
            FILTER (WHERE f.kept_generated = '') AS hashed
@@ -102,15 +122,21 @@ WITH side AS MATERIALIZED (
    GROUP BY p.oid, p.name, p.relpages, p.rows, t.oid, t.name
 ), step AS (
   SELECT s.name, x.ordinal, s.rows,
-         'WITH ' || x.start || 'gone AS (DELETE FROM ONLY ' || s.name || ' WHERE ' || x.part || ' AND ' || s.inside || ' RETURNING ' || s.fields
-         || '), kept AS (INSERT INTO ' || s.target || ' (' || s.fields || ') OVERRIDING SYSTEM VALUE SELECT ' || s.fields
+         'WITH ' || x.start || 'gone AS (DELETE FROM ONLY ' || s.name || ' WHERE ' || x.part || ' AND ' || s.inside
+             || ' RETURNING ' || s.fields
+         || '), kept AS (INSERT INTO ' || s.target || ' (' || s.fields || ') OVERRIDING SYSTEM VALUE SELECT '
+             || s.fields
          || ' FROM gone RETURNING ' || s.fields
-         || '), left_it AS (SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hash_record_extended(ROW(' || s.hashed || '), 0)) AS sum FROM gone'
-         || '), arrived AS (SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hash_record_extended(ROW(' || s.hashed || '), 0)) AS sum FROM kept'
+         || '), left_it AS (SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hash_record_extended(ROW('
+             || s.hashed || '), 0)) AS sum FROM gone'
+         || '), arrived AS (SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hash_record_extended(ROW('
+             || s.hashed || '), 0)) AS sum FROM kept'
          || ') SELECT CASE WHEN l.n = a.n AND l.sum IS NOT DISTINCT FROM a.sum THEN l.n ELSE '
-         || 'pg_catalog.format(''%%s rows left, %%s arrived, or not as they were'', l.n, a.n)::bigint END AS moved, ' || x.more
+         || 'pg_catalog.format(''%%s rows left, %%s arrived, or not as they were'', l.n, a.n)::bigint END AS moved, '
+             || x.more
          || ' AS more FROM left_it l, arrived a' AS sql,
-         pg_catalog.format('ROW EXCLUSIVE on %%s and %%s; its rows until the end of the batch', s.name, s.target) AS lock,
+         pg_catalog.format('ROW EXCLUSIVE on %%s and %%s; its rows until the end of the batch', s.name, s.target)
+             AS lock,
          s.name AS "on", x.note, s.target,
          CASE WHEN x.ordinal = 1 THEN
            pg_catalog.format('%%s rows of %%s; as much WAL and room again, until VACUUM', s.rows,
@@ -118,17 +144,23 @@ WITH side AS MATERIALIZED (
          CASE WHEN x.ordinal = 1 THEN s.rows ELSE 0 END AS total
     FROM shape s
    CROSS JOIN LATERAL (VALUES
-     (1, pg_catalog.format('here AS MATERIALIZED (SELECT coalesce(nullif(pg_catalog.current_setting(''pipeline_console.at_%%s'', true), ''''), ''0'')::bigint AS page), ', s.oid),
+     (1, pg_catalog.format('here AS MATERIALIZED (SELECT '
+                           'coalesce(nullif(pg_catalog.current_setting(''pipeline_console.at_%%s'', true), ''''), '
+                           '''0'')::bigint AS page), ', s.oid),
       'ctid >= pg_catalog.format(''(%%s,0)'', (SELECT page FROM here))::pg_catalog.tid AND '
       'ctid < pg_catalog.format(''(%%s,0)'', (SELECT page + 128 FROM here))::pg_catalog.tid',
-      pg_catalog.format('pg_catalog.set_config(''pipeline_console.at_%%s'', (SELECT page + 128 FROM here)::text, false)::bigint * %%s '
+      pg_catalog.format('pg_catalog.set_config(''pipeline_console.at_%%s'', (SELECT page + 128 FROM here)::text, '
+                        'false)::bigint * %%s '
                         '< pg_catalog.pg_relation_size(%%s)', s.oid, pg_catalog.current_setting('block_size'), s.oid),
-      'rows leave and arrive in one statement, which fails unless all arrive as they were; one transaction for each 128 pages'),
-     (2, '', pg_catalog.format('ctid = ANY (ARRAY(SELECT ctid FROM ONLY %%s WHERE %%s LIMIT 5000))', s.name, s.inside), 'l.n > 0',
+      'rows leave and arrive in one statement, which fails unless all arrive as they were; one transaction for each '
+      '128 pages'),
+     (2, '', pg_catalog.format('ctid = ANY (ARRAY(SELECT ctid FROM ONLY %%s WHERE %%s LIMIT 5000))', s.name, s.inside),
+      'l.n > 0',
       'rows that were changed or added meanwhile')) x(ordinal, start, part, more, note)
    WHERE NOT EXISTS (SELECT FROM refusal)
 )
-SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS estimate, NULL AS note, true AS repeat, 0 AS total,
+SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS estimate, NULL AS note, true AS repeat,
+       0 AS total,
        r.rank AS ordinal, NULL AS name
   FROM refusal r
 UNION ALL

@@ -24,7 +24,8 @@ WITH asked AS MATERIALIZED (
   SELECT h.inhparent, h.inhrelid, h.inhdetachpending AS pending, e.edge,
          CASE WHEN e.edge IS NOT NULL THEN pg_catalog.tsrange(
            CASE WHEN e.edge[1] <> 'MINVALUE' THEN pg_catalog.btrim(e.edge[1], '''')::timestamptz AT TIME ZONE 'UTC' END,
-           CASE WHEN e.edge[2] <> 'MAXVALUE' THEN pg_catalog.btrim(e.edge[2], '''')::timestamptz AT TIME ZONE 'UTC' END) END AS span
+           CASE WHEN e.edge[2] <> 'MAXVALUE' THEN pg_catalog.btrim(e.edge[2], '''')::timestamptz AT TIME ZONE 'UTC' END)
+               END AS span
     FROM side s
     JOIN pg_catalog.pg_inherits h ON h.inhparent = s.oid AND s.by_key
     JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
@@ -40,7 +41,8 @@ WITH asked AS MATERIALIZED (
            '^FROM \((MINVALUE|''[^'']*'')\) TO \((MAXVALUE|''[^'']*'')\)(?:\n|$)') AS edge,
          c.relispartition, c.relkind, c.relpersistence
     FROM mark m, origin o, pg_catalog.pg_description d
-    JOIN pg_catalog.pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objsubid = 0
+    JOIN pg_catalog.pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+     AND d.objsubid = 0
    WHERE c.relowner = o.relowner
      AND (pg_catalog.starts_with(d.description, m.forth) OR pg_catalog.starts_with(d.description, m.back))
 ), candidate AS (
@@ -55,10 +57,12 @@ WITH asked AS MATERIALIZED (
   UNION ALL
   SELECT m.oid, m.edge, pg_catalog.tsrange(
            CASE WHEN m.edge[1] <> 'MINVALUE' THEN pg_catalog.btrim(m.edge[1], '''')::timestamptz AT TIME ZONE 'UTC' END,
-           CASE WHEN m.edge[2] <> 'MAXVALUE' THEN pg_catalog.btrim(m.edge[2], '''')::timestamptz AT TIME ZONE 'UTC' END), 'attach'
+           CASE WHEN m.edge[2] <> 'MAXVALUE' THEN pg_catalog.btrim(m.edge[2], '''')::timestamptz AT TIME ZONE 'UTC'
+               END), 'attach'
     FROM marked m WHERE m.forth AND NOT m.relispartition AND m.relkind IN ('r', 'p') AND m.edge IS NOT NULL
 ), judged AS (
-  SELECT k.*, c.relkind, c.relname, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relpages, c.reltuples,
+  SELECT k.*, c.relkind, c.relname, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relpages,
+         c.reltuples,
          (SELECT CASE
             WHEN t.relkind <> 'p' THEN t.name || ' is not partitioned'
             WHEN t.by_key IS NOT TRUE OR t.key_type <> o.key_type THEN t.name || ' is partitioned by something else'
@@ -67,9 +71,11 @@ WITH asked AS MATERIALIZED (
             WHEN EXISTS (SELECT FROM bound b WHERE b.inhparent = t.oid AND b.span && k.span)
               THEN t.name || ' already has a partition for that time'
             WHEN EXISTS (
-              SELECT FROM (SELECT attname, atttypid, atttypmod, attcollation, attgenerated, attnotnull FROM pg_catalog.pg_attribute
+              SELECT FROM (SELECT attname, atttypid, atttypmod, attcollation, attgenerated, attnotnull
+                           FROM pg_catalog.pg_attribute
                             WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped) x
-                FULL JOIN (SELECT attname, atttypid, atttypmod, attcollation, attgenerated, attnotnull FROM pg_catalog.pg_attribute
+                FULL JOIN (SELECT attname, atttypid, atttypmod, attcollation, attgenerated, attnotnull
+                           FROM pg_catalog.pg_attribute
                             WHERE attrelid = k.oid AND attnum > 0 AND NOT attisdropped) y USING (attname)
                WHERE (x.atttypid, x.atttypmod, x.attcollation, x.attgenerated) IS DISTINCT FROM
                      (y.atttypid, y.atttypmod, y.attcollation, y.attgenerated) OR (x.attnotnull AND NOT y.attnotnull))
@@ -78,8 +84,10 @@ WITH asked AS MATERIALIZED (
               SELECT FROM pg_catalog.pg_constraint x
                WHERE x.conrelid = t.oid AND x.contype = 'c' AND NOT x.connoinherit
                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint y
-                                  WHERE y.conrelid = k.oid AND y.contype = 'c' AND y.conname = x.conname AND y.convalidated
-                                    AND pg_catalog.pg_get_constraintdef(y.oid) = pg_catalog.pg_get_constraintdef(x.oid)))
+                                  WHERE y.conrelid = k.oid AND y.contype = 'c' AND y.conname = x.conname
+                                    AND y.convalidated
+                                    AND pg_catalog.pg_get_constraintdef(y.oid)
+                                        = pg_catalog.pg_get_constraintdef(x.oid)))
               THEN 'it lacks a check of ' || t.name
             END FROM target t) AS why
     FROM candidate k
@@ -90,15 +98,18 @@ WITH asked AS MATERIALIZED (
   SELECT j.*, CASE WHEN j.form = 'detach' AND j.why IS NOT NULL THEN 'batches'
                    WHEN j.form = 'detach' AND o.partdefid <> 0 THEN 'swap' ELSE j.form END AS way,
          pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', o.key) || pg_catalog.quote_literal(%(lower)s::text),
-                              pg_catalog.format('%%I < ', o.key) || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
+                              pg_catalog.format('%%I < ', o.key)
+                                  || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
          o.key, o.key_type
     FROM judged j CROSS JOIN origin o
 ), refusal AS (
-  SELECT 'This server is a standby.' AS refused, 'Connect to the primary.' AS remedy WHERE pg_catalog.pg_is_in_recovery()
+  SELECT 'This server is a standby.' AS refused,
+         'Connect to the primary.' AS remedy WHERE pg_catalog.pg_is_in_recovery()
   UNION ALL
   SELECT pg_catalog.format('%%s is not a table.', s.name), NULL FROM side s WHERE s.relkind NOT IN ('r', 'p')
   UNION ALL
-  SELECT pg_catalog.format('%%s has no column %%I of type date, timestamptz or timestamp.', s.name, %(key)s), 'Correct the policy.'
+  SELECT pg_catalog.format('%%s has no column %%I of type date, timestamptz or timestamp.', s.name, %(key)s),
+         'Correct the policy.'
     FROM side s
    WHERE s.key_type IS NULL OR s.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
                                                   'timestamp'::pg_catalog.regtype)
@@ -106,9 +117,11 @@ WITH asked AS MATERIALIZED (
   SELECT pg_catalog.format('%%s is not partitioned by ranges of %%I.', o.name, o.key), NULL
     FROM origin o WHERE o.relkind = 'p' AND o.by_key IS NOT TRUE
   UNION ALL
-  SELECT pg_catalog.format('%%I.%%I is on its way from %%s to %%s.', n.nspname, c.relname, t.name, o.name), 'Let that action finish: run it again.'
+  SELECT pg_catalog.format('%%I.%%I is on its way from %%s to %%s.', n.nspname, c.relname, t.name, o.name),
+         'Let that action finish: run it again.'
     FROM marked m
-    JOIN pg_catalog.pg_class c ON c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, origin o, target t
+    JOIN pg_catalog.pg_class c ON c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, origin o,
+    target t
    WHERE NOT m.forth AND NOT m.relispartition
   UNION ALL
   SELECT pg_catalog.format('The detach of %%s was interrupted, and it cannot be moved as a whole: %%s.', d.name,
@@ -116,17 +129,20 @@ WITH asked AS MATERIALIZED (
          pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s FINALIZE ends it.', o.name, d.name)
     FROM decided d, origin o, asked a WHERE d.form = 'finalize' AND (d.why IS NOT NULL OR NOT d.span <@ a.span)
   UNION ALL
-  SELECT pg_catalog.format('%%s was detached, and %%s cannot take it: %%s.', d.name, t.name, d.why), 'Mend that, then run this again.'
+  SELECT pg_catalog.format('%%s was detached, and %%s cannot take it: %%s.', d.name, t.name, d.why),
+         'Mend that, then run this again.'
     FROM decided d, target t WHERE d.form = 'attach' AND d.why IS NOT NULL
   UNION ALL
-  SELECT pg_catalog.format('Row security hides rows of %%s from this role.', d.name), 'Connect as a role that it does not apply to.'
+  SELECT pg_catalog.format('Row security hides rows of %%s from this role.', d.name),
+         'Connect as a role that it does not apply to.'
     FROM decided d WHERE d.way = 'batches' AND pg_catalog.row_security_active(d.oid)
   UNION ALL
   SELECT pg_catalog.format('Only the owner of %%s may do that.', s.name),
          pg_catalog.format('Connect as %%s.', pg_catalog.pg_get_userbyid(s.relowner))
     FROM side s WHERE NOT pg_catalog.pg_has_role(s.relowner, 'USAGE')
 )
-SELECT r.refused, r.remedy, NULL AS oid, NULL AS name, NULL AS form, NULL AS why, NULL AS rows, NULL AS first, NULL AS last
+SELECT r.refused, r.remedy, NULL AS oid, NULL AS name, NULL AS form, NULL AS why, NULL AS rows, NULL AS first,
+       NULL AS last
   FROM refusal r
 UNION ALL
 SELECT NULL, NULL, d.oid::bigint, d.name, d.way, d.why, f.rows, f.first, f.last
@@ -136,8 +152,10 @@ SELECT NULL, NULL, d.oid::bigint, d.name, d.way, d.why, f.rows, f.first, f.last
               pg_catalog.max(pg_catalog.substr(t.word, 3)) FILTER (WHERE t.word LIKE 'a:%%') AS first,
               pg_catalog.max(pg_catalog.substr(t.word, 3)) FILTER (WHERE t.word LIKE 'z:%%') AS last
          FROM pg_catalog.ts_stat(pg_catalog.format(
-           'SELECT pg_catalog.array_to_tsvector(ARRAY[''n:'' || pg_catalog.count(*), ''a:'' || coalesce(pg_catalog.min(%%I)::date::text, ''''),'
-           ' ''z:'' || coalesce(pg_catalog.max(%%I)::date::text, '''')]) FROM ONLY %%s WHERE %%s', d.key, d.key, d.name, d.inside)) t
+           'SELECT pg_catalog.array_to_tsvector(ARRAY[''n:'' || pg_catalog.count(*), ''a:'' || '
+           'coalesce(pg_catalog.min(%%I)::date::text, ''''),'
+           ' ''z:'' || coalesce(pg_catalog.max(%%I)::date::text, '''')]) FROM ONLY %%s WHERE %%s', d.key, d.key, d.name,
+           d.inside)) t
        ) f ON d.way = 'batches' AND d.relkind = 'r' AND NOT EXISTS (SELECT FROM refusal)
  WHERE NOT EXISTS (SELECT FROM refusal) AND (d.way <> 'batches' OR d.relkind <> 'r' OR f.rows > 0)
  ORDER BY first NULLS FIRST, name

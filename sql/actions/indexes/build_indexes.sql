@@ -2,10 +2,10 @@
 -- CONCURRENTLY on each partition that has no equal index, each attached.
 -- lane: slow
 --
--- Which existing indexes equal the wanted ones is told by the caller. The index of a partition is called as the parent's,
--- with the partition's name for the parent's. Whatever invalid index has a wanted name on the wanted table was left by an
--- interrupted build and is dropped first, unless somebody may be building it. Inner partitioned indexes are attached
--- while they are still empty; the outermost turns valid with the last attachment.
+-- Which existing indexes equal the wanted ones is told by the caller. The index of a partition is called as the
+-- parent's, with the partition's name for the parent's. Whatever invalid index has a wanted name on the wanted table
+-- was left by an interrupted build and is dropped first, unless somebody may be building it. Inner partitioned indexes
+-- are attached while they are still empty; the outermost turns valid with the last attachment.
 WITH RECURSIVE asked AS MATERIALIZED (
   SELECT w.*, c.relname AS root_name, CASE WHEN pg_catalog.starts_with(w.name, c.relname || '_')
            THEN pg_catalog.substr(w.name, pg_catalog.length(c.relname) + 2) ELSE w.name END AS suffix
@@ -15,14 +15,16 @@ WITH RECURSIVE asked AS MATERIALIZED (
          WITH ORDINALITY w(root, name, definition, is_unique, purpose, comment, k)
     JOIN pg_catalog.pg_class c ON c.oid = w.root::oid
 ), equal AS MATERIALIZED (
-  SELECT e.k, i.indexrelid AS oid, i.indrelid, i.indisvalid AND i.indisready AS valid, c.relkind, c.relname, h.inhparent AS part_of
+  SELECT e.k, i.indexrelid AS oid, i.indrelid, i.indisvalid AND i.indisready AS valid, c.relkind, c.relname,
+         h.inhparent AS part_of
     FROM ROWS FROM (pg_catalog.unnest(%(equal_to)s::bigint[]), pg_catalog.unnest(%(equal)s::bigint[])) e(k, oid)
     JOIN pg_catalog.pg_index i ON i.indexrelid = e.oid::oid
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
 ), tree AS (
   -- `have`: the index of each table that is, or will be, the wanted one's part there
-  SELECT a.k, a.root::oid AS oid, NULL::oid AS parent, 0 AS depth, b.oid AS have, b.valid IS TRUE AS valid, false AS attached
+  SELECT a.k, a.root::oid AS oid, NULL::oid AS parent, 0 AS depth, b.oid AS have, b.valid IS TRUE AS valid,
+         false AS attached
     FROM asked a
     LEFT JOIN LATERAL (SELECT e.oid, e.valid FROM equal e
                         WHERE e.k = a.k AND e.indrelid = a.root::oid AND (e.valid OR e.relkind = 'I')
@@ -53,10 +55,12 @@ WITH RECURSIVE asked AS MATERIALIZED (
    WHERE NOT (t.valid AND (t.depth = 0 OR t.attached))
 ), called AS MATERIALIZED (
   -- the name of each index, and what has that name already
-  SELECT n.*, coalesce(h.relname, f.name) AS index_name, pg_catalog.format('%%I.%%I', n.nspname, coalesce(h.relname, f.name)) AS index,
+  SELECT n.*, coalesce(h.relname, f.name) AS index_name,
+         pg_catalog.format('%%I.%%I', n.nspname, coalesce(h.relname, f.name)) AS index,
          l.oid AS leftover,
          (SELECT pg_catalog.min(x.pid) FROM pg_catalog.pg_locks x
-           WHERE l.oid IS NOT NULL AND x.locktype = 'relation' AND x.relation IN (n.oid, l.oid) AND x.mode = 'ShareUpdateExclusiveLock'
+           WHERE l.oid IS NOT NULL AND x.locktype = 'relation' AND x.relation IN (n.oid, l.oid)
+             AND x.mode = 'ShareUpdateExclusiveLock'
              AND x.granted AND x.database = (SELECT d.oid FROM pg_catalog.pg_database d
                                               WHERE d.datname = pg_catalog.current_database())) AS busy
     FROM node n
@@ -77,19 +81,24 @@ WITH RECURSIVE asked AS MATERIALIZED (
   SELECT c.k, c.depth, CASE
            WHEN c.of_system THEN c."table" || ' belongs to the system.'
            WHEN c.of_others THEN c."table" || ' is a temporary table of another session.'
-           WHEN c.relkind = 'f' AND c.depth > 0 THEN c."table" || ' is a foreign table: with it among the partitions the index stays invalid.'
+           WHEN c.relkind = 'f' AND c.depth > 0 THEN c."table"
+               || ' is a foreign table: with it among the partitions the index stays invalid.'
            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN c."table" || ' is neither a table nor a materialized view.'
            WHEN NOT (pg_catalog.pg_has_role(c.relowner, 'USAGE')
                      OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER))
-             THEN c."table" || ' belongs to ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner)) || ': only its owner may index it.'
+             THEN c."table" || ' belongs to ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner))
+                 || ': only its owner may index it.'
            WHEN c.busy IS NOT NULL THEN c.index || ' is left alone: pid ' || c.busy || ' may be building it.'
            WHEN c.attached AND NOT c.valid AND c.relkind <> 'p'
              THEN c.index || ' is attached but invalid: repair-invalid-indexes builds it again.'
            WHEN o.oid IS NOT NULL THEN c.index || CASE
-             WHEN o.indrelid = c.oid THEN ' is an index of ' || c."table" || ' with another definition: ' || o.definition
+             WHEN o.indrelid = c.oid THEN ' is an index of ' || c."table" || ' with another definition: '
+                 || o.definition
              WHEN o.indrelid IS NOT NULL THEN ' is the index of another table'
-             ELSE ' is another relation: a ' || CASE o.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
-               WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'type or foreign table' END END || '.' END AS why
+             ELSE ' is another relation: a ' || CASE o.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table'
+                 WHEN 'v' THEN 'view'
+               WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'type or foreign table' END END || '.'
+                   END AS why
     FROM called c
     LEFT JOIN LATERAL (
          SELECT x.oid, x.relkind, i.indrelid, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition
@@ -100,12 +109,15 @@ WITH RECURSIVE asked AS MATERIALIZED (
   SELECT DISTINCT ON (o.k) o.k, o.why FROM obstacle o WHERE o.why IS NOT NULL ORDER BY o.k, o.depth, o.why
 ), free AS (
   SELECT c.*, p.index AS parent_index, p."table" AS parent_table, r.index AS root_index,
-         pg_catalog.format('INDEX%%s %%I ON %%s%%s %%s', CASE WHEN c.relkind <> 'p' THEN ' CONCURRENTLY' END, c.index_name,
+         pg_catalog.format('INDEX%%s %%I ON %%s%%s %%s', CASE WHEN c.relkind <> 'p' THEN ' CONCURRENTLY'
+                           END, c.index_name,
                            CASE WHEN c.relkind = 'p' THEN 'ONLY ' END, c."table", c.definition) AS making,
          -- An index that was there before goes with the parent's: that cannot be taken back.
-         c.depth = 0 AND EXISTS (SELECT FROM called x WHERE x.k = c.k AND x.depth > 0 AND x.have IS NOT NULL AND NOT x.attached) AS adopts,
+         c.depth = 0 AND EXISTS (SELECT FROM called x WHERE x.k = c.k AND x.depth > 0 AND x.have IS NOT NULL
+                                 AND NOT x.attached) AS adopts,
          c.depth > 0 AND NOT c.attached
-           AND pg_catalog.row_number() OVER (PARTITION BY c.k ORDER BY c.relkind = 'p' DESC, c.relname, c.oid) = pg_catalog.count(*) OVER (PARTITION BY c.k)
+           AND pg_catalog.row_number() OVER (PARTITION BY c.k ORDER BY c.relkind = 'p' DESC, c.relname, c.oid)
+               = pg_catalog.count(*) OVER (PARTITION BY c.k)
            AS is_last
     FROM called c
     LEFT JOIN called p ON p.k = c.k AND p.oid = c.parent
@@ -119,39 +131,58 @@ WITH RECURSIVE asked AS MATERIALIZED (
       'SHARE UPDATE EXCLUSIVE on ' || f."table", f."table", false, 0::float8, NULL, NULL, NULL,
       f.index_name || ' was left by an interrupted build: slows writes, serves nothing',
       pg_catalog.format('SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = %%s)', f.leftover),
-      pg_catalog.format('SELECT %%L FROM pg_catalog.pg_class c WHERE c.oid = %%s', 'DROP INDEX CONCURRENTLY ' || f.index, f.leftover)),
-     (2, CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.have IS NULL AND f.relkind <> 'p',
+      pg_catalog.format('SELECT %%L FROM pg_catalog.pg_class c WHERE c.oid = %%s', 'DROP INDEX CONCURRENTLY '
+                        || f.index, f.leftover)),
+     (2, CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.have IS NULL
+      AND f.relkind <> 'p',
       'SHARE UPDATE EXCLUSIVE on ' || f."table", f."table", false, 0, NULL,
       CASE WHEN f.depth = 0 THEN 'DROP INDEX CONCURRENTLY ' || f.index
            ELSE pg_catalog.format('DO %%L', pg_catalog.format(
-                  'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = pg_catalog.to_regclass(%%L)) THEN '
+                  'BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = '
+                  'pg_catalog.to_regclass(%%L)) THEN '
                   'DROP INDEX IF EXISTS %%s; END IF; END', f.index, f.index)) END,
       'reads ' || pg_catalog.pg_size_pretty(f.relpages * pg_catalog.current_setting('block_size')::bigint) || ' twice',
-      pg_catalog.concat_ws(' · ', f.index_name || ' is built beside readers and writers, waits for the transactions that are open', NULLIF(f.purpose, '')),
-      pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L) AND i.indisvalid)',
+      pg_catalog.concat_ws(' · ', f.index_name
+                           || ' is built beside readers and writers, waits for the transactions that are open',
+                           NULLIF(f.purpose, '')),
+      pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = '
+                        'pg_catalog.to_regclass(%%L) AND i.indisvalid)',
                         f.index),
-      pg_catalog.format('SELECT s.sql FROM (SELECT 1 AS at, %%L AS sql FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L)'
-                        ' AND i.indrelid = %%s AND NOT i.indisvalid UNION ALL SELECT 2, %%L WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_index i'
-                        ' WHERE i.indexrelid = pg_catalog.to_regclass(%%L) AND i.indrelid = %%s AND i.indisvalid)) s ORDER BY s.at',
+      pg_catalog.format('SELECT s.sql FROM (SELECT 1 AS at, %%L AS sql FROM pg_catalog.pg_index i WHERE i.indexrelid = '
+                        'pg_catalog.to_regclass(%%L)'
+                        ' AND i.indrelid = %%s AND NOT i.indisvalid UNION ALL SELECT 2, %%L WHERE NOT EXISTS (SELECT '
+                        'FROM pg_catalog.pg_index i'
+                        ' WHERE i.indexrelid = pg_catalog.to_regclass(%%L) AND i.indrelid = %%s AND i.indisvalid)) s '
+                        'ORDER BY s.at',
                         'DROP INDEX CONCURRENTLY ' || f.index, f.index, f.oid,
                         CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.index, f.oid)),
      (3, CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.have IS NULL AND f.relkind = 'p',
       'SHARE on ' || f."table" || ', not on its partitions', f."table", true, NULL, f.index,
       CASE WHEN f.depth = 0 AND NOT f.adopts THEN 'DROP INDEX ' || f.index END, NULL,
-      pg_catalog.concat_ws(' · ', f.index_name || ' of the parent alone, in no time; invalid until every partition''s is attached',
+      pg_catalog.concat_ws(' · ', f.index_name
+                           || ' of the parent alone, in no time; invalid until every partition''s is attached',
                            CASE WHEN f.depth = 0 THEN NULLIF(f.purpose, '') END,
-                           CASE WHEN f.adopts THEN 'cannot be undone: equal indexes of partitions become its parts' END), NULL, NULL),
-     (4, pg_catalog.format('ALTER INDEX %%s ATTACH PARTITION %%s', f.parent_index, f.index), f.depth > 0 AND NOT f.attached,
-      pg_catalog.format('ACCESS EXCLUSIVE on the index %%s; ACCESS SHARE on %%s', f.index, f."table"), f."table", true, NULL, f.index, NULL, NULL,
+                           CASE WHEN f.adopts THEN 'cannot be undone: equal indexes of partitions become its parts'
+                               END), NULL, NULL),
+     (4, pg_catalog.format('ALTER INDEX %%s ATTACH PARTITION %%s', f.parent_index, f.index), f.depth > 0
+      AND NOT f.attached,
+      pg_catalog.format('ACCESS EXCLUSIVE on the index %%s; ACCESS SHARE on %%s', f.index, f."table"), f."table", true,
+      NULL, f.index, NULL, NULL,
       CASE WHEN f.have IS NOT NULL THEN f.index_name || ', there already and equal, becomes part of ' || f.parent_index
            ELSE f.index_name || ' becomes part of ' || f.parent_index END,
       CASE WHEN f.is_last AND f.relkind <> 'p'
-           THEN pg_catalog.format('SELECT i.indisvalid, %%L FROM pg_catalog.pg_index i WHERE i.indexrelid = pg_catalog.to_regclass(%%L)',
-                                  f.root_index || ' is still invalid: a partition has come that has no index. Run this again.', f.root_index)
-           ELSE pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = pg_catalog.to_regclass(%%L)'
-                                  ' AND h.inhparent = pg_catalog.to_regclass(%%L))', f.index, f.parent_index) END, NULL),
-     (5, pg_catalog.format('COMMENT ON INDEX %%s IS %%L', f.index, f.comment), f.depth = 0 AND f.have IS NULL AND f.comment <> '',
-      'SHARE UPDATE EXCLUSIVE on ' || f.index, f."table", true, NULL, f.index, NULL, NULL, 'says in the database what ' || f.index_name || ' is for', NULL, NULL))
+           THEN pg_catalog.format('SELECT i.indisvalid, %%L FROM pg_catalog.pg_index i WHERE i.indexrelid = '
+                                  'pg_catalog.to_regclass(%%L)',
+                                  f.root_index || ' is still invalid: a partition has come that has no index. Run this '
+                                                  'again.', f.root_index)
+           ELSE pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = '
+                                  'pg_catalog.to_regclass(%%L)'
+                                  ' AND h.inhparent = pg_catalog.to_regclass(%%L))', f.index, f.parent_index) END,
+                                  NULL),
+     (5, pg_catalog.format('COMMENT ON INDEX %%s IS %%L', f.index, f.comment), f.depth = 0 AND f.have IS NULL
+      AND f.comment <> '',
+      'SHARE UPDATE EXCLUSIVE on ' || f.index, f."table", true, NULL, f.index, NULL, NULL,
+      'says in the database what ' || f.index_name || ' is for', NULL, NULL))
      s(ordinal, sql, wanted, lock, "on", transaction, lock_timeout, "group", undo, estimate, note, expect, again)
    WHERE s.wanted
 )
@@ -159,5 +190,6 @@ SELECT s.sql, s.lock, s."on", s.transaction, s.lock_timeout, s."group", s.undo, 
        NULL AS left_alone, s.k, s.inner_one, s.depth, s.relname, s.oid, s.ordinal, s.depth * s.inner_one::int AS rank
   FROM step s
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.why, b.k, NULL, NULL, NULL, NULL, NULL, NULL FROM blocked b
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.why, b.k, NULL, NULL, NULL, NULL, NULL,
+       NULL FROM blocked b
  ORDER BY k, inner_one DESC, rank, relname, oid, ordinal

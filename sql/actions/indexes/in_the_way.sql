@@ -18,7 +18,8 @@ WITH waiter AS MATERIALIZED (
 ), named AS (
   SELECT c.ahead, CASE WHEN c.pid = 0 THEN 'a prepared transaction' ELSE pg_catalog.concat('pid ', c.pid, ' (',
            pg_catalog.concat_ws(', ', nullif(a.application_name, ''), pg_catalog.pg_get_userbyid(a.usesysid), a.state,
-             pg_catalog.round(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)) || ' s in its transaction'),
+             pg_catalog.round(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start))
+                 || ' s in its transaction'),
            ')') END AS name
     FROM concerned c LEFT JOIN pg_catalog.pg_stat_get_activity(NULL) a ON a.pid = c.pid
 )

@@ -6,7 +6,8 @@ WITH RECURSIVE tree AS (
   SELECT t.root, h.inhrelid FROM tree t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid
     JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid AND c.relispartition
 )
-SELECT t.root::bigint AS root, t.oid::bigint AS "table", i.indexrelid::bigint AS oid, c.relname::text AS name, i.indisunique AS is_unique,
+SELECT t.root::bigint AS root, t.oid::bigint AS "table", i.indexrelid::bigint AS oid, c.relname::text AS name,
+       i.indisunique AS is_unique,
        pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid), 1 + pg_catalog.length(pg_catalog.format(
          'CREATE %%sINDEX %%I ON %%s%%I.%%I ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, c.relname,
          CASE WHEN c.relkind = 'I' THEN 'ONLY ' END, n.nspname, r.relname))) AS definition

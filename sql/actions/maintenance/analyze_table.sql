@@ -1,7 +1,8 @@
 -- ANALYZE of a table; of a partitioned one, which autovacuum never analyses, with all its partitions.
 WITH one AS (
   SELECT c.*, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
-         pg_catalog.pg_has_role(c.relowner, 'USAGE') OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
+         pg_catalog.pg_has_role(c.relowner, 'USAGE')
+             OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
          OR NOT c.relisshared AND (SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE') FROM pg_catalog.pg_database d
                                     WHERE d.datname = pg_catalog.current_database())
          OR CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 170000
@@ -10,10 +11,12 @@ WITH one AS (
    WHERE c.oid = %(oid)s::bigint::oid
 )
 SELECT 'ANALYZE ' || o.name AS sql,
-       'SHARE UPDATE EXCLUSIVE on ' || o.name || CASE WHEN o.relkind = 'p' THEN ' and its partitions' ELSE '' END AS lock,
+       'SHARE UPDATE EXCLUSIVE on ' || o.name || CASE WHEN o.relkind = 'p' THEN ' and its partitions' ELSE ''
+           END AS lock,
        o.name AS "on", false AS transaction,
        pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval) + 1 AS lock_timeout,
-       CASE WHEN o.relkind <> 'p' THEN pg_catalog.concat(pg_catalog.pg_stat_get_mod_since_analyze(o.oid), ' rows changed since the last') END
+       CASE WHEN o.relkind <> 'p' THEN pg_catalog.concat(pg_catalog.pg_stat_get_mod_since_analyze(o.oid),
+                                                         ' rows changed since the last') END
          AS estimate,
        'reads a sample of the rows; plans follow the new statistics at once' AS note,
        CASE WHEN pg_catalog.current_setting('track_counts')::bool
@@ -21,7 +24,8 @@ SELECT 'ANALYZE ' || o.name AS sql,
                                    pg_catalog.quote_literal(pg_catalog.clock_timestamp()), ', false)') END AS expect,
        3.0::float8 AS settle,
        CASE WHEN NOT o.may THEN 'This role may not analyze ' || o.name || ', and the server would only skip it.'
-            WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name || ' is a temporary table of another session.' END AS refused,
+            WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name
+                || ' is a temporary table of another session.' END AS refused,
        CASE WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000
             THEN 'GRANT MAINTAIN ON ' || o.name || ' TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
             WHEN NOT o.may THEN 'GRANT ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.relowner)) || ' TO '

@@ -3,10 +3,12 @@
 -- (harmless_table.sql): it is the DBA who writes it, and REFRESH alone runs as the owner of the view. What failed is
 -- recorded too, without the time it took, because its transaction is gone.
 WITH RECURSIVE view AS MATERIALIZED (
-  SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relkind, c.relispopulated,
+  SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relkind,
+         c.relispopulated,
          c.reltuples, c.relpages, pg_catalog.pg_get_userbyid(c.relowner) AS owner,
          CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 170000
-              THEN pg_catalog.has_table_privilege(c.oid, 'MAINTAIN') ELSE pg_catalog.pg_has_role(c.relowner, 'USAGE') END AS may,
+              THEN pg_catalog.has_table_privilege(c.oid, 'MAINTAIN') ELSE pg_catalog.pg_has_role(c.relowner, 'USAGE')
+                  END AS may,
          EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
                   WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND x.relam = 403
                     AND i.indpred IS NULL AND i.indexprs IS NULL) AS has_key
@@ -33,20 +35,23 @@ WITH RECURSIVE view AS MATERIALIZED (
    WHERE pg_catalog.pg_is_in_recovery()
   UNION ALL
   SELECT pg_catalog.format('Only %%s may refresh %%s.', v.owner, v.name),
-         pg_catalog.format('Connect as %%s, or from PostgreSQL 17 on GRANT MAINTAIN ON %%s to this role.', v.owner, v.name)
+         pg_catalog.format('Connect as %%s, or from PostgreSQL 17 on GRANT MAINTAIN ON %%s to this role.', v.owner,
+                           v.name)
     FROM view v WHERE NOT v.may AND v.relkind = 'm'
   UNION ALL
   SELECT pg_catalog.format('%%s reads %%s, which was never filled.', v.name, b.name), 'Refresh that one first.'
     FROM view v JOIN below b ON b.root = v.oid WHERE NOT b.relispopulated AND b.oid NOT IN (SELECT oid FROM view)
 ), record AS MATERIALIZED (
-  SELECT c.oid, EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'error') AS failures
+  SELECT c.oid, EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'error')
+         AS failures
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE n.nspname = 'public' AND c.relname = 'console_refreshes' AND c.relkind = 'r'
      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'INSERT, SELECT')
      AND %(harmless)s
      AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
            WHERE a.attrelid = c.oid AND NOT a.attisdropped
-             AND a.attname IN ('schema_name', 'view_name', 'started_at', 'finished_at', 'seconds', 'row_count', 'is_concurrent')) = 7
+             AND a.attname IN ('schema_name', 'view_name', 'started_at', 'finished_at', 'seconds', 'row_count',
+                               'is_concurrent')) = 7
 ), wanted AS (
   SELECT v.*, v.relispopulated AND v.has_key AS concurrent, r.round, (SELECT true FROM record) IS TRUE AS recorded,
          (SELECT failures FROM record) IS TRUE AS failures
@@ -65,25 +70,31 @@ WITH RECURSIVE view AS MATERIALIZED (
            WHEN NOT w.relispopulated THEN 'first fill, which cannot be concurrent; nobody could read it before'
            ELSE 'readers wait until it is done: without a unique index on plain columns it cannot be concurrent' END,
       CASE WHEN w.recorded THEN pg_catalog.format(
-             'SELECT EXISTS (SELECT FROM public.console_refreshes WHERE schema_name = %%L AND view_name = %%L AND started_at >= %%L)',
+             'SELECT EXISTS (SELECT FROM public.console_refreshes WHERE schema_name = %%L AND view_name = %%L AND '
+             'started_at >= %%L)',
              w.nspname, w.relname, pg_catalog.now())
            ELSE pg_catalog.format('SELECT relispopulated FROM pg_catalog.pg_class WHERE oid = %%s', w.oid) END,
       CASE WHEN w.failures THEN pg_catalog.format(
-             'INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, is_concurrent, error) '
+             'INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, is_concurrent, '
+             'error) '
              'SELECT %%L, %%L, pg_catalog.now(), pg_catalog.clock_timestamp(), %%L, '
              'pg_catalog.current_setting(''pipeline_console.failed'')', w.nspname, w.relname, w.concurrent) END),
      (2, CASE WHEN w.recorded THEN pg_catalog.format(
-           'INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, seconds, row_count, is_concurrent) '
+           'INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, seconds, row_count, '
+           'is_concurrent) '
            'SELECT %%L, %%L, pg_catalog.now(), pg_catalog.clock_timestamp(), '
-           'pg_catalog.date_part(''epoch'', pg_catalog.clock_timestamp() - pg_catalog.now()), pg_catalog.count(*), %%L FROM %%s',
+           'pg_catalog.date_part(''epoch'', pg_catalog.clock_timestamp() - pg_catalog.now()), pg_catalog.count(*), %%L '
+           'FROM %%s',
            w.nspname, w.relname, w.concurrent, w.name) END,
       'ROW EXCLUSIVE on public.console_refreshes', NULL, NULL, 'so that the age of its rows is known', NULL, NULL))
      s(ordinal, sql, lock, "on", estimate, note, expect, failed)
    WHERE s.sql IS NOT NULL AND NOT EXISTS (SELECT FROM refusal)
 )
-SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS estimate, NULL AS note, NULL AS expect, NULL AS failed,
+SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS estimate, NULL AS note, NULL AS expect,
+       NULL AS failed,
        NULL AS "group", 0 AS round, 0 AS ordinal
   FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.sql, s.lock, s."on", s.estimate, s.note, s.expect, s.failed, s."group", s.round, s.ordinal FROM step s
+SELECT NULL, NULL, s.sql, s.lock, s."on", s.estimate, s.note, s.expect, s.failed, s."group", s.round,
+       s.ordinal FROM step s
  ORDER BY round, "group", ordinal

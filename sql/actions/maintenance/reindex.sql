@@ -1,6 +1,6 @@
--- Rebuilds indexes concurrently, one a step: the given ones, those of the given tables and their partitions, or all that are invalid.
--- Indexes that an interrupted REINDEX CONCURRENTLY (_ccnew, _ccold) or DROP INDEX CONCURRENTLY left are dropped first, but
--- not while somebody else holds the lock under which they are built.
+-- Rebuilds indexes concurrently, one a step: the given ones, those of the given tables, or all invalid ones.
+-- Indexes that an interrupted REINDEX CONCURRENTLY (_ccnew, _ccold) or DROP INDEX CONCURRENTLY left are dropped first,
+-- but not while somebody else holds the lock under which they are built.
 WITH RECURSIVE tree AS (
   SELECT pg_catalog.unnest(%(oid)s::bigint[])::oid AS oid
   UNION
@@ -17,20 +17,24 @@ WITH RECURSIVE tree AS (
 ), wanted AS (
   SELECT a.oid FROM asked a
   UNION  -- what a former REINDEX of them left beside them
-  SELECT l.oid FROM asked a JOIN pg_catalog.pg_index i ON i.indexrelid = a.oid JOIN pg_catalog.pg_class c ON c.oid = a.oid
+  SELECT l.oid FROM asked a JOIN pg_catalog.pg_index i ON i.indexrelid = a.oid
+    JOIN pg_catalog.pg_class c ON c.oid = a.oid
     JOIN pg_catalog.pg_index o ON o.indrelid = i.indrelid AND NOT o.indisvalid
     JOIN pg_catalog.pg_class l ON l.oid = o.indexrelid
    WHERE l.relname ~ '_cc(new|old)[0-9]*$'
      AND pg_catalog.starts_with(c.relname, pg_catalog.regexp_replace(l.relname, '_cc(new|old)[0-9]*$', ''))
 ), one AS (
   SELECT c.oid, c.relname, c.relkind, c.relpages, i.indrelid, i.indisexclusion, i.indisprimary,
-         pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, n.nspname, pg_catalog.format('%%I.%%I', m.nspname, t.relname) AS "table",
+         pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, n.nspname,
+         pg_catalog.format('%%I.%%I', m.nspname, t.relname) AS "table",
          i.indrelid < 16384 AS of_system, pg_catalog.pg_is_other_temp_schema(c.relnamespace) AS of_others,
          NOT (i.indisvalid AND i.indisready AND i.indislive) AS broken,
          NOT i.indislive OR NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AS leftover,
          (SELECT pg_catalog.min(l.pid) FROM pg_catalog.pg_locks l
-           WHERE l.locktype = 'relation' AND l.relation IN (i.indrelid, c.oid) AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted
-             AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) AS busy
+           WHERE l.locktype = 'relation' AND l.relation IN (i.indrelid, c.oid) AND l.mode = 'ShareUpdateExclusiveLock'
+             AND l.granted
+             AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
+                               WHERE d.datname = pg_catalog.current_database())) AS busy
     FROM wanted w
     JOIN pg_catalog.pg_class c ON c.oid = w.oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -45,36 +49,49 @@ WITH RECURSIVE tree AS (
      AND a.datid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
    ORDER BY a.xact_start LIMIT 1
 ), judged AS (
-  SELECT o.*, CASE WHEN o.leftover THEN 'DROP INDEX CONCURRENTLY ' ELSE 'REINDEX INDEX CONCURRENTLY ' END || o.name AS sql,
+  SELECT o.*, CASE WHEN o.leftover THEN 'DROP INDEX CONCURRENTLY ' ELSE 'REINDEX INDEX CONCURRENTLY ' END
+         || o.name AS sql,
          CASE WHEN o.of_system THEN o.name || ' belongs to the system: it cannot be rebuilt beside readers and writers.'
               WHEN o.of_others THEN o.name || ' is of a temporary table of another session.'
-              WHEN o.relkind = 'I' THEN o.name || ' is invalid until every partition of ' || o."table" || ' has an index attached to it.'
-              WHEN o.broken AND o.busy IS NOT NULL THEN o.name || ' is left alone: pid ' || o.busy || ' may be building it.'
-              WHEN o.indisexclusion THEN o.name || ' serves an exclusion constraint: REINDEX can rebuild it only under ACCESS EXCLUSIVE.'
+              WHEN o.relkind = 'I' THEN o.name || ' is invalid until every partition of ' || o."table"
+                  || ' has an index attached to it.'
+              WHEN o.broken AND o.busy IS NOT NULL THEN o.name || ' is left alone: pid ' || o.busy
+                  || ' may be building it.'
+              WHEN o.indisexclusion THEN o.name
+                  || ' serves an exclusion constraint: REINDEX can rebuild it only under ACCESS EXCLUSIVE.'
               END AS left_alone
     FROM one o
 )
-SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "on", false AS transaction, 0::float8 AS lock_timeout,
-       CASE WHEN NOT j.leftover THEN pg_catalog.pg_size_pretty(j.relpages * pg_catalog.current_setting('block_size')::bigint)
+SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "on", false AS transaction,
+       0::float8 AS lock_timeout,
+       CASE WHEN NOT j.leftover
+           THEN pg_catalog.pg_size_pretty(j.relpages * pg_catalog.current_setting('block_size')::bigint)
             || ' more while it is built' END AS estimate,
-       CASE WHEN j.leftover THEN 'left by an interrupted command: slows writes, serves nothing' WHEN j.broken THEN 'invalid: slows writes, serves nothing'
+       CASE WHEN j.leftover THEN 'left by an interrupted command: slows writes, serves nothing' WHEN j.broken
+           THEN 'invalid: slows writes, serves nothing'
             ELSE 'built beside readers and writers' END
        || ' · waits for the transactions that are open' || coalesce((SELECT o.said FROM oldest o), '') AS note,
        CASE WHEN j.leftover
             THEN 'SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid || ')'
             ELSE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid'
-                 || ' WHERE c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = ' || pg_catalog.quote_literal(j.nspname)
-                 || ') AND c.relname = ' || pg_catalog.quote_literal(j.relname) || ' AND i.indisvalid AND i.indisready)' END AS expect,
+                 || ' WHERE c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = '
+                     || pg_catalog.quote_literal(j.nspname)
+                 || ') AND c.relname = ' || pg_catalog.quote_literal(j.relname) || ' AND i.indisvalid AND i.indisready)'
+                     END AS expect,
        CASE WHEN j.leftover
             THEN 'SELECT ' || pg_catalog.quote_literal(j.sql) || ' FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid
-            ELSE -- The new index gets the old one's name only when it is complete; from then on the old one is all that is left.
-                 'SELECT s.sql FROM (SELECT 1 AS at, ''DROP INDEX CONCURRENTLY '' || pg_catalog.quote_ident(n.nspname) || ''.'' || pg_catalog.quote_ident(c.relname)'
+            -- The new index gets the old one's name only when it is complete; from then on the old one is all that is
+            -- left.
+            ELSE
+                 'SELECT s.sql FROM (SELECT 1 AS at, ''DROP INDEX CONCURRENTLY '' || pg_catalog.quote_ident(n.nspname) '
+                 '|| ''.'' || pg_catalog.quote_ident(c.relname)'
                  || ' AS sql FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid'
                  || ' JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE i.indrelid = ' || j.indrelid
                  || ' AND NOT i.indisvalid AND c.relname ~ ''_cc(new|old)[0-9]*$'''
                  || ' AND pg_catalog.starts_with(' || pg_catalog.quote_literal(j.relname)
                  || ', pg_catalog.regexp_replace(c.relname, ''_cc(new|old)[0-9]*$'', ''''))'
-                 || ' UNION ALL SELECT 2, ' || pg_catalog.quote_literal(j.sql) || ' FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid
+                 || ' UNION ALL SELECT 2, ' || pg_catalog.quote_literal(j.sql)
+                     || ' FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid
                  || ' AND c.relname = ' || pg_catalog.quote_literal(j.relname) || ') s ORDER BY s.at' END AS again,
        j.left_alone, j.broken
   FROM judged j

@@ -1,13 +1,16 @@
 -- VACUUM of a table, or of each partition of a partitioned one, whose own statistics follow from one ANALYZE.
--- Who may not vacuum a table only gets a warning from the server, so the right is looked at first, and the result after.
+-- Who may not vacuum a table only gets a warning from the server, so the right is looked at first, and the result
+-- after.
 WITH RECURSIVE tree AS (
   SELECT %(oid)s::bigint::oid AS oid
   UNION ALL
-  SELECT h.inhrelid FROM tree t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid JOIN pg_catalog.pg_class p ON p.oid = t.oid
+  SELECT h.inhrelid FROM tree t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid
+    JOIN pg_catalog.pg_class p ON p.oid = t.oid
    WHERE p.relkind = 'p'
 ), one AS (
   SELECT c.*, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.oid = %(oid)s::bigint::oid AS root,
-         pg_catalog.pg_has_role(c.relowner, 'USAGE') OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
+         pg_catalog.pg_has_role(c.relowner, 'USAGE')
+             OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
          OR NOT c.relisshared AND (SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE') FROM pg_catalog.pg_database d
                                     WHERE d.datname = pg_catalog.current_database())
          OR CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 170000
@@ -21,24 +24,29 @@ WITH RECURSIVE tree AS (
    WHERE c.relkind IN ('r', 'm', 't', 'p')
 ), setting AS (
   SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval) + 1 AS patience,
-         pg_catalog.current_setting('block_size')::bigint AS block, pg_catalog.current_setting('track_counts')::bool AS counted,
+         pg_catalog.current_setting('block_size')::bigint AS block,
+         pg_catalog.current_setting('track_counts')::bool AS counted,
          pg_catalog.quote_literal(pg_catalog.clock_timestamp()) AS now
 )
 SELECT CASE WHEN o.relkind = 'p' THEN 'ANALYZE ' || o.name
-            ELSE 'VACUUM' || CASE WHEN %(freeze)s AND %(analyze)s AND o.root THEN ' (FREEZE, ANALYZE) ' WHEN %(freeze)s THEN ' (FREEZE) '
+            ELSE 'VACUUM' || CASE WHEN %(freeze)s AND %(analyze)s AND o.root THEN ' (FREEZE, ANALYZE) ' WHEN %(freeze)s
+                THEN ' (FREEZE) '
                                   WHEN %(analyze)s AND o.root THEN ' (ANALYZE) ' ELSE ' ' END || o.name END AS sql,
-       'SHARE UPDATE EXCLUSIVE on ' || o.name || CASE WHEN o.relkind = 'p' THEN ' and its partitions' ELSE '' END AS lock,
+       'SHARE UPDATE EXCLUSIVE on ' || o.name || CASE WHEN o.relkind = 'p' THEN ' and its partitions' ELSE ''
+           END AS lock,
        o.name AS "on", false AS transaction, s.patience AS lock_timeout,
        CASE WHEN o.relkind <> 'p' THEN pg_catalog.concat(pg_catalog.pg_stat_get_dead_tuples(o.oid), ' dead of ',
             pg_catalog.pg_stat_get_live_tuples(o.oid) + pg_catalog.pg_stat_get_dead_tuples(o.oid), ' rows, ',
             pg_catalog.pg_size_pretty(o.relpages * s.block)) END AS estimate,
        CASE WHEN o.relkind = 'p' THEN 'statistics of the whole and of each partition'
             ELSE 'makes the room of dead rows usable again; gives none back but at the end of the table' END AS note,
-       CASE WHEN s.counted AND o.relkind <> 'p' THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_vacuum_time(', o.oid,
+       CASE WHEN s.counted AND o.relkind <> 'p'
+           THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_vacuum_time(', o.oid,
             ') >= ', s.now, ', false)') END AS expect,
        3.0::float8 AS settle,
        CASE WHEN NOT o.may THEN 'This role may not vacuum ' || o.name || ', and the server would only skip it.'
-            WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name || ' is a temporary table of another session.'
+            WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name
+                || ' is a temporary table of another session.'
             WHEN o.wraparound IS NOT NULL THEN 'Autovacuum (pid ' || o.wraparound || ') works on ' || o.name
                  || ' to prevent wraparound, and does not make room.' END AS refused,
        CASE WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000

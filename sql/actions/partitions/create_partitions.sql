@@ -2,9 +2,10 @@
 -- lane: slow
 --
 -- A partition is made apart (LIKE), promised its bounds (CHECK) and attached: the parent is then locked SHARE UPDATE
--- EXCLUSIVE only. Real bounds are compared, never names: a wide or differently named partition also counts, and of a month
--- that is covered in part the rest is made. The reading session's TimeZone is UTC. Rows of a table whose name is only known here
--- are counted through ts_stat, which runs a query that is given as text; query_to_xml would need a server with libxml.
+-- EXCLUSIVE only. Real bounds are compared, never names: a wide or differently named partition also counts, and of a
+-- month that is covered in part the rest is made. The reading session's TimeZone is UTC. Rows of a table whose name is
+-- only known here are counted through ts_stat, which runs a query that is given as text; query_to_xml would need a
+-- server with libxml.
 WITH named AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relname, n.nspname, c.reltablespace, c.relam, c.relowner,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
@@ -28,8 +29,10 @@ WITH named AS MATERIALIZED (
      AND a.atttypid IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype, 'timestamp'::pg_catalog.regtype)
 ), bound AS MATERIALIZED (
   SELECT c.oid, h.inhdetachpending AS pending, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
-         pg_catalog.tsrange(CASE WHEN e.edge[1] <> 'MINVALUE' THEN pg_catalog.btrim(e.edge[1], '''')::timestamptz AT TIME ZONE 'UTC' END,
-                            CASE WHEN e.edge[2] <> 'MAXVALUE' THEN pg_catalog.btrim(e.edge[2], '''')::timestamptz AT TIME ZONE 'UTC' END)
+         pg_catalog.tsrange(CASE WHEN e.edge[1] <> 'MINVALUE'
+                            THEN pg_catalog.btrim(e.edge[1], '''')::timestamptz AT TIME ZONE 'UTC' END,
+                            CASE WHEN e.edge[2] <> 'MAXVALUE'
+                                THEN pg_catalog.btrim(e.edge[2], '''')::timestamptz AT TIME ZONE 'UTC' END)
            AS span
     FROM parent p
     JOIN pg_catalog.pg_inherits h ON h.inhparent = p.oid
@@ -47,11 +50,13 @@ WITH named AS MATERIALIZED (
            interval '1 month') m
 ), piece AS (
   SELECT m.whole, r.span,
-         p.stem || pg_catalog.to_char(pg_catalog.lower(r.span), CASE WHEN r.span = m.whole THEN '"_"YYYY_MM' ELSE '"_"YYYY_MM_DD' END)
+         p.stem || pg_catalog.to_char(pg_catalog.lower(r.span), CASE WHEN r.span = m.whole THEN '"_"YYYY_MM'
+                                      ELSE '"_"YYYY_MM_DD' END)
            AS relname
     FROM parent p, month m,
          pg_catalog.unnest(pg_catalog.tsmultirange(m.whole)
-           - coalesce((SELECT pg_catalog.range_agg(b.span) FROM bound b WHERE NOT b.pending), '{}'::tsmultirange)) r(span)
+           - coalesce((SELECT pg_catalog.range_agg(b.span) FROM bound b WHERE NOT b.pending),
+                      '{}'::tsmultirange)) r(span)
 ), wanted AS MATERIALIZED (
   SELECT p.*, i.span, i.relname AS child_name, pg_catalog.format('%%I.%%I', p.nspname, i.relname) AS child,
          pg_catalog.to_char(pg_catalog.lower(i.span), 'YYYY-MM') AS month, f.lowest, f.highest,
@@ -61,8 +66,10 @@ WITH named AS MATERIALIZED (
    CROSS JOIN LATERAL (SELECT CASE p.key_type WHEN 'date'::pg_catalog.regtype THEN 'YYYY-MM-DD'
                                               WHEN 'timestamp'::pg_catalog.regtype THEN 'YYYY-MM-DD HH24:MI:SS.US'
                                               ELSE 'YYYY-MM-DD HH24:MI:SS.US"+00"' END AS form) s
-   CROSS JOIN LATERAL (SELECT pg_catalog.replace(pg_catalog.to_char(pg_catalog.lower(i.span), s.form), '.000000', '') AS lowest,
-                              pg_catalog.replace(pg_catalog.to_char(pg_catalog.upper(i.span), s.form), '.000000', '') AS highest) f
+   CROSS JOIN LATERAL (SELECT pg_catalog.replace(pg_catalog.to_char(pg_catalog.lower(i.span), s.form), '.000000', '')
+                       AS lowest,
+                              pg_catalog.replace(pg_catalog.to_char(pg_catalog.upper(i.span), s.form), '.000000', '')
+                                  AS highest) f
 ), occupied AS (
   SELECT w.child, w.month,
          CASE WHEN c.oid IS NULL THEN 'a data type'
@@ -107,7 +114,8 @@ WITH named AS MATERIALIZED (
          'Rename it, or attach it by hand if it holds rows of that month.'
     FROM occupied o
   UNION ALL
-  SELECT 3, pg_catalog.format('%%s rows of %%s are in the default partition %%s.', s.rows, s.month, s.default_partition),
+  SELECT 3, pg_catalog.format('%%s rows of %%s are in the default partition %%s.', s.rows, s.month,
+                              s.default_partition),
          'Move them to a table of their own, run this again, then insert them anew: they will find their partition.'
     FROM stray s
 ), step AS (
@@ -115,34 +123,41 @@ WITH named AS MATERIALIZED (
     FROM wanted w
     LEFT JOIN storage o ON true
    CROSS JOIN LATERAL (VALUES
-     (1, pg_catalog.format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING STATISTICS)%%s%%s',
+     (1, pg_catalog.format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING IDENTITY EXCLUDING INDEXES EXCLUDING '
+                           'STATISTICS)%%s%%s',
            w.child, w.name,
            (SELECT pg_catalog.format(' USING %%I', m.amname) FROM pg_catalog.pg_am m WHERE m.oid = w.relam),
-           (SELECT pg_catalog.format(' TABLESPACE %%I', t.spcname) FROM pg_catalog.pg_tablespace t WHERE t.oid = w.reltablespace)),
+           (SELECT pg_catalog.format(' TABLESPACE %%I', t.spcname) FROM pg_catalog.pg_tablespace t
+            WHERE t.oid = w.reltablespace)),
       'ACCESS SHARE on ' || w.name, w.name,
       pg_catalog.format('DO %%L', pg_catalog.format(
         'BEGIN ALTER TABLE %%s DETACH PARTITION %%s; IF EXISTS (SELECT FROM %%s) THEN '
-        'RAISE EXCEPTION ''the partition holds rows and stays''; END IF; DROP TABLE %%s; END', w.name, w.child, w.child, w.child)),
+        'RAISE EXCEPTION ''the partition holds rows and stays''; END IF; DROP TABLE %%s; END', w.name, w.child, w.child,
+        w.child)),
       pg_catalog.format('the partition for %%s, made apart; undone only while it is empty', w.month), NULL),
      (2, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT pipeline_console_bounds CHECK (%%s)', w.child, w.inside),
-      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'its bounds are promised, so that they need not be looked for', NULL),
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'its bounds are promised, so that they need not be looked for',
+      NULL),
      (3, CASE WHEN pg_catalog.pg_get_userbyid(w.relowner) <> CURRENT_USER THEN
            pg_catalog.format('ALTER TABLE %%s OWNER TO %%I', w.child, pg_catalog.pg_get_userbyid(w.relowner)) END,
       'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'as the owner of ' || w.name, NULL),
      (4, CASE WHEN o.options IS NOT NULL THEN pg_catalog.format('ALTER TABLE %%s SET (%%s)', w.child, o.options) END,
       'SHARE UPDATE EXCLUSIVE on the new table', NULL, NULL, 'as the newest partition', NULL),
-     (5, pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES FROM (%%L) TO (%%L)', w.name, w.child, w.lowest, w.highest),
+     (5, pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES FROM (%%L) TO (%%L)', w.name, w.child,
+                           w.lowest, w.highest),
       pg_catalog.concat_ws('; ', 'SHARE UPDATE EXCLUSIVE on ' || w.name, 'SHARE ROW EXCLUSIVE on ' || w.referenced,
                            'ACCESS EXCLUSIVE on ' || w.default_partition || ', which is read'),
       w.name, NULL, 'readers and writers of ' || w.name || ' go on; it gets the indexes of ' || w.name, NULL),
      (6, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', w.child),
       'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'the partition''s own bounds say the same',
-      pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = pg_catalog.to_regclass(%%L) '
+      pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = '
+                        'pg_catalog.to_regclass(%%L) '
                         'AND inhparent = pg_catalog.to_regclass(%%L))', w.child, w.name)))
      s(ordinal, sql, lock, "on", undo, note, expect)
    WHERE s.sql IS NOT NULL AND NOT EXISTS (SELECT FROM refusal)
 )
-SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS "group", NULL AS undo, NULL AS note, NULL AS expect,
+SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS "group", NULL AS undo, NULL AS note,
+       NULL AS expect,
        NULL AS month, r.rank AS ordinal
   FROM refusal r
 UNION ALL

@@ -4,24 +4,29 @@
 -- One row. What a run needs beside the table is called pipeline_console_<oid>_…, and the new parent says in its comment
 -- which run made it: nothing else is ever touched. `handle` are the columns by which a row is found again.
 WITH t AS MATERIALIZED (
-  SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, a.attname AS key, a.attnum AS keynum,
+  SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, a.attname AS key,
+         a.attnum AS keynum,
          a.atttypid AS key_type, a.attnotnull, a.attgenerated, pg_catalog.pg_get_userbyid(c.relowner) AS owner,
          'pipeline_console_' || c.oid || '_new' AS new_name, r.rolsuper,
          NOT (r.rolsuper AND c.relowner IN (SELECT o.oid FROM pg_catalog.pg_roles o WHERE NOT o.rolsuper)) AS trusted
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_roles r ON r.rolname = CURRENT_USER
-    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = %(key)s AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = %(key)s AND a.attnum > 0
+     AND NOT a.attisdropped
    WHERE c.oid = %(oid)s::bigint::oid
 ), made AS MATERIALIZED (
   SELECT c.oid, c.relkind, d.description, m.found[1] AS way, m.found[2] AS bound, m.found[3] AS key,
          c.relkind = 'p' AND m.found IS NOT NULL
            AND (c.relowner = t.relowner OR pg_catalog.pg_get_userbyid(c.relowner) = CURRENT_USER) AS ours,
-         EXISTS (SELECT FROM (SELECT attname, atttypid, atttypmod, attcollation, attgenerated <> '' AS g FROM pg_catalog.pg_attribute
+         EXISTS (SELECT FROM (SELECT attname, atttypid, atttypmod, attcollation, attgenerated <> '' AS g
+                              FROM pg_catalog.pg_attribute
                                WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped) x
-                   FULL JOIN (SELECT attname, atttypid, atttypmod, attcollation, attgenerated <> '' AS g FROM pg_catalog.pg_attribute
+                   FULL JOIN (SELECT attname, atttypid, atttypmod, attcollation, attgenerated <> '' AS g
+                              FROM pg_catalog.pg_attribute
                                WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) y USING (attname)
-                  WHERE (x.atttypid, x.atttypmod, x.attcollation, x.g) IS DISTINCT FROM (y.atttypid, y.atttypmod, y.attcollation, y.g))
+                  WHERE (x.atttypid, x.atttypmod, x.attcollation, x.g) IS DISTINCT
+                      FROM (y.atttypid, y.atttypmod, y.attcollation, y.g))
            AS differs
     FROM t JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = t.new_name
     LEFT JOIN pg_catalog.pg_description d
@@ -29,44 +34,56 @@ WITH t AS MATERIALIZED (
    CROSS JOIN LATERAL (SELECT pg_catalog.regexp_match(d.description,
      '^pipeline-console: partition-table by (attach|copy|hash), until ([^ ]*), key (\d+)')) m(found)
 ), promise AS MATERIALIZED (
-  SELECT k.oid, k.convalidated FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.conname = 'pipeline_console_bounds'
+  SELECT k.oid, k.convalidated FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid
+      AND k.conname = 'pipeline_console_bounds'
 ), single AS MATERIALIZED (  -- unique keys whose columns find a row
   SELECT i.*, c.relname, k.contype, k.condeferrable,
-         ARRAY(SELECT x.at FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY x(at, n) WHERE x.n <= i.indnkeyatts ORDER BY x.n) AS columns
+         ARRAY(SELECT x.at FROM pg_catalog.unnest(i.indkey) WITH ORDINALITY x(at, n) WHERE x.n <= i.indnkeyatts
+               ORDER BY x.n) AS columns
     FROM t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid AND i.indisunique AND i.indislive
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-    LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = t.oid AND k.contype IN ('p', 'u', 'x')
+    LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = t.oid
+     AND k.contype IN ('p', 'u', 'x')
    WHERE c.relname <> 'pipeline_console_' || t.oid || '_key'
 ), chosen AS MATERIALIZED (
   SELECT s.* FROM single s
-   WHERE s.indisvalid AND s.indpred IS NULL AND s.indexprs IS NULL AND s.condeferrable IS NOT TRUE AND s.contype IS DISTINCT FROM 'x'
+   WHERE s.indisvalid AND s.indpred IS NULL AND s.indexprs IS NULL AND s.condeferrable IS NOT TRUE
+     AND s.contype IS DISTINCT FROM 'x'
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a, t
-                      WHERE a.attrelid = t.oid AND a.attnum = ANY (s.columns) AND NOT a.attnotnull AND a.attnum <> t.keynum)
+                      WHERE a.attrelid = t.oid AND a.attnum = ANY (s.columns) AND NOT a.attnotnull
+                        AND a.attnum <> t.keynum)
    ORDER BY s.indisprimary DESC, s.indnkeyatts, s.indexrelid LIMIT 1
 ), view AS MATERIALIZED (
-  SELECT DISTINCT v.oid, v.relkind, v.relowner, v.relpersistence, pg_catalog.format('%%I.%%I', n.nspname, v.relname) AS name
-    FROM t JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = t.oid
+  SELECT DISTINCT v.oid, v.relkind, v.relowner, v.relpersistence,
+         pg_catalog.format('%%I.%%I', n.nspname, v.relname) AS name
+    FROM t JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND d.refobjid = t.oid
      AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
     JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid AND w.ev_class <> t.oid
     JOIN pg_catalog.pg_class v ON v.oid = w.ev_class JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
 ), refusal AS (
-  SELECT 0 AS rank, 'This server is a standby.' AS refused, 'Connect to the primary.' AS remedy WHERE pg_catalog.pg_is_in_recovery()
+  SELECT 0 AS rank, 'This server is a standby.' AS refused,
+         'Connect to the primary.' AS remedy WHERE pg_catalog.pg_is_in_recovery()
   UNION ALL
   SELECT 1, t.name || CASE WHEN t.relkind = 'v' THEN ' is a view.' WHEN t.relkind = 'm' THEN ' is a materialized view.'
-                           WHEN t.relkind = 'f' THEN ' is a foreign table.' WHEN t.relispartition THEN ' is a partition itself.'
+                           WHEN t.relkind = 'f' THEN ' is a foreign table.' WHEN t.relispartition
+                               THEN ' is a partition itself.'
                            WHEN t.relpersistence = 't' THEN ' is a temporary table.' ELSE ' is a typed table.' END, NULL
     FROM t WHERE t.relkind <> 'r' OR t.relispartition OR t.relpersistence = 't' OR t.reloftype <> 0
   UNION ALL
-  SELECT 1, t.name || ' is unlogged: a partitioned table cannot be.', pg_catalog.format('ALTER TABLE %%s SET LOGGED', t.name)
+  SELECT 1, t.name || ' is unlogged: a partitioned table cannot be.',
+         pg_catalog.format('ALTER TABLE %%s SET LOGGED', t.name)
     FROM t WHERE t.relpersistence = 'u'
   UNION ALL
-  SELECT 2, pg_catalog.format('%%s belongs to an inheritance tree with %%s.', t.name, pg_catalog.string_agg(h.other::pg_catalog.regclass::text, ', ')),
+  SELECT 2, pg_catalog.format('%%s belongs to an inheritance tree with %%s.', t.name,
+                              pg_catalog.string_agg(h.other::pg_catalog.regclass::text, ', ')),
          'Take it out with NO INHERIT first.'
     FROM t CROSS JOIN LATERAL (SELECT inhparent AS other FROM pg_catalog.pg_inherits WHERE inhrelid = t.oid
                                UNION ALL SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = t.oid) h
    WHERE NOT t.relispartition GROUP BY t.name
   UNION ALL
-  SELECT 3, pg_catalog.format('Only the owner of %%s may do that.', t.name), pg_catalog.format('Connect as %%s.', t.owner)
+  SELECT 3, pg_catalog.format('Only the owner of %%s may do that.', t.name),
+         pg_catalog.format('Connect as %%s.', t.owner)
     FROM t WHERE NOT pg_catalog.pg_has_role(t.relowner, 'USAGE')
   UNION ALL
   SELECT 3, pg_catalog.format('This role may not create tables in the schema %%I.', t.nspname),
@@ -74,47 +91,60 @@ WITH t AS MATERIALIZED (
     FROM t WHERE NOT pg_catalog.has_schema_privilege(t.relnamespace, 'CREATE')
   UNION ALL
   SELECT 4, CASE WHEN t.key IS NULL THEN pg_catalog.format('%%s has no column %%s.', t.name, %(key)s::text)
-                 ELSE pg_catalog.format('The column %%I of %%s is no date, timestamptz or timestamp.', t.key, t.name) END,
+                 ELSE pg_catalog.format('The column %%I of %%s is no date, timestamptz or timestamp.', t.key, t.name)
+                     END,
          'Choose another one with --set key=….'
-    FROM t WHERE t.key_type IS NULL OR NOT %(hashed)s AND t.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
+    FROM t WHERE t.key_type IS NULL OR NOT %(hashed)s
+      AND t.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
                                                                             'timestamp'::pg_catalog.regtype)
   UNION ALL
-  SELECT 4, pg_catalog.format('The column %%I of %%s is generated, and cannot be the key of partitions.', t.key, t.name), NULL
+  SELECT 4, pg_catalog.format('The column %%I of %%s is generated, and cannot be the key of partitions.', t.key,
+                              t.name), NULL
     FROM t WHERE t.attgenerated <> ''
   UNION ALL
-  SELECT 5, pg_catalog.format('Rows of %%s refer to rows of %%s, and a key of a partitioned table must hold the column %%I too.',
-                              pg_catalog.string_agg(pg_catalog.format('%%s (%%I)', k.conrelid::pg_catalog.regclass, k.conname), ', '), t.name, t.key),
+  SELECT 5, pg_catalog.format('Rows of %%s refer to rows of %%s, and a key of a partitioned table must hold the column '
+                              '%%I too.',
+                              pg_catalog.string_agg(pg_catalog.format('%%s (%%I)', k.conrelid::pg_catalog.regclass,
+                                    k.conname), ', '), t.name, t.key),
          'Drop these foreign keys, or give them that column, after partitioning.'
-    FROM t JOIN pg_catalog.pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f' WHERE NOT %(hashed)s GROUP BY t.name, t.key
+    FROM t JOIN pg_catalog.pg_constraint k ON k.confrelid = t.oid AND k.contype = 'f' WHERE NOT %(hashed)s
+        GROUP BY t.name, t.key
   UNION ALL
   SELECT 6, pg_catalog.format('%%s %%I of %%s lacks the column %%I: nobody could keep it unique over all partitions.',
-                              CASE WHEN s.contype = 'u' THEN 'The unique constraint' ELSE 'The unique index' END, s.relname, t.name, t.key),
+                              CASE WHEN s.contype = 'u' THEN 'The unique constraint' ELSE 'The unique index' END,
+                              s.relname, t.name, t.key),
          'Drop it, or make it anew with that column.'
     FROM single s, t WHERE NOT s.indisprimary AND s.contype IS DISTINCT FROM 'x' AND NOT t.keynum = ANY (s.columns)
   UNION ALL
-  SELECT 6, pg_catalog.format('The key %%I of %%s is deferrable, which that of its partitions would not be in the same way.', s.relname, t.name),
+  SELECT 6, pg_catalog.format('The key %%I of %%s is deferrable, which that of its partitions would not be in the same '
+                              'way.', s.relname, t.name),
          'Make it anew, not deferrable.'
     FROM single s, t WHERE s.condeferrable
   UNION ALL
-  SELECT 6, pg_catalog.format('%%s has an exclusion constraint (%%I), which cannot span partitions.', t.name, k.conname), 'Drop it.'
+  SELECT 6, pg_catalog.format('%%s has an exclusion constraint (%%I), which cannot span partitions.', t.name,
+                              k.conname), 'Drop it.'
     FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'x'
   UNION ALL
   SELECT 7, pg_catalog.format('The constraint %%I of %%s is not validated.', k.conname, t.name),
          pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', t.name, k.conname)
-    FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND NOT k.convalidated AND k.conname <> 'pipeline_console_bounds'
+    FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND NOT k.convalidated
+      AND k.conname <> 'pipeline_console_bounds'
   UNION ALL
-  SELECT 7, pg_catalog.format('The check %%I of %%s is NO INHERIT, which a partitioned table cannot have.', k.conname, t.name), 'Make it anew without.'
+  SELECT 7, pg_catalog.format('The check %%I of %%s is NO INHERIT, which a partitioned table cannot have.', k.conname,
+                              t.name), 'Make it anew without.'
     FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.connoinherit AND k.contype IN ('c', 'n')
   UNION ALL
   SELECT 8, pg_catalog.format('The rule %%I rewrites what is done to %%s.', w.rulename, t.name), 'Drop it.'
     FROM t JOIN pg_catalog.pg_rewrite w ON w.ev_class = t.oid
   UNION ALL
-  SELECT 8, pg_catalog.format('The trigger %%I of %%s sees each row with a transition table, which partitions cannot give it.', g.tgname, t.name),
+  SELECT 8, pg_catalog.format('The trigger %%I of %%s sees each row with a transition table, which partitions cannot '
+                              'give it.', g.tgname, t.name),
          'Make it FOR EACH STATEMENT, or drop it.'
     FROM t JOIN pg_catalog.pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgtype & 1 = 1
      AND (g.tgoldtable IS NOT NULL OR g.tgnewtable IS NOT NULL)
   UNION ALL
-  SELECT 9, pg_catalog.format('The materialized view %%s reads %%s, and would go on reading the old table: it cannot be replaced in place.', v.name, t.name),
+  SELECT 9, pg_catalog.format('The materialized view %%s reads %%s, and would go on reading the old table: it cannot '
+                              'be replaced in place.', v.name, t.name),
          pg_catalog.format('Keep its definition, drop it, and create it again afterwards.')
     FROM view v, t WHERE v.relkind = 'm'
   UNION ALL
@@ -122,51 +152,64 @@ WITH t AS MATERIALIZED (
          pg_catalog.format('Connect as a member of %%s.', pg_catalog.pg_get_userbyid(v.relowner))
     FROM view v, t WHERE v.relkind = 'v' AND (NOT pg_catalog.pg_has_role(v.relowner, 'USAGE') OR v.relpersistence = 't')
   UNION ALL
-  SELECT 9, pg_catalog.format('The view %%s groups by the primary key of %%s alone, which ends.', v.name, t.name), 'Let it group by all columns it shows.'
+  SELECT 9, pg_catalog.format('The view %%s groups by the primary key of %%s alone, which ends.', v.name, t.name),
+         'Let it group by all columns it shows.'
     FROM view v, t
-   WHERE EXISTS (SELECT FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+   WHERE EXISTS (SELECT FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.classid
+                 = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
                    AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
                  JOIN pg_catalog.pg_constraint k ON k.oid = d.refobjid AND k.conrelid = t.oid WHERE w.ev_class = v.oid)
   UNION ALL
   SELECT DISTINCT 10, pg_catalog.format('%%s depends on %%s, and would stay with the old table.',
-                               pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), t.name), 'Drop it, and make it anew afterwards.'
+                               pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid), t.name),
+                               'Drop it, and make it anew afterwards.'
     FROM t JOIN pg_catalog.pg_type y ON y.oid = t.reltype
     JOIN pg_catalog.pg_depend d
       ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = t.oid AND d.deptype = 'n'
          AND (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
            OR d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
               AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.oid = d.objid AND p.polrelid = t.oid))
-      OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (y.oid, y.typarray) AND d.deptype = 'n'
+      OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid IN (y.oid, y.typarray)
+          AND d.deptype = 'n'
   UNION ALL
   SELECT 10, pg_catalog.format('%%s belongs to the extension %%I.', t.name, e.extname), NULL
-    FROM t JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'e'
+    FROM t JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = t.oid
+      AND d.deptype = 'e'
     JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
   UNION ALL
   SELECT 11, pg_catalog.format('%%s is in the publication %%s: its subscribers would lose it.', t.name,
                                pg_catalog.string_agg(pg_catalog.quote_ident(p.pubname), ', ')),
          'Take it out of the publication, and add it again afterwards, with publish_via_partition_root.'
-    FROM t JOIN pg_catalog.pg_publication_tables p ON p.schemaname = t.nspname AND p.tablename = t.relname GROUP BY t.name
+    FROM t JOIN pg_catalog.pg_publication_tables p ON p.schemaname = t.nspname AND p.tablename = t.relname
+        GROUP BY t.name
   UNION ALL
   SELECT 11, pg_catalog.format('%%s is the target of a subscription.', t.name), 'End it, and make it anew afterwards.'
     FROM t WHERE EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = t.oid)
   UNION ALL
-  SELECT 12, pg_catalog.format('Row security hides rows of %%s from this role.', t.name), 'Connect as a role that it does not apply to.'
+  SELECT 12, pg_catalog.format('Row security hides rows of %%s from this role.', t.name),
+         'Connect as a role that it does not apply to.'
     FROM t WHERE pg_catalog.row_security_active(t.oid)
   UNION ALL
-  SELECT 13, pg_catalog.format('%%I.%%I is not what a run of partition-table left: that name is needed.', t.nspname, t.new_name), 'Rename it.'
+  SELECT 13, pg_catalog.format('%%I.%%I is not what a run of partition-table left: that name is needed.', t.nspname,
+                               t.new_name), 'Rename it.'
     FROM t JOIN made m ON m.ours IS NOT TRUE
   UNION ALL
-  SELECT 14, pg_catalog.format('%%s has a constraint pipeline_console_bounds that no run of partition-table left.', t.name), 'Drop it, or end what made it.'
+  SELECT 14, pg_catalog.format('%%s has a constraint pipeline_console_bounds that no run of partition-table left.',
+                               t.name), 'Drop it, or end what made it.'
     FROM t, promise p WHERE NOT EXISTS (SELECT FROM made m WHERE m.ours AND m.way = 'attach')
 )
-SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.name, t.nspname::text AS schema, t.relname::text AS relname, t.owner::text AS owner,
-       t.key::text AS key, CASE t.key_type WHEN 'date'::pg_catalog.regtype THEN 'date' WHEN 'timestamp'::pg_catalog.regtype THEN 'timestamp'
+SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.name, t.nspname::text AS schema,
+       t.relname::text AS relname, t.owner::text AS owner,
+       t.key::text AS key, CASE t.key_type WHEN 'date'::pg_catalog.regtype THEN 'date'
+           WHEN 'timestamp'::pg_catalog.regtype THEN 'timestamp'
                                            ELSE 'timestamptz' END AS key_type,
        coalesce(t.attnotnull, false) AS has_no_null, greatest(t.reltuples, 0)::bigint AS rows, t.trusted,
        pg_catalog.pg_total_relation_size(t.oid) AS bytes, pg_catalog.pg_relation_size(t.oid) AS heap,
        coalesce((SELECT pg_catalog.array_agg(DISTINCT v.name) FROM view v WHERE v.relkind = 'v'), '{}') AS views,
-       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid AND k.contype = 'f') AS keys_out,
-       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.confrelid = t.oid AND k.conrelid <> t.oid AND k.contype = 'f'
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid AND k.contype = 'f')
+           AS keys_out,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k WHERE k.confrelid = t.oid AND k.conrelid <> t.oid
+        AND k.contype = 'f'
            AND k.conparentid = 0) AS keys_in,
        (SELECT pg_catalog.array_agg(DISTINCT pg_catalog.format('%%I.%%I', n.nspname, c.relname))
           FROM pg_catalog.pg_constraint k
@@ -178,7 +221,8 @@ SELECT r.refused, r.remedy, t.oid::bigint AS oid, t.relkind::text AS kind, t.nam
        (SELECT c.indisprimary AND NOT t.keynum = ANY (c.columns) FROM chosen c) IS TRUE AS widened,
        EXISTS (SELECT FROM chosen) AS has_handle,
        (SELECT pg_catalog.array_agg(a.attname::text ORDER BY x.n)
-          FROM chosen c, pg_catalog.unnest(c.columns || CASE WHEN t.keynum = ANY (c.columns) THEN '{}' ELSE ARRAY[t.keynum] END) WITH ORDINALITY x(at, n)
+          FROM chosen c, pg_catalog.unnest(c.columns || CASE WHEN t.keynum = ANY (c.columns) THEN '{}'
+                                           ELSE ARRAY[t.keynum] END) WITH ORDINALITY x(at, n)
           JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.at) AS handle,
        (SELECT pg_catalog.array_agg(pg_catalog.quote_ident(s.relname)) FROM single s WHERE NOT s.indisvalid) AS invalid,
        CASE WHEN NOT EXISTS (SELECT FROM chosen) THEN 'no unique key finds a row of it again' END AS no_copy,

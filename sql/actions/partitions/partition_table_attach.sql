@@ -9,22 +9,28 @@ WITH t AS MATERIALIZED (
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.oid = %(oid)s::bigint::oid
 ), step AS (
-  SELECT 1 AS ordinal, k.oid, pg_catalog.format(E'%%s;\nALTER TABLE %%s ADD CONSTRAINT %%I %%s', t.patience, t.parent, k.conname,
+  SELECT 1 AS ordinal, k.oid, pg_catalog.format(E'%%s;\nALTER TABLE %%s ADD CONSTRAINT %%I %%s', t.patience, t.parent,
+                                                k.conname,
                                                 pg_catalog.pg_get_constraintdef(k.oid)) AS sql,
-         'SHARE ROW EXCLUSIVE on ' || f.name AS lock, f.name AS "on", true AS transaction, NULL::float8 AS lock_timeout, 'key ' || k.oid AS "group", NULL AS estimate,
+         'SHARE ROW EXCLUSIVE on ' || f.name AS lock, f.name AS "on", true AS transaction, NULL::float8 AS lock_timeout,
+         'key ' || k.oid AS "group", NULL AS estimate,
          'checks nothing: the new parent is empty' AS note, 'writers of ' || f.name AS holds_up
     FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f'
    CROSS JOIN LATERAL (SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
-                         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = k.confrelid) f
+                         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                          WHERE c.oid = k.confrelid) f
    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_constraint x JOIN pg_catalog.pg_class p ON p.oid = x.conrelid
-                      WHERE p.relnamespace = t.relnamespace AND p.relname = 'pipeline_console_' || t.oid || '_new' AND x.contype = 'f'
+                      WHERE p.relnamespace = t.relnamespace AND p.relname = 'pipeline_console_' || t.oid || '_new'
+                        AND x.contype = 'f'
                         AND pg_catalog.pg_get_constraintdef(x.oid) = pg_catalog.pg_get_constraintdef(k.oid))
       OR %(fresh)s
   UNION ALL
-  SELECT 2, 0, pg_catalog.format(E'%%s;\nALTER TABLE %%s ADD CONSTRAINT pipeline_console_bounds CHECK (%%I IS NOT NULL AND %%I < %%L) NOT VALID',
+  SELECT 2, 0, pg_catalog.format(E'%%s;\nALTER TABLE %%s ADD CONSTRAINT pipeline_console_bounds CHECK (%%I IS NOT NULL '
+                                 'AND %%I < %%L) NOT VALID',
                                  t.patience, t.name, %(key)s::text, %(key)s::text, %(upper)s::text),
          'ACCESS EXCLUSIVE on ' || t.name, t.name, true, NULL, 'promise', NULL,
-         'its bound is promised, so that nobody waits while the rows are read; a row beyond it is refused from now on', 'whoever uses ' || t.name
+         'its bound is promised, so that nobody waits while the rows are read; a row beyond it is refused from now on',
+         'whoever uses ' || t.name
     FROM t WHERE NOT %(promised)s
   UNION ALL
   SELECT 3, 0, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT pipeline_console_bounds', t.name),
@@ -33,4 +39,5 @@ WITH t AS MATERIALIZED (
          'proves the promise beside readers and writers', NULL
     FROM t WHERE NOT %(kept)s
 )
-SELECT s.sql, s.lock, s."on", s.transaction, s.lock_timeout, s."group", s.estimate, s.note, s.holds_up FROM step s ORDER BY s.ordinal, s.oid
+SELECT s.sql, s.lock, s."on", s.transaction, s.lock_timeout, s."group", s.estimate, s.note,
+       s.holds_up FROM step s ORDER BY s.ordinal, s.oid

@@ -6,7 +6,8 @@ SELECT pg_catalog.current_database()::text AS database,
        pg_catalog.current_setting('superuser_reserved_connections')::int
          + coalesce(pg_catalog.current_setting('reserved_connections', true)::int, 0) AS reserved,
        (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_roles r
-         WHERE r.rolcanlogin AND NOT r.rolsuper AND pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT')) AS users,
+         WHERE r.rolcanlogin AND NOT r.rolsuper
+           AND pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT')) AS users,
        d.datconnlimit::int AS "limit",
        EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
                  JOIN pg_catalog.pg_roles r ON r.rolname = 'pgbouncer_auth'

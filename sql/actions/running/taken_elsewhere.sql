@@ -1,7 +1,9 @@
 -- Who has the same subject of the whole server from another database, where advisory locks are not felt; pids first.
 SELECT l.pid,
-       pg_catalog.concat_ws(' ', 'pid', l.pid, 'of', a.usename, 'from', coalesce(pg_catalog.host(a.client_addr), 'this machine'),
-                            'in database', a.datname, 'since', pg_catalog.to_char(a.backend_start, 'HH24:MI:SS UTC')) AS holder
+       pg_catalog.concat_ws(' ', 'pid', l.pid, 'of', a.usename, 'from', coalesce(pg_catalog.host(a.client_addr),
+             'this machine'),
+                            'in database', a.datname, 'since',
+                            pg_catalog.to_char(a.backend_start, 'HH24:MI:SS UTC')) AS holder
   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_catalog.pg_backend_pid()
    AND l.database <> (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())

@@ -2,7 +2,8 @@
 WITH owner AS (
   SELECT r.rolname,
          CASE WHEN r.rolname = CURRENT_USER THEN true
-              WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000 THEN pg_catalog.pg_has_role(r.oid, 'SET')
+              WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000
+                  THEN pg_catalog.pg_has_role(r.oid, 'SET')
               ELSE pg_catalog.pg_has_role(r.oid, 'MEMBER') END AS may
     FROM pg_catalog.pg_roles r
    WHERE r.rolname = %(owner)s::text
@@ -13,10 +14,12 @@ SELECT CASE
                              pg_catalog.current_database(), pg_catalog.getdatabaseencoding())
          WHEN %(owner)s::text = '' THEN NULL
          WHEN NOT EXISTS (SELECT FROM owner) THEN pg_catalog.format('There is no role %%s.', %(owner)s::text)
-         WHEN NOT (SELECT o.may FROM owner o) THEN pg_catalog.format('%%s may not act as %%s.', CURRENT_USER, %(owner)s::text)
+         WHEN NOT (SELECT o.may FROM owner o)
+             THEN pg_catalog.format('%%s may not act as %%s.', CURRENT_USER, %(owner)s::text)
        END AS refused,
        CASE
-         WHEN pg_catalog.getdatabaseencoding() <> 'UTF8' THEN 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0 makes one that can.'
+         WHEN pg_catalog.getdatabaseencoding() <> 'UTF8'
+             THEN 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0 makes one that can.'
          WHEN NOT (SELECT o.may FROM owner o) THEN pg_catalog.format('GRANT %%I TO %%I;', %(owner)s::text, CURRENT_USER)
        END AS remedy,
        (SELECT pg_catalog.format('SET LOCAL ROLE %%I;', o.rolname) FROM owner o WHERE o.rolname <> CURRENT_USER) AS role

@@ -2,11 +2,14 @@
 WITH me AS MATERIALIZED (
   SELECT r.rolname, r.rolsuper
          -- Managed services let such a role create what elsewhere only a superuser may.
-         OR EXISTS (SELECT FROM pg_catalog.pg_roles m WHERE m.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser')
+         OR EXISTS (SELECT FROM pg_catalog.pg_roles m WHERE m.rolname IN ('rds_superuser', 'cloudsqlsuperuser',
+               'azure_pg_admin', 'alloydbsuperuser')
                        AND pg_catalog.pg_has_role(m.oid, 'USAGE')) AS mighty,
          pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS creates,
-         pg_catalog.current_database() AS database, n.oid AS schema, pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS in_schema
-    FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %(schema)s WHERE r.rolname = CURRENT_USER
+         pg_catalog.current_database() AS database, n.oid AS schema,
+         pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS in_schema
+    FROM pg_catalog.pg_roles r LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = %(schema)s
+     WHERE r.rolname = CURRENT_USER
 ), asked AS MATERIALIZED (
   SELECT w.place, w.name, a.default_version, e.extversion AS installed, v.trusted, v.superuser,
          e.extname IS NOT NULL AND e.extversion <> a.default_version AS outdated,
@@ -19,7 +22,8 @@ WITH me AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
     LEFT JOIN pg_catalog.pg_extension e ON e.extname = w.name
 ), task AS MATERIALIZED (
-  SELECT a.*, CASE WHEN a.installed IS NULL THEN pg_catalog.format('CREATE EXTENSION %%I WITH SCHEMA %%I', a.name, %(schema)s)
+  SELECT a.*, CASE WHEN a.installed IS NULL
+         THEN pg_catalog.format('CREATE EXTENSION %%I WITH SCHEMA %%I', a.name, %(schema)s)
                    ELSE pg_catalog.format('ALTER EXTENSION %%I UPDATE TO %%L', a.name, a.default_version) END AS sql,
          me.mighty OR (CASE WHEN a.installed IS NULL THEN me.creates AND coalesce(me.in_schema, true) ELSE a.owned END
                        AND (a.trusted OR NOT a.superuser)) AS allowed
@@ -30,38 +34,50 @@ WITH me AS MATERIALIZED (
          'Name another with --set schema=….' AS remedy
     FROM me WHERE me.schema IS NULL AND EXISTS (SELECT FROM task t WHERE t.installed IS NULL)
   UNION ALL
-  SELECT 2, pg_catalog.format('The role %%I may not create or update %%s in this database.', me.rolname, pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)),
+  SELECT 2, pg_catalog.format('The role %%I may not create or update %%s in this database.', me.rolname,
+                              pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)),
          pg_catalog.concat_ws(' ', CASE WHEN pg_catalog.bool_or(t.superuser AND NOT t.trusted)
                 THEN pg_catalog.format('A superuser can: %%s;',
-                                       pg_catalog.string_agg(t.sql, '; ' ORDER BY t.place) FILTER (WHERE t.superuser AND NOT t.trusted)) END,
+                                       pg_catalog.string_agg(t.sql, '; ' ORDER BY t.place) FILTER (WHERE t.superuser
+                                             AND NOT t.trusted)) END,
            CASE WHEN pg_catalog.bool_or((t.trusted OR NOT t.superuser) AND t.installed IS NOT NULL)
-                THEN pg_catalog.format('The owner of the others can: %%s;', pg_catalog.string_agg(t.sql, '; ' ORDER BY t.place)
+                THEN pg_catalog.format('The owner of the others can: %%s;', pg_catalog.string_agg(t.sql, '; '
+                      ORDER BY t.place)
                                        FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NOT NULL)) END,
            CASE WHEN pg_catalog.bool_or((t.trusted OR NOT t.superuser) AND t.installed IS NULL)
-                THEN pg_catalog.format('GRANT CREATE ON DATABASE %%I TO %%I; and GRANT CREATE ON SCHEMA %%I TO %%I; allow the trusted: %%s.', me.database,
-                                       me.rolname, %(schema)s, me.rolname, pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)
+                THEN pg_catalog.format('GRANT CREATE ON DATABASE %%I TO %%I; and GRANT CREATE ON SCHEMA %%I TO %%I; '
+                                       'allow the trusted: %%s.', me.database,
+                                       me.rolname, %(schema)s, me.rolname,
+                                       pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)
                                          FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NULL)) END,
            'Or leave them out with --set extensions=….')
     FROM task t CROSS JOIN me WHERE NOT t.allowed GROUP BY me.rolname, me.database
 ), step AS (
   SELECT t.place, t.sql, CASE WHEN t.installed IS NULL THEN pg_catalog.format('DROP EXTENSION %%I', t.name) END AS undo,
-         CASE WHEN t.installed IS NULL THEN 'new objects only' ELSE 'ACCESS EXCLUSIVE on the views of the extension' END AS lock,
+         CASE WHEN t.installed IS NULL THEN 'new objects only' ELSE 'ACCESS EXCLUSIVE on the views of the extension'
+             END AS lock,
          CASE t.name WHEN 'pg_stat_statements' THEN 'which statements take the time: the pane slow-queries'
                      WHEN 'pgstattuple' THEN 'exact bloat: the pane bloat'
                      WHEN 'pg_buffercache' THEN 'what shared buffers hold'
                      WHEN 'pg_prewarm' THEN 'fills the buffers again after a restart'
                      WHEN 'btree_gin' THEN 'the tenant becomes part of the search index' ELSE 'as asked' END
            || CASE WHEN t.installed IS NULL THEN pg_catalog.format(' (version %%s)', t.default_version)
-                   ELSE pg_catalog.format(' (version %%s, the server has files of %%s)', t.installed, t.default_version) END AS note, NULL AS told
+                   ELSE pg_catalog.format(' (version %%s, the server has files of %%s)', t.installed, t.default_version)
+                       END AS note, NULL AS told
     FROM task t
   UNION ALL
   SELECT a.place, NULL, NULL, NULL, NULL,
-         CASE WHEN a.default_version IS NULL AND a.installed IS NULL THEN pg_catalog.format('%%s is left out: the server has no files of it', a.name)
-              WHEN a.default_version IS NULL THEN pg_catalog.format('The server has no files of %%s, which is installed here', a.name)
-              ELSE pg_catalog.format('%%s stays at version %%s: there is no way from it to %%s.', a.name, a.installed, a.default_version) END
+         CASE WHEN a.default_version IS NULL AND a.installed IS NULL
+             THEN pg_catalog.format('%%s is left out: the server has no files of it', a.name)
+              WHEN a.default_version IS NULL
+                  THEN pg_catalog.format('The server has no files of %%s, which is installed here', a.name)
+              ELSE pg_catalog.format('%%s stays at version %%s: there is no way from it to %%s.', a.name, a.installed,
+                                     a.default_version) END
     FROM asked a WHERE a.default_version IS NULL OR (a.outdated AND NOT a.updatable)
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS sql, NULL AS undo, NULL AS lock, NULL AS note, NULL AS "group", r.rank AS place FROM refusal r
+SELECT r.refused, r.remedy, NULL AS told, NULL AS sql, NULL AS undo, NULL AS lock, NULL AS note, NULL AS "group",
+       r.rank AS place FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.told, s.sql, s.undo, s.lock, s.note, s.sql, s.place FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
+SELECT NULL, NULL, s.told, s.sql, s.undo, s.lock, s.note, s.sql,
+       s.place FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
  ORDER BY refused NULLS LAST, place

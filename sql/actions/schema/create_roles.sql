@@ -5,13 +5,16 @@ WITH me AS MATERIALIZED (
          r.rolsuper OR (r.rolcreaterole AND pg_catalog.current_setting('server_version_num')::int < 160000) AS governs
     FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
 ), wanted AS MATERIALIZED (
-  SELECT w.*, r.oid, r.rolcanlogin, r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS mighty,
+  SELECT w.*, r.oid, r.rolcanlogin,
+         r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS mighty,
          w.name = ANY (%(renew)s::text[]) AS renewed
-    FROM (VALUES (1, 'pipeline_owner', ARRAY['pg_monitor', 'pg_signal_backend'], 'maintains the database, sees and may end every session'),
+    FROM (VALUES (1, 'pipeline_owner', ARRAY['pg_monitor', 'pg_signal_backend'],
+                  'maintains the database, sees and may end every session'),
                  (2, 'pipeline_app', '{}'::text[], 'the application: works on rows, never on definitions'),
                  (3, 'pipeline_readonly', '{}', 'reads every row, changes none'),
                  (4, 'pipeline_monitor', ARRAY['pg_monitor'], 'statistics, sessions and estimates, no rows'),
-                 (5, 'pgbouncer_auth', '{}', 'asks the server for verifiers, for PgBouncer alone')) AS w (place, name, memberships, why)
+                 (5, 'pgbouncer_auth', '{}', 'asks the server for verifiers, for PgBouncer alone')) AS w (place, name,
+                       memberships, why)
     LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.name
 ), lacking AS MATERIALIZED (
   SELECT w.place, w.name, w.oid, pg_catalog.quote_ident(m.granted) AS granted,
@@ -23,24 +26,30 @@ WITH me AS MATERIALIZED (
    WHERE w.oid IS NULL OR NOT (pg_catalog.pg_has_role(w.oid, g.oid, 'USAGE'))
 ), refusal AS (
   SELECT 1 AS rank, pg_catalog.format('The role %%I may not create roles, and these are missing: %%s.', me.rolname,
-                                      (SELECT pg_catalog.string_agg(w.name, ', ' ORDER BY w.place) FROM wanted w WHERE w.oid IS NULL)) AS refused,
+                                      (SELECT pg_catalog.string_agg(w.name, ', ' ORDER BY w.place) FROM wanted w
+                                       WHERE w.oid IS NULL)) AS refused,
          pg_catalog.format('ALTER ROLE %%I CREATEROLE; allows it.', me.rolname)
            || CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
-                   THEN pg_catalog.format(' GRANT pg_monitor, pg_signal_backend TO %%I WITH ADMIN OPTION; too.', me.rolname) ELSE '' END AS remedy
+                   THEN pg_catalog.format(' GRANT pg_monitor, pg_signal_backend TO %%I WITH ADMIN OPTION; too.',
+                                          me.rolname) ELSE '' END AS remedy
     FROM me WHERE NOT (me.rolsuper OR me.rolcreaterole) AND EXISTS (SELECT FROM wanted w WHERE w.oid IS NULL)
   UNION ALL
-  SELECT 2, pg_catalog.format('The role %%I may not grant %%s.', me.rolname, pg_catalog.string_agg(DISTINCT l.granted, ', ')),
-         pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; allows it.', pg_catalog.string_agg(DISTINCT l.granted, ', '), me.rolname)
+  SELECT 2, pg_catalog.format('The role %%I may not grant %%s.', me.rolname, pg_catalog.string_agg(DISTINCT l.granted,
+        ', ')),
+         pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; allows it.', pg_catalog.string_agg(DISTINCT l.granted,
+               ', '), me.rolname)
     FROM lacking l CROSS JOIN me WHERE NOT l.allowed GROUP BY me.rolname
   UNION ALL
-  SELECT 3, pg_catalog.format('The role %%I may not change the password of %%s.', me.rolname, pg_catalog.string_agg(w.name, ', ' ORDER BY w.place)),
+  SELECT 3, pg_catalog.format('The role %%I may not change the password of %%s.', me.rolname,
+                              pg_catalog.string_agg(w.name, ', ' ORDER BY w.place)),
          CASE WHEN pg_catalog.bool_or(w.mighty) THEN 'A superuser can.'
               ELSE pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; and ALTER ROLE %%I CREATEROLE; allow it.',
                                      pg_catalog.string_agg(w.name, ', ' ORDER BY w.place), me.rolname, me.rolname) END
     FROM wanted w CROSS JOIN me
    WHERE w.renewed AND w.oid IS NOT NULL AND w.name <> me.rolname
      AND NOT (me.rolsuper
-              OR (NOT w.mighty AND me.rolcreaterole AND (me.governs OR pg_catalog.pg_has_role(w.oid, 'MEMBER WITH ADMIN OPTION'))))
+              OR (NOT w.mighty AND me.rolcreaterole
+                  AND (me.governs OR pg_catalog.pg_has_role(w.oid, 'MEMBER WITH ADMIN OPTION'))))
    GROUP BY me.rolname
 ), step AS (
   SELECT w.place, 1 AS part, w.name AS secret,
@@ -62,11 +71,14 @@ WITH me AS MATERIALIZED (
          pg_catalog.concat_ws(' ', pg_catalog.format('The role %%s is there already', w.name)
            || CASE WHEN w.renewed THEN '.' ELSE ': its password stays as it is.' END,
            CASE WHEN NOT w.rolcanlogin THEN 'It may not log in, which is left so.' END,
-           CASE WHEN w.mighty THEN 'It may more than the pipeline needs (superuser, create roles or databases, replication or bypass of row security).' END)
+           CASE WHEN w.mighty THEN 'It may more than the pipeline needs (superuser, create roles or databases, '
+                                   'replication or bypass of row security).' END)
     FROM wanted w
-   WHERE w.oid IS NOT NULL AND (w.mighty OR NOT w.rolcanlogin OR EXISTS (SELECT FROM wanted o WHERE o.oid IS NULL OR o.renewed))
+   WHERE w.oid IS NOT NULL AND (w.mighty OR NOT w.rolcanlogin OR EXISTS (SELECT FROM wanted o WHERE o.oid IS NULL
+         OR o.renewed))
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS secret, NULL AS sql, NULL AS lock, NULL AS undo, NULL AS note, NULL AS "group",
+SELECT r.refused, r.remedy, NULL AS told, NULL AS secret, NULL AS sql, NULL AS lock, NULL AS undo, NULL AS note,
+       NULL AS "group",
        r.rank AS place, 0 AS part
   FROM refusal r
 UNION ALL

@@ -4,34 +4,46 @@ WITH me AS MATERIALIZED (
 ), pooler AS MATERIALIZED (
   SELECT r.oid FROM (VALUES (1)) v LEFT JOIN pg_catalog.pg_roles r ON r.rolname = 'pgbouncer_auth'
 ), found AS MATERIALIZED (
-  SELECT n.oid AS schema, s.rolsuper AS schema_safe, s.rolname AS schema_owner, p.oid AS function, f.rolsuper AS function_safe, f.rolname AS function_owner,
+  SELECT n.oid AS schema, s.rolsuper AS schema_safe, s.rolname AS schema_owner, p.oid AS function,
+         f.rolsuper AS function_safe, f.rolname AS function_owner,
          p.prosrc = %(body)s AND p.prosecdef AND p.proconfig = ARRAY['search_path=pg_catalog, pg_temp'] AND f.rolsuper
-         AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a WHERE a.grantee = 0)
-         AND pg_catalog.has_function_privilege(o.oid, p.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(o.oid, n.oid, 'USAGE')
-         AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) a WHERE a.grantee = 0) AS proper
+         AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+                         WHERE a.grantee = 0)
+         AND pg_catalog.has_function_privilege(o.oid, p.oid, 'EXECUTE')
+         AND pg_catalog.has_schema_privilege(o.oid, n.oid, 'USAGE')
+         AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(n.nspacl, pg_catalog.acldefault('n', n.nspowner))) a
+                         WHERE a.grantee = 0) AS proper
     FROM pooler o
     LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'pgbouncer'
     LEFT JOIN pg_catalog.pg_roles s ON s.oid = n.nspowner
-    LEFT JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'get_auth' AND p.proargtypes = '25'::pg_catalog.oidvector
+    LEFT JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = 'get_auth'
+     AND p.proargtypes = '25'::pg_catalog.oidvector
     LEFT JOIN pg_catalog.pg_roles f ON f.oid = p.proowner
 ), refusal AS (
-  SELECT pg_catalog.format('The schema pgbouncer, or its function get_auth, belongs to %%I, who could change what would run as a superuser.',
+  SELECT pg_catalog.format('The schema pgbouncer, or its function get_auth, belongs to %%I, who could change what '
+                           'would run as a superuser.',
                            CASE WHEN f.schema_safe THEN f.function_owner ELSE f.schema_owner END) AS refused,
          'Give both to a superuser, or drop them.' AS remedy
     FROM found f CROSS JOIN me
-   WHERE me.rolsuper AND ((f.schema IS NOT NULL AND f.schema_safe IS NOT TRUE) OR (f.function IS NOT NULL AND f.function_safe IS NOT TRUE))
+   WHERE me.rolsuper AND ((f.schema IS NOT NULL AND f.schema_safe IS NOT TRUE) OR (f.function IS NOT NULL
+         AND f.function_safe IS NOT TRUE))
 ), step AS (
-  SELECT 1 AS ordinal, 'CREATE SCHEMA pgbouncer' AS sql, 'DROP SCHEMA pgbouncer' AS undo, 'holds the look-up alone' AS note, NULL AS told
+  SELECT 1 AS ordinal, 'CREATE SCHEMA pgbouncer' AS sql, 'DROP SCHEMA pgbouncer' AS undo,
+         'holds the look-up alone' AS note, NULL AS told
     FROM found f CROSS JOIN me WHERE me.rolsuper AND f.schema IS NULL
   UNION ALL
-  SELECT 2, %(text)s, CASE WHEN f.function IS NULL THEN 'DROP FUNCTION pgbouncer.get_auth(text)' ELSE pg_catalog.pg_get_functiondef(f.function) END,
+  SELECT 2, %(text)s, CASE WHEN f.function IS NULL THEN 'DROP FUNCTION pgbouncer.get_auth(text)'
+         ELSE pg_catalog.pg_get_functiondef(f.function) END,
          'PgBouncer asks it for verifiers, so that no user is listed in a file; it tells none of superusers', NULL
     FROM found f CROSS JOIN me WHERE me.rolsuper AND f.proper IS NOT TRUE
   UNION ALL
   SELECT 3, NULL, NULL, NULL,
-         'Left out: pgbouncer.get_auth, because only a superuser may read verifiers. Without it write-pgbouncer-config lists the users in auth_file.'
+         'Left out: pgbouncer.get_auth, because only a superuser may read verifiers. Without it write-pgbouncer-config '
+         'lists the users in auth_file.'
     FROM found f CROSS JOIN me WHERE NOT me.rolsuper AND f.proper IS NOT TRUE
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS secret, NULL AS sql, NULL AS undo, NULL AS note, 'none' AS lock, 'roles' AS "group" FROM refusal r
+SELECT r.refused, r.remedy, NULL AS told, NULL AS secret, NULL AS sql, NULL AS undo, NULL AS note, 'none' AS lock,
+       'roles' AS "group" FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.told, NULL, s.sql, s.undo, s.note, 'none', 'roles' FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
+SELECT NULL, NULL, s.told, NULL, s.sql, s.undo, s.note, 'none',
+       'roles' FROM step s WHERE NOT EXISTS (SELECT FROM refusal)

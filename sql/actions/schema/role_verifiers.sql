@@ -1,2 +1,3 @@
 -- What the server keeps of the passwords of roles; for superusers alone.
-SELECT a.rolname::text AS name, a.rolpassword AS verifier FROM pg_catalog.pg_authid a WHERE a.rolname = ANY (%(names)s::text[])
+SELECT a.rolname::text AS name,
+       a.rolpassword AS verifier FROM pg_catalog.pg_authid a WHERE a.rolname = ANY (%(names)s::text[])

@@ -1,4 +1,4 @@
--- Sessions that are to be cancelled or ended: by pid, or by how long they are idle in a transaction; why one may not be.
+-- Sessions to cancel or terminate: by pid, or by time idle in a transaction; and why one may not be.
 -- A row is `refused` with a reason. Of sessions found by their idleness, those that may not be ended are told, too.
 WITH me AS MATERIALIZED (
   SELECT r.oid, r.rolsuper AS super, pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') AS signals,
@@ -35,19 +35,24 @@ SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce
          WHEN a.pid IS NULL THEN 'There is no session with pid ' || a.asked_pid || '.'
          WHEN a.own THEN 'Pid ' || a.pid || ' is a session of this console.'
          WHEN NOT me.super AND a.of_superuser
-              THEN 'Pid ' || a.pid || ' is a session of ' || a."user" || ', a superuser: only a superuser may signal it.'
+              THEN 'Pid ' || a.pid || ' is a session of ' || a."user"
+                  || ', a superuser: only a superuser may signal it.'
          WHEN a.usesysid IS NOT NULL AND NOT (me.super OR me.signals OR pg_catalog.pg_has_role(a.usesysid, 'USAGE'))
               THEN 'Pid ' || a.pid || ' is a session of ' || a."user" || ', which this role may not signal.'
-         WHEN a.backend_start IS NULL THEN 'Pid ' || a.pid || ' cannot be told from a later session with the same pid by this role.'
-         WHEN a.backend_start <> a.started THEN 'Pid ' || a.pid || ' is another session by now; the one that was meant has ended.'
-         WHEN a.backend_type = 'walsender' THEN 'Pid ' || a.pid || ' sends WAL to ' || coalesce(nullif(a.application_name, ''), 'a standby')
+         WHEN a.backend_start IS NULL THEN 'Pid ' || a.pid
+             || ' cannot be told from a later session with the same pid by this role.'
+         WHEN a.backend_start <> a.started THEN 'Pid ' || a.pid
+             || ' is another session by now; the one that was meant has ended.'
+         WHEN a.backend_type = 'walsender' THEN 'Pid ' || a.pid || ' sends WAL to '
+             || coalesce(nullif(a.application_name, ''), 'a standby')
               || ': it is no session of a person.'
          WHEN a.backend_type = 'autovacuum worker' AND pg_catalog.strpos(a.query, '(to prevent wraparound)') > 0
               THEN 'Pid ' || a.pid || ' is an autovacuum that prevents wraparound; it would only start again.'
          WHEN a.backend_type = 'autovacuum worker' AND NOT me.super
               AND NOT coalesce(pg_catalog.pg_has_role(me.signals_autovacuum, 'USAGE'), false)
               THEN 'Pid ' || a.pid || ' is an autovacuum worker, which this role may not signal.'
-         WHEN a.backend_type = 'parallel worker' THEN 'Pid ' || a.pid || ' works for pid ' || coalesce(a.leader_pid::text, '?') || '.'
+         WHEN a.backend_type = 'parallel worker' THEN 'Pid ' || a.pid || ' works for pid '
+             || coalesce(a.leader_pid::text, '?') || '.'
          WHEN a.backend_type NOT IN ('client backend', 'autovacuum worker')
               THEN 'Pid ' || a.pid || ' is a process of the server (' || a.backend_type || ').'
          WHEN %(cancel)s AND a.state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')
@@ -59,11 +64,13 @@ SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce
          WHEN a.usesysid IS NOT NULL AND NOT (me.super OR me.signals OR pg_catalog.pg_has_role(a.usesysid, 'USAGE'))
               THEN 'GRANT pg_signal_backend TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
          WHEN a.backend_start IS NULL THEN 'GRANT pg_read_all_stats TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
-         WHEN a.backend_type = 'autovacuum worker' AND NOT me.super AND pg_catalog.strpos(a.query, '(to prevent wraparound)') = 0
+         WHEN a.backend_type = 'autovacuum worker' AND NOT me.super
+             AND pg_catalog.strpos(a.query, '(to prevent wraparound)') = 0
               THEN CASE WHEN me.signals_autovacuum IS NULL THEN 'Only a superuser may.'
                         ELSE 'GRANT pg_signal_autovacuum_worker TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';' END
          WHEN a.backend_type = 'parallel worker' THEN 'Act on that one.'
-         WHEN %(cancel)s AND a.backend_type = 'client backend' AND a.state <> 'active' AND a.backend_start = coalesce(a.started, a.backend_start)
+         WHEN %(cancel)s AND a.backend_type = 'client backend' AND a.state <> 'active'
+             AND a.backend_start = coalesce(a.started, a.backend_start)
               THEN 'terminate-backend ends the session and rolls its transaction back.'
          ELSE '' END AS remedy) v
  ORDER BY age DESC NULLS LAST, pid

@@ -3,13 +3,16 @@ WITH it AS (
   SELECT pg_catalog.string_agg('(' || w.pid || ', ' || pg_catalog.quote_literal(w.started)
            || coalesce(', ' || pg_catalog.quote_literal(w.idle_since), '') || ')', ', ') AS list,
          pg_catalog.count(w.idle_since) > 0 AS only_idle, pg_catalog.count(*) AS sessions
-    FROM ROWS FROM (pg_catalog.unnest(%(pids)s::int[]), pg_catalog.unnest(%(started)s::text[]), pg_catalog.unnest(%(moments)s::text[])) w(pid, started, idle_since)
+    FROM ROWS FROM (pg_catalog.unnest(%(pids)s::int[]), pg_catalog.unnest(%(started)s::text[]),
+                    pg_catalog.unnest(%(moments)s::text[])) w(pid, started, idle_since)
 )
-SELECT 'SELECT pg_catalog.pg_terminate_backend(s.pid) FROM pg_catalog.pg_stat_get_activity(NULL) s WHERE (s.pid, s.backend_start'
+SELECT 'SELECT pg_catalog.pg_terminate_backend(s.pid) FROM pg_catalog.pg_stat_get_activity(NULL) s WHERE (s.pid, '
+       's.backend_start'
        || CASE WHEN it.only_idle THEN ', s.state_change' ELSE '' END || ') IN (' || it.list || ')' AS sql,
        'ends ' || it.sessions || CASE it.sessions WHEN 1 THEN ' session; its' ELSE ' sessions; their' END
        || ' open transaction is rolled back' AS note,
-       'SELECT pg_catalog.count(*) = 0, ''Still there after 2 s: pid '' || pg_catalog.string_agg(pg_catalog.concat(s.pid, '' ('','
+       'SELECT pg_catalog.count(*) = 0, ''Still there after 2 s: pid '' || '
+       'pg_catalog.string_agg(pg_catalog.concat(s.pid, '' ('','
        || ' s.wait_event_type, '':'', s.wait_event, '')''), '', '') || ''. It ends as soon as it looks for signals.'''
        || ' FROM pg_catalog.pg_stat_get_activity(NULL) s WHERE (s.pid, s.backend_start'
        || CASE WHEN it.only_idle THEN ', s.state_change' ELSE '' END || ') IN (' || it.list || ')' AS expect,

@@ -8,7 +8,8 @@ SELECT c.relkind = 'r'
        AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_depend d
               WHERE d.refobjid >= 16384
-                AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass,
+                AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass,
+                                     'pg_catalog.pg_operator'::pg_catalog.regclass,
                                      'pg_catalog.pg_type'::pg_catalog.regclass)
                 AND (d.classid, d.objid) IN (
                       SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, c.oid

@@ -7,7 +7,8 @@ WITH wanted AS (
          (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(v.item), ', ' ORDER BY v.place)
             FROM pg_catalog.jsonb_array_elements_text(w.body -> 'values') WITH ORDINALITY AS v(item, place)) AS list,
          (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(v.item), ', ' ORDER BY v.place)
-            FROM pg_catalog.jsonb_array_elements_text(nullif(w.body -> 'former', 'null'::jsonb)) WITH ORDINALITY AS v(item, place)) AS former
+            FROM pg_catalog.jsonb_array_elements_text(nullif(w.body -> 'former', 'null'::jsonb)) WITH ORDINALITY
+                AS v(item, place)) AS former
     FROM pg_catalog.jsonb_array_elements(%(settings)s::jsonb) WITH ORDINALITY AS w(body, place)
 )
 SELECT s.sql, s.undo, s.note, s.canary, s.expect, s.settle, false AS transaction,
