@@ -88,7 +88,7 @@ def load_sample(connection: psycopg.Connection, scale: str) -> dict[str, float]:
     connection.execute("SELECT set_config('demo.scale', %s, false)", (scale,))
 
     def run(name: str) -> float:
-        return timed(lambda: connection.execute(sql.load(name, folder="demo").text.encode()))
+        return timed(lambda: connection.execute(sql.load(f"demo/{name}").text.encode()))
 
     return {name: run(name) for name in sql.names("demo")}
 

@@ -22,4 +22,4 @@ def load_sample(connection: psycopg.Connection[Any], scale: float) -> None:
     """Load the sample data at that scale."""
     connection.execute("SELECT set_config('demo.scale', %s, false)", (str(scale),))
     for name in sql.names("demo"):
-        connection.execute(sql.load(name, folder="demo").text.encode())
+        connection.execute(sql.load(f"demo/{name}").text.encode())

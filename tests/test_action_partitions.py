@@ -57,7 +57,7 @@ async def test_one_table_and_all_of_them_are_not_done_at_once(desk: Desk) -> Non
     everything = replace(desk, settings=replace(desk.settings, partitions=policies))
     (one,) = (await desk.plan(CREATE_PARTITIONS, table="events")).parts
     with desk.session() as other:
-        other.execute(sql.load("take_subject", folder="actions").text, {"subject": one})
+        other.execute(sql.load("actions/take_subject").text, {"subject": one})
         refused = await everything.run(CREATE_PARTITIONS)
     assert refused.outcome is Outcome.REFUSED
     assert partitions(desk) == []

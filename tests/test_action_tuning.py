@@ -330,7 +330,7 @@ async def test_a_run_that_was_killed_before_its_reload_goes_on(desk: Desk) -> No
 async def test_two_databases_are_no_way_to_tune_a_server_twice_at_once(desk: Desk) -> None:
     planned = await desk.plan(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
     with desk.cluster.connect("template1") as other:
-        other.execute(sql.load("take_subject", folder="actions").text, {"subject": planned.subject})
+        other.execute(sql.load("actions/take_subject").text, {"subject": planned.subject})
         run = await desk.run(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
     assert run.outcome is Outcome.REFUSED
     assert "in database template1" in run.message

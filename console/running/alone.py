@@ -39,7 +39,7 @@ async def direct(session: ActingSession) -> None:
 
 
 async def _take(session: ActingSession, lock: str, parameters: dict[str, object], what: str) -> None:
-    (row,) = await session.query(sql.load(lock, folder="actions").text, parameters)
+    (row,) = await session.query(sql.load(f"actions/{lock}").text, parameters)
     if row[0] is not True:
         raise _taken(what, one_line(row[1] or "it has just ended"))
 
@@ -51,7 +51,7 @@ async def _alone_everywhere(session: ActingSession, subject: str) -> None:
     gives way at once. The other one waits for that, because the first may have looked before and be at work.
     """
     end = time.monotonic() + GIVING_WAY
-    while others := await session.query(sql.load("taken_elsewhere", folder="actions").text, {"subject": subject}):
+    while others := await session.query(sql.load("actions/taken_elsewhere").text, {"subject": subject}):
         pid, holder = others[0]
         if int(str(pid)) < session.pid or time.monotonic() > end:
             raise _taken(one_line(subject), one_line(holder))

@@ -208,7 +208,7 @@ class Runner:
 
     async def _breathe(self) -> None:
         """Let others through between two batches: longer while a standby lags or somebody waits for us."""
-        (row,) = await self._ask(sql.load("breathe", folder="actions").text, None)
+        (row,) = await self._ask(sql.load("actions/breathe").text, None)
         await asyncio.sleep(float(str(row[0])))
 
     async def _alone_with_progress(self, run: Run, one: Progress) -> None:

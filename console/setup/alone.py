@@ -21,7 +21,7 @@ async def alone(session: ActingSession) -> AsyncIterator[None]:
         await session.open()
         await direct(session)
         await session.execute("SET idle_session_timeout = 0")  # it holds the lock by doing nothing
-        rows = await session.query(sql.load("take_subject", folder="actions").text, {"subject": SUBJECT})
+        rows = await session.query(sql.load("actions/take_subject").text, {"subject": SUBJECT})
         if rows[0][0] is not True:
             raise Trouble(
                 Kind.REFUSED,

@@ -1,6 +1,8 @@
 """Finds the bundled content: SQL by name and version, configuration files by path.
 
-A `.sql` file starts with comment lines. The first is its help text; the following ones may be options:
+A query is one `.sql` file, called by its name: `indexes` is sql/monitoring/indexes.sql, `actions/repack_table` is found
+in any folder below sql/actions/. A file starts with comment lines. The first is its help text; the following ones may
+be options:
 
     -- Statements since the last reset, heaviest first.
     -- lane: slow
@@ -8,19 +10,38 @@ A `.sql` file starts with comment lines. The first is its help text; the followi
     -- otherwise: another_query
 
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
-`extension` names an extension that the query needs; `@extschema@` in the text stands for its schema, and variants of
-the file are chosen by the extension's version instead of the server's. `otherwise` names the query that is run where
-that extension is not installed; without it the read is refused. `name.17.sql` serves versions from 17 on,
-`name.1.10.sql` versions from 1.10 on. `grant` is what cures a lack of privilege, where GRANT pg_monitor does not.
+`extension` names an extension that the query needs; `@extschema@` in the text stands for its schema. `otherwise` names
+the query that is run where that extension is not installed; without it the read is refused. `grant` is what cures a
+lack of privilege, where GRANT pg_monitor does not.
+
+**Versions.** A version is the server's major version, or that of the extension for a query that needs one. A query that
+differs in a few lines stays one file. A comment at the end of a line says which versions get the line:
+
+    SELECT s.queryid,
+           s.toplevel AS toplevel,                     -- since 1.9
+           true AS toplevel,                           -- before 1.9
+           s.blk_read_time + s.temp_blk_read_time AS read_ms,     -- since 1.10 before 1.11
+
+A query that is written differently for newer versions gets a second file: `name.17.sql` serves versions from 17 on,
+`name.1.10.sql` versions from 1.10 on. Where there is no file without a version, older servers cannot run the query.
+
+**Parameters.** Queries in monitoring, actions, doctor and setup are sent with parameters, also when they have none: a
+parameter is `%(name)s`, and a percent sign is written `%%`. So they do not run in psql as they are. Migrations, sample
+data and the cluster's roles are sent as they are.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 Version = tuple[int, ...]
+NEWEST: Version = (99,)
+QUERIES = ("monitoring", "actions", "doctor", "setup")  # folders whose files are sent with parameters
+
+_LINE = re.compile(r"-- (?:since (?P<since>\d[\d.]*))? ?(?:before (?P<before>\d[\d.]*))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +51,7 @@ class Query:
     name: str
     text: str
     help: str
+    since: Version = ()  # the oldest version that any variant serves; (): all
     lane: str = "fast"
     extension: str = ""
     grant: str = ""  # what cures a lack of privilege
@@ -45,13 +67,17 @@ def content() -> Path:
 
 
 @cache
-def load(name: str, version: Version = (99,), folder: str = "monitoring") -> Query:
-    """The newest variant of `name` that is not newer than `version`; KeyError when there is no such query."""
-    try:
-        fitting = max((at, path) for at, path in _variants(name, folder) if at <= version)
-    except ValueError:
-        raise KeyError(f"no query {name!r} for version {'.'.join(map(str, version))}") from None
-    return _parse(name, fitting[1].read_text(encoding="utf-8"))
+def load(name: str, version: Version = NEWEST) -> Query:
+    """The newest variant of `name` that is not newer than `version`; KeyError when there is none."""
+    folder, base = _place(name)
+    variants = _variants(folder, base)
+    fitting = [(at, path) for at, path in variants if at <= version]
+    if not fitting:
+        raise KeyError(f"no query {name!r} for version {'.'.join(map(str, version))}")
+    text = max(fitting)[1].read_text(encoding="utf-8")
+    if folder in QUERIES:
+        text = "".join(line for line in text.splitlines(keepends=True) if _serves(line, version))
+    return _parse(name, text, min(variants)[0])
 
 
 @cache
@@ -60,16 +86,33 @@ def names(folder: str = "monitoring") -> tuple[str, ...]:
     return tuple(sorted({path.name.split(".")[0] for path in (content() / "sql" / folder).rglob("*.sql")}))
 
 
-def _variants(name: str, folder: str) -> list[tuple[Version, Path]]:
-    paths = (content() / "sql" / folder).rglob(f"{name}*.sql")
-    return [(_version(path), path) for path in paths if path.name.split(".")[0] == name]
+def _place(name: str) -> tuple[str, str]:
+    folder, _, base = name.rpartition("/")
+    return folder or "monitoring", base
+
+
+def _variants(folder: str, base: str) -> list[tuple[Version, Path]]:
+    paths = (content() / "sql" / folder).rglob(f"{base}*.sql")
+    return [(_version(path), path) for path in paths if path.name.split(".")[0] == base]
 
 
 def _version(path: Path) -> Version:
     return tuple(int(part) for part in path.name.split(".")[1:-1])
 
 
-def _parse(name: str, text: str) -> Query:
+def _serves(line: str, version: Version) -> bool:
+    limits = _LINE.search(line.rstrip())
+    if limits is None:
+        return True
+    first, after = (_numbers(limits[name]) for name in ("since", "before"))
+    return (first is None or version >= first) and (after is None or version < after)
+
+
+def _numbers(version: str | None) -> Version | None:
+    return tuple(map(int, version.split("."))) if version else None
+
+
+def _parse(name: str, text: str, since: Version) -> Query:
     head: list[str] = []
     for line in text.splitlines():
         if not line.startswith("--"):
@@ -79,6 +122,7 @@ def _parse(name: str, text: str) -> Query:
     return Query(
         name=name,
         text=text,
+        since=since,
         help=head[0] if head else "",
         lane=options.get("lane", "fast"),
         extension=options.get("extension", ""),

@@ -152,7 +152,7 @@ def _load(name: str, version: sql.Version, folder: str) -> Migration | None:
     if not number:
         raise Trouble(Kind.FAILED, f"Migration {name} is not named NNNN_name.sql.")
     try:
-        query = sql.load(name, version, folder)
+        query = sql.load(f"{folder}/{name}", version)
     except KeyError:  # only for newer servers
         return None
     header = "".join(takewhile(lambda line: line.startswith("--"), query.text.splitlines(keepends=True)))
@@ -175,10 +175,10 @@ def _checksum(text: str) -> str:
 
 
 def _refuse_false_ledger(connection: Connection) -> None:
-    trust = connection.execute(sql.load("ledger_trust", folder="actions").text.encode(), {"owner": ""})
+    trust = connection.execute(sql.load("actions/ledger_trust").text.encode(), {"owner": ""})
     for refused, remedy in trust.fetchall():
         raise Trouble(Kind.REFUSED, one_line(refused), one_line(remedy))
-    harmless = connection.execute(sql.load("harmless_table", folder="actions").text.encode(), {"name": LEDGER})
+    harmless = connection.execute(sql.load("actions/harmless_table").text.encode(), {"name": LEDGER})
     if any(row[0] is not True for row in harmless.fetchall()):
         raise Trouble(Kind.REFUSED, *CODE)
 

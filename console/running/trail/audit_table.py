@@ -21,9 +21,9 @@ async def write(session: ActingSession, row: Mapping[str, object]) -> str:
             return ""
         async with session.transaction():
             await session.execute(_LOCK)
-            harmless = await session.query(sql.load("harmless_table", folder="actions").text, {"name": "console_audit"})
+            harmless = await session.query(sql.load("actions/harmless_table").text, {"name": "console_audit"})
             if harmless == [(True,)]:
-                await session.execute(sql.load("write_audit", folder="actions").text, row)
+                await session.execute(sql.load("actions/write_audit").text, row)
                 return ""
     except DriverError as error:
         said = one_line(error.diag.message_primary or error.__class__.__name__)

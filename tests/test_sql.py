@@ -1,0 +1,98 @@
+"""The files below sql/: which text a name and a version stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from console import sql
+
+FOLDER = Path(__file__).parent.parent / "sql"
+FILES = [path for folder in sql.QUERIES for path in sorted((FOLDER / folder).rglob("*.sql"))]
+READ_MS = """-- Time spent reading.
+-- extension: reading
+SELECT 'always' AS name,
+       r.read_time AS read_ms  -- before 1.9
+       r.read_time + r.temp_time AS read_ms  -- since 1.9 before 1.11
+       r.shared_time + r.temp_time AS read_ms  -- since 1.11
+  FROM @extschema@.r
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Writes files into a sql/ folder that holds nothing else."""
+    monkeypatch.setattr(sql, "content", lambda: tmp_path)
+
+    def file(name: str, text: str) -> None:
+        path = tmp_path / "sql" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    sql.load.cache_clear()
+    yield file
+    sql.load.cache_clear()
+
+
+def test_a_name_is_a_file_of_monitoring_or_of_any_folder_below_the_one_it_names(
+    write: Callable[[str, str], None],
+) -> None:
+    write("monitoring/locks.sql", "-- Looks.\nSELECT 1")
+    write("actions/sessions/locks.sql", "-- Acts.\nSELECT 2")
+    assert sql.load("locks").help == "Looks."
+    assert sql.load("actions/locks").help == "Acts."
+    for unknown in ("lock", "actions/lock", "nowhere/locks", ""):
+        with pytest.raises(KeyError, match="no query"):
+            sql.load(unknown)
+
+
+def test_the_newest_file_that_is_not_newer_than_the_server_is_taken(write: Callable[[str, str], None]) -> None:
+    for since in ("", ".16", ".18"):
+        write(f"monitoring/io{since}.sql", f"-- io{since}\nSELECT 1")
+    taken = [sql.load("io", (major,)).help for major in range(14, 20)]
+    assert taken == ["io", "io", "io.16", "io.16", "io.18", "io.18"]
+
+
+def test_a_query_without_a_file_for_old_servers_says_since_when_it_exists(write: Callable[[str, str], None]) -> None:
+    write("monitoring/io.16.sql", "-- I/O.\nSELECT 1")
+    write("monitoring/io.18.sql", "-- I/O.\nSELECT 2")
+    assert sql.load("io").since == (16,)
+    with pytest.raises(KeyError, match="version 15"):
+        sql.load("io", (15,))
+
+
+@pytest.mark.parametrize(
+    ("version", "expression"),
+    [
+        ((1, 8), "r.read_time AS"),
+        ((1, 9), "r.read_time + r.temp_time"),
+        ((1, 10), "r.read_time + r.temp_time"),
+        ((1, 11), "r.shared_time + r.temp_time"),
+        (sql.NEWEST, "r.shared_time + r.temp_time"),
+    ],
+)
+def test_a_line_is_sent_only_to_the_versions_its_comment_names(
+    write: Callable[[str, str], None], version: sql.Version, expression: str
+) -> None:
+    write("monitoring/reading.sql", READ_MS)
+    lines = sql.load("reading", version).text.splitlines()
+    assert len(lines) == 5
+    assert lines[3].strip().startswith(expression)
+
+
+def test_migrations_are_sent_as_they_are(write: Callable[[str, str], None]) -> None:
+    text = "SELECT 1  -- before 14\nSELECT 2  -- since 99\n"
+    write("schema/0001_ledger.sql", text)
+    assert sql.load("schema/0001_ledger", (18,)).text == text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_the_limits_of_lines_are_written_as_the_loader_reads_them(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        comment = re.search(r"--\s*((?:(?:since|before|and|,)\s*|\d[\d.]*\s*)+)$", line, re.IGNORECASE)
+        if comment:
+            written = re.fullmatch(r"(since \d[\d.]*)?( ?before \d[\d.]*)?", comment[1])
+            assert written, f"{line!r} would be sent to every version"
