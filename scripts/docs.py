@@ -14,17 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from textual.binding import Binding, BindingType
-
 from console import sql
 from console.actions import ACTIONS
+from console.keys import Key, Place, all_keys
 from console.model import Column, Pane, View
 from console.panes import PANES
 from console.sources.postgres import acting_session
-from console.tui.app import ConsoleApp
-from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
-from console.tui.live_table import LiveTable
-from console.tui.pane_view import PaneView
 
 ROOT = Path(__file__).parent.parent
 SCHEMA_SQL = Path(__file__).with_name("schema.sql")
@@ -36,29 +31,6 @@ ASKED = {
     "pgbouncer": "the PgBouncers' admin consoles",
     "local": "this machine",
 }
-_KEYS = {
-    "question_mark": "?",
-    "slash": "/",
-    "plus": "+",
-    "equals_sign": "=",
-    "minus": "-",
-    "escape": "Esc",
-    "enter": "Enter",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "down": "↓",
-    "up": "↑",
-    "left": "←",
-    "right": "→",
-    "home": "Home",
-    "end": "End",
-}
-_BOUND: tuple[Sequence[BindingType], ...] = (
-    ConsoleApp.BINDINGS,
-    PaneView.BINDINGS,
-    LiveTable.BINDINGS,
-    *(dialog.BINDINGS for dialog in (TextDialog, DetailsDialog, SortDialog, ExportDialog)),
-)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -134,20 +106,17 @@ def actions() -> str:
 
 def keys() -> str:
     """The keys that work in every pane."""
-    bound = (*PaneView.BINDINGS, *LiveTable.BINDINGS, *ConsoleApp.BINDINGS)
     panes_ = {f"pane.{pane.name}" for pane in PANES}
-    rows = [(_shown(one), one.description) for one in _with_ids(bound) if one.id not in panes_]
-    return _table(
-        ("key", "does"), [*rows, (f"`{ConsoleApp.COMMAND_PALETTE_BINDING}`", "Palette: panes, views, themes")]
-    )
+    here = (key for key in all_keys() if key.place in {Place.APP, Place.PANE, Place.TABLE} and key.id not in panes_)
+    return _table(("key", "does"), ((_shown(key), key.title) for key in here))
 
 
 def binding_ids() -> str:
     """Every id that the keymap knows, with its keys."""
-    found: dict[str, tuple[str, str]] = {}
-    for one in _with_ids(binding for some in _BOUND for binding in some):
-        found.setdefault(one.id or "", (one.description, _shown(one)))
-    return _table(("id", "does", "keys"), ((f"`{name}`", what, shown) for name, (what, shown) in found.items()))
+    return _table(
+        ("id", "does", "keys", "where"),
+        ((f"`{key.id}`", key.title, _shown(key), key.place.value) for key in all_keys()),
+    )
 
 
 def settings() -> str:
@@ -235,12 +204,8 @@ def _columns(view: View) -> str:
     return _table(("column", "name", "shown", "meaning"), rows)
 
 
-def _with_ids(bound: Iterable[BindingType]) -> list[Binding]:
-    return [one for one in bound if isinstance(one, Binding) and one.id]
-
-
-def _shown(binding: Binding) -> str:
-    return " ".join(f"`{_KEYS.get(key, key)}`" for key in binding.key.split(","))
+def _shown(key: Key) -> str:
+    return " ".join(f"`{name}`" for name in key.names)
 
 
 def _key(one: Mapping[str, str]) -> str:

@@ -17,13 +17,10 @@ import pytest
 
 from console.cli.table import cells
 from console.doctor import Check, Report, State, text
-from console.doctor.keys import WITH_CONTROL, bound
 from console.doctor.pooler import Pool, judge
 from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
 from console.model import Facts
-from console.tui.app import ConsoleApp
-from console.tui.keys import bindings
 from tests.command import CHECKOUT, environment
 
 GOOD = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "de_DE.UTF-8", "KITTY_WINDOW_ID": "1"}
@@ -115,14 +112,6 @@ def test_in_screen_its_own_key_and_flow_control_are_told() -> None:
     assert told["key pane.locks"].state is State.CANNOT
     assert "Press ctrl+a twice." in told["key pane.locks"].remedy
     assert told["key pane.bloat"].state is State.CANNOT
-
-
-def test_every_key_with_control_of_the_console_is_known() -> None:
-    found = bindings(ConsoleApp.BINDINGS)
-    own = {name: one.key for name, one in found.items() if "ctrl+" in one.key}
-    assert own == {name: keys for name, keys in WITH_CONTROL.items() if name in found}
-    assert WITH_CONTROL["app.palette"] == ConsoleApp.COMMAND_PALETTE_BINDING
-    assert set(bound({})) - {"app.palette"} <= set(found)
 
 
 def test_the_console_gets_ctrl_s_though_the_terminal_has_flow_control(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.running",),
     ("console.local", "console.servers"),
     ("console.panes", "console.actions"),
+    ("console.keys",),
     ("console.setup", "console.doctor"),
     ("console.workspace",),
     ("console.cli", "console.tui", "console.demo"),
@@ -185,10 +186,11 @@ def command(*arguments: str) -> str:
         "import console.cli",
         command("show", "--help"),
         command("list", "panes"),
+        command("list", "keys"),
         command("show", "no-such-pane"),
         command("open"),
     ],
-    ids=["import", "help", "list", "unknown pane", "open without a terminal"],
+    ids=["import", "help", "list", "list keys", "unknown pane", "open without a terminal"],
 )
 def test_the_headless_core_loads_neither_textual_nor_the_driver(tmp_path: Path, code: str) -> None:
     assert loaded(tmp_path, code) & LIBRARIES <= {"yaml"}

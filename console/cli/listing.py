@@ -1,4 +1,4 @@
-"""What there is: panes, actions, presets."""
+"""`list`: the panes, actions, presets and keys of the console."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.actions import ACTIONS
 from console.format import to_json
+from console.keys import all_keys, free_keys
 from console.panes import PANES
 from console.sql import content
 
@@ -14,7 +15,9 @@ Entry = dict[str, object]
 
 
 def listing(what: str, form: str) -> str:
-    """One of LISTS as text, a line each, or as a JSON list."""
+    """One of LISTS as text, a line each, or as JSON: a list; of keys an object with `bindings` and `free`."""
+    if what == "keys":
+        return _keys_json() if form == "json" else _keys_text()
     entries = _LISTS[what]()
     if form == "json":
         return to_json(entries) + "\n"
@@ -64,6 +67,20 @@ def _action_text(entry: Entry) -> str:
         needed = " (required)" if one["required"] else ""
         lines.append(f"    --set {one['name']}={one['default'] or '…'}  {one['help']}{needed}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _keys_text() -> str:
+    rows = [(key.id, " ".join(key.names), key.title, key.place.value) for key in all_keys()]
+    widths = [max(len(row[at]) for row in rows) for at in range(3)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)) for row in rows]
+    return "\n".join([*lines, f"Free for new panes and actions: {' '.join(free_keys())}", ""])
+
+
+def _keys_json() -> str:
+    bindings = [
+        {"id": key.id, "keys": list(key.each), "does": key.title, "where": key.place.value} for key in all_keys()
+    ]
+    return to_json({"bindings": bindings, "free": list(free_keys())}) + "\n"
 
 
 def _presets() -> list[Entry]:

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.actions import ACTIONS
 from console.doctor.check import Check, State
-from console.panes import PANES
+from console.keys import all_keys
 
-# Bindings whose keys a terminal may keep; all others are plain letters, digits, signs and arrows.
-WITH_CONTROL: Mapping[str, str] = {
-    "table.page-down": "pagedown,ctrl+f",
-    "table.page-up": "pageup,ctrl+b",
-    "setup.page-down": "pagedown,space,ctrl+f",
-    "setup.page-up": "pageup,ctrl+b",
-    "app.interrupt": "ctrl+c",
-    "app.palette": "ctrl+p",
-}
-FIXED = frozenset({"app.palette"})  # which the configuration cannot give another key
 SAME_BYTE: Mapping[str, str] = {
     "ctrl+h": "backspace",
     "ctrl+i": "tab",
@@ -31,10 +20,10 @@ OFTEN_TAKEN: Mapping[str, str] = {"f1": "the help of the terminal", "f10": "its 
 
 def bound(keymap: Mapping[str, str]) -> dict[str, list[str]]:
     """Keys of each binding by its id, as the keymap of the configuration has them."""
-    own = {f"pane.{pane.name}": pane.key for pane in PANES}
-    own |= {f"act.{action.name}": action.key for action in ACTIONS if action.key}
-    every = {**own, **WITH_CONTROL, **keymap}
-    return {name: [key.strip() for key in keys.split(",")] for name, keys in every.items()}
+    found: dict[str, list[str]] = {}
+    for key in all_keys(keymap):
+        found.setdefault(key.id, [*key.each])
+    return found
 
 
 def checks(keymap: Mapping[str, str], prefix: str, multiplexer: str) -> tuple[Check, ...]:
@@ -79,6 +68,6 @@ def _lost(name: str, keys: Sequence[str], lost: Mapping[str, str]) -> Check:
 def _remap(name: str, key: str, lost: Mapping[str, str]) -> str:
     twice = [one for one, why in lost.items() if "prefix" in why]
     ways = [f"Press {one} twice." for one in twice]
-    if key == "KEY" and name not in FIXED:
+    if key == "KEY":
         ways.append(f"keymap: {{{name}: KEY}} in console.yml, with a key that arrives.")
     return "\n".join(ways)

@@ -9,13 +9,11 @@ import signal
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
 
 from rich.console import RenderableType
 from textual import work
 from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
@@ -23,6 +21,7 @@ from textual.widgets import ContentSwitcher
 from console import sql
 from console.actions import ACTIONS, action
 from console.format import safe
+from console.keys import Place, all_keys
 from console.model import Pane, Trouble
 from console.panes import PANES
 from console.panes.schema import SCHEMA
@@ -33,6 +32,7 @@ from console.running.trail.audit import default_trail
 from console.servers import Servers, servers_for
 from console.settings.config import Settings, Wanted
 from console.tui.acting import Acting
+from console.tui.bindings import bindings, check_keymap
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.driver import counting
 from console.tui.footer import KeyLine
@@ -57,20 +57,7 @@ class ConsoleApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-normal"), (160, "-wide")]  # noqa: RUF012  Textual's own form
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(pane.key, f"pane('{pane.name}')", pane.title, show=False, id=f"pane.{pane.name}") for pane in PANES),
-        *(
-            Binding(each.key, f"act('{each.name}')", each.title, show=False, id=f"act.{each.name}")
-            for each in ACTIONS
-            if each.key
-        ),
-        Binding("a", "actions", "Actions", id="app.actions"),
-        Binding("U", "setup", "Set-up guide", show=False, id="app.setup"),
-        Binding("x", "stop_run", "Stop", show=False, id="app.stop-run"),
-        Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
-        Binding("q", "quit", "Quit", id="app.quit"),
-        Binding("ctrl+c", "quit", "Quit", show=False, priority=True, system=True, id="app.interrupt"),
-    ]
+    BINDINGS = bindings(Place.APP)
 
     def __init__(self, settings: Settings, wanted: Wanted, servers: Servers) -> None:
         self._theme_name = choose_theme(settings.theme, os.environ)
@@ -272,7 +259,7 @@ class ConsoleApp(App[int]):
     def action_help(self) -> None:
         """The help of the current pane and all keys."""
         view = self.pane_view
-        self.push_screen(TextDialog(f"Help: {view.pane.title}", help_text(view, self)))
+        self.push_screen(TextDialog(f"Help: {view.pane.title}", help_text(view, self, all_keys(self.settings.keymap))))
 
     # Actions
 
@@ -373,10 +360,7 @@ class ConsoleApp(App[int]):
 
 def run_console(settings: Settings, wanted: Wanted) -> int:
     """Open the console on a terminal and return the exit code. Trouble (USAGE) for a keymap or URI that is none."""
-    if settings.keymap:
-        from console.tui.keys import check_keymap  # noqa: PLC0415  knows every screen, and so loads them all
-
-        check_keymap(settings.keymap, ConsoleApp.BINDINGS)
+    check_keymap(settings.keymap)
     app = ConsoleApp(settings, wanted, servers_for(wanted))
     app.run()
     return app.return_code or 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -14,7 +13,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.format import safe_lines
+from console.keys import Place
 from console.model import Column
+from console.tui.bindings import bindings
 from console.tui.details import Details
 
 if TYPE_CHECKING:
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
 class TextDialog(ModalScreen[None]):
     """A text to read; any of the closing keys leaves it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "dismiss", "Close", id="dialog.close"),
-        Binding("y", "copy", "Copy", id="dialog.copy"),
-        Binding("j", "scroll_body(1)", show=False, id="dialog.down"),
-        Binding("k", "scroll_body(-1)", show=False, id="dialog.up"),
-    ]
+    BINDINGS = bindings(Place.TEXT)
 
     def __init__(self, title: str, body: Content | str) -> None:
         super().__init__()
@@ -61,7 +57,7 @@ class TextDialog(ModalScreen[None]):
 class DetailsDialog(ModalScreen[None]):
     """The details of a row, where there is no room for the drawer."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", id="dialog.close")]
+    BINDINGS = bindings(Place.DETAILS)
 
     def __init__(self, view: PaneView) -> None:
         super().__init__()
@@ -84,11 +80,7 @@ class DetailsDialog(ModalScreen[None]):
 class SortDialog(ModalScreen[str]):
     """Which column to order by; choosing the current one turns the direction round."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Close", id="dialog.close"),
-        Binding("j", "cursor(1)", show=False, id="dialog.down"),
-        Binding("k", "cursor(-1)", show=False, id="dialog.up"),
-    ]
+    BINDINGS = bindings(Place.LIST)
 
     def __init__(self, columns: tuple[Column, ...], sort: str) -> None:
         super().__init__()
@@ -128,7 +120,7 @@ class SortDialog(ModalScreen[str]):
 class ExportDialog(ModalScreen[Path]):
     """Where to write what is on the screen; the ending of the name chooses the format."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Close", id="dialog.close")]
+    BINDINGS = bindings(Place.FORM)
 
     def __init__(self, suggestion: str) -> None:
         super().__init__()

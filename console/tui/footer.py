@@ -1,4 +1,4 @@
-"""The last line: the keys that work where the focus is."""
+"""The last line of the screen: the keys that work where the focus is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from textual.events import Click
 from textual.screen import Screen
 from textual.widget import Widget
 
+from console.keys import key_name
+
 
 class KeyLine(Widget):
-    """Key and name of each binding that wants to be shown; a click is as good as the key."""
+    """The bindings marked for the footer, with their keys; a click presses the key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,8 +24,8 @@ class KeyLine(Widget):
         self.screen.bindings_updated_signal.subscribe(self, self._follow)
 
     def _follow(self, screen: Screen[object]) -> None:
-        active = (one for one in screen.active_bindings.values() if one.binding.show and one.enabled)
-        shown = tuple(one.binding for one in active)
+        active = screen.active_bindings.values()
+        shown = tuple(entry.binding for entry in active if entry.binding.show and entry.enabled)
         if shown != self._bindings_shown:
             self._bindings_shown = shown
             self.refresh()
@@ -34,7 +36,7 @@ class KeyLine(Widget):
         self._places = []
         x = 0
         for binding in self._bindings_shown:
-            key = self.app.get_key_display(binding)
+            key = key_name(binding.key)
             end = x + len(key) + len(binding.description) + 2
             if end - 1 > self.size.width:
                 break

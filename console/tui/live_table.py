@@ -10,7 +10,6 @@ from typing import ClassVar
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -19,8 +18,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.format import FORMATS, MISSING
+from console.keys import Place
 from console.model import Column, Level, Row, Rule, Snapshot
 from console.reading.reader import Key, keys
+from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, place, total_width
 
 MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
@@ -39,18 +40,7 @@ class Line:
 class LiveTable(ScrollView, can_focus=True):
     """A table over a Snapshot. The cursor stays on its row, found by key, when rows come, go and change order."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
-        Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page-down"),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page-up"),
-        Binding("home,g", "move_to(0)", "First row", show=False, id="table.first"),
-        Binding("end,G", "move_to(-1)", "Last row", show=False, id="table.last"),
-        Binding("left", "sideways(-1)", "Scroll left", show=False, id="table.left"),
-        Binding("right", "sideways(1)", "Scroll right", show=False, id="table.right"),
-        Binding("enter", "select", "Details", show=False, id="table.select"),
-        Binding("space", "mark", "Mark", show=False, id="table.mark"),
-    ]
+    BINDINGS = bindings(Place.TABLE)
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in _STYLE_NAMES}
     ALLOW_SELECT = False
 

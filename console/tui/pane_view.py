@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Hide, Show
@@ -19,9 +17,11 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from console.format import age, one_line, safe
+from console.keys import Place
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.arrange import arrange
 from console.reading.reader import Reader
+from console.tui.bindings import bindings
 from console.tui.charts import CHARTS
 from console.tui.details import Details
 from console.tui.live_table import LiveTable
@@ -34,19 +34,7 @@ DRAWER_FROM = 120  # cells of width from which the details stand beside the tabl
 class PaneView(Widget):
     """One pane on the screen. Polls while it is shown and rests while it is hidden."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="pane.filter"),
-        Binding("s", "sort", "Sort", id="pane.sort"),
-        Binding("v", "next_view(1)", "View", id="pane.next-view"),
-        Binding("V", "next_view(-1)", "Previous view", show=False, id="pane.previous-view"),
-        Binding("S", "show_sql", "SQL", id="pane.sql"),
-        Binding("y", "copy", "Copy", id="pane.copy"),
-        Binding("e", "export", "Export", id="pane.export"),
-        Binding("p", "pause", "Pause", id="pane.pause"),
-        Binding("plus,equals_sign", "faster(0.5)", "Refresh faster", show=False, id="pane.faster"),
-        Binding("minus", "faster(2)", "Refresh slower", show=False, id="pane.slower"),
-        Binding("escape", "leave", "Back", show=False, id="pane.leave"),
-    ]
+    BINDINGS = bindings(Place.PANE)
 
     class Ask(Message):
         """A request to the app: `what` is one of details, sort, sql, export."""
@@ -319,7 +307,7 @@ class PaneView(Widget):
         self.paint()
         self.poll_now()
 
-    def action_faster(self, factor: float) -> None:
+    def action_change_period(self, factor: float) -> None:
         """Change the refresh period."""
         self.period = min(SLOWEST, max(FASTEST, self.period * factor))
         self.paint()

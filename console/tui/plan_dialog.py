@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -15,8 +13,10 @@ from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
 from console.format import one_line, safe, safe_lines, show
+from console.keys import Place
 from console.model import Plan, Snapshot, Step
 from console.redaction import without_secrets
+from console.tui.bindings import bindings
 
 Parts = list[tuple[str, str] | str]
 NARROWEST = 12  # cells that a column is worth showing in
@@ -25,11 +25,7 @@ NARROWEST = 12  # cells that a column is worth showing in
 class ActionMenu(ModalScreen[str]):
     """The actions of a pane first, then all others; answers with a name."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Close", id="dialog.close"),
-        Binding("j", "cursor(1)", show=False, id="dialog.down"),
-        Binding("k", "cursor(-1)", show=False, id="dialog.up"),
-    ]
+    BINDINGS = bindings(Place.LIST)
 
     def __init__(self, here: Sequence[Action], others: Sequence[Action]) -> None:
         super().__init__()
@@ -65,11 +61,7 @@ class ActionMenu(ModalScreen[str]):
 class ParameterDialog(ModalScreen[dict[str, str]]):
     """The parameters of an action, what is known of them filled in; answers with their values."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Close", id="dialog.close"),
-        Binding("ctrl+n,down", "app.focus_next", show=False, id="dialog.next-field"),
-        Binding("ctrl+p,up", "app.focus_previous", show=False, id="dialog.previous-field"),
-    ]
+    BINDINGS = bindings(Place.FORM)
 
     def __init__(self, action: Action, known: Mapping[str, str]) -> None:
         super().__init__()
@@ -93,12 +85,7 @@ class ParameterDialog(ModalScreen[dict[str, str]]):
 class PlanDialog(ModalScreen[bool]):
     """Every statement with its lock, its estimate and its undo; a destructive plan wants its subject typed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Close", id="dialog.close"),
-        Binding("r", "run", "Run", id="plan.run"),
-        Binding("j", "scroll_body(1)", show=False, id="dialog.down"),
-        Binding("k", "scroll_body(-1)", show=False, id="dialog.up"),
-    ]
+    BINDINGS = bindings(Place.PLAN)
 
     def __init__(self, action: Action, plan: Plan) -> None:
         super().__init__()
@@ -145,10 +132,7 @@ class PlanDialog(ModalScreen[bool]):
 class QuitDialog(ModalScreen[bool]):
     """Whether to leave although actions run."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Quit", id="quit.yes"),
-        Binding("escape,n,q", "answer(False)", "Stay", id="quit.no"),
-    ]
+    BINDINGS = bindings(Place.QUIT)
 
     def __init__(self, running: int) -> None:
         super().__init__()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -16,11 +15,13 @@ from textual.widgets.option_list import Option
 
 from console.actions import action
 from console.format import one_line, safe
+from console.keys import Place
 from console.model import Outcome, Trouble
 from console.running.run import Run
 from console.setup.guide import Guide, Standing, State, pages
 from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page
+from console.tui.bindings import bindings
 from console.tui.footer import KeyLine
 from console.tui.plan_dialog import ParameterDialog
 from console.tui.setup_text import option_text, page_content, word
@@ -35,20 +36,7 @@ RUNS = "setup-run"
 class SetupScreen(ModalScreen[None]):
     """The guide on one database. What is done, the server says; only skip and later are remembered."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "Run", id="setup.run"),
-        Binding("s", "decide('skip')", "Skip", id="setup.skip"),
-        Binding("l", "decide('later')", "Later", id="setup.later"),
-        Binding("o", "parameters", "Parameters", id="setup.parameters"),
-        Binding("j,n", "move(1)", "Next", show=False, id="setup.next"),
-        Binding("k,p", "move(-1)", "Previous", show=False, id="setup.previous"),
-        Binding("pagedown,space,ctrl+f", "scroll_page(1)", "Scroll", show=False, priority=True, id="setup.page-down"),
-        Binding("pageup,ctrl+b", "scroll_page(-1)", "Scroll back", show=False, priority=True, id="setup.page-up"),
-        Binding("u", "update", "Update", id="setup.update"),
-        Binding("x", "stop", "Stop", show=False, id="setup.stop"),
-        Binding("q", "leave", "Back", id="setup.leave"),
-        Binding("escape", "leave", "Back", show=False, id="setup.close"),
-    ]
+    BINDINGS = bindings(Place.SETUP)
 
     def __init__(self, console: ConsoleApp) -> None:
         super().__init__()

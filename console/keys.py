@@ -1,0 +1,170 @@
+"""Every key binding of the console, as data: widgets, footer, help, `list keys`, doctor and docs read this list.
+
+Names of keys are Textual's; `key_name` returns them as people write them.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from console.actions import ACTIONS
+from console.panes import PANES
+
+
+class Place(Enum):
+    """Where a binding works. A dialog gets its own keys only; the others work together."""
+
+    APP = "everywhere"
+    PANE = "panes"
+    TABLE = "tables"
+    TEXT = "text dialogs"
+    DETAILS = "details"
+    LIST = "lists"
+    FORM = "forms"
+    PLAN = "plans"
+    QUIT = "quit dialog"
+    SETUP = "set-up guide"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One binding."""
+
+    place: Place
+    id: str  # what the keymap of the configuration names it by
+    keys: str  # separated by commas
+    action: str  # the method of the widget, with its arguments
+    title: str
+    footer: bool = False  # listed in the last line of the screen
+    priority: bool = False  # before the widget with the focus
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its keys as people write them."""
+        return tuple(key_name(key) for key in self.each)
+
+    @property
+    def each(self) -> tuple[str, ...]:
+        """Its keys one by one, as Textual names them."""
+        return tuple(key.strip() for key in self.keys.split(","))
+
+
+_NAMES: Mapping[str, str] = {
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+}
+_SINGLE = f"{string.digits}{string.ascii_lowercase}{string.ascii_uppercase}"
+_TOGETHER = (Place.APP, Place.PANE, Place.TABLE)
+
+_APP = (
+    Key(Place.APP, "app.actions", "a", "actions", "Actions", footer=True),
+    Key(Place.APP, "app.setup", "U", "setup", "Set-up guide"),
+    Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run"),
+    Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
+    Key(Place.APP, "app.quit", "q", "quit", "Quit", footer=True),
+    Key(Place.APP, "app.interrupt", "ctrl+c", "quit", "Quit", priority=True),
+    Key(Place.APP, "app.palette", "ctrl+p", "command_palette", "Command palette"),
+)
+_PANE = (
+    Key(Place.PANE, "pane.filter", "slash", "filter", "Filter", footer=True),
+    Key(Place.PANE, "pane.sort", "s", "sort", "Sort", footer=True),
+    Key(Place.PANE, "pane.next-view", "v", "next_view(1)", "View", footer=True),
+    Key(Place.PANE, "pane.previous-view", "V", "next_view(-1)", "Previous view"),
+    Key(Place.PANE, "pane.sql", "S", "show_sql", "SQL", footer=True),
+    Key(Place.PANE, "pane.copy", "y", "copy", "Copy", footer=True),
+    Key(Place.PANE, "pane.export", "e", "export", "Export", footer=True),
+    Key(Place.PANE, "pane.pause", "p", "pause", "Pause", footer=True),
+    Key(Place.PANE, "pane.faster", "plus,equals_sign", "change_period(0.5)", "Refresh faster"),
+    Key(Place.PANE, "pane.slower", "minus", "change_period(2)", "Refresh slower"),
+    Key(Place.PANE, "pane.leave", "escape", "leave", "Clear the filter, close details"),
+)
+_TABLE = (
+    Key(Place.TABLE, "table.down", "down,j", "move(1)", "Down"),
+    Key(Place.TABLE, "table.up", "up,k", "move(-1)", "Up"),
+    Key(Place.TABLE, "table.page-down", "pagedown,ctrl+f", "page(1)", "Page down"),
+    Key(Place.TABLE, "table.page-up", "pageup,ctrl+b", "page(-1)", "Page up"),
+    Key(Place.TABLE, "table.first", "home,g", "move_to(0)", "First row"),
+    Key(Place.TABLE, "table.last", "end,G", "move_to(-1)", "Last row"),
+    Key(Place.TABLE, "table.left", "left", "sideways(-1)", "Scroll left"),
+    Key(Place.TABLE, "table.right", "right", "sideways(1)", "Scroll right"),
+    Key(Place.TABLE, "table.select", "enter", "select", "Details"),
+    Key(Place.TABLE, "table.mark", "space", "mark", "Mark row"),
+)
+_DIALOGS = (
+    Key(Place.TEXT, "dialog.close", "escape,q,enter", "dismiss", "Close", footer=True),
+    Key(Place.TEXT, "dialog.copy", "y", "copy", "Copy", footer=True),
+    Key(Place.TEXT, "dialog.down", "j", "scroll_body(1)", "Down"),
+    Key(Place.TEXT, "dialog.up", "k", "scroll_body(-1)", "Up"),
+    Key(Place.DETAILS, "dialog.close", "escape,q,enter", "dismiss", "Close", footer=True),
+    Key(Place.LIST, "dialog.close", "escape,q", "dismiss", "Close", footer=True),
+    Key(Place.LIST, "dialog.down", "j", "cursor(1)", "Down"),
+    Key(Place.LIST, "dialog.up", "k", "cursor(-1)", "Up"),
+    Key(Place.FORM, "dialog.close", "escape", "dismiss", "Close", footer=True),
+    Key(Place.FORM, "dialog.next-field", "ctrl+n,down", "app.focus_next", "Next field"),
+    Key(Place.FORM, "dialog.previous-field", "ctrl+p,up", "app.focus_previous", "Previous field"),
+    Key(Place.PLAN, "dialog.close", "escape,q", "leave", "Close", footer=True),
+    Key(Place.PLAN, "plan.run", "r", "run", "Run", footer=True),
+    Key(Place.PLAN, "dialog.down", "j", "scroll_body(1)", "Down"),
+    Key(Place.PLAN, "dialog.up", "k", "scroll_body(-1)", "Up"),
+    Key(Place.QUIT, "quit.yes", "y", "answer(True)", "Quit", footer=True),
+    Key(Place.QUIT, "quit.no", "escape,n,q", "answer(False)", "Stay", footer=True),
+)
+_SETUP = (
+    Key(Place.SETUP, "setup.run", "r", "run", "Run", footer=True),
+    Key(Place.SETUP, "setup.skip", "s", "decide('skip')", "Skip", footer=True),
+    Key(Place.SETUP, "setup.later", "l", "decide('later')", "Later", footer=True),
+    Key(Place.SETUP, "setup.parameters", "o", "parameters", "Parameters", footer=True),
+    Key(Place.SETUP, "setup.next", "j,n", "move(1)", "Next page"),
+    Key(Place.SETUP, "setup.previous", "k,p", "move(-1)", "Previous page"),
+    Key(Place.SETUP, "setup.page-down", "pagedown,space,ctrl+f", "scroll_page(1)", "Scroll down", priority=True),
+    Key(Place.SETUP, "setup.page-up", "pageup,ctrl+b", "scroll_page(-1)", "Scroll up", priority=True),
+    Key(Place.SETUP, "setup.update", "u", "update", "Update", footer=True),
+    Key(Place.SETUP, "setup.stop", "x", "stop", "Stop run"),
+    Key(Place.SETUP, "setup.leave", "q", "leave", "Back", footer=True),
+    Key(Place.SETUP, "setup.close", "escape", "leave", "Back"),
+)
+
+
+def all_keys(keymap: Mapping[str, str] | None = None) -> tuple[Key, ...]:
+    """Every binding, panes first, with the keys that a keymap (id → keys) gives them."""
+    remapped = keymap or {}
+    return tuple(replace(key, keys=remapped.get(key.id, key.keys)) for key in _all())
+
+
+def free_keys() -> tuple[str, ...]:
+    """Digits and letters that a new pane or action can have: no binding outside dialogs uses them."""
+    used = {name for key in _all() if key.place in _TOGETHER for name in key.each}
+    return tuple(key for key in _SINGLE if key not in used)
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: `slash` is /, `pagedown` PgDn, `ctrl+f` Ctrl+F."""
+    modifier, plus, rest = key.rpartition("+")
+    return f"{modifier.title()}+{rest.upper()}" if plus else _NAMES.get(key, key)
+
+
+def _all() -> Iterator[Key]:
+    for pane in PANES:
+        yield Key(Place.APP, f"pane.{pane.name}", pane.key, f"pane('{pane.name}')", pane.title)
+    yield from (*_PANE, *_TABLE)
+    for action in ACTIONS:
+        if action.key:
+            yield Key(Place.APP, f"act.{action.name}", action.key, f"act('{action.name}')", action.title)
+    yield from (*_APP, *_DIALOGS, *_SETUP)

@@ -1,0 +1,32 @@
+"""Textual's bindings from the declarations in console/keys.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.binding import Binding, BindingType
+
+from console.format import safe
+from console.keys import Place, all_keys
+from console.model import Kind, Trouble
+
+
+def bindings(place: Place) -> list[BindingType]:
+    """The bindings of one place, for the BINDINGS of its widget."""
+    return [
+        Binding(key.keys, key.action, key.title, show=key.footer, priority=key.priority, id=key.id)
+        for key in all_keys()
+        if key.place is place
+    ]
+
+
+def check_keymap(keymap: Mapping[str, str]) -> None:
+    """Raises Trouble(USAGE) if the keymap names a binding that does not exist."""
+    known = dict.fromkeys(key.id for key in all_keys())
+    for name in keymap:
+        if name not in known:
+            raise Trouble(
+                Kind.USAGE,
+                f"The keymap in the configuration names an unknown binding: {safe(name, 80)}.",
+                f"Bindings: {', '.join(known)}.",
+            )
