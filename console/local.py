@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.format import one_line, safe
-from console.model import Facts, Kind, Row, Snapshot, Source, Trouble
+from console.model import Facts, Kind, Row, Snapshot, Source, Trouble, denied
 from console.redaction import without_secrets
 from console.running.run import Run
 from console.running.trail import history
@@ -113,11 +113,13 @@ class LocalServer:
 
     async def _from_database(self, database: Source, name: str, parameters: Mapping[str, object] | None) -> Snapshot:
         state = await database.fetch("audit_state")
-        ((readable, note),) = ((row["readable"], row["note"]) for row in state.records())
-        if readable:
+        (row,) = state.records()
+        if row["readable"]:
             return await database.fetch(name, parameters)
-        notes = (*state.notes, safe(note))
-        return replace(state, columns=DATABASE if name == "audit_database" else STEPS, rows=(), notes=notes)
+        empty = replace(state, columns=DATABASE if name == "audit_database" else STEPS, rows=())
+        if row["present"]:
+            return empty.hiding(denied("The audit table cannot be read.", "SELECT ON public.console_audit"))
+        return replace(empty, notes=("This database has no audit table; apply-schema creates public.console_audit.",))
 
 
 def _snapshot(name: str, columns: tuple[str, ...], rows: Sequence[Row], began: float) -> Snapshot:

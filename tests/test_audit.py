@@ -142,7 +142,7 @@ async def test_the_view_of_a_database_without_its_table_says_what_gives_it(pg: C
     read = await Reader(DATABASE).read(LocalServer(Trail(Path("/nonexistent/x")), [], server))
     await server.close()
     assert read.rows == ()
-    assert "apply-schema makes public.console_audit" in " ".join(read.notes)
+    assert "apply-schema creates public.console_audit" in " ".join(read.notes)
     assert set(DATABASE.key) <= set(read.columns)
 
 

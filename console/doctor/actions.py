@@ -9,7 +9,7 @@ from pathlib import Path
 
 from console.actions.planning import Action, plan
 from console.doctor.check import Check, State
-from console.doctor.panes import exact
+from console.doctor.panes import remedies
 from console.doctor.role import Rights
 from console.format import one_line, safe
 from console.model import Kind, Record, Source, Trouble
@@ -77,7 +77,7 @@ async def _planned(server: Source, case: Case, action: Action) -> Verdict:
         states = {Kind.DENIED: State.CANNOT, Kind.MISSING: State.CANNOT, Kind.UNSUPPORTED: State.CANNOT}
         busy = why.kind in {Kind.BUSY, Kind.UNREACHABLE}
         state = State.UNKNOWN if busy else states.get(why.kind, State.LIMITED)
-        return Verdict(state, f"now: {why.sentence}", exact(why.remedy, case.rights.quoted))
+        return Verdict(state, f"now: {why.sentence}", "\n".join(remedies(why, case.rights.quoted)))
     what = f"{len(made.steps)} steps now" if len(made.steps) != 1 else "one step now"
     return Verdict(State.OK, what if made.steps else "nothing to do now")
 

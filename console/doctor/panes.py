@@ -2,57 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from console.doctor.check import Check, State
 from console.format import one_line
-from console.model import Facts, Kind, Pane, Snapshot, Source, Trouble, View
+from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
 from console.servers import Servers
 
-_GRANT = re.compile(r"GRANT (SELECT ON [\w.]+|\w+)")
-_SOMEBODY = re.compile(r"TO (?:the|this|your) role\b[.;]?")
 _PASSING = {Kind.BUSY, Kind.UNREACHABLE}
 
 
-class Listening:
-    """A server that also keeps what its reads ran into: readers go on without what only adds to a view."""
-
-    def __init__(self, server: Source) -> None:
-        self._server = server
-        self.troubles: list[Trouble] = []
-
-    @property
-    def facts(self) -> Facts:
-        """Those of the server."""
-        return self._server.facts
-
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The server's answer. Raises Trouble."""
-        try:
-            return await self._server.fetch(name, parameters)
-        except Trouble as why:
-            self.troubles.append(why)
-            raise
-
-    async def close(self) -> None:
-        """Whoever opened the server closes it."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one view showed."""
+class _Read:
+    """How the read of one view went."""
 
     shown: bool
-    busy: bool
-    why: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def lasting(self) -> tuple[Trouble, ...]:
+        """What a second try would not change."""
+        return tuple(why for why in self.troubles if why.kind not in _PASSING)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a second try might show more."""
+        return any(why.kind in _PASSING for why in self.troubles)
 
 
 async def checks(servers: Servers, panes: Iterable[Pane], role: str) -> tuple[Check, ...]:
-    """A check for each pane; `role` as SQL writes it. Reads within the bounds of every look: read-only, timed out."""
+    """A check for each pane; `role` as SQL writes it. Every read is read-only and has a timeout."""
     return tuple([await _check(servers, pane, role) for pane in panes])
 
 
@@ -60,12 +41,11 @@ async def _check(servers: Servers, pane: Pane, role: str) -> Check:
     try:
         server = servers.of(pane)
     except Trouble as why:
-        what = f"{pane.name} was not looked at."
+        what = f"{pane.name} was not read."
         return Check("pane", pane.name, State.UNKNOWN, what, why.sentence, why.remedy)
-    seen = [await _look(server, view) for view in _different(pane)]
-    why_all = _once(sentence for one in seen for sentence in one.why)
-    remedies = _once(exact(remedy, role) for one in seen for remedy in one.remedies if remedy)
-    state = _state(seen)
+    reads = [await _read(server, view) for view in _different(pane)]
+    state = _state(reads)
+    troubles = [why for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
     says = {
         State.OK: "shows everything",
         State.LIMITED: "shows less than it could",
@@ -77,63 +57,52 @@ async def _check(servers: Servers, pane: Pane, role: str) -> Check:
         pane.name,
         state,
         f"{pane.name} {says}.",
-        "; ".join(why.rstrip(".") for why in why_all),
-        "\n".join(remedies),
+        "; ".join(dict.fromkeys(one_line(why.sentence).rstrip(".;:") for why in troubles)),
+        "\n".join(dict.fromkeys(line for why in troubles for line in remedies(why, role))),
     )
 
 
-def exact(remedy: str, role: str) -> str:
-    """A remedy with the role's name in place of "the role", a statement a line."""
-    return _SOMEBODY.sub(f"TO {role};", remedy).replace("; GRANT ", ";\nGRANT ")
+def remedies(why: Trouble, role: str) -> tuple[str, ...]:
+    """What cures it, a line each: the statements for this role where privileges are missing."""
+    return why.lacks.statements(role) or ((why.remedy,) if why.remedy else ())
 
 
-def _state(seen: Sequence[_Seen]) -> State:
-    if not any(one.shown for one in seen):
-        return State.UNKNOWN if all(one.busy for one in seen) else State.CANNOT
-    if any(one.busy for one in seen):
+def _state(reads: Sequence[_Read]) -> State:
+    if not any(read.shown for read in reads):
+        return State.UNKNOWN if all(read.busy for read in reads) else State.CANNOT
+    if any(read.busy for read in reads):
         return State.UNKNOWN
-    return State.LIMITED if any(one.why for one in seen) else State.OK
+    return State.LIMITED if any(read.troubles for read in reads) else State.OK
 
 
 def _different(pane: Pane) -> list[View]:
-    # Views that only filter what another one reads tell nothing new.
+    # A view that only filters what another one reads needs no read of its own.
     first: dict[tuple[object, ...], View] = {}
     for view in pane.views:
         first.setdefault((view.query, view.lookups, view.derive, view.detail), view)
     return list(first.values())
 
 
-async def _look(server: Source, view: View) -> _Seen:
+async def _read(server: Source, view: View) -> _Read:
     """Read a view, look up what its first rows lack, and read the details of the first."""
-    listening = Listening(server)
     reader = Reader(view)
     try:
-        taken = await reader.read(listening)
+        taken = await reader.read(server)
         present = [column for column in view.key if column in taken.columns]
-        await reader.fill(listening, keys(taken, present)[:5])
+        await reader.fill(server, keys(taken, present)[:5])
     except Trouble as why:
-        return _Seen(False, why.kind in _PASSING, (f"{view.title}: {why.sentence}",), (why.remedy,))
-    await _details(listening, view, taken)
-    notes = [note for note in (reader.last or taken).notes if _GRANT.search(note)]
-    lost = [why for why in listening.troubles if why.kind not in _PASSING]
-    grants = (f"GRANT {match[1]} TO the role." for match in map(_GRANT.search, notes) if match)
-    return _Seen(
-        True,
-        len(lost) < len(listening.troubles),
-        _once((*(one_line(note) for note in notes), *(why.sentence for why in lost))),
-        _once((*grants, *(why.remedy for why in lost))),
-    )
+        named = Trouble(why.kind, f"{view.title}: {why.sentence}", why.remedy, why.sqlstate, why.lacks)
+        return _Read(False, (named,))
+    shown = reader.last or taken
+    return _Read(True, (*shown.hidden, *await _details(server, view, taken)))
 
 
-async def _details(server: Listening, view: View, taken: Snapshot) -> None:
+async def _details(server: Source, view: View, taken: Snapshot) -> tuple[Trouble, ...]:
     first = next(iter(taken.records()), None)
     if not view.detail or first is None:
-        return
+        return ()
     try:
         await server.fetch(view.detail, {name: first[name] for name in view.key if name in first})
-    except Trouble:
-        return  # it is among the troubles that were heard
-
-
-def _once(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(texts))
+    except Trouble as why:
+        return (why,)
+    return ()

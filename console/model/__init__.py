@@ -6,13 +6,14 @@ from console.model.act import LocalFile, Outcome, Parameter, Plan, Step
 from console.model.judge import Level, Limit, Rule, above, among, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
 from console.model.source import Extension, Facts, Source
-from console.model.trouble import Kind, Trouble
+from console.model.trouble import Kind, Lacks, Trouble, denied
 
 __all__ = [
     "Column",
     "Extension",
     "Facts",
     "Kind",
+    "Lacks",
     "Level",
     "Limit",
     "LocalFile",
@@ -33,4 +34,5 @@ __all__ = [
     "above",
     "among",
     "below",
+    "denied",
 ]

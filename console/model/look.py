@@ -9,6 +9,7 @@ from itertools import starmap
 from operator import add, itemgetter
 
 from console.model.judge import Rule
+from console.model.trouble import Trouble
 
 Row = tuple[object, ...]
 Record = Mapping[str, object]
@@ -26,6 +27,7 @@ class Snapshot:
     clock: float = 0.0  # monotonic seconds; the base of rates
     sql: str = ""  # the statement that was sent
     notes: tuple[str, ...] = ()  # truths about this read, e.g. "you see 3 of 41 sessions"
+    hidden: tuple[Trouble, ...] = ()  # why it shows less than it could; each is also one of the notes
 
     def index(self, column: str) -> int:
         """Position of `column` in each row; ValueError when the snapshot has no such column."""
@@ -39,6 +41,12 @@ class Snapshot:
     def records(self) -> Iterable[dict[str, object]]:
         """Each row as column → value."""
         return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+
+    def hiding(self, why: Trouble | None) -> Snapshot:
+        """This snapshot with `why` noted: something of it could not be read. None: it is complete."""
+        if why is None:
+            return self
+        return replace(self, notes=(*self.notes, str(why)), hidden=(*self.hidden, why))
 
     def with_columns(self, names: Sequence[str], values: Iterable[Row]) -> Snapshot:
         """This snapshot with columns added on the right; `values` holds one tuple a row."""

@@ -1,35 +1,59 @@
-"""What went wrong, as one sentence that is safe to show."""
+"""What went wrong, as one sentence that is safe to show, with what code needs of it in fields."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 
 class Kind(Enum):
     """What sort of trouble stopped a read or a command; front ends map it to exit codes and remedies."""
 
-    USAGE = "usage"  # the user asked for something that does not exist or cannot be read
+    USAGE = "usage"  # an option, a name or a value that does not exist or cannot be read
     UNREACHABLE = "unreachable"  # no connection, or it was lost
-    DENIED = "denied"  # the role lacks a right
+    DENIED = "denied"  # the role lacks a privilege
     MISSING = "missing"  # an extension, a setting or a server is not there
-    UNSUPPORTED = "unsupported"  # the server's version or kind cannot do it
-    BUSY = "busy"  # a lock or a timeout was in the way; trying again may help
-    REFUSED = "refused"  # a guard of the console: read-only, no confirmation, somebody else is at it
+    UNSUPPORTED = "unsupported"  # this version or kind of server cannot do it
+    BUSY = "busy"  # a lock or a timeout prevented it; trying again may help
+    REFUSED = "refused"  # a safeguard of the console: read-only, not confirmed, another console is at work
     FAILED = "failed"  # the server refused for another reason
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """What is missing, by name: code acts on these names and never reads a sentence."""
+
+    grants: tuple[str, ...] = ()  # roles and privileges, as in GRANT … TO: "pg_monitor", "SELECT ON public.orders"
+    parameters: tuple[str, ...] = ()  # of the action: what could not be measured and was not given
+
+    def statements(self, role: str) -> tuple[str, ...]:
+        """The GRANT statements that give `role`, quoted as SQL needs it, what is missing."""
+        return tuple(f"GRANT {grant} TO {role};" for grant in self.grants)
+
+
+NOTHING = Lacks()
 
 
 class Trouble(Exception):  # noqa: N818  a sentence for the user, not a programming error
     """Something that went wrong, as one sentence that is safe to show, and what to do about it.
 
-    `sentence` and `remedy` never contain a password. `sqlstate` is the server's code, empty when there is none.
+    `sentence` and `remedy` never contain a password, and no code parses them: what code needs is in `kind`, `lacks` and
+    `sqlstate` (the server's code; empty when there is none).
     """
 
-    def __init__(self, kind: Kind, sentence: str, remedy: str = "", sqlstate: str = "") -> None:
+    def __init__(self, kind: Kind, sentence: str, remedy: str = "", sqlstate: str = "", lacks: Lacks = NOTHING) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.sentence = sentence
         self.remedy = remedy
         self.sqlstate = sqlstate
+        self.lacks = lacks
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.remedy}".strip()
+
+
+def denied(sentence: str, *grants: str, remedy: str = "", sqlstate: str = "") -> Trouble:
+    """Trouble (DENIED) that `grants` would cure; without a `remedy` of its own it names them."""
+    named = "; ".join(f"GRANT {grant} TO the role" for grant in grants)
+    return Trouble(Kind.DENIED, sentence, remedy or f"{named}.", sqlstate, Lacks(grants))

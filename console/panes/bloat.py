@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Limit, Lookup, Pane, Record, Snapshot, View, above, among
+from console.model import Column, Level, Limit, Lookup, Pane, Record, Snapshot, Trouble, View, above, among, denied
 from console.panes.storage import (
     INDEX_SIZES,
     MARK,
@@ -73,8 +73,7 @@ def tables(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
     return with_notes(
         add(sized, ("verdict",), lambda row: (judge_table(row, bloat_percent),)),
         largest(sized, "tables"),
-        _unreadable(sized, "tables"),
-    )
+    ).hiding(_unreadable(sized, "tables"))
 
 
 def indexes(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
@@ -83,16 +82,16 @@ def indexes(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
     return with_notes(
         add(sized, ("verdict",), lambda row: (judge_bloat(row, bloat_percent),)),
         largest(sized, "indexes"),
-        _unreadable(sized, "indexes"),
-    )
+    ).hiding(_unreadable(sized, "indexes"))
 
 
-def _unreadable(snapshot: Snapshot, what: str) -> str:
+def _unreadable(snapshot: Snapshot, what: str) -> Trouble | None:
     reasons = [reason for reason in snapshot.values("bloat_reason") if isinstance(reason, str)]
     hidden = sum(reason.startswith(("no right", "row security")) for reason in reasons)
     if not hidden:
-        return ""
-    return f"bloat of {hidden} {what} unknown: their statistics are hidden from this role; GRANT pg_read_all_data"
+        return None
+    said = f"bloat of {hidden} {what} unknown: their statistics are hidden from this role;"
+    return denied(said, "pg_read_all_data", remedy="GRANT pg_read_all_data")
 
 
 TABLES = View(

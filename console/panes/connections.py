@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from console.model import Column, Level, Pane, Record, Snapshot, View, above, among
+from console.model import Column, Level, Pane, Record, Snapshot, Trouble, View, above, among, denied
 
 SHORT: Mapping[object, str] = {
     "idle in transaction": "idle in tx",
@@ -33,7 +33,7 @@ def sessions(snapshot: Snapshot) -> Snapshot:
         shown[state], shown[query] = SHORT.get(row[state], row[state]), readable(row[query])
         rows.append(tuple(shown))
     columns = (*snapshot.columns, "blockers", "blocks")
-    return replace(snapshot, columns=columns, rows=tuple(rows), notes=(*snapshot.notes, *hidden(snapshot)))
+    return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot))
 
 
 def readable(text: object) -> object:
@@ -49,17 +49,18 @@ def readable(text: object) -> object:
     return text.decode("utf-8", "backslashreplace")
 
 
-def hidden(snapshot: Snapshot) -> tuple[str, ...]:
-    """How many of the sessions this role may see, as a sentence; nothing when it sees all."""
+def hidden(snapshot: Snapshot, what: str = "sessions") -> Trouble | None:
+    """How many of the sessions this role may see; None when it sees all."""
     states = snapshot.values("state")
-    return seen(len(states) - sum(state == "hidden" for state in states), len(states))
+    return seen(len(states) - sum(state == "hidden" for state in states), len(states), what)
 
 
-def seen(visible: int, total: int) -> tuple[str, ...]:
-    """The sentence that says how many sessions are shown in full, and what shows the rest; nothing when all are."""
+def seen(visible: int, total: int, what: str = "sessions") -> Trouble | None:
+    """How many sessions are shown in full, and what shows the rest; None when all are."""
     if visible >= total:
-        return ()
-    return (f"you see {visible} of {total} sessions; GRANT pg_monitor TO your role shows the others",)
+        return None
+    said = f"you see {visible} of {total} {what};"
+    return denied(said, "pg_monitor", remedy="GRANT pg_monitor TO your role shows the others")
 
 
 def summed(snapshot: Snapshot) -> Snapshot:
@@ -75,7 +76,7 @@ def summed(snapshot: Snapshot) -> Snapshot:
     unseen = sum(
         row["sessions"] for row in snapshot.records() if row["state"] == "hidden" and isinstance(row["sessions"], int)
     )
-    return replace(snapshot, notes=(*snapshot.notes, *room, *seen(used - unseen, used)))
+    return replace(snapshot, notes=(*snapshot.notes, *room)).hiding(seen(used - unseen, used))
 
 
 def _left_open(row: Record) -> bool:

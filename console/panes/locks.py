@@ -44,7 +44,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
                 "lock": f"wants {row['wants']}" if row["wants"] else f"holds {row['holds']}" if row["holds"] else None,
             }
             rows.append(tuple(shown.get(name, row.get(name)) for name in columns))
-    return replace(snapshot, columns=columns, rows=tuple(rows), notes=(*snapshot.notes, *_unseen(snapshot)))
+    return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot, "sessions that wait or block"))
 
 
 def _graph(records: Iterable[Record]) -> _Graph:
@@ -129,10 +129,6 @@ def _list(value: object) -> list[object]:
 
 def _seconds(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _unseen(snapshot: Snapshot) -> tuple[str, ...]:
-    return tuple(note.replace("sessions", "sessions that wait or block") for note in hidden(snapshot))
 
 
 _BLOCKING = View(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from console.format import show
-from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, View, above, among, below
+from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, Trouble, View, above, among, below
 from console.panes.connections import seen
 
 USAGE = Limit(80.0, 95.0)  # percent of the usable connections
@@ -51,19 +51,18 @@ def signs(snapshot: Snapshot, connection_usage_percent: Limit = USAGE) -> Snapsh
     full = replace(SIGNS[0], rule=above(connection_usage_percent.warning, connection_usage_percent.critical))
     known = (full, *SIGNS[1:])
     rows = tuple(_row(sign, record) for record in snapshot.records() for sign in known if sign.of in record)
-    return replace(
-        snapshot,
-        columns=("sign", "now", "limit", "level", "means", "value", "unit"),
-        rows=rows,
-        notes=(*snapshot.notes, *(note for record in snapshot.records() for note in visibility(record))),
-    )
+    columns = ("sign", "now", "limit", "level", "means", "value", "unit")
+    shown = replace(snapshot, columns=columns, rows=rows)
+    for record in snapshot.records():
+        shown = shown.hiding(visibility(record))
+    return shown
 
 
-def visibility(record: Record) -> tuple[str, ...]:
-    """What this role cannot see of the sessions, as a sentence; nothing when it sees all."""
+def visibility(record: Record) -> Trouble | None:
+    """What this role cannot see of the sessions; None when it sees all."""
     used, visible = record.get("used"), record.get("visible")
     if not isinstance(used, int) or not isinstance(visible, int):
-        return ()
+        return None
     return seen(visible, used)
 
 

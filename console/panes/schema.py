@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.drift import reading as drift
-from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View, among
+from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View, among, denied
 from console.sql import migrations
 
 COLUMNS = ("version", "name", "status", "applied_at", "applied_by", "seconds", "about")
@@ -19,8 +19,8 @@ def ledger(snapshot: Snapshot) -> Snapshot:
     """A row a migration: the ledger's own, and the files that it lacks."""
     (state,) = snapshot.records()
     if state["unreadable"]:
-        note = "The ledger cannot be read. GRANT SELECT ON public.schema_migrations TO this role."
-        return replace(snapshot, columns=COLUMNS, rows=(), notes=(*snapshot.notes, note))
+        why = denied("The ledger cannot be read.", "SELECT ON public.schema_migrations")
+        return replace(snapshot, columns=COLUMNS, rows=()).hiding(why)
     files = {each.version: each for each in migrations.migrations((int(str(state["major"])),))}
     lists = [list(value) if isinstance(value := state[name], list) else [] for name in _LISTS]
     rows: list[Row] = []

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import PurePosixPath
 
-from console.model import Column, Level, Pane, Record, Snapshot, View, among
-from console.panes.storage import add, with_notes
+from console.model import Column, Level, Pane, Record, Snapshot, Trouble, View, among, denied
+from console.panes.storage import add
 from console.tuning import presets
 from console.tuning.proposals import Known, propose
 from console.tuning.state import OWN, state
@@ -37,7 +37,7 @@ def settings(snapshot: Snapshot) -> Snapshot:
         )
 
     names = ("value", "default", "origin", "changed", "takes", "wanted", "why")
-    return with_notes(add(snapshot, names, told), _hidden(snapshot))
+    return add(snapshot, names, told).hiding(_hidden(snapshot))
 
 
 def files(snapshot: Snapshot) -> Snapshot:
@@ -63,9 +63,12 @@ def _where(row: Record) -> str:
     return str(row.get("source") or "")
 
 
-def _hidden(snapshot: Snapshot) -> str:
+def _hidden(snapshot: Snapshot) -> Trouble | None:
     lost = any(row["source"] == "configuration file" and row["sourcefile"] is None for row in snapshot.records())
-    return "files and lines are hidden from this role: GRANT pg_read_all_settings shows them" if lost else ""
+    if not lost:
+        return None
+    said = "files and lines are hidden from this role:"
+    return denied(said, "pg_read_all_settings", remedy="GRANT pg_read_all_settings shows them")
 
 
 def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple[str, str]]:

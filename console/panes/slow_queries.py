@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, moment
-from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, View, above, below
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, above, below, denied
 from console.reading.arrange import sort_rows
 
 KEY = ("queryid", "userid", "dbid", "toplevel")
@@ -34,7 +34,7 @@ def judged(snapshot: Snapshot) -> Snapshot:
     if None in snapshot.values("queryid"):
         rows = tuple(_without_rates(snapshot, row) for row in rows)
     added = ((row[total] * percent, 100.0 * row[hits] / row[blocks] if row[blocks] else None) for row in rows)  # type: ignore[operator]
-    full = replace(snapshot, rows=rows, notes=(*snapshot.notes, *_trust(snapshot)))
+    full = replace(snapshot, rows=rows, notes=(*snapshot.notes, *_trust(snapshot))).hiding(_hidden(snapshot))
     return _heaviest_first(full.with_columns(("share", "hit"), added))
 
 
@@ -71,10 +71,15 @@ def _trust(snapshot: Snapshot) -> tuple[str, ...]:
             f"{evictions} times the rarest statements were dropped: totals of rare ones are incomplete; "
             "raise pg_stat_statements.max"
         )
-    hidden = sum(queryid is None for queryid in snapshot.values("queryid"))
-    if hidden:
-        notes.append(f"{hidden} statements of other users have no text or rates; GRANT pg_read_all_stats shows them")
     return tuple(notes)
+
+
+def _hidden(snapshot: Snapshot) -> Trouble | None:
+    hidden = sum(queryid is None for queryid in snapshot.values("queryid"))
+    if not hidden:
+        return None
+    said = f"{hidden} statements of other users have no text or rates;"
+    return denied(said, "pg_read_all_stats", remedy="GRANT pg_read_all_stats shows them")
 
 
 _MEAN_RULE, _HIT_RULE, _TEMP_RULE = above(1000, 10_000), below(90, 60), above(1)

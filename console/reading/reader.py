@@ -155,9 +155,8 @@ class _Known:
         if len(self._answers) > 4 * len(present) + 1000:
             self._answers = {key: self._answers[key] for key in present if key in self._answers}
         answers = self._answers
-        notes = (*base.notes, str(self._refused)) if self._refused else base.notes
         added = (answers[key][2] if key in answers else unknown for key in present)
-        return replace(base.with_columns(self.lookup.adds, added), notes=notes)
+        return base.with_columns(self.lookup.adds, added).hiding(self._refused)
 
     def _fresh(self, key: Key, fingerprint: Key, clock: float) -> bool:
         answer = self._answers.get(key)

@@ -11,8 +11,8 @@ be options:
 
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
 `extension` names an extension that the query needs; `@extschema@` in the text stands for its schema. `otherwise` names
-the query that is run where that extension is not installed; without it the read is refused. `grant` is what cures a
-lack of privilege, where GRANT pg_monitor does not.
+the query that is run where that extension is not installed; without it the read is refused. `grant` lists what a
+role without the privilege must be granted, separated by semicolons; without it that is pg_monitor.
 
 **Versions.** A version is the server's major version, or that of the extension for a query that needs one. A query that
 differs in a few lines stays one file. A comment at the end of a line says which versions get the line:
@@ -54,7 +54,7 @@ class Query:
     since: Version = ()  # the oldest version that any variant serves; (): all
     lane: str = "fast"
     extension: str = ""
-    grant: str = ""  # what cures a lack of privilege
+    grants: tuple[str, ...] = ()  # what a role that may not run it must be granted
     otherwise: str = ""
 
 
@@ -126,6 +126,6 @@ def _parse(name: str, text: str, since: Version) -> Query:
         help=head[0] if head else "",
         lane=options.get("lane", "fast"),
         extension=options.get("extension", ""),
-        grant=options.get("grant", "GRANT pg_monitor TO the role."),
+        grants=tuple(grant.strip() for grant in options.get("grant", "pg_monitor").split(";")),
         otherwise=options.get("otherwise", ""),
     )

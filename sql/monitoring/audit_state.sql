@@ -1,7 +1,6 @@
--- Whether this database keeps an audit table that can be read; one row, with what would help when it cannot.
+-- Whether this database has an audit table that this role can read; one row.
 SELECT coalesce(t.readable, false) AS readable,
-       CASE WHEN t.oid IS NULL THEN 'This database keeps no audit table; apply-schema makes public.console_audit.'
-            WHEN NOT t.readable THEN 'GRANT SELECT ON public.console_audit TO this role.' ELSE '' END AS note
+       t.oid IS NOT NULL AS present
   FROM (SELECT 1) one
   LEFT JOIN LATERAL (
        SELECT c.oid, pg_catalog.has_schema_privilege(n.oid, 'USAGE')

@@ -1,5 +1,5 @@
 -- Every line of the configuration files, and what is wrong with it.
--- grant: GRANT SELECT ON pg_catalog.pg_file_settings TO the role; GRANT EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings() TO the role.
+-- grant: SELECT ON pg_catalog.pg_file_settings; EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings()
 SELECT f.seqno, f.name,
        CASE WHEN f.setting ~* 'password\s*=' OR f.setting ~ '://[^/@]*:[^@]*@'
               OR (f.setting <> '' AND f.name ~* 'passphrase|password$|secret|token|api_?key') THEN '***' ELSE f.setting END AS setting,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from console.actions.planning import Action, Request
 from console.drift.entries import telling_tables
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Kind, Parameter, Plan, Source, Step, Trouble, denied
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
 
@@ -53,10 +53,10 @@ async def ledger(server: Source, owner: str = "") -> tuple[Applied, ...]:
     await _refuse_false_ledger(server, owner)
     (state,) = (await server.fetch("schema_state")).records()
     if state["unreadable"]:
-        raise Trouble(
-            Kind.DENIED,
-            f"The ledger {_LEDGER} cannot be read, so what is pending is unknown.",
-            f"GRANT SELECT ON {_LEDGER} TO the role, or connect as the owner of the schema.",
+        raise denied(
+            f"The ledger {_LEDGER} cannot be read, so the pending migrations are not known.",
+            f"SELECT ON {_LEDGER}",
+            remedy=f"GRANT SELECT ON {_LEDGER} TO the role, or connect as the owner of the schema.",
         )
     if state["ledger"] is None:
         return ()

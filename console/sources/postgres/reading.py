@@ -119,7 +119,7 @@ class PostgresServer:
         try:
             columns, rows = await lane.run(query.text, parameters)
         except psycopg.Error as error:
-            raise trouble(error, query.name, query.extension, query.grant) from None
+            raise trouble(error, query.name, query.extension, query.grants) from None
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()

@@ -6,16 +6,16 @@ import psycopg
 from psycopg import errors
 
 from console.format import one_line
-from console.model import Kind, Trouble
+from console.model import Kind, Trouble, denied
 
 
-def trouble(error: psycopg.Error, name: str, extension: str = "", grant: str = "") -> Trouble:  # noqa: PLR0911  one case a line
-    """What an error of the driver means for the user, judged by SQLSTATE alone."""
+def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[str, ...] = ()) -> Trouble:  # noqa: PLR0911  one case a line
+    """What an error of the driver means for the user, judged by SQLSTATE alone; `grants` would cure a denial."""
     state = error.sqlstate or ""
     said = one_line(error.diag.message_primary or error.__class__.__name__).rstrip(".")
     match error:
         case errors.InsufficientPrivilege():
-            return Trouble(Kind.DENIED, f"The role may not read {name}: {said}.", grant, state)
+            return denied(f"The role may not read {name}: {said}.", *grants, sqlstate=state)
         case errors.ObjectNotInPrerequisiteState() if extension:
             return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", preload_hint(extension), state)
         case errors.CharacterNotInRepertoire() if extension:
