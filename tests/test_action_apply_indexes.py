@@ -19,8 +19,9 @@ from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from console.sources.postgres import PostgresServer
 from tests.acting import Desk
-from tests.care import INVALID, done, wait
+from tests.care import INVALID, done
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 DASHBOARD, SEARCH, ANALYTICS = (
     "content_requests_dashboard_idx",

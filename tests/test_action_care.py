@@ -15,8 +15,9 @@ from console.running.run import Run
 from console.running.runner import Runner
 from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
-from tests.care import INVALID, WRITE, care_desk, done, index_names, wait
+from tests.care import INVALID, WRITE, care_desk, done, index_names
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 __all__ = ["care_desk"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.acting import Desk
-from tests.care import wait
 from tests.command import LIMIT, argv, environment, run
 from tests.room import CONFIGURATION, desks, room
+from tests.waiting import wait
 
 __all__ = ["desks", "room"]
 

@@ -25,9 +25,9 @@ from console.actions import action
 from console.model import Outcome
 from console.running.trail.audit import default_trail
 from tests.acting import Desk
-from tests.care import wait
 from tests.command import CHECKOUT
 from tests.room import AHEAD, PENDING, PLAIN, REST, desks, migrations, room
+from tests.waiting import wait
 
 __all__ = ["desks", "migrations", "room"]
 

@@ -19,8 +19,9 @@ from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_I
 from console.actions.maintenance.care import REINDEX
 from console.model import Kind, Outcome, Trouble
 from tests.acting import Desk, held
-from tests.care import INVALID, care_desk, done, index_names, wait
+from tests.care import INVALID, care_desk, done, index_names
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 __all__ = ["care_desk"]
 

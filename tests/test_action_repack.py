@@ -18,9 +18,10 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk, held
-from tests.care import done, wait
+from tests.care import done
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
+from tests.waiting import wait
 
 SIZE = "SELECT pg_relation_size('public.bloated')"
 LEFT = "SELECT count(*) FROM pg_class WHERE relnamespace = 'repack'::regnamespace AND relname ~ '^(log|table)_[0-9]+$'"

@@ -24,8 +24,9 @@ from console.sources.postgres import ActingSession, PostgresServer
 from tests import hostile
 from tests.acting import Desk
 from tests.activity import Sessions, console
-from tests.care import done, wait
+from tests.care import done
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 pytestmark = pytest.mark.pg("!= 14, != 16, != 17")
 OWNER = "pipeline_owner"

@@ -15,9 +15,9 @@ from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.activity import Sessions, console
-from tests.care import wait
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
+from tests.waiting import wait
 
 
 @pytest.fixture

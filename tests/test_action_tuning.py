@@ -27,8 +27,8 @@ from console.sources.postgres import ActingSession, PostgresServer
 from console.tuning import facts, presets
 from console.tuning.units import elements
 from tests.acting import Desk
-from tests.servers import MAJORS, Servers
 from tests.servers import PostgresServer as Cluster
+from tests.servers import Servers
 from tests.tuning import server_of_files
 
 # What is there before: entries of somebody's own, a list among them.
@@ -44,12 +44,9 @@ AS_THE_CONSOLE = {"application_name": "test"}
 Given = dict[str, str]
 
 
-@pytest.fixture(scope="module", params=MAJORS, ids=lambda major: f"pg{major}")
+@pytest.fixture(scope="module")
 def tuned(request: pytest.FixtureRequest, pg_servers: Servers) -> Iterator[Cluster]:
     """A server of each major version, whose settings stand in its files, some of them written by somebody before."""
-    choice = pg_servers.choices.get(request.param)
-    if choice is None or choice.installation is None:
-        pytest.skip(f"no PostgreSQL {request.param} of its own")
     server = server_of_files(pg_servers, request.param)
     with server.connect() as connection:
         for statement in FORMER:

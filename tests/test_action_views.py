@@ -19,9 +19,9 @@ from console.settings.config import RefreshPolicy
 from console.sources.postgres import PostgresServer
 from console.sql import content
 from tests.acting import Desk
-from tests.care import wait
 from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 RECORD = "SELECT count(*) FROM public.console_refreshes"
 ACTING = (

@@ -14,9 +14,9 @@ import pytest
 
 from console.running.trail.audit import Trail
 from tests.acting import Desk
-from tests.care import wait
 from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 KILLS = 20
 ROWS = 200_000

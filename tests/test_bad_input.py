@@ -251,7 +251,7 @@ def test_without_the_extension_slow_queries_name_the_command_that_makes_it(show:
 
 
 def test_an_extension_that_is_not_loaded_names_the_setting(show: Show, pg_servers: Servers) -> None:
-    server = pg_servers.new(max(pg_servers), {"shared_preload_libraries": ""})
+    server = pg_servers.new(pg_servers.newest, {"shared_preload_libraries": ""})
     with server.connect() as connection:
         connection.execute("create extension pg_stat_statements")
     said = refused(show("slow-queries", "-t", server.uri()), 1)

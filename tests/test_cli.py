@@ -231,7 +231,7 @@ def test_watch_as_csv_has_one_header_and_says_when(tmp_path: Path, database: str
 
 
 def test_watch_outlives_a_restart_of_the_server_and_says_so(tmp_path: Path, pg_servers: Servers) -> None:
-    server = pg_servers.new(max(pg_servers), {})
+    server = pg_servers.new(pg_servers.newest, {})
     arguments = ("connections", "-t", server.uri(), "--watch", "0.2", "--format", "json")
     with watching(tmp_path, *arguments) as process:
         before = json.loads(line(process.stdout))

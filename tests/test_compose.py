@@ -64,7 +64,7 @@ def test_passwords_are_in_no_argument_and_no_statement(tmp_path: Path) -> None:
 
 
 def test_roles_of_the_compose_file_log_in(pg_servers: Servers, tmp_path: Path) -> None:
-    server = pg_servers.new(max(pg_servers), {})
+    server = pg_servers.new(pg_servers.newest, {})
     compose.prepare(tmp_path)
     try:
         for text in ((tmp_path / "postgres" / "roles.sql").read_text(), cluster.create()):

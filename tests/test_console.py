@@ -13,9 +13,9 @@ import pytest
 from console.panes import PANES
 from console.panes.pooler import POOLER
 from console.tui.app import ConsoleApp
-from tests.care import wait
 from tests.screens import LARGE, SMALL, console, screen_text, shows, until
-from tests.servers import Pooler, PostgresServer
+from tests.servers import Pooler, PostgresServer, Servers
+from tests.waiting import wait
 
 POSTGRES_PANES = [pane for pane in PANES if pane.source == "postgres"]
 
@@ -232,8 +232,8 @@ async def test_names_from_a_server_are_text_and_never_markup_or_commands(any_pg:
             assert app.is_running
 
 
-async def test_a_lost_server_leaves_the_last_rows_says_why_and_is_found_again(pg_servers: object) -> None:
-    server = pg_servers.new(max(pg_servers), {})  # type: ignore[attr-defined, call-overload]
+async def test_a_lost_server_leaves_the_last_rows_says_why_and_is_found_again(pg_servers: Servers) -> None:
+    server = pg_servers.new(pg_servers.newest, {})
     async with console(server.uri(), pane="overview") as (app, pilot):
         await shows(pilot, "connections used")
         server.stop()

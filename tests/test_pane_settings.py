@@ -12,17 +12,16 @@ from console.panes.settings import SETTINGS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader
 from tests.activity import console, pairs
-from tests.servers import MAJORS, PostgresServer, Servers
+from tests.servers import PostgresServer, Servers
 from tests.tuning import server_of_files
 
 
 @pytest.fixture(scope="module")
 def own(pg_servers: Servers) -> Iterator[PostgresServer]:
     """The newest server, with settings of its own in its files."""
-    majors = [major for major in MAJORS if major in pg_servers and pg_servers.choices[major].installation]
-    if not majors:
+    if pg_servers.choices[pg_servers.newest].installation is None:
         pytest.skip("needs local binaries")
-    server = server_of_files(pg_servers, max(majors))
+    server = server_of_files(pg_servers, pg_servers.newest)
     with server.connect() as connection:
         connection.execute("ALTER SYSTEM SET work_mem = '8MB'")
         connection.execute("ALTER SYSTEM SET max_connections = 77")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from console.demo import ports, postgres_server
 from tests.servers import Pooler, PostgresServer, Servers
 
 
@@ -38,6 +37,7 @@ def test_stopped_server_refuses(any_pg: PostgresServer) -> None:
         any_pg.start()
 
 
+@pytest.mark.every_pooler
 def test_pooler_serves_application_and_admin(
     any_pg: PostgresServer, pgbouncer: Callable[[PostgresServer, str], Pooler]
 ) -> None:
@@ -68,11 +68,10 @@ def test_pipeline_is_there_on_every_version(pg: PostgresServer, pg_pipeline: str
 
 
 def test_taken_port_is_changed(pg_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    offered = iter([pg_servers[max(pg_servers)].port])
-    monkeypatch.setattr(postgres_server, "free_port", lambda: next(offered, None) or ports.free_port())
-    server = pg_servers.new(max(pg_servers), {})
+    monkeypatch.setattr(pg_servers, "free_port", lambda: pg_servers[pg_servers.newest].port)
+    server = pg_servers.new(pg_servers.newest, {})
     try:
-        assert server.port != pg_servers[max(pg_servers)].port
+        assert server.port != pg_servers[pg_servers.newest].port
         with server.connect() as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     finally:

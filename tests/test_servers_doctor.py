@@ -23,11 +23,11 @@ from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
 from console.tui.dialogs import TextDialog
 from tests.acting import Desk, held
-from tests.care import wait
 from tests.command import run, run_in_terminal
 from tests.screens import console, shows
 from tests.servers import Pooler, PostgresServer, Servers
 from tests.tuning import server_of_files
+from tests.waiting import wait
 
 HOSTILE = 'o\'neil "x"; --'
 ELSEWHERE = {"pooler"}  # panes that no pooler is named for
@@ -214,7 +214,7 @@ async def test_an_old_version_of_an_extension_is_told(any_pg: PostgresServer, pi
 
 
 async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_it(pg_servers: Servers) -> None:
-    server = server_of_files(pg_servers, max(pg_servers))
+    server = server_of_files(pg_servers, pg_servers.newest)
     try:
         with server.connect() as session:
             session.execute("CREATE EXTENSION pg_stat_statements")

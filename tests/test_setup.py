@@ -30,10 +30,10 @@ from console.sources.postgres import PostgresServer
 from console.tuning.facts import Machine
 from tests import command, grown
 from tests.acting import Desk
-from tests.care import wait
 from tests.command import Done
 from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 KILLS = 10
 ROLES = """
@@ -244,7 +244,7 @@ def test_a_full_disk_is_told_and_with_room_the_rerun_completes(cluster: Cluster,
 def test_a_grown_database_is_adopted_partitioned_and_indexed_with_every_row(
     pg_servers: Servers, tmp_path: Path
 ) -> None:
-    server = pg_servers.new(max(pg_servers), {})
+    server = pg_servers.new(pg_servers.newest, {})
     name = server.fresh_database()
     desk = Desk(server, name, Trail(tmp_path / "audit.jsonl"))
     grown.make(desk, misfits=False)

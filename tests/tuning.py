@@ -7,9 +7,10 @@ from pathlib import Path
 
 from console.demo.account import Account, server_account
 from console.demo.binaries import usable
-from console.demo.ports import HOST, free_port, wait_until
+from console.demo.ports import HOST, wait_until
 from console.demo.supervisor import Command, Supervisor
 from tests.servers import PostgresServer, Servers
+from tests.waiting import PATIENCE
 
 CONF = f"""
 listen_addresses = '{HOST}'
@@ -33,16 +34,15 @@ class FileEngine:
     account: Account | None
     data: Path
     log: Path
-    port: int = 0
+    port: int
     key: int | None = None
 
     def start(self) -> None:
         """Start, or fail with the server's last words."""
-        self.port = self.port or free_port()
         argv = (self.program, "-D", str(self.data), "-p", str(self.port))
         seen = self.log.stat().st_size if self.log.exists() else 0
         self.key = self.supervisor.start(Command(argv, self.log.parent, self.account), self.log, (("SIGINT", 10.0),))
-        assert wait_until(lambda: self.ready() or not self.alive(), 30)
+        assert wait_until(lambda: self.ready() or not self.alive(), PATIENCE)
         assert self.ready(), self.log.read_text(errors="replace")[seen:]
 
     def stop(self) -> None:
@@ -73,6 +73,6 @@ def server_of_files(servers: Servers, major: int) -> PostgresServer:
     account = server_account()
     program = usable(installation, account, servers.folder).program("postgres")
     log = servers.folder / f"tuned-{server.data.name}.log"
-    server.engine = FileEngine(servers.supervisor, program, account, server.data, log)
+    server.engine = FileEngine(servers.supervisor, program, account, server.data, log, servers.free_port())
     server.start()
     return server

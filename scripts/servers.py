@@ -1,0 +1,42 @@
+"""The servers of this machine for tests and benchmarks: installed, from a wheel, or fetched into `.servers/`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from console.demo import binaries
+from console.demo.binaries import Installation
+from console.files import pooler_config
+from console.files.pooler_config import find_pgbouncer
+
+FETCHED = Path(__file__).parent.parent / ".servers"
+Version = tuple[int, int]
+
+
+def postgresql() -> dict[int, Installation]:
+    """The installation of each major version: of this machine, else fetched, else the embedded server."""
+    fetched = binaries.newest(binaries.inspect(path, "fetched") for path in sorted(FETCHED.glob("*/bin")))
+    found = binaries.newest((*binaries.local(), *fetched, binaries.embedded()))
+    return {installation.major: installation for installation in reversed(found)}
+
+
+def poolers() -> dict[Version, str]:
+    """The PgBouncer programs by version, oldest first; where there are two, the one of this machine."""
+    installed = find_pgbouncer()
+    programs = [str(path) for path in sorted(FETCHED.glob("pgbouncer-*/bin/pgbouncer"))]
+    found: dict[Version, str] = {}
+    for program in (*([installed] if installed else []), *programs):
+        version = pooler_version(program)
+        if version is not None:
+            found.setdefault(version, program)
+    return dict(sorted(found.items()))
+
+
+def pooler_version(program: str | Path) -> Version | None:
+    """The version of a PgBouncer program; None when it does not run."""
+    try:
+        done = subprocess.run((program, "--version"), capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return pooler_config.version(done.stdout) if done.returncode == 0 else None
