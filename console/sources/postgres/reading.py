@@ -93,8 +93,7 @@ class PostgresServer:
     async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """Run the query `name` of sql/monitoring, or `folder/name`, in its lane. Raises Trouble."""
         facts = await self.connect()
-        folder, _, base = name.rpartition("/")
-        query = sql.load(base, (facts.major,), folder or "monitoring")
+        query = sql.load(name, (facts.major,))
         if query.otherwise and not await self._has(query.extension):
             query = sql.load(query.otherwise, (facts.major,))
         text = query.text
