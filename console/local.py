@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from console.format import one_line, safe
 from console.model import Facts, Kind, Row, Snapshot, Source, Trouble, denied
 from console.redaction import without_secrets
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.trail import history
 from console.running.trail.audit import Trail, whoami
 from console.running.trail.history import Past
@@ -142,11 +142,21 @@ def _own(run: Run) -> Row:
     # Between two steps the last one is done, yet the run goes on.
     going = one.status if one and one.status in {"waiting", "failed"} else "running"
     status = run.outcome.value if run.outcome else going
-    said = run.message if run.outcome else one.said or one.step.note if one else ""
+    said = run.message if run.outcome else one.message or one.step.note if one else ""
     seconds = run.seconds if run.outcome else _since(run.started_at)
     rows = sum(each.rows for each in run.steps)
     return (
-        *(run.id, run.started_at, run.plan.action, run.plan.subject, status, at + 1, len(run.steps), rows, seconds),
+        *(
+            run.id,
+            run.started_at,
+            run.plan.action,
+            run.plan.claim.subject,
+            status,
+            at + 1,
+            len(run.steps),
+            rows,
+            seconds,
+        ),
         *(said, whoami()["os_user"], "this console", None, None),
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-HIDDEN = "(not kept)"  # stands where a secret stood
+HIDDEN = "(hidden)"  # stands where a secret stood
+_FORMERLY = "(not kept)"  # what stood there in trails of versions before
 
 _PASSWORDS = (
     # CREATE ROLE … PASSWORD '…'
@@ -25,6 +26,11 @@ def without_secrets(text: str) -> str:
     for pattern in _PASSWORDS:
         text = pattern.sub(rf"\g<1>{HIDDEN}\g<2>", text)
     return text
+
+
+def hides(text: str) -> bool:
+    """Whether a secret was taken out of `text`, by this version or one before."""
+    return HIDDEN in text or _FORMERLY in text
 
 
 def redacted(entry: Mapping[str, object]) -> dict[str, object]:

@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from console.demo.cluster import OWNER
 from console.drift.reading import drift
 from console.model import Outcome
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings import config
@@ -205,7 +205,7 @@ def _ear(clock: Clock, page: str) -> Callable[[Run], None]:
 
 
 def _told(page: str, run: Run) -> None:
-    what = f"{page}: {run.plan.action} {run.plan.subject}: {run.message}"
+    what = f"{page}: {run.plan.action} {run.plan.claim.subject}: {run.message}"
     print(what, f"{run.seconds:.0f} s", *run.waits, sep="\n  ", file=sys.stderr, flush=True)
     if run.outcome not in {Outcome.DONE, Outcome.NOTHING}:
         raise SystemExit(what)

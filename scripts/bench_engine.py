@@ -33,7 +33,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from console.actions import action
 from console.actions.planning import plan
 from console.model import Outcome, Plan, Step
-from console.running.run import Run, groups
+from console.running.execution import executor, groups
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings import config
@@ -186,12 +187,13 @@ async def by_hand(target: str, work: Work) -> float:
 
 async def send(connection: psycopg.AsyncConnection[tuple[object, ...]], steps: Sequence[Step]) -> None:
     """One transaction, all batches of a step, or a statement on its own."""
-    if steps[0].repeat:
+    how = executor(steps[0].execution)
+    if how.partial:
         more: object = True
         while more:
             async with connection.transaction():
                 ((_, more),) = await (await connection.execute(steps[0].sql.encode())).fetchall()
-    elif steps[0].transaction:
+    elif how.transactional:
         async with connection.transaction():
             for step in steps:
                 await connection.execute(step.sql.encode())

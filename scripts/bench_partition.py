@@ -21,8 +21,8 @@ from pathlib import Path
 
 from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.actions.planning import plan
-from console.model import Outcome
-from console.running.run import Run
+from console.model import Outcome, Transaction
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
@@ -108,7 +108,8 @@ async def measure(desk: Desk, rows: int, way: str) -> list[str]:
 
     def tell(run: Run) -> None:
         busy = next((one.step for one in run.steps if one.status == "running"), None)
-        what = (busy.group or busy.sql.split(" public")[0]) if busy else ""
+        group = busy.execution.group if busy and isinstance(busy.execution, Transaction) else ""
+        what = (group or busy.sql.split(" public")[0]) if busy else ""
         if what and (not parts or parts[-1][0] != what):
             parts.append((what, time.monotonic()))
 

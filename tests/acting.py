@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 
 from console.actions.planning import Action, plan
-from console.model import Plan
-from console.running.run import Run
+from console.model import Batches, Plan, Standalone, Transaction
+from console.running.progress import Run
 from console.running.runner import PATIENCE, Runner
 from console.running.trail.audit import Trail
 from console.settings import config
@@ -21,6 +21,7 @@ from console.sources.postgres import ActingSession, PostgresServer
 from tests.servers import PostgresServer as Cluster
 
 LOCK_TIMEOUT = 0.2
+COPYING = ("copy", "apply", "apply again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,19 @@ class Desk:
 
 def _named(given: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in given.items()}
+
+
+def stage(plan: Plan, name: str) -> int:
+    """Where a group of a plan begins, or of copying into partitions what runs in batches; empty: what runs alone."""
+    batches = [at for at, step in enumerate(plan.steps) if isinstance(step.execution, Batches)]
+    if name in COPYING:
+        return batches[COPYING.index(name)]
+    wanted = Transaction(name) if name else None
+    return next(
+        at
+        for at, step in enumerate(plan.steps)
+        if step.execution == wanted or (wanted is None and isinstance(step.execution, Standalone))
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console.model import Outcome
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster

@@ -15,7 +15,7 @@ from console.actions.schema.create_roles import ROLES
 from console.demo.ports import HOST
 from console.demo.postgres_server import PostgresProcess
 from console.model import Plan
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer

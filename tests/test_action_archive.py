@@ -10,7 +10,7 @@ import pytest
 
 from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS, age
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
-from console.model import Kind, Outcome, Step, Trouble
+from console.model import Batches, Kind, Outcome, Step, Trouble
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings.config import ArchivePolicy
@@ -150,7 +150,11 @@ async def test_on_request_count_and_checksum_of_whole_partitions_are_compared(de
     assert [step.lock for step in read] == [f"ACCESS SHARE on public.facts_{ago}" for ago in (30, 30, 26, 26)]
     month = desk.ask(f"SELECT to_char({MONTH} - interval '26 months', 'YYYY-MM')")
     assert (await desk.run(RESTORE_ANALYTICS, month=month, verify="yes")).outcome is Outcome.DONE
-    assert not any("hash" in step.sql for step in (await desk.plan(ARCHIVE_ANALYTICS)).steps if not step.repeat)
+    assert not any(
+        "hash" in step.sql
+        for step in (await desk.plan(ARCHIVE_ANALYTICS)).steps
+        if not isinstance(step.execution, Batches)
+    )
 
 
 @pytest.mark.pg(">= 18")
@@ -388,7 +392,7 @@ async def test_the_bundled_tables_are_archived_by_their_policy(pg: Cluster, pg_p
     assert run.outcome is Outcome.DONE, run.message
     assert desk.ask(count) == before
     assert desk.ask("SELECT count(*) FROM public.content_analytics_archive") > 0
-    assert all(not step.repeat for step in run.plan.steps)
+    assert all(not isinstance(step.execution, Batches) for step in run.plan.steps)
 
 
 @pytest.mark.parametrize(

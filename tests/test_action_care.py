@@ -10,8 +10,8 @@ import pytest
 
 from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
-from console.model import Kind, Trouble
-from console.running.run import Run
+from console.model import Kind, Standalone, Trouble
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
@@ -73,7 +73,7 @@ async def test_who_may_not_vacuum_is_told_instead_of_skipped(desk: Desk, pg: Clu
 async def test_a_vacuum_makes_an_autovacuum_yield_and_nobody_else_wait(desk: Desk) -> None:
     """What yields after deadlock_timeout needs a waiter that waits longer than that."""
     made = await desk.plan(VACUUM_TABLE, table="t")
-    assert made.steps[0].lock_timeout == 2.0
+    assert made.steps[0].execution == Standalone(2.0)
     with held(desk, "LOCK TABLE public.t IN SHARE UPDATE EXCLUSIVE MODE", seconds=1.5), felt(desk, WRITE) as waits:
         run = await desk.run(VACUUM_TABLE, table="t")
     done(run)
@@ -97,7 +97,7 @@ async def test_a_name_that_may_mean_two_tables_is_refused(desk: Desk) -> None:
         await desk.plan(VACUUM_TABLE, table="t")
     with pytest.raises(Trouble, match=r'a.t may mean any of a.t, public."a.t"'):
         await desk.plan(VACUUM_TABLE, table="a.t")
-    assert (await desk.plan(VACUUM_TABLE, table="public.t")).subject == "public.t"
+    assert (await desk.plan(VACUUM_TABLE, table="public.t")).claim.subject == "public.t"
 
 
 # REINDEX
@@ -186,7 +186,7 @@ async def watched(desk: Desk, said: list[str], action: Action, **given: str) -> 
     """A run whose progress is listened to."""
 
     def tell(run: Run) -> None:
-        said.extend(one.said for one in run.steps if one.said)
+        said.extend(one.message for one in run.steps if one.message)
 
     server = PostgresServer(desk.uri)
     try:

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from console.actions.archive.export_archive import EXPORT_ARCHIVE
-from console.model import Kind, Outcome, Plan, Trouble
-from console.running.run import Run
+from console.model import Kind, Outcome, Plan, Transaction, Trouble
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings.config import ArchivePolicy
@@ -248,7 +248,7 @@ async def test_a_full_disk_is_named_and_leaves_no_half_file(desk: Desk, small: P
 async def test_a_drop_wants_the_name_typed_and_leaves_the_other_months(desk: Desk, folder: Path) -> None:
     made = await plan(desk, folder, drop="yes")
     assert made.destructive
-    assert made.subject == "public.march"
+    assert made.claim.subject == "public.march"
     before = desk.ask("SELECT count(*) FROM public.archive")
     run = await carry_out(desk, made)
     assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
@@ -325,10 +325,10 @@ async def test_a_row_that_comes_in_while_it_is_detached_prevents_the_drop(desk: 
 async def test_the_check_in_the_transaction_of_the_drop_notices_a_late_row(desk: Desk, folder: Path) -> None:
     made = await plan(desk, folder, drop="yes")
     late = dataclasses.replace(
-        made.steps[1], sql="INSERT INTO public.march (id, day) VALUES (-1, '2024-03-05')", group="late"
+        made.steps[1], sql="INSERT INTO public.march (id, day) VALUES (-1, '2024-03-05')", execution=Transaction("late")
     )
-    steps = tuple(step for step in made.steps if step.group != "drop")
-    drop = tuple(step for step in made.steps if step.group == "drop")
+    steps = tuple(step for step in made.steps if step.execution != Transaction("drop"))
+    drop = tuple(step for step in made.steps if step.execution == Transaction("drop"))
     run = await carry_out(desk, dataclasses.replace(made, steps=(*steps, late, *drop)))
     assert run.outcome is Outcome.STOPPED
     assert "ATTACH PARTITION public.march" in run.message

@@ -11,11 +11,11 @@ import pytest
 from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
 from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.model import Kind, Limit, Outcome, Plan, Trouble
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.runner import PATIENCE
 from console.running.trail.audit import Trail
 from console.settings import config
-from tests.acting import Desk, felt
+from tests.acting import Desk, felt, stage
 from tests.killed import killed
 from tests.servers import PostgresServer as Cluster
 from tests.writers import writing
@@ -77,11 +77,6 @@ def bounds(desk: Desk, parent: str = "public.facts") -> set[str]:
 
 def remainders(modulus: int) -> set[str]:
     return {f"FOR VALUES WITH (modulus {modulus}, remainder {each})" for each in range(modulus)}
-
-
-def stopped_at(group: str, plan: Plan) -> int:
-    """How many steps there are before the first of a group."""
-    return next(at for at, step in enumerate(plan.steps) if step.group == group)
 
 
 async def test_the_advisers_no_refuses_the_plan_unless_it_is_wanted_anyway(desk: Desk) -> None:
@@ -257,7 +252,7 @@ async def test_a_killed_run_is_gone_on_with(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     fill(desk)
     plan = await planned(desk)
-    done = next(at for at, step in enumerate(plan.steps) if step.group == group)
+    done = stage(plan, group)
     killed(desk, "partition-by-hash", "step", done + 1, "after", table="public.facts", anyway="yes")
     assert (desk.ask(LEFT) > 0) == (group not in {"swap", ""})
     with writing(desk, ROWS) as written:
@@ -279,7 +274,7 @@ async def test_abort_takes_everything_back_and_another_number_begins_anew(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     fill(desk)
     before, keys = desk.ask(DIGEST), desk.ask(KEYS)
-    cut = stopped_at("proof", await planned(desk))
+    cut = stage(await planned(desk), "proof")
     killed(desk, "partition-by-hash", "step", cut, "after", table="public.facts", anyway="yes")
     back = await run(desk, abort="yes", anyway="no")
     assert (back.outcome, desk.ask(LEFT)) == (Outcome.DONE, 0), back.message
@@ -287,7 +282,7 @@ async def test_abort_takes_everything_back_and_another_number_begins_anew(
     assert desk.ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'facts\\_h%'") == 0
     desk.do("DROP TABLE public.refs", "CREATE TABLE public.refs (org int REFERENCES public.orgs)")
     given = {"table": "public.facts", "anyway": "yes", "key": "org"}
-    cut = stopped_at("proof", await planned(desk, **given))
+    cut = stage(await planned(desk, **given), "proof")
     killed(desk, "partition-by-hash", "step", cut, "after", **given)
     with pytest.raises(Trouble, match=r"partition-by-hash of public.facts has begun"):
         await desk.plan(PARTITION_TABLE, table="public.facts", key="at")

@@ -44,7 +44,7 @@ async def test_an_index_goes_and_its_undo_makes_the_same_again(desk: Desk) -> No
     run = await desk.run(DROP_INDEX, index="public.t_odd")
     done(run)
     assert run.plan.destructive
-    assert run.plan.subject == "public.t_odd"
+    assert run.plan.claim.subject == "public.t_odd"
     assert desk.ask("SELECT to_regclass('public.t_odd') IS NULL")
     desk.do(*run.undo)
     assert desk.ask(facts) == before

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.actions.partitions.partition_table import PARTITION_TABLE
-from console.model import Kind, Outcome, Plan, Trouble
-from console.running.run import Run
+from console.model import Kind, Outcome, Plan, Step, Transaction, Trouble
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import ArchivePolicy, PartitionPolicy
 from console.sources.postgres import ActingSession, PostgresServer
 from tests import grown, hostile
-from tests.acting import Desk, held
+from tests.acting import Desk, held, stage
 from tests.servers import PostgresServer as Cluster
 from tests.writers import FIRST, writing
 
@@ -135,7 +136,7 @@ async def test_copy_makes_true_months_proves_them_and_keeps_the_old_table_until_
     assert desk.ask("SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'")
     assert desk.ask("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0") == 1
     plan = await planned(desk, drop_old="yes")
-    assert (plan.destructive, plan.subject, [step.sql for step in plan.steps]) == (
+    assert (plan.destructive, plan.claim.subject, [step.sql for step in plan.steps]) == (
         True,
         "public.facts_old",
         ["DROP TABLE public.facts_old"],
@@ -303,12 +304,12 @@ async def test_abort_takes_everything_back(desk: Desk, way: str) -> None:
 async def stopped_before(desk: Desk, way: str, group: str) -> Run:
     """A run that cannot go on at the first step of a group, because a trigger of the test's own forbids it."""
     plan = await planned(desk, way)
-    at = next(n for n, step in enumerate(plan.steps) if step.group == group)
-    steps = (*plan.steps[:at], type(plan.steps[0])("SELECT 1 / 0", group="stopped"))
+    at = stage(plan, group)
+    steps = (*plan.steps[:at], Step("SELECT 1 / 0", execution=Transaction("stopped")))
     server = PostgresServer(desk.uri)
     await server.connect()
     try:
-        cut = Plan(plan.action, plan.subject, steps, plan.parameters)
+        cut = replace(plan, steps=steps, read_back=None)
         return await Runner(ActingSession(desk.uri), server, desk.trail).run(cut)
     finally:
         await server.close()

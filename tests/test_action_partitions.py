@@ -55,7 +55,7 @@ async def test_one_table_and_all_of_them_are_not_done_at_once(desk: Desk) -> Non
     desk.do(EVENTS, EVENTS.replace("events", "others"))
     policies = tuple(PartitionPolicy(f"public.{name}", "at") for name in ("events", "others"))
     everything = replace(desk, settings=replace(desk.settings, partitions=policies))
-    (one,) = (await desk.plan(CREATE_PARTITIONS, table="events")).parts
+    (one,) = (await desk.plan(CREATE_PARTITIONS, table="events")).claim.parts
     with desk.session() as other:
         other.execute(sql.load("actions/take_subject").text, {"subject": one})
         refused = await everything.run(CREATE_PARTITIONS)
@@ -96,7 +96,7 @@ async def test_the_bundled_tables_get_the_same_as_from_the_function(
     assert (await desk.plan(CREATE_PARTITIONS)).steps == ()
     run = await desk.run(CREATE_PARTITIONS, months="5")
     assert run.outcome is Outcome.DONE
-    made = {step.group for step in run.plan.steps}
+    made = {step.execution for step in run.plan.steps}
     assert len(made) == 6
     assert desk.ask("SELECT count(DISTINCT relowner) FROM pg_class WHERE relkind = 'r' AND relispartition") == 1
     assert (

@@ -19,7 +19,7 @@ from console.demo.ports import HOST, free_port, wait_until
 from console.demo.supervisor import Command
 from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
 from console.model import Kind, Outcome, Trouble
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.runner import PATIENCE
 from console.settings.config import Target
 from tests.acting import Desk

@@ -16,8 +16,8 @@ from console.cli.plan_text import plan_text, run_document
 from console.files import local_files
 from console.files.scram import matches
 from console.local import LocalServer
-from console.model import Kind, Outcome, Trouble
-from console.running.run import Run
+from console.model import Kind, LocalFile, Outcome, Trouble
+from console.running.progress import Run
 from console.tui.plan_dialog import plan_text as dialog_text
 from tests.acting import Desk
 from tests.founding import BORROWED, Ground, bare_server, borrowed, carry_out, empty_ground  # noqa: F401  fixtures, found by name
@@ -164,8 +164,9 @@ async def test_a_file_changed_since_the_plan_is_left_alone(ground: Ground) -> No
 
 async def test_a_run_that_ended_after_the_file_was_written_goes_on(ground: Ground) -> None:
     plan = await ground.desk.plan(CREATE_ROLES, passwords=str(ground.passwords))
-    assert plan.steps[0].file is not None
-    local_files.write(plan.steps[0].file)
+    file = plan.steps[0].execution
+    assert isinstance(file, LocalFile)
+    local_files.write(file)
     before = ground.known
     await run(ground.desk, ground)
     assert ground.known == before

@@ -193,7 +193,7 @@ async def test_a_malicious_name_changes_nothing_but_itself(desk: Desk) -> None:
     for action in (VACUUM_TABLE, ANALYZE_TABLE, REINDEX):
         run = await desk.run(action, table=shown)
         done(run)
-        assert len(run.plan.subject) > 120
+        assert len(run.plan.claim.subject) > 120
     done(await desk.run(REINDEX, index=its_index))
     with desk.session() as other, desk.session() as session:
         other.execute("BEGIN")

@@ -14,10 +14,10 @@ from console.actions.planning import plan
 from console.actions.schema.apply_schema import APPLY_SCHEMA
 from console.demo.cluster import APPLICATION, OWNER
 from console.demo.content import install_schema
-from console.model import Kind, Outcome, Plan, Trouble
+from console.model import Kind, Outcome, Plan, Standalone, Trouble
 from console.panes.schema import LEDGER
 from console.reading.reader import Reader
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings.config import load
@@ -90,7 +90,7 @@ async def test_an_empty_database_gets_what_the_other_runner_makes(pg: Cluster, d
     before = await planned(uri)
     told = [file.locks or "new objects only" for file in migrations.migrations((pg.major,))]
     assert [step.lock for step in before.steps] == told
-    assert before.number == migrations.LOCK
+    assert before.claim.advisory_lock == migrations.LOCK
     run = await applied(uri, trail)
     assert (run.outcome, run.notes) == (Outcome.DONE, [])
     assert (await planned(uri)).steps == ()
@@ -154,7 +154,7 @@ async def test_files_without_a_transaction_are_resumed_after_a_run_that_could_no
         )  # as a run that was killed before its ledger row left it
     made = await planned(uri)
     step = next(step for step in made.steps if "CONCURRENTLY" in step.sql)
-    assert not step.transaction
+    assert step.execution == Standalone()
     assert "public.t" in step.lock
     assert (await applied(uri, trail)).outcome is Outcome.DONE
     checksum = hashlib.sha256(text.encode()).hexdigest()

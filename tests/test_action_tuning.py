@@ -16,11 +16,11 @@ import psycopg
 import pytest
 
 from console import sql
-from console.actions.planning import Request, plan, written
+from console.actions.planning import Request, plan, steps_from_query
 from console.actions.trail.undo import UNDO
 from console.actions.tuning.apply_tuning import APPLY_TUNING
-from console.model import Kind, Outcome, Plan, Trouble
-from console.running.run import Run
+from console.model import Claim, Kind, Outcome, Plan, Trouble
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import default_trail
 from console.sources.postgres import ActingSession, PostgresServer
@@ -254,8 +254,8 @@ async def unguarded(desk: Desk, name: str, value: str) -> Run:
     server = PostgresServer(desk.uri)
     body = [{"name": name, "values": [value], "former": None, "written": True, "note": "a test wants it"}]
     try:
-        steps = await written(server, "tuning_steps", {"settings": json.dumps(body)})
-        made = Plan("apply-tuning", "settings of the server", steps)
+        steps = await steps_from_query(server, "tuning_steps", {"settings": json.dumps(body)})
+        made = Plan(Claim("settings of the server"), steps, action="apply-tuning")
         return await Runner(ActingSession(desk.uri), server, desk.trail).run(made)
     finally:
         await server.close()
@@ -327,7 +327,7 @@ async def test_a_run_that_was_killed_before_its_reload_goes_on(desk: Desk) -> No
 async def test_two_databases_are_no_way_to_tune_a_server_twice_at_once(desk: Desk) -> None:
     planned = await desk.plan(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
     with desk.cluster.connect("template1") as other:
-        other.execute(sql.load("actions/take_subject").text, {"subject": planned.subject})
+        other.execute(sql.load("actions/take_subject").text, {"subject": planned.claim.subject})
         run = await desk.run(APPLY_TUNING, preset="planner-ssd", only="random_page_cost")
     assert run.outcome is Outcome.REFUSED
     assert "in database template1" in run.message

@@ -25,7 +25,7 @@ import pytest
 from console import sql
 from console.actions import ACTIONS, action
 from console.model import Outcome
-from console.running.run import Run
+from console.running.progress import Run
 from tests.acting import LOCK_TIMEOUT, Desk
 from tests.room import AGO, AHEAD, PACK, PENDING, PLAIN, REST, desks, migrations, room
 from tests.servers import PostgresServer as Cluster

@@ -9,7 +9,7 @@ import pytest
 from console.actions.adoption.adopt_schema import ADOPT_SCHEMA
 from console.demo.cluster import OWNER
 from console.model import Outcome
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.trail.audit import Trail
 from tests import grown, hostile
 from tests.acting import Desk

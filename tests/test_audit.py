@@ -12,12 +12,12 @@ import pytest
 
 from console.demo.cluster import APPLICATION, OWNER
 from console.local import LocalServer
-from console.model import Kind, Outcome, Plan, Step, Trouble
+from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Trouble
 from console.panes.activity import RUNS
 from console.panes.audit import AUDIT, DATABASE, TRAIL
 from console.reading.reader import Reader
 from console.redaction import without_secrets
-from console.running.run import Progress, Run
+from console.running.progress import Run, StepProgress
 from console.running.runner import Runner
 from console.running.trail import history
 from console.running.trail.audit import Trail, process
@@ -32,7 +32,7 @@ def trail(tmp_path: Path) -> Trail:
 
 
 def plan(*steps: Step, action: str = "test") -> Plan:
-    return Plan(action, "public.t", steps, {"months": "3", "password": "hush"})
+    return Plan(Claim("public.t"), steps, action=action, parameters={"months": "3", "password": "hush"})
 
 
 async def run(pg: Cluster, database: str, trail: Trail, made: Plan, user: str = OWNER) -> Run:
@@ -47,14 +47,14 @@ async def run(pg: Cluster, database: str, trail: Trail, made: Plan, user: str = 
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        ("CREATE ROLE x PASSWORD 'it''s hush' LOGIN", "CREATE ROLE x PASSWORD (not kept) LOGIN"),
-        ("ALTER ROLE x ENCRYPTED PASSWORD E'hush\\' hush'", "ALTER ROLE x ENCRYPTED PASSWORD (not kept)"),
+        ("CREATE ROLE x PASSWORD 'it''s hush' LOGIN", "CREATE ROLE x PASSWORD (hidden) LOGIN"),
+        ("ALTER ROLE x ENCRYPTED PASSWORD E'hush\\' hush'", "ALTER ROLE x ENCRYPTED PASSWORD (hidden)"),
         (
             "ALTER SYSTEM SET c = 'host=h password=hush user=u'",
-            "ALTER SYSTEM SET c = 'host=h password=(not kept) user=u'",
+            "ALTER SYSTEM SET c = 'host=h password=(hidden) user=u'",
         ),
-        ("SET c = 'password=''my hush'' user=u'", "SET c = 'password=(not kept) user=u'"),
-        ("postgresql://u:hush@h/d?password=hush&x=1", "postgresql://u:(not kept)@h/d?password=(not kept)&x=1"),
+        ("SET c = 'password=''my hush'' user=u'", "SET c = 'password=(hidden) user=u'"),
+        ("postgresql://u:hush@h/d?password=hush&x=1", "postgresql://u:(hidden)@h/d?password=(hidden)&x=1"),
         ("CREATE TABLE password (hush int)", "CREATE TABLE password (hush int)"),
     ],
 )
@@ -63,7 +63,7 @@ def test_passwords_are_not_kept(text: str, kept: str, trail: Trail) -> None:
     trail.write({"run": "a", "sql": [text], "parameters": {"password": "hush", "note": text}})
     (entry,) = trail.entries()
     assert entry["sql"] == [kept]
-    assert entry["parameters"] == {"password": "(not kept)", "note": kept}
+    assert entry["parameters"] == {"password": "(hidden)", "note": kept}
 
 
 def test_the_trail_belongs_to_its_user_alone(trail: Trail) -> None:
@@ -116,7 +116,7 @@ async def test_a_run_is_told_by_the_pane_of_the_trail_and_that_of_the_database(
 ) -> None:
     steps = (
         Step("CREATE TABLE public.made AS SELECT 1 AS n FROM generate_series(1, 5)", undo="DROP TABLE public.made"),
-        Step("ALTER TABLE public.made ADD CONSTRAINT x CHECK (n > 5)", transaction=False),
+        Step("ALTER TABLE public.made ADD CONSTRAINT x CHECK (n > 5)", execution=Standalone()),
     )
     done = await run(pg, pg_pipeline, trail, plan(*steps))
     assert done.outcome is Outcome.STOPPED
@@ -128,7 +128,7 @@ async def test_a_run_is_told_by_the_pane_of_the_trail_and_that_of_the_database(
         assert (told["run"], told["action"], told["outcome"]) == (done.id, "test", "stopped")
         assert (told["user"], told["undo"]) == (OWNER, True)
         assert told["seconds"] > 0  # type: ignore[operator]
-    assert (own["rows"], own["done"], own["steps"], own["parameters"]) == (5, 1, 2, "months=3 password=(not kept)")
+    assert (own["rows"], own["done"], own["steps"], own["parameters"]) == (5, 1, 2, "months=3 password=(hidden)")
     assert (own["server"], own["database"]) == (server.label, pg_pipeline)
     detail = list((await local.fetch("audit_run", {"run": done.id})).records())
     assert [(row["status"], row["sql"]) for row in detail] == [("done", steps[0].sql), ("not done", steps[1].sql)]
@@ -192,11 +192,11 @@ async def test_the_own_runs_tell_their_step_rows_and_what_they_wait_for(trail: T
     under_way.steps[0].status, under_way.steps[0].rows = "done", 4
     (row,) = await activity(trail, [under_way])
     assert (row["status"], row["progress"]) == ("running", "1/3"), "between two steps it goes on"
-    under_way.steps[1].status, under_way.steps[1].said = "waiting", "waiting for pid 7 (report)"
+    under_way.steps[1].status, under_way.steps[1].message = "waiting", "waiting for pid 7 (report)"
     (row,) = await activity(trail, [under_way])
     assert (row["status"], row["progress"], row["rows"]) == ("waiting", "2/3", 4)
     assert row["said"] == "waiting for pid 7 (report)"
-    under_way.steps = [Progress(one.step, "done") for one in under_way.steps]
+    under_way.steps = [StepProgress(one.step, "done") for one in under_way.steps]
     under_way.outcome, under_way.seconds = Outcome.DONE, 3.0
     (row,) = await activity(trail, [under_way])
     assert (row["status"], row["progress"], row["seconds"]) == ("done", "3/3", 3.0)
@@ -244,4 +244,4 @@ async def test_what_a_run_told_in_the_end_is_kept_and_shown(trail: Trail) -> Non
     trail.write({"run": "r1", "event": "end", "outcome": "done", "notes": ["cost 100 → 2", "password = 'x'"]})
     shown = await LocalServer(trail, []).fetch("audit_run", {"run": "r1"})
     told = [row["sql"] for row in shown.records() if row["status"] == "note"]
-    assert told == ["cost 100 → 2", "password = (not kept)"]
+    assert told == ["cost 100 → 2", "password = (hidden)"]

@@ -10,8 +10,8 @@ import pytest
 from console.actions.indexes.building import Building, Wanted, build
 from console.actions.indexes.definitions import columns, exact, faults, loose
 from console.demo.cluster import APPLICATION
-from console.model import Outcome, Plan
-from console.running.run import Run
+from console.model import Claim, Outcome, Plan
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
@@ -55,7 +55,9 @@ async def built(desk: Desk, table: str, name: str, definition: str = BTREE, uniq
     try:
         made = await build(server, [Wanted(oid, name, definition, unique)])
         assert not made.left
-        return await Runner(ActingSession(desk.uri), server, desk.trail).run(Plan("build", table, made.steps))
+        return await Runner(ActingSession(desk.uri), server, desk.trail).run(
+            Plan(Claim(table), made.steps, action="build")
+        )
     finally:
         await server.close()
 

@@ -364,17 +364,17 @@ def test_an_interrupt_at_the_question_means_no(any_pg: Cluster, tmp_path: Path) 
     any_pg.drop_database(database)
 
 
-def test_a_destructive_plan_wants_its_subject_typed(any_pg: Cluster, pipeline: str, tmp_path: Path) -> None:
+def test_a_destructive_plan_wants_a_short_name_typed(any_pg: Cluster, pipeline: str, tmp_path: Path) -> None:
     uri = any_pg.uri(pipeline, OWNER)
     assert command.run(tmp_path, "run", "create-partitions", "--set", "months=5", "--yes", "-t", uri).code == 0
     before = scalar(uri, "SELECT count(*) FROM pg_inherits")
     plain = command.run(tmp_path, "run", "undo", "--format", "json", "--dry-run", "-t", uri)
     document = json.loads(plain.out)
     assert document["destructive"]
-    subject = document["subject"]
-    for answer, code in (("y\n", 3), (f"{subject}\n", 0)):
+    assert " " not in document["confirm"]
+    for answer, code in (("y\n", 3), (f"{document['confirm']}\n", 0)):
         terminal = Terminal(tmp_path, "undo", "-t", uri)
-        terminal.shows(f"Type {subject} to run this:")
+        terminal.shows(f"Type {document['confirm']} to run this:")
         terminal.types(answer)
         assert terminal.end() == code
         assert (scalar(uri, "SELECT count(*) FROM pg_inherits") < before) is (code == 0)

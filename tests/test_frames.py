@@ -15,10 +15,10 @@ import pytest
 from textual.widgets import ContentSwitcher
 
 from console.local import LocalServer
-from console.model import Outcome, Pane, Plan, Source, Step, Trouble
+from console.model import Batches, Claim, Outcome, Pane, Plan, Source, Step, Trouble
 from console.panes import PANES
 from console.reading.reader import Reader
-from console.running.run import Run
+from console.running.progress import Run
 from console.tui.app import ConsoleApp
 from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until
@@ -98,11 +98,15 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
 
 def _runs() -> list[Run]:
     """Runs of this console that have ended, so that their screen stands still."""
-    done = Run.of(Plan("create-partitions", "partitions of public.api_usage", (Step("SELECT 1"), Step("SELECT 2"))))
+    done = Run.of(
+        Plan(Claim("partitions of public.api_usage"), (Step("SELECT 1"), Step("SELECT 2")), action="create-partitions")
+    )
     done.outcome, done.message, done.seconds = Outcome.DONE, "Done.", 0.4
     for one in done.steps:
         one.status = "done"
-    stopped = Run.of(Plan("archive-analytics", "public.content_analytics", (Step("SELECT 1", repeat=True),)))
+    stopped = Run.of(
+        Plan(Claim("public.content_analytics"), (Step("SELECT 1", execution=Batches()),), action="archive-analytics")
+    )
     stopped.outcome, stopped.message, stopped.seconds = Outcome.STOPPED, "Stopped on request.", 12.0
     stopped.steps[0].status, stopped.steps[0].rows = "failed", 40_000
     for name, run in (("e5f6a7b8c9d0", done), ("f6a7b8c9d0e1", stopped)):

@@ -65,18 +65,12 @@ def test_what_was_kept_comes_back(tmp_path: Path) -> None:
     path.write_text("former")
     planned = local_files.planned(path, "new", "former", kept)
     local_files.write(planned)
-    back = local_files.undoing(local_files.undo(planned))
-    assert back is not None
-    local_files.write(back)
+    assert local_files.undo(planned) == f"cp -p -- '{kept.parent}/it'\"'\"'s kept' '{path}'"
+    local_files.write(local_files.restored(kept, path))
     assert path.read_text() == "former"
     kept.unlink()
     with pytest.raises(Trouble, match="is gone"):
-        local_files.undoing(local_files.undo(planned))
-
-
-@pytest.mark.parametrize("statement", ["DROP ROLE x", "cp -p -- only", "SELECT 'it''s", "rm -rf -- /", ""])
-def test_nothing_else_is_taken_for_a_command(statement: str) -> None:
-    assert local_files.undoing(statement) is None
+        local_files.restored(kept, path)
 
 
 def test_the_text_of_a_file_is_in_no_message(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from console.model import Trouble
-from console.running import program
+from console.running.execution import program
 from console.sources.postgres import ActingSession
 from tests.servers import PostgresServer as Cluster
 
@@ -25,7 +25,7 @@ async def session(pg: Cluster, database: str) -> AsyncIterator[ActingSession]:
 async def test_a_line_of_any_length_is_heard(session: ActingSession) -> None:
     heard: list[str] = []
     with pytest.raises(Trouble, match="failed"):
-        await program.execute(session, python("print('x' * 300_000); exit(3)"), heard.append)
+        await program.run(session, python("print('x' * 300_000); exit(3)"), heard.append)
     assert "(a line too long to show)" in heard
 
 
@@ -37,9 +37,7 @@ async def test_a_program_ends_with_its_step(session: ActingSession) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await program.execute(
-            session, python("import os, signal; print(os.getpid(), flush=True); signal.pause()"), hear
-        )
+        await program.run(session, python("import os, signal; print(os.getpid(), flush=True); signal.pause()"), hear)
     with pytest.raises(ProcessLookupError):
         os.kill(int(heard[0]), 0)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.model import Kind, Outcome, Plan, Step, Trouble
-from console.running.run import Run, stop
+from console.model import Batches, Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
+from console.running.progress import Run, stop
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
@@ -29,14 +29,14 @@ async def runner(
 
     def tell(run: Run) -> None:
         if heard is not None:
-            heard.extend(one.said for one in run.steps if one.said)
+            heard.extend(one.message for one in run.steps if one.message)
 
     yield Runner(ActingSession(cluster.uri(database)), server, trail, tell)
     await server.close()
 
 
 def plan(*steps: Step, subject: str = "public.t") -> Plan:
-    return Plan("test", subject, steps)
+    return Plan(Claim(subject), steps, action="test")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ async def test_what_is_done_stays_done_when_a_later_group_fails_and_the_outcome_
 ) -> None:
     steps = (
         Step("DELETE FROM public.t WHERE id = 1", undo="INSERT INTO public.t VALUES (1)"),
-        Step("SELECT 1/0", group="2"),
+        Step("SELECT 1/0", execution=Transaction("2")),
     )
     async with runner(pg, table, trail) as engine:
         run = await engine.run(plan(*steps))
@@ -96,9 +96,9 @@ async def test_a_busy_table_is_tried_again_and_nobody_queues_behind_the_console_
 
 
 async def test_how_long_others_can_have_waited_is_told(pg: Cluster, table: str, trail: Trail) -> None:
-    before = Step("SELECT pg_sleep(0.4)", group="a")
-    lock = Step("LOCK TABLE public.t", on="public.t", group="a", holds_up="writers of public.t")
-    after = Step("SELECT pg_sleep(0.3)", group="a")
+    before = Step("SELECT pg_sleep(0.4)", execution=Transaction("a"))
+    lock = Step("LOCK TABLE public.t", on="public.t", execution=Transaction("a"), holds_up="writers of public.t")
+    after = Step("SELECT pg_sleep(0.3)", execution=Transaction("a"))
     with holding(pg, table, 0.5):
         async with runner(pg, table, trail) as engine:
             run = await engine.run(plan(before, lock, after))
@@ -116,7 +116,7 @@ async def test_impatience_ends_in_a_sentence_that_names_the_holder(pg: Cluster, 
 
 
 async def test_two_consoles_on_one_subject_the_second_is_told_who(pg: Cluster, table: str, trail: Trail) -> None:
-    slow = plan(Step("SELECT pg_sleep(2)", transaction=False))
+    slow = plan(Step("SELECT pg_sleep(2)", execution=Standalone()))
     async with runner(pg, table, trail) as first, runner(pg, table, trail) as second:
         started = asyncio.create_task(first.run(slow))
         await until(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1)
@@ -130,12 +130,12 @@ async def test_two_consoles_on_one_subject_the_second_is_told_who(pg: Cluster, t
 
 
 async def test_one_part_of_a_subject_is_enough_to_be_in_the_way(pg: Cluster, table: str, trail: Trail) -> None:
-    whole = Plan("test", "a, b", (Step("SELECT pg_sleep(2)", transaction=False),), parts=("a", "b"))
+    whole = Plan(Claim("a, b", ("a", "b")), (Step("SELECT pg_sleep(2)", execution=Standalone()),))
     async with runner(pg, table, trail) as first, runner(pg, table, trail) as second:
         started = asyncio.create_task(first.run(whole))
         await until(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 2)
-        refused = await second.run(Plan("test", "b", (Step("SELECT 1"),)))
-        other = await second.run(Plan("test", "c", (Step("SELECT 1"),)))
+        refused = await second.run(Plan(Claim("b"), (Step("SELECT 1"),)))
+        other = await second.run(Plan(Claim("c"), (Step("SELECT 1"),)))
         done = await started
     assert (refused.outcome, other.outcome, done.outcome) == (Outcome.REFUSED, Outcome.DONE, Outcome.DONE)
 
@@ -144,7 +144,9 @@ async def test_what_is_the_servers_is_changed_from_one_database_at_a_time(
     pg: Cluster, table: str, trail: Trail
 ) -> None:
     def plan(seconds: float) -> Plan:
-        return Plan("test", "settings", (Step(f"SELECT pg_sleep({seconds})", transaction=False),), everywhere=True)
+        return Plan(
+            Claim("settings", cluster_wide=True), (Step(f"SELECT pg_sleep({seconds})", execution=Standalone()),)
+        )
 
     async with runner(pg, table, trail) as here, runner(pg, "postgres", trail) as there:
         started = asyncio.create_task(here.run(plan(3)))
@@ -152,7 +154,7 @@ async def test_what_is_the_servers_is_changed_from_one_database_at_a_time(
             lambda: count(pg, table, "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3)'") == 1
         )
         refused = await there.run(plan(0))
-        elsewhere = await there.run(Plan("test", "settings", (Step("SELECT 1"),)))
+        elsewhere = await there.run(Plan(Claim("settings"), (Step("SELECT 1"),)))
         done = await started
         after = await there.run(plan(0))
     assert refused.outcome is Outcome.REFUSED
@@ -162,7 +164,7 @@ async def test_what_is_the_servers_is_changed_from_one_database_at_a_time(
 
 async def test_of_two_that_begin_at_once_in_two_databases_one_does_it(pg: Cluster, table: str, trail: Trail) -> None:
     def plan() -> Plan:
-        return Plan("test", "settings", (Step("SELECT pg_sleep(2.5)", transaction=False),), everywhere=True)
+        return Plan(Claim("settings", cluster_wide=True), (Step("SELECT pg_sleep(2.5)", execution=Standalone()),))
 
     async with runner(pg, table, trail) as here, runner(pg, "postgres", trail) as there:
         runs = await asyncio.gather(here.run(plan()), there.run(plan()))
@@ -172,7 +174,7 @@ async def test_of_two_that_begin_at_once_in_two_databases_one_does_it(pg: Cluste
 async def test_batches_commit_one_by_one_until_nothing_is_left(pg: Cluster, table: str, trail: Trail) -> None:
     batch = "DELETE FROM public.t WHERE id IN (SELECT id FROM public.t ORDER BY id LIMIT 3)"
     async with runner(pg, table, trail) as engine:
-        run = await engine.run(plan(Step(batch, repeat=True, total=10)))
+        run = await engine.run(plan(Step(batch, execution=Batches(10))))
     assert (run.outcome, run.steps[0].rows) == (Outcome.DONE, 10)
 
 
@@ -231,7 +233,7 @@ async def test_stopping_cancels_on_the_server_and_leaves_nothing_half_done(
 
 
 async def test_a_lost_connection_leaves_the_plan_to_be_run_again(pg: Cluster, table: str, trail: Trail) -> None:
-    steps = (Step("DELETE FROM public.t WHERE id = 1"), Step("SELECT pg_sleep(60)", group="2"))
+    steps = (Step("DELETE FROM public.t WHERE id = 1"), Step("SELECT pg_sleep(60)", execution=Transaction("2")))
     async with runner(pg, table, trail) as engine:
         task = asyncio.create_task(engine.run(plan(*steps)))
         sleeping = (
@@ -348,7 +350,10 @@ class Noticed(ActingSession):
 async def test_a_run_that_is_stopped_twice_still_records_how_it_ended(pg: Cluster, database: str, trail: Trail) -> None:
     server, session = PostgresServer(pg.uri(database)), Noticed(pg.uri(database))
     await server.connect()
-    steps = (Step("CREATE TABLE public.made ()", group="a"), Step("SELECT pg_sleep(60)", group="b"))
+    steps = (
+        Step("CREATE TABLE public.made ()", execution=Transaction("a")),
+        Step("SELECT pg_sleep(60)", execution=Transaction("b")),
+    )
     second = asyncio.Event()
 
     def tell(run: Run) -> None:

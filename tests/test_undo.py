@@ -9,8 +9,8 @@ import pytest
 from console.actions.planning import plan
 from console.actions.trail.undo import UNDO
 from console.demo.cluster import OWNER
-from console.model import Kind, Outcome, Plan, Step, Trouble
-from console.running.run import Run
+from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import Trail, default_trail, process
 from console.settings.config import load
@@ -20,8 +20,8 @@ from tests.servers import PostgresServer as Cluster
 SETTINGS = load(environ={"HOME": "/nonexistent"})
 MADE = (
     Step("CREATE TABLE public.one (n int)", undo="DROP TABLE public.one"),
-    Step("CREATE INDEX one_n ON public.one (n)", undo="DROP INDEX CONCURRENTLY public.one_n", transaction=False),
-    Step("ANALYZE public.one", transaction=False),
+    Step("CREATE INDEX one_n ON public.one (n)", execution=Standalone(), undo="DROP INDEX CONCURRENTLY public.one_n"),
+    Step("ANALYZE public.one", execution=Standalone()),
 )
 
 
@@ -39,7 +39,7 @@ class Console:
         self.uri = pg.uri(database, user)
 
     async def run(self, *steps: Step, action: str = "test", subject: str = "public.one") -> Run:
-        return await self.carry_out(Plan(action, subject, steps))
+        return await self.carry_out(Plan(Claim(subject, name="one"), steps, action=action))
 
     async def carry_out(self, made: Plan) -> Run:
         server = PostgresServer(self.uri)
@@ -73,8 +73,8 @@ async def test_the_last_run_is_taken_back_last_statement_first_and_the_audit_ref
     done = await console.run(*MADE)
     made = await console.planned()
     assert [step.sql for step in made.steps] == ["DROP INDEX CONCURRENTLY public.one_n", "DROP TABLE public.one"]
-    assert [step.transaction for step in made.steps] == [False, True]
-    assert (made.subject, made.destructive) == ("public.one", True)
+    assert [step.execution for step in made.steps] == [Standalone(0.0), Transaction("1")]
+    assert (made.claim.subject, made.claim.typed, made.destructive) == ("public.one", "one", True)
     undone = await console.carry_out(made)
     assert undone.outcome is Outcome.DONE
     assert tables(pg, database) == set()

@@ -1,19 +1,41 @@
-"""What every action is made of: its declaration, a request for a plan, steps that PostgreSQL itself writes."""
+"""What every action is made of: its declaration, a request for a plan, steps from the rows of a query."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
+from console.actions.needs import Needs
 from console.format import safe
-from console.model import Facts, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.model import (
+    Batches,
+    Execution,
+    Export,
+    Facts,
+    Kind,
+    Parameter,
+    Plan,
+    Record,
+    Snapshot,
+    Source,
+    Standalone,
+    Step,
+    Transaction,
+    Trouble,
+)
+from console.running.summary import summary
 from console.settings.config import Settings
+
+STEP = (  # columns that are fields of Step
+    *("sql", "lock", "on", "undo", "undo_lock", "estimate", "note"),
+    *("expect", "settle", "failed", "canary", "holds_up"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A wish for a plan: on which server, with which parameters (defaults filled in), under which policies."""
+    """What a plan is made from: the server, the parameters with defaults filled in, and the policies."""
 
     server: Source
     given: Mapping[str, str]
@@ -31,25 +53,37 @@ class Action:
     parameters: tuple[Parameter, ...] = ()
     key: str = ""  # a key that works in every pane
     row: Mapping[str, str] = field(default_factory=dict)  # parameter → column of the pane's row it is taken from
+    needs: Needs = field(default_factory=Needs)
 
 
 @runtime_checkable
 class Learns(Protocol):
-    """A server whose facts can be read anew."""
+    """A server whose facts can be read again."""
 
     async def learn(self) -> Facts: ...
 
 
 async def plan(action: Action, server: Source, given: Mapping[str, str], settings: Settings) -> Plan:
-    """The plan of `action` now. Raises Trouble: USAGE for parameters it does not take, REFUSED by a guard."""
+    """The plan of `action` now, with the action's name and its summary.
+
+    Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
+    """
     request = Request(server, complete(action, given), settings)
     if isinstance(server, Learns):
-        await server.learn()  # an extension may have been created since, a right given
-    return await action.plan(request)
+        await server.learn()  # an extension may have been created since, a right granted
+    if action.needs.primary and server.facts.standby:
+        raise standby_refused(action.name)
+    made = await action.plan(request)
+    return replace(made, action=action.name, parameters=made.parameters or dict(request.given), summary=summary(made))
+
+
+def standby_refused(name: str) -> Trouble:
+    """Why the action called `name` is refused on a standby."""
+    return Trouble(Kind.REFUSED, f"This server is a standby, which is read-only: run {name} on its primary.")
 
 
 def complete(action: Action, given: Mapping[str, str]) -> dict[str, str]:
-    """`given` with the defaults. Trouble (USAGE) for a parameter that is unknown, or required and missing."""
+    """`given` with the defaults. Raises Trouble(USAGE) if a parameter is unknown, or required and missing."""
     accepted = {parameter.name: parameter for parameter in action.parameters}
     known = f"{action.name} accepts {', '.join(accepted)}." if accepted else f"{action.name} takes no parameters."
     for name in given:
@@ -63,35 +97,54 @@ def complete(action: Action, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def whole(given: Mapping[str, str], name: str, least: int = 0, most: int = 10_000) -> int:
-    """A whole number among the parameters. Trouble (USAGE) when it is none or out of range."""
+    """A whole number among the parameters. Raises Trouble(USAGE) if it is none or out of range."""
     text = given[name].strip()
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
         raise Trouble(Kind.USAGE, f"{name} must be a whole number from {least} to {most}, not {safe(text, 40)}.")
     return int(text)
 
 
-async def written(server: Source, name: str, parameters: Mapping[str, object] | None = None) -> tuple[Step, ...]:
-    """The steps that `sql/actions/<name>.sql` returns, one a row; its columns are named as the fields of Step.
+async def steps_from_query(
+    server: Source, name: str, parameters: Mapping[str, object] | None = None
+) -> tuple[Step, ...]:
+    """The steps that `sql/actions/<folder>/<name>.sql` returns, as `steps_from_rows` reads them."""
+    return steps_from_rows(await server.fetch(f"actions/{name}", parameters))
 
-    A row whose `refused` column is not null refuses the whole plan with that sentence.
+
+def steps_from_rows(snapshot: Snapshot) -> tuple[Step, ...]:
+    """Each row of a snapshot as a step. Raises Trouble(REFUSED) if a row's `refused` is not null, with its `remedy`.
+
+    Columns named as fields of Step become those fields; null stands for their default. How the step is run:
+
+    - `file` and `manifest`: an Export, where `file` is not null;
+    - `repeat` and `total`: Batches, where `repeat` is true;
+    - `transaction`, `lock_timeout` and `again`: Standalone, where `transaction` is false;
+    - `"group"`: a Transaction, in all other rows.
+
+    Other columns are ignored: the action may read them itself.
     """
-    return steps(await server.fetch(f"actions/{name}", parameters))
-
-
-def divided(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """The rows that are steps, and what the others tell: those whose `told` column is not null."""
-    told = snapshot.values("told")
-    rows = tuple(row for row, said in zip(snapshot.rows, told, strict=True) if said is None)
-    return replace(snapshot, rows=rows), tuple(str(said) for said in told if said is not None)
-
-
-def steps(snapshot: Snapshot) -> tuple[Step, ...]:
-    """Each row of a snapshot as a step; columns that a step does not have are left out. Trouble (REFUSED) as above."""
-    names = {one.name for one in fields(Step)}
     found: list[Step] = []
     for record in snapshot.records():
         if record.get("refused"):
             raise Trouble(Kind.REFUSED, safe(record["refused"]), safe(record.get("remedy") or ""))
-        known: dict[str, Any] = {name: value for name, value in record.items() if name in names and value is not None}
-        found.append(Step(**known))
+        known: dict[str, Any] = {name: record[name] for name in STEP if record.get(name) is not None}
+        found.append(Step(execution=_execution(record), **known))
     return tuple(found)
+
+
+def split_notes(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
+    """The rows that are steps, and the notes of the others: those whose `told` column is not null."""
+    notes = snapshot.values("told")
+    rows = tuple(row for row, note in zip(snapshot.rows, notes, strict=True) if note is None)
+    return replace(snapshot, rows=rows), tuple(str(note) for note in notes if note is not None)
+
+
+def _execution(record: Record) -> Execution:
+    if record.get("file") is not None:
+        return Export(str(record["file"]), str(record["manifest"]))
+    if record.get("repeat"):
+        return Batches(int(str(record.get("total") or 0)))
+    if record.get("transaction") is False:
+        seconds = record.get("lock_timeout")
+        return Standalone(None if seconds is None else float(str(seconds)), str(record.get("again") or ""))
+    return Transaction(str(record.get("group") or ""))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.format import one_line, safe
-from console.model import Kind, Source, Trouble
+from console.model import Claim, Kind, Source, Trouble
 
 RELATIONS = ("r", "p", "m", "v", "f")
 TABLES = ("r", "p", "m", "t")
 INDEXES = ("i", "I")
+_SCHEMA = re.compile(r'^(?:"(?:[^"]|"")*"|[^".]*)\.(?=.)', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,11 @@ class Relation:
     oid: int
     name: str  # schema-qualified, quoted where SQL needs it
     kind: str  # pg_class.relkind
+
+    @property
+    def short(self) -> str:
+        """The name without its schema, quoted where SQL needs it."""
+        return short(self.name)
 
 
 async def relation(server: Source, name: str) -> Relation:
@@ -56,14 +63,19 @@ async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relatio
     return tuple(found)
 
 
+def claim(relations: Sequence[Relation]) -> Claim:
+    """What a plan about these relations acts on: all of them, one by one."""
+    return Claim(named(relations), tuple(one_line(one.name) for one in relations))
+
+
 def named(relations: Sequence[Relation]) -> str:
     """Their names, as the subject of a plan."""
-    return ", ".join(names(relations))
+    return ", ".join(one_line(one.name) for one in relations)
 
 
-def names(relations: Sequence[Relation]) -> tuple[str, ...]:
-    """Their names one by one, as the parts of the subject."""
-    return tuple(one_line(one.name) for one in relations)
+def short(name: str) -> str:
+    """A schema-qualified name, quoted where SQL needs it, without its schema."""
+    return one_line(_SCHEMA.sub("", name))
 
 
 async def _only(server: Source, text: str, kinds: Sequence[str]) -> Relation | None:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import TextIO
 
 from console.cli.table import table
-from console.format import age, count, one_line, safe, safe_lines, to_json
+from console.format import age, count, one_line, safe, to_json
 from console.model import Column, Outcome, Plan, Snapshot, Step, View
 from console.redaction import without_secrets
-from console.running.run import Progress, Run, groups
+from console.running.execution import executor
+from console.running.plan_lines import Sort, plan_lines
+from console.running.progress import Run, StepProgress
+from console.running.summary import counted
 
 QUIET = 5.0  # seconds between two lines about the same step where lines cannot be overwritten
 
 
+INDENTED = {Sort.NOTE: "  ", Sort.RECIPE: "  ", Sort.FACT: "   ", Sort.SQL: "     ", Sort.UNDO: "     "}
+
+
 def plan_text(plan: Plan) -> str:
-    """Everything a DBA must know before saying yes: every statement, its lock, its cost, its undo."""
-    head = f"{plan.action}: {one_line(plan.subject)}".removesuffix(": ")
-    lines = [head, *(f"  {safe(note)}" for note in plan.notes), ""]
-    if plan.table is not None:
-        lines += [_table(plan.table)]
-    lines += _steps(plan)
-    if plan.recipe:
-        lines += ["If the worst happens:", *_indented(plan.recipe), ""]
-    return "\n".join(lines)
+    """Everything to know before saying yes: the summary, then every statement with its lock, its cost, its undo."""
+    lines = []
+    for line in plan_lines(plan):
+        match line.sort:
+            case Sort.SUMMARY:
+                lines.append(f"{plan.action}: {line.text}".removeprefix(": "))
+            case Sort.SUBJECT:
+                lines.append(f"  Acts on {line.text}")
+            case Sort.TABLE if plan.table is not None:
+                lines.append(_table(plan.table).rstrip("\n"))
+            case sort:
+                lines.append(f"{INDENTED.get(sort, '')}{line.text}")
+    return "".join(f"{line}\n" for line in lines) + "\n"
 
 
 def ending(run: Run) -> str:
@@ -36,15 +45,15 @@ def ending(run: Run) -> str:
     failed = [f"Step {i} failed: {_title(one.step)}" for i, one in enumerate(run.steps, 1) if one.status == "failed"]
     if run.outcome is Outcome.DONE:
         rows = sum(one.rows for one in run.steps)
-        told = f", {count(rows)} rows" if rows else ""
-        lines = [f"Done: {done} {'step' if done == 1 else 'steps'} in {age(run.seconds)}{told}."]
+        changed = f", {count(rows)} rows" if rows else ""
+        lines = [f"Done: {counted(done, 'step')} in {age(run.seconds)}{changed}."]
     elif run.outcome is Outcome.STOPPED:
         lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to go on from there.")
     elif run.outcome is Outcome.FAILED:
         lines.append("Nothing was changed.")
     lines += [*failed, *(f"Note: {safe(note)}" for note in run.notes)]
     if run.undo:
-        lines.append("pipeline-console run undo takes it back.")
+        lines.append("To undo: pipeline-console run undo")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -60,9 +69,11 @@ def run_record(run: Run) -> dict[str, object]:
         "action": plan.action,
         "outcome": run.outcome.value if run.outcome else "planned",
         "message": run.message,
-        "subject": plan.subject,
+        "summary": plan.summary,
+        "subject": plan.claim.subject,
         "parameters": dict(plan.parameters),
         "destructive": plan.destructive,
+        "confirm": plan.claim.typed if plan.destructive else None,
         "notes": [*plan.notes, *run.notes],
         "table": None if plan.table is None else list(plan.table.records()),
         "recipe": plan.recipe,
@@ -74,7 +85,7 @@ def run_record(run: Run) -> dict[str, object]:
 
 
 class Ticker:
-    """Tells the progress of a run: on a terminal in one line that changes, elsewhere a line for each news."""
+    """Prints the progress of a run: on a terminal one line that changes, elsewhere a line for each change."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -84,16 +95,16 @@ class Ticker:
         self._open = False
 
     def __call__(self, run: Run) -> None:
-        """Hear of a change."""
+        """Print where the run is now."""
         now = time.monotonic()
         at = run.at
         one = run.steps[at]
-        news = (at, one.status)
-        if not self._terminal and news == self._last and now - self._at < QUIET:
+        state = (at, one.status)
+        if not self._terminal and state == self._last and now - self._at < QUIET:
             return
-        self._last, self._at = news, now
-        said = f": {one_line(one.said)}" if one.said else ""
-        text = f"{at + 1}/{len(run.steps)} {one.status} {age(one.seconds)} {_title(one.step)}{said}"
+        self._last, self._at = state, now
+        message = f": {one_line(one.message)}" if one.message else ""
+        text = f"{at + 1}/{len(run.steps)} {one.status} {age(one.seconds)} {_title(one.step)}{message}"
         if self._terminal:
             self._out.write(f"\r\x1b[K{safe(text, 79)}")
             self._open = True
@@ -112,54 +123,17 @@ def _title(step: Step) -> str:
     return one_line(step.note or without_secrets(step.sql))[:120]
 
 
-def _steps(plan: Plan) -> Iterator[str]:
-    at = 0
-    for number, group in enumerate(groups(Run.of(plan).steps), 1):
-        for one in group:
-            at += 1
-            yield f"{at}. {_how(one.step, number, len(group))}"
-            yield from _facts(one.step)
-            yield from _indented(one.step.sql)
-            if one.step.undo:
-                yield "   undo:"
-                yield from _indented(one.step.undo)
-            yield ""
-
-
-def _how(step: Step, number: int, together: int) -> str:
-    if step.repeat:
-        about = f", about {count(step.total)} rows" if step.total else ""
-        return f"in batches, a transaction each{about}"
-    if step.file is not None:
-        return "a file of this machine"
-    if not step.transaction:
-        return "alone, outside a transaction"
-    return f"in transaction {number}" if together > 1 else "in a transaction of its own"
-
-
-def _facts(step: Step) -> Iterator[str]:
-    for title, value in (("why", step.note), ("lock", step.lock), ("estimate", step.estimate)):
-        if value:
-            yield f"   {title}: {one_line(value)}"
-    if not step.undo:
-        yield "   undo: none"
-
-
-def _indented(text: str) -> list[str]:
-    return [f"     {line}" for line in safe_lines(without_secrets(text.strip())).split("\n")]
-
-
 def _table(snapshot: Snapshot) -> str:
     columns = tuple(Column(name, name.replace("_", " ")) for name in snapshot.columns)
     return table(View("plan", "plan", "", columns, ()), snapshot)
 
 
-def _step_document(one: Progress) -> dict[str, object]:
+def _step_document(one: StepProgress) -> dict[str, object]:
     step = one.step
     return {
         "sql": without_secrets(step.sql),
         "lock": step.lock,
-        "transaction": step.transaction,
+        "transaction": executor(step.execution).transactional,
         "undo": without_secrets(step.undo),
         "status": one.status,
         "seconds": one.seconds,

@@ -14,8 +14,8 @@ from console.actions import ACTIONS, action
 from console.actions.planning import Action, complete, plan
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
 from console.format import one_line, safe
-from console.model import Kind, Outcome, Plan, Trouble
-from console.running.run import Run, stop
+from console.model import Claim, Kind, Outcome, Plan, Trouble
+from console.running.progress import Run, stop
 from console.running.runner import Runner
 from console.running.trail.audit import default_trail
 from console.servers import Servers, servers_for
@@ -36,8 +36,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be run, and how."""
+class RunCommand:
+    """What the command line asks for: which action, and how."""
 
     action: Action
     given: dict[str, str]
@@ -46,8 +46,8 @@ class Request:
     json: bool
 
 
-def request(options: Namespace) -> Request:
-    """What `options` ask for. Trouble (USAGE) for an unknown action or parameter."""
+def run_command(options: Namespace) -> RunCommand:
+    """What `options` ask for. Raises Trouble(USAGE) if the action or a parameter is unknown."""
     try:
         chosen = action(options.action)
     except KeyError:
@@ -57,15 +57,15 @@ def request(options: Namespace) -> Request:
         ) from None
     given = _given(options.set)
     complete(chosen, given)
-    return Request(chosen, given, options.dry_run, options.yes, options.format == "json")
+    return RunCommand(chosen, given, options.dry_run, options.yes, options.format == "json")
 
 
 def run(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
-    """Plan and run what `options` ask for; the exit code. Trouble (USAGE) before anything is read."""
-    return asyncio.run(_run(request(options), settings, wanted, say))
+    """Plan and run what `options` ask for; the exit code. Raises Trouble(USAGE) before anything is read."""
+    return asyncio.run(_run(run_command(options), settings, wanted, say))
 
 
-async def _run(asked: Request, settings: Settings, wanted: Wanted, say: Say) -> int:
+async def _run(asked: RunCommand, settings: Settings, wanted: Wanted, say: Say) -> int:
     servers = servers_for(wanted)
     try:
         try:
@@ -79,7 +79,7 @@ async def _run(asked: Request, settings: Settings, wanted: Wanted, say: Say) -> 
         await servers.close()
 
 
-async def _go(asked: Request, planned: Plan, servers: Servers, wanted: Wanted) -> int:
+async def _go(asked: RunCommand, planned: Plan, servers: Servers, wanted: Wanted) -> int:
     shown = sys.stderr if asked.json else sys.stdout
     asks = sys.stdin.isatty() and shown.isatty() and not (asked.yes or asked.dry_run or wanted.read_only)
     if not asked.json or (asks and planned.steps):
@@ -97,7 +97,7 @@ async def _go(asked: Request, planned: Plan, servers: Servers, wanted: Wanted) -
     return await _carry_out(asked, planned, servers, wanted)
 
 
-async def _carry_out(asked: Request, planned: Plan, servers: Servers, wanted: Wanted) -> int:
+async def _carry_out(asked: RunCommand, planned: Plan, servers: Servers, wanted: Wanted) -> int:
     ticker = Ticker(sys.stderr)
     session = ActingSession(wanted.target, wanted.read_only)
     runner = Runner(session, servers.postgres, default_trail(), ticker)
@@ -112,17 +112,17 @@ async def _carry_out(asked: Request, planned: Plan, servers: Servers, wanted: Wa
     finally:
         await session.close()
     ticker.end()
-    return _tell(asked, done)
+    return _report(asked, done)
 
 
 @contextmanager
-def stoppable(heard: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Whatever ends the console ends the run first: its statement is cancelled, its outcome is known and audited."""
+def stoppable(stopped: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """A signal that ends the console ends the run first: its statement is cancelled, its outcome is audited."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def end() -> None:
-        heard()
+        stopped()
         if task:
             stop(task)
 
@@ -140,15 +140,15 @@ def stoppable(heard: Callable[[], None] = lambda: None) -> Iterator[None]:
 
 async def _confirmed(planned: Plan) -> bool:
     """Ask at the terminal, the server's connections staying alive; an interrupt means no."""
-    subject = one_line(planned.subject)
-    question = f"Type {subject} to run this: " if planned.destructive else "Run this? [y/N] "
+    name = one_line(planned.claim.typed)
+    question = f"Type {name} to run this: " if planned.destructive else "Run this? [y/N] "
     shown = sys.stdout if sys.stdout.isatty() else sys.stderr
     shown.write(question)
     shown.flush()
     answer = (await _line()).strip()
     if not answer:
         shown.write("\n")
-    return answer == subject if planned.destructive else answer.lower() in {"y", "yes"}
+    return answer == name if planned.destructive else answer.lower() in {"y", "yes"}
 
 
 async def _line() -> str:
@@ -164,27 +164,28 @@ async def _line() -> str:
     return sys.stdin.readline()
 
 
-# What is said
+# What is reported
 
 
-def _unplanned(asked: Request, why: Trouble, say: Say) -> int:
-    """There is no plan: the reason, and as JSON a document without steps."""
+def _unplanned(asked: RunCommand, why: Trouble, say: Say) -> int:
+    """Report why there is no plan; as JSON, a document without steps."""
     outcome = Outcome.REFUSED if why.kind in GUARDS else Outcome.FAILED
     if asked.json:
-        nothing = Plan(asked.action.name, "", (), complete(asked.action, asked.given))
+        given = complete(asked.action, asked.given)
+        nothing = Plan(Claim(""), action=asked.action.name, parameters=given)
         sys.stdout.write(run_document(Run(nothing, outcome=outcome, message=str(why))))
     say(str(why))
     return CODES[outcome]
 
 
-def _unrun(asked: Request, planned: Plan, outcome: Outcome | None, message: str) -> int:
-    """The plan was only looked at; without an outcome because nobody wanted more."""
+def _unrun(asked: RunCommand, planned: Plan, outcome: Outcome | None, message: str) -> int:
+    """Report that the plan was not run; no outcome: only the plan was asked for."""
     shown = Run.of(planned)
     shown.outcome, shown.message = outcome, message
-    return _tell(asked, shown)
+    return _report(asked, shown)
 
 
-def _tell(asked: Request, done: Run) -> int:
+def _report(asked: RunCommand, done: Run) -> int:
     if asked.json:
         sys.stdout.write(run_document(done))
     code = DONE if done.outcome is None else CODES[done.outcome]
@@ -201,7 +202,9 @@ def _given(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise Trouble(Kind.USAGE, "--set takes key=value.", "list actions tells what each action accepts.")
+            raise Trouble(
+                Kind.USAGE, "--set takes key=value.", "`pipeline-console list actions` shows what each action accepts."
+            )
         if name in given:
             raise Trouble(Kind.USAGE, f"{safe(name, 80)} is set twice.")
         given[name] = value

@@ -17,7 +17,7 @@ from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stopp
 from console.cli.setup_text import document, page_head, page_text, plans_text
 from console.format import safe
 from console.model import Kind, Outcome, Trouble
-from console.running.run import Run
+from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import default_trail
 from console.servers import Servers, servers_for

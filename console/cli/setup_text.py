@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from console.cli.plan_text import plan_text, run_record
 from console.format import safe, to_json
 from console.model import Facts, Outcome
-from console.running.run import Run
+from console.running.progress import Run
 from console.setup.guide import Standing, State
 from console.setup.pages import Page
 

@@ -71,19 +71,12 @@ def quoted(path: Path) -> str:
 
 
 def undo(file: LocalFile) -> str:
-    """The command of a shell that takes it back; empty where nothing was replaced."""
+    """The shell command that undoes it, for people to read; empty where nothing was replaced."""
     return shlex.join((*_RESTORE, file.kept, file.path)) if file.kept else ""
 
 
-def undoing(statement: str) -> LocalFile | None:
-    """The file that a command of `undo` writes; None for any other statement. Trouble when what was kept is gone."""
-    try:
-        words = shlex.split(statement)
-    except ValueError:
-        return None
-    if tuple(words[:3]) != _RESTORE or len(words) != len(_RESTORE) + 2:
-        return None
-    kept, path = map(Path, words[3:])
+def restored(kept: Path, path: Path) -> LocalFile:
+    """The file `path` with the content that was kept. Raises Trouble(REFUSED) when that is gone."""
     text = read(kept)
     if text is None:
         raise Trouble(Kind.REFUSED, f"{safe(kept)} is gone, so {safe(path)} cannot be restored from it.")

@@ -66,8 +66,7 @@ def given(found: Passwords, names: Sequence[str]) -> Given:
     step = Step(
         sql="".join(f"{name}={HIDDEN}\n" for name in new).rstrip(),
         lock="none",
-        transaction=False,
+        execution=local_files.planned(found.path, text, found.text),
         note=f"random passwords, {'added to' if before else 'written to'} {safe(found.path)} (mode 0600)",
-        file=local_files.planned(found.path, text, found.text),
     )
     return Given(of, (step,), f"Passwords are in {safe(found.path)}, for this user alone, and nowhere else.")

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from console.model.act import LocalFile, Outcome, Parameter, Plan, Step
+from console.model.act import (
+    LOCK_TIMEOUT,
+    Batches,
+    Claim,
+    Execution,
+    Export,
+    LocalFile,
+    Outcome,
+    Parameter,
+    Plan,
+    Program,
+    Standalone,
+    Step,
+    Transaction,
+)
 from console.model.judge import Level, Limit, Rule, above, among, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
 from console.model.source import Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied
 
 __all__ = [
+    "LOCK_TIMEOUT",
+    "Batches",
+    "Claim",
     "Column",
+    "Execution",
+    "Export",
     "Extension",
     "Facts",
     "Kind",
@@ -22,13 +41,16 @@ __all__ = [
     "Pane",
     "Parameter",
     "Plan",
+    "Program",
     "Rate",
     "Record",
     "Row",
     "Rule",
     "Snapshot",
     "Source",
+    "Standalone",
     "Step",
+    "Transaction",
     "Trouble",
     "View",
     "above",

@@ -1,18 +1,22 @@
-"""What is changed: steps, plans and how a run of them ends."""
+"""What is changed: steps, how each is run, plans, and how a run ends."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import ClassVar
 
 from console.model.look import Snapshot
 from console.model.source import Source
 
+LOCK_TIMEOUT = 0.2  # seconds that a statement of the session for changes waits for a lock, unless it says otherwise
+NOTICED = 0.2  # seconds after which a watched statement has given way to whoever queues behind it
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Something an action wants to be told, as text."""
+    """A parameter of an action; its value is text."""
 
     name: str
     help: str
@@ -21,81 +25,156 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Transaction:
+    """In a transaction, together with its neighbours of the same group."""
+
+    rows: ClassVar[int] = 0  # that it will change, as estimated; 0: unknown
+    queue: ClassVar[float | None] = (
+        LOCK_TIMEOUT  # seconds that others queue behind its request for a lock; None: unknown
+    )
+
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Run again and again, one transaction each, until it changes no row, or returns (moved, more = false)."""
+
+    queue: ClassVar[float | None] = LOCK_TIMEOUT
+
+    rows: int = 0  # that all batches will change, as estimated; 0: unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """One statement outside a transaction block.
+
+    `lock_timeout` is how many seconds it waits for a lock; 0: without limit; None: the session's 200 ms. With a value,
+    the run watches the statement and cancels it when another session queues behind it. Which to choose:
+
+    - CREATE INDEX, REINDEX and DROP INDEX CONCURRENTLY: 0. They wait for open transactions, and lock_timeout counts
+      that: at 200 ms they fail next to any open transaction and leave an invalid index. Meanwhile they hold SHARE
+      UPDATE EXCLUSIVE, which blocks only DDL and VACUUM.
+    - VACUUM and ANALYZE: more than deadlock_timeout, after which a running autovacuum gives up its lock.
+    - DETACH PARTITION CONCURRENTLY: a few seconds, never 0, because it ends with ACCESS EXCLUSIVE on the partition. Its
+      FINALIZE: None, because it holds that lock while it waits for old snapshots.
+    - REFRESH MATERIALIZED VIEW CONCURRENTLY: None. It waits for no transaction.
+    """
+
+    rows: ClassVar[int] = 0
+
+    lock_timeout: float | None = None
+    # Of a statement that can be left half done: a query, run before each further try, that returns the statements to
+    # send instead, one a row, with their lock_timeout as a second column where it differs. No row: nothing is left to
+    # do. When a run ends in the middle, it also reports what is left.
+    again: str = ""
+
+    @property
+    def queue(self) -> float | None:
+        """Seconds that others queue behind its request for a lock."""
+        return LOCK_TIMEOUT if self.lock_timeout is None else NOTICED
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A COPY … TO STDOUT into a compressed file of this machine, with a manifest beside it.
+
+    `manifest` is a query for what the manifest keeps (`rows` and `checksum` at least), read from the same snapshot. The
+    file is read back, then pipeline_console.exported is set to rows and checksum, for a later step to compare.
+    """
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = LOCK_TIMEOUT
+
+    file: str
+    manifest: str
+
+
+@dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file of this machine as it shall be."""
+    """Writes a file of this machine; nothing is sent. The step's `sql` is what may be shown of it."""
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = 0.0
 
     path: str
     text: str = field(repr=False)  # may hold passwords: it is never shown
-    former: str = ""  # SHA-256 of what it holds now; empty: there is none
-    kept: str = ""  # where what it holds now is kept; empty: it is not
+    former: str = ""  # SHA-256 of what it holds now; empty: there is no such file
+    kept: str = ""  # where what it holds now is kept; empty: nowhere
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Runs a program of this machine, without a shell; the step's `sql` shows the command."""
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = None
+
+    arguments: tuple[str, ...]
+
+
+# How a step is run. Each has its module in console/running/execution/; nothing else asks which it is.
+Execution = Transaction | Batches | Standalone | Export | LocalFile | Program
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement of a plan, exactly as it is sent."""
+    """One statement of a plan, exactly as it is sent, and how it is run."""
 
     sql: str
-    lock: str = ""  # how strongly it locks what: "SHARE UPDATE EXCLUSIVE on public.api_usage"
+    lock: str = ""  # modes and relations, "SHARE UPDATE EXCLUSIVE on public.t, ROW SHARE on public.u" (model/locks.py)
     on: str = ""  # the relation it may have to wait for, schema-qualified and quoted; empty: none
-    transaction: bool = True  # runs in a transaction, with its neighbours of the same group
-    group: str = ""
+    execution: Execution = Transaction()
     undo: str = ""  # the statement that undoes it; empty: it needs or has none
+    undo_lock: str = ""  # what that locks, as `lock`
     estimate: str = ""  # rows and bytes, as text
     note: str = ""  # why, in one line
     expect: str = ""  # a query that returns true once the step has had its effect; a second column says why it has not
     settle: float = 0.0  # seconds the effect may take to show
-    repeat: bool = False  # a batch: committed and run again until it changes no row, or returns (moved, more = false)
-    total: int = 0  # rows that all batches will change, as estimated
-    # Seconds that a step outside a transaction waits for a lock; 0: without end; None: the session's 200 ms.
-    # - CREATE INDEX, REINDEX and DROP INDEX CONCURRENTLY wait for transactions, and lock_timeout counts that: at 200 ms
-    #   they fail beside any open transaction and leave an invalid index. Meanwhile they hold SHARE UPDATE EXCLUSIVE,
-    #   which is in the way of DDL alone, so theirs is 0.
-    # - VACUUM and ANALYZE take more than deadlock_timeout, after which a running autovacuum makes room.
-    # - DETACH CONCURRENTLY takes a few seconds and never 0: it ends with ACCESS EXCLUSIVE on the partition. Its
-    #   FINALIZE takes None: it holds ACCESS EXCLUSIVE on the partition while it waits for old snapshots.
-    # - REFRESH CONCURRENTLY waits for no transaction: None.
-    # With a value, the runner watches the step and cancels it for who stands behind it (console/running/lone.py).
-    lock_timeout: float | None = None
-    # Of a step outside a transaction that can be left half done: a query, run before each further try, that returns
-    # the statements to send instead of `sql`, one a row, with their lock_timeout as a second column where it differs.
-    # No row: nothing is left to do. When a run ends in the middle, it also tells what is left.
-    again: str = ""
-    # Of a COPY … TO STDOUT outside a transaction: the file its output goes to, compressed, and a query for what its
-    # manifest keeps (`rows` and `checksum` at least), read from the same snapshot. The runner reads the file back, then
-    # sets pipeline_console.exported to rows and checksum, so that a later step can ask whether they are still the same.
-    into: str = ""
-    manifest: str = ""
-    # Of a step outside a transaction that writes a file of this machine and sends nothing: `sql` is what may be shown
-    # of it, `undo` a command of local_files.undo.
-    file: LocalFile | None = None
-    # Of a step outside a transaction that a program of this machine does: its arguments; `sql` shows the command.
-    program: tuple[str, ...] = ()
     # Run in a transaction of its own when the run ended because of this step, or was stopped in it, while the session
-    # still lives: for a record of failures. pipeline_console.failed holds what went wrong. One runs no code of others.
+    # is still connected: records the failure. pipeline_console.failed holds what went wrong. Must not run code that
+    # another role owns.
     failed: str = ""
-    # Afterwards a new connection must be possible. If it is not, or a later step fails, all that was done is undone.
+    # Afterwards a new connection must be possible. If it is not, or a later step fails, everything is undone.
     canary: bool = False
     # Who may have to wait from this step to the end of its transaction, such as "writers of public.api_usage". The
-    # longest of these times is told after the run, tries that failed included: nobody waited longer because of it.
+    # longest of these times is reported after the run, failed tries included: nobody waited longer because of it.
     holds_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What an action would do now. No steps: there is nothing to do."""
+class Claim:
+    """What a plan acts on, and nobody else may act on meanwhile."""
 
-    action: str
-    subject: str  # what it acts on; only one console at a time may
-    steps: tuple[Step, ...]
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()  # what else to know: what was left alone and why, what waits for a restart
-    destructive: bool = False  # the subject's name must be typed
-    table: Snapshot | None = None  # the change as a table, where that reads better than statements
-    recipe: str = ""  # how to get out when the worst happens, printed before anything runs
+    subject: str
     parts: tuple[str, ...] = ()  # of the subject, where another plan may act on one of them alone
-    everywhere: bool = False  # the subject is the server's: a console in another database is in the way as well
-    number: int = 0  # of an advisory lock that other programs which do the same also take; 0: none does
-    read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = None  # what to tell after the run, read anew
+    cluster_wide: bool = False  # it belongs to the whole server: a console in another database conflicts as well
+    advisory_lock: int = 0  # the number of a lock that other programs which do the same also take; 0: none does
+    name: str = ""  # its short name, typed to confirm a destructive plan; empty: the subject is short enough
+
+    @property
+    def typed(self) -> str:
+        """What must be typed to confirm a destructive plan."""
+        return self.name or self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an action would do now. No steps: there is nothing to do.
+
+    `action` and `parameters` are filled in by `console.actions.planning.plan`, which also completes `summary`.
+    """
+
+    claim: Claim
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()  # what else to know: what is skipped and why, which restart is pending
+    summary: str = ""  # one line; an action may say what is made ("9 partitions for 3 tables"), the rest is added
+    destructive: bool = False  # `claim.typed` must be typed
+    table: Snapshot | None = None  # the change as a table, where that reads better than statements
+    recipe: str = ""  # how to get out when the worst happens, shown before anything runs
+    read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = None  # what to report after the run, read anew
+    action: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 class Outcome(Enum):

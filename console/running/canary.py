@@ -1,6 +1,6 @@
 """Steps that could lock everybody out: a new connection must succeed after them, or all that was done is undone.
 
-The undoing goes over the session that is open already, so it works when nobody can connect any more.
+The undoing uses the session that is open already, so it works when nobody can connect any more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from console.sources.postgres import ActingSession, DriverError
 
 
 async def prove(session: ActingSession, steps: Sequence[Step]) -> None:
-    """Connect anew, where one of `steps` asks for it. Trouble when that is not possible."""
+    """Open a new connection, where one of `steps` asks for it. Raises Trouble when that is not possible."""
     if not any(step.canary for step in steps):
         return
     try:
@@ -22,15 +22,15 @@ async def prove(session: ActingSession, steps: Sequence[Step]) -> None:
         raise Trouble(Kind.FAILED, f"No new connection was possible: {why.sentence}") from None
 
 
-async def take_back(session: ActingSession, why: Trouble, undo: Sequence[str]) -> tuple[Trouble, bool]:
-    """Undo everything; what to tell then, and whether it could be undone. `why` is what went wrong before."""
+async def undo_all(session: ActingSession, why: Trouble, undo: Sequence[str]) -> tuple[Trouble, bool]:
+    """Undo everything; what to report then, and whether it could be undone. `why` is what went wrong before."""
     for at, statement in enumerate(undo):
         try:
             await session.execute(statement)
         except DriverError as error:
             left = one_line("; ".join(undo[at:]))
-            told = f"{why.sentence} Undoing it failed too ({one_line(error)[:200]})."
-            return Trouble(why.kind, told, f"Run: {left}"), False
+            what = f"{why.sentence} Undoing it failed too ({one_line(error)[:200]})."
+            return Trouble(why.kind, what, f"Run: {left}"), False
     try:
         await session.prove()
     except Trouble as still:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from console import sql
 from console.format import one_line
 from console.model import Kind, Trouble
-from console.running.alone import direct
+from console.running.claim import refuse_pooler
 from console.sources.postgres import ActingSession, DriverError, trouble
 
 SUBJECT = "set-up of the database"
@@ -19,7 +19,7 @@ async def alone(session: ActingSession) -> AsyncIterator[None]:
     """Hold the lock. Trouble (REFUSED) names who has it, or a pooler."""
     try:
         await session.open()
-        await direct(session)
+        await refuse_pooler(session)
         await session.execute("SET idle_session_timeout = 0")  # it holds the lock by doing nothing
         rows = await session.query(sql.load("actions/take_subject").text, {"subject": SUBJECT})
         if rows[0][0] is not True:

@@ -10,7 +10,7 @@ from console.actions import ACTIONS, action
 from console.actions.planning import Action, plan
 from console.format import safe
 from console.model import Outcome, Plan, Trouble
-from console.running.run import Run, stop
+from console.running.progress import Run, stop
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession

@@ -12,14 +12,22 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
-from console.format import one_line, safe, safe_lines, show
+from console.format import one_line, safe, show
 from console.keys import Place
-from console.model import Plan, Snapshot, Step
-from console.redaction import without_secrets
+from console.model import Plan, Snapshot
+from console.running.plan_lines import Sort, plan_lines
 from console.tui.bindings import bindings
 
 Parts = list[tuple[str, str] | str]
 NARROWEST = 12  # cells that a column is worth showing in
+INDENTED = {Sort.FACT: "   ", Sort.UNDO: "   ", Sort.SQL: "   "}
+STYLES = {
+    Sort.SUMMARY: "bold",
+    Sort.HEADING: "bold $text-warning",
+    Sort.STEP: "bold $accent",
+    Sort.FACT: "$text-muted",
+    Sort.UNDO: "$text-muted",
+}
 
 
 class ActionMenu(ModalScreen[str]):
@@ -101,7 +109,7 @@ class PlanDialog(ModalScreen[bool]):
             with VerticalScroll():
                 yield Static(plan_text(self._plan, min(132, self.app.size.width * 96 // 100) - 6), markup=False)
             if self._plan.destructive:
-                yield Static(f"Type {safe(self._plan.subject)} to run this:", classes="wrong", markup=False)
+                yield Static(f"Type {safe(self._plan.claim.typed)} to run this:", classes="wrong", markup=False)
                 yield Input()
 
     def on_mount(self) -> None:
@@ -123,10 +131,12 @@ class PlanDialog(ModalScreen[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Yes, when the name is right."""
-        if event.value == self._plan.subject:
+        if event.value == self._plan.claim.typed:
             self.dismiss(True)
         else:
-            self.query_one(".wrong", Static).update(f"That is not it. Type {safe(self._plan.subject)} to run this:")
+            self.query_one(".wrong", Static).update(
+                f"Name does not match. Type {safe(self._plan.claim.typed)} to run this:"
+            )
 
 
 class QuitDialog(ModalScreen[bool]):
@@ -155,36 +165,18 @@ class QuitDialog(ModalScreen[bool]):
 
 def plan_text(plan: Plan, room: int) -> Content:
     """A plan as it is shown before it runs; its table takes at most `room` cells a line."""
-    parts: Parts = [("Acts on  ", "bold"), f"{safe(plan.subject)}\n"]
-    for note in plan.notes:
-        parts.append(f"· {one_line(note)}\n")
-    if plan.recipe:
-        parts += [("\nIf the worst happens\n", "bold $text-warning"), f"{safe_lines(plan.recipe)}\n"]
-    if plan.table is not None:
-        parts += _table(plan.table, room)
-    former: Step | None = None
-    for number, step in enumerate(plan.steps, 1):
-        if former is None or not _together(former, step):
-            parts.append("\n")
-        parts += _step(number, step)
-        former = step
+    parts: Parts = []
+    for line in plan_lines(plan):
+        match line.sort:
+            case Sort.SUBJECT:
+                parts += [("Acts on  ", "bold"), f"{line.text}\n"]
+            case Sort.NOTE:
+                parts.append(f"· {line.text}\n")
+            case Sort.TABLE if plan.table is not None:
+                parts += _table(plan.table, room)
+            case sort:
+                parts.append((f"{INDENTED.get(sort, '')}{line.text}\n", STYLES.get(sort, "")))
     return Content.assemble(*parts)
-
-
-def _together(one: Step, other: Step) -> bool:
-    return one.transaction and other.transaction and not (one.repeat or other.repeat) and one.group == other.group
-
-
-def _step(number: int, step: Step) -> Parts:
-    how = "batches, one transaction each" if step.repeat else "" if step.transaction else "outside a transaction"
-    how = "a file of this machine" if step.file is not None else how
-    facts = [f"locks {step.lock}" if step.lock else "", step.estimate, how]
-    parts: Parts = [(f"{number}. {one_line(step.note)}\n" if step.note else f"{number}. ", "bold $accent")]
-    told = " · ".join(one_line(fact) for fact in facts if fact)
-    if step.undo:
-        told += f"\n   undo: {one_line(without_secrets(step.undo))}"
-    parts.append(f"{safe_lines(without_secrets(step.sql))}\n")
-    return [*parts, (f"   {told}\n", "$text-muted")] if told else parts
 
 
 def _table(table: Snapshot, room: int) -> Parts:
@@ -198,4 +190,4 @@ def _table(table: Snapshot, room: int) -> Parts:
             break
         shown.append(min(width, left))
     text = ["  ".join(f"{cell[:width]:<{width}}" for cell, width in zip(line, shown, strict=False)) for line in lines]
-    return ["\n", (text[0], "bold underline"), "\n", "\n".join(text[1:]), "\n"]
+    return [(text[0], "bold underline"), "\n", "\n".join(text[1:]), "\n"]

@@ -17,7 +17,7 @@ from console.actions import action
 from console.format import one_line, safe
 from console.keys import Place
 from console.model import Outcome, Trouble
-from console.running.run import Run
+from console.running.progress import Run
 from console.setup.guide import Guide, Standing, State, pages
 from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page
@@ -132,7 +132,7 @@ class SetupScreen(ModalScreen[None]):
         line.display = run is not None
         if run is not None and run.steps:
             one = run.steps[run.at]
-            said = one.said or one.step.note
+            said = one.message or one.step.note
             text = f" {run.plan.action}: step {run.at + 1} of {len(run.steps)} {one.status} {one_line(said)} · x stop"
             line.update(Content(safe(text, self.size.width)))
 

@@ -11,7 +11,7 @@ from console.actions.schema.apply_schema import ledger
 from console.drift.reading import NO_SCHEMA, drift
 from console.drift.sides import Difference, Remedy
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Source, Step, Transaction, Trouble
 from console.sql import migrations
 from console.sql.migrations import Migration
 
@@ -37,10 +37,8 @@ async def plan(request: Request) -> Plan:
         return (f"Rows before and after: {', '.join(said)}.",)
 
     return Plan(
-        action="adopt-schema",
-        subject=f"schema of {one_line(server.facts.database)}",
-        steps=todo,
-        parameters=request.given,
+        Claim(f"schema of {one_line(server.facts.database)}", advisory_lock=migrations.LOCK),
+        todo,
         notes=(
             *_summary(what, bool(baseline)),
             *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),
@@ -48,7 +46,6 @@ async def plan(request: Request) -> Plan:
             *(safe(said, 300) for said in what.told),
             *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition], what.unread)),
         ),
-        number=migrations.LOCK,
         read_back=after if before else None,
     )
 
@@ -72,7 +69,7 @@ async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
 def _anyhow(baseline: Sequence[Migration]) -> tuple[Step, ...]:
     """The files that also run where their tables were there before."""
     return tuple(
-        Step(one.text.rstrip(), one.locks, group="ledger", note=f"{one.name}: {one.help}")
+        Step(one.text.rstrip(), one.locks, execution=Transaction("ledger"), note=f"{one.name}: {one.help}")
         for one in baseline
         if one.adopts
     )

@@ -10,8 +10,7 @@ from typing import Any
 from console.actions.adoption.adoption import CONSTRAINED, Adoption, is_search
 from console.actions.indexes.building import Wanted, build
 from console.actions.maintenance.refresh_views import refreshing
-from console.actions.planning import steps as steps_of
-from console.actions.planning import written
+from console.actions.planning import steps_from_query, steps_from_rows
 from console.actions.relations import relation
 from console.drift.entries import Entry, expected
 from console.drift.forms import plain
@@ -27,7 +26,11 @@ PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most t
 async def steps(server: Source, what: Adoption) -> tuple[Step, ...]:
     """All steps from the present state on, those that may find an unfit row after those that cannot."""
     wanted = what.having("missing function")
-    found = await written(server, "adopt_functions", _asked(what, [one.wanted for one in wanted])) if wanted else ()
+    found = (
+        await steps_from_query(server, "adopt_functions", _asked(what, [one.wanted for one in wanted]))
+        if wanted
+        else ()
+    )
     for make in (_tables, _columns, _search, _nulls, _indexes):
         found += await make(server, what)
     constraints, proofs = await _constraints(server, what)
@@ -37,7 +40,7 @@ async def steps(server: Source, what: Adoption) -> tuple[Step, ...]:
 async def ledger_step(server: Source, all_of_them: Sequence[Migration]) -> Step:
     """The step that enters every migration in the ledger."""
     rows = [{"version": one.version, "name": one.name, "checksum": one.checksum} for one in all_of_them]
-    (step,) = await written(server, "adopt_ledger", {"entries": json.dumps(rows)})
+    (step,) = await steps_from_query(server, "adopt_ledger", {"entries": json.dumps(rows)})
     return step
 
 
@@ -59,14 +62,14 @@ async def _tables(server: Source, what: Adoption) -> tuple[Step, ...]:
     if not what.fresh:
         return ()
     making = await _extension(server, what, what.belonging(what.fresh))
-    return making + await written(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
+    return making + await steps_from_query(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
 
 
 async def _extension(server: Source, what: Adoption, found: Iterable[Entry]) -> tuple[Step, ...]:
     if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
         return ()
     what.extension = "there"
-    return await written(server, "adopt_extension")
+    return await steps_from_query(server, "adopt_extension")
 
 
 async def _columns(server: Source, what: Adoption) -> tuple[Step, ...]:
@@ -84,7 +87,7 @@ async def _columns(server: Source, what: Adoption) -> tuple[Step, ...]:
         }
         for one in wanted
     ]
-    return await written(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
+    return await steps_from_query(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
 
 
 async def _search(server: Source, what: Adoption) -> tuple[Step, ...]:
@@ -100,14 +103,16 @@ async def _search(server: Source, what: Adoption) -> tuple[Step, ...]:
         what.todo = [one for one in what.todo if one not in gone]
         what.left += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
         return ()
-    return steps_of(snapshot)
+    return steps_from_rows(snapshot)
 
 
 async def _nulls(server: Source, what: Adoption) -> tuple[Step, ...]:
     wanted = [one.wanted for one in what.having("may be null")]
     if not wanted:
         return ()
-    return await written(server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"], "patience": PATIENCE})
+    return await steps_from_query(
+        server, "adopt_nulls", {"entries": _asked(what, wanted)["entries"], "patience": PATIENCE}
+    )
 
 
 async def _indexes(server: Source, what: Adoption) -> tuple[Step, ...]:
@@ -172,7 +177,7 @@ async def _constraints(server: Source, what: Adoption) -> tuple[tuple[Step, ...]
     snapshot = await server.fetch("actions/adopt_constraints", {"entries": json.dumps(rows), "patience": PATIENCE})
     at = snapshot.index("proves")
     first, then = ([row for row in snapshot.rows if bool(row[at]) is proves] for proves in (False, True))
-    return steps_of(replace(snapshot, rows=tuple(first))), steps_of(replace(snapshot, rows=tuple(then)))
+    return steps_from_rows(replace(snapshot, rows=tuple(first))), steps_from_rows(replace(snapshot, rows=tuple(then)))
 
 
 def _stuck(what: Adoption, one: Entry) -> bool:
@@ -202,6 +207,8 @@ async def _rest(server: Source, what: Adoption) -> tuple[Step, ...]:
         for one in what.belonging(views)
         if one.kind in {"index", "comment"}
     ]
-    found = await written(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
+    found = (
+        await steps_from_query(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
+    )
     filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.having("never filled")]
     return found + (await refreshing(server, filling) if filling else ())

@@ -10,7 +10,7 @@ from console.actions.maintenance.care import yes
 from console.actions.planning import Action, Request
 from console.actions.relations import relation
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Step, Trouble
 from console.settings.config import ArchivePolicy
 
 _AGE = re.compile(r"\s*(\d{1,4})\s*(day|week|month|year)s?\s*", re.IGNORECASE)
@@ -38,7 +38,7 @@ async def plan(request: Request) -> Plan:
             f"{one_line(policy.table)}: what is older than {row[0]} (UTC) goes to {one_line(policy.archive)}.",
             *said,
         ]
-    return Plan("archive-analytics", subject(chosen), found, request.given, tuple(notes), parts=parts(chosen))
+    return Plan(claim(chosen), found, tuple(notes))
 
 
 def policies(request: Request) -> tuple[ArchivePolicy, ...]:
@@ -51,14 +51,10 @@ def policies(request: Request) -> tuple[ArchivePolicy, ...]:
     return chosen
 
 
-def subject(chosen: tuple[ArchivePolicy, ...]) -> str:
-    """What archiving and restoring act on: not both at once."""
-    return "archive of " + ", ".join(one_line(policy.table) for policy in chosen)
-
-
-def parts(chosen: tuple[ArchivePolicy, ...]) -> tuple[str, ...]:
-    """The same table by table, so that one of them and all of them are not moved at once."""
-    return tuple(subject((policy,)) for policy in chosen)
+def claim(chosen: tuple[ArchivePolicy, ...]) -> Claim:
+    """What archiving and restoring act on, table by table: the same table is never moved twice at once."""
+    tables = [one_line(policy.table) for policy in chosen]
+    return Claim(f"archive of {', '.join(tables)}", tuple(f"archive of {table}" for table in tables))
 
 
 def age(text: str) -> tuple[int, str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
 from console.actions.others import refuse_code_of_others
-from console.actions.planning import Action, Request, steps, written
-from console.actions.relations import relation
+from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
+from console.actions.relations import relation, short
 from console.files import archive_files
 from console.format import one_line, safe, size
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
 from console.settings.config import ArchivePolicy
 
 
@@ -39,22 +39,20 @@ async def plan(request: Request) -> Plan:
     path = folder / f"{_file_name(archive.name)}-{asked['month']}{archive_files.SUFFIX}"
     same = {"archive": archive.name, "source": source["name"], "month": asked["month"]}
     manifest = archive_files.finished(path, {**same, "database": request.server.facts.database})
-    snapshot = await request.server.fetch("actions/export_archive", {**source, **asked, **same, "into": str(path)})
+    snapshot = await request.server.fetch("actions/export_archive", {**source, **asked, **same, "file": str(path)})
     columns = str(snapshot.values("columns")[0])
-    found: tuple[Step, ...] = steps(snapshot)
+    found: tuple[Step, ...] = steps_from_rows(snapshot)
     notes = [_restore(archive.name, columns, path, source)]
     if manifest is not None and not drop:
         archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
         found, notes = (), [*_told(path, manifest), *notes]
     if drop:
-        found += await written(
+        found += await steps_from_query(
             request.server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
         )
     return Plan(
-        "export-archive",
-        str(source["name"]),
+        Claim(str(source["name"]), name=short(str(source["name"]))),
         found,
-        request.given,
         tuple(notes),
         destructive=drop,
         read_back=_reader(path),

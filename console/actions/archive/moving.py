@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from console.actions.others import refuse_code_of_others
 from console.actions.partitions.create_partitions import partitions
-from console.actions.planning import written
+from console.actions.planning import steps_from_query
 from console.actions.relations import Relation
 from console.format import one_line, safe
 from console.model import Kind, Source, Step, Trouble
@@ -59,11 +59,11 @@ async def steps(server: Source, move: Move) -> tuple[tuple[Step, ...], tuple[str
     found: tuple[Step, ...] = ()
     if whole:
         ways = {"oids": [piece.oid for piece in whole], "ways": [piece.form for piece in whole], "verify": move.verify}
-        found += await written(server, "archive_whole", {**move.sides, **ways})
+        found += await steps_from_query(server, "archive_whole", {**move.sides, **ways})
     if batches:
         found += await _room(server, move, batches)
         rows = {"oids": [piece.oid for piece in batches], "rows": [piece.rows for piece in batches]}
-        found += await written(server, "archive_batches", {**move.sides, **move.span, **rows})
+        found += await steps_from_query(server, "archive_batches", {**move.sides, **move.span, **rows})
     return found, tuple(_note(piece) for piece in batches if piece.why)
 
 

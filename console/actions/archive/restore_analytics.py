@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from console.actions.archive import moving
-from console.actions.archive.archive_analytics import VERIFY, parts, policies, subject
+from console.actions.archive.archive_analytics import VERIFY, claim, policies
 from console.actions.archive.moving import Move
 from console.actions.maintenance.care import yes
 from console.actions.planning import Action, Request
@@ -37,7 +37,7 @@ async def plan(request: Request) -> Plan:
             f"archive-analytics archives it again once it is {policy.keep_months} months old: "
             f"raise keep_months of {one_line(policy.table)} to keep it."
         )
-    return Plan("restore-analytics", subject(chosen), found, request.given, tuple(notes), parts=parts(chosen))
+    return Plan(claim(chosen), found, tuple(notes))
 
 
 def month(text: str) -> tuple[date, date]:

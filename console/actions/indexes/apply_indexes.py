@@ -16,9 +16,9 @@ from console.actions.indexes.explaining import Explained, explain
 from console.actions.indexes.index_pack import Entry, Pack
 from console.actions.indexes.index_safety import danger
 from console.actions.maintenance.care import yes
-from console.actions.planning import Action, Request, written
+from console.actions.planning import Action, Request, steps_from_query
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 
 _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
 
@@ -55,11 +55,8 @@ async def plan(request: Request) -> Plan:
         raise Trouble(Kind.REFUSED, " ".join(made.left))
     before = {one.entry.name: await explain(request.server, one.entry, analyze) for one in building}
     return Plan(
-        action="apply-indexes",
-        subject=_subject(pack, request),
-        steps=(*made.steps, *await _statistics(request.server, building)),
-        parameters=request.given,
-        parts=tuple(dict.fromkeys(one_line(one.table) for one in building)),
+        Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(one.table) for one in building))),
+        (*made.steps, *await _statistics(request.server, building)),
         notes=(f"{len(made.present)} of {len(entries)} indexes of the pack are there.", *absent, *made.left),
         table=_shown(building, before) if building else None,
         read_back=functools.partial(_after, building=building, before=before, analyze=analyze),
@@ -116,7 +113,7 @@ async def _placed(server: Source, entries: Sequence[Entry]) -> tuple[list[Placed
 async def _statistics(server: Source, building: Sequence[Placed]) -> list[Step]:
     found: list[Step] = []
     for oid in dict.fromkeys(one.oid for one in building if one.computes):
-        found += await written(server, "analyze_table", {"oid": oid})
+        found += await steps_from_query(server, "analyze_table", {"oid": oid})
     return found
 
 

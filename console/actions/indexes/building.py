@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from console.actions.indexes.definitions import exact, loose
-from console.actions.planning import steps
+from console.actions.planning import steps_from_rows
 from console.format import one_line
 from console.model import Record, Snapshot, Source, Step
 
@@ -56,7 +56,7 @@ async def build(server: Source, wanted: Sequence[Wanted]) -> Building:
     told = {int(str(row["k"])): one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"]}
     planned = {int(str(row["k"])) for row in snapshot.records()}
     return Building(
-        steps(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
+        steps_from_rows(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
         tuple(told.values()),
         tuple(one for k, one in enumerate(wanted, 1) if k not in planned),
         tuple(one for k, one in enumerate(wanted, 1) if k in planned and k not in told),

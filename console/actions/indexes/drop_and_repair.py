@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.actions.maintenance.care import rebuilt
-from console.actions.planning import Action, Request, written
-from console.actions.relations import INDEXES, TABLES, find, named, names
-from console.model import Parameter, Plan, Step
+from console.actions.planning import Action, Request, steps_from_query
+from console.actions.relations import INDEXES, TABLES, claim, find, named
+from console.model import Claim, Parameter, Plan, Step
 
 
 async def plan_drop(request: Request) -> Plan:
@@ -13,16 +15,17 @@ async def plan_drop(request: Request) -> Plan:
     indexes = await find(request.server, request.given["index"], INDEXES)
     made: tuple[Step, ...] = ()
     for index in indexes:
-        made += await written(request.server, "drop_index", {"oid": index.oid})
-    return Plan("drop-index", named(indexes), made, request.given, destructive=True, parts=names(indexes))
+        made += await steps_from_query(request.server, "drop_index", {"oid": index.oid})
+    return Plan(replace(claim(indexes), name=indexes[0].short), made, destructive=True)
 
 
 async def plan_repair(request: Request) -> Plan:
     """Every invalid index of the database, or of a table: built again, or dropped when a better one has its place."""
     if not request.given["table"]:
-        return await rebuilt(request, "repair-invalid-indexes", "invalid indexes", None)
+        return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim("invalid indexes"), None)
     tables = await find(request.server, request.given["table"], TABLES)
-    return await rebuilt(request, "repair-invalid-indexes", named(tables), [one.oid for one in tables], broken=True)
+    oids = [one.oid for one in tables]
+    return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim(named(tables)), oids, broken=True)
 
 
 DROP_INDEX = Action(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from console.actions.planning import Action, Request, steps, written
-from console.actions.relations import INDEXES, TABLES, Relation, find, named, names
+from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
+from console.actions.relations import INDEXES, TABLES, Relation, claim, find
 from console.format import one_line, safe
-from console.model import Kind, Outcome, Parameter, Plan, Step, Trouble
+from console.model import Claim, Kind, Outcome, Parameter, Plan, Step, Trouble
 from console.running.trail import history
 from console.running.trail.audit import default_trail
 
@@ -26,8 +26,8 @@ async def plan_vacuum(request: Request) -> Plan:
             "analyze": yes(request, "analyze"),
             "freeze": yes(request, "freeze"),
         }
-        made += await written(request.server, "vacuum_table", parameters)
-    return Plan("vacuum-table", named(tables), made, request.given, parts=names(tables))
+        made += await steps_from_query(request.server, "vacuum_table", parameters)
+    return Plan(claim(tables), made)
 
 
 async def plan_analyze(request: Request) -> Plan:
@@ -35,8 +35,8 @@ async def plan_analyze(request: Request) -> Plan:
     tables = await find(request.server, request.given["table"], TABLES)
     made: tuple[Step, ...] = ()
     for table in tables:
-        made += await written(request.server, "analyze_table", {"oid": table.oid})
-    return Plan("analyze-table", named(tables), made, request.given, parts=names(tables))
+        made += await steps_from_query(request.server, "analyze_table", {"oid": table.oid})
+    return Plan(claim(tables), made)
 
 
 async def plan_reindex(request: Request) -> Plan:
@@ -45,11 +45,10 @@ async def plan_reindex(request: Request) -> Plan:
     if not wanted:
         raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to build again.")
     found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
-    made = await rebuilt(request, "reindex", named(found), [one.oid for one in found])
-    return replace(made, parts=names(found))
+    return await rebuilt(request, REINDEX.name, claim(found), [one.oid for one in found])
 
 
-async def rebuilt(request: Request, action: str, subject: str, oids: list[int] | None, broken: bool = False) -> Plan:
+async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | None, broken: bool = False) -> Plan:
     """The plan that builds indexes again: those of `oids` (indexes or tables), or all of the database that are invalid.
 
     With `broken`, only the invalid ones of `oids`. Trouble (REFUSED) when all that there is must be left alone.
@@ -58,15 +57,17 @@ async def rebuilt(request: Request, action: str, subject: str, oids: list[int] |
     left = tuple(one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"])
     at, sql, bad = map(snapshot.index, ("left_alone", "sql", "broken"))
     rows = [row for row in snapshot.rows if not row[at]]
-    built = _built(request, action, subject)
+    built = _built(request, action, what.subject)
     going_on = [row for row in rows if row[bad] or row[sql] not in built]
-    made = steps(replace(snapshot, rows=tuple(going_on or rows)))  # all of them: it had only not said that it was done
+    made = steps_from_rows(
+        replace(snapshot, rows=tuple(going_on or rows))
+    )  # all of them: it had only not said that it was done
     if left and not made:
         raise Trouble(Kind.REFUSED, " ".join(left))
     done = one_line(", ".join(str(row[sql]).removeprefix(_REINDEX) for row in rows if row not in going_on))
     if done and going_on:
         left += (f"Rebuilt already by the run that was cut off: {done}. Run it once more to rebuild them again.",)
-    return Plan(action, subject, made, request.given, notes=left)
+    return Plan(what, made, left)
 
 
 def _built(request: Request, action: str, subject: str) -> set[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.actions.others import code_of_others
-from console.actions.planning import Action, Request, written
+from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import Relation, relation
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
 
 
 async def plan(request: Request) -> Plan:
@@ -16,10 +16,8 @@ async def plan(request: Request) -> Plan:
     steps = await refreshing(request.server, [await relation(request.server, name) for name in names])
     recorded = any("console_refreshes" in step.sql for step in steps)
     return Plan(
-        action="refresh-views",
-        subject="materialized views",
-        steps=steps,
-        parameters=request.given,
+        Claim("materialized views"),
+        steps,
         notes=()
         if recorded
         else ("The age of rows is not recorded: there is no table for it here, or it would run code of others.",),
@@ -32,7 +30,7 @@ async def refreshing(server: Source, views: Sequence[Relation]) -> tuple[Step, .
     # REFRESH runs as the owner, but the count of its rows as this role.
     counted = not await code_of_others(server, [view.name for view in views])
     harmless = record.rows == ((True,),) and counted
-    return await written(server, "refresh_views", {"oids": [view.oid for view in views], "harmless": harmless})
+    return await steps_from_query(server, "refresh_views", {"oids": [view.oid for view in views], "harmless": harmless})
 
 
 def _views(request: Request) -> list[str]:

@@ -10,10 +10,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from console.actions.planning import Action, Request, steps, whole
-from console.actions.relations import TABLES, find, named
+from console.actions.planning import Action, Request, steps_from_rows, whole
+from console.actions.relations import TABLES, claim, find
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Trouble
+from console.model import Kind, Parameter, Plan, Program, Trouble
 
 PROGRAM = "pg_repack"
 
@@ -25,7 +25,7 @@ async def plan(request: Request) -> Plan:
         raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one.")
     patience = whole(request.given, "wait-timeout", 1, 3600)
     snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
-    *before, last = steps(snapshot)
+    *before, last = steps_from_rows(snapshot)
     (record,) = (one for one in snapshot.records() if one["version"])
     argv = (
         await _program(str(record["version"]), request.server.facts.major),
@@ -33,8 +33,8 @@ async def plan(request: Request) -> Plan:
         *(() if record["superuser"] else ("--no-superuser-check",)),
         f"--table={last.sql}",
     )
-    shown = replace(last, sql=shlex.join(argv), program=argv)
-    return Plan("repack-table", named(tables), (*before, shown), request.given)
+    shown = replace(last, sql=shlex.join(argv), execution=Program(argv))
+    return Plan(claim(tables), (*before, shown))
 
 
 async def _program(version: str, major: int) -> str:

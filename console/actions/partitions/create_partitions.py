@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from console.actions.others import refuse_code_of_others
-from console.actions.planning import Action, Request, whole, written
-from console.actions.relations import Relation, relation
+from console.actions.planning import Action, Request, steps_from_query, whole
+from console.actions.relations import Relation, relation, short
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
 
 MONTHS_AHEAD = 3  # of a table without a policy
 
@@ -21,13 +21,12 @@ async def plan(request: Request) -> Plan:
         parent = await relation(request.server, name)
         parents.append(parent.name)
         steps += await partitions(request.server, parent, months=ahead if months is None else months)
-    return Plan(
-        action="create-partitions",
-        subject="partitions of " + ", ".join(one_line(name) for name, _ in tables),
-        parts=tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),
-        steps=steps,
-        parameters=request.given,
+    claim = Claim(
+        "partitions of " + ", ".join(one_line(name) for name, _ in tables),
+        tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),
+        name=short(parents[0]) if len(parents) == 1 else "",
     )
+    return Plan(claim, steps)
 
 
 async def partitions(
@@ -38,7 +37,7 @@ async def partitions(
     Without `first` from the current month of UTC, without `last` to `months` after the current one.
     """
     await refuse_code_of_others(server, [parent.name])
-    return await written(
+    return await steps_from_query(
         server, "create_partitions", {"oid": parent.oid, "first": first, "last": last, "months": months}
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from console.actions.planning import written
+from console.actions.planning import steps_from_query
 from console.format import one_line, safe
-from console.model import Kind, Source, Step, Trouble
+from console.model import Kind, Source, Standalone, Step, Transaction, Trouble
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -70,7 +70,7 @@ async def inbound(server: Source, oid: int, key: str, drop: bool) -> Inbound:
 
 async def unproven(server: Source, oid: int) -> tuple[Step, ...]:
     """The steps that prove the foreign keys to a table which a run left unproven after its swap."""
-    return await written(server, "partition_by_hash_unproven", {"oid": oid})
+    return await steps_from_query(server, "partition_by_hash_unproven", {"oid": oid})
 
 
 def _check(row: Mapping[str, object]) -> Step:
@@ -78,7 +78,7 @@ def _check(row: Mapping[str, object]) -> Step:
         str(row["checked"]),
         f"ACCESS SHARE on {row['on']}",
         str(row["on"]),
-        group=f"check {row['oid']}",
+        execution=Transaction(f"check {row['oid']}"),
         estimate="reads both",
         note="no row may break the foreign key that is to come",
     )
@@ -89,9 +89,8 @@ def _proof(row: Mapping[str, object]) -> Step:
         str(row["validate"]),
         f"SHARE UPDATE EXCLUSIVE on {row['on']}, ROW SHARE on {row['name']}",
         str(row["on"]),
-        transaction=False,
+        execution=Standalone(3.0),
         note="foreign key proven, beside readers and writers",
-        lock_timeout=3.0,
     )
 
 

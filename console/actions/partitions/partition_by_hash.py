@@ -10,9 +10,9 @@ from console.actions.partitions.inbound_keys import Inbound, inbound, unproven
 from console.actions.partitions.partition_facts import HASH, Facts, Leaf, Way, carried, to_be
 from console.actions.partitions.partition_table import abort, afterwards, copy, flag, reader
 from console.actions.planning import Action, Request, whole
-from console.actions.relations import Relation, relation
+from console.actions.relations import Relation, relation, short
 from console.format import one_line, safe, size
-from console.model import Kind, Parameter, Plan, Record, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Transaction, Trouble
 from console.panes.tenants import advise
 
 NAME = "partition-by-hash"
@@ -32,7 +32,7 @@ async def plan(request: Request) -> Plan:
     key = _key(request, table, advice)
     known = await partition_facts.facts(request, table, key)
     if back:
-        return Plan(NAME, known.name, await abort(request.server, known), request.given)
+        return Plan(Claim(known.name), await abort(request.server, known))
     if drop:
         raise Trouble(Kind.REFUSED, f"{one_line(known.name)} is not partitioned yet: there is no old table to drop.")
     because = _needed(known, advice, anyway)
@@ -59,10 +59,11 @@ async def _planned(request: Request, known: Facts, modulus: int, keys: Inbound, 
     if again:
         found, known = (*await abort(request.server, known), *found), known.anew
     moves = await copy(request.server, known, way, await _leaves(request.server, known, modulus), keys)
-    swap = next(at for at, step in enumerate(moves) if step.group == "swap")
+    swap = next(at for at, step in enumerate(moves) if step.execution == Transaction("swap"))
     found = (*found, *moves[:swap], *(keys.checks if begun else ()), *moves[swap:], *keys.proofs)
     read = reader(Relation(known.oid, known.name, "r"), way)
-    return Plan(NAME, known.name, found, request.given, way.notes, destructive=keys.drops, read_back=read)
+    claim = Claim(known.name, name=short(known.name))
+    return Plan(claim, found, way.notes, destructive=keys.drops, read_back=read)
 
 
 async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
@@ -71,7 +72,7 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
     if now["strategy"] != "hash":
         raise Trouble(Kind.REFUSED, f"{by}.", "Both at once would take partitions of partitions, which no plan makes.")
     proofs = await unproven(request.server, table.oid)
-    rest = await afterwards(request, table, drop and not proofs, NAME)
+    rest = await afterwards(request, table, drop and not proofs)
     if rest.destructive:
         return rest
     kept = tuple(note for note in rest.notes if not note.endswith(" is partitioned."))

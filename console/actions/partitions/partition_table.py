@@ -9,10 +9,10 @@ from console.actions.others import refuse_code_of_others
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import NONE, Inbound
 from console.actions.partitions.partition_facts import ATTACH, HASH, Facts, Leaf, Way, to_be
-from console.actions.planning import Action, Request, steps, written
-from console.actions.relations import Relation, relation
+from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
+from console.actions.relations import Relation, relation, short
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Source, Standalone, Step, Trouble
 
 PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all, while others stand behind it
 SHORTEST = 10  # milliseconds for one of them
@@ -23,10 +23,10 @@ async def plan(request: Request) -> Plan:
     table = await relation(request.server, request.given["table"])
     back, drop = (flag(request, name) for name in ("abort", "drop-old"))
     if table.kind == "p":
-        return await afterwards(request, table, drop, "partition-table")
+        return await afterwards(request, table, drop)
     known = await partition_facts.facts(request, table)
     if back:
-        return Plan("partition-table", known.name, await abort(request.server, known), request.given)
+        return Plan(Claim(known.name), await abort(request.server, known))
     if known.way == HASH:
         raise Trouble(
             Kind.REFUSED,
@@ -40,7 +40,7 @@ async def plan(request: Request) -> Plan:
     if way.again:
         found, known = await abort(request.server, known), known.anew
     found += await (_attach if way.name == ATTACH else _months)(request.server, known, way)
-    return Plan("partition-table", known.name, found, request.given, way.notes, read_back=reader(table, way))
+    return Plan(Claim(known.name), found, way.notes, read_back=reader(table, way))
 
 
 # The two ways
@@ -52,11 +52,11 @@ async def _attach(server: Source, known: Facts, way: Way) -> tuple[Step, ...]:
     found: tuple[Step, ...] = ()
     if known.widened:
         key = {"oid": known.oid, "handle": list(known.handle), "anew": known.dropped is not None}
-        found += await written(server, "partition_table_key", key)
+        found += await steps_from_query(server, "partition_table_key", key)
     found += await _parent(server, known, way, leaves)
     found += await _indexes(server, known, together=True)
     promise = {**_asked(known), "promised": known.promised, "kept": known.kept, "upper": upper}
-    found += await written(server, "partition_table_attach", promise)
+    found += await steps_from_query(server, "partition_table_attach", promise)
     swap, _ = await _swap(server, known, way, leaves, {"apply": "", **NONE.asked})
     return (*found, *swap, _analyze(known.name))
 
@@ -69,11 +69,11 @@ async def copy(
     server: Source, known: Facts, way: Way, leaves: tuple[Leaf, ...], inbound: Inbound = NONE
 ) -> tuple[Step, ...]:
     """The steps that copy a table into `leaves` of a new parent, beside its writers, and put that in its place."""
-    moves = await written(
-        server, "partition_table_copy", {**_asked(known), "handle": list(known.handle), "rows": known.rows}
-    )
-    copied = next(at for at, step in enumerate(moves) if step.group == "copy") + 1
-    apply = next(step.sql for step in moves if step.group == "apply")
+    asked = {**_asked(known), "handle": list(known.handle), "rows": known.rows}
+    snapshot = await server.fetch("actions/partition_table_copy", asked)
+    moves, parts = steps_from_rows(snapshot), snapshot.values("group")
+    copied = parts.index("copy") + 1
+    apply = moves[parts.index("apply")].sql
     swap, old = await _swap(server, known, way, leaves, {"apply": apply, **inbound.asked})
     return (
         *await _parent(server, known, way, leaves),
@@ -105,7 +105,7 @@ async def _leaves(server: Source, known: Facts, first: str, last: str) -> tuple[
 
 async def _parent(server: Source, known: Facts, way: Way, leaves: tuple[Leaf, ...]) -> tuple[Step, ...]:
     missing = [leaf for leaf in leaves if not leaf.made]
-    return await written(
+    return await steps_from_query(
         server,
         "partition_table_parent",
         {
@@ -126,7 +126,7 @@ async def _parent(server: Source, known: Facts, way: Way, leaves: tuple[Leaf, ..
 
 async def _indexes(server: Source, known: Facts, together: bool) -> tuple[Step, ...]:
     asked = {"oid": known.oid, "fresh": known.made is None, "together": together}
-    return await written(server, "partition_table_indexes", asked)
+    return await steps_from_query(server, "partition_table_indexes", asked)
 
 
 async def _swap(
@@ -150,30 +150,30 @@ async def _swap(
             "fingerprint_query": query.replace("%(oid)s", str(known.oid)).partition("\n")[2],
         },
     )
-    return steps(snapshot), str(snapshot.values("old")[0])
+    return steps_from_rows(snapshot), str(snapshot.values("old")[0])
 
 
 async def _finish(server: Source, **asked: object) -> tuple[Step, ...]:
-    return await written(server, "partition_table_finish", {**asked, "patience": PATIENCE // 2})
+    return await steps_from_query(server, "partition_table_finish", {**asked, "patience": PATIENCE // 2})
 
 
 async def abort(server: Source, known: Facts) -> tuple[Step, ...]:
     """The steps that take back what an interrupted run prepared."""
     asked = {"oid": known.oid, "made": known.made, "patience": _patience(known)}
-    return await written(server, "partition_table_abort", asked)
+    return await steps_from_query(server, "partition_table_abort", asked)
 
 
 # Afterwards
 
 
-async def afterwards(request: Request, table: Relation, drop: bool, action: str) -> Plan:
+async def afterwards(request: Request, table: Relation, drop: bool) -> Plan:
     """What a run left to do after the swap: proofs of keys and rows, the drop of the old table on demand."""
     records = tuple((await request.server.fetch("actions/partition_table_after", {"oid": table.oid})).records())
     if not records:
         if drop:
             raise Trouble(Kind.REFUSED, f"There is no old table of {one_line(table.name)}.")
         note = f"{one_line(table.name)} is partitioned."
-        return Plan(action, table.name, (), request.given, (note,))
+        return Plan(Claim(table.name), (), (note,))
     (row,) = records
     said = str(row["said"])
     old = str(row["name"])
@@ -195,9 +195,9 @@ async def afterwards(request: Request, table: Relation, drop: bool, action: str)
     notes = (f"The old table is kept as {one_line(old)}, {row['size']}.", *_proofs(said))
     if not drop or found:
         read = _after_reader(table) if found else None
-        return Plan(action, table.name, found, request.given, notes, read_back=read)
+        return Plan(Claim(table.name), found, notes, read_back=read)
     step = Step(f"DROP TABLE {old}", f"ACCESS EXCLUSIVE on {old}", old, note="the old table, with all its rows")
-    return Plan(action, old, (step,), request.given, notes, destructive=True)
+    return Plan(Claim(old, name=short(old)), (step,), notes, destructive=True)
 
 
 def _after_reader(table: Relation) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
@@ -250,9 +250,8 @@ def _analyze(name: str) -> Step:
         f"ANALYZE {name}",
         f"SHARE UPDATE EXCLUSIVE on {name}",
         name,
-        transaction=False,
+        execution=Standalone(3.0),
         note="nothing else ever analyses a partitioned table",
-        lock_timeout=3.0,
     )
 
 

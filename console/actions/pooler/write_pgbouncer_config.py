@@ -24,7 +24,7 @@ from console.files.pooler_config import (
     version,
 )
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Record, Snapshot, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Step, Trouble
 from console.redaction import HIDDEN, without_secrets
 
 CLIENTS = ("pipeline_app", "pipeline_readonly", "pipeline_owner", "pipeline_monitor")  # where they cannot be looked up
@@ -45,14 +45,12 @@ async def plan(request: Request) -> Plan:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     kept = path.with_name(f"{path.name}.{stamp}")
     return Plan(
-        action="write-pgbouncer-config",
-        subject=f"PgBouncer's files in {safe(path.parent)}",
-        steps=(
+        Claim(f"PgBouncer's files in {safe(path.parent)}"),
+        (
             *secrets.steps,
             *([_users(users, entries, listed)] if entries != listed else []),
             *([_ini(path, text, former, kept)] if text != former else []),
         ),
-        parameters=given,
         notes=(fits, *_notes(settings, secrets, path)),
         table=_changes(former, text) if former not in {None, text} else None,
     )
@@ -128,9 +126,8 @@ def _users(path: Path, text: str, former: str | None) -> Step:
     return Step(
         sql="\n".join(f'"{name}" "{HIDDEN}"' for name in names),
         lock="none",
-        transaction=False,
+        execution=local_files.planned(path, text, former),
         note=f"the users PgBouncer knows by itself, in {safe(path)} (mode 0600)",
-        file=local_files.planned(path, text, former),
     )
 
 
@@ -140,10 +137,9 @@ def _ini(path: Path, text: str, former: str | None, kept: Path) -> Step:
     return Step(
         sql=text.rstrip(),
         lock="none",
-        transaction=False,
+        execution=file,
         undo=local_files.undo(file),
         note=f"PgBouncer's configuration, in {safe(path)}{told}",
-        file=file,
     )
 
 

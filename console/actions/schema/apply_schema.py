@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from console.actions.planning import Action, Request
 from console.drift.entries import telling_tables
 from console.format import one_line
-from console.model import Kind, Parameter, Plan, Source, Step, Trouble, denied
+from console.model import Claim, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble, denied
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
 
@@ -26,8 +26,6 @@ async def plan(request: Request) -> Plan:
     role = await _role(request)
     applied = await ledger(server, request.given["owner"])
     facts = server.facts
-    if facts.standby:
-        raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Apply the schema on its primary.")
     if not applied:
         await _refuse_grown(server)
     try:
@@ -36,12 +34,9 @@ async def plan(request: Request) -> Plan:
         raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
     steps = [step for migration in todo for step in _steps(migration, await _present(server, migration), role)]
     return Plan(
-        action="apply-schema",
-        subject=f"schema of {one_line(facts.database)}",
-        steps=tuple(steps),
-        parameters=request.given,
+        Claim(f"schema of {one_line(facts.database)}", advisory_lock=migrations.LOCK),
+        tuple(steps),
         notes=(f"{len(applied)} migrations are applied, {len(todo)} are pending.",),
-        number=migrations.LOCK,
     )
 
 
@@ -111,16 +106,20 @@ def _steps(migration: Migration, present: tuple[str, ...], role: str) -> Iterabl
     ended = text if text.endswith(";") and "--" not in text.rpartition("\n")[2] else f"{text}\n;"
     if migration.transactional:
         whole = f"{_SETTINGS}{role}{ended}\n{_record(migration, 'pg_catalog.transaction_timestamp()')}"
-        yield Step(whole, lock, on, group=migration.name, note=why)
+        yield Step(whole, lock, on, Transaction(migration.name), note=why)
         return
     began = f"pg_catalog.current_setting('{_BEGAN}')::timestamptz"
     yield Step(
         f"SELECT pg_catalog.set_config('{_BEGAN}', pg_catalog.clock_timestamp()::text, false)",
-        group=f"{migration.name} began",
+        execution=Transaction(f"{migration.name} began"),
         note=f"{migration.name}: when it began, for the ledger",
     )
-    yield Step(text, lock, on, transaction=False, note=why)
-    yield Step(_record(migration, began), group=f"{migration.name} ledger", note=f"{migration.name}: its ledger row")
+    yield Step(text, lock, on, Standalone(), note=why)
+    yield Step(
+        _record(migration, began),
+        execution=Transaction(f"{migration.name} ledger"),
+        note=f"{migration.name}: its ledger row",
+    )
 
 
 def _lock(present: tuple[str, ...]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from console.actions.planning import Action, Request, divided, steps
+from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Trouble
 from console.tuning.units import elements
 
 CONTRIB = ("pg_stat_statements", "pgstattuple", "pg_buffercache", "pg_prewarm", "btree_gin")
@@ -19,16 +19,12 @@ async def plan(request: Request) -> Plan:
     server, given = request.server, request.given
     names = _named(given["extensions"])
     found = await server.fetch("actions/create_extensions", {"names": names, "schema": given["schema"]})
-    if server.facts.standby:
-        raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Create the extensions on its primary.")
-    rows, told = divided(found)
+    rows, told = split_notes(found)
     (facts,) = (await server.fetch("actions/extension_facts")).records()
     packages = _packages(str(facts["version"]), server.facts.major)
     return Plan(
-        action="create-extensions",
-        subject=f"extensions of {one_line(server.facts.database)}",
-        steps=steps(rows),
-        parameters=given,
+        Claim(f"extensions of {one_line(server.facts.database)}"),
+        steps_from_rows(rows),
         notes=(
             *(one if one.endswith(".") else f"{one}: {packages}." for one in told),
             *(_preload(facts["preloaded"], bool(facts["waits"])) if _PRELOADED in names else ()),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.actions.planning import Action, Request, divided, steps
+from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.files import passwords
 from console.files.passwords import Passwords
 from console.files.scram import matches, verifier
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 from console.sql import content
 
 ROLES = ("pipeline_owner", "pipeline_app", "pipeline_readonly", "pipeline_monitor", "pgbouncer_auth")
@@ -26,18 +26,13 @@ async def plan(request: Request) -> Plan:
         await server.fetch("actions/create_roles_grants"),
         await server.fetch("actions/create_roles_pooler", _look_up()),
     ]
-    if server.facts.standby:
-        raise Trouble(Kind.REFUSED, "A standby cannot be changed.", "Create the roles on its primary.")
     wanted = [each for snapshot in found for each in _steps(snapshot)]
     given = passwords.given(file, [name for _, name in wanted if name])
     made = (_with_verifier(step, name, given.of[name]) if name else step for step, name in wanted)
-    notes = [told for snapshot in found for told in divided(snapshot)[1]]
+    notes = [told for snapshot in found for told in split_notes(snapshot)[1]]
     return Plan(
-        action="create-roles",
-        subject="roles of the server",
-        everywhere=True,
-        steps=(*given.steps, *made),
-        parameters=request.given,
+        Claim("roles of the server", cluster_wide=True),
+        (*given.steps, *made),
         notes=(*([given.note] if given.note else []), *notes, *(await _logged(server) if given.of else ())),
     )
 
@@ -66,8 +61,8 @@ def _look_up() -> dict[str, object]:
 
 def _steps(snapshot: Snapshot) -> list[tuple[Step, str]]:
     """The steps of a snapshot, each with the role whose verifier it needs."""
-    rows, _ = divided(snapshot)
-    return list(zip(steps(rows), (str(name or "") for name in rows.values("secret")), strict=True))
+    rows, _ = split_notes(snapshot)
+    return list(zip(steps_from_rows(rows), (str(name or "") for name in rows.values("secret")), strict=True))
 
 
 def _with_verifier(step: Step, name: str, secret: str) -> Step:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from console.actions.planning import Action, Request, written
+from console.actions.planning import Action, Request, steps_from_query
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Snapshot, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Snapshot, Trouble
 from console.panes.connections import readable
 
 HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
@@ -17,13 +17,13 @@ BAD_INTERVAL = {"22007", "22008", "22015"}
 async def plan_cancel(request: Request) -> Plan:
     """Cancel what sessions run; refused when one of them is protected or runs nothing."""
     found = await _asked(request, cancel=True)
-    return await _plan(request, "cancel-backend", "cancel_sessions", found, "query_start")
+    return await _plan(request, "cancel_sessions", found, "query_start")
 
 
 async def plan_terminate(request: Request) -> Plan:
     """End sessions; refused when one of them is protected."""
     found = await _asked(request, cancel=False)
-    return await _plan(request, "terminate-backend", "terminate_sessions", found, "")
+    return await _plan(request, "terminate_sessions", found, "")
 
 
 async def plan_terminate_idle(request: Request) -> Plan:
@@ -38,9 +38,9 @@ async def plan_terminate_idle(request: Request) -> Plan:
         raise Trouble(Kind.USAGE, f"older-than must be a time like '10 minutes', not {given}.") from None
     left = tuple(one_line(row["refused"]) for row in found.records() if row["refused"])
     free = replace(found, rows=tuple(row for row in found.rows if not row[found.index("refused")]))
-    made = await _plan(request, "terminate-idle", "terminate_sessions", free, "state_change")
+    made = await _plan(request, "terminate_sessions", free, "state_change")
     hidden = () if request.server.facts.sees_all_sessions else ("Only sessions that this role may see are found.",)
-    return replace(made, subject="sessions idle in a transaction", notes=(*made.notes, *left, *hidden))
+    return replace(made, claim=Claim("sessions idle in a transaction"), notes=(*made.notes, *left, *hidden))
 
 
 async def _asked(request: Request, cancel: bool) -> Snapshot:
@@ -53,7 +53,7 @@ async def _asked(request: Request, cancel: bool) -> Snapshot:
     return found
 
 
-async def _plan(request: Request, action: str, query: str, found: Snapshot, guard: str) -> Plan:
+async def _plan(request: Request, query: str, found: Snapshot, guard: str) -> Plan:
     parameters: dict[str, object] = {
         "pids": list(found.values("pid")),
         "started": list(found.values("backend_start")),
@@ -61,10 +61,8 @@ async def _plan(request: Request, action: str, query: str, found: Snapshot, guar
     }
     pids = ", ".join(str(pid) for pid in found.values("pid"))
     return Plan(
-        action=action,
-        subject=f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}",
-        steps=await written(request.server, query, parameters),
-        parameters=request.given,
+        Claim(f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}"),
+        await steps_from_query(request.server, query, parameters),
         table=_shown(found) if found.rows else None,
     )
 

@@ -1,8 +1,8 @@
-"""What a run has done that was cut off before its audit trail could say so, by kill -9 or a lost connection.
+"""What an interrupted run has done although its audit trail does not record it, after kill -9 or a lost connection.
 
 A transaction is noted in the trail just before its COMMIT, so the server can be asked what became of it; one that is
-not noted did not commit. Of a statement outside a transaction the server says by the step's `expect` whether it took
-effect. Where neither tells, it is undone only by what does no harm when there is nothing to undo.
+not noted did not commit. For a statement outside a transaction, the step's `expect` shows whether it took effect. Where
+neither is known, it is undone only by what does no harm when there is nothing to undo.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Besides:
 
 
 async def besides(server: Source, past: Past) -> Besides:
-    """Ask the server. Trouble (BUSY) while a transaction of the run is still in progress."""
+    """Ask the server. Raises Trouble(BUSY) while a transaction of the run is still in progress."""
     under_way = past.under_way
     if not under_way.steps:
         return Besides()
@@ -44,10 +44,10 @@ async def besides(server: Source, past: Past) -> Besides:
     return Besides(unknown=(one,))
 
 
-def told(unknown: tuple[Planned, ...]) -> tuple[str, ...]:
-    """A sentence about each statement of which nobody knows whether it took effect."""
+def sentences(unknown: tuple[Planned, ...]) -> tuple[str, ...]:
+    """A sentence about each statement that may or may not have taken effect."""
     return tuple(
-        f"Whether this took effect is not known: {one_line(one.sql)[:200]} If it did, this takes it back: "
+        f"Whether this took effect is not known: {one_line(one.sql)[:200]} If it did, this undoes it: "
         f"{one_line(one.undo)}"
         for one in unknown
     )
@@ -56,7 +56,7 @@ def told(unknown: tuple[Planned, ...]) -> tuple[str, ...]:
 async def _by_its_transaction(server: Source, under_way: UnderWay) -> Besides:
     try:
         (fate,) = (await server.fetch("actions/undo_fate", {"xid": under_way.xid})).values("fate")
-    except Trouble:  # a server that was set up anew has not come so far
+    except Trouble:  # the xid is in the future of a server that was restored or rebuilt
         fate = None
     if fate == "in progress":
         raise Trouble(Kind.BUSY, f"Transaction {under_way.xid} of that run is still in progress.", "Wait for its end.")

@@ -1,56 +1,59 @@
-"""undo: the statements that take back a former run on this server, from the audit trail."""
+"""undo: the statements that undo an earlier run on this server, from the audit trail."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from console.actions.planning import Action, Request
-from console.actions.trail.cut_off import Besides, besides, told
+from console.actions.needs import Needs
+from console.actions.planning import Action, Request, standby_refused
+from console.actions.trail.cut_off import Besides, besides, sentences
 from console.files import local_files
 from console.format import moment, one_line, safe
-from console.model import Facts, Kind, Parameter, Plan, Source, Step, Trouble
-from console.redaction import HIDDEN
+from console.model import Claim, Execution, Facts, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble
+from console.redaction import hides
 from console.running.trail import history
 from console.running.trail.audit import default_trail
-from console.running.trail.history import Past
+from console.running.trail.history import Past, Planned
 
 NAME = "undo"
 _DROPS = re.compile(r"\b(DROP\s+(TABLE|MATERIALIZED|SCHEMA|SEQUENCE)|TRUNCATE|DELETE)\b", re.IGNORECASE)
 _ALONE = re.compile(r"\bCONCURRENTLY\b|^\s*(ALTER\s+SYSTEM|VACUUM|REINDEX)\b", re.IGNORECASE)
 _INDEX = re.compile(r"\bINDEX\s+CONCURRENTLY\b", re.IGNORECASE)
 _DETACH = re.compile(r"\bDETACH\b.*\bCONCURRENTLY\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+# Their runs undo a file by a shell command; trails of versions before do not say which files it copies.
+_OF_FILES = frozenset({"write-pgbouncer-config"})
 
 
 async def plan(request: Request) -> Plan:
-    """What takes the last run back, or the named one; what an undo that was broken off left goes first."""
+    """Undoes the last run, or the named one; what an interrupted undo left to do goes first."""
     facts = await _facts(request)
     here = (facts.label, facts.database, facts.user)
     runs = [past for past in history.runs(default_trail().entries()) if past.where == here]
     wanted = request.given["run"]
     chosen = await (_named(request.server, runs, wanted) if wanted else _last(request.server, runs))
     past, statements = chosen.past, chosen.statements
-    if HIDDEN in "".join(statements):
+    if facts.standby and not past.standby:
+        raise standby_refused(NAME)
+    if any(map(hides, statements)):
         raise Trouble(
             Kind.REFUSED,
             f"{_title(past)} cannot be undone from here: it concerns a password, which the audit trail never keeps.",
         )
     return Plan(
-        action=NAME,
-        subject=past.subject,
-        steps=tuple(_step(past, at, statement) for at, statement in enumerate(statements)),
-        parameters={"run": past.id},
-        notes=(f"Undoes {_title(past)}.", *told(chosen.besides.unknown), *_later(runs, past)),
+        Claim(past.subject, past.parts, past.cluster_wide, name=past.name or facts.database),
+        tuple(_step(past, at, statement) for at, statement in enumerate(statements)),
+        notes=(f"Undoes {_title(past)}.", *sentences(chosen.besides.unknown), *_later(runs, past)),
         destructive=any(_DROPS.search(statement) for statement in statements),
-        parts=past.parts,
-        everywhere=past.everywhere,
+        parameters={"run": past.id},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A run and what undoes it, in the order to run it, without what former undos of it did."""
+    """A run and what undoes it, in the order to run it, without what earlier undos of it did."""
 
     past: Past
     statements: tuple[str, ...]
@@ -69,16 +72,27 @@ async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
 
 
 def _step(past: Past, at: int, statement: str) -> Step:
-    file = local_files.undoing(statement)
-    # In a transaction where that is possible: then a killed undo can be told from one that was not.
+    planned = next((one for one in past.planned if one.undo == statement), None)
     return Step(
         statement,
-        transaction=file is None and not _ALONE.search(statement),
-        file=file,
-        group=str(at),
-        note=f"takes back: {_origin(past, statement)}",
-        lock_timeout=_patience(statement),
+        planned.undo_lock if planned else "",
+        execution=_execution(past, planned, at, statement),
+        note=f"undoes: {_origin(past, statement)}",
     )
+
+
+def _execution(past: Past, planned: Planned | None, at: int, statement: str) -> Execution:
+    """In a transaction where that is possible: then a killed undo can be told from one that was not."""
+    if planned and planned.undo_file:
+        kept, path = map(Path, planned.undo_file)
+        return local_files.restored(kept, path)
+    if past.action in _OF_FILES:
+        raise Trouble(
+            Kind.REFUSED,
+            f"{_title(past)} was recorded by an earlier version, which does not say which file it kept where.",
+            f"As the owner of the files, run: {one_line(statement)}",
+        )
+    return Standalone(_lock_timeout(statement)) if _ALONE.search(statement) else Transaction(str(at))
 
 
 async def _facts(request: Request) -> Facts:
@@ -87,7 +101,7 @@ async def _facts(request: Request) -> Facts:
 
 
 async def _last(server: Source, runs: Sequence[Past]) -> Chosen:
-    """The last run that can be undone. Trouble (REFUSED) when there is none or the newest was an undo."""
+    """The last run that can be undone. Raises Trouble(REFUSED) if there is none, or the newest was an undo."""
     changed = [past for past in runs if past.finished or past.under_way.steps]
     if changed and changed[-1].action == NAME:
         target = _target(runs, changed[-1])
@@ -98,7 +112,7 @@ async def _last(server: Source, runs: Sequence[Past]) -> Chosen:
         raise Trouble(
             Kind.REFUSED,
             "The last run here was itself an undo.",
-            "The audit pane has the older runs; --set run=… names one.",
+            "The audit pane lists the older runs; --set run=… names one.",
         )
     for past in reversed(changed):
         if past.status == history.RUNNING or not (past.undo or past.under_way.steps):
@@ -107,18 +121,16 @@ async def _last(server: Source, runs: Sequence[Past]) -> Chosen:
         if chosen.statements:
             return chosen
         _say_unknown(chosen)
-    raise Trouble(
-        Kind.REFUSED, "There is nothing to undo: no run of this role on this database left anything that can be."
-    )
+    raise Trouble(Kind.REFUSED, "There is nothing to undo: no run of this role on this database can be undone.")
 
 
 def _say_unknown(chosen: Chosen) -> None:
-    """Trouble (REFUSED) where nothing but what nobody knows could be undone: an older run must not be taken instead."""
+    """Raises Trouble(REFUSED) if only what may not have happened could be undone: no older run is taken instead."""
     if chosen.besides.unknown and not chosen.statements:
         raise Trouble(
             Kind.REFUSED,
-            f"{_title(chosen.past)} was cut off. {' '.join(told(chosen.besides.unknown))}",
-            "Running the action itself again ends what it began.",
+            f"{_title(chosen.past)} was interrupted. {' '.join(sentences(chosen.besides.unknown))}",
+            "Running the action itself again finishes what it began.",
         )
 
 
@@ -135,8 +147,8 @@ async def _named(server: Source, runs: Sequence[Past], name: str) -> Chosen:
     )
 
 
-def _patience(statement: str) -> float | None:
-    """As Step.lock_timeout says of such statements."""
+def _lock_timeout(statement: str) -> float | None:
+    """As Standalone says of such statements."""
     if _INDEX.search(statement):
         return 0.0
     return 3.0 if _DETACH.search(statement) else None
@@ -148,7 +160,7 @@ def _target(runs: Sequence[Past], undo: Past) -> Past | None:
 
 def _later(runs: Sequence[Past], chosen: Past) -> list[str]:
     after = [past for past in runs[runs.index(chosen) + 1 :] if past.finished and past.action != NAME]
-    return [f"Later runs stay as they are: {', '.join(map(_title, after[-5:]))}."] if after else []
+    return [f"Later runs are not undone: {', '.join(map(_title, after[-5:]))}."] if after else []
 
 
 def _origin(chosen: Past, statement: str) -> str:
@@ -164,8 +176,9 @@ def _title(past: Past) -> str:
 UNDO = Action(
     name=NAME,
     title="Undo",
-    help="Takes back the last run on this database that left statements for it, as the audit trail of this user tells.",
+    help="Undoes the last run on this database that can be undone, by the audit trail of this user.",
     plan=plan,
     parameters=(Parameter("run", "which run, as the audit pane names it; empty: the last that can be undone"),),
     row={"run": "run"},
+    needs=Needs(primary=False, in_words="the rights of the run that is undone", planned=False),
 )

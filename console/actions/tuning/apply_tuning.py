@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from console.actions.planning import Action, Request, written
+from console.actions.planning import Action, Request, steps_from_query
 from console.actions.tuning.tuning_reading import Found, machine, overrides, read, told_after, unloadable
 from console.format import count, safe, size
-from console.model import Kind, Parameter, Plan, Snapshot, Source, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Trouble
 from console.tuning import presets
 from console.tuning.facts import Machine
 from console.tuning.guards import AS_PRIMARY, dangers, situation
@@ -39,11 +39,8 @@ async def plan(request: Request) -> Plan:
     if active:
         await _allowed(server, found, active)
     return Plan(
-        action="apply-tuning",
-        subject="settings of the server",
-        everywhere=True,
-        steps=await written(server, "tuning_steps", {"settings": _as_json(active)}) if active else (),
-        parameters=given,
+        Claim("settings of the server", cluster_wide=True),
+        await steps_from_query(server, "tuning_steps", {"settings": _as_json(active)}) if active else (),
         notes=(*notes, *await _notes(server, found, proposals, facts, measured)),
         table=await _table(server, proposals),
         recipe=_recipe(active, found),

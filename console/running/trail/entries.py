@@ -2,52 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from console.model import Facts
 from console.redaction import without_secrets
-from console.running.run import Progress, Run, groups
+from console.running.execution import executor, groups
+from console.running.progress import Run, StepProgress
 from console.running.trail.audit import process, whoami
 
 
-def entry(run: Run, facts: Facts, event: str, **more: object) -> dict[str, object]:
-    """An entry of the trail, with all that says which run it belongs to."""
+def entry(run: Run, facts: Facts, event: str, details: Mapping[str, object]) -> dict[str, object]:
+    """An entry of the trail, with everything that identifies its run."""
     return {
         "run": run.id,
         "event": event,
         "action": run.plan.action,
-        "subject": run.plan.subject,
+        "subject": run.plan.claim.subject,
         "parameters": dict(run.plan.parameters),
         "server": facts.label,
         "database": facts.database,
         "user": facts.user,
+        "standby": facts.standby,
         **whoami(),
         "process": process(),
-        **more,
+        **details,
     }
 
 
-def step(run: Run, facts: Facts, one: Progress) -> dict[str, object]:
+def step(run: Run, facts: Facts, one: StepProgress) -> dict[str, object]:
     """The entry of a step that is done."""
-    took = {"rows": one.rows, "seconds": one.seconds}
-    return entry(run, facts, "step", sql=one.step.sql, undo=one.step.undo, **took)
+    step = one.step
+    return entry(run, facts, "step", {"sql": step.sql, "undo": step.undo, "rows": one.rows, "seconds": one.seconds})
 
 
 def planned(run: Run) -> dict[str, object]:
-    """What is going to be sent, step by step: enough to tell later what a killed console may have done.
+    """What is going to be sent, step by step: enough to know later what a killed console may have done.
 
     `transactions` has the number of the transaction that each step shares, null for what runs outside of one.
+    `undo_files` has the copy and the path of each file that undoing restores, null for other steps.
     """
     numbers: list[int | None] = []
     for number, group in enumerate(groups(run.steps)):
-        together = group[0].step.transaction and not group[0].step.repeat
+        together = executor(group[0].step.execution).group is not None
         numbers += [number if together else None] * len(group)
-    steps = run.plan.steps
+    steps, claim = run.plan.steps, run.plan.claim
     return {
         "sql": [step.sql for step in steps],
         "undo": [step.undo for step in steps],
+        "undo_locks": [step.undo_lock for step in steps],
+        "undo_files": [executor(step.execution).restores for step in steps],
         "expect": [step.expect for step in steps],
         "transactions": numbers,
-        "parts": list(run.plan.parts),
-        "everywhere": run.plan.everywhere,
+        "parts": list(claim.parts),
+        "everywhere": claim.cluster_wide,
+        "name": claim.name,
     }
 
 
@@ -57,7 +65,7 @@ def row(run: Run) -> dict[str, object]:
     return {
         "run": run.id,
         "action": run.plan.action,
-        "subject": run.plan.subject,
+        "subject": run.plan.claim.subject,
         "os_user": who["os_user"],
         "origin": who["from"],
         "outcome": run.outcome.value if run.outcome else "",

@@ -1,17 +1,17 @@
-"""What the audit trail tells of past runs, also of those that never said how they ended."""
+"""Past runs by the audit trail, also those whose end it does not record."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 
-from console.redaction import HIDDEN
+from console.redaction import hides
 from console.running.trail.audit import process
 
 EPOCH = datetime.fromtimestamp(0, UTC)
-UNFINISHED = "unfinished"  # its process ended, or was killed, without saying how the run did
+UNFINISHED = "unfinished"  # its process ended, or was killed, without recording how the run ended
 RUNNING = "running"
 
 
@@ -34,20 +34,22 @@ class Planned:
     undo: str = ""
     expect: str = ""  # a query that returns true once it has had its effect
     transaction: int | None = None  # which transaction of the run it belongs to; None: it runs outside of any
+    undo_lock: str = ""  # what `undo` locks
+    undo_file: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """What had begun when the trail broke off: the steps of one transaction, or one statement outside of any."""
+    """What had begun when the trail ends: the steps of one transaction, or one statement outside of any."""
 
     steps: tuple[Planned, ...] = ()
-    xid: str = ""  # of the transaction, known from just before its COMMIT; the server tells what became of it
-    certain: bool = False  # it has taken effect: the trail says so of one of its steps
+    xid: str = ""  # of the transaction, known from just before its COMMIT; the server knows what became of it
+    certain: bool = False  # it has taken effect: the trail records one of its steps as done
 
 
 @dataclass(slots=True)
 class Past:
-    """One run as the trail tells it."""
+    """One run by the trail."""
 
     id: str
     at: datetime = EPOCH
@@ -62,15 +64,17 @@ class Past:
     process: str = ""
     planned: tuple[Planned, ...] = ()
     parts: tuple[str, ...] = ()  # of the subject, as in its plan
-    everywhere: bool = False
+    cluster_wide: bool = False
+    name: str = ""  # of what it acted on, as in its plan; empty in trails of versions before
+    standby: bool = False  # the server was one
     finished: list[Finished] = field(default_factory=list)
     committing: tuple[int, str] = (-1, "")  # how many steps were finished before its last COMMIT; its transaction
     ended_at: datetime | None = None
-    outcome: str = ""  # empty: it has not said
+    outcome: str = ""  # empty: its end is not recorded
     message: str = ""
-    notes: tuple[str, ...] = ()  # what else it had to tell in the end
+    notes: tuple[str, ...] = ()  # what else it reported at its end
     seconds: float | None = None
-    told_undo: tuple[str, ...] | None = None
+    recorded_undo: tuple[str, ...] | None = None
 
     @property
     def status(self) -> str:
@@ -80,8 +84,8 @@ class Past:
     @property
     def undo(self) -> tuple[str, ...]:
         """The statements that undo what it did, in the order to run them."""
-        if self.told_undo is not None:
-            return self.told_undo
+        if self.recorded_undo is not None:
+            return self.recorded_undo
         return tuple(one.undo for one in reversed(self.finished) if one.undo)
 
     @property
@@ -91,7 +95,7 @@ class Past:
         if at >= len(self.planned) or self.status == RUNNING:
             return UnderWay()
         number = self.planned[at].transaction
-        if number is None:  # a run that said how it ended has told it of this one too
+        if number is None:  # the end of a run covers this one too
             return UnderWay(self.planned[at : at + 1]) if self.status == UNFINISHED else UnderWay()
         together = tuple(takewhile(lambda one: one.transaction == number, self.planned[at:]))
         if at and self.planned[at - 1].transaction == number:
@@ -110,13 +114,13 @@ class Past:
 
     @property
     def undoable(self) -> bool:
-        """Whether something undoes it, as far as the trail tells, and all of that was kept."""
+        """Whether something undoes it, as far as the trail knows, and nothing of that is hidden."""
         statements = [*self.undo, *(one.undo for one in self.under_way.steps if one.undo)]
-        return bool(statements) and not any(HIDDEN in statement for statement in statements)
+        return bool(statements) and not any(map(hides, statements))
 
 
 def runs(entries: Iterable[Mapping[str, object]]) -> list[Past]:
-    """The runs of a trail, oldest first; entries that are none of ours are passed over."""
+    """The runs of a trail, oldest first; entries without a run are skipped."""
     known: dict[str, Past] = {}
     for entry in entries:
         name = entry.get("run")
@@ -125,12 +129,12 @@ def runs(entries: Iterable[Mapping[str, object]]) -> list[Past]:
     return list(known.values())
 
 
-def alive(told: str) -> bool:
-    """Whether the process that a trail names (`audit.process`) is there; on another machine that cannot be told."""
-    parts = told.split()
+def alive(named: str) -> bool:
+    """Whether the process that a trail names (`audit.process`) exists; False for one on another machine."""
+    parts = named.split()
     if len(parts) < 2 or not parts[1].isdigit():
         return False
-    return process(int(parts[1])) == told
+    return process(int(parts[1])) == named
 
 
 def _add(past: Past, entry: Mapping[str, object]) -> None:
@@ -145,7 +149,8 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
         past.parameters = {str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {}
     if event == "start":
         past.planned = _planned(entry)
-        past.parts, past.everywhere = _texts(entry.get("parts")), entry.get("everywhere") is True
+        past.parts, past.cluster_wide = _texts(entry.get("parts")), entry.get("everywhere") is True
+        past.name, past.standby = _text(entry, "name"), entry.get("standby") is True
     elif event == "commit":
         past.committing = len(past.finished), _text(entry, "xid")
     elif event == "step":
@@ -156,7 +161,7 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
         past.finished.append(done)
     elif event == "end":
         past.ended_at, past.outcome, past.message = at, _text(entry, "outcome"), _text(entry, "message")
-        past.seconds, past.told_undo = _number(entry.get("seconds")), _texts(entry.get("undo"))
+        past.seconds, past.recorded_undo = _number(entry.get("seconds")), _texts(entry.get("undo"))
         past.notes = _texts(entry.get("notes"))
 
 
@@ -164,8 +169,19 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     sql, numbers = _texts(entry.get("sql")), entry.get("transactions")
     if not isinstance(numbers, list) or len(numbers) != len(sql):
         return tuple(map(Planned, sql))
+    transactions = [number if isinstance(number, int) else None for number in numbers]
     undo, expect = _texts(entry.get("undo")), _texts(entry.get("expect"))
-    return tuple(map(Planned, sql, undo, expect, (one if isinstance(one, int) else None for one in numbers)))
+    steps = tuple(map(Planned, sql, undo, expect, transactions))
+    locks, files = _texts(entry.get("undo_locks")), entry.get("undo_files")
+    if len(locks) != len(steps) or not isinstance(files, list) or len(files) != len(steps):
+        return steps  # of a version before
+    return tuple(
+        replace(one, undo_lock=lock, undo_file=_pair(file)) for one, lock, file in zip(steps, locks, files, strict=True)
+    )
+
+
+def _pair(value: object) -> tuple[str, str] | None:
+    return (str(value[0]), str(value[1])) if isinstance(value, list) and len(value) == 2 else None
 
 
 def _text(entry: Mapping[str, object], name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 import psycopg
 from psycopg import pq
 
-from console.model import Trouble
+from console.model import LOCK_TIMEOUT, Trouble
 from console.sources.postgres.connecting import (
     APPLICATION_NAME,
     Connection,
@@ -28,7 +28,7 @@ PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
 
 _SESSION = {
     "search_path": "pg_catalog",
-    "lock_timeout": "200ms",
+    "lock_timeout": f"{round(1000 * LOCK_TIMEOUT)}ms",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "2s",  # a frozen console must not keep what it locked
     "client_connection_check_interval": "2s",  # a statement of a dead console ends

@@ -11,12 +11,11 @@ WITH field AS MATERIALIZED (
 )
 SELECT pg_catalog.format('COPY (SELECT %%s FROM %%s%%s ORDER BY %%I) TO STDOUT (FORMAT csv, HEADER)',
                          f.names, %(origin)s::text, coalesce(' WHERE ' || %(inside)s::text, ''), %(key)s::text) AS sql,
-       'ACCESS SHARE on ' || %(name)s::text AS lock, %(name)s::text AS "on", false AS transaction,
-       %(into)s::text AS "into",
+       'ACCESS SHARE on ' || %(name)s::text AS lock, %(name)s::text AS "on", %(file)s::text AS file,
        pg_catalog.format('%%s rows, %%s', CASE WHEN c.reltuples < 0 THEN 'unknown' ELSE 'about ' || c.reltuples::bigint
                          END,
          pg_catalog.pg_size_pretty(pg_catalog.pg_table_size(c.oid))) AS estimate,
-       pg_catalog.format('goes to %%s, which is read back and compared', %(into)s::text) AS note,
+       pg_catalog.format('goes to %%s, which is read back and compared', %(file)s::text) AS note,
        pg_catalog.format('SELECT %%L AS archive, %%L AS source, %%L AS month, %%L AS bounds, %%L::pg_catalog.jsonb AS '
                          'columns,'
          ' pg_catalog.current_database()::text AS database, pg_catalog.current_setting(''server_version'') AS '

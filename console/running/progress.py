@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from console.model import Outcome, Plan, Step
 
 
 @dataclass(slots=True)
-class Progress:
+class StepProgress:
     """How far one step is."""
 
     step: Step
@@ -24,7 +24,7 @@ class Progress:
     seconds: float = 0.0
     rows: int = 0
     tries: int = 0
-    said: str = ""  # phase and share of a long command, or what it waits for
+    message: str = ""  # phase and share of a long command, or what it waits for
 
 
 @dataclass(slots=True)
@@ -34,21 +34,21 @@ class Run:
     plan: Plan
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    steps: list[Progress] = field(default_factory=list)
+    steps: list[StepProgress] = field(default_factory=list)
     outcome: Outcome | None = None
     message: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    held_up: dict[str, float] = field(default_factory=dict)  # who → the longest seconds that others may have waited
+    held_up: dict[str, float] = field(default_factory=dict)  # who → the longest seconds that they may have waited
 
     @classmethod
     def of(cls, plan: Plan) -> Run:
         """A run of `plan` that has not begun."""
-        return cls(plan, steps=[Progress(step) for step in plan.steps])
+        return cls(plan, steps=[StepProgress(step) for step in plan.steps])
 
     @property
     def at(self) -> int:
-        """Which step something happens to, from 0: the one under way or failed, else the last that is done."""
+        """Which step is current, from 0: the one under way or failed, else the last that is done."""
         busy = [i for i, one in enumerate(self.steps) if one.status in {"running", "waiting", "failed"}]
         done = [i for i, one in enumerate(self.steps) if one.status == "done"]
         return busy[0] if busy else done[-1] if done else 0
@@ -59,16 +59,16 @@ class Run:
         if not self.held_up:
             return []
         longest = sorted(self.held_up.items(), key=lambda one: -one[1])
-        said = ", ".join(f"{1000 * seconds:.0f} ms for {one_line(who)}" for who, seconds in longest)
-        how = "So long was the longest transaction in their way, from asking for its lock to its end."
-        return [f"Longest possible wait: {said}. {how}"]
+        times = ", ".join(f"{1000 * seconds:.0f} ms for {one_line(who)}" for who, seconds in longest)
+        how = "That is the longest blocking transaction, from the request for its lock to its end."
+        return [f"Longest possible wait: {times}. {how}"]
 
     @contextlib.contextmanager
-    def holding(self) -> Iterator[Callable[[Progress], None]]:
-        """Measures a transaction, from the first step of it that holds somebody up to its end, however it ends."""
+    def holding(self) -> Iterator[Callable[[StepProgress], None]]:
+        """Measures a transaction, from its first step that holds somebody up to its end, however it ends."""
         began: dict[str, float] = {}
 
-        def at(one: Progress) -> None:
+        def at(one: StepProgress) -> None:
             if one.step.holds_up:
                 began.setdefault(one.step.holds_up, time.monotonic())
 
@@ -85,30 +85,6 @@ class Run:
 
 
 def stop(task: asyncio.Task[Any]) -> None:
-    """Stop the task of a run, once: asked again it must not be disturbed while it undoes and records what was."""
+    """Stop the task of a run, once: a second request must not disturb it while it undoes and records what was done."""
     if not task.cancelling():
         task.cancel()
-
-
-def groups(steps: Sequence[Progress]) -> Iterator[list[Progress]]:
-    """Neighbours that share a transaction, everything else alone."""
-    group: list[Progress] = []
-    for one in steps:
-        joins = one.step.transaction and not one.step.repeat
-        if group and not (joins and one.step.group == group[0].step.group):
-            yield group
-            group = []
-        if joins:
-            group.append(one)
-        else:
-            yield [one]
-    if group:
-        yield group
-
-
-def pace(one: Progress) -> str:
-    """How far batches are, how fast they go, and how long they will take."""
-    rate = one.rows / one.seconds if one.seconds else 0.0
-    left = (one.step.total - one.rows) / rate if rate and one.step.total > one.rows else 0.0
-    share = f" of {one.step.total}" if one.step.total else ""
-    return f"{one.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")

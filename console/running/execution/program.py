@@ -1,4 +1,4 @@
-"""A step that is done by a program of this machine: what it says, how it is stopped, whether it succeeded."""
+"""A step that a program of this machine does: its output, how it is stopped, whether it succeeded."""
 
 from __future__ import annotations
 
@@ -8,24 +8,38 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from console.format import one_line
-from console.model import Kind, Trouble
+from console.model import Kind, Program, Trouble
+from console.running.execution.executor import Context, Executor
+from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 ENDING = 10.0  # seconds a program has to clean up after itself when it is stopped
-LAST = 5  # lines that are told when it failed
+LAST = 5  # lines that are reported when it failed
 
 
-async def execute(session: ActingSession, argv: Sequence[str], heard: Callable[[str], None]) -> None:
-    """Run a program on the database of `session`, without a shell; `heard` gets each line it says.
+def executor(execution: Program) -> Executor:
+    """Runs the program on the database of the acting session."""
+    return Executor(partial(execute, execution), "a program of this machine")
 
-    How to connect is told by its environment alone. Trouble (FAILED) with its last lines when it does not succeed.
+
+async def execute(execution: Program, context: Context, group: Sequence[StepProgress]) -> None:
+    """Run the program; each line of its output is reported."""
+    (one,) = group
+    report = context.begin(one)
+    await context.refuse_read_only()
+    await run(context.session, execution.arguments, report)
+
+
+async def run(session: ActingSession, argv: Sequence[str], report: Callable[[str], None]) -> None:
+    """Run a program on the database of `session`, without a shell; `report` gets each line of its output.
+
+    It gets the connection from its environment alone. Raises Trouble(FAILED) with its last lines when it fails.
     """
-    if await session.query("SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"):
-        raise Trouble(Kind.REFUSED, "The session is read-only: nothing is changed.")
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
         process = await asyncio.create_subprocess_exec(
@@ -38,17 +52,17 @@ async def execute(session: ActingSession, argv: Sequence[str], heard: Callable[[
         )
     except OSError as error:
         raise Trouble(Kind.FAILED, f"{one_line(argv[0])} cannot be run: {error.strerror}.") from None
-    said: deque[str] = deque(maxlen=LAST)
+    last: deque[str] = deque(maxlen=LAST)
     try:
         while process.stdout is not None and (line := await _line(process.stdout)):
-            said.append(one_line(line.decode(errors="replace").strip()))
-            heard(said[-1])
+            last.append(one_line(line.decode(errors="replace").strip()))
+            report(last[-1])
         code = await process.wait()
     finally:
         if process.returncode is None:
             await _end(process)
     if code:
-        raise Trouble(Kind.FAILED, f"{one_line(Path(argv[0]).name)} failed: {' '.join(said)[-500:] or code}")
+        raise Trouble(Kind.FAILED, f"{one_line(Path(argv[0]).name)} failed: {' '.join(last)[-500:] or code}")
 
 
 async def _line(output: asyncio.StreamReader) -> bytes:

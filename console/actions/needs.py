@@ -1,0 +1,50 @@
+"""What an action needs of the role, the server and the configuration, as data that is declared with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from console.settings.config import Settings
+
+
+class Right(Enum):
+    """A right that actions need."""
+
+    SIGNAL = "cancel and end the sessions of other roles"
+    OWN = "own the tables"
+    MAINTAIN = "own the tables, or pg_maintain from 17 on"
+    BUILD = "build indexes: as MAINTAIN from 17 on, before as OWN"
+    CREATE_TABLES = "create tables in schema public"
+    CREATE_EXTENSIONS = "create extensions"
+    CREATE_ROLES = "create roles"
+    ALTER_SYSTEM = "write the settings of the server and reload them"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must hold for an action to run; doctor checks it, and a plan is refused where it cannot hold."""
+
+    right: Right | None = None  # None: its plan finds out
+    relations: Callable[[Settings], Sequence[str]] | None = None  # what `right` is needed for; None: all tables
+    extension: str = ""  # must be installed in the database
+    primary: bool = True  # a standby cannot do it
+    server: bool = True  # it changes something on a server; False: files of this machine alone
+    in_words: str = ""  # what it needs, where that is no right
+    planned: bool = True  # doctor makes its plan; False: that depends on files and runs of this user
+
+
+def partitioned(settings: Settings) -> list[str]:
+    """The tables with a partition policy."""
+    return [policy.table for policy in settings.partitions]
+
+
+def archived(settings: Settings) -> list[str]:
+    """The tables with an archive policy, and their archives."""
+    return [name for policy in settings.archives for name in (policy.table, policy.archive)]
+
+
+def refreshed(settings: Settings) -> list[str]:
+    """The materialized views with a refresh policy."""
+    return [policy.view for policy in settings.refreshes]

@@ -1,0 +1,44 @@
+"""How steps are run: one module for each kind of execution, found here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import assert_never
+
+from console.model import Batches, Execution, Export, LocalFile, Program, Standalone, Transaction
+from console.running.execution import batches, export, local_file, program, standalone, transaction
+from console.running.execution.executor import Executor
+from console.running.progress import StepProgress
+
+
+def executor(execution: Execution) -> Executor:
+    """What runs steps of this kind of execution."""
+    match execution:
+        case Transaction():
+            return transaction.executor(execution)
+        case Batches():
+            return batches.executor(execution)
+        case Standalone():
+            return standalone.executor(execution)
+        case Export():
+            return export.executor(execution)
+        case LocalFile():
+            return local_file.executor(execution)
+        case Program():
+            return program.executor(execution)
+    assert_never(execution)
+
+
+def groups(steps: Sequence[StepProgress]) -> Iterator[list[StepProgress]]:
+    """What is run at once: neighbours that share a group, every other step by itself."""
+    group: list[StepProgress] = []
+    shared: str | None = None
+    for one in steps:
+        own = executor(one.step.execution).group
+        if group and (own is None or own != shared):
+            yield group
+            group = []
+        group.append(one)
+        shared = own
+    if group:
+        yield group

@@ -1,0 +1,56 @@
+"""A step that is run again and again, one transaction each, with pauses for other sessions and standbys."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from console import sql
+from console.format import count
+from console.model import Batches
+from console.running.execution.executor import Context, Executor
+from console.running.progress import StepProgress
+
+
+def executor(execution: Batches) -> Executor:
+    """Runs a step until it changes no more rows; the batches that have committed stay done."""
+    about = f", about {count(execution.rows)} rows" if execution.rows else ""
+    return Executor(
+        partial(execute, execution.rows),
+        f"in batches, one transaction each{about}",
+        transactional=True,
+        partial=True,
+    )
+
+
+async def execute(total: int, context: Context, group: Sequence[StepProgress]) -> None:
+    """Run batches until none is left; `total` is the estimate of their rows."""
+    (one,) = group
+    one.status = "running"
+    began = time.monotonic()
+    while True:
+        async with context.session.transaction():
+            moved, more = await context.session.batch(one.step.sql)
+        one.rows += moved
+        one.seconds = time.monotonic() - began
+        one.message = pace(one, total)
+        if not more:
+            return
+        context.changed()
+        await _breathe(context)
+
+
+def pace(one: StepProgress, total: int) -> str:
+    """How far batches are, how fast they go, and how long they will take."""
+    rate = one.rows / one.seconds if one.seconds else 0.0
+    left = (total - one.rows) / rate if rate and total > one.rows else 0.0
+    share = f" of {total}" if total else ""
+    return f"{one.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
+
+
+async def _breathe(context: Context) -> None:
+    """Pause between two batches: longer while a standby lags or somebody waits for this session."""
+    (row,) = await context.query(sql.load("actions/breathe").text)
+    await asyncio.sleep(float(str(row[0])))

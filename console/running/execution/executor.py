@@ -1,0 +1,65 @@
+"""What every kind of execution is: a function that runs steps, and what the run and the front ends ask about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from console.model import Kind, Source, Trouble
+from console.running.failures import change_trouble
+from console.running.progress import Run, StepProgress
+from console.sources.postgres import ActingSession, DriverError
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an execution works with."""
+
+    session: ActingSession
+    source: Source
+    run: Run
+    changed: Callable[[], None]  # reports that the run's progress changed
+    write: Callable[[str, dict[str, object]], None]  # appends an event with its details to the trail, synced
+
+    def begin(self, step: StepProgress) -> Callable[[str], None]:
+        """Report that `step` runs now. What is returned reports what it is doing meanwhile."""
+        step.status = "running"
+        self.changed()
+        began = time.monotonic()
+
+        def report(message: str) -> None:
+            step.message, step.seconds = message, time.monotonic() - began
+            self.changed()
+
+        return report
+
+    async def query(self, text: str) -> list[tuple[object, ...]]:
+        """The rows of a query in the acting session. Raises Trouble."""
+        try:
+            return await self.session.query(text)
+        except DriverError as error:
+            raise change_trouble(error) from None
+
+    async def refuse_read_only(self) -> None:
+        """Raises Trouble(REFUSED) in a read-only session, where the server itself would not refuse everything."""
+        # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there.
+        if await self.session.query("SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"):
+            raise Trouble(Kind.REFUSED, "The session is read-only: nothing is changed.")
+
+
+async def _nothing(_: Context) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """How steps of one kind are run. `execute` raises Trouble or the driver's error; then the run may try again."""
+
+    execute: Callable[[Context, Sequence[StepProgress]], Awaitable[None]]
+    how: str  # in words: "outside a transaction"
+    group: str | None = None  # neighbours of the same group run together; None: the step runs by itself
+    transactional: bool = False  # everything it does happens in transactions
+    partial: bool = False  # what a failed try has done stays done
+    left: Callable[[Context], Awaitable[list[str]]] = _nothing  # the statements that a failed try leaves to do
+    restores: tuple[str, str] | None = None  # undoing it copies the first of these files to the second

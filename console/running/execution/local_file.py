@@ -1,0 +1,23 @@
+"""A step that writes a file of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from console.files import local_files
+from console.model import LocalFile
+from console.running.execution.executor import Context, Executor
+from console.running.progress import StepProgress
+
+
+def executor(execution: LocalFile) -> Executor:
+    """Writes the file, whole or not at all."""
+    restores = (execution.kept, execution.path) if execution.kept else None
+    return Executor(partial(execute, execution), "a file of this machine", restores=restores)
+
+
+async def execute(file: LocalFile, context: Context, group: Sequence[StepProgress]) -> None:
+    """Write it. Raises Trouble(REFUSED) when it changed since the plan was made, or cannot be written."""
+    context.begin(group[0])
+    local_files.write(file)

@@ -1,0 +1,125 @@
+"""A statement that runs outside a transaction block: its progress, whom it waits for, when it gives way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+
+from console.format import one_line
+from console.model import Kind, Source, Standalone, Trouble
+from console.model.act import NOTICED
+from console.running.execution.executor import Context, Executor
+from console.running.progress import StepProgress
+from console.sources.postgres import ActingSession, DriverError
+
+PROGRESS_PERIOD = 1.0
+WATCH_PERIOD = NOTICED / 2  # seconds that somebody may queue behind a patient statement before it is noticed
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+def executor(execution: Standalone) -> Executor:
+    """Runs one statement; a further try sends what `again` returns."""
+    return Executor(partial(execute, execution), "outside a transaction", left=partial(_left, execution))
+
+
+async def execute(execution: Standalone, context: Context, group: Sequence[StepProgress]) -> None:
+    """Run the step's statement, or after a failed try what is left of it."""
+    (one,) = group
+    report = context.begin(one)
+    statements = [(one.step.sql, execution.lock_timeout)]
+    if one.tries and execution.again:
+        statements = await _again(execution, context)
+    for statement, lock_timeout in statements:
+        await context.refuse_read_only()
+        one.rows = await _send(context, statement, lock_timeout, report)
+
+
+async def _again(execution: Standalone, context: Context) -> list[tuple[str, float | None]]:
+    return [
+        (str(row[0]), float(str(row[1])) if len(row) > 1 and row[1] is not None else execution.lock_timeout)
+        for row in await context.query(execution.again)
+    ]
+
+
+async def _left(execution: Standalone, context: Context) -> list[str]:
+    return [statement for statement, _ in await _again(execution, context)] if execution.again else []
+
+
+async def _send(context: Context, statement: str, lock_timeout: float | None, report: Callable[[str], None]) -> int:
+    """Run `statement`; how many rows it changed.
+
+    With a `lock_timeout` it waits that long (seconds; 0: without limit), but is cancelled when somebody waits for whom
+    it waits, queues behind it while it only queues itself, or keeps others waiting in turn. Raises the driver's error,
+    or Trouble with the SQLSTATE of a lock that is not available.
+    """
+    session, source = context.session, context.source
+    began = reported = time.monotonic()
+    async with _patience(session, lock_timeout):
+        work = asyncio.ensure_future(session.execute(statement))
+        period = PROGRESS_PERIOD if lock_timeout is None else WATCH_PERIOD
+        waits_for = ""
+        try:
+            while not (await asyncio.wait({work}, timeout=period))[0]:
+                if lock_timeout is not None:
+                    waits_for, behind = await _queue(session, source)
+                    if behind:
+                        await _give_way(session, work, behind)
+                if time.monotonic() - reported >= PROGRESS_PERIOD:
+                    reported = time.monotonic()
+                    report(waits_for or await _progress(session, source, reported - began))
+            return work.result()
+        except asyncio.CancelledError:
+            await session.cancel()
+            await asyncio.wait({work})
+            raise
+
+
+@contextlib.asynccontextmanager
+async def _patience(session: ActingSession, seconds: float | None) -> AsyncIterator[None]:
+    if seconds is None:
+        yield
+        return
+    await session.execute(
+        "SELECT pg_catalog.set_config('lock_timeout', %(limit)s, false)", {"limit": f"{round(seconds * 1000)}ms"}
+    )
+    try:
+        yield
+    finally:
+        if session.connected:
+            with contextlib.suppress(DriverError):  # a lost connection has no settings left to restore
+                await session.execute("RESET lock_timeout")
+
+
+async def _give_way(session: ActingSession, work: asyncio.Future[int], behind: str) -> None:
+    await session.cancel()
+    await asyncio.wait({work})
+    if work.exception() is not None:
+        what = f"Lock released for {behind}, which was queued behind it."
+        raise Trouble(Kind.BUSY, what, "Try again later.", LOCK_NOT_AVAILABLE)
+
+
+async def _queue(session: ActingSession, source: Source) -> tuple[str, str]:
+    """Whom the session waits for, and who queues behind it and must not be kept waiting."""
+    try:
+        snapshot = await source.fetch("actions/in_the_way", {"pid": session.pid})
+    except Trouble:
+        return "", ""
+    waits_for, behind = (one_line(value or "") for value in snapshot.rows[0])
+    return (f"waiting for {waits_for}" if waits_for else ""), behind
+
+
+async def _progress(session: ActingSession, source: Source, seconds: float) -> str:
+    try:
+        snapshot = await source.fetch("progress", {"pid": session.pid})
+    except Trouble:
+        return ""
+    for record in snapshot.records():
+        done, total = record["done"], record["total"]
+        if isinstance(done, int) and isinstance(total, int) and total > 0:
+            left = seconds * (total - done) / done if done else 0
+            return f"{one_line(record['phase'])} {100 * done / total:.0f}%" + (f", {left:.0f} s left" if left else "")
+        return one_line(record["phase"])
+    return ""

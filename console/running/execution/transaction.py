@@ -1,0 +1,61 @@
+"""Steps in one transaction; a COMMIT whose answer is lost is looked up by its transaction id."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from console.model import Kind, Transaction, Trouble
+from console.running.execution.executor import Context, Executor
+from console.running.progress import StepProgress
+from console.sources.postgres import ActingSession, DriverError
+
+RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to look up a transaction whose COMMIT was not answered; seconds between
+
+
+def executor(execution: Transaction) -> Executor:
+    """Runs neighbours of one group together."""
+    return Executor(execute, "in a transaction of its own", group=execution.group, transactional=True)
+
+
+async def execute(context: Context, group: Sequence[StepProgress]) -> None:
+    """Run `group` in one transaction. Before its COMMIT the trail gets its id, so that its fate can be looked up."""
+    session, xid, committing = context.session, "", False
+    with context.run.holding() as holds:
+        try:
+            async with session.transaction():
+                for one in group:
+                    context.begin(one)
+                    holds(one)
+                    began = time.monotonic()
+                    one.rows = await session.execute(one.step.sql)
+                    one.seconds = time.monotonic() - began
+                ((assigned,),) = await session.query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
+                xid = str(assigned or "")
+                if xid:  # without one there is nothing to commit
+                    context.write("commit", {"xid": xid})
+                committing = True
+        except DriverError:
+            if committing and xid and not session.connected and await _committed(session, xid):
+                return
+            raise
+
+
+async def _committed(session: ActingSession, xid: str) -> bool:
+    """Whether the transaction committed. Raises Trouble(UNREACHABLE) when the server does not say."""
+    for _ in range(RECONNECTS):
+        try:
+            await session.open()
+            answer = await session.query("SELECT pg_catalog.pg_xact_status(%(xid)s::xid8)", {"xid": xid})
+        except (Trouble, DriverError):
+            await asyncio.sleep(RECONNECT_PAUSE)
+            continue
+        if answer[0][0] in {"committed", "aborted"}:
+            return answer[0][0] == "committed"
+        await asyncio.sleep(RECONNECT_PAUSE)
+    raise Trouble(
+        Kind.UNREACHABLE,
+        f"The connection was lost while transaction {xid} committed, and the server did not say whether it did.",
+        f"SELECT pg_xact_status('{xid}') shows it; running the action again is safe.",
+    )

@@ -1,0 +1,40 @@
+"""What a failed change means for the user, and the record of failures that a step asks for."""
+
+from __future__ import annotations
+
+from console.format import one_line
+from console.model import Kind, Trouble
+from console.redaction import without_secrets
+from console.running.progress import Run
+from console.sources.postgres import ActingSession, DriverError, trouble
+
+_REPORT = "SELECT pg_catalog.set_config('pipeline_console.failed', %(failed)s, true)"
+
+
+def change_trouble(error: DriverError) -> Trouble:
+    """What an error of the acting session means."""
+    why = trouble(error, "the change")
+    if why.kind is not Kind.DENIED:
+        return why
+    what = f"The role may not make the change: {message(error).rstrip('.')}."
+    return Trouble(Kind.DENIED, what, "", why.sqlstate, why.lacks)
+
+
+def message(error: DriverError) -> str:
+    """The server's own message, in one line."""
+    return one_line(error.diag.message_primary or error.__class__.__name__)
+
+
+async def record(session: ActingSession, run: Run) -> tuple[str, ...]:
+    """Run the `failed` statement of each failed step of `run`. Returns sentences about what could not be written."""
+    problems: list[str] = []
+    for one in run.steps:
+        if one.status != "failed" or not one.step.failed or not session.connected:
+            continue
+        try:
+            async with session.transaction():
+                await session.execute(_REPORT, {"failed": without_secrets(run.message)})
+                await session.execute(one.step.failed)
+        except DriverError as error:
+            problems.append(f"The failure was not recorded: {message(error)}")
+    return tuple(problems)

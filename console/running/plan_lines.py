@@ -1,0 +1,76 @@
+"""A plan as lines, for the command line and the terminal interface: what each says, and what sort of line it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from console.format import one_line, safe_lines
+from console.model import Plan, Step
+from console.redaction import without_secrets
+from console.running.execution import executor, groups
+from console.running.progress import Run
+
+
+class Sort(Enum):
+    """What a line is; a front end gives each sort its looks."""
+
+    SUMMARY = "summary"
+    SUBJECT = "subject"
+    NOTE = "note"
+    TABLE = "table"  # the plan's table stands here; the line has no text
+    STEP = "step"  # the number of a step, and why it is taken or how it is run
+    FACT = "fact"  # of a step: how it is run, its lock, estimate, undo
+    SQL = "sql"
+    UNDO = "undo"  # the statement that undoes a step
+    HEADING = "heading"
+    RECIPE = "recipe"
+    SPACE = "space"  # an empty line
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plan."""
+
+    sort: Sort
+    text: str = ""
+
+
+def plan_lines(plan: Plan) -> Iterator[Line]:
+    """Everything to know before the plan is run: summary, notes, every statement with its lock, estimate and undo."""
+    yield Line(Sort.SUMMARY, one_line(plan.summary))
+    yield Line(Sort.SUBJECT, one_line(plan.claim.subject))
+    yield from (Line(Sort.NOTE, one_line(note)) for note in plan.notes)
+    if plan.recipe:
+        yield Line(Sort.SPACE)
+        yield Line(Sort.HEADING, "If the server does not come back")
+        yield from _lines(Sort.RECIPE, plan.recipe)
+    if plan.table is not None:
+        yield Line(Sort.SPACE)
+        yield Line(Sort.TABLE)
+    at = 0
+    for number, group in enumerate(groups(Run.of(plan).steps), 1):
+        yield Line(Sort.SPACE)
+        for one in group:
+            at += 1
+            yield from _step(at, one.step, number if len(group) > 1 else 0)
+
+
+def _step(at: int, step: Step, transaction: int) -> Iterator[Line]:
+    """A step; `transaction` is the number of the one it shares with its neighbours, 0: none."""
+    how = f"in transaction {transaction}" if transaction else executor(step.execution).how
+    lock = f"lock: {step.lock}" if step.lock else ""
+    undo = "" if step.undo else "no undo"
+    yield Line(Sort.STEP, f"{at}. {one_line(step.note)}" if step.note else f"{at}. {how}")
+    facts = [fact for fact in (how if step.note else "", lock, step.estimate, undo) if fact]
+    if facts:
+        yield Line(Sort.FACT, " · ".join(map(one_line, facts)))
+    yield from _lines(Sort.SQL, step.sql)
+    if step.undo:
+        yield Line(Sort.FACT, f"undo, lock: {one_line(step.undo_lock)}" if step.undo_lock else "undo")
+        yield from _lines(Sort.UNDO, step.undo)
+
+
+def _lines(sort: Sort, text: str) -> Iterator[Line]:
+    return (Line(sort, line) for line in safe_lines(without_secrets(text.strip())).split("\n"))

@@ -1,0 +1,47 @@
+"""One line that says what a plan does: how much, under which lock, and who may have to wait."""
+
+from __future__ import annotations
+
+from console.format import count, one_line
+from console.model import Plan
+from console.model.locks import strongest
+
+
+def summary(plan: Plan) -> str:
+    """The plan in one line, such as "9 partitions for 3 tables, strongest lock SHARE ROW EXCLUSIVE, blocks writes, …".
+
+    Begins with what the plan's own summary says is made, else with the number of its steps.
+    """
+    if not plan.steps:
+        return "Nothing to do."
+    return ", ".join(part for part in (plan.summary or _steps(plan), _rows(plan), *_locks(plan)) if part) + "."
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number with its noun: 1 table, 3 tables, 2 indexes."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def _steps(plan: Plan) -> str:
+    relations = list(dict.fromkeys(step.on for step in plan.steps if step.on))
+    where = f" on {one_line(relations[0])}" if len(relations) == 1 else ""
+    where = f" on {len(relations)} relations" if len(relations) > 1 else where
+    return counted(len(plan.steps), "step") + where
+
+
+def _rows(plan: Plan) -> str:
+    rows = sum(step.execution.rows for step in plan.steps)
+    return f"about {count(rows)} rows in batches" if rows else ""
+
+
+def _locks(plan: Plan) -> tuple[str, ...]:
+    mode = strongest(step.lock for step in plan.steps)
+    if mode is None:
+        return ("no lock on existing tables",)
+    if not mode.blocks:
+        return f"strongest lock {mode.value}", "reads and writes go on"
+    blocking = [step for step in plan.steps if (taken := strongest([step.lock])) and taken.blocks]
+    queues = [step.execution.queue for step in blocking]
+    longest = max((seconds for seconds in queues if seconds is not None), default=0.0)
+    limit = f" (queued for it < {longest:.1f} s)" if longest and None not in queues else ""
+    return f"strongest lock {mode.value}{limit}", f"blocks {mode.blocks} while held"
