@@ -17,8 +17,10 @@ from pathlib import Path
 from console import sql
 from console.actions import ACTIONS
 from console.keys import Key, Place, all_keys
-from console.model import Column, Pane, View
+from console.model import Column, Pane, Rule, View
 from console.panes import PANES
+from console.rules import RULES
+from console.rules.explaining import number_text
 from console.sources.postgres import acting_session
 
 ROOT = Path(__file__).parent.parent
@@ -125,6 +127,23 @@ def settings() -> str:
     return f"```yaml\n{text}```"
 
 
+def thresholds() -> str:
+    """Every rule with limits, and the limits that it has without a configuration."""
+    rows = (
+        (f"`{rule.name}`", rule.title, rule.unit, *_limits(rule), rule.window.value)
+        for rule in RULES
+        if isinstance(rule, Rule)
+    )
+    return _table(("rule", "judges", "unit", "warning", "critical", "value"), rows)
+
+
+def _limits(rule: Rule) -> tuple[str, str]:
+    word = "below" if rule.limit.below else "from"
+    limits = (rule.limit.warning, rule.limit.critical)
+    warning, critical = (f"{word} {number_text(value)}" if value is not None else "" for value in limits)
+    return warning, critical
+
+
 def tables(described: Described) -> str:
     """Every table: its key, how it is partitioned, what it holds."""
     head = ("table", "key", "partitions", "holds")
@@ -161,6 +180,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "keys": keys,
     "binding-ids": binding_ids,
     "settings": settings,
+    "thresholds": thresholds,
 }
 SCHEMA_PARTS: Mapping[str, Callable[[Described], str]] = {
     "tables": tables,

@@ -147,7 +147,7 @@ async def _until(condition: Callable[[], bool], pilot: Pilot[int], what: str) ->
 
 
 def _settings() -> Settings:
-    plain = load(panes=[pane.name for pane in PANES], environ={"XDG_CONFIG_HOME": "/nonexistent"})
+    plain = load(environ={"XDG_CONFIG_HOME": "/nonexistent"})
     return replace(plain, theme="dark", refresh={pane.name: 1.0 for pane in PANES})
 
 

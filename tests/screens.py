@@ -23,7 +23,7 @@ PATIENCE = 20.0  # seconds after which a condition is given up
 
 def settings(**changed: object) -> Settings:
     """The bundled settings with a short refresh period, and `changed`."""
-    plain = load(panes=[pane.name for pane in PANES], environ={"XDG_CONFIG_HOME": "/nonexistent"})
+    plain = load(environ={"XDG_CONFIG_HOME": "/nonexistent"})
     refresh = {pane.name: 0.3 for pane in PANES}
     return replace(plain, **{"theme": "dark", "refresh": refresh, **changed})  # type: ignore[arg-type]
 

@@ -85,7 +85,7 @@ async def test_the_advisers_no_refuses_the_plan_unless_it_is_wanted_anyway(desk:
         await planned(desk, anyway="no")
     assert (refused.value.kind, "anyway=yes" in refused.value.remedy) == (Kind.REFUSED, True)
     assert any("not needed" in note for note in (await planned(desk)).notes)
-    small = replace(SETTINGS, thresholds=replace(SETTINGS.thresholds, hash_table_gb=Limit(1e-6, 1e-5)))
+    small = replace(SETTINGS, thresholds={**SETTINGS.thresholds, "hash_table_gb": Limit(1e-6, 1e-5)})
     eager = Desk(desk.cluster, desk.database, desk.trail, small)
     plan = await planned(eager, anyway="no")
     assert any("worth it" in note for note in plan.notes)

@@ -20,7 +20,7 @@ import pytest
 
 from console.cli import main
 from console.cli.table import cells, table
-from console.model import Column, Pane, Snapshot, View, above
+from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
 from console.settings.config import Settings, Wanted
 from tests.command import LIMIT, argv, environment, run, run_in_terminal
@@ -317,13 +317,14 @@ def test_open_passes_target_poolers_and_pane_to_the_console(
     ]
 
 
+RULE = Rule("count", "A count", "rows", above(50), ("x",))
 ROWS = Snapshot("x", ("id", "note", "more"), ((1, "日本語", "a"), (99, "plain", "b\x1b[2J")), datetime.now(UTC))
 VIEW = View(
     "x",
     "X",
     "x",
     (
-        Column("id", "id", "count", rule=above(50)),
+        Column("id", "id", "count", rule=RULE),
         Column("note", "note", "text", grow=True),
         Column("more", "more", "text", extra=True),
     ),
@@ -349,6 +350,6 @@ def test_a_narrow_table_leaves_extra_columns_out_and_cuts_before_it_drops() -> N
 
 
 def test_severity_of_a_hidden_column_marks_the_row() -> None:
-    hidden = View("x", "X", "x", (VIEW.columns[1], Column("id", "id", "count", extra=True, rule=above(50))), ("id",))
+    hidden = View("x", "X", "x", (VIEW.columns[1], Column("id", "id", "count", extra=True, rule=RULE)), ("id",))
     _, first, second = table(hidden, ROWS, 10).splitlines()
     assert (first[:2], second[:2]) == ("  ", "! ")

@@ -25,7 +25,7 @@ def read(home: dict[str, str], text: str, mode: int = 0o600) -> Settings:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     file.chmod(mode)
-    return load("", PANES, home)
+    return load("", PANES, environ=home)
 
 
 def refused(home: dict[str, str], text: str, mode: int = 0o600) -> str:
@@ -39,11 +39,11 @@ def refused(home: dict[str, str], text: str, mode: int = 0o600) -> str:
 
 
 def test_the_bundled_defaults_stand_without_a_file_of_the_user(home: dict[str, str]) -> None:
-    settings = load("", PANES, home)
+    settings = load("", PANES, environ=home)
     assert settings.file == ""
-    assert settings.thresholds.slow_query_ms == Limit(1000, 10000)
-    assert settings.thresholds.bloat_percent.warning == 15
-    assert settings.thresholds.connection_usage_percent.warning == 80
+    assert settings.thresholds["slow_query_ms"] == Limit(1000, 10000)
+    assert settings.thresholds["bloat_percent"].warning == 15
+    assert settings.thresholds["connection_usage_percent"].warning == 80
     assert {(policy.table, policy.months_ahead) for policy in settings.partitions} == {
         ("public.content_analytics", 3),
         ("public.api_usage", 3),
@@ -65,15 +65,15 @@ def test_mappings_are_merged_and_lists_are_replaced(home: dict[str, str]) -> Non
     )
     assert settings.theme == "16"
     assert settings.keymap == {"quit": "y"}
-    assert settings.thresholds.bloat_percent == Limit(20, 40)
-    assert settings.thresholds.slow_query_ms == Limit(1000, 10000)
+    assert settings.thresholds["bloat_percent"] == Limit(20, 40)
+    assert settings.thresholds["slow_query_ms"] == Limit(1000, 10000)
     assert settings.refresh == {"locks": 5}
     assert settings.archives == ()
     assert len(settings.partitions) == 3
 
 
 def test_an_empty_file_changes_nothing(home: dict[str, str]) -> None:
-    assert read(home, "# nothing yet\n").thresholds == load("", PANES, {"HOME": "/nonexistent"}).thresholds
+    assert read(home, "# nothing yet\n").thresholds == load("", PANES, environ={"HOME": "/nonexistent"}).thresholds
 
 
 def test_the_file_named_comes_before_the_environment_before_xdg(home: dict[str, str], tmp_path: Path) -> None:
@@ -83,10 +83,10 @@ def test_the_file_named_comes_before_the_environment_before_xdg(home: dict[str, 
     folder.mkdir(parents=True)
     (folder / "console.yml").write_text("default_target: host=xdg\n")
     environ = {**home, "XDG_CONFIG_HOME": str(tmp_path / "xdg")}
-    assert load("", PANES, environ).default_target == "host=xdg"
+    assert load("", PANES, environ=environ).default_target == "host=xdg"
     environ["PIPELINE_CONSOLE_CONFIG"] = str(tmp_path / "environment")
-    assert load("", PANES, environ).default_target == "host=environment"
-    assert load(str(tmp_path / "named"), PANES, environ).default_target == "host=named"
+    assert load("", PANES, environ=environ).default_target == "host=environment"
+    assert load(str(tmp_path / "named"), PANES, environ=environ).default_target == "host=named"
 
 
 @pytest.mark.parametrize("by", ["argument", "environment"])
@@ -94,7 +94,7 @@ def test_a_file_that_is_named_must_exist(home: dict[str, str], tmp_path: Path, b
     missing = str(tmp_path / "missing.yml")
     environ = {**home, "PIPELINE_CONSOLE_CONFIG": missing if by == "environment" else ""}
     with pytest.raises(Trouble, match=r"no configuration file .*missing\.yml") as caught:
-        load(missing if by == "argument" else "", PANES, environ)
+        load(missing if by == "argument" else "", PANES, environ=environ)
     assert caught.value.kind is Kind.USAGE
 
 
@@ -138,7 +138,7 @@ def test_a_file_that_is_not_utf8_is_told_with_its_line(home: dict[str, str]) -> 
     file = Path(home["HOME"]) / ".config" / "pipeline-console" / "console.yml"
     file.write_bytes(b"theme: dark\nkeymap: {a: \xe9}\n")
     with pytest.raises(Trouble, match="line 2: this is not UTF-8"):
-        load("", PANES, home)
+        load("", PANES, environ=home)
 
 
 def test_a_value_is_never_repeated(home: dict[str, str]) -> None:
@@ -173,8 +173,8 @@ def test_a_name_of_the_configuration_brings_its_label_and_poolers(home: dict[str
 
 def test_without_a_target_the_default_then_the_environment_then_libpq_decide(home: dict[str, str]) -> None:
     environ = {**home, "PIPELINE_CONSOLE_TARGET": "host=environment"}
-    assert resolve(load("", PANES, home), environ=home).target == ""
-    assert resolve(load("", PANES, home), environ=environ).target == "host=environment"
+    assert resolve(load("", PANES, environ=home), environ=home).target == ""
+    assert resolve(load("", PANES, environ=home), environ=environ).target == "host=environment"
     settings = read(home, "default_target: prod\ntargets: {prod: {uri: host=default}}\n")
     assert resolve(settings, environ=environ).target == "host=default"
     assert resolve(settings, "host=given", environ=environ).target == "host=given"
@@ -186,7 +186,7 @@ def test_a_name_may_be_a_service_of_libpq(home: dict[str, str], tmp_path: Path, 
     file = {"PGSERVICEFILE": "s.conf", "HOME": ".pg_service.conf", "PGSYSCONFDIR": "pg_service.conf"}[place]
     (tmp_path / file).write_text("# services\n[other]\nhost=a\n[it's]\nhost=b\n")
     environ[place] = str(tmp_path / file) if place == "PGSERVICEFILE" else str(tmp_path)
-    assert resolve(load("", PANES, home), "it's", environ=environ).target == r"service='it\'s'"
+    assert resolve(load("", PANES, environ=home), "it's", environ=environ).target == r"service='it\'s'"
 
 
 def test_a_name_of_the_configuration_comes_before_a_service(home: dict[str, str], tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_an_unknown_name_is_told_with_the_known_ones(home: dict[str, str], tmp_p
 
 def test_a_mistyped_uri_is_not_taken_for_a_name_and_repeated(home: dict[str, str]) -> None:
     with pytest.raises(Trouble) as caught:
-        resolve(load("", PANES, home), "postgresql:/u:hush@h/d", environ=home)
+        resolve(load("", PANES, environ=home), "postgresql:/u:hush@h/d", environ=home)
     assert "hush" not in str(caught.value)
 
 

@@ -19,6 +19,7 @@ from psycopg import sql
 from console.cli import parse
 from console.panes import PANES
 from console.reading.reader import Reader
+from console.rules import THRESHOLDS
 from console.settings.config import load
 from console.sources.postgres import PostgresServer as Reading
 from scripts.docs import PARTS, ROOT, describe, filled, pages, schema_parts
@@ -94,7 +95,7 @@ def test_the_example_of_a_configuration_is_accepted(tmp_path: Path) -> None:
         text for text in blocks(ROOT / "docs" / "configuration.md", "yaml") if text.startswith("default_target: p")
     ]
     (tmp_path / "console.yml").write_text(example, encoding="utf-8")
-    settings = load(str(tmp_path / "console.yml"), [pane.name for pane in PANES])
+    settings = load(str(tmp_path / "console.yml"), [pane.name for pane in PANES], THRESHOLDS)
     assert settings.targets[settings.default_target].poolers
 
 

@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.reading",),
     ("console.running",),
     ("console.local", "console.servers"),
-    ("console.panes", "console.actions"),
+    ("console.rules", "console.panes", "console.actions"),
     ("console.keys",),
     ("console.setup", "console.doctor"),
     ("console.workspace",),

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
-from console.model import Column, Level, Row, Snapshot, above
+from console.model import Column, Level, Row, Rule, Snapshot, above
 from console.tui.live_table import LiveTable
 
+AGE = Rule("age", "An age", "s", above(60, 300), ("q",))
 COLUMNS = (
     Column("pid", "pid", "count", width=7),
-    Column("age", "age", "age", rule=above(60, 300)),
+    Column("age", "age", "age", rule=AGE),
     Column("query", "query", "query", grow=True),
 )
 
@@ -120,7 +121,7 @@ async def test_another_view_of_other_columns_takes_the_same_table() -> None:
 
 async def test_columns_beyond_the_window_come_by_scrolling_and_their_severity_is_marked_before() -> None:
     names = tuple(f"c{n}" for n in range(12))
-    columns = (*(Column(name, name, "name", width=12) for name in names), Column("age", "age", "age", rule=above(60)))
+    columns = (*(Column(name, name, "name", width=12) for name in names), Column("age", "age", "age", rule=AGE))
     wide = Snapshot("w", (*names, "age"), (("a", *names[1:], 70.0),), datetime(2026, 1, 1, tzinfo=UTC))
     app = Bench()
     async with app.run_test(size=(80, 24)) as pilot:

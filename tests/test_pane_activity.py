@@ -17,7 +17,7 @@ from console.format import FORMATS
 from console.model import Level, Pane, Snapshot, View
 from console.panes.connections import CONNECTIONS, readable
 from console.panes.locks import LOCKS
-from console.panes.overview import OVERVIEW, VITALS, signs
+from console.panes.overview import OVERVIEW, VITALS, metrics
 from console.panes.slow_queries import SLOW_QUERIES
 from console.reading.arrange import arrange
 from console.reading.reader import Reader, keys
@@ -194,7 +194,7 @@ async def test_vital_signs_follow_what_happens(sessions: Sessions, pg: Running, 
         async with asyncio.timeout(20):  # the counters of a session arrive with its end
             while (now := await vital_signs(reader, reading))["rows_written"] <= before["rows_written"]:
                 pass
-        shown = signs(await reader.read(reading))
+        shown = metrics(await reader.read(reading))
     assert before["idle_in_transaction"] >= 1
     assert before["oldest_idle_in_transaction"] <= before["oldest_transaction"]
     assert now["wal_bytes"] - before["wal_bytes"] > 1_000_000
@@ -264,11 +264,11 @@ async def test_replication_lag_is_seen_from_both_sides(replicated: tuple[Running
     assert len(read) == len(views)
 
 
-def test_signs_are_judged_by_their_limits() -> None:
+def test_metrics_are_judged_by_their_rules() -> None:
     names = ("used", "visible", "usable", "waiting", "oldest_idle_in_transaction", "hit_percent", "lag_seconds")
     taken = Snapshot("vitals", names, ((95, 3, 100, 2, 61.0, 85.0, None),), datetime(2026, 1, 1, tzinfo=UTC))
-    shown = signs(taken)
-    levels = {record["sign"]: (record["now"], record["level"]) for record in shown.records()}
+    shown = metrics(taken)
+    levels = {record["metric"]: (record["now"], record["level"]) for record in shown.records()}
     assert levels["connections used"] == ("95", "critical")
     assert levels["waiting for locks"] == ("2", "warning")
     assert levels["oldest idle in tx"] == ("1m", "warning")

@@ -607,7 +607,7 @@ def test_severity_is_said_where_it_matters() -> None:
     def level(pane: str, view: str, column: str, value: object) -> Level:
         rule = rules[pane, view, column]
         assert rule is not None
-        return rule(value)
+        return rule.level(value)
 
     assert level("bloat", "tables", "verdict", "many dead rows") is Level.CRITICAL
     assert level("indexes", "all", "verdict", "invalid") is Level.CRITICAL

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from console.model import Limit
-from console.panes import PANES, pane
+from console.panes import pane
 from console.reading.reader import Reader
 from console.reading.thresholds import configured
 from console.settings.config import load
 from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Cluster
 
-SETTINGS = load(panes=[each.name for each in PANES], environ={"HOME": "/nonexistent"})
+SETTINGS = load(environ={"HOME": "/nonexistent"})
 ONE = "00000000-0000-0000-0000-000000000001"
 
 # Tenant 1 has 60 % of `orders`, but the hundred tenants share `visits` evenly.
@@ -38,7 +37,7 @@ SCHEMA = """
 
 
 async def rows(uri: str, view: str, gigabytes: float = 100.0) -> dict[str, dict[str, Any]]:
-    limits = replace(SETTINGS.thresholds, hash_table_gb=Limit(gigabytes, gigabytes * 5))
+    limits = {**SETTINGS.thresholds, "hash_table_gb": Limit(gigabytes, gigabytes * 5)}
     chosen = configured(pane("partitions"), limits).view(view)
     server = PostgresServer(uri)
     try:

@@ -101,7 +101,7 @@ async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_ful
         row = by_database(reader.last, POOLS, entry)
         assert row["verdict"] == "full"
         assert row["pool_size"] == 5
-        levels = {column.name: column.rule(row[column.name]) for column in POOLS.columns if column.rule}
+        levels = {column.name: column.rule.level(row[column.name]) for column in POOLS.columns if column.rule}
         assert levels == {"cl_waiting": Level.WARNING, "maxwait": Level.CRITICAL, "verdict": Level.CRITICAL}
         clients = await Reader(CLIENTS).read(server)
         waits = [row["wait_seconds"] for row in clients.records() if row["state"] == "waiting"]

@@ -1,48 +1,77 @@
-"""The thresholds of the configuration decide what the panes call a worry."""
+"""The thresholds of the configuration decide how the panes, the overview and the header judge."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from console.model import Level, Limit, Snapshot
+from console.model import Level, Limit, Rule, Snapshot
 from console.panes import PANES, pane
+from console.panes.overview import METRICS, header_metrics
 from console.reading.thresholds import configured
+from console.rules import RULES, THRESHOLDS
 from console.settings.config import load
 
-SETTINGS = load(panes=[each.name for each in PANES], environ={"HOME": "/nonexistent"})
+SETTINGS = load(panes=[each.name for each in PANES], thresholds=THRESHOLDS, environ={"HOME": "/nonexistent"})
+COLUMNS = [column for each in PANES for view in each.views for column in view.columns]
 
 
-def test_a_column_is_judged_by_its_threshold() -> None:
-    strict = replace(SETTINGS.thresholds, slow_query_ms=Limit(10, 20))
-    for thresholds, level in ((SETTINGS.thresholds, Level.OK), (strict, Level.CRITICAL)):
-        (mean,) = [
-            one for one in configured(pane("slow-queries"), thresholds).views[0].columns if one.name == "mean_now"
+def test_a_column_is_judged_under_its_configured_limits() -> None:
+    strict = {**SETTINGS.thresholds, "slow_query_ms": Limit(10, 20)}
+    for limits, level in ((SETTINGS.thresholds, Level.OK), (strict, Level.CRITICAL)):
+        [mean] = [
+            column for column in configured(pane("slow-queries"), limits).views[0].columns if column.name == "mean_now"
         ]
         assert mean.rule is not None
-        assert mean.rule(25.0) is level
+        assert mean.rule.level(25.0) is level
 
 
-def test_the_bundled_thresholds_are_what_the_panes_say_without_any() -> None:
-    for each in PANES:
-        for view, same in zip(each.views, configured(each, SETTINGS.thresholds).views, strict=True):
-            for column, judged in zip(view.columns, same.columns, strict=True):
-                for value in (0.05, 0.5, 5, 50, 85, 93, 99, 1500, 20_000) if column.threshold else ():
-                    assert column.rule is not None
-                    assert judged.rule is not None
-                    assert column.rule(value) is judged.rule(value), (each.name, column.name, value)
+def test_the_bundled_thresholds_are_those_that_the_rules_declare() -> None:
+    declared = {rule.name: (rule.limit.warning, rule.limit.critical) for rule in RULES if isinstance(rule, Rule)}
+    assert declared == {name: (limit.warning, limit.critical) for name, limit in SETTINGS.thresholds.items()}
 
 
-def test_a_verdict_is_made_under_its_threshold() -> None:
+def test_a_verdict_is_made_under_the_configured_limits() -> None:
     vitals = Snapshot("vitals", ("used", "usable", "visible"), ((50, 100, 50),), datetime(2026, 1, 1, tzinfo=UTC))
-    strict = replace(SETTINGS.thresholds, connection_usage_percent=Limit(40, 60))
-    for thresholds, level in ((SETTINGS.thresholds, "ok"), (strict, "warning")):
-        derive = configured(pane("overview"), thresholds).views[0].derive
+    strict = {**SETTINGS.thresholds, "connection_usage_percent": Limit(40, 60)}
+    for limits, level in ((SETTINGS.thresholds, "ok"), (strict, "warning")):
+        derive = configured(pane("overview"), limits).views[0].derive
         assert derive is not None
         assert derive(vitals).values("level")[0] == level
 
 
-def test_every_threshold_of_the_configuration_is_used() -> None:
-    used = {column.threshold for each in PANES for view in each.views for column in view.columns}
-    used |= {name for each in PANES for view in each.views for name in view.limits}
-    assert set(SETTINGS.thresholds.__slots__) <= used
+def test_the_header_judges_by_the_same_limits() -> None:
+    strict = {**SETTINGS.thresholds, "connection_usage_percent": Limit(40, 60)}
+    for limits, level in ((SETTINGS.thresholds, Level.OK), (strict, Level.WARNING)):
+        assert header_metrics(limits)["conn"].level({"used": 50, "usable": 100}) is level
+
+
+def test_a_limit_keeps_the_direction_of_its_rule() -> None:
+    strict = {**SETTINGS.thresholds, "cache_hit_percent": Limit(99, 98)}
+    hit = header_metrics(strict)["hit"]
+    assert [hit.level({"hit_percent": value}) for value in (100, 98.5, 90)] == [
+        Level.OK,
+        Level.WARNING,
+        Level.CRITICAL,
+    ]
+
+
+def test_every_rule_judges_something_and_everything_is_judged_by_a_rule_of_the_list() -> None:
+    used = {column.rule.name for column in COLUMNS if column.rule}
+    used |= {rule.name for each in PANES for view in each.views for rule in view.rules}
+    used |= {metric.rule.name for metric in METRICS if metric.rule}
+    assert used == {rule.name for rule in RULES}
+    assert len(used) == len(RULES)
+
+
+def test_a_rule_reads_queries_that_a_pane_asks() -> None:
+    asked = {view.query for each in PANES for view in each.views}
+    asked |= {lookup.query for each in PANES for view in each.views for lookup in view.lookups}
+    for rule in RULES:
+        assert set(rule.queries) <= asked, rule.name
+        read = {view.query for each in PANES for view in each.views if _judged(rule.name, view.name, each.name)}
+        assert read <= set(rule.queries), rule.name
+
+
+def _judged(rule: str, view: str, of: str) -> bool:
+    shown = pane(of).view(view)
+    return rule in {column.rule.name for column in shown.columns if column.rule} | {each.name for each in shown.rules}

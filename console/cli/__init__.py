@@ -21,6 +21,7 @@ from console.cli.arguments import parser, version
 from console.format import safe
 from console.model import Kind, Trouble
 from console.panes import PANES
+from console.rules import THRESHOLDS
 from console.settings.config import Settings, Wanted, load
 from console.settings.targets import resolve, warnings
 
@@ -91,7 +92,7 @@ def known_pane(name: str) -> str:
 
 def settings_of(options: Namespace) -> Settings:
     """The configuration that a command uses. Raises Trouble."""
-    return load(options.config, [pane.name for pane in PANES])
+    return load(options.config, [pane.name for pane in PANES], THRESHOLDS)
 
 
 def run_open(options: Namespace) -> int:

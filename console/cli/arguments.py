@@ -6,7 +6,7 @@ import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
-LISTS = ("panes", "actions", "presets", "keys")
+LISTS = ("panes", "actions", "presets", "rules", "keys")
 FORMATS = ("table", "json", "csv")
 
 _ABOUT = """\

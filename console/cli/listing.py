@@ -1,4 +1,4 @@
-"""`list`: the panes, actions, presets and keys of the console."""
+"""`list`: the panes, actions, presets, rules and keys of the console."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from console.actions import ACTIONS
 from console.format import to_json
 from console.keys import all_keys, free_keys
 from console.panes import PANES
+from console.rules import RULES
+from console.rules.explaining import document, sentence
 from console.sql import content
 
 Entry = dict[str, object]
@@ -25,6 +27,8 @@ def listing(what: str, form: str) -> str:
         return f"There are no {what} yet.\n"
     if what == "actions":
         return "".join(map(_action_text, entries))
+    if what == "rules":
+        return "".join(f"{rule.name}  {sentence(rule)}\n" for rule in RULES)
     width = max(len(str(entry["name"])) for entry in entries)
     return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)
 
@@ -83,6 +87,10 @@ def _keys_json() -> str:
     return to_json({"bindings": bindings, "free": list(free_keys())}) + "\n"
 
 
+def _rules() -> list[Entry]:
+    return [document(rule) for rule in RULES]
+
+
 def _presets() -> list[Entry]:
     return [{"name": path.stem, "title": _first_comment(path)} for path in sorted(_preset_files())]
 
@@ -96,4 +104,9 @@ def _first_comment(path: Path) -> str:
         return next(lines, "").lstrip("# ").strip()
 
 
-_LISTS: Mapping[str, Callable[[], list[Entry]]] = {"panes": _panes, "actions": _actions, "presets": _presets}
+_LISTS: Mapping[str, Callable[[], list[Entry]]] = {
+    "panes": _panes,
+    "actions": _actions,
+    "presets": _presets,
+    "rules": _rules,
+}

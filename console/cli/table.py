@@ -53,7 +53,7 @@ def cells(text: str) -> int:
 def _strip(column: Column, snapshot: Snapshot) -> Strip:
     values = snapshot.values(column.name)
     texts = tuple(show(value, column.format) for value in values)
-    levels = tuple(column.rule(value) if column.rule else Level.OK for value in values)
+    levels = tuple(column.rule.level(value) if column.rule else Level.OK for value in values)
     return Strip(column, texts, levels, max(map(cells, (column.title, *texts))))
 
 

@@ -17,13 +17,14 @@ from console.model.act import (
     Step,
     Transaction,
 )
-from console.model.judge import Level, Limit, Rule, above, among, below
+from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
 from console.model.source import Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied
 
 __all__ = [
     "LOCK_TIMEOUT",
+    "AnyRule",
     "Batches",
     "Claim",
     "Column",
@@ -49,12 +50,13 @@ __all__ = [
     "Snapshot",
     "Source",
     "Standalone",
+    "StateRule",
     "Step",
     "Transaction",
     "Trouble",
     "View",
+    "Window",
     "above",
-    "among",
     "below",
     "denied",
 ]

@@ -1,10 +1,10 @@
-"""How bad a value is: levels, limits, and the rules that colour a column. Pure."""
+"""How serious a value is: levels, limits and rules, as data. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
 
 
 class Level(IntEnum):
@@ -16,39 +16,76 @@ class Level(IntEnum):
     CRITICAL = 3
 
 
-Rule = Callable[[object], Level]
+class Window(StrEnum):
+    """Which stretch of time a judged value covers."""
+
+    NOW = "now"
+    INTERVAL = "between two reads"
+    TOTAL = "since the counters were reset"
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """From which value on something is worth a warning, and from which it is critical."""
+    """The value that is a warning and the value that is critical; None: no value is critical."""
 
     warning: float
-    critical: float
+    critical: float | None = None
+    below: bool = False  # True: values under the limits are bad; False: values from the limits on
 
-
-def above(warning: float, critical: float | None = None) -> Rule:
-    """WARNING from `warning` on, CRITICAL from `critical` on; values that are no numbers are OK."""
-
-    def judge(value: object) -> Level:
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < warning:
+    def level(self, value: object) -> Level:
+        """The severity of `value`; OK when it is not a number."""
+        if not isinstance(value, int | float) or isinstance(value, bool):
             return Level.OK
-        return Level.CRITICAL if critical is not None and value >= critical else Level.WARNING
-
-    return judge
-
-
-def below(warning: float, critical: float | None = None) -> Rule:
-    """WARNING under `warning`, CRITICAL under `critical`; values that are no numbers are OK."""
-
-    def judge(value: object) -> Level:
-        if not isinstance(value, int | float) or isinstance(value, bool) or value >= warning:
-            return Level.OK
-        return Level.CRITICAL if critical is not None and value < critical else Level.WARNING
-
-    return judge
+        if value >= self.warning if not self.below else value < self.warning:
+            most = self.critical
+            critical = most is not None and (value < most if self.below else value >= most)
+            return Level.CRITICAL if critical else Level.WARNING
+        return Level.OK
 
 
-def among(levels: Mapping[object, Level]) -> Rule:
-    """The level given for a value, OK for every other value."""
-    return lambda value: levels.get(value, Level.OK)
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is judged by a number. Its name ends with the unit and is a key under `thresholds` in the configuration."""
+
+    name: str
+    title: str  # what is judged, as a noun phrase
+    unit: str  # of the limits: "%", "s", "bytes", "count"
+    limit: Limit  # unless the configuration says otherwise
+    queries: tuple[str, ...]  # the monitoring queries whose rows it judges
+    window: Window = Window.NOW
+
+    def level(self, value: object) -> Level:
+        """The severity of `value`; OK when it is not a number."""
+        return self.limit.level(value)
+
+    def under(self, limits: Mapping[str, Limit]) -> Rule:
+        """This rule with the limits that `limits` has under its name; its direction stays."""
+        found = limits.get(self.name)
+        return self if found is None else replace(self, limit=replace(found, below=self.limit.below))
+
+
+@dataclass(frozen=True, slots=True)
+class StateRule:
+    """What is judged by a state: a word or a flag of a row, or a verdict on it."""
+
+    name: str
+    title: str  # whose state is judged, as a noun phrase
+    levels: Mapping[object, Level] = field(hash=False)  # every state that is not there is OK
+    queries: tuple[str, ...]
+
+    def level(self, value: object) -> Level:
+        """The severity of the state `value`."""
+        return self.levels.get(value, Level.OK)
+
+
+AnyRule = Rule | StateRule
+
+
+def above(warning: float, critical: float | None = None) -> Limit:
+    """WARNING from `warning` on, CRITICAL from `critical` on."""
+    return Limit(warning, critical)
+
+
+def below(warning: float, critical: float | None = None) -> Limit:
+    """WARNING under `warning`, CRITICAL under `critical`."""
+    return Limit(warning, critical, below=True)

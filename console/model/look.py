@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import starmap
 from operator import add, itemgetter
 
-from console.model.judge import Rule
+from console.model.judge import AnyRule, Rule
 from console.model.trouble import Trouble
 
 Row = tuple[object, ...]
@@ -64,8 +64,7 @@ class Column:
     width: int = 0  # in cells; 0: the format's own width
     grow: bool = False  # takes what is left of the screen; at most one a view
     extra: bool = False  # wanted only where there is room: shown when the terminal is wide, else by scrolling
-    rule: Rule | None = None  # severity of a value
-    threshold: str = ""  # name of the configured threshold that takes the place of `rule`
+    rule: AnyRule | None = None  # how serious a value is
     help: str = ""  # one sentence for the help screen and the details
 
 
@@ -113,7 +112,7 @@ class View:
     rates: tuple[Rate, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
-    limits: tuple[str, ...] = ()  # names of configured thresholds that `derive` takes as keyword arguments
+    rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     empty: str = "nothing to show"  # said when there are no rows; good news should read as such

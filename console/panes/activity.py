@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Pane, Snapshot, View, among
-
-STATUS = among(
-    {
-        "failed": Level.WARNING,
-        "stopped": Level.WARNING,
-        "unfinished": Level.WARNING,
-        "waiting": Level.NOTICE,
-        "refused": Level.NOTICE,
-    }
-)
+from console.model import Column, Pane, Snapshot, View
+from console.rules.runs import RUN_STATUS
 
 
 def with_progress(snapshot: Snapshot) -> Snapshot:
@@ -33,7 +24,7 @@ RUNS = View(
             "status",
             "status",
             width=10,
-            rule=STATUS,
+            rule=RUN_STATUS,
             help="waiting: for a lock. unfinished: its console ended first; running it again goes on.",
         ),
         Column("progress", "step", width=5, help="The step under way, of how many."),

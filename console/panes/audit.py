@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Pane, View, among
+from console.model import Column, Pane, View
+from console.rules.runs import RUN_OUTCOME
 
-OUTCOME = among(
-    {
-        "failed": Level.WARNING,
-        "stopped": Level.WARNING,
-        "unfinished": Level.WARNING,
-        "refused": Level.NOTICE,
-        "running": Level.NOTICE,
-    }
-)
 _OUTCOME_HELP = "unfinished: the console ended before the run did, and said nothing of its end."
 
 _COMMON = (
     Column("at", "when", "time", help="When the run began, in UTC."),
     Column("action", "action", width=17),
     Column("subject", "on", "name", width=14, grow=True, help="What it acted on."),
-    Column("outcome", "outcome", width=10, rule=OUTCOME, help=_OUTCOME_HELP),
+    Column("outcome", "outcome", width=10, rule=RUN_OUTCOME, help=_OUTCOME_HELP),
     Column("undo", "undo", "flag", width=4, help="Whether the undo action can take it back."),
     Column("seconds", "took", "age", help="From the start to the end of the run."),
     Column("os_user", "who", "name", width=12, extra=True, help="User of the operating system."),

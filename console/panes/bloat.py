@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Limit, Lookup, Pane, Record, Snapshot, Trouble, View, above, among, denied
+from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, denied
 from console.panes.storage import (
     INDEX_SIZES,
     MARK,
@@ -16,10 +16,9 @@ from console.panes.storage import (
     with_size,
 )
 from console.panes.vacuum import VACUUM, WRAPAROUND
+from console.rules.storage import BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
-# Bloat of 15 % is the alert of the guide; a table of a few megabytes is not worth anybody's attention.
-USUAL = Limit(15.0, 40.0)  # percent
-DEAD_WARNING, DEAD_CRITICAL = 10.0, 20.0
+# A table of a few megabytes is not worth attention, whatever its percentages.
 WORTH = 10 * MEGABYTE
 
 ESTIMATES = Lookup(
@@ -29,16 +28,6 @@ ESTIMATES = Lookup(
     fingerprint=("relpages", "reltuples"),
     first=200,
 )
-VERDICTS = among(
-    {
-        "dead rows": Level.WARNING,
-        "many dead rows": Level.CRITICAL,
-        "bloat": Level.WARNING,
-        "heavy bloat": Level.CRITICAL,
-        "unknown": Level.NOTICE,
-        "autovacuum off": Level.NOTICE,
-    }
-)
 _ERROR = "Estimated from statistics: 0.93 to 1.18 times the truth after a recent ANALYZE."
 _BLOAT = (
     Column("bloat", "bloat", "size", help=f"Space that a rewrite would give back. {_ERROR}"),
@@ -46,37 +35,41 @@ _BLOAT = (
 )
 
 
-def judge_table(row: Record, bloat_percent: Limit = USUAL) -> str:
+def judge_table(row: Record, dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT, bloat_percent: Rule = BLOAT_PERCENT) -> str:
     """What to think of a table: the worse of dead rows and bloat, where they are worth at least 10 MB."""
     size = number(row["size"])
     dead = number(row["dead_pct"])
-    if size * dead / 100 >= WORTH and dead >= DEAD_WARNING:
-        return "many dead rows" if dead >= DEAD_CRITICAL else "dead rows"
+    level = dead_tuple_percent.level(dead)
+    if size * dead / 100 >= WORTH and level >= Level.WARNING:
+        return "many dead rows" if level is Level.CRITICAL else "dead rows"
     if (said := judge_bloat(row, bloat_percent)) != "ok":
         return said
     return "ok" if row["autovacuum"] else "autovacuum off"
 
 
-def judge_bloat(row: Record, bloat_percent: Limit = USUAL) -> str:
+def judge_bloat(row: Record, bloat_percent: Rule = BLOAT_PERCENT) -> str:
     """What to think of the space of a table or index."""
     bloat, share = row["bloat"], number(row["bloat_pct"])
     if bloat is None:
         return "unknown" if row["bloat_reason"] else "ok" if number(row["size"]) < WORTH else "not read yet"
-    if number(bloat) < WORTH or share < bloat_percent.warning:
+    level = bloat_percent.level(share)
+    if number(bloat) < WORTH or level < Level.WARNING:
         return "ok"
-    return "heavy bloat" if share >= bloat_percent.critical else "bloat"
+    return "heavy bloat" if level is Level.CRITICAL else "bloat"
 
 
-def tables(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
+def tables(
+    snapshot: Snapshot, dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT, bloat_percent: Rule = BLOAT_PERCENT
+) -> Snapshot:
     """Sizes and verdicts of tables."""
     sized = with_size(snapshot)
     return with_notes(
-        add(sized, ("verdict",), lambda row: (judge_table(row, bloat_percent),)),
+        add(sized, ("verdict",), lambda row: (judge_table(row, dead_tuple_percent, bloat_percent),)),
         largest(sized, "tables"),
     ).hiding(_unreadable(sized, "tables"))
 
 
-def indexes(snapshot: Snapshot, bloat_percent: Limit = USUAL) -> Snapshot:
+def indexes(snapshot: Snapshot, bloat_percent: Rule = BLOAT_PERCENT) -> Snapshot:
     """Sizes and verdicts of btree indexes."""
     sized = with_size(snapshot)
     return with_notes(
@@ -110,7 +103,7 @@ TABLES = View(
             "verdict",
             "verdict",
             width=14,
-            rule=VERDICTS,
+            rule=BLOAT_VERDICT,
             help="What to do about it; unknown where the statistics do not tell.",
         ),
         Column(
@@ -127,7 +120,7 @@ TABLES = View(
             "debt",
             "percent",
             extra=True,
-            rule=above(150, 1000),
+            rule=VACUUM_DUE_PERCENT,
             help="Dead rows of the number at which autovacuum comes.",
         ),
         Column("modified", "modified", "count", width=8, extra=True, help="Rows changed since the last ANALYZE."),
@@ -151,7 +144,7 @@ TABLES = View(
     ),
     lookups=(ESTIMATES, TABLE_SIZES),
     derive=tables,
-    limits=("bloat_percent",),
+    rules=(DEAD_TUPLE_PERCENT, BLOAT_PERCENT),
     detail="bloat_table_exact",
     empty="no tables in this database",
 )
@@ -170,7 +163,7 @@ INDEXES = View(
             "verdict",
             "verdict",
             width=12,
-            rule=VERDICTS,
+            rule=BLOAT_VERDICT,
             help="What to do about it; unknown where the statistics do not tell.",
         ),
         Column("table", "table", "relation", extra=True),
@@ -179,7 +172,7 @@ INDEXES = View(
     ),
     lookups=(ESTIMATES, INDEX_SIZES),
     derive=indexes,
-    limits=("bloat_percent",),
+    rules=(BLOAT_PERCENT,),
     detail="index_detail",
     empty="no btree indexes in this database",
 )

@@ -6,7 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from console.model import Column, Level, Pane, Record, Snapshot, Trouble, View, above, among, denied
+from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
+from console.rules.sessions import (
+    BLOCKED_BY_SESSIONS,
+    BLOCKING_SESSIONS,
+    CONNECTION_USAGE_PERCENT,
+    IDLE_IN_TRANSACTION_SECONDS,
+    SESSION_STATE,
+    TRANSACTION_SECONDS,
+    WAITING_SESSIONS,
+    XMIN_AGE_TRANSACTIONS,
+)
 
 SHORT: Mapping[object, str] = {
     "idle in transaction": "idle in tx",
@@ -18,7 +28,6 @@ SHORT: Mapping[object, str] = {
 }
 BUSY = frozenset({"active", "fastpath", "parallel", "autovacuum"})
 IDLE_IN_TRANSACTION = frozenset({"idle in tx", "aborted tx"})
-STATE_RULE = among({"idle in tx": Level.WARNING, "aborted tx": Level.WARNING, "hidden": Level.NOTICE})
 
 
 def sessions(snapshot: Snapshot) -> Snapshot:
@@ -111,13 +120,13 @@ _COLUMNS = (
         "xact_age",
         "tx",
         "age",
-        rule=above(60, 300),
+        rule=TRANSACTION_SECONDS,
         help="Age of the open transaction. Autovacuum is left out: its transactions are long by nature.",
     ),
-    Column("state", "state", "text", width=10, rule=STATE_RULE, help="hidden: this role may not see it."),
+    Column("state", "state", "text", width=10, rule=SESSION_STATE, help="hidden: this role may not see it."),
     Column("wait", "wait", "text", width=18, help="What it waits for now, as type:event."),
-    Column("blockers", "by", "count", width=3, rule=above(1), help="How many sessions it waits for."),
-    Column("blocks", "blk", "count", width=3, rule=above(1, 5), help="How many sessions wait for it directly."),
+    Column("blockers", "by", "count", width=3, rule=BLOCKED_BY_SESSIONS, help="How many sessions it waits for."),
+    Column("blocks", "blk", "count", width=3, rule=BLOCKING_SESSIONS, help="How many sessions wait for it directly."),
     Column("query", "query", "query", grow=True, help="The running or last statement; its beginning."),
     Column("user", "user", "name", width=16, extra=True),
     Column("application", "application", "name", width=20, extra=True, help="As the client calls itself."),
@@ -136,7 +145,7 @@ _COLUMNS = (
         "xmin age",
         "count",
         width=8,
-        rule=above(1_000_000, 50_000_000),
+        rule=XMIN_AGE_TRANSACTIONS,
         extra=True,
         help="Transactions since the oldest row version it keeps VACUUM from removing.",
     ),
@@ -151,14 +160,13 @@ _SUMMARY = View(
     query="connections_summary",
     columns=(
         Column("application", "application", "name", width=16, grow=True, help="As the client calls itself."),
-        Column("state", "state", "text", width=10, rule=STATE_RULE),
+        Column("state", "state", "text", width=10, rule=SESSION_STATE),
         Column("sessions", "n", "count", width=5, help="How many sessions."),
         Column(
             "used_percent",
             "used",
             "percent",
-            rule=above(80, 95),
-            threshold="connection_usage_percent",
+            rule=CONNECTION_USAGE_PERCENT,
             help="Share of the usable connections.",
         ),
         Column("longest_query", "query", "age", help="Longest running statement."),
@@ -167,19 +175,19 @@ _SUMMARY = View(
             "idle tx",
             "age",
             width=7,
-            rule=above(60, 300),
+            rule=IDLE_IN_TRANSACTION_SECONDS,
             help="Longest time that one of them has been idle in its transaction.",
         ),
-        Column("oldest_transaction", "tx", "age", rule=above(60, 300), help="Age of their oldest transaction."),
+        Column("oldest_transaction", "tx", "age", rule=TRANSACTION_SECONDS, help="Age of their oldest transaction."),
         Column(
             "xmin_age",
             "xmin age",
             "count",
             width=8,
-            rule=above(1_000_000, 50_000_000),
+            rule=XMIN_AGE_TRANSACTIONS,
             help="Transactions since the oldest row version it keeps VACUUM from removing.",
         ),
-        Column("waiting", "wait", "count", width=4, rule=above(1), help="How many wait for a lock."),
+        Column("waiting", "wait", "count", width=4, rule=WAITING_SESSIONS, help="How many wait for a lock."),
     ),
     key=("application", "state"),
     sort="-sessions",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from console.model import Record
+from console.model import Level, Record, Rule
 from console.panes import bounds
 from console.panes.bounds import Key, Range
 from console.panes.storage import number
+from console.rules.storage import PARTITION_RUNWAY_DAYS
 
 DAY = 86_400.0
-RUNWAY_WARNING, RUNWAY_CRITICAL = 31.0, 7.0  # days
 ENDED = 366.0  # days; a table whose last partition ended before that is an archive, not one that was forgotten
 
 
@@ -88,18 +88,18 @@ def _texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
-def judge(row: Record, known: Extent) -> str:
+def judge(row: Record, known: Extent, partition_runway_days: Rule = PARTITION_RUNWAY_DAYS) -> str:
     """The most urgent thing to say of a parent."""
     if row["bounds"] is None and row["children"]:
         return "detach pending" if row["detaching"] else "not read yet"
-    by_time = known.runway is not None
+    runway = partition_runway_days.level(known.runway)
     for holds, verdict in (
         (row["detaching"], "detach pending"),
         (not row["children"], "no partitions"),
         (known.ended, "ended"),
         (not known.holds_now, "no room for now"),
-        (by_time and number(known.runway) < RUNWAY_CRITICAL, "runway critical"),
-        (by_time and number(known.runway) < RUNWAY_WARNING, "runway short"),
+        (runway is Level.CRITICAL, "runway critical"),
+        (runway is Level.WARNING, "runway short"),
         (not known.complete, "incomplete"),
         (number(row["default_rows"]) > 0, "rows in default"),
         (bool(known.gaps), "gap"),

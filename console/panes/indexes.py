@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.format import age
-from console.model import Column, Level, Lookup, Pane, Rate, Record, Snapshot, View, above, among
+from console.model import Column, Lookup, Pane, Rate, Record, Snapshot, View
 from console.panes.storage import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
+from console.rules.storage import INDEX_VERDICT, UNINDEXED_BYTES
 
 FACTS = Lookup(
     "index_facts",
@@ -16,9 +17,6 @@ FACTS = Lookup(
     first=1000,
     batch=1000,
     keep=300,
-)
-VERDICTS = among(
-    {"invalid": Level.CRITICAL, "redundant": Level.WARNING, "unused": Level.WARNING, "building": Level.NOTICE}
 )
 
 
@@ -75,7 +73,7 @@ COLUMNS = (
     MARK,
     Column("scans", "scans", "count", help="Since the counters began; see the note."),
     Column("scan_rate", "per s", "rate", width=6, help="Scans per second since the last read."),
-    Column("verdict", "verdict", width=12, rule=VERDICTS, help="unused and redundant ones may be dropped."),
+    Column("verdict", "verdict", width=12, rule=INDEX_VERDICT, help="unused and redundant ones may be dropped."),
     Column("reason", "reason", width=40, extra=True, help="What needs the index, or what serves instead of it."),
     Column(
         "last_use_age",
@@ -128,7 +126,7 @@ MISSING = View(
             width=18,
             help="The table that the foreign key refers to: deleting there reads this table whole.",
         ),
-        Column("size", "size", "size", rule=above(100 << 20, 10 << 30), help="What each check has to scan."),
+        Column("size", "size", "size", rule=UNINDEXED_BYTES, help="What each check has to scan."),
         MARK,
         Column(
             "deleted",

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from console.model import Column, Level, Pane, Record, Snapshot, View, above, among
-from console.panes.connections import SHORT, STATE_RULE, hidden, readable
+from console.model import Column, Pane, Record, Snapshot, View
+from console.panes.connections import SHORT, hidden, readable
+from console.rules.sessions import (
+    BLOCKING_SESSIONS,
+    LOCK_MODE,
+    LOCK_WAIT_SECONDS,
+    SESSION_STATE,
+    TRANSACTION_SECONDS,
+)
 
 Node = int | str  # a pid, or the name of a prepared transaction
 
@@ -139,12 +146,23 @@ _BLOCKING = View(
         Column(
             "tree", "pid", "text", width=10, help="Waiters stand under whom they wait for; 0: prepared transaction."
         ),
-        Column("wait_age", "wait", "age", rule=above(1, 30), help="How long it has waited for this lock."),
+        Column("wait_age", "wait", "age", rule=LOCK_WAIT_SECONDS, help="How long it has waited for this lock."),
         Column(
-            "xact_age", "tx", "age", rule=above(60, 300), help="Age of its transaction; of a prepared one, since then."
+            "xact_age",
+            "tx",
+            "age",
+            rule=TRANSACTION_SECONDS,
+            help="Age of its transaction; of a prepared one, since PREPARE.",
         ),
-        Column("state", "state", "text", width=10, rule=STATE_RULE),
-        Column("blocks", "blk", "count", width=3, rule=above(1, 5), help="How many wait for it, directly or not."),
+        Column("state", "state", "text", width=10, rule=SESSION_STATE),
+        Column(
+            "blocks",
+            "blk",
+            "count",
+            width=3,
+            rule=BLOCKING_SESSIONS,
+            help="Sessions that wait for it, directly or not.",
+        ),
         Column("lock", "lock", "query", width=22, help="What it wants; of a root, what it holds that others want."),
         Column("query", "query", "query", grow=True),
         Column("wants", "waits for", "query", width=36, extra=True, help="The lock it waits for, and on what."),
@@ -171,18 +189,16 @@ _BLOCKING = View(
     empty="nobody waits for a lock",
 )
 
-_STRONG = among({"AccessExclusive": Level.WARNING, "Exclusive": Level.NOTICE})
-
 _HELD = View(
     name="held",
     title="Held",
     query="locks_held",
     columns=(
         Column("relation", "relation", "relation", grow=True),
-        Column("strongest", "strongest", "text", width=20, rule=_STRONG, help="The strongest mode that is held."),
+        Column("strongest", "strongest", "text", width=20, rule=LOCK_MODE, help="The strongest mode that is held."),
         Column("sessions", "held by", "count", help="How many transactions hold a lock on it."),
-        Column("waiting", "waiting", "count", rule=above(1, 5), help="How many wait for a lock on it."),
-        Column("longest_wait", "wait", "age", rule=above(1, 30), help="Longest wait for a lock on it."),
+        Column("waiting", "waiting", "count", rule=BLOCKING_SESSIONS, help="How many wait for a lock on it."),
+        Column("longest_wait", "wait", "age", rule=LOCK_WAIT_SECONDS, help="Longest wait for a lock on it."),
         Column("modes", "modes", "names", width=40, extra=True, help="Locks that are held on it."),
         Column("wanted", "wanted", "names", width=24, extra=True, help="Locks that are waited for."),
         Column("pids", "pids", "names", width=24, extra=True, help="0 is a prepared transaction."),

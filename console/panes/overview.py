@@ -1,20 +1,21 @@
-"""Overview: the vital signs of the server, each with what it means."""
+"""Overview: the metrics of the server, each with its level and what it means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from console.format import show
-from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, Trouble, View, above, among, below
+from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, Trouble, View
 from console.panes.connections import seen
+from console.rules import pooler, server, sessions
 
-USAGE = Limit(80.0, 95.0)  # percent of the usable connections
-LEVELS = among({"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL})
+_ZEROS = re.compile(r"\.0+(?!\d)")  # of a limit: 95.0% is shown as 95%
 
 VITALS = View(
     name="vitals",
-    title="Vital signs",
+    title="Metrics",
     query="vitals",
     columns=(),
     key=("standby",),
@@ -34,24 +35,42 @@ VITALS = View(
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """One vital sign: where its value comes from, how it is written, from when on it is a worry."""
+class Metric:
+    """One metric of the server: its column, its name and form on the screen, and the rule that judges it."""
 
+    column: str  # of the query
     name: str
-    of: str  # column of the vital signs
-    unit: str  # a key of format.FORMATS
-    means: str
-    rule: Rule = lambda _: Level.OK
-    limit: str = ""  # the first limit of the rule, as text
-    judge: Callable[[Record], object] | None = None  # what the rule is given instead of the value
+    format: str  # a key of format.FORMATS
+    means: str = ""  # for the overview; empty: not shown there
+    rule: Rule | None = None
+    limit: str = ""  # column with the value that is 100 %; the rule then judges the percentage
+    always: bool = False  # whether the header shows it even while its value is unknown
+    spark: bool = False  # whether the header draws its recent values
+
+    def level(self, record: Record) -> Level:
+        """The severity of the metric in a row of the query."""
+        value = record.get(self.column)
+        if self.limit:
+            value = _percentage(value, record.get(self.limit))
+        return self.rule.level(value) if self.rule else Level.OK
 
 
-def signs(snapshot: Snapshot, connection_usage_percent: Limit = USAGE) -> Snapshot:
-    """The one row of vital signs as a row for each sign, with its level and what it means."""
-    full = replace(SIGNS[0], rule=above(connection_usage_percent.warning, connection_usage_percent.critical))
-    known = (full, *SIGNS[1:])
-    rows = tuple(_row(sign, record) for record in snapshot.records() for sign in known if sign.of in record)
-    columns = ("sign", "now", "limit", "level", "means", "value", "unit")
+def header_metrics(limits: Mapping[str, Limit]) -> dict[str, Metric]:
+    """The metrics of the header by their short names, under the limits of the configuration."""
+    known = {metric.column: metric for metric in METRICS}
+    chosen = ((label, known[column]) for label, column in HEADER.items())
+    return {label: replace(one, rule=one.rule.under(limits)) if one.rule else one for label, one in chosen}
+
+
+def metrics(snapshot: Snapshot, **rules: Rule) -> Snapshot:
+    """The one row of the query as a row for each metric, with its level and what it means; `rules` by name."""
+    known = [
+        replace(metric, rule=rules.get(metric.rule.name, metric.rule)) if metric.rule else metric
+        for metric in METRICS
+        if metric.means
+    ]
+    rows = tuple(_row(metric, record) for record in snapshot.records() for metric in known if metric.column in record)
+    columns = ("metric", "now", "limit", "level", "means", "value", "unit")
     shown = replace(snapshot, columns=columns, rows=rows)
     for record in snapshot.records():
         shown = shown.hiding(visibility(record))
@@ -66,154 +85,163 @@ def visibility(record: Record) -> Trouble | None:
     return seen(visible, used)
 
 
-def _row(sign: Sign, record: Record) -> tuple[object, ...]:
-    value = record[sign.of]
-    level = sign.rule(sign.judge(record) if sign.judge else value)
-    limit = f"{_count(record['usable'])}" if sign.of == "used" else sign.limit
-    word = "–" if value is None else level.name.lower()
-    return (sign.name, show(value, sign.unit), limit, word, sign.means, value, sign.unit)
+def _row(metric: Metric, record: Record) -> tuple[object, ...]:
+    value = record[metric.column]
+    word = "–" if value is None else metric.level(record).name.lower()
+    return (metric.name, show(value, metric.format), _limit(metric, record), word, metric.means, value, metric.format)
 
 
-def _used_percent(record: Record) -> object:
-    used, usable = record["used"], record["usable"]
-    return 100.0 * used / usable if isinstance(used, int) and isinstance(usable, int) and usable > 0 else None
+def _limit(metric: Metric, record: Record) -> str:
+    if metric.limit:
+        return show(record[metric.limit], metric.format)
+    shown = show(metric.rule.limit.warning, metric.format) if metric.rule else ""
+    return _ZEROS.sub("", shown)
 
 
-def _count(value: object) -> str:
-    return show(value, "count")
+def _percentage(value: object, whole: object) -> float | None:
+    return 100.0 * value / whole if isinstance(value, int) and isinstance(whole, int) and whole > 0 else None
 
 
-SIGNS: tuple[Sign, ...] = (
-    Sign(
-        "connections used",
+HEADER: Mapping[str, str] = {  # short name → column, in the order of the header
+    "conn": "used",
+    "act": "active",
+    "wait": "waiting",
+    "tps": "tps",
+    "hit": "hit_percent",
+    "tx": "oldest_transaction",
+    "lag": "lag_seconds",
+    "pool": "pool_waiting",
+}
+METRICS: tuple[Metric, ...] = (
+    Metric(
         "used",
+        "connections used",
         "count",
-        "Client sessions; the limit is what is left for ordinary roles. When full, new logins are refused.",
-        above(USAGE.warning, USAGE.critical),
-        judge=_used_percent,
+        "Client sessions. The limit is what ordinary roles may use; when all are in use, new logins are refused.",
+        sessions.CONNECTION_USAGE_PERCENT,
+        limit="usable",
+        always=True,
+        spark=True,
     ),
-    Sign("active", "active", "count", "Sessions that run a statement now. Far more than cores means queueing."),
-    Sign(
-        "waiting for locks",
+    Metric(
+        "active",
+        "active",
+        "count",
+        "Sessions that run a statement now. Far more than CPU cores means that they queue.",
+        spark=True,
+    ),
+    Metric(
         "waiting",
+        "waiting for locks",
         "count",
-        "Sessions that wait for another one's lock: the locks pane shows whose.",
-        above(1, 10),
-        "1",
+        "Sessions that wait for a lock held by another session; see the locks pane.",
+        sessions.WAITING_SESSIONS,
     ),
-    Sign(
-        "idle in transaction",
+    Metric(
         "idle_in_transaction",
+        "idle in transaction",
         "count",
-        "Transactions left open by their client: they keep locks and hold back vacuum.",
-        above(5, 20),
-        "5",
+        "Transactions left open by their clients: they hold locks and hold back VACUUM.",
+        sessions.IDLE_IN_TRANSACTION_SESSIONS,
     ),
-    Sign(
-        "oldest idle in tx",
+    Metric(
         "oldest_idle_in_transaction",
+        "oldest idle in tx",
         "age",
-        "How long the worst of them has done nothing.",
-        above(60, 300),
-        "60s",
+        "How long the oldest of them has been idle.",
+        sessions.IDLE_IN_TRANSACTION_SECONDS,
     ),
-    Sign(
-        "oldest transaction",
+    Metric(
         "oldest_transaction",
+        "oldest transaction",
         "age",
-        "While it is open, dead rows newer than it cannot be removed anywhere.",
-        above(60, 300),
-        "60s",
+        "While it is open, VACUUM cannot remove tuples that died after it began.",
+        sessions.TRANSACTION_SECONDS,
     ),
-    Sign(
-        "oldest prepared tx",
+    Metric(
         "oldest_prepared",
+        "oldest prepared tx",
         "age",
-        "A prepared transaction that nobody finishes keeps its locks even over a restart.",
-        above(60, 300),
-        "60s",
+        "A prepared transaction keeps its locks, even across a restart, until it is committed or rolled back.",
+        sessions.PREPARED_TRANSACTION_SECONDS,
     ),
-    Sign(
-        "xmin age",
+    Metric(
         "xmin_age",
+        "xmin age",
         "count",
-        "Transactions begun since the oldest snapshot still in use: what vacuum must leave behind.",
-        above(1_000_000, 50_000_000),
-        "1M",
+        "Transactions since the oldest snapshot in use: VACUUM cannot remove tuples that died since.",
+        sessions.XMIN_AGE_TRANSACTIONS,
     ),
-    Sign(
-        "transactions/s",
+    Metric(
         "tps",
+        "transactions/s",
         "rate",
-        "Commits and rollbacks of all databases, the console's own reads included.",
+        "Commits and rollbacks in all databases, those of this console included.",
+        always=True,
+        spark=True,
     ),
-    Sign("rollbacks/s", "rollback_rate", "rate", "Transactions that failed or were given up."),
-    Sign(
-        "cache hit",
+    Metric("rollback_rate", "rollbacks/s", "rate", "Transactions that failed or were rolled back."),
+    Metric(
         "hit_percent",
+        "cache hit",
         "percent",
-        "Blocks found in shared buffers since the last reading; a low value matters when reads are slow.",
-        below(95, 80),
-        "95%",
+        "Blocks found in shared buffers since the last read. A low value matters when reads are slow.",
+        server.CACHE_HIT_PERCENT,
+        always=True,
     ),
-    Sign("rows read/s", "read_rate", "rate", "Rows returned by scans, in all databases."),
-    Sign("rows written/s", "write_rate", "rate", "Rows inserted, updated and deleted."),
-    Sign(
-        "read time",
+    Metric("read_rate", "rows read/s", "rate", "Rows returned by scans, in all databases."),
+    Metric("write_rate", "rows written/s", "rate", "Rows inserted, updated and deleted."),
+    Metric(
         "read_ms_rate",
+        "read time",
         "rate",
-        "Milliseconds per second spent waiting for blocks, over all sessions; needs track_io_timing.",
+        "Milliseconds per second that sessions spent reading blocks; needs track_io_timing.",
     ),
-    Sign(
-        "temporary files",
+    Metric(
         "temp_rate",
+        "temporary files",
         "size_rate",
         "Sorts and hashes that did not fit into work_mem.",
-        above(50 * 2**20),
-        "50 MB/s",
+        server.TEMP_BYTES_PER_SECOND,
     ),
-    Sign("WAL written", "wal_rate", "size_rate", "What replicas must fetch and archives must keep."),
-    Sign(
-        "deadlocks/s",
+    Metric("wal_rate", "WAL written", "size_rate", "What standbys must receive and archives must store."),
+    Metric(
         "deadlock_rate",
+        "deadlocks/s",
         "rate",
-        "Transactions that the server ended because they waited for each other.",
-        above(0.000001),
-        "0",
+        "Deadlocks: in each, the server cancelled one of the transactions.",
+        sessions.DEADLOCKS_PER_SECOND,
     ),
-    Sign("replicas", "replicas", "count", "Connected standbys and other receivers of WAL."),
-    Sign(
-        "replication lag",
+    Metric("replicas", "replicas", "count", "Connected standbys and other receivers of WAL."),
+    Metric(
         "lag_seconds",
+        "replication lag",
         "age",
-        "How far the worst standby is behind; 0 when it has replayed all it received.",
-        above(10, 60),
-        "10s",
+        "How far the slowest standby is behind; 0 when it has replayed all that it received.",
+        server.REPLICATION_LAG_SECONDS,
     ),
-    Sign(
-        "replication lag, bytes",
+    Metric(
         "lag_bytes",
+        "replication lag, bytes",
         "size",
-        "WAL that the worst standby has not replayed yet.",
-        above(256 * 2**20, 2**31),
-        "256 MB",
+        "WAL that the slowest standby has not replayed.",
+        server.REPLICATION_LAG_BYTES,
     ),
-    Sign(
-        "conflicts/s",
+    Metric(
         "conflict_rate",
+        "conflicts/s",
         "rate",
-        "Queries on this standby that replay had to cancel.",
-        above(0.000001),
-        "0",
+        "Queries on this standby that were cancelled because they conflicted with replay.",
+        server.CONFLICTS_PER_SECOND,
     ),
-    Sign(
-        "wraparound",
+    Metric(
         "frozen_age",
+        "wraparound",
         "count",
-        "Oldest unfrozen transaction of any database; the server stops writing near 2.1 billion.",
-        above(500_000_000, 1_500_000_000),
-        "500M",
+        "Age of the oldest unfrozen transaction id; near 2.1 billion the server refuses writes.",
+        server.UNFROZEN_TRANSACTIONS,
     ),
+    Metric("pool_waiting", "clients waiting", "count", rule=pooler.POOL_WAITING_CLIENTS),
 )
 
 OVERVIEW = Pane(
@@ -221,32 +249,30 @@ OVERVIEW = Pane(
     key="1",
     title="Overview",
     help=(
-        "The server's vital signs. Rates are taken between two readings, so they appear with the second. "
-        "A level of warning or critical says that the value passed its limit; the text says what it means."
+        "The metrics of the server. Rates are measured between two reads, so they appear with the second read. "
+        "A metric is at level warning or critical when its value passed the limit; the text says what it means."
     ),
     views=(
         replace(
             VITALS,
             columns=(
-                Column("sign", "sign", "name", width=22),
-                Column("now", "now", "text", width=9, help="The value as read, or its rate since the last reading."),
+                Column("metric", "metric", "name", width=22),
+                Column("now", "now", "text", width=9, help="The value as read, or its rate since the last read."),
                 Column(
                     "limit",
                     "limit",
                     "text",
                     width=8,
-                    help="Where the worry begins; of connections, how many are usable.",
+                    help="From where on it is a warning; for connections, how many are usable.",
                 ),
-                Column("level", "level", "text", width=8, rule=LEVELS),
-                Column(
-                    "means", "what it means", "query", grow=True, help="The value in words: what is used of how much."
-                ),
-                Column("value", "value", "rate", extra=True, help="The raw value, in the unit named beside it."),
+                Column("level", "level", "text", width=8, rule=server.METRIC_LEVEL),
+                Column("means", "what it means", "query", grow=True, help="What is measured and why it matters."),
+                Column("value", "value", "rate", extra=True, help="The raw value, in the unit of the next column."),
                 Column("unit", "unit", "text", width=9, extra=True),
             ),
-            key=("sign",),
-            derive=signs,
-            limits=("connection_usage_percent",),
+            key=("metric",),
+            derive=metrics,
+            rules=tuple(metric.rule for metric in METRICS if metric.rule and metric.means),
         ),
     ),
 )

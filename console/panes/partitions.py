@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View, above, among, below
-from console.panes.extents import RUNWAY_CRITICAL, RUNWAY_WARNING, extent, judge
+from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View
+from console.panes.extents import extent, judge
 from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, largest, listed, number, with_notes, with_size
 from console.panes.tenants import ADVICE, TENANTS
+from console.rules.storage import (
+    DEFAULT_PARTITION_ROWS,
+    DETACH_PENDING,
+    PARTITION_GAPS,
+    PARTITION_RUNWAY_DAYS,
+    PARTITION_VERDICT,
+)
 
 BOUNDS = Lookup(
     "partition_bounds",
@@ -19,20 +26,6 @@ BOUNDS = Lookup(
     batch=500,
 )
 BOUND_TEXTS = Lookup("partition_bound_texts", ("oid",), ("bound_text",), ("parent_oid",), first=500, batch=500)
-
-VERDICTS = among(
-    {
-        "no room for now": Level.CRITICAL,
-        "runway critical": Level.CRITICAL,
-        "runway short": Level.WARNING,
-        "detach pending": Level.CRITICAL,
-        "incomplete": Level.CRITICAL,
-        "no partitions": Level.NOTICE,
-        "ended": Level.NOTICE,
-        "rows in default": Level.WARNING,
-        "gap": Level.WARNING,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +46,7 @@ class Timeline:
     now: float  # seconds since 1970, the server's clock
     segments: tuple[Segment, ...]
     runway: float | None  # days; None when the coverage has no end
+    level: Level  # of the runway
 
 
 def timeline(snapshot: Snapshot) -> tuple[Timeline, ...]:
@@ -63,13 +57,14 @@ def timeline(snapshot: Snapshot) -> tuple[Timeline, ...]:
             number(row["now"]),
             tuple(Segment(*segment) for segment in row["segments"]),  # type: ignore[attr-defined]
             number(row["runway"]) if row["runway"] is not None else None,
+            Level(int(number(row["runway_level"]))),
         )
         for row in snapshot.records()
         if row.get("segments")
     )
 
 
-def parents(snapshot: Snapshot) -> Snapshot:
+def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_DAYS) -> Snapshot:
     """Extent, verdict and totals of each parent; totals include the partitions of its partitions."""
     below_it = _totals(snapshot)
 
@@ -82,13 +77,14 @@ def parents(snapshot: Snapshot) -> Snapshot:
             known.first or None,
             known.last or None,
             known.runway,
+            int(partition_runway_days.level(known.runway)),
             len(known.gaps) if row["strategy"] == "range" else None,
             listed(known.gaps) or None,
-            judge(row, known),
+            judge(row, known, partition_runway_days),
             known.segments,
         )
 
-    names = ("size", "all_rows", "first", "last", "runway", "gaps", "gaps_named", "verdict", "segments")
+    names = ("size", "all_rows", "first", "last", "runway", "runway_level", "gaps", "gaps_named", "verdict", "segments")
     told = _without(add(snapshot, names, tell), ("bounds", "bound_rows"))
     unread = sum(row["verdict"] == "not read yet" for row in told.records())
     return with_notes(
@@ -162,7 +158,7 @@ PARENTS = View(
             "days",
             "count",
             width=5,
-            rule=below(RUNWAY_WARNING, RUNWAY_CRITICAL),
+            rule=PARTITION_RUNWAY_DAYS,
             help="From the server's now to the end of unbroken coverage.",
         ),
         Column(
@@ -170,12 +166,12 @@ PARENTS = View(
             "gaps",
             "count",
             width=4,
-            rule=above(1),
+            rule=PARTITION_GAPS,
             help="Holes between the lowest and the highest bound.",
         ),
         Column("all_rows", "rows", "count", help="As VACUUM or ANALYZE last saw them."),
         Column("size", "size", "size", help="Sum over the partitions, as VACUUM or ANALYZE last saw them."),
-        Column("verdict", "verdict", width=15, rule=VERDICTS, help="The worst that can be said of its bounds."),
+        Column("verdict", "verdict", width=15, rule=PARTITION_VERDICT, help="The most urgent problem of its bounds."),
         Column("strategy", "by", width=5, extra=True, help="Range, list or hash."),
         Column("key", "key", width=18, extra=True, help="The columns it is partitioned by."),
         Column("first", "from", width=10, extra=True, help="The lowest bound, UTC."),
@@ -184,13 +180,14 @@ PARENTS = View(
             "default",
             "count",
             extra=True,
-            rule=above(1),
+            rule=DEFAULT_PARTITION_ROWS,
             help="Rows in the default partition; – when there is none.",
         ),
         Column("gaps_named", "holes", width=40, extra=True, help="The holes between the bounds, UTC."),
     ),
     lookups=(BOUNDS,),
     derive=parents,
+    rules=(PARTITION_RUNWAY_DAYS,),
     detail="partition_parent_detail",
     chart="timeline",
     empty="no partitioned tables in this database",
@@ -231,7 +228,7 @@ PARTITIONS_VIEW = View(
             "flag",
             width=14,
             extra=True,
-            rule=among({True: Level.CRITICAL}),
+            rule=DETACH_PENDING,
             help="A DETACH CONCURRENTLY was broken off; ALTER TABLE … DETACH PARTITION … FINALIZE ends it.",
         ),
     ),

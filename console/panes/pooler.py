@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.model import Column, Level, Lookup, Pane, Rate, Record, Row, Snapshot, View, above, among
+from console.model import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
+from console.rules.pooler import (
+    CLIENT_STATE,
+    DATABASE_DISABLED,
+    DATABASE_PAUSED,
+    POOL_VERDICT,
+    POOL_WAIT_MS_PER_SECOND,
+    POOL_WAIT_SECONDS,
+    POOL_WAITING_CLIENTS,
+)
 
 ADMIN_DATABASE = "pgbouncer"
 WHICH = Column("pooler", "pooler", "name", extra=True, help="Which PgBouncer, when several are named.")
-_BAD: dict[object, Level] = {
-    "full": Level.CRITICAL,
-    "paused": Level.WARNING,
-    "disabled": Level.WARNING,
-    "waiting": Level.WARNING,
-}
 
 
 def _pooled(row: Record) -> bool:
@@ -102,14 +105,19 @@ POOLS = View(
     columns=(
         Column("database", "database", "name", width=14, grow=True, help="As clients name it."),
         Column("user", "user", "name", width=12),
-        Column("cl_waiting", "waiting", "count", rule=above(1), help="Clients that wait for a server connection."),
+        Column(
+            "cl_waiting",
+            "waiting",
+            "count",
+            rule=POOL_WAITING_CLIENTS,
+            help="Clients waiting for a server connection.",
+        ),
         Column(
             "maxwait",
             "maxwait",
             "age",
             width=8,
-            rule=above(0.1, 1.0),
-            threshold="pool_wait_seconds",
+            rule=POOL_WAIT_SECONDS,
             help="How long the oldest has waited.",
         ),
         Column("cl_active", "clients", "count", help="Clients linked to a server connection, or idle."),
@@ -123,7 +131,7 @@ POOLS = View(
             help="When a server connection goes back to the pool: after a session, a transaction or a statement.",
         ),
         Column(
-            "verdict", "verdict", "text", width=8, extra=True, rule=among(_BAD), help="full: no connection is left."
+            "verdict", "verdict", "text", width=8, extra=True, rule=POOL_VERDICT, help="full: no connection is left."
         ),
         Column("pool_size", "size", "count", width=5, extra=True, help="Server connections that this pool may open."),
         Column("sv_used", "used", "count", width=5, extra=True, help="Idle ones that are checked before use."),
@@ -156,10 +164,8 @@ CLIENTS = View(
     columns=(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),
-        Column(
-            "state", "state", "text", width=7, rule=among({"waiting": Level.WARNING}), help="As PgBouncer calls it."
-        ),
-        Column("wait_seconds", "wait", "age", rule=above(0.1, 1.0), help="How long the client waits for a server."),
+        Column("state", "state", "text", width=7, rule=CLIENT_STATE, help="As PgBouncer calls it."),
+        Column("wait_seconds", "wait", "age", rule=POOL_WAIT_SECONDS, help="How long the client waits for a server."),
         Column("address", "address", "text", width=15, help="Where the client connects from."),
         Column("application_name", "application", "name", width=14, grow=True, help="As the client calls itself."),
         Column("server_pid", "pid", "count", help="The PostgreSQL process that works for the client now."),
@@ -233,7 +239,9 @@ STATS = View(
         Column("transactions", "xact/s", "rate", help="Between two reads."),
         Column("queries", "query/s", "rate", help="Between two reads."),
         Column("query_ms", "query", "ms", help="Mean time of a query since the last read."),
-        Column("waiting_ms", "wait/s", "ms", rule=above(1000), help="Time that clients waited, in each second."),
+        Column(
+            "waiting_ms", "wait/s", "ms", rule=POOL_WAIT_MS_PER_SECOND, help="Time that its clients waited, per second."
+        ),
         Column("received", "received", "size_rate", help="From clients."),
         Column("sent", "sent", "size_rate", help="To clients."),
         Column("transaction_ms", "xact", "ms", extra=True, help="Mean time of a transaction since the last read."),
@@ -273,7 +281,7 @@ DATABASES = View(
             "paused",
             "flag",
             width=6,
-            rule=among({True: Level.WARNING}),
+            rule=DATABASE_PAUSED,
             help="PAUSE holds its clients; RESUME lets them go on.",
         ),
         Column(
@@ -282,7 +290,7 @@ DATABASES = View(
             "flag",
             width=8,
             extra=True,
-            rule=among({True: Level.WARNING}),
+            rule=DATABASE_DISABLED,
             help="DISABLE refuses new clients; ENABLE admits them again.",
         ),
         Column("database", "database", "name", extra=True, help="On the server."),

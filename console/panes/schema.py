@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.drift import reading as drift
-from console.model import Column, Level, Lookup, Pane, Row, Snapshot, View, among, denied
+from console.model import Column, Lookup, Pane, Row, Snapshot, View, denied
+from console.rules.runs import DRIFT_REMEDY, MIGRATION_STATUS
 from console.sql import migrations
 
 COLUMNS = ("version", "name", "status", "applied_at", "applied_by", "seconds", "about")
@@ -45,7 +46,7 @@ LEDGER = View(
             "status",
             "status",
             width=8,
-            rule=among({"pending": Level.NOTICE, "edited": Level.CRITICAL, "missing": Level.CRITICAL}),
+            rule=MIGRATION_STATUS,
             help="edited: the file changed after it was applied. missing: applied, but not a file of this console.",
         ),
         Column("applied_at", "applied at", "time", help="In UTC."),
@@ -70,7 +71,7 @@ DRIFT = View(
             "remedy",
             "remedy",
             width=16,
-            rule=among({"left alone": Level.NOTICE}),
+            rule=DRIFT_REMEDY,
             help="The action that mends it. left alone: nothing that exists is replaced or rewritten; see why.",
         ),
         Column("found", "found", width=20, extra=True, help="What is there instead."),

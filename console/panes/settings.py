@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import PurePosixPath
 
-from console.model import Column, Level, Pane, Record, Snapshot, Trouble, View, among, denied
+from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
 from console.panes.storage import add
+from console.rules.server import RESTART_PENDING, SETTING_LINE
 from console.tuning import presets
 from console.tuning.proposals import Known, propose
 from console.tuning.state import OWN, state
@@ -16,7 +17,6 @@ from console.tuning.units import Setting, same, shown
 
 PRESET = "pipeline"
 _UNCHANGED = OWN | {"default", "override"}  # override: the server's own doing, such as where its files are
-_WAITS = among({True: Level.WARNING})
 
 
 def settings(snapshot: Snapshot) -> Snapshot:
@@ -89,7 +89,7 @@ def _entries() -> tuple[presets.Entry, ...]:
 NAME = Column("name", "setting", "name", grow=True)
 VALUE = Column("value", "value", width=13, help="In effect on this connection.")
 ORIGIN = Column("origin", "from", width=22, help="File and line, or what else gave the value.")
-WAITS = Column("pending_restart", "waits", "flag", width=5, rule=_WAITS, help="A new value waits for a restart.")
+WAITS = Column("pending_restart", "waits", "flag", width=5, rule=RESTART_PENDING, help="Whether a restart is pending.")
 MORE = (
     Column("takes", "takes", width=12, extra=True, help="What a new value waits for."),
     Column("category", "category", width=40, extra=True, help="As the documentation groups it."),
@@ -154,7 +154,7 @@ FILES = View(
             "verdict",
             "verdict",
             width=13,
-            rule=among({"error": Level.CRITICAL, "needs restart": Level.WARNING}),
+            rule=SETTING_LINE,
             help="error: a reload applies nothing at all; overridden: a later line or the command line wins.",
         ),
         Column("error", "error", "query", width=50, extra=True, help="Why the line is not in effect."),

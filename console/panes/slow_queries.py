@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, moment
-from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, above, below, denied
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, denied
 from console.reading.arrange import sort_rows
+from console.rules.statements import SLOW_QUERY_MS, STATEMENT_HIT_PERCENT, STATEMENT_TEMP_BYTES
 
 KEY = ("queryid", "userid", "dbid", "toplevel")
 
@@ -82,7 +83,6 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
     return denied(said, "pg_read_all_stats", remedy="GRANT pg_read_all_stats shows them")
 
 
-_MEAN_RULE, _HIT_RULE, _TEMP_RULE = above(1000, 10_000), below(90, 60), above(1)
 _QUERY = Column("query", "query", "query", grow=True, help="Normalised text, its beginning; Enter shows all of it.")
 _WHO = (
     Column("user", "user", "name", width=16, extra=True),
@@ -107,16 +107,22 @@ _NOW = (
         "mean",
         "ms",
         width=7,
-        rule=_MEAN_RULE,
-        threshold="slow_query_ms",
+        rule=SLOW_QUERY_MS,
         help="Mean time of the calls since the last reading.",
     ),
     Column("row_rate", "rows/s", "rate", width=6, help="Rows a second between two reads, returned or changed."),
-    Column("hit_now", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
+    Column("hit_now", "hit", "percent", width=5, rule=STATEMENT_HIT_PERCENT, help="Blocks found in shared buffers."),
     Column("read_rate", "io/s", "rate", width=5, help="Milliseconds per second waiting for reads (track_io_timing)."),
 )
 _NOW_MORE = (
-    Column("temp_rate", "temp", "size_rate", rule=_TEMP_RULE, extra=True, help="Temporary blocks read and written."),
+    Column(
+        "temp_rate",
+        "temp",
+        "size_rate",
+        rule=STATEMENT_TEMP_BYTES,
+        extra=True,
+        help="Temporary data read and written.",
+    ),
     Column("wal_rate", "WAL", "size_rate", extra=True, help="WAL a second between two reads."),
 )
 _TOTALS = (
@@ -128,12 +134,11 @@ _TOTALS = (
         "mean",
         "ms",
         width=7,
-        rule=_MEAN_RULE,
-        threshold="slow_query_ms",
+        rule=SLOW_QUERY_MS,
         help="Mean time of an execution since the counters began.",
     ),
     Column("max_ms", "max", "ms", width=7, help="Longest execution since the counters began."),
-    Column("hit", "hit", "percent", width=5, rule=_HIT_RULE, help="Blocks found in shared buffers."),
+    Column("hit", "hit", "percent", width=5, rule=STATEMENT_HIT_PERCENT, help="Blocks found in shared buffers."),
 )
 _TOTALS_MORE = (
     Column("stddev_ms", "± mean", "ms", extra=True, help="Standard deviation of the execution time."),
@@ -143,7 +148,7 @@ _TOTALS_MORE = (
         "temp_bytes",
         "temp",
         "size",
-        rule=_TEMP_RULE,
+        rule=STATEMENT_TEMP_BYTES,
         extra=True,
         help="Spilled to temporary files since the counters began: more work_mem may help.",
     ),

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from console.format import size
-from console.model import Column, Level, Limit, Record, Snapshot, View, above, among
+from console.model import Column, Level, Record, Rule, Snapshot, View
 from console.panes.storage import add, number
+from console.rules.storage import HASH_TABLE_GB, HASH_VERDICT, TENANT_SHARE_PERCENT
 
 MONTH = 30.44 * 86400
 ENOUGH = 86400.0  # seconds of counting below which a growth is not told
 GIGABYTE = 1 << 30
-SIZE_LIMIT, SHARE_LIMIT = Limit(100, 500), Limit(25, 50)  # until the configuration says otherwise
-
-SKEWED = above(SHARE_LIMIT.warning, SHARE_LIMIT.critical)
-VERDICTS = among(
-    {"worth it": Level.WARNING, "near": Level.NOTICE, "too skewed": Level.WARNING, "unknown": Level.NOTICE}
-)
 
 
 def advise(
-    snapshot: Snapshot, hash_table_gb: Limit = SIZE_LIMIT, tenant_share_percent: Limit = SHARE_LIMIT
+    snapshot: Snapshot, hash_table_gb: Rule = HASH_TABLE_GB, tenant_share_percent: Rule = TENANT_SHARE_PERCENT
 ) -> Snapshot:
     """Each table with its growth in bytes a month, a verdict on hash partitioning, and the reason."""
 
     def judge(row: Record) -> tuple[object, ...]:
         growth = _growth(row)
-        return (growth, *_verdict(row, growth, hash_table_gb, tenant_share_percent.critical))
+        return (growth, *_verdict(row, growth, hash_table_gb, tenant_share_percent))
 
     return add(snapshot, ("growth", "verdict", "reason"), judge)
 
@@ -36,10 +31,10 @@ def _growth(row: Record) -> float | None:
     return max(0.0, number(row["grown"])) * number(row["size"]) / rows / seconds * MONTH
 
 
-def _verdict(row: Record, growth: float | None, limit: Limit, skewed: float) -> tuple[str, str]:
+def _verdict(row: Record, growth: float | None, hash_table_gb: Rule, tenant_share_percent: Rule) -> tuple[str, str]:
     """By size first: what a table of moderate size costs in keys and plans is never won back by partitions."""
     bytes_now, share = number(row["size"]), row["largest_share"]
-    warning = limit.warning * GIGABYTE
+    warning = hash_table_gb.limit.warning * GIGABYTE
     if row["partitioned"]:
         by = "by the tenant" if row["by_tenant"] else f"by {row['partitioned']} of another column"
         return "partitioned", f"is partitioned {by} already"
@@ -52,7 +47,7 @@ def _verdict(row: Record, growth: float | None, limit: Limit, skewed: float) -> 
         return "near" if soon else "not needed", f"{size(bytes_now)} of {size(warning)} from which it pays{when}"
     if not row["known"]:
         return "unknown", "the statistics cannot be read: GRANT pg_read_all_data, or run analyze-table"
-    if isinstance(share, int | float) and share >= skewed:
+    if isinstance(share, int | float) and tenant_share_percent.level(share) is Level.CRITICAL:
         return (
             "too skewed",
             f"one tenant holds {share:.0f} % of the rows, and one hash partition would: archive or split it first",
@@ -79,15 +74,14 @@ ADVICE = View(
             "top %",
             "percent",
             width=5,
-            rule=SKEWED,
-            threshold="tenant_share_percent",
+            rule=TENANT_SHARE_PERCENT,
             help="Share of the rows that belongs to the largest tenant.",
         ),
         Column(
             "verdict",
             "hash?",
             width=11,
-            rule=VERDICTS,
+            rule=HASH_VERDICT,
             help="Whether the table is worth partitioning by hash of the tenant. near: within a year at its growth.",
         ),
         Column("reason", "because", grow=True, help="What the verdict stands on."),
@@ -104,7 +98,7 @@ ADVICE = View(
         Column("partitioned", "by", width=5, extra=True, help="How it is partitioned now."),
     ),
     derive=advise,
-    limits=("hash_table_gb", "tenant_share_percent"),
+    rules=(HASH_TABLE_GB, TENANT_SHARE_PERCENT),
     empty="no column here by which two tables refer to a common one, so there are no tenants to tell apart",
 )
 
@@ -119,8 +113,7 @@ TENANTS = View(
             "share",
             "%",
             "percent",
-            rule=SKEWED,
-            threshold="tenant_share_percent",
+            rule=TENANT_SHARE_PERCENT,
             help="Of the rows of all these tables.",
         ),
         Column("rows", "rows", "count", help="In all tables that hold tenants' rows, estimated from the statistics."),

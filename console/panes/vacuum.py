@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Rate, Record, Snapshot, View, above, among
+from console.model import Column, Level, Rate, Record, Rule, Snapshot, View
 from console.panes.storage import add, number, with_size
+from console.rules.storage import FREEZE_AGE_PERCENT, FREEZE_VERDICT, VACUUM_INDEX_PASSES, WRAPAROUND_PERCENT
 
 
-def wraparound(snapshot: Snapshot) -> Snapshot:
+def wraparound(
+    snapshot: Snapshot, wraparound_percent: Rule = WRAPAROUND_PERCENT, freeze_age_percent: Rule = FREEZE_AGE_PERCENT
+) -> Snapshot:
     """How much of the road to wraparound is gone, and what that means."""
-    return add(with_size(snapshot), ("verdict",), lambda row: (judge_age(row),))
+    return add(with_size(snapshot), ("verdict",), lambda row: (judge_age(row, wraparound_percent, freeze_age_percent),))
 
 
-def judge_age(row: Record) -> str:
+def judge_age(
+    row: Record, wraparound_percent: Rule = WRAPAROUND_PERCENT, freeze_age_percent: Rule = FREEZE_AGE_PERCENT
+) -> str:
     """What to think of the age of a database or table."""
     gone = max(number(row["limit_pct"]), number(row["mxid_limit_pct"]))
     due = max(number(row["freeze_pct"]), number(row["mxid_freeze_pct"]))
-    if gone >= 50:
+    if wraparound_percent.level(gone) is Level.CRITICAL:
         return "wraparound near"
-    return "freeze overdue" if due >= 150 else "freeze due" if due >= 100 else "ok"
+    return {Level.CRITICAL: "freeze overdue", Level.WARNING: "freeze due"}.get(freeze_age_percent.level(due), "ok")
 
 
 def progress(snapshot: Snapshot) -> Snapshot:
@@ -50,34 +55,28 @@ WRAPAROUND = View(
             "freeze_pct",
             "freeze",
             "percent",
-            rule=above(100, 150),
+            rule=FREEZE_AGE_PERCENT,
             help="Of the age at which autovacuum is forced.",
         ),
         Column(
             "limit_pct",
             "limit",
             "percent",
-            rule=above(25, 50),
+            rule=WRAPAROUND_PERCENT,
             help="Of the 2³¹ transactions at which writes stop.",
         ),
         Column(
             "mxid_freeze_pct",
             "mxid",
             "percent",
-            rule=above(100, 150),
+            rule=FREEZE_AGE_PERCENT,
             help="The same for multixact ids: forced autovacuum.",
         ),
         Column(
             "verdict",
             "verdict",
             width=15,
-            rule=among(
-                {
-                    "wraparound near": Level.CRITICAL,
-                    "freeze overdue": Level.CRITICAL,
-                    "freeze due": Level.WARNING,
-                }
-            ),
+            rule=FREEZE_VERDICT,
             help="How near the forced, unstoppable vacuum or the end of transaction ids is.",
         ),
         Column("size", "size", "size", extra=True),
@@ -93,6 +92,7 @@ WRAPAROUND = View(
     ),
     sort="-limit_pct",
     derive=wraparound,
+    rules=(WRAPAROUND_PERCENT, FREEZE_AGE_PERCENT),
 )
 
 VACUUM = View(
@@ -111,7 +111,7 @@ VACUUM = View(
             "rounds",
             "count",
             width=6,
-            rule=above(1),
+            rule=VACUUM_INDEX_PASSES,
             help="Passes over all indexes; more than one: memory was short.",
         ),
         Column("age", "age", "age", help="Since the VACUUM began."),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.model import Column, Level, Lookup, Pane, Record, Snapshot, View, above, among
+from console.model import Column, Lookup, Pane, Record, Snapshot, View
 from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, listed, with_size
-
-DAY = 86_400.0
+from console.rules.storage import VIEW_AGE_SECONDS, VIEW_VERDICT
 
 # Rows without a readable record of refreshes have no key to look up: its table is never named where it is absent.
 REFRESHES = Lookup(
@@ -97,21 +96,14 @@ MATERIALIZED = View(
             "data_age",
             "data",
             "age",
-            rule=above(2 * DAY, 7 * DAY),
+            rule=VIEW_AGE_SECONDS,
             help="Since the data were read; unknown without a record.",
         ),
         Column(
             "verdict",
             "verdict",
             width=14,
-            rule=among(
-                {
-                    "not populated": Level.CRITICAL,
-                    "refresh failed": Level.CRITICAL,
-                    "blocks readers": Level.WARNING,
-                    "refreshing": Level.NOTICE,
-                }
-            ),
+            rule=VIEW_VERDICT,
             help="Whether its data are as young as the policy wants.",
         ),
         Column("why", "why not", width=44, extra=True, help="What keeps it from being refreshed CONCURRENTLY."),

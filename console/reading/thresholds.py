@@ -1,28 +1,30 @@
-"""Panes under the thresholds of the configuration. Pure."""
+"""Panes and rules under the limits of the configuration. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from console.model import Column, Pane, View, above
-from console.settings.config import Thresholds
+from console.model import Column, Limit, Pane, Rule, View
 
 
-def configured(pane: Pane, thresholds: Thresholds) -> Pane:
-    """`pane` with its columns and verdicts judged by `thresholds`."""
-    return replace(pane, views=tuple(_view(view, thresholds) for view in pane.views))
+def configured(pane: Pane, limits: Mapping[str, Limit]) -> Pane:
+    """`pane` with its rules under `limits`, which are keyed by the names of rules."""
+    return replace(pane, views=tuple(_view(view, limits) for view in pane.views))
 
 
-def _view(view: View, thresholds: Thresholds) -> View:
+def configured_rules(rules: tuple[Rule, ...], limits: Mapping[str, Limit]) -> dict[str, Rule]:
+    """`rules` by name, under `limits`: the keyword arguments of a view's `derive`."""
+    return {rule.name: rule.under(limits) for rule in rules}
+
+
+def _view(view: View, limits: Mapping[str, Limit]) -> View:
     derive = view.derive
-    if derive is not None and view.limits:
-        derive = partial(derive, **{name: getattr(thresholds, name) for name in view.limits})
-    return replace(view, columns=tuple(_column(column, thresholds) for column in view.columns), derive=derive)
+    if derive is not None and view.rules:
+        derive = partial(derive, **configured_rules(view.rules, limits))
+    return replace(view, columns=tuple(_column(column, limits) for column in view.columns), derive=derive)
 
 
-def _column(column: Column, thresholds: Thresholds) -> Column:
-    if not column.threshold:
-        return column
-    limit = getattr(thresholds, column.threshold)
-    return replace(column, rule=above(limit.warning, limit.critical))
+def _column(column: Column, limits: Mapping[str, Limit]) -> Column:
+    return replace(column, rule=column.rule.under(limits)) if isinstance(column.rule, Rule) else column

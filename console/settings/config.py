@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,6 @@ class Target:
     uri: str = field(repr=False)  # libpq URI or conninfo; may hold a password
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     label: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """What is judged by them is in their names, with the unit."""
-
-    slow_query_ms: Limit
-    bloat_percent: Limit
-    connection_usage_percent: Limit
-    pool_wait_seconds: Limit
-    hash_table_gb: Limit
-    tenant_share_percent: Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +69,7 @@ class Settings:
     default_target: str
     targets: Mapping[str, Target]
     refresh: Mapping[str, float]  # pane → seconds; only where it differs from the pane's own
-    thresholds: Thresholds
+    thresholds: Mapping[str, Limit]  # rule → its limits; a rule that is not there has those it declares
     partitions: tuple[PartitionPolicy, ...]
     archives: tuple[ArchivePolicy, ...]
     refreshes: tuple[RefreshPolicy, ...]
@@ -102,10 +90,18 @@ class Wanted:
     pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
 
 
-def load(file: str = "", panes: Collection[str] = (), environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings. `panes` are the names accepted under `refresh`. Trouble (USAGE) names file, line and key."""
+def load(
+    file: str = "",
+    panes: Collection[str] = (),
+    thresholds: Collection[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings. Raises Trouble(USAGE) with file, line and key if something is wrong.
+
+    `panes` are the names accepted under `refresh`, `thresholds` those under `thresholds`; without any, all are.
+    """
     defaults = content() / "config" / "console.yml"
-    schema = _schema(panes)
+    schema = _schema(panes, thresholds)
     values = yamlfile.read(defaults.read_text(encoding="utf-8"), str(defaults), schema)
     path, named = _user_file(file, environ)
     found = _read(path, named)
@@ -155,14 +151,14 @@ def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
             )
 
 
-def _schema(panes: Collection[str]) -> yamlfile.Reader:
+def _schema(panes: Collection[str], thresholds: Collection[str]) -> yamlfile.Reader:
     limits = table(warning=number(0, 1e12), critical=number(0, 1e12))  # either may be left as it is
     months = number(1, 1200, whole=True)
     return table(
         default_target=text,
         targets=by_name(table(("uri",), uri=some_text, poolers=sequence(some_text), label=text)),
         refresh=by_name(number(0.2, _LONGEST), panes),
-        thresholds=table((), **{threshold.name: limits for threshold in fields(Thresholds)}),
+        thresholds=by_name(limits, thresholds),
         partitions=sequence(
             table(("table", "key"), table=some_text, key=some_text, interval=choice("month"), months_ahead=months)
         ),
@@ -176,13 +172,12 @@ def _schema(panes: Collection[str]) -> yamlfile.Reader:
 
 
 def _settings(values: Mapping[str, Any], file: str) -> Settings:
-    limits = {name: Limit(**limit) for name, limit in values["thresholds"].items()}
     return Settings(
         file=file,
         default_target=values["default_target"],
         targets={name: Target(name, **target) for name, target in values["targets"].items()},
         refresh=values["refresh"],
-        thresholds=Thresholds(**limits),
+        thresholds={name: Limit(**limit) for name, limit in values["thresholds"].items()},
         partitions=tuple(PartitionPolicy(**policy) for policy in values["partitions"]),
         archives=tuple(ArchivePolicy(**policy) for policy in values["archives"]),
         refreshes=tuple(RefreshPolicy(**policy) for policy in values["refreshes"]),

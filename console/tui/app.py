@@ -24,6 +24,7 @@ from console.format import safe
 from console.keys import Place, all_keys
 from console.model import Pane, Trouble
 from console.panes import PANES
+from console.panes.overview import header_metrics
 from console.panes.schema import SCHEMA
 from console.reading.export import csv_text, json_text, write
 from console.reading.reader import Reader
@@ -74,7 +75,7 @@ class ConsoleApp(App[int]):
     def compose(self) -> ComposeResult:
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
         first = self.wanted.pane or PANES[0].name
-        yield Header()
+        yield Header(header_metrics(self.settings.thresholds))
         yield PaneTabs(PANES, first)
         yield ContentSwitcher(initial=None)
         yield KeyLine()

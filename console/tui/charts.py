@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.content import Content
 
 from console.format import one_line
-from console.model import Snapshot
+from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
 
 
@@ -24,7 +24,6 @@ class Curve:
 
 
 BARS = "▁▂▃▄▅▆▇█"
-MONTH = 31.0  # days of runway below which a line is a worry
 
 Drawing = Callable[[Snapshot, int, int], Content]
 
@@ -81,7 +80,7 @@ def timelines(snapshot: Snapshot, width: int, height: int) -> Content:
         parts += _bar(line, [start + (at + 0.5) * step for at in range(cells)], step)
         past = all(part.kind in {"past", "gap"} for part in line.segments)
         runway = f"{line.runway:.0f} d" if line.runway is not None else "ended" if past else "no end"
-        worst = line.runway is not None and line.runway < MONTH
+        worst = line.level >= Level.WARNING
         parts.append((f" {runway:>7}\n", "bold $text-warning" if worst else "bold"))
     return Content.assemble(*parts, _axis(names + 1, start, end, cells))
 

@@ -1,51 +1,28 @@
-"""The two lines on top: which server this is, and its vital signs."""
+"""The two lines on top: which server this is, and its metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 from textual.geometry import Region
 from textual.widget import Widget
 
 from console.format import MISSING, one_line, show
-from console.model import Facts, Level, Rule, Trouble, above, below
+from console.model import Facts, Level, Trouble
+from console.panes.overview import Metric
 from console.tui.charts import sparkline
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}
 _MARKS = {Level.WARNING: "!", Level.CRITICAL: "!!"}
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One vital sign of the header: a column of the vitals, its short name, how it is shown and judged."""
-
-    column: str
-    label: str
-    format: str
-    rule: Rule | None = None
-    spark: bool = False
-    of: str = ""  # column with the limit, shown behind a slash
-
-
-SIGNS: tuple[Sign, ...] = (
-    Sign("used", "conn", "count", spark=True, of="usable"),
-    Sign("active", "act", "count", spark=True),
-    Sign("waiting", "wait", "count", above(1, 10)),
-    Sign("tps", "tps", "rate", spark=True),
-    Sign("hit_percent", "hit", "percent", below(95, 80)),
-    Sign("oldest_transaction", "tx", "age", above(60, 300)),
-    Sign("lag_seconds", "lag", "age", above(10, 60)),
-    Sign("pool_waiting", "pool", "count", above(1, 10)),
-)
-
-
 class Header(Widget):
-    """Server and role on the first line, vital signs with their recent course on the second."""
+    """Server and role on the first line, metrics with their recent values on the second."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
         super().__init__()
+        self._metrics = metrics  # by short name
         self._facts: Facts | None = None
         self._label = ""
         self._trouble: Trouble | None = None
@@ -63,7 +40,7 @@ class Header(Widget):
     ) -> None:
         """Show these; redrawn only when the text differs."""
         self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
-        lines = (self._server(), self._signs())
+        lines = (self._server(), self._second())
         for y, (line, shown) in enumerate(zip(lines, self._lines, strict=True)):
             if not line.is_same(shown):
                 self.refresh(Region(0, y, self.size.width, 1))
@@ -71,7 +48,7 @@ class Header(Widget):
 
     def on_resize(self) -> None:
         """What fits is another matter now."""
-        self._lines = (self._server(), self._signs())
+        self._lines = (self._server(), self._second())
 
     def render(self) -> Content:
         """Both lines."""
@@ -99,24 +76,24 @@ class Header(Widget):
         parts.append("" if facts.tls else (" no TLS", "$text-muted"))
         return Content.assemble(*parts)
 
-    def _signs(self) -> Content:
+    def _second(self) -> Content:
         parts: list[tuple[str, str] | str] = [" "]
         room = self.size.width
         width = 6 if room < 120 else 12
         x = 1
-        for sign in SIGNS:
-            value = self._now.get(sign.column)
-            if value is None and sign.column not in {"used", "tps", "hit_percent"}:
+        for label, metric in self._metrics.items():
+            value = self._now.get(metric.column)
+            if value is None and not metric.always:
                 continue
-            text = MISSING if value is None else show(value, sign.format)
-            if sign.of and (limit := self._now.get(sign.of)) is not None:
-                text += f"/{show(limit, sign.format)}"
-            level = sign.rule(value) if sign.rule else Level.OK
-            spark = sparkline(self._history.get(sign.column, ()), width) if sign.spark and room >= 60 else ""
-            cell = f"{sign.label} {text}{_MARKS.get(level, '')} {spark}".rstrip(" " if not spark else "")
+            text = MISSING if value is None else show(value, metric.format)
+            if metric.limit and (limit := self._now.get(metric.limit)) is not None:
+                text += f"/{show(limit, metric.format)}"
+            level = metric.level(self._now)
+            spark = sparkline(self._history.get(metric.column, ()), width) if metric.spark and room >= 60 else ""
+            cell = f"{label} {text}{_MARKS.get(level, '')} {spark}".rstrip(" " if not spark else "")
             if x + len(cell) > room:
                 break
-            parts += [(f"{sign.label} ", "$text-muted"), (f"{text}{_MARKS.get(level, '')}", _STYLES.get(level, "bold"))]
-            parts += [f" {spark}" if spark else "", "  "]
+            shown = (f"{text}{_MARKS.get(level, '')}", _STYLES.get(level, "bold"))
+            parts += [(f"{label} ", "$text-muted"), shown, f" {spark}" if spark else "", "  "]
             x += len(cell) + 2
         return Content.assemble(*parts)

@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from console.format import FORMATS, MISSING
 from console.keys import Place
-from console.model import Column, Level, Row, Rule, Snapshot
+from console.model import AnyRule, Column, Level, Row, Snapshot
 from console.reading.reader import Key, keys
 from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, place, total_width
@@ -66,7 +66,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._keys: list[Key] = []
         self._width = 0
         self._cells: list[tuple[Placed, int]] = []
-        self._ruled: list[tuple[Rule, int]] = []
+        self._ruled: list[tuple[AnyRule, int]] = []
         self._sort = ""
         self._stale = False
         self._lines: dict[int, Line] = {}
@@ -241,8 +241,8 @@ class LiveTable(ScrollView, can_focus=True):
                 continue
             kind = FORMATS[column.format]
             texts.append(_fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
-            levels.append(column.rule(value) if column.rule else Level.OK)
-        levels[0] = max((rule(row[at]) for rule, at in self._ruled), default=Level.OK)
+            levels.append(column.rule.level(value) if column.rule else Level.OK)
+        levels[0] = max((rule.level(row[at]) for rule, at in self._ruled), default=Level.OK)
         texts[0] = f"*{MARKS[levels[0]][0]}" if marked else MARKS[levels[0]]
         return Line(tuple(texts), tuple(levels), row)
 

@@ -6,11 +6,10 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
-from console.model import Source, Trouble
+from console.model import Limit, Source, Trouble
 from console.panes import PANES
 from console.reading.reader import Reader
 from console.reading.thresholds import configured
-from console.settings.config import Thresholds
 
 KEPT = 300  # samples; ten minutes at the usual period
 FRESH = 1.0  # seconds during which what the overview has just read serves the header too
@@ -21,8 +20,8 @@ POOLS = "pooler_pools"
 class Vitals:
     """The last vital signs and, for each that is a number, its last KEPT values."""
 
-    def __init__(self, readers: dict[str, Reader], thresholds: Thresholds) -> None:
-        view = configured(PANES[0], thresholds).views[0]
+    def __init__(self, readers: dict[str, Reader], limits: Mapping[str, Limit]) -> None:
+        view = configured(PANES[0], limits).views[0]
         self._reader = readers.setdefault(view.query, Reader(view))
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.now: dict[str, object] = {}

@@ -2,9 +2,11 @@
 -- lane: slow
 -- TABLESAMPLE of all rows, because it refuses a view, whose code would run with the rights of whoever looks.
 SELECT 'done' AS status, s.sql
-  FROM public.console_audit a TABLESAMPLE pg_catalog.system (100) CROSS JOIN LATERAL pg_catalog.unnest(a.statements) WITH ORDINALITY s(sql, at)
+  FROM public.console_audit a TABLESAMPLE pg_catalog.system (100)
+      CROSS JOIN LATERAL pg_catalog.unnest(a.statements) WITH ORDINALITY s(sql, at)
  WHERE a.run = %(run)s
 UNION ALL
 SELECT 'undo', s.sql
-  FROM public.console_audit a TABLESAMPLE pg_catalog.system (100) CROSS JOIN LATERAL pg_catalog.unnest(a.undo) WITH ORDINALITY s(sql, at)
+  FROM public.console_audit a TABLESAMPLE pg_catalog.system (100)
+      CROSS JOIN LATERAL pg_catalog.unnest(a.undo) WITH ORDINALITY s(sql, at)
  WHERE a.run = %(run)s

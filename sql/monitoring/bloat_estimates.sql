@@ -1,14 +1,17 @@
 -- Space that a rewrite would give back, estimated from statistics: 0.93 to 1.18 times the truth after a recent ANALYZE.
--- A tuple is laid out column by column as heap_form_tuple and index_form_tuple do (storage-page-layout in the PostgreSQL
--- documentation); where a position is only known modulo `unit`, the padding is its mean. Rows per page follow from it,
--- for btree with the duplicates that deduplication folds into posting lists. Dead rows count as bloat: they are space too.
+-- A tuple is laid out column by column as heap_form_tuple and index_form_tuple do (storage-page-layout in the
+-- PostgreSQL documentation); where a position is only known modulo `unit`, the padding is its mean. Rows per page
+-- follow from it, for btree with the duplicates that deduplication folds into posting lists. Dead rows count as bloat:
+-- they are space too.
 WITH RECURSIVE wanted AS MATERIALIZED (
   SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, c.relam, c.relname, n.nspname,
          c.relpages::float8 AS pages, c.reltuples::float8 AS tuples,
          i.indkey, i.indclass, i.indcollation, i.indnatts, i.indnkeyatts, i.indisunique,
-         coalesce((pg_catalog.regexp_match(pg_catalog.array_to_string(c.reloptions, ' '), 'fillfactor=(\d+)'))[1]::float8,
+         coalesce((pg_catalog.regexp_match(pg_catalog.array_to_string(c.reloptions, ' '),
+             'fillfactor=(\d+)'))[1]::float8,
                   CASE WHEN c.relkind = 'i' THEN 90 ELSE 100 END) / 100 AS fill,
-         coalesce(pg_catalog.array_to_string(c.reloptions, ' ') ~ 'deduplicate_items=(off|false|0|no)', false) AS undeduplicated,
+         coalesce(pg_catalog.array_to_string(c.reloptions, ' ') ~ 'deduplicate_items=(off|false|0|no)', false)
+             AS undeduplicated,
          pg_catalog.current_setting('block_size')::float8 AS block
     FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
     JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
@@ -45,11 +48,14 @@ WITH RECURSIVE wanted AS MATERIALIZED (
          OFFSET 0) a
 ), shape AS MATERIALIZED (
   SELECT w.oid, pg_catalog.count(m.attnum)::int AS natts,
-         pg_catalog.array_agg(m.width ORDER BY m.attnum) AS width, pg_catalog.array_agg(m.align ORDER BY m.attnum) AS align,
-         pg_catalog.array_agg(m.fixed ORDER BY m.attnum) AS fixed, pg_catalog.array_agg(m.nulls ORDER BY m.attnum) AS nulls,
+         pg_catalog.array_agg(m.width ORDER BY m.attnum) AS width,
+         pg_catalog.array_agg(m.align ORDER BY m.attnum) AS align,
+         pg_catalog.array_agg(m.fixed ORDER BY m.attnum) AS fixed,
+         pg_catalog.array_agg(m.nulls ORDER BY m.attnum) AS nulls,
          pg_catalog.count(*) FILTER (WHERE m.unknown) AS unknown,
          coalesce(pg_catalog.bool_and(m.fixed AND m.nulls IN (0, 1)), true) AS even,
-         1 - pg_catalog.exp(pg_catalog.sum(CASE WHEN m.nulls < 1 THEN pg_catalog.ln(1 - m.nulls) ELSE -99 END)) AS has_null,
+         1 - pg_catalog.exp(pg_catalog.sum(CASE WHEN m.nulls < 1 THEN pg_catalog.ln(1 - m.nulls) ELSE -99 END))
+             AS has_null,
          -- Different keys, taking columns as independent; a NULL is one more value.
          pg_catalog.exp(least(99, pg_catalog.sum(pg_catalog.ln(greatest(1,
            CASE WHEN m.n_distinct < 0 THEN -m.n_distinct * greatest(w.tuples, 0) ELSE m.n_distinct END
@@ -69,7 +75,8 @@ WITH RECURSIVE wanted AS MATERIALIZED (
          CASE WHEN c.nulls = 1 THEN w.rest
               WHEN NOT c.fixed THEN 0
               WHEN c.nulls > 0 THEN CASE WHEN w.unit < c.align THEN 0
-                                         ELSE w.rest %% least(w.unit, (p.pad + c.width)::int & -(p.pad + c.width)::int) END
+                                         ELSE w.rest %% least(w.unit,
+                                             (p.pad + c.width)::int & -(p.pad + c.width)::int) END
               WHEN w.unit < c.align THEN c.width::int %% c.align
               ELSE (w.rest + p.pad + c.width)::int %% w.unit END
     FROM walk w
@@ -82,8 +89,10 @@ WITH RECURSIVE wanted AS MATERIALIZED (
 ), tuple AS (
   SELECT w.*, s.even, s.unknown,
          -- Rows whose whole key is NULL: they fold best of all. Of several columns that is too rare to count.
-         CASE WHEN w.indnkeyatts = 1 THEN w.tuples * s.nulls[1] ELSE 0 END AS empty, greatest(1, least(w.tuples, CASE WHEN w.indisunique THEN w.tuples ELSE s.keys END)) AS keys,
-         e.offs + CASE WHEN e.unit = 8 THEN (8 - e.rest) %% 8 WHEN e.rest = 0 THEN (8 - e.unit) / 2.0 ELSE (8 + e.unit) / 2.0 - e.rest END
+         CASE WHEN w.indnkeyatts = 1 THEN w.tuples * s.nulls[1] ELSE 0 END AS empty,
+         greatest(1, least(w.tuples, CASE WHEN w.indisunique THEN w.tuples ELSE s.keys END)) AS keys,
+         e.offs + CASE WHEN e.unit = 8 THEN (8 - e.rest) %% 8 WHEN e.rest = 0 THEN (8 - e.unit) / 2.0
+             ELSE (8 + e.unit) / 2.0 - e.rest END
          + CASE WHEN w.is_index THEN 8 + 8 * s.has_null
                 ELSE 24 + s.has_null * ((23 + (s.natts + 7) / 8 + 7) / 8 * 8 - 24) END + 4 AS bytes
     FROM wanted w
@@ -121,14 +130,16 @@ WITH RECURSIVE wanted AS MATERIALIZED (
            WHEN d.tuples = 0 OR d.unknown = 0 THEN ''
            WHEN pg_catalog.row_security_active(d.heap) THEN 'row security hides its statistics'
            WHEN NOT pg_catalog.has_table_privilege(d.heap, 'SELECT') THEN 'no right to read its statistics'
-           ELSE 'no statistics of ' || d.unknown || CASE WHEN d.unknown = 1 THEN ' column' ELSE ' columns' END END AS reason
+           ELSE 'no statistics of ' || d.unknown || CASE WHEN d.unknown = 1 THEN ' column'
+               ELSE ' columns' END END AS reason
     FROM needed d
 ), spare AS (
   SELECT j.oid, j.reason, j.pages, j.block,
-         CASE WHEN j.reason = '' THEN greatest(0, j.pages - CASE WHEN j.tuples > 0 THEN j.fit WHEN j.is_index THEN 1 ELSE 0 END)
+         CASE WHEN j.reason = ''
+             THEN greatest(0, j.pages - CASE WHEN j.tuples > 0 THEN j.fit WHEN j.is_index THEN 1 ELSE 0 END)
               END AS pages_spare
     FROM judged j
 )
 SELECT s.oid::bigint AS oid, (s.pages_spare * s.block)::bigint AS bloat,
-       100.0::float8 * s.pages_spare / greatest(s.pages, 1) AS bloat_pct, s.reason AS bloat_reason
+       100 * s.pages_spare / greatest(s.pages, 1) AS bloat_pct, s.reason AS bloat_reason
   FROM spare s

@@ -4,7 +4,8 @@ WITH it AS (
   SELECT c.oid, c.reloptions, NOT EXISTS (
            SELECT FROM pg_catalog.pg_locks l
             WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'
-              AND (l.relation = c.oid OR l.relation IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid))) AS free
+              AND (l.relation = c.oid
+                  OR l.relation IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid))) AS free
     FROM pg_catalog.pg_class c WHERE c.oid = %(oid)s::bigint::oid
 )
 SELECT 'index' AS item, CASE WHEN it.free THEN pg_catalog.pg_get_indexdef(i.indexrelid) ELSE c.relname END

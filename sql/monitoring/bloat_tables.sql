@@ -11,7 +11,8 @@ WITH setting AS MATERIALIZED (
     FROM pg_catalog.pg_class c
    WHERE c.relkind IN ('r', 'm')
    ORDER BY CASE WHEN c.reltuples < 0
-                 THEN greatest(c.relpages, pg_catalog.pg_stat_get_live_tuples(c.oid) / 50) ELSE c.relpages END DESC, c.oid
+                 THEN greatest(c.relpages, pg_catalog.pg_stat_get_live_tuples(c.oid) / 50) ELSE c.relpages END DESC,
+                 c.oid
    LIMIT 500
 )
 SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table",
@@ -19,9 +20,11 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table",
        c.relpages, c.reltuples::float8 AS reltuples, c.live, c.dead,
        coalesce(100.0::float8 * c.dead / nullif(c.live + c.dead, 0), 0) AS dead_pct,
        pg_catalog.date_part('epoch', s.now - greatest(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
-                                                      pg_catalog.pg_stat_get_last_autovacuum_time(c.oid))) AS vacuum_age,
+                                                      pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)))
+                                                          AS vacuum_age,
        pg_catalog.date_part('epoch', s.now - greatest(pg_catalog.pg_stat_get_last_analyze_time(c.oid),
-                                                      pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid))) AS analyze_age,
+                                                      pg_catalog.pg_stat_get_last_autoanalyze_time(c.oid)))
+                                                          AS analyze_age,
        pg_catalog.pg_stat_get_mod_since_analyze(c.oid) AS modified,
        100.0::float8 * c.dead / greatest(1, least(
          coalesce(o.base, s.base) + coalesce(o.scale, s.scale) * greatest(c.reltuples, 0),
@@ -36,9 +39,12 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table",
          FROM pg_catalog.pg_class r WHERE r.oid = k.oid OFFSET 0) c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN LATERAL (
-       SELECT (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_threshold'))::float8 AS base,
-              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_scale_factor'))::float8 AS scale,
-              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_max_threshold'))::float8 AS most,
+       SELECT (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_threshold'))::float8
+                AS base,
+              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_scale_factor'))::float8
+                AS scale,
+              (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_vacuum_max_threshold'))::float8
+                AS most,
               (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_enabled'))::bool AS enabled
          FROM pg_catalog.pg_options_to_table(c.reloptions) x
         WHERE c.reloptions IS NOT NULL) o ON true

@@ -1,4 +1,4 @@
--- One session in full: its whole query text, what it waits for, what it holds. Pid 0 stands for the prepared transactions.
+-- One session: its full query text, what it waits for, which locks it holds. Pid 0 stands for prepared transactions.
 WITH lock AS MATERIALIZED (
   SELECT p.gid, l.granted, l.locktype, l.mode, l.waitstart,
          CASE WHEN l.relation IS NOT NULL AND l.database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d
@@ -25,5 +25,7 @@ SELECT 'waits for', l.mode || ' on ' || l.object || ' (' || l.locktype || ')'
        || coalesce(' since ' || pg_catalog.date_trunc('second', l.waitstart)::text, '')
   FROM lock l WHERE NOT l.granted
 UNION ALL
-(SELECT 'holds' || coalesce(' (' || l.gid || ')', ''), l.mode || ' on ' || l.object || CASE WHEN l.locktype = 'tuple' THEN ' (row)' ELSE '' END
-   FROM lock l WHERE l.granted AND l.locktype <> 'virtualxid' ORDER BY l.gid, l.locktype = 'transactionid', l.object, l.mode)
+(SELECT 'holds' || coalesce(' (' || l.gid || ')', ''), l.mode || ' on ' || l.object
+        || CASE WHEN l.locktype = 'tuple' THEN ' (row)' ELSE '' END
+   FROM lock l WHERE l.granted AND l.locktype <> 'virtualxid'
+  ORDER BY l.gid, l.locktype = 'transactionid', l.object, l.mode)

@@ -1,16 +1,19 @@
 -- Sessions of all databases with their ages, waits and who blocks them.
--- Texts are cut as bytes, because those of a database in another encoding are not valid here, and left() would refuse them.
+-- Texts are cut as bytes, because those of a database in another encoding are not valid here, and left() would refuse
+-- them.
 SELECT s.pid,
        CASE WHEN s.backend_type = 'client backend' THEN s.state
             ELSE coalesce(s.backend_type, 'hidden') END AS state,
        pg_catalog.date_part('epoch', n.at - CASE WHEN s.state = 'active' THEN s.query_start
                                                  ELSE coalesce(s.state_change, s.backend_start) END) AS age,
-       CASE WHEN s.backend_type <> 'autovacuum worker' THEN pg_catalog.date_part('epoch', n.at - s.xact_start) END AS xact_age,
+       CASE WHEN s.backend_type <> 'autovacuum worker' THEN pg_catalog.date_part('epoch', n.at - s.xact_start) END
+           AS xact_age,
        CASE WHEN s.state = 'active' OR s.state IS NULL THEN s.wait_event_type || ':' || s.wait_event END AS wait,
        CASE WHEN s.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(s.pid) END AS blocked_by,
        pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user",
        s.application_name AS application,
-       coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END) AS client,
+       coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
+           AS client,
        d.datname::text AS database,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query,
        s.backend_start,

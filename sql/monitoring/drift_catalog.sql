@@ -1,13 +1,18 @@
--- What the catalogue says of the pipeline's own relations and functions: no row where the database has none of its tables.
+-- The catalog entries of the pipeline's relations and functions; no rows where the database has none of its tables.
 -- lane: slow
--- Only names of the pipeline are read, so other objects of schema public cost nothing. What belongs to a constraint is said
--- there; `needs` holds the columns that a constraint or an index is made of, its own and those it refers to.
+-- Only names of the pipeline are read, so other objects of schema public cost nothing. What belongs to a constraint is
+-- listed with it; `needs` holds the columns that a constraint or an index is made of, its own and those it refers to.
 WITH wanted(name) AS (VALUES
-  ('organizations'::name), ('users'), ('user_sessions'), ('subscriptions'), ('feature_flags'), ('webhooks'), ('notifications'),
-  ('audit_events'), ('brand_profiles'), ('brand_guidelines'), ('brand_assets'), ('content_templates'), ('social_accounts'),
-  ('campaigns'), ('content_requests'), ('content_approvals'), ('request_comments'), ('generation_jobs'), ('generated_assets'),
-  ('asset_versions'), ('compliance_checks'), ('scheduled_posts'), ('api_providers'), ('api_usage'), ('user_activity_logs'),
-  ('content_analytics'), ('background_jobs'), ('content_analytics_archive'), ('schema_migrations'), ('console_refreshes'),
+  ('organizations'::name), ('users'), ('user_sessions'), ('subscriptions'), ('feature_flags'), ('webhooks'),
+  ('notifications'),
+  ('audit_events'), ('brand_profiles'), ('brand_guidelines'), ('brand_assets'), ('content_templates'),
+  ('social_accounts'),
+  ('campaigns'), ('content_requests'), ('content_approvals'), ('request_comments'), ('generation_jobs'),
+  ('generated_assets'),
+  ('asset_versions'), ('compliance_checks'), ('scheduled_posts'), ('api_providers'), ('api_usage'),
+  ('user_activity_logs'),
+  ('content_analytics'), ('background_jobs'), ('content_analytics_archive'), ('schema_migrations'),
+  ('console_refreshes'),
   ('console_audit'), ('mv_monthly_brand_performance')
 ), relation AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relispopulated, c.relacl, c.relowner, c.relpersistence
@@ -16,8 +21,10 @@ WITH wanted(name) AS (VALUES
    WHERE c.relnamespace = 'public'::pg_catalog.regnamespace AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
 ), here AS (  -- neither the console's own tables make a pipeline nor names that any database may have
   SELECT 1 FROM relation
-   WHERE relname NOT IN ('schema_migrations', 'console_refreshes', 'console_audit', 'users', 'organizations', 'user_sessions',
-                         'subscriptions', 'notifications', 'webhooks', 'campaigns', 'audit_events', 'feature_flags', 'background_jobs')
+   WHERE relname NOT IN ('schema_migrations', 'console_refreshes', 'console_audit', 'users', 'organizations',
+                         'user_sessions', 'subscriptions', 'notifications', 'webhooks', 'campaigns', 'audit_events',
+                         'feature_flags',
+                         'background_jobs')
    LIMIT 1
 ), entry AS (
   SELECT 'relation' AS kind, r.relname AS relation, ''::name AS name,
@@ -47,7 +54,8 @@ WITH wanted(name) AS (VALUES
               ELSE coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') END,
          a.attnotnull AND NOT EXISTS (  -- since 18 nulls may be forbidden while some are there
            SELECT FROM pg_catalog.pg_constraint k
-            WHERE k.conrelid = r.oid AND k.contype = 'n' AND NOT k.convalidated AND k.conkey[1] = a.attnum), true, NULL, r.oid, a.attnum
+            WHERE k.conrelid = r.oid AND k.contype = 'n' AND NOT k.convalidated AND k.conkey[1] = a.attnum), true,
+                NULL, r.oid, a.attnum
     FROM relation r
     JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
@@ -59,7 +67,8 @@ WITH wanted(name) AS (VALUES
          ARRAY(SELECT r.relname || '.' || a.attname FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
                UNION ALL
-               SELECT c.relname || '.' || a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+               SELECT c.relname || '.' || a.attname FROM pg_catalog.pg_attribute a
+                   JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
                 WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)), k.oid, 0
     FROM relation r
     JOIN pg_catalog.pg_constraint k ON k.conrelid = r.oid AND k.contype IN ('p', 'u', 'f', 'c') AND k.conparentid = 0
@@ -74,11 +83,13 @@ WITH wanted(name) AS (VALUES
                  FROM pg_catalog.pg_depend d
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum = d.refobjsubid
                 WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
-                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.oid AND d.refobjsubid > 0), i.indexrelid, 0
+                  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = r.oid
+                      AND d.refobjsubid > 0), i.indexrelid, 0
     FROM relation r
     JOIN pg_catalog.pg_index i ON i.indrelid = r.oid
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-    LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = r.oid
+    LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')
+        AND k.conrelid = r.oid
   UNION ALL
   SELECT 'comment', r.relname, c.relname, d.description, 'index', false, true, NULL, c.oid, 0
     FROM relation r
@@ -97,7 +108,8 @@ WITH wanted(name) AS (VALUES
     JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
    WHERE r.relname = 'content_requests'
   UNION ALL
-  SELECT 'function', '', pg_catalog.format('%s(%s)', p.proname, pg_catalog.oidvectortypes(p.proargtypes)), pg_catalog.pg_get_functiondef(p.oid),
+  SELECT 'function', '', pg_catalog.format('%s(%s)', p.proname, pg_catalog.oidvectortypes(p.proargtypes)),
+         pg_catalog.pg_get_functiondef(p.oid),
          coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), ''), false, true, NULL, p.oid, 0
     FROM pg_catalog.pg_proc p
    WHERE p.pronamespace = 'public'::pg_catalog.regnamespace AND p.prokind = 'f'

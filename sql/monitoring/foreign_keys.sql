@@ -23,7 +23,8 @@ WITH missing AS MATERIALIZED (
 )
 SELECT m.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", m.conname::text AS "constraint", a.columns,
        r.nspname || '.' || f.relname AS referenced,
-       p.pages * pg_catalog.current_setting('block_size')::bigint AS estimated_size, nullif(c.reltuples, -1)::float8 AS rows,
+       p.pages * pg_catalog.current_setting('block_size')::bigint AS estimated_size,
+       nullif(c.reltuples, -1)::float8 AS rows,
        pg_catalog.pg_stat_get_tuples_deleted(m.confrelid) AS deleted,
        pg_catalog.pg_stat_get_tuples_updated(m.confrelid) AS updated,
        'CREATE INDEX ' || CASE WHEN c.relkind = 'p' THEN 'ON ONLY ' ELSE 'CONCURRENTLY ON ' END

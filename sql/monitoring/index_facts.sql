@@ -1,9 +1,10 @@
 -- What some indexes are for: whether something needs them, whether another index serves the same queries.
--- An index is redundant when another valid one of its table has the same access method, starts (btree) or consists of the same
--- columns with the same operator classes, collations, orders and expressions, holds its INCLUDE columns and has the
--- same predicate. A unique index is only covered by another unique one with the same columns.
+-- An index is redundant when another valid one of its table has the same access method, starts (btree) or consists of
+-- the same columns with the same operator classes, collations, orders and expressions, holds its INCLUDE columns and
+-- has the same predicate. A unique index is only covered by another unique one with the same columns.
 WITH asked AS MATERIALIZED (
-  SELECT c.oid, c.relam, c.relname, c.reloptions, t.relname::text AS "table", i.*, pg_catalog.array_length(i.indkey, 1) AS natts,
+  SELECT c.oid, c.relam, c.relname, c.reloptions, t.relname::text AS "table", i.*,
+         pg_catalog.array_length(i.indkey, 1) AS natts,
          i.indkey::int2[] AS keys, i.indclass::oid[] AS classes, i.indcollation::oid[] AS collations,
          i.indoption::int2[] AS orders
     FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
@@ -33,7 +34,8 @@ SELECT k.oid::bigint AS oid, k."table", k.indisvalid AND k.indisready AND k.indi
          FROM pg_catalog.pg_index o
          JOIN pg_catalog.pg_class b ON b.oid = o.indexrelid
         WHERE o.indrelid = k.indrelid AND o.indexrelid <> k.oid AND b.relam = k.relam
-          AND k.backs IS NULL AND NOT (k.referenced OR k.indisreplident OR k.indisexclusion OR k.is_child OR k.indisprimary)
+          AND k.backs IS NULL AND NOT (k.referenced OR k.indisreplident OR k.indisexclusion OR k.is_child
+              OR k.indisprimary)
           AND k.indisvalid AND o.indisvalid AND o.indisready AND o.indislive
           AND (o.indnkeyatts = k.indnkeyatts OR k.relam = 403 AND o.indnkeyatts > k.indnkeyatts AND NOT k.indisunique)
           AND (NOT k.indisunique OR o.indisunique AND o.indimmediate

@@ -1,28 +1,37 @@
--- The 500 largest indexes and every invalid one, the system's own left out: size that VACUUM and ANALYZE last saw, scans since the counters began.
--- `changes` moves with every change of an index, constraint or partition of this database: verdicts are then read again.
+-- The 500 largest indexes and every invalid one: size as of the last VACUUM or ANALYZE, scans since the last reset.
+-- Indexes of system catalogs are left out. `changes` grows with every change of an index, constraint or partition of
+-- this database: verdicts are then read again.
 WITH every AS MATERIALIZED (
   SELECT pg_catalog.count(*) AS total,
-         pg_catalog.array_agg(i.indexrelid) FILTER (WHERE NOT (i.indisvalid AND i.indisready AND i.indislive)) AS invalid
+         pg_catalog.array_agg(i.indexrelid) FILTER (WHERE NOT (i.indisvalid AND i.indisready AND i.indislive))
+             AS invalid
     FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
 ), chosen AS MATERIALIZED (
-  (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'i' AND c.oid >= 16384 ORDER BY c.relpages DESC, c.oid LIMIT 500)
+  (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'i' AND c.oid >= 16384
+    ORDER BY c.relpages DESC, c.oid LIMIT 500)
   UNION
   SELECT pg_catalog.unnest(e.invalid) FROM every e
 ), now AS MATERIALIZED (
   SELECT pg_catalog.now() AS now, pg_catalog.current_setting('block_size')::bigint AS block,
-         pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_db_stat_reset_time(d.oid)) AS counted_for,
+         pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_db_stat_reset_time(d.oid))
+             AS counted_for,
          (SELECT e.total FROM every e) AS total,
-         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
+         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w
+           WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
          pg_catalog.pg_is_in_recovery() AS is_standby,
-         (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(x.oid) + pg_catalog.pg_stat_get_tuples_updated(x.oid)
+         -- pg_constraint, pg_depend, pg_index, pg_inherits
+         (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(x.oid)
+                                + pg_catalog.pg_stat_get_tuples_updated(x.oid)
                                 + pg_catalog.pg_stat_get_tuples_deleted(x.oid))::bigint
-            FROM (VALUES (2606::oid), (2608), (2610), (2611)) x(oid)) AS changes  -- pg_constraint, _depend, _index, _inherits
+            FROM (VALUES (2606::oid), (2608), (2610), (2611)) x(oid)) AS changes
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 )
 SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index",
        c.relpages * w.block AS estimated_size, c.reltuples::float8 AS reltuples,
        pg_catalog.pg_stat_get_numscans(c.oid) AS scans, pg_catalog.pg_stat_get_tuples_returned(c.oid) AS rows_read,
-       NULL::float8 AS last_use_age, w.counted_for, w.standbys, w.is_standby, w.changes, w.total
+       NULL::float8 AS last_use_age,  -- before 16
+       pg_catalog.date_part('epoch', w.now - pg_catalog.pg_stat_get_lastscan(c.oid)) AS last_use_age,  -- since 16
+       w.counted_for, w.standbys, w.is_standby, w.changes, w.total
   FROM chosen k
  CROSS JOIN now w
  CROSS JOIN LATERAL (

@@ -3,9 +3,11 @@
 WITH session AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
 ), lock AS MATERIALIZED (
-  SELECT l.pid, l.virtualtransaction, l.mode, l.granted, l.waitstart, l.locktype, l.database, l.relation, l.page, l.tuple,
+  SELECT l.pid, l.virtualtransaction, l.mode, l.granted, l.waitstart, l.locktype, l.database, l.relation, l.page,
+         l.tuple,
          l.virtualxid, l.transactionid, l.classid, l.objid,
-         pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid, l.transactionid,
+         pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
+             l.transactionid,
                               '/', l.classid, l.objid, l.objsubid) AS tag
     FROM pg_catalog.pg_locks l
    WHERE (SELECT EXISTS (SELECT FROM session s WHERE s.wait_event_type = 'Lock' OR s.backend_type IS NULL))
@@ -34,7 +36,8 @@ WITH session AS MATERIALIZED (
     FROM lock WHERE locktype = 'tuple' AND granted GROUP BY pid
 ), waiter AS MATERIALIZED (
   SELECT pid, pg_catalog.pg_blocking_pids(pid) AS blocked_by, pg_catalog.min(waitstart) AS waitstart,
-         coalesce((SELECT r.what FROM row_wanted r WHERE r.pid = part.pid), '') || pg_catalog.string_agg(what, ', ') AS wants
+         coalesce((SELECT r.what FROM row_wanted r WHERE r.pid = part.pid), '')
+             || pg_catalog.string_agg(what, ', ') AS wants
     FROM part WHERE NOT granted GROUP BY pid
 ), involved AS (
   SELECT pid FROM waiter UNION SELECT pg_catalog.unnest(blocked_by) FROM waiter
@@ -55,7 +58,8 @@ SELECT i.pid, NULL::text AS gid, w.blocked_by, NULL::integer[] AS in_the_way_of,
        w.wants,
        (SELECT pg_catalog.string_agg(DISTINCT h.what, ', ') FROM part h WHERE h.pid = i.pid AND h.granted) AS holds,
        pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user", s.application_name AS application,
-       coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END) AS client,
+       coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
+           AS client,
        d.datname::text AS database,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query, s.backend_start
   FROM involved i

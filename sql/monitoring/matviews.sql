@@ -1,5 +1,6 @@
--- Materialized views: size and rows that VACUUM and ANALYZE last saw, populated or not, what REFRESH CONCURRENTLY needs.
--- `logged_schema` and `logged_view` are set where a record of refreshes can be read, which the console's own schema keeps.
+-- Materialized views: size and rows as of the last VACUUM or ANALYZE, populated or not, obstacles to a refresh.
+-- `logged_schema` and `logged_view` are set where a record of refreshes can be read, which the console's own schema
+-- keeps.
 WITH RECURSIVE record AS MATERIALIZED (
   SELECT EXISTS (
          SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -27,13 +28,15 @@ SELECT m.oid::bigint AS oid, n.nspname || '.' || m.relname AS view,
                 WHERE i.indrelid = m.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND x.relam = 403
                   AND i.indpred IS NULL AND i.indexprs IS NULL) AS has_key,
        EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = m.oid AND i.indisunique) AS has_unique,
-       pg_catalog.pg_has_role(m.relowner, 'USAGE') AS may_refresh,
+       pg_catalog.pg_has_role(m.relowner, 'USAGE') AS may_refresh,  -- before 17
+       pg_catalog.has_table_privilege(m.oid, 'MAINTAIN') AS may_refresh,  -- since 17
        pg_catalog.pg_get_userbyid(m.relowner)::text AS owner, pg_catalog.pg_is_in_recovery() AS standby,
        EXISTS (SELECT FROM pg_catalog.pg_locks l
                 WHERE l.relation = m.oid AND l.granted AND l.mode IN ('ExclusiveLock', 'AccessExclusiveLock')) AS busy,
        coalesce((SELECT pg_catalog.array_agg(s.oid::bigint ORDER BY s.oid) FROM reads s JOIN matview o ON o.oid = s.oid
                   WHERE s.root = m.oid), '{}') AS reads_oids,
-       CASE WHEN c.kept THEN n.nspname::text END AS logged_schema, CASE WHEN c.kept THEN m.relname::text END AS logged_view
+       CASE WHEN c.kept THEN n.nspname::text END AS logged_schema,
+       CASE WHEN c.kept THEN m.relname::text END AS logged_view
   FROM matview m
  CROSS JOIN record c
   JOIN pg_catalog.pg_namespace n ON n.oid = m.relnamespace

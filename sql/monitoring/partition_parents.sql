@@ -1,9 +1,10 @@
--- Partitioned tables: key, number of partitions, rows and size that VACUUM and ANALYZE last saw, rows in the default partition.
+-- Partitioned tables: key, number of partitions, rows and size as of the last VACUUM or ANALYZE, rows in DEFAULT.
 -- `children` and `child_sum` change with every attach and detach: bounds are then read again.
 WITH child AS MATERIALIZED (
   SELECT h.inhparent, pg_catalog.count(*) AS children, pg_catalog.sum(h.inhrelid::bigint)::bigint AS child_sum,
          pg_catalog.bool_or(h.inhdetachpending) AS detaching,
-         pg_catalog.sum(greatest(c.relpages, 0))::bigint AS pages, pg_catalog.sum(greatest(c.reltuples, 0))::float8 AS rows
+         pg_catalog.sum(greatest(c.relpages, 0))::bigint AS pages,
+         pg_catalog.sum(greatest(c.reltuples, 0))::float8 AS rows
     FROM pg_catalog.pg_partitioned_table t
     JOIN pg_catalog.pg_inherits h ON h.inhparent = t.partrelid
     JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid

@@ -3,11 +3,14 @@ SELECT 'index: ' || phase AS phase, CASE WHEN blocks_total > 0 THEN blocks_done 
        CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END AS total
   FROM pg_catalog.pg_stat_progress_create_index WHERE pid = %(pid)s
 UNION ALL
-SELECT 'vacuum: ' || phase, heap_blks_scanned, heap_blks_total FROM pg_catalog.pg_stat_progress_vacuum WHERE pid = %(pid)s
+SELECT 'vacuum: ' || phase, heap_blks_scanned, heap_blks_total FROM pg_catalog.pg_stat_progress_vacuum
+    WHERE pid = %(pid)s
 UNION ALL
-SELECT 'analyze: ' || phase, sample_blks_scanned, sample_blks_total FROM pg_catalog.pg_stat_progress_analyze WHERE pid = %(pid)s
+SELECT 'analyze: ' || phase, sample_blks_scanned, sample_blks_total FROM pg_catalog.pg_stat_progress_analyze
+    WHERE pid = %(pid)s
 UNION ALL
-SELECT 'rewrite: ' || phase, heap_blks_scanned, heap_blks_total FROM pg_catalog.pg_stat_progress_cluster WHERE pid = %(pid)s
+SELECT 'rewrite: ' || phase, heap_blks_scanned, heap_blks_total FROM pg_catalog.pg_stat_progress_cluster
+    WHERE pid = %(pid)s
 UNION ALL
 SELECT 'copy', bytes_processed, bytes_total FROM pg_catalog.pg_stat_progress_copy WHERE pid = %(pid)s
 UNION ALL

@@ -2,7 +2,8 @@
 -- A value that holds a password is not read.
 SELECT s.name,
        CASE WHEN s.setting ~* 'password\s*=' OR s.setting ~ '://[^/@]*:[^@]*@'
-              OR (s.setting <> '' AND s.name ~* 'passphrase|password$|secret|token|api_?key') THEN '***' ELSE s.setting END AS setting,
+              OR (s.setting <> '' AND s.name ~* 'passphrase|password$|secret|token|api_?key') THEN '***'
+                  ELSE s.setting END AS setting,
        s.unit, s.vartype, s.context, s.min_val, s.max_val, s.enumvals, s.boot_val, s.source,
        s.sourcefile, s.sourceline, s.pending_restart, s.category, s.short_desc,
        pg_catalog.current_setting('server_version_num')::int / 10000 AS major

@@ -2,7 +2,8 @@
 SELECT s.setdatabase::bigint AS database_oid, s.setrole::bigint AS role_oid,
        v.name,
        CASE WHEN v.value ~* 'password\s*=' OR v.value ~ '://[^/@]*:[^@]*@'
-              OR (v.value <> '' AND v.name ~* 'passphrase|password$|secret|token|api_?key') THEN '***' ELSE v.value END AS value,
+              OR (v.value <> '' AND v.name ~* 'passphrase|password$|secret|token|api_?key') THEN '***'
+                  ELSE v.value END AS value,
        r.rolname::text AS role, d.datname::text AS database
   FROM pg_catalog.pg_db_role_setting s
  CROSS JOIN pg_catalog.unnest(s.setconfig) AS c(entry)

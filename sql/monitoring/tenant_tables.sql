@@ -8,7 +8,8 @@ WITH RECURSIVE reference AS MATERIALIZED (
   SELECT k.conrelid, k.confrelid, a.attname, a.atttypid
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-   WHERE k.contype = 'f' AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0 AND k.conrelid <> k.confrelid
+   WHERE k.contype = 'f' AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0
+       AND k.conrelid <> k.confrelid
 ), tenancy AS MATERIALIZED (
   SELECT r.confrelid, r.attname, r.atttypid
     FROM reference r
@@ -21,7 +22,8 @@ WITH RECURSIVE reference AS MATERIALIZED (
          o.relname AS tenant_table
     FROM tenancy y
     JOIN pg_catalog.pg_attribute a ON a.attname = y.attname AND a.atttypid = y.atttypid AND NOT a.attisdropped
-    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid >= 16384
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND c.oid >= 16384
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_class o ON o.oid = y.confrelid
     LEFT JOIN pg_catalog.pg_partitioned_table t ON t.partrelid = c.oid
@@ -33,7 +35,8 @@ WITH RECURSIVE reference AS MATERIALIZED (
   SELECT p.root, pg_catalog.sum(greatest(c.relpages, 0))::bigint AS pages,
          pg_catalog.sum(greatest(c.reltuples, 0))::float8 AS rows,
          pg_catalog.bool_or(c.reltuples < 0) AS unseen,
-         pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c.oid) - pg_catalog.pg_stat_get_tuples_deleted(c.oid))::float8 AS grown
+         pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c.oid)
+             - pg_catalog.pg_stat_get_tuples_deleted(c.oid))::float8 AS grown
     FROM part p JOIN pg_catalog.pg_class c ON c.oid = p.oid AND c.relkind = 'r'
    GROUP BY p.root
 )

@@ -6,7 +6,8 @@ WITH reference AS MATERIALIZED (
   SELECT k.conrelid, k.confrelid, a.attname, a.atttypid
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-   WHERE k.contype = 'f' AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0 AND k.conrelid <> k.confrelid
+   WHERE k.contype = 'f' AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0
+       AND k.conrelid <> k.confrelid
 ), tenancy AS MATERIALIZED (
   SELECT r.confrelid, r.attname, r.atttypid
     FROM reference r
@@ -15,20 +16,23 @@ WITH reference AS MATERIALIZED (
    ORDER BY pg_catalog.count(DISTINCT r.conrelid) DESC, r.confrelid, r.attname
    LIMIT 1
 ), listed AS MATERIALIZED (
-  SELECT n.nspname || '.' || c.relname AS name, s.most_common_vals::text::text[] AS tenants, s.most_common_freqs AS shares,
+  SELECT n.nspname || '.' || c.relname AS name, s.most_common_vals::text::text[] AS tenants,
+         s.most_common_freqs AS shares,
          CASE WHEN c.relkind = 'r' THEN greatest(c.reltuples, 0) ELSE (
            SELECT pg_catalog.sum(greatest(l.reltuples, 0)) FROM pg_catalog.pg_inherits i
              JOIN pg_catalog.pg_class l ON l.oid = i.inhrelid WHERE i.inhparent = c.oid) END::float8 AS rows
     FROM tenancy y
     JOIN pg_catalog.pg_attribute a ON a.attname = y.attname AND a.atttypid = y.atttypid AND NOT a.attisdropped
-    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid >= 16384
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND c.oid >= 16384
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname
      AND s.inherited = (c.relkind = 'p')
    WHERE s.most_common_vals IS NOT NULL
 )
 SELECT t.tenant, pg_catalog.sum(t.share * l.rows)::float8 AS rows,
-       100.0::float8 * pg_catalog.sum(t.share * l.rows) / nullif((SELECT pg_catalog.sum(x.rows) FROM listed x), 0) AS share,
+       100.0::float8 * pg_catalog.sum(t.share * l.rows) / nullif((SELECT pg_catalog.sum(x.rows) FROM listed x), 0)
+           AS share,
        pg_catalog.count(*) AS tables,
        (pg_catalog.array_agg(l.name ORDER BY t.share * l.rows DESC))[1] AS mostly
   FROM listed l

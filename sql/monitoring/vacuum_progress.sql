@@ -1,11 +1,15 @@
--- VACUUM commands that run now: phase, how much is scanned, index rounds, who started them.
-SELECT p.pid, p.datname::text AS database, coalesce(n.nspname || '.' || c.relname, 'relation ' || p.relid::text) AS "table",
+-- Running VACUUM commands: phase, share of the table scanned, passes over the indexes, who started them.
+SELECT p.pid, p.datname::text AS database,
+       coalesce(n.nspname || '.' || c.relname, 'relation ' || p.relid::text) AS "table",
        p.phase, p.heap_blks_total, p.heap_blks_scanned, p.heap_blks_vacuumed,
        100.0::float8 * p.heap_blks_scanned / nullif(p.heap_blks_total, 0) AS scanned_pct,
        100.0::float8 * p.heap_blks_vacuumed / nullif(p.heap_blks_total, 0) AS vacuumed_pct,
        p.index_vacuum_count AS index_rounds,
-       100.0::float8 * p.num_dead_tuples / nullif(p.max_dead_tuples, 0) AS memory_pct,
-       NULL::text AS indexes_done,
+       100.0::float8 * p.num_dead_tuples / nullif(p.max_dead_tuples, 0) AS memory_pct,  -- before 17
+       100.0::float8 * p.dead_tuple_bytes / nullif(p.max_dead_tuple_bytes, 0) AS memory_pct,  -- since 17
+       NULL::text AS indexes_done,  -- before 17
+       CASE WHEN p.indexes_total > 0 THEN p.indexes_processed || '/'  -- since 17
+           || p.indexes_total END AS indexes_done,  -- since 17
        p.heap_blks_total * pg_catalog.current_setting('block_size')::bigint AS size,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) AS age,
        CASE WHEN a.backend_type = 'autovacuum worker' THEN

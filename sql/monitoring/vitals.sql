@@ -14,9 +14,11 @@ SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
                pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')
                                              AND a.pid <> pg_catalog.pg_backend_pid()) AS active,
                pg_catalog.count(*) FILTER (WHERE a.wait_event_type = 'Lock') AS waiting,
-               pg_catalog.count(*) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_in_transaction,
+               pg_catalog.count(*) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)'))
+                   AS idle_in_transaction,
                pg_catalog.min(a.xact_start) FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xact_start,
-               pg_catalog.min(a.state_change) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since,
+               pg_catalog.min(a.state_change)
+                   FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since,
                pg_catalog.max(greatest(pg_catalog.age(a.backend_xmin), pg_catalog.age(a.backend_xid)))
                  FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xmin_age
           FROM pg_catalog.pg_stat_get_activity(NULL) a
@@ -25,7 +27,8 @@ SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
        (SELECT pg_catalog.current_setting('max_connections')::integer
                - pg_catalog.current_setting('superuser_reserved_connections')::integer
                - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::integer AS usable) u,
-       (SELECT pg_catalog.count(*) AS prepared, pg_catalog.min(t.prepared) AS since FROM pg_catalog.pg_prepared_xact() t) p,
+       (SELECT pg_catalog.count(*) AS prepared, pg_catalog.min(t.prepared) AS since
+           FROM pg_catalog.pg_prepared_xact() t) p,
        -- Oid 0 counts what belongs to no database: shared catalogs.
        (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_db_xact_commit(o.oid)
                               + pg_catalog.pg_stat_get_db_xact_rollback(o.oid))::bigint AS transactions,
@@ -37,15 +40,18 @@ SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
                pg_catalog.sum(pg_catalog.pg_stat_get_db_deadlocks(o.oid))::bigint AS deadlocks,
                pg_catalog.sum(pg_catalog.pg_stat_get_db_conflict_all(o.oid))::bigint AS conflicts,
                pg_catalog.sum(pg_catalog.pg_stat_get_db_tuples_returned(o.oid))::bigint AS rows_read,
-               pg_catalog.sum(pg_catalog.pg_stat_get_db_tuples_inserted(o.oid) + pg_catalog.pg_stat_get_db_tuples_updated(o.oid)
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_tuples_inserted(o.oid)
+                   + pg_catalog.pg_stat_get_db_tuples_updated(o.oid)
                               + pg_catalog.pg_stat_get_db_tuples_deleted(o.oid))::bigint AS rows_written,
                pg_catalog.max(o.frozen_age) AS frozen_age
           FROM (SELECT b.oid, pg_catalog.age(b.datfrozenxid) AS frozen_age FROM pg_catalog.pg_database b
                 UNION ALL SELECT 0::oid, NULL) o) d,
        (SELECT i.standby,
-               CASE WHEN NOT i.standby THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint END AS wal_bytes,
+               CASE WHEN NOT i.standby
+                   THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint END AS wal_bytes,
                CASE WHEN i.standby THEN greatest(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(),
-                                                                            pg_catalog.pg_last_wal_replay_lsn()), 0)::bigint END AS lag_bytes
+                                                                            pg_catalog.pg_last_wal_replay_lsn()),
+                                                                                0)::bigint END AS lag_bytes
           FROM (SELECT pg_catalog.pg_is_in_recovery() AS standby) i) r,
        (SELECT pg_catalog.count(*) AS replicas,
                pg_catalog.max(greatest(pg_catalog.pg_wal_lsn_diff(

@@ -13,7 +13,8 @@ from console.actions.planning import Action, Request, whole
 from console.actions.relations import Relation, relation, short
 from console.format import one_line, safe, size
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Transaction, Trouble
-from console.panes.tenants import advise
+from console.panes.tenants import ADVICE, advise
+from console.reading.thresholds import configured_rules
 
 NAME = "partition-by-hash"
 NEEDED = ("worth it", "near")
@@ -83,8 +84,8 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
 
 
 async def _advice(request: Request, table: Relation) -> Record | None:
-    limits = request.settings.thresholds
-    told = advise(await request.server.fetch("tenant_tables"), limits.hash_table_gb, limits.tenant_share_percent)
+    rules = configured_rules(ADVICE.rules, request.settings.thresholds)
+    told = advise(await request.server.fetch("tenant_tables"), **rules)
     return next((row for row in told.records() if row["oid"] == table.oid), None)
 
 

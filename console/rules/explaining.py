@@ -1,0 +1,61 @@
+"""What a rule judges, from when on, and what it needs: as a sentence and as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console import sql
+from console.format import size
+from console.model import AnyRule, Rule, StateRule
+
+
+def sentence(rule: AnyRule) -> str:
+    """The rule in one line: what it judges, in which unit, and which values are a warning or critical."""
+    if isinstance(rule, StateRule):
+        return f"{rule.title}: {', '.join(f'{level} if {state}' for state, level in _words(rule))}."
+    unit = f", in {rule.unit}" if rule.unit not in {"count", "bytes"} else ""
+    return f"{rule.title}{unit}: {', '.join(_limits(rule))}."
+
+
+def document(rule: AnyRule) -> dict[str, object]:
+    """The rule as the JSON object of `list rules`; a rule over states has `states` instead of limits."""
+    needed = [sql.load(name) for name in rule.queries if name in sql.names()]  # the pooler's are no files
+    judged = _number_document(rule) if isinstance(rule, Rule) else {"states": dict(_words(rule))}
+    return {
+        "name": rule.name,
+        "title": rule.title,
+        **judged,
+        "queries": list(rule.queries),
+        "extensions": sorted({query.extension for query in needed if query.extension}),
+        "privileges": sorted({grant for query in needed for grant in query.grants}),
+    }
+
+
+def _number_document(rule: Rule) -> dict[str, object]:
+    return {
+        "unit": rule.unit,
+        "direction": "below" if rule.limit.below else "above",
+        "warning": rule.limit.warning,
+        "critical": rule.limit.critical,
+        "window": rule.window.value,
+    }
+
+
+def _limits(rule: Rule) -> Iterable[str]:
+    word = "below" if rule.limit.below else "from"
+    for level, value in (("warning", rule.limit.warning), ("critical", rule.limit.critical)):
+        if value is not None:
+            yield f"{level} {word} {_shown(value, rule.unit)}"
+
+
+def number_text(value: float) -> str:
+    """A limit as text: 1,000 or 0.1."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:f}".rstrip("0")
+
+
+def _shown(value: float, unit: str) -> str:
+    return size(value) if unit.startswith("bytes") else number_text(value)
+
+
+def _words(rule: StateRule) -> Iterable[tuple[str, str]]:
+    return (("yes" if state is True else str(state), level.name.lower()) for state, level in rule.levels.items())

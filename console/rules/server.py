@@ -1,0 +1,70 @@
+"""Rules over the server as a whole: cache, temporary files, replication, wraparound, settings."""
+
+from __future__ import annotations
+
+from console.model import Level, Rule, StateRule, Window, above, below
+
+CACHE_HIT_PERCENT = Rule(
+    name="cache_hit_percent",
+    title="Blocks found in shared buffers, of all blocks read",
+    unit="%",
+    limit=below(95, 80),
+    queries=("vitals",),
+    window=Window.INTERVAL,
+)
+TEMP_BYTES_PER_SECOND = Rule(
+    name="temp_bytes_per_second",
+    title="Data written to temporary files",
+    unit="bytes per second",
+    limit=above(50 * 2**20),
+    queries=("vitals",),
+    window=Window.INTERVAL,
+)
+REPLICATION_LAG_SECONDS = Rule(
+    name="replication_lag_seconds",
+    title="Time by which the slowest standby is behind",
+    unit="s",
+    limit=above(10, 60),
+    queries=("vitals",),
+)
+REPLICATION_LAG_BYTES = Rule(
+    name="replication_lag_bytes",
+    title="WAL that the slowest standby has not replayed",
+    unit="bytes",
+    limit=above(256 * 2**20, 2**31),
+    queries=("vitals",),
+)
+CONFLICTS_PER_SECOND = Rule(
+    name="conflicts_per_second",
+    title="Queries per second on a standby that were cancelled because they conflicted with replay",
+    unit="count",
+    limit=above(0.000001),
+    queries=("vitals",),
+    window=Window.INTERVAL,
+)
+UNFROZEN_TRANSACTIONS = Rule(
+    name="unfrozen_transactions",
+    title="Age of the oldest unfrozen transaction id of any database",
+    unit="transactions",
+    limit=above(500_000_000, 1_500_000_000),
+    queries=("vitals",),
+)
+
+METRIC_LEVEL = StateRule(
+    name="metric_level",
+    title="Level of a metric, from the rule of that metric",
+    levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
+    queries=("vitals",),
+)
+RESTART_PENDING = StateRule(
+    name="restart_pending",
+    title="Whether a new value of a setting takes effect only after a restart",
+    levels={True: Level.WARNING},
+    queries=("settings",),
+)
+SETTING_LINE = StateRule(
+    name="setting_line",
+    title="Status of a line in the configuration files",
+    levels={"error": Level.CRITICAL, "needs restart": Level.WARNING},
+    queries=("settings_files",),
+)

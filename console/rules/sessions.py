@@ -1,0 +1,97 @@
+"""Rules over sessions, transactions and locks."""
+
+from __future__ import annotations
+
+from console.model import Level, Rule, StateRule, Window, above
+
+CONNECTION_USAGE_PERCENT = Rule(
+    name="connection_usage_percent",
+    title="Connections in use, of those that ordinary roles may use",
+    unit="%",
+    limit=above(80, 95),
+    queries=("vitals", "connections_summary"),
+)
+TRANSACTION_SECONDS = Rule(
+    name="transaction_seconds",
+    title="Age of an open transaction",
+    unit="s",
+    limit=above(60, 300),
+    queries=("vitals", "connections", "connections_summary", "locks"),
+)
+IDLE_IN_TRANSACTION_SECONDS = Rule(
+    name="idle_in_transaction_seconds",
+    title="How long a session has been idle in its transaction",
+    unit="s",
+    limit=above(60, 300),
+    queries=("vitals", "connections_summary"),
+)
+IDLE_IN_TRANSACTION_SESSIONS = Rule(
+    name="idle_in_transaction_sessions",
+    title="Sessions that are idle in a transaction",
+    unit="count",
+    limit=above(5, 20),
+    queries=("vitals",),
+)
+PREPARED_TRANSACTION_SECONDS = Rule(
+    name="prepared_transaction_seconds",
+    title="Age of a prepared transaction",
+    unit="s",
+    limit=above(60, 300),
+    queries=("vitals",),
+)
+XMIN_AGE_TRANSACTIONS = Rule(
+    name="xmin_age_transactions",
+    title="Age of the oldest snapshot, which keeps VACUUM from removing dead tuples",
+    unit="transactions",
+    limit=above(1_000_000, 50_000_000),
+    queries=("vitals", "connections", "connections_summary"),
+)
+WAITING_SESSIONS = Rule(
+    name="waiting_sessions",
+    title="Sessions that wait for a lock",
+    unit="count",
+    limit=above(1, 10),
+    queries=("vitals", "connections_summary"),
+)
+BLOCKED_BY_SESSIONS = Rule(
+    name="blocked_by_sessions",
+    title="Sessions that block one session",
+    unit="count",
+    limit=above(1),
+    queries=("connections",),
+)
+BLOCKING_SESSIONS = Rule(
+    name="blocking_sessions",
+    title="Sessions that wait for one session or for one relation",
+    unit="count",
+    limit=above(1, 5),
+    queries=("connections", "locks", "locks_held"),
+)
+LOCK_WAIT_SECONDS = Rule(
+    name="lock_wait_seconds",
+    title="How long a session has waited for a lock",
+    unit="s",
+    limit=above(1, 30),
+    queries=("locks", "locks_held"),
+)
+DEADLOCKS_PER_SECOND = Rule(
+    name="deadlocks_per_second",
+    title="Deadlocks per second; in each, the server cancelled a transaction",
+    unit="count",
+    limit=above(0.000001),
+    queries=("vitals",),
+    window=Window.INTERVAL,
+)
+
+SESSION_STATE = StateRule(
+    name="session_state",
+    title="State of a session",
+    levels={"idle in tx": Level.WARNING, "aborted tx": Level.WARNING, "hidden": Level.NOTICE},
+    queries=("connections", "connections_summary", "locks"),
+)
+LOCK_MODE = StateRule(
+    name="lock_mode",
+    title="Strongest lock held on a relation",
+    levels={"AccessExclusive": Level.WARNING, "Exclusive": Level.NOTICE},
+    queries=("locks_held",),
+)
