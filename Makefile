@@ -1,6 +1,7 @@
 # make demo        a live console on an embedded PostgreSQL and PgBouncer; ARGS="--scale 3" passes options
 # make test        the tests on PostgreSQL 15 and 18, in parallel; ARGS="-k locks" passes options to pytest
 # make test-all    all tests, the slow ones too, on every PostgreSQL and PgBouncer that is available
+# make bench       measures the console beside pg_activity; BENCH=queries ARGS="URI" runs another benchmark
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -62,7 +63,7 @@ lint: .venv/.test
 check: lint test
 
 bench: .venv/.test
-	@$(BIN)/python scripts/bench.py $(ARGS)
+	@$(BIN)/python -m scripts.benchmarks $(or $(BENCH),screens) $(ARGS)
 
 frames: .venv/.test
 	@$(BIN)/python -m pytest --update-frames $(ARGS)

@@ -23,7 +23,7 @@ from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from console.sources.postgres import PostgresServer
 from console.sql import migrations
-from scripts.bench_adopt import adopt
+from scripts.benchmarks.adopt import adopt
 from scripts.benchmarks.adopt_report import waited
 from tests import grown
 from tests.acting import Desk, felt, held

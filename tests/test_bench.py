@@ -12,13 +12,32 @@ import pytest
 from console import sql
 from console.files.pooler_config import find_pgbouncer
 from scripts.benchmarks import measure, probes, report
+from scripts.benchmarks.__main__ import BENCHMARKS, main
 from scripts.benchmarks.fixture import Size, site
 from scripts.benchmarks.measure import Bench, Book, Effort
 from scripts.benchmarks.terminal import COLUMNS, LINES, Silent, Terminal
 
+FOLDER = Path(report.__file__).parent
 TINY = Size("heavy", 25, 16, 5, children=45, others=4, statements=30, text=300, pools=4, clients=6)
 MOMENT = Effort(runs=1, starts=1, refreshes=1, keys=4, changes=2, warm=0.5)
 ENVIRONMENT = {"PATH": os.environ["PATH"], "TERM": "xterm-256color"}
+
+
+def test_every_benchmark_is_listed_and_explains_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    modules = {path.stem for path in FOLDER.glob("*.py") if "\ndef main(argv" in path.read_text(encoding="utf-8")}
+    assert modules - {"__main__"} == set(BENCHMARKS)
+    for name in BENCHMARKS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: benchmarks {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_benchmark_is_refused_with_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["nothing"])
+    assert ended.value.code == 2
+    assert "adopt" in capsys.readouterr().err
 
 
 @pytest.mark.slow

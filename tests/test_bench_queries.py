@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.bench_queries import read_queries
+from scripts.benchmarks.queries import read_queries
 from scripts.benchmarks.query_report import Report, Tenants, misses, section
 
 SIZES = (Tenants("largest", ("a",), 1000, 50), Tenants("small", ("b",), 10, 1))

@@ -1,1 +1,1 @@
-"""Benchmarks of the console on a heavy and a light server, in turn with pg_activity."""
+"""Benchmarks, each a module with `main`; `python -m scripts.benchmarks --help` lists them."""

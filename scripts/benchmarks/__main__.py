@@ -1,113 +1,37 @@
-"""Starts the servers, measures the console and pg_activity in turn, writes docs/benchmarks.md.
-
-python -m scripts.benchmarks [--quick] [--only GROUP]… [--rows] [--major N] [--peer PROGRAM | --no-peer] [--output FILE]
-"""
+"""`python -m scripts.benchmarks NAME`: runs one benchmark; --help lists them, `NAME --help` its options."""
 
 from __future__ import annotations
 
 import argparse
-import re
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
-from console.files.pooler_config import find_pgbouncer
-from console.model import Trouble
-from scripts.benchmarks import tools
-from scripts.benchmarks.fixture import HEAVY, LIGHT, Size, site
-from scripts.benchmarks.measure import FULL, HEAVY_GROUPS, LIGHT_GROUPS, QUICK, Bench, Book, Effort
-from scripts.benchmarks.report import ROWS, report, versions
-from scripts.benchmarks.tools import Tool
-
-OUTPUT = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
-Groups = Mapping[str, Callable[[Bench], None]]
+BENCHMARKS: Mapping[str, str] = {
+    "screens": "start, CPU, bytes and load on the server, beside pg_activity; writes docs/benchmarks.md",
+    "queries": "dashboard and search queries with and without the index pack",
+    "adopt": "adopting an existing database under 50 writes a second",
+    "archive": "archiving against one big DELETE … RETURNING into INSERT",
+    "engine": "running a plan against sending its statements by hand",
+    "load": "loading the sample data against a bare COPY",
+    "partition": "partition-table under 50 writes a second, both ways",
+}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; a part of it is only printed."""
-    options = _options(argv)
-    if options.rows:
-        print("\n".join(f"{row.metric:26} {row.title}" for row in ROWS))
-        return 0
-    effort = QUICK if options.quick else FULL
-    book = Book()
-    try:
-        with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
-            text = run(Path(folder), book, effort, options)
-    except Trouble as trouble:
-        tell(str(trouble))
-        return 1
-    print(text)
-    if options.output or not (options.only or options.quick):
-        (options.output or OUTPUT).write_text(text, encoding="utf-8")
-    return 0
-
-
-def run(folder: Path, book: Book, effort: Effort, options: argparse.Namespace) -> str:
-    """All measurements and the document of them. Raises Trouble."""
-    tell("preparing the peer")
-    program = None if options.no_peer else options.peer or tools.install_peer(folder / "peer")
-    peer = tools.peer(program) if program else None
-    postgres = ""
-    for size, groups in ((HEAVY, HEAVY_GROUPS), (LIGHT, LIGHT_GROUPS)):
-        chosen = {name: group for name, group in groups.items() if not options.only or name in options.only}
-        if chosen:
-            postgres = on_site(size, chosen, folder, peer, book, effort=effort, major=options.major)
-    return report(
-        book, effort, versions(postgres, _pgbouncer_version(), tools.peer_version(program) if program else "")
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmark that the first argument names, with the other arguments."""
+    width = max(map(len, BENCHMARKS))
+    listing = "\n".join(f"  {name:{width}}  {title}" for name, title in BENCHMARKS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.benchmarks",
+        usage="%(prog)s NAME [OPTION]…",
+        description=f"benchmarks:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def on_site(
-    size: Size, groups: Groups, folder: Path, peer: Tool | None, book: Book, *, effort: Effort, major: int | None
-) -> str:
-    """Measure the groups on a server of `size`; returns its version. Raises Trouble."""
-    tell(f"building the {size.name} server")
-    home = folder / size.name
-    home.mkdir()
-    with site(size, major) as place, place.connect() as server:
-        for name, measure in groups.items():
-            tell(f"measuring {name}")
-            measure(Bench(place, server, home, peer, effort, book))
-        return place.process.installation.version
-
-
-def tell(text: str) -> None:
-    """Progress, with the time, on standard error."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
-
-
-def _pgbouncer_version() -> str:
-    program = find_pgbouncer()
-    if program is None:
-        return ""
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r"\d+\.\d+\.\d+", done.stdout)
-    return found[0] if found else ""
-
-
-def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("bench", description="Measures the console beside pg_activity.")
-    parser.add_argument("--quick", action="store_true", help="one short run, printed only")
-    parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        choices=[*HEAVY_GROUPS, *LIGHT_GROUPS],
-        help="one group of metrics, printed only",
-    )
-    parser.add_argument("--rows", action="store_true", help="list the metrics and stop")
-    parser.add_argument(
-        "--major", type=int, help="major version of PostgreSQL (15 where it is installed, else the newest)"
-    )
-    parser.add_argument("--peer", type=Path, help="a pg_activity that is already installed")
-    parser.add_argument("--no-peer", action="store_true", help="the console alone")
-    parser.add_argument("--output", type=Path, help="file to write (docs/benchmarks.md)")
-    return parser.parse_args(argv)
+    parser.add_argument("name", metavar="NAME", choices=BENCHMARKS, help="NAME --help lists its options")
+    options = parser.parse_args(argv[:1])
+    return int(import_module(f"scripts.benchmarks.{options.name}").main(argv[1:]) or 0)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -17,7 +17,8 @@ TOLD = 0.5  # seconds from which a step has a line of its own
 
 TITLE = """# The adoption of a grown database
 
-Written by `python scripts/bench_adopt.py URI --output docs/benchmarks-adoption.md`, which adds a section for each run.
+Written by `python -m scripts.benchmarks adopt URI --output docs/benchmarks-adoption.md`, which adds a
+section for each run.
 
 The tables of the pipeline are ordinary ones, without ledger, partitions, search column or indexes. Four sessions
 insert, update and delete single rows, 50 writes a second in all, each in a transaction of its own, over the three

@@ -1,6 +1,6 @@
 """Measures the sample data against a bare COPY of the same rows into the same tables, in one run.
 
-    python scripts/bench_load.py postgresql://… [scale]
+    python -m scripts.benchmarks load postgresql://… [scale]
 
 The URI (or BENCH_URI) names a server where databases may be created; two are, and dropped again. The sample data load
 with all keys, foreign keys and indexes in place. Then every row is copied out, and copied into a second database with
@@ -11,10 +11,10 @@ data only; the first refresh and ANALYZE are told apart, as COPY does neither.
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -46,10 +46,10 @@ MONTHS = """
 """
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Print both speeds and their ratio."""
-    uri = sys.argv[1] if len(sys.argv) > 1 else os.environ["BENCH_URI"]
-    scale = sys.argv[2] if len(sys.argv) > 2 else "1"
+    options = _options(argv)
+    uri, scale = options.uri, options.scale
     with database(uri, "bench_sample") as sample, database(uri, "bench_copy") as copied:
         parts = load_sample(sample, scale)
         tables = [row[0] for row in sample.execute(TABLES).fetchall()]
@@ -66,6 +66,16 @@ def main() -> None:
     print(f"sample data  {loading:6.2f} s  {rows / loading:9,.0f} rows/s")
     print(f"bare COPY    {copying:6.2f} s  {rows / copying:9,.0f} rows/s")
     print(f"ratio        {copying / loading:6.2f}  ({copying / (loading + finishing):.2f} with refresh and ANALYZE)")
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("benchmarks load", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"), help="a server; default: BENCH_URI")
+    parser.add_argument("scale", nargs="?", default="1")
+    options = parser.parse_args(argv)
+    if not options.uri:
+        parser.error("a server is needed: its URI, or BENCH_URI")
+    return options
 
 
 @contextmanager
@@ -118,7 +128,3 @@ def timed(work: Callable[[], object]) -> float:
     started = time.monotonic()
     work()
     return time.monotonic() - started
-
-
-if __name__ == "__main__":
-    main()

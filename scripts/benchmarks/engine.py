@@ -1,6 +1,6 @@
 """Measures what the engine adds to the statements of its plans, against the same statements sent bare, in one run.
 
-    python scripts/bench_engine.py postgresql://… [rounds] [--output FILE]
+    python -m scripts.benchmarks engine postgresql://… [rounds] [--output FILE]
 
 The URI (or BENCH_URI) names a server where databases may be created; each round of each plan gets two clones of one
 database, one for the engine and one for a bare psycopg connection, in turns. Both connect, send the plan's statements
@@ -16,7 +16,6 @@ import asyncio
 import dataclasses
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,8 +26,6 @@ from pathlib import Path
 import psycopg
 from psycopg import sql as compose
 from psycopg.conninfo import make_conninfo
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from console.actions import action
 from console.actions.planning import plan
@@ -96,13 +93,13 @@ WORKS = (
 )
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Print the medians and their ratios, or write them as Markdown."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser("benchmarks engine", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"))
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     parser.add_argument("--output", type=Path)
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     if not given.uri:
         parser.error("a server is needed")
     with database(given.uri, TEMPLATE) as target:
@@ -206,7 +203,7 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
     lines = [
         "# What the engine adds",
         "",
-        "Written by `python scripts/bench_engine.py URI --output docs/benchmarks-actions.md`.",
+        "Written by `python -m scripts.benchmarks engine URI --output docs/benchmarks-actions.md`.",
         "",
         "The statements of a plan run by the engine, and bare over one psycopg connection in the same transactions;",
         "connecting counts on both sides, making the plan on none. Between two batches the engine rests 10 ms or more,",
@@ -241,7 +238,3 @@ def database(uri: str, name: str, template: str = "template1") -> Iterator[str]:
             yield make_conninfo(uri, dbname=name)
         finally:
             admin.execute(compose.SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)").format(**parts))
-
-
-if __name__ == "__main__":
-    main()

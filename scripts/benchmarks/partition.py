@@ -1,6 +1,6 @@
 """Measures partition-table both ways on 2 million rows under 50 writes a second: the longest wait of a write, and when.
 
-    python -m scripts.bench_partition [--rows 2000000] [--pg 15] [--way attach|copy]
+    python -m scripts.benchmarks partition [--rows 2000000] [--pg 15] [--way attach|copy]
 
 Prints, for each way, the longest write of each part of the run beside the longest of a quiet while before it, the time
 and the proofs of the run that every row is there once. Writes are single rows: inserts, updates and deletes.
@@ -14,7 +14,7 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,16 +134,16 @@ async def measure(desk: Desk, rows: int, way: str) -> list[str]:
     return lines
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Both ways, or one."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("benchmarks partition", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--pg", type=int, default=0)
     parser.add_argument("--way", choices=["attach", "copy"])
-    given = parser.parse_args()
+    given = parser.parse_args(argv)
     servers = Servers(available())
     try:
-        cluster = servers[given.pg or max(servers)]
+        cluster = servers[given.pg or servers.newest]
         for way in [given.way] if given.way else ["attach", "copy"]:
             with tempfile.TemporaryDirectory() as folder:
                 desk = Desk(cluster, cluster.fresh_database(), Trail(Path(folder) / "audit.jsonl"))
@@ -152,7 +152,3 @@ def main() -> None:
                 cluster.drop_database(desk.database)
     finally:
         servers.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Measures the dashboard and the search query with the index pack and without, by size of tenant, in one run.
 
-    python scripts/bench_queries.py postgresql://… [--requests 300000] [--output docs/query-benchmarks.md]
+    python -m scripts.benchmarks queries postgresql://… [--requests 300000] [--output docs/query-benchmarks.md]
 
 The URI (or BENCH_URI) names a server where databases may be created; one is made with the sample data's requests
 (power-law tenants) and dropped again. The queries are those of the demo's workload. They are measured
@@ -24,7 +24,6 @@ import argparse
 import os
 import re
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,8 +34,6 @@ from typing import Any
 import psycopg
 from psycopg import sql as compose
 from psycopg.conninfo import make_conninfo
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from console.actions.indexes import index_pack
 from console.demo.content import install_schema
@@ -78,9 +75,9 @@ class Queries:
     words: tuple[str, ...]
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Measure, write the section, fail when a goal is missed."""
-    options = _options()
+    options = _options(argv)
     queries = read_queries()
     with database(options.uri) as (target, session):
         fill(session, options.requests)
@@ -108,12 +105,12 @@ def main() -> None:
         raise SystemExit(f"Less than {GOAL} times faster: {', '.join(missed)}.")
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("benchmarks queries", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"), help="a server; default: BENCH_URI")
     parser.add_argument("--requests", type=int, default=300_000)
     parser.add_argument("--output", help="a file for the section, as Markdown")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if not options.uri:
         parser.error("a server is needed: its URI, or BENCH_URI")
     return options
@@ -252,7 +249,3 @@ def shape(reader: Connection, text: str, parameters: Mapping[str, object]) -> st
     rows = reader.execute(f"EXPLAIN (COSTS off) {text}".encode(), parameters).fetchall()
     nodes = [str(row[0]).strip().removeprefix("->").strip() for row in rows if "->" in row[0] or row is rows[0]]
     return " > ".join(nodes)
-
-
-if __name__ == "__main__":
-    main()

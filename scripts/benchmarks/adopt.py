@@ -1,6 +1,6 @@
 """Measures the adoption of a grown database under 50 writes a second: what each step lets writers wait, and every row.
 
-    python scripts/bench_adopt.py postgresql://… [--rows 2000000] [--requests 100000] [--output FILE]
+    python -m scripts.benchmarks adopt postgresql://… [--rows 2000000] [--requests 100000] [--output FILE]
 
 The URI (or BENCH_URI) names a server where databases and roles may be created. A database is made whose tables are
 ordinary ones, without ledger, partitions, search column or indexes, with so many rows in the three tables that grow
@@ -23,7 +23,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +32,6 @@ from typing import Any, cast
 import psycopg
 from psycopg import sql as compose
 from psycopg.conninfo import make_conninfo
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from console.demo.cluster import OWNER
 from console.drift.reading import drift
@@ -107,9 +105,9 @@ def _kind(sql: str, relation: str) -> str:
     return f"{words}, {re.sub(r'_[0-9]{4}_[0-9]{2}.*', '_…', relation)}" if relation else words
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Make it, adopt it, check it; write what was measured; fail when a promise was not kept."""
-    options = _options()
+    options = _options(argv)
     with database(options.uri) as (target, major):
         began = time.monotonic()
         place = Desk(cast("Cluster", Place(options.uri, major)), DATABASE, Trail(Path(os.devnull)))
@@ -127,14 +125,14 @@ def main() -> None:
         raise SystemExit("\n".join(missed))
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("benchmarks adopt", description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"), help="a server; default: BENCH_URI")
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--months", type=int, default=12, help="over which the rows are spread")
     parser.add_argument("--output", help="a file that the figures are added to, as Markdown")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if not options.uri:
         parser.error("a server is needed: its URI, or BENCH_URI")
     return options
@@ -253,7 +251,3 @@ def _settings(target: str) -> str:
     names = ("shared_buffers", "fsync", "synchronous_commit", "autovacuum", "autovacuum_naptime", "deadlock_timeout")
     with psycopg.connect(target, autocommit=True) as session:
         return ", ".join(f"{name} = {session.execute(f'SHOW {name}'.encode()).fetchall()[0][0]}" for name in names)
-
-
-if __name__ == "__main__":
-    main()

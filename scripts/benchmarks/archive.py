@@ -1,6 +1,6 @@
 """Measures archiving against one big DELETE … RETURNING into INSERT of the same rows, in one run.
 
-    python scripts/bench_archive.py postgresql://… [rows]
+    python -m scripts.benchmarks archive postgresql://… [rows]
 
 The URI (or BENCH_URI) names a server where databases may be created; one is made for each way, and dropped again. Each
 has the same rows (1,000,000 by default) in four expired months of a table like content_analytics, with its keys and
@@ -11,15 +11,15 @@ their ratios. Goals: whole partitions 0.05 of the time and 0.01 of the WAL; batc
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import dataclasses
 import os
 import random
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +27,6 @@ from pathlib import Path
 import psycopg
 from psycopg import sql as compose
 from psycopg.conninfo import make_conninfo
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.planning import plan
@@ -62,10 +60,10 @@ class Cost:
     wait: float
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> None:
     """Print the three costs and their ratios."""
-    uri = sys.argv[1] if len(sys.argv) > 1 else os.environ["BENCH_URI"]
-    rows = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
+    options = _options(argv)
+    uri, rows = options.uri, options.rows
     costs = {
         "one statement": measured(uri, rows, False, big),
         "whole partitions": measured(uri, rows, True, console),
@@ -79,6 +77,16 @@ def main() -> None:
             f"   {cost.seconds / base.seconds:6.3f}× time {cost.wal / base.wal:7.4f}× WAL"
             f" {cost.wait / base.wait:6.3f}× wait"
         )
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("benchmarks archive", description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("uri", nargs="?", default=os.environ.get("BENCH_URI"), help="a server; default: BENCH_URI")
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    options = parser.parse_args(argv)
+    if not options.uri:
+        parser.error("a server is needed: its URI, or BENCH_URI")
+    return options
 
 
 def measured(
@@ -185,7 +193,3 @@ def database(uri: str) -> Iterator[tuple[str, psycopg.Connection[tuple[object]]]
                 yield target, session
         finally:
             admin.execute(compose.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-
-
-if __name__ == "__main__":
-    main()
