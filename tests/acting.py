@@ -18,6 +18,7 @@ from console.running.runner import PATIENCE, Runner
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.sources.postgres import ActingSession, PostgresServer
+from tests import waiting
 from tests.servers import PostgresServer as Cluster
 
 LOCK_TIMEOUT = 0.2
@@ -107,7 +108,7 @@ def held(desk: Desk, *statements: str, seconds: float = 3.0) -> Iterator[threadi
     thread = threading.Thread(target=hold)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(waiting.PATIENCE)
         yield ended
     finally:
         thread.join()

@@ -16,6 +16,7 @@ from console.model import Snapshot, View
 from console.reading.reader import Reader
 from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Running
+from tests.waiting import PATIENCE
 
 
 @asynccontextmanager
@@ -88,7 +89,7 @@ def other_ascii_sessions(pg: Running, database: str) -> Iterator[Sessions]:
 async def until(reading: PostgresServer, view: View, there: Callable[[Snapshot], bool]) -> Snapshot:
     """The first snapshot of `view` that is as wanted."""
     reader = Reader(view)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not there(snapshot := await reader.read(reading)):
             pass
     return snapshot

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 CHECKOUT = Path(__file__).parent.parent
-LIMIT = 60.0  # seconds that no command of a test may last
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def run(home: Path, *arguments: str, **extra: str) -> Done:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=PATIENCE,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
@@ -66,5 +67,5 @@ def run_in_terminal(home: Path, *arguments: str, columns: int = 80, **extra: str
             while part := os.read(ours, 65536):
                 said += part
         os.close(ours)
-        code = process.wait(LIMIT)
+        code = process.wait(PATIENCE)
     return Done(code, said.decode().replace("\r\n", "\n"))

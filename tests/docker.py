@@ -15,7 +15,7 @@ from console.demo.ports import free_port
 from console.demo.postgres_server import PRELOADED, SUPERUSER
 
 READY = "database system is ready to accept connections"
-START_TIMEOUT = 180  # seconds; the first start pulls the image
+START_TIMEOUT = 600  # seconds; the first start pulls the image
 
 
 def answers() -> bool:

@@ -1,23 +1,25 @@
 """A recording of real servers, replayed through the same panes.
 
     python -m tests.recording POSTGRES_URI PGBOUNCER_ADMIN_URI
+    python -m tests.recording --pane NAME POSTGRES_URI PGBOUNCER_ADMIN_URI
 
-reads every view of every pane twice, two seconds apart, and writes tests/recordings/.
+reads every view twice, two seconds apart, and writes tests/recordings/; with --pane, only what that pane reads is
+replaced. `pipeline-console demo --headless` prints both URIs (`postgres` and `pgbouncer_admin`).
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
-import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from console.local import LocalServer
-from console.model import Extension, Facts, Kind, Snapshot, Source, Trouble, View
+from console.model import Extension, Facts, Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.reading.reader import Reader, keys
 from console.running.trail.audit import Trail
@@ -104,26 +106,26 @@ def load(name: str) -> Recording:
     return Recording(Facts(**known, extensions=extensions), reads)
 
 
-def save(name: str, recorder: Recorder) -> None:
-    """Write what `recorder` heard."""
-    facts = asdict(replace(recorder.facts, label="pipeline", extensions=dict(recorder.facts.extensions)))
+def save(name: str, facts: Facts, reads: Mapping[str, list[Snapshot]]) -> None:
+    """Write a recording."""
+    plain = asdict(replace(facts, label="pipeline", extensions=dict(facts.extensions)))
     document = {
-        "facts": facts,
-        "reads": {query: [_plain(one) for one in found] for query, found in recorder.reads.items()},
+        "facts": plain,
+        "reads": {query: [_plain(snapshot) for snapshot in found] for query, found in reads.items()},
     }
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(document, default=_tag, indent=None, separators=(",", ":")).replace('],["', '],\n["')
     (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
-async def record(postgres: str, pooler: str) -> None:
-    """Read every view twice and save both recordings."""
+async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> None:
+    """Read every view of `panes` twice and save both recordings; what other panes read stays as it was recorded."""
     recorders = {
         "postgres": Recorder(PostgresServer(postgres, "pipeline")),
         "pgbouncer": Recorder(PgBouncers((PgBouncerServer(pooler),))),
     }
     servers: dict[str, Source] = {**recorders, "local": LocalServer(TRAIL, [], recorders["postgres"])}
-    views = {view.query: (pane.source, view) for pane in PANES for view in pane.views}
+    views = {view.query: (pane.source, view) for pane in panes for view in pane.views}
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):
         for query, (source, view) in views.items():
@@ -133,8 +135,30 @@ async def record(postgres: str, pooler: str) -> None:
                 print(query, why)
         await asyncio.sleep(2)
     for name, recorder in recorders.items():
-        save(name, recorder)
+        if recorder.reads and panes == PANES:
+            save(name, recorder.facts, recorder.reads)
+        elif recorder.reads:
+            before = load(name)
+            save(name, before.facts, merged(before.reads, recorder.reads, set(views)))
         await recorder.close()
+
+
+def merged(
+    before: Mapping[str, list[Snapshot]], now: Mapping[str, list[Snapshot]], views: Collection[str]
+) -> dict[str, list[Snapshot]]:
+    """The reads of a recording after some queries were read again.
+
+    A query of `views` is replaced; the rows that a lookup found now are added to those that other panes looked up.
+    """
+    reads = dict(before)
+    for query, (first, *rest) in now.items():
+        if query in views or query not in before or first.columns != before[query][0].columns:
+            reads[query] = [first, *rest]
+        else:
+            known, *others = before[query]
+            rows = (*known.rows, *(row for row in first.rows if row not in known.rows))
+            reads[query] = [replace(known, rows=rows), *others]
+    return reads
 
 
 async def replay(reader: Reader, view: View, server: Source, reads: int) -> None:
@@ -184,5 +208,16 @@ def _revive(value: dict[str, Any]) -> object:
     return value
 
 
+def main() -> None:
+    """Record one pane or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.recording", description="Record real servers.")
+    parser.add_argument("postgres", help="URI of a pipeline database under load")
+    parser.add_argument("pgbouncer", help="URI of the admin console of its PgBouncer")
+    parser.add_argument("--pane", choices=[pane.name for pane in PANES], help="record only this pane")
+    chosen = parser.parse_args()
+    panes = [pane for pane in PANES if chosen.pane in (None, pane.name)]
+    asyncio.run(record(chosen.postgres, chosen.pgbouncer, panes if chosen.pane else PANES))
+
+
 if __name__ == "__main__":
-    asyncio.run(record(*sys.argv[1:3]))
+    main()

@@ -16,9 +16,9 @@ from console.servers import Servers, servers_for
 from console.settings.config import Settings, Wanted, load
 from console.tui.app import ConsoleApp
 from console.tui.pane_view import PaneView
+from tests.waiting import PATIENCE
 
 SMALL, LARGE = (80, 24), (160, 45)
-PATIENCE = 20.0  # seconds after which a condition is given up
 
 
 def settings(**changed: object) -> Settings:

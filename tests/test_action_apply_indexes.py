@@ -170,7 +170,7 @@ def killed_while_it_waits(desk: Desk, index: str, hold: str) -> None:
         other.execute("BEGIN")
         other.execute(hold.encode())
         process = subprocess.Popen([sys.executable, "-c", program])
-        wait(lambda: desk.ask(INVALID + " AND indexrelid::regclass::text LIKE '%_idx' AND indisready") > 0, seconds=60)
+        wait(lambda: desk.ask(INVALID + " AND indexrelid::regclass::text LIKE '%_idx' AND indisready") > 0)
         wait(
             lambda: desk.ask(f"SELECT count(*) FROM pg_stat_activity WHERE {acting} AND wait_event = 'virtualxid'") == 1
         )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.acting import Desk
-from tests.command import LIMIT, argv, environment, run
+from tests.command import argv, environment, run
 from tests.room import CONFIGURATION, desks, room
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 __all__ = ["desks", "room"]
 
@@ -56,7 +56,7 @@ def test_one_does_it_and_the_other_is_told_who(
             pid = desk.ask(AT_IT)
             assert first.poll() is None, "the first one was still at it"
             other.execute("ROLLBACK")
-            said, _ = first.communicate(timeout=LIMIT)
+            said, _ = first.communicate(timeout=PATIENCE)
     assert (second.code, first.returncode) == (3, 0), (second, said)
     assert f"pid {pid} of postgres from" in second.out + second.err
     assert desk.ask(effect) is True

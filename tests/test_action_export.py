@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.command import argv, environment
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 
 MONTH = "2024-03"
 COLUMNS = '"id" bigint, day date, "od""d, name" text, amount numeric, raw bytea, tags text[]'
@@ -412,18 +412,16 @@ def test_a_killed_export_is_done_again_from_its_beginning(desk: Desk, folder: Pa
     with subprocess.Popen(
         arguments, env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        end = time.monotonic() + 30
-        while not (partial.exists() and partial.stat().st_size > 100_000):
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.005)
+        wait(lambda: process.poll() is not None or (partial.exists() and partial.stat().st_size > 100_000))
+        assert process.poll() is None
         process.send_signal(signal.SIGKILL)
     assert partial.exists()
     assert not csv_of(folder).exists()
-    for _ in range(30):  # for a moment the server may still be ending the session that was killed
-        done = subprocess.run(arguments, env=environment(tmp_path), cwd=tmp_path, capture_output=True, check=False)
-        if done.returncode != 3:
-            break
+    acting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pipeline-console act'"
+    wait(
+        lambda: desk.ask(f"{acting} AND datname = current_database()") == 0
+    )  # the server may still be ending the session that was killed
+    done = subprocess.run(arguments, env=environment(tmp_path), cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done
     assert not partial.exists()
     assert loaded_equals(desk, csv_of(folder))

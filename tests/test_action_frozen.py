@@ -27,7 +27,7 @@ from console.running.trail.audit import default_trail
 from tests.acting import Desk
 from tests.command import CHECKOUT
 from tests.room import AHEAD, PENDING, PLAIN, REST, desks, migrations, room
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 __all__ = ["desks", "migrations", "room"]
 
@@ -146,13 +146,13 @@ def stopped(process: subprocess.Popen[str]) -> bool:
 def blocked(case: Case, desk: Desk, given: list[str]) -> tuple[float, str]:
     """For how many seconds the frozen console kept its locks, and what it says when it wakes up."""
     with console(case, desk, given) as process, desk.session() as session:
-        wait(lambda: stopped(process), 30)
+        wait(lambda: stopped(process))
         began = time.monotonic()
         assert session.execute(HELD).fetchone() != (0,), f"{case.action} held nothing at {case.where}"
-        wait(lambda: session.execute(HELD).fetchone() == (0,), 20)
+        wait(lambda: session.execute(HELD).fetchone() == (0,))
         seconds = time.monotonic() - began
         os.kill(process.pid, signal.SIGCONT)
-        return seconds, process.communicate(timeout=20)[0]
+        return seconds, process.communicate(timeout=PATIENCE)[0]
 
 
 async def tried(case: Case, desk: Desk, folder: Path) -> float:

@@ -19,12 +19,13 @@ from console.demo.ports import HOST, free_port, wait_until
 from console.demo.supervisor import Command
 from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
 from console.model import Kind, Outcome, Trouble
+from console.running import runner
 from console.running.progress import Run
-from console.running.runner import PATIENCE
 from console.settings.config import Target
 from tests.acting import Desk
 from tests.founding import Ground, bare_server, borrowed, empty_ground  # noqa: F401  fixtures, found by name
 from tests.servers import Servers
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("pg")
 Start = Callable[[Path], int]
@@ -55,7 +56,7 @@ def start(pg_servers: Servers) -> Iterator[Start]:
         (port,) = (int(line.split("=")[1]) for line in ini.read_text().splitlines() if line.startswith("listen_port"))
         command = Command((program, str(ini)), folder, server_account())
         keys.append(pg_servers.supervisor.start(command, folder / "out", (("SIGTERM", 1.0), ("SIGQUIT", 1.0))))
-        listening = wait_until(lambda: log.exists() and f"listening on {HOST}:{port}" in log.read_text(), 10)
+        listening = wait_until(lambda: log.exists() and f"listening on {HOST}:{port}" in log.read_text(), PATIENCE)
         assert listening, (folder / "out").read_text()
         return port
 
@@ -86,7 +87,7 @@ async def write(ground: Ground, folder: Path, desk: Desk | None = None, *, given
         "listen_port": str(free_port()),
         "version": "1.18",
     }
-    done = await (desk or ground.desk).run(WRITE_PGBOUNCER_CONFIG, PATIENCE, **(chosen | dict(given)))
+    done = await (desk or ground.desk).run(WRITE_PGBOUNCER_CONFIG, runner.PATIENCE, **(chosen | dict(given)))
     assert done.outcome in {Outcome.DONE, Outcome.NOTHING}, done.message
     return done
 

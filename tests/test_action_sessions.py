@@ -258,7 +258,7 @@ async def test_a_vacuum_against_wraparound_is_protected_and_another_autovacuum_i
         desk.do("CREATE TABLE t AS SELECT g, repeat('x', 100) AS x FROM generate_series(1, 200000) g")
         desk.do("DO $$ BEGIN FOR i IN 1..101000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
         found = "SELECT max(pid) FROM pg_stat_activity WHERE query LIKE 'autovacuum: VACUUM%(to prevent wraparound)'"
-        wait(lambda: desk.ask(found) is not None, 30)
+        wait(lambda: desk.ask(found) is not None)
         assert "prevents wraparound" in await refused(desk, desk.ask(found))
     finally:
         own.stop()

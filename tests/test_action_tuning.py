@@ -30,6 +30,7 @@ from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 from tests.tuning import server_of_files
+from tests.waiting import wait
 
 # What is there before: entries of somebody's own, a list among them.
 FORMER = (
@@ -389,9 +390,7 @@ async def test_where_alter_system_is_not_allowed_the_values_are_told(desk: Desk)
 
 def _reload(desk: Desk, setting: str, value: str) -> None:
     desk.do("SELECT pg_reload_conf()")
-    end = time.monotonic() + 5
-    while desk.ask(f"SHOW {setting}") != value:
-        assert time.monotonic() < end
+    wait(lambda: desk.ask(f"SHOW {setting}") == value)
 
 
 async def test_wal_level_stays_where_logical_slots_are(desk: Desk, preset: Write) -> None:

@@ -23,8 +23,9 @@ from console.cli.table import cells, table
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
 from console.settings.config import Settings, Wanted
-from tests.command import LIMIT, argv, environment, run, run_in_terminal
+from tests.command import argv, environment, run, run_in_terminal
 from tests.servers import Pooler, PostgresServer, Servers
+from tests.waiting import PATIENCE
 
 VIEWS = [(pane, view) for pane in PANES for view in pane.views]
 Call = Callable[..., str]
@@ -199,7 +200,7 @@ def watching(home: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=LIMIT)
+                process.communicate(timeout=PATIENCE)
 
 
 def line(stream: IO[str] | None) -> str:
@@ -213,7 +214,7 @@ def test_watch_prints_a_document_a_line_until_it_is_interrupted(tmp_path: Path, 
         taken = [json.loads(line(process.stdout))["taken_at"] for _ in range(3)]
         assert taken == sorted(set(taken))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=LIMIT)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert err == ""
 
@@ -251,7 +252,7 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(tmp_path: Path, 
         line(process.stdout)
         assert process.stdout
         process.stdout.close()
-        assert process.wait(LIMIT) == 141
+        assert process.wait(PATIENCE) == 141
         assert process.stderr
         assert process.stderr.read() == ""
 

@@ -24,9 +24,9 @@ from tests import command
 from tests.command import Done
 from tests.servers import Pooler
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import PATIENCE, wait
 
 FILES = len(migrations.migrations((18,)))
-PATIENCE = 20.0
 STEP = {"sql", "lock", "transaction", "undo", "status", "seconds", "rows"}
 
 Run = Callable[..., Done]
@@ -60,13 +60,6 @@ def applied(uri: str) -> int:
     if scalar(uri, "SELECT to_regclass('public.schema_migrations')") is None:
         return 0
     return int(scalar(uri, "SELECT count(*) FROM public.schema_migrations"))
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 # Plans
@@ -234,10 +227,10 @@ def test_an_interrupt_cancels_the_statement_on_the_server_and_tells_the_outcome(
 ) -> None:
     with slow(pg, database, tag) as at_it:
         with started(tmp_path, uri) as process:
-            until(at_it)
+            wait(at_it)
             process.send_signal(number)
             out, err = process.communicate(timeout=PATIENCE)
-        until(lambda: not at_it())
+        wait(lambda: not at_it())
     assert (process.returncode, json.loads(out)["outcome"]) == (code, outcome)
     assert "Stopped on request" in err
     done = command.run(tmp_path, "run", "apply-schema", "--yes", "-t", uri)
@@ -258,7 +251,7 @@ def test_of_two_consoles_one_does_it_and_the_other_is_told_who(
     pg: Cluster, database: str, uri: str, run: Run, tmp_path: Path
 ) -> None:
     with slow(pg, database, "CREATE MATERIALIZED VIEW") as at_it, started(tmp_path, uri) as first:
-        until(at_it)
+        wait(at_it)
         second = run("apply-schema", "--yes", "--format", "json")
         assert (second.code, json.loads(second.out)["outcome"]) == (3, "refused")
         pid = scalar(uri, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
@@ -273,10 +266,10 @@ def test_a_console_killed_in_the_middle_is_shown_as_unfinished_and_one_rerun_end
 ) -> None:
     with slow(pg, database, "CREATE MATERIALIZED VIEW") as at_it:
         with started(tmp_path, uri) as process:
-            until(at_it)
+            wait(at_it)
             process.kill()
             process.communicate(timeout=PATIENCE)
-        until(lambda: not at_it())  # the server notices within client_connection_check_interval
+        wait(lambda: not at_it())  # the server notices within client_connection_check_interval
     shown = json.loads(command.run(tmp_path, "show", "activity", "--format", "json", "-t", uri).out)["rows"]
     assert [(row["action"], row["status"]) for row in shown] == [("apply-schema", "unfinished")]
     assert run("apply-schema", "--yes").code == 0
@@ -308,7 +301,7 @@ class Terminal:
 
     def shows(self, text: str) -> None:
         """Wait until it says `text`."""
-        until(lambda: text in self._read())
+        wait(lambda: text in self._read())
 
     def types(self, text: str) -> None:
         os.write(self._ours, text.encode())

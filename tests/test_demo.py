@@ -23,6 +23,7 @@ from console.demo import home, packages, workload
 from console.demo.account import Account, server_account
 from console.demo.ports import wait_until
 from console.files.pooler_config import find_pgbouncer
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 SCALE = "0.05"
@@ -53,7 +54,7 @@ class Demo:
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 Starter = Callable[..., Demo]
@@ -83,7 +84,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
         line = process.stdout.readline()
         if not line:
             process.stdout.close()
-            pytest.fail(f"exit code {process.wait(30)}: {progress.read_text()}")
+            pytest.fail(f"exit code {process.wait(PATIENCE)}: {progress.read_text()}")
         started.append(Demo(process, json.loads(line), progress))
         return started[-1]
 
@@ -143,7 +144,7 @@ def test_workload_commits(start: Starter) -> None:
         " FROM pg_stat_database WHERE datname = 'pipeline'"
     )
     first = demo.ask(commits)[0]
-    assert wait_until(lambda: int(str(demo.ask(commits)[0][0])) > int(str(first[0])) + 50, 20)
+    assert wait_until(lambda: int(str(demo.ask(commits)[0][0])) > int(str(first[0])) + 50, PATIENCE)
     assert int(str(demo.ask(commits)[0][1])) > 0
 
 
@@ -153,11 +154,11 @@ def test_workload_is_started_again_when_it_dies(start: Starter) -> None:
     def bench() -> set[int]:
         return {pid for pid, line in processes_below(demo.folder).items() if "pgbench" in line.split(" ", 1)[0]}
 
-    assert wait_until(lambda: bool(bench()), 10)
+    assert wait_until(lambda: bool(bench()), PATIENCE)
     first = bench()
     for pid in first:
         os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: bool(bench() - first), 10)
+    assert wait_until(lambda: bool(bench() - first), PATIENCE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
@@ -166,7 +167,7 @@ def test_nothing_is_left_behind(start: Starter, number: int) -> None:
     assert processes_below(demo.folder)
     code = demo.end(number)
     assert code == (-signal.SIGKILL if number == signal.SIGKILL else 0)
-    assert wait_until(lambda: not demo.folder.exists() and not processes_below(demo.folder), 20)
+    assert wait_until(lambda: not demo.folder.exists() and not processes_below(demo.folder), PATIENCE)
 
 
 def test_killed_while_it_prepares(tmp_path: Path) -> None:
@@ -179,10 +180,11 @@ def test_killed_while_it_prepares(tmp_path: Path) -> None:
             env=os.environ | {"TMPDIR": str(reachable(tmp_path))},
         )
     folder = tmp_path / "shared"
-    assert wait_until(lambda: any(folder.glob("pipeline-demo-*/data/PG_VERSION")), 20), (tmp_path / "out").read_text()
+    there = wait_until(lambda: any(folder.glob("pipeline-demo-*/data/PG_VERSION")), PATIENCE)
+    assert there, (tmp_path / "out").read_text()
     process.kill()
-    process.wait(10)
-    assert wait_until(lambda: not any(folder.iterdir()) and not processes_below(folder), 20)
+    process.wait(PATIENCE)
+    assert wait_until(lambda: not any(folder.iterdir()) and not processes_below(folder), PATIENCE)
 
 
 def test_two_demos_at_once(start: Starter) -> None:
@@ -199,7 +201,7 @@ def test_kept_data_are_used_again_with_new_passwords(start: Starter, tmp_path: P
         connection.execute("CREATE TABLE public.mine AS SELECT 42 AS kept")
     passwords = first.passfile.read_text()
     first.end(signal.SIGTERM)
-    assert wait_until(lambda: not (folder / "run").exists() and not processes_below(folder), 20)
+    assert wait_until(lambda: not (folder / "run").exists() and not processes_below(folder), PATIENCE)
     second = start("--keep", str(folder))
     assert second.ask("SELECT kept FROM public.mine") == [(42,)]
     assert "Loading" not in second.progress.read_text()
@@ -211,7 +213,7 @@ def test_kept_data_survive_a_kill(start: Starter, tmp_path: Path) -> None:
     first = start("--keep", str(folder))
     count = first.ask("SELECT count(*) FROM public.organizations")
     first.end(signal.SIGKILL)
-    assert wait_until(lambda: not (folder / "run").exists() and not processes_below(folder), 20)
+    assert wait_until(lambda: not (folder / "run").exists() and not processes_below(folder), PATIENCE)
     assert start("--keep", str(folder)).ask("SELECT count(*) FROM public.organizations") == count
 
 
@@ -285,7 +287,7 @@ def test_runs_as_an_ordinary_user(start: Starter, tmp_path: Path) -> None:
     assert demo.folder.stat().st_uid == account.uid
     assert demo.ask("SELECT count(*) > 0 FROM public.organizations") == [(True,)]
     demo.end(signal.SIGTERM)
-    assert wait_until(lambda: not demo.folder.exists(), 20)
+    assert wait_until(lambda: not demo.folder.exists(), PATIENCE)
 
 
 def test_every_workload_script_has_a_weight() -> None:
@@ -308,7 +310,7 @@ def test_demo_runs_without_a_pooler(start: Starter) -> None:
     assert (demo.uris["pgbouncer"], demo.uris["pgbouncer_admin"]) == (None, None)
     assert demo.uris["pooler_hint"].startswith("PgBouncer is not installed")
     busy = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'pipeline_app'"
-    assert wait_until(lambda: demo.ask(busy) == [(True,)], 10)
+    assert wait_until(lambda: demo.ask(busy) == [(True,)], PATIENCE)
 
 
 WITH_CONSOLE = """
@@ -324,7 +326,7 @@ def test_console_that_ends_or_fails_takes_everything_with_it(end: str, code: int
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == code, done.stderr
@@ -414,6 +416,6 @@ def run_demo(
         text=True,
         cwd=ROOT,
         env=os.environ | (environment or {}),
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )

@@ -26,6 +26,7 @@ from scripts.docs import PARTS, ROOT, describe, filled, pages, schema_parts
 from scripts.screenshots import SCENES, SIZES, portable
 from tests.command import Done
 from tests.servers import PostgresServer
+from tests.waiting import PATIENCE
 
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -261,7 +262,7 @@ def _run(folder: Path, extra: Mapping[str, str], *arguments: str) -> Done:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)

@@ -22,6 +22,7 @@ from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
 from console.model import Facts
 from tests.command import CHECKOUT, environment
+from tests.waiting import PATIENCE
 
 GOOD = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "de_DE.UTF-8", "KITTY_WINDOW_ID": "1"}
 TMUX = {
@@ -172,7 +173,7 @@ def test_a_real_tmux_is_asked_for_its_options(tmux: list[str], tmp_path: Path) -
         env=env,
         check=True,
     )
-    subprocess.run([*tmux, "wait-for", "done"], env=env, check=True, timeout=30)
+    subprocess.run([*tmux, "wait-for", "done"], env=env, check=True, timeout=PATIENCE)
     told = (tmp_path / "told").read_text()
     assert '"prefix": "C-a"' in told
     assert '"set-clipboard": "on"' in told

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import CHECKOUT, environment
+from tests.waiting import PATIENCE
 
 PACKAGE = CHECKOUT / "console"
 MODULES = {
@@ -169,7 +170,7 @@ def loaded(tmp_path: Path, code: str) -> set[str]:
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     return set(done.stdout.splitlines()[-1].split()[1:])

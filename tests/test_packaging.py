@@ -14,6 +14,7 @@ import pytest
 
 from console.panes import PANES
 from tests.command import CHECKOUT
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -39,7 +40,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the installed wheel and nothing of its dependencies."""
     folder = tmp_path_factory.mktemp("installed")
     install = ("install", "--quiet", "--no-deps", "--no-index", "--target", str(folder), str(wheel))
-    subprocess.run([sys.executable, "-m", "pip", *install], check=True, timeout=300, capture_output=True)
+    subprocess.run([sys.executable, "-m", "pip", *install], check=True, timeout=PATIENCE, capture_output=True)
     return folder
 
 
@@ -48,7 +49,7 @@ def use(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
     environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(installed)}
     script = [sys.executable, "-P", str(installed / "bin" / "pipeline-console")]
     return subprocess.run(
-        [*script, *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        [*script, *arguments], cwd=folder, env=environ, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -93,7 +94,7 @@ def test_the_installed_console_finds_its_queries(installed: Path, tmp_path: Path
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     folder, help_text = done.stdout.splitlines()

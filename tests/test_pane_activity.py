@@ -34,6 +34,7 @@ from tests.activity import (  # noqa: F401  fixtures, found by name
 )
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
+from tests.waiting import PATIENCE
 
 PANES = (OVERVIEW, CONNECTIONS, LOCKS, SLOW_QUERIES)
 VIEWS = [pytest.param(pane, view, id=f"{pane.name}-{view.name}") for pane in PANES for view in pane.views]
@@ -191,7 +192,7 @@ async def test_vital_signs_follow_what_happens(sessions: Sessions, pg: Running, 
         before = await vital_signs(reader, reading)
         with sessions.open() as writer:
             writer.execute("CREATE TABLE bulk AS SELECT g, repeat('x', 100) FROM generate_series(1, 20000) g")
-        async with asyncio.timeout(20):  # the counters of a session arrive with its end
+        async with asyncio.timeout(PATIENCE):  # the counters of a session arrive with its end
             while (now := await vital_signs(reader, reading))["rows_written"] <= before["rows_written"]:
                 pass
         shown = metrics(await reader.read(reading))
@@ -241,7 +242,7 @@ async def test_replication_lag_is_seen_from_both_sides(replicated: tuple[Running
         writer.execute("CREATE TABLE item AS SELECT g FROM generate_series(1, 10000) g")
         async with console(primary, "postgres") as above, console(standby, "postgres") as below:
             sender, receiver = Reader(VITALS), Reader(VITALS)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while (await vital_signs(sender, above))["lag_bytes"] != 0:
                     pass
                 while (even := await vital_signs(receiver, below))["lag_bytes"] != 0:
@@ -249,7 +250,7 @@ async def test_replication_lag_is_seen_from_both_sides(replicated: tuple[Running
             with standby.connect() as connection:
                 connection.execute("SELECT pg_wal_replay_pause()")
             writer.execute("INSERT INTO item SELECT g FROM generate_series(1, 10000) g")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not (await vital_signs(sender, above))["lag_bytes"]:
                     pass
                 while not (behind := await vital_signs(receiver, below))["lag_bytes"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from console.reading.reader import Reader
 from tests.activity import console, pairs
 from tests.servers import PostgresServer, Servers
 from tests.tuning import server_of_files
+from tests.waiting import wait
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,7 @@ def own(pg_servers: Servers) -> Iterator[PostgresServer]:
         connection.execute("ALTER SYSTEM SET max_connections = 77")
         connection.execute("ALTER ROLE postgres IN DATABASE postgres SET enable_seqscan = on")
         connection.execute("SELECT pg_reload_conf()")
-        end = time.monotonic() + 5
-        while connection.execute("SHOW work_mem").fetchone() != ("8MB",):
-            assert time.monotonic() < end
+        wait(lambda: connection.execute("SHOW work_mem").fetchone() == ("8MB",))
     yield server
     server.stop()
 
@@ -107,9 +105,7 @@ async def test_passwords_in_settings_are_not_read(own: PostgresServer) -> None:
         connection.execute("ALTER SYSTEM SET primary_conninfo = 'host=h user=u password=hushhush'")
         connection.execute("ALTER ROLE postgres SET app.api_key = 'hushhush'")
         connection.execute("SELECT pg_reload_conf()")
-        end = time.monotonic() + 5
-        while connection.execute("SHOW primary_conninfo").fetchone() == ("",):
-            assert time.monotonic() < end
+        wait(lambda: connection.execute("SHOW primary_conninfo").fetchone() != ("",))
         try:
             async with console(own, "postgres") as reading:
                 detail = await reading.fetch("settings_detail", {"name": "app.api_key"})

@@ -13,6 +13,7 @@ from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
 from tests.writers import FIRST, Written, writing
 
 KILLS = 6
@@ -76,14 +77,11 @@ def died(process: subprocess.Popen[str], seconds: float) -> bool:
 
 
 def finish(desk: Desk, home: Path, way: str) -> None:
-    """Run it to its end; for a moment the server may still be ending the session of the last one that was killed."""
-    for _ in range(60):
-        done = run(home, *arguments(desk, way))
-        if done.code == 0:
-            return
-        assert done.code == 3, done
-        assert "Another session is changing" in done.out + done.err, done
-    pytest.fail(str(done))
+    """Run it to its end, once the server has ended the session of the last one that was killed."""
+    acting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pipeline-console act'"
+    wait(lambda: desk.ask(f"{acting} AND datname = current_database()") == 0)
+    done = run(home, *arguments(desk, way))
+    assert done.code == 0, done
 
 
 def check(desk: Desk, written: Written) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
@@ -20,6 +19,7 @@ from console.sources.pgbouncer.admin import SHOWS, PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from tests.fake_pgbouncer import COLUMNS, fake_pgbouncer
 from tests.servers import Pooler, PostgresServer
+from tests.waiting import eventually
 
 VERSIONS = ("1.18.0", "1.19.1", "1.21.0", "1.23.1", "1.24.1", "1.25.1", "1.25.2")
 Start = Callable[[PostgresServer, str], Pooler]
@@ -52,14 +52,6 @@ async def client(pooler: Pooler, database: str = "", name: str = "web") -> Async
         yield connection
     finally:
         await connection.close()
-
-
-async def until(read: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
-    """Ask again and again until it is so."""
-    end = time.monotonic() + seconds
-    while not await read():
-        assert time.monotonic() < end, "it did not happen"
-        await asyncio.sleep(0.02)
 
 
 def by_database(taken: Snapshot, view: View, database: str) -> dict[str, object]:
@@ -96,7 +88,7 @@ async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_ful
             row = by_database(await reader.read(server), POOLS, entry)
             return row["cl_waiting"] == 1 and isinstance(row["maxwait"], float) and row["maxwait"] > 1.0
 
-        await until(waits_a_second)
+        await eventually(waits_a_second)
         assert reader.last
         row = by_database(reader.last, POOLS, entry)
         assert row["verdict"] == "full"
@@ -137,7 +129,7 @@ async def test_a_client_whose_query_runs_is_busy_and_does_not_wait(pooler: Poole
             [row] = [row for row in (await reader.read(server)).records() if row["application_name"] == "report"]
             return row["wait_seconds"] is None and isinstance(row["busy_seconds"], float) and row["busy_seconds"] > 0.2
 
-        await until(works)
+        await eventually(works)
         running.cancel()
         with pytest.raises((asyncio.CancelledError, psycopg.errors.QueryCanceled)):
             await running
@@ -237,7 +229,7 @@ async def test_an_idle_admin_connection_is_closed(monkeypatch: pytest.MonkeyPatc
         async def closed() -> bool:
             return fake.open == 0
 
-        await until(closed)
+        await eventually(closed)
 
 
 async def test_a_busy_admin_connection_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import eventually
 
 
 @asynccontextmanager
@@ -119,7 +120,7 @@ async def test_two_consoles_on_one_subject_the_second_is_told_who(pg: Cluster, t
     slow = plan(Step("SELECT pg_sleep(2)", execution=Standalone()))
     async with runner(pg, table, trail) as first, runner(pg, table, trail) as second:
         started = asyncio.create_task(first.run(slow))
-        await until(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1)
+        await eventually(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 1)
         refused = await second.run(plan(Step("SELECT 1")))
         other = await second.run(plan(Step("SELECT 1"), subject="public.other"))
         done = await started
@@ -133,7 +134,7 @@ async def test_one_part_of_a_subject_is_enough_to_be_in_the_way(pg: Cluster, tab
     whole = Plan(Claim("a, b", ("a", "b")), (Step("SELECT pg_sleep(2)", execution=Standalone()),))
     async with runner(pg, table, trail) as first, runner(pg, table, trail) as second:
         started = asyncio.create_task(first.run(whole))
-        await until(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 2)
+        await eventually(lambda: count(pg, table, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 2)
         refused = await second.run(Plan(Claim("b"), (Step("SELECT 1"),)))
         other = await second.run(Plan(Claim("c"), (Step("SELECT 1"),)))
         done = await started
@@ -150,7 +151,7 @@ async def test_what_is_the_servers_is_changed_from_one_database_at_a_time(
 
     async with runner(pg, table, trail) as here, runner(pg, "postgres", trail) as there:
         started = asyncio.create_task(here.run(plan(3)))
-        await until(
+        await eventually(
             lambda: count(pg, table, "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3)'") == 1
         )
         refused = await there.run(plan(0))
@@ -212,7 +213,7 @@ async def test_stopping_cancels_on_the_server_and_leaves_nothing_half_done(
 ) -> None:
     async with runner(pg, table, trail) as engine:
         task = asyncio.create_task(engine.run(plan(Step("DELETE FROM public.t"), Step("SELECT pg_sleep(60)"))))
-        await until(
+        await eventually(
             lambda: (
                 count(
                     pg,
@@ -239,7 +240,7 @@ async def test_a_lost_connection_leaves_the_plan_to_be_run_again(pg: Cluster, ta
         sleeping = (
             "FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active' AND pid <> pg_backend_pid()"
         )
-        await until(lambda: count(pg, table, f"SELECT count(*) {sleeping}") == 1)
+        await eventually(lambda: count(pg, table, f"SELECT count(*) {sleeping}") == 1)
         count(pg, table, f"SELECT count(pg_terminate_backend(pid)) {sleeping}")
         run = await task
     assert run.outcome is Outcome.STOPPED
@@ -284,13 +285,6 @@ async def test_a_finished_run_is_told_to_the_audit_table_of_the_database(
         run = await engine.run(plan(Step("ANALYZE public.organizations")))
     assert run.notes == []
     assert count(any_pg, pipeline, f"SELECT outcome FROM console_audit WHERE run = '{run.id}'") == "done"
-
-
-async def until(condition: object, seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        await asyncio.sleep(0.02)
 
 
 @contextmanager

@@ -20,8 +20,7 @@ import pyte
 import pytest
 
 from tests.servers import PostgresServer
-
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
 
 
 class Terminal:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from tests.acting import Desk
+from tests.waiting import PATIENCE
 
 FIRST = 1_000_000  # ids of the writers' own rows
 
@@ -33,7 +34,7 @@ class Written:
 
     async def reach(self, count: int) -> None:
         """Wait until so many rows were written."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while self.count < count and not self.failed:  # noqa: ASYNC110  a thread counts
                 await asyncio.sleep(0.01)
 
