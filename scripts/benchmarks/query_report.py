@@ -15,7 +15,8 @@ HEAD = """# Dashboard and search, with the index pack and without
 Written by `python -m scripts.benchmarks queries` on PostgreSQL {version}: {requests:,} requests of power-law
 tenants, data cached, milliseconds as the client sees them on the same machine, prepared by the driver
 after five executions, one process a query. *Foreign key*: only the index on (organization_id, created_at). *None*: no
-index but the primary key. *Workers*: the same with parallel workers, as the server has it set. Without the pack there is no search column
+index but the primary key. *Workers*: the same with parallel workers, as the server has it set. Without the
+pack there is no search column
 either: `to_tsvector` is computed for each row of the tenant. The searches are those of the demo's workload, some
 for words that a fifth of all requests hold. Goal: {goal} times faster than none at the median, for each size of tenant.
 
