@@ -1,6 +1,7 @@
 """The screens, as text a reviewer reads in the diff: every pane from a recording, at 80×24 and 160×45.
 
-`pytest tests/test_frames.py --update-frames` writes them anew.
+The frame of a pane holds the pane alone. The lines around it (header, tabs, keys) are the frame `chrome`, so that a new
+pane changes that frame and adds its own. `pytest tests/test_frames.py --update-frames` writes them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from textual.widgets import ContentSwitcher
 
 from console.local import LocalServer
 from console.model import Batches, Claim, Outcome, Pane, Plan, Source, Step, Trouble
@@ -22,22 +24,48 @@ from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until
 
 FRAMES = Path(__file__).parent / "frames"
+FRAMED = ("chrome", *(pane.name for pane in PANES))
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
+SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
+
+
+@SIZES
 @pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
-async def test_the_screen_is_as_agreed(
-    pane: Pane, size: tuple[int, int], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("console.local.whoami", lambda: {"os_user": "dba"})
-    path = FRAMES / f"{pane.name}-{size[0]}x{size[1]}.txt"
-    frame = await _frame(pane, size) + "\n"
+async def test_a_pane_is_as_agreed(pane: Pane, size: tuple[int, int], request: pytest.FixtureRequest) -> None:
+    _, area = await _frames(pane, size)
+    _compare(f"{pane.name}-{size[0]}x{size[1]}", area, request)
+
+
+@SIZES
+async def test_what_is_around_the_pane_is_as_agreed(size: tuple[int, int], request: pytest.FixtureRequest) -> None:
+    chrome, _ = await _frames(PANES[0], size)
+    _compare(f"chrome-{size[0]}x{size[1]}", chrome, request)
+
+
+def test_every_frame_is_of_a_pane() -> None:
+    names = {f"{name}-{width}x{height}" for name in FRAMED for width, height in (SMALL, LARGE)}
+    assert {path.stem for path in FRAMES.glob("*.txt")} == names
+
+
+def _compare(name: str, frame: str, request: pytest.FixtureRequest) -> None:
+    path = FRAMES / f"{name}.txt"
     if request.config.getoption("--update-frames"):
         path.write_text(frame, encoding="utf-8")
     assert frame == path.read_text(encoding="utf-8")
 
 
-async def _frame(pane: Pane, size: tuple[int, int]) -> str:
+async def _frames(pane: Pane, size: tuple[int, int]) -> tuple[str, str]:
+    """The lines around a pane, and those of the pane."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("console.local.whoami", lambda: {"os_user": "dba"})
+        screen, (top, bottom) = await _screen(pane, size)
+    lines = [line + "\n" for line in screen.split("\n")]
+    return "".join((*lines[:top], "⋮\n", *lines[bottom:])), "".join(lines[top:bottom])
+
+
+async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, int]]:
+    """The whole screen, and between which lines the pane is."""
     postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
     local = LocalServer(recording.TRAIL, _runs(), postgres)
     recorded: dict[str, Source] = {"postgres": postgres, "pgbouncer": pooler, "local": local}
@@ -63,7 +91,9 @@ async def _frame(pane: Pane, size: tuple[int, int]) -> str:
     ):
         await until(pilot, lambda: app.vitals.now.get("pool_waiting") is not None)
         await until(pilot, lambda: "reading …" not in screen_text(app))
-        return await settled(pilot)
+        screen = await settled(pilot)
+        region = app.query_one(ContentSwitcher).region
+        return screen, (region.y, region.bottom)
 
 
 def _runs() -> list[Run]:
