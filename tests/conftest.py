@@ -26,7 +26,15 @@ from tests.servers import (
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
 POOLERS = pytest.StashKey[Mapping[Version, str]]()
-WIDE = ("test_pane_", "test_schema", "test_migrations", "test_servers", "test_action_tuning", "test_presets")
+WIDE = (
+    "test_pane_",
+    "test_schema",
+    "test_migrations",
+    "test_extreme_values",
+    "test_servers",
+    "test_action_tuning",
+    "test_presets",
+)
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15
 DEFAULT = (NARROW, RELEASED)

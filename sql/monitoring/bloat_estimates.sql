@@ -141,5 +141,5 @@ WITH RECURSIVE wanted AS MATERIALIZED (
     FROM judged j
 )
 SELECT s.oid::bigint AS oid, (s.pages_spare * s.block)::bigint AS bloat,
-       100 * s.pages_spare / greatest(s.pages, 1) AS bloat_pct, s.reason AS bloat_reason
+       100.0::float8 * s.pages_spare / greatest(s.pages, 1) AS bloat_pct, s.reason AS bloat_reason
   FROM spare s

@@ -22,16 +22,17 @@ WITH setting AS MATERIALIZED (
    CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_class r WHERE r.oid = o.oid OFFSET 0) c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 )
-SELECT a.kind, a.oid, a.name, a.estimated_size, a.xid_age,
-       100 * a.xid_age / least(s.xids, f.xids) AS freeze_pct, 100 * a.xid_age / 2147483648.0::float8 AS limit_pct,
-       a.mxid_age, 100 * a.mxid_age / least(s.mxids, f.mxids) AS mxid_freeze_pct,
-       100 * a.mxid_age / 2147483648.0::float8 AS mxid_limit_pct
-  FROM aged a
+SELECT a.kind, a.oid, a.name, a.estimated_size,
+       a.xid_age, a.xids / least(s.xids, f.xids) AS freeze_pct, a.xids / 2147483648.0::float8 AS limit_pct,
+       a.mxid_age, a.mxids / least(s.mxids, f.mxids) AS mxid_freeze_pct,
+       a.mxids / 2147483648.0::float8 AS mxid_limit_pct
+  -- 100 * int4 overflows
+  FROM (SELECT *, 100.0::float8 * xid_age AS xids, 100.0::float8 * mxid_age AS mxids FROM aged) a
  CROSS JOIN setting s
   LEFT JOIN LATERAL (
-       SELECT (pg_catalog.max(x.option_value) FILTER (WHERE x.option_name = 'autovacuum_freeze_max_age'))::float8
-           AS xids,
-              (pg_catalog.max(x.option_value)
-                  FILTER (WHERE x.option_name = 'autovacuum_multixact_freeze_max_age'))::float8 AS mxids
+       SELECT pg_catalog.max(x.option_value) FILTER (
+                WHERE x.option_name = 'autovacuum_freeze_max_age')::float8 AS xids,
+              pg_catalog.max(x.option_value) FILTER (
+                WHERE x.option_name = 'autovacuum_multixact_freeze_max_age')::float8 AS mxids
          FROM pg_catalog.pg_options_to_table(a.options) x
         WHERE a.options IS NOT NULL) f ON true
