@@ -11,13 +11,13 @@ from typing import Any
 
 import psycopg
 
-from console.actions.planning import Action, plan
+from console.actions.planning import Action
 from console.model import Batches, Plan, Standalone, Transaction
 from console.running.progress import Run
-from console.running.runner import PATIENCE, Runner
+from console.running.runner import PATIENCE
 from console.running.trail.audit import Trail
 from console.settings import config
-from console.sources.postgres import ActingSession, PostgresServer
+from console.workspace import Workspace
 from tests import waiting
 from tests.servers import PostgresServer as Cluster
 
@@ -42,20 +42,17 @@ class Desk:
 
     async def plan(self, action: Action, **given: str) -> Plan:
         """What the action would do now; underscores in names of parameters stand for hyphens."""
-        server = PostgresServer(self.uri)
-        try:
-            return await plan(action, server, _named(given), self.settings)
-        finally:
-            await server.close()
+        async with self.workspace() as workspace:
+            return await workspace.plan(action, _named(given))
 
     async def run(self, action: Action, patience: float = PATIENCE, **given: str) -> Run:
         """Plan and run."""
-        server = PostgresServer(self.uri)
-        try:
-            made = await plan(action, server, _named(given), self.settings)
-            return await Runner(ActingSession(self.uri), server, self.trail).run(made, patience)
-        finally:
-            await server.close()
+        async with self.workspace() as workspace:
+            return await workspace.run(await workspace.plan(action, _named(given)), patience=patience)
+
+    def workspace(self) -> Workspace:
+        """A console of this database, to be closed by its user."""
+        return Workspace(self.settings, config.Wanted(self.uri), trail=self.trail)
 
     def session(self, user: str = "", **options: Any) -> psycopg.Connection[Any]:
         """A session for the test's own statements, in autocommit mode."""

@@ -10,8 +10,8 @@ from argparse import Namespace
 
 from console.doctor import document, examine, role_script, text
 from console.format import to_json
-from console.servers import servers_for
 from console.settings.config import Settings, Wanted
+from console.workspace import Workspace
 
 UNREACHED = 1
 
@@ -22,14 +22,11 @@ def doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
 
 
 async def _doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
-    servers = servers_for(wanted)
-    try:
+    async with Workspace(settings, wanted) as workspace:
         if options.role_script is not None:
-            sys.stdout.write(await role_script(servers.postgres, options.role_script))
+            sys.stdout.write(await role_script(workspace.sources.postgres, options.role_script))
             return 0
-        report = await examine(servers, wanted, settings)
-    finally:
-        await servers.close()
+        report = await examine(workspace.sources, wanted, settings)
     if options.format == "json":
         sys.stdout.write(to_json(document(report)) + "\n")
     else:

@@ -11,16 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from console.actions import ACTIONS, action
-from console.actions.planning import Action, complete, plan
+from console.actions.planning import Action, complete
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
 from console.format import one_line, safe
 from console.model import Claim, Kind, Outcome, Plan, Trouble
 from console.running.progress import Run, stop
-from console.running.runner import Runner
-from console.running.trail.audit import default_trail
-from console.servers import Servers, servers_for
 from console.settings.config import Settings, Wanted
-from console.sources.postgres import ActingSession
+from console.workspace import Workspace
 
 DONE, FAILED, USAGE, REFUSED, STOPPED = range(5)
 CODES = {
@@ -66,22 +63,20 @@ def run(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int
 
 
 async def _run(asked: RunCommand, settings: Settings, wanted: Wanted, say: Say) -> int:
-    servers = servers_for(wanted)
-    try:
+    async with Workspace(settings, wanted) as workspace:
         try:
-            planned = await plan(asked.action, servers.postgres, asked.given, settings)
+            planned = await workspace.plan(asked.action, asked.given)
         except Trouble as why:
             if why.kind is Kind.USAGE:
                 raise
             return _unplanned(asked, why, say)
-        return await _go(asked, planned, servers, wanted)
-    finally:
-        await servers.close()
+        return await _go(asked, planned, workspace)
 
 
-async def _go(asked: RunCommand, planned: Plan, servers: Servers, wanted: Wanted) -> int:
+async def _go(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:
+    read_only = workspace.wanted.read_only
     shown = sys.stderr if asked.json else sys.stdout
-    asks = sys.stdin.isatty() and shown.isatty() and not (asked.yes or asked.dry_run or wanted.read_only)
+    asks = sys.stdin.isatty() and shown.isatty() and not (asked.yes or asked.dry_run or read_only)
     if not asked.json or (asks and planned.steps):
         shown.write(plan_text(planned))
         shown.flush()
@@ -89,28 +84,24 @@ async def _go(asked: RunCommand, planned: Plan, servers: Servers, wanted: Wanted
         return _unrun(asked, planned, Outcome.NOTHING, "There is nothing to do.")
     if asked.dry_run:
         return _unrun(asked, planned, None, "")
-    if wanted.read_only:
+    if read_only:
         return _unrun(asked, planned, Outcome.REFUSED, "The console is read-only (--read-only): nothing was changed.")
     if not asked.yes and not (asks and await _confirmed(planned)):
         way = "Confirm it at a terminal or with --yes." if not asks else ""
         return _unrun(asked, planned, Outcome.REFUSED, f"Not confirmed: nothing was changed. {way}".strip())
-    return await _carry_out(asked, planned, servers, wanted)
+    return await _carry_out(asked, planned, workspace)
 
 
-async def _carry_out(asked: RunCommand, planned: Plan, servers: Servers, wanted: Wanted) -> int:
+async def _carry_out(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:
     ticker = Ticker(sys.stderr)
-    session = ActingSession(wanted.target, wanted.read_only)
-    runner = Runner(session, servers.postgres, default_trail(), ticker)
     try:
         with stoppable():
-            done = await runner.run(planned)
+            done = await workspace.run(planned, ticker)
     except Trouble as why:  # it could not be audited
         ticker.end()
         if why.kind is not Kind.REFUSED:
             raise
         return _unrun(asked, planned, Outcome.REFUSED, str(why))
-    finally:
-        await session.close()
     ticker.end()
     return _report(asked, done)
 

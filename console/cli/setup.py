@@ -18,9 +18,6 @@ from console.cli.setup_text import document, page_head, page_text, plans_text
 from console.format import safe
 from console.model import Kind, Outcome, Trouble
 from console.running.progress import Run
-from console.running.runner import Runner
-from console.running.trail.audit import default_trail
-from console.servers import Servers, servers_for
 from console.settings.config import Settings, Wanted
 from console.setup import situation
 from console.setup.alone import alone, still
@@ -28,6 +25,7 @@ from console.setup.guide import FIRST, Guide, Standing, State, pages, parameters
 from console.setup.memory import RUN, Memory
 from console.setup.pages import Page, Work
 from console.sources.postgres import ActingSession
+from console.workspace import Workspace
 
 Say = Callable[[str], None]
 ROUNDS = 3  # a page whose plan is not empty after so many runs will not become so
@@ -81,15 +79,13 @@ def setup(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> i
 
 
 async def _setup(asked: Request, settings: Settings, wanted: Wanted, say: Say) -> int:
-    servers = servers_for(wanted)
-    try:
-        await servers.postgres.connect()
-        guide = Guide(servers.postgres, settings, asked.given)
+    async with Workspace(settings, wanted) as workspace:
+        postgres = workspace.sources.postgres
+        await postgres.connect()
+        guide = Guide(postgres, settings, asked.given)
         if asked.dry_run or not asked.yes or wanted.read_only:
             return await _shown(asked, guide, wanted)
-        return await _Setup(asked, guide, servers, wanted, say).run()
-    finally:
-        await servers.close()
+        return await _Setup(asked, guide, workspace, say).run()
 
 
 async def _shown(asked: Request, guide: Guide, wanted: Wanted) -> int:
@@ -116,15 +112,15 @@ async def _shown(asked: Request, guide: Guide, wanted: Wanted) -> int:
 class _Setup:
     """One run of the set-up."""
 
-    def __init__(self, asked: Request, guide: Guide, servers: Servers, wanted: Wanted, say: Say) -> None:
-        self._asked, self._guide, self._servers, self._wanted, self._say = asked, guide, servers, wanted, say
-        self._memory = Memory.of(servers.postgres.facts)
+    def __init__(self, asked: Request, guide: Guide, workspace: Workspace, say: Say) -> None:
+        self._asked, self._guide, self._workspace, self._say = asked, guide, workspace, say
+        self._memory = Memory.of(workspace.sources.postgres.facts)
         self._told: list[Told] = []
         self._stopping = False
 
     async def run(self) -> int:
         """All pages; the exit code."""
-        keeper = ActingSession(self._wanted.target)
+        keeper = ActingSession(self._workspace.wanted.target)
         message = ""
         try:
             with stoppable(self._stop):
@@ -210,11 +206,9 @@ class _Setup:
     async def _carry_out(self, work: Work) -> Run:
         made = await self._guide.plan(work)
         ticker = Ticker(sys.stderr)
-        session = ActingSession(self._wanted.target)
         try:
-            return await Runner(session, self._servers.postgres, default_trail(), ticker).run(made)
+            return await self._workspace.run(made, ticker)
         finally:
-            await session.close()
             ticker.end()
 
     def _judge(self, told: Told) -> None:

@@ -15,8 +15,8 @@ from console.panes import pane as pane_called
 from console.reading.arrange import arrange
 from console.reading.reader import Key, Reader, keys
 from console.reading.thresholds import configured
-from console.servers import servers_for
 from console.settings.config import Settings, Wanted
+from console.workspace import Workspace
 
 PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
 ROUNDS = 1000  # look-ups of one read; each learns up to a batch of rows
@@ -43,13 +43,13 @@ def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> in
     view = _view(pane, options.view)
     sort = options.sort or view.sort
     request = Request(pane, view, options.limit, sort, options.filter, options.sample, options.watch)
-    return asyncio.run(_show(request, wanted, OUTPUTS[options.format](options.watch is not None), say))
+    workspace = Workspace(settings, wanted)
+    return asyncio.run(_show(request, workspace, OUTPUTS[options.format](options.watch is not None), say))
 
 
-async def _show(request: Request, wanted: Wanted, output: Output, say: Say) -> int:
-    servers = servers_for(wanted)
-    try:
-        server = servers.of(request.pane)
+async def _show(request: Request, workspace: Workspace, output: Output, say: Say) -> int:
+    async with workspace:
+        server = workspace.sources.of(request.pane)
         reader = Reader(request.view)
         if request.view.rates and request.sample:
             await reader.read(server)
@@ -58,8 +58,6 @@ async def _show(request: Request, wanted: Wanted, output: Output, say: Say) -> i
         _print(request, taken, server, output, say)
         if request.watch is not None:
             await _watch(request, reader, server, output, say)
-    finally:
-        await servers.close()
     return 0
 
 

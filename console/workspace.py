@@ -1,0 +1,134 @@
+"""One console without a front end: settings, sources, audit trail and runs.
+
+The command line, the terminal interface and the tests plan, run, watch and stop actions through a Workspace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from console.model import Outcome, Plan, Trouble
+from console.running.progress import Run, stop
+from console.running.trail.audit import Trail, default_trail
+from console.servers import Servers, servers_for
+from console.settings.config import Settings, Wanted
+from console.sources.postgres import ActingSession
+
+if TYPE_CHECKING:
+    from console.actions.planning import Action
+
+Watch = Callable[[Run], None]
+
+
+def _ignore(_: Run) -> None:
+    """Nobody watches."""
+
+
+class Workspace:
+    """What one console looks at and what it runs. Nothing connects before it is needed."""
+
+    def __init__(
+        self, settings: Settings, wanted: Wanted, sources: Servers | None = None, trail: Trail | None = None
+    ) -> None:
+        """Raises Trouble(USAGE) if a URI in `wanted` cannot be parsed."""
+        self.settings = settings
+        self.wanted = wanted
+        self.sources = sources or servers_for(wanted)
+        self.trail = trail or default_trail()
+        self.runs: list[Run] = self.sources.local.runs  # oldest first
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def running(self) -> int:
+        """How many runs have not ended."""
+        return len(self._tasks)
+
+    async def plan(self, action: Action, given: Mapping[str, str]) -> Plan:
+        """What `action` would do now. Raises Trouble."""
+        from console.actions.planning import plan  # noqa: PLC0415  `show` plans nothing
+
+        return await plan(action, self.sources.postgres, given, self.settings)
+
+    async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
+        """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot
+        be written.
+
+        Cancelling the caller's task stops the run. `patience` is how long locks are retried, in seconds; None: the
+        runner's default.
+        """
+        run = Run.of(plan)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a coroutine always runs in a task
+        self._register(run, task)
+        try:
+            await self._carry_out(run, watch, patience)
+        finally:
+            del self._tasks[run.id]
+        return run
+
+    def start(self, plan: Plan, ended: Watch, watch: Watch = _ignore) -> Run:
+        """Begin to run `plan` in the background; `ended` is called at its end, however it ends."""
+        run = Run.of(plan)
+
+        def end(task: asyncio.Task[None]) -> None:
+            del self._tasks[run.id]
+            _settle(run, None if task.cancelled() else task.exception())
+            ended(run)
+
+        task = asyncio.get_running_loop().create_task(self._carry_out(run, watch))
+        task.add_done_callback(end)
+        self._register(run, task)
+        return run
+
+    async def wait(self, run: Run) -> None:
+        """Wait for the end of a run that was started. Cancelling the caller's task does not stop the run."""
+        if task := self._tasks.get(run.id):
+            await asyncio.wait({task})
+
+    def stop(self, run_id: str) -> None:
+        """Cancel what a run executes on the server; it ends as failed or stopped. Nothing happens after its end."""
+        if task := self._tasks.get(run_id):
+            stop(task)
+
+    async def close(self) -> None:
+        """Stop all runs, wait for their ends, close the connections."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            stop(task)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.sources.close()
+
+    def _register(self, run: Run, task: asyncio.Task[Any]) -> None:
+        self.runs.append(run)
+        self._tasks[run.id] = task
+
+    async def _carry_out(self, run: Run, watch: Watch, patience: float | None = None) -> None:
+        from console.running.runner import PATIENCE, Runner  # noqa: PLC0415  `show` runs nothing
+
+        session = ActingSession(self.wanted.target, self.wanted.read_only)
+        try:
+            await Runner(session, self.sources.postgres, self.trail, watch).run(
+                run.plan, PATIENCE if patience is None else patience, run
+            )
+        finally:
+            await session.close()
+
+
+def _settle(run: Run, error: BaseException | None) -> None:
+    """Give a run an outcome that ended without one: it was refused, stopped before it began, or met a defect."""
+    if isinstance(error, Trouble):
+        run.outcome, run.message = Outcome.REFUSED, str(error)
+    elif run.outcome is None:
+        run.outcome = Outcome.STOPPED if any(step.status == "done" for step in run.steps) else Outcome.FAILED
+        run.message = f"Internal error: {type(error).__name__}: {error}" if error else "Stopped before it began."
