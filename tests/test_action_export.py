@@ -236,7 +236,7 @@ async def test_a_full_disk_is_named_and_leaves_no_half_file(desk: Desk, small: P
     desk.do(ROWS.format(20_000))
     run = await export(desk, small, drop="yes")
     assert run.outcome is Outcome.FAILED
-    assert "There is no room left for" in run.message
+    assert "There is no space left for" in run.message
     assert files(small) == {}
     assert exists(desk)
     assert attached(desk)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from console.demo.account import Account, can_use
 from console.demo.supervisor import Supervisor
+from console.files import private
 from console.model import Kind, Trouble
 
 MARK = "demo.json"
@@ -45,7 +46,9 @@ class Home:
     def note(self, scale: float, *, complete: bool) -> None:
         """Write the mark of a kept directory."""
         if self.mark is not None:
-            self.mark.write_text(json.dumps({"demo": "pipeline-console", "scale": scale, "complete": complete}) + "\n")
+            private.write(
+                self.mark, json.dumps({"demo": "pipeline-console", "scale": scale, "complete": complete}) + "\n"
+            )
 
 
 def temporary(supervisor: Supervisor, account: Account | None, scale: float) -> Home:

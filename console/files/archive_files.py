@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import errno
-import fcntl
 import gzip
 import hashlib
 import json
@@ -19,12 +17,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.files import private
+from console.files.private import troubles
 from console.format import safe, to_json
 from console.model import Kind, Trouble
 
 FORM = "pipeline-console export 1"
 SUFFIX = ".csv.gz"
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _LONGEST_FIELD = 2**31 - 1  # characters; a value of PostgreSQL has at most 2³⁰ bytes
 
 
@@ -47,16 +46,8 @@ class Partial:
         self._published = False
         self._digest = hashlib.sha256()
         self._zip = zlib.compressobj(6, zlib.DEFLATED, 31)  # 31: a gzip header and trailer
-        with told(self.path, Kind.REFUSED):
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with told(self.path, Kind.REFUSED):
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.fchmod(self._file, 0o600)
-                os.ftruncate(self._file, 0)
-        except Trouble:
-            os.close(self._file)
-            raise
+        with troubles(self.path, Kind.REFUSED):
+            self._file = private.hold(self.path)
 
     def write(self, data: bytes) -> None:
         """Compress and write. Trouble when there is no room."""
@@ -67,7 +58,7 @@ class Partial:
     def finish(self) -> str:
         """Write what is left and sync it to the disk; the SHA-256 of what was written, uncompressed."""
         self._put(self._zip.flush())
-        with told(self.path):
+        with troubles(self.path):
             os.fsync(self._file)
             if hasattr(os, "posix_fadvise"):  # so that it is read back from the disk
                 os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -77,11 +68,13 @@ class Partial:
         """Give the CSV its name, after its manifest. Trouble (REFUSED) when a file of that name came up meanwhile."""
         if os.path.lexists(path):
             raise taken(path)
-        _write_manifest(path, manifest)
-        with told(path):
+        beside = manifest_path(path)
+        with troubles(beside):
+            private.write(beside, to_json({"form": FORM, "file": path.name, **manifest}) + "\n")
+        with troubles(path):
             self.path.rename(path)
             self._published = True
-            _sync_folder(path.parent)
+            private.sync_folder(path.parent)
 
     def discard(self) -> None:
         """Close it, and remove it unless it has been published."""
@@ -91,7 +84,7 @@ class Partial:
         os.close(self._file)
 
     def _put(self, data: bytes) -> None:
-        with told(self.path):
+        with troubles(self.path):
             while data:
                 data = data[os.write(self._file, data) :]
 
@@ -110,7 +103,7 @@ def read_back(path: Path) -> Content:
 
     csv.field_size_limit(_LONGEST_FIELD)
     try:
-        with told(path), gzip.open(path, "rb") as file:
+        with troubles(path), gzip.open(path, "rb") as file:
             rows = sum(1 for _ in csv.reader(lines(file), strict=True))
     except (EOFError, zlib.error, csv.Error) as error:
         raise Trouble(Kind.FAILED, f"{safe(path)} is damaged: {safe(error, 200)}.") from None
@@ -158,40 +151,9 @@ def taken(path: Path) -> Trouble:
     """What to tell when a file is in the way."""
     return Trouble(
         Kind.REFUSED,
-        f"{safe(path)} is there already, and no finished export of this month: it is not overwritten.",
+        f"{safe(path)} exists and is not a finished export of this month: it is not overwritten.",
         "Move it away, or choose another directory.",
     )
-
-
-@contextlib.contextmanager
-def told(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
-    """An error of the operating system as Trouble."""
-    try:
-        yield
-    except BlockingIOError:
-        raise Trouble(Kind.REFUSED, f"Another console writes {safe(path)}.", "Wait for its end.") from None
-    except OSError as error:
-        if error.errno in _FULL:
-            raise Trouble(
-                Kind.FAILED, f"There is no room left for {safe(path)}.", "Make room, or choose another directory."
-            ) from None
-        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.") from None
-
-
-def _write_manifest(path: Path, manifest: Mapping[str, object]) -> None:
-    beside = manifest_path(path)
-    partial = beside.with_name(beside.name + ".partial")
-    with told(partial):
-        partial.unlink(missing_ok=True)
-        try:
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
-                file.write(to_json({"form": FORM, "file": path.name, **manifest}) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-        partial.rename(beside)
 
 
 def _read_manifest(path: Path) -> dict[str, object] | None:
@@ -200,11 +162,3 @@ def _read_manifest(path: Path) -> dict[str, object] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

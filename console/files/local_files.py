@@ -6,7 +6,6 @@ never for everybody. Nothing is written when the file is no longer as the plan s
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shlex
@@ -14,7 +13,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from console.files.archive_files import told
+from console.files import private
+from console.files.private import troubles
 from console.format import safe
 from console.model import Kind, LocalFile, Trouble
 
@@ -40,7 +40,7 @@ def path_of(text: str, default: Path) -> Path:
 def read(path: Path) -> str | None:
     """What a file holds; None when there is none. Trouble (REFUSED) when it cannot be read."""
     try:
-        with told(path, Kind.REFUSED):
+        with troubles(path, Kind.REFUSED):
             return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise Trouble(Kind.REFUSED, f"{safe(path)} is not UTF-8 text.") from None
@@ -86,44 +86,23 @@ def restored(kept: Path, path: Path) -> LocalFile:
 def write(file: LocalFile) -> None:
     """Write it. Trouble (REFUSED) when the file changed since the plan was made, or it cannot be written."""
     path = Path(file.path)
-    partial = path.with_name(f".{path.name}.partial")
-    with told(path.parent, Kind.REFUSED):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with told(partial, Kind.REFUSED):
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with told(path, Kind.REFUSED), os.fdopen(descriptor, "wb") as out:
-        fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _refuse_others(out.fileno(), partial)
+    with troubles(path.parent, Kind.REFUSED):
+        private.make_folder(path.parent)
+    with troubles(path, Kind.REFUSED), private.replacing(path) as out:
         former = read(path)
         if _digest(former) != file.former:
             raise Trouble(
                 Kind.REFUSED, f"{safe(path)} has changed since the plan was made.", "Plan again and look at it."
             )
-        out.truncate()
-        _as_before(out.fileno(), path if former is not None else None)
+        if former is not None:
+            _as_before(out.fileno(), path)
         out.write(file.text.encode())
-        out.flush()
-        os.fsync(out.fileno())
         if file.kept:
             os.link(path, file.kept)
-        partial.replace(path)
-        _sync(path.parent)
 
 
-def _refuse_others(descriptor: int, partial: Path) -> None:
-    # In a folder where others may write, somebody could have made it in order to read what is written to it.
-    found = os.fstat(descriptor)
-    if found.st_uid != os.geteuid() or found.st_nlink != 1:
-        raise Trouble(
-            Kind.REFUSED, f"{safe(partial)} belongs to somebody else.", "Remove it, or choose another folder."
-        )
-
-
-def _as_before(descriptor: int, former: Path | None) -> None:
-    """The mode and, where this user may say so, the owner of the file that is replaced."""
-    if former is None:
-        os.fchmod(descriptor, 0o600)
-        return
+def _as_before(descriptor: int, former: Path) -> None:
+    """Give the new file the mode and, as root, the owner of the former one, but nothing to other users."""
     found = former.stat()
     mine = os.fstat(descriptor)
     if os.geteuid() == 0:
@@ -135,11 +114,3 @@ def _as_before(descriptor: int, former: Path | None) -> None:
 
 def _digest(text: str | None) -> str:
     return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

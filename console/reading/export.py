@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 
+from console.files import private
 from console.format import json_default, to_json
 from console.model import Facts, Kind, Snapshot, Trouble
 
@@ -44,8 +44,7 @@ def csv_text(snapshot: Snapshot) -> str:
 def write(path: Path, text: str) -> None:
     """Write a new file that only its owner can read. Trouble when it exists or cannot be written."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        private.write(path, text, new=True)
     except FileExistsError:
         raise Trouble(Kind.USAGE, f"{path} exists already.", "Choose another name.") from None
     except OSError as error:

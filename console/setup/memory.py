@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from console.files import private
 from console.format import safe
 from console.model import Facts, Kind, Trouble
 from console.running.trail.audit import default_trail
@@ -85,18 +84,10 @@ class Memory:
             "declined": decisions.declined,
             "pages": {name: {"choice": one.choice, "at": one.at.isoformat()} for name, one in decisions.pages.items()},
         }
-        partial = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(document, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self.path)
+            private.make_folder(self.path.parent)
+            private.write(self.path, json.dumps(document, indent=1))
         except OSError as error:
-            with contextlib.suppress(OSError):  # its folder may be none
-                partial.unlink()
             raise Trouble(
                 Kind.FAILED, f"The decision cannot be kept in {safe(self.path)} ({error.strerror})."
             ) from None

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from console.files import private
 from console.format import json_default, one_line, safe
 from console.model import Kind, Trouble
 from console.redaction import redacted
@@ -35,8 +36,9 @@ class Trail:
         now = datetime.now(UTC).isoformat()
         lines = [json.dumps({"at": now, **redacted(entry)}, default=json_default) + "\n" for entry in entries]
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            path = Path(os.path.realpath(self.path))  # a link to the trail is followed, one put there meanwhile is not
+            private.make_folder(path.parent)
+            descriptor = private.open_private(path, os.O_RDWR | os.O_APPEND)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 _append(file.fileno(), "".join(lines).encode())

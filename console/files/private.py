@@ -1,0 +1,146 @@
+"""The one way to write a file for its owner alone: mode 0600 whatever the umask, never through a symbolic link.
+
+A file that is replaced is first written beside it as .NAME.partial and synced; then it gets its name. So readers, and a
+console that is killed, find the former file or the new one, never half of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from console.format import safe
+from console.model import Kind, Trouble
+
+MODE, FOLDER_MODE = 0o600, 0o700
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextlib.contextmanager
+def troubles(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
+    """Raises an error of the operating system about `path` as Trouble."""
+    try:
+        yield
+    except BlockingIOError:
+        raise Trouble(Kind.REFUSED, f"Another console is writing {safe(path)}.", "Wait until it is done.") from None
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Trouble(
+                Kind.FAILED,
+                f"There is no space left for {safe(path)}.",
+                "Free some space, or choose another directory.",
+            ) from None
+        raise Trouble(kind, f"{safe(path)}: {safe(error.strerror or error)}.") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Create a directory and its missing parents with mode 0700, whatever the umask. Raises OSError."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            path.mkdir(FOLDER_MODE)
+            path.chmod(FOLDER_MODE)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of `path`, created if it is missing; a file of this user gets mode 0600. Raises OSError."""
+    descriptor = _open(path, flags)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != MODE:
+            os.fchmod(descriptor, MODE)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def hold(path: Path) -> int:
+    """A descriptor of the empty file `path`, which this process alone may write until it closes it.
+
+    What a killed process left there is overwritten. BlockingIOError if another process holds it, Trouble (REFUSED) if
+    the file belongs to another user: in a directory where others may write, one could have put it there to read it.
+    """
+    while True:
+        descriptor = _open(path, os.O_WRONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(descriptor, path):
+                _refuse_others(descriptor, path)
+                os.fchmod(descriptor, MODE)
+                os.ftruncate(descriptor, 0)
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # its former holder gave it its final name, or removed it
+
+
+@contextlib.contextmanager
+def replacing(path: Path, new: bool = False) -> Iterator[BinaryIO]:
+    """A file to write; at the end of the block it takes the place of `path`, synced. If the block fails, `path` stays.
+
+    With `new`, FileExistsError if something is at `path`. Raises OSError, and Trouble as `hold` does.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with os.fdopen(hold(partial), "wb") as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            if new:
+                os.link(partial, path)  # unlike a rename it fails where something is
+                partial.unlink()
+            else:
+                partial.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
+    sync_folder(path.parent)
+
+
+def write(path: Path, text: str, new: bool = False, owner: tuple[int, int] | None = None) -> None:
+    """Write a private file as a whole, handed to the user and group ids of `owner`. Raises as `replacing` does."""
+    with replacing(path, new) as file:
+        file.write(text.encode())
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync the names in a directory to the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def _refuse_others(descriptor: int, path: Path) -> None:
+    found = os.fstat(descriptor)
+    if found.st_uid != os.geteuid() or found.st_nlink != 1:
+        raise Trouble(
+            Kind.REFUSED,
+            f"{safe(path)} belongs to another user, or the file has a second name.",
+            "Remove it, or choose another directory.",
+        )
