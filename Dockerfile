@@ -9,6 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY console ./console
 COPY sql ./sql
 COPY config ./config
+COPY docs/pipeline-console.1 ./docs/
 RUN pip install --no-cache-dir . && rm -rf /src/*
 WORKDIR /home/pipeline
 USER 10001:10001

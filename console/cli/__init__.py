@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from console.cli import completion
 from console.cli.arguments import parser, version
 from console.format import safe
 from console.model import Kind, Trouble
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if list(given) == ["--version"]:
             sys.stdout.write(f"pipeline-console {version()}\n")
             return 0
+        if completion.ASKED in os.environ:
+            completion.answer(parser(tuple(COMMANDS)))
         options = parse(given)
         code = COMMANDS[options.command](options)
         sys.stdout.flush()
@@ -176,6 +179,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "list": run_list,
     "run": run_action,
     "doctor": run_doctor,
+    "completion": completion.run_completion,
 }
 
 

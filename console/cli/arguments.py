@@ -6,6 +6,7 @@ import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
+SHELLS = ("bash", "zsh", "fish")
 LISTS = ("panes", "actions", "presets", "rules", "keys")
 FORMATS = ("table", "json", "csv")
 
@@ -24,6 +25,11 @@ _SETUP = """\
 At a terminal the guide opens. Without one, --yes runs every page in order; what is done already plans nothing, so the
 same command goes on after any interruption. What the role may not do is named with its remedy and passed over."""
 
+_COMPLETION = """\
+bash: source <(pipeline-console completion bash)      in ~/.bashrc
+zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compinit
+fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
+
 _DOCTOR_EXITS = "Exit codes: 0 it was told, 1 the server was not reached (the rest is told), 2 wrong usage."
 
 
@@ -38,7 +44,16 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     )
     whole.add_argument("--version", action="store_true", help="print the version")
     each = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    fill = {"open": _open, "demo": _demo, "setup": _setup, "show": _show, "list": _list, "run": _run, "doctor": _doctor}
+    fill = {
+        "open": _open,
+        "demo": _demo,
+        "setup": _setup,
+        "show": _show,
+        "list": _list,
+        "run": _run,
+        "doctor": _doctor,
+        "completion": _completion,
+    }
     for name in commands:
         fill[name](
             lambda help_, epilog="", name=name: each.add_parser(
@@ -153,6 +168,11 @@ def _doctor(make: Make) -> None:
         help="instead: print SQL that makes a least-privilege role for the console (pipeline_console)",
     )
     _server_options(command)
+
+
+def _completion(make: Make) -> None:
+    command = make("print the completion script of a shell", _COMPLETION)
+    command.add_argument("shell", choices=SHELLS, help="the shell")
 
 
 def _server_options(command: ArgumentParser) -> None:

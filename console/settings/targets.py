@@ -68,18 +68,22 @@ def check(target: str, what: str) -> None:
 def _connection(given: str, settings: Settings, environ: Mapping[str, str]) -> str:
     if not given or "://" in given or "=" in given:
         return given
-    services = _services(environ)
-    if given in services:
+    if given in _services(environ):
         return f"service='{_quoted(given)}'"
-    names = [*settings.targets, *services]
-    known = f"Known names: {', '.join(safe(name, 80) for name in names)}." if names else "No names are configured."
+    known = names(settings, environ)
+    listed = f"Known names: {', '.join(safe(name, 80) for name in known)}." if known else "No names are configured."
     # Only what looks like a name is repeated: a mistyped URI holds a password.
     shown = given if _NAME.fullmatch(given) else "The target"
     raise Trouble(
         Kind.USAGE,
         f"{shown} is neither a connection string, nor a target of the configuration, nor a service of libpq.",
-        f"{known} A database of the local server is written dbname=NAME.",
+        f"{listed} A database of the local server is written dbname=NAME.",
     )
+
+
+def names(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The names that a TARGET can have: targets of the configuration and services of libpq."""
+    return [*settings.targets, *_services(environ)]
 
 
 def _services(environ: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,115 @@
+"""Shell completion: the script for a shell, and the answers to what the shell asks while a command is typed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Action as Argument
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable, Mapping
+
+PROGRAM = "pipeline-console"
+ASKED = "_ARGCOMPLETE"  # the shell sets it when it asks for completions
+
+Words = Callable[[Namespace], Iterable[str]]
+
+
+def script(shell: str) -> str:
+    """What a shell evaluates so that it asks the console for completions."""
+    from argcomplete.shell_integration import shellcode  # noqa: PLC0415  only completion needs it
+
+    return shellcode([PROGRAM], shell=shell) + "\n"
+
+
+def answer(parser: ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
+    """Answer the shell and end the process if it asked for completions; else do nothing."""
+    if ASKED not in environ:
+        return
+    from argcomplete import autocomplete  # noqa: PLC0415
+    from argcomplete.completers import FilesCompleter, SuppressCompleter  # noqa: PLC0415
+
+    files = FilesCompleter()
+    for argument in _arguments(parser):
+        if argument.dest in _WORDS:
+            argument.completer = _completer(_WORDS[argument.dest])  # type: ignore[attr-defined]
+        elif argument.metavar in ("FILE", "DIR"):
+            argument.completer = files  # type: ignore[attr-defined]
+    autocomplete(parser, always_complete_options=False, default_completer=SuppressCompleter())
+
+
+def _arguments(parser: ArgumentParser) -> Iterable[Argument]:
+    """The arguments of a parser and of its commands."""
+    for argument in parser._actions:  # noqa: SLF001  argparse lists them nowhere else
+        yield argument
+        if isinstance(argument.choices, Mapping):
+            for command in argument.choices.values():
+                yield from _arguments(command)
+
+
+def _completer(words: Words) -> Callable[..., list[str]]:
+    def complete(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
+        return [word for word in words(parsed_args) if word.startswith(prefix)]
+
+    return complete
+
+
+def _panes(_: Namespace) -> list[str]:
+    from console.panes import PANES  # noqa: PLC0415
+
+    return [pane.name for pane in PANES]
+
+
+def _views(options: Namespace) -> list[str]:
+    from console.panes import PANES  # noqa: PLC0415
+
+    return [view.name for pane in PANES if pane.name == options.pane for view in pane.views]
+
+
+def _columns(options: Namespace) -> list[str]:
+    from console.panes import PANES  # noqa: PLC0415
+
+    views = [view for pane in PANES if pane.name == options.pane for view in pane.views]
+    chosen = [view for view in views if view.name == options.view] or views[:1]
+    return [prefix + column.name for view in chosen for prefix in ("", "-") for column in view.columns]
+
+
+def _actions(_: Namespace) -> list[str]:
+    from console.actions import ACTIONS  # noqa: PLC0415
+
+    return [action.name for action in ACTIONS]
+
+
+def _parameters(options: Namespace) -> list[str]:
+    from console.actions import ACTIONS  # noqa: PLC0415
+
+    given = {setting.partition("=")[0] for setting in getattr(options, "set", None) or ()}
+    chosen = [action for action in ACTIONS if action.name == getattr(options, "action", None)]
+    return [f"{parameter.name}=" for action in chosen for parameter in action.parameters if parameter.name not in given]
+
+
+def _targets(options: Namespace) -> list[str]:
+    from console.model import Trouble  # noqa: PLC0415
+    from console.settings.config import load  # noqa: PLC0415
+    from console.settings.targets import names  # noqa: PLC0415
+
+    try:
+        return names(load(getattr(options, "config", "") or ""))
+    except Trouble:  # the command itself reports a configuration that cannot be read
+        return []
+
+
+_WORDS: Mapping[str, Words] = {
+    "pane": _panes,
+    "view": _views,
+    "sort": _columns,
+    "action": _actions,
+    "set": _parameters,
+    "target": _targets,
+    "at": _targets,
+}
+
+
+def run_completion(options: Namespace) -> int:
+    """Print the script of a shell."""
+    sys.stdout.write(script(options.shell))
+    return 0
