@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console import sql
 from console.local import LocalServer
-from console.model import Kind, Pane, Source, Trouble
+from console.model import Kind, Pane, Source, Trouble, View
 from console.running.trail.audit import default_trail
 from console.settings.config import Wanted
 from console.sources.pgbouncer.admin import PgBouncerServer
@@ -33,6 +34,14 @@ class Servers:
         if self.pooler is None:
             raise Trouble(Kind.MISSING, "There is no pooler to look at.", self.hint)
         return self.pooler
+
+    def text(self, pane: Pane, view: View) -> str:
+        """All that is sent for a view of `pane`: its query, its lookups, its detail."""
+        del pane
+        queries = (view.query, *(lookup.query for lookup in view.lookups), view.detail)
+        known = sql.names()
+        texts = [sql.load(query).text if query in known else f"-- {query}" for query in queries if query]
+        return "\n\n".join(texts)
 
     async def close(self) -> None:
         """Close every connection."""

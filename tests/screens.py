@@ -12,10 +12,11 @@ from typing import Any, cast
 from textual.pilot import Pilot
 
 from console.panes import PANES
-from console.servers import Servers, servers_for
+from console.servers import Servers
 from console.settings.config import Settings, Wanted, load
 from console.tui.app import ConsoleApp
 from console.tui.pane_view import PaneView
+from console.workspace import Workspace
 from tests.waiting import PATIENCE
 
 SMALL, LARGE = (80, 24), (160, 45)
@@ -46,7 +47,7 @@ async def console(
 ) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
     """An open console on `target`, or on `servers`."""
     want = Wanted(target, **wanted)
-    app = ConsoleApp(settings(**(changed or {})), want, cast("Servers", servers) if servers else servers_for(want))
+    app = ConsoleApp(Workspace(settings(**(changed or {})), want, cast("Servers", servers) if servers else None))
     app.animation_level = "none"
     if before:
         await before(app)

@@ -17,7 +17,6 @@ from textual.widgets import ContentSwitcher
 from console.local import LocalServer
 from console.model import Batches, Claim, Outcome, Pane, Plan, Source, Step, Trouble
 from console.panes import PANES
-from console.reading.reader import Reader
 from console.running.progress import Run
 from console.tui.app import ConsoleApp
 from tests import recording
@@ -81,7 +80,7 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
         app.vitals.period = 3600
         for each in PANES:
             for view in each.views:
-                reader = app.readers.setdefault(view.query, Reader(view))
+                reader = app.readers.of(each.source, view)
                 with suppress(Trouble):  # what the recorded role was not allowed to read
                     await recording.replay(reader, view, recorded[each.source], reads=2)
 

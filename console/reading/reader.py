@@ -108,6 +108,17 @@ def _quotient(change: float | None, per: float | None, scale: float) -> float | 
     return None if change is None or not per else change / per * scale
 
 
+class Readers:
+    """One Reader for each query of each source, shared by the views that read it."""
+
+    def __init__(self) -> None:
+        self._readers: dict[tuple[str, str], Reader] = {}
+
+    def of(self, source: str, view: View) -> Reader:
+        """The Reader of the view's query on the source of that name."""
+        return self._readers.setdefault((source, view.query), Reader(view))
+
+
 class _Known:
     """The answers of one lookup so far."""
 
