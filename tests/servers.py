@@ -27,7 +27,7 @@ from console.demo.postgres_server import SUPERUSER, PostgresProcess
 from console.demo.supervisor import Command, Supervisor
 from console.files.pooler_config import ADMIN, LOOKUP, STATS
 from console.files.scram import password
-from scripts.servers import postgresql
+from scripts.servers import Version, pooler_version, postgresql
 from tests.waiting import PATIENCE
 
 SAMPLE_SCALE = 0.1
@@ -128,6 +128,7 @@ class Pooler:
     process: PoolerProcess
     passfile: Path
     database: str
+    version: Version | None
 
     @property
     def port(self) -> int:
@@ -230,7 +231,7 @@ class Servers(Mapping[int, PostgresServer]):
         )
         process.start({user: secrets_[user] for user in (ADMIN, STATS, LOOKUP)})
         file = write_private(self.folder / f"pooler-{self._poolers}.pass", passfile(secrets_, (process.port,)))
-        return Pooler(process, file, database)
+        return Pooler(process, file, database, pooler_version(program))
 
     def redis(self, program: str) -> str:
         """Start a Redis without persistence and return its URL."""

@@ -18,7 +18,6 @@ from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
-KILLS = 20
 ROWS = 200_000
 MONTHS = 48
 CONFIGURATION = """
@@ -84,13 +83,13 @@ def coming_in(desk: Desk, day: str) -> Iterator[list[int]]:
         thread.join()
 
 
-def killed(desk: Desk, home: Path) -> int:
+def killed(desk: Desk, home: Path, kills: int) -> int:
     """Archive until so many runs were killed at a random moment of their work, or it is done; how many were cut off."""
     seed = random.randrange(2**32)
     print(f"moments of seed {seed}")  # shown when the test fails
     chance = random.Random(seed)
     cut = 0
-    while cut < KILLS and desk.ask(LEFT):
+    while cut < kills and desk.ask(LEFT):
         gone(desk)
         with subprocess.Popen(
             argv(*arguments(desk, home)),
@@ -149,14 +148,14 @@ def batches(desk: Desk) -> str:
     return MONTH.format(2)
 
 
-def tried(desk: Desk, home: Path, form: Callable[[Desk], str]) -> int:
+def tried(desk: Desk, home: Path, form: Callable[[Desk], str], kills: int) -> int:
     """Kill and rerun; how many consoles were cut off, after all rows were found to be there once."""
     home.mkdir()
     (home / "console.yml").write_text(CONFIGURATION)
     late = form(desk)
     before = desk.ask("SELECT sum(hashtextextended(ROW(id, day, note)::text, 0)) FROM public.facts")
     with coming_in(desk, late) as arrived:
-        cut = killed(desk, home)
+        cut = killed(desk, home, kills)
     finish(desk, home)
     expected = desk.ask(
         f"SELECT ROW({ROWS + len(arrived)}, {ROWS + len(arrived)}, {before} + "
@@ -170,7 +169,8 @@ def tried(desk: Desk, home: Path, form: Callable[[Desk], str]) -> int:
 
 
 @pytest.mark.pg("!= 14, != 16, != 17")
-def test_no_row_is_lost_or_doubled(desks: list[Desk], tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_no_row_is_lost_or_doubled(desks: list[Desk], tmp_path: Path, kills: int) -> None:
     with ThreadPoolExecutor() as pool:
-        cut = list(pool.map(tried, desks, (tmp_path / "whole", tmp_path / "batches"), (whole, batches)))
-    assert min(cut) >= KILLS, f"{cut} kills met a running console"
+        cut = list(pool.map(tried, desks, (tmp_path / "whole", tmp_path / "batches"), (whole, batches), (kills, kills)))
+    assert min(cut) >= kills, f"{cut} kills met a running console"

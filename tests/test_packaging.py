@@ -1,4 +1,4 @@
-"""The wheel: built, installed, and used from a directory that knows nothing of the checkout."""
+"""The wheel, installed and used from a directory that knows nothing of the checkout; the sdist with its own tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email import message_from_string
 from pathlib import Path
@@ -15,8 +16,6 @@ import pytest
 from console.panes import PANES
 from tests.command import CHECKOUT
 from tests.waiting import PATIENCE
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +99,51 @@ def test_the_installed_console_finds_its_queries(installed: Path, tmp_path: Path
     folder, help_text = done.stdout.splitlines()
     assert Path(folder) == installed / "console" / "content"
     assert help_text
+
+
+def test_the_wheel_is_typed_and_brings_the_man_page(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    assert "console/py.typed" in held
+    assert [name for name in held if name.endswith(".data/data/share/man/man1/pipeline-console.1")]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked source distribution of this checkout."""
+    folder = tmp_path_factory.mktemp("sdist")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, timeout=PATIENCE, capture_output=True)
+    [archive] = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as content:
+        content.extractall(folder, filter="data")
+    return folder / archive.name.removesuffix(".tar.gz")
+
+
+def test_the_sdist_holds_every_file_that_tests_and_documents_need(sources: Path) -> None:
+    held = {path.relative_to(sources).as_posix() for path in sources.rglob("*") if path.is_file()}
+    folders = ("console", "sql", "config", "tests", "scripts", "docs")
+    here = {
+        path.relative_to(CHECKOUT).as_posix()
+        for folder in folders
+        for path in (CHECKOUT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert here - held == set()
+    assert {"Makefile", "README.md", "CONTRIBUTING.md", "Dockerfile", "docker-compose.yml", ".ci/run"} <= held
+
+
+@pytest.mark.slow
+def test_the_sdist_passes_its_own_tests(sources: Path, tmp_path: Path) -> None:
+    tests = ["tests/test_format.py", "tests/test_config.py", "tests/test_compose.py", "tests/test_recording.py"]
+    only = "not (roles_of or fill_installs or recording_a_pane)"  # those need a server
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", only, *tests],
+        cwd=sources,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(sources)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

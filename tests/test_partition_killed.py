@@ -16,7 +16,6 @@ from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 from tests.writers import FIRST, Written, writing
 
-KILLS = 6
 ROWS = 60_000
 
 
@@ -41,10 +40,10 @@ def arguments(desk: Desk, way: str) -> list[str]:
     return ["run", "partition-table", "-t", desk.uri, *given, "--yes"]
 
 
-def killed(desk: Desk, home: Path, way: str) -> int:
+def killed(desk: Desk, home: Path, way: str, kills: int) -> int:
     """Run it again and again, each run killed a moment after a random one of its steps; how many were cut off."""
     cut = 0
-    for attempt in range(KILLS):
+    for attempt in range(kills):
         with subprocess.Popen(
             argv(*arguments(desk, way)),
             env=environment(home),
@@ -92,10 +91,11 @@ def check(desk: Desk, written: Written) -> None:
     assert dict(rows) == {number: note for number, note in wanted.items() if number not in written.deleted}
 
 
+@pytest.mark.parametrize("kills", [3, pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["attach", "copy"])
-def test_no_row_is_lost_or_doubled_and_no_write_fails(desk: Desk, tmp_path: Path, way: str) -> None:
+def test_no_row_is_lost_or_doubled_and_no_write_fails(desk: Desk, tmp_path: Path, way: str, kills: int) -> None:
     with writing(desk, ROWS) as written:
-        cut = killed(desk, tmp_path, way)
+        cut = killed(desk, tmp_path, way, kills)
         finish(desk, tmp_path, way)
     assert (cut > 0, written.failed) == (True, [])
     assert any(number >= FIRST for number in written.rows)

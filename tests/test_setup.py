@@ -35,7 +35,6 @@ from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
-KILLS = 10
 ROLES = """
 SELECT coalesce(string_agg(quote_ident(rolname), ', '), '') FROM pg_roles WHERE rolname ~ '^(pipeline_|pgbouncer_)'
 """
@@ -143,12 +142,13 @@ def page(done: Done, name: str) -> dict[str, Any]:
 # Interrupted
 
 
-def test_killed_at_any_moment_the_rerun_completes(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_the_rerun_completes(cluster: Cluster, tmp_path: Path, kills: int) -> None:
     with unprepared(cluster, tmp_path / "whole") as place:
         lines = place.setup("--yes").err.count("\n")
         ledger = place.rows("SELECT version, name FROM schema_migrations ORDER BY version")
     assert lines > 50
-    for number, at in enumerate(sorted(random.sample(range(1, lines), KILLS))):
+    for number, at in enumerate(sorted(random.sample(range(1, lines), kills))):
         with unprepared(cluster, tmp_path / str(number)) as place:
             with place.begin() as process:
                 assert process.stderr is not None
