@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,22 +113,45 @@ def held(desk: Desk, *statements: str, seconds: float = 3.0) -> Iterator[threadi
 
 @contextmanager
 def felt(desk: Desk, statement: str) -> Iterator[list[float]]:
-    """A session that runs a statement every 20 ms; the list gets the seconds each took."""
+    """A session of the desk that runs a statement every 20 ms; see `waits_of`."""
+    with waits_of(desk.session, statement) as waits:
+        yield waits
+
+
+@contextmanager
+def waits_of(connect: Callable[[], psycopg.Connection[Any]], statement: str) -> Iterator[list[float]]:
+    """A session that runs a statement every 20 ms; at the end the list has the seconds that each had to wait.
+
+    What the same moment cost a session that nothing can block is subtracted: that is the busy machine's.
+    """
     waits: list[float] = []
+    with timed(connect, "SELECT 1", 0.005) as control, timed(connect, statement, 0.02) as runs:
+        yield waits
+    for began, took in runs:
+        meanwhile = [late for at, late in control if at < began + took and at + late > began]
+        waits.append(max(took - max(meanwhile, default=0.0), 0.0))
+
+
+@contextmanager
+def timed(
+    connect: Callable[[], psycopg.Connection[Any]], statement: str, pause: float
+) -> Iterator[list[tuple[float, float]]]:
+    """A session that runs a statement again and again; the list gets when each was due and how long it took."""
+    runs: list[tuple[float, float]] = []
     stop = threading.Event()
 
     def run() -> None:
-        with desk.session() as session:
+        with connect() as session:
             while not stop.is_set():
-                began = time.monotonic()
+                due = time.monotonic()
                 session.execute(statement.encode())
-                waits.append(time.monotonic() - began)
-                stop.wait(0.02)
+                runs.append((due, time.monotonic() - due))
+                stop.wait(pause)
 
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield waits
+        yield runs
     finally:
         stop.set()
         thread.join()

@@ -129,7 +129,7 @@ async def test_a_cancel_that_does_not_help_is_no_success_and_names_what_does(des
     assert run.outcome is Outcome.FAILED
     assert f"no effect on pid {number}" in run.message
     assert "terminate-backend" in run.message
-    assert 2.0 <= time.monotonic() - began < 5.0
+    assert 2.0 <= time.monotonic() - began < 15.0, "it does not wait for the statement, which sleeps for 20 s"
     ended = await desk.run(TERMINATE_BACKEND, pid=str(number))
     assert ended.outcome is Outcome.DONE
 

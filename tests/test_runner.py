@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from console.running.progress import Run, stop
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, PostgresServer
+from tests.acting import waits_of
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
 
@@ -93,7 +93,7 @@ async def test_a_busy_table_is_tried_again_and_nobody_queues_behind_the_console_
     assert run.outcome is Outcome.DONE
     assert run.steps[0].tries > 0
     assert any("pid" in said for said in heard), "who is in the way is named"
-    assert max(waits) < 0.2 + 0.05 + 0.2, "lock_timeout, and what a busy test machine adds"
+    assert max(waits) < 0.2 + 0.05 + 0.2, "lock_timeout, and a little"
 
 
 async def test_how_long_others_can_have_waited_is_told(pg: Cluster, table: str, trail: Trail) -> None:
@@ -310,23 +310,9 @@ def holding(pg: Cluster, database: str, seconds: float) -> Iterator[None]:
 
 @contextmanager
 def probing(pg: Cluster, database: str) -> Iterator[list[float]]:
-    """A third session runs a one-row statement every 20 ms; yields how long each took, in seconds."""
-    over, waits = threading.Event(), [0.0]
-
-    def probe() -> None:
-        with pg.connect(database) as session:
-            while not over.wait(0.02):
-                began = time.monotonic()
-                session.execute("UPDATE t SET n = n + 1 WHERE id = 5")
-                waits.append(time.monotonic() - began)
-
-    thread = threading.Thread(target=probe)
-    thread.start()
-    try:
+    """A third session runs a one-row statement every 20 ms; see `waits_of`."""
+    with waits_of(lambda: pg.connect(database), "UPDATE t SET n = n + 1 WHERE id = 5") as waits:
         yield waits
-    finally:
-        over.set()
-        thread.join()
 
 
 class Noticed(ActingSession):
