@@ -53,7 +53,7 @@ async def _far(servers: Servers, wanted: Wanted, settings: Settings) -> tuple[tu
     one = servers.postgres
     found = await server.read(one)
     own = await role.read(one, found)
-    case = await actions.read(one, own, settings)
+    case = await actions.read(one, own, settings, ACTIONS)
     checks = (
         *await server.checks(one, found),
         *role.checks(own),

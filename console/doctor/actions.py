@@ -1,13 +1,14 @@
-"""Whether each action could run here with this role: the rights it needs, and what its plan says where it has one."""
+"""Whether each action could run here with this role: what it declares to need, and what its plan says."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.actions.planning import Action, plan
+from console.actions.needs import Needs, Right
+from console.actions.planning import Action, plan, standby_refused
 from console.doctor.check import Check, State
 from console.doctor.panes import remedies
 from console.doctor.role import Rights
@@ -18,7 +19,7 @@ from console.settings.config import Settings
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What the verdict on an action may go by."""
+    """What is known before any action is looked at."""
 
     rights: Rights
     settings: Settings
@@ -27,19 +28,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How far the rights go."""
+    """How far an action can go."""
 
     state: State
     why: str
     remedy: str = ""
 
 
-Need = Callable[[Case], Verdict]
-
-
-async def read(server: Source, rights: Rights, settings: Settings) -> Case:
-    """What is known before any action is looked at. Raises Trouble."""
-    names = sorted({*_partitioned(settings), *_archived(settings), *_refreshed(settings)})
+async def read(server: Source, rights: Rights, settings: Settings, actions: Iterable[Action]) -> Case:
+    """What the verdicts on `actions` need to know. Raises Trouble."""
+    named = [action.needs.relations(settings) for action in actions if action.needs.relations]
+    names = sorted({name for names in named for name in names})
     taken = await server.fetch("doctor/relations", {"names": names})
     return Case(rights, settings, {str(row["name"]): row for row in taken.records()})
 
@@ -52,20 +51,32 @@ async def checks(
 
 
 async def _check(server: Source, case: Case, action: Action, read_only: bool) -> Check:
-    if read_only and action.name not in NOTHING_CHANGED:
+    needs = action.needs
+    if read_only and needs.server:
         return _told(action, Verdict(State.CANNOT, "the console is read-only", "Run it without --read-only."))
-    if case.rights.found.row["standby"] and action.name not in ON_STANDBY:
-        why = "this server is a standby, which nobody can write to"
-        return _told(action, Verdict(State.CANNOT, why, "Give the primary as target."))
-    need = NEEDS.get(action.name)
-    verdict = need(case) if need else None
+    if case.rights.found.row["standby"] and needs.primary:
+        why = standby_refused(action.name)
+        return _told(action, Verdict(State.CANNOT, why.sentence, "Give the primary as target."))
+    verdict = _needed(case, needs)
     if verdict and verdict.state is State.CANNOT:
         return _told(action, verdict)
     required = [one.name for one in action.parameters if one.required]
-    if required or (verdict and action.name in UNPLANNED):
-        return _told(action, verdict or Verdict(State.UNKNOWN, f"has to be told {' and '.join(required)}"))
+    if required or not needs.planned:
+        return _told(action, verdict or Verdict(State.UNKNOWN, f"needs {' and '.join(required)}"))
     planned = await _planned(server, case, action)
     return _told(action, _worse(verdict, planned))
+
+
+def _needed(case: Case, needs: Needs) -> Verdict | None:
+    """The verdict on what an action declares; None: it leaves that to its plan."""
+    if needs.extension and needs.extension not in case.rights.found.facts.extensions:
+        name = needs.extension
+        return Verdict(State.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
+    if needs.relations:
+        return _named(case, list(needs.relations(case.settings)), needs.right is Right.MAINTAIN)
+    if needs.right:
+        return _RIGHTS[needs.right](case)
+    return Verdict(State.OK, needs.in_words) if needs.in_words else None
 
 
 async def _planned(server: Source, case: Case, action: Action) -> Verdict:
@@ -73,7 +84,7 @@ async def _planned(server: Source, case: Case, action: Action) -> Verdict:
         made = await plan(action, server, {}, case.settings)
     except Trouble as why:
         if why.kind is Kind.USAGE:
-            return Verdict(State.OK if action.name in NEEDS else State.UNKNOWN, f"has to be told more: {why.sentence}")
+            return Verdict(State.OK if action.needs.right else State.UNKNOWN, f"needs more: {why.sentence}")
         states = {Kind.DENIED: State.CANNOT, Kind.MISSING: State.CANNOT, Kind.UNSUPPORTED: State.CANNOT}
         busy = why.kind in {Kind.BUSY, Kind.UNREACHABLE}
         state = State.UNKNOWN if busy else states.get(why.kind, State.LIMITED)
@@ -114,7 +125,7 @@ def _trail(path: Path) -> Check:
     )
 
 
-# What actions need
+# The rights that actions need
 
 
 def _signals(case: Case) -> Verdict:
@@ -149,14 +160,7 @@ def _counted(some: int, total: int, what: str, remedy: str) -> Verdict:
     return Verdict(State.LIMITED if some else State.CANNOT, f"{some} of {total} tables {what}", remedy)
 
 
-def _of(names: Callable[[Settings], Sequence[str]], maintained: bool = False) -> Need:
-    def need(case: Case) -> Verdict:
-        return _named(case, names(case.settings), maintained)
-
-    return need
-
-
-def _named(case: Case, names: Sequence[str], maintained: bool) -> Verdict:
+def _named(case: Case, names: list[str], maintained: bool) -> Verdict:
     rights = case.rights
     absent = [name for name in names if not case.relations[name]["found"]]
     if absent:
@@ -210,53 +214,13 @@ def _tunes(case: Case) -> Verdict:
     return Verdict(state, f"{len(denied)} of {len(rights.presettable)} settings may not be written", remedy)
 
 
-def _local(_: Case) -> Verdict:
-    return Verdict(State.OK, "changes nothing on the server")
-
-
-def _takes_back(_: Case) -> Verdict:
-    return Verdict(State.OK, "where the run that it takes back could run")
-
-
-def _partitioned(settings: Settings) -> list[str]:
-    return [policy.table for policy in settings.partitions]
-
-
-def _archived(settings: Settings) -> list[str]:
-    return [name for policy in settings.archives for name in (policy.table, policy.archive)]
-
-
-def _refreshed(settings: Settings) -> list[str]:
-    return [policy.view for policy in settings.refreshes]
-
-
-NEEDS: Mapping[str, Need] = {
-    "cancel-backend": _signals,
-    "terminate-backend": _signals,
-    "terminate-idle": _signals,
-    "vacuum-table": _keeps,
-    "analyze-table": _keeps,
-    "reindex": _builds,
-    "repair-invalid-indexes": _builds,
-    "drop-index": _owns,
-    "apply-indexes": _owns,
-    "partition-table": _owns,
-    "partition-by-hash": _owns,
-    "repack-table": _owns,
-    "adopt-schema": _owns,
-    "create-partitions": _of(_partitioned),
-    "archive-analytics": _of(_archived),
-    "restore-analytics": _of(_archived),
-    "export-archive": _of(_archived),
-    "refresh-views": _of(_refreshed, maintained=True),
-    "apply-schema": _creates,
-    "create-extensions": _extends,
-    "create-roles": _makes_roles,
-    "apply-tuning": _tunes,
-    "write-pgbouncer-config": _local,
-    "undo": _takes_back,
+_RIGHTS: Mapping[Right, Callable[[Case], Verdict]] = {
+    Right.SIGNAL: _signals,
+    Right.OWN: _owns,
+    Right.MAINTAIN: _keeps,
+    Right.BUILD: _builds,
+    Right.CREATE_TABLES: _creates,
+    Right.CREATE_EXTENSIONS: _extends,
+    Right.CREATE_ROLES: _makes_roles,
+    Right.ALTER_SYSTEM: _tunes,
 }
-# Their plans depend on files and runs of the user, not on what the role may do.
-UNPLANNED = frozenset({"undo", "create-roles", "write-pgbouncer-config"})
-NOTHING_CHANGED = frozenset({"write-pgbouncer-config"})
-ON_STANDBY = frozenset({"cancel-backend", "terminate-backend", "terminate-idle", "apply-tuning", *NOTHING_CHANGED})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from console.actions.adoption.adopting import ledger_step, row_counts, steps
 from console.actions.adoption.adoption import Adoption, adoption
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
 from console.actions.schema.apply_schema import ledger
 from console.drift.reading import NO_SCHEMA, drift
@@ -110,4 +111,5 @@ ADOPT_SCHEMA = Action(
     help="Adds what a grown database lacks of the pipeline schema, online; nothing that exists is replaced.",
     plan=plan,
     parameters=(Parameter("owner", "role whose ledger is to be believed; empty: the one you connect as"),),
+    needs=Needs(Right.OWN),
 )

@@ -7,6 +7,7 @@ import re
 from console.actions.archive import moving
 from console.actions.archive.moving import Move
 from console.actions.maintenance.care import yes
+from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request
 from console.actions.relations import relation
 from console.format import one_line, safe
@@ -82,4 +83,5 @@ ARCHIVE_ANALYTICS = Action(
         VERIFY,
     ),
     key="A",
+    needs=Needs(Right.OWN, archived),
 )

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
+from console.actions.needs import Needs, Right, archived
 from console.actions.others import refuse_code_of_others
 from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
 from console.actions.relations import relation, short
@@ -132,4 +133,5 @@ EXPORT_ARCHIVE = Action(
         Parameter("drop", "yes: drop the month's partition after the export has been read back", default="no"),
         Parameter("table", "one archive, where the configuration has several"),
     ),
+    needs=Needs(Right.OWN, archived),
 )

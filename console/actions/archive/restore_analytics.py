@@ -9,6 +9,7 @@ from console.actions.archive import moving
 from console.actions.archive.archive_analytics import VERIFY, claim, policies
 from console.actions.archive.moving import Move
 from console.actions.maintenance.care import yes
+from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request
 from console.actions.relations import relation
 from console.format import one_line, safe
@@ -59,4 +60,5 @@ RESTORE_ANALYTICS = Action(
         Parameter("table", "one table instead of all that have an archive policy"),
         VERIFY,
     ),
+    needs=Needs(Right.OWN, archived),
 )

@@ -16,6 +16,7 @@ from console.actions.indexes.explaining import Explained, explain
 from console.actions.indexes.index_pack import Entry, Pack
 from console.actions.indexes.index_safety import danger
 from console.actions.maintenance.care import yes
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
@@ -173,4 +174,5 @@ APPLY_INDEXES = Action(
         Parameter("analyze", "yes or no: run the queries for the comparison, instead of only planning", default="no"),
     ),
     row={"table": "table"},
+    needs=Needs(Right.OWN),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.actions.maintenance.care import rebuilt
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named
 from console.model import Claim, Parameter, Plan, Step
@@ -37,6 +38,7 @@ DROP_INDEX = Action(
         Parameter("index", "with its schema where the name alone is not enough; several with commas", required=True),
     ),
     row={"index": "index"},
+    needs=Needs(Right.OWN),
 )
 REPAIR_INVALID_INDEXES = Action(
     name="repair-invalid-indexes",
@@ -44,4 +46,5 @@ REPAIR_INVALID_INDEXES = Action(
     help="Builds invalid indexes again, and drops what interrupted REINDEX and DROP INDEX CONCURRENTLY left.",
     plan=plan_repair,
     parameters=(Parameter("table", "only those of one table; empty: of the whole database"),),
+    needs=Needs(Right.BUILD),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
 from console.actions.relations import INDEXES, TABLES, Relation, claim, find
 from console.format import one_line, safe
@@ -105,6 +106,7 @@ VACUUM_TABLE = Action(
         Parameter("freeze", "yes or no: freeze all rows, to turn wraparound away", default="no"),
     ),
     row={"table": "table"},
+    needs=Needs(Right.MAINTAIN),
 )
 ANALYZE_TABLE = Action(
     name="analyze-table",
@@ -113,6 +115,7 @@ ANALYZE_TABLE = Action(
     plan=plan_analyze,
     parameters=(_TABLE,),
     row={"table": "table"},
+    needs=Needs(Right.MAINTAIN),
 )
 REINDEX = Action(
     name="reindex",
@@ -124,4 +127,5 @@ REINDEX = Action(
         Parameter("table", "all indexes of a table"),
     ),
     row={"index": "index", "table": "table"},
+    needs=Needs(Right.BUILD),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.actions.needs import Needs, Right, refreshed
 from console.actions.others import code_of_others
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import Relation, relation
@@ -51,4 +52,5 @@ REFRESH_VIEWS = Action(
     parameters=(Parameter("view", "one materialized view instead of all that have a policy"),),
     key="R",
     row={"view": "view"},
+    needs=Needs(Right.MAINTAIN, refreshed),
 )

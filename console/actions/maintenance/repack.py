@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_rows, whole
 from console.actions.relations import TABLES, claim, find
 from console.format import one_line, safe
@@ -84,4 +85,5 @@ REPACK_TABLE = Action(
         Parameter("wait-timeout", "seconds it tries to get its short lock before it gives up", default="60"),
     ),
     row={"table": "table"},
+    needs=Needs(Right.OWN, extension=PROGRAM),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.actions.needs import Needs, Right, partitioned
 from console.actions.others import refuse_code_of_others
 from console.actions.planning import Action, Request, steps_from_query, whole
 from console.actions.relations import Relation, relation, short
@@ -65,4 +66,5 @@ CREATE_PARTITIONS = Action(
     ),
     key="C",
     row={"table": "parent"},
+    needs=Needs(Right.OWN, partitioned),
 )

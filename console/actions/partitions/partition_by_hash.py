@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.actions.needs import Needs, Right
 from console.actions.others import refuse_code_of_others
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import Inbound, inbound, unproven
@@ -178,4 +179,5 @@ PARTITION_BY_HASH = Action(
         Parameter("abort", "yes: take back what was prepared, while the table is still an ordinary one", "no"),
     ),
     row={"table": "table"},
+    needs=Needs(Right.OWN),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from console import sql
+from console.actions.needs import Needs, Right
 from console.actions.others import refuse_code_of_others
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import NONE, Inbound
@@ -276,4 +277,5 @@ PARTITION_TABLE = Action(
         Parameter("abort", "yes: take back what was prepared, while the table is still an ordinary one", "no"),
     ),
     row={"table": "table"},
+    needs=Needs(Right.OWN),
 )

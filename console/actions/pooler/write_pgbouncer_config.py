@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from console.actions.needs import Needs
 from console.actions.planning import Action, Request, whole
 from console.files import local_files, passwords
 from console.files.passwords import Given
@@ -229,4 +230,5 @@ WRITE_PGBOUNCER_CONFIG = Action(
         Parameter("version", "of PgBouncer, as 1.21; empty: as installed here"),
         passwords.PARAMETER,
     ),
+    needs=Needs(primary=False, server=False, in_words="changes nothing on the server", planned=False),
 )

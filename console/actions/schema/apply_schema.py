@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
 from console.drift.entries import telling_tables
 from console.format import one_line
@@ -144,4 +145,5 @@ APPLY_SCHEMA = Action(
     plan=plan,
     parameters=(Parameter("owner", "role that is to own what is made; empty: the one you connect as"),),
     key="M",
+    needs=Needs(Right.CREATE_TABLES),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Trouble
@@ -77,4 +78,5 @@ CREATE_EXTENSIONS = Action(
         Parameter("extensions", f"names separated by commas; empty: {', '.join(CONTRIB)}"),
         Parameter("schema", "where they are created", "public"),
     ),
+    needs=Needs(Right.CREATE_EXTENSIONS),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.files import passwords
 from console.files.passwords import Passwords
@@ -88,4 +89,5 @@ CREATE_ROLES = Action(
         passwords.PARAMETER,
         Parameter("renew", "roles, separated by commas, that get the password of the file although they have one"),
     ),
+    needs=Needs(Right.CREATE_ROLES, planned=False),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Trouble
@@ -117,6 +118,7 @@ CANCEL_BACKEND = Action(
     plan=plan_cancel,
     parameters=(_PID, _STARTED),
     row=_ROW,
+    needs=Needs(Right.SIGNAL, primary=False),
 )
 TERMINATE_BACKEND = Action(
     name="terminate-backend",
@@ -125,6 +127,7 @@ TERMINATE_BACKEND = Action(
     plan=plan_terminate,
     parameters=(_PID, _STARTED),
     row=_ROW,
+    needs=Needs(Right.SIGNAL, primary=False),
 )
 TERMINATE_IDLE = Action(
     name="terminate-idle",
@@ -132,4 +135,5 @@ TERMINATE_IDLE = Action(
     help="Ends every session that has been idle in a transaction for longer than a time; none that came to life since.",
     plan=plan_terminate_idle,
     parameters=(Parameter("older-than", "how long it has been idle, as '10 minutes'", default="15 minutes"),),
+    needs=Needs(Right.SIGNAL, primary=False),
 )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.tuning.tuning_reading import Found, machine, overrides, read, told_after, unloadable
 from console.format import count, safe, size
@@ -263,4 +264,5 @@ APPLY_TUNING = Action(
         Parameter("disk", "free disk where the WAL is, e.g. 100GB; empty: measured"),
     ),
     key="T",
+    needs=Needs(Right.ALTER_SYSTEM, primary=False),
 )
