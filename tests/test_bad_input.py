@@ -13,14 +13,18 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from console.actions import ACTIONS
+from console.actions.planning import Action, plan
 from console.cli import main
 from console.demo.account import give, server_account
 from console.demo.cluster import MONITOR
 from console.demo.ports import free_port
 from console.demo.postgres_server import PostgresProcess
 from console.demo.supervisor import Command
-from console.model import Pane, View
+from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES
+from console.settings.config import load
+from console.sources.postgres import PostgresServer as Postgres
 from console.sources.postgres.connecting import is_pooler, parse_target
 from tests.command import Done, run, run_in_terminal
 from tests.fake_pgbouncer import fake_pgbouncer
@@ -318,6 +322,36 @@ def test_a_standby_is_not_set_up_and_its_primary_named_as_the_way(standby: str, 
     assert "This server is a standby" in done.out
     assert "remedy: Connect to its primary." in done.out
     assert "Schema" not in done.out
+
+
+ON_A_STANDBY = {
+    *("cancel-backend", "terminate-backend", "terminate-idle"),
+    *("apply-tuning", "write-pgbouncer-config", "undo"),
+}
+
+
+@pytest.mark.parametrize("chosen", ACTIONS, ids=lambda action: action.name)
+async def test_a_plan_that_writes_is_refused_on_a_standby(
+    standby: str, chosen: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    given = {one.name: "planner-ssd" if one.name == "preset" else "1" for one in chosen.parameters if one.required}
+    server = Postgres(standby)
+    try:
+        await plan(chosen, server, given, load(environ={}))
+        refused = None
+    except Trouble as why:
+        refused = why
+    finally:
+        await server.close()
+    if chosen.name in ON_A_STANDBY:
+        assert refused is None or "standby" not in refused.sentence
+        return
+    assert refused is not None
+    assert refused.kind is Kind.REFUSED
+    assert refused.sentence == f"This server is a standby, which is read-only: run {chosen.name} on its primary."
 
 
 # What a server holds

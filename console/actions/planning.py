@@ -28,7 +28,7 @@ from console.running.summary import summary
 from console.settings.config import Settings
 
 STEP = (  # columns that are fields of Step
-    *("sql", "lock", "on", "undo", "undo_lock", "estimate", "note"),
+    *("sql", "lock", "on", "undo", "estimate", "note"),
     *("expect", "settle", "failed", "canary", "holds_up"),
 )
 

@@ -126,7 +126,6 @@ class Step:
     on: str = ""  # the relation it may have to wait for, schema-qualified and quoted; empty: none
     execution: Execution = Transaction()
     undo: str = ""  # the statement that undoes it; empty: it needs or has none
-    undo_lock: str = ""  # what that locks, as `lock`
     estimate: str = ""  # rows and bytes, as text
     note: str = ""  # why, in one line
     expect: str = ""  # a query that returns true once the step has had its effect; a second column says why it has not

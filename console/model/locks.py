@@ -38,14 +38,37 @@ class LockMode(Enum):
 
 _ORDER = {mode: place for place, mode in enumerate(LockMode)}
 _TAKEN = re.compile(
-    r"(?:^|, )(?:up to )?(" + "|".join(sorted((mode.value for mode in LockMode), key=len, reverse=True)) + r") on "
+    r"(?:^|[,;] )(?:up to )?(" + "|".join(sorted((mode.value for mode in LockMode), key=len, reverse=True)) + r") on "
 )
+
+
+# What the statements of actions lock: https://www.postgresql.org/docs/current/sql-altertable.html and others.
+_STATEMENTS = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), mode)
+    for pattern, mode in (
+        (r"\b(CREATE|CREATE\s+UNIQUE|DROP)\s+INDEX\s+CONCURRENTLY\b", LockMode.SHARE_UPDATE_EXCLUSIVE),
+        (r"\bDETACH\s+PARTITION\b", LockMode.ACCESS_EXCLUSIVE),
+        (
+            r"\bDROP\s+(TABLE|MATERIALIZED|INDEX|COLUMN|CONSTRAINT|NOT|DEFAULT|TRIGGER)\b",
+            LockMode.ACCESS_EXCLUSIVE,
+        ),
+        (r"^\s*ALTER\s+(TABLE|INDEX)\b.*\b(SET|RESET)\b", LockMode.SHARE_UPDATE_EXCLUSIVE),
+        (r"^\s*COMMENT\s+ON\b", LockMode.SHARE_UPDATE_EXCLUSIVE),
+        (r"^\s*(DELETE|INSERT|UPDATE)\b", LockMode.ROW_EXCLUSIVE),
+    )
+)
+
+
+def lock_of(statement: str, relation: str) -> str:
+    """What a statement that undoes something locks, as the `lock` of a step; empty: no relation, or none is known."""
+    mode = next((mode for pattern, mode in _STATEMENTS if pattern.search(statement)), None)
+    return f"{mode.value} on {relation}" if mode and relation else ""
 
 
 def modes(lock: str) -> tuple[LockMode, ...]:
     """The modes that the `lock` of a step names, in its order.
 
-    It is a list of `MODE on RELATION`, each perhaps with "up to " before it; anything else locks nothing that exists.
+    That is a list of `MODE on RELATION`, each perhaps with "up to " before it; other words lock nothing that exists.
     """
     return tuple(LockMode(name) for name in _TAKEN.findall(lock))
 

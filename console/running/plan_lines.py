@@ -8,6 +8,7 @@ from enum import Enum
 
 from console.format import one_line, safe_lines
 from console.model import Plan, Step
+from console.model.locks import lock_of
 from console.redaction import without_secrets
 from console.running.execution import executor, groups
 from console.running.progress import Run
@@ -68,7 +69,8 @@ def _step(at: int, step: Step, transaction: int) -> Iterator[Line]:
         yield Line(Sort.FACT, " · ".join(map(one_line, facts)))
     yield from _lines(Sort.SQL, step.sql)
     if step.undo:
-        yield Line(Sort.FACT, f"undo, lock: {one_line(step.undo_lock)}" if step.undo_lock else "undo")
+        lock = lock_of(step.undo, step.on)
+        yield Line(Sort.FACT, f"undo · lock: {one_line(lock)}" if lock else "undo")
         yield from _lines(Sort.UNDO, step.undo)
 
 

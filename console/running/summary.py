@@ -35,12 +35,13 @@ def _rows(plan: Plan) -> str:
 
 
 def _locks(plan: Plan) -> tuple[str, ...]:
-    mode = strongest(step.lock for step in plan.steps)
+    waiting = [step for step in plan.steps if step.on]  # the others lock what only they know, such as a new table
+    mode = strongest(step.lock for step in waiting)
     if mode is None:
         return ("no lock on existing tables",)
     if not mode.blocks:
         return f"strongest lock {mode.value}", "reads and writes go on"
-    blocking = [step for step in plan.steps if (taken := strongest([step.lock])) and taken.blocks]
+    blocking = [step for step in waiting if (taken := strongest([step.lock])) and taken.blocks]
     queues = [step.execution.queue for step in blocking]
     longest = max((seconds for seconds in queues if seconds is not None), default=0.0)
     limit = f" (queued for it < {longest:.1f} s)" if longest and None not in queues else ""

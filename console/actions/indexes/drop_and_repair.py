@@ -9,6 +9,7 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named
 from console.model import Claim, Parameter, Plan, Step
+from console.running.summary import counted
 
 
 async def plan_drop(request: Request) -> Plan:
@@ -17,7 +18,8 @@ async def plan_drop(request: Request) -> Plan:
     made: tuple[Step, ...] = ()
     for index in indexes:
         made += await steps_from_query(request.server, "drop_index", {"oid": index.oid})
-    return Plan(replace(claim(indexes), name=indexes[0].short), made, destructive=True)
+    what = counted(len(indexes), "index", "indexes")
+    return Plan(replace(claim(indexes), name=indexes[0].short), made, summary=what, destructive=True)
 
 
 async def plan_repair(request: Request) -> Plan:

@@ -9,6 +9,7 @@ from console.actions.others import code_of_others
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import Relation, relation
 from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
+from console.running.summary import counted
 
 
 async def plan(request: Request) -> Plan:
@@ -19,6 +20,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim("materialized views"),
         steps,
+        summary=counted(len(names), "materialized view"),
         notes=()
         if recorded
         else ("The age of rows is not recorded: there is no table for it here, or it would run code of others.",),

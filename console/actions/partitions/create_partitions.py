@@ -8,6 +8,7 @@ from console.actions.planning import Action, Request, steps_from_query, whole
 from console.actions.relations import Relation, relation, short
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
+from console.running.summary import counted
 
 MONTHS_AHEAD = 3  # of a table without a policy
 
@@ -27,7 +28,8 @@ async def plan(request: Request) -> Plan:
         tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),
         name=short(parents[0]) if len(parents) == 1 else "",
     )
-    return Plan(claim, steps)
+    made = counted(len({step.execution for step in steps}), "partition")
+    return Plan(claim, steps, summary=f"{made} for {counted(len(tables), 'table')}")
 
 
 async def partitions(

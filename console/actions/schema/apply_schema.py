@@ -10,6 +10,7 @@ from console.actions.planning import Action, Request
 from console.drift.entries import telling_tables
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble, denied
+from console.running.summary import counted
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
 
@@ -37,6 +38,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(f"schema of {one_line(facts.database)}", advisory_lock=migrations.LOCK),
         tuple(steps),
+        summary=counted(len(todo), "migration"),
         notes=(f"{len(applied)} migrations are applied, {len(todo)} are pending.",),
     )
 

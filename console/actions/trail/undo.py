@@ -13,6 +13,7 @@ from console.actions.trail.cut_off import Besides, besides, sentences
 from console.files import local_files
 from console.format import moment, one_line, safe
 from console.model import Claim, Execution, Facts, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble
+from console.model.locks import lock_of
 from console.redaction import hides
 from console.running.trail import history
 from console.running.trail.audit import default_trail
@@ -73,9 +74,11 @@ async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
 
 def _step(past: Past, at: int, statement: str) -> Step:
     planned = next((one for one in past.planned if one.undo == statement), None)
+    on = planned.on if planned else ""
     return Step(
         statement,
-        planned.undo_lock if planned else "",
+        lock_of(statement, on),
+        on,
         execution=_execution(past, planned, at, statement),
         note=f"undoes: {_origin(past, statement)}",
     )

@@ -49,7 +49,7 @@ def planned(run: Run) -> dict[str, object]:
     return {
         "sql": [step.sql for step in steps],
         "undo": [step.undo for step in steps],
-        "undo_locks": [step.undo_lock for step in steps],
+        "on": [step.on for step in steps],
         "undo_files": [executor(step.execution).restores for step in steps],
         "expect": [step.expect for step in steps],
         "transactions": numbers,

@@ -34,7 +34,7 @@ class Planned:
     undo: str = ""
     expect: str = ""  # a query that returns true once it has had its effect
     transaction: int | None = None  # which transaction of the run it belongs to; None: it runs outside of any
-    undo_lock: str = ""  # what `undo` locks
+    on: str = ""  # the relation it may have to wait for
     undo_file: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
 
 
@@ -172,12 +172,10 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     transactions = [number if isinstance(number, int) else None for number in numbers]
     undo, expect = _texts(entry.get("undo")), _texts(entry.get("expect"))
     steps = tuple(map(Planned, sql, undo, expect, transactions))
-    locks, files = _texts(entry.get("undo_locks")), entry.get("undo_files")
-    if len(locks) != len(steps) or not isinstance(files, list) or len(files) != len(steps):
+    on, files = _texts(entry.get("on")), entry.get("undo_files")
+    if len(on) != len(steps) or not isinstance(files, list) or len(files) != len(steps):
         return steps  # of a version before
-    return tuple(
-        replace(one, undo_lock=lock, undo_file=_pair(file)) for one, lock, file in zip(steps, locks, files, strict=True)
-    )
+    return tuple(replace(one, on=name, undo_file=_pair(file)) for one, name, file in zip(steps, on, files, strict=True))
 
 
 def _pair(value: object) -> tuple[str, str] | None:
