@@ -108,7 +108,7 @@ def test_what_an_undo_locks_is_what_the_server_locks(pg: Cluster, database: str,
                 summary="2 partitions for 1 table",
             ),
             (
-                "2 partitions for 1 table, about 1,500 rows in batches, strongest lock SHARE ROW EXCLUSIVE "
+                "2 partitions for 1 table, about 1500 rows in batches, strongest lock SHARE ROW EXCLUSIVE "
                 "(queued for it < 0.2 s), blocks writes while held."
             ),
         ),

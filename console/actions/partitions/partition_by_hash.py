@@ -74,11 +74,10 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
     if now["strategy"] != "hash":
         raise Trouble(Kind.REFUSED, f"{by}.", "Both at once would take partitions of partitions, which no plan makes.")
     proofs = await unproven(request.server, table.oid)
-    rest = await afterwards(request, table, drop and not proofs)
+    rest = await afterwards(request, table, drop and not proofs, otherwise=())
     if rest.destructive:
         return rest
-    kept = tuple(note for note in rest.notes if not note.endswith(" is partitioned."))
-    return replace(rest, steps=(*rest.steps, *proofs), notes=(f"{by}, into {now['children']}.", *kept))
+    return replace(rest, steps=(*rest.steps, *proofs), notes=(f"{by}, into {now['children']}.", *rest.notes))
 
 
 # Whether, and by what

@@ -24,7 +24,8 @@ async def plan(request: Request) -> Plan:
     table = await relation(request.server, request.given["table"])
     back, drop = (flag(request, name) for name in ("abort", "drop-old"))
     if table.kind == "p":
-        return await afterwards(request, table, drop)
+        note = f"{one_line(table.name)} is partitioned."
+        return await afterwards(request, table, drop, otherwise=(note,))
     known = await partition_facts.facts(request, table)
     if back:
         return Plan(Claim(known.name), await abort(request.server, known))
@@ -167,14 +168,13 @@ async def abort(server: Source, known: Facts) -> tuple[Step, ...]:
 # Afterwards
 
 
-async def afterwards(request: Request, table: Relation, drop: bool) -> Plan:
+async def afterwards(request: Request, table: Relation, drop: bool, otherwise: tuple[str, ...]) -> Plan:
     """What a run left to do after the swap: proofs of keys and rows, the drop of the old table on demand."""
     records = tuple((await request.server.fetch("actions/partition_table_after", {"oid": table.oid})).records())
     if not records:
         if drop:
             raise Trouble(Kind.REFUSED, f"There is no old table of {one_line(table.name)}.")
-        note = f"{one_line(table.name)} is partitioned."
-        return Plan(Claim(table.name), (), (note,))
+        return Plan(Claim(table.name), (), otherwise)
     (row,) = records
     said = str(row["said"])
     old = str(row["name"])
