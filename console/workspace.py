@@ -11,11 +11,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from console.model import Outcome, Plan, Trouble
+from console.opening import sources_for
 from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
-from console.servers import Servers, servers_for
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession
+from console.sources.registry import Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -31,14 +32,14 @@ class Workspace:
     """What one console looks at and what it runs. Nothing connects before it is needed."""
 
     def __init__(
-        self, settings: Settings, wanted: Wanted, sources: Servers | None = None, trail: Trail | None = None
+        self, settings: Settings, wanted: Wanted, sources: Sources | None = None, trail: Trail | None = None
     ) -> None:
         """Raises Trouble(USAGE) if a URI in `wanted` cannot be parsed."""
         self.settings = settings
         self.wanted = wanted
-        self.sources = sources or servers_for(wanted)
         self.trail = trail or default_trail()
-        self.runs: list[Run] = self.sources.local.runs  # oldest first
+        self.runs: list[Run] = []  # oldest first
+        self.sources = sources or sources_for(wanted, self.trail, self.runs)
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     async def __aenter__(self) -> Self:

@@ -33,7 +33,7 @@ _GENERATED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->(?P<body>.*?)<!-- 
 ASKED = {
     "postgres": "the PostgreSQL server",
     "pgbouncer": "the PgBouncers' admin consoles",
-    "local": "this machine",
+    "console": "the console itself",
 }
 
 
@@ -212,7 +212,7 @@ def _pane(pane: Pane) -> str:
 
 def _about(view: View, pane: Pane) -> str:
     said = [f"`show {pane.name} --view {view.name}`." if view is not pane.views[0] else f"`show {pane.name}`."]
-    if pane.source == "postgres":
+    if view.query in sql.names():
         query = sql.load(view.query)
         said.append(f"{query.help} (`sql/monitoring/{view.query}.sql`)")
         said += [f"Needs the extension {query.extension}."] if query.extension else []

@@ -12,11 +12,10 @@ from typing import Any, cast
 from textual.pilot import Pilot
 
 from console.panes import PANES
-from console.servers import Servers
 from console.settings.config import Settings, Wanted, load
+from console.sources.registry import Sources
 from console.tui.app import ConsoleApp
 from console.tui.pane_view import PaneView
-from console.workspace import Workspace
 from tests.waiting import PATIENCE
 
 SMALL, LARGE = (80, 24), (160, 45)
@@ -40,14 +39,14 @@ async def console(
     target: str,
     size: tuple[int, int] = SMALL,
     *,
-    servers: object = None,
+    sources: Sources | None = None,
     before: Callable[[ConsoleApp], Awaitable[None]] | None = None,
     changed: Mapping[str, object] | None = None,
     **wanted: Any,
 ) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
-    """An open console on `target`, or on `servers`."""
+    """An open console on `target`, or on `sources`."""
     want = Wanted(target, **wanted)
-    app = ConsoleApp(Workspace(settings(**(changed or {})), want, cast("Servers", servers) if servers else None))
+    app = ConsoleApp(settings(**(changed or {})), want, sources)
     app.animation_level = "none"
     if before:
         await before(app)

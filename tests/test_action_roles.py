@@ -15,13 +15,13 @@ from console.actions.trail.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
 from console.files import local_files
 from console.files.scram import matches
-from console.local import LocalServer
 from console.model import Kind, LocalFile, Outcome, Trouble
 from console.running.progress import Run
 from console.tui.plan_dialog import plan_text as dialog_text
 from tests.acting import Desk
 from tests.founding import BORROWED, Ground, bare_server, borrowed, carry_out, empty_ground  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Cluster
+from tests.sources import console_of
 
 pytestmark = pytest.mark.usefixtures("pg")
 STORED = "SELECT rolpassword FROM pg_authid WHERE rolname = '{}'"
@@ -82,7 +82,7 @@ async def test_the_pooler_is_told_verifiers_but_none_of_superusers(ground: Groun
 async def test_no_password_leaves_the_file(ground: Ground) -> None:
     done = await run(ground.desk, ground)
     shown = run_document(done) + plan_text(done.plan) + dialog_text(done.plan, 120).plain
-    shown += str((await LocalServer(ground.desk.trail, [done]).fetch("activity_run", {"run": done.id})).rows)
+    shown += str((await console_of(ground.desk.trail, [done]).fetch("activity_run", {"run": done.id})).rows)
     kept = ground.desk.trail.path.read_text()
     log = ground.log.read_text(errors="replace")
     assert "CREATE ROLE pipeline_app LOGIN PASSWORD" in log

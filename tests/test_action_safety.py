@@ -14,8 +14,7 @@ from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_I
 from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
-from console.local import LocalServer
-from console.model import Kind, Outcome, Snapshot, Trouble, View
+from console.model import Kind, Outcome, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.reading.reader import Reader, keys
 from console.running.runner import Runner
@@ -26,6 +25,7 @@ from tests.acting import Desk
 from tests.activity import Sessions, console
 from tests.care import done
 from tests.servers import PostgresServer as Cluster
+from tests.sources import console_of
 from tests.waiting import wait
 
 pytestmark = pytest.mark.pg("!= 14, != 16, != 17")
@@ -78,7 +78,7 @@ def test_the_traps_do_close(trapped: Desk) -> None:
 
 
 def views() -> list[tuple[str, View]]:
-    return [(pane.name, view) for pane in PANES if pane.source in {"postgres", "local"} for view in pane.views]
+    return [(pane.name, view) for pane in PANES if pane.source in {"postgres", "console"} for view in pane.views]
 
 
 @pytest.mark.parametrize(("pane", "view"), views(), ids=lambda each: each if isinstance(each, str) else each.name)
@@ -86,7 +86,7 @@ async def test_a_look_runs_no_code_of_theirs(trapped: Desk, pane: str, view: Vie
     """Its rows, what is looked up for each of them, and the details of each."""
     async with console(trapped.cluster, trapped.database) as server:
         await server.connect()
-        source = LocalServer(trapped.trail, [], server) if pane in {"activity", "audit"} else server
+        source = console_of(trapped.trail, [], server) if pane in {"activity", "audit"} else server
         reader, told = Reader(view), []
         try:
             snapshot = await reader.read(source)
@@ -97,7 +97,7 @@ async def test_a_look_runs_no_code_of_theirs(trapped: Desk, pane: str, view: Vie
         assert [why for why in told if why.kind is not Kind.MISSING] == []
 
 
-async def details(source: PostgresServer | LocalServer, view: View, snapshot: Snapshot) -> None:
+async def details(source: Source, view: View, snapshot: Snapshot) -> None:
     if not view.detail:
         return
     for key in keys(snapshot, view.key)[:40]:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from console.demo.cluster import APPLICATION, OWNER
-from console.local import LocalServer
 from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Trouble
 from console.panes.activity import RUNS
 from console.panes.audit import AUDIT, DATABASE, TRAIL
@@ -24,6 +23,7 @@ from console.running.trail.audit import Trail, process
 from console.sources.postgres import ActingSession, PostgresServer
 from tests import command
 from tests.servers import PostgresServer as Cluster
+from tests.sources import console_of
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ async def test_a_run_is_told_by_the_pane_of_the_trail_and_that_of_the_database(
     done = await run(pg, pg_pipeline, trail, plan(*steps))
     assert done.outcome is Outcome.STOPPED
     server = PostgresServer(pg.uri(pg_pipeline))
-    local = LocalServer(trail, [], server)
+    local = console_of(trail, [], server)
     (own,) = (await Reader(TRAIL).read(local)).records()
     (kept,) = (await Reader(DATABASE).read(local)).records()
     for told in (own, kept):
@@ -139,7 +139,7 @@ async def test_a_run_is_told_by_the_pane_of_the_trail_and_that_of_the_database(
 
 async def test_the_view_of_a_database_without_its_table_says_what_gives_it(pg: Cluster, database: str) -> None:
     server = PostgresServer(pg.uri(database))
-    read = await Reader(DATABASE).read(LocalServer(Trail(Path("/nonexistent/x")), [], server))
+    read = await Reader(DATABASE).read(console_of(Trail(Path("/nonexistent/x")), [], server))
     await server.close()
     assert read.rows == ()
     assert "apply-schema creates public.console_audit" in " ".join(read.notes)
@@ -150,7 +150,7 @@ async def test_the_view_of_a_table_that_may_not_be_read_names_the_grant(any_pg: 
     with any_pg.connect(pipeline) as session:
         session.execute(f"REVOKE ALL ON console_audit FROM {APPLICATION}")
     server = PostgresServer(any_pg.uri(pipeline, APPLICATION))
-    read = await Reader(DATABASE).read(LocalServer(Trail(Path("/nonexistent/x")), [], server))
+    read = await Reader(DATABASE).read(console_of(Trail(Path("/nonexistent/x")), [], server))
     await server.close()
     assert "GRANT SELECT ON public.console_audit" in " ".join(read.notes)
 
@@ -163,7 +163,7 @@ def test_show_audit_needs_no_server(tmp_path: Path) -> None:
     done = command.run(tmp_path, "show", "audit", "-t", nowhere, "--format", "json", XDG_STATE_HOME=str(tmp_path))
     assert done.code == 0
     document = json.loads(done.out)
-    assert document["server"]["kind"] == "local"
+    assert document["server"]["kind"] == "console"
     (row,) = document["rows"]
     assert (row["action"], row["outcome"], row["seconds"], row["undo"]) == ("vacuum-table", "done", 2.5, False)
     assert command.run(tmp_path, "show", "activity", "-t", nowhere, XDG_STATE_HOME=str(tmp_path)).code == 0
@@ -172,7 +172,7 @@ def test_show_audit_needs_no_server(tmp_path: Path) -> None:
 async def test_a_trail_of_somebody_else_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Trouble, match="cannot be read"):
-        await LocalServer(Trail(tmp_path / "file" / "audit.jsonl"), []).fetch("audit_trail")
+        await console_of(Trail(tmp_path / "file" / "audit.jsonl"), []).fetch("audit_trail")
 
 
 # Activity
@@ -183,7 +183,7 @@ def entry(run: str, event: str, **more: object) -> dict[str, object]:
 
 
 async def activity(trail: Trail, runs: list[Run] | None = None) -> list[dict[str, object]]:
-    return list((await Reader(RUNS).read(LocalServer(trail, runs or []))).records())
+    return list((await Reader(RUNS).read(console_of(trail, runs or ()))).records())
 
 
 async def test_the_own_runs_tell_their_step_rows_and_what_they_wait_for(trail: Trail) -> None:
@@ -236,12 +236,12 @@ def test_a_number_that_another_process_has_by_now_is_not_the_same_process() -> N
 
 def test_the_pane_offers_undo() -> None:
     assert AUDIT.actions == ("undo",)
-    assert AUDIT.source == "local"
+    assert AUDIT.source == "console"
 
 
 async def test_what_a_run_told_in_the_end_is_kept_and_shown(trail: Trail) -> None:
     trail.write({"run": "r1", "event": "start", "action": "apply-indexes", "sql": ["CREATE INDEX i ON t (n)"]})
     trail.write({"run": "r1", "event": "end", "outcome": "done", "notes": ["cost 100 → 2", "password = 'x'"]})
-    shown = await LocalServer(trail, []).fetch("audit_run", {"run": "r1"})
+    shown = await console_of(trail, []).fetch("audit_run", {"run": "r1"})
     told = [row["sql"] for row in shown.records() if row["status"] == "note"]
     assert told == ["cost 100 → 2", "password = (hidden)"]

@@ -9,15 +9,16 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from textual.widgets import ContentSwitcher
 
-from console.local import LocalServer
-from console.model import Batches, Claim, Outcome, Pane, Plan, Source, Step, Trouble
+from console.model import Batches, Claim, Outcome, Pane, Plan, Step, Trouble
 from console.panes import PANES
 from console.running.progress import Run
+from console.running.trail.tables import answers
+from console.sources.console import ConsoleSource
+from console.sources.registry import Sources
 from console.tui.app import ConsoleApp
 from tests import recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until
@@ -57,7 +58,7 @@ def _compare(name: str, frame: str, request: pytest.FixtureRequest) -> None:
 async def _frames(pane: Pane, size: tuple[int, int]) -> tuple[str, str]:
     """The lines around a pane, and those of the pane."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("console.local.whoami", lambda: {"os_user": "dba"})
+        patch.setattr("console.running.trail.tables.whoami", lambda: {"os_user": "dba"})
         screen, (top, bottom) = await _screen(pane, size)
     lines = [line + "\n" for line in screen.split("\n")]
     return "".join((*lines[:top], "⋮\n", *lines[bottom:])), "".join(lines[top:bottom])
@@ -66,15 +67,7 @@ async def _frames(pane: Pane, size: tuple[int, int]) -> tuple[str, str]:
 async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, int]]:
     """The whole screen, and between which lines the pane is."""
     postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
-    local = LocalServer(recording.TRAIL, _runs(), postgres)
-    recorded: dict[str, Source] = {"postgres": postgres, "pgbouncer": pooler, "local": local}
-    servers = SimpleNamespace(
-        postgres=postgres,
-        pooler=pooler,
-        local=local,
-        of=lambda asked: recorded[asked.source],
-        close=postgres.close,
-    )
+    sources = Sources(postgres, pooler, ConsoleSource(answers(recording.TRAIL, _runs(), postgres)))
 
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600
@@ -82,9 +75,9 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
             for view in each.views:
                 reader = app.readers.of(each.source, view)
                 with suppress(Trouble):  # what the recorded role was not allowed to read
-                    await recording.replay(reader, view, recorded[each.source], reads=2)
+                    await recording.read(reader, view, sources.of(each), times=2)
 
-    async with console("", size, servers=servers, before=replay, changed={"refresh": {}}, pane=pane.name) as (
+    async with console("", size, sources=sources, before=replay, changed={"refresh": {}}, pane=pane.name) as (
         app,
         pilot,
     ):

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 
 from console.demo.cluster import APPLICATION
-from console.model import Facts, Snapshot
+from console.model import Snapshot
 from console.panes.slow_queries import SLOW_QUERIES, judged
 from console.reading.reader import Reader, keys
-from console.sources.postgres import PostgresServer
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Running
+from tests.sources import Heard
 
 NOW = SLOW_QUERIES.view("now")
-
-
-@dataclass
-class Counting:
-    """A server that keeps what it was asked for."""
-
-    server: PostgresServer
-    asked: list[str] = field(default_factory=list)
-
-    @property
-    def facts(self) -> Facts:
-        return self.server.facts
-
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        self.asked.append(name)
-        return await self.server.fetch(name, parameters)
-
-    async def close(self) -> None:
-        await self.server.close()
 
 
 async def test_rates_of_a_statement_are_the_calls_made_between_two_reads(
@@ -81,7 +60,7 @@ async def test_texts_are_read_only_while_an_unknown_statement_is_shown(
 ) -> None:
     sessions.open().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     async with console(pg, database) as reading:
-        server, reader = Counting(reading), Reader(NOW)
+        server, reader = Heard(reading), Reader(NOW)
         snapshot = await reader.read(server)
         shown = keys(snapshot, NOW.key)[:5]
         filled = await reader.fill(server, shown)
@@ -89,7 +68,7 @@ async def test_texts_are_read_only_while_an_unknown_statement_is_shown(
         assert all(query is not None for query in filled.values("query")[:5])
         snapshot = await reader.read(server)
         assert await reader.fill(server, shown) is None
-        assert server.asked == ["statements", "statement_texts", "statements"]
+        assert [query for query, _ in server.asked] == ["statements", "statement_texts", "statements"]
         details = await reading.fetch("statement_details", dict(zip(NOW.key, shown[0], strict=True)))
     items = pairs(details)
     assert next(iter(items)) == "query"
@@ -141,7 +120,7 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     ascii_sessions.open(client_encoding="SQL_ASCII").execute(b'CREATE TABLE "caf\xe9" (id int)')
     async with console(pg, database) as reading:
-        server, reader = Counting(reading), Reader(NOW)
+        server, reader = Heard(reading), Reader(NOW)
         shown = keys(await reader.read(server), NOW.key)
         filled = await reader.fill(server, shown)
         await reader.read(server)
@@ -150,7 +129,7 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
     assert len(filled.rows) == len(shown)
     assert any("pg_stat_statements_reset" in note for note in filled.notes)
     assert again is None
-    assert server.asked.count("statement_texts") == 1
+    assert [query for query, _ in server.asked].count("statement_texts") == 1
 
 
 def test_evictions_are_told_with_the_totals() -> None:

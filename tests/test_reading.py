@@ -29,24 +29,36 @@ TEXTS = Lookup("texts", by=("id",), adds=("text",), fingerprint=("version",))
 
 @dataclass
 class Scripted:
-    """A server that answers from a list, and keeps what it was asked."""
+    """A source that answers from a list, and keeps what it was asked."""
 
     answers: list[tuple[float, tuple[Row, ...]]]
     columns: tuple[str, ...] = ("id", "calls", "time")
     asked: list[tuple[str, Mapping[str, object] | None]] = field(default_factory=list)
+    name: str = "postgres"
+    label: str = "a server"
     facts: Facts = FACTS
+    retry_in: float = 0.0
 
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        self.asked.append((name, parameters))
+    async def learn(self) -> Facts:
+        return self.facts
+
+    def text(self, query: str) -> str:
+        return query
+
+    def obstacle(self, query: str) -> Trouble | None:
+        return None
+
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        self.asked.append((query, parameters))
         at = datetime(2026, 1, 1, tzinfo=UTC)
-        if name == "texts" and parameters is not None:
+        if query == "texts" and parameters is not None:
             ids = parameters["id"]
             assert isinstance(ids, list)
-            return Snapshot(name, ("id", "text"), tuple((one, f"text {one}") for one in ids if one != 9), at)
+            return Snapshot(query, ("id", "text"), tuple((one, f"text {one}") for one in ids if one != 9), at)
         clock, rows = self.answers.pop(0)
         if not rows:
             raise Trouble(Kind.UNREACHABLE, "gone")
-        return Snapshot(name, self.columns, rows, at, clock=clock)
+        return Snapshot(query, self.columns, rows, at, clock=clock)
 
     async def close(self) -> None:
         return None

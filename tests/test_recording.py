@@ -8,6 +8,7 @@ import pytest
 
 from console.demo.cluster import OWNER
 from console.panes import PANES
+from console.sources import replay
 from tests import recording
 from tests.servers import PostgresServer
 
@@ -27,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_recording_is_written_as_it_was_read(folder: Path, name: str) -> None:
     before = (folder / f"{name}.json").read_text()
     loaded = recording.load(name)
-    recording.save(name, loaded.facts, loaded.reads)
+    replay.save(folder / f"{name}.json", loaded.facts, loaded.reads)
     assert (folder / f"{name}.json").read_text() == before
 
 

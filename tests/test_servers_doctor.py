@@ -15,9 +15,9 @@ from psycopg.conninfo import make_conninfo
 from console.cli.table import cells
 from console.doctor import Check, Report, State, examine, rights, role_script, text
 from console.model import Kind, Trouble
+from console.opening import sources_for
 from console.panes import PANES
 from console.running.trail.audit import Trail
-from console.servers import servers_for
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
@@ -67,7 +67,7 @@ def target(pg: PostgresServer, database: str, user: str, password: str) -> str:
 async def look(uri: str, *poolers: str, read_only: bool = False) -> Report:
     """The report of a target."""
     wanted = Wanted(uri, poolers=poolers, read_only=read_only)
-    servers = servers_for(wanted)
+    servers = sources_for(wanted)
     try:
         return await examine(servers, wanted, config.load(environ={}))
     finally:

@@ -96,3 +96,10 @@ def test_the_limits_of_lines_are_written_as_the_loader_reads_them(path: Path) ->
         if comment:
             written = re.fullmatch(r"(since \d[\d.]*)?( ?before \d[\d.]*)?", comment[1])
             assert written, f"{line!r} would be sent to every version"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_percent_sign_is_a_named_parameter_or_doubled(path: Path) -> None:
+    """They are always sent with parameters, also when they have none."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        assert "%" not in re.sub(r"%%|%\([a-z_]+\)s", "", line), line

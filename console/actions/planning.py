@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from console.actions.needs import Needs
 from console.format import safe
 from console.model import (
     Batches,
+    Database,
     Execution,
     Export,
-    Facts,
     Kind,
     Parameter,
     Plan,
@@ -37,7 +37,7 @@ STEP = (  # columns that are fields of Step
 class Request:
     """What a plan is made from: the server, the parameters with defaults filled in, and the policies."""
 
-    server: Source
+    server: Database
     given: Mapping[str, str]
     settings: Settings
 
@@ -56,21 +56,13 @@ class Action:
     needs: Needs = field(default_factory=Needs)
 
 
-@runtime_checkable
-class Learns(Protocol):
-    """A server whose facts can be read again."""
-
-    async def learn(self) -> Facts: ...
-
-
-async def plan(action: Action, server: Source, given: Mapping[str, str], settings: Settings) -> Plan:
+async def plan(action: Action, server: Database, given: Mapping[str, str], settings: Settings) -> Plan:
     """The plan of `action` now, with the action's name and its summary.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     request = Request(server, complete(action, given), settings)
-    if isinstance(server, Learns):
-        await server.learn()  # an extension may have been created since, a right granted
+    await server.learn()  # an extension may have been created since, a right granted
     if action.needs.primary and server.facts.standby:
         raise standby_refused(action.name)
     made = await action.plan(request)

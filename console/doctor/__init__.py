@@ -14,24 +14,24 @@ from console.doctor import actions, extensions, panes, pooler, role, server, ter
 from console.doctor.check import Check, Report, State, document
 from console.doctor.script import role_script
 from console.doctor.text import text
-from console.model import Kind, Source, Trouble
+from console.model import Database, Kind, Trouble
 from console.panes import PANES
 from console.running.trail.audit import default_trail
-from console.servers import Servers
 from console.settings.config import Settings, Wanted
+from console.sources.registry import Sources
 
 __all__ = ["Check", "Report", "State", "document", "examine", "rights", "role_script", "text"]
 
 
 async def examine(
-    servers: Servers, wanted: Wanted, settings: Settings, environ: Mapping[str, str] = os.environ
+    sources: Sources, wanted: Wanted, settings: Settings, environ: Mapping[str, str] = os.environ
 ) -> Report:
     """Look at everything. A server that cannot be reached or used is a check, and what needs it is left out."""
     found = await asyncio.to_thread(terminal.here, environ)
     near = terminal.checks(found, settings.keymap)
     try:
-        await servers.postgres.connect()
-        far, usable = await _far(servers, wanted, settings)
+        await sources.postgres.connect()
+        far, usable = await _far(sources, wanted, settings)
     except Trouble as why:
         if why.kind is Kind.USAGE:
             raise
@@ -39,18 +39,18 @@ async def examine(
         poolers = await pooler.checks(wanted.poolers, None)
         return Report(None, (lost, *poolers, *near))
     poolers = await pooler.checks(wanted.poolers, usable)
-    return Report(servers.postgres.facts, (*far, *poolers, *near))
+    return Report(sources.postgres.facts, (*far, *poolers, *near))
 
 
-async def rights(one: Source) -> tuple[Check, ...]:
+async def rights(one: Database) -> tuple[Check, ...]:
     """What the server is, what the role may do on it, which extensions are there. Raises Trouble."""
     found = await server.read(one)
     own = await role.read(one, found)
     return (*await server.checks(one, found), *role.checks(own), *await extensions.checks(one, found))
 
 
-async def _far(servers: Servers, wanted: Wanted, settings: Settings) -> tuple[tuple[Check, ...], int]:
-    one = servers.postgres
+async def _far(sources: Sources, wanted: Wanted, settings: Settings) -> tuple[tuple[Check, ...], int]:
+    one = sources.postgres
     found = await server.read(one)
     own = await role.read(one, found)
     case = await actions.read(one, own, settings, ACTIONS)
@@ -58,7 +58,7 @@ async def _far(servers: Servers, wanted: Wanted, settings: Settings) -> tuple[tu
         *await server.checks(one, found),
         *role.checks(own),
         *await extensions.checks(one, found),
-        *await panes.checks(servers, PANES, own.quoted),
+        *await panes.checks(sources, PANES, own.quoted),
         *await actions.checks(one, case, ACTIONS, wanted.read_only, default_trail().path),
     )
     return checks, found.usable

@@ -13,7 +13,7 @@ from console.doctor.check import Check, State
 from console.doctor.panes import remedies
 from console.doctor.role import Rights
 from console.format import one_line, safe
-from console.model import Kind, Record, Source, Trouble
+from console.model import Database, Kind, Record, Trouble
 from console.settings.config import Settings
 
 
@@ -35,7 +35,7 @@ class Verdict:
     remedy: str = ""
 
 
-async def read(server: Source, rights: Rights, settings: Settings, actions: Iterable[Action]) -> Case:
+async def read(server: Database, rights: Rights, settings: Settings, actions: Iterable[Action]) -> Case:
     """What the verdicts on `actions` need to know. Raises Trouble."""
     named = [action.needs.relations(settings) for action in actions if action.needs.relations]
     names = sorted({name for names in named for name in names})
@@ -44,13 +44,13 @@ async def read(server: Source, rights: Rights, settings: Settings, actions: Iter
 
 
 async def checks(
-    server: Source, case: Case, actions: Iterable[Action], read_only: bool, trail: Path
+    server: Database, case: Case, actions: Iterable[Action], read_only: bool, trail: Path
 ) -> tuple[Check, ...]:
     """A check for the audit trail, without which nothing runs, and one for each action. Plans only read."""
     return (_trail(trail), *[await _check(server, case, action, read_only) for action in actions])
 
 
-async def _check(server: Source, case: Case, action: Action, read_only: bool) -> Check:
+async def _check(server: Database, case: Case, action: Action, read_only: bool) -> Check:
     needs = action.needs
     if read_only and needs.server:
         return _told(action, Verdict(State.CANNOT, "the console is read-only", "Run it without --read-only."))
@@ -79,7 +79,7 @@ def _needed(case: Case, needs: Needs) -> Verdict | None:
     return Verdict(State.OK, needs.in_words) if needs.in_words else None
 
 
-async def _planned(server: Source, case: Case, action: Action) -> Verdict:
+async def _planned(server: Database, case: Case, action: Action) -> Verdict:
     try:
         made = await plan(action, server, {}, case.settings)
     except Trouble as why:

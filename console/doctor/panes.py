@@ -9,7 +9,7 @@ from console.doctor.check import Check, State
 from console.format import one_line
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
-from console.servers import Servers
+from console.sources.registry import Sources
 
 _PASSING = {Kind.BUSY, Kind.UNREACHABLE}
 
@@ -32,14 +32,14 @@ class _Read:
         return any(why.kind in _PASSING for why in self.troubles)
 
 
-async def checks(servers: Servers, panes: Iterable[Pane], role: str) -> tuple[Check, ...]:
+async def checks(sources: Sources, panes: Iterable[Pane], role: str) -> tuple[Check, ...]:
     """A check for each pane; `role` as SQL writes it. Every read is read-only and has a timeout."""
-    return tuple([await _check(servers, pane, role) for pane in panes])
+    return tuple([await _check(sources, pane, role) for pane in panes])
 
 
-async def _check(servers: Servers, pane: Pane, role: str) -> Check:
+async def _check(sources: Sources, pane: Pane, role: str) -> Check:
     try:
-        server = servers.of(pane)
+        server = sources.of(pane)
     except Trouble as why:
         what = f"{pane.name} was not read."
         return Check("pane", pane.name, State.UNKNOWN, what, why.sentence, why.remedy)

@@ -6,12 +6,12 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from console.doctor.check import Check, State
 from console.doctor.settings import WISHES, judge
 from console.format import one_line
-from console.model import Facts, Source, Trouble
+from console.model import Database, Facts, Source, Trouble
 
 TESTED = range(14, 19)
 # The last day of fixes by the community: https://www.postgresql.org/support/versioning/
@@ -33,13 +33,6 @@ SERVICES: Mapping[str, str] = {
     "doadmin": "DigitalOcean",
 }
 PROBE = "SET client_connection_check_interval = '2s'"
-
-
-@runtime_checkable
-class Attempts(Protocol):
-    """A server that can try a statement in a session of its own."""
-
-    async def attempt(self, statement: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ async def read(server: Source) -> Found:
     return Found(server.facts, row, {str(one["name"]): str(one["setting"]) for one in settings.records()})
 
 
-async def checks(server: Source, found: Found) -> tuple[Check, ...]:
+async def checks(server: Database, found: Found) -> tuple[Check, ...]:
     """What the server is and how it is set. Raises Trouble."""
     return (
         judge_version(found),
@@ -199,10 +192,10 @@ def _waiting(found: Found) -> Check:
     return Check("server", "restart", State.LIMITED, what, ", ".join(names), "Restart the server.")
 
 
-async def _dead_clients(server: Source) -> Check:
+async def _dead_clients(server: Database) -> Check:
     name = "client_connection_check_interval"
     try:
-        state = await server.attempt(PROBE) if isinstance(server, Attempts) else "0A000"
+        state = await server.attempt(PROBE)
     except Trouble as why:
         what = "Whether statements of a dead console end could not be tried."
         return Check("server", name, State.UNKNOWN, what, why.sentence, why.remedy)

@@ -19,7 +19,7 @@ from console.model.act import (
 )
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
-from console.model.source import Extension, Facts, Source
+from console.model.source import Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Batches",
     "Claim",
     "Column",
+    "Database",
     "Execution",
     "Export",
     "Extension",

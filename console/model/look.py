@@ -104,7 +104,7 @@ class View:
 
     name: str
     title: str
-    query: str  # sql/monitoring/<query>.sql, or SHOW … of the pooler
+    query: str  # its name at the source: sql/monitoring/<query>.sql, SHOW … of the pooler
     columns: tuple[Column, ...]
     key: tuple[str, ...]  # columns that identify a row between two reads
     sort: str = ""  # column, with a leading "-" for descending; empty: the query's order
@@ -128,7 +128,7 @@ class Pane:
     help: str  # a short paragraph: what it shows, how to read it
     views: tuple[View, ...]
     refresh: float = 2.0  # seconds
-    source: str = "postgres"  # which kind of server is asked
+    source: str = "postgres"  # the name of the source that is asked
     actions: tuple[str, ...] = ()
 
     def view(self, name: str) -> View:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from console.model.look import Snapshot
+from console.model.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,15 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a server after connecting; the header shows it and queries are chosen by it."""
+    """What is known of a source after connecting; the header shows it and the variant of a query is chosen by it."""
 
-    kind: str  # "postgres" or "pgbouncer"
+    kind: str  # what it is called in documents: "postgres", "pgbouncer", "console"; nothing is decided by it
     version: int  # server_version_num style: 180004, 11800 for PgBouncer 1.18.0
     version_text: str  # "18.4"
     label: str = ""  # host:port or the target's name in the configuration; never a password
     database: str = ""
     user: str = ""
-    standby: bool = False
+    standby: bool | None = None  # None: neither a primary nor a standby
     tls: bool = False
     read_only: bool = False
     superuser: bool = False
@@ -42,13 +43,70 @@ class Facts:
 
 
 class Source(Protocol):
-    """Something that can be asked: a PostgreSQL server, a PgBouncer admin console, a recording."""
+    """Anything that answers named queries: a PostgreSQL server, the PgBouncers, the console itself, a recording."""
 
     @property
-    def facts(self) -> Facts: ...
-
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """Run the named monitoring query. Raises Trouble."""
+    def name(self) -> str:
+        """What panes call it: "postgres", "pgbouncer", "console", "replica:NAME"."""
         ...
 
-    async def close(self) -> None: ...
+    @property
+    def label(self) -> str:
+        """What people call it: the target's name, else host and port."""
+        ...
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of it. Raises Trouble(UNREACHABLE) before the first connection."""
+        ...
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next connection attempt; 0 when connected or due."""
+        ...
+
+    async def learn(self) -> Facts:
+        """Read the facts again, connecting if need be: extensions and privileges change. Raises Trouble."""
+        ...
+
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """The rows of the named query. Raises Trouble: UNSUPPORTED, MISSING as `obstacle` says, or why it failed."""
+        ...
+
+    def text(self, query: str) -> str:
+        """What `fetch` sends, for this version and these extensions. Raises Trouble(MISSING) for an unknown query."""
+        ...
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """Why this version, or what is installed, cannot answer the query; None: nothing known prevents it."""
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class Database(Source, Protocol):
+    """A source that also answers statements which no file holds: a PostgreSQL server."""
+
+    @property
+    def known(self) -> Facts | None:
+        """The facts of the last connection; None before the first."""
+        ...
+
+    @property
+    def busy(self) -> float:
+        """Seconds spent waiting for its answers, in all."""
+        ...
+
+    async def connect(self) -> Facts:
+        """Connect if need be. Raises Trouble."""
+        ...
+
+    async def ask(self, name: str, text: str) -> Snapshot:
+        """Run one statement, called `name`, in the read-only session. Raises Trouble."""
+        ...
+
+    async def attempt(self, statement: str) -> str:
+        """The SQLSTATE with which a statement fails in a session of its own; empty: it works. Raises Trouble."""
+        ...

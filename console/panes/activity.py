@@ -50,5 +50,5 @@ ACTIVITY = Pane(
     ),
     views=(RUNS,),
     refresh=1.0,
-    source="local",
+    source="console",
 )

@@ -67,6 +67,6 @@ AUDIT = Pane(
     ),
     views=(TRAIL, DATABASE),
     refresh=5.0,
-    source="local",
+    source="console",
     actions=("undo",),
 )

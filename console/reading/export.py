@@ -13,7 +13,7 @@ from console.model import Facts, Kind, Snapshot, Trouble
 
 def document(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> dict[str, object]:
     """One read as the JSON document of the command line's contract: rows as objects of raw values."""
-    role = {"role": "standby" if facts.standby else "primary"} if facts.kind == "postgres" else {}
+    role = {"role": "standby" if facts.standby else "primary"} if facts.standby is not None else {}
     return {
         "pane": pane,
         "view": view,
@@ -49,11 +49,6 @@ def write(path: Path, text: str) -> None:
         raise Trouble(Kind.USAGE, f"{path} exists already.", "Choose another name.") from None
     except OSError as error:
         raise Trouble(Kind.FAILED, f"Cannot write {path}: {error.strerror}.", "Choose another folder.") from None
-
-
-def save(path: Path, pane: str, view: str, snapshot: Snapshot, facts: Facts) -> None:
-    """Write a snapshot to a new file: JSON if its name ends in .json, else CSV. Raises Trouble as `write` does."""
-    write(path, json_text(pane, view, snapshot, facts) if path.suffix == ".json" else csv_text(snapshot))
 
 
 def json_text(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> str:

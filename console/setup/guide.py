@@ -10,7 +10,7 @@ from enum import Enum
 from console.actions import ACTIONS, action
 from console.actions.planning import plan
 from console.format import one_line, safe
-from console.model import Kind, Plan, Source, Trouble
+from console.model import Database, Kind, Plan, Trouble
 from console.settings.config import Settings
 from console.setup import situation
 from console.setup.pages import PAGES, Page, Work
@@ -62,7 +62,7 @@ class State:
 class Guide:
     """The pages on one server. `given` are parameters by page."""
 
-    server: Source
+    server: Database
     settings: Settings
     given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

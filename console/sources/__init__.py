@@ -1,1 +1,13 @@
-"""Whatever can be asked: PostgreSQL, the PgBouncers, the console itself."""
+"""Whatever can be asked: PostgreSQL, the PgBouncers, the console itself, recordings.
+
+A query is called by its name, and each source resolves its own names in one place:
+
+| source | a name is | resolved in |
+|---|---|---|
+| postgres, replicas | a file below sql/ | `console.sql`, `postgres/queries.py` (version, extension) |
+| pgbouncer | a SHOW command | `SHOWS` in `pgbouncer/admin.py` |
+| console | a function | the mapping that `console.py` is given |
+| a recording | what was recorded | its file, `replay.py` |
+
+A name that a source does not know is Trouble(MISSING), one that its version does not know Trouble(UNSUPPORTED).
+"""

@@ -57,6 +57,11 @@ class Query:
     grants: tuple[str, ...] = ()  # what a role that may not run it must be granted
     otherwise: str = ""
 
+    @property
+    def statement(self) -> str:
+        """The text for people: a percent sign is not doubled."""
+        return self.text.replace("%%", "%")
+
 
 @cache
 def content() -> Path:

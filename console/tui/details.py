@@ -1,8 +1,8 @@
-"""The details of one row: its fields, then the rows of the view's detail query."""
+"""Everything about one row: its fields, then what the view's detail query adds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,43 +11,49 @@ from textual.content import Content
 from textual.widgets import Static
 
 from console.format import MISSING, safe, safe_lines, show
-from console.model import Snapshot, Source, Trouble, View
-from console.reading.reader import Key
+from console.model import Snapshot, Trouble, View
+
+if TYPE_CHECKING:
+    from console.tui.pane_view import PaneView
 
 
 class Details(VerticalScroll):
-    """The details of a row."""
+    """The details of the row under the cursor of a pane."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[object, ...] = ()
+        self._of: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Fields, and below them the answer of the detail query."""
+        """Fields above, what a further query says below."""
         yield Static(classes="fields", markup=False)
         yield Static(classes="more", markup=False)
 
-    def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
-        """Show a row of `view`; its detail query runs once for each row. No row: nothing is shown."""
-        self.query_one(".fields", Static).update(fields(view, row) if row else Content("no row"))
-        shown = (view.name, key)
-        if shown != self._shown:
-            self._shown = shown
+    def tell(self, view: PaneView) -> None:
+        """Show the row under the cursor; its detail query runs once a row."""
+        row, key = view.table.cursor_row, view.table.cursor_key
+        self.query_one(".fields", Static).update(fields(view.current, row) if row else Content(""))
+        subject = (view.current.name, key)
+        if subject != self._of:
+            self._of = subject
             self.query_one(".more", Static).update("")
-            if row and view.detail and source is not None:
-                self._fetch(source, view.detail, dict(zip(view.key, key or (), strict=True)))
+            if row and view.current.detail:
+                self._ask(view, dict(zip(view.current.key, key or (), strict=True)))
 
     @work(exclusive=True, exit_on_error=False)
-    async def _fetch(self, source: Source, query: str, parameters: dict[str, object]) -> None:
+    async def _ask(self, view: PaneView, parameters: dict[str, object]) -> None:
+        server = view.server
+        if server is None:
+            return
         try:
-            answer = listing(await source.fetch(query, parameters))
+            answer = listing(await server.fetch(view.current.detail, parameters))
         except Trouble as why:
-            answer = Content(safe(why))
+            answer = Content(str(why))
         self.query_one(".more", Static).update(answer)
 
 
-def fields(view: View, row: Mapping[str, object]) -> Content:
-    """The columns of the view, then the other columns of the query; long texts stand below their name."""
+def fields(view: View, row: dict[str, object]) -> Content:
+    """The columns of the view first, then what else was read; long texts stand below their name."""
     named = [(column.title.strip() or column.name, row[column.name], column.format) for column in view.columns]
     shown = {column.name for column in view.columns}
     others = [(name, value, "text") for name, value in row.items() if name not in shown and value is not None]
@@ -55,7 +61,7 @@ def fields(view: View, row: Mapping[str, object]) -> Content:
     for title, value, kind in named:
         parts += _field(title, value, kind)
     if others:
-        parts.append(("\nother columns\n", "$text-muted"))
+        parts.append(("\nalso read\n", "$text-muted"))
     for title, value, kind in others:
         parts += _field(title, value, kind)
     return Content.assemble(*parts)
@@ -68,7 +74,7 @@ def _field(title: str, value: object, kind: str) -> list[tuple[str, str] | str]:
 
 
 def listing(answer: Snapshot) -> Content:
-    """The rows of a detail query: two columns are a name and its text, more columns are fields."""
+    """The rows of a detail query: two columns are names with their texts, more columns are fields."""
     parts: list[tuple[str, str] | str] = []
     pairs = len(answer.columns) == 2
     for record in answer.records():

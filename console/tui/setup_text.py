@@ -1,15 +1,22 @@
-"""How the pages of the set-up guide are drawn."""
+"""How the pages of the set-up guide are drawn, and when the guide is offered."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
+from console.drift.reading import drift
 from console.format import one_line, safe
 from console.model import Trouble
+from console.setup import situation
 from console.setup.guide import Standing, State
-from console.setup.memory import LATER, SKIP, Decisions
+from console.setup.memory import LATER, SKIP, Decisions, Memory
 from console.setup.pages import Page
 from console.tui.plan_dialog import plan_text
+
+if TYPE_CHECKING:
+    from console.tui.app import ConsoleApp
 
 MARKS = {
     "done": "✓",
@@ -29,6 +36,7 @@ STYLES = {
     "to do": "bold $accent",
     "cannot": "$text-warning",
 }
+MAINTENANCE = ("postgres", "template1")  # databases that are for nothing else
 
 
 def word(page: Page, state: State | None, decisions: Decisions) -> str:
@@ -79,3 +87,17 @@ def _standing(state: State, word: str) -> list[tuple[str, str] | str]:
     if state.asks:
         parts.append((f"o gives {', '.join(state.asks)}, which cannot be measured from here.\n", "$text-warning"))
     return parts
+
+
+async def offered(app: ConsoleApp) -> bool:
+    """Whether the guide is to be offered: changes are possible, no schema is there, and nobody declined it before."""
+    if app.wanted.read_only or app.wanted.guide:
+        return False
+    try:
+        facts = await app.sources.postgres.connect()
+        if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
+            return False
+        ledger = (await situation.read(app.sources.postgres, app.settings)).ledger
+        return not ledger and not (await drift(app.sources.postgres)).present  # else it is said how the schema drifts
+    except Trouble:
+        return False  # the panes tell it

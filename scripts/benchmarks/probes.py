@@ -88,5 +88,6 @@ def _shape(text: str) -> str:
 
 @cache
 def _names() -> Mapping[str, str]:
-    folder = sql.content() / "sql" / "monitoring"
-    return {_shape(path.read_text(encoding="utf-8")): path.name.split(".")[0] for path in folder.glob("*.sql")}
+    versions = [*((major,) for major in range(14, 20)), *((1, minor) for minor in range(7, 14))]  # servers, extensions
+    known = ((name, version) for name in sql.names() for version in versions if version >= sql.load(name).since)
+    return {_shape(sql.load(name, version).text): name for name, version in known}

@@ -11,7 +11,7 @@ SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
                CASE WHEN a.backend_type IS NULL THEN 'hidden' ELSE a.state END AS state,
                pg_catalog.date_part('epoch', n.at - a.xact_start) AS xact_age,
                CASE WHEN a.state = 'active' THEN pg_catalog.date_part('epoch', n.at - a.query_start) END AS query_age,
-               CASE WHEN a.state LIKE 'idle in transaction%'
+               CASE WHEN a.state LIKE 'idle in transaction%%'
                    THEN pg_catalog.date_part('epoch', n.at - a.state_change) END AS idle_age,
                greatest(pg_catalog.age(a.backend_xmin), pg_catalog.age(a.backend_xid)) AS xmin_age,
                a.state = 'active' AND a.wait_event_type = 'Lock' AS waiting

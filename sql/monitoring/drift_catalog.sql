@@ -76,7 +76,7 @@ WITH wanted(name) AS (VALUES
   UNION ALL
   SELECT 'index', r.relname, c.relname,
          pg_catalog.regexp_replace(pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid), pg_catalog.length(
-           pg_catalog.format('CREATE %sINDEX %I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, c.relname)) + 1),
+           pg_catalog.format('CREATE %%sINDEX %%I ON ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, c.relname)) + 1),
            '^(ONLY )?\S+ USING ', ''),
          CASE WHEN k.oid IS NOT NULL THEN 'constraint' ELSE '' END, i.indisunique, i.indisvalid AND i.indisready,
          ARRAY(SELECT DISTINCT r.relname || '.' || a.attname
@@ -101,14 +101,14 @@ WITH wanted(name) AS (VALUES
     FROM relation r CROSS JOIN LATERAL pg_catalog.aclexplode(r.relacl) x
    WHERE x.grantee = 'pg_monitor'::pg_catalog.regrole
   UNION ALL
-  SELECT 'trigger', r.relname, t.tgname, pg_catalog.format('%I.%I', n.nspname, p.proname), t.tgtype::text, false,
+  SELECT 'trigger', r.relname, t.tgname, pg_catalog.format('%%I.%%I', n.nspname, p.proname), t.tgtype::text, false,
          t.tgenabled IN ('O', 'A'), NULL, t.oid, 0
     FROM relation r
     JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal
     JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
    WHERE r.relname = 'content_requests'
   UNION ALL
-  SELECT 'function', '', pg_catalog.format('%s(%s)', p.proname, pg_catalog.oidvectortypes(p.proargtypes)),
+  SELECT 'function', '', pg_catalog.format('%%s(%%s)', p.proname, pg_catalog.oidvectortypes(p.proargtypes)),
          pg_catalog.pg_get_functiondef(p.oid),
          coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), ''), false, true, NULL, p.oid, 0
     FROM pg_catalog.pg_proc p

@@ -13,7 +13,7 @@ SELECT p.pid, p.datname::text AS database,
        p.heap_blks_total * pg_catalog.current_setting('block_size')::bigint AS size,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) AS age,
        CASE WHEN a.backend_type = 'autovacuum worker' THEN
-              CASE WHEN a.query LIKE '%(to prevent wraparound)' THEN 'auto, wraparound' ELSE 'auto' END
+              CASE WHEN a.query LIKE '%%(to prevent wraparound)' THEN 'auto, wraparound' ELSE 'auto' END
             WHEN a.backend_type IS NULL THEN NULL ELSE 'manual' END AS kind,
        nullif(pg_catalog.concat_ws(':', a.wait_event_type, a.wait_event), '') AS wait
   FROM pg_catalog.pg_stat_progress_vacuum p

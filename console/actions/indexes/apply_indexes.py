@@ -19,7 +19,7 @@ from console.actions.maintenance.care import yes
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.format import one_line
-from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 
 _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
 
@@ -137,7 +137,7 @@ def _shown(building: Sequence[Placed], before: Mapping[str, Explained]) -> Snaps
 
 
 async def _after(
-    server: Source, building: Sequence[Placed], before: Mapping[str, Explained], analyze: bool
+    server: Database, building: Sequence[Placed], before: Mapping[str, Explained], analyze: bool
 ) -> tuple[str, ...]:
     told = []
     for one in building:

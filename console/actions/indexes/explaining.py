@@ -5,22 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from console.actions.indexes.index_pack import PLACE, Entry
 from console.actions.others import refuse_code_of_others
 from console.format import one_line
-from console.model import Kind, Snapshot, Source, Trouble
+from console.model import Database, Kind, Snapshot, Trouble
 
 _RELATION = re.compile(r'(?<![\w."])((?:[^\W\d]\w*|"(?:[^"]|"")+")\.(?:[^\W\d]\w*|"(?:[^"]|"")+"))(?!\s*\()')
 _SHOWN = 3  # partitions of one node; the others are counted
-
-
-@runtime_checkable
-class Asks(Protocol):
-    """A server that also answers a user's own text."""
-
-    async def ask(self, name: str, text: str) -> Snapshot: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +36,8 @@ class Explained:
         return self.text or f"not explained: {self.problem}"
 
 
-async def explain(server: Source, entry: Entry, analyze: bool = False) -> Explained:
+async def explain(server: Database, entry: Entry, analyze: bool = False) -> Explained:
     """The server's plan for the entry's query, with values of its own data. With `analyze` the query is run."""
-    if not isinstance(server, Asks):
-        return Explained(problem="this server answers no queries")
     try:
         named = [one for text in (entry.query, entry.sample) for one in _RELATION.findall(_without_literals(text))]
         await refuse_code_of_others(server, named)
@@ -66,7 +57,7 @@ async def explain(server: Source, entry: Entry, analyze: bool = False) -> Explai
     )
 
 
-async def _values(server: Asks, entry: Entry) -> Mapping[str, str]:
+async def _values(server: Database, entry: Entry) -> Mapping[str, str]:
     """The sample's columns as literals that the server itself has quoted."""
     if not entry.sample:
         return {}

@@ -136,7 +136,7 @@ async def _swap(
 ) -> tuple[tuple[Step, ...], str]:
     """The steps of the swap, and the name that the old table will have."""
     (fingerprint,) = (await server.fetch("actions/partition_table_fingerprint", {"oid": known.oid})).rows[0]
-    query = sql.load("actions/partition_table_fingerprint").text
+    query = sql.load("actions/partition_table_fingerprint").statement
     snapshot = await server.fetch(
         "actions/partition_table_swap",
         {

@@ -10,7 +10,7 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.tuning.tuning_reading import Found, machine, overrides, read, told_after, unloadable
 from console.format import count, safe, size
-from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Trouble
+from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Trouble
 from console.tuning import presets
 from console.tuning.facts import Machine
 from console.tuning.guards import AS_PRIMARY, dangers, situation
@@ -62,7 +62,7 @@ def _measured(found: Machine) -> dict[str, float]:
 
 
 async def _guard(
-    server: Source, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
+    server: Database, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
 ) -> None:
     huge = float(measured.huge_pages) if measured.huge_pages is not None else None
     now = situation(found.row, facts, huge, await unloadable(server, proposals))
@@ -160,7 +160,7 @@ async def _table(server: Source, proposals: Sequence[Proposal]) -> Snapshot:
 
 
 async def _notes(
-    server: Source, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
+    server: Database, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
 ) -> list[str]:
     settings, active = found.state.settings, [one for one in proposals if one.state in {"change", "reload"}]
     names = {one.setting.name for one in active}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from console.format import one_line
-from console.model import Kind, Record, Source, Trouble
+from console.model import Database, Record, Source
 from console.tuning import facts
 from console.tuning.facts import Machine
 from console.tuning.proposals import Proposal
@@ -19,13 +19,6 @@ _PRELOADED_ONLY = frozenset(
     {"citus", "pg_cron", "pg_partman_bgw", "pg_squeeze", "pg_stat_kcache", "pg_wait_sampling", "timescaledb"}
 )
 _NO_FILE, _NO_RIGHT, _NOT_NOW = "58P01", "42501", "55000"
-
-
-@runtime_checkable
-class Attempts(Protocol):
-    """A server that can try a statement in a session of its own."""
-
-    async def attempt(self, statement: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ async def machine(server: Source, row: Record) -> Machine:
     return replace(facts.parse(found), how="read through the server")
 
 
-async def unloadable(server: Source, proposals: Sequence[Proposal]) -> dict[str, str]:
+async def unloadable(server: Database, proposals: Sequence[Proposal]) -> dict[str, str]:
     """Why libraries among what would be written cannot be loaded, each tried in a session that is thrown away."""
     wanted = {
         library
@@ -67,8 +60,6 @@ async def unloadable(server: Source, proposals: Sequence[Proposal]) -> dict[str,
     }
     if not wanted:
         return {}
-    if not isinstance(server, Attempts):
-        raise Trouble(Kind.UNSUPPORTED, "Libraries cannot be tried on this kind of server.")
     snapshot = await server.fetch("actions/tuning_probes", {"names": sorted(wanted)})
     told = {
         str(row["name"]): _verdict(str(row["name"]), await server.attempt(str(row["sql"])))

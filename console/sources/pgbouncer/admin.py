@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import psycopg
 
-from console.format import one_line
+from console.format import one_line, safe
 from console.model import Facts, Kind, Row, Snapshot, Trouble
 from console.sources.backoff import Backoff
 from console.sources.postgres import (
@@ -121,9 +121,9 @@ class PgBouncerServer:
             self._wait_idle()
         return self.facts
 
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:  # noqa: ARG002
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:  # noqa: ARG002
         """The rows of one SHOW command; a look-up gets all of them, whatever keys it asks for. Raises Trouble."""
-        show = SHOWS[name]
+        show = _show(query)
         async with self._lock:
             connection = await self._ready()
             taken_at, started = datetime.now(UTC), time.monotonic()
@@ -135,7 +135,7 @@ class PgBouncerServer:
                 self._wait_idle()
         clock = time.monotonic()
         columns = tuple(show.renamed.get(column, column) for column in columns)
-        taken = Snapshot(name, columns, rows, taken_at, clock - started, clock, f"{show.command};", notes(self.facts))
+        taken = Snapshot(query, columns, rows, taken_at, clock - started, clock, text(query), notes(self.facts))
         absent = [column for column in show.later if column not in columns]
         return taken.with_columns(absent, [(None,) * len(absent)] * len(rows)) if absent else taken
 
@@ -172,12 +172,23 @@ class PgBouncerServer:
         self._closing = asyncio.get_running_loop().create_task(self.close())
 
 
+def text(query: str) -> str:
+    """The command that answers the query. Raises Trouble(MISSING) if none does."""
+    return f"{_show(query).command};"
+
+
 def notes(facts: Facts) -> tuple[str, ...]:
     """What must be known of a pooler's version."""
     if 12400 <= facts.version < 12502:
         harm = "lets users of stats_users end clients with KILL_CLIENT (CVE-2026-6667); 1.25.2 mends it."
         return (f"PgBouncer {facts.version_text} {harm}",)
     return ()
+
+
+def _show(query: str) -> Show:
+    if query not in SHOWS:
+        raise Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} for PgBouncer.")
+    return SHOWS[query]
 
 
 async def _open(target: Mapping[str, str]) -> psycopg.AsyncConnection[Row]:

@@ -1,4 +1,4 @@
-"""Several PgBouncers as one server of the console."""
+"""Several PgBouncers as one source."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import replace
 from typing import TypeVar
 
 from console.model import Facts, Row, Snapshot, Trouble
+from console.sources.pgbouncer import admin
 from console.sources.pgbouncer.admin import PgBouncerServer
 
 Answer = TypeVar("Answer")
 
 
 class PgBouncers:
-    """Several PgBouncers as one server: their rows together, with the pooler's name in the first column."""
+    """Several PgBouncers as one source: their rows together, with the pooler's name in the first column."""
 
-    def __init__(self, poolers: Sequence[PgBouncerServer]) -> None:
-        """At least one pooler; those with the same name are numbered."""
+    def __init__(self, poolers: Sequence[PgBouncerServer], name: str = "pgbouncer") -> None:
+        """At least one pooler; those with the same label are numbered."""
+        self.name = name
         self._poolers = tuple(poolers)
         names = [pooler.label for pooler in poolers]
         self._names = [
@@ -27,7 +29,7 @@ class PgBouncers:
 
     @property
     def facts(self) -> Facts:
-        """Of the first pooler that answered, named after all. Trouble (UNREACHABLE) before the first connection."""
+        """Of the first pooler that answered, labelled with all. Raises Trouble(UNREACHABLE) before that."""
         for pooler in self._poolers[:-1]:
             with contextlib.suppress(Trouble):
                 return replace(pooler.facts, label=self.label)
@@ -35,7 +37,7 @@ class PgBouncers:
 
     @property
     def label(self) -> str:
-        """The names of all poolers."""
+        """The labels of all poolers."""
         return ", ".join(self._names)
 
     @property
@@ -43,14 +45,14 @@ class PgBouncers:
         """Seconds until one of them is tried again; 0 when one is connected or due."""
         return min(pooler.retry_in for pooler in self._poolers)
 
-    async def connect(self) -> Facts:
-        """Connect to all; Trouble only when none can be reached."""
+    async def learn(self) -> Facts:
+        """Connect to all. Raises Trouble only if none can be reached."""
         _some(await asyncio.gather(*(pooler.connect() for pooler in self._poolers), return_exceptions=True))
         return self.facts
 
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The rows of all poolers that answer; a note says which does not, and why. Raises Trouble when none does."""
-        reads = (pooler.fetch(name, parameters) for pooler in self._poolers)
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """The rows of all poolers that answer; a note says which does not, and why. Raises Trouble if none does."""
+        reads = (pooler.fetch(query, parameters) for pooler in self._poolers)
         answers = await asyncio.gather(*reads, return_exceptions=True)
         taken = _some(answers)
         columns = tuple(dict.fromkeys(column for snapshot in taken for column in snapshot.columns))
@@ -63,6 +65,18 @@ class PgBouncers:
             else:
                 remarks.append(str(answer))
         return replace(taken[0], columns=("pooler", *columns), rows=tuple(rows), notes=tuple(dict.fromkeys(remarks)))
+
+    def text(self, query: str) -> str:
+        """The SHOW command that every pooler gets."""
+        return admin.text(query)
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """That there is no such query: every version has the SHOW commands of the others."""
+        try:
+            admin.text(query)
+        except Trouble as unknown:
+            return unknown
+        return None
 
     async def close(self) -> None:
         """Close every admin connection."""

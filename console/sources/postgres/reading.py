@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +16,11 @@ import psycopg
 from psycopg import pq
 
 from console import sql
-from console.format import one_line
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
 from console.sources.backoff import Backoff
+from console.sources.postgres import queries
 from console.sources.postgres.connecting import Connection, cut, describe, open_session, parse_target
-from console.sources.postgres.troubles import preload_hint, trouble
+from console.sources.postgres.troubles import trouble
 
 OLDEST = 140000
 DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
@@ -44,8 +43,9 @@ _STATEMENT_SECONDS = {"fast": 5, "slow": 10}
 class PostgresServer:
     """A PostgreSQL server that is looked at. Connects on the first fetch and again, with back-off, after a loss."""
 
-    def __init__(self, target: str, label: str = "", read_only: bool = False) -> None:
-        """`target` is a libpq URI or conninfo; Trouble (USAGE), repeating none of it, when it is none."""
+    def __init__(self, target: str, label: str = "", read_only: bool = False, name: str = "postgres") -> None:
+        """`target` is a libpq URI or conninfo. Raises Trouble(USAGE), which repeats none of it, if it is neither."""
+        self.name = name
         self._target = parse_target(target)
         self._label = label
         self._read_only = read_only
@@ -90,16 +90,22 @@ class PostgresServer:
         await self._learn()
         return self.facts
 
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """Run the query `name` of sql/monitoring, or `folder/name`, in its lane. Raises Trouble."""
-        facts = await self.connect()
-        query = sql.load(name, (facts.major,))
-        if query.otherwise and not await self._has(query.extension):
-            query = sql.load(query.otherwise, (facts.major,))
-        text = query.text
-        if query.extension:
-            text = await self._for_extension(name, query.extension)
-        return await self._read(replace(query, name=name, text=text), parameters)
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """Run the query in its lane. Raises Trouble."""
+        await self.connect()
+        if queries.lacks_extension(query, self._facts):
+            await self._learn()  # it may have been created a moment ago
+        if (obstacle := self.obstacle(query)) is not None:
+            raise obstacle
+        return await self._read(queries.chosen(query, self._facts), parameters)
+
+    def text(self, query: str) -> str:
+        """The statement as it is sent; before the first connection that of the newest version."""
+        return queries.chosen(query, self._facts).statement
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """Which version or extension the query needs and the server lacks."""
+        return queries.obstacle(query, self._facts)
 
     async def ask(self, name: str, text: str) -> Snapshot:
         """Run one statement of somebody's own text, called `name`, in the slow lane. Raises Trouble.
@@ -107,7 +113,7 @@ class PostgresServer:
         It is sent by the extended protocol, which refuses a second statement that hides in the text.
         """
         await self.connect()
-        return await self._read(sql.Query(name, text, "", lane="slow"), None)
+        return await self._read(sql.Query(name, text.replace("%", "%%"), "", lane="slow"), None)
 
     async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None) -> Snapshot:
         lane = self._lanes[query.lane]
@@ -116,13 +122,13 @@ class PostgresServer:
         started = time.monotonic()
         taken_at = datetime.now(UTC)
         try:
-            columns, rows = await lane.run(query.text, parameters)
+            columns, rows = await lane.run(query.text, parameters or {})
         except psycopg.Error as error:
             raise trouble(error, query.name, query.extension, query.grants) from None
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()
-        return Snapshot(query.name, columns, rows, taken_at, clock - started, clock, query.text)
+        return Snapshot(query.name, columns, rows, taken_at, clock - started, clock, query.statement)
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a session of its own, thrown away after it; empty: it works."""
@@ -150,7 +156,7 @@ class PostgresServer:
                 "Upgrade the server, or point the console at a newer one.",
             )
         try:
-            columns, rows = await lane.run(sql.load("server_facts", (version // 10000,)).text, None)
+            columns, rows = await lane.run(sql.load("server_facts", (version // 10000,)).text, {})
         except psycopg.Error as error:
             raise trouble(error, "server_facts") from None
         known: dict[str, Any] = dict(zip(columns, rows[0], strict=True))
@@ -174,23 +180,6 @@ class PostgresServer:
                 )
             },
         )
-
-    async def _has(self, extension: str) -> bool:
-        if extension not in self.facts.extensions:
-            await self._learn()  # it may have been created a moment ago
-        return extension in self.facts.extensions
-
-    async def _for_extension(self, name: str, extension: str) -> str:
-        await self._has(extension)
-        found = self.facts.extensions.get(extension)
-        if found is None:
-            raise Trouble(
-                Kind.MISSING,
-                f"The extension {extension} is not installed in database {one_line(self.facts.database)}.",
-                f"CREATE EXTENSION {extension}; {preload_hint(extension)}".strip(),
-            )
-        schema = '"' + found.schema.replace('"', '""') + '"'
-        return sql.load(name, found.version).text.replace("@extschema@", schema)
 
 
 class _Lane:
@@ -230,7 +219,7 @@ class _Lane:
             self.backoff.succeeded()
 
     async def run(
-        self, text: str, parameters: Mapping[str, object] | None
+        self, text: str, parameters: Mapping[str, object]
     ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
         async with self._lock:
             connection = self._connection

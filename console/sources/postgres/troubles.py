@@ -12,7 +12,9 @@ from console.model import Kind, Trouble, denied
 def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[str, ...] = ()) -> Trouble:  # noqa: PLR0911  one case a line
     """What an error of the driver means for the user, judged by SQLSTATE alone; `grants` would cure a denial."""
     state = error.sqlstate or ""
-    said = one_line(error.diag.message_primary or error.__class__.__name__).rstrip(".")
+    # The driver's own refusals, such as of a percent sign that is not doubled, have no message of a server.
+    own = str(error) if isinstance(error, psycopg.ProgrammingError) else error.__class__.__name__
+    said = one_line(error.diag.message_primary or own).rstrip(".")
     match error:
         case errors.InsufficientPrivilege():
             return denied(f"The role may not read {name}: {said}.", *grants, sqlstate=state)

@@ -14,7 +14,7 @@ WITH me AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'public'
    WHERE d.datname = pg_catalog.current_database()
 ), existing AS MATERIALIZED (
-  SELECT c.oid, c.relowner, c.relkind, pg_catalog.format('%I.%I', 'public', c.relname) AS name
+  SELECT c.oid, c.relowner, c.relkind, pg_catalog.format('%%I.%%I', 'public', c.relname) AS name
     FROM pg_catalog.pg_class c JOIN place p ON p.schema = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND NOT c.relispartition
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -66,7 +66,7 @@ WITH me AS MATERIALIZED (
     FROM wish w GROUP BY w.ordinal, w.name, w.kind, w.what, w.owner, w.note
 ), grants AS (
   SELECT b.ordinal, b.name, b.note, pg_catalog.pg_get_userbyid(b.owner) AS owner,
-         pg_catalog.format('%s ON %s %s', b.privileges, b.kind, pg_catalog.string_agg(b.what, ', ' ORDER BY b.what))
+         pg_catalog.format('%%s ON %%s %%s', b.privileges, b.kind, pg_catalog.string_agg(b.what, ', ' ORDER BY b.what))
              AS what,
          me.rolsuper OR pg_catalog.pg_has_role(b.owner, 'USAGE') AS allowed
     FROM by_object b CROSS JOIN me
@@ -100,14 +100,14 @@ WITH me AS MATERIALIZED (
   SELECT m.rolname FROM mine m WHERE NOT m.has AND m.takes
       AND EXISTS (SELECT FROM default_wish w WHERE w.creator = 'pipeline_owner')
 ), defaults AS (
-  SELECT w.creator, pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s ', w.creator, w.inside) AS head,
-         pg_catalog.format('%s ON %s', pg_catalog.array_to_string(w.privileges, ', '), w.kinds) AS what, w.name,
+  SELECT w.creator, pg_catalog.format('ALTER DEFAULT PRIVILEGES FOR ROLE %%I%%s ', w.creator, w.inside) AS head,
+         pg_catalog.format('%%s ON %%s', pg_catalog.array_to_string(w.privileges, ', '), w.kinds) AS what, w.name,
          w.inside,
          w.creator <> 'pipeline_owner' OR m.has OR m.takes AS allowed
     FROM default_wish w CROSS JOIN mine m
 ), step AS (
-  SELECT g.ordinal, g.name AS sorting, pg_catalog.format('GRANT %s TO %I', g.what, g.name) AS sql,
-         pg_catalog.format('REVOKE %s FROM %I', g.what, g.name) AS undo,
+  SELECT g.ordinal, g.name AS sorting, pg_catalog.format('GRANT %%s TO %%I', g.what, g.name) AS sql,
+         pg_catalog.format('REVOKE %%s FROM %%I', g.what, g.name) AS undo,
          g.note, g.allowed, g.owner::text AS who
     FROM grants g
   UNION ALL
@@ -118,20 +118,20 @@ WITH me AS MATERIALIZED (
     FROM place p CROSS JOIN me
    WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(p.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')
   UNION ALL
-  SELECT 40, '', pg_catalog.format('GRANT pipeline_owner TO %I', b.rolname), NULL,
+  SELECT 40, '', pg_catalog.format('GRANT pipeline_owner TO %%I', b.rolname), NULL,
          'needed for the next statements alone', true, '' FROM borrowed b
   UNION ALL
-  SELECT 50, d.creator || d.name, d.head || pg_catalog.format('GRANT %s TO %I', d.what, d.name),
-         d.head || pg_catalog.format('REVOKE %s FROM %I', d.what, d.name),
+  SELECT 50, d.creator || d.name, d.head || pg_catalog.format('GRANT %%s TO %%I', d.what, d.name),
+         d.head || pg_catalog.format('REVOKE %%s FROM %%I', d.what, d.name),
          'for what will be created', d.allowed, 'pipeline_owner'
     FROM defaults d
   UNION ALL
-  SELECT 60, '', pg_catalog.format('REVOKE pipeline_owner FROM %I', b.rolname), NULL, 'not needed any more', true,
+  SELECT 60, '', pg_catalog.format('REVOKE pipeline_owner FROM %%I', b.rolname), NULL, 'not needed any more', true,
          '' FROM borrowed b
 )
 SELECT CASE WHEN s.allowed THEN s.sql END AS sql,
-       CASE WHEN NOT s.allowed THEN pg_catalog.format('Left out, because only %I or a superuser may: %s;', s.who, s.sql)
-           END AS told,
+       CASE WHEN NOT s.allowed
+            THEN pg_catalog.format('Left out, because only %%I or a superuser may: %%s;', s.who, s.sql) END AS told,
        NULL AS secret, s.undo, s.note, 'none' AS lock, 'roles' AS "group"
   FROM step s
  ORDER BY s.ordinal, s.sorting, s.sql

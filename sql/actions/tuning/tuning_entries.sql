@@ -1,6 +1,6 @@
 -- What the configuration files say, in the order in which it counts.
 SELECT f.seqno, pg_catalog.lower(f.name) AS name, f.setting, f.sourcefile, f.sourceline, f.applied, f.error,
-       f.sourcefile LIKE '%/postgresql.auto.conf' AS auto,
+       f.sourcefile LIKE '%%/postgresql.auto.conf' AS auto,
        s.context
   FROM pg_catalog.pg_file_settings f
   LEFT JOIN pg_catalog.pg_settings s ON pg_catalog.lower(s.name) = pg_catalog.lower(f.name)

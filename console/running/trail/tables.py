@@ -1,20 +1,19 @@
-"""What is known on this side: runs of this console and the audit trail of its user, read like a server's queries."""
+"""Runs of this console and the audit trail of its user as the rows of panes."""
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from console.format import one_line, safe
-from console.model import Facts, Kind, Row, Snapshot, Source, Trouble, denied
+from console.format import safe
+from console.model import Kind, Row, Snapshot, Source, Trouble, denied
 from console.redaction import without_secrets
 from console.running.progress import Run
 from console.running.trail import history
 from console.running.trail.audit import Trail, whoami
 from console.running.trail.history import Past
+from console.sources.console import Answer, Parameters, table
 
 TRAIL = (
     *("run", "at", "action", "subject", "outcome", "os_user", "origin", "server", "database", "user"),
@@ -33,40 +32,78 @@ MOST = 1000  # runs
 FORGOTTEN = timedelta(days=7)  # after which a run that never ended is history alone
 
 
-class LocalServer:
-    """Answers the queries of panes whose source is "local". Needs no server for what this machine knows itself."""
+def answers(trail: Trail, runs: Sequence[Run], database: Source) -> Mapping[str, Answer]:
+    """What the console answers itself: its `runs` as they go, `trail`, and the audit table of `database`."""
+    past = _History(trail)
 
-    def __init__(self, trail: Trail, runs: list[Run], database: Source | None = None) -> None:
-        """`runs` are those of this process; `database` is asked for its own audit table."""
-        self.runs = runs
+    def run_of(parameters: Parameters) -> str:
+        return str(parameters.get("run", ""))
+
+    def progress(parameters: Parameters) -> list[Row]:
+        own = next((run for run in runs if run.id == run_of(parameters)), None)
+        return _progress(own) if own and own.steps else past.steps(run_of(parameters))
+
+    file = f"the audit trail {safe(trail.path)}"
+    return {
+        "audit_trail": table("audit_trail", TRAIL, lambda _: past.rows(), f"Every run in {file}."),
+        "audit_run": table("audit_run", STEPS, lambda given: past.steps(run_of(given)), f"One run in {file}."),
+        "activity": table(
+            "activity",
+            ACTIVITY,
+            lambda _: [*map(_own, reversed(runs)), *past.others(runs)],
+            f"The runs of this console, and those in {file} that have not ended.",
+        ),
+        "activity_run": table("activity_run", STEPS, progress, f"One run of this console, or one in {file}."),
+        "audit_database": _of_database(database, "audit_database", DATABASE),
+        "audit_database_run": _of_database(database, "audit_database_run", STEPS),
+    }
+
+
+def _of_database(database: Source, query: str, columns: tuple[str, ...]) -> Answer:
+    async def fetch(parameters: Parameters) -> Snapshot:
+        state = await database.fetch("audit_state")
+        (row,) = state.records()
+        if row["readable"]:
+            return await database.fetch(query, parameters)
+        empty = replace(state, columns=columns, rows=())
+        if row["present"]:
+            return empty.hiding(denied("The audit table cannot be read.", "SELECT ON public.console_audit"))
+        return replace(empty, notes=("This database has no audit table; apply-schema creates public.console_audit.",))
+
+    return Answer(fetch, lambda: database.text(query))
+
+
+class _History:
+    """The runs of a trail; the file is read again when it has changed."""
+
+    def __init__(self, trail: Trail) -> None:
         self._trail = trail
-        self._database = database
         self._read: tuple[tuple[int, int, int], list[Past]] | None = None
 
-    @property
-    def facts(self) -> Facts:
-        """This machine and its user."""
-        label, user = one_line(os.uname().nodename), whoami()["os_user"]
-        return Facts(kind="local", version=0, version_text="", label=label, user=user)
+    def rows(self) -> list[Row]:
+        """The newest runs, newest first."""
+        return [_told(past) for past in reversed(self._past()[-MOST:])]
 
-    async def fetch(self, name: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """One of audit_trail, audit_run, activity, activity_run, audit_database, audit_database_run. Raises Trouble."""
-        began = time.monotonic()
-        wanted = str((parameters or {}).get("run", ""))
-        if name == "audit_trail":
-            return _snapshot(name, TRAIL, [_told(past) for past in reversed(self._past()[-MOST:])], began)
-        if name == "audit_run":
-            return _snapshot(name, STEPS, self._steps(wanted), began)
-        if name == "activity":
-            return _snapshot(name, ACTIVITY, [*map(_own, reversed(self.runs)), *self._others()], began)
-        if name == "activity_run":
-            return _snapshot(name, STEPS, self._progress(wanted) or self._steps(wanted), began)
-        if name in {"audit_database", "audit_database_run"} and self._database is not None:
-            return await self._from_database(self._database, name, parameters)
-        raise Trouble(Kind.MISSING, f"There is nothing called {safe(name, 80)} on this machine.")
+    def steps(self, run: str) -> list[Row]:
+        """The statements of one run, then its notes."""
+        past = next((each for each in self._past() if each.id == run), None)
+        if past is None:
+            return []
+        rows: list[Row] = [(one.at, "done", one.seconds, one.rows, one.sql, one.undo or None) for one in past.finished]
+        rows += [(None, "not done", None, None, one.sql, None) for one in past.planned[len(rows) :]]
+        return rows + [(past.ended_at, "note", None, None, note, None) for note in past.notes]
 
-    async def close(self) -> None:
-        """There is nothing to close: the servers behind it are closed by their owner."""
+    def others(self, runs: Sequence[Run]) -> list[Row]:
+        """The runs that have not ended and are none of `runs`, newest first."""
+        own = {run.id for run in runs}
+        past = self._past()
+        oldest = datetime.now(UTC) - FORGOTTEN
+        finished = {_thing(each): i for i, each in enumerate(past) if each.outcome == "done"}
+        return [
+            _unended(each)
+            for i, each in reversed(list(enumerate(past)))
+            if not each.outcome and each.id not in own and each.at > oldest and finished.get(_thing(each), -1) < i
+        ]
 
     def _past(self) -> list[Past]:
         try:
@@ -84,47 +121,12 @@ class LocalServer:
             ) from None
         return self._read[1]
 
-    def _steps(self, run: str) -> list[Row]:
-        past = next((each for each in self._past() if each.id == run), None)
-        if past is None:
-            return []
-        rows: list[Row] = [(one.at, "done", one.seconds, one.rows, one.sql, one.undo or None) for one in past.finished]
-        rows += [(None, "not done", None, None, one.sql, None) for one in past.planned[len(rows) :]]
-        return rows + [(past.ended_at, "note", None, None, note, None) for note in past.notes]
 
-    def _progress(self, run: str) -> list[Row]:
-        own = next((each for each in self.runs if each.id == run), None)
-        steps = own.steps if own else []
-        return [
-            (None, one.status, one.seconds, one.rows, without_secrets(one.step.sql), one.step.undo or None)
-            for one in steps
-        ]
-
-    def _others(self) -> list[Row]:
-        own = {run.id for run in self.runs}
-        past = self._past()
-        oldest = datetime.now(UTC) - FORGOTTEN
-        finished = {_thing(each): i for i, each in enumerate(past) if each.outcome == "done"}
-        return [
-            _unended(each)
-            for i, each in reversed(list(enumerate(past)))
-            if not each.outcome and each.id not in own and each.at > oldest and finished.get(_thing(each), -1) < i
-        ]
-
-    async def _from_database(self, database: Source, name: str, parameters: Mapping[str, object] | None) -> Snapshot:
-        state = await database.fetch("audit_state")
-        (row,) = state.records()
-        if row["readable"]:
-            return await database.fetch(name, parameters)
-        empty = replace(state, columns=DATABASE if name == "audit_database" else STEPS, rows=())
-        if row["present"]:
-            return empty.hiding(denied("The audit table cannot be read.", "SELECT ON public.console_audit"))
-        return replace(empty, notes=("This database has no audit table; apply-schema creates public.console_audit.",))
-
-
-def _snapshot(name: str, columns: tuple[str, ...], rows: Sequence[Row], began: float) -> Snapshot:
-    now = time.monotonic()
-    return Snapshot(name, columns, tuple(rows), datetime.now(UTC), now - began, now)
+def _progress(own: Run) -> list[Row]:
+    return [
+        (None, one.status, one.seconds, one.rows, without_secrets(one.step.sql), one.step.undo or None)
+        for one in own.steps
+    ]
 
 
 def _told(past: Past) -> Row:

@@ -1,0 +1,84 @@
+"""Which text a query's name stands for on a server, and what the server lacks to run it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console import sql
+from console.format import one_line, safe
+from console.model import Facts, Kind, Trouble
+from console.sources.postgres.troubles import preload_hint
+
+
+def chosen(name: str, facts: Facts | None) -> sql.Query:
+    """The query that answers to `name` on this server, the newest while none is known. Raises Trouble(MISSING).
+
+    What the server cannot run is chosen all the same, so that it can be shown: `obstacle` tells.
+    """
+    query = _newest(name)
+    if facts is not None and query.otherwise and query.extension not in facts.extensions:
+        return replace(chosen(query.otherwise, facts), name=name)
+    query = sql.load(name, max(query.since, _version(query, facts)))
+    found = facts.extensions.get(query.extension) if facts else None
+    if found is None:
+        return query
+    schema = '"' + found.schema.replace('"', '""') + '"'
+    return replace(query, text=query.text.replace("@extschema@", schema.replace("%", "%%")))
+
+
+def lacks_extension(name: str, facts: Facts | None) -> bool:
+    """Whether the query needs an extension that was not there when the facts were read."""
+    needed = _newest(name).extension
+    return bool(needed and facts is not None and needed not in facts.extensions)
+
+
+def obstacle(name: str, facts: Facts | None) -> Trouble | None:
+    """What the server lacks to run the query: a version (UNSUPPORTED), an extension (MISSING). None: nothing known."""
+    try:
+        query = _newest(name)
+    except Trouble as unknown:
+        return unknown
+    if facts is None:
+        return None
+    if lacks_extension(name, facts):
+        return obstacle(query.otherwise, facts) if query.otherwise else _not_installed(query.extension, facts)
+    if _version(query, facts) < query.since:
+        return _too_old(query, facts)
+    return None
+
+
+def _newest(name: str) -> sql.Query:
+    try:
+        return sql.load(name)
+    except KeyError:
+        raise Trouble(Kind.MISSING, f"There is no query {safe(name, 80)} for PostgreSQL.") from None
+
+
+def _version(query: sql.Query, facts: Facts | None) -> sql.Version:
+    if facts is None:
+        return sql.NEWEST
+    if not query.extension:
+        return (facts.major,)
+    found = facts.extensions.get(query.extension)
+    return found.version if found else sql.NEWEST
+
+
+def _not_installed(extension: str, facts: Facts) -> Trouble:
+    return Trouble(
+        Kind.MISSING,
+        f"The extension {extension} is not installed in database {one_line(facts.database)}.",
+        f"CREATE EXTENSION {extension}; {preload_hint(extension)}".strip(),
+    )
+
+
+def _too_old(query: sql.Query, facts: Facts) -> Trouble:
+    needed = ".".join(map(str, query.since))
+    if not query.extension:
+        here = one_line(facts.version_text)
+        sentence = f"{query.name} needs PostgreSQL {needed} or later; this server runs {here}."
+        return Trouble(Kind.UNSUPPORTED, sentence)
+    here = ".".join(map(str, facts.extensions[query.extension].version))
+    sentence = (
+        f"{query.name} needs {query.extension} {needed} or later; database {one_line(facts.database)} has {here}."
+    )
+    return Trouble(Kind.UNSUPPORTED, sentence, f"ALTER EXTENSION {query.extension} UPDATE;")

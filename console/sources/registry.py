@@ -1,0 +1,72 @@
+"""All sources of one console, by the names that panes give them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from console.format import one_line, safe
+from console.model import Database, Kind, Pane, Source, Trouble, View
+from console.sources.pgbouncer import admin
+
+PRIMARY, POOLER = "postgres", "pgbouncer"
+NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A source that is not configured: why it is missing, and what would be sent to it."""
+
+    sentence: str
+    hint: str
+    text: Callable[[str], str]
+
+
+_ABSENT: Mapping[str, Absent] = {POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text)}
+
+
+class Sources:
+    """Sources by name: "postgres", "pgbouncer", "console", "replica:NAME". Nothing connects before the first read."""
+
+    def __init__(self, postgres: Database, *others: Source, hints: Mapping[str, str] | None = None) -> None:
+        """`hints` say for a name how to get the source, where the usual hint would mislead."""
+        self.postgres = postgres
+        self._known: Mapping[str, Source] = {source.name: source for source in (postgres, *others)}
+        self._hints = hints or {}
+
+    @property
+    def pooler(self) -> Source | None:
+        """The PgBouncers; None when none is configured."""
+        return self._known.get(POOLER)
+
+    def of(self, pane: Pane) -> Source:
+        """The source that `pane` asks. Raises Trouble(MISSING) if it is not configured."""
+        if pane.source in self._known:
+            return self._known[pane.source]
+        absent = _ABSENT.get(pane.source)
+        if absent is None:
+            raise Trouble(Kind.MISSING, f"There is no source {safe(pane.source, 80)}.")
+        raise Trouble(Kind.MISSING, absent.sentence, self._hints.get(pane.source) or absent.hint)
+
+    def text(self, pane: Pane, view: View) -> str:
+        """All that is sent for a view: its query, its lookups, its detail. What cannot be sent says why in a comment.
+
+        It needs neither a connection nor the source itself.
+        """
+        queries = (view.query, *(lookup.query for lookup in view.lookups), view.detail)
+        return "\n\n".join(self._text(pane, query).strip() for query in dict.fromkeys(queries) if query)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await asyncio.gather(*(source.close() for source in self._known.values()))
+
+    def _text(self, pane: Pane, query: str) -> str:
+        try:
+            if pane.source not in self._known and pane.source in _ABSENT:
+                return _ABSENT[pane.source].text(query)
+            source = self.of(pane)
+            why = source.obstacle(query)
+            return f"-- {one_line(why)}\n{source.text(query)}" if why else source.text(query)
+        except Trouble as why:
+            return f"-- {one_line(why)}"
