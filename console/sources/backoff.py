@@ -13,7 +13,7 @@ LONGEST_PAUSE = 30.0  # seconds
 
 @dataclass(slots=True)
 class Backoff:
-    """Pauses of 1, 2, 4 … seconds with jitter; until one is over, the last reason is given again at no cost."""
+    """Pauses of 1, 2, 4 … seconds with jitter; until one ends, the last failure is raised again."""
 
     not_before: float = 0.0  # monotonic seconds
     failures: int = 0

@@ -78,10 +78,10 @@ SHOWS: Mapping[str, Show] = {
 
 
 class PgBouncerServer:
-    """One PgBouncer that is looked at. Connects on the first fetch and again, with back-off, after a loss."""
+    """One PgBouncer. Connects on the first fetch and again, with back-off, after a loss."""
 
     def __init__(self, target: str, label: str = "") -> None:
-        """`target` is a libpq URI or conninfo, its database `pgbouncer` unless it says another. Trouble (USAGE)."""
+        """`target` is a URI or conninfo; its database is `pgbouncer` unless it names one. Raises Trouble(USAGE)."""
         self._target = {"dbname": "pgbouncer", **parse_target(target)}
         self._label = label
         self._facts: Facts | None = None
@@ -94,7 +94,7 @@ class PgBouncerServer:
 
     @property
     def facts(self) -> Facts:
-        """What is known of the pooler. Trouble (UNREACHABLE) before the first connection."""
+        """What is known of the pooler. Raises Trouble(UNREACHABLE) before the first connection."""
         if self._facts is None:
             raise Trouble(Kind.UNREACHABLE, f"Not connected to {self.label} yet.")
         return self._facts
@@ -115,7 +115,7 @@ class PgBouncerServer:
         return self._connection is not None and not self._connection.closed
 
     async def connect(self) -> Facts:
-        """Connect if need be and return the facts. Trouble when the pooler cannot be reached or is none."""
+        """Connect if need be and return the facts. Raises Trouble if it cannot be reached or is no PgBouncer."""
         async with self._lock:
             await self._ready()
             self._wait_idle()
@@ -180,7 +180,7 @@ def text(query: str) -> str:
 def notes(facts: Facts) -> tuple[str, ...]:
     """What must be known of a pooler's version."""
     if 12400 <= facts.version < 12502:
-        harm = "lets users of stats_users end clients with KILL_CLIENT (CVE-2026-6667); 1.25.2 mends it."
+        harm = "lets users of stats_users end clients with KILL_CLIENT (CVE-2026-6667); 1.25.2 fixes it."
         return (f"PgBouncer {facts.version_text} {harm}",)
     return ()
 

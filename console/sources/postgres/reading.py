@@ -1,4 +1,4 @@
-"""The reading sessions: bounded in time, read-only, never in anybody's way.
+"""The reading sessions: read-only, with timeouts, and never blocking other sessions.
 
 At most two connections: the fast lane, whose queries cannot wait behind a lock, and the slow lane, opened on demand.
 """
@@ -55,7 +55,7 @@ class PostgresServer:
 
     @property
     def facts(self) -> Facts:
-        """What is known of the server. Trouble (UNREACHABLE) before the first connection."""
+        """What is known of the server. Raises Trouble(UNREACHABLE) before the first connection."""
         if self._facts is None:
             raise Trouble(Kind.UNREACHABLE, f"Not connected to {self.label} yet.")
         return self._facts
@@ -76,7 +76,7 @@ class PostgresServer:
         return self._lanes["fast"].backoff.seconds
 
     async def connect(self) -> Facts:
-        """Connect if need be and return the facts. Trouble when the server cannot be reached or used."""
+        """Connect if need be and return the facts. Raises Trouble if the server cannot be reached or used."""
         lane = self._lanes["fast"]
         if self._facts is None or not lane.connected:
             await lane.connect()
@@ -84,7 +84,7 @@ class PostgresServer:
         return self.facts
 
     async def learn(self) -> Facts:
-        """Read the facts anew: extensions, rights and roles change. Raises Trouble."""
+        """Read the facts again: extensions, privileges and roles change. Raises Trouble."""
         if not self._lanes["fast"].connected:
             return await self.connect()
         await self._learn()
