@@ -1,6 +1,7 @@
 # make demo        a live console on an embedded PostgreSQL and PgBouncer; ARGS="--scale 3" passes options
 # make test        the tests on PostgreSQL 15 and 18, in parallel; ARGS="-k locks" passes options to pytest
 # make test-all    all tests, the slow ones too, on every PostgreSQL and PgBouncer that is available
+# make frames      writes the expected screens and the generated parts of the documents
 # make bench       measures the console beside pg_activity; BENCH=queries ARGS="URI" runs another benchmark
 
 SHELL := /bin/sh
@@ -66,7 +67,7 @@ bench: .venv/.test
 	@$(BIN)/python -m scripts.benchmarks $(or $(BENCH),screens) $(ARGS)
 
 frames: .venv/.test
-	@$(BIN)/python -m pytest --update-frames $(ARGS)
+	@$(BIN)/python -m pytest tests/test_frames.py tests/test_docs.py --update-frames $(ARGS)
 
 screenshots: .venv/.test
 	@$(BIN)/python -m scripts.screenshots $(ARGS)
