@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,9 +127,16 @@ def waits_of(connect: Callable[[], psycopg.Connection[Any]], statement: str) -> 
     waits: list[float] = []
     with timed(connect, "SELECT 1", 0.005) as control, timed(connect, statement, 0.02) as runs:
         yield waits
+    waits += own_waits(runs, control)
+
+
+def own_waits(runs: Sequence[tuple[float, float]], control: Sequence[tuple[float, float]]) -> list[float]:
+    """The seconds of each run without what the same moment cost the control."""
+    found = []
     for began, took in runs:
         meanwhile = [late for at, late in control if at < began + took and at + late > began]
-        waits.append(max(took - max(meanwhile, default=0.0), 0.0))
+        found.append(max(took - max(meanwhile, default=0.0), 0.0))
+    return found
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import pty
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -308,13 +307,14 @@ class Terminal:
 
     def end(self) -> int:
         """Its exit code, once it has ended."""
-        end = time.monotonic() + PATIENCE
-        while self.process.poll() is None and time.monotonic() < end:
-            self._read()
-        code = self.process.wait(1)
+        wait(self._ended)
         self._read()
         os.close(self._ours)
-        return code
+        return self.process.returncode
+
+    def _ended(self) -> bool:
+        self._read()  # a program whose output is not read does not end
+        return self.process.poll() is not None
 
     def _read(self) -> str:
         try:

@@ -22,6 +22,7 @@ from tests.activity import (
 )
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
+from tests.waiting import PATIENCE
 
 TREE = LOCKS.view("blocking")
 
@@ -50,7 +51,7 @@ async def test_the_lock_tree_shows_a_chain_from_its_root(sessions: Sessions, pg:
     assert second["blocked_by"] == [pids[0]]
     assert isinstance(second["wait_age"], float)
     assert isinstance(third["wait_age"], float)
-    assert 0 < third["wait_age"] < second["wait_age"] < 20
+    assert 0 < third["wait_age"] < second["wait_age"] < PATIENCE
     assert third["application"] == "last one"
     found = pairs(details)
     assert found["query"] == "UPDATE item SET n = 1 WHERE id = 1"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from tests.acting import Desk
+from tests.acting import Desk, own_waits, timed
 from tests.waiting import PATIENCE
 
 FIRST = 1_000_000  # ids of the writers' own rows
@@ -25,7 +25,7 @@ class Written:
     rows: dict[int, str] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
     failed: list[str] = field(default_factory=list)
-    longest: float = 0.0  # seconds of one write
+    longest: float = 0.0  # seconds that one write had to wait; known at the end
 
     @property
     def count(self) -> int:
@@ -43,6 +43,7 @@ class Written:
 def writing(desk: Desk, rows: int, pause: float = 0.005) -> Iterator[Written]:
     """A session that inserts, updates and deletes single rows of public.facts, whose first `rows` ids are taken."""
     written, stop = Written(), threading.Event()
+    runs: list[tuple[float, float]] = []
 
     def run() -> None:
         chance = random.Random(rows)
@@ -53,15 +54,17 @@ def writing(desk: Desk, rows: int, pause: float = 0.005) -> Iterator[Written]:
                     _write(session, chance, written, rows)
                 except psycopg.Error as error:
                     written.failed.append(str(error))
-                written.longest = max(written.longest, time.monotonic() - began)
+                runs.append((began, time.monotonic() - began))
 
     thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield written
-    finally:
-        stop.set()
-        thread.join()
+    with timed(desk.session, "SELECT 1", 0.005) as control:
+        thread.start()
+        try:
+            yield written
+        finally:
+            stop.set()
+            thread.join()
+    written.longest = max(own_waits(runs, control), default=0.0)
 
 
 def _write(session: psycopg.Connection, chance: random.Random, written: Written, rows: int) -> None:
