@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from console import sql
-from console.drift.entries import as_text, entries
+from console.drift.schema_entries import as_text, entries
 from console.sources.postgres import PostgresServer
 
 

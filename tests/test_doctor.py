@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from console.cli.table import cells
-from console.doctor import Check, Report, State, text
+from console.doctor import Check, Report, Status, text
 from console.doctor.pooler import Pool, judge
 from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
@@ -50,40 +50,40 @@ def judged(one: Terminal, **keymap: str) -> dict[str, Check]:
 
 
 def test_a_good_terminal_is_fine() -> None:
-    assert {check.state for check in judged(terminal()).values()} == {State.OK}
+    assert {check.state for check in judged(terminal()).values()} == {Status.OK}
 
 
 @pytest.mark.parametrize(
     ("one", "name", "state", "remedy"),
     [
-        (terminal(TERM="dumb"), "kind", State.CANNOT, "export TERM="),
-        (terminal(TERM="linux", COLORTERM=""), "colours", State.LIMITED, "TERM=xterm-256color"),
-        (terminal(COLORTERM=""), "colours", State.OK, ""),
-        (terminal(TERM="vt100", NO_COLOR="1", COLORTERM=""), "colours", State.OK, ""),
-        (terminal(LANG="C"), "locale", State.LIMITED, "export LC_ALL=C.UTF-8"),
-        (terminal(LC_ALL="POSIX"), "locale", State.LIMITED, "export LC_ALL=C.UTF-8"),
-        (terminal(LC_ALL="en_US.utf8", LANG="C"), "locale", State.OK, ""),
-        (terminal(LANG=""), "locale", State.LIMITED, "export LC_ALL=C.UTF-8"),
-        (terminal((79, 50)), "size", State.LIMITED, "80x24"),
-        (terminal((80, 24)), "size", State.OK, ""),
-        (terminal(KITTY_WINDOW_ID="", TERM_PROGRAM="Apple_Terminal"), "copy", State.CANNOT, "e exports"),
-        (terminal(KITTY_WINDOW_ID=""), "copy", State.UNKNOWN, "Try y"),
-        (terminal(STY="1.pts"), "copy", State.CANNOT, "e exports"),
-        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX), "copy", State.CANNOT, "set-clipboard on"),
-        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX | {"set-clipboard": "on"}), "copy", State.OK, ""),
-        (terminal(TMUX="/tmp/x,1,0"), "copy", State.UNKNOWN, ""),
-        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX), "escape", State.LIMITED, "escape-time 10"),
-        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX), "mouse", State.LIMITED, "mouse on"),
+        (terminal(TERM="dumb"), "kind", Status.CANNOT, "export TERM="),
+        (terminal(TERM="linux", COLORTERM=""), "colours", Status.LIMITED, "TERM=xterm-256color"),
+        (terminal(COLORTERM=""), "colours", Status.OK, ""),
+        (terminal(TERM="vt100", NO_COLOR="1", COLORTERM=""), "colours", Status.OK, ""),
+        (terminal(LANG="C"), "locale", Status.LIMITED, "export LC_ALL=C.UTF-8"),
+        (terminal(LC_ALL="POSIX"), "locale", Status.LIMITED, "export LC_ALL=C.UTF-8"),
+        (terminal(LC_ALL="en_US.utf8", LANG="C"), "locale", Status.OK, ""),
+        (terminal(LANG=""), "locale", Status.LIMITED, "export LC_ALL=C.UTF-8"),
+        (terminal((79, 50)), "size", Status.LIMITED, "80x24"),
+        (terminal((80, 24)), "size", Status.OK, ""),
+        (terminal(KITTY_WINDOW_ID="", TERM_PROGRAM="Apple_Terminal"), "copy", Status.CANNOT, "e exports"),
+        (terminal(KITTY_WINDOW_ID=""), "copy", Status.UNKNOWN, "Try y"),
+        (terminal(STY="1.pts"), "copy", Status.CANNOT, "e exports"),
+        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX), "copy", Status.CANNOT, "set-clipboard on"),
+        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX | {"set-clipboard": "on"}), "copy", Status.OK, ""),
+        (terminal(TMUX="/tmp/x,1,0"), "copy", Status.UNKNOWN, ""),
+        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX), "escape", Status.LIMITED, "escape-time 10"),
+        (terminal(TMUX="/tmp/x,1,0", tmux=TMUX), "mouse", Status.LIMITED, "mouse on"),
         (
             terminal(TMUX="/tmp/x,1,0", tmux=TMUX, TERM="screen", COLORTERM=""),
             "colours",
-            State.LIMITED,
+            Status.LIMITED,
             "default-terminal",
         ),
-        (terminal(flow=False), "flow control", State.OK, ""),
+        (terminal(flow=False), "flow control", Status.OK, ""),
     ],
 )
-def test_what_a_terminal_lacks_is_told(one: Terminal, name: str, state: State, remedy: str) -> None:
+def test_what_a_terminal_lacks_is_told(one: Terminal, name: str, state: Status, remedy: str) -> None:
     check = judged(one)[name]
     assert check.state is state
     assert remedy in check.remedy
@@ -92,27 +92,27 @@ def test_what_a_terminal_lacks_is_told(one: Terminal, name: str, state: State, r
 
 def test_the_prefix_of_tmux_does_not_arrive() -> None:
     check = judged(terminal(TMUX="/tmp/x,1,0", tmux=TMUX))["key table.page-up"]
-    assert check.state is State.LIMITED
+    assert check.state is Status.LIMITED
     assert "pageup does" in check.what
     assert check.remedy == "Press ctrl+b twice."
     other = judged(terminal(TMUX="/tmp/x,1,0", tmux=TMUX | {"prefix": "C-a"}))
-    assert other["keys"].state is State.OK
+    assert other["keys"].state is Status.OK
 
 
 def test_keys_of_the_keymap_that_no_terminal_delivers_are_told() -> None:
     told = judged(terminal(), pane__locks="ctrl+i", pane__bloat="ctrl+m,b", act__R="f1")
-    assert told["key pane.locks"].state is State.CANNOT
+    assert told["key pane.locks"].state is Status.CANNOT
     assert "arrives as tab" in told["key pane.locks"].why
     assert "keymap:" in told["key pane.locks"].remedy
-    assert told["key pane.bloat"].state is State.LIMITED
+    assert told["key pane.bloat"].state is Status.LIMITED
     assert "keys" not in told
 
 
 def test_in_screen_its_own_key_and_flow_control_are_told() -> None:
     told = judged(terminal(STY="1.pts"), pane__locks="ctrl+a", pane__bloat="ctrl+s")
-    assert told["key pane.locks"].state is State.CANNOT
+    assert told["key pane.locks"].state is Status.CANNOT
     assert "Press ctrl+a twice." in told["key pane.locks"].remedy
-    assert told["key pane.bloat"].state is State.CANNOT
+    assert told["key pane.bloat"].state is Status.CANNOT
 
 
 def test_the_console_gets_ctrl_s_though_the_terminal_has_flow_control(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def pooled(pool: Pool, usable: int | None = 97, **changed: str) -> dict[str, Che
 
 
 def test_a_good_pooler_is_fine() -> None:
-    assert {name for name, check in pooled(POOL).items() if check.state is not State.OK} == set()
+    assert {name for name, check in pooled(POOL).items() if check.state is not Status.OK} == set()
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,13 @@ def test_a_good_pooler_is_fine() -> None:
     ],
 )
 def test_what_bites_of_a_pooler_is_told_with_its_line(found: Mapping[str, Check], name: str, remedy: str) -> None:
-    assert {one for one, check in found.items() if check.state is not State.OK} == {name}
+    assert {one for one, check in found.items() if check.state is not Status.OK} == {name}
     assert remedy in found[name].remedy
 
 
 def test_versions_without_kill_client_or_without_stats_users_are_safe() -> None:
-    assert pooled(replace(POOL, version=12301))["stats users"].state is State.OK
-    assert pooled(replace(POOL, version=12501), stats_users="")["stats users"].state is State.OK
+    assert pooled(replace(POOL, version=12301))["stats users"].state is Status.OK
+    assert pooled(replace(POOL, version=12501), stats_users="")["stats users"].state is Status.OK
 
 
 def test_pools_of_many_users_count_up_to_the_limit_of_the_database() -> None:
@@ -254,12 +254,12 @@ def test_pools_of_many_users_count_up_to_the_limit_of_the_database() -> None:
 @pytest.mark.parametrize(
     ("version", "state", "remedy"),
     [
-        (140023, State.LIMITED, "Upgrade the server."),
-        (180004, State.OK, ""),
-        (190000, State.LIMITED, "Upgrade the console."),
+        (140023, Status.LIMITED, "Upgrade the server."),
+        (180004, Status.OK, ""),
+        (190000, Status.LIMITED, "Upgrade the console."),
     ],
 )
-def test_a_version_out_of_care_or_newer_than_tested_is_told(version: int, state: State, remedy: str) -> None:
+def test_a_version_out_of_care_or_newer_than_tested_is_told(version: int, state: Status, remedy: str) -> None:
     facts = Facts("postgres", version, f"{version // 10000}.{version % 10000}")
     check = judge_version(Found(facts, {"now": datetime(2026, 12, 1, tzinfo=UTC)}, {}))
     assert (check.state, check.remedy) == (state, remedy)
@@ -270,9 +270,9 @@ def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
     report = Report(
         facts,
         (
-            Check("role", "one", State.OK, "Fine."),
-            Check("role", "two", State.CANNOT, "Not at all.", "because", "GRANT a TO b;\nGRANT c TO d;"),
-            Check("pane", "three", State.LIMITED, "three shows " + "much " * 40 + "less.", "because"),
+            Check("role", "one", Status.OK, "Fine."),
+            Check("role", "two", Status.CANNOT, "Not at all.", "because", "GRANT a TO b;\nGRANT c TO d;"),
+            Check("pane", "three", Status.LIMITED, "three shows " + "much " * 40 + "less.", "because"),
         ),
     )
     told = text(report, 60)
@@ -280,6 +280,6 @@ def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
     assert "!! two: Not at all. (because)\n   -> GRANT a TO b;\n   -> GRANT c TO d;\n   1 fine: one\n" in told
     assert max(map(cells, told.splitlines())) <= 60
     assert "   one: Fine.\n" in text(report, 60, every=True)
-    same = [Check("action", name, State.CANNOT, f"{name} cannot run.", "because", "GRANT a TO b;") for name in "xyz"]
+    same = [Check("action", name, Status.CANNOT, f"{name} cannot run.", "because", "GRANT a TO b;") for name in "xyz"]
     assert "!! x, y, z cannot run. (because)\n   -> GRANT a TO b;\n" in text(Report(facts, tuple(same)), 60)
     assert "\x1b[1;31m!!" in text(report, 60, colour=True)

@@ -9,9 +9,9 @@ import pytest
 
 from console import sql
 from console.demo.cluster import OWNER
-from console.drift.entries import expected, telling_tables
 from console.drift.forms import fit, plain
 from console.drift.reading import NO_SCHEMA, Drift, drift
+from console.drift.schema_entries import expected, telling_tables
 from console.drift.sides import Remedy
 from console.panes.schema import DRIFT
 from console.reading.reader import Reader

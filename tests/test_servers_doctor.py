@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from console.cli.table import cells
-from console.doctor import Check, Report, State, examine, rights, role_script, text
+from console.doctor import Check, Report, Status, examine, rights, role_script, text
 from console.model import Kind, Trouble
 from console.opening import sources_for
 from console.panes import PANES
@@ -80,7 +80,7 @@ def found(report: Report, subject: str, name: str) -> Check:
     return check
 
 
-def states(report: Report, subject: str) -> dict[str, State]:
+def states(report: Report, subject: str) -> dict[str, Status]:
     """How far each thing works."""
     return {check.name: check.state for check in report.of(subject)}
 
@@ -98,16 +98,16 @@ async def test_a_plain_role_is_told_the_grants_that_show_it_every_pane(
     with pg.connect(pg_pipeline, "pipeline_app", application_name="somebody else"):
         before = await look(uri)
     assert set(states(before, "pane")) == {pane.name for pane in PANES}
-    assert found(before, "role", "sessions").state is State.LIMITED
+    assert found(before, "role", "sessions").state is Status.LIMITED
     assert found(before, "role", "sessions").what.startswith("You see 1 of ")
     for name in ("connections", "slow-queries", "bloat", "settings", "schema"):
-        assert found(before, "pane", name).state in {State.LIMITED, State.CANNOT}, name
+        assert found(before, "pane", name).state in {Status.LIMITED, Status.CANNOT}, name
     with pg.connect(pg_pipeline) as session:
         for statement in grants(before.of("pane")):
             session.execute(statement.encode())
     after = await look(uri)
-    assert {name for name, state in states(after, "pane").items() if state is not State.OK} == ELSEWHERE, text(after)
-    assert found(after, "role", "sessions").state is State.OK
+    assert {name for name, state in states(after, "pane").items() if state is not Status.OK} == ELSEWHERE, text(after)
+    assert found(after, "role", "sessions").state is Status.OK
 
 
 async def test_a_plain_role_is_told_the_grants_that_let_it_act(
@@ -116,16 +116,16 @@ async def test_a_plain_role_is_told_the_grants_that_let_it_act(
     _, uri = role(pg_pipeline)
     before = await look(uri)
     for name in ("apply-schema", "vacuum-table", "drop-index", "create-partitions", "refresh-views", "apply-tuning"):
-        assert found(before, "action", name).state is State.CANNOT, name
+        assert found(before, "action", name).state is Status.CANNOT, name
         assert found(before, "action", name).remedy, name
-    assert found(before, "action", "cancel-backend").state is State.LIMITED
+    assert found(before, "action", "cancel-backend").state is Status.LIMITED
     with pg.connect(pg_pipeline) as session:
         for statement in grants((*before.of("role"), *before.of("action"))):
             session.execute(statement.encode())
     after = await look(uri)
-    cannot = {check.name: check.why for check in after.of("action") if check.state is State.CANNOT}
+    cannot = {check.name: check.why for check in after.of("action") if check.state is Status.CANNOT}
     assert set(cannot) == ({"apply-tuning"} if pg.major == 14 else set()), cannot
-    short = {name for name, state in states(after, "role").items() if state is not State.OK}
+    short = {name for name, state in states(after, "role").items() if state is not Status.OK}
     assert short == ({"reserved", "settings"} if pg.major == 14 else {"reserved"}), text(after)
 
 
@@ -146,11 +146,11 @@ async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
     finally:
         await server.close()
     report = await look(uri)
-    less = {name for name, state in states(report, "pane").items() if state is not State.OK}
+    less = {name for name, state in states(report, "pane").items() if state is not Status.OK}
     assert less == ELSEWHERE | {"bloat"}, text(report)
     assert "pg_read_all_data" in found(report, "pane", "bloat").remedy
     assert "-- GRANT pg_read_all_data" in script
-    changes = {name for name, state in states(report, "action").items() if state is State.OK}
+    changes = {name for name, state in states(report, "action").items() if state is Status.OK}
     assert changes <= {"audit trail", "undo", "write-pgbouncer-config"}, text(report)
 
 
@@ -159,7 +159,7 @@ async def test_a_place_where_no_trail_can_be_is_told(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/dev/null")
     trail = found(await look(any_pg.uri(pipeline)), "action", "audit trail")
-    assert trail.state is State.CANNOT, trail
+    assert trail.state is Status.CANNOT, trail
 
 
 async def test_the_dashes_off_every_line_of_the_script_every_action_can_run(
@@ -174,17 +174,17 @@ async def test_the_dashes_off_every_line_of_the_script_every_action_can_run(
     with pg.connect(pg_pipeline) as session:
         session.execute(script.encode())
     report = await look(uri)
-    assert {name for name, state in states(report, "pane").items() if state is not State.OK} == ELSEWHERE
+    assert {name for name, state in states(report, "pane").items() if state is not Status.OK} == ELSEWHERE
     known = {"create-roles", "create-extensions", *(("apply-tuning",) if pg.major == 14 else ())}
-    assert {name for name, state in states(report, "action").items() if state is State.CANNOT} <= known, text(report)
+    assert {name for name, state in states(report, "action").items() if state is Status.CANNOT} <= known, text(report)
 
 
 async def test_a_superuser_sees_everything_and_is_warned(pg: PostgresServer, pg_pipeline: str) -> None:
     report = await look(pg.uri(pg_pipeline))
-    assert found(report, "role", "superuser").state is State.LIMITED
+    assert found(report, "role", "superuser").state is Status.LIMITED
     assert "--role-script" in found(report, "role", "superuser").remedy
-    assert {name for name, state in states(report, "pane").items() if state is not State.OK} == ELSEWHERE, text(report)
-    assert State.CANNOT not in states(report, "action").values(), text(report)
+    assert {name for name, state in states(report, "pane").items() if state is not Status.OK} == ELSEWHERE, text(report)
+    assert Status.CANNOT not in states(report, "action").values(), text(report)
 
 
 async def test_a_missing_extension_is_named_with_the_statement_that_brings_it(
@@ -193,13 +193,13 @@ async def test_a_missing_extension_is_named_with_the_statement_that_brings_it(
     uri = pg.uri(database)
     before = await look(uri)
     check = found(before, "extension", "pg_stat_statements")
-    assert check.state is State.CANNOT
-    assert found(before, "pane", "slow-queries").state is State.CANNOT
+    assert check.state is Status.CANNOT
+    assert found(before, "pane", "slow-queries").state is Status.CANNOT
     with pg.connect(database) as session:
         session.execute(check.remedy.encode())
     after = await look(uri)
-    assert found(after, "extension", "pg_stat_statements").state is State.OK
-    assert found(after, "pane", "slow-queries").state is State.OK
+    assert found(after, "extension", "pg_stat_statements").state is Status.OK
+    assert found(after, "pane", "slow-queries").state is Status.OK
 
 
 async def test_an_old_version_of_an_extension_is_told(any_pg: PostgresServer, pipeline: str) -> None:
@@ -207,10 +207,10 @@ async def test_an_old_version_of_an_extension_is_told(any_pg: PostgresServer, pi
         session.execute("DROP EXTENSION pg_stat_statements")
         session.execute("CREATE EXTENSION pg_stat_statements VERSION '1.8'")
     check = found(await look(any_pg.uri(pipeline)), "extension", "pg_stat_statements")
-    assert check.state is State.LIMITED
+    assert check.state is Status.LIMITED
     with any_pg.connect(pipeline) as session:
         session.execute(check.remedy.encode())
-    assert found(await look(any_pg.uri(pipeline)), "extension", "pg_stat_statements").state is State.OK
+    assert found(await look(any_pg.uri(pipeline)), "extension", "pg_stat_statements").state is Status.OK
 
 
 async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_it(pg_servers: Servers) -> None:
@@ -223,10 +223,10 @@ async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_
         server.restart()
         before = await look(server.uri())
         check = found(before, "extension", "pg_stat_statements")
-        assert check.state is State.CANNOT
+        assert check.state is Status.CANNOT
         assert "'pg_prewarm', 'pg_stat_statements'" in check.remedy
         timing = found(before, "server", "track_io_timing")
-        assert timing.state is State.LIMITED
+        assert timing.state is Status.LIMITED
         with server.connect() as session:
             session.execute(check.remedy.splitlines()[0].encode())
             for line in timing.remedy.splitlines():
@@ -235,13 +235,13 @@ async def test_a_library_that_is_not_preloaded_is_told_with_the_line_that_loads_
             waits = "SELECT pending_restart FROM pg_settings WHERE name = 'shared_preload_libraries'"
             wait(lambda: session.execute(waits).fetchone() == (True,))
         waiting = found(await look(server.uri()), "extension", "pg_stat_statements")
-        assert waiting.state is State.CANNOT
+        assert waiting.state is Status.CANNOT
         assert waiting.remedy.startswith("Restart the server"), "what waits already must not be written over"
         server.restart()
         after = await look(server.uri())
-        assert found(after, "extension", "pg_stat_statements").state is State.OK
-        assert found(after, "server", "track_io_timing").state is State.OK
-        assert found(after, "pane", "slow-queries").state is State.OK
+        assert found(after, "extension", "pg_stat_statements").state is Status.OK
+        assert found(after, "server", "track_io_timing").state is Status.OK
+        assert found(after, "pane", "slow-queries").state is Status.OK
     finally:
         server.stop()
 
@@ -256,7 +256,7 @@ async def test_an_encoding_that_cannot_hold_every_text_is_told(any_pg: PostgresS
     finally:
         any_pg.drop_database(name)
     check = found(report, "server", "encoding")
-    assert check.state is State.LIMITED
+    assert check.state is Status.LIMITED
     assert encoding in check.why
     assert "UTF8" in check.remedy
 
@@ -267,8 +267,8 @@ async def test_the_server_is_judged_by_what_it_says(pg: PostgresServer, database
     assert report.server is not None
     assert report.server.major == pg.major
     for name in ("role", "tls", "pooler between", "encoding", "kind", "client_connection_check_interval"):
-        assert told[name] is State.OK, name
-    assert told["fsync"] is State.LIMITED  # the test servers run without it
+        assert told[name] is Status.OK, name
+    assert told["fsync"] is Status.LIMITED  # the test servers run without it
     with pg.connect(database) as session:
         row = session.execute("SHOW max_connections").fetchone()
     assert row is not None
@@ -279,12 +279,12 @@ async def test_a_lock_in_the_way_is_waited_out(any_pg: PostgresServer, pipeline:
     desk = Desk(any_pg, pipeline, Trail(tmp_path / "audit.jsonl"))
     with held(desk, "LOCK TABLE public.api_usage IN ACCESS EXCLUSIVE MODE", seconds=1.0):
         report = await look(any_pg.uri(pipeline))
-    assert State.CANNOT not in states(report, "pane").values(), text(report)
+    assert Status.CANNOT not in states(report, "pane").values(), text(report)
 
 
 async def test_a_read_only_console_can_run_nothing(any_pg: PostgresServer, pipeline: str) -> None:
     report = await look(any_pg.uri(pipeline), read_only=True)
-    can = {name for name, state in states(report, "action").items() if state is not State.CANNOT}
+    can = {name for name, state in states(report, "action").items() if state is not Status.CANNOT}
     assert can <= {"audit trail", "write-pgbouncer-config"}
 
 
@@ -292,21 +292,21 @@ async def test_poolers_are_judged_by_who_asks(
     any_pg: PostgresServer, pipeline: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
 ) -> None:
     pooler = pgbouncer(any_pg, pipeline)
-    for uri, state in ((pooler.admin_uri, State.OK), (pooler.stats_uri, State.LIMITED)):
+    for uri, state in ((pooler.admin_uri, Status.OK), (pooler.stats_uri, Status.LIMITED)):
         report = await look(any_pg.uri(pipeline), uri)
         told = {check.name.partition(" ")[2]: check for check in report.of("pooler")}
-        assert told["reached"].state is State.OK
+        assert told["reached"].state is Status.OK
         assert told["admin"].state is state
-        assert told["authentication"].state is State.OK
-        assert told["prepared statements"].state is (State.OK if "1.2" in told["reached"].what else State.LIMITED)
-        assert found(report, "pane", "pooler").state is State.OK
+        assert told["authentication"].state is Status.OK
+        assert told["prepared statements"].state is (Status.OK if "1.2" in told["reached"].what else Status.LIMITED)
+        assert found(report, "pane", "pooler").state is Status.OK
     assert "pgbouncer.ini" in told["admin"].remedy
 
 
 async def test_a_pooler_that_does_not_answer_is_one_check(any_pg: PostgresServer, pipeline: str) -> None:
     report = await look(any_pg.uri(pipeline), "host=127.0.0.1 port=1 user=nobody")
     (check,) = report.of("pooler")
-    assert check.state is State.CANNOT
+    assert check.state is Status.CANNOT
     assert found(report, "role", "superuser")
 
 
@@ -335,7 +335,7 @@ def test_the_command_prints_one_document(any_pg: PostgresServer, pipeline: str, 
     assert (done.code, done.err) == (0, "")
     told = json.loads(done.out)
     assert (told["role"], told["server"]["database"]) == ("pipeline_monitor", pipeline)
-    assert {check["state"] for check in told["checks"]} <= {state.value for state in State}
+    assert {check["state"] for check in told["checks"]} <= {state.value for state in Status}
     assert all(check["what"] and isinstance(check["remedy"], list) for check in told["checks"])
 
 

@@ -321,7 +321,8 @@ def test_without_yes_the_plans_are_shown_and_nothing_is_done(place: Place) -> No
     ("arguments", "said"),
     [
         (("--skip", "rolls"), "There is no page rolls. Pages: connection,"),
-        (("--set", "tuning=1"), "--set takes page.parameter=value."),
+        (("--set", "tuning.ram"), "--set takes [PAGE.]PARAMETER=VALUE."),
+        (("--set", "memory=1"), "There is no parameter memory."),
         (("--set", "tuning.memory=1"), "There is no parameter tuning.memory. tuning accepts preset,"),
         (("--set", "moon.ram=1"), "There is no parameter moon.ram."),
     ],
@@ -333,8 +334,9 @@ def test_a_wrong_page_or_parameter_is_a_mistake_in_the_command(
     assert (done.code, said in done.err) == (2, True), done.err
 
 
-def test_a_value_that_an_action_does_not_take_stops_the_set_up_before_its_first_page(place: Place) -> None:
-    done = place.setup("--yes", "--set", "tuning.storage=tape")
+@pytest.mark.parametrize("name", ["tuning.storage", "storage"])
+def test_a_value_that_an_action_does_not_take_stops_the_set_up_before_its_first_page(place: Place, name: str) -> None:
+    done = place.setup("--yes", "--set", f"{name}=tape")
     assert done.code == 2
     assert "storage must be ssd or hdd" in done.err
     assert place.rows(ROLES) == [("",)]

@@ -106,7 +106,11 @@ def _setup(make: Make) -> None:
     command.add_argument("--dry-run", action="store_true", help="show every page with its plan, change nothing")
     command.add_argument("--skip", action="append", default=[], metavar="PAGE", help="leave a page out; repeatable")
     command.add_argument(
-        "--set", action="append", default=[], metavar="PAGE.KEY=VALUE", help="a parameter of a page; may be repeated"
+        "--set",
+        action="append",
+        default=[],
+        metavar="[PAGE.]KEY=VALUE",
+        help="a parameter of one page, or of every page that takes it; may be repeated",
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     _server_options(command)

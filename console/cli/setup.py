@@ -20,9 +20,9 @@ from console.model import Kind, Outcome, Trouble
 from console.running.progress import Run
 from console.settings.config import Settings, Wanted
 from console.setup import situation
-from console.setup.alone import alone, still
-from console.setup.guide import FIRST, Guide, Standing, State, pages, parameters
+from console.setup.guide import FIRST, Guide, PageState, Standing, pages, parameters
 from console.setup.memory import RUN, Memory
+from console.setup.one_at_a_time import only_setup, require_lock
 from console.setup.pages import Page, Work
 from console.sources.postgres import ActingSession
 from console.workspace import Workspace
@@ -32,7 +32,7 @@ ROUNDS = 3  # a page whose plan is not empty after so many runs will not become 
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SetupOptions:
     """What the command line asks for."""
 
     given: dict[str, dict[str, str]]
@@ -43,18 +43,18 @@ class Request:
 
 
 @dataclass(slots=True)
-class Told:
+class PageResult:
     """One page as it went."""
 
     page: Page
-    state: State
+    state: PageState
     skipped: str = ""  # why it was left out
     runs: list[Run] = field(default_factory=list)
     code: int = DONE
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class SetupEnd:
     """How the set-up ended."""
 
     outcome: Outcome | None
@@ -62,23 +62,23 @@ class End:
     code: int
 
 
-def request(options: Namespace) -> Request:
+def setup_options(options: Namespace) -> SetupOptions:
     """What `options` ask for. Trouble (USAGE) for an unknown page or parameter."""
     known = {page.name: page for page in pages()}
     for name in options.skip:
         if name not in known:
             raise Trouble(Kind.USAGE, f"There is no page {safe(name, 80)}.", f"Pages: {', '.join(known)}.")
-    return Request(
+    return SetupOptions(
         _given(options.set, known), frozenset(options.skip), options.yes, options.dry_run, options.format == "json"
     )
 
 
 def setup(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
     """Run the pages, or show them; the exit code. Trouble (USAGE) before anything is read."""
-    return asyncio.run(_setup(request(options), settings, wanted, say))
+    return asyncio.run(_setup(setup_options(options), settings, wanted, say))
 
 
-async def _setup(asked: Request, settings: Settings, wanted: Wanted, say: Say) -> int:
+async def _setup(asked: SetupOptions, settings: Settings, wanted: Wanted, say: Say) -> int:
     async with Workspace(settings, wanted) as workspace:
         postgres = workspace.sources.postgres
         await postgres.connect()
@@ -88,9 +88,9 @@ async def _setup(asked: Request, settings: Settings, wanted: Wanted, say: Say) -
         return await _Setup(asked, guide, workspace, say).run()
 
 
-async def _shown(asked: Request, guide: Guide, wanted: Wanted) -> int:
+async def _shown(asked: SetupOptions, guide: Guide, wanted: Wanted) -> int:
     states = await guide.states()
-    told = [Told(page, states[page.name]) for page in pages()]
+    told = [PageResult(page, states[page.name]) for page in pages()]
     if asked.json:
         planned = [[Run.of(made) for made in one.state.plans] for one in told]
         for one, runs in zip(told, planned, strict=True):
@@ -100,22 +100,22 @@ async def _shown(asked: Request, guide: Guide, wanted: Wanted) -> int:
             sys.stdout.write(page_head(number, len(told), one.page) + page_text(one.state))
             sys.stdout.write(plans_text(one.state))
     if asked.dry_run:
-        return _ended(asked, told, guide, End(None, "Dry run: nothing was changed.", DONE))
+        return _ended(asked, told, guide, SetupEnd(None, "Dry run: nothing was changed.", DONE))
     why = (
         "The console is read-only (--read-only): nothing was changed."
         if wanted.read_only
         else "Not confirmed: nothing was changed. Run the guide at a terminal, or give --yes."
     )
-    return _ended(asked, told, guide, End(Outcome.REFUSED, why, REFUSED))
+    return _ended(asked, told, guide, SetupEnd(Outcome.REFUSED, why, REFUSED))
 
 
 class _Setup:
     """One run of the set-up."""
 
-    def __init__(self, asked: Request, guide: Guide, workspace: Workspace, say: Say) -> None:
+    def __init__(self, asked: SetupOptions, guide: Guide, workspace: Workspace, say: Say) -> None:
         self._asked, self._guide, self._workspace, self._say = asked, guide, workspace, say
         self._memory = Memory.of(workspace.sources.postgres.facts)
-        self._told: list[Told] = []
+        self._told: list[PageResult] = []
         self._stopping = False
 
     async def run(self) -> int:
@@ -125,7 +125,7 @@ class _Setup:
         try:
             with stoppable(self._stop):
                 await self._refuse_mistakes()
-                async with alone(keeper):
+                async with only_setup(keeper):
                     await self._pages(keeper)
         except Trouble as why:
             if why.kind is Kind.USAGE:
@@ -154,7 +154,7 @@ class _Setup:
         }[outcome]
         left = [one.page.title for one in self._told if _left(one)]
         told += f" Left out: {', '.join(left)}; see there." if left and code == DONE else ""
-        return _ended(self._asked, self._told, self._guide, End(outcome, f"{message} {told}".strip(), code))
+        return _ended(self._asked, self._told, self._guide, SetupEnd(outcome, f"{message} {told}".strip(), code))
 
     async def _refuse_mistakes(self) -> None:
         """Trouble (USAGE) for a parameter that its action does not take, before anything is run."""
@@ -164,9 +164,9 @@ class _Setup:
 
     async def _pages(self, keeper: ActingSession) -> None:
         known = pages()
-        former: dict[str, State] = {}
+        former: dict[str, PageState] = {}
         for number, page in enumerate(known, 1):
-            await still(keeper)
+            await require_lock(keeper)
             self._show(page_head(number, len(known), page))
             told = await self._page(page, former)
             if told.skipped:
@@ -175,9 +175,9 @@ class _Setup:
             if self._stopping or (told.code != DONE and (page.essential or page.name == FIRST)):
                 return
 
-    async def _page(self, page: Page, former: dict[str, State]) -> Told:
+    async def _page(self, page: Page, former: dict[str, PageState]) -> PageResult:
         why = self._skipped(page)
-        told = Told(page, State(Standing.NOTHING), why)
+        told = PageResult(page, PageState(Standing.NOTHING), why)
         self._told.append(told)
         if why:
             self._show(f"  skipped: {why}\n")
@@ -190,7 +190,7 @@ class _Setup:
         self._judge(told)
         return told
 
-    async def _work(self, told: Told) -> bool:
+    async def _work(self, told: PageResult) -> bool:
         """Run what the page has to do, each with a plan made just before. Whether all of it ended well."""
         self._show(page_text(told.state))
         for work in told.state.works:
@@ -211,7 +211,7 @@ class _Setup:
         finally:
             ticker.end()
 
-    def _judge(self, told: Told) -> None:
+    def _judge(self, told: PageResult) -> None:
         """What is said of the page in the end, and what it means for the exit code."""
         state = told.state
         if told.code != DONE:
@@ -247,11 +247,11 @@ class _Setup:
         self._stopping = True
 
 
-def _left(one: Told) -> bool:
+def _left(one: PageResult) -> bool:
     return one.state.standing in {Standing.CANNOT, Standing.WAITS} or bool(one.state.unmeasured)
 
 
-def _ended(asked: Request, told: Sequence[Told], guide: Guide, end: End) -> int:
+def _ended(asked: SetupOptions, told: Sequence[PageResult], guide: Guide, end: SetupEnd) -> int:
     if asked.json:
         shown = [(one.page, one.state, one.skipped, one.runs) for one in told]
         sys.stdout.write(document(guide.server.facts, end.outcome, end.message, shown))
@@ -260,15 +260,19 @@ def _ended(asked: Request, told: Sequence[Told], guide: Guide, end: End) -> int:
 
 
 def _given(pairs: Sequence[str], known: dict[str, Page]) -> dict[str, dict[str, str]]:
+    """Page → parameter → value; a parameter without a page goes to every page that takes it."""
     given: dict[str, dict[str, str]] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        name, dot, parameter = key.partition(".")
-        if not (equals and dot and parameter):
-            raise Trouble(Kind.USAGE, "--set takes page.parameter=value.", f"Pages: {', '.join(known)}.")
-        accepted = parameters(known[name]) if name in known else ()
-        if parameter not in accepted:
-            told = f"{name} accepts {', '.join(accepted)}." if accepted else f"Pages: {', '.join(known)}."
-            raise Trouble(Kind.USAGE, f"There is no parameter {safe(key, 80)}.", told)
-        given.setdefault(name, {})[parameter] = value
+        name, dot, parameter = key.rpartition(".")
+        if not (equals and parameter):
+            raise Trouble(Kind.USAGE, "--set takes [PAGE.]PARAMETER=VALUE.", f"Pages: {', '.join(known)}.")
+        chosen = [page for page in known.values() if page.name == name or not dot]
+        taking = [page.name for page in chosen if parameter in parameters(page)]
+        if not taking:
+            accepted = ", ".join(parameters(known[name])) if name in known else ""
+            remedy = f"{name} accepts {accepted}." if accepted else f"Pages: {', '.join(known)}."
+            raise Trouble(Kind.USAGE, f"There is no parameter {safe(key, 80)}.", remedy)
+        for page in taking:
+            given.setdefault(page, {})[parameter] = value
     return given

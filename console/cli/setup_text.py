@@ -8,7 +8,7 @@ from console.cli.plan_text import plan_text, run_record
 from console.format import safe, to_json
 from console.model import Facts, Outcome
 from console.running.progress import Run
-from console.setup.guide import Standing, State
+from console.setup.guide import PageState, Standing
 from console.setup.pages import Page
 
 
@@ -17,19 +17,19 @@ def page_head(number: int, total: int, page: Page) -> str:
     return f"\n{number}/{total}  {page.title} ({page.name})\n  {page.what}\n  {page.why}\n"
 
 
-def page_text(state: State, later: bool = False) -> str:
+def page_text(state: PageState, later: bool = False) -> str:
     """How far a page is and what is to be known of it, indented."""
     return "".join(f"  {line}\n" for line in _lines(state, later))
 
 
-def plans_text(state: State) -> str:
+def plans_text(state: PageState) -> str:
     """The plans of a page, statement by statement, indented."""
     texts = "\n".join(plan_text(one) for one in state.plans)
     return "".join(f"    {line}".rstrip() + "\n" for line in texts.splitlines())
 
 
 def document(
-    facts: Facts, outcome: Outcome | None, message: str, pages: Iterable[tuple[Page, State, str, Sequence[Run]]]
+    facts: Facts, outcome: Outcome | None, message: str, pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]
 ) -> str:
     """The JSON document of a set-up. `steps` of a page are those of its runs or, where none ran, of its plans."""
     return (
@@ -46,7 +46,7 @@ def document(
     )
 
 
-def _lines(state: State, later: bool) -> Iterable[str]:
+def _lines(state: PageState, later: bool) -> Iterable[str]:
     if later:
         asked = ", ".join(state.unmeasured)
         yield f"later: {asked} of the server's machine cannot be measured from here and is not guessed."
@@ -66,7 +66,7 @@ def _lines(state: State, later: bool) -> Iterable[str]:
         yield from (f"· {safe(note)}" for note in state.notes)
 
 
-def _record(page: Page, state: State, skipped: str, runs: Sequence[Run]) -> dict[str, object]:
+def _record(page: Page, state: PageState, skipped: str, runs: Sequence[Run]) -> dict[str, object]:
     records = [run_record(run) for run in runs]
     steps: list[object] = []
     for record in records:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from console.actions import ACTIONS
 from console.doctor import actions, extensions, panes, pooler, role, server, terminal
-from console.doctor.check import Check, Report, State, document
+from console.doctor.check import Check, Report, Status, document
 from console.doctor.script import role_script
 from console.doctor.text import text
 from console.model import Database, Kind, Trouble
@@ -20,7 +20,7 @@ from console.running.trail.audit import default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.registry import Sources
 
-__all__ = ["Check", "Report", "State", "document", "examine", "rights", "role_script", "text"]
+__all__ = ["Check", "Report", "Status", "document", "examine", "rights", "role_script", "text"]
 
 
 async def examine(
@@ -35,7 +35,7 @@ async def examine(
     except Trouble as why:
         if why.kind is Kind.USAGE:
             raise
-        lost = Check("server", "reached", State.CANNOT, "The server cannot be looked at.", why.sentence, why.remedy)
+        lost = Check("server", "reached", Status.CANNOT, "The server cannot be looked at.", why.sentence, why.remedy)
         poolers = await pooler.checks(wanted.poolers, None)
         return Report(None, (lost, *poolers, *near))
     poolers = await pooler.checks(wanted.poolers, usable)

@@ -11,7 +11,7 @@ from console.model import Facts
 SUBJECTS = ("server", "role", "extension", "pane", "action", "pooler", "terminal")
 
 
-class State(Enum):
+class Status(Enum):
     """How far something works here."""
 
     OK = "ok"
@@ -26,7 +26,7 @@ class Check:
 
     subject: str  # one of SUBJECTS
     name: str  # a pane, an action, a setting, an extension …
-    state: State
+    state: Status
     what: str  # what works or does not, in one sentence
     why: str = ""  # the evidence
     remedy: str = ""  # the exact statements, lines, packages that change it, a line each
@@ -44,10 +44,13 @@ class Report:
         return tuple(check for check in self.checks if check.subject == subject)
 
 
-def worst(checks: Iterable[Check]) -> State:
+def worst(checks: Iterable[Check]) -> Status:
     """The worst state of some checks; OK when there is none."""
     states = {check.state for check in checks}
-    return next((state for state in (State.CANNOT, State.LIMITED, State.UNKNOWN) if state in states), State.OK)
+    return next(
+        (state for state in (Status.CANNOT, Status.LIMITED, Status.UNKNOWN) if state in states),
+        Status.OK,
+    )
 
 
 def literal(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from console.doctor.check import Check, State, literal
+from console.doctor.check import Check, Status, literal
 from console.doctor.server import Found
 from console.doctor.settings import WAITS, assign
 from console.format import one_line
@@ -39,16 +39,16 @@ def _check(row: Mapping[str, Any], found: Found) -> Check:
     where = f"{name} {one_line(row['installed'])} in schema {one_line(row['schema'])}"
     if name == PRELOADED and not _loaded(found):
         what = f"{name} is installed but not loaded: {serves} cannot be shown."
-        return Check("extension", name, State.CANNOT, what, where, _preload(found))
+        return Check("extension", name, Status.CANNOT, what, where, _preload(found))
     if row["available"] is not None and row["installed"] != row["available"]:
         what = f"{name} works; the server brings a newer version of it."
         why = f"{where}; {one_line(row['available'])} is there"
-        return Check("extension", name, State.LIMITED, what, why, f"ALTER EXTENSION {name} UPDATE;")
-    return Check("extension", name, State.OK, f"{name} serves {serves}.", where)
+        return Check("extension", name, Status.LIMITED, what, why, f"ALTER EXTENSION {name} UPDATE;")
+    return Check("extension", name, Status.OK, f"{name} serves {serves}.", where)
 
 
 def _absent(row: Mapping[str, Any], found: Found, name: str, serves: str) -> Check:
-    state = State.CANNOT if name == PRELOADED else State.LIMITED
+    state = Status.CANNOT if name == PRELOADED else Status.LIMITED
     what = f"{name} is missing: it serves {serves}."
     remedy = [_preload(found)] if name == PRELOADED and not _loaded(found) else []
     if row["available"] is None:

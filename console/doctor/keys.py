@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.keys import all_keys
 
 SAME_BYTE: Mapping[str, str] = {
@@ -36,7 +36,7 @@ def checks(keymap: Mapping[str, str], prefix: str, multiplexer: str) -> tuple[Ch
             found.append(_lost(name, keys, lost))
     if found:
         return tuple(found)
-    return (Check("terminal", "keys", State.OK, "The keys of the console arrive.", f"{len(bindings)} bindings"),)
+    return (Check("terminal", "keys", Status.OK, "The keys of the console arrive.", f"{len(bindings)} bindings"),)
 
 
 def key_of(text: str) -> str:
@@ -60,9 +60,9 @@ def _lost(name: str, keys: Sequence[str], lost: Mapping[str, str]) -> Check:
     why = "; ".join(lost.values())
     if left:
         what = f"{' and '.join(lost)} does not arrive; {' and '.join(left)} does."
-        return Check("terminal", f"key {name}", State.LIMITED, what, why, _remap(name, left[0], lost))
+        return Check("terminal", f"key {name}", Status.LIMITED, what, why, _remap(name, left[0], lost))
     what = f"{' and '.join(lost)} does not arrive, and there is no other key."
-    return Check("terminal", f"key {name}", State.CANNOT, what, why, _remap(name, "KEY", lost))
+    return Check("terminal", f"key {name}", Status.CANNOT, what, why, _remap(name, "KEY", lost))
 
 
 def _remap(name: str, key: str, lost: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.format import one_line
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
@@ -42,15 +42,15 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
         server = sources.of(pane)
     except Trouble as why:
         what = f"{pane.name} was not read."
-        return Check("pane", pane.name, State.UNKNOWN, what, why.sentence, why.remedy)
+        return Check("pane", pane.name, Status.UNKNOWN, what, why.sentence, why.remedy)
     reads = [await _read(server, view) for view in _different(pane)]
     state = _state(reads)
     troubles = [why for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
     says = {
-        State.OK: "shows everything",
-        State.LIMITED: "shows less than it could",
-        State.CANNOT: "cannot be shown",
-        State.UNKNOWN: "could not be read now",
+        Status.OK: "shows everything",
+        Status.LIMITED: "shows less than it could",
+        Status.CANNOT: "cannot be shown",
+        Status.UNKNOWN: "could not be read now",
     }[state]
     return Check(
         "pane",
@@ -67,12 +67,12 @@ def remedies(why: Trouble, role: str) -> tuple[str, ...]:
     return why.lacks.statements(role) or ((why.remedy,) if why.remedy else ())
 
 
-def _state(reads: Sequence[_Read]) -> State:
+def _state(reads: Sequence[_Read]) -> Status:
     if not any(read.shown for read in reads):
-        return State.UNKNOWN if all(read.busy for read in reads) else State.CANNOT
+        return Status.UNKNOWN if all(read.busy for read in reads) else Status.CANNOT
     if any(read.busy for read in reads):
-        return State.UNKNOWN
-    return State.LIMITED if any(read.troubles for read in reads) else State.OK
+        return Status.UNKNOWN
+    return Status.LIMITED if any(read.troubles for read in reads) else Status.OK
 
 
 def _different(pane: Pane) -> list[View]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.format import one_line
 from console.model import Record, Trouble
 from console.panes.pooler import ADMIN_DATABASE
 from console.sources.pgbouncer.admin import PgBouncerServer
 
-UNSAFE = {"any": State.CANNOT, "trust": State.CANNOT, "plain": State.LIMITED, "md5": State.LIMITED}
+UNSAFE = {"any": Status.CANNOT, "trust": Status.CANNOT, "plain": Status.LIMITED, "md5": Status.LIMITED}
 PREPARED_SINCE, KILL_SINCE, KILL_MENDED = 12100, 12400, 12502
 
 
@@ -41,7 +41,7 @@ async def _one(uri: str, usable: int | None) -> tuple[Check, ...]:
     try:
         pool = await _read(server)
     except Trouble as why:
-        lost = _check("reached", State.CANNOT, "This pooler does not answer.", why.sentence, why.remedy)
+        lost = _check("reached", Status.CANNOT, "This pooler does not answer.", why.sentence, why.remedy)
         return (replace(lost, name=f"{one_line(server.label)} reached"),)
     finally:
         await server.close()
@@ -65,7 +65,7 @@ async def _read(server: PgBouncerServer) -> Pool:
 def judge(pool: Pool, usable: int | None) -> tuple[Check, ...]:
     """A check for everything that matters of a pooler."""
     found = (
-        _check("reached", State.OK, f"{one_line(pool.version_text)} answers.", f"as {one_line(pool.user)}"),
+        _check("reached", Status.OK, f"{one_line(pool.version_text)} answers.", f"as {one_line(pool.user)}"),
         _rights(pool),
         _stats_users(pool),
         _prepared(pool),
@@ -78,7 +78,7 @@ def judge(pool: Pool, usable: int | None) -> tuple[Check, ...]:
     return tuple(replace(check, name=f"{one_line(pool.name)} {check.name}") for check in found)
 
 
-def _check(name: str, state: State, what: str, why: str, remedy: str = "") -> Check:
+def _check(name: str, state: Status, what: str, why: str, remedy: str = "") -> Check:
     return Check("pooler", name, state, what, why, remedy)
 
 
@@ -95,10 +95,10 @@ def _rights(pool: Pool) -> Check:
     # Whoever runs PgBouncer comes in as "pgbouncer" over its own socket, and may do everything.
     if pool.user in admins or pool.user == "pgbouncer":
         what = "SHOW, PAUSE, RESUME, RELOAD, KILL and RECONNECT are allowed."
-        return _check("admin", State.OK, what, "in admin_users")
+        return _check("admin", Status.OK, what, "in admin_users")
     what = "Only SHOW is allowed: no PAUSE, RESUME, RELOAD, KILL, RECONNECT."
     remedy = _line("admin_users", ", ".join([*admins, pool.user]))
-    return _check("admin", State.LIMITED, what, f"{one_line(pool.user)} is in stats_users only", remedy)
+    return _check("admin", Status.LIMITED, what, f"{one_line(pool.user)} is in stats_users only", remedy)
 
 
 def _stats_users(pool: Pool) -> Check:
@@ -106,35 +106,35 @@ def _stats_users(pool: Pool) -> Check:
     if users and KILL_SINCE <= pool.version < KILL_MENDED:
         what = "Users of stats_users can end clients with KILL_CLIENT (CVE-2026-6667)."
         why = f"{one_line(pool.version_text)}; stats_users = {one_line(', '.join(users))}"
-        return _check("stats users", State.LIMITED, what, why, "Upgrade PgBouncer to 1.25.2 or later.")
-    return _check("stats users", State.OK, "Users of stats_users can only look.", "not open to CVE-2026-6667")
+        return _check("stats users", Status.LIMITED, what, why, "Upgrade PgBouncer to 1.25.2 or later.")
+    return _check("stats users", Status.OK, "Users of stats_users can only look.", "not open to CVE-2026-6667")
 
 
 def _prepared(pool: Pool) -> Check:
     known = pool.config.get("max_prepared_statements")
     if not _transactional(pool) or (known or "0") != "0":
         why = f"max_prepared_statements = {known}" if known else "no pool in transaction mode"
-        return _check("prepared statements", State.OK, "Prepared statements of drivers work.", why)
+        return _check("prepared statements", Status.OK, "Prepared statements of drivers work.", why)
     what = "Prepared statements of drivers fail, or hit those of another client."
     if pool.version < PREPARED_SINCE:
         why = f"{one_line(pool.version_text)} does not follow them; 1.21 and later do"
         remedy = "Upgrade PgBouncer, or switch them off in the driver: prepare_threshold=None, prepareThreshold=0."
     else:
         why, remedy = "max_prepared_statements = 0", _line("max_prepared_statements", "200")
-    return _check("prepared statements", State.LIMITED, what, why, remedy)
+    return _check("prepared statements", Status.LIMITED, what, why, remedy)
 
 
 def _reset(pool: Pool) -> Check:
     query, always = pool.config.get("server_reset_query", ""), pool.config.get("server_reset_query_always") == "1"
     if not query or not _transactional(pool):
         why = "server_reset_query is empty" if not query else "no pool in transaction mode"
-        return _check("reset", State.OK, "Nothing is promised that is not done between clients.", why)
+        return _check("reset", Status.OK, "Nothing is promised that is not done between clients.", why)
     what = "It is not run in transaction mode: what a client SETs reaches the next one."
     if always:
         what = "It runs after each transaction, which halves the throughput."
     why = f"server_reset_query = {one_line(query)}"
     remedy = f"{_line('server_reset_query', '(empty)')}\nUse SET LOCAL, and transaction-level advisory locks."
-    return _check("reset", State.LIMITED, what, why, remedy)
+    return _check("reset", Status.LIMITED, what, why, remedy)
 
 
 def _room(pool: Pool, usable: int | None) -> Check:
@@ -142,10 +142,10 @@ def _room(pool: Pool, usable: int | None) -> Check:
     most = sum(_most(pool, row) for row in databases)
     why = f"at most {most} server connections" + (f", {usable} usable on the server" if usable is not None else "")
     if usable is None or most <= usable:
-        return _check("pools", State.OK, "All pools together fit the server.", why)
+        return _check("pools", Status.OK, "All pools together fit the server.", why)
     what = "All pools together want more connections than the server has."
     remedy = _line("max_db_connections", str(max(1, int(usable * 0.8) // len(databases))))
-    return _check("pools", State.LIMITED, what, why, remedy)
+    return _check("pools", Status.LIMITED, what, why, remedy)
 
 
 def _most(pool: Pool, row: Record) -> int:
@@ -162,10 +162,10 @@ def _whole(value: object) -> int:
 def _authentication(pool: Pool) -> Check:
     kind = pool.config.get("auth_type", "")
     why = f"auth_type = {one_line(kind)}"
-    state = UNSAFE.get(kind, State.OK)
-    if state is State.OK:
+    state = UNSAFE.get(kind, Status.OK)
+    if state is Status.OK:
         return _check("authentication", state, "Clients prove who they are.", why)
-    what = "Anybody who reaches the port is let in." if state is State.CANNOT else "Passwords can be replayed."
+    what = "Anybody who reaches the port is let in." if state is Status.CANNOT else "Passwords can be replayed."
     return _check("authentication", state, what, why, _line("auth_type", "scram-sha-256"))
 
 
@@ -173,19 +173,19 @@ def _listening(pool: Pool) -> Check:
     address = pool.config.get("listen_addr", "")
     if address:
         what = f"Clients reach it at {one_line(address)}, port {one_line(pool.config.get('listen_port', ''))}."
-        return _check("listening", State.OK, what, f"listen_addr = {one_line(address)}")
+        return _check("listening", Status.OK, what, f"listen_addr = {one_line(address)}")
     what = "Only clients of its own machine reach it, over the socket."
     remedy = "listen_addr = 127.0.0.1 in pgbouncer.ini, then restart PgBouncer."
-    return _check("listening", State.LIMITED, what, "listen_addr is empty", remedy)
+    return _check("listening", Status.LIMITED, what, "listen_addr is empty", remedy)
 
 
 def _queueing(pool: Pool) -> Check:
     seconds = pool.config.get("query_wait_timeout", "120")
     why = f"query_wait_timeout = {one_line(seconds)}"
     if seconds.replace(".", "", 1).isdigit() and 0 < float(seconds) < 60:
-        return _check("waiting", State.OK, "Clients that get no connection are told soon.", why)
+        return _check("waiting", Status.OK, "Clients that get no connection are told soon.", why)
     what = "Clients wait a minute or more for a connection before they are told."
-    return _check("waiting", State.LIMITED, what, why, _line("query_wait_timeout", "15"))
+    return _check("waiting", Status.LIMITED, what, why, _line("query_wait_timeout", "15"))
 
 
 def _transactional(pool: Pool) -> bool:

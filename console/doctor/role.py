@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.doctor.server import Found
 from console.doctor.settings import assign
 from console.format import one_line
@@ -97,11 +97,11 @@ def checks(rights: Rights) -> tuple[Check, ...]:
 
 def _superuser(rights: Rights) -> Check:
     if not rights.superuser:
-        return Check("role", "superuser", State.OK, f"{rights.quoted} is no superuser, as it should be.", "rolsuper")
+        return Check("role", "superuser", Status.OK, f"{rights.quoted} is no superuser, as it should be.", "rolsuper")
     return Check(
         "role",
         "superuser",
-        State.LIMITED,
+        Status.LIMITED,
         f"{rights.quoted} is a superuser: what goes wrong goes wrong everywhere, and some actions refuse it.",
         "rolsuper = true",
         "Connect as a role of its own: pipeline-console doctor --role-script prints one.",
@@ -111,28 +111,28 @@ def _superuser(rights: Rights) -> Check:
 def _seeing(rights: Rights) -> Check:
     missing = [name for name in SEES if not rights.has(name)]
     if not missing:
-        return Check("role", "pg_monitor", State.OK, "Statistics, sessions and settings of all are visible.", "member")
+        return Check("role", "pg_monitor", Status.OK, "Statistics, sessions and settings of all are visible.", "member")
     what = "Not all statistics, sessions and settings are visible."
     why = f"no member of {', '.join(missing)}"
-    return Check("role", "pg_monitor", State.LIMITED, what, why, rights.grant("pg_monitor"))
+    return Check("role", "pg_monitor", Status.LIMITED, what, why, rights.grant("pg_monitor"))
 
 
 def _sessions(rights: Rights) -> Check:
     row = rights.found.row
     what = f"You see {row['visible']} of {row['sessions']} sessions."
     if row["visible"] >= row["sessions"]:
-        return Check("role", "sessions", State.OK, what, "pg_stat_activity")
-    return Check("role", "sessions", State.LIMITED, what, "pg_stat_activity", rights.grant("pg_monitor"))
+        return Check("role", "sessions", Status.OK, what, "pg_stat_activity")
+    return Check("role", "sessions", Status.LIMITED, what, "pg_stat_activity", rights.grant("pg_monitor"))
 
 
 def _statistics(rights: Rights) -> Check:
     readable, tables = rights.tables["readable"], rights.tables["tables"]
     if readable >= tables:
-        return Check("role", "pg_stats", State.OK, "Column statistics of all tables are visible.", f"{tables} tables")
+        return Check("role", "pg_stats", Status.OK, "Column statistics of all tables are visible.", f"{tables} tables")
     return Check(
         "role",
         "pg_stats",
-        State.LIMITED,
+        Status.LIMITED,
         "Bloat is unknown where column statistics are hidden; they show to who may SELECT from the table.",
         f"{readable} of {tables} tables can be read",
         f"{rights.grant('pg_read_all_data')} -- it also reads the rows",
@@ -142,18 +142,18 @@ def _statistics(rights: Rights) -> Check:
 def _signals(rights: Rights) -> Check:
     name = "pg_signal_backend"
     if rights.superuser or rights.has(name):
-        return Check("role", name, State.OK, "Sessions of other roles can be cancelled and ended.", "member")
+        return Check("role", name, Status.OK, "Sessions of other roles can be cancelled and ended.", "member")
     what = "Only sessions of this role and of those it belongs to can be cancelled and ended."
-    return Check("role", name, State.LIMITED, what, f"no member of {name}", rights.grant(name))
+    return Check("role", name, Status.LIMITED, what, f"no member of {name}", rights.grant(name))
 
 
 def _maintenance(rights: Rights) -> Check:
     kept, tables = rights.tables["kept"], rights.tables["tables"]
     why = f"{kept} of {tables} tables"
     if kept >= tables:
-        return Check("role", "maintenance", State.OK, "Tables can be vacuumed and analyzed.", why)
+        return Check("role", "maintenance", Status.OK, "Tables can be vacuumed and analyzed.", why)
     remedy = rights.grant("pg_maintain") if rights.major >= 17 else rights.owners()
-    state = State.LIMITED if kept else State.CANNOT
+    state = Status.LIMITED if kept else Status.CANNOT
     return Check("role", "maintenance", state, "Not all tables can be vacuumed and analyzed.", why, remedy)
 
 
@@ -161,8 +161,8 @@ def _ownership(rights: Rights) -> Check:
     owned, tables = rights.tables["owned"], rights.tables["tables"]
     why = f"owner of {owned} of {tables} tables"
     if owned >= tables:
-        return Check("role", "ownership", State.OK, "Tables and their indexes can be altered.", why)
-    state = State.LIMITED if owned else State.CANNOT
+        return Check("role", "ownership", Status.OK, "Tables and their indexes can be altered.", why)
+    state = Status.LIMITED if owned else Status.CANNOT
     return Check("role", "ownership", state, "Not all tables and indexes can be altered.", why, rights.owners())
 
 
@@ -173,10 +173,10 @@ def _creation(rights: Rights) -> Check:
     if not row["uses_public"] or not row["makes_tables"]:
         missing.append("USAGE, CREATE ON SCHEMA public")
     if not missing:
-        return Check("role", "create", State.OK, "Schemas, and tables in schema public, can be made.", "CREATE")
+        return Check("role", "create", Status.OK, "Schemas, and tables in schema public, can be made.", "CREATE")
     what = "What the pipeline schema consists of cannot be made."
     why = f"lacks {' and '.join(one.replace('USAGE, ', '') for one in missing)}"
-    return Check("role", "create", State.CANNOT, what, why, "\n".join(map(rights.grant, missing)))
+    return Check("role", "create", Status.CANNOT, what, why, "\n".join(map(rights.grant, missing)))
 
 
 def _settings(rights: Rights) -> Check:
@@ -190,8 +190,8 @@ def _settings(rights: Rights) -> Check:
     if not rights.row["reloads"]:
         remedy.append(rights.grant("EXECUTE ON FUNCTION pg_catalog.pg_reload_conf()"))
     if not remedy:
-        return Check("role", "settings", State.OK, "Settings can be written and reloaded.", why)
-    state = State.CANNOT if not rights.alterable else State.LIMITED
+        return Check("role", "settings", Status.OK, "Settings can be written and reloaded.", why)
+    state = Status.CANNOT if not rights.alterable else Status.LIMITED
     return Check("role", "settings", state, "Not all settings can be written and reloaded.", why, "\n".join(remedy))
 
 
@@ -199,25 +199,25 @@ def _reserved(rights: Rights) -> Check:
     row, name = rights.found.row, "pg_use_reserved_connections"
     if rights.superuser and row["for_superusers"]:
         why = f"superuser_reserved_connections = {row['for_superusers']}"
-        return Check("role", "reserved", State.OK, "A connection is kept for this role when all are used.", why)
+        return Check("role", "reserved", Status.OK, "A connection is kept for this role when all are used.", why)
     if row["reserved"] and rights.has(name):
         why = f"reserved_connections = {row['reserved']}"
-        return Check("role", "reserved", State.OK, "A connection is kept for this role when all are used.", why)
+        return Check("role", "reserved", Status.OK, "A connection is kept for this role when all are used.", why)
     what = "When all connections are used, this role does not get in; a console that is open stays."
     if rights.major < 16:
         why = "PostgreSQL 16 and later can reserve connections for it"
-        return Check("role", "reserved", State.LIMITED, what, why, "Keep a console open.")
+        return Check("role", "reserved", Status.LIMITED, what, why, "Keep a console open.")
     remedy = [] if row["reserved"] else [assign("reserved_connections", "3", True, bool(rights.found.service))]
     remedy += [] if rights.has(name) else [rights.grant(name)]
     why = f"reserved_connections = {row['reserved']}, {'' if rights.has(name) else 'no '}member of {name}"
-    return Check("role", "reserved", State.LIMITED, what, why, "\n".join(remedy))
+    return Check("role", "reserved", Status.LIMITED, what, why, "\n".join(remedy))
 
 
 def _memberships(rights: Rights) -> Check:
     held = ", ".join(rights.row["held"]) or "none"
     if rights.superuser:
         held = "all, as a superuser"
-    return Check("role", "predefined roles", State.OK, f"Predefined roles that count here: {held}.", "pg_has_role")
+    return Check("role", "predefined roles", Status.OK, f"Predefined roles that count here: {held}.", "pg_has_role")
 
 
 def preset_settings() -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.doctor.settings import WISHES, judge
 from console.format import one_line
 from console.model import Database, Facts, Source, Trouble
@@ -85,21 +85,21 @@ def judge_version(found: Found) -> Check:
     why = f"tested with {TESTED[0]} to {TESTED[-1]}"
     if facts.major not in TESTED:
         newer = f"PostgreSQL {facts.version_text} is newer than this console."
-        return Check("server", "version", State.LIMITED, newer, why, "Upgrade the console.")
+        return Check("server", "version", Status.LIMITED, newer, why, "Upgrade the console.")
     last = LAST_DAYS[facts.major]
     if isinstance(now, datetime) and now.date() > last:
         old = f"PostgreSQL {facts.version_text} gets no fixes any more."
-        return Check("server", "version", State.LIMITED, old, f"the last were due on {last}", "Upgrade the server.")
-    return Check("server", "version", State.OK, what, f"{why}; fixes until {last}")
+        return Check("server", "version", Status.LIMITED, old, f"the last were due on {last}", "Upgrade the server.")
+    return Check("server", "version", Status.OK, what, f"{why}; fixes until {last}")
 
 
 def _standby(found: Found) -> Check:
     if not found.row["standby"]:
-        return Check("server", "role", State.OK, "This is a primary.", "pg_is_in_recovery() = false")
+        return Check("server", "role", Status.OK, "This is a primary.", "pg_is_in_recovery() = false")
     return Check(
         "server",
         "role",
-        State.LIMITED,
+        Status.LIMITED,
         "This is a standby: it can be looked at, hardly changed.",
         "pg_is_in_recovery() = true",
         "Give the primary as target to change something.",
@@ -109,14 +109,14 @@ def _standby(found: Found) -> Check:
 def _encryption(found: Found) -> Check:
     client = found.row["client"]
     if found.facts.tls:
-        return Check("server", "tls", State.OK, "The connection is encrypted.", "TLS")
+        return Check("server", "tls", Status.OK, "The connection is encrypted.", "TLS")
     if client is None or _loopback(str(client)):
         near = "a local socket" if client is None else "loopback"
-        return Check("server", "tls", State.OK, "The connection does not leave this machine.", near)
+        return Check("server", "tls", Status.OK, "The connection does not leave this machine.", near)
     return Check(
         "server",
         "tls",
-        State.LIMITED,
+        Status.LIMITED,
         "The connection is not encrypted: rows and statements can be read on the way.",
         f"from {one_line(client)}, without TLS",
         "ssl = on with a certificate on the server, then sslmode=verify-full in the target.",
@@ -132,11 +132,11 @@ def _loopback(address: str) -> bool:
 
 def _session(found: Found) -> Check:
     if found.row["own_session"]:
-        return Check("server", "pooler between", State.OK, "The session is the console's own.", "its settings arrived")
+        return Check("server", "pooler between", Status.OK, "The session is the console's own.", "its settings arrived")
     return Check(
         "server",
         "pooler between",
-        State.CANNOT,
+        Status.CANNOT,
         "A pooler between drops the settings that keep the console's sessions harmless.",
         "default_transaction_read_only and search_path did not arrive",
         "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
@@ -150,15 +150,17 @@ def _connections(found: Found) -> Check:
         f"{', reserved_connections = ' + str(row['reserved']) if found.facts.major >= 16 else ''}"
     )
     what = f"{row['used']} of {usable} connections for ordinary roles are used."
-    state = State.LIMITED if row["used"] >= usable * 0.95 else State.OK
-    remedy = "pipeline-console run terminate-idle ends sessions that hold one for nothing." if state != State.OK else ""
+    state = Status.LIMITED if row["used"] >= usable * 0.95 else Status.OK
+    remedy = (
+        "pipeline-console run terminate-idle ends sessions that hold one for nothing." if state != Status.OK else ""
+    )
     return Check("server", "connections", state, what, why, remedy)
 
 
 def _encoding(found: Found) -> Check:
     encoding = str(found.row["encoding"])
     if encoding == "UTF8":
-        return Check("server", "encoding", State.OK, "Texts of every language can be kept.", f"encoding {encoding}")
+        return Check("server", "encoding", Status.OK, "Texts of every language can be kept.", f"encoding {encoding}")
     harm = (
         "Texts are bytes of unknown encoding; the console shows what is not UTF-8 as escapes."
         if encoding == "SQL_ASCII"
@@ -168,16 +170,16 @@ def _encoding(found: Found) -> Check:
         "CREATE DATABASE new_name ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C.UTF-8';\n"
         "Then pg_dump --encoding=UTF8 the old database into it."
     )
-    return Check("server", "encoding", State.LIMITED, harm, f"encoding {one_line(encoding)}", remedy)
+    return Check("server", "encoding", Status.LIMITED, harm, f"encoding {one_line(encoding)}", remedy)
 
 
 def _service(found: Found) -> Check:
     if not found.service:
-        return Check("server", "kind", State.OK, "No sign of a managed service.", "none of their roles is there")
+        return Check("server", "kind", Status.OK, "No sign of a managed service.", "none of their roles is there")
     return Check(
         "server",
         "kind",
-        State.LIMITED,
+        Status.LIMITED,
         f"This seems to be {found.service}: no superuser, no files, and settings by its own tools.",
         f"role {', '.join(found.row['signs'])}",
         "Change settings in the service's parameters; apply-tuning prints the values for it.",
@@ -187,9 +189,9 @@ def _service(found: Found) -> Check:
 def _waiting(found: Found) -> Check:
     names = [one_line(name) for name in found.row["waiting"]]
     if not names:
-        return Check("server", "restart", State.OK, "No setting waits for a restart.", "pending_restart")
+        return Check("server", "restart", Status.OK, "No setting waits for a restart.", "pending_restart")
     what = f"{len(names)} settings wait for a restart." if len(names) > 1 else "A setting waits for a restart."
-    return Check("server", "restart", State.LIMITED, what, ", ".join(names), "Restart the server.")
+    return Check("server", "restart", Status.LIMITED, what, ", ".join(names), "Restart the server.")
 
 
 async def _dead_clients(server: Database) -> Check:
@@ -198,14 +200,14 @@ async def _dead_clients(server: Database) -> Check:
         state = await server.attempt(PROBE)
     except Trouble as why:
         what = "Whether statements of a dead console end could not be tried."
-        return Check("server", name, State.UNKNOWN, what, why.sentence, why.remedy)
+        return Check("server", name, Status.UNKNOWN, what, why.sentence, why.remedy)
     if not state:
         what = "Statements of a console that died end within two seconds."
-        return Check("server", name, State.OK, what, "the server's machine can tell a closed connection")
+        return Check("server", name, Status.OK, what, "the server's machine can tell a closed connection")
     return Check(
         "server",
         name,
-        State.CANNOT,
+        Status.CANNOT,
         "Actions cannot run: the server's machine cannot tell that a client is gone.",
         f"SET {name} fails (SQLSTATE {state})",
         "Run the server on Linux, macOS or BSD.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.format import one_line
 
 Good = Callable[[str], bool]
@@ -23,7 +23,7 @@ class Wish:
     what: str  # while it is good
     lost: str  # while it is not
     restart: bool = False
-    state: State = State.LIMITED
+    state: Status = Status.LIMITED
     remedy: str = ""  # where ALTER SYSTEM does not serve
 
 
@@ -46,7 +46,7 @@ WISHES: tuple[Wish, ...] = (
         "on",
         "The state and statement of sessions are shown.",
         "No session shows its state or statement.",
-        state=State.CANNOT,
+        state=Status.CANNOT,
     ),
     Wish(
         "track_counts",
@@ -54,7 +54,7 @@ WISHES: tuple[Wish, ...] = (
         "on",
         "Rows, scans and dead rows are counted.",
         "Counters of tables stand still, and autovacuum does not run.",
-        state=State.CANNOT,
+        state=Status.CANNOT,
     ),
     Wish(
         "track_io_timing",
@@ -143,7 +143,7 @@ def judge(found: Mapping[str, str], managed: bool, waiting: Collection[str]) -> 
 def _check(wish: Wish, value: str, managed: bool, waiting: Collection[str]) -> Check:
     why = f"{wish.name} = {one_line(value)}"
     if wish.good(value):
-        return Check("server", wish.name, State.OK, wish.what, why)
+        return Check("server", wish.name, Status.OK, wish.what, why)
     remedy = WAITS if wish.name in waiting else wish.remedy or assign(wish.name, wish.value, wish.restart, managed)
     return Check("server", wish.name, wish.state, wish.lost, why, remedy)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.doctor import keys
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.format import one_line
 
 STDIN, STDOUT = 0, 1
@@ -73,7 +73,7 @@ def checks(terminal: Terminal, keymap: Mapping[str, str]) -> tuple[Check, ...]:
     return (*found, *keys.checks(keymap, prefix if terminal.multiplexer else "", terminal.multiplexer))
 
 
-def _check(name: str, state: State, what: str, why: str, remedy: str = "") -> Check:
+def _check(name: str, state: Status, what: str, why: str, remedy: str = "") -> Check:
     return Check("terminal", name, state, what, one_line(why), remedy)
 
 
@@ -82,11 +82,11 @@ def _kind(terminal: Terminal) -> Check:
     if not terminal.tty:
         what = "This is no terminal: the console cannot open; show, run, list and doctor work."
         remedy = "Run doctor where you open the console."
-        return _check("kind", State.UNKNOWN, what, "input or output is no tty", remedy)
+        return _check("kind", Status.UNKNOWN, what, "input or output is no tty", remedy)
     if terminal.term in {"", "dumb", "unknown"}:
         what = "The terminal does not say what it can: the console cannot draw in it."
-        return _check("kind", State.CANNOT, what, why, "export TERM=xterm-256color")
-    return _check("kind", State.OK, "The console can open here.", why)
+        return _check("kind", Status.CANNOT, what, why, "export TERM=xterm-256color")
+    return _check("kind", Status.OK, "The console can open here.", why)
 
 
 def _size(size: tuple[int, int]) -> Check:
@@ -94,26 +94,26 @@ def _size(size: tuple[int, int]) -> Check:
     why = f"{columns}x{lines}"
     if columns < WIDTH or lines < HEIGHT:
         what = "The screen is small: decisive columns are cut off."
-        return _check("size", State.LIMITED, what, why, f"Make it {WIDTH}x{HEIGHT} or larger.")
+        return _check("size", Status.LIMITED, what, why, f"Make it {WIDTH}x{HEIGHT} or larger.")
     more = "120 columns show details beside the table" if columns < 120 else "details show beside the table"
-    return _check("size", State.OK, "The decisive columns fit the screen.", f"{why}; {more}")
+    return _check("size", Status.OK, "The decisive columns fit the screen.", f"{why}; {more}")
 
 
 def _colours(terminal: Terminal) -> Check:
     environ, term = terminal.environ, terminal.term
     if environ.get("NO_COLOR"):
-        return _check("colours", State.OK, "Without colours: severity shows as signs.", "NO_COLOR is set")
+        return _check("colours", Status.OK, "Without colours: severity shows as signs.", "NO_COLOR is set")
     if environ.get("COLORTERM") in {"truecolor", "24bit"}:
-        return _check("colours", State.OK, "Millions of colours.", f"COLORTERM={environ['COLORTERM']}")
+        return _check("colours", Status.OK, "Millions of colours.", f"COLORTERM={environ['COLORTERM']}")
     if "256" in term or "direct" in term:
-        return _check("colours", State.OK, "256 colours.", f"TERM={term}")
+        return _check("colours", Status.OK, "256 colours.", f"TERM={term}")
     what = "16 colours: the console uses the terminal's own."
     remedy = "export TERM=xterm-256color, if the terminal has more."
     if terminal.multiplexer == "tmux":
         remedy = 'set -g default-terminal "tmux-256color" in ~/.tmux.conf, then a new tmux server.'
     if terminal.multiplexer == "screen":
         remedy = "term screen-256color in ~/.screenrc, then a new screen."
-    return _check("colours", State.LIMITED, what, f"TERM={term or '(not set)'}, COLORTERM not set", remedy)
+    return _check("colours", Status.LIMITED, what, f"TERM={term or '(not set)'}, COLORTERM not set", remedy)
 
 
 def _locale(terminal: Terminal) -> Check:
@@ -121,45 +121,45 @@ def _locale(terminal: Terminal) -> Check:
     name, value = next(((name, terminal.environ[name]) for name in names if terminal.environ.get(name)), ("", ""))
     why = f"{name}={value}" if name else "LC_ALL, LC_CTYPE and LANG are not set"
     if _UTF8.search(value):
-        return _check("locale", State.OK, "Frames, bars and texts of every language arrive.", why)
+        return _check("locale", Status.OK, "Frames, bars and texts of every language arrive.", why)
     what = "Frames, bars and texts of other languages may arrive as other signs."
-    return _check("locale", State.LIMITED, what, why, "export LC_ALL=C.UTF-8")
+    return _check("locale", Status.LIMITED, what, why, "export LC_ALL=C.UTF-8")
 
 
 def _copying(terminal: Terminal) -> Check:
     environ = terminal.environ
     rather = "e exports to a file; shift with the mouse selects as the terminal does."
     if terminal.multiplexer == "screen":
-        return _check("copy", State.CANNOT, "y cannot copy: screen keeps OSC 52 to itself.", "STY is set", rather)
+        return _check("copy", Status.CANNOT, "y cannot copy: screen keeps OSC 52 to itself.", "STY is set", rather)
     if terminal.multiplexer == "tmux":
         return _tmux_copying(terminal, rather)
     if terminal.term == "linux" or environ.get("TERM_PROGRAM") == "Apple_Terminal":
         why = environ.get("TERM_PROGRAM") or "TERM=linux"
-        return _check("copy", State.CANNOT, "y cannot copy: this terminal does not know OSC 52.", why, rather)
+        return _check("copy", Status.CANNOT, "y cannot copy: this terminal does not know OSC 52.", why, rather)
     sign = next((name for name in COPIES if environ.get(name)), "")
     if sign or terminal.term.startswith(COPYING_TERMS):
-        return _check("copy", State.OK, "y copies to the clipboard, also over SSH.", sign or f"TERM={terminal.term}")
+        return _check("copy", Status.OK, "y copies to the clipboard, also over SSH.", sign or f"TERM={terminal.term}")
     what = "Whether y copies to the clipboard (OSC 52) cannot be told from here."
-    return _check("copy", State.UNKNOWN, what, f"TERM={terminal.term}", f"Try y in the console. Else: {rather}")
+    return _check("copy", Status.UNKNOWN, what, f"TERM={terminal.term}", f"Try y in the console. Else: {rather}")
 
 
 def _tmux_copying(terminal: Terminal, rather: str) -> Check:
     value = terminal.tmux.get("set-clipboard", "")
     if value == "on":
-        return _check("copy", State.OK, "tmux passes on what y copies.", "set-clipboard on")
+        return _check("copy", Status.OK, "tmux passes on what y copies.", "set-clipboard on")
     if not value:
         return _check(
-            "copy", State.UNKNOWN, "Whether tmux passes on what y copies is not known.", "it does not tell", rather
+            "copy", Status.UNKNOWN, "Whether tmux passes on what y copies is not known.", "it does not tell", rather
         )
     what = "y cannot copy: tmux keeps it to itself."
-    return _check("copy", State.CANNOT, what, f"set-clipboard {value}", "set -s set-clipboard on in ~/.tmux.conf")
+    return _check("copy", Status.CANNOT, what, f"set-clipboard {value}", "set -s set-clipboard on in ~/.tmux.conf")
 
 
 def _multiplexer(terminal: Terminal) -> Check:
     name = terminal.multiplexer
     version = terminal.tmux.get("version", "")
     what = f"Inside {name}: the console goes on when the connection breaks."
-    return _check(name, State.OK, what, f"{name} {version}".strip())
+    return _check(name, Status.OK, what, f"{name} {version}".strip())
 
 
 def _tmux_checks(terminal: Terminal) -> list[Check]:
@@ -168,18 +168,18 @@ def _tmux_checks(terminal: Terminal) -> list[Check]:
     if delay.isdigit() and int(delay) > SLOW_ESCAPE:
         what = f"Escape arrives {delay} ms late."
         remedy = "set -s escape-time 10 in ~/.tmux.conf"
-        found.append(_check("escape", State.LIMITED, what, f"escape-time {delay}", remedy))
+        found.append(_check("escape", Status.LIMITED, what, f"escape-time {delay}", remedy))
     if terminal.tmux.get("mouse") == "off":
         what = "Clicks and the wheel do not reach the console; every key does the same."
-        found.append(_check("mouse", State.LIMITED, what, "mouse off", "set -g mouse on in ~/.tmux.conf"))
+        found.append(_check("mouse", Status.LIMITED, what, "mouse off", "set -g mouse on in ~/.tmux.conf"))
     return found
 
 
 def _flow(on: bool) -> Check:
     if not on:
-        return _check("flow control", State.OK, "ctrl+s and ctrl+q are keys as all others.", "stty -ixon")
+        return _check("flow control", Status.OK, "ctrl+s and ctrl+q are keys as all others.", "stty -ixon")
     what = "ctrl+s stops the output of commands, ctrl+q goes on; the console itself gets both."
-    return _check("flow control", State.OK, what, "stty ixon")
+    return _check("flow control", Status.OK, what, "stty ixon")
 
 
 def _tmux(environ: Mapping[str, str]) -> dict[str, str]:

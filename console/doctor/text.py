@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from console.doctor.check import SUBJECTS, Check, Report, State
+from console.doctor.check import SUBJECTS, Check, Report, Status
 from console.format import safe
 
-MARKS = {State.CANNOT: "!!", State.LIMITED: "! ", State.UNKNOWN: "? ", State.OK: "  "}
-COLOURS = {State.CANNOT: "\x1b[1;31m", State.LIMITED: "\x1b[33m", State.UNKNOWN: "\x1b[36m"}
+MARKS = {Status.CANNOT: "!!", Status.LIMITED: "! ", Status.UNKNOWN: "? ", Status.OK: "  "}
+COLOURS = {Status.CANNOT: "\x1b[1;31m", Status.LIMITED: "\x1b[33m", Status.UNKNOWN: "\x1b[36m"}
 BOLD, RESET = "\x1b[1m", "\x1b[0m"
 TITLES = {
     "server": "Server",
@@ -44,8 +44,8 @@ def _head(report: Report, width: int) -> list[str]:
 
 def _group(subject: str, checks: tuple[Check, ...], width: int, every: bool, colour: bool) -> list[str]:
     lines = [f"{BOLD}{TITLES[subject]}{RESET}" if colour else TITLES[subject]]
-    fine = [check for check in checks if check.state is State.OK]
-    for alike in _alike(check for check in checks if every or check.state is not State.OK):
+    fine = [check for check in checks if check.state is Status.OK]
+    for alike in _alike(check for check in checks if every or check.state is not Status.OK):
         lines += _item(alike, width, colour)
     if fine and not every:
         names = dict.fromkeys(_short(check) for check in fine)

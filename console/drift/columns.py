@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from console.drift.entries import ORDERED_UUID_KEY, UUID_KEY, Entry
 from console.drift.forms import fit, plain
 from console.drift.keys import because
+from console.drift.schema_entries import ORDERED_UUID_KEY, UUID_KEY, SchemaEntry
 from console.drift.sides import SEARCH, SEARCH_FUNCTION, SEARCHED, Difference, Remedy, Side
 
 
@@ -31,7 +31,7 @@ def stops(one: Difference) -> bool:
     return one.remedy is Remedy.NONE and one.problem in {"missing column", "unfit type"}
 
 
-def _missing(wanted: Entry) -> Difference:
+def _missing(wanted: SchemaEntry) -> Difference:
     if wanted.detail.startswith("identity") or wanted.detail == UUID_KEY:
         why = "each row wants a value of its own, which rewrites the table"
     elif wanted.required and not wanted.detail:
@@ -41,7 +41,7 @@ def _missing(wanted: Entry) -> Difference:
     return Difference(wanted, "missing column", "", Remedy.NONE, why)
 
 
-def _column(wanted: Entry, there: Entry) -> Iterator[Difference]:
+def _column(wanted: SchemaEntry, there: SchemaEntry) -> Iterator[Difference]:
     fitting = fit(wanted.definition, there.definition)
     if not fitting.fits:
         problem = "narrower type" if fitting.related else "unfit type"
@@ -55,7 +55,7 @@ def _column(wanted: Entry, there: Entry) -> Iterator[Difference]:
     yield from _default(wanted, there, fitting.related)
 
 
-def _default(wanted: Entry, there: Entry, related: bool) -> Iterator[Difference]:
+def _default(wanted: SchemaEntry, there: SchemaEntry, related: bool) -> Iterator[Difference]:
     if not wanted.detail or _same_default(wanted.detail, there.detail):
         return
     if there.detail:
@@ -77,7 +77,7 @@ def _same_default(wanted: str, there: str) -> bool:
     return plain(wanted) == plain(there)
 
 
-def _search(wanted: Entry, there: Entry | None, have: Side, held: Sequence[str]) -> Iterator[Difference]:
+def _search(wanted: SchemaEntry, there: SchemaEntry | None, have: Side, held: Sequence[str]) -> Iterator[Difference]:
     """A generated column, or a plain one that our trigger fills and that is proven to be filled, are both right."""
     # Over a column that is `held` back the trigger would fail, and with it whoever writes.
     remedy = Remedy.NONE if held else Remedy.ADOPT
@@ -93,6 +93,6 @@ def _search(wanted: Entry, there: Entry | None, have: Side, held: Sequence[str])
         yield Difference(wanted, "not kept filled", "a plain column", remedy, because(held))
 
 
-def _filled(there: Entry, have: Side) -> bool:
+def _filled(there: SchemaEntry, have: Side) -> bool:
     ours = f"public.{SEARCH_FUNCTION.removesuffix('()')}"
     return there.required and any(one.definition == ours and one.valid for one in have.all("trigger", SEARCH[0]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from console.drift import columns
-from console.drift.entries import Entry
 from console.drift.keys import because, constraints, indexes
+from console.drift.schema_entries import SchemaEntry
 from console.drift.sides import Difference, Remedy, Side
 
 
-def compare(expected: Sequence[Entry], found: Sequence[Entry]) -> tuple[Difference, ...]:
+def compare(expected: Sequence[SchemaEntry], found: Sequence[SchemaEntry]) -> tuple[Difference, ...]:
     """Everything that `found` lacks or has otherwise, relation by relation. What else it has is no drift."""
     want, have = Side.of(expected), Side.of(found)
     differences: list[Difference] = []
@@ -36,7 +36,7 @@ def _views_last(name: str) -> tuple[bool, str]:
     return name.startswith("mv_"), name
 
 
-def _function(wanted: Entry, there: Entry | None) -> Iterator[Difference]:
+def _function(wanted: SchemaEntry, there: SchemaEntry | None) -> Iterator[Difference]:
     if there is None:
         yield Difference(wanted, "missing function")
     elif _words(there.definition) != _words(wanted.definition):
@@ -48,7 +48,7 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
-def _relation(wanted: Entry, there: Entry | None, stuck: set[str]) -> Iterator[Difference]:
+def _relation(wanted: SchemaEntry, there: SchemaEntry | None, stuck: set[str]) -> Iterator[Difference]:
     what = wanted.definition.split(" by ")[0]
     if there is None:
         held = sorted(stuck & set(wanted.needs))
@@ -74,7 +74,7 @@ def _relation(wanted: Entry, there: Entry | None, stuck: set[str]) -> Iterator[D
             yield Difference(wanted, "missing settings", ", ".join(_options(there)), found_oid=there.oid)
 
 
-def _otherwise(wanted: Entry, there: Entry) -> Difference:
+def _otherwise(wanted: SchemaEntry, there: SchemaEntry) -> Difference:
     if there.definition == "table" and wanted.definition.startswith("table by "):
         return Difference(wanted, "not partitioned", there.definition, Remedy.PARTITION, found_oid=there.oid)
     if wanted.definition == "table" and there.definition.startswith("table by "):
@@ -82,7 +82,7 @@ def _otherwise(wanted: Entry, there: Entry) -> Difference:
     return Difference(wanted, "another kind", there.definition, Remedy.NONE, "nothing that exists is replaced")
 
 
-def _options(entry: Entry) -> list[str]:
+def _options(entry: SchemaEntry) -> list[str]:
     return [one for one in entry.detail.split(", ") if one] if entry.definition == "table" else []
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from console.drift.entries import Entry
 from console.drift.forms import plain
+from console.drift.schema_entries import SchemaEntry
 from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy, Side
 
 
@@ -13,7 +13,7 @@ def because(held: Sequence[str]) -> str:
     return f"it needs {', '.join(held)}, which does not fit" if held else ""
 
 
-def _lacking(wanted: Entry, problem: str, stuck: set[str]) -> Difference:
+def _lacking(wanted: SchemaEntry, problem: str, stuck: set[str]) -> Difference:
     held = sorted(stuck & set(wanted.needs))
     return Difference(wanted, problem, "", Remedy.NONE if held else Remedy.ADOPT, because(held))
 
@@ -42,11 +42,13 @@ def constraints(relation: str, want: Side, have: Side, stuck: set[str]) -> Itera
             yield _lacking(wanted, f"missing {wanted.detail}", stuck)
 
 
-def _refers(one: Entry) -> str:
+def _refers(one: SchemaEntry) -> str:
     return plain(one.definition.split(" ON ")[0].split(" DEFERRABLE")[0])
 
 
-def _key(wanted: Entry, alike: Sequence[Entry], table: Entry, stuck: set[str]) -> Iterator[Difference]:
+def _key(
+    wanted: SchemaEntry, alike: Sequence[SchemaEntry], table: SchemaEntry, stuck: set[str]
+) -> Iterator[Difference]:
     if alike:
         why = "a table has one key, and dropping it is yours to do"
         yield Difference(wanted, "another key", alike[0].definition, Remedy.NONE, why)
@@ -54,14 +56,14 @@ def _key(wanted: Entry, alike: Sequence[Entry], table: Entry, stuck: set[str]) -
         yield _online_key(_lacking(wanted, "missing key", stuck), table)
 
 
-def _online_key(one: Difference, table: Entry) -> Difference:
+def _online_key(one: Difference, table: SchemaEntry) -> Difference:
     if table.definition.startswith("table by ") and one.remedy is Remedy.ADOPT:
         why = "on a partitioned table it locks every partition while it is built"
         return Difference(one.wanted, one.problem, "", Remedy.NONE, why)
     return one
 
 
-def _unique_index(wanted: Entry, have: Side) -> bool:
+def _unique_index(wanted: SchemaEntry, have: Side) -> bool:
     form = f"btree {wanted.definition.removeprefix('UNIQUE ')}"
     return any(
         one.required and one.valid and plain(one.definition) == plain(form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from console.drift.differences import compare
-from console.drift.entries import Entry, entries, expected
+from console.drift.schema_entries import SchemaEntry, entries, expected
 from console.drift.sides import Difference, Remedy
 from console.model import Row, Snapshot, Source
 
@@ -19,7 +19,7 @@ class Drift:
     """How a database differs from the pipeline schema."""
 
     present: bool  # it has tables of the pipeline
-    found: tuple[Entry, ...]
+    found: tuple[SchemaEntry, ...]
     differences: tuple[Difference, ...]
 
     def of(self, remedy: Remedy) -> tuple[Difference, ...]:
@@ -67,5 +67,5 @@ def _row(one: Difference) -> Row:
     return one.name, one.problem, meant, one.found or None, one.remedy.value, one.why or None
 
 
-def _told(wanted: Entry) -> bool:
+def _told(wanted: SchemaEntry) -> bool:
     return bool(wanted.detail) and wanted.definition == "table"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from console.drift.entries import Entry
+from console.drift.schema_entries import SchemaEntry
 
 SEARCH = ("content_requests", "search_vector")
 SEARCHED = ("title", "description", "content_brief")
@@ -27,7 +27,7 @@ class Remedy(Enum):
 class Difference:
     """One thing of a database that is not as the schema says."""
 
-    wanted: Entry
+    wanted: SchemaEntry
     problem: str  # "missing index", "another type"
     found: str = ""
     remedy: Remedy = Remedy.ADOPT
@@ -49,17 +49,17 @@ class Difference:
 class Side:
     """The entries of one catalogue, by kind and relation."""
 
-    found: dict[tuple[str, str], list[Entry]] = field(default_factory=dict)
+    found: dict[tuple[str, str], list[SchemaEntry]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Side:
+    def of(cls, entries: Iterable[SchemaEntry]) -> Side:
         side = cls()
         for entry in entries:
             side.found.setdefault((entry.kind, entry.relation), []).append(entry)
         return side
 
-    def all(self, kind: str, relation: str) -> Sequence[Entry]:
+    def all(self, kind: str, relation: str) -> Sequence[SchemaEntry]:
         return self.found.get((kind, relation), ())
 
-    def one(self, kind: str, relation: str, name: str) -> Entry | None:
+    def one(self, kind: str, relation: str, name: str) -> SchemaEntry | None:
         return next((entry for entry in self.all(kind, relation) if entry.name == name), None)

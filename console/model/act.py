@@ -172,6 +172,7 @@ class Plan:
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, shown before anything runs
     read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = None  # what to report after the run, read anew
+    asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given: what needs them is left out
     action: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -18,8 +17,6 @@ from console.setup.situation import Situation
 
 FIRST = PAGES[0].name  # without it no other page can be done
 MEASURED = frozenset({"ram", "cores", "disk"})  # of the machine; without them a preset is put off, not half applied
-FACTS = MEASURED | {"storage", "pools"}  # that a preset asks for
-_SET = re.compile(r"(?:\b([a-z-]+) )?--set (\w+)=")
 
 
 class Standing(Enum):
@@ -34,7 +31,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PageState:
     """How far one page is, and why."""
 
     standing: Standing
@@ -66,31 +63,31 @@ class Guide:
     settings: Settings
     given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    async def each(self) -> AsyncIterator[tuple[Page, State]]:
+    async def each(self) -> AsyncIterator[tuple[Page, PageState]]:
         """Every page, in order. Raises Trouble when the server does not answer."""
         now = await situation.read(self.server, self.settings)
-        found: dict[str, State] = {}
+        found: dict[str, PageState] = {}
         for page in pages():
             found[page.name] = await self.state(page, now, found)
             yield page, found[page.name]
 
-    async def states(self) -> dict[str, State]:
+    async def states(self) -> dict[str, PageState]:
         """Every page by name, in order. Raises Trouble when the server does not answer."""
         return {page.name: state async for page, state in self.each()}
 
-    async def state(self, page: Page, now: Situation, former: Mapping[str, State]) -> State:
+    async def state(self, page: Page, now: Situation, former: Mapping[str, PageState]) -> PageState:
         """One page. `former` are the pages before it. Raises Trouble (UNREACHABLE)."""
         if not page.actions:
             return _read(page, now)
         unmet = [name for name in (FIRST, *page.after) if name in former and not _met(name, former[name])]
         if unmet:
-            return State(Standing.WAITS, f"Comes after: {_title(unmet[0])}.")
+            return PageState(Standing.WAITS, f"Comes after: {_title(unmet[0])}.")
         works = tuple(self._with_given(page, work) for work in page.work(now) if work.action in _names())
         if not works:
-            return State(Standing.NOTHING, page.idle)
+            return PageState(Standing.NOTHING, page.idle)
         if page.name == "schema" and not (now.may_create or now.owner):
             return _cannot_create(now)
-        return await self._planned(page, works)
+        return await self._planned(works)
 
     async def plan(self, work: Work) -> Plan:
         """The plan of one piece of work now. Raises Trouble."""
@@ -102,7 +99,7 @@ class Guide:
         own = {name: value for name, value in given.items() if name in accepted}
         return replace(work, given={**work.given, **own})
 
-    async def _planned(self, page: Page, works: tuple[Work, ...]) -> State:
+    async def _planned(self, works: tuple[Work, ...]) -> PageState:
         made: list[tuple[Work, Plan]] = []
         troubles: list[Trouble] = []
         for work in works:
@@ -113,11 +110,13 @@ class Guide:
                     raise
                 troubles.append(why)
         todo = [(work, one) for work, one in made if one.steps]
-        notes = tuple(_named(note, page) for _, one in made for note in one.notes)
-        sentence = _named(" ".join(why.sentence for why in troubles), page)
-        remedy = _named(" ".join(why.remedy for why in troubles if why.remedy), page)
+        notes = tuple(note for _, one in made for note in one.notes)
+        sentence = " ".join(why.sentence for why in troubles)
+        remedy = " ".join(why.remedy for why in troubles if why.remedy)
+        asks = (name for _, one in made for name in one.asks)
+        lacking = (name for why in troubles for name in why.lacks.parameters)
         standing = Standing.TODO if todo else Standing.CANNOT if troubles else Standing.DONE
-        return State(
+        return PageState(
             standing,
             sentence,
             remedy,
@@ -126,7 +125,7 @@ class Guide:
             notes,
             tuple(work for work, _ in todo),
             works,
-            _asks([one for _, one in made], troubles),
+            tuple(dict.fromkeys((*asks, *lacking))),
         )
 
 
@@ -149,17 +148,17 @@ def _title(name: str) -> str:
     return next(page.title for page in PAGES if page.name == name)
 
 
-def _met(name: str, state: State) -> bool:
+def _met(name: str, state: PageState) -> bool:
     """Whether pages after it may be planned. What another role must do may have been done already: plans tell."""
     if state.standing is Standing.CANNOT:
         return name != FIRST and not next(page.essential for page in PAGES if page.name == name)
     return state.standing in {Standing.READ, Standing.DONE, Standing.NOTHING}
 
 
-def _read(page: Page, now: Situation) -> State:
+def _read(page: Page, now: Situation) -> PageState:
     tells = tuple(safe(line) for line in page.tells(now))
     if page.name != FIRST:
-        return State(Standing.READ, notes=tells)
+        return PageState(Standing.READ, notes=tells)
     if now.standby:
         return _stops("This server is a standby, which cannot be changed.", "Connect to its primary.", tells)
     if now.encoding != "UTF8":
@@ -169,35 +168,18 @@ def _read(page: Page, now: Situation) -> State:
             "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 makes one that can.",
             tells,
         )
-    return State(Standing.READ, notes=tells)
+    return PageState(Standing.READ, notes=tells)
 
 
-def _stops(sentence: str, remedy: str, tells: tuple[str, ...]) -> State:
-    return State(Standing.CANNOT, sentence, remedy, Kind.UNSUPPORTED, notes=tells)
+def _stops(sentence: str, remedy: str, tells: tuple[str, ...]) -> PageState:
+    return PageState(Standing.CANNOT, sentence, remedy, Kind.UNSUPPORTED, notes=tells)
 
 
-def _cannot_create(now: Situation) -> State:
+def _cannot_create(now: Situation) -> PageState:
     user = '"' + now.facts.user.replace('"', '""') + '"'
-    return State(
+    return PageState(
         Standing.CANNOT,
         f"{one_line(now.facts.user)} may not create tables in schema public.",
         f"GRANT CREATE ON SCHEMA public TO {one_line(user)}; or connect as a superuser once, who makes the roles.",
         Kind.DENIED,
     )
-
-
-def _asks(plans: list[Plan], troubles: list[Trouble]) -> tuple[str, ...]:
-    texts = [note for one in plans for note in one.notes] + [str(why) for why in troubles]
-    named = (name for text in texts for _, name in _SET.findall(text))
-    return tuple(dict.fromkeys(name for name in named if name in FACTS))
-
-
-def _named(text: str, page: Page) -> str:
-    """The parameters that a sentence names, as `setup` takes them; those of another action stay as `run` takes them."""
-
-    def own(match: re.Match[str]) -> str:
-        if match[1] in _names():
-            return match[0]
-        return match[0].replace(f"--set {match[2]}=", f"--set {page.name}.{match[2]}=")
-
-    return _SET.sub(own, text)

@@ -18,7 +18,7 @@ from console.format import one_line, safe
 from console.keys import Place
 from console.model import Outcome, Trouble
 from console.running.progress import Run
-from console.setup.guide import Guide, Standing, State, pages
+from console.setup.guide import Guide, PageState, Standing, pages
 from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page
 from console.tui.bindings import bindings
@@ -43,7 +43,7 @@ class SetupScreen(ModalScreen[None]):
         self._desk = console
         self._given: dict[str, Mapping[str, str]] = {}
         self._pages = pages()
-        self._states: dict[str, State] = {}
+        self._states: dict[str, PageState] = {}
         self._memory: Memory | None = None
         self._decisions = Decisions()
         self._trouble: Trouble | None = None
@@ -190,7 +190,7 @@ class SetupScreen(ModalScreen[None]):
         await self._ask()
 
     @work(exclusive=True, group=RUNS, exit_on_error=False)
-    async def _run_page(self, page: Page, state: State) -> None:
+    async def _run_page(self, page: Page, state: PageState) -> None:
         if state.asks and page.name not in self._given and not await self._ask():
             return
         if await self._carry_out(page):
@@ -219,7 +219,7 @@ class SetupScreen(ModalScreen[None]):
             return True
         return False
 
-    def _refuses(self, page: Page, state: State) -> bool:
+    def _refuses(self, page: Page, state: PageState) -> bool:
         if self._desk.wanted.read_only:
             self._say("This console is read-only: nothing is changed.")
         elif state.standing is not Standing.TODO and not state.asks:

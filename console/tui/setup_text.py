@@ -10,7 +10,7 @@ from console.drift.reading import drift
 from console.format import one_line, safe
 from console.model import Trouble
 from console.setup import situation
-from console.setup.guide import Standing, State
+from console.setup.guide import PageState, Standing
 from console.setup.memory import LATER, SKIP, Decisions, Memory
 from console.setup.pages import Page
 from console.tui.plan_dialog import plan_text
@@ -39,7 +39,7 @@ STYLES = {
 MAINTENANCE = ("postgres", "template1")  # databases that are for nothing else
 
 
-def word(page: Page, state: State | None, decisions: Decisions) -> str:
+def word(page: Page, state: PageState | None, decisions: Decisions) -> str:
     """How far a page is, in a word: what was decided about it where it is still open. Empty: not known yet."""
     if state is None:
         return ""
@@ -57,7 +57,7 @@ def option_text(word: str, title: str) -> Content:
     )
 
 
-def page_content(page: Page, state: State | None, word: str, trouble: Trouble | None, room: int) -> Content:
+def page_content(page: Page, state: PageState | None, word: str, trouble: Trouble | None, room: int) -> Content:
     """Everything about one page: what, why, how far, what is to be known, every statement."""
     parts: list[Content | tuple[str, str] | str] = [
         (f"{page.title}\n", "bold $accent"),
@@ -75,7 +75,7 @@ def page_content(page: Page, state: State | None, word: str, trouble: Trouble | 
     return Content.assemble(*parts)
 
 
-def _standing(state: State, word: str) -> list[tuple[str, str] | str]:
+def _standing(state: PageState, word: str) -> list[tuple[str, str] | str]:
     steps = f": {state.steps} {'step' if state.steps == 1 else 'steps'}" if state.steps else ""
     parts: list[tuple[str, str] | str] = []
     if state.standing is not Standing.READ:

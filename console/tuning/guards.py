@@ -77,6 +77,12 @@ def dangers(proposals: Sequence[Proposal], settings: Mapping[str, Setting], situ
     return (*told, *(sentence for check in _CHECKS for sentence in check(look)))
 
 
+def lacks_ram(proposals: Sequence[Proposal], settings: Mapping[str, Setting], situation: Situation) -> bool:
+    """Whether one of the dangers is that the memory of the machine is not known."""
+    changed = {one.setting.name: one for one in proposals if one.state in {"change", "reload"}}
+    return any(_unmeasured(_Look(changed, proposals, settings, situation)))
+
+
 def forbidden(name: str) -> bool:
     """Whether a setting is out of bounds for presets."""
     return name in NEVER or name.startswith(NEVER_BEGINNINGS)

@@ -45,6 +45,11 @@ class Preset:
     entries: tuple[Entry, ...]
     includes: tuple[str, ...] = ()
 
+    @property
+    def by_storage(self) -> bool:
+        """Whether part of it depends on the kind of storage."""
+        return any("{storage}" in name for name in self.includes)
+
 
 def names() -> tuple[str, ...]:
     """The bundled presets."""

@@ -50,6 +50,7 @@ class Proposal:
     proposed: str = ""  # in the base unit
     state: str = "left out"  # change, reload, waits for a restart, as proposed, left out
     reason: str = ""  # why it is left out
+    missing: str = ""  # the fact of the machine for want of which it is left out
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -133,7 +134,8 @@ class _Work:
         try:
             proposed = self._value(entry, setting)
         except Missing as fact:
-            return Proposal(entry, setting, reason=f"{fact} is not known; give --set {fact}=…")
+            reason = f"{fact} is not known; give --set {fact}=…"
+            return Proposal(entry, setting, reason=reason, missing=str(fact))
         except ValueError as error:
             raise Trouble(Kind.USAGE, f"{entry.where} {error}.") from None
         return replace(Proposal(entry, setting, proposed), state=_state(setting, proposed))

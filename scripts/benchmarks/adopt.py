@@ -41,7 +41,7 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.setup import situation
-from console.setup.guide import Guide, Standing, State, pages
+from console.setup.guide import Guide, PageState, Standing, pages
 from console.sources.postgres import ActingSession, PostgresServer
 from scripts.benchmarks import adopt_report
 from scripts.benchmarks.adopt_report import Measured, Part
@@ -168,7 +168,7 @@ async def adopt(target: str, quiet: float = QUIET) -> Measured:
         with tempfile.TemporaryDirectory() as folder, writing(target) as written:
             clock.begin("(before)", "nothing")
             await asyncio.sleep(quiet)
-            former: dict[str, State] = {}
+            former: dict[str, PageState] = {}
             for page in (page for page in pages() if page.name in PAGES):
                 for _ in range(ROUNDS):
                     clock.begin(page.name, "planning")

@@ -12,8 +12,8 @@ from console.actions.indexes.building import Wanted, build
 from console.actions.maintenance.refresh_views import refreshing
 from console.actions.planning import steps_from_query, steps_from_rows
 from console.actions.relations import relation
-from console.drift.entries import Entry, expected
 from console.drift.forms import plain
+from console.drift.schema_entries import SchemaEntry, expected
 from console.drift.sides import SEARCH, Remedy
 from console.model import Source, Step
 from console.sql.migrations import Migration
@@ -53,7 +53,7 @@ async def row_counts(server: Source, tables: Sequence[str], unread: frozenset[st
     return {str(row["name"]): f"{'' if row['exact'] else 'about '}{row['rows']:,}" for row in found}
 
 
-def _asked(what: Adoption, found: Iterable[Entry], **more: Any) -> dict[str, object]:
+def _asked(what: Adoption, found: Iterable[SchemaEntry], **more: Any) -> dict[str, object]:
     rows = [{"required": False, "detail": "", "name": "", **one.as_data(), **more} for one in found]
     return {"entries": json.dumps(rows), "owner": what.owner}
 
@@ -65,7 +65,7 @@ async def _tables(server: Source, what: Adoption) -> tuple[Step, ...]:
     return making + await steps_from_query(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
 
 
-async def _extension(server: Source, what: Adoption, found: Iterable[Entry]) -> tuple[Step, ...]:
+async def _extension(server: Source, what: Adoption, found: Iterable[SchemaEntry]) -> tuple[Step, ...]:
     if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
         return ()
     what.extension = "there"
@@ -140,12 +140,12 @@ async def _indexes(server: Source, what: Adoption) -> tuple[Step, ...]:
     return making + building.steps
 
 
-def _form(one: Entry) -> str:
+def _form(one: SchemaEntry) -> str:
     """The index of a key or a unique constraint."""
     return f"btree ({one.definition.partition('(')[2]}"
 
 
-def _index_of(what: Adoption, one: Entry) -> str:
+def _index_of(what: Adoption, one: SchemaEntry) -> str:
     """The name of a valid unique index that the constraint can take over."""
     for each in what.seen.found:
         alike = each.kind == "index" and each.relation == one.relation and each.required and each.valid
@@ -180,7 +180,7 @@ async def _constraints(server: Source, what: Adoption) -> tuple[tuple[Step, ...]
     return steps_from_rows(replace(snapshot, rows=tuple(first))), steps_from_rows(replace(snapshot, rows=tuple(then)))
 
 
-def _stuck(what: Adoption, one: Entry) -> bool:
+def _stuck(what: Adoption, one: SchemaEntry) -> bool:
     gone = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.wanted.kind == "column"}
     return bool(gone & set(one.needs))
 

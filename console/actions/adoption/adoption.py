@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from console.actions.others import code_of_others
-from console.drift.entries import Entry, expected
 from console.drift.forms import plain
 from console.drift.reading import Drift
+from console.drift.schema_entries import SchemaEntry, expected
 from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
 from console.format import safe
 from console.model import Kind, Source, Trouble
@@ -47,17 +47,17 @@ class Adoption:
         """What is to be added for some problems."""
         return [one for one in self.todo if one.problem in problems]
 
-    def belonging(self, relations: Iterable[str]) -> list[Entry]:
+    def belonging(self, relations: Iterable[str]) -> list[SchemaEntry]:
         """Everything that is expected of relations."""
         names = set(relations)
         return [self.possible(one) for one in expected() if one.relation in names]
 
-    def unasked(self, one: Entry) -> str:
+    def unasked(self, one: SchemaEntry) -> str:
         """Why a superuser does not prove anything of rows here; empty: he does."""
         held = sorted({one.relation, *(need.split(".")[0] for need in one.needs)} & self.unread)
         return f"{held[0]} uses code of others, which would run as superuser: connect as the owner" if held else ""
 
-    def unreferable(self, one: Entry) -> str:
+    def unreferable(self, one: SchemaEntry) -> str:
         """Why no row of the table that a foreign key names can be referred to; empty: it has a key, or gets it."""
         match = _REFERENCE.search(one.definition)
         table, columns = (match[1], plain(match[2])) if match else ("", "")
@@ -79,7 +79,7 @@ class Adoption:
         self.todo = [one for one in self.todo if not judged.get(one)]
         self.left += [replace(one, remedy=Remedy.NONE, why=said) for one, said in judged.items() if said]
 
-    def possible(self, one: Entry) -> Entry:
+    def possible(self, one: SchemaEntry) -> SchemaEntry:
         """The entry, without what an extension is needed for that cannot be had."""
         alone = one.kind == "index" and ".".join(SEARCH) in one.needs and not self.extension
         return replace(one, definition=SEARCH_ALONE) if alone else one

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
-from console.drift.entries import telling_tables
+from console.drift.schema_entries import telling_tables
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble, denied
 from console.running.summary import counted

@@ -10,10 +10,10 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.tuning.tuning_reading import Found, machine, overrides, read, told_after, unloadable
 from console.format import count, safe, size
-from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Trouble
+from console.model import Claim, Database, Kind, Lacks, Parameter, Plan, Snapshot, Source, Trouble
 from console.tuning import presets
 from console.tuning.facts import Machine
-from console.tuning.guards import AS_PRIMARY, dangers, situation
+from console.tuning.guards import AS_PRIMARY, dangers, lacks_ram, situation
 from console.tuning.memory import worst_case
 from console.tuning.proposals import Known, Proposal, edits, facts_given, picked, propose, value_of
 from console.tuning.state import OWN
@@ -26,7 +26,8 @@ async def plan(request: Request) -> Plan:
     """What the preset would change; refuses dangerous values, and what this role or server cannot write."""
     given, server = request.given, request.server
     storage = _storage(given)
-    entries, notes = presets.entries(presets.load(given["preset"]), storage)
+    preset = presets.load(given["preset"])
+    entries, notes = presets.entries(preset, storage)
     edited = edits(given["values"])
     entries = picked(entries, given["only"], edited)
     found = await read(server)
@@ -45,6 +46,7 @@ async def plan(request: Request) -> Plan:
         notes=(*notes, *await _notes(server, found, proposals, facts, measured)),
         table=await _table(server, proposals),
         recipe=_recipe(active, found),
+        asks=(*(("storage",) if preset.by_storage and not storage else ()), *_missing(proposals)),
         read_back=partial(told_after, proposals=active) if active else None,
     )
 
@@ -68,14 +70,19 @@ async def _guard(
     now = situation(found.row, facts, huge, await unloadable(server, proposals))
     told = dangers(proposals, found.state.settings, now)
     if told:
-        raise Trouble(
-            Kind.REFUSED, " ".join(told), "Nothing was changed; leave these settings out, or give other values."
-        )
+        lacks = Lacks(parameters=("ram",) if lacks_ram(proposals, found.state.settings, now) else ())
+        remedy = "Nothing was changed; leave these settings out, or give other values."
+        raise Trouble(Kind.REFUSED, " ".join(told), remedy, lacks=lacks)
 
 
 def _something_known(proposals: Sequence[Proposal]) -> None:
-    if proposals and all("is not known" in one.reason for one in proposals):
-        raise Trouble(Kind.REFUSED, f"Nothing can be proposed: {proposals[0].setting.name}: {proposals[0].reason}.")
+    if proposals and all(one.missing for one in proposals):
+        sentence = f"Nothing can be proposed: {proposals[0].setting.name}: {proposals[0].reason}."
+        raise Trouble(Kind.REFUSED, sentence, lacks=Lacks(parameters=_missing(proposals)))
+
+
+def _missing(proposals: Sequence[Proposal]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.missing for one in proposals if one.missing))
 
 
 # What this role and server allow

@@ -15,7 +15,7 @@ SUBJECT = "set-up of the database"
 
 
 @asynccontextmanager
-async def alone(session: ActingSession) -> AsyncIterator[None]:
+async def only_setup(session: ActingSession) -> AsyncIterator[None]:
     """Hold the lock. Trouble (REFUSED) names who has it, or a pooler."""
     try:
         await session.open()
@@ -35,7 +35,7 @@ async def alone(session: ActingSession) -> AsyncIterator[None]:
         await session.close()
 
 
-async def still(session: ActingSession) -> None:
+async def require_lock(session: ActingSession) -> None:
     """Trouble (UNREACHABLE) when the session is gone, and with it the lock."""
     try:
         await session.query("SELECT 1")

@@ -25,7 +25,7 @@ _KEPT = ("kind", "relation", "name", "definition", "detail", "required", "needs"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SchemaEntry:
     """One fact of sql/monitoring/drift_catalog.sql, which says what the columns mean for each kind."""
 
     kind: str
@@ -43,13 +43,13 @@ class Entry:
         return {name: value for name in _KEPT if (value := getattr(self, name)) not in ("", False, ())}
 
 
-def entries(snapshot: Snapshot) -> tuple[Entry, ...]:
+def entries(snapshot: Snapshot) -> tuple[SchemaEntry, ...]:
     """The catalogue of a database as it was read; none where it has no table of the pipeline."""
     return tuple(_entry(record) for record in snapshot.records())
 
 
 @cache
-def expected() -> tuple[Entry, ...]:
+def expected() -> tuple[SchemaEntry, ...]:
     """What the migrations make on every version of the server."""
     text = (sql.content() / "sql" / "expected" / "schema.json").read_text(encoding="utf-8")
     return tuple(_entry(record) for record in json.loads(text))
@@ -62,26 +62,26 @@ def telling_tables() -> tuple[str, ...]:
     return tuple(name for name in tables if name not in _COMMON)
 
 
-def as_text(found: Iterable[Entry]) -> str:
+def as_text(found: Iterable[SchemaEntry]) -> str:
     """The file of the expected schema, made of the catalogue of a database fresh from the migrations."""
     kept = (_portable(entry).as_data() for entry in found if _matters(entry))
     lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in kept)
     return f"[\n{lines}\n]\n"
 
 
-def _matters(entry: Entry) -> bool:
+def _matters(entry: SchemaEntry) -> bool:
     # The index of a constraint is said by it. Comments on keys differ between versions.
     implied = entry.kind == "index" and entry.detail == "constraint"
     return not implied and not (entry.kind == "comment" and entry.name == "id")
 
 
-def _portable(entry: Entry) -> Entry:
+def _portable(entry: SchemaEntry) -> SchemaEntry:
     detail = UUID_KEY if entry.detail == ORDERED_UUID_KEY else entry.detail
-    return Entry(entry.kind, entry.relation, entry.name, entry.definition, detail, entry.required, entry.needs)
+    return SchemaEntry(entry.kind, entry.relation, entry.name, entry.definition, detail, entry.required, entry.needs)
 
 
-def _entry(record: Any) -> Entry:
-    return Entry(
+def _entry(record: Any) -> SchemaEntry:
+    return SchemaEntry(
         str(record["kind"]),
         str(record.get("relation") or ""),
         str(record.get("name") or ""),
