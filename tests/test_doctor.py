@@ -212,7 +212,7 @@ POOL = Pool(
 def pooled(pool: Pool, usable: int | None = 97, **changed: str) -> dict[str, Check]:
     """The checks of a pool with its configuration changed, without the pooler's name."""
     one = replace(pool, config={**pool.config, **changed})
-    return {check.name.removeprefix("pool "): check for check in judge(one, usable)}
+    return {check.name: check for check in judge(one, usable)}
 
 
 def test_a_good_pooler_is_fine() -> None:
@@ -272,14 +272,15 @@ def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
         (
             Check("role", "one", Status.OK, "Fine."),
             Check("role", "two", Status.CANNOT, "Not at all.", "because", "GRANT a TO b;\nGRANT c TO d;"),
-            Check("pane", "three", Status.LIMITED, "three shows " + "much " * 40 + "less.", "because"),
+            Check("pane", "three", Status.LIMITED, "Shows " + "much " * 40 + "less.", "because"),
         ),
     )
     told = text(report, 60)
     assert "\x1b" not in told
-    assert "!! two: Not at all. (because)\n   -> GRANT a TO b;\n   -> GRANT c TO d;\n   1 fine: one\n" in told
+    assert "!! two: Not at all. (because)\n   -> GRANT a TO b;\n   -> GRANT c TO d;\n   1 ok: one\n" in told
+    assert "\n1 not working, 1 limited, 1 ok\n" in told
     assert max(map(cells, told.splitlines())) <= 60
     assert "   one: Fine.\n" in text(report, 60, every=True)
-    same = [Check("action", name, Status.CANNOT, f"{name} cannot run.", "because", "GRANT a TO b;") for name in "xyz"]
-    assert "!! x, y, z cannot run. (because)\n   -> GRANT a TO b;\n" in text(Report(facts, tuple(same)), 60)
+    same = [Check("action", name, Status.CANNOT, "Cannot run.", "because", "GRANT a TO b;") for name in "xyz"]
+    assert "!! x, y, z: Cannot run. (because)\n   -> GRANT a TO b;\n" in text(Report(facts, tuple(same)), 60)
     assert "\x1b[1;31m!!" in text(report, 60, colour=True)

@@ -70,16 +70,16 @@ HARM = {
         "adopt-schema",
     ),
     "ALTER TABLE public.users DROP COLUMN full_name": ("users.full_name", "missing column", "adopt-schema"),
-    "ALTER TABLE public.users DROP COLUMN email, ADD COLUMN email bytea": ("users.email", "unfit type", "left alone"),
+    "ALTER TABLE public.users DROP COLUMN email, ADD COLUMN email bytea": ("users.email", "unfit type", "none"),
     "ALTER TABLE public.webhooks ALTER failure_count TYPE smallint": (
         "webhooks.failure_count",
         "narrower type",
-        "left alone",
+        "none",
     ),
     "ALTER TABLE public.brand_profiles ALTER voice TYPE varchar(20)": (
         "brand_profiles.voice",
         "narrower type",
-        "left alone",
+        "none",
     ),
     "ALTER TABLE public.brand_assets ALTER asset_type DROP NOT NULL": (
         "brand_assets.asset_type",
@@ -89,20 +89,20 @@ HARM = {
     "ALTER TABLE public.campaigns ALTER objective SET NOT NULL": (
         "campaigns.objective",
         "must not be null",
-        "left alone",
+        "none",
     ),
     "ALTER TABLE public.campaigns ALTER status DROP DEFAULT": ("campaigns.status", "missing default", "adopt-schema"),
     "ALTER TABLE public.subscriptions ALTER seats SET DEFAULT 7": (
         "subscriptions.seats",
         "another default",
-        "left alone",
+        "none",
     ),
-    "ALTER TABLE public.notifications ALTER id DROP IDENTITY": ("notifications.id", "no identity", "left alone"),
+    "ALTER TABLE public.notifications ALTER id DROP IDENTITY": ("notifications.id", "no identity", "none"),
     "ALTER TABLE public.content_approvals DROP CONSTRAINT content_approvals_pkey; "
     "ALTER TABLE public.content_approvals ADD PRIMARY KEY (id, created_at)": (
         "content_approvals_pkey",
         "another key",
-        "left alone",
+        "none",
     ),
     "ALTER TABLE public.compliance_checks DROP CONSTRAINT compliance_checks_pkey": (
         "compliance_checks_pkey",
@@ -123,7 +123,7 @@ HARM = {
     "ADD CONSTRAINT mine FOREIGN KEY (user_id) REFERENCES public.users": (
         "user_sessions_user_id_fkey",
         "another action",
-        "left alone",
+        "none",
     ),
     "ALTER TABLE public.generation_jobs DROP CONSTRAINT generation_jobs_attempt_check": (
         "generation_jobs_attempt_check",
@@ -137,7 +137,7 @@ HARM = {
         "adopt-schema",
     ),
     "ALTER TABLE public.users RESET (fillfactor)": ("users", "missing settings", "adopt-schema"),
-    "ALTER TABLE public.request_comments SET UNLOGGED": ("request_comments", "unlogged", "left alone"),
+    "ALTER TABLE public.request_comments SET UNLOGGED": ("request_comments", "unlogged", "none"),
     "DROP TABLE public.feature_flags": ("feature_flags", "missing table", "adopt-schema"),
     "DROP FUNCTION public.ensure_partitions(regclass, integer, date)": (
         "ensure_partitions(regclass, integer, date)",
@@ -147,11 +147,11 @@ HARM = {
     "ALTER FUNCTION public.ensure_partition(regclass, date) RESET lock_timeout": (
         "ensure_partition(regclass, date)",
         "another function",
-        "left alone",
+        "none",
     ),
     "REFRESH MATERIALIZED VIEW public.mv_monthly_brand_performance WITH NO DATA": (
         "mv_monthly_brand_performance",
-        "never filled",
+        "not populated",
         "adopt-schema",
     ),
     "REVOKE SELECT ON public.console_audit FROM pg_monitor": (
@@ -161,7 +161,7 @@ HARM = {
     ),
     "ALTER TABLE public.content_requests ALTER search_vector DROP EXPRESSION": (
         "content_requests.search_vector",
-        "not kept filled",
+        "not maintained",
         "adopt-schema",
     ),
     "DROP TABLE public.content_analytics_archive; CREATE TABLE public.content_analytics_archive "
@@ -180,7 +180,7 @@ async def test_each_difference_is_seen_for_what_it_is(desk: Desk) -> None:
     found = await seen(desk)
     assert told(found) == set(HARM.values())
     assert all(one.why for one in found.of(Remedy.NONE))
-    assert found.sentence == f"The pipeline schema drifts in {len(HARM)} places."
+    assert found.sentence == f"The pipeline schema differs in {len(HARM)} places."
 
 
 async def test_keys_of_another_type_are_named_and_nothing_is_to_be_built_on_them(desk: Desk) -> None:
@@ -253,7 +253,7 @@ async def test_a_view_in_the_place_of_a_table_is_named_and_never_read(desk: Desk
         "CREATE FUNCTION public.boom() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'read'; END $$",
         "CREATE VIEW public.webhooks AS SELECT public.boom() AS id",
     )
-    assert told(await seen(desk, "postgres")) == {("webhooks", "another kind", "left alone")}
+    assert told(await seen(desk, "postgres")) == {("webhooks", "another kind", "none")}
 
 
 def test_the_query_knows_which_tables_tell_a_pipeline() -> None:

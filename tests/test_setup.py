@@ -207,7 +207,7 @@ def test_a_lost_connection_is_told_and_the_rerun_completes(place: Place) -> None
         said.append(process.stderr.read())
     assert process.returncode == 4, said
     assert "connection" in said[-1]
-    assert "the same command goes on from there" in said[-1]
+    assert "the same command resumes it" in said[-1]
     assert place.setup("--yes").code == 0
     place.complete()
 
@@ -274,7 +274,7 @@ def test_a_role_without_rights_is_told_which_and_nothing_is_done(place: Place, t
         place.home, "setup", "--yes", "-t", place.cluster.uri(place.database, "pipeline_nobody"), PGPASSWORD="x"
     )
     assert done.code == 1
-    assert "pipeline_nobody may not create tables in schema public" in done.out
+    assert "pipeline_nobody has no CREATE privilege on schema public" in done.out
     assert "GRANT CREATE ON SCHEMA public TO" in done.out
     assert "nothing was changed" in done.err
     assert place.rows("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
@@ -291,7 +291,7 @@ def test_an_owner_who_is_no_superuser_gets_the_database_and_the_rest_is_named(pl
     for name in ("roles", "tuning"):
         assert page(done, name)["state"] == "cannot", name
         assert page(done, name)["remedy"], name
-    assert "Left out: Roles" in json.loads(done.out)["message"]
+    assert "Not done: Roles" in json.loads(done.out)["message"]
     again = command.run(place.home, "setup", "--yes", "-t", uri, "--format", "json", PGPASSWORD="x")
     assert again.code == 0
     assert [each["name"] for each in json.loads(again.out)["pages"] if each["steps"]] == []
@@ -313,7 +313,7 @@ def test_without_yes_the_plans_are_shown_and_nothing_is_done(place: Place) -> No
         done = place.setup(*arguments)
         assert done.code == code, arguments
         assert "CREATE TABLE public.organizations" in done.out
-        assert "waits: Comes after: Schema." in done.out
+        assert "waits: Needs the page Schema first." in done.out
     assert place.rows(ROLES) == [("",)]
 
 
@@ -355,7 +355,7 @@ def test_without_policies_there_is_nothing_to_partition(place: Place) -> None:
 def test_a_page_can_be_left_out_and_another_be_told_its_parameters(place: Place) -> None:
     done = place.setup("--yes", "--skip", "roles", "--skip", "pooler", "--set", "tuning.preset=autovacuum")
     assert done.code == 0, done.out + done.err
-    assert "skipped: as --skip says" in done.out
+    assert "skipped: by --skip" in done.out
     assert place.rows(ROLES) == [("",)]
     assert place.rows("SHOW autovacuum_vacuum_scale_factor") == [("0.05",)]
     assert place.rows("SHOW track_functions") == [("none",)], "of another preset"

@@ -77,13 +77,13 @@ async def test_a_page_shows_what_why_and_its_statements_and_runs_them(empty: str
         for _ in range(8):
             await pilot.press("pagedown")
         await until(pilot, lambda: "CREATE" in screen_text(app))
-        assert word(pilot, "Partitions ahead") == "waits"
+        assert word(pilot, "Upcoming partitions") == "waits"
         await pilot.press("r")
         await shows(pilot, "Plan: Apply schema")
         assert app.acting.runs == []
         await pilot.press("r")
         await until(pilot, lambda: word(pilot, "Schema") == "done")
-        await until(pilot, lambda: word(pilot, "Partitions ahead") == "done")
+        await until(pilot, lambda: word(pilot, "Upcoming partitions") == "done")
         assert [run.outcome.value for run in app.acting.runs if run.outcome] == ["done"]
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
@@ -114,13 +114,13 @@ async def test_what_this_role_cannot_do_says_who_can(empty: str) -> None:
 async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), WIDE, guide=True) as (_, pilot):
         await turn_to(pilot, "Tuning preset")
-        await shows(pilot, "o gives storage")
+        await shows(pilot, "o to enter storage")
         await pilot.press("o")
         await shows(pilot, "ssd or hdd")
         for key in ["tab"] * 5 + list("ssd") + ["enter"]:
             await pilot.press(key)
         app = cast("ConsoleApp", pilot.app)
-        await until(pilot, lambda: "o gives storage" not in screen_text(app))
+        await until(pilot, lambda: "o to enter storage" not in screen_text(app))
         await pilot.press("pagedown")
         await shows(pilot, "random_page_cost")
 
@@ -160,7 +160,7 @@ async def test_a_read_only_console_shows_the_plans_and_runs_none(empty: str) -> 
 async def test_a_server_that_is_away_is_told_and_asked_again(pg: PostgresServer, database: str) -> None:
     uri = pg.uri(database, OWNER)
     async with console(uri.replace(f":{pg.port}/", ":1/"), guide=True) as (_, pilot):
-        await shows(pilot, "Cannot connect", "u asks the server again")
+        await shows(pilot, "Cannot connect", "u reads again")
 
 
 async def test_the_guide_is_left_though_that_cannot_be_remembered(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ async def test_the_guide_is_left_though_that_cannot_be_remembered(empty: str, mo
     async with console(empty, guide=True) as (app, pilot):
         await turn_to(pilot, "Roles")
         await pilot.press("s")
-        await until(pilot, lambda: "cannot be kept" in said(app))
+        await until(pilot, lambda: "cannot be saved" in said(app))
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
 
@@ -186,7 +186,7 @@ async def test_a_key_pressed_once_more_while_a_page_runs_disturbs_nothing(
             await pilot.press("r")
             await shows(pilot, "apply-schema: step 1 of", "x stop")
             await pilot.press(key)
-            await until(pilot, lambda: "It runs already." in said(app))
+            await until(pilot, lambda: "A page is already running." in said(app))
             await shows(pilot, "apply-schema: step 1 of", "x stop")
             holder.rollback()
         await until(pilot, lambda: word(pilot, "Schema") == "done")

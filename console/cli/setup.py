@@ -1,7 +1,7 @@
-"""`setup`: every page of the set-up guide in its order, without a terminal; its exit code says how it ended.
+"""`setup`: every page of the set-up guide in order, without a terminal; the exit code says how it ended.
 
-A page that this role, machine or server cannot do is named with its remedy and passed over, unless the pipeline
-database is none without it: then the set-up ends there, with the exit code that `run` gives the same trouble.
+A page that this role, machine or server cannot do is reported with its remedy and skipped. If the pipeline database
+does not work without it, the set-up ends there, with the exit code that `run` gives the same trouble.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from console.sources.postgres import ActingSession
 from console.workspace import Workspace
 
 Say = Callable[[str], None]
-ROUNDS = 3  # a page whose plan is not empty after so many runs will not become so
+ROUNDS = 3  # a page whose plan is still not empty after so many runs has failed
 
 
 @dataclass(frozen=True, slots=True)
 class SetupOptions:
-    """What the command line asks for."""
+    """The options of the command."""
 
     given: dict[str, dict[str, str]]
     skip: frozenset[str]
@@ -44,11 +44,11 @@ class SetupOptions:
 
 @dataclass(slots=True)
 class PageResult:
-    """One page as it went."""
+    """How one page went."""
 
     page: Page
     state: PageState
-    skipped: str = ""  # why it was left out
+    skipped: str = ""  # why it was skipped
     runs: list[Run] = field(default_factory=list)
     code: int = DONE
 
@@ -63,7 +63,7 @@ class SetupEnd:
 
 
 def setup_options(options: Namespace) -> SetupOptions:
-    """What `options` ask for. Trouble (USAGE) for an unknown page or parameter."""
+    """The options as values. Raises Trouble(USAGE) for an unknown page or parameter."""
     known = {page.name: page for page in pages()}
     for name in options.skip:
         if name not in known:
@@ -74,7 +74,7 @@ def setup_options(options: Namespace) -> SetupOptions:
 
 
 def setup(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
-    """Run the pages, or show them; the exit code. Trouble (USAGE) before anything is read."""
+    """Run the pages, or show them; returns the exit code. Raises Trouble(USAGE) before anything is read."""
     return asyncio.run(_setup(setup_options(options), settings, wanted, say))
 
 
@@ -148,16 +148,16 @@ class _Setup:
         told = {
             Outcome.DONE: "The set-up is done.",
             Outcome.NOTHING: "There is nothing to do.",
-            Outcome.STOPPED: "The set-up stopped part-way: the same command goes on from there.",
+            Outcome.STOPPED: "The set-up stopped part-way: the same command resumes it.",
             Outcome.FAILED: "The set-up failed; nothing was changed.",
             Outcome.REFUSED: "The set-up was refused.",
         }[outcome]
         left = [one.page.title for one in self._told if _left(one)]
-        told += f" Left out: {', '.join(left)}; see there." if left and code == DONE else ""
+        told += f" Not done: {', '.join(left)}; see above." if left and code == DONE else ""
         return _ended(self._asked, self._told, self._guide, SetupEnd(outcome, f"{message} {told}".strip(), code))
 
     async def _refuse_mistakes(self) -> None:
-        """Trouble (USAGE) for a parameter that its action does not take, before anything is run."""
+        """Raises Trouble(USAGE) for a value that its action refuses, before anything runs."""
         async for page, state in self._guide.each():
             if state.kind is Kind.USAGE and page.name in self._asked.given:
                 raise Trouble(Kind.USAGE, state.sentence, state.remedy)
@@ -191,7 +191,7 @@ class _Setup:
         return told
 
     async def _work(self, told: PageResult) -> bool:
-        """Run what the page has to do, each with a plan made just before. Whether all of it ended well."""
+        """Run the work of the page, each piece with a fresh plan. Returns whether all of it succeeded."""
         self._show(page_text(told.state))
         for work in told.state.works:
             run = await self._carry_out(work)
@@ -212,13 +212,13 @@ class _Setup:
             ticker.end()
 
     def _judge(self, told: PageResult) -> None:
-        """What is said of the page in the end, and what it means for the exit code."""
+        """Report the page, and what it means for the exit code."""
         state = told.state
         if told.code != DONE:
             return
         if state.standing is Standing.TODO and not state.unmeasured:
             told.code = STOPPED if told.runs else FAILED
-            self._show(f"  failed: after it ran, {state.steps} steps are still to do.\n")
+            self._show(f"  failed: {state.steps} steps are still to do after running it.\n")
             return
         if not told.runs or state.standing is not Standing.DONE:
             self._show(page_text(state, later=bool(state.unmeasured)))
@@ -228,9 +228,9 @@ class _Setup:
     def _skipped(self, page: Page) -> str:
         names = [name for name in (page.name, page.again) if name]
         if self._asked.skip.intersection(names):
-            return "as --skip says"
+            return "by --skip"
         before = next(filter(None, map(self._memory.read().skipped, names)), None)
-        return f"in the guide, on {before.at:%Y-%m-%d}; running it there takes that back" if before else ""
+        return f"in the guide, on {before.at:%Y-%m-%d}; run the page there to change that" if before else ""
 
     def _remember(self, page: Page) -> None:
         try:

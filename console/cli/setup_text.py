@@ -13,12 +13,12 @@ from console.setup.pages import Page
 
 
 def page_head(number: int, total: int, page: Page) -> str:
-    """Number, title, what and why of a page."""
+    """Number, title, purpose and reason of a page."""
     return f"\n{number}/{total}  {page.title} ({page.name})\n  {page.what}\n  {page.why}\n"
 
 
 def page_text(state: PageState, later: bool = False) -> str:
-    """How far a page is and what is to be known of it, indented."""
+    """The state of a page and its notes, indented."""
     return "".join(f"  {line}\n" for line in _lines(state, later))
 
 
@@ -49,8 +49,8 @@ def document(
 def _lines(state: PageState, later: bool) -> Iterable[str]:
     if later:
         asked = ", ".join(state.unmeasured)
-        yield f"later: {asked} of the server's machine cannot be measured from here and is not guessed."
-        yield f"  {' '.join(f'--set tuning.{name}=…' for name in state.unmeasured)} tells it."
+        yield f"later: {asked} of the server's machine cannot be measured from here and will not be guessed."
+        yield f"  {' '.join(f'--set tuning.{name}=…' for name in state.unmeasured)} provides it."
         return
     steps = f": {state.steps} {'step' if state.steps == 1 else 'steps'}" if state.steps else ""
     said = f": {safe(state.sentence)}" if state.sentence and not steps else ""

@@ -1,6 +1,6 @@
-"""The doctor: what this role, server, PgBouncer and terminal can and cannot show or do, and what would change it.
+"""The doctor: what this role, server, PgBouncer and terminal can show and do, and which GRANT or setting is missing.
 
-Nothing of it changes anything, and nothing of it needs more rights than a role has that may connect.
+It changes nothing, and a role that may connect may run all of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Check", "Report", "Status", "document", "examine", "rights", "role_s
 async def examine(
     sources: Sources, wanted: Wanted, settings: Settings, environ: Mapping[str, str] = os.environ
 ) -> Report:
-    """Look at everything. A server that cannot be reached or used is a check, and what needs it is left out."""
+    """Check everything. An unreachable server is a failed check, and the checks that need it are skipped."""
     found = await asyncio.to_thread(terminal.here, environ)
     near = terminal.checks(found, settings.keymap)
     try:
@@ -35,7 +35,7 @@ async def examine(
     except Trouble as why:
         if why.kind is Kind.USAGE:
             raise
-        lost = Check("server", "reached", Status.CANNOT, "The server cannot be looked at.", why.sentence, why.remedy)
+        lost = Check("server", "reached", Status.CANNOT, "The server cannot be reached.", why.sentence, why.remedy)
         poolers = await pooler.checks(wanted.poolers, None)
         return Report(None, (lost, *poolers, *near))
     poolers = await pooler.checks(wanted.poolers, usable)

@@ -1,4 +1,4 @@
-"""What the doctor finds: one thing that can or cannot be shown or done here, why, and what would change it."""
+"""A check of the doctor: what it looked at, whether that works, the evidence and the remedy."""
 
 from __future__ import annotations
 
@@ -12,29 +12,35 @@ SUBJECTS = ("server", "role", "extension", "pane", "action", "pooler", "terminal
 
 
 class Status(Enum):
-    """How far something works here."""
+    """Whether something works here."""
 
     OK = "ok"
     LIMITED = "limited"  # it works, but shows or does less than it could
     CANNOT = "cannot"
-    UNKNOWN = "unknown"  # it could not be told from here
+    UNKNOWN = "unknown"  # it cannot be determined from here
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     subject: str  # one of SUBJECTS
     name: str  # a pane, an action, a setting, an extension …
     state: Status
-    what: str  # what works or does not, in one sentence
+    what: str  # what works or does not, in one sentence that does not repeat the name
     why: str = ""  # the evidence
-    remedy: str = ""  # the exact statements, lines, packages that change it, a line each
+    remedy: str = ""  # the exact statements, configuration lines or packages that change it, a line each
+    where: str = ""  # which pooler, as there may be several
+
+    @property
+    def title(self) -> str:
+        """The name, with the pooler before it."""
+        return f"{self.where} {self.name}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was looked at."""
+    """All checks."""
 
     server: Facts | None  # None: it could not be reached
     checks: tuple[Check, ...]
@@ -54,7 +60,7 @@ def worst(checks: Iterable[Check]) -> Status:
 
 
 def literal(value: str) -> str:
-    """A text as SQL writes it, with standard_conforming_strings."""
+    """A text as an SQL literal, with standard_conforming_strings."""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -76,7 +82,7 @@ def document(report: Report) -> dict[str, object]:
         "checks": [
             {
                 "subject": check.subject,
-                "name": check.name,
+                "name": check.title,
                 "state": check.state.value,
                 "what": check.what,
                 "why": check.why,

@@ -1,4 +1,4 @@
-"""The extensions that panes and actions use: installed, loaded, to be had, or a package away."""
+"""The extensions that panes and actions use: installed, loaded, available, or not even on the server."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from console.model import Source
 from console.tuning.units import elements
 
 PRELOADED = "pg_stat_statements"
-# What each is for. Those of CONTRIB come with the server's contrib package.
+# What each is for. All but those of OWN_PACKAGE come with the server's contrib package.
 SERVES: Mapping[str, str] = {
-    PRELOADED: "the slow queries",
-    "pgstattuple": "the exact bloat of a table",
-    "pg_buffercache": "what is in shared buffers",
-    "pg_prewarm": "loading tables into memory after a restart",
-    "btree_gin": "indexes on words and plain columns together",
-    "hypopg": "trying indexes that do not exist yet",
+    PRELOADED: "the slow-queries pane",
+    "pgstattuple": "exact bloat of tables",
+    "pg_buffercache": "the contents of shared buffers",
+    "pg_prewarm": "loading tables into shared buffers after a restart",
+    "btree_gin": "GIN indexes that also hold plain columns",
+    "hypopg": "testing indexes before they are built",
 }
 OWN_PACKAGE = {"hypopg": "postgresql-{major}-hypopg"}
 CONTRIB = "postgresql-{major} (Debian), postgresql{major}-contrib (Red Hat)"
@@ -38,18 +38,18 @@ def _check(row: Mapping[str, Any], found: Found) -> Check:
         return _absent(row, found, name, serves)
     where = f"{name} {one_line(row['installed'])} in schema {one_line(row['schema'])}"
     if name == PRELOADED and not _loaded(found):
-        what = f"{name} is installed but not loaded: {serves} cannot be shown."
+        what = f"Installed but not preloaded: {serves} does not work."
         return Check("extension", name, Status.CANNOT, what, where, _preload(found))
     if row["available"] is not None and row["installed"] != row["available"]:
-        what = f"{name} works; the server brings a newer version of it."
-        why = f"{where}; {one_line(row['available'])} is there"
+        what = "A newer version is available on the server."
+        why = f"{where}; {one_line(row['available'])} is available"
         return Check("extension", name, Status.LIMITED, what, why, f"ALTER EXTENSION {name} UPDATE;")
-    return Check("extension", name, Status.OK, f"{name} serves {serves}.", where)
+    return Check("extension", name, Status.OK, f"Installed, for {serves}.", where)
 
 
 def _absent(row: Mapping[str, Any], found: Found, name: str, serves: str) -> Check:
     state = Status.CANNOT if name == PRELOADED else Status.LIMITED
-    what = f"{name} is missing: it serves {serves}."
+    what = f"Not installed: needed for {serves}."
     remedy = [_preload(found)] if name == PRELOADED and not _loaded(found) else []
     if row["available"] is None:
         package = OWN_PACKAGE.get(name, CONTRIB).format(major=found.facts.major)
@@ -61,14 +61,14 @@ def _absent(row: Mapping[str, Any], found: Found, name: str, serves: str) -> Che
 
 
 def _loaded(found: Found) -> bool:
-    # The setting is there only where the library was loaded at the start; the list of libraries may be hidden.
+    # The setting exists only if the library was preloaded; the list of libraries may be hidden from this role.
     return f"{PRELOADED}.max" in found.settings
 
 
 def _preload(found: Found) -> str:
     known = found.settings.get("shared_preload_libraries")
     if known is None:
-        return f"Add {PRELOADED} to shared_preload_libraries (this role does not see the list), restart the server."
+        return f"Add {PRELOADED} to shared_preload_libraries (whose value is hidden from this role), then restart."
     if "shared_preload_libraries" in found.row["waiting"]:
         return WAITS
     wanted = [*dict.fromkeys((*elements(known), PRELOADED))]

@@ -1,4 +1,4 @@
-"""Which keys of the console a terminal or multiplexer keeps for itself, and what to press or bind instead."""
+"""Which keys of the console a terminal or multiplexer intercepts, and what to press or bind instead."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def checks(keymap: Mapping[str, str], prefix: str, multiplexer: str) -> tuple[Ch
     for name, keys in bindings.items():
         lost = {key: why for key in keys if (why := _keeper(key, prefix, multiplexer))}
         if lost:
-            found.append(_lost(name, keys, lost))
+            found.append(_lost(name, keys, lost, prefix))
     if found:
         return tuple(found)
-    return (Check("terminal", "keys", Status.OK, "The keys of the console arrive.", f"{len(bindings)} bindings"),)
+    return (Check("terminal", "keys", Status.OK, "All key bindings reach the console.", f"{len(bindings)} bindings"),)
 
 
 def key_of(text: str) -> str:
@@ -51,23 +51,31 @@ def _keeper(key: str, prefix: str, multiplexer: str) -> str:
     if key in SAME_BYTE:
         return f"{key} arrives as {SAME_BYTE[key]}"
     if key in FLOW and multiplexer == "screen":
-        return f"{key} may stop or start the output in screen"
+        return f"{key} may stop or resume the output in screen"
     return f"{key} is often {OFTEN_TAKEN[key]}" if key in OFTEN_TAKEN else ""
 
 
-def _lost(name: str, keys: Sequence[str], lost: Mapping[str, str]) -> Check:
+def _lost(name: str, keys: Sequence[str], lost: Mapping[str, str], prefix: str) -> Check:
     left = [key for key in keys if key not in lost]
     why = "; ".join(lost.values())
     if left:
-        what = f"{' and '.join(lost)} does not arrive; {' and '.join(left)} does."
-        return Check("terminal", f"key {name}", Status.LIMITED, what, why, _remap(name, left[0], lost))
-    what = f"{' and '.join(lost)} does not arrive, and there is no other key."
-    return Check("terminal", f"key {name}", Status.CANNOT, what, why, _remap(name, "KEY", lost))
+        what = f"{' and '.join(lost)} does not reach the console; {' and '.join(left)} does."
+        return Check(
+            "terminal",
+            f"key {name}",
+            Status.LIMITED,
+            what,
+            why,
+            _remap(name, prefix if prefix in lost else "", bool(left)),
+        )
+    what = f"{' and '.join(lost)} does not reach the console, and no other key is bound."
+    return Check(
+        "terminal", f"key {name}", Status.CANNOT, what, why, _remap(name, prefix if prefix in lost else "", bool(left))
+    )
 
 
-def _remap(name: str, key: str, lost: Mapping[str, str]) -> str:
-    twice = [one for one, why in lost.items() if "prefix" in why]
-    ways = [f"Press {one} twice." for one in twice]
-    if key == "KEY":
-        ways.append(f"keymap: {{{name}: KEY}} in console.yml, with a key that arrives.")
+def _remap(name: str, prefix: str, other: bool) -> str:
+    ways = [f"Press {prefix} twice."] if prefix else []
+    if not other:
+        ways.append(f"keymap: {{{name}: KEY}} in console.yml, with a key that reaches the console.")
     return "\n".join(ways)

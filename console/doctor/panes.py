@@ -41,22 +41,22 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
     try:
         server = sources.of(pane)
     except Trouble as why:
-        what = f"{pane.name} was not read."
+        what = "Not checked."
         return Check("pane", pane.name, Status.UNKNOWN, what, why.sentence, why.remedy)
     reads = [await _read(server, view) for view in _different(pane)]
     state = _state(reads)
     troubles = [why for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
     says = {
-        Status.OK: "shows everything",
-        Status.LIMITED: "shows less than it could",
-        Status.CANNOT: "cannot be shown",
-        Status.UNKNOWN: "could not be read now",
+        Status.OK: "Shows everything.",
+        Status.LIMITED: "Shows less than it could.",
+        Status.CANNOT: "Cannot be shown.",
+        Status.UNKNOWN: "Could not be read now; run doctor again.",
     }[state]
     return Check(
         "pane",
         pane.name,
         state,
-        f"{pane.name} {says}.",
+        says,
         "; ".join(dict.fromkeys(one_line(why.sentence).rstrip(".;:") for why in troubles)),
         "\n".join(dict.fromkeys(line for why in troubles for line in remedies(why, role))),
     )

@@ -1,4 +1,4 @@
-"""What each PgBouncer lets this user see and do, and what of its configuration bites."""
+"""Checks of each PgBouncer: what this user may do there, and risky configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREPARED_SINCE, KILL_SINCE, KILL_MENDED = 12100, 12400, 12502
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What was read of a pooler."""
+    """What was read from a pooler."""
 
     name: str
     version: int
@@ -29,7 +29,7 @@ class Pool:
 
 
 async def checks(uris: tuple[str, ...], usable: int | None) -> tuple[Check, ...]:
-    """What can be told of the poolers; `usable` is how many connections the server has for ordinary roles."""
+    """The checks of each pooler; `usable` is how many connections the server has for ordinary roles (None: unknown)."""
     found: list[Check] = []
     for uri in uris:
         found += await _one(uri, usable)
@@ -41,8 +41,8 @@ async def _one(uri: str, usable: int | None) -> tuple[Check, ...]:
     try:
         pool = await _read(server)
     except Trouble as why:
-        lost = _check("reached", Status.CANNOT, "This pooler does not answer.", why.sentence, why.remedy)
-        return (replace(lost, name=f"{one_line(server.label)} reached"),)
+        lost = _check("reached", Status.CANNOT, "This pooler cannot be reached.", why.sentence, why.remedy)
+        return (replace(lost, where=one_line(server.label)),)
     finally:
         await server.close()
     return judge(pool, usable)
@@ -63,9 +63,9 @@ async def _read(server: PgBouncerServer) -> Pool:
 
 
 def judge(pool: Pool, usable: int | None) -> tuple[Check, ...]:
-    """A check for everything that matters of a pooler."""
+    """The checks of one pooler."""
     found = (
-        _check("reached", Status.OK, f"{one_line(pool.version_text)} answers.", f"as {one_line(pool.user)}"),
+        _check("reached", Status.OK, f"PgBouncer {one_line(pool.version_text)} answers.", f"as {one_line(pool.user)}"),
         _rights(pool),
         _stats_users(pool),
         _prepared(pool),
@@ -75,7 +75,7 @@ def judge(pool: Pool, usable: int | None) -> tuple[Check, ...]:
         _listening(pool),
         _queueing(pool),
     )
-    return tuple(replace(check, name=f"{one_line(pool.name)} {check.name}") for check in found)
+    return tuple(replace(check, where=one_line(pool.name)) for check in found)
 
 
 def _check(name: str, state: Status, what: str, why: str, remedy: str = "") -> Check:
@@ -92,7 +92,7 @@ def _line(setting: str, value: str) -> str:
 
 def _rights(pool: Pool) -> Check:
     admins = _names(pool.config.get("admin_users", ""))
-    # Whoever runs PgBouncer comes in as "pgbouncer" over its own socket, and may do everything.
+    # The operating system user that runs PgBouncer connects as "pgbouncer" over its socket and may do everything.
     if pool.user in admins or pool.user == "pgbouncer":
         what = "SHOW, PAUSE, RESUME, RELOAD, KILL and RECONNECT are allowed."
         return _check("admin", Status.OK, what, "in admin_users")
@@ -104,10 +104,10 @@ def _rights(pool: Pool) -> Check:
 def _stats_users(pool: Pool) -> Check:
     users = _names(pool.config.get("stats_users", ""))
     if users and KILL_SINCE <= pool.version < KILL_MENDED:
-        what = "Users of stats_users can end clients with KILL_CLIENT (CVE-2026-6667)."
+        what = "Users in stats_users can disconnect clients with KILL_CLIENT (CVE-2026-6667)."
         why = f"{one_line(pool.version_text)}; stats_users = {one_line(', '.join(users))}"
         return _check("stats users", Status.LIMITED, what, why, "Upgrade PgBouncer to 1.25.2 or later.")
-    return _check("stats users", Status.OK, "Users of stats_users can only look.", "not open to CVE-2026-6667")
+    return _check("stats users", Status.OK, "Users in stats_users can only read.", "not affected by CVE-2026-6667")
 
 
 def _prepared(pool: Pool) -> Check:
@@ -128,10 +128,10 @@ def _reset(pool: Pool) -> Check:
     query, always = pool.config.get("server_reset_query", ""), pool.config.get("server_reset_query_always") == "1"
     if not query or not _transactional(pool):
         why = "server_reset_query is empty" if not query else "no pool in transaction mode"
-        return _check("reset", Status.OK, "Nothing is promised that is not done between clients.", why)
-    what = "It is not run in transaction mode: what a client SETs reaches the next one."
+        return _check("reset", Status.OK, "No reset query is configured that would be skipped.", why)
+    what = "server_reset_query is skipped in transaction mode: what one client SETs, the next one inherits."
     if always:
-        what = "It runs after each transaction, which halves the throughput."
+        what = "server_reset_query runs after each transaction, which halves the throughput."
     why = f"server_reset_query = {one_line(query)}"
     remedy = f"{_line('server_reset_query', '(empty)')}\nUse SET LOCAL, and transaction-level advisory locks."
     return _check("reset", Status.LIMITED, what, why, remedy)
@@ -142,8 +142,8 @@ def _room(pool: Pool, usable: int | None) -> Check:
     most = sum(_most(pool, row) for row in databases)
     why = f"at most {most} server connections" + (f", {usable} usable on the server" if usable is not None else "")
     if usable is None or most <= usable:
-        return _check("pools", Status.OK, "All pools together fit the server.", why)
-    what = "All pools together want more connections than the server has."
+        return _check("pools", Status.OK, "All pools together fit into the server's connections.", why)
+    what = "All pools together can take more connections than the server has."
     remedy = _line("max_db_connections", str(max(1, int(usable * 0.8) // len(databases))))
     return _check("pools", Status.LIMITED, what, why, remedy)
 
@@ -164,17 +164,21 @@ def _authentication(pool: Pool) -> Check:
     why = f"auth_type = {one_line(kind)}"
     state = UNSAFE.get(kind, Status.OK)
     if state is Status.OK:
-        return _check("authentication", state, "Clients prove who they are.", why)
-    what = "Anybody who reaches the port is let in." if state is Status.CANNOT else "Passwords can be replayed."
+        return _check("authentication", state, "Clients authenticate securely.", why)
+    what = (
+        "Everybody who can reach the port can connect."
+        if state is Status.CANNOT
+        else "Passwords can be intercepted and replayed."
+    )
     return _check("authentication", state, what, why, _line("auth_type", "scram-sha-256"))
 
 
 def _listening(pool: Pool) -> Check:
     address = pool.config.get("listen_addr", "")
     if address:
-        what = f"Clients reach it at {one_line(address)}, port {one_line(pool.config.get('listen_port', ''))}."
+        what = f"Clients connect to {one_line(address)}, port {one_line(pool.config.get('listen_port', ''))}."
         return _check("listening", Status.OK, what, f"listen_addr = {one_line(address)}")
-    what = "Only clients of its own machine reach it, over the socket."
+    what = "Only local clients can connect, through the Unix socket."
     remedy = "listen_addr = 127.0.0.1 in pgbouncer.ini, then restart PgBouncer."
     return _check("listening", Status.LIMITED, what, "listen_addr is empty", remedy)
 
@@ -183,8 +187,8 @@ def _queueing(pool: Pool) -> Check:
     seconds = pool.config.get("query_wait_timeout", "120")
     why = f"query_wait_timeout = {one_line(seconds)}"
     if seconds.replace(".", "", 1).isdigit() and 0 < float(seconds) < 60:
-        return _check("waiting", Status.OK, "Clients that get no connection are told soon.", why)
-    what = "Clients wait a minute or more for a connection before they are told."
+        return _check("waiting", Status.OK, "Clients that wait for a connection get an error soon.", why)
+    what = "Clients wait a minute or longer for a connection before they get an error."
     return _check("waiting", Status.LIMITED, what, why, _line("query_wait_timeout", "15"))
 
 

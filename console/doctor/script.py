@@ -11,10 +11,14 @@ LONGEST = 63  # bytes, as PostgreSQL keeps of a name
 
 
 async def role_script(server: Source, name: str = NAME) -> str:
-    """SQL that makes the role `name`, which sees everything and changes nothing. Trouble (USAGE) for a bad name."""
+    """SQL that creates the role `name`, which may read everything. Raises Trouble(USAGE) for a bad name."""
     if not name or len(name.encode()) > LONGEST or not name.isprintable():
-        raise Trouble(Kind.USAGE, f"{safe(name, 80)} cannot be the name of a role.", "1 to 63 bytes, no control signs.")
+        raise Trouble(
+            Kind.USAGE,
+            f"{safe(name, 80)} cannot be the name of a role.",
+            "A name has 1 to 63 bytes and no control characters.",
+        )
     if name.startswith("pg_") or name in {"public", "none"}:
-        raise Trouble(Kind.USAGE, f"{name} is a name that PostgreSQL keeps for itself.")
+        raise Trouble(Kind.USAGE, f"{name} is a name reserved by PostgreSQL.")
     taken = await server.fetch("doctor/role_script", {"role": name, "settings": preset_settings()})
     return "".join(f"{safe(line)}\n" for line in taken.values("line"))

@@ -1,4 +1,4 @@
-"""What the server itself is: version, role, encryption, room for connections, encoding, who runs it."""
+"""Checks of the server: version, primary or standby, encryption, free connections, encoding, managed service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from console.format import one_line
 from console.model import Database, Facts, Source, Trouble
 
 TESTED = range(14, 19)
-# The last day of fixes by the community: https://www.postgresql.org/support/versioning/
+# The last day of community support: https://www.postgresql.org/support/versioning/
 LAST_DAYS: Mapping[int, date] = {
     14: date(2026, 11, 12),
     15: date(2027, 11, 11),
@@ -37,7 +37,7 @@ PROBE = "SET client_connection_check_interval = '2s'"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read of the server."""
+    """What was read from the server."""
 
     facts: Facts
     row: Mapping[str, Any]  # of sql/doctor/server.sql
@@ -55,7 +55,7 @@ class Found:
 
 
 async def read(server: Source) -> Found:
-    """What decides about this server. Raises Trouble."""
+    """Read what the checks need. Raises Trouble."""
     (row,) = (await server.fetch("doctor/server", {"signs": list(SERVICES)})).records()
     names = [*(wish.name for wish in WISHES), "shared_preload_libraries", "pg_stat_statements.max"]
     settings = await server.fetch("doctor/settings", {"names": names})
@@ -79,18 +79,18 @@ async def checks(server: Database, found: Found) -> tuple[Check, ...]:
 
 
 def judge_version(found: Found) -> Check:
-    """Whether the version is known to the console and still mended by the community."""
+    """Whether the console supports the version, and the community still does."""
     facts, now = found.facts, found.row["now"]
-    what = f"PostgreSQL {facts.version_text} is read and changed."
+    what = f"PostgreSQL {facts.version_text} is supported."
     why = f"tested with {TESTED[0]} to {TESTED[-1]}"
     if facts.major not in TESTED:
         newer = f"PostgreSQL {facts.version_text} is newer than this console."
         return Check("server", "version", Status.LIMITED, newer, why, "Upgrade the console.")
     last = LAST_DAYS[facts.major]
     if isinstance(now, datetime) and now.date() > last:
-        old = f"PostgreSQL {facts.version_text} gets no fixes any more."
-        return Check("server", "version", Status.LIMITED, old, f"the last were due on {last}", "Upgrade the server.")
-    return Check("server", "version", Status.OK, what, f"{why}; fixes until {last}")
+        old = f"PostgreSQL {facts.version_text} has reached end of life."
+        return Check("server", "version", Status.LIMITED, old, f"since {last}", "Upgrade the server.")
+    return Check("server", "version", Status.OK, what, f"{why}; community support until {last}")
 
 
 def _standby(found: Found) -> Check:
@@ -100,9 +100,9 @@ def _standby(found: Found) -> Check:
         "server",
         "role",
         Status.LIMITED,
-        "This is a standby: it can be looked at, hardly changed.",
+        "This is a standby: panes work, most actions do not.",
         "pg_is_in_recovery() = true",
-        "Give the primary as target to change something.",
+        "Connect to the primary to change something.",
     )
 
 
@@ -112,12 +112,12 @@ def _encryption(found: Found) -> Check:
         return Check("server", "tls", Status.OK, "The connection is encrypted.", "TLS")
     if client is None or _loopback(str(client)):
         near = "a local socket" if client is None else "loopback"
-        return Check("server", "tls", Status.OK, "The connection does not leave this machine.", near)
+        return Check("server", "tls", Status.OK, "The connection stays on this machine.", near)
     return Check(
         "server",
         "tls",
         Status.LIMITED,
-        "The connection is not encrypted: rows and statements can be read on the way.",
+        "The connection is not encrypted: rows and statements cross the network in the clear.",
         f"from {one_line(client)}, without TLS",
         "ssl = on with a certificate on the server, then sslmode=verify-full in the target.",
     )
@@ -132,14 +132,20 @@ def _loopback(address: str) -> bool:
 
 def _session(found: Found) -> Check:
     if found.row["own_session"]:
-        return Check("server", "pooler between", Status.OK, "The session is the console's own.", "its settings arrived")
+        return Check(
+            "server",
+            "pooler between",
+            Status.OK,
+            "The console is connected directly to PostgreSQL.",
+            "session settings applied",
+        )
     return Check(
         "server",
         "pooler between",
         Status.CANNOT,
-        "A pooler between drops the settings that keep the console's sessions harmless.",
-        "default_transaction_read_only and search_path did not arrive",
-        "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
+        "A connection pooler drops the session settings that keep the console read-only.",
+        "default_transaction_read_only and search_path were not applied",
+        "Connect to PostgreSQL directly, and to the pooler's admin console with --pooler.",
     )
 
 
@@ -149,22 +155,20 @@ def _connections(found: Found) -> Check:
         f"max_connections = {row['max_connections']}, superuser_reserved_connections = {row['for_superusers']}"
         f"{', reserved_connections = ' + str(row['reserved']) if found.facts.major >= 16 else ''}"
     )
-    what = f"{row['used']} of {usable} connections for ordinary roles are used."
+    what = f"{row['used']} of {usable} connections for ordinary roles are in use."
     state = Status.LIMITED if row["used"] >= usable * 0.95 else Status.OK
-    remedy = (
-        "pipeline-console run terminate-idle ends sessions that hold one for nothing." if state != Status.OK else ""
-    )
+    remedy = "pipeline-console run terminate-idle ends idle sessions." if state != Status.OK else ""
     return Check("server", "connections", state, what, why, remedy)
 
 
 def _encoding(found: Found) -> Check:
     encoding = str(found.row["encoding"])
     if encoding == "UTF8":
-        return Check("server", "encoding", Status.OK, "Texts of every language can be kept.", f"encoding {encoding}")
+        return Check("server", "encoding", Status.OK, "Text in every language can be stored.", f"encoding {encoding}")
     harm = (
-        "Texts are bytes of unknown encoding; the console shows what is not UTF-8 as escapes."
+        "Text has no known encoding; the console shows what is not UTF-8 as escapes."
         if encoding == "SQL_ASCII"
-        else f"Texts beyond {one_line(encoding)} cannot be stored; statements of other databases may show escapes."
+        else f"Only {one_line(encoding)} text can be stored; statements of other databases may show escapes."
     )
     remedy = (
         "CREATE DATABASE new_name ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C.UTF-8';\n"
@@ -175,22 +179,22 @@ def _encoding(found: Found) -> Check:
 
 def _service(found: Found) -> Check:
     if not found.service:
-        return Check("server", "kind", Status.OK, "No sign of a managed service.", "none of their roles is there")
+        return Check("server", "kind", Status.OK, "No managed service detected.", "none of their roles exists")
     return Check(
         "server",
         "kind",
         Status.LIMITED,
-        f"This seems to be {found.service}: no superuser, no files, and settings by its own tools.",
+        f"This looks like {found.service}: no superuser, no access to files, settings by its own tools.",
         f"role {', '.join(found.row['signs'])}",
-        "Change settings in the service's parameters; apply-tuning prints the values for it.",
+        "Change settings in the service's console; apply-tuning prints the values.",
     )
 
 
 def _waiting(found: Found) -> Check:
     names = [one_line(name) for name in found.row["waiting"]]
     if not names:
-        return Check("server", "restart", Status.OK, "No setting waits for a restart.", "pending_restart")
-    what = f"{len(names)} settings wait for a restart." if len(names) > 1 else "A setting waits for a restart."
+        return Check("server", "restart", Status.OK, "No restart is pending.", "pending_restart")
+    what = f"Restart pending for {len(names)} settings." if len(names) > 1 else "Restart pending for one setting."
     return Check("server", "restart", Status.LIMITED, what, ", ".join(names), "Restart the server.")
 
 
@@ -199,16 +203,16 @@ async def _dead_clients(server: Database) -> Check:
     try:
         state = await server.attempt(PROBE)
     except Trouble as why:
-        what = "Whether statements of a dead console end could not be tried."
+        what = "Whether the server cancels statements of a lost connection could not be tested."
         return Check("server", name, Status.UNKNOWN, what, why.sentence, why.remedy)
     if not state:
-        what = "Statements of a console that died end within two seconds."
-        return Check("server", name, Status.OK, what, "the server's machine can tell a closed connection")
+        what = "The server cancels statements of a lost connection within two seconds."
+        return Check("server", name, Status.OK, what, "the server's operating system reports closed connections")
     return Check(
         "server",
         name,
         Status.CANNOT,
-        "Actions cannot run: the server's machine cannot tell that a client is gone.",
+        "Actions cannot run: the server cannot detect that a client is gone.",
         f"SET {name} fails (SQLSTATE {state})",
         "Run the server on Linux, macOS or BSD.",
     )

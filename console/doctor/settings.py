@@ -1,4 +1,4 @@
-"""Settings that decide what can be seen, and the statements that change them."""
+"""Settings that decide what can be monitored, and the statements that change them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from console.doctor.check import Check, Status
 from console.format import one_line
 
 Good = Callable[[str], bool]
-# What the new value is can only superusers tell, so nothing may be written over it.
-WAITS = "Restart the server: a new value waits for that already."
+# Only superusers see the new value, so the remedy must not overwrite it.
+WAITS = "Restart the server: a new value is already pending."
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a setting should be, and what is lost while it is not."""
+    """A recommended value, and what is lost without it."""
 
     name: str
     good: Good
-    value: str  # as SQL writes it
+    value: str  # as an SQL literal
     what: str  # while it is good
     lost: str  # while it is not
     restart: bool = False
     state: Status = Status.LIMITED
-    remedy: str = ""  # where ALTER SYSTEM does not serve
+    remedy: str = ""  # where ALTER SYSTEM does not apply
 
 
 def _on(value: str) -> bool:
@@ -44,99 +44,105 @@ WISHES: tuple[Wish, ...] = (
         "track_activities",
         _on,
         "on",
-        "The state and statement of sessions are shown.",
-        "No session shows its state or statement.",
+        "The state and statement of sessions are tracked.",
+        "The state and statement of sessions are not tracked.",
         state=Status.CANNOT,
     ),
     Wish(
         "track_counts",
         _on,
         "on",
-        "Rows, scans and dead rows are counted.",
-        "Counters of tables stand still, and autovacuum does not run.",
+        "Rows, scans and dead tuples are counted.",
+        "Statistics of tables are not collected, and autovacuum does not run.",
         state=Status.CANNOT,
     ),
     Wish(
         "track_io_timing",
         _on,
         "on",
-        "Times of reads and writes are measured.",
-        "Times of reads and writes are unknown.",
+        "I/O times are measured.",
+        "I/O times are not measured.",
     ),
     Wish(
         "track_activity_query_size",
         _long,
         "'16kB'",
-        "Statements are shown to a useful length.",
-        "Longer statements are shown cut.",
+        "Statements are kept at a useful length.",
+        "Long statements are truncated in pg_stat_activity.",
         restart=True,
     ),
     Wish(
         "compute_query_id",
         lambda value: value != "off",
         "'auto'",
-        "Sessions and slow queries can be joined by query id.",
-        "Statements have no query id: slow queries are not counted, sessions cannot be joined with them.",
+        "Sessions and slow queries share a query id.",
+        "Statements have no query id: pg_stat_statements counts nothing.",
     ),
-    Wish("log_lock_waits", _on, "on", "The log tells of long lock waits.", "The log does not tell of long lock waits."),
+    Wish("log_lock_waits", _on, "on", "Long lock waits are logged.", "Long lock waits are not logged."),
     Wish(
         "log_min_duration_statement",
         _measured,
         "'1s'",
-        "The log tells of slow statements.",
-        "The log does not tell of slow statements.",
+        "Slow statements are logged.",
+        "Slow statements are not logged.",
     ),
     Wish(
         "log_temp_files",
         _measured,
         "'10MB'",
-        "The log tells of temporary files.",
-        "The log does not tell who writes temporary files.",
+        "Large temporary files are logged.",
+        "Temporary files are not logged.",
     ),
-    Wish("log_checkpoints", _on, "on", "The log tells of checkpoints.", "The log does not tell of checkpoints."),
+    Wish("log_checkpoints", _on, "on", "Checkpoints are logged.", "Checkpoints are not logged."),
     Wish(
         "log_autovacuum_min_duration",
         _measured,
         "'1min'",
-        "The log tells of long autovacuums.",
-        "The log does not tell of autovacuums.",
+        "Long autovacuum runs are logged.",
+        "Autovacuum runs are not logged.",
     ),
     Wish(
         "data_checksums",
         _on,
         "",
-        "Damaged pages are noticed.",
-        "Damaged pages are read as if they were whole.",
+        "Corrupted pages are detected.",
+        "Corrupted pages are not detected.",
         remedy="Stop the server, then: pg_checksums --enable -D DATA_DIRECTORY",
     ),
-    Wish("fsync", _on, "on", "Commits survive a crash of the machine.", "A crash of the machine can destroy the data."),
+    Wish(
+        "fsync",
+        _on,
+        "on",
+        "Commits survive a crash.",
+        "A crash can corrupt all data.",
+    ),
     Wish(
         "full_page_writes",
         _on,
         "on",
-        "Torn pages are mended after a crash.",
-        "A crash of the machine can leave torn pages.",
+        "Torn pages are repaired after a crash.",
+        "A crash of the operating system can leave torn pages.",
     ),
     Wish(
         "password_encryption",
         lambda value: value == "scram-sha-256",
         "'scram-sha-256'",
-        "New passwords are kept as SCRAM verifiers.",
-        "New passwords are kept as MD5, which can be replayed.",
+        "New passwords are stored as SCRAM verifiers.",
+        "New passwords are stored as MD5 hashes, which can be replayed.",
     ),
     Wish(
         "allow_alter_system",
         _on,
         "",
         "ALTER SYSTEM is allowed.",
-        "ALTER SYSTEM is switched off: no action writes settings.",
+        "ALTER SYSTEM is disabled: no action can change settings.",
         remedy="allow_alter_system = on in postgresql.conf, then: SELECT pg_reload_conf();",
     ),
 )
 
 
 def judge(found: Mapping[str, str], managed: bool, waiting: Collection[str]) -> list[Check]:
-    """A check for each setting that the server has and shows; `waiting` are those changed but for a restart."""
+    """A check for each setting that the server has and this role sees; `waiting` are those with a restart pending."""
     return [_check(wish, found[wish.name], managed, waiting) for wish in WISHES if wish.name in found]
 
 
@@ -149,7 +155,7 @@ def _check(wish: Wish, value: str, managed: bool, waiting: Collection[str]) -> C
 
 
 def assign(name: str, value: str, restart: bool, managed: bool) -> str:
-    """How a setting gets a value (as SQL writes it) and when it counts, a line each."""
+    """How to set a value (an SQL literal) and make it take effect, a line each."""
     if managed:
         return f"{name} = {value} in the parameters of the service{', then a restart' if restart else ''}."
     end = "Then restart the server." if restart else "SELECT pg_reload_conf();"

@@ -1,4 +1,4 @@
-"""What this terminal, its locale and its multiplexer can show. Looks at this machine alone."""
+"""Checks of the terminal, the locale and the multiplexer of this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 80, 24
 TMUX_SECONDS = 2.0
 TMUX_OPTIONS = ("version", "prefix", "escape-time", "set-clipboard", "mouse", "default-terminal")
 SLOW_ESCAPE = 100  # milliseconds
-# Terminals by the variables they set, that take a copied text (OSC 52), and that do not.
+# Terminals that support copying (OSC 52), by a variable they set or by TERM.
 COPIES = ("KITTY_WINDOW_ID", "WEZTERM_PANE", "ALACRITTY_WINDOW_ID", "GHOSTTY_RESOURCES_DIR", "WT_SESSION")
 COPYING_TERMS = ("xterm-kitty", "foot", "alacritty", "xterm-ghostty", "wezterm")
 _UTF8 = re.compile(r"utf-?8", re.IGNORECASE)
@@ -28,13 +28,13 @@ _UTF8 = re.compile(r"utf-?8", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """What was found of the terminal."""
+    """What was found out about the terminal."""
 
     environ: Mapping[str, str]
     tty: bool
     size: tuple[int, int] | None = None  # columns, lines
     flow_control: bool | None = None  # ctrl+s and ctrl+q stop and start its output; None: not known
-    tmux: Mapping[str, str] = field(default_factory=dict)  # TMUX_OPTIONS; empty: not inside, or it does not tell
+    tmux: Mapping[str, str] = field(default_factory=dict)  # TMUX_OPTIONS; empty: not in tmux, or it did not answer
 
     @property
     def multiplexer(self) -> str:
@@ -45,7 +45,7 @@ class Terminal:
 
     @property
     def term(self) -> str:
-        """What it says of itself."""
+        """The value of TERM."""
         return self.environ.get("TERM", "")
 
 
@@ -62,7 +62,7 @@ def here(environ: Mapping[str, str] = os.environ) -> Terminal:
 
 
 def checks(terminal: Terminal, keymap: Mapping[str, str]) -> tuple[Check, ...]:
-    """What it can show, and which keys of the console it delivers."""
+    """What the terminal can show, and which keys of the console reach it."""
     found = [_kind(terminal), _colours(terminal), _locale(terminal), _copying(terminal)]
     found += [_size(terminal.size)] if terminal.size else []
     found += [_flow(terminal.flow_control)] if terminal.flow_control is not None else []
@@ -80,11 +80,11 @@ def _check(name: str, state: Status, what: str, why: str, remedy: str = "") -> C
 def _kind(terminal: Terminal) -> Check:
     why = f"TERM={terminal.term or '(not set)'}"
     if not terminal.tty:
-        what = "This is no terminal: the console cannot open; show, run, list and doctor work."
+        what = "Not a terminal: the console cannot open; show, run, list and doctor work."
         remedy = "Run doctor where you open the console."
-        return _check("kind", Status.UNKNOWN, what, "input or output is no tty", remedy)
+        return _check("kind", Status.UNKNOWN, what, "input or output is not a tty", remedy)
     if terminal.term in {"", "dumb", "unknown"}:
-        what = "The terminal does not say what it can: the console cannot draw in it."
+        what = "The terminal type is unknown: the console cannot draw."
         return _check("kind", Status.CANNOT, what, why, "export TERM=xterm-256color")
     return _check("kind", Status.OK, "The console can open here.", why)
 
@@ -93,26 +93,26 @@ def _size(size: tuple[int, int]) -> Check:
     columns, lines = size
     why = f"{columns}x{lines}"
     if columns < WIDTH or lines < HEIGHT:
-        what = "The screen is small: decisive columns are cut off."
+        what = "The screen is too small: important columns are cut off."
         return _check("size", Status.LIMITED, what, why, f"Make it {WIDTH}x{HEIGHT} or larger.")
-    more = "120 columns show details beside the table" if columns < 120 else "details show beside the table"
-    return _check("size", Status.OK, "The decisive columns fit the screen.", f"{why}; {more}")
+    more = "from 120 columns details appear beside the table" if columns < 120 else "details appear beside the table"
+    return _check("size", Status.OK, "All important columns fit.", f"{why}; {more}")
 
 
 def _colours(terminal: Terminal) -> Check:
     environ, term = terminal.environ, terminal.term
     if environ.get("NO_COLOR"):
-        return _check("colours", Status.OK, "Without colours: severity shows as signs.", "NO_COLOR is set")
+        return _check("colours", Status.OK, "No colours, as requested: symbols show the severity.", "NO_COLOR is set")
     if environ.get("COLORTERM") in {"truecolor", "24bit"}:
-        return _check("colours", Status.OK, "Millions of colours.", f"COLORTERM={environ['COLORTERM']}")
+        return _check("colours", Status.OK, "24-bit colour.", f"COLORTERM={environ['COLORTERM']}")
     if "256" in term or "direct" in term:
         return _check("colours", Status.OK, "256 colours.", f"TERM={term}")
-    what = "16 colours: the console uses the terminal's own."
-    remedy = "export TERM=xterm-256color, if the terminal has more."
+    what = "Only 16 colours, those of the terminal's theme."
+    remedy = "export TERM=xterm-256color, if the terminal supports it."
     if terminal.multiplexer == "tmux":
-        remedy = 'set -g default-terminal "tmux-256color" in ~/.tmux.conf, then a new tmux server.'
+        remedy = 'set -g default-terminal "tmux-256color" in ~/.tmux.conf, then restart the tmux server.'
     if terminal.multiplexer == "screen":
-        remedy = "term screen-256color in ~/.screenrc, then a new screen."
+        remedy = "term screen-256color in ~/.screenrc, then restart screen."
     return _check("colours", Status.LIMITED, what, f"TERM={term or '(not set)'}, COLORTERM not set", remedy)
 
 
@@ -121,44 +121,44 @@ def _locale(terminal: Terminal) -> Check:
     name, value = next(((name, terminal.environ[name]) for name in names if terminal.environ.get(name)), ("", ""))
     why = f"{name}={value}" if name else "LC_ALL, LC_CTYPE and LANG are not set"
     if _UTF8.search(value):
-        return _check("locale", Status.OK, "Frames, bars and texts of every language arrive.", why)
-    what = "Frames, bars and texts of other languages may arrive as other signs."
+        return _check("locale", Status.OK, "UTF-8: lines, bars and text in every language are shown.", why)
+    what = "Not UTF-8: lines, bars and text in other languages may be garbled."
     return _check("locale", Status.LIMITED, what, why, "export LC_ALL=C.UTF-8")
 
 
 def _copying(terminal: Terminal) -> Check:
     environ = terminal.environ
-    rather = "e exports to a file; shift with the mouse selects as the terminal does."
+    rather = "e exports to a file; shift and the mouse select text as the terminal does."
     if terminal.multiplexer == "screen":
-        return _check("copy", Status.CANNOT, "y cannot copy: screen keeps OSC 52 to itself.", "STY is set", rather)
+        return _check("copy", Status.CANNOT, "y cannot copy: screen does not pass on OSC 52.", "STY is set", rather)
     if terminal.multiplexer == "tmux":
         return _tmux_copying(terminal, rather)
     if terminal.term == "linux" or environ.get("TERM_PROGRAM") == "Apple_Terminal":
         why = environ.get("TERM_PROGRAM") or "TERM=linux"
-        return _check("copy", Status.CANNOT, "y cannot copy: this terminal does not know OSC 52.", why, rather)
+        return _check("copy", Status.CANNOT, "y cannot copy: this terminal does not support OSC 52.", why, rather)
     sign = next((name for name in COPIES if environ.get(name)), "")
     if sign or terminal.term.startswith(COPYING_TERMS):
         return _check("copy", Status.OK, "y copies to the clipboard, also over SSH.", sign or f"TERM={terminal.term}")
-    what = "Whether y copies to the clipboard (OSC 52) cannot be told from here."
-    return _check("copy", Status.UNKNOWN, what, f"TERM={terminal.term}", f"Try y in the console. Else: {rather}")
+    what = "Whether y can copy to the clipboard (OSC 52) cannot be determined."
+    return _check("copy", Status.UNKNOWN, what, f"TERM={terminal.term}", f"Try y in the console. Otherwise {rather}")
 
 
 def _tmux_copying(terminal: Terminal, rather: str) -> Check:
     value = terminal.tmux.get("set-clipboard", "")
     if value == "on":
-        return _check("copy", Status.OK, "tmux passes on what y copies.", "set-clipboard on")
+        return _check("copy", Status.OK, "y copies to the clipboard through tmux.", "set-clipboard on")
     if not value:
         return _check(
-            "copy", Status.UNKNOWN, "Whether tmux passes on what y copies is not known.", "it does not tell", rather
+            "copy", Status.UNKNOWN, "Whether tmux passes on what y copies is unknown.", "tmux did not answer", rather
         )
-    what = "y cannot copy: tmux keeps it to itself."
+    what = "y cannot copy: tmux does not pass it on."
     return _check("copy", Status.CANNOT, what, f"set-clipboard {value}", "set -s set-clipboard on in ~/.tmux.conf")
 
 
 def _multiplexer(terminal: Terminal) -> Check:
     name = terminal.multiplexer
     version = terminal.tmux.get("version", "")
-    what = f"Inside {name}: the console goes on when the connection breaks."
+    what = f"Running in {name}: the console survives a broken SSH connection."
     return _check(name, Status.OK, what, f"{name} {version}".strip())
 
 
@@ -166,19 +166,19 @@ def _tmux_checks(terminal: Terminal) -> list[Check]:
     found: list[Check] = []
     delay = terminal.tmux.get("escape-time", "")
     if delay.isdigit() and int(delay) > SLOW_ESCAPE:
-        what = f"Escape arrives {delay} ms late."
+        what = f"The Escape key is delayed by {delay} ms."
         remedy = "set -s escape-time 10 in ~/.tmux.conf"
         found.append(_check("escape", Status.LIMITED, what, f"escape-time {delay}", remedy))
     if terminal.tmux.get("mouse") == "off":
-        what = "Clicks and the wheel do not reach the console; every key does the same."
+        what = "Mouse clicks and the wheel do not reach the console; keys do everything they do."
         found.append(_check("mouse", Status.LIMITED, what, "mouse off", "set -g mouse on in ~/.tmux.conf"))
     return found
 
 
 def _flow(on: bool) -> Check:
     if not on:
-        return _check("flow control", Status.OK, "ctrl+s and ctrl+q are keys as all others.", "stty -ixon")
-    what = "ctrl+s stops the output of commands, ctrl+q goes on; the console itself gets both."
+        return _check("flow control", Status.OK, "ctrl+s and ctrl+q are ordinary keys.", "stty -ixon")
+    what = "ctrl+s stops and ctrl+q resumes the output of commands; the console itself receives both."
     return _check("flow control", Status.OK, what, "stty ixon")
 
 

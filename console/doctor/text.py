@@ -1,8 +1,9 @@
-"""The report as text: what is not as it could be, with its remedy; what is fine, in a line a group. Pure."""
+"""The report as text: every problem with its remedy, and one line a group for what is fine. Pure."""
 
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from console.doctor.check import SUBJECTS, Check, Report, Status
@@ -10,6 +11,12 @@ from console.format import safe
 
 MARKS = {Status.CANNOT: "!!", Status.LIMITED: "! ", Status.UNKNOWN: "? ", Status.OK: "  "}
 COLOURS = {Status.CANNOT: "\x1b[1;31m", Status.LIMITED: "\x1b[33m", Status.UNKNOWN: "\x1b[36m"}
+COUNTED = {
+    Status.CANNOT: "not working",
+    Status.LIMITED: "limited",
+    Status.UNKNOWN: "unknown",
+    Status.OK: "ok",
+}
 BOLD, RESET = "\x1b[1m", "\x1b[0m"
 TITLES = {
     "server": "Server",
@@ -20,7 +27,7 @@ TITLES = {
     "pooler": "Poolers",
     "terminal": "Terminal",
 }
-LEGEND = "!! cannot, ! limited, ? cannot be told, -> what would change it"
+LEGEND = "!! does not work, ! limited, ? unknown, -> what to do"
 
 
 def text(report: Report, width: int = 80, every: bool = False, colour: bool = False) -> str:
@@ -35,11 +42,14 @@ def text(report: Report, width: int = 80, every: bool = False, colour: bool = Fa
 
 def _head(report: Report, width: int) -> list[str]:
     facts = report.server
-    if facts is None:
-        lost = "The server was not reached: what follows is known on this machine alone."
-        return [*_wrapped(lost, width), *_wrapped(LEGEND, width)]
-    where = f"{facts.label}, PostgreSQL {facts.version_text}, database {facts.database}, role {facts.user}"
-    return [*_wrapped(where, width), *_wrapped(LEGEND, width)]
+    where = (
+        f"{facts.label}, PostgreSQL {facts.version_text}, database {facts.database}, role {facts.user}"
+        if facts
+        else "The server cannot be reached; only this machine and the poolers were checked."
+    )
+    counts = Counter(check.state for check in report.checks)
+    summary = ", ".join(f"{counts[state]} {word}" for state, word in COUNTED.items() if counts[state])
+    return [*_wrapped(where, width), *_wrapped(summary, width), *_wrapped(LEGEND, width)]
 
 
 def _group(subject: str, checks: tuple[Check, ...], width: int, every: bool, colour: bool) -> list[str]:
@@ -48,36 +58,24 @@ def _group(subject: str, checks: tuple[Check, ...], width: int, every: bool, col
     for alike in _alike(check for check in checks if every or check.state is not Status.OK):
         lines += _item(alike, width, colour)
     if fine and not every:
-        names = dict.fromkeys(_short(check) for check in fine)
-        lines += _wrapped(f"{len(fine)} fine: {', '.join(names)}", width, "   ", "   ")
+        names = dict.fromkeys(check.name for check in fine)
+        lines += _wrapped(f"{len(fine)} ok: {', '.join(names)}", width, "   ", "   ")
     return lines
 
 
-def _short(check: Check) -> str:
-    # Of several poolers, what is fine would be said once for each.
-    return check.name.partition(" ")[2] if check.subject == "pooler" else check.name
-
-
 def _alike(checks: Iterable[Check]) -> list[list[Check]]:
-    """Checks that say the same of different things, together."""
+    """The checks in groups that differ by their name alone."""
     found: dict[tuple[object, ...], list[Check]] = {}
     for check in checks:
-        found.setdefault((check.state, _said(check), check.why, check.remedy), []).append(check)
+        found.setdefault((check.state, check.what, check.why, check.remedy), []).append(check)
     return list(found.values())
 
 
-def _said(check: Check) -> str:
-    own = f"{check.name} "
-    return check.what.removeprefix(own) if check.what.startswith(own) else f": {check.what}"
-
-
 def _item(alike: Sequence[Check], width: int, colour: bool) -> list[str]:
-    check, said = alike[0], _said(alike[0])
+    check = alike[0]
     why = f" ({check.why})" if check.why else ""
-    names = ", ".join(one.name for one in alike)
-    lines = _wrapped(
-        f"{names}{said if said.startswith(':') else f' {said}'}{why}", width, f"{MARKS[check.state]} ", "   "
-    )
+    names = ", ".join(each.title for each in alike)
+    lines = _wrapped(f"{names}: {check.what}{why}", width, f"{MARKS[check.state]} ", "   ")
     for line in check.remedy.splitlines():
         lines += _wrapped(line, width, "   -> ", "      ")
     if colour and check.state in COLOURS:

@@ -1,1 +1,1 @@
-"""Drift: how the pipeline schema of a database differs from what the migrations make."""
+"""Drift: how the pipeline schema of a database differs from what the migrations create."""

@@ -1,4 +1,4 @@
-"""Compares columns: their types, nulls and defaults, and the search column, which has two right forms."""
+"""Compares columns: type, NOT NULL and default, and the search column, of which two forms are correct."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def columns(relation: str, want: Side, have: Side) -> Sequence[Difference]:
 
 
 def stops(one: Difference) -> bool:
-    """Whether nothing can be built on this column."""
+    """Whether nothing that depends on this column can be created."""
     return one.remedy is Remedy.NONE and one.problem in {"missing column", "unfit type"}
 
 
 def _missing(wanted: SchemaEntry) -> Difference:
     if wanted.detail.startswith("identity") or wanted.detail == UUID_KEY:
-        why = "each row wants a value of its own, which rewrites the table"
+        why = "each row needs its own value, which rewrites the table"
     elif wanted.required and not wanted.detail:
-        why = "it must not be null, and has no value for the rows that are there"
+        why = "NOT NULL without a default: existing rows would have no value"
     else:
         return Difference(wanted, "missing column")
     return Difference(wanted, "missing column", "", Remedy.NONE, why)
@@ -50,7 +50,7 @@ def _column(wanted: SchemaEntry, there: SchemaEntry) -> Iterator[Difference]:
         remedy = Remedy.ADOPT if fitting.related else Remedy.NONE
         yield Difference(wanted, "may be null", "null", remedy, "" if fitting.related else fitting.why)
     elif there.required and not wanted.required:
-        why = "what forbids nulls stays; rows of the pipeline may want them"
+        why = "the NOT NULL constraint stays; the pipeline may insert nulls"
         yield Difference(wanted, "must not be null", "NOT NULL", Remedy.NONE, why)
     yield from _default(wanted, there, fitting.related)
 
@@ -59,14 +59,14 @@ def _default(wanted: SchemaEntry, there: SchemaEntry, related: bool) -> Iterator
     if not wanted.detail or _same_default(wanted.detail, there.detail):
         return
     if there.detail:
-        yield Difference(wanted, "another default", there.detail, Remedy.NONE, "somebody chose it")
+        yield Difference(wanted, "another default", there.detail, Remedy.NONE, "the existing default is kept")
     elif wanted.detail.startswith("identity"):
-        why = "the application gives the numbers, and a sequence would have to start beyond them"
+        why = "the application assigns the values; a sequence would have to start above them"
         yield Difference(wanted, "no identity", "no default", Remedy.NONE, why)
     elif related:
         yield Difference(wanted, "missing default", "no default")
     else:
-        yield Difference(wanted, "missing default", "no default", Remedy.NONE, "the type does not fit")
+        yield Difference(wanted, "missing default", "no default", Remedy.NONE, "the type differs")
 
 
 def _same_default(wanted: str, there: str) -> bool:
@@ -78,8 +78,8 @@ def _same_default(wanted: str, there: str) -> bool:
 
 
 def _search(wanted: SchemaEntry, there: SchemaEntry | None, have: Side, held: Sequence[str]) -> Iterator[Difference]:
-    """A generated column, or a plain one that our trigger fills and that is proven to be filled, are both right."""
-    # Over a column that is `held` back the trigger would fail, and with it whoever writes.
+    """Correct is a generated column, or a plain NOT NULL column that the console's trigger maintains."""
+    # With one of the `held` columns missing or of another type, the trigger would fail every INSERT and UPDATE.
     remedy = Remedy.NONE if held else Remedy.ADOPT
     if there is None:
         yield Difference(wanted, "missing column", "", remedy, because(held))
@@ -88,9 +88,11 @@ def _search(wanted: SchemaEntry, there: SchemaEntry | None, have: Side, held: Se
         yield Difference(wanted, "unfit type", there.definition, Remedy.NONE, why)
     elif there.detail.startswith("generated"):
         if plain(there.detail) != plain(wanted.detail):
-            yield Difference(wanted, "another expression", there.detail, Remedy.NONE, "changing it rewrites the table")
+            yield Difference(
+                wanted, "another expression", there.detail, Remedy.NONE, "changing the expression rewrites the table"
+            )
     elif not _filled(there, have):
-        yield Difference(wanted, "not kept filled", "a plain column", remedy, because(held))
+        yield Difference(wanted, "not maintained", "a plain column", remedy, because(held))
 
 
 def _filled(there: SchemaEntry, have: Side) -> bool:

@@ -1,4 +1,4 @@
-"""Compares a catalogue with the expected schema: what is missing or otherwise, and whether it can be adopted."""
+"""Compares a catalog with the expected schema: what is missing or differs, and whether adopt-schema can fix it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from console.drift.sides import Difference, Remedy, Side
 
 
 def compare(expected: Sequence[SchemaEntry], found: Sequence[SchemaEntry]) -> tuple[Difference, ...]:
-    """Everything that `found` lacks or has otherwise, relation by relation. What else it has is no drift."""
+    """All differences, relation by relation. Additional objects are not drift."""
     want, have = Side.of(expected), Side.of(found)
     differences: list[Difference] = []
     for wanted in want.all("function", ""):
@@ -40,7 +40,7 @@ def _function(wanted: SchemaEntry, there: SchemaEntry | None) -> Iterator[Differ
     if there is None:
         yield Difference(wanted, "missing function")
     elif _words(there.definition) != _words(wanted.definition):
-        why = "it may be somebody's own; nothing that exists is replaced"
+        why = "existing functions are never replaced"
         yield Difference(wanted, "another function", "another definition", Remedy.NONE, why)
 
 
@@ -58,14 +58,14 @@ def _relation(wanted: SchemaEntry, there: SchemaEntry | None, stuck: set[str]) -
         yield _otherwise(wanted, there)
     elif there.required:
         yield Difference(
-            wanted, "unlogged", "unlogged", Remedy.NONE, "it is emptied by a crash; logging it rewrites it"
+            wanted, "unlogged", "unlogged", Remedy.NONE, "a crash empties the table; SET LOGGED rewrites it"
         )
     elif what == "materialized view":
         if _words(there.detail) != _words(wanted.detail):
-            why = "another definition is replaced by dropping it, which is yours to do"
+            why = "to replace the definition, drop the view yourself"
             yield Difference(wanted, "another view", _words(there.detail), Remedy.NONE, why)
         elif not there.valid:
-            yield Difference(wanted, "never filled", "no rows", found_oid=there.oid)
+            yield Difference(wanted, "not populated", "no rows", found_oid=there.oid)
     else:
         lacking = [
             one for one in _options(wanted) if one.split("=")[0] not in {o.split("=")[0] for o in _options(there)}
@@ -78,8 +78,8 @@ def _otherwise(wanted: SchemaEntry, there: SchemaEntry) -> Difference:
     if there.definition == "table" and wanted.definition.startswith("table by "):
         return Difference(wanted, "not partitioned", there.definition, Remedy.PARTITION, found_oid=there.oid)
     if wanted.definition == "table" and there.definition.startswith("table by "):
-        return Difference(wanted, "partitioned", there.definition, Remedy.NONE, "somebody chose so")
-    return Difference(wanted, "another kind", there.definition, Remedy.NONE, "nothing that exists is replaced")
+        return Difference(wanted, "partitioned", there.definition, Remedy.NONE, "the partitioning is kept")
+    return Difference(wanted, "another kind", there.definition, Remedy.NONE, "existing relations are never replaced")
 
 
 def _options(entry: SchemaEntry) -> list[str]:

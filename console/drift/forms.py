@@ -1,4 +1,4 @@
-"""When two spellings of a definition mean the same, and what a type that is not the expected one can hold."""
+"""Whether two spellings of a definition are equivalent, and which values of the expected type another type holds."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _NUMBERS = {"numeric", "real", "double precision"}
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Whether a column of another type holds every value of the expected one, and why not."""
+    """Whether a column of another type holds every value of the expected type, and why not."""
 
     fits: bool
-    related: bool  # of the same family: what is built on the column still works
+    related: bool  # of the same family: what depends on the column still works
     why: str = ""
 
 
 def plain(expression: str) -> str:
-    """An expression without what two servers, or two types of text, spell differently: casts, parentheses, spaces."""
+    """An expression without casts, parentheses and extra spaces, which versions and text types spell differently."""
     return _SPACE.sub(" ", _CAST.sub("", expression)).replace("CURRENT_TIMESTAMP", "now ").strip().replace("  ", " ")
 
 
 def fit(expected: str, found: str) -> Fit:
-    """How a column of type `found` serves where `expected` is wanted; types as format_type writes them."""
+    """Whether a column of type `found` can stand in for `expected`; types as format_type prints them."""
     if expected == found:
         return Fit(True, True)
     wanted, limits = _parts(expected)
@@ -37,12 +37,12 @@ def fit(expected: str, found: str) -> Fit:
         return Fit(_WHOLE[base] > _WHOLE[wanted], True, f"{found} holds less than {expected}")
     if wanted in _TEXTS and base in _TEXTS:
         enough = not room or (bool(limits) and room >= limits)
-        return Fit(enough and base != "character", True, f"{found} holds shorter texts than {expected}")
+        return Fit(enough and base != "character", True, f"{found} holds shorter text than {expected}")
     if wanted == "numeric" and base in _NUMBERS:
         return _number(expected, found, limits, room)
     if base in _WHOLE and wanted == "uuid":
-        return Fit(False, False, f"the keys are {found}, and what refers to them would have to change with them")
-    return Fit(False, False, f"{found} does not hold what {expected} does; changing it rewrites the table")
+        return Fit(False, False, f"the keys are {found}; every column that references them would have to change too")
+    return Fit(False, False, f"{found} cannot hold all values of {expected}; changing the type rewrites the table")
 
 
 def _parts(name: str) -> tuple[str, tuple[int, ...]]:

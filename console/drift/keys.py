@@ -10,7 +10,7 @@ from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy, Side
 
 
 def because(held: Sequence[str]) -> str:
-    return f"it needs {', '.join(held)}, which does not fit" if held else ""
+    return f"it needs {', '.join(held)}, which is missing or of another type" if held else ""
 
 
 def _lacking(wanted: SchemaEntry, problem: str, stuck: set[str]) -> Difference:
@@ -36,7 +36,7 @@ def constraints(relation: str, want: Side, have: Side, stuck: set[str]) -> Itera
         elif equal:
             yield Difference(wanted, "not validated", "NOT VALID", found_oid=equal[0].oid)
         elif wanted.detail == "foreign key" and (other := [one for one in alike if _refers(one) == _refers(wanted)]):
-            why = "what happens on DELETE differs; a second key beside it would do both"
+            why = "ON DELETE differs; a second foreign key would apply both actions"
             yield Difference(wanted, "another action", other[0].definition, Remedy.NONE, why)
         else:
             yield _lacking(wanted, f"missing {wanted.detail}", stuck)
@@ -50,7 +50,7 @@ def _key(
     wanted: SchemaEntry, alike: Sequence[SchemaEntry], table: SchemaEntry, stuck: set[str]
 ) -> Iterator[Difference]:
     if alike:
-        why = "a table has one key, and dropping it is yours to do"
+        why = "the primary key differs; to replace it, drop it yourself"
         yield Difference(wanted, "another key", alike[0].definition, Remedy.NONE, why)
     else:
         yield _online_key(_lacking(wanted, "missing key", stuck), table)
@@ -58,7 +58,7 @@ def _key(
 
 def _online_key(one: Difference, table: SchemaEntry) -> Difference:
     if table.definition.startswith("table by ") and one.remedy is Remedy.ADOPT:
-        why = "on a partitioned table it locks every partition while it is built"
+        why = "on a partitioned table the build locks every partition"
         return Difference(one.wanted, one.problem, "", Remedy.NONE, why)
     return one
 

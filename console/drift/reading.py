@@ -1,4 +1,4 @@
-"""Reads the drift of a database: for the schema pane, the start of the console, and whoever else asks."""
+"""Reads the drift of a database, for the schema pane, the notice at start-up and adopt-schema."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from console.model import Row, Snapshot, Source
 
 QUERY = "drift_catalog"
 COLUMNS = ("object", "problem", "expected", "found", "remedy", "why")
-NO_SCHEMA = "There is no pipeline schema here."
+NO_SCHEMA = "There is no pipeline schema in this database."
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
     """How a database differs from the pipeline schema."""
 
-    present: bool  # it has tables of the pipeline
+    present: bool  # it has pipeline tables
     found: tuple[SchemaEntry, ...]
     differences: tuple[Difference, ...]
 
     def of(self, remedy: Remedy) -> tuple[Difference, ...]:
-        """Those that `remedy` mends."""
+        """The differences that `remedy` fixes."""
         return tuple(one for one in self.differences if one.remedy is remedy)
 
     @property
     def sentence(self) -> str:
-        """What a person is told in one line; empty where there is nothing to tell."""
+        """The drift in one sentence; empty if there is none."""
         if not self.differences:
             return ""
         number = len(self.differences)
-        return f"The pipeline schema drifts in {number} place{'' if number == 1 else 's'}."
+        return f"The pipeline schema differs in {number} place{'' if number == 1 else 's'}."
 
 
 async def drift(server: Source) -> Drift:
@@ -41,13 +41,13 @@ async def drift(server: Source) -> Drift:
 
 
 def judged(snapshot: Snapshot) -> Drift:
-    """The drift that a catalogue as it was read shows."""
+    """The drift of a catalog that was read."""
     found = entries(snapshot)
     return Drift(bool(found), found, compare(expected(), found) if found else ())
 
 
 def rows(snapshot: Snapshot) -> Snapshot:
-    """The catalogue as the rows of the drift view."""
+    """The differences as rows of the drift view."""
     seen = judged(snapshot)
     if not seen.present:
         return replace(snapshot, columns=COLUMNS, rows=(), notes=(*snapshot.notes, NO_SCHEMA))
@@ -59,7 +59,7 @@ def _row(one: Difference) -> Row:
     meant = {
         "column": f"{wanted.definition}{' NOT NULL' if wanted.required else ''}"
         f"{f' DEFAULT {wanted.detail}' if wanted.detail else ''}",
-        "function": "as the migrations make it",
+        "function": "as in the migrations",
         "relation": " ".join(
             part for part in (wanted.definition, f"({wanted.detail})" if _told(wanted) else "") if part
         ),

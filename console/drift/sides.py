@@ -1,4 +1,4 @@
-"""One difference between a database and the schema, and the two sides that are compared."""
+"""A difference between a database and the expected schema, and the two sides of the comparison."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from console.drift.schema_entries import SchemaEntry
 SEARCH = ("content_requests", "search_vector")
 SEARCHED = ("title", "description", "content_brief")
 SEARCH_FUNCTION = "content_requests_search_vector()"
-# Where btree_gin cannot be had the organisation is not in the index.
+# Without btree_gin the organization is not in the index.
 SEARCH_ALONE = "gin (search_vector) WITH (fastupdate=off)"
 
 
 class Remedy(Enum):
-    """What mends a difference."""
+    """What fixes a difference."""
 
     ADOPT = "adopt-schema"
     PARTITION = "partition-table"
-    NONE = "left alone"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing of a database that is not as the schema says."""
+    """One object that is missing or differs from the expected schema."""
 
     wanted: SchemaEntry
     problem: str  # "missing index", "another type"
     found: str = ""
     remedy: Remedy = Remedy.ADOPT
-    why: str = ""  # it is left alone
+    why: str = ""  # nothing is done about it
     found_oid: int = 0
 
     @property
     def name(self) -> str:
-        """Of the object, as a DBA would call it."""
+        """The name of the object, as a DBA would call it."""
         one = self.wanted
         if one.kind in {"function", "relation"}:
             return one.name or one.relation
@@ -47,7 +47,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Side:
-    """The entries of one catalogue, by kind and relation."""
+    """The entries of one catalog, by kind and relation."""
 
     found: dict[tuple[str, str], list[SchemaEntry]] = field(default_factory=dict)
 

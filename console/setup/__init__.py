@@ -1,1 +1,1 @@
-"""The first day: the pages of the set-up guide as data, how far each is, and what the user decided about it."""
+"""The set-up guide: its pages as data, the state of each, and what the user decided about it."""

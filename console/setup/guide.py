@@ -1,4 +1,4 @@
-"""How far each page is: always asked of the server, through the plans of the page's own actions."""
+"""The state of each page: always read from the server, through the plans of the page's actions."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from console.setup import situation
 from console.setup.pages import PAGES, Page, Work
 from console.setup.situation import Situation
 
-FIRST = PAGES[0].name  # without it no other page can be done
-MEASURED = frozenset({"ram", "cores", "disk"})  # of the machine; without them a preset is put off, not half applied
+FIRST = PAGES[0].name  # all other pages depend on it
+MEASURED = frozenset({"ram", "cores", "disk"})  # of the machine; without them a preset is postponed, not half applied
 
 
 class Standing(Enum):
-    """How far a page is."""
+    """The state of a page in a word."""
 
     READ = "to read"
     DONE = "done"
     TODO = "to do"
-    WAITS = "waits"  # for a page before it
+    WAITS = "waits"  # for an earlier page
     CANNOT = "cannot"
     NOTHING = "not applicable"
 
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """How far one page is, and why."""
+    """The state of one page, and why."""
 
     standing: Standing
     sentence: str = ""
     remedy: str = ""
-    kind: Kind | None = None  # of the trouble, where it cannot be done
-    plans: tuple[Plan, ...] = ()  # that have steps
+    kind: Kind | None = None  # of the trouble, if it cannot be done
+    plans: tuple[Plan, ...] = ()  # with at least one step
     notes: tuple[str, ...] = ()
-    works: tuple[Work, ...] = ()  # what the plans are of
-    tried: tuple[Work, ...] = ()  # all that was planned
+    works: tuple[Work, ...] = ()  # what each plan is for
+    tried: tuple[Work, ...] = ()  # all work that was planned
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given
 
     @property
     def steps(self) -> int:
-        """How many steps are to be run."""
+        """How many steps are left to run."""
         return sum(len(one.steps) for one in self.plans)
 
     @property
     def unmeasured(self) -> tuple[str, ...]:
-        """What must be known of the machine and is not."""
+        """Facts of the machine that are needed and unknown."""
         return tuple(name for name in self.asks if name in MEASURED)
 
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """The pages on one server. `given` are parameters by page."""
+    """The pages on one server; `given` holds parameters by page."""
 
     server: Database
     settings: Settings
     given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     async def each(self) -> AsyncIterator[tuple[Page, PageState]]:
-        """Every page, in order. Raises Trouble when the server does not answer."""
+        """Every page, in order. Raises Trouble if the server does not answer."""
         now = await situation.read(self.server, self.settings)
         found: dict[str, PageState] = {}
         for page in pages():
@@ -72,16 +72,16 @@ class Guide:
             yield page, found[page.name]
 
     async def states(self) -> dict[str, PageState]:
-        """Every page by name, in order. Raises Trouble when the server does not answer."""
+        """Every page by name, in order. Raises Trouble if the server does not answer."""
         return {page.name: state async for page, state in self.each()}
 
     async def state(self, page: Page, now: Situation, former: Mapping[str, PageState]) -> PageState:
-        """One page. `former` are the pages before it. Raises Trouble (UNREACHABLE)."""
+        """One page; `former` holds the earlier ones. Raises Trouble(UNREACHABLE)."""
         if not page.actions:
             return _read(page, now)
         unmet = [name for name in (FIRST, *page.after) if name in former and not _met(name, former[name])]
         if unmet:
-            return PageState(Standing.WAITS, f"Comes after: {_title(unmet[0])}.")
+            return PageState(Standing.WAITS, f"Needs the page {_title(unmet[0])} first.")
         works = tuple(self._with_given(page, work) for work in page.work(now) if work.action in _names())
         if not works:
             return PageState(Standing.NOTHING, page.idle)
@@ -90,7 +90,7 @@ class Guide:
         return await self._planned(works)
 
     async def plan(self, work: Work) -> Plan:
-        """The plan of one piece of work now. Raises Trouble."""
+        """The plan for one piece of work now. Raises Trouble."""
         return await plan(action(work.action), self.server, work.given, self.settings)
 
     def _with_given(self, page: Page, work: Work) -> Work:
@@ -130,12 +130,12 @@ class Guide:
 
 
 def pages() -> tuple[Page, ...]:
-    """The pages whose actions exist."""
+    """The pages that have at least one action, or none by design."""
     return tuple(page for page in PAGES if not page.actions or set(page.actions) & _names())
 
 
 def parameters(page: Page) -> tuple[str, ...]:
-    """What `--set PAGE.parameter=value` may name on a page."""
+    """The parameters that `--set PAGE.parameter=value` accepts for a page."""
     known = _names()
     return tuple(dict.fromkeys(each.name for name in page.actions if name in known for each in action(name).parameters))
 
@@ -149,7 +149,7 @@ def _title(name: str) -> str:
 
 
 def _met(name: str, state: PageState) -> bool:
-    """Whether pages after it may be planned. What another role must do may have been done already: plans tell."""
+    """Whether later pages may be planned. What only another role can do may have been done: their plans show it."""
     if state.standing is Standing.CANNOT:
         return name != FIRST and not next(page.essential for page in PAGES if page.name == name)
     return state.standing in {Standing.READ, Standing.DONE, Standing.NOTHING}
@@ -160,12 +160,12 @@ def _read(page: Page, now: Situation) -> PageState:
     if page.name != FIRST:
         return PageState(Standing.READ, notes=tells)
     if now.standby:
-        return _stops("This server is a standby, which cannot be changed.", "Connect to its primary.", tells)
+        return _stops("This server is a standby and read-only.", "Connect to its primary.", tells)
     if now.encoding != "UTF8":
         return _stops(
-            f"Database {one_line(now.facts.database)} has the encoding {now.encoding}, which cannot hold every text of "
+            f"Database {one_line(now.facts.database)} has encoding {now.encoding}, which cannot store all text of "
             "the pipeline.",
-            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 makes one that can.",
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 creates one that can.",
             tells,
         )
     return PageState(Standing.READ, notes=tells)
@@ -179,7 +179,7 @@ def _cannot_create(now: Situation) -> PageState:
     user = '"' + now.facts.user.replace('"', '""') + '"'
     return PageState(
         Standing.CANNOT,
-        f"{one_line(now.facts.user)} may not create tables in schema public.",
-        f"GRANT CREATE ON SCHEMA public TO {one_line(user)}; or connect as a superuser once, who makes the roles.",
+        f"{one_line(now.facts.user)} has no CREATE privilege on schema public.",
+        f"GRANT CREATE ON SCHEMA public TO {one_line(user)}; or connect once as a superuser, which creates the roles.",
         Kind.DENIED,
     )

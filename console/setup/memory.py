@@ -1,4 +1,4 @@
-"""What the user decided about pages, one file for each database: run, skip, later. What is done, the server says.
+"""What the user decided about pages (run, skip, later), one file for each database. What is done, the server knows.
 
 `$XDG_STATE_HOME/pipeline-console/setup/<hash>.json`, readable by its owner alone, replaced as a whole.
 """
@@ -25,7 +25,7 @@ CHOICES = (RUN, SKIP, LATER)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about a page, and when."""
+    """A decision about a page, and when it was made."""
 
     choice: str  # one of CHOICES
     at: datetime
@@ -33,7 +33,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Everything that is remembered of one database."""
+    """All decisions about one database."""
 
     pages: Mapping[str, Decision] = field(default_factory=dict)
     declined: bool = False  # the offer of the guide
@@ -46,7 +46,7 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The file of one database."""
+    """The file with the decisions about one database."""
 
     path: Path
     server: str = ""
@@ -54,13 +54,13 @@ class Memory:
 
     @classmethod
     def of(cls, facts: Facts, environ: Mapping[str, str] = os.environ) -> Memory:
-        """The memory of the database that these facts are of."""
+        """The memory of the database with these facts."""
         name = hashlib.sha256(f"{facts.label}\0{facts.database}".encode()).hexdigest()[:16]
         folder = default_trail(environ).path.parent / "setup"
         return cls(folder / f"{name}.json", facts.label, facts.database)
 
     def read(self) -> Decisions:
-        """What is remembered; nothing where the file is not there or is none of ours."""
+        """The decisions; none if the file is missing or has another format."""
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
             pages = {str(name): _decision(entry) for name, entry in found["pages"].items()}
@@ -69,12 +69,12 @@ class Memory:
             return Decisions()
 
     def decide(self, page: str, choice: str) -> None:
-        """Remember a decision. Trouble (FAILED) when the file cannot be written."""
+        """Remember a decision. Raises Trouble(FAILED) if the file cannot be written."""
         former = self.read()
         self._write(Decisions({**former.pages, page: Decision(choice, datetime.now(UTC))}, former.declined))
 
     def decline(self) -> None:
-        """Remember that the guide is not wanted. Raises Trouble as `decide` does."""
+        """Remember that the guide was declined. Raises Trouble as `decide` does."""
         self._write(Decisions(self.read().pages, declined=True))
 
     def _write(self, decisions: Decisions) -> None:
@@ -89,7 +89,7 @@ class Memory:
             private.write(self.path, json.dumps(document, indent=1))
         except OSError as error:
             raise Trouble(
-                Kind.FAILED, f"The decision cannot be kept in {safe(self.path)} ({error.strerror})."
+                Kind.FAILED, f"The decision cannot be saved in {safe(self.path)} ({error.strerror})."
             ) from None
 
 

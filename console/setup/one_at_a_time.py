@@ -1,4 +1,4 @@
-"""One set-up at a time in a database: a session that holds its advisory lock for as long as the set-up lasts."""
+"""One set-up at a time in a database: a session that holds an advisory lock while the set-up runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUBJECT = "set-up of the database"
 
 @asynccontextmanager
 async def only_setup(session: ActingSession) -> AsyncIterator[None]:
-    """Hold the lock. Trouble (REFUSED) names who has it, or a pooler."""
+    """Hold the lock. Raises Trouble(REFUSED) if another set-up holds it, or behind a connection pooler."""
     try:
         await session.open()
         await refuse_pooler(session)
@@ -25,8 +25,8 @@ async def only_setup(session: ActingSession) -> AsyncIterator[None]:
         if rows[0][0] is not True:
             raise Trouble(
                 Kind.REFUSED,
-                f"Another set-up of this database is at work: {one_line(rows[0][1] or 'it has just ended')}.",
-                "Wait for its end, or cancel it.",
+                f"Another set-up of this database is running: {one_line(rows[0][1] or 'it has just ended')}.",
+                "Wait until it is done, or cancel it.",
             )
         yield
     except DriverError as error:
@@ -36,10 +36,12 @@ async def only_setup(session: ActingSession) -> AsyncIterator[None]:
 
 
 async def require_lock(session: ActingSession) -> None:
-    """Trouble (UNREACHABLE) when the session is gone, and with it the lock."""
+    """Raises Trouble(UNREACHABLE) if the session, and with it the lock, is lost."""
     try:
         await session.query("SELECT 1")
     except DriverError:
         raise Trouble(
-            Kind.UNREACHABLE, "The connection that keeps other set-ups away was lost.", "Run the same command again."
+            Kind.UNREACHABLE,
+            "The connection that holds the lock of this set-up was lost.",
+            "Run the same command again.",
         ) from None

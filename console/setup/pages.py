@@ -18,18 +18,18 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: what, why, and which actions it runs. How far it is, their plans say."""
+    """One page: what it does, why, and the actions it runs. Their plans say what is left to do."""
 
     name: str
     title: str
     what: str  # one sentence
     why: str
-    actions: tuple[str, ...] = ()  # that it may run; where none of them exists the page is left out
+    actions: tuple[str, ...] = ()  # that it may run
     work: Callable[[Situation], tuple[Work, ...]] = lambda _: ()
-    idle: str = ""  # what is said where there is no work
-    after: tuple[str, ...] = ()  # pages that must be done before
-    again: str = ""  # a page before whose action it runs once more: with its parameters, and skipped with it
-    essential: bool = False  # without it the pipeline database is none
+    idle: str = ""  # shown if there is no work
+    after: tuple[str, ...] = ()  # pages that must be done first
+    again: str = ""  # an earlier page whose action it repeats: with the same parameters, and skipped together
+    essential: bool = False  # the pipeline database does not work without it
     tells: Callable[[Situation], tuple[str, ...]] = lambda _: ()  # facts, a line each
 
 
@@ -37,7 +37,7 @@ def _one(action: str, **given: str) -> Callable[[Situation], tuple[Work, ...]]:
     return lambda _: (Work(action, given),)
 
 
-# Which work there is
+# Work
 
 
 def _schema(now: Situation) -> tuple[Work, ...]:
@@ -64,42 +64,42 @@ def _owner(now: Situation) -> dict[str, str]:
     return {"owner": now.owner} if now.owner else {}
 
 
-# What is told
+# Facts
 
 
 def _connection(now: Situation) -> tuple[str, ...]:
     facts = now.facts
-    role = "is a superuser" if now.superuser else "is no superuser"
+    role = "is a superuser" if now.superuser else "is not a superuser"
     roles = "may" if now.superuser or now.makes_roles else "may not"
     tables = "may" if now.may_create else "may not"
     state = (
-        f"{now.tables} tables of the pipeline are there, with a ledger"
+        f"{now.tables} pipeline tables, with the ledger of migrations"
         if now.ledger
-        else f"{now.tables} tables of the pipeline are there, without a ledger: they are adopted as they are"
+        else f"{now.tables} pipeline tables without a ledger: missing objects are added, nothing is replaced"
         if now.tables
-        else "nothing of the pipeline is there yet"
+        else "no pipeline tables yet"
     )
     tls = "TLS" if facts.tls else "without TLS"
     return (
         f"PostgreSQL {facts.version_text} at {facts.label}, database {facts.database}, {now.encoding}, {tls}.",
         f"{facts.user} {role}, {roles} create roles, {tables} create tables in schema public.",
         f"In the database: {state}.",
-        *([f"The schema {'belongs' if now.ledger else 'is to belong'} to {now.owner}."] if now.owner else []),
+        *([f"The schema {'belongs' if now.ledger else 'will belong'} to {now.owner}."] if now.owner else []),
     )
 
 
 def _next(now: Situation) -> tuple[str, ...]:
     waits = (
-        f"Restart the server when it suits: {', '.join(now.waiting)} wait for it."
+        f"Restart the server when convenient; restart pending: {', '.join(now.waiting)}."
         if now.waiting
-        else "Nothing waits for a restart of the server."
+        else "No restart is pending."
     )
     return (
         waits,
         "Every day: pipeline-console run create-partitions --yes, and run refresh-views --yes.",
-        "Every month: pipeline-console run archive-analytics moves what is past its retention.",
-        "After an upgrade of the console: pipeline-console setup shows what is new.",
-        "To look: pipeline-console open, or show PANE --format json.",
+        "Every month: pipeline-console run archive-analytics moves expired months to the archive.",
+        "After upgrading the console: pipeline-console setup shows what is new.",
+        "To monitor: pipeline-console open, or show PANE --format json.",
     )
 
 
@@ -107,41 +107,41 @@ PAGES: tuple[Page, ...] = (
     Page(
         name="connection",
         title="Connection and privileges",
-        what="Which server and database this is, and what the role may do in it.",
-        why="Everything else depends on it. What the role may not do is named on its page, with who can.",
+        what="The connected server and database, and what your role may do there.",
+        why="All other pages depend on it. What your role may not do is shown on its page, with the remedy.",
         tells=_connection,
     ),
     Page(
         name="roles",
         title="Roles",
-        what="Roles for the owner of the schema, the application, readers, monitoring and the pooler's look-up.",
-        why="Nobody works as a superuser, and the application cannot change definitions. Passwords leave this machine "
-        "as SCRAM verifiers only.",
+        what="Roles for the schema owner, the application, read-only users, monitoring and PgBouncer's auth_query.",
+        why="Nobody needs to work as a superuser, and the application cannot change the schema. Passwords leave this "
+        "machine only as SCRAM verifiers.",
         actions=("create-roles",),
         work=_one("create-roles"),
     ),
     Page(
         name="extensions",
         title="Extensions and preload",
-        what="The extensions that panes and indexes use, and the libraries that must be loaded at start.",
-        why="Without pg_stat_statements nobody can say which statement is slow. A restart is told, never done.",
+        what="The extensions that panes and indexes use, and the libraries to preload.",
+        why="Without pg_stat_statements slow statements are unknown. Restarts are reported, never performed.",
         actions=("create-extensions",),
         work=_one("create-extensions"),
     ),
     Page(
         name="schema",
         title="Schema",
-        what="The tables of the pipeline: made where there are none, completed where they grew by hand.",
-        why="Each file is one transaction with its row in the ledger, so what is applied is never in doubt.",
+        what="The pipeline tables: created in an empty database, completed in an existing one.",
+        why="Each migration is one transaction that also records it in the ledger.",
         actions=("apply-schema", "adopt-schema"),
         work=_schema,
         essential=True,
     ),
     Page(
         name="partition",
-        title="Partitioning of grown tables",
-        what="Tables that grow with time become partitioned by month, while they are read and written.",
-        why="A month can then be dropped or archived whole instead of deleted row by row.",
+        title="Partition existing tables",
+        what="Large existing tables become partitioned by month, online.",
+        why="Then a month can be dropped or archived as a whole instead of row by row.",
         actions=("partition-table",),
         work=_conversions,
         idle="Every table with a partition policy is partitioned.",
@@ -150,9 +150,9 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="partitions",
-        title="Partitions ahead",
-        what="Monthly partitions from the current month on, as many ahead as the policies say.",
-        why="A row without a partition is refused: the months must be there before they begin.",
+        title="Upcoming partitions",
+        what="Monthly partitions, from the current month as far ahead as the policies say.",
+        why="An INSERT without a matching partition fails: each month needs its partition before it begins.",
         actions=("create-partitions",),
         work=_months,
         idle="No table has a partition policy in the configuration.",
@@ -162,8 +162,8 @@ PAGES: tuple[Page, ...] = (
     Page(
         name="indexes",
         title="Indexes",
-        what="The index pack: keys of joins, dashboard, search, JSON documents.",
-        why="Built concurrently, one index at a time; those of partitioned tables partition by partition.",
+        what="The index pack: foreign keys, dashboards, full-text search, JSON documents.",
+        why="Built concurrently, one index at a time; on partitioned tables partition by partition.",
         actions=("apply-indexes",),
         work=_one("apply-indexes"),
         after=("schema", "partition"),
@@ -172,18 +172,18 @@ PAGES: tuple[Page, ...] = (
     Page(
         name="adopted",
         title="Drift and ledger",
-        what="The database is compared with the schema once more; a grown one gets its ledger when nothing differs.",
-        why="With a ledger the next version of the schema is applied like anywhere else.",
+        what="Compares the database with the expected schema; an existing one gets its ledger when nothing differs.",
+        why="With the ledger, later migrations apply as in any pipeline database.",
         actions=("adopt-schema",),
         work=_adoption,
-        idle="There are no tables of the pipeline to compare.",
+        idle="There are no pipeline tables to compare.",
         after=("schema", "partition", "indexes"),
     ),
     Page(
         name="rights",
-        title="Rights of the roles",
-        what="What the roles may do with tables and views that were made or adopted since.",
-        why="What an owner makes later has its default rights; what was there before, or was made for it, has not.",
+        title="Privileges of the roles",
+        what="Privileges on tables and views that were created or adopted since the roles page.",
+        why="Default privileges cover what the owner creates later; existing objects need explicit grants.",
         actions=("create-roles",),
         work=_one("create-roles"),
         after=("roles", "schema"),
@@ -192,36 +192,36 @@ PAGES: tuple[Page, ...] = (
     Page(
         name="views",
         title="Materialized views",
-        what="The first fill of the materialized views that have a refresh policy.",
-        why="A view that was never filled can be neither read nor refreshed concurrently.",
+        what="The first refresh of materialized views with a refresh policy.",
+        why="A view that was never populated can be neither read nor refreshed concurrently.",
         actions=("refresh-views",),
         work=_fills,
-        idle="Every view with a refresh policy is filled.",
+        idle="Every view with a refresh policy is populated.",
         after=("schema",),
     ),
     Page(
         name="tuning",
         title="Tuning preset",
-        what="The settings of the preset for the pipeline that differ, from the measured size of the machine.",
-        why="The defaults of PostgreSQL suit a small machine. What takes a restart is written and told, and one undo "
-        "takes everything back.",
+        what="Settings of the pipeline preset that differ, computed from the size of the machine.",
+        why="The defaults of PostgreSQL suit a small machine. Restarts are reported, never performed; one undo "
+        "restores all former values.",
         actions=("apply-tuning",),
         work=_one("apply-tuning", preset="pipeline"),
     ),
     Page(
         name="pooler",
-        title="PgBouncer file",
-        what="A configuration file for PgBouncer in transaction mode, before this database.",
-        why="A thousand clients share a few dozen sessions; the sum of the pools fits into max_connections.",
+        title="PgBouncer configuration",
+        what="A configuration file for PgBouncer in transaction mode in front of this database.",
+        why="A thousand clients share a few dozen connections, and all pools together fit into max_connections.",
         actions=("write-pgbouncer-config",),
         work=_one("write-pgbouncer-config"),
         after=("roles",),
     ),
     Page(
         name="next",
-        title="What to do next",
-        what="What waits for a restart, and the commands of every day.",
-        why="Partitions and views are only as fresh as the last run; a job should do it.",
+        title="Next steps",
+        what="Pending restarts, and the commands for daily operation.",
+        why="Partitions and views are only as current as the last run: schedule these commands.",
         tells=_next,
     ),
 )

@@ -1,4 +1,4 @@
-"""How far a database is on its way, read in one query: the pages decide by it what they would run."""
+"""The state of a database before its set-up, in one query: from it the pages decide what to run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from console.model import Facts, Kind, Source, Trouble
 from console.settings.config import Settings
 from console.sql import migrations
 
-OWNER = "pipeline_owner"  # who owns the schema, where that role is there
+OWNER = "pipeline_owner"  # owns the schema, if that role exists
 _TABLE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(public\.[a-z_][a-z0-9_]*)", re.MULTILINE)
 _LEDGER = "public.schema_migrations"
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a server says of one database and of the role that is connected."""
+    """What was read about one database and the connected role."""
 
     facts: Facts
     encoding: str
@@ -26,17 +26,17 @@ class Situation:
     superuser: bool
     makes_roles: bool
     may_create: bool  # tables in schema public
-    owner: str  # another role that is to own the schema and that this one may act as; empty: none
-    ledger: bool  # of migrations, with rows in it: adopting makes the table first and fills it last
-    tables: int  # of the pipeline schema, that are there
-    policies: int  # tables that the configuration wants partitioned
+    owner: str  # another role that is to own the schema and that this one may SET ROLE to; empty: none
+    ledger: bool  # schema_migrations, with rows: adopt-schema creates the table first and fills it last
+    tables: int  # of the pipeline schema that exist
+    policies: int  # tables with a partition policy in the configuration
     plain: tuple[str, ...]  # tables with a partition policy that are not partitioned
-    unfilled: tuple[str, ...]  # views with a refresh policy that are not there or were never filled
-    waiting: tuple[str, ...]  # settings that wait for a restart
+    unfilled: tuple[str, ...]  # views with a refresh policy that do not exist or were never populated
+    waiting: tuple[str, ...]  # settings with a restart pending
 
     @property
     def grown(self) -> bool:
-        """Whether tables of the pipeline are there without a ledger."""
+        """Whether tables of the pipeline exist without a ledger."""
         return self.tables > 0 and not self.ledger
 
 
@@ -77,7 +77,7 @@ async def _is_empty(server: Source, owner: str) -> bool:
     except Trouble as why:
         if why.kind is Kind.UNREACHABLE:
             raise
-        return False  # the page of the schema tells why it is not believed
+        return False  # the schema page reports why it is not trusted
 
 
 def _tables() -> set[str]:

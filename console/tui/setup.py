@@ -1,4 +1,4 @@
-"""The set-up guide: pages on the left, on the right what one does, why, and every statement it would run."""
+"""The set-up guide: pages on the left, the current page with every statement it would run on the right."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RUNS = "setup-run"
 
 
 class SetupScreen(ModalScreen[None]):
-    """The guide on one database. What is done, the server says; only skip and later are remembered."""
+    """The guide for one database. The server knows what is done; only skip and later are remembered."""
 
     BINDINGS = bindings(Place.SETUP)
 
@@ -50,7 +50,7 @@ class SetupScreen(ModalScreen[None]):
         self._going: Run | None = None
 
     def compose(self) -> ComposeResult:
-        """Which database on top, the pages beside the current one, the keys."""
+        """The database on top, the list of pages, the current page, the keys."""
         yield Static(classes="head", markup=False)
         with Horizontal():
             yield OptionList(*(Option(self._label(page), id=page.name) for page in self._pages), classes="pages")
@@ -60,7 +60,7 @@ class SetupScreen(ModalScreen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Read how far it is, and begin at the first page that is to be done."""
+        """Read all states, and open the first page with work to do."""
         self.query_one(OptionList).focus()
         self.query_one(OptionList).highlighted = 0
         self.set_interval(TELL_PERIOD, self._tell_progress)
@@ -137,12 +137,12 @@ class SetupScreen(ModalScreen[None]):
             line.update(Content(safe(text, self.size.width)))
 
     def on_option_list_option_highlighted(self) -> None:
-        """Another page."""
+        """Show the highlighted page."""
         self._show_page()
         self.query_one(".page", VerticalScroll).scroll_home(animate=False)
 
     def on_resize(self) -> None:
-        """The table of a plan has another width now."""
+        """Draw the table of a plan at its new width."""
         self.call_after_refresh(self._show_page)
 
     # Keys
@@ -164,11 +164,11 @@ class SetupScreen(ModalScreen[None]):
         body.scroll_relative(y=pages_ * max(1, body.size.height - 1), animate=False)
 
     def action_update(self) -> None:
-        """Ask the server again."""
+        """Read all states again."""
         self.read()
 
     def action_decide(self, choice: str) -> None:
-        """Skip a page, or put it off; the next one then."""
+        """Skip or postpone the page, and go to the next."""
         page = self._page
         if page.actions and self._kept(lambda memory: memory.decide(page.name, choice)):
             self._show()
@@ -180,7 +180,7 @@ class SetupScreen(ModalScreen[None]):
             self._ask_alone()
 
     def action_run(self) -> None:
-        """Run what the page has to do: one plan after the other, each shown before."""
+        """Run the work of the page: one plan after the other, each shown first."""
         state = self._states.get(self._page.name)
         if state is not None and not self._runs() and not self._refuses(self._page, state):
             self._run_page(self._page, state)
@@ -200,12 +200,12 @@ class SetupScreen(ModalScreen[None]):
             self.read()
 
     def action_stop(self) -> None:
-        """Stop what runs: the same page goes on from there."""
+        """Stop the run; running the page again resumes it."""
         if self._going is not None:
             self._desk.acting.stop(self._going.id)
 
     def action_leave(self) -> None:
-        """Back to the console; having seen the guide, nobody needs it offered again."""
+        """Back to the console; the guide is not offered again."""
         if not self._decisions.declined:
             self._kept(Memory.decline)
         self.dismiss()
@@ -213,9 +213,9 @@ class SetupScreen(ModalScreen[None]):
     # Running
 
     def _runs(self) -> bool:
-        """Whether a page is at work: another worker of its group would end the one that waits for it."""
+        """Whether a page is running: another worker of its group would cancel it."""
         if any(one.group == RUNS and one.is_running for one in self.workers):
-            self._say("It runs already.")
+            self._say("A page is already running.")
             return True
         return False
 
@@ -223,17 +223,19 @@ class SetupScreen(ModalScreen[None]):
         if self._desk.wanted.read_only:
             self._say("This console is read-only: nothing is changed.")
         elif state.standing is not Standing.TODO and not state.asks:
-            self._say(state.sentence or ("There is nothing to do." if page.actions else "This page is only read."))
+            self._say(
+                state.sentence or ("There is nothing to do." if page.actions else "This page has nothing to run.")
+            )
         else:
             return False
         return True
 
     async def _ask(self) -> bool:
-        """Ask for parameters and plan anew. Whether they were given."""
+        """Ask for parameters and plan again. Returns whether they were given."""
         page, state = self._page, self._states.get(self._page.name)
         chosen = action(state.tried[0].action) if state and len(state.tried) == 1 else None
         if state is None or chosen is None or not chosen.parameters:
-            self._say("There are no parameters to give here.")
+            self._say("This page has no parameters.")
             return False
         known = {**state.tried[0].given}
         answer = await self._desk.push_screen_wait(ParameterDialog(chosen, known))
@@ -248,7 +250,7 @@ class SetupScreen(ModalScreen[None]):
         guide = Guide(self._desk.sources.postgres, self._desk.settings, self._given)
         try:
             state = (await guide.states())[page.name]
-            if not state.works:  # what was given since leaves nothing to run
+            if not state.works:  # the parameters given meanwhile leave nothing to run
                 self._say(state.sentence or "There is nothing to do.")
                 return False
             for each in state.works:
@@ -266,7 +268,7 @@ class SetupScreen(ModalScreen[None]):
         self._going = run
 
     def _kept(self, write: Callable[[Memory], None]) -> bool:
-        """Remember something. Whether that was possible."""
+        """Save a decision. Returns whether that was possible."""
         if self._memory is None:
             return False
         try:

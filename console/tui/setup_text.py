@@ -40,7 +40,7 @@ MAINTENANCE = ("postgres", "template1")  # databases that are for nothing else
 
 
 def word(page: Page, state: PageState | None, decisions: Decisions) -> str:
-    """How far a page is, in a word: what was decided about it where it is still open. Empty: not known yet."""
+    """The state of a page in a word, or the decision to postpone it. Empty: not read yet."""
     if state is None:
         return ""
     if state.standing in {Standing.TODO, Standing.CANNOT, Standing.WAITS}:
@@ -51,21 +51,21 @@ def word(page: Page, state: PageState | None, decisions: Decisions) -> str:
 
 
 def option_text(word: str, title: str) -> Content:
-    """One line of the list: a mark and a word for how far the page is, and its title."""
+    """One line of the list: mark, state and title."""
     return Content.assemble(
         (f"{MARKS.get(word, ' ')} {SHORT.get(word, word):<8}", STYLES.get(word, "$text-muted")), title
     )
 
 
 def page_content(page: Page, state: PageState | None, word: str, trouble: Trouble | None, room: int) -> Content:
-    """Everything about one page: what, why, how far, what is to be known, every statement."""
+    """Everything about one page: purpose, reason, state, notes, every statement."""
     parts: list[Content | tuple[str, str] | str] = [
         (f"{page.title}\n", "bold $accent"),
         f"{page.what}\n",
         (f"{page.why}\n\n", "$text-muted"),
     ]
     if trouble is not None:
-        parts.append((f"{safe(trouble)}\nu asks the server again.\n", "bold $text-warning"))
+        parts.append((f"{safe(trouble)}\nu reads again.\n", "bold $text-warning"))
     if state is None:
         return Content.assemble(*parts, "" if trouble else "reading…")
     parts += _standing(state, word)
@@ -85,7 +85,9 @@ def _standing(state: PageState, word: str) -> list[tuple[str, str] | str]:
     if state.remedy:
         parts += [("remedy  ", "bold"), f"{safe(state.remedy)}\n"]
     if state.asks:
-        parts.append((f"o gives {', '.join(state.asks)}, which cannot be measured from here.\n", "$text-warning"))
+        parts.append(
+            (f"Press o to enter {', '.join(state.asks)}, which cannot be measured from here.\n", "$text-warning")
+        )
     return parts
 
 

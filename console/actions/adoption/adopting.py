@@ -210,5 +210,5 @@ async def _rest(server: Source, what: Adoption) -> tuple[Step, ...]:
     found = (
         await steps_from_query(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
     )
-    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.having("never filled")]
+    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.having("not populated")]
     return found + (await refreshing(server, filling) if filling else ())
