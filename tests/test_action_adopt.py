@@ -376,6 +376,6 @@ async def test_who_owns_nothing_here_is_told_so(desk: Desk) -> None:
 
 
 async def test_a_database_without_a_pipeline_is_not_adopted(desk: Desk) -> None:
-    with pytest.raises(Trouble, match="no pipeline schema here") as refused:
+    with pytest.raises(Trouble, match="no pipeline schema in this database") as refused:
         await desk.plan(ADOPT_SCHEMA)
     assert "apply-schema" in refused.value.remedy
