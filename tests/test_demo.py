@@ -222,7 +222,7 @@ def test_directory_in_use_is_refused(start: Starter, tmp_path: Path) -> None:
     first = start("--keep", str(folder))
     refused = run_demo("--keep", str(folder))
     assert refused.returncode == 1
-    assert "in use by another demo" in refused.stderr
+    assert "Another demo uses this directory" in refused.stderr
     assert first.ask("SELECT 1") == [(1,)]
 
 
@@ -230,7 +230,7 @@ def test_foreign_directory_is_refused_and_untouched(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("mine")
     refused = run_demo("--keep", str(tmp_path))
     assert refused.returncode == 2
-    assert "not empty and was not made by the demo" in refused.stderr
+    assert "not empty and was not created by the demo" in refused.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 

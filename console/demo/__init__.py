@@ -1,9 +1,9 @@
-"""The demo: PostgreSQL, PgBouncer, sample data and a live workload, gone without a trace when it ends.
+"""The demo: PostgreSQL, PgBouncer, sample data and a live workload, removed without a trace when it ends.
 
     run(scale=1.0, keep=None, headless=False, open_console=None) -> int
 
-prepares everything, then either prints one line of JSON and serves until SIGINT, SIGTERM or SIGHUP (`headless`), or
-calls `open_console(uris)` and returns its exit code. It raises `Trouble` when it cannot; everything is undone by then.
+prepares everything, then either prints one line of JSON and runs until SIGINT, SIGTERM or SIGHUP (`headless`), or calls
+`open_console(uris)` and returns its exit code. On failure everything is removed and `Trouble` is raised.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ CANDIDATES = ("postgres", "nobody")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An unprivileged user that exists."""
+    """An existing unprivileged user."""
 
     name: str
     uid: int
@@ -23,7 +23,7 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """The user to switch to, None when we are an ordinary user ourselves. Raises Trouble."""
+    """The user to switch to; None if this process does not run as root. Raises Trouble(MISSING)."""
     if os.geteuid() != 0:
         return None
     for name in CANDIDATES:
@@ -33,7 +33,7 @@ def server_account() -> Account | None:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
     raise Trouble(
-        Kind.MISSING, "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as."
+        Kind.MISSING, "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as."
     )
 
 
@@ -47,7 +47,7 @@ def can_use(account: Account | None, path: Path, test: str = "-x") -> bool:
 
 
 def give(account: Account | None, path: Path) -> Path:
-    """Hand a file or directory to `account`; returns the path."""
+    """Change the owner of a file or directory to `account`; returns the path."""
     if account is not None:
         os.chown(path, account.uid, account.gid)
     return path

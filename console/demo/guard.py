@@ -1,8 +1,8 @@
-"""The process that outlives the front: starts the servers, and when the front is gone, stops them and cleans up.
+"""The process that outlives the console: starts the servers and, when the console is gone, stops them and cleans up.
 
 Run as a script by the bare interpreter, in a session of its own, so that neither Ctrl-C nor the death of a terminal
-reaches it. The front holds the other end of its standard input: one JSON request a line, one JSON reply a line on
-standard output. The end of the input, however it came about, is the order to stop everything. Standard library only.
+reaches it. The console holds the other end of its standard input: one JSON request a line, one JSON reply a line on
+standard output. When the input ends, for whatever reason, everything is stopped. Standard library only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RESTART_PAUSE = 1.0  # seconds before a process that should live is started agai
 
 @dataclass(slots=True)
 class Child:
-    """A process of ours, how it is stopped, and whether it is started again when it ends by itself."""
+    """A process of the demo, how it is stopped, and whether it is restarted when it ends by itself."""
 
     process: asyncio.subprocess.Process
     ladder: list[tuple[str, float]]  # signal, seconds to wait before the next one
@@ -195,7 +195,7 @@ async def _pump(reader: asyncio.StreamReader, guard: Guard, ended: asyncio.Event
 def _settle(task: asyncio.Task[None], tasks: set[asyncio.Task[None]], ended: asyncio.Event) -> None:
     tasks.discard(task)
     if not task.cancelled() and task.exception() is not None:
-        # A front that waits for a reply that never comes would wait for ever; a closed pipe tells it.
+        # A console waiting for this reply would wait for ever; closing the pipe ends that.
         ended.set()
 
 

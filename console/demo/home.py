@@ -1,4 +1,4 @@
-"""Where a demo keeps its files: a directory of its own that vanishes, or a kept one whose data stay."""
+"""Where a demo keeps its files: a temporary directory, or one that the user names and that is kept."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TEMPORARY = (Path("/var/tmp"), Path("/tmp"))  # noqa: S108  tried after TMPDIR; 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """`data` is the server's, `run` holds what lives as long as the processes."""
+    """`data` belongs to the server; `run` holds the files of running processes."""
 
     data: Path
     run: Path
     mark: Path | None = None  # of a kept directory
 
     def kept(self) -> dict[str, object] | None:
-        """What the mark of complete data says; None when data have to be made."""
+        """The content of the marker of complete data; None if there is no complete data."""
         if self.mark is None or not self.mark.exists():
             return None
         try:
@@ -39,12 +39,12 @@ class Home:
         return known if known.get("complete") and self.data.is_dir() else None
 
     def major(self) -> int | None:
-        """Major version of the data that are there."""
+        """Major version of the kept data; None if there is none."""
         version = self.data / "PG_VERSION"
         return int(version.read_text()) if self.kept() and version.exists() else None
 
     def note(self, scale: float, *, complete: bool) -> None:
-        """Write the mark of a kept directory."""
+        """Write the marker of a kept directory."""
         if self.mark is not None:
             private.write(
                 self.mark, json.dumps({"demo": "pipeline-console", "scale": scale, "complete": complete}) + "\n"
@@ -63,14 +63,14 @@ def temporary(supervisor: Supervisor, account: Account | None, scale: float) -> 
     raise Trouble(
         Kind.DENIED,
         f"The temporary directory {tempfile.gettempdir()} cannot be used by the server.",
-        "Set TMPDIR to one that every user can reach.",
+        "Set TMPDIR to a directory that every user can access.",
     )
 
 
 def kept(supervisor: Supervisor, account: Account | None, folder: Path, scale: float) -> Home:
-    """The directory a user named, ours alone for now.
+    """The directory that the user named, locked for this demo.
 
-    Raises Trouble: USAGE when it holds other things, BUSY when another demo uses it.
+    Raises Trouble(USAGE) if it holds other files, Trouble(BUSY) if another demo uses it.
     """
     folder = folder.absolute()
     _require_reach(account, next(path for path in (folder, *folder.parents) if path.is_dir()), folder)
@@ -95,7 +95,7 @@ def _claim(folder: Path) -> None:
         raise Trouble(Kind.USAGE, f"{folder} cannot be used: {error.strerror}.") from None
     if MARK not in found and found - {LOCK, "run"}:
         raise Trouble(
-            Kind.USAGE, f"{folder} is not empty and was not made by the demo.", "Name an empty or a new directory."
+            Kind.USAGE, f"{folder} is not empty and was not created by the demo.", "Choose an empty or a new directory."
         )
 
 
@@ -107,13 +107,13 @@ def _settle(folder: Path, account: Account | None) -> None:
 
 
 def _require_reach(account: Account | None, there: Path, folder: Path) -> None:
-    # The named directory itself is opened up as far as needed; what is above it is not ours to change.
+    # The named directory is made accessible as needed; its parents are not changed.
     above = there.parent if there == folder else there
     if account is not None and not can_use(account, above):
         raise Trouble(
             Kind.DENIED,
-            f"The servers run as the user {account.name}, who cannot reach {folder}.",
-            "Name a directory below /var/tmp or /srv.",
+            f"The servers run as user {account.name}, which cannot access {folder}.",
+            "Choose a directory below /var/tmp or /srv.",
         )
 
 
@@ -123,5 +123,5 @@ def _require_room(folder: Path, scale: float) -> None:
         raise Trouble(
             Kind.FAILED,
             f"{folder} has {free >> 20} MB free and the demo needs {needed >> 20} MB.",
-            "Free some space, or set TMPDIR to a place that has room.",
+            "Free some space, or set TMPDIR to a larger file system.",
         )

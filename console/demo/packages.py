@@ -1,4 +1,4 @@
-"""Gets programs with the system's package manager, only where that asks no question and starts no service.
+"""Installs programs with the system's package manager, only if that needs no password and starts no service.
 
 `python -m console.demo.packages --missing pgbouncer postgresql redis-server` does so for the tests.
 """
@@ -63,13 +63,13 @@ def manager() -> Manager | None:
 
 
 def obtain(*packages: str) -> str:
-    """Install packages; returns why that was not possible, empty when it was."""
+    """Install packages; returns why that failed, empty on success."""
     found = manager()
     if found is None:
         return "no package manager was found"
     prefix = _as_root() if found.root else ()
     if prefix is None:
-        return "that takes a password here"
+        return "sudo asks for a password"
     names = [NAMES.get(found.name, {}).get(name, name) for name in packages]
     argv = [*prefix, *found.command, *names]
     try:
@@ -99,7 +99,7 @@ def how_to(package: str) -> str:
 
 
 def pgbouncer() -> tuple[str | None, str]:
-    """Path of PgBouncer, installing it where that asks no question; else one line that says how to get it."""
+    """Path of PgBouncer, installed if necessary; else None and one line on how to install it."""
     program = find_pgbouncer()
     if program:
         return program, ""
@@ -120,7 +120,7 @@ def _as_root() -> tuple[str, ...] | None:
 
 
 def present(package: str) -> bool:
-    """Whether the program of a package is there already."""
+    """Whether the program of a package is already installed."""
     if package == "pgbouncer":
         return find_pgbouncer() is not None
     if match := re.fullmatch(r"postgresql-(\d+)-repack", package):
@@ -129,7 +129,7 @@ def present(package: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Install what is asked for (with --missing only what is not there) and say what could not be had."""
+    """Install the named packages (with --missing only the missing ones) and report failures."""
     wanted = [name for name in arguments if name != "--missing"]
     failed = 0
     for package in wanted:

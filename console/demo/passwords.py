@@ -1,4 +1,4 @@
-"""The 0600 files that passwords live in."""
+"""Files with passwords, mode 0600."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PgBouncer from the bundled configuration: rendered, started, stopped."""
+"""PgBouncer with the bundled configuration: started and stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from console.model import Kind, Trouble
 
 START_TIMEOUT = 10.0  # seconds
 PORT_ATTEMPTS = 5
-# Poolers differ in what each signal waits for; nothing of theirs is worth waiting long.
+# Versions of PgBouncer differ in what each signal waits for; nothing is worth a long wait.
 LADDER = (("SIGTERM", 1.0), ("SIGQUIT", 1.0))
 
 
@@ -54,7 +54,7 @@ class PoolerProcess:
         raise Trouble(Kind.FAILED, f"No free port was found for PgBouncer in {PORT_ATTEMPTS} attempts.")
 
     def stop(self) -> None:
-        """Stop the pooler; nothing happens when it is not running."""
+        """Stop the pooler if it is running."""
         if self._key is not None:
             self.supervisor.stop(self._key)
             self._key = None
@@ -63,7 +63,7 @@ class PoolerProcess:
         return self._key is not None and self.supervisor.alive(self._key)
 
     def _listens(self) -> bool:
-        # A connection would also reach a stranger who took the port first.
+        # A connection could also reach another program that took the port first.
         return f"listening on {HOST}:{self.port}" in _text(self.folder / "pgbouncer.log")
 
     def _settings(self) -> PoolerSettings:

@@ -1,4 +1,4 @@
-"""Free TCP ports on loopback, and trying again when another program was faster."""
+"""Free TCP ports on loopback, and waiting for a condition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ POLL = 0.02  # seconds between two looks at a condition
 
 
 def free_port() -> int:
-    """A port that nobody listens on now; somebody may take it before we do, so callers try again."""
+    """A port that is free now; another program may take it, so callers retry."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""One PostgreSQL server driven by its own programs: initialised, started, stopped, spoken to in single-user mode."""
+"""One PostgreSQL server, driven by its own programs: initdb, start, stop, SQL in single-user mode."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PostgresProcess:
     _key: int | None = None
 
     def initialise(self, password: str, scratch: Path) -> None:
-        """Run initdb; the superuser gets `password`, `scratch` holds it for that moment. Raises Trouble."""
+        """Run initdb; the superuser gets `password`, passed in a file in `scratch`. Raises Trouble."""
         self.data.mkdir(mode=0o700)
         give(self.account, self.data)
         secret = write_private(scratch / "initdb.password", password + "\n", self.account)
@@ -74,7 +74,7 @@ class PostgresProcess:
         argv = ("--single", "-j", "-D", str(self.data), "-c", "exit_on_error=on", *self._options(), database)
         done = self.supervisor.run(self._command("postgres", *argv), text + "\n\n")
         if done.code != 0:
-            raise failure("PostgreSQL refused its set-up", done.output)
+            raise failure("The roles and the database could not be created", done.output)
 
     def start(self) -> None:
         """Start and wait until connections are accepted. Raises Trouble."""
@@ -92,7 +92,7 @@ class PostgresProcess:
         raise Trouble(Kind.FAILED, f"No free port was found for PostgreSQL in {PORT_ATTEMPTS} attempts.")
 
     def stop(self) -> None:
-        """Stop the server; nothing happens when it is not running."""
+        """Stop the server if it is running."""
         if self._key is not None:
             self.supervisor.stop(self._key)
             self._key = None
@@ -122,9 +122,9 @@ def failure(what: str, output: str) -> Trouble:
     """A sentence with the line of `output` that says why."""
     if "No space left on device" in output:
         return Trouble(
-            Kind.FAILED, f"{what}: the disk is full.", "Free some space, or set TMPDIR to a place that has room."
+            Kind.FAILED, f"{what}: the disk is full.", "Free some space, or set TMPDIR to a larger file system."
         )
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if any(mark in line for mark in ("FATAL:", "PANIC:", "ERROR:", "error:"))]
-    reason = (telling or lines or ["it gave no reason"])[-1 if not telling else 0]
+    reason = (telling or lines or ["no reason was given"])[-1 if not telling else 0]
     return Trouble(Kind.FAILED, f"{what}: {reason}.")

@@ -1,4 +1,4 @@
-"""Says on standard error what is being prepared and how long each step took."""
+"""Reports progress and the duration of each step on standard error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        """Time one step; the function given to the block tells what of it is being done."""
+        """Time one step; the block receives a function that shows a detail."""
         began = time.monotonic()
         self._show(title)
         try:
@@ -30,11 +30,11 @@ class Progress:
         self._write(f"{CLEAR if self._live else ''}{time.monotonic() - began:6.1f} s  {title}\n")
 
     def say(self, text: str) -> None:
-        """Say something that takes no time."""
+        """Print a line without a duration."""
         self._write(f"          {text}\n")
 
     def done(self) -> None:
-        """Say how long everything took."""
+        """Print the total time."""
         self.say(f"Ready in {time.monotonic() - self._started:.1f} s")
 
     def _show(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The course of a demo: prepare step by step, show, and take everything down."""
+"""The course of a demo: prepare step by step, run, and remove everything."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from console.sources.postgres import acting_session
 SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "1GB",
-    "autovacuum_naptime": "10s",  # a demo is watched for minutes: what a server does in an hour should show
+    "autovacuum_naptime": "10s",  # a demo runs for minutes, so that autovacuum must show within seconds
     "log_min_messages": "warning",
 }
 LOOK = 1.0  # seconds between two looks at whether the server still runs
@@ -40,7 +40,7 @@ Opener = Callable[[DemoUris], int]
 
 
 class Interrupted(BaseException):
-    """A signal that ends the demo; no Exception, so that nothing on the way takes it for an error."""
+    """A signal that ends the demo; not an Exception, so that no handler mistakes it for an error."""
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class Stage:
     passwords: dict[str, str]
 
     def server(self) -> PostgresProcess:
-        """The server, initialised when there are no kept data, with roles and new passwords; not yet started."""
+        """The server, initialised if there is no kept data, with roles and new passwords; not started yet."""
         installation = binaries.for_demo(self.home.major())
         installation = binaries.usable(installation, self.account, self.home.run)
-        # Data that vanish need not survive a power cut.
+        # Temporary data need not survive a crash.
         durability = {} if self.home.mark else {"fsync": "off", "full_page_writes": "off"}
         server = PostgresProcess(
             self.supervisor,
@@ -72,13 +72,13 @@ class Stage:
                 server.initialise(self.passwords[SUPERUSER], self.home.run)
                 server.speak(cluster.roles(self.passwords) + cluster.create())
         else:
-            with self.progress.step(f"Renewing the passwords of the kept PostgreSQL {installation.version}"):
+            with self.progress.step(f"Setting new passwords on the kept PostgreSQL {installation.version}"):
                 server.speak(cluster.roles(self.passwords))
         server.speak(cluster.database(), cluster.DATABASE)
         return server
 
     def fill(self, server: PostgresProcess, scale: float) -> None:
-        """Schema and sample data, or what kept data lack by now. Raises Trouble."""
+        """Schema and sample data, or the partitions that kept data needs. Raises Trouble."""
         known = self.home.kept()
         with acting_session(self.uri(server.port, cluster.DATABASE, cluster.OWNER)) as connection:
             with self.progress.step("Installing the schema") as tell:
@@ -87,14 +87,12 @@ class Stage:
                 with self.progress.step(f"Loading sample data (scale {scale:g})") as tell:
                     content.load_samples(connection, scale, tell)
             else:
-                with self.progress.step(
-                    f"Bringing the partitions of the kept data (scale {known.get('scale')}) up to date"
-                ):
+                with self.progress.step(f"Adding upcoming partitions to the kept data (scale {known.get('scale')})"):
                     content.top_up(connection)
         self.home.note(float(str(known.get("scale", scale))) if known else scale, complete=True)
 
     def pooler(self, server: PostgresProcess, program: str) -> PoolerProcess:
-        """PgBouncer before the server. Raises Trouble."""
+        """PgBouncer in front of the server. Raises Trouble."""
         process = PoolerProcess(
             self.supervisor, program, self.account, self.home.run / "pooler", cluster.DATABASE, server.port
         )
@@ -109,7 +107,7 @@ class Stage:
         )
 
     def write_passfile(self, *ports: int) -> None:
-        """The password file of the front: everyone the demo's user may be."""
+        """The password file of the console: every role that the demo hands out."""
         users = (cluster.OWNER, cluster.APPLICATION, cluster.MONITOR, ADMIN, STATS)
         text = passfile({user: self.passwords[user] for user in users}, ports)
         write_private(self.home.run / "passfile", text)
@@ -170,7 +168,7 @@ def _serve(uris: DemoUris, server: PostgresProcess) -> int:
     sys.stdout.flush()
     while server.ready():
         time.sleep(LOOK)  # a signal raises out of it
-    raise failure("PostgreSQL ended by itself", server.log.read_text(errors="replace"))
+    raise failure("PostgreSQL stopped unexpectedly", server.log.read_text(errors="replace"))
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
@@ -197,7 +195,7 @@ def _reasons(server: PostgresProcess) -> Iterator[None]:
     try:
         yield
     except Trouble as trouble:
-        # A server whose disk is full ends the connection; only its log says why.
+        # With a full disk the server closes the connection; only its log has the reason.
         log = server.log.read_text(errors="replace")
         if "No space left on device" in log:
             raise failure("The demo could not be prepared", log) from trouble

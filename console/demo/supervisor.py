@@ -1,4 +1,4 @@
-"""The front's side of the guard: starts processes that cannot outlive the front."""
+"""The console's side of the guard: starts processes that cannot outlive the console."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Command:
 
     argv: tuple[str, ...]
     cwd: Path
-    account: Account | None = None  # None: as the front's own user
+    account: Account | None = None  # None: as the user of this process
     env: Mapping[str, str] | None = None  # added to a bare environment, never inherited
 
     def request(self) -> dict[str, Any]:
@@ -128,7 +128,9 @@ class Supervisor:
             except (OSError, ValueError):
                 reply = {}
         if not reply:
-            raise Trouble(Kind.FAILED, "The process that guards the servers ended, and they with it.", "Start again.")
+            raise Trouble(
+                Kind.FAILED, "The process that supervises the servers ended, and the servers with it.", "Start again."
+            )
         if "error" in reply:
             raise _trouble(reply)
         return reply
@@ -137,13 +139,9 @@ class Supervisor:
 def _trouble(reply: Mapping[str, Any]) -> Trouble:
     code, path = reply.get("errno"), reply.get("path") or "a file"
     if code == errno.ENOSPC:
-        return Trouble(
-            Kind.FAILED, "The disk is full.", "Free some space, or set TMPDIR to a file system that has room."
-        )
+        return Trouble(Kind.FAILED, "The disk is full.", "Free some space, or set TMPDIR to a larger file system.")
     if code in (errno.EAGAIN, errno.EACCES) and str(path) == "a file":
-        return Trouble(
-            Kind.BUSY, "The directory is in use by another demo.", "Stop that one first or name another directory."
-        )
+        return Trouble(Kind.BUSY, "Another demo uses this directory.", "Stop it first, or choose another directory.")
     if code == errno.ENOENT:
-        return Trouble(Kind.MISSING, f"{path} is not there.")
+        return Trouble(Kind.MISSING, f"{path} does not exist.")
     return Trouble(Kind.FAILED, f"{path}: {reply['error']}.")

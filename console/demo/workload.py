@@ -1,4 +1,4 @@
-"""The live workload: pgbench with the bundled scripts, each as often as its second line says."""
+"""The live workload: pgbench with the bundled scripts, weighted by their second line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from console.demo.supervisor import Command, Supervisor
 from console.sql import content
 
 CLIENTS = 6
-RATE = 40  # scripts a second, so that the demo shows life and leaves the machine to its user
+RATE = 40  # scripts a second: enough to watch, and most of the machine stays free
 FOREVER = 2_000_000_000  # seconds
 LADDER = (("SIGTERM", 2.0),)
 
@@ -42,7 +42,7 @@ def start(supervisor: Supervisor, installation: Installation, account: Account |
     secret = write_private(folder / "passfile", place.login, account)
     files: list[str] = []
     for path, weight in scripts().items():
-        # A copy, because the checkout may lie where the unprivileged user cannot read.
+        # A copy, because the unprivileged user may not be able to read the checkout.
         copy = write_private(folder / path.name, path.read_text(encoding="utf-8"), account)
         files += ["-f", f"{copy}@{weight}"]
     retries = ["--max-tries=5"] if installation.major >= 15 else []
