@@ -240,7 +240,7 @@ def test_directory_that_the_servers_cannot_reach_is_refused(tmp_path: Path) -> N
     closed.mkdir(mode=0o700)
     refused = run_demo("--keep", str(closed / "kept"))
     assert refused.returncode == 1
-    assert "cannot reach" in refused.stderr
+    assert "cannot access" in refused.stderr
     assert not list(closed.iterdir())
 
 
