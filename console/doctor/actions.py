@@ -9,7 +9,7 @@ from pathlib import Path
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, plan, standby_refused
-from console.doctor.check import Check, State
+from console.doctor.check import Check, Status
 from console.doctor.panes import remedies
 from console.doctor.role import Rights
 from console.format import one_line, safe
@@ -30,7 +30,7 @@ class Case:
 class Verdict:
     """How far an action can go."""
 
-    state: State
+    state: Status
     why: str
     remedy: str = ""
 
@@ -53,16 +53,16 @@ async def checks(
 async def _check(server: Database, case: Case, action: Action, read_only: bool) -> Check:
     needs = action.needs
     if read_only and needs.server:
-        return _told(action, Verdict(State.CANNOT, "the console is read-only", "Run it without --read-only."))
+        return _told(action, Verdict(Status.CANNOT, "the console is read-only", "Run it without --read-only."))
     if case.rights.found.row["standby"] and needs.primary:
         why = standby_refused(action.name)
-        return _told(action, Verdict(State.CANNOT, why.sentence, "Give the primary as target."))
+        return _told(action, Verdict(Status.CANNOT, why.sentence, "Give the primary as target."))
     verdict = _needed(case, needs)
-    if verdict and verdict.state is State.CANNOT:
+    if verdict and verdict.state is Status.CANNOT:
         return _told(action, verdict)
     required = [one.name for one in action.parameters if one.required]
     if required or not needs.planned:
-        return _told(action, verdict or Verdict(State.UNKNOWN, f"needs {' and '.join(required)}"))
+        return _told(action, verdict or Verdict(Status.UNKNOWN, f"needs {' and '.join(required)}"))
     planned = await _planned(server, case, action)
     return _told(action, _worse(verdict, planned))
 
@@ -71,12 +71,12 @@ def _needed(case: Case, needs: Needs) -> Verdict | None:
     """The verdict on what an action declares; None: it leaves that to its plan."""
     if needs.extension and needs.extension not in case.rights.found.facts.extensions:
         name = needs.extension
-        return Verdict(State.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
+        return Verdict(Status.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
     if needs.relations:
         return _named(case, list(needs.relations(case.settings)), needs.right is Right.MAINTAIN)
     if needs.right:
         return _RIGHTS[needs.right](case)
-    return Verdict(State.OK, needs.in_words) if needs.in_words else None
+    return Verdict(Status.OK, needs.in_words) if needs.in_words else None
 
 
 async def _planned(server: Database, case: Case, action: Action) -> Verdict:
@@ -84,41 +84,41 @@ async def _planned(server: Database, case: Case, action: Action) -> Verdict:
         made = await plan(action, server, {}, case.settings)
     except Trouble as why:
         if why.kind is Kind.USAGE:
-            return Verdict(State.OK if action.needs.right else State.UNKNOWN, f"needs more: {why.sentence}")
-        states = {Kind.DENIED: State.CANNOT, Kind.MISSING: State.CANNOT, Kind.UNSUPPORTED: State.CANNOT}
+            return Verdict(Status.OK if action.needs.right else Status.UNKNOWN, f"needs more: {why.sentence}")
+        states = {Kind.DENIED: Status.CANNOT, Kind.MISSING: Status.CANNOT, Kind.UNSUPPORTED: Status.CANNOT}
         busy = why.kind in {Kind.BUSY, Kind.UNREACHABLE}
-        state = State.UNKNOWN if busy else states.get(why.kind, State.LIMITED)
+        state = Status.UNKNOWN if busy else states.get(why.kind, Status.LIMITED)
         return Verdict(state, f"now: {why.sentence}", "\n".join(remedies(why, case.rights.quoted)))
     what = f"{len(made.steps)} steps now" if len(made.steps) != 1 else "one step now"
-    return Verdict(State.OK, what if made.steps else "nothing to do now")
+    return Verdict(Status.OK, what if made.steps else "nothing to do now")
 
 
 def _worse(rights: Verdict | None, planned: Verdict) -> Verdict:
-    if rights is None or rights.state is State.OK:
+    if rights is None or rights.state is Status.OK:
         return planned
-    return rights if planned.state is State.OK else planned
+    return rights if planned.state is Status.OK else planned
 
 
 def _told(action: Action, verdict: Verdict) -> Check:
     says = {
-        State.OK: "can run",
-        State.LIMITED: "can run in part, or not now",
-        State.CANNOT: "cannot run",
-        State.UNKNOWN: "cannot be judged without more",
+        Status.OK: "Can run.",
+        Status.LIMITED: "Can run in part, or not now.",
+        Status.CANNOT: "Cannot run.",
+        Status.UNKNOWN: "Cannot be checked without its parameters.",
     }[verdict.state]
-    return Check("action", action.name, verdict.state, f"{action.name} {says}.", verdict.why, verdict.remedy)
+    return Check("action", action.name, verdict.state, says, verdict.why, verdict.remedy)
 
 
 def _trail(path: Path) -> Check:
     # As os.path sees it: what may not be looked into is not there.
     there = next(one for one in (path, *path.parents) if os.path.exists(one))  # noqa: PTH110
     if os.access(there, os.W_OK) and there.is_dir() is (there != path):
-        return Check("action", "audit trail", State.OK, "Runs can be recorded.", safe(path))
+        return Check("action", "audit trail", Status.OK, "Runs can be recorded.", safe(path))
     what = "Nothing can run: what is done could not be recorded."
     return Check(
         "action",
         "audit trail",
-        State.CANNOT,
+        Status.CANNOT,
         what,
         f"{safe(there)} cannot be written",
         "Make it writable for your user, or point XDG_STATE_HOME to a directory that is.",
@@ -131,12 +131,12 @@ def _trail(path: Path) -> Check:
 def _signals(case: Case) -> Verdict:
     rights = case.rights
     if rights.superuser:
-        return Verdict(State.OK, "superuser")
+        return Verdict(Status.OK, "superuser")
     missing = [name for name in ("pg_signal_backend", "pg_read_all_stats") if not rights.has(name)]
     if not missing:
-        return Verdict(State.OK, "sessions of all roles but superusers")
+        return Verdict(Status.OK, "sessions of all roles but superusers")
     why = "only sessions of this role and those it belongs to"
-    return Verdict(State.LIMITED, why, "\n".join(map(rights.grant, missing)))
+    return Verdict(Status.LIMITED, why, "\n".join(map(rights.grant, missing)))
 
 
 def _keeps(case: Case) -> Verdict:
@@ -156,8 +156,8 @@ def _builds(case: Case) -> Verdict:
 
 def _counted(some: int, total: int, what: str, remedy: str) -> Verdict:
     if some >= total:
-        return Verdict(State.OK, f"all {total} tables {what}")
-    return Verdict(State.LIMITED if some else State.CANNOT, f"{some} of {total} tables {what}", remedy)
+        return Verdict(Status.OK, f"all {total} tables {what}")
+    return Verdict(Status.LIMITED if some else Status.CANNOT, f"{some} of {total} tables {what}", remedy)
 
 
 def _named(case: Case, names: list[str], maintained: bool) -> Verdict:
@@ -165,51 +165,51 @@ def _named(case: Case, names: list[str], maintained: bool) -> Verdict:
     absent = [name for name in names if not case.relations[name]["found"]]
     if absent:
         why = f"{', '.join(map(one_line, absent))}: not in this database"
-        return Verdict(State.CANNOT, why, "pipeline-console run apply-schema makes the pipeline tables.")
+        return Verdict(Status.CANNOT, why, "pipeline-console run apply-schema makes the pipeline tables.")
     if rights.superuser or (maintained and rights.has("pg_maintain")):
-        return Verdict(State.OK, "superuser" if rights.superuser else "member of pg_maintain")
+        return Verdict(Status.OK, "superuser" if rights.superuser else "member of pg_maintain")
     others = [case.relations[name] for name in names if not case.relations[name]["owned"]]
     if not others:
-        return Verdict(State.OK, f"owner of {', '.join(map(one_line, names))}")
+        return Verdict(Status.OK, f"owner of {', '.join(map(one_line, names))}")
     remedy = "\n".join(dict.fromkeys(rights.grant(one_line(row["owner"])) for row in others))
     if maintained and rights.major >= 17:
         remedy = rights.grant("pg_maintain")
-    state = State.LIMITED if len(others) < len(names) else State.CANNOT
+    state = Status.LIMITED if len(others) < len(names) else Status.CANNOT
     return Verdict(state, f"owned by others: {', '.join(one_line(row['name']) for row in others)}", remedy)
 
 
 def _creates(case: Case) -> Verdict:
     row = case.rights.row
     if row["makes_tables"] and row["uses_public"]:
-        return Verdict(State.OK, "CREATE on schema public")
-    return Verdict(State.CANNOT, "lacks CREATE on schema public", case.rights.grant("USAGE, CREATE ON SCHEMA public"))
+        return Verdict(Status.OK, "CREATE on schema public")
+    return Verdict(Status.CANNOT, "lacks CREATE on schema public", case.rights.grant("USAGE, CREATE ON SCHEMA public"))
 
 
 def _extends(case: Case) -> Verdict:
     row = case.rights.row
     if case.rights.superuser:
-        return Verdict(State.OK, "superuser")
+        return Verdict(Status.OK, "superuser")
     if row["makes_schemas"]:
-        return Verdict(State.LIMITED, "trusted extensions only, as no superuser", "A superuser can make the others.")
+        return Verdict(Status.LIMITED, "trusted extensions only, as no superuser", "A superuser can make the others.")
     grant = case.rights.grant(f"CREATE ON DATABASE {one_line(row['database'])}")
-    return Verdict(State.CANNOT, "lacks CREATE on the database", f"{grant} -- for trusted extensions")
+    return Verdict(Status.CANNOT, "lacks CREATE on the database", f"{grant} -- for trusted extensions")
 
 
 def _makes_roles(case: Case) -> Verdict:
     rights = case.rights
     if rights.superuser or rights.row["makes_roles"]:
-        return Verdict(State.OK, "superuser" if rights.superuser else "CREATEROLE")
-    return Verdict(State.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
+        return Verdict(Status.OK, "superuser" if rights.superuser else "CREATEROLE")
+    return Verdict(Status.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
 
 
 def _tunes(case: Case) -> Verdict:
     rights = case.rights
     denied = [name for name in rights.presettable if name not in rights.alterable]
     if rights.found.settings.get("allow_alter_system", "on") != "on":
-        return Verdict(State.CANNOT, "allow_alter_system is off", "allow_alter_system = on in postgresql.conf")
+        return Verdict(Status.CANNOT, "allow_alter_system is off", "allow_alter_system = on in postgresql.conf")
     if not denied and rights.row["reloads"]:
-        return Verdict(State.OK, "may write and reload the settings of the presets")
-    state = State.LIMITED if rights.alterable else State.CANNOT
+        return Verdict(Status.OK, "may write and reload the settings of the presets")
+    state = Status.LIMITED if rights.alterable else Status.CANNOT
     remedy = "See role, settings: the GRANTs stand there." if rights.major >= 15 else "A superuser can."
     return Verdict(state, f"{len(denied)} of {len(rights.presettable)} settings may not be written", remedy)
 
