@@ -11,7 +11,7 @@ import pytest
 
 from console import sql
 from console.cli import main
-from console.doctor import State, examine
+from console.doctor import Status, examine
 from console.model import Column, Database, Extension, Facts, Kind, Pane, Source, Trouble, View
 from console.opening import sources_for
 from console.panes import PANES
@@ -349,5 +349,5 @@ async def test_doctor_goes_on_where_a_pane_needs_a_later_server(any_pg: Cluster,
         await sources.close()
     panes = {check.name: check for check in report.of("pane")}
     assert "needs PostgreSQL 90 or later; this server runs" in panes["locks"].why
-    assert panes["locks"].state in (State.CANNOT, State.LIMITED)
-    assert panes["connections"].state is State.OK
+    assert panes["locks"].state in (Status.CANNOT, Status.LIMITED)
+    assert panes["connections"].state is Status.OK

@@ -70,7 +70,7 @@ class SetupScreen(ModalScreen[None]):
 
     @work(exclusive=True, group="setup-read", exit_on_error=False)
     async def read(self, begin: bool = False) -> None:
-        """Ask the server how far every page is."""
+        """Read the state of every page from the server."""
         server = self._desk.sources.postgres
         self._trouble = None
         try:
@@ -221,7 +221,7 @@ class SetupScreen(ModalScreen[None]):
 
     def _refuses(self, page: Page, state: PageState) -> bool:
         if self._desk.wanted.read_only:
-            self._say("This console is read-only: nothing is changed.")
+            self._say("The console is read-only.")
         elif state.standing is not Standing.TODO and not state.asks:
             self._say(
                 state.sentence or ("There is nothing to do." if page.actions else "This page has nothing to run.")
@@ -246,7 +246,7 @@ class SetupScreen(ModalScreen[None]):
         return True
 
     async def _carry_out(self, page: Page) -> bool:
-        """Run each piece of work of the page. Whether all of them were run to their end."""
+        """Run each piece of work of the page. Returns whether all of it was done."""
         guide = Guide(self._desk.sources.postgres, self._desk.settings, self._given)
         try:
             state = (await guide.states())[page.name]

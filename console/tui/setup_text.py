@@ -1,4 +1,4 @@
-"""How the pages of the set-up guide are drawn, and when the guide is offered."""
+"""The text of the set-up guide's pages, and when the guide is offered."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STYLES = {
     "to do": "bold $accent",
     "cannot": "$text-warning",
 }
-MAINTENANCE = ("postgres", "template1")  # databases that are for nothing else
+MAINTENANCE = ("postgres", "template1")  # databases that hold no application data
 
 
 def word(page: Page, state: PageState | None, decisions: Decisions) -> str:
@@ -92,7 +92,7 @@ def _standing(state: PageState, word: str) -> list[tuple[str, str] | str]:
 
 
 async def offered(app: ConsoleApp) -> bool:
-    """Whether the guide is to be offered: changes are possible, no schema is there, and nobody declined it before."""
+    """Whether to offer the guide: changes are possible, there is no schema, and it was not declined before."""
     if app.wanted.read_only or app.wanted.guide:
         return False
     try:
@@ -100,6 +100,6 @@ async def offered(app: ConsoleApp) -> bool:
         if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
             return False
         ledger = (await situation.read(app.sources.postgres, app.settings)).ledger
-        return not ledger and not (await drift(app.sources.postgres)).present  # else it is said how the schema drifts
+        return not ledger and not (await drift(app.sources.postgres)).present  # otherwise the drift is reported
     except Trouble:
-        return False  # the panes tell it
+        return False  # the panes report it
