@@ -138,8 +138,8 @@ def test_evictions_are_told_with_the_totals() -> None:
     snapshot = judged(
         Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, 20.0, 4000, None),), at)
     )
-    assert snapshot.notes[0] == "the 1 heaviest of 4000 statements"
+    assert snapshot.notes[0] == "1 of 4000 statements, highest total time first"
     assert snapshot.notes[1] == "counted for 24h, since 2026-01-01 00:00:00"
-    assert snapshot.notes[2].startswith("12 times the rarest statements were dropped")
+    assert snapshot.notes[2].startswith("statements were evicted 12 times")
     assert snapshot.values("share") == (25.0,)
     assert snapshot.values("hit") == (None,)

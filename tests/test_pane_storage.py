@@ -183,7 +183,7 @@ async def test_vacuum_pays_the_dead_rows_and_leaves_the_bloat(pg: Cluster, datab
     assert row["dead"] == 30000
     assert row["dead_pct"] == pytest.approx(50, abs=1)
     assert row["debt_pct"] > 100
-    assert row["verdict"] == "many dead rows"
+    assert row["verdict"] == "many dead tuples"
     assert row["autovacuum"] is False
     run(pg, database, "VACUUM ANALYZE t")
     for _ in range(200):
@@ -373,7 +373,7 @@ async def test_runway_gaps_and_default_rows(pg: Cluster, database: str) -> None:
         assert (rows[name]["verdict"], rows[name]["gaps"], rows[name]["children"]) == ("ok", 0, 9)
     assert rows["short"]["verdict"] in ("runway short", "runway critical")
     assert rows["short"]["runway"] < 31
-    assert (rows["over"]["verdict"], rows["over"]["runway"]) == ("no room for now", 0)
+    assert (rows["over"]["verdict"], rows["over"]["runway"]) == ("now not covered", 0)
     assert (rows["ended"]["verdict"], rows["ended"]["runway"]) == ("ended", None)
     assert (rows["holed"]["verdict"], rows["holed"]["gaps"]) == ("gap", 1)
     assert rows["holed"]["gaps_named"].count("…") == 1
@@ -495,16 +495,16 @@ async def test_why_a_view_cannot_be_refreshed_concurrently(pg: Cluster, database
     rows = await rows_of(pg.uri(database), VIEWS.view("materialized"), "view")
     assert {name: (row["concurrently"], row["verdict"]) for name, row in rows.items()} == {
         "fine": ("yes", "ok"),
-        "bare": ("no", "blocks readers"),
-        "partial": ("no", "blocks readers"),
-        "expression": ("no", "blocks readers"),
+        "bare": ("no", "blocks reads"),
+        "partial": ("no", "blocks reads"),
+        "expression": ("no", "blocks reads"),
         "unfilled": ("no", "not populated"),
-        "above": ("no", "blocks readers"),
+        "above": ("no", "blocks reads"),
     }
     assert rows["bare"]["why"] == "it has no unique index"
     assert rows["partial"]["why"].startswith("its unique index is partial")
     assert rows["unfilled"]["why"].startswith("it was never filled")
-    assert (rows["above"]["round"], rows["fine"]["round"]) == (2, 1)
+    assert (rows["above"]["refresh_order"], rows["fine"]["refresh_order"]) == (2, 1)
     assert rows["fine"]["data_age"] is None
     with pg.connect(database) as connection:
         for name, row in rows.items():  # the server agrees
@@ -615,7 +615,7 @@ def test_severity_is_said_where_it_matters() -> None:
         assert rule is not None
         return rule.level(value)
 
-    assert level("bloat", "tables", "verdict", "many dead rows") is Level.CRITICAL
+    assert level("bloat", "tables", "verdict", "many dead tuples") is Level.CRITICAL
     assert level("indexes", "all", "verdict", "invalid") is Level.CRITICAL
     assert level("partitions", "parents", "runway", 30.0) is Level.WARNING
     assert level("partitions", "parents", "runway", 6.9) is Level.CRITICAL

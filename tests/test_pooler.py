@@ -12,7 +12,8 @@ import pytest
 from console.cli.table import table
 from console.demo.ports import free_port
 from console.model import Kind, Level, Snapshot, Trouble, View
-from console.panes.pooler import CLIENTS, POOLER, POOLS, SERVERS, STATS
+from console.panes.pooler import POOLER, POOLS, STATS
+from console.panes.pooler_sessions import CLIENTS, SERVERS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader
 from console.sources.pgbouncer.admin import SHOWS, PgBouncerServer

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from console.doctor.check import Check, Status
 from console.format import one_line
 from console.model import Record, Trouble
-from console.panes.pooler import ADMIN_DATABASE
+from console.panes.pooler_rows import ADMIN_DATABASE
 from console.sources.pgbouncer.admin import PgBouncerServer
 
 UNSAFE = {"any": Status.CANNOT, "trust": Status.CANNOT, "plain": Status.LIMITED, "md5": Status.LIMITED}

@@ -8,6 +8,7 @@ from console.panes.audit import AUDIT
 from console.panes.bloat import BLOAT
 from console.panes.connections import CONNECTIONS
 from console.panes.indexes import INDEXES
+from console.panes.io import IO
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
 from console.panes.partitions import PARTITIONS
@@ -27,6 +28,7 @@ PANES: tuple[Pane, ...] = (
     PARTITIONS,
     VIEWS,
     POOLER,
+    IO,
     SCHEMA,
     SETTINGS,
     ACTIVITY,

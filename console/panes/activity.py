@@ -1,4 +1,4 @@
-"""Activity: the runs of this console, and those of others that have not ended."""
+"""Activity: the runs of this console, and unfinished runs of other consoles of this user."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from console.rules.runs import RUN_STATUS
 
 
 def with_progress(snapshot: Snapshot) -> Snapshot:
-    """The step under way and how many there are, as one text: 3/12."""
-    at, of = snapshot.values("step"), snapshot.values("steps")
-    return snapshot.with_columns(("progress",), [(f"{i}/{n}",) for i, n in zip(at, of, strict=True)])
+    """`snapshot` with the current step and the number of steps as one text: 3/12."""
+    current, total = snapshot.values("step"), snapshot.values("steps")
+    return snapshot.with_columns(("progress",), [(f"{i}/{n}",) for i, n in zip(current, total, strict=True)])
 
 
 RUNS = View(
@@ -25,19 +25,21 @@ RUNS = View(
             "status",
             width=10,
             rule=RUN_STATUS,
-            help="waiting: for a lock. unfinished: its console ended first; running it again goes on.",
+            help="waiting: for a lock. unfinished: the console ended first; run the action again to resume.",
         ),
-        Column("progress", "step", width=5, help="The step under way, of how many."),
+        Column("progress", "step", width=5, help="The current step, of how many."),
         Column("rows", "rows", "count", width=6, help="Rows changed so far."),
-        Column("seconds", "took", "age", help="Since the run began, or how long it took."),
-        Column("said", "says", "query", width=14, grow=True, help="Phase, rate and time left, or whom it waits for."),
-        Column("at", "since", "time", extra=True, help="In UTC."),
-        Column("os_user", "who", "name", width=12, extra=True, help="The operating system user who started it."),
-        Column("process", "process", "name", extra=True, help="Machine and process of the console that runs it."),
+        Column("seconds", "took", "age", help="Time since the start, or the duration of a finished run."),
+        Column(
+            "said", "message", "query", width=14, grow=True, help="Phase, rate and time left, or what it waits for."
+        ),
+        Column("at", "since", "time", extra=True, help="When the run began, in UTC."),
+        Column("os_user", "OS user", "name", width=12, extra=True, help="The operating system user who started it."),
+        Column("process", "process", "name", extra=True, help="Host and process id of the console that runs it."),
     ),
     derive=with_progress,
     detail="activity_run",
-    empty="no action runs",
+    empty="No action has run.",
 )
 
 ACTIVITY = Pane(
@@ -45,8 +47,8 @@ ACTIVITY = Pane(
     key="w",
     title="Activity",
     help=(
-        "The actions that this console runs or has run, with step, rows and time left, and those of other consoles of "
-        "this user that have not ended. A run goes on while other panes are looked at."
+        "The actions of this console, running and finished, with step, rows and time left, and unfinished actions of "
+        "other consoles of this user. A run continues while you look at other panes; `x` stops it."
     ),
     views=(RUNS,),
     refresh=1.0,

@@ -1,9 +1,9 @@
-"""Bloat: dead rows and wasted space as two figures, wraparound, and what VACUUM is doing."""
+"""Bloat: dead tuples and wasted space as two figures, wraparound, and running VACUUM commands."""
 
 from __future__ import annotations
 
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, denied
-from console.panes.storage import (
+from console.panes.derived import (
     INDEX_SIZES,
     MARK,
     MEGABYTE,
@@ -15,11 +15,11 @@ from console.panes.storage import (
     with_notes,
     with_size,
 )
-from console.panes.vacuum import VACUUM, WRAPAROUND
+from console.panes.vacuum_views import VACUUM, WRAPAROUND
 from console.rules.storage import BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
 # A table of a few megabytes is not worth attention, whatever its percentages.
-WORTH = 10 * MEGABYTE
+MINIMUM = 10 * MEGABYTE
 
 ESTIMATES = Lookup(
     "bloat_estimates",
@@ -28,32 +28,32 @@ ESTIMATES = Lookup(
     fingerprint=("relpages", "reltuples"),
     first=200,
 )
-_ERROR = "Estimated from statistics: 0.93 to 1.18 times the truth after a recent ANALYZE."
+_ERROR = "Estimated from statistics: 0.93 to 1.18 times the true value after a recent ANALYZE."
 _BLOAT = (
-    Column("bloat", "bloat", "size", help=f"Space that a rewrite would give back. {_ERROR}"),
-    Column("bloat_pct", "%", "percent", help="The same, of the size that VACUUM or ANALYZE last saw."),
+    Column("bloat", "bloat", "size", help=f"Space that a rewrite would return. {_ERROR}"),
+    Column("bloat_pct", "%", "percent", help="Bloat as a share of the size as of the last VACUUM or ANALYZE."),
 )
 
 
 def judge_table(row: Record, dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT, bloat_percent: Rule = BLOAT_PERCENT) -> str:
-    """What to think of a table: the worse of dead rows and bloat, where they are worth at least 10 MB."""
+    """Verdict on a table: the worse of dead tuples and bloat, where they take at least 10 MB."""
     size = number(row["size"])
     dead = number(row["dead_pct"])
     level = dead_tuple_percent.level(dead)
-    if size * dead / 100 >= WORTH and level >= Level.WARNING:
-        return "many dead rows" if level is Level.CRITICAL else "dead rows"
-    if (said := judge_bloat(row, bloat_percent)) != "ok":
-        return said
+    if size * dead / 100 >= MINIMUM and level >= Level.WARNING:
+        return "many dead tuples" if level is Level.CRITICAL else "dead tuples"
+    if (verdict := judge_bloat(row, bloat_percent)) != "ok":
+        return verdict
     return "ok" if row["autovacuum"] else "autovacuum off"
 
 
 def judge_bloat(row: Record, bloat_percent: Rule = BLOAT_PERCENT) -> str:
-    """What to think of the space of a table or index."""
+    """Verdict on the space of a table or index."""
     bloat, share = row["bloat"], number(row["bloat_pct"])
     if bloat is None:
-        return "unknown" if row["bloat_reason"] else "ok" if number(row["size"]) < WORTH else "not read yet"
+        return "unknown" if row["bloat_reason"] else "ok" if number(row["size"]) < MINIMUM else "not read yet"
     level = bloat_percent.level(share)
-    if number(bloat) < WORTH or level < Level.WARNING:
+    if number(bloat) < MINIMUM or level < Level.WARNING:
         return "ok"
     return "heavy bloat" if level is Level.CRITICAL else "bloat"
 
@@ -96,15 +96,15 @@ TABLES = View(
         Column("table", "table", "relation", grow=True),
         SIZE,
         MARK,
-        Column("dead", "dead", "count", width=6, help="Rows that VACUUM has still to remove: a debt, not bloat."),
-        Column("dead_pct", "%", "percent", help="Dead rows of all rows."),
+        Column("dead", "dead", "count", width=6, help="Dead tuples waiting for VACUUM; they are not bloat."),
+        Column("dead_pct", "%", "percent", help="Dead tuples, of all tuples."),
         *_BLOAT,
         Column(
             "verdict",
             "verdict",
-            width=14,
+            width=16,
             rule=BLOAT_VERDICT,
-            help="What to do about it; unknown where the statistics do not tell.",
+            help="What needs attention; unknown where statistics are missing.",
         ),
         Column(
             "vacuum_age",
@@ -112,25 +112,25 @@ TABLES = View(
             "age",
             width=6,
             extra=True,
-            help="Since the last VACUUM, by hand or automatic.",
+            help="Time since the last VACUUM, manual or automatic.",
         ),
-        Column("analyze_age", "analyze", "age", width=7, extra=True, help="Since the last ANALYZE."),
+        Column("analyze_age", "analyze", "age", width=7, extra=True, help="Time since the last ANALYZE."),
         Column(
             "debt_pct",
-            "debt",
+            "due",
             "percent",
             extra=True,
             rule=VACUUM_DUE_PERCENT,
-            help="Dead rows of the number at which autovacuum comes.",
+            help="Dead tuples, of the number that triggers autovacuum.",
         ),
         Column("modified", "modified", "count", width=8, extra=True, help="Rows changed since the last ANALYZE."),
-        Column("live", "live", "count", extra=True, help="Live rows by the cumulative statistics."),
+        Column("live", "live", "count", extra=True, help="Live tuples, from the cumulative statistics."),
         Column(
             "total_size",
             "total",
             "size",
             extra=True,
-            help="With indexes and TOAST; only read for rows on the screen.",
+            help="With indexes and TOAST; read only for rows on the screen.",
         ),
         Column(
             "autovacuum",
@@ -146,7 +146,7 @@ TABLES = View(
     derive=tables,
     rules=(DEAD_TUPLE_PERCENT, BLOAT_PERCENT),
     detail="bloat_table_exact",
-    empty="no tables in this database",
+    empty="No tables in this database.",
 )
 
 INDEXES = View(
@@ -164,17 +164,17 @@ INDEXES = View(
             "verdict",
             width=12,
             rule=BLOAT_VERDICT,
-            help="What to do about it; unknown where the statistics do not tell.",
+            help="What needs attention; unknown where statistics are missing.",
         ),
         Column("table", "table", "relation", extra=True),
-        Column("reltuples", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
+        Column("reltuples", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
         Column("bloat_reason", "why unknown", width=34, extra=True, help="Why there is no estimate."),
     ),
     lookups=(ESTIMATES, INDEX_SIZES),
     derive=indexes,
     rules=(BLOAT_PERCENT,),
     detail="index_detail",
-    empty="no btree indexes in this database",
+    empty="No btree indexes in this database.",
 )
 
 BLOAT = Pane(
@@ -182,11 +182,10 @@ BLOAT = Pane(
     key="5",
     title="Bloat",
     help=(
-        "Dead rows are a debt that VACUUM pays; bloat is the space that stays empty after it and comes back only with "
-        "a rewrite. "
-        "Bloat is estimated from statistics (0.93 to 1.18 times the truth) and unknown where they cannot be read; "
-        "the details of a table ask pgstattuple where it is installed. "
-        "wraparound shows how far VACUUM is behind in freezing."
+        "Dead tuples waiting for VACUUM, and estimated bloat: space that stays empty after VACUUM and is returned only "
+        "by a rewrite. Bloat is estimated from statistics (0.93 to 1.18 times the true value) and unknown where they "
+        "cannot be read; the details of a table show exact figures where pgstattuple is installed. Wraparound shows "
+        "how far VACUUM is behind in freezing."
     ),
     views=(TABLES, INDEXES, WRAPAROUND, VACUUM),
     refresh=15.0,

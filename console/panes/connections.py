@@ -1,4 +1,4 @@
-"""Connections: who is connected, what they do, how long, and who is in whose way."""
+"""Connections: who is connected, what each session runs and for how long, and which sessions block others."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ IDLE_IN_TRANSACTION = frozenset({"idle in tx", "aborted tx"})
 
 
 def sessions(snapshot: Snapshot) -> Snapshot:
-    """Sessions with their texts readable, how many block each and how many each blocks; notes what cannot be seen."""
-    by = snapshot.index("blocked_by")
-    blockers = [_distinct(row[by]) for row in snapshot.rows]
-    blocks = Counter(blocker for some in blockers for blocker in some)
+    """Sessions with readable query texts and, for each, the sessions that block it and those it blocks."""
+    at = snapshot.index("blocked_by")
+    blockers = [_distinct(row[at]) for row in snapshot.rows]
+    blocks = Counter(blocker for pids in blockers for blocker in pids)
     pid, state, query = (snapshot.index(name) for name in ("pid", "state", "query"))
     rows = []
-    for row, some in zip(snapshot.rows, blockers, strict=True):
-        shown = [*row, len(some), blocks[row[pid]]]
+    for row, pids in zip(snapshot.rows, blockers, strict=True):
+        shown = [*row, len(pids), blocks[row[pid]]]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), readable(row[query])
         rows.append(tuple(shown))
     columns = (*snapshot.columns, "blockers", "blocks")
@@ -73,7 +73,7 @@ def seen(visible: int, total: int, what: str = "sessions") -> Trouble | None:
 
 
 def summed(snapshot: Snapshot) -> Snapshot:
-    """The summary with a note on the whole: how many connections are used of those that are usable."""
+    """The summary with a note: connections in use, of those that ordinary roles may use."""
     state = snapshot.index("state")
     snapshot = replace(
         snapshot,
@@ -93,7 +93,7 @@ def _left_open(row: Record) -> bool:
 
 
 def _distinct(pids: object) -> Collection[object]:
-    # A parallel group names the same blocker once for each of its workers.
+    # A parallel query names the same blocker once for each of its workers.
     return set(pids) if isinstance(pids, list) else ()
 
 
@@ -115,31 +115,33 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
 _PID = Column("pid", "pid", "count", width=7, help="Process id of the session on the server.")
 _COLUMNS = (
     _PID,
-    Column("age", "age", "age", help="Of the running statement; for an idle session, since when it is idle."),
+    Column("age", "age", "age", help="Time since the statement began; for an idle session, since it became idle."),
     Column(
         "xact_age",
         "tx",
         "age",
         rule=TRANSACTION_SECONDS,
-        help="Age of the open transaction. Autovacuum is left out: its transactions are long by nature.",
+        help="Age of the open transaction. Not shown for autovacuum, whose transactions are always long.",
     ),
-    Column("state", "state", "text", width=10, rule=SESSION_STATE, help="hidden: this role may not see it."),
-    Column("wait", "wait", "text", width=18, help="What it waits for now, as type:event."),
-    Column("blockers", "by", "count", width=3, rule=BLOCKED_BY_SESSIONS, help="How many sessions it waits for."),
-    Column("blocks", "blk", "count", width=3, rule=BLOCKING_SESSIONS, help="How many sessions wait for it directly."),
-    Column("query", "query", "query", grow=True, help="The running or last statement; its beginning."),
+    Column(
+        "state", "state", "text", width=10, rule=SESSION_STATE, help="hidden: this role lacks the privilege to see it."
+    ),
+    Column("wait", "wait", "text", width=12, help="The current wait event, as type:event."),
+    Column("blockers", "blocked by", "count", width=10, rule=BLOCKED_BY_SESSIONS, help="Sessions that block it."),
+    Column("blocks", "blocking", "count", width=8, rule=BLOCKING_SESSIONS, help="Sessions that wait directly for it."),
+    Column("query", "query", "query", grow=True, help="Beginning of the running or last statement."),
     Column("user", "user", "name", width=16, extra=True),
-    Column("application", "application", "name", width=20, extra=True, help="As the client calls itself."),
+    Column("application", "application", "name", width=20, extra=True, help="application_name of the client."),
     Column(
         "client",
         "client",
         "name",
         width=15,
         extra=True,
-        help="Address the connection comes from; a pooler hides the true one, see the pooler pane.",
+        help="Client address; behind a pooler, the pooler's address. See the pooler pane.",
     ),
     Column("database", "database", "name", width=16, extra=True),
-    Column("blocked_by", "blocked by", "names", extra=True, help="Their pids; 0 is a prepared transaction."),
+    Column("blocked_by", "blocker pids", "names", extra=True, help="0 stands for a prepared transaction."),
     Column(
         "xmin_age",
         "xmin age",
@@ -147,11 +149,13 @@ _COLUMNS = (
         width=8,
         rule=XMIN_AGE_TRANSACTIONS,
         extra=True,
-        help="Transactions since the oldest row version it keeps VACUUM from removing.",
+        help="Transactions since its snapshot: VACUUM cannot remove tuples that died since.",
     ),
     Column("backend_start", "connected", "time", extra=True, help="When the session began."),
-    Column("leader_pid", "leader", "count", extra=True, help="Pid of the session that a parallel worker works for."),
-    Column("query_id", "query id", "text", width=20, extra=True, help="Joins it with the slow queries."),
+    Column("leader_pid", "leader", "count", extra=True, help="Pid of the leader of a parallel query."),
+    Column(
+        "query_id", "query id", "text", width=20, extra=True, help="The same identifier as in the slow queries pane."
+    ),
 )
 
 _SUMMARY = View(
@@ -159,24 +163,24 @@ _SUMMARY = View(
     title="By application",
     query="connections_summary",
     columns=(
-        Column("application", "application", "name", width=16, grow=True, help="As the client calls itself."),
+        Column("application", "application", "name", width=16, grow=True, help="application_name of the client."),
         Column("state", "state", "text", width=10, rule=SESSION_STATE),
-        Column("sessions", "n", "count", width=5, help="How many sessions."),
+        Column("sessions", "sessions", "count", width=8, help="Number of sessions."),
         Column(
             "used_percent",
             "used",
             "percent",
             rule=CONNECTION_USAGE_PERCENT,
-            help="Share of the usable connections.",
+            help="Share of the connections that ordinary roles may use.",
         ),
-        Column("longest_query", "query", "age", help="Longest running statement."),
+        Column("longest_query", "query", "age", help="Age of the longest running statement."),
         Column(
             "longest_idle_in_transaction",
             "idle tx",
             "age",
             width=7,
             rule=IDLE_IN_TRANSACTION_SECONDS,
-            help="Longest time that one of them has been idle in its transaction.",
+            help="Longest time that a session has been idle in its transaction.",
         ),
         Column("oldest_transaction", "tx", "age", rule=TRANSACTION_SECONDS, help="Age of their oldest transaction."),
         Column(
@@ -185,9 +189,9 @@ _SUMMARY = View(
             "count",
             width=8,
             rule=XMIN_AGE_TRANSACTIONS,
-            help="Transactions since the oldest row version it keeps VACUUM from removing.",
+            help="Transactions since its snapshot: VACUUM cannot remove tuples that died since.",
         ),
-        Column("waiting", "wait", "count", width=4, rule=WAITING_SESSIONS, help="How many wait for a lock."),
+        Column("waiting", "wait", "count", width=4, rule=WAITING_SESSIONS, help="Sessions that wait for a lock."),
     ),
     key=("application", "state"),
     sort="-sessions",
@@ -199,16 +203,17 @@ CONNECTIONS = Pane(
     key="2",
     title="Connections",
     help=(
-        "Sessions of all databases, oldest transaction first; the console's own are left out. `age` is that of the "
-        "running statement, or how long an idle session has been idle; `tx` that of its transaction; `by` counts the "
-        "sessions it waits for, `blk` those that wait for it. Enter shows the whole text and its locks."
+        "Sessions of all databases, oldest transaction first, without those of this console. `age` is the age of the "
+        "running statement, or how long the session has been idle; `tx` is the age of its transaction; `blocked by` "
+        "counts the sessions that block it, `blocking` the sessions that wait for it. Enter shows the full query and "
+        "its locks."
     ),
     views=(
-        _view("all", "All", "nobody else is connected"),
-        _view("active", "Active", "nothing is running", lambda row: row["state"] in BUSY),
-        _view("waiting", "Waiting", "nobody waits for a lock", lambda row: bool(row["blockers"])),
-        _view("blocking", "Blocking", "nobody is in anybody's way", lambda row: bool(row["blocks"])),
-        _view("idle-in-tx", "Idle in tx", "no transaction is left open", _left_open),
+        _view("all", "All", "No other sessions."),
+        _view("active", "Active", "No active sessions.", lambda row: row["state"] in BUSY),
+        _view("waiting", "Waiting", "No session waits for a lock.", lambda row: bool(row["blockers"])),
+        _view("blocking", "Blocking", "No blocking sessions.", lambda row: bool(row["blocks"])),
+        _view("idle-in-tx", "Idle in tx", "No sessions idle in transaction.", _left_open),
         _SUMMARY,
     ),
     actions=("cancel-backend", "terminate-backend", "terminate-idle"),

@@ -1,4 +1,4 @@
-"""Indexes: size, use, and which of them may go, must stay, are broken or are missing."""
+"""Indexes: size, use, and which of them are unused, redundant, needed, invalid or missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from console.format import age
 from console.model import Column, Lookup, Pane, Rate, Record, Snapshot, View
-from console.panes.storage import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
+from console.panes.derived import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
 from console.rules.storage import INDEX_VERDICT, UNINDEXED_BYTES
 
 FACTS = Lookup(
@@ -21,23 +21,23 @@ FACTS = Lookup(
 
 
 def judge(row: Record) -> tuple[str, str]:
-    """Verdict on an index and its reason. `unused` and `redundant` are the ones that may be dropped."""
+    """Verdict on an index and its reason. Unused and redundant indexes may be dropped."""
     needed, covered_by = row["needed"], row["covered_by"]
     if row["valid"] is None:
         return "not read yet", ""
     if not row["valid"]:
         return (
-            ("building", "") if row["building"] else ("invalid", "left by a failed build: slows writes, serves nothing")
+            ("building", "") if row["building"] else ("invalid", "left by a failed build: slows writes, is never used")
         )
     if covered_by:
         return "redundant", f"covered by {covered_by}"
     if number(row["scans"]):
         return "in use", str(needed or "")
-    return ("needed", f"unused, but {needed}") if needed else ("unused", "no scan counted")
+    return ("needed", f"not scanned, but {needed}") if needed else ("unused", "no scans counted")
 
 
 def indexes(snapshot: Snapshot) -> Snapshot:
-    """Sizes, verdicts and how far the counters can be trusted."""
+    """Sizes, verdicts, and notes on how reliable the counters are."""
     sized = with_size(snapshot)
     judged = add(sized, ("verdict", "reason"), judge)
     return with_notes(judged, largest(sized, "indexes"), _counted(sized), _standbys(sized))
@@ -54,12 +54,14 @@ def _standbys(snapshot: Snapshot) -> str:
     if not snapshot.rows:
         return ""
     if snapshot.values("is_standby")[0]:
-        return "this is a standby: scans are counted on each node, the primary may use an index that is idle here"
+        return (
+            "this is a standby: scans are counted on each node, and the primary may use an index that is not used here"
+        )
     standbys = int(number(snapshot.values("standbys")[0]))
     if not standbys:
         return ""
     who = "1 standby is" if standbys == 1 else f"{standbys} standbys are"
-    return f"{who} connected: scans are counted on each node, look there before dropping an index"
+    return f"{who} connected: scans are counted on each node; check every standby before dropping an index"
 
 
 def _verdict(*wanted: str) -> Callable[[Record], bool]:
@@ -71,20 +73,20 @@ COLUMNS = (
     Column("table", "table", "relation", width=14),
     SIZE,
     MARK,
-    Column("scans", "scans", "count", help="Since the counters began; see the note."),
+    Column("scans", "scans", "count", help="Since the last reset; see the note."),
     Column("scan_rate", "per s", "rate", width=6, help="Scans per second since the last read."),
-    Column("verdict", "verdict", width=12, rule=INDEX_VERDICT, help="unused and redundant ones may be dropped."),
-    Column("reason", "reason", width=40, extra=True, help="What needs the index, or what serves instead of it."),
+    Column("verdict", "verdict", width=12, rule=INDEX_VERDICT, help="Unused and redundant indexes may be dropped."),
+    Column("reason", "reason", width=40, extra=True, help="What needs the index, or which index covers it."),
     Column(
         "last_use_age",
         "last use",
         "age",
         width=8,
         extra=True,
-        help="Since the last scan (PostgreSQL 16 and later).",
+        help="Time since the last scan (PostgreSQL 16 and later).",
     ),
     Column("rows_read", "rows read", "count", width=9, extra=True, help="Index entries returned by scans."),
-    Column("reltuples", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
+    Column("reltuples", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
 )
 RATES = (Rate("scan_rate", "scans"), Rate("read_rate", "rows_read"))
 
@@ -107,7 +109,7 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
 
 
 def foreign_keys(snapshot: Snapshot) -> Snapshot:
-    """Sizes, all of them estimates."""
+    """Estimated sizes."""
     return with_size(snapshot)
 
 
@@ -118,21 +120,21 @@ MISSING = View(
     key=("oid",),
     columns=(
         Column("table", "table", "relation", grow=True),
-        Column("columns", "columns", width=16, help="The referencing columns that lead no index."),
+        Column("columns", "columns", width=16, help="The referencing columns that no index begins with."),
         Column(
             "referenced",
             "references",
             "relation",
             width=18,
-            help="The table that the foreign key refers to: deleting there reads this table whole.",
+            help="The referenced table: each DELETE there scans this whole table.",
         ),
-        Column("size", "size", "size", rule=UNINDEXED_BYTES, help="What each check has to scan."),
+        Column("size", "size", "size", rule=UNINDEXED_BYTES, help="What each check of the foreign key scans."),
         MARK,
         Column(
             "deleted",
             "deletes",
             "count",
-            help="Rows deleted from the referenced table: each one scanned this one.",
+            help="Rows deleted from the referenced table, each with a scan of this table.",
         ),
         Column(
             "constraint",
@@ -142,11 +144,11 @@ MISSING = View(
             help="The foreign key without an index that begins with its columns.",
         ),
         Column("updated", "updates", "count", extra=True, help="Rows updated in the referenced table."),
-        Column("rows", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
-        Column("remedy", "remedy", "query", width=60, extra=True, help="The statement that builds the missing index."),
+        Column("rows", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
+        Column("remedy", "remedy", "query", width=60, extra=True, help="The statement that creates the missing index."),
     ),
     derive=foreign_keys,
-    empty="every foreign key leads an index",
+    empty="Every foreign key has a supporting index.",
 )
 
 INDEXES = Pane(
@@ -154,16 +156,17 @@ INDEXES = Pane(
     key="6",
     title="Indexes",
     help=(
-        "Which indexes serve and which only cost. unused: no scan since the counters began and nothing needs it; "
-        "redundant: another index serves the same queries; needed: idle, but a constraint, replica identity or "
-        "partitioned index relies on it; invalid: left by a failed build. missing: foreign keys that lead no index. "
-        "Counters are per node and restart with a statistics reset or a crash: look at standbys before dropping."
+        "Which indexes are used and which only cost. unused: no scan since the last reset, and nothing needs it; "
+        "redundant: another index serves the same queries; needed: not scanned, but a constraint, replica identity or "
+        "partitioned index depends on it; invalid: left by a failed build. Missing lists foreign keys without a "
+        "supporting index. Scans are counted on each node, and a crash resets them: check the standbys before "
+        "dropping."
     ),
     views=(
-        _view("all", "all", (), "no indexes in this database"),
-        _view("unused", "unused", ("unused",), "every index is used or needed"),
-        _view("redundant", "redundant", ("redundant",), "no index covers another"),
-        _view("invalid", "invalid", ("invalid", "building"), "every index is valid"),
+        _view("all", "all", (), "No indexes in this database."),
+        _view("unused", "unused", ("unused",), "No unused indexes."),
+        _view("redundant", "redundant", ("redundant",), "No redundant indexes."),
+        _view("invalid", "invalid", ("invalid", "building"), "No invalid indexes."),
         MISSING,
     ),
     refresh=20.0,

@@ -1,4 +1,4 @@
-"""Locks: who waits for whom, as a tree with the root on top, and which relations are locked."""
+"""Locks: which sessions block which, as trees with the root blocker on top, and which relations are locked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADDED = ("tree", "depth", "root", "blocks", "lock")
 
 @dataclass(slots=True)
 class _Graph:
-    """Who is blocked by whom, and the row of each."""
+    """Which session is blocked by which, and the row of each."""
 
     rows: dict[Node, Record] = field(default_factory=dict)
     blockers: dict[Node, set[Node]] = field(default_factory=dict)
@@ -30,10 +30,10 @@ class _Graph:
 
 
 def tree(snapshot: Snapshot) -> Snapshot:
-    """The flat rows of waiters and blockers as trees: each root, then those who wait for it, nearest first.
+    """Waiting and blocking sessions as trees: each root blocker, then the sessions that wait for it, nearest first.
 
-    A session that waits for several roots is listed once under each. Sessions that wait for each other in a circle
-    hang under the one that has waited longest.
+    A session that waits for several roots is listed once under each. Sessions in a deadlock are
+    listed under the one that has waited longest.
     """
     graph = _graph(snapshot.records())
     columns = (*snapshot.columns, *_ADDED)
@@ -64,7 +64,7 @@ def _graph(records: Iterable[Record]) -> _Graph:
             prepared.setdefault(waiter, set()).add(node)
     for node, record in graph.rows.items():
         by: set[Node] = {pid for pid in _list(record["blocked_by"]) if isinstance(pid, int) and pid}
-        # Pid 0 stands for every prepared transaction; their own rows say which of them hold what is waited for.
+        # Pid 0 stands for any prepared transaction; the rows of these name the waiting sessions.
         if 0 in _list(record["blocked_by"]):
             by |= prepared.get(node, set())
         graph.blockers[node] = {blocker for blocker in by if blocker in graph.rows and blocker != node}
@@ -75,7 +75,7 @@ def _graph(records: Iterable[Record]) -> _Graph:
 
 
 def _heirs(graph: _Graph) -> list[tuple[Node, Mapping[Node, list[Node]]]]:
-    """Roots, the one in the way of most first, each with the tree under it as parent → children."""
+    """Root blockers, the one that blocks most sessions first, each with the tree under it as parent → children."""
     roots = [node for node in graph.rows if not graph.blockers[node]]
     reached = {node for root in roots for node in (root, *_below(root, graph.blocked))}
     for node in sorted(graph.rows, key=lambda node: -_seconds(graph.rows[node]["wait_age"])):
@@ -144,7 +144,7 @@ _BLOCKING = View(
     query="locks",
     columns=(
         Column(
-            "tree", "pid", "text", width=10, help="Waiters stand under whom they wait for; 0: prepared transaction."
+            "tree", "pid", "text", width=10, help="Waiting sessions are below their blocker; 0: prepared transaction."
         ),
         Column("wait_age", "wait", "age", rule=LOCK_WAIT_SECONDS, help="How long it has waited for this lock."),
         Column(
@@ -157,17 +157,21 @@ _BLOCKING = View(
         Column("state", "state", "text", width=10, rule=SESSION_STATE),
         Column(
             "blocks",
-            "blk",
+            "blocking",
             "count",
-            width=3,
+            width=8,
             rule=BLOCKING_SESSIONS,
             help="Sessions that wait for it, directly or not.",
         ),
-        Column("lock", "lock", "query", width=22, help="What it wants; of a root, what it holds that others want."),
+        Column(
+            "lock", "lock", "query", width=22, help="The lock it wants; for a root, the lock it holds that others want."
+        ),
         Column("query", "query", "query", grow=True),
-        Column("wants", "waits for", "query", width=36, extra=True, help="The lock it waits for, and on what."),
-        Column("holds", "holds", "query", width=36, extra=True, help="Of the locks that somebody waits for."),
-        Column("blocked_by", "blocked by", "names", extra=True, help="Process ids it waits for."),
+        Column("wants", "waits for", "query", width=36, extra=True, help="The lock it waits for, and its object."),
+        Column(
+            "holds", "holds", "query", width=36, extra=True, help="The locks it holds that other sessions wait for."
+        ),
+        Column("blocked_by", "blocked by", "names", extra=True, help="Pids of its blockers."),
         Column("user", "user", "name", width=16, extra=True),
         Column("application", "application", "name", width=20, extra=True),
         Column("client", "client", "name", width=15, extra=True),
@@ -177,16 +181,16 @@ _BLOCKING = View(
             "prepared as",
             "name",
             extra=True,
-            help="Name of a prepared transaction, which has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it.",
+            help="Global id of a prepared transaction; COMMIT PREPARED or ROLLBACK PREPARED ends it.",
         ),
-        Column("root", "root", "name", width=12, extra=True, help="The session at the head of its chain."),
-        Column("depth", "depth", "count", width=5, extra=True, help="How many stand between it and the head."),
+        Column("root", "root", "name", width=12, extra=True, help="The session at the root of its tree."),
+        Column("depth", "depth", "count", width=5, extra=True, help="Its distance from the root."),
         Column("pid", "pid", "count", extra=True),
     ),
     key=("pid", "backend_start", "root"),
     derive=tree,
     detail="connection_details",
-    empty="nobody waits for a lock",
+    empty="No session waits for a lock.",
 )
 
 _HELD = View(
@@ -196,16 +200,16 @@ _HELD = View(
     columns=(
         Column("relation", "relation", "relation", grow=True),
         Column("strongest", "strongest", "text", width=20, rule=LOCK_MODE, help="The strongest mode that is held."),
-        Column("sessions", "held by", "count", help="How many transactions hold a lock on it."),
-        Column("waiting", "waiting", "count", rule=BLOCKING_SESSIONS, help="How many wait for a lock on it."),
+        Column("sessions", "held by", "count", help="Transactions that hold a lock on it."),
+        Column("waiting", "waiting", "count", rule=BLOCKING_SESSIONS, help="Sessions that wait for a lock on it."),
         Column("longest_wait", "wait", "age", rule=LOCK_WAIT_SECONDS, help="Longest wait for a lock on it."),
         Column("modes", "modes", "names", width=40, extra=True, help="Locks that are held on it."),
         Column("wanted", "wanted", "names", width=24, extra=True, help="Locks that are waited for."),
-        Column("pids", "pids", "names", width=24, extra=True, help="0 is a prepared transaction."),
+        Column("pids", "pids", "names", width=24, extra=True, help="0 stands for a prepared transaction."),
         Column("database", "database", "name", width=16, extra=True),
     ),
     key=("database_id", "relation_id"),
-    empty="no relation is locked",
+    empty="No locked relations.",
 )
 
 LOCKS = Pane(
@@ -213,9 +217,10 @@ LOCKS = Pane(
     key="3",
     title="Locks",
     help=(
-        "Only sessions that wait for a lock or are in somebody's way. On top stands the root: it waits for nobody, and "
-        "everything under it goes on when it ends its transaction. `wait` is the age of the wait, `blk` counts all who "
-        "wait behind it. A prepared transaction has pid 0 and ends only with COMMIT PREPARED or ROLLBACK PREPARED."
+        "Sessions that wait for a lock, and those that block them. On top is the root blocker: it does not wait, and "
+        "the sessions below it continue when it ends its transaction. `wait` is the age of the wait, `blocking` counts "
+        "all sessions below it. A prepared transaction has pid 0 and ends only with COMMIT PREPARED or ROLLBACK "
+        "PREPARED."
     ),
     views=(_BLOCKING, _HELD),
     actions=("cancel-backend", "terminate-backend"),

@@ -249,8 +249,8 @@ OVERVIEW = Pane(
     key="1",
     title="Overview",
     help=(
-        "The metrics of the server. Rates are measured between two reads, so they appear with the second read. "
-        "A metric is at level warning or critical when its value passed the limit; the text says what it means."
+        "The metrics of the server. Rates are measured between two reads, so they appear with the second read. A "
+        "metric is at level warning or critical when its value passed the limit; the text says what it means."
     ),
     views=(
         replace(

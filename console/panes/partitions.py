@@ -1,4 +1,4 @@
-"""Partitions: bounds, gaps, how long until they run out, and rows that landed in a default partition."""
+"""Partitions: bounds, gaps, days until they run out, and rows in default partitions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View
-from console.panes.extents import extent, judge
-from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, largest, listed, number, with_notes, with_size
-from console.panes.tenants import ADVICE, TENANTS
+from console.panes.derived import MARK, SIZE, TABLE_SIZES, add, largest, listed, number, with_notes, with_size
+from console.panes.partition_coverage import coverage, judge
+from console.panes.tenant_views import ADVICE, TENANTS
 from console.rules.storage import (
     DEFAULT_PARTITION_ROWS,
     DETACH_PENDING,
@@ -50,7 +50,7 @@ class Timeline:
 
 
 def timeline(snapshot: Snapshot) -> tuple[Timeline, ...]:
-    """What the chart of the parents draws: one timeline for each parent that is partitioned by ranges of time."""
+    """What the chart of the parents draws: one timeline for each table that is partitioned by ranges of time."""
     return tuple(
         Timeline(
             str(row["parent"]),
@@ -65,11 +65,11 @@ def timeline(snapshot: Snapshot) -> tuple[Timeline, ...]:
 
 
 def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_DAYS) -> Snapshot:
-    """Extent, verdict and totals of each parent; totals include the partitions of its partitions."""
+    """Coverage, verdict and totals of each partitioned table; totals include subpartitions."""
     below_it = _totals(snapshot)
 
-    def tell(row: Record) -> tuple[object, ...]:
-        known = extent(row)
+    def columns_of(row: Record) -> tuple[object, ...]:
+        known = coverage(row)
         size, rows = below_it[row["oid"]]
         return (
             size,
@@ -85,12 +85,12 @@ def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_D
         )
 
     names = ("size", "all_rows", "first", "last", "runway", "runway_level", "gaps", "gaps_named", "verdict", "segments")
-    told = _without(add(snapshot, names, tell), ("bounds", "bound_rows"))
-    unread = sum(row["verdict"] == "not read yet" for row in told.records())
+    judged = _without(add(snapshot, names, columns_of), ("bounds", "bound_rows"))
+    unread = sum(row["verdict"] == "not read yet" for row in judged.records())
     return with_notes(
-        told,
+        judged,
         largest(snapshot, "partitioned tables"),
-        f"bounds of {unread} parents are read next" if unread else "",
+        f"the bounds of {unread} tables have not been read yet" if unread else "",
     )
 
 
@@ -118,14 +118,14 @@ def _without(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
 
 
 def partitions(snapshot: Snapshot) -> Snapshot:
-    """Each partition with its bound in short and its share of the parent, drawn."""
+    """Each partition with its bound abbreviated and its share of the parent as a bar."""
 
-    def tell(row: Record) -> tuple[object, ...]:
+    def columns_of(row: Record) -> tuple[object, ...]:
         text = row["bound_text"]
         return (shorten(text) if isinstance(text, str) else None, bar(number(row["share"])))
 
     sized = with_size(snapshot)
-    return with_notes(add(sized, ("bound", "drawn"), tell), largest(sized, "partitions"))
+    return with_notes(add(sized, ("bound", "drawn"), columns_of), largest(sized, "partitions"))
 
 
 def shorten(bound: str) -> str:
@@ -151,7 +151,7 @@ PARENTS = View(
     key=("oid",),
     columns=(
         Column("parent", "parent", "relation", grow=True),
-        Column("children", "parts", "count", width=5, help="How many partitions."),
+        Column("children", "parts", "count", width=5, help="Number of partitions."),
         Column("last", "until", width=10, help="The highest bound, UTC."),
         Column(
             "runway",
@@ -159,7 +159,7 @@ PARENTS = View(
             "count",
             width=5,
             rule=PARTITION_RUNWAY_DAYS,
-            help="From the server's now to the end of unbroken coverage.",
+            help="From now (the server's clock) to the first time without a partition.",
         ),
         Column(
             "gaps",
@@ -167,12 +167,12 @@ PARENTS = View(
             "count",
             width=4,
             rule=PARTITION_GAPS,
-            help="Holes between the lowest and the highest bound.",
+            help="Gaps between the lowest and the highest bound.",
         ),
-        Column("all_rows", "rows", "count", help="As VACUUM or ANALYZE last saw them."),
-        Column("size", "size", "size", help="Sum over the partitions, as VACUUM or ANALYZE last saw them."),
+        Column("all_rows", "rows", "count", help="As of the last VACUUM or ANALYZE."),
+        Column("size", "size", "size", help="Sum over the partitions, as of the last VACUUM or ANALYZE."),
         Column("verdict", "verdict", width=15, rule=PARTITION_VERDICT, help="The most urgent problem of its bounds."),
-        Column("strategy", "by", width=5, extra=True, help="Range, list or hash."),
+        Column("strategy", "strategy", width=8, extra=True, help="Range, list or hash."),
         Column("key", "key", width=18, extra=True, help="The columns it is partitioned by."),
         Column("first", "from", width=10, extra=True, help="The lowest bound, UTC."),
         Column(
@@ -181,16 +181,16 @@ PARENTS = View(
             "count",
             extra=True,
             rule=DEFAULT_PARTITION_ROWS,
-            help="Rows in the default partition; – when there is none.",
+            help="Rows in the default partition; – without one.",
         ),
-        Column("gaps_named", "holes", width=40, extra=True, help="The holes between the bounds, UTC."),
+        Column("gaps_named", "gap bounds", width=40, extra=True, help="The gaps between the bounds, UTC."),
     ),
     lookups=(BOUNDS,),
     derive=parents,
     rules=(PARTITION_RUNWAY_DAYS,),
     detail="partition_parent_detail",
     chart="timeline",
-    empty="no partitioned tables in this database",
+    empty="No partitioned tables in this database.",
 )
 
 PARTITIONS_VIEW = View(
@@ -201,7 +201,7 @@ PARTITIONS_VIEW = View(
     columns=(
         Column("partition", "partition", "relation", grow=True),
         Column("bound", "bounds", width=24, help="UTC, upper bound exclusive."),
-        Column("rows", "rows", "count", help="As VACUUM or ANALYZE last saw them."),
+        Column("rows", "rows", "count", help="As of the last VACUUM or ANALYZE."),
         SIZE,
         MARK,
         Column("drawn", "share", width=8, help="Share of the size of all partitions of the parent."),
@@ -213,14 +213,14 @@ PARTITIONS_VIEW = View(
             "age",
             width=6,
             extra=True,
-            help="Since the last VACUUM, by hand or automatic.",
+            help="Time since the last VACUUM, manual or automatic.",
         ),
         Column(
             "total_size",
             "total",
             "size",
             extra=True,
-            help="With indexes and TOAST; only read for rows on the screen.",
+            help="With indexes and TOAST; read only for rows on the screen.",
         ),
         Column(
             "detaching",
@@ -229,13 +229,13 @@ PARTITIONS_VIEW = View(
             width=14,
             extra=True,
             rule=DETACH_PENDING,
-            help="A DETACH CONCURRENTLY was broken off; ALTER TABLE … DETACH PARTITION … FINALIZE ends it.",
+            help="DETACH CONCURRENTLY was interrupted; ALTER TABLE … DETACH PARTITION … FINALIZE completes it.",
         ),
     ),
     lookups=(BOUND_TEXTS, TABLE_SIZES),
     derive=partitions,
     detail="bloat_table_exact",
-    empty="no partitions in this database",
+    empty="No partitions in this database.",
 )
 
 PARTITIONS = Pane(
@@ -243,13 +243,12 @@ PARTITIONS = Pane(
     key="7",
     title="Partitions",
     help=(
-        "Partitioned tables: how long until the partitions run out (days), holes in their bounds, rows that landed in "
-        "a default partition. Bounds and now are compared in UTC, by the server's clock; bounds without a time zone "
-        "are read as UTC. "
-        "When no partition holds now, every insert fails or lands in the default partition; where the last one ended "
-        "over a year ago (an archive), that is only noted. "
-        "By tenant says of each table that holds tenants' rows whether hash partitions by tenant would pay: seldom, "
-        "and never before its size does; Tenants who the largest are."
+        "Partitioned tables: days until the partitions run out, gaps between their bounds, rows in default partitions. "
+        "Bounds are compared with the server's clock in UTC; bounds without a time zone count as UTC. When no "
+        "partition covers the present, every insert fails or goes to the default partition; if the last partition "
+        "ended over a year ago, the table counts as an archive. By tenant shows, for each table with tenants' rows, "
+        "whether hash partitions by tenant are worth it, which is rare and depends on its size first; Tenants lists "
+        "the largest tenants."
     ),
     views=(PARENTS, PARTITIONS_VIEW, ADVICE, TENANTS),
     refresh=30.0,

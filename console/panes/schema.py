@@ -1,4 +1,4 @@
-"""Schema: which migrations are applied, pending, edited since, or gone; and how the database differs from them."""
+"""Schema: which migrations are applied, pending, edited or missing, and how the database differs from them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from console.sql import migrations
 
 COLUMNS = ("version", "name", "status", "applied_at", "applied_by", "seconds", "about")
 
-# A database without a ledger that can be read has no key to look up: the table is never named where it is absent.
+# Where the ledger is absent or not readable, the row has no key to look up, and the table is never read.
 _LISTS = ("versions", "names", "checksums", "applied_by", "applied_at", "seconds")
 _LEDGER = Lookup("schema_ledger", ("ledger",), _LISTS, first=1, keep=0)
 
 
 def ledger(snapshot: Snapshot) -> Snapshot:
-    """A row a migration: the ledger's own, and the files that it lacks."""
+    """One row for each migration: those of the ledger, and the files that it lacks."""
     (state,) = snapshot.records()
     if state["unreadable"]:
         why = denied("The ledger cannot be read.", "SELECT ON public.schema_migrations")
@@ -51,12 +51,12 @@ LEDGER = View(
         ),
         Column("applied_at", "applied at", "time", help="In UTC."),
         Column("about", "about", grow=True, help="First line of the file."),
-        Column("seconds", "took", "age", extra=True, help="How long the file took on the server."),
-        Column("applied_by", "by", "name", extra=True, help="The role that applied it."),
+        Column("seconds", "took", "age", extra=True, help="Time that the file took on the server."),
+        Column("applied_by", "applied by", "name", extra=True, help="The role that applied it."),
     ),
     lookups=(_LEDGER,),
     derive=ledger,
-    empty="the ledger cannot be read",
+    empty="The ledger cannot be read.",
 )
 
 DRIFT = View(
@@ -72,14 +72,14 @@ DRIFT = View(
             "remedy",
             width=16,
             rule=DRIFT_REMEDY,
-            help="The action that fixes it. none: existing objects are never replaced or rewritten; see why.",
+            help="The action that corrects it. none: existing objects are never replaced or rewritten; see why.",
         ),
-        Column("found", "found", width=20, extra=True, help="What is there instead."),
-        Column("expected", "expected", width=40, extra=True, help="What the migrations make."),
-        Column("why", "why", width=50, extra=True, help="Why no action fixes it."),
+        Column("found", "found", width=20, extra=True, help="The present definition."),
+        Column("expected", "expected", width=40, extra=True, help="The definition in the migrations."),
+        Column("why", "why", width=50, extra=True, help="Why no action corrects it."),
     ),
     derive=drift.rows,
-    empty="nothing differs from the pipeline schema, or the database has none",
+    empty="No differences from the pipeline schema, or no pipeline schema in this database.",
 )
 
 SCHEMA = Pane(
@@ -87,9 +87,10 @@ SCHEMA = Pane(
     key="m",
     title="Schema",
     help=(
-        "Migrations of the pipeline schema: the ledger of this database beside the files of this console. M applies "
-        "what is pending; an edited or missing file is refused by name, so this pane says which it is. Drift compares "
-        "the tables themselves, by definition and not by name: what is missing or differs. adopt-schema adds that."
+        "Migrations of the pipeline schema: the ledger of this database, compared with the files of this console. M "
+        "applies pending migrations; it refuses to run while a file is edited or missing, and this pane shows which. "
+        "Drift compares the definitions of tables, indexes, constraints and functions; adopt-schema adds what is "
+        "missing."
     ),
     views=(LEDGER, DRIFT),
     refresh=10.0,

@@ -1,4 +1,4 @@
-"""Settings: what differs from the defaults and from the preset, where it is written, what waits for a restart."""
+"""Settings: what differs from the defaults and from the preset, where it is set, and pending restarts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
-from console.panes.storage import add
+from console.panes.derived import add
 from console.rules.server import RESTART_PENDING, SETTING_LINE
 from console.tuning import presets
 from console.tuning.proposals import Known, propose
@@ -16,15 +16,15 @@ from console.tuning.state import OWN, state
 from console.tuning.units import Setting, same, shown
 
 PRESET = "pipeline"
-_UNCHANGED = OWN | {"default", "override"}  # override: the server's own doing, such as where its files are
+_UNCHANGED = OWN | {"default", "override"}  # override: set by the server itself, such as its data directory
 
 
 def settings(snapshot: Snapshot) -> Snapshot:
-    """Values with their units, whether and where they were changed, and what the bundled preset would have."""
+    """Values with units, whether and where they were changed, and the values of the bundled preset."""
     known = state(snapshot, None).settings
     wanted = _wanted(known, snapshot)
 
-    def told(row: Record) -> tuple[object, ...]:
+    def columns_of(row: Record) -> tuple[object, ...]:
         setting = known[str(row["name"])]
         own = setting.source in OWN
         return (
@@ -37,16 +37,16 @@ def settings(snapshot: Snapshot) -> Snapshot:
         )
 
     names = ("value", "default", "origin", "changed", "takes", "wanted", "why")
-    return add(snapshot, names, told).hiding(_hidden(snapshot))
+    return add(snapshot, names, columns_of).hiding(_hidden(snapshot))
 
 
 def files(snapshot: Snapshot) -> Snapshot:
-    """What became of each line: a setting that waits for a restart is no error, though the server calls it one."""
+    """The status of each line: a pending restart is not an error, although the server reports it as one."""
 
-    def told(row: Record) -> tuple[object, ...]:
+    def columns_of(row: Record) -> tuple[object, ...]:
         return (_where(row), _verdict(row))
 
-    return add(snapshot, ("origin", "verdict"), told)
+    return add(snapshot, ("origin", "verdict"), columns_of)
 
 
 def _verdict(row: Record) -> str:
@@ -75,9 +75,9 @@ def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple
     major = int(str(snapshot.values("major")[0])) if snapshot.rows else 0
     found = propose(_entries(), Known(known, {}, major))
     return {
-        one.setting.name: (shown(one.setting, one.proposed), one.entry.why)
-        for one in found
-        if one.state == "change" and one.setting.source not in OWN
+        proposal.setting.name: (shown(proposal.setting, proposal.proposed), proposal.entry.why)
+        for proposal in found
+        if proposal.state == "change" and proposal.setting.source not in OWN
     }
 
 
@@ -87,14 +87,22 @@ def _entries() -> tuple[presets.Entry, ...]:
 
 
 NAME = Column("name", "setting", "name", grow=True)
-VALUE = Column("value", "value", width=13, help="In effect on this connection.")
-ORIGIN = Column("origin", "from", width=22, help="File and line, or what else gave the value.")
-WAITS = Column("pending_restart", "waits", "flag", width=5, rule=RESTART_PENDING, help="Whether a restart is pending.")
+VALUE = Column("value", "value", width=13, help="The value in effect for this connection.")
+ORIGIN = Column("origin", "source", width=19, help="File and line, or another source of the value.")
+WAITS = Column(
+    "pending_restart", "restart pending", "flag", width=15, rule=RESTART_PENDING, help="Whether a restart is pending."
+)
 MORE = (
-    Column("takes", "takes", width=12, extra=True, help="What a new value waits for."),
-    Column("category", "category", width=40, extra=True, help="As the documentation groups it."),
-    Column("short_desc", "what for", "query", width=60, extra=True, help="What the server says of it."),
-    Column("sourcefile", "file", width=50, extra=True, help="Where the value comes from."),
+    Column(
+        "takes",
+        "takes",
+        width=12,
+        extra=True,
+        help="What a new value needs to take effect: reload, restart, new session.",
+    ),
+    Column("category", "category", width=40, extra=True, help="Its group in the documentation."),
+    Column("short_desc", "description", "query", width=60, extra=True, help="The server's own description."),
+    Column("sourcefile", "file", width=50, extra=True, help="The file that sets the value."),
 )
 
 
@@ -104,7 +112,14 @@ def _view(name: str, title: str, where: Callable[[Record], bool] | None, empty: 
         title=title,
         query="settings",
         key=("name",),
-        columns=(NAME, VALUE, Column("default", "default", width=11, help="As compiled in."), ORIGIN, WAITS, *MORE),
+        columns=(
+            NAME,
+            VALUE,
+            Column("default", "default", width=11, help="PostgreSQL's built-in default."),
+            ORIGIN,
+            WAITS,
+            *MORE,
+        ),
         where=where,
         derive=settings,
         detail="settings_detail",
@@ -113,13 +128,15 @@ def _view(name: str, title: str, where: Callable[[Record], bool] | None, empty: 
 
 
 FROM_PRESET = replace(
-    _view("preset", "From the preset", lambda row: row["wanted"] is not None, "every value is as the preset has it"),
+    _view(
+        "preset", "From the preset", lambda row: row["wanted"] is not None, "Every setting has the value of the preset."
+    ),
     columns=(
         NAME,
         VALUE,
         Column("wanted", "preset", width=13, help=f"What the preset {PRESET} proposes."),
         Column("why", "why", "query", width=26),
-        Column("default", "default", width=11, extra=True, help="As compiled in."),
+        Column("default", "default", width=11, extra=True, help="PostgreSQL's built-in default."),
         replace(ORIGIN, extra=True),
         *MORE,
     ),
@@ -133,11 +150,11 @@ OVERRIDES = View(
     sort="name",
     columns=(
         NAME,
-        Column("value", "value", width=18, help="In effect on this connection."),
-        Column("role", "role", "name", width=16, help="None: every role."),
-        Column("database", "database", "name", width=16, help="None: every database."),
+        Column("value", "value", width=18, help="The value in effect for this connection."),
+        Column("role", "role", "name", width=16, help="–: all roles."),
+        Column("database", "database", "name", width=16, help="–: all databases."),
     ),
-    empty="no role and no database has settings of its own",
+    empty="No settings by role or database.",
 )
 
 FILES = View(
@@ -155,12 +172,12 @@ FILES = View(
             "verdict",
             width=13,
             rule=SETTING_LINE,
-            help="error: a reload applies nothing at all; overridden: a later line or the command line wins.",
+            help="error: a reload applies no changes; overridden: a later line or the command line takes precedence.",
         ),
         Column("error", "error", "query", width=50, extra=True, help="Why the line is not in effect."),
-        Column("sourcefile", "file", width=50, extra=True, help="Where the value comes from."),
+        Column("sourcefile", "file", width=50, extra=True, help="The file that sets the value."),
     ),
-    empty="the files set nothing",
+    empty="The configuration files set nothing.",
 )
 
 SETTINGS = Pane(
@@ -168,20 +185,20 @@ SETTINGS = Pane(
     key="o",
     title="Settings",
     help=(
-        "The server's settings. changed: those that differ from PostgreSQL's own defaults, with file and line; preset: "
-        "those that the preset pipeline would change without knowing the machine (T plans all of it, with the "
-        "machine); pending: written, but waiting for a restart; overrides: what ALTER ROLE and ALTER DATABASE put "
-        "above them; files: every line of the configuration files. The files are for superusers, or for roles with "
-        "SELECT on pg_file_settings and EXECUTE on pg_show_all_file_settings(). What this console set for its own "
-        "session is marked as such."
+        "The server's settings. Changed: different from PostgreSQL's defaults, with file and line. From the preset: "
+        "what the preset pipeline would change without knowing the machine (T plans all of it, with the machine). "
+        "Pending restart: set, but not in effect before a restart. By role and database: set by ALTER ROLE and ALTER "
+        "DATABASE. Files: every line of the configuration files, for superusers or roles with SELECT on "
+        "pg_file_settings and EXECUTE on pg_show_all_file_settings(). Settings of the console's own session are marked "
+        "'this console'."
     ),
     views=(
-        _view("changed", "Changed", lambda row: bool(row["changed"]), "every setting has its default"),
+        _view("changed", "Changed", lambda row: bool(row["changed"]), "Every setting has its default."),
         FROM_PRESET,
-        _view("pending", "Pending restart", lambda row: bool(row["pending_restart"]), "nothing waits for a restart"),
+        _view("pending", "Pending restart", lambda row: bool(row["pending_restart"]), "No pending restarts."),
         OVERRIDES,
         FILES,
-        _view("all", "All", None, "no settings"),
+        _view("all", "All", None, "No settings."),
     ),
     refresh=30.0,
     actions=("apply-tuning",),

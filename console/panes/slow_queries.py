@@ -1,4 +1,4 @@
-"""Slow queries: what costs the server its time, in the last interval and since the counters were reset."""
+"""Slow queries: which statements take most of the server's time, since the last read and since the last reset."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query
 
 
 def judged(snapshot: Snapshot) -> Snapshot:
-    """Statements with their share of all time and hit ratio, and notes on how far the totals can be trusted."""
+    """Statements with their share of the total time and hit ratio, and notes on how reliable the totals are."""
     total, hits, blocks = (snapshot.index(name) for name in ("total_ms", "hits", "blocks"))
     whole = snapshot.rows[0][snapshot.index("all_ms")] if snapshot.rows else None
     percent = 100.0 / (whole if isinstance(whole, float) and whole > 0 else 1.0)
@@ -40,7 +40,7 @@ def judged(snapshot: Snapshot) -> Snapshot:
 
 
 def _without_rates(snapshot: Snapshot, row: Row) -> Row:
-    # Without the right to see the id, statements of the same user and database cannot be told apart between two reads.
+    # Without the privilege to see the id, statements of one user and database cannot be distinguished between reads.
     if row[snapshot.index("queryid")] is not None:
         return row
     rates = {snapshot.index(rate.name) for rate in RATES}
@@ -48,7 +48,7 @@ def _without_rates(snapshot: Snapshot, row: Row) -> Row:
 
 
 def _heaviest_first(snapshot: Snapshot) -> Snapshot:
-    # The first reading has no rates to sort by; what was heavy so far is the best guess.
+    # The first read has no rates to sort by; the total time is the best guess.
     if any(rate is not None for rate in snapshot.values("ms_rate")):
         return snapshot
     return replace(snapshot, rows=tuple(sort_rows(snapshot.rows, snapshot.index("total_ms"), descending=True)))
@@ -64,13 +64,13 @@ def _trust(snapshot: Snapshot) -> tuple[str, ...]:
     first = dict(zip(snapshot.columns, snapshot.rows[0], strict=True))
     notes = []
     if isinstance(known := first["known"], int) and known > len(snapshot.rows):
-        notes.append(f"the {len(snapshot.rows)} heaviest of {known} statements")
+        notes.append(f"{len(snapshot.rows)} of {known} statements, highest total time first")
     if isinstance(since := first["counted_from"], float):
         notes.append(f"counted for {age(snapshot.taken_at.timestamp() - since)}, since {moment(_time(since))}")
     if isinstance(evictions := first["evictions"], int) and evictions:
         notes.append(
-            f"{evictions} times the rarest statements were dropped: totals of rare ones are incomplete; "
-            "raise pg_stat_statements.max"
+            f"statements were evicted {evictions} times, so totals of rare ones are incomplete; "
+            "increase pg_stat_statements.max"
         )
     return tuple(notes)
 
@@ -83,7 +83,7 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
     return denied(said, "pg_read_all_stats", remedy="GRANT pg_read_all_stats shows them")
 
 
-_QUERY = Column("query", "query", "query", grow=True, help="Normalised text, its beginning; Enter shows all of it.")
+_QUERY = Column("query", "query", "query", grow=True, help="Beginning of the normalized text; Enter shows all of it.")
 _WHO = (
     Column("user", "user", "name", width=16, extra=True),
     Column("database", "database", "name", width=16, extra=True),
@@ -96,23 +96,29 @@ _IDENTITY = (
         "text",
         width=20,
         extra=True,
-        help="What the server calls the statement, for logs and other tools.",
+        help="The server's identifier of the statement, as in logs and pg_stat_activity.",
     ),
 )
 _NOW = (
     Column("ms_rate", "ms/s", "rate", width=6, help="Milliseconds of execution per second: 1000 is one busy process."),
-    Column("call_rate", "calls/s", "rate", width=7, help="Executions a second between two reads."),
+    Column("call_rate", "calls/s", "rate", width=7, help="Executions per second since the last read."),
     Column(
         "mean_now",
         "mean",
         "ms",
         width=7,
         rule=SLOW_QUERY_MS,
-        help="Mean time of the calls since the last reading.",
+        help="Mean execution time since the last read.",
     ),
-    Column("row_rate", "rows/s", "rate", width=6, help="Rows a second between two reads, returned or changed."),
+    Column("row_rate", "rows/s", "rate", width=6, help="Rows returned or changed per second since the last read."),
     Column("hit_now", "hit", "percent", width=5, rule=STATEMENT_HIT_PERCENT, help="Blocks found in shared buffers."),
-    Column("read_rate", "io/s", "rate", width=5, help="Milliseconds per second waiting for reads (track_io_timing)."),
+    Column(
+        "read_rate",
+        "io/s",
+        "rate",
+        width=5,
+        help="Milliseconds per second spent reading blocks; needs track_io_timing.",
+    ),
 )
 _NOW_MORE = (
     Column(
@@ -123,36 +129,36 @@ _NOW_MORE = (
         extra=True,
         help="Temporary data read and written.",
     ),
-    Column("wal_rate", "WAL", "size_rate", extra=True, help="WAL a second between two reads."),
+    Column("wal_rate", "WAL", "size_rate", extra=True, help="WAL written per second since the last read."),
 )
 _TOTALS = (
-    Column("total_ms", "total", "ms", width=7, help="Time of all executions since the counters began."),
-    Column("share", "share", "percent", width=6, help="Of the time of all statements."),
-    Column("calls", "calls", "count", width=7, help="Executions since the counters began."),
+    Column("total_ms", "total", "ms", width=7, help="Total execution time since the last reset."),
+    Column("share", "share", "percent", width=6, help="Share of the time of all statements."),
+    Column("calls", "calls", "count", width=7, help="Executions since the last reset."),
     Column(
         "mean_ms",
         "mean",
         "ms",
         width=7,
         rule=SLOW_QUERY_MS,
-        help="Mean time of an execution since the counters began.",
+        help="Mean execution time since the last reset.",
     ),
-    Column("max_ms", "max", "ms", width=7, help="Longest execution since the counters began."),
+    Column("max_ms", "max", "ms", width=7, help="Longest execution since the last reset."),
     Column("hit", "hit", "percent", width=5, rule=STATEMENT_HIT_PERCENT, help="Blocks found in shared buffers."),
 )
 _TOTALS_MORE = (
     Column("stddev_ms", "± mean", "ms", extra=True, help="Standard deviation of the execution time."),
-    Column("rows", "rows", "count", extra=True, help="Returned or changed since the counters began."),
-    Column("read_ms", "io", "ms", extra=True, help="Time waiting for reads; needs track_io_timing."),
+    Column("rows", "rows", "count", extra=True, help="Rows returned or changed since the last reset."),
+    Column("read_ms", "io", "ms", extra=True, help="Time spent reading blocks; needs track_io_timing."),
     Column(
         "temp_bytes",
         "temp",
         "size",
         rule=STATEMENT_TEMP_BYTES,
         extra=True,
-        help="Spilled to temporary files since the counters began: more work_mem may help.",
+        help="Temporary data since the last reset; a higher work_mem may help.",
     ),
-    Column("wal_bytes", "WAL", "size", extra=True, help="WAL written since the counters began."),
+    Column("wal_bytes", "WAL", "size", extra=True, help="WAL written since the last reset."),
 )
 
 
@@ -171,7 +177,7 @@ _NOW_VIEW = View(
     lookups=(TEXTS,),
     derive=judged,
     detail="statement_details",
-    empty="no statement has been counted yet",
+    empty="No statements have been counted yet.",
 )
 
 SLOW_QUERIES = Pane(
@@ -179,10 +185,10 @@ SLOW_QUERIES = Pane(
     key="4",
     title="Slow queries",
     help=(
-        "Statements from pg_stat_statements. `Now` shows what they cost since the last reading, heaviest first; before "
-        "the second reading there are no rates and the order is by total time. `Totals` counts since the last reset; "
-        "the notes say how far back that is and whether rare statements were dropped meanwhile. Of many statements "
-        "the 500 with the highest total time are read."
+        "Statements from pg_stat_statements. `Now` shows rates since the last read, most execution time first; before "
+        "the second read there are no rates and the order is by total time. `Totals` counts since the last reset; the "
+        "notes show when that was and whether rare statements were evicted. Only the 500 statements with the highest "
+        "total time are read."
     ),
     views=(
         _NOW_VIEW,

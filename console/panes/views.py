@@ -1,14 +1,14 @@
-"""Materialized views: size, freshness, and whether they can be refreshed without locking readers out."""
+"""Materialized views: size, age of their data, and whether they can be refreshed without blocking reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from console.model import Column, Lookup, Pane, Record, Snapshot, View
-from console.panes.storage import MARK, SIZE, TABLE_SIZES, add, listed, with_size
+from console.panes.derived import MARK, SIZE, TABLE_SIZES, add, listed, with_size
 from console.rules.storage import VIEW_AGE_SECONDS, VIEW_VERDICT
 
-# Rows without a readable record of refreshes have no key to look up: its table is never named where it is absent.
+# Where the table of refreshes is absent or not readable, rows have no key to look up, and it is never read.
 REFRESHES = Lookup(
     "matview_refreshes",
     ("logged_schema", "logged_view"),
@@ -20,7 +20,7 @@ REFRESHES = Lookup(
 
 
 def obstacle(row: Record) -> str:
-    """Why REFRESH MATERIALIZED VIEW CONCURRENTLY would fail now; empty when it would not."""
+    """Why REFRESH MATERIALIZED VIEW CONCURRENTLY would fail now; empty if it would succeed."""
     if row["standby"]:
         return "this is a standby"
     if not row["may_refresh"]:
@@ -31,54 +31,54 @@ def obstacle(row: Record) -> str:
             if row["has_unique"]
             else "it has no unique index"
         )
-    return "" if row["populated"] else "it was never filled: the first refresh cannot be concurrent"
+    return "" if row["populated"] else "it is not populated: the first refresh cannot be concurrent"
 
 
 def judge(row: Record) -> tuple[str, str, str]:
-    """Verdict, whether it can be refreshed concurrently, and what stands in the way."""
+    """Verdict, whether it can be refreshed concurrently, and the obstacle."""
     why = obstacle(row)
     can = "no" if why else "yes"
     if row["refresh_error"]:
-        why = "; ".join(each for each in (str(row["refresh_error"]), why) if each)
+        why = "; ".join(text for text in (str(row["refresh_error"]), why) if text)
     if not row["populated"]:
         return "not populated", can, why
     if row["refresh_error"]:
         return "refresh failed", can, why
     if row["busy"]:
         return "refreshing", can, why
-    return ("ok" if row["has_key"] else "blocks readers"), can, why
+    return ("ok" if row["has_key"] else "blocks reads"), can, why
 
 
 def refresh_order(reads: Mapping[object, Sequence[object]]) -> dict[object, int]:
-    """The round in which each view is refreshed: after every view that it reads."""
-    rounds: dict[object, int] = {}
+    """The position of each view in the order of refreshes: after every view that it reads."""
+    order: dict[object, int] = {}
 
     def settle(view: object, above_it: frozenset[object]) -> int:
-        if view not in rounds:
-            below = [one for one in reads.get(view, ()) if one not in above_it]
-            rounds[view] = 1 + max((settle(one, above_it | {view}) for one in below), default=0)
-        return rounds[view]
+        if view not in order:
+            below = [source for source in reads.get(view, ()) if source not in above_it]
+            order[view] = 1 + max((settle(source, above_it | {view}) for source in below), default=0)
+        return order[view]
 
     for view in reads:
         settle(view, frozenset())
-    return rounds
+    return order
 
 
 def matviews(snapshot: Snapshot) -> Snapshot:
-    """Verdicts, the order of refreshing, and what each view reads."""
+    """Verdicts, the order of refreshes, and which views each view reads."""
     sized = with_size(snapshot)
     named = dict(zip(sized.values("oid"), sized.values("view"), strict=True))
     reads: dict[object, Sequence[object]] = {
         oid: read if isinstance(read, list | tuple) else ()
         for oid, read in zip(sized.values("oid"), sized.values("reads_oids"), strict=True)
     }
-    rounds = refresh_order(reads)
+    order = refresh_order(reads)
 
-    def tell(row: Record) -> tuple[object, ...]:
-        below = [named[one] for one in reads[row["oid"]] if one in named]
-        return (*judge(row), rounds[row["oid"]], listed(below) or None)
+    def columns_of(row: Record) -> tuple[object, ...]:
+        below = [named[source] for source in reads[row["oid"]] if source in named]
+        return (*judge(row), order[row["oid"]], listed(below) or None)
 
-    return add(sized, ("verdict", "concurrently", "why", "round", "reads"), tell)
+    return add(sized, ("verdict", "concurrently", "why", "refresh_order", "reads"), columns_of)
 
 
 MATERIALIZED = View(
@@ -90,48 +90,51 @@ MATERIALIZED = View(
         Column("view", "view", "relation", grow=True),
         SIZE,
         MARK,
-        Column("rows", "rows", "count", help="As VACUUM or ANALYZE last saw them."),
-        Column("concurrently", "concur", width=6, help="Whether REFRESH … CONCURRENTLY would work now."),
+        Column("rows", "rows", "count", help="As of the last VACUUM or ANALYZE."),
+        Column("concurrently", "concurrent?", width=11, help="Whether REFRESH … CONCURRENTLY would succeed now."),
         Column(
             "data_age",
-            "data",
+            "data age",
             "age",
+            width=8,
             rule=VIEW_AGE_SECONDS,
-            help="Since the data were read; unknown without a record.",
+            help="Time since the last refresh; unknown where refreshes are not recorded.",
         ),
         Column(
             "verdict",
             "verdict",
             width=14,
             rule=VIEW_VERDICT,
-            help="Whether its data are as young as the policy wants.",
+            help="What needs attention. blocks reads: it can only be refreshed under ACCESS EXCLUSIVE.",
         ),
-        Column("why", "why not", width=44, extra=True, help="What keeps it from being refreshed CONCURRENTLY."),
-        Column("refresh_seconds", "took", "age", extra=True, help="How long the last refresh took."),
+        Column(
+            "why", "obstacle", width=44, extra=True, help="Why it cannot be refreshed CONCURRENTLY, or the last error."
+        ),
+        Column("refresh_seconds", "took", "age", extra=True, help="Duration of the last refresh."),
         Column(
             "was_concurrent",
-            "conc.",
+            "was concurrent",
             "flag",
-            width=5,
+            width=14,
             extra=True,
             help="Whether the last refresh was concurrent.",
         ),
         Column(
-            "round",
-            "round",
+            "refresh_order",
+            "refresh order",
             "count",
-            width=5,
+            width=13,
             extra=True,
-            help="Refresh in this order: a view comes after those it reads.",
+            help="Order of refreshes: a view comes after the views it reads.",
         ),
-        Column("reads", "reads", "name", extra=True, help="Materialized views below this one."),
+        Column("reads", "reads", "name", extra=True, help="Materialized views that it reads."),
         Column("total_size", "total", "size", extra=True, help="With indexes and TOAST."),
         Column("owner", "owner", extra=True, help="The role that may refresh it."),
     ),
     lookups=(REFRESHES, TABLE_SIZES),
     derive=matviews,
     detail="matview_detail",
-    empty="no materialized views in this database",
+    empty="No materialized views in this database.",
 )
 
 VIEWS = Pane(
@@ -139,9 +142,9 @@ VIEWS = Pane(
     key="8",
     title="Views",
     help=(
-        "Materialized views: how large, how old their data, and whether they can be refreshed concurrently, that is "
-        "without locking readers out. PostgreSQL does not keep when a view was refreshed; the age is told from the "
-        "console's own record where the pipeline schema is installed."
+        "Materialized views: size, age of their data, and whether they can be refreshed concurrently, that is without "
+        "blocking reads. PostgreSQL does not record when a view was refreshed; where the pipeline schema is installed, "
+        "the console's refreshes are recorded in public.console_refreshes."
     ),
     views=(MATERIALIZED,),
     refresh=10.0,

@@ -24,6 +24,8 @@ RULES: tuple[AnyRule, ...] = (
     statements.STATEMENT_TEMP_BYTES,
     server.CACHE_HIT_PERCENT,
     server.TEMP_BYTES_PER_SECOND,
+    server.IO_WAIT_MS_PER_SECOND,
+    server.BACKEND_FSYNCS_PER_SECOND,
     server.REPLICATION_LAG_SECONDS,
     server.REPLICATION_LAG_BYTES,
     server.CONFLICTS_PER_SECOND,

@@ -20,6 +20,22 @@ TEMP_BYTES_PER_SECOND = Rule(
     queries=("vitals",),
     window=Window.INTERVAL,
 )
+IO_WAIT_MS_PER_SECOND = Rule(
+    name="io_wait_ms_per_second",
+    title="Time that processes of one type together wait for I/O",
+    unit="ms per second",
+    limit=above(1000, 4000),
+    queries=("io",),
+    window=Window.INTERVAL,
+)
+BACKEND_FSYNCS_PER_SECOND = Rule(
+    name="backend_fsyncs_per_second",
+    title="fsync calls per second that client backends make themselves, because the checkpointer does not keep up",
+    unit="count",
+    limit=above(1, 100),
+    queries=("io",),
+    window=Window.INTERVAL,
+)
 REPLICATION_LAG_SECONDS = Rule(
     name="replication_lag_seconds",
     title="Time by which the slowest standby is behind",

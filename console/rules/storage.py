@@ -102,8 +102,8 @@ BLOAT_VERDICT = StateRule(
     name="bloat_verdict",
     title="Verdict on the dead tuples and the bloat of a table or index",
     levels={
-        "dead rows": Level.WARNING,
-        "many dead rows": Level.CRITICAL,
+        "dead tuples": Level.WARNING,
+        "many dead tuples": Level.CRITICAL,
         "bloat": Level.WARNING,
         "heavy bloat": Level.CRITICAL,
         "unknown": Level.NOTICE,
@@ -132,7 +132,7 @@ PARTITION_VERDICT = StateRule(
     name="partition_verdict",
     title="Verdict on the bounds of a partitioned table",
     levels={
-        "no room for now": Level.CRITICAL,
+        "now not covered": Level.CRITICAL,
         "runway critical": Level.CRITICAL,
         "runway short": Level.WARNING,
         "detach pending": Level.CRITICAL,
@@ -167,7 +167,7 @@ VIEW_VERDICT = StateRule(
     levels={
         "not populated": Level.CRITICAL,
         "refresh failed": Level.CRITICAL,
-        "blocks readers": Level.WARNING,
+        "blocks reads": Level.WARNING,
         "refreshing": Level.NOTICE,
     },
     queries=("matviews", "matview_refreshes"),

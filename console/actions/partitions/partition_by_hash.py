@@ -14,7 +14,7 @@ from console.actions.planning import Action, Request, whole
 from console.actions.relations import Relation, relation, short
 from console.format import one_line, safe, size
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Transaction, Trouble
-from console.panes.tenants import ADVICE, advise
+from console.panes.tenant_views import ADVICE, advise
 from console.reading.thresholds import configured_rules
 
 NAME = "partition-by-hash"

@@ -1,32 +1,32 @@
-"""How far VACUUM is behind in freezing, and what it is doing now: views of the bloat pane."""
+"""How far VACUUM is behind in freezing, and running VACUUM commands: views of the bloat pane."""
 
 from __future__ import annotations
 
 from console.model import Column, Level, Rate, Record, Rule, Snapshot, View
-from console.panes.storage import add, number, with_size
+from console.panes.derived import add, number, with_size
 from console.rules.storage import FREEZE_AGE_PERCENT, FREEZE_VERDICT, VACUUM_INDEX_PASSES, WRAPAROUND_PERCENT
 
 
 def wraparound(
     snapshot: Snapshot, wraparound_percent: Rule = WRAPAROUND_PERCENT, freeze_age_percent: Rule = FREEZE_AGE_PERCENT
 ) -> Snapshot:
-    """How much of the road to wraparound is gone, and what that means."""
+    """Sizes and verdicts on the age of unfrozen ids."""
     return add(with_size(snapshot), ("verdict",), lambda row: (judge_age(row, wraparound_percent, freeze_age_percent),))
 
 
 def judge_age(
     row: Record, wraparound_percent: Rule = WRAPAROUND_PERCENT, freeze_age_percent: Rule = FREEZE_AGE_PERCENT
 ) -> str:
-    """What to think of the age of a database or table."""
-    gone = max(number(row["limit_pct"]), number(row["mxid_limit_pct"]))
+    """Verdict on the age of a database or table."""
+    used = max(number(row["limit_pct"]), number(row["mxid_limit_pct"]))
     due = max(number(row["freeze_pct"]), number(row["mxid_freeze_pct"]))
-    if wraparound_percent.level(gone) is Level.CRITICAL:
+    if wraparound_percent.level(used) is Level.CRITICAL:
         return "wraparound near"
     return {Level.CRITICAL: "freeze overdue", Level.WARNING: "freeze due"}.get(freeze_age_percent.level(due), "ok")
 
 
 def progress(snapshot: Snapshot) -> Snapshot:
-    """Time left of each VACUUM's scan at the present pace."""
+    """Time left in the scan of each VACUUM, at its present rate."""
 
     def left(row: Record) -> tuple[object, ...]:
         rate = number(row["blocks_rate"])
@@ -42,42 +42,42 @@ WRAPAROUND = View(
     query="vacuum_wraparound",
     key=("kind", "oid"),
     columns=(
-        Column("kind", "kind", width=8, help="What is frozen: a database or a table."),
+        Column("kind", "kind", width=8, help="A database or a table."),
         Column("name", "name", "relation", grow=True),
         Column(
             "xid_age",
             "xid age",
             "count",
             width=8,
-            help="Transactions since the oldest row that is not frozen.",
+            help="Age of the oldest unfrozen transaction id.",
         ),
         Column(
             "freeze_pct",
             "freeze",
             "percent",
             rule=FREEZE_AGE_PERCENT,
-            help="Of the age at which autovacuum is forced.",
+            help="Its share of the age that forces an autovacuum.",
         ),
         Column(
             "limit_pct",
             "limit",
             "percent",
             rule=WRAPAROUND_PERCENT,
-            help="Of the 2³¹ transactions at which writes stop.",
+            help="Its share of the 2³¹ transactions at which the server refuses writes.",
         ),
         Column(
             "mxid_freeze_pct",
             "mxid",
             "percent",
             rule=FREEZE_AGE_PERCENT,
-            help="The same for multixact ids: forced autovacuum.",
+            help="The same for multixact ids: share of the age that forces an autovacuum.",
         ),
         Column(
             "verdict",
             "verdict",
             width=15,
             rule=FREEZE_VERDICT,
-            help="How near the forced, unstoppable vacuum or the end of transaction ids is.",
+            help="How near the forced autovacuum or wraparound is.",
         ),
         Column("size", "size", "size", extra=True),
         Column("mxid_age", "mxid age", "count", width=8, extra=True, help="Age of the oldest multixact id."),
@@ -87,7 +87,7 @@ WRAPAROUND = View(
             "percent",
             width=10,
             extra=True,
-            help="That age as a share of the 2 billion at which writes stop.",
+            help="Its share of the 2³¹ multixact ids at which the server refuses writes.",
         ),
     ),
     sort="-limit_pct",
@@ -103,19 +103,19 @@ VACUUM = View(
     columns=(
         Column("pid", "pid", "count"),
         Column("table", "table", "relation", grow=True),
-        Column("phase", "phase", width=18, help="As pg_stat_progress_vacuum calls it."),
-        Column("scanned_pct", "scan", "percent", help="Of the pages of the table."),
-        Column("left", "left", "age", help="Until the scan ends, at the present pace."),
+        Column("phase", "phase", width=18, help="As in pg_stat_progress_vacuum."),
+        Column("scanned_pct", "scan", "percent", help="Share of the table's pages scanned."),
+        Column("left", "left", "age", help="Time until the scan ends, at its present rate."),
         Column(
             "index_rounds",
-            "rounds",
+            "passes",
             "count",
             width=6,
             rule=VACUUM_INDEX_PASSES,
-            help="Passes over all indexes; more than one: memory was short.",
+            help="Completed passes over the indexes; several: too little memory (maintenance_work_mem).",
         ),
-        Column("age", "age", "age", help="Since the VACUUM began."),
-        Column("kind", "by", width=8, help="Automatic, to prevent wraparound, or by hand."),
+        Column("age", "age", "age", help="Time since the VACUUM began."),
+        Column("kind", "kind", width=8, help="Automatic, to prevent wraparound, or manual."),
         Column("size", "size", "size", extra=True),
         Column(
             "vacuumed_pct",
@@ -123,26 +123,26 @@ VACUUM = View(
             "percent",
             width=7,
             extra=True,
-            help="Of the pages of the table, second pass.",
+            help="Share of the table's pages vacuumed, in the second phase.",
         ),
         Column(
             "memory_pct",
             "memory",
             "percent",
             extra=True,
-            help="Of the memory for dead rows; full means another round.",
+            help="Share of the memory for dead tuples in use; when it is full, another pass is needed.",
         ),
         Column(
             "indexes_done",
             "indexes",
             width=7,
             extra=True,
-            help="Done of all in this round (PostgreSQL 17 and later).",
+            help="Indexes vacuumed in this pass, of all (PostgreSQL 17 and later).",
         ),
-        Column("wait", "wait", width=24, extra=True, help="What it waits for."),
+        Column("wait", "wait", width=24, extra=True, help="The current wait event."),
         Column("database", "database", extra=True),
     ),
     rates=(Rate("blocks_rate", "heap_blks_scanned"),),
     derive=progress,
-    empty="no VACUUM is running",
+    empty="No running VACUUM.",
 )

@@ -1,14 +1,14 @@
-"""Tenants: how they share the tables, and whether a table is worth partitioning by hash of the tenant. Two views."""
+"""Tenants: their shares of the tables, and whether a table is worth partitioning by hash of the tenant."""
 
 from __future__ import annotations
 
 from console.format import size
 from console.model import Column, Level, Record, Rule, Snapshot, View
-from console.panes.storage import add, number
+from console.panes.derived import add, number
 from console.rules.storage import HASH_TABLE_GB, HASH_VERDICT, TENANT_SHARE_PERCENT
 
 MONTH = 30.44 * 86400
-ENOUGH = 86400.0  # seconds of counting below which a growth is not told
+ENOUGH = 86400.0  # seconds of counting; growth is unknown before that
 GIGABYTE = 1 << 30
 
 
@@ -32,28 +32,28 @@ def _growth(row: Record) -> float | None:
 
 
 def _verdict(row: Record, growth: float | None, hash_table_gb: Rule, tenant_share_percent: Rule) -> tuple[str, str]:
-    """By size first: what a table of moderate size costs in keys and plans is never won back by partitions."""
+    """By size first: below the limit, partitions cost more in keys and planning than they save."""
     bytes_now, share = number(row["size"]), row["largest_share"]
     warning = hash_table_gb.limit.warning * GIGABYTE
     if row["partitioned"]:
-        by = "by the tenant" if row["by_tenant"] else f"by {row['partitioned']} of another column"
-        return "partitioned", f"is partitioned {by} already"
+        how = "by the tenant" if row["by_tenant"] else f"by {row['partitioned']} of another column"
+        return "partitioned", f"is already partitioned {how}"
     if row["unseen"]:
-        return "unknown", "was never analysed, so neither size nor skew is known: run analyze-table"
+        return "unknown", "was never analyzed, so its size and skew are unknown: run analyze-table"
     if bytes_now < warning:
         months = (warning - bytes_now) / growth if growth else None
         soon = months is not None and months < 12
-        when = "" if months is None else f"; at its growth it gets there in {_months(months)}"
-        return "near" if soon else "not needed", f"{size(bytes_now)} of {size(warning)} from which it pays{when}"
+        when = "" if months is None else f"; at its present growth it reaches that in {_months(months)}"
+        return "near" if soon else "not needed", f"{size(bytes_now)}; worth it from {size(warning)} on{when}"
     if not row["known"]:
         return "unknown", "the statistics cannot be read: GRANT pg_read_all_data, or run analyze-table"
     if isinstance(share, int | float) and tenant_share_percent.level(share) is Level.CRITICAL:
         return (
             "too skewed",
-            f"one tenant holds {share:.0f} % of the rows, and one hash partition would: archive or split it first",
+            f"one tenant holds {share:.0f} % of the rows, and so would one partition: archive or split it first",
         )
     largest = f"the largest tenant holds {number(share):.0f} %" if share is not None else "no tenant stands out"
-    return "worth it", f"{size(bytes_now)} and {largest}: partition-by-hash plans it"
+    return "worth it", f"{size(bytes_now)} and {largest}: run partition-by-hash"
 
 
 def _months(months: float) -> str:
@@ -67,39 +67,45 @@ ADVICE = View(
     key=("oid",),
     columns=(
         Column("table", "table", "relation", width=24),
-        Column("size", "size", "size", help="On disk without indexes and TOAST, as VACUUM or ANALYZE last saw it."),
-        Column("tenants", "tenants", "count", width=7, help="How many there are, as ANALYZE estimates."),
+        Column("size", "size", "size", help="On disk without indexes and TOAST, as of the last VACUUM or ANALYZE."),
+        Column("tenants", "tenants", "count", width=7, help="Number of tenants, as estimated by ANALYZE."),
         Column(
             "largest_share",
             "top %",
             "percent",
             width=5,
             rule=TENANT_SHARE_PERCENT,
-            help="Share of the rows that belongs to the largest tenant.",
+            help="Share of the rows that belong to the largest tenant.",
         ),
         Column(
             "verdict",
             "hash?",
             width=11,
             rule=HASH_VERDICT,
-            help="Whether the table is worth partitioning by hash of the tenant. near: within a year at its growth.",
+            help="Whether partitioning by hash of the tenant is worth it. near: within a year at its present growth.",
         ),
-        Column("reason", "because", grow=True, help="What the verdict stands on."),
+        Column("reason", "reason", grow=True, help="The reason for the verdict."),
         Column(
             "growth",
             "a month",
             "size",
             extra=True,
-            help="Inserted less deleted rows since the counters began, at the present size of a row; – before one day.",
+            help="Rows inserted less rows deleted since the last reset, at the present row size; – in the first day.",
         ),
-        Column("rows", "rows", "count", extra=True, help="As VACUUM or ANALYZE last saw them."),
-        Column("tenant_column", "column", "name", extra=True, help="By which most tables refer to one common table."),
-        Column("tenant_table", "refers to", "name", extra=True, help="The table of the tenants themselves."),
-        Column("partitioned", "by", width=5, extra=True, help="How it is partitioned now."),
+        Column("rows", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
+        Column(
+            "tenant_column",
+            "column",
+            "name",
+            extra=True,
+            help="The column by which most tables refer to one table, that of the tenants.",
+        ),
+        Column("tenant_table", "tenants in", "name", extra=True, help="The table of the tenants."),
+        Column("partitioned", "strategy", width=8, extra=True, help="How it is partitioned now."),
     ),
     derive=advise,
     rules=(HASH_TABLE_GB, TENANT_SHARE_PERCENT),
-    empty="no column here by which two tables refer to a common one, so there are no tenants to tell apart",
+    empty="No tenants: no two tables refer to a common table by the same column.",
 )
 
 TENANTS = View(
@@ -114,11 +120,13 @@ TENANTS = View(
             "%",
             "percent",
             rule=TENANT_SHARE_PERCENT,
-            help="Of the rows of all these tables.",
+            help="Share of the rows of all these tables.",
         ),
         Column("rows", "rows", "count", help="In all tables that hold tenants' rows, estimated from the statistics."),
-        Column("tables", "tables", "count", width=6, help="In how many of them it is among the most common."),
-        Column("mostly", "mostly in", "relation", grow=True, help="The table where it has most rows."),
+        Column(
+            "tables", "tables", "count", width=6, help="Number of tables in which it is among the most common values."
+        ),
+        Column("mostly", "mostly in", "relation", grow=True, help="The table in which it has most rows."),
     ),
-    empty="the statistics list no tenants: never analysed, all alike, or not readable by this role",
+    empty="The statistics list no tenants: never analyzed, evenly spread, or not readable by this role.",
 )

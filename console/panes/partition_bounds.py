@@ -1,4 +1,4 @@
-"""Bounds of partitions, from the text of pg_get_expr to coverage, gaps and runway. Pure; all times are UTC."""
+"""Bounds of partitions: parses what pg_get_expr returns, finds gaps and where coverage ends. Pure; times are UTC."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _point(value: str, kind: str) -> Point:
 
 
 def _time(text: str) -> Point:
-    # Beyond Python's calendar a time is as good as unbounded: nobody runs out of partitions there.
+    # A time beyond Python's calendar counts as unbounded: partitions never run out there.
     if text == "-infinity" or text.endswith("BC"):
         return LOWEST
     try:
@@ -73,41 +73,41 @@ def _time(text: str) -> Point:
 
 
 def list_values(bound: str) -> int:
-    """How many values a list partition takes; 0 when `bound` is of another strategy."""
+    """How many values a list partition accepts; 0 when `bound` is of another strategy."""
     match = _LIST.match(bound)
     return len(_VALUES.findall(match[1])) if match else 0
 
 
 def hash_share(bounds: Iterable[str]) -> Fraction:
-    """The part of all keys that has a hash partition: 1 when every remainder is there."""
+    """The share of all keys that has a hash partition: 1 when every remainder has one."""
     return sum((Fraction(1, int(match[1])) for match in map(_HASH.match, bounds) if match), Fraction(0))
 
 
 def gaps(ranges: Sequence[Range]) -> Iterator[tuple[Key, Key]]:
-    """Holes between the lowest and the highest bound. `ranges` are sorted."""
+    """Gaps between the lowest and the highest bound. `ranges` are sorted."""
     for before, after in pairwise(ranges):
         if before.upper < after.lower:
             yield before.upper, after.lower
 
 
-def coverage(ranges: Sequence[Range], now: float) -> Key | None:
-    """Where the unbroken coverage that holds `now` ends; None when nothing holds `now`. `ranges` are sorted."""
+def covered_until(ranges: Sequence[Range], now: float) -> Key | None:
+    """Where the gapless ranges around `now` end; None when no range contains `now`. `ranges` are sorted."""
     here: Key = ((0, now),)
     end: Key | None = None
-    for one in ranges:
-        if (end is None and one.lower <= here < one.upper) or one.lower == end:
-            end = one.upper
+    for span in ranges:
+        if (end is None and span.lower <= here < span.upper) or span.lower == end:
+            end = span.upper
         elif end is not None:
             break
     return end
 
 
-def said(key: Key, types: Sequence[str]) -> str:
-    """A bound for people: 2026-11-01, 2026-11-01 06:00, 42, MAXVALUE."""
-    return ", ".join(_said(point, kind) for point, kind in zip(key, types, strict=False))
+def bound_text(key: Key, types: Sequence[str]) -> str:
+    """A bound as people write it: 2026-11-01, 2026-11-01 06:00, 42, MAXVALUE."""
+    return ", ".join(_point_text(point, kind) for point, kind in zip(key, types, strict=False))
 
 
-def _said(point: Point, kind: str) -> str:
+def _point_text(point: Point, kind: str) -> str:
     rank, value = point
     if rank:
         return "MINVALUE" if rank < 0 else "MAXVALUE"

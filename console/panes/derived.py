@@ -1,4 +1,4 @@
-"""What the storage panes share: exact sizes over estimates, and truths about a read. Pure."""
+"""Helpers of the functions that derive columns: exact sizes over estimates, notes, numbers. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from console.model import Column, Lookup, Record, Snapshot
 APPROXIMATE = "≈"
 MEGABYTE = 1 << 20
 
-# Sizes that the slow lane read: exact for the rows on the screen, read again when VACUUM or ANALYZE saw another size.
+# Exact sizes of the rows on the screen, from the slow lane; read again when VACUUM or ANALYZE recorded another size.
 TABLE_SIZES = Lookup("table_sizes", ("oid",), ("exact_size", "total_size"), fingerprint=("estimated_size",), keep=60)
 INDEX_SIZES = Lookup("index_sizes", ("oid",), ("exact_size",), fingerprint=("estimated_size",), keep=60)
 
-SIZE = Column("size", "size", "size", help="On disk, without indexes and TOAST; ≈: as VACUUM or ANALYZE last saw it.")
+SIZE = Column("size", "size", "size", help="On disk, without indexes and TOAST; ≈: as of the last VACUUM or ANALYZE.")
 MARK = Column("approximate", "", width=1, help="≈ where the size is an estimate.")
 
 
 def with_size(snapshot: Snapshot) -> Snapshot:
-    """`snapshot` with `size`, exact where it is known, and its mark `approximate` where it is not."""
+    """`snapshot` with `size`, exact where it is known, and the mark `approximate` where it is an estimate."""
     exact = snapshot.values("exact_size") if "exact_size" in snapshot.columns else (None,) * len(snapshot.rows)
     sizes = zip(exact, snapshot.values("estimated_size"), strict=True)
     return snapshot.with_columns(
@@ -30,12 +30,12 @@ def with_size(snapshot: Snapshot) -> Snapshot:
 
 
 def with_notes(snapshot: Snapshot, *notes: str) -> Snapshot:
-    """`snapshot` with those of `notes` that say something."""
+    """`snapshot` with those of `notes` that are not empty."""
     return replace(snapshot, notes=(*snapshot.notes, *(note for note in notes if note)))
 
 
 def largest(snapshot: Snapshot, what: str) -> str:
-    """A note when the query left smaller ones out; empty when all are there."""
+    """A note if the query omitted smaller ones; empty if it returned all."""
     total = snapshot.values("total")[0] if snapshot.rows else 0
     if not isinstance(total, int) or total <= len(snapshot.rows):
         return ""
@@ -43,7 +43,7 @@ def largest(snapshot: Snapshot, what: str) -> str:
 
 
 def add(snapshot: Snapshot, names: Sequence[str], judge: Callable[[Record], tuple[object, ...]]) -> Snapshot:
-    """`snapshot` with columns that `judge` tells from each row."""
+    """`snapshot` with columns whose values `judge` returns for each row."""
     return snapshot.with_columns(names, [judge(record) for record in snapshot.records()])
 
 
@@ -53,7 +53,7 @@ def number(value: object) -> float:
 
 
 def listed(names: Iterable[object], limit: int = 3) -> str:
-    """The first names of a list and how many more there are."""
+    """The first names of a list and how many more follow."""
     every = [str(name) for name in names]
     more = f" and {len(every) - limit} more" if len(every) > limit else ""
     return ", ".join(every[:limit]) + more

@@ -1,0 +1,74 @@
+"""Rows of PgBouncer's SHOW commands with waits in seconds, verdicts and comparisons. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.model import Column, Record, Row, Snapshot
+from console.panes.derived import number
+
+ADMIN_DATABASE = "pgbouncer"
+WHICH = Column("pooler", "pooler", "name", extra=True, help="Which PgBouncer, if there are several.")
+
+
+def pooled(row: Record) -> bool:
+    """Whether a row is about a pooled database, not the admin console itself."""
+    return row.get("database") != ADMIN_DATABASE and row.get("name") != ADMIN_DATABASE
+
+
+def judge_pools(taken: Snapshot) -> Snapshot:
+    """`maxwait` in seconds with its fraction, and a verdict for each pool: full, waiting, paused, disabled or ok."""
+    rows = []
+    for row, record in zip(taken.rows, taken.records(), strict=True):
+        seconds = number(record["maxwait"]) + number(record["maxwait_us"]) / 1e6
+        rows.append((*_put(row, taken.index("maxwait"), seconds), _verdict(record)))
+    return replace(taken, columns=(*taken.columns, "verdict"), rows=tuple(rows))
+
+
+def sessions(taken: Snapshot) -> Snapshot:
+    """Waits in seconds with their fraction, and each address with its port.
+
+    PgBouncer's `wait` is the age of the request: for a waiting client the time it has waited, for an active one the
+    time its request has been running.
+    """
+    rows = []
+    for record in taken.records():
+        seconds = number(record["wait"]) + number(record["wait_us"]) / 1e6
+        waits = str(record["state"]).startswith("waiting")
+        behind = record.get("client_addr") and f"{record['client_addr']}:{record['client_port']}"
+        address = f"{record['addr']}:{record['port']}"
+        rows.append((seconds if waits else None, None if waits else seconds, address, behind))
+    return taken.with_columns(("wait_seconds", "busy_seconds", "address", "behind"), rows)
+
+
+def flags(taken: Snapshot) -> Snapshot:
+    """`paused` and `disabled` as yes or no."""
+    at = [taken.index(name) for name in ("paused", "disabled")]
+    rows = tuple(
+        tuple(bool(value) if i in at and isinstance(value, int) else value for i, value in enumerate(row))
+        for row in taken.rows
+    )
+    return replace(taken, rows=rows)
+
+
+def compare_defaults(taken: Snapshot) -> Snapshot:
+    """Whether each setting differs from its default."""
+    changed = ((record["value"] != record["default"],) for record in taken.records())
+    return taken.with_columns(("changed",), changed)
+
+
+def _verdict(record: Record) -> str:
+    if record["paused"]:
+        return "paused"
+    if record["disabled"]:
+        return "disabled"
+    if not record["cl_waiting"]:
+        return "ok"
+    links = sum(number(record[name]) for name in ("sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"))
+    limit, most = number(record["pool_size"]), number(record["max_connections"])
+    full = links >= limit > 0 or number(record["current_connections"]) >= most > 0
+    return "full" if full else "waiting"
+
+
+def _put(row: Row, at: int, value: object) -> Row:
+    return (*row[:at], value, *row[at + 1 :])
