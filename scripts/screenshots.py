@@ -23,6 +23,7 @@ from console.model import Snapshot
 from console.panes import PANES
 from console.settings.config import Settings, Wanted, load
 from console.tui.app import ConsoleApp
+from console.workspace import Workspace
 
 DOCS = Path(__file__).parent.parent / "docs"
 SIZES = ((160, 45), (80, 24))
@@ -112,7 +113,7 @@ async def _take(uris: DemoUris, scenes: list[Scene]) -> int:
     for size in SIZES:
         poolers = (uris.pgbouncer_admin,) if uris.pgbouncer_admin else ()
         wanted = Wanted(uris.postgres, "demo", poolers, pooler_hint=uris.pooler_hint)
-        app = ConsoleApp(_settings(), wanted)
+        app = ConsoleApp(Workspace(_settings(), wanted))
         app.animation_level = "none"
         app.vitals.period = 0.5
         async with app.run_test(size=size) as pilot:

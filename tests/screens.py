@@ -16,6 +16,7 @@ from console.settings.config import Settings, Wanted, load
 from console.sources.registry import Sources
 from console.tui.app import ConsoleApp
 from console.tui.pane_view import PaneView
+from console.workspace import Workspace
 from tests.waiting import PATIENCE
 
 SMALL, LARGE = (80, 24), (160, 45)
@@ -46,7 +47,7 @@ async def console(
 ) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
     """An open console on `target`, or on `sources`."""
     want = Wanted(target, **wanted)
-    app = ConsoleApp(settings(**(changed or {})), want, sources)
+    app = ConsoleApp(Workspace(settings(**(changed or {})), want, sources))
     app.animation_level = "none"
     if before:
         await before(app)

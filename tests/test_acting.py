@@ -11,7 +11,7 @@ from console import actions
 from console.actions.planning import Action, Request
 from console.model import Claim, Outcome, Parameter, Plan, Step, Transaction
 from console.running.trail.audit import Trail
-from console.tui import app as app_module
+from console.tui.action_flow import parameters_from_rows
 from tests.screens import console, screen_text, shows, until
 from tests.servers import PostgresServer
 
@@ -40,9 +40,9 @@ TOUCH = Action(
 
 @pytest.fixture(autouse=True)
 def _only_touch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for module in ("console.actions", "console.tui.acting", "console.tui.app"):
+    for module in ("console.actions", "console.tui.action_flow"):
         monkeypatch.setattr(f"{module}.ACTIONS", (TOUCH,))
-    monkeypatch.setattr(app_module, "default_trail", lambda: Trail(tmp_path / "audit.jsonl"))
+    monkeypatch.setattr("console.workspace.default_trail", lambda: Trail(tmp_path / "audit.jsonl"))
 
 
 async def begin(pilot: Pilot[int]) -> None:
@@ -64,10 +64,10 @@ async def test_an_action_is_planned_shown_run_and_audited(
         assert "SHARE UPDATE EXCLUSIVE" in text
         assert "undo" in text
         assert "SELECT 1" in text
-        assert app.acting.runs == [], "nothing runs before the yes"
+        assert app.workspace.runs == [], "nothing runs before the yes"
         await pilot.press("r")
-        await until(pilot, lambda: app.acting.runs and app.acting.runs[0].outcome)
-        assert app.acting.runs[0].outcome is Outcome.DONE
+        await until(pilot, lambda: app.workspace.runs and app.workspace.runs[0].outcome)
+        assert app.workspace.runs[0].outcome is Outcome.DONE
     assert [entry["event"] for entry in Trail(tmp_path / "audit.jsonl").entries()] == ["start", "commit", "step", "end"]
 
 
@@ -79,7 +79,7 @@ async def test_escape_at_the_plan_runs_nothing(any_pg: PostgresServer, pipeline:
         await shows(pilot, "Plan: Touch")
         await pilot.press("escape")
         await until(pilot, lambda: len(app.screen_stack) == 1)
-        assert app.acting.runs == []
+        assert app.workspace.runs == []
     assert not (tmp_path / "audit.jsonl").exists()
 
 
@@ -91,10 +91,10 @@ async def test_a_destructive_plan_wants_its_subject_typed(any_pg: PostgresServer
         await shows(pilot, "Type public.organizations")
         await pilot.press(*"public.users", "enter")
         await shows(pilot, "Name does not match")
-        assert app.acting.runs == []
+        assert app.workspace.runs == []
         app.screen.query_one("Input").value = "public.organizations"  # type: ignore[attr-defined]
         await pilot.press("enter")
-        await until(pilot, lambda: app.acting.runs and app.acting.runs[0].outcome is Outcome.DONE)
+        await until(pilot, lambda: app.workspace.runs and app.workspace.runs[0].outcome is Outcome.DONE)
 
 
 async def test_nothing_to_do_is_said_with_its_reason(any_pg: PostgresServer, pipeline: str) -> None:
@@ -115,9 +115,7 @@ async def test_marked_rows_and_the_row_under_the_cursor_give_the_parameters(
         marked = app.pane_view.chosen_rows
         assert len(marked) == 2
         assert actions.ACTIONS[0].row == {"table": "parent"}
-        from console.tui.acting import known  # noqa: PLC0415  beside what it explains
-
-        assert known(TOUCH, marked) == {"table": ",".join(str(row["parent"]) for row in marked)}
+        assert parameters_from_rows(TOUCH, marked) == {"table": ",".join(str(row["parent"]) for row in marked)}
 
 
 async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: PostgresServer, pipeline: str) -> None:
@@ -132,8 +130,8 @@ async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: Postgr
         await shows(pilot, "action(s) still run")
         await pilot.press("n")
         assert app.is_running
-        app.acting.stop(app.acting.runs[0].id)
-        await until(pilot, lambda: app.acting.runs[0].outcome is Outcome.STOPPED)
+        app.workspace.stop(app.workspace.runs[0].id)
+        await until(pilot, lambda: app.workspace.runs[0].outcome is Outcome.STOPPED)
         await until(pilot, lambda: "SELECT pg_sleep(60)" not in screen_text(app))
 
 

@@ -11,8 +11,10 @@ import psycopg
 import pytest
 
 from console.panes import PANES
+from console.panes.connections import CONNECTIONS
+from console.panes.locks import LOCKS
+from console.panes.overview import OVERVIEW
 from console.panes.pooler import POOLER
-from console.reading.reader import Reader
 from console.tui.app import ConsoleApp
 from tests.screens import LARGE, SMALL, console, screen_text, shows, until
 from tests.servers import Pooler, PostgresServer, Servers
@@ -36,7 +38,7 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
         for view in shown.views:
             table = app.pane_view.table
             await until(pilot, lambda: app.pane_view.arranged is not None and app.pane_view.trouble is None, view.name)
-            assert app.pane_view.current.name == view.name
+            assert app.pane_view.view.name == view.name
             on_screen = {placed.column.name for placed in table._placed if placed.x + placed.width <= 80}
             assert {column.name for column in view.columns if not column.extra} <= on_screen
             assert [line for line in screen_text(app).splitlines() if len(line) > 80] == []
@@ -109,7 +111,7 @@ async def test_a_filter_narrows_while_typing_and_escape_clears_it(any_pg: Postgr
         assert [str(row[0]) or row for row in app.pane_view.arranged.rows if "campaigns" not in str(row)] == []  # type: ignore[union-attr]
         await pilot.press("enter", "escape")
         await pilot.pause()
-        assert app.pane_view.filter_text == ""
+        assert app.pane_view.state.filter_text == ""
         assert len(app.pane_view.arranged.rows) > 20  # type: ignore[union-attr]
 
 
@@ -120,9 +122,9 @@ async def test_sort_dialog_orders_by_the_chosen_column(any_pg: PostgresServer, p
         await pilot.press("s")
         await shows(pilot, "Sort by")
         await pilot.press("home", "enter")
-        await until(pilot, lambda: view.sort.removeprefix("-") == view.current.columns[0].name)
-        values = [str(value).casefold() for value in view.arranged.values(view.current.columns[0].name)]  # type: ignore[union-attr]
-        assert values == sorted(values, reverse=view.sort.startswith("-"))
+        await until(pilot, lambda: view.state.sort.removeprefix("-") == view.view.columns[0].name)
+        values = [str(value).casefold() for value in view.arranged.values(view.view.columns[0].name)]  # type: ignore[union-attr]
+        assert values == sorted(values, reverse=view.state.sort.startswith("-"))
 
 
 async def test_details_come_as_a_dialog_on_a_small_and_as_a_drawer_on_a_large_terminal(
@@ -167,7 +169,7 @@ async def test_export_writes_raw_values_once_and_never_over_a_file(
         await until(pilot, lambda: app.pane_view.arranged is not None)
         for _ in range(2):
             await pilot.press("e")
-            await shows(pilot, "enter write")
+            await shows(pilot, "Enter write")
             app.screen.query_one("Input").value = str(path)  # type: ignore[attr-defined]
             await pilot.press("enter")
             await until(pilot, path.exists)
@@ -179,21 +181,16 @@ async def test_export_writes_raw_values_once_and_never_over_a_file(
     assert path.stat().st_mode & 0o077 == 0
 
 
-def reader_of(app: ConsoleApp, name: str) -> Reader:
-    """The reader of the first view of a pane."""
-    pane = next(pane for pane in PANES if pane.name == name)
-    return app.readers.of(pane.source, pane.views[0])
-
-
 async def test_a_paused_pane_reads_nothing_and_goes_on_when_asked(any_pg: PostgresServer) -> None:
     async with console(any_pg.uri(), pane="connections") as (app, pilot):
         await until(pilot, lambda: app.pane_view.arranged is not None)
         await pilot.press("p")
         await shows(pilot, "paused")
-        reader = reader_of(app, "connections")
+        reader = app.readers.of("postgres", CONNECTIONS.views[0])
         before = reader.last
-        reads_of_vitals = reader_of(app, "overview").base
-        await until(pilot, lambda: reader_of(app, "overview").base is not reads_of_vitals, "other reads go on")
+        vitals = app.readers.of("postgres", OVERVIEW.views[0])
+        read = vitals.base
+        await until(pilot, lambda: vitals.base is not read, "other reads go on")
         assert reader.last is before
         await pilot.press("p")
         await until(pilot, lambda: reader.last is not before)
@@ -204,25 +201,26 @@ async def test_only_what_is_on_the_screen_is_polled(any_pg: PostgresServer) -> N
         await until(pilot, lambda: app.pane_view.arranged is not None)
         await pilot.press("3")
         await until(pilot, lambda: app.pane_view.arranged is not None)
-        hidden, shown = reader_of(app, "connections").last, reader_of(app, "locks").last
-        await until(pilot, lambda: reader_of(app, "locks").last is not shown)
-        assert reader_of(app, "connections").last is hidden
+        connections, locks = (app.readers.of("postgres", pane.views[0]) for pane in (CONNECTIONS, LOCKS))
+        hidden, shown = connections.last, locks.last
+        await until(pilot, lambda: locks.last is not shown)
+        assert connections.last is hidden
 
 
 async def test_plus_and_minus_change_the_refresh_period(any_pg: PostgresServer) -> None:
     async with console(any_pg.uri(), pane="connections", changed={"refresh": {"connections": 4.0}}) as (app, pilot):
         await pilot.press("plus")
-        assert app.pane_view.period == 2.0
+        assert app.pane_view.state.period == 2.0
         await pilot.press("minus", "minus")
-        assert app.pane_view.period == 8.0
+        assert app.pane_view.state.period == 8.0
 
 
 async def test_a_click_on_a_title_sorts_and_on_a_tab_turns_to_the_pane(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), pane="bloat") as (app, pilot):
         await until(pilot, lambda: app.pane_view.arranged is not None)
-        column = app.pane_view.current.columns[0]
+        column = app.pane_view.view.columns[0]
         await pilot.click("LiveTable", offset=(4, 0))
-        await until(pilot, lambda: app.pane_view.sort.removeprefix("-") == column.name)
+        await until(pilot, lambda: app.pane_view.state.sort.removeprefix("-") == column.name)
         await pilot.click("PaneTabs", offset=(1, 0))
         await shows(pilot, "connections used")
 

@@ -80,11 +80,11 @@ async def test_a_page_shows_what_why_and_its_statements_and_runs_them(empty: str
         assert word(pilot, "Upcoming partitions") == "waits"
         await pilot.press("r")
         await shows(pilot, "Plan: Apply schema")
-        assert app.acting.runs == []
+        assert app.workspace.runs == []
         await pilot.press("r")
         await until(pilot, lambda: word(pilot, "Schema") == "done")
         await until(pilot, lambda: word(pilot, "Upcoming partitions") == "done")
-        assert [run.outcome.value for run in app.acting.runs if run.outcome] == ["done"]
+        assert [run.outcome.value for run in app.workspace.runs if run.outcome] == ["done"]
         await pilot.press("q")
         await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
 
@@ -108,7 +108,7 @@ async def test_what_this_role_cannot_do_says_who_can(empty: str) -> None:
         await shows(pilot, "may not write these settings", "remedy")
         await pilot.press("r")
         await until(pilot, lambda: "may not write these settings" in said(app))
-        assert app.acting.runs == []
+        assert app.workspace.runs == []
 
 
 async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pipeline: str) -> None:
@@ -135,16 +135,16 @@ async def test_a_wrong_parameter_is_named_and_can_be_given_again(any_pg: Postgre
 
 async def test_the_guide_is_offered_where_the_schema_is_missing_until_it_was_seen(empty: str, tmp_path: Path) -> None:
     async with console(empty) as (app, pilot):
-        await until(pilot, lambda: "No pipeline schema here: U opens" in said(app))
+        await until(pilot, lambda: "Press U for the set-up guide" in said(app))
         await pilot.press("U")
         await turn_to(pilot, "Schema")
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
-        facts = app.sources.postgres.facts
+        facts = app.workspace.sources.postgres.facts
     assert Memory.of(facts).read().declined
     async with console(empty) as (app, pilot):
         await shows(pilot, "connections used")
-        await until(pilot, lambda: not [worker for worker in app.workers if worker.group == "setup"])
+        await until(pilot, lambda: not [worker for worker in app.workers if worker.group == "notices"])
         assert said(app) == ""
 
 
@@ -154,7 +154,7 @@ async def test_a_read_only_console_shows_the_plans_and_runs_none(empty: str) -> 
         await shows(pilot, TODO)
         await pilot.press("r")
         await until(pilot, lambda: "read-only: nothing is changed" in said(app))
-        assert app.acting.runs == []
+        assert app.workspace.runs == []
 
 
 async def test_a_server_that_is_away_is_told_and_asked_again(pg: PostgresServer, database: str) -> None:
@@ -190,4 +190,4 @@ async def test_a_key_pressed_once_more_while_a_page_runs_disturbs_nothing(
             await shows(pilot, "apply-schema: step 1 of", "x stop")
             holder.rollback()
         await until(pilot, lambda: word(pilot, "Schema") == "done")
-        assert [run.outcome.value for run in app.acting.runs if run.outcome] == ["done"]
+        assert [run.outcome.value for run in app.workspace.runs if run.outcome] == ["done"]

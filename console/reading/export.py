@@ -51,6 +51,11 @@ def write(path: Path, text: str) -> None:
         raise Trouble(Kind.FAILED, f"Cannot write {path}: {error.strerror}.", "Choose another folder.") from None
 
 
+def save(path: Path, pane: str, view: str, snapshot: Snapshot, facts: Facts) -> None:
+    """Write a snapshot to a new file: JSON if its name ends in .json, else CSV. Raises Trouble as `write` does."""
+    write(path, json_text(pane, view, snapshot, facts) if path.suffix == ".json" else csv_text(snapshot))
+
+
 def json_text(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> str:
     """The JSON document as text."""
     return to_json(document(pane, view, snapshot, facts)) + "\n"

@@ -1,8 +1,8 @@
-"""Everything about one row: its fields, then what the view's detail query adds."""
+"""The details of one row: its fields, then the rows of the view's detail query."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,49 +11,43 @@ from textual.content import Content
 from textual.widgets import Static
 
 from console.format import MISSING, safe, safe_lines, show
-from console.model import Snapshot, Trouble, View
-
-if TYPE_CHECKING:
-    from console.tui.pane_view import PaneView
+from console.model import Snapshot, Source, Trouble, View
+from console.reading.reader import Key
 
 
 class Details(VerticalScroll):
-    """The details of the row under the cursor of a pane."""
+    """The details of a row."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._of: tuple[object, ...] = ()
+        self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Fields above, what a further query says below."""
+        """Fields, and below them the answer of the detail query."""
         yield Static(classes="fields", markup=False)
         yield Static(classes="more", markup=False)
 
-    def tell(self, view: PaneView) -> None:
-        """Show the row under the cursor; its detail query runs once a row."""
-        row, key = view.table.cursor_row, view.table.cursor_key
-        self.query_one(".fields", Static).update(fields(view.current, row) if row else Content(""))
-        subject = (view.current.name, key)
-        if subject != self._of:
-            self._of = subject
+    def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
+        """Show a row of `view`; its detail query runs once for each row. No row: nothing is shown."""
+        self.query_one(".fields", Static).update(fields(view, row) if row else Content("no row"))
+        shown = (view.name, key)
+        if shown != self._shown:
+            self._shown = shown
             self.query_one(".more", Static).update("")
-            if row and view.current.detail:
-                self._ask(view, dict(zip(view.current.key, key or (), strict=True)))
+            if row and view.detail and source is not None:
+                self._fetch(source, view.detail, dict(zip(view.key, key or (), strict=True)))
 
     @work(exclusive=True, exit_on_error=False)
-    async def _ask(self, view: PaneView, parameters: dict[str, object]) -> None:
-        server = view.server
-        if server is None:
-            return
+    async def _fetch(self, source: Source, query: str, parameters: dict[str, object]) -> None:
         try:
-            answer = listing(await server.fetch(view.current.detail, parameters))
+            answer = listing(await source.fetch(query, parameters))
         except Trouble as why:
-            answer = Content(str(why))
+            answer = Content(safe(why))
         self.query_one(".more", Static).update(answer)
 
 
-def fields(view: View, row: dict[str, object]) -> Content:
-    """The columns of the view first, then what else was read; long texts stand below their name."""
+def fields(view: View, row: Mapping[str, object]) -> Content:
+    """The columns of the view, then the other columns of the query; long texts stand below their name."""
     named = [(column.title.strip() or column.name, row[column.name], column.format) for column in view.columns]
     shown = {column.name for column in view.columns}
     others = [(name, value, "text") for name, value in row.items() if name not in shown and value is not None]
@@ -61,7 +55,7 @@ def fields(view: View, row: dict[str, object]) -> Content:
     for title, value, kind in named:
         parts += _field(title, value, kind)
     if others:
-        parts.append(("\nalso read\n", "$text-muted"))
+        parts.append(("\nother columns\n", "$text-muted"))
     for title, value, kind in others:
         parts += _field(title, value, kind)
     return Content.assemble(*parts)
@@ -74,7 +68,7 @@ def _field(title: str, value: object, kind: str) -> list[tuple[str, str] | str]:
 
 
 def listing(answer: Snapshot) -> Content:
-    """The rows of a detail query: two columns are names with their texts, more columns are fields."""
+    """The rows of a detail query: two columns are a name and its text, more columns are fields."""
     parts: list[tuple[str, str] | str] = []
     pairs = len(answer.columns) == 2
     for record in answer.records():

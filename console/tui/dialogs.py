@@ -1,9 +1,9 @@
-"""The dialogs: details of a row, order, the statement behind a view, export, help."""
+"""Dialogs of a pane: a text to read, details of a row, sort order, export."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -14,16 +14,14 @@ from textual.widgets.option_list import Option
 
 from console.format import safe_lines
 from console.keys import Place
-from console.model import Column
+from console.model import Column, Source, View
+from console.reading.reader import Key
 from console.tui.bindings import bindings
 from console.tui.details import Details
 
-if TYPE_CHECKING:
-    from console.tui.pane_view import PaneView
-
 
 class TextDialog(ModalScreen[None]):
-    """A text to read; any of the closing keys leaves it."""
+    """A text to read, scroll and copy."""
 
     BINDINGS = bindings(Place.TEXT)
 
@@ -36,7 +34,7 @@ class TextDialog(ModalScreen[None]):
         """A frame with a title around a scrolling text."""
         with Vertical(classes="dialog") as frame:
             frame.border_title = Content(self._title).markup
-            frame.border_subtitle = "esc close · y copy"
+            frame.border_subtitle = "Esc close · y copy"
             with VerticalScroll():
                 yield Static(self._body, markup=False)
 
@@ -51,34 +49,38 @@ class TextDialog(ModalScreen[None]):
     def action_copy(self) -> None:
         """Copy the text over the terminal (OSC 52)."""
         self.app.copy_to_clipboard(self._body.plain)
-        self.app.notify(f"copied {len(self._body.plain)} characters", timeout=2, markup=False)
+        self.app.notify(f"Copied {len(self._body.plain)} characters.", timeout=2, markup=False)
 
 
 class DetailsDialog(ModalScreen[None]):
-    """The details of a row, where there is no room for the drawer."""
+    """The details of a row, where there is no room for them beside the table."""
 
     BINDINGS = bindings(Place.DETAILS)
 
-    def __init__(self, view: PaneView) -> None:
+    def __init__(
+        self, title: str, view: View, key: Key | None, row: Mapping[str, object], source: Source | None
+    ) -> None:
+        """`title` is that of the pane; `source` answers the detail query of `view`."""
         super().__init__()
-        self._view = view
+        self._title = title
+        self._row = (view, key, row, source)
 
     def compose(self) -> ComposeResult:
-        """The same details as in the drawer."""
+        """The details in a frame."""
         with Vertical(classes="dialog") as frame:
-            frame.border_title = self._view.pane.title
-            frame.border_subtitle = "esc close"
+            frame.border_title = self._title
+            frame.border_subtitle = "Esc close"
             yield Details()
 
     def on_mount(self) -> None:
-        """Fill it with the row under the cursor."""
+        """Show the row."""
         details = self.query_one(Details)
-        details.tell(self._view)
+        details.show_row(*self._row)
         details.focus()
 
 
 class SortDialog(ModalScreen[str]):
-    """Which column to order by; choosing the current one turns the direction round."""
+    """Which column to sort by; choosing the current one reverses the order."""
 
     BINDINGS = bindings(Place.LIST)
 
@@ -88,10 +90,10 @@ class SortDialog(ModalScreen[str]):
         self._sort = sort
 
     def compose(self) -> ComposeResult:
-        """A list of the columns, the current one marked."""
+        """A list of the columns with the current order."""
         with Vertical(classes="dialog -small") as frame:
             frame.border_title = "Sort by"
-            frame.border_subtitle = "enter choose · esc close"
+            frame.border_subtitle = "Enter sort · Esc close"
             yield OptionList(*(Option(self._label(column), id=column.name) for column in self._columns))
 
     def on_mount(self) -> None:
@@ -118,7 +120,7 @@ class SortDialog(ModalScreen[str]):
 
 
 class ExportDialog(ModalScreen[Path]):
-    """Where to write what is on the screen; the ending of the name chooses the format."""
+    """Which file to write the rows to; the suffix chooses the format."""
 
     BINDINGS = bindings(Place.FORM)
 
@@ -127,11 +129,11 @@ class ExportDialog(ModalScreen[Path]):
         self._suggestion = suggestion
 
     def compose(self) -> ComposeResult:
-        """A field for the path and a line that says what is wrong with it."""
+        """A field for the path, and a line for what is wrong with it."""
         with Vertical(classes="dialog -small") as frame:
             frame.border_title = "Export"
-            frame.border_subtitle = "enter write · esc close"
-            yield Static("Rows as shown, raw values. .csv or .json:", markup=False)
+            frame.border_subtitle = "Enter write · Esc close"
+            yield Static("The rows of the table, as raw values. File name (.csv or .json):", markup=False)
             yield Input(self._suggestion)
             yield Static(classes="wrong", markup=False)
 

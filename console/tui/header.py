@@ -30,7 +30,7 @@ class Header(Widget):
         self._history: Mapping[str, Sequence[float | None]] = {}
         self._lines: tuple[Content, Content] = (Content(""), Content(""))
 
-    def tell(
+    def show_server(
         self,
         label: str,
         facts: Facts | None,
@@ -38,7 +38,7 @@ class Header(Widget):
         history: Mapping[str, Sequence[float | None]],
         trouble: Trouble | None = None,
     ) -> None:
-        """Show these; redrawn only when the text differs."""
+        """Show these; a line is redrawn only when its text differs."""
         self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
         lines = (self._server(), self._second())
         for y, (line, shown) in enumerate(zip(lines, self._lines, strict=True)):
@@ -47,7 +47,7 @@ class Header(Widget):
         self._lines = lines
 
     def on_resize(self) -> None:
-        """What fits is another matter now."""
+        """Cut the lines to the new width."""
         self._lines = (self._server(), self._second())
 
     def render(self) -> Content:

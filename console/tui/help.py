@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from console import sql
-from console.format import size
 from console.keys import Key, Place
-
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
-    from console.tui.pane_view import PaneView
+from console.model import Pane, View
 
 
-def help_text(view: PaneView, app: ConsoleApp, keys: Sequence[Key]) -> Content:
-    """What the pane shows, what its columns mean, which keys do what, and what watching has cost."""
-    parts: list[tuple[str, str] | str] = [f"{view.pane.help}\n"]
-    query = sql.load(view.current.query) if view.current.query in sql.names() else None
-    if query:
-        parts.append(f"{query.help}\n")
-    parts.append((f"\nColumns of {view.current.title}\n", "bold $accent"))
-    for column in view.current.columns:
+def help_text(pane: Pane, view: View, about_query: str, keys: Sequence[Key], cost: str) -> Content:
+    """What the pane shows, what the columns of `view` mean, which keys do what, and what monitoring has cost."""
+    parts: list[tuple[str, str] | str] = [f"{pane.help}\n", f"{about_query}\n" if about_query else ""]
+    parts.append((f"\nColumns of {view.title}\n", "bold $accent"))
+    for column in view.columns:
         parts += [(f"{column.title.strip() or column.name:<14} ", "bold"), f"{column.help}\n"]
     parts.append(("\nKeys\n", "bold $accent"))
     parts += [f"{names:<22} {title}\n" for names, title in _keys(keys)]
-    parts.append(("\nCost of watching\n", "bold $accent"))
-    parts.append(
-        f"{app.sources.postgres.busy:.2f} s spent on reading, {size(app.bytes_written)} sent to this terminal\n"
-    )
+    parts += [("\nCost of monitoring\n", "bold $accent"), f"{cost}\n"]
     return Content.assemble(*parts)
 
 

@@ -1,15 +1,13 @@
-"""The one generic table of the console: paints only visible lines and, on a refresh, only the cells that changed."""
+"""The table of every pane: paints only visible lines and, on a refresh, only the cells that changed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -17,31 +15,21 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.format import FORMATS, MISSING
+from console.format import FORMATS
 from console.keys import Place
-from console.model import AnyRule, Column, Level, Row, Snapshot
+from console.model import Column, Snapshot
 from console.reading.reader import Key, keys
 from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, place, total_width
-
-MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
-_STYLE_NAMES = ("header", "cursor", "warning", "critical", "stale", "sorted")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One painted row: the text and level of each cell in the window, the gutter first."""
-
-    texts: tuple[str, ...]
-    levels: tuple[Level, ...]
-    row: Row = field(compare=False)  # what it was made of
+from console.tui.table_lines import Line, Window, fit
+from console.tui.table_styles import NAMES, TableStyles
 
 
 class LiveTable(ScrollView, can_focus=True):
     """A table over a Snapshot. The cursor stays on its row, found by key, when rows come, go and change order."""
 
     BINDINGS = bindings(Place.TABLE)
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in _STYLE_NAMES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in NAMES}
     ALLOW_SELECT = False
 
     cursor = reactive(0, repaint=False)
@@ -50,7 +38,7 @@ class LiveTable(ScrollView, can_focus=True):
         """Enter or a second click on a row."""
 
     class Moved(Message):
-        """The cursor came to another row."""
+        """The cursor is on another row."""
 
     @dataclass
     class HeaderClicked(Message):
@@ -65,14 +53,13 @@ class LiveTable(ScrollView, can_focus=True):
         self._snapshot: Snapshot | None = None
         self._keys: list[Key] = []
         self._width = 0
-        self._cells: list[tuple[Placed, int]] = []
-        self._ruled: list[tuple[AnyRule, int]] = []
+        self._window = Window((), (), 0, 0)
         self._sort = ""
         self._stale = False
         self._lines: dict[int, Line] = {}
         self._painted: dict[int, Line] = {}
         self._painted_from = (-1, -1)
-        self._styles: dict[str, Style] = {}
+        self._styles = TableStyles(self)
         self._marked: set[Key] = set()
 
     # What it shows
@@ -94,11 +81,6 @@ class LiveTable(ScrollView, can_focus=True):
         self._follow(former)
         self._measure()
         self._repaint_changes()
-
-    @property
-    def snapshot(self) -> Snapshot | None:
-        """What is shown."""
-        return self._snapshot
 
     @property
     def cursor_key(self) -> Key | None:
@@ -143,18 +125,14 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _place(self) -> None:
         self._placed = place(self._columns, self.scrollable_content_region.width or self.size.width)
-        if self._snapshot is not None:
-            at = self._snapshot.columns.index
-            self._ruled = [(one.column.rule, at(one.column.name)) for one in self._placed if one.column.rule]
         self._look()
 
     def _look(self) -> None:
-        """Find the cells in the window: no others are formatted."""
+        """Find the columns in the window."""
         self._width = self.size.width
-        left, right = self.scroll_offset.x, self.scroll_offset.x + self._width
-        seen = [one for one in self._placed if one.x < right and one.x + one.width + 1 > left]
+        left = self.scroll_offset.x
         known = self._snapshot.columns if self._snapshot else ()
-        self._cells = [(one, known.index(one.column.name)) for one in seen] if known else []
+        self._window = Window(self._placed, known, left, left + self._width)
         self._lines, self._painted = {}, {}
 
     def _measure(self) -> None:
@@ -163,12 +141,12 @@ class LiveTable(ScrollView, can_focus=True):
             self.virtual_size = wanted
 
     def on_resize(self, event: Resize) -> None:
-        """Place the columns anew on the new width."""
+        """Place the columns for the new width."""
         del event
         self._replace()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
-        """Other columns come into the window."""
+        """Other columns are in the window now."""
         super().watch_scroll_x(old_value, new_value)
         self._look()
 
@@ -182,28 +160,28 @@ class LiveTable(ScrollView, can_focus=True):
         self.refresh()
 
     def notify_style_update(self) -> None:
-        """Forget the colours of the former theme."""
+        """Compute the styles of the new theme."""
         super().notify_style_update()
-        self._styles = {}
+        self._styles.forget()
         self._painted = {}
 
     # Painting
 
     def render_line(self, y: int) -> Strip:
-        """Line 0 holds the titles and stays; the rows scroll beneath it."""
+        """Line 0 holds the titles and stays; the rows scroll below it."""
         x, top = self.scroll_offset
         strip = self._titles() if y == 0 else self._row(top + y - 1, y)
-        start = max(0, self._cells[0][0].x - GUTTER) if self._cells else 0
-        return strip.crop_extend(x - start, x - start + self._width, self._style("base"))
+        start = self._window.start
+        return strip.crop_extend(x - start, x - start + self._width, self._styles.of("base"))
 
     def _titles(self) -> Strip:
-        header, marked = self._style("header"), self._style("sorted")
+        header, marked = self._styles.of("header"), self._styles.of("sorted")
         segments = [Segment(" " * GUTTER, header)]
-        for placed, _ in self._cells:
+        for placed, _ in self._window.cells:
             column = placed.column
             is_sorted = self._sort.removeprefix("-") == column.name
             title = column.title + (("↓" if self._sort.startswith("-") else "↑") if is_sorted else "")
-            text = _fit(title, placed.width, FORMATS[column.format].right)
+            text = fit(title, placed.width, FORMATS[column.format].right)
             segments.append(Segment(text + " ", marked if is_sorted else header))
         return Strip(segments)
 
@@ -211,57 +189,25 @@ class LiveTable(ScrollView, can_focus=True):
         line = self._line(index, self._painted.get(y))
         if line is None:
             self._painted.pop(y, None)
-            return Strip.blank(1, self._style("base"))
+            return Strip.blank(1, self._styles.of("base"))
         self._painted[y] = line
         self._painted_from = self.scroll_offset
         # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
         runs = groupby(zip(line.texts, line.levels, strict=True), key=lambda cell: (cell[1], cell[0].isascii()))
         return Strip(
             [
-                Segment("".join(text for text, _ in run), self._cell_style(level, index == self.cursor))
+                Segment("".join(text for text, _ in run), self._styles.cell(level, index == self.cursor, self._stale))
                 for (level, _), run in runs
             ],
-            GUTTER + sum(placed.width + 1 for placed, _ in self._cells),
+            self._window.width,
         )
 
     def _line(self, index: int, former: Line | None) -> Line | None:
         line = self._lines.get(index)
         if line is None and self._snapshot is not None and index < len(self._snapshot.rows):
             row, marked = self._snapshot.rows[index], self._keys[index] in self._marked
-            line = self._lines[index] = self._format(row, marked, former)
+            line = self._lines[index] = self._window.line(row, marked, former)
         return line
-
-    def _format(self, row: Row, marked: bool, former: Line | None) -> Line:
-        texts, levels = [""], [Level.OK]
-        for cell, (placed, at) in enumerate(self._cells, 1):
-            value, column = row[at], placed.column
-            if former is not None and value == former.row[at]:  # most values of a screen stand still
-                texts.append(former.texts[cell])
-                levels.append(former.levels[cell])
-                continue
-            kind = FORMATS[column.format]
-            texts.append(_fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
-            levels.append(column.rule.level(value) if column.rule else Level.OK)
-        levels[0] = max((rule.level(row[at]) for rule, at in self._ruled), default=Level.OK)
-        texts[0] = f"*{MARKS[levels[0]][0]}" if marked else MARKS[levels[0]]
-        return Line(tuple(texts), tuple(levels), row)
-
-    def _cell_style(self, level: Level, under_cursor: bool) -> Style:
-        style = self._style("stale" if self._stale else "base")
-        if level >= Level.WARNING and not self._stale:
-            style += self._style("critical" if level is Level.CRITICAL else "warning")
-        return style + self._style("cursor") if under_cursor else style
-
-    def _style(self, name: str) -> Style:
-        found = self._styles.get(name)
-        if found is None:
-            found = self.rich_style if name == "base" else self.get_component_rich_style(f"table--{name}", partial=True)
-            if name in {"header", "sorted"}:
-                found = self.rich_style + found
-            if name == "stale":
-                found = self.rich_style + found
-            self._styles[name] = found
-        return found
 
     def _repaint_changes(self) -> None:
         if self._painted_from != self.scroll_offset:
@@ -281,20 +227,14 @@ class LiveTable(ScrollView, can_focus=True):
     def _changed(self, y: int, old: Line | None, new: Line | None) -> list[Region]:
         if old is None or new is None or len(old.texts) != len(new.texts):
             return [Region(0, y, self.size.width, 1)]
-        left, spans = self.scroll_offset.x, [(0, GUTTER)]
-        spans += [(placed.x, placed.width + 1) for placed, _ in self._cells]
-        changed = [
-            Region(x - left, y, width, 1)
-            for (x, width), a, b, c, d in zip(spans, old.texts, new.texts, old.levels, new.levels, strict=True)
-            if a != b or c != d
-        ]
+        changed = self._window.changes(y, self.scroll_offset.x, old, new)
         window = self.scrollable_content_region.size.region
         return [region.intersection(window) for region in changed if region.overlaps(window)]
 
     # The cursor
 
     def watch_cursor(self, former: int, now: int) -> None:
-        """Repaint the two lines concerned."""
+        """Repaint the former and the new line of the cursor."""
         top, width = self.scroll_offset.y, self.size.width
         self.refresh(*(Region(0, row - top + 1, width, 1) for row in (former, now) if row >= top))
         if former != now:
@@ -327,11 +267,10 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_select(self) -> None:
         """Ask for the details of the row under the cursor."""
-        if self.cursor_key is not None:
-            self.post_message(self.Selected())
+        self.post_message(self.Selected())
 
     def action_mark(self) -> None:
-        """Mark the row under the cursor, or take its mark away, and go on to the next."""
+        """Mark or unmark the row under the cursor, and move to the next."""
         key = self.cursor_key
         if key is not None:
             self._marked ^= {key}
@@ -353,15 +292,3 @@ class LiveTable(ScrollView, can_focus=True):
         if row == self.cursor:
             self.action_select()
         self.move_to(row)
-
-
-def _fit(text: str, width: int, right: bool) -> str:
-    """`text` in exactly `width` cells; what is cut ends in an ellipsis."""
-    if text.isascii():
-        if len(text) > width:
-            return text[: width - 1] + "…" if width > 1 else text[:width]
-        return text.rjust(width) if right else text.ljust(width)
-    cells = cell_len(text)
-    if cells > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
-    return " " * (width - cells) + text if right else text + " " * (width - cells)

@@ -1,22 +1,22 @@
-"""The first pane: vital signs; on a large terminal the history of activity, sessions and statements beside them."""
+"""The overview: metrics; on a large terminal also the history of sessions, connections and slow queries."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
 from console.format import age
-from console.panes import PANES, pane
+from console.model import Pane
+from console.panes.connections import CONNECTIONS
+from console.panes.overview import OVERVIEW
+from console.panes.slow_queries import SLOW_QUERIES
 from console.tui.charts import Curve, history
+from console.tui.pane_view import PaneView
 from console.tui.vitals import Vitals
 
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
-
-BESIDE = ("connections", "slow-queries")
 CURVES = (
     ("active", "active", "green"),
     ("waiting", "waiting for locks", "red"),
@@ -25,23 +25,23 @@ CURVES = (
 
 
 class Overview(Container):
-    """The first pane alone, or with company where there is room."""
+    """The overview pane, with a chart and two other panes where there is room for four quarters."""
 
-    def __init__(self, console: ConsoleApp) -> None:
+    def __init__(self, make_view: Callable[[Pane], PaneView]) -> None:
         super().__init__()
-        self._owner = console
+        self._make_view = make_view
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
-        yield self._owner.make_view(PANES[0])
+        yield self._make_view(OVERVIEW)
         yield Static(classes="activity", markup=False)
-        for name in BESIDE:
-            view = self._owner.make_view(pane(name))
+        for pane in (CONNECTIONS, SLOW_QUERIES):
+            view = self._make_view(pane)
             view.add_class("beside")
             yield view
 
-    def tell(self, vitals: Vitals) -> None:
-        """Draw the history of activity."""
+    def show_history(self, vitals: Vitals) -> None:
+        """Draw the history of sessions."""
         chart = self.query_one(".activity", Static)
         if chart.display and chart.size.height > 6:
             curves = [Curve(label, colour, list(vitals.history[name])) for name, label, colour in CURVES]

@@ -1,4 +1,4 @@
-"""The one generic view of a pane: it owns polling, filter and order, and talks upwards by messages alone."""
+"""A pane on the screen: polls its source while it is shown, and answers its keys."""
 
 from __future__ import annotations
 
@@ -9,82 +9,73 @@ from collections.abc import Callable
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.events import Hide, Show
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from console.format import age, one_line, safe
+from console.format import safe
 from console.keys import Place
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.arrange import arrange
+from console.reading.export import save
 from console.reading.reader import Reader, Readers
 from console.tui.bindings import bindings
-from console.tui.charts import CHARTS
 from console.tui.details import Details
+from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.live_table import LiveTable
+from console.tui.pane_chart import PaneChart
+from console.tui.pane_state import FASTEST, PaneState
+from console.tui.pane_status import StatusLine, status, trouble_status
+from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
 
-SLOWEST, FASTEST = 300.0, 0.5
-DRAWER_FROM = 120  # cells of width from which the details stand beside the table
+DRAWER_FROM = 120  # cells of width from which the details are beside the table
+HINT = "filter: words, !word, column=text, column>number; Esc clears"
 
 
 class PaneView(Widget):
-    """One pane on the screen. Polls while it is shown and rests while it is hidden."""
+    """One pane. Polls while it is shown and rests while it is hidden."""
 
     BINDINGS = bindings(Place.PANE)
 
-    class Ask(Message):
-        """A request to the app: `what` is one of details, sort, sql, export."""
-
-        def __init__(self, what: str, view: PaneView) -> None:
-            super().__init__()
-            self.what = what
-            self.view = view
-
     class FirstRead(Message):
-        """The server was asked for the first time; what it said is painted."""
+        """The first read has ended, and is on the screen."""
 
     def __init__(
         self,
         pane: Pane,
-        server: Callable[[], Source],
+        source: Callable[[], Source],
+        sql_text: Callable[[View], str],
         readers: Readers,
         period: float = 0.0,
     ) -> None:
-        """`server` gives the server to ask, or raises the Trouble that says how to get one.
+        """`source` returns the source to read, or raises the Trouble that says how to get one.
 
-        `readers` are shared by all views of the console, so that what one has read the next can paint at once.
+        `readers` are shared by all panes of the console: what one has read, another paints at once.
         """
         super().__init__()
         self.pane = pane
-        self.current: View = pane.views[0]
-        self.period = period or pane.refresh
-        self.paused = False
+        self.state = PaneState(pane, period)
         self.trouble: Trouble | None = None
         self.defect: BaseException | None = None
-        self._server = server
+        self.arranged: Snapshot | None = None  # the rows of the table
+        self._source = source
+        self._sql_text = sql_text
         self._readers = readers
-        self._sorts: dict[str, str] = {view.name: view.sort for view in pane.views}
-        self._filters: dict[str, str] = {}
-        self._arranged: Snapshot | None = None
         self._wake = asyncio.Event()
-        self._said = ""
-        self._read_once = False
+        self._has_read = False
 
     def compose(self) -> ComposeResult:
-        """Title, chart, table with its drawer, filter."""
+        """Title, chart, table with its drawer, status, filter."""
         yield PaneTitle(self.pane)
-        yield Static(classes="chart", markup=False)
+        yield PaneChart()
         with Horizontal():
-            yield LiveTable(self.current.columns)
+            yield LiveTable(self.state.view.columns)
             yield Details()
-        yield Static(classes="says", markup=False)
-        yield Input(placeholder="filter: words, !word, column=text, column>number; escape clears", classes="filter")
-
-    # Parts, and what others may ask
+        yield StatusLine()
+        yield Input(placeholder=HINT, classes="filter")
 
     @property
     def table(self) -> LiveTable:
@@ -92,27 +83,17 @@ class PaneView(Widget):
         return self.query_one(LiveTable)
 
     @property
-    def server(self) -> Source | None:
-        """The server this pane asks; None when there is none."""
+    def view(self) -> View:
+        """The current view."""
+        return self.state.view
+
+    @property
+    def source(self) -> Source | None:
+        """The source of this pane; None if it is not configured."""
         try:
-            return self._server()
+            return self._source()
         except Trouble:
             return None
-
-    @property
-    def sort(self) -> str:
-        """The order of the current view."""
-        return self._sorts[self.current.name]
-
-    @property
-    def filter_text(self) -> str:
-        """The filter of the current view."""
-        return self._filters.get(self.current.name, "")
-
-    @property
-    def arranged(self) -> Snapshot | None:
-        """What the table shows."""
-        return self._arranged
 
     @property
     def chosen_rows(self) -> list[dict[str, object]]:
@@ -123,13 +104,13 @@ class PaneView(Widget):
     # Polling
 
     def on_show(self, event: Show) -> None:
-        """Paint what was last known at once, then poll."""
+        """Paint the last known rows at once, then poll."""
         del event
         self.paint()
         self.poll()
 
     def on_hide(self, event: Hide) -> None:
-        """Rest while nobody looks."""
+        """Rest while the pane is not on the screen."""
         del event
         self.workers.cancel_group(self, "poll")
 
@@ -139,9 +120,11 @@ class PaneView(Widget):
         while True:
             self._wake.clear()
             started = time.monotonic()
-            if not self.paused:
+            if not self.state.paused:
                 await self._read()
-                self._tell_first_read()
+                if not self._has_read:
+                    self._has_read = True
+                    self.post_message(self.FirstRead())
             rest = self._rest(time.monotonic() - started)
             try:
                 await asyncio.wait_for(self._wake.wait(), rest)
@@ -149,115 +132,84 @@ class PaneView(Widget):
                 continue
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A defect of the console itself stops this pane alone, and says so."""
+        """A defect of the console stops this pane alone, and is shown in it."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
             self.defect = error
             self.trouble = Trouble(
                 Kind.FAILED,
-                f"The console met an error of its own ({type(error).__name__}: {error}).",
-                "Turn to another pane and back to go on, and please report it.",
+                f"Internal error ({type(error).__name__}: {error}).",
+                "Turn to another pane and back to continue, and please report it.",
             )
-            self._say(self._reader(self.current).last)
-
-    def _tell_first_read(self) -> None:
-        if not self._read_once:
-            self._read_once = True
-            self.post_message(self.FirstRead())
+            self._show_status(self._reader().last)
 
     def _rest(self, spent: float) -> float:
         if self.trouble is not None and self.trouble.kind is Kind.UNREACHABLE:
-            return 1.0  # the countdown to the next try is on the screen
-        return max(FASTEST / 2, self.period - spent)
+            return 1.0  # the countdown to the next attempt is on the screen
+        return max(FASTEST / 2, self.state.period - spent)
 
     async def _read(self) -> None:
-        view = self.current
-        reader = self._reader(view)
+        view, reader = self.view, self._reader()
         try:
-            server = self._server()
-            await reader.read(server)
+            source = self._source()
+            await reader.read(source)
             self.trouble = None
             self.paint()
-            if view is self.current and await reader.fill(server, self.table.visible_keys) is not None:
+            if view is self.view and await reader.fill(source, self.table.visible_keys) is not None:
                 self.paint()
         except Trouble as why:
             self.trouble = why
             self.paint()
 
-    def _reader(self, view: View) -> Reader:
-        return self._readers.of(self.pane.source, view)
+    def _reader(self) -> Reader:
+        return self._readers.of(self.pane.source, self.view)
 
     def poll_now(self) -> None:
-        """Read at once instead of at the next turn."""
+        """Read at once instead of at the end of the period."""
         self._wake.set()
 
     # Showing
 
     def paint(self) -> None:
         """Show the last good snapshot of the current view, and what is wrong if anything is."""
-        last = self._reader(self.current).last
-        if last is not None:
-            self._arranged = arrange(last, self.current, self.sort, self.filter_text)
-            stale = self.trouble is not None and self.trouble.kind is not Kind.BUSY
-            self.table.show(self._arranged, self.current.columns, self.current.key, self.sort, stale)
+        last, state = self._reader().last, self.state
+        if last is None:
+            self.arranged = None
         else:
-            self._arranged = None
-        self._draw_chart(last)
-        self._say(last)
-        self.query_one(PaneTitle).tell(self, last)
+            self.arranged = arrange(last, self.view, state.sort, state.filter_text)
+            stale = self.trouble is not None and self.trouble.kind is not Kind.BUSY
+            self.table.show(self.arranged, self.view.columns, self.view.key, state.sort, stale)
+        self.query_one(PaneChart).draw(self.view, last, self.size)
+        self._show_status(last)
+        rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
+        self.query_one(PaneTitle).show_state(state, rows)
         self._fill_drawer()
 
-    def _say(self, last: Snapshot | None) -> None:
-        text = self._sentence(last)
-        if text == self._said:
-            return  # an update would lay out the whole screen anew
-        self._said = text
-        says = self.query_one(".says", Static)
-        says.update(Content(text))
-        says.display = bool(text)
-        says.set_class(self.trouble is not None, "-trouble")
-
-    def _sentence(self, last: Snapshot | None) -> str:
+    def _show_status(self, last: Snapshot | None) -> None:
         if self.trouble is not None:
-            return self._trouble_sentence(self.trouble, last)
-        if last is None:
-            return "reading …"
-        if self._arranged is not None and not self._arranged.rows:
-            return "no row matches the filter; escape clears it" if self.filter_text else self.current.empty
-        return "  ".join(one_line(note) for note in last.notes)
-
-    def _trouble_sentence(self, trouble: Trouble, last: Snapshot | None) -> str:
-        parts: list[str] = []
-        if trouble.kind is Kind.UNREACHABLE:
-            retry_in = self.server.retry_in if self.server else 0.0
-            parts.append(f"Next try in {retry_in:.0f} s." if retry_in >= 0.5 else "Trying again …")
-        if last is not None and trouble.kind is not Kind.BUSY:
-            parts.append(f"Rows are {age(time.monotonic() - last.clock)} old.")
-        parts += [safe(trouble.sentence), safe(trouble.remedy)]
-        return " ".join(part for part in parts if part)
-
-    def _draw_chart(self, last: Snapshot | None) -> None:
-        chart = self.query_one(".chart", Static)
-        draw = CHARTS.get(self.current.chart)
-        chart.display = draw is not None and last is not None and self.size.height >= 14
-        if chart.display and draw is not None and last is not None:
-            chart.update(draw(last, max(20, self.size.width - 2), max(3, self.size.height // 3)))
+            retry_in = self.source.retry_in if self.source else 0.0
+            text = trouble_status(self.trouble, last, retry_in, time.monotonic())
+        else:
+            text = status(self.view, last, len(self.arranged.rows) if self.arranged else 0, self.state.filter_text)
+        self.query_one(StatusLine).show_status(text, self.trouble is not None)
 
     def _fill_drawer(self) -> None:
         drawer = self.query_one(Details)
         if drawer.display:
-            drawer.tell(self)
+            drawer.show_row(self.view, self.table.cursor_key, self.table.cursor_row, self.source)
+
+    def _toast(self, text: str) -> None:
+        self.notify(text, timeout=3, markup=False)
 
     # Keys
 
     def action_next_view(self, step: int) -> None:
-        """Turn to the next table of this pane."""
-        at = self.pane.views.index(self.current)
-        self.choose_view(self.pane.views[(at + step) % len(self.pane.views)].name)
+        """Turn to the next view of this pane."""
+        self.choose_view(self.state.neighbour(step))
 
     def choose_view(self, name: str) -> None:
-        """Turn to the table called `name`; its last rows are painted at once."""
-        self.current = self.pane.view(name)
+        """Turn to the view called `name`; its last rows are painted at once."""
+        self.state.choose_view(name)
         self.trouble = None
         self.query_one(Input).display = False
         self.paint()
@@ -268,25 +220,25 @@ class PaneView(Widget):
         """Open the filter line."""
         field = self.query_one(Input)
         field.display = True
-        field.value = self.filter_text
+        field.value = self.state.filter_text
         field.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing."""
-        self._filters[self.current.name] = event.value
+        self.state.filter_text = event.value
         self.paint()
 
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the table."""
-        self.query_one(Input).display = bool(self.filter_text)
+        self.query_one(Input).display = bool(self.state.filter_text)
         self.table.focus()
         self.poll_now()
 
     def action_leave(self) -> None:
         """Clear the filter, else close the drawer."""
         field, drawer = self.query_one(Input), self.query_one(Details)
-        if self.filter_text or field.display:
-            self._filters[self.current.name] = ""
+        if self.state.filter_text or field.display:
+            self.state.filter_text = ""
             field.value = ""
             field.display = False
             self.paint()
@@ -294,56 +246,72 @@ class PaneView(Widget):
             drawer.display = False
         self.table.focus()
 
-    def sort_by(self, column: str) -> None:
-        """Order by `column`: first the largest, on the second call the smallest first."""
-        self._sorts[self.current.name] = column if self.sort == f"-{column}" else f"-{column}"
-        self.paint()
+    def sort_by(self, column: str | None) -> None:
+        """Sort by `column`, descending; ascending if that is the order already. None: keep the order."""
+        if column:
+            self.state.sort_by(column)
+            self.paint()
 
     def action_pause(self) -> None:
-        """Stop and go on."""
-        self.paused = not self.paused
+        """Pause, or continue."""
+        self.state.paused = not self.state.paused
         self.paint()
         self.poll_now()
 
     def action_change_period(self, factor: float) -> None:
         """Change the refresh period."""
-        self.period = min(SLOWEST, max(FASTEST, self.period * factor))
+        self.state.change_period(factor)
         self.paint()
         self.poll_now()
 
     def action_copy(self) -> None:
-        """Put the row under the cursor, or its query, on the clipboard of the user's own terminal (OSC 52)."""
+        """Copy the query in the row under the cursor, else the row, to the clipboard of the user's terminal."""
         row = self.table.cursor_row
         if row is None:
+            self._toast("No row to copy.")
             return
-        named = next((column for column in self.current.columns if column.format == "query"), None)
-        value = row.get(named.name) if named else None
-        text = str(value) if value else "\t".join(f"{name}={value}" for name, value in row.items())
+        text = copied_text(self.view, row)
         self.app.copy_to_clipboard(text)
-        self.app.notify(f"copied {len(text)} characters", timeout=2, markup=False)
+        self._toast(f"Copied {len(text)} characters.")
 
     def action_sort(self) -> None:
-        """Choose a column to order by."""
-        self.post_message(self.Ask("sort", self))
+        """Choose the column to sort by."""
+        self.app.push_screen(SortDialog(self.view.columns, self.state.sort), self.sort_by)
 
     def action_show_sql(self) -> None:
-        """Show the statement behind what is on the screen."""
-        self.post_message(self.Ask("sql", self))
+        """Show the statements behind the current view."""
+        self.app.push_screen(TextDialog(f"SQL of {self.pane.title}: {self.view.title}", self._sql_text(self.view)))
 
-    def action_export(self) -> None:
-        """Write what is on the screen to a file."""
-        self.post_message(self.Ask("export", self))
+    @work(exit_on_error=False)
+    async def action_export(self) -> None:
+        """Write the rows of the table to a file."""
+        snapshot, source = self.arranged, self.source
+        if snapshot is None or source is None:
+            self._toast("No rows to export.")
+            return
+        path = await self.app.push_screen_wait(ExportDialog(export_name(self.pane, self.view)))
+        if path is None:
+            return
+        try:
+            await asyncio.to_thread(save, path, self.pane.name, self.view.name, snapshot, source.facts)
+        except Trouble as why:
+            self.notify(safe(why), severity="error", markup=False)
+        else:
+            self._toast(f"{len(snapshot.rows)} rows written to {safe(path)}")
 
     # Messages of the parts
 
     def on_live_table_selected(self) -> None:
-        """Details: beside the table where there is room, else in front of it."""
-        if self.size.width >= DRAWER_FROM:
+        """Details: beside the table where there is room, else in a dialog."""
+        row, key = self.table.cursor_row, self.table.cursor_key
+        if row is None:
+            self._toast("No row selected.")
+        elif self.size.width >= DRAWER_FROM:
             drawer = self.query_one(Details)
             drawer.display = not drawer.display
             self._fill_drawer()
         else:
-            self.post_message(self.Ask("details", self))
+            self.app.push_screen(DetailsDialog(self.pane.title, self.view, key, row, self.source))
 
     def on_live_table_moved(self) -> None:
         """The drawer follows the cursor."""

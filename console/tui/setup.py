@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
@@ -21,13 +20,12 @@ from console.running.progress import Run
 from console.setup.guide import Guide, PageState, Standing, pages
 from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page
+from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings
 from console.tui.footer import KeyLine
 from console.tui.plan_dialog import ParameterDialog
 from console.tui.setup_text import option_text, page_content, word
-
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
+from console.workspace import Workspace
 
 TELL_PERIOD = 0.5
 RUNS = "setup-run"
@@ -38,9 +36,10 @@ class SetupScreen(ModalScreen[None]):
 
     BINDINGS = bindings(Place.SETUP)
 
-    def __init__(self, console: ConsoleApp) -> None:
+    def __init__(self, workspace: Workspace, flow: ActionFlow) -> None:
         super().__init__()
-        self._desk = console
+        self._workspace = workspace
+        self._flow = flow
         self._given: dict[str, Mapping[str, str]] = {}
         self._pages = pages()
         self._states: dict[str, PageState] = {}
@@ -71,12 +70,12 @@ class SetupScreen(ModalScreen[None]):
     @work(exclusive=True, group="setup-read", exit_on_error=False)
     async def read(self, begin: bool = False) -> None:
         """Read the state of every page from the server."""
-        server = self._desk.sources.postgres
+        server = self._workspace.sources.postgres
         self._trouble = None
         try:
             self._memory = Memory.of(await server.connect())
             self._decisions = self._memory.read()
-            async for page, state in Guide(server, self._desk.settings, self._given).each():
+            async for page, state in Guide(server, self._workspace.settings, self._given).each():
                 self._states[page.name] = state
                 self._show()
         except Trouble as why:
@@ -112,7 +111,7 @@ class SetupScreen(ModalScreen[None]):
         self._show_page()
 
     def _show_head(self) -> None:
-        facts = self._desk.sources.postgres.known
+        facts = self._workspace.sources.postgres.known
         where = f"{one_line(facts.database)} at {one_line(facts.label)}" if facts else "not connected"
         done = sum(state.standing in {Standing.DONE, Standing.NOTHING} for state in self._states.values())
         of = sum(bool(page.actions) for page in self._pages)
@@ -202,7 +201,7 @@ class SetupScreen(ModalScreen[None]):
     def action_stop(self) -> None:
         """Stop the run; running the page again resumes it."""
         if self._going is not None:
-            self._desk.acting.stop(self._going.id)
+            self._workspace.stop(self._going.id)
 
     def action_leave(self) -> None:
         """Back to the console; the guide is not offered again."""
@@ -220,7 +219,7 @@ class SetupScreen(ModalScreen[None]):
         return False
 
     def _refuses(self, page: Page, state: PageState) -> bool:
-        if self._desk.wanted.read_only:
+        if self._workspace.wanted.read_only:
             self._say("The console is read-only.")
         elif state.standing is not Standing.TODO and not state.asks:
             self._say(
@@ -238,7 +237,7 @@ class SetupScreen(ModalScreen[None]):
             self._say("This page has no parameters.")
             return False
         known = {**state.tried[0].given}
-        answer = await self._desk.push_screen_wait(ParameterDialog(chosen, known))
+        answer = await self.app.push_screen_wait(ParameterDialog(chosen, known))
         if answer is None:
             return False
         self._given[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
@@ -247,14 +246,14 @@ class SetupScreen(ModalScreen[None]):
 
     async def _carry_out(self, page: Page) -> bool:
         """Run each piece of work of the page. Returns whether all of it was done."""
-        guide = Guide(self._desk.sources.postgres, self._desk.settings, self._given)
+        guide = Guide(self._workspace.sources.postgres, self._workspace.settings, self._given)
         try:
             state = (await guide.states())[page.name]
             if not state.works:  # the parameters given meanwhile leave nothing to run
                 self._say(state.sentence or "There is nothing to do.")
                 return False
             for each in state.works:
-                run = await self._desk.acting.perform(action(each.action), each.given, self._begun)
+                run = await self._flow.perform(action(each.action), each.given, self._begun)
                 if run is None or run.outcome is not Outcome.DONE:
                     return False
         except Trouble as why:

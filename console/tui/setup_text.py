@@ -1,22 +1,15 @@
-"""The text of the set-up guide's pages, and when the guide is offered."""
+"""The text of the set-up guide's pages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.content import Content
 
-from console.drift.reading import drift
 from console.format import one_line, safe
 from console.model import Trouble
-from console.setup import situation
 from console.setup.guide import PageState, Standing
-from console.setup.memory import LATER, SKIP, Decisions, Memory
+from console.setup.memory import LATER, SKIP, Decisions
 from console.setup.pages import Page
 from console.tui.plan_dialog import plan_text
-
-if TYPE_CHECKING:
-    from console.tui.app import ConsoleApp
 
 MARKS = {
     "done": "✓",
@@ -36,7 +29,6 @@ STYLES = {
     "to do": "bold $accent",
     "cannot": "$text-warning",
 }
-MAINTENANCE = ("postgres", "template1")  # databases that hold no application data
 
 
 def word(page: Page, state: PageState | None, decisions: Decisions) -> str:
@@ -89,17 +81,3 @@ def _standing(state: PageState, word: str) -> list[tuple[str, str] | str]:
             (f"Press o to enter {', '.join(state.asks)}, which cannot be measured from here.\n", "$text-warning")
         )
     return parts
-
-
-async def offered(app: ConsoleApp) -> bool:
-    """Whether to offer the guide: changes are possible, there is no schema, and it was not declined before."""
-    if app.wanted.read_only or app.wanted.guide:
-        return False
-    try:
-        facts = await app.sources.postgres.connect()
-        if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
-            return False
-        ledger = (await situation.read(app.sources.postgres, app.settings)).ledger
-        return not ledger and not (await drift(app.sources.postgres)).present  # otherwise the drift is reported
-    except Trouble:
-        return False  # the panes report it

@@ -1,8 +1,6 @@
-"""The line above a table: the pane's views, how many rows, in which order, how fresh."""
+"""The line above a table: the views of the pane, the number of rows, the filter, the refresh period."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.events import Click
@@ -10,14 +8,12 @@ from textual.message import Message
 from textual.widget import Widget
 
 from console.format import age, one_line
-from console.model import Pane, Snapshot
-
-if TYPE_CHECKING:
-    from console.tui.pane_view import PaneView
+from console.model import Pane
+from console.tui.pane_state import PaneState
 
 
 class PaneTitle(Widget):
-    """One line; a click on the name of a view asks for it."""
+    """One line; a click on the name of a view chooses it."""
 
     class Chosen(Message):
         """The name of a view was clicked."""
@@ -33,15 +29,15 @@ class PaneTitle(Widget):
         self._right = ""
         self._places: list[tuple[int, int, str]] = []
 
-    def tell(self, view: PaneView, last: Snapshot | None) -> None:
-        """Show what `view` shows; redrawn only when something of it changed."""
-        facts = [self._rows(view, last)]
-        if view.filter_text:
-            facts.append(f"/{one_line(view.filter_text)[:20]}")
-        facts.append("paused" if view.paused else f"every {age(view.period).replace('.0', '')}")
-        right = "  ".join(fact for fact in facts if fact)
-        if (right, view.current.name) != (self._right, self._current):
-            self._right, self._current = right, view.current.name
+    def show_state(self, state: PaneState, rows: tuple[int, int] | None) -> None:
+        """Show the choices, and how many rows of how many are shown; redrawn only when the text differs."""
+        facts = [_rows(*rows)] if rows else []
+        if state.filter_text:
+            facts.append(f"/{one_line(state.filter_text)[:20]}")
+        facts.append("paused" if state.paused else f"every {age(state.period).replace('.0', '')}")
+        right = "  ".join(facts)
+        if (right, state.view.name) != (self._right, self._current):
+            self._right, self._current = right, state.view.name
             self.refresh()
 
     def render(self) -> Content:
@@ -68,9 +64,6 @@ class PaneTitle(Widget):
             if start <= event.x < end:
                 self.post_message(self.Chosen(name))
 
-    @staticmethod
-    def _rows(view: PaneView, last: Snapshot | None) -> str:
-        if last is None or view.arranged is None:
-            return ""
-        shown, known = len(view.arranged.rows), len(last.rows)
-        return f"{shown} rows" if shown == known else f"{shown} of {known}"
+
+def _rows(shown: int, known: int) -> str:
+    return f"{shown} rows" if shown == known else f"{shown} of {known}"

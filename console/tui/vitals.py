@@ -1,4 +1,4 @@
-"""Reads the vital signs for the header and keeps their recent course."""
+"""Reads the metrics of the header and keeps their recent values."""
 
 from __future__ import annotations
 
@@ -7,29 +7,28 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 
 from console.model import Limit, Source, Trouble
-from console.panes import PANES
+from console.panes.overview import OVERVIEW
 from console.reading.reader import Readers
 from console.reading.thresholds import configured
 
 KEPT = 300  # samples; ten minutes at the usual period
-FRESH = 1.0  # seconds during which what the overview has just read serves the header too
+FRESH = 1.0  # seconds for which a read of the overview is used for the header too
 PERIOD = 2.0  # seconds between two samples
 POOLS = "pooler_pools"
 
 
 class Vitals:
-    """The last vital signs and, for each that is a number, its last KEPT values."""
+    """The last metrics and, for each that is a number, its last KEPT values."""
 
     def __init__(self, readers: Readers, limits: Mapping[str, Limit]) -> None:
-        pane = configured(PANES[0], limits)
-        self._reader = readers.of(pane.source, pane.views[0])
+        self._reader = readers.of(OVERVIEW.source, configured(OVERVIEW, limits).views[0])
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.now: dict[str, object] = {}
         self.trouble: Trouble | None = None
         self.period = PERIOD
 
     async def read(self, postgres: Source, pooler: Source | None) -> None:
-        """Ask both servers; what one cannot say is missing, the rest goes on."""
+        """Read both servers; what cannot be read is missing, the rest is kept."""
         try:
             if self._reader.base is None or time.monotonic() - self._reader.base.clock > FRESH:
                 await self._reader.read(postgres)

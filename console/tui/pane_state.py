@@ -1,0 +1,51 @@
+"""What the user chose in a pane: its view, and for each view order and filter; pause and refresh period."""
+
+from __future__ import annotations
+
+from console.model import Pane, View
+
+SLOWEST, FASTEST = 300.0, 0.5  # seconds
+
+
+class PaneState:
+    """The choices in one pane."""
+
+    def __init__(self, pane: Pane, period: float) -> None:
+        """`period` in seconds; 0: the pane's own."""
+        self.pane = pane
+        self.view: View = pane.views[0]
+        self.period = period or pane.refresh
+        self.paused = False
+        self._sorts = {view.name: view.sort for view in pane.views}
+        self._filters: dict[str, str] = {}
+
+    @property
+    def sort(self) -> str:
+        """The order of the current view: a column, with a leading "-" for descending."""
+        return self._sorts[self.view.name]
+
+    @property
+    def filter_text(self) -> str:
+        """The filter of the current view."""
+        return self._filters.get(self.view.name, "")
+
+    @filter_text.setter
+    def filter_text(self, text: str) -> None:
+        self._filters[self.view.name] = text
+
+    def choose_view(self, name: str) -> None:
+        """Turn to the view called `name`."""
+        self.view = self.pane.view(name)
+
+    def neighbour(self, step: int) -> str:
+        """The name of the view `step` places further, in a circle."""
+        at = self.pane.views.index(self.view)
+        return self.pane.views[(at + step) % len(self.pane.views)].name
+
+    def sort_by(self, column: str) -> None:
+        """Sort by `column`, descending; ascending if that is the order already."""
+        self._sorts[self.view.name] = column if self.sort == f"-{column}" else f"-{column}"
+
+    def change_period(self, factor: float) -> None:
+        """Multiply the refresh period, within bounds."""
+        self.period = min(SLOWEST, max(FASTEST, self.period * factor))

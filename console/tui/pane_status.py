@@ -1,0 +1,46 @@
+"""The line below a table: why it cannot be read, that it is empty, or the notes of the last read."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from console.format import age, one_line, safe
+from console.model import Kind, Snapshot, Trouble, View
+
+
+class StatusLine(Static):
+    """Shows one text; hidden without one."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="status", markup=False)
+        self._shown = ""
+
+    def show_status(self, text: str, is_trouble: bool) -> None:
+        """Show `text`."""
+        if text == self._shown:
+            return  # an update lays out the whole screen again
+        self._shown = text
+        self.update(Content(text))
+        self.display = bool(text)
+        self.set_class(is_trouble, "-trouble")
+
+
+def status(view: View, last: Snapshot | None, rows: int, filter_text: str) -> str:
+    """What is to be said of a read without trouble, `rows` of which are shown."""
+    if last is None:
+        return "reading …"
+    if not rows:
+        return "no row matches the filter; Esc clears it" if filter_text else view.empty
+    return "  ".join(one_line(note) for note in last.notes)
+
+
+def trouble_status(trouble: Trouble, last: Snapshot | None, retry_in: float, now: float) -> str:
+    """What is wrong, how old the rows are, and when the next attempt is due; `now` is on the clock of snapshots."""
+    parts: list[str] = []
+    if trouble.kind is Kind.UNREACHABLE:
+        parts.append(f"Next attempt in {retry_in:.0f} s." if retry_in >= 0.5 else "Connecting …")
+    if last is not None and trouble.kind is not Kind.BUSY:
+        parts.append(f"Rows are {age(now - last.clock)} old.")
+    parts += [safe(trouble.sentence), safe(trouble.remedy)]
+    return " ".join(part for part in parts if part)

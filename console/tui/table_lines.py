@@ -1,0 +1,77 @@
+"""The lines of a table as texts and levels: formatted once, and compared to find the cells that changed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len, set_cell_size
+from textual.geometry import Region
+
+from console.format import FORMATS, MISSING
+from console.model import Level, Row
+from console.tui.layout import GUTTER, Placed
+
+MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One formatted row: the text and level of each cell in the window, the gutter first."""
+
+    texts: tuple[str, ...]
+    levels: tuple[Level, ...]
+    row: Row = field(compare=False)  # what it was made of
+
+
+class Window:
+    """The columns that can be seen; no others are formatted. Severity in the gutter is that of all columns."""
+
+    __slots__ = ("_ruled", "_spans", "cells", "start", "width")
+
+    def __init__(self, placed: Sequence[Placed], columns: Sequence[str], left: int, right: int) -> None:
+        """`columns` are those of the snapshot (none: nothing is known), `left` and `right` the edges in cells."""
+        seen = [each for each in placed if each.x < right and each.x + each.width + 1 > left] if columns else []
+        self.cells = [(each, columns.index(each.column.name)) for each in seen]
+        self._ruled = [
+            (each.column.rule, columns.index(each.column.name)) for each in placed if columns and each.column.rule
+        ]
+        self.start = max(0, seen[0].x - GUTTER) if seen else 0  # of the gutter, in cells from the table's left edge
+        self.width = GUTTER + sum(each.width + 1 for each in seen)  # cells of a line with its gutter
+        self._spans = [(0, GUTTER), *((each.x, each.width + 1) for each in seen)]
+
+    def line(self, row: Row, is_marked: bool, former: Line | None) -> Line:
+        """`row` formatted; cells whose value is that of the `former` line are taken from it."""
+        texts, levels = [""], [Level.OK]
+        for cell, (placed, at) in enumerate(self.cells, 1):
+            value, column = row[at], placed.column
+            if former is not None and value == former.row[at]:  # most values do not change between two reads
+                texts.append(former.texts[cell])
+                levels.append(former.levels[cell])
+                continue
+            kind = FORMATS[column.format]
+            texts.append(fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
+            levels.append(column.rule.level(value) if column.rule else Level.OK)
+        levels[0] = max((rule.level(row[at]) for rule, at in self._ruled), default=Level.OK)
+        texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
+        return Line(tuple(texts), tuple(levels), row)
+
+    def changes(self, y: int, left: int, old: Line, new: Line) -> list[Region]:
+        """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells."""
+        return [
+            Region(x - left, y, width, 1)
+            for (x, width), a, b, c, d in zip(self._spans, old.texts, new.texts, old.levels, new.levels, strict=True)
+            if a != b or c != d
+        ]
+
+
+def fit(text: str, width: int, right: bool) -> str:
+    """`text` in exactly `width` cells, at the right or left; a text that is cut ends in an ellipsis."""
+    if text.isascii():
+        if len(text) > width:
+            return text[: width - 1] + "…" if width > 1 else text[:width]
+        return text.rjust(width) if right else text.ljust(width)
+    cells = cell_len(text)
+    if cells > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    return " " * (width - cells) + text if right else text + " " * (width - cells)

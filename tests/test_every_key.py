@@ -1,0 +1,67 @@
+"""The keys of a pane in every pane and view: with a source, without a pooler, and with a server that is away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from console.model import Pane
+from console.panes import PANES
+from console.tui.app import ConsoleApp
+from tests.screens import console, until
+from tests.servers import Pooler, PostgresServer
+
+KEYS = ("S", "enter", "e", "y", "question_mark")
+AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
+
+
+async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
+    """Press each key in each view of the open pane: a dialog or a notice answers, and the console goes on."""
+    shown = app.pane_view
+    for view in shown.pane.views:
+        await until(pilot, lambda: shown.arranged is not None or shown.trouble is not None, view.name)
+        assert shown.view.name == view.name
+        for key in KEYS:
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: len(app.screen_stack) > 1 or len(app._notifications) > 0, f"{key} answers")
+            if len(app.screen_stack) > 1:
+                await pilot.press("escape")
+                await until(pilot, lambda: len(app.screen_stack) == 1, f"the dialog of {key} closes")
+        await pilot.press("v")
+    assert app.is_running
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
+async def test_every_key_answers_without_a_pooler(pane: Pane, any_pg: PostgresServer, pipeline: str) -> None:
+    async with console(any_pg.uri(pipeline), pane=pane.name) as (app, pilot):
+        await press_every_key(app, pilot)
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
+async def test_every_key_answers_while_the_server_is_away(pane: Pane) -> None:
+    async with console(AWAY, pane=pane.name) as (app, pilot):
+        await press_every_key(app, pilot)
+
+
+async def test_every_key_answers_in_the_pane_of_a_pooler(
+    any_pg: PostgresServer, pipeline: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
+) -> None:
+    wanted: dict[str, Any] = {"pane": "pooler", "poolers": (pgbouncer(any_pg, pipeline).stats_uri,)}
+    async with console(any_pg.uri(pipeline), **wanted) as (app, pilot):
+        await press_every_key(app, pilot)
+
+
+async def test_what_is_copied_has_no_control_characters(any_pg: PostgresServer) -> None:
+    with any_pg.connect(application_name="evil") as session:
+        session.execute("SELECT '\x1b[201~ rm -rf' -- evil")
+        async with console(any_pg.uri(), pane="connections") as (app, pilot):
+            await until(pilot, lambda: app.pane_view.arranged is not None)
+            await pilot.press("slash", *"evil", "enter")
+            await until(pilot, lambda: "evil" in str(app.pane_view.table.cursor_row))
+            await pilot.press("y")
+            await until(pilot, lambda: "rm -rf" in app.clipboard)
+            assert "\x1b" not in app.clipboard
