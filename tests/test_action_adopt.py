@@ -168,12 +168,12 @@ async def test_what_does_not_fit_is_named_and_left_alone(desk: Desk) -> None:
     assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
     left = {
         "brand_assets.usage_count, narrower type (integer)": "integer holds less than bigint",
-        "request_comments.body, may be null": "1 row does not fit",
-        "subscriptions_seats_check, missing check": "1 row does not fit",
-        "subscriptions_one_current_idx, missing index": "1 row does not fit",
-        "background_jobs_check, missing check": "1 row does not fit",
-        "scheduled_posts_generated_asset_id_fkey, missing foreign key": "1 row does not fit",
-        "social_accounts_brand_profile_id_platform_handle_key, missing unique": "1 row does not fit",
+        "request_comments.body, may be null": "1 row violates it",
+        "subscriptions_seats_check, missing check": "1 row violates it",
+        "subscriptions_one_current_idx, missing index": "1 row violates it",
+        "background_jobs_check, missing check": "1 row violates it",
+        "scheduled_posts_generated_asset_id_fkey, missing foreign key": "1 row violates it",
+        "social_accounts_brand_profile_id_platform_handle_key, missing unique": "1 row violates it",
     }
     for what, why in left.items():
         assert any(what in note and why in note for note in run.plan.notes), (what, run.plan.notes)
@@ -214,7 +214,7 @@ async def test_with_partition_table_between_two_runs_nothing_differs_in_the_end(
     owner = as_owner(desk)
     first = await owner.run(ADOPT_SCHEMA)
     assert first.outcome is Outcome.DONE, first.message
-    assert any("it comes when content_analytics is partitioned" in note for note in first.plan.notes)
+    assert any("added after content_analytics is partitioned" in note for note in first.plan.notes)
     for table in grown.TIMED:
         run = await owner.run(PARTITION_TABLE, table=f"public.{table}")
         assert run.outcome is Outcome.DONE, run.message
@@ -370,7 +370,7 @@ async def test_without_the_extension_the_search_index_holds_the_words_alone(desk
 
 async def test_who_owns_nothing_here_is_told_so(desk: Desk) -> None:
     grown.make(desk, rows=0, requests=1)
-    with pytest.raises(Trouble, match="only its owner may add to it") as refused:
+    with pytest.raises(Trouble, match="only its owner may alter it") as refused:
         await Desk(desk.cluster, desk.database, desk.trail, user="pipeline_monitor").plan(ADOPT_SCHEMA)
     assert refused.value.kind is Kind.REFUSED
 

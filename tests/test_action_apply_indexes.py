@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
-from console.actions.indexes.explaining import Explained, explain
-from console.actions.indexes.index_pack import Entry, load
+from console.actions.indexes.explain import Explained, explain
+from console.actions.indexes.index_pack import PackIndex, load
 from console.actions.indexes.index_safety import danger
 from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
@@ -73,7 +73,7 @@ async def test_a_pipeline_database_lacks_nothing(desk: Desk) -> None:
     run = await desk.run(APPLY_INDEXES)
     assert run.outcome is Outcome.NOTHING
     assert run.plan.notes == (
-        f"{len(load('pipeline').entries)} of {len(load('pipeline').entries)} indexes of the pack are there.",
+        f"{len(load('pipeline').entries)} of {len(load('pipeline').entries)} indexes of the pack exist.",
     )
 
 
@@ -140,7 +140,7 @@ async def test_the_shape_of_dashboard_and_search(desk: Desk) -> None:
     shapes = {}
     server = PostgresServer(desk.uri)
     for one in load("pipeline").entries[:2]:
-        shapes[one.name] = await explain(server, Entry(one.name, one.table, one.definition, "", one.query, big))
+        shapes[one.name] = await explain(server, PackIndex(one.name, one.table, one.definition, "", one.query, big))
     await server.close()
     assert not shapes[DASHBOARD].sorts, shapes[DASHBOARD]
     assert shapes[DASHBOARD].indexes == {DASHBOARD}
@@ -207,8 +207,8 @@ async def test_an_index_whose_column_is_not_there_yet_is_left_out(desk: Desk) ->
     run = await desk.run(APPLY_INDEXES)
     done(run)
     notes = " ".join(run.plan.notes)
-    assert f"{SEARCH} is left out: public.content_requests has no column search_vector." in notes
-    assert "generated_assets_model_idx is left out" in notes
+    assert f"{SEARCH} is skipped: public.content_requests has no column search_vector." in notes
+    assert "generated_assets_model_idx is skipped" in notes
     assert "Not in this database: public.user_sessions." in notes
     with pytest.raises(Trouble, match="adopt-schema"):
         await desk.plan(APPLY_INDEXES, index=SEARCH)
@@ -349,20 +349,22 @@ async def test_a_superuser_plans_no_query_that_runs_code_of_others(plain: Desk) 
         session.execute("CREATE VIEW public.lure AS SELECT public.trap(1) AS n")
     server = PostgresServer(plain.uri)
     for query in ("SELECT n FROM public.bait", "SELECT n FROM public.lure", 'SELECT 1 FROM public.t, "public"."lure"'):
-        found = await explain(server, Entry("i", "public.bait", "(n)", "", query))
+        found = await explain(server, PackIndex("i", "public.bait", "(n)", "", query))
         assert "superuser" in found.problem, found
-    assert not (await explain(server, Entry("i", "public.t", "(n)", "", "SELECT n FROM public.t"))).problem
+    assert not (await explain(server, PackIndex("i", "public.t", "(n)", "", "SELECT n FROM public.t"))).problem
     await server.close()
 
 
 async def test_a_query_that_cannot_be_explained_says_why(plain: Desk) -> None:
     server = PostgresServer(plain.uri)
-    wrong = await explain(server, Entry("i", "public.t", "(n)", "", "SELECT nothing FROM public.t"))
-    empty = await explain(server, Entry("i", "public.t", "(n)", "", "SELECT :n", "SELECT n FROM public.t WHERE false"))
-    missing = await explain(server, Entry("i", "public.t", "(n)", "", "SELECT :m", "SELECT n FROM public.t"))
+    wrong = await explain(server, PackIndex("i", "public.t", "(n)", "", "SELECT nothing FROM public.t"))
+    empty = await explain(
+        server, PackIndex("i", "public.t", "(n)", "", "SELECT :n", "SELECT n FROM public.t WHERE false")
+    )
+    missing = await explain(server, PackIndex("i", "public.t", "(n)", "", "SELECT :m", "SELECT n FROM public.t"))
     await server.close()
     assert "nothing" in wrong.problem
-    assert "no row yet" in empty.problem
+    assert "no row to take values" in empty.problem
     assert "no column m" in missing.problem
     assert str(Explained(problem="so")) == "not explained: so"
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
+from console.actions.maintenance.upkeep import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
 from console.model import Kind, Standalone, Trouble
 from console.running.progress import Run
@@ -93,9 +93,9 @@ async def test_what_is_no_table_is_refused(desk: Desk, name: str, said: str) -> 
 
 async def test_a_name_that_may_mean_two_tables_is_refused(desk: Desk) -> None:
     desk.do("CREATE SCHEMA a", "CREATE TABLE a.t (id int)", 'CREATE TABLE public."a.t" (id int)')
-    with pytest.raises(Trouble, match=r"may mean any of a.t, public.t"):
+    with pytest.raises(Trouble, match=r"is ambiguous: a.t, public.t"):
         await desk.plan(VACUUM_TABLE, table="t")
-    with pytest.raises(Trouble, match=r'a.t may mean any of a.t, public."a.t"'):
+    with pytest.raises(Trouble, match=r'a.t is ambiguous: a.t, public."a.t"'):
         await desk.plan(VACUUM_TABLE, table="a.t")
     assert (await desk.plan(VACUUM_TABLE, table="public.t")).claim.subject == "public.t"
 

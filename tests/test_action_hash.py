@@ -97,16 +97,16 @@ async def test_the_advisers_no_refuses_the_plan_unless_it_is_wanted_anyway(desk:
 
 async def test_what_is_not_known_is_refused(desk: Desk) -> None:
     desk.do("CREATE TABLE public.facts (id int PRIMARY KEY, at date, org int, doc json, empty int)")
-    with pytest.raises(Trouble, match="no column by which tenants could be told apart"):
+    with pytest.raises(Trouble, match="no column that identifies the tenant"):
         await planned(desk)
-    with pytest.raises(Trouble, match="unknown: org is not the column by which tables refer to tenants"):
+    with pytest.raises(Trouble, match="unknown: org is not the tenant column"):
         await planned(desk, anyway="no", key="org")
     with pytest.raises(Trouble, match="has no column nothing"):
         await planned(desk, key="nothing")
-    with pytest.raises(Trouble, match="type json have no hash"):
+    with pytest.raises(Trouble, match="type json has no hash operator class"):
         await planned(desk, key="doc")
     desk.do("INSERT INTO public.facts VALUES (1, now(), 1)")
-    with pytest.raises(Trouble, match="Some rows have no empty"):
+    with pytest.raises(Trouble, match="Some rows have a null empty"):
         await planned(desk, key="empty")
     for name, value in (("modulus", "1"), ("modulus", "65"), ("references", "some"), ("anyway", "perhaps")):
         with pytest.raises(Trouble, match=f"{name} must be"):
@@ -143,7 +143,7 @@ async def test_it_becomes_hash_partitions_beside_writers_and_its_foreign_keys_ho
     assert desk.ask(LEFT) == 0
     again = await planned(desk)
     assert again.steps == ()
-    assert "public.facts is partitioned by hash of org already, into 8." in again.notes
+    assert "public.facts is already partitioned by hash (org), into 8 partitions." in again.notes
     assert desk.ask("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'facts_pkey'") == (
         "PRIMARY KEY (org, id)"
     )
@@ -174,7 +174,7 @@ async def test_a_table_that_refers_to_itself_does_so_with_the_tenant(desk: Desk)
         "INSERT INTO public.facts "
         f"SELECT g, g % 20, CASE WHEN g > 20 THEN g - 20 END FROM generate_series(1, {ROWS}) g",
     )
-    with pytest.raises(Trouble, match="refers to itself: that takes 1024 constraints"):
+    with pytest.raises(Trouble, match="references itself, which takes 1024 constraints"):
         await planned(desk, key="org", modulus="32")
     before = desk.ask(DIGEST)
     done = await run(desk, key="org", modulus="4")
@@ -191,7 +191,7 @@ async def test_a_table_that_refers_to_itself_does_so_with_the_tenant(desk: Desk)
     ("statement", "why", "first"),
     [
         ("ALTER TABLE public.refs DROP org", "has no column org", "ADD COLUMN org integer"),
-        ("ALTER TABLE public.refs ALTER org DROP NOT NULL", "its column org may be null", "SET NOT NULL"),
+        ("ALTER TABLE public.refs ALTER org DROP NOT NULL", "its column org is nullable", "SET NOT NULL"),
         (
             "ALTER TABLE public.refs DROP CONSTRAINT refs_org_fkey, ALTER org TYPE bigint",
             "its column org is bigint, not integer",
@@ -205,7 +205,7 @@ async def test_a_foreign_key_that_cannot_hold_the_tenant_is_refused_or_dropped(
     fill(desk, 50)
     desk.do(statement)
     given = {"key": "org"}
-    with pytest.raises(Trouble, match=rf"Rows of public.refs refer .*refs_fact_fkey.*{why}") as refused:
+    with pytest.raises(Trouble, match=rf"Rows of public.refs reference .*refs_fact_fkey.*{why}") as refused:
         await planned(desk, **given)
     assert first in refused.value.remedy
     assert "references=drop" in refused.value.remedy
@@ -224,7 +224,7 @@ async def test_a_key_that_empties_its_column_leaves_the_tenant_alone(desk: Desk)
         "REFERENCES public.facts ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED"
     )
     if desk.cluster.major < 15:
-        with pytest.raises(Trouble, match="before PostgreSQL 15 ON DELETE would empty org too"):
+        with pytest.raises(Trouble, match="before PostgreSQL 15, ON DELETE would also set org to null"):
             await planned(desk)
         return
     done = await run(desk, modulus="2")
@@ -241,7 +241,7 @@ async def test_rows_that_refer_across_tenants_stop_it_before_anything_is_made(de
     desk.do("INSERT INTO public.refs (org, fact) SELECT org % 20 + 1, id FROM public.facts WHERE id IN (3, 4)")
     done = await run(desk)
     assert done.outcome is Outcome.FAILED
-    assert "2 rows of public.refs refer by refs_fact_fkey to rows of public.facts with another org" in done.message
+    assert "2 rows of public.refs reference, by refs_fact_fkey, rows of public.facts with another org" in done.message
     assert desk.ask(LEFT) == 0
 
 
@@ -284,7 +284,7 @@ async def test_abort_takes_everything_back_and_another_number_begins_anew(
     given = {"table": "public.facts", "anyway": "yes", "key": "org"}
     cut = stage(await planned(desk, **given), "proof")
     killed(desk, "partition-by-hash", "step", cut, "after", **given)
-    with pytest.raises(Trouble, match=r"partition-by-hash of public.facts has begun"):
+    with pytest.raises(Trouble, match=r"partition-by-hash on public.facts is unfinished"):
         await desk.plan(PARTITION_TABLE, table="public.facts", key="at")
     done = await run(desk, modulus="3")
     assert (done.outcome, bounds(desk), desk.ask(DIGEST)) == (Outcome.DONE, remainders(3), before), done.message
@@ -328,7 +328,7 @@ async def test_nothing_of_a_plain_owner_runs_as_superuser_for_its_foreign_keys(d
         session.execute("CREATE CAST (public.own AS int) WITH FUNCTION public.code(public.own) AS IMPLICIT")
         session.execute("CREATE TABLE public.refs (org int NOT NULL, fact public.own REFERENCES public.facts)")
         session.execute("INSERT INTO public.refs VALUES (1, 'one')")
-    with pytest.raises(Trouble, match="would run code of a user's as superuser") as refused:
+    with pytest.raises(Trouble, match="would run user-defined code as superuser") as refused:
         await planned(desk, key="org")
     assert "Connect as a member of pipeline_owner" in refused.value.remedy
     owner = Desk(desk.cluster, desk.database, desk.trail, user="pipeline_owner")
@@ -355,10 +355,10 @@ async def test_a_superuser_leaves_a_table_to_its_owner(desk: Desk) -> None:
 
 async def test_a_table_that_is_partitioned_otherwise_is_refused(desk: Desk) -> None:
     desk.do("CREATE TABLE public.facts (id int, at date) PARTITION BY RANGE (at)")
-    with pytest.raises(Trouble, match="partitioned by range of at already"):
+    with pytest.raises(Trouble, match=r"already partitioned by range \(at\)"):
         await planned(desk, key="id")
     desk.do("DROP TABLE public.facts", "CREATE TABLE public.facts (id int PRIMARY KEY, at date)")
     oid = desk.ask("SELECT 'public.facts'::regclass::oid")
     desk.do(f"CREATE TABLE public.pipeline_console_{oid}_new (a int)")
-    with pytest.raises(Trouble, match="is not what a run of partition-table left"):
+    with pytest.raises(Trouble, match="was not created by partition-table"):
         await planned(desk, key="id")

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
-from console.actions.maintenance.care import REINDEX
+from console.actions.maintenance.upkeep import REINDEX
 from console.model import Kind, Outcome, Trouble
 from tests.acting import Desk, held
 from tests.care import INVALID, care_desk, done, index_names
@@ -77,14 +77,14 @@ async def test_a_tablespace_comes_back_before_the_predicate(desk: Desk, pg: Clus
 @pytest.mark.parametrize(
     ("index", "said"),
     [
-        ("t_pkey", "serves the constraint t_pkey"),
-        ("u_unique", "keeps duplicates out"),
-        ("u_fk", "Foreign keys refer"),
-        ("p1_n_idx", "part of the partitioned index public.p_n"),
-        ("p_n", "DROP INDEX CONCURRENTLY does not take"),
+        ("t_pkey", "belongs to the constraint t_pkey"),
+        ("u_unique", "prevents duplicates"),
+        ("u_fk", "Foreign keys depend"),
+        ("p1_n_idx", "attached to the partitioned index public.p_n"),
+        ("p_n", "DROP INDEX CONCURRENTLY does not support"),
         ("u_ident", "replica identity"),
         ("u_excl", "constraint u_excl"),
-        ("c_ref", "only index for the foreign key c_ref_fkey"),
+        ("c_ref", "only index supporting the foreign key c_ref_fkey"),
         ("pg_catalog.pg_class_oid_index", "constraint|system"),
     ],
 )

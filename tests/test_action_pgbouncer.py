@@ -150,9 +150,9 @@ async def test_again_plans_nothing_and_a_change_shows_what_goes_and_comes(ground
     done = await write(ground, folder, given={"listen_port": port, "pool": "10"})
     assert done.plan.table is not None
     assert set(done.plan.table.rows) == {
-        ("goes", "default_pool_size = 25"),
-        ("comes", "default_pool_size = 10"),
-        ("goes", "server_tls_sslmode = require"),
+        ("removed", "default_pool_size = 25"),
+        ("added", "default_pool_size = 10"),
+        ("removed", "server_tls_sslmode = require"),
     }
     (kept,) = replaced(folder)
     assert kept.read_text() == mine
@@ -175,7 +175,7 @@ async def test_undo_restores_the_file_that_was_replaced(
 async def test_pools_that_the_server_has_not_are_refused(ground: Ground, folder: Path) -> None:
     await roles(ground)
     for given in ({"database_connections": "95"}, {"poolers": "2"}, {"others": "60"}):
-        with pytest.raises(Trouble, match="ordinary roles have 97 of the server") as why:
+        with pytest.raises(Trouble, match="the server has only 97 for ordinary roles") as why:
             await write(ground, folder, given=given)
         assert why.value.kind is Kind.REFUSED
     assert "database-connections=27" in why.value.remedy
@@ -188,7 +188,7 @@ async def test_poolers_of_the_configuration_are_counted(ground: Ground, folder: 
     label = f"{HOST}:{ground.desk.cluster.port}"
     target = Target("here", ground.desk.uri, ("postgresql://a/pgbouncer", "postgresql://b/pgbouncer"), label)
     desk = replace(ground.desk, settings=replace(ground.desk.settings, targets={"here": target}))
-    with pytest.raises(Trouble, match="could take 120 connections"):
+    with pytest.raises(Trouble, match="could open 120 connections"):
         await write(ground, folder, desk)
 
 
@@ -214,7 +214,7 @@ async def test_without_a_look_up_users_are_listed(ground: Ground, folder: Path, 
 async def test_a_password_that_is_not_known_is_asked_for(ground: Ground, folder: Path) -> None:
     await roles(ground)
     ground.passwords.write_text("")
-    with pytest.raises(Trouble, match="has no password of pgbouncer_auth") as why:
+    with pytest.raises(Trouble, match="has no password for pgbouncer_auth") as why:
         await write(ground, folder)
     assert "create-roles --set renew=pgbouncer_auth" in why.value.remedy
     await roles(ground, renew="pgbouncer_auth")

@@ -74,7 +74,7 @@ async def test_it_gives_up_beside_a_long_reader_and_says_so_and_cancels_nobody(d
     with held(desk, "SELECT count(*) FROM public.bloated", seconds=6):
         run = await desk.run(REPACK_TABLE, table="bloated", wait_timeout="1")
     assert run.outcome is Outcome.FAILED
-    assert "could not get its lock" in run.message
+    assert "did not get its lock" in run.message
     assert desk.ask(LEFT) == 0
 
 

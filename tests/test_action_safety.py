@@ -11,7 +11,7 @@ from psycopg import sql as compose
 
 from console import sql
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
-from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
+from console.actions.maintenance.upkeep import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.model import Kind, Outcome, Snapshot, Source, Trouble, View

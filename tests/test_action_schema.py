@@ -224,7 +224,7 @@ async def test_what_is_made_belongs_to_the_owner_that_is_given(pg: Cluster, trai
         assert (run.outcome, run.notes) == (Outcome.DONE, [])
         owners = "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = 'public'"
         assert rows(pg, name, owners) == [(OWNER,)]
-        with pytest.raises(Trouble, match="There is no role nobody_of_that_name"):
+        with pytest.raises(Trouble, match="Role nobody_of_that_name does not exist"):
             await plan(APPLY_SCHEMA, server, {"owner": "nobody_of_that_name"}, SETTINGS)
     finally:
         await server.close()
@@ -272,7 +272,7 @@ async def test_a_ledger_that_another_role_may_have_made_is_not_believed(pg: Clus
             session.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
         false = f"INSERT INTO public.schema_migrations VALUES (1, '{FILES[0].name}', '{FILES[0].checksum}', 1)"
         why = await refusal(pg, name, FALSE_LEDGER, false, maker=APPLICATION, user=user)
-        assert f"belongs to {APPLICATION}" in why.sentence
+        assert f"owned by {APPLICATION}" in why.sentence
         assert f"--set owner={APPLICATION}" in why.remedy
     finally:
         pg.drop_database(name)

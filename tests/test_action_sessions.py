@@ -89,7 +89,7 @@ async def test_a_session_that_is_marked_twice_is_hit_once(desk: Desk, others: Se
 
 async def test_a_later_session_with_the_same_pid_is_not_hit(desk: Desk, others: Sessions) -> None:
     number = busy(desk, others)
-    with pytest.raises(Trouble, match="another session by now") as caught:
+    with pytest.raises(Trouble, match="now belongs to another session") as caught:
         await desk.plan(TERMINATE_BACKEND, pid=str(number), started="2001-01-01 00:00:00+00")
     assert caught.value.kind is Kind.REFUSED
     # Between plan and run: the statement itself looks again.
@@ -114,7 +114,7 @@ async def test_a_statement_that_began_after_the_look_is_not_cancelled(desk: Desk
 
 async def test_a_cancel_where_nothing_runs_is_refused_and_names_what_helps(desk: Desk, others: Sessions) -> None:
     session = idle_in_transaction(others)
-    with pytest.raises(Trouble, match=r"runs nothing .idle in transaction.*terminate-backend") as caught:
+    with pytest.raises(Trouble, match=r"is not running a statement .idle in transaction.*terminate-backend") as caught:
         await desk.plan(CANCEL_BACKEND, pid=str(pid(session)))
     assert caught.value.kind is Kind.REFUSED
 
@@ -169,7 +169,7 @@ async def test_one_that_came_to_life_again_is_left_alone(desk: Desk, others: Ses
         ({"pid": ""}, "needs --set pid"),
         ({"pid": "12", "started": "yesterday"}, "started must be"),
         ({"pid": "12", "started": "2026-01-01"}, "time zone"),
-        ({"pid": "12,13", "started": "2026-01-01 00:00+00:00"}, "2 pids, but 1"),
+        ({"pid": "12,13", "started": "2026-01-01 00:00+00:00"}, "2 pids were given, but 1"),
     ],
 )
 async def test_what_is_no_session_is_refused_as_usage(
@@ -197,7 +197,7 @@ async def refused(desk: Desk, number: int) -> str:
 
 async def test_processes_of_the_server_are_protected(desk: Desk) -> None:
     query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
-    assert "process of the server (checkpointer)" in await refused(desk, desk.ask(query))
+    assert "is a server process (checkpointer)" in await refused(desk, desk.ask(query))
     assert "no session with pid 1" in await refused(desk, 1)
     assert "ROLLBACK PREPARED" in await refused(desk, 0)
 
@@ -216,7 +216,7 @@ async def test_parallel_workers_point_to_their_leader(desk: Desk, others: Sessio
     query = f"SELECT count(*) FROM pg_stat_activity WHERE leader_pid = {pid(session)}"
     wait(lambda: desk.ask(query) == 1)
     worker = desk.ask(f"SELECT pid FROM pg_stat_activity WHERE leader_pid = {pid(session)}")
-    assert f"works for pid {pid(session)}" in await refused(desk, worker)
+    assert f"is a parallel worker of pid {pid(session)}" in await refused(desk, worker)
 
 
 async def test_the_console_does_not_end_itself(desk: Desk) -> None:
@@ -259,6 +259,6 @@ async def test_a_vacuum_against_wraparound_is_protected_and_another_autovacuum_i
         desk.do("DO $$ BEGIN FOR i IN 1..101000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
         found = "SELECT max(pid) FROM pg_stat_activity WHERE query LIKE 'autovacuum: VACUUM%(to prevent wraparound)'"
         wait(lambda: desk.ask(found) is not None)
-        assert "prevents wraparound" in await refused(desk, desk.ask(found))
+        assert "to prevent wraparound" in await refused(desk, desk.ask(found))
     finally:
         own.stop()

@@ -24,7 +24,7 @@ from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import default_trail
 from console.sources.postgres import ActingSession, PostgresServer
-from console.tuning import facts, presets
+from console.tuning import machine, presets
 from console.tuning.units import elements
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
@@ -138,10 +138,10 @@ async def test_libraries_are_quoted_one_by_one_beside_those_that_are_there_and_e
     assert "-c shared_preload_libraries='pg_prewarm'" in planned.recipe
     assert "ALTER SYSTEM SET shared_preload_libraries = 'pg_prewarm';" in planned.recipe
     first = await desk.run(APPLY_TUNING, preset="monitoring", only="shared_preload_libraries,pg_stat_statements.max")
-    assert any("Waiting for a restart: shared_preload_libraries" in note for note in first.notes)
+    assert any("Restart pending: shared_preload_libraries" in note for note in first.notes)
     waiting = await desk.plan(APPLY_TUNING, preset="monitoring", only="shared_preload_libraries,pg_stat_statements.max")
     assert not waiting.steps
-    assert any("waiting for a restart: shared_preload_libraries" in note for note in waiting.notes)
+    assert any("restart pending: shared_preload_libraries" in note for note in waiting.notes)
     assert any("pg_stat_statements is not loaded yet" in note for note in waiting.notes)
     desk.cluster.restart()
     second = await desk.run(APPLY_TUNING, preset="monitoring", only="pg_stat_statements.max,pg_stat_statements.track")
@@ -212,7 +212,7 @@ async def test_dangerous_values_are_refused(desk: Desk, preset: Write, what: str
     before = entries(desk)
     why = await refusal(desk, preset=preset(**DANGEROUS[what]), **FACTS)
     assert why.kind is Kind.REFUSED, why
-    assert any(name in why.sentence for name in (*DANGEROUS[what], "memory", "server would take", "connections")), why
+    assert any(name in why.sentence for name in (*DANGEROUS[what], "memory", "server would use", "connections")), why
     assert entries(desk) == before
 
 
@@ -313,7 +313,7 @@ async def test_what_others_wrote_and_did_not_reload_is_told(desk: Desk) -> None:
     desk.do("ALTER SYSTEM SET log_disconnections = on", "ALTER SYSTEM SET deadlock_timeout = '2s'")
     planned = await desk.plan(APPLY_TUNING, preset="planner-ssd")
     desk.do("ALTER SYSTEM RESET log_disconnections", "ALTER SYSTEM RESET deadlock_timeout")
-    assert any("The reload also brings deadlock_timeout," in note for note in planned.notes)
+    assert any("The reload also applies deadlock_timeout," in note for note in planned.notes)
 
 
 async def test_a_run_that_was_killed_before_its_reload_goes_on(desk: Desk) -> None:
@@ -359,7 +359,7 @@ async def _as_role(desk: Desk) -> None:
         if desk.cluster.major < 15:
             assert "only a superuser" in told.value.remedy
             return
-        grants = [part.strip() for part in told.value.remedy.split("To allow it here: ")[1].split(";") if part.strip()]
+        grants = [part.strip() for part in told.value.remedy.split("To allow it: ")[1].split(";") if part.strip()]
         assert grants[0] == "GRANT ALTER SYSTEM ON PARAMETER random_page_cost TO tuner"
         desk.do(*grants)
         made = await planned()
@@ -417,7 +417,7 @@ async def test_the_machine_is_measured_here_or_through_the_server_and_never_gues
     here = await desk.plan(APPLY_TUNING, preset="memory", only="shared_buffers")
     assert "measured on this machine" in here.notes[0]
     elsewhere: Any = lambda *_: None  # noqa: E731  a server on another machine has no process here
-    monkeypatch.setattr(facts, "local", elsewhere)
+    monkeypatch.setattr(machine, "local", elsewhere)
     through = await desk.plan(APPLY_TUNING, preset="memory", only="shared_buffers")
     assert "read through the server" in through.notes[0]
     assert through.table is not None
@@ -426,9 +426,9 @@ async def test_the_machine_is_measured_here_or_through_the_server_and_never_gues
     desk.do("CREATE ROLE watcher LOGIN PASSWORD 'x'", "GRANT pg_monitor TO watcher")
     server = PostgresServer(f"{desk.cluster.uri('postgres', 'watcher').split('?')[0]}?password=x")
     try:
-        with pytest.raises(Trouble, match="ram is not known; give --set ram="):
+        with pytest.raises(Trouble, match="ram is unknown; give --set ram="):
             await plan(APPLY_TUNING, server, {"preset": "memory"}, desk.settings)
-        with pytest.raises(Trouble, match=r"The values for a configuration file.*shared_buffers = 512MB"):
+        with pytest.raises(Trouble, match=r"For a configuration file.*shared_buffers = 512MB"):
             await plan(APPLY_TUNING, server, {"preset": "memory", "ram": "2GB"}, desk.settings)
     finally:
         await server.close()
@@ -459,4 +459,4 @@ async def test_edited_values_replace_those_of_the_preset(desk: Desk) -> None:
     assert elements("a, b") == ("a", "b")
     assert planned.table is not None
     assert planned.table.rows[0][1:4] == ("5000kB", "7MB", "4MB")
-    assert any("Memory at worst" in note and "of 4.00 GB" in note for note in planned.notes)
+    assert any("Worst-case memory" in note and "of 4.00 GB" in note for note in planned.notes)

@@ -55,18 +55,18 @@ async def test_views_are_refreshed_after_those_they_read(desk: Desk) -> None:
         "REFRESH MATERIALIZED VIEW CONCURRENTLY public.low",
         "REFRESH MATERIALIZED VIEW public.high",
     ]
-    assert "readers wait" in run.plan.steps[1].note
+    assert "blocks readers" in run.plan.steps[1].note
     assert desk.ask("SELECT n FROM public.high") == 3
 
 
 async def test_the_first_fill_is_plain(desk: Desk) -> None:
     desk.do("REFRESH MATERIALIZED VIEW public.low WITH NO DATA")
-    with pytest.raises(Trouble, match=r"public.high reads public.low, which was never filled"):
+    with pytest.raises(Trouble, match=r"public.high reads public.low, which is not populated"):
         await desk.plan(REFRESH_VIEWS, view="public.high")
     run = await desk.run(REFRESH_VIEWS, view="public.low")
     assert run.outcome is Outcome.DONE
     assert run.plan.steps[0].sql == "REFRESH MATERIALIZED VIEW public.low"
-    assert "first fill" in run.plan.steps[0].note
+    assert "first refresh" in run.plan.steps[0].note
 
 
 @pytest.mark.parametrize("user", ["postgres", "pipeline_owner"])
@@ -188,7 +188,7 @@ def test_a_killed_concurrent_refresh_leaves_the_old_rows_and_is_mended_by_runnin
 
 async def test_only_the_owner_may_and_a_table_is_no_view(desk: Desk) -> None:
     other = dataclasses.replace(desk, user="pipeline_app")
-    with pytest.raises(Trouble, match=r"Only postgres may refresh public.high") as why:
+    with pytest.raises(Trouble, match=r"Only its owner postgres may refresh public.high") as why:
         await other.plan(REFRESH_VIEWS, view="public.high")
     assert why.value.kind is Kind.REFUSED
     with pytest.raises(Trouble, match=r"public.t is not a materialized view"):

@@ -42,8 +42,8 @@ async def adopted(desk: Desk) -> Run:
 
 
 def left(run: Run, name: str) -> str:
-    """Why something was left alone."""
-    return next(note for note in run.plan.notes if note.startswith(f"Left alone: {name}"))
+    """Why an object was skipped."""
+    return next(note for note in run.plan.notes if note.startswith(f"Skipped: {name}"))
 
 
 def key(desk: Desk) -> object:
@@ -99,7 +99,7 @@ async def test_nulls_that_are_there_although_they_are_forbidden_are_named_until_
         "UPDATE public.users SET username = NULL WHERE id = md5('u1')::uuid",
         "ALTER TABLE public.users ADD CONSTRAINT later NOT NULL username NOT VALID",
     )
-    assert "1 row does not fit" in left(await small.run(ADOPT_SCHEMA), "users.username, may be null")
+    assert "1 row violates it" in left(await small.run(ADOPT_SCHEMA), "users.username, may be null")
     small.do("UPDATE public.users SET username = 'mended' WHERE username IS NULL")
     await adopted(small)
     assert small.ask("SELECT convalidated FROM pg_constraint WHERE conname = 'later'")
@@ -121,14 +121,14 @@ async def test_a_view_that_was_never_filled_is_filled(small: Desk) -> None:
                 "ALTER TABLE public.api_providers DROP CONSTRAINT api_providers_pkey CASCADE",
                 "INSERT INTO public.api_providers (id, name) SELECT id, 'again ' || name FROM public.api_providers",
             ),
-            "api_providers has no key (id)",
+            "api_providers has no unique key (id)",
         ),
         (
             (
                 "ALTER TABLE public.api_providers DROP CONSTRAINT api_providers_pkey CASCADE",
                 "ALTER TABLE public.api_providers ADD PRIMARY KEY (id, name)",
             ),
-            "api_providers has no key (id)",
+            "api_providers has no unique key (id)",
         ),
         (
             (

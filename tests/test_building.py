@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.actions.indexes.building import Building, Wanted, build
-from console.actions.indexes.definitions import columns, exact, faults, loose
+from console.actions.indexes.build import Build, IndexToBuild, build
+from console.actions.indexes.index_definition import columns, exact, faults, loose
 from console.demo.cluster import APPLICATION
 from console.model import Claim, Outcome, Plan
 from console.running.progress import Run
@@ -40,11 +40,11 @@ def building_desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
     return desk
 
 
-async def planned(desk: Desk, table: str, name: str, definition: str = BTREE, unique: bool = False) -> Building:
+async def planned(desk: Desk, table: str, name: str, definition: str = BTREE, unique: bool = False) -> Build:
     oid = desk.ask(f"SELECT '{table}'::regclass::oid::bigint")
     server = PostgresServer(desk.uri)
     try:
-        return await build(server, [Wanted(oid, name, definition, unique)])
+        return await build(server, [IndexToBuild(oid, name, definition, unique)])
     finally:
         await server.close()
 
@@ -53,7 +53,7 @@ async def built(desk: Desk, table: str, name: str, definition: str = BTREE, uniq
     oid = desk.ask(f"SELECT '{table}'::regclass::oid::bigint")
     server = PostgresServer(desk.uri)
     try:
-        made = await build(server, [Wanted(oid, name, definition, unique)])
+        made = await build(server, [IndexToBuild(oid, name, definition, unique)])
         assert not made.left
         return await Runner(ActingSession(desk.uri), server, desk.trail).run(
             Plan(Claim(table), made.steps, action="build")
@@ -72,7 +72,7 @@ def broken(desk: Desk, statement: str, table: str) -> None:
             session.execute(statement.encode())
 
 
-def statements(made: Building) -> list[str]:
+def statements(made: Build) -> list[str]:
     return [step.sql for step in made.steps]
 
 
@@ -184,7 +184,7 @@ async def test_a_taken_name_of_a_partition_is_avoided(desk: Desk) -> None:
 async def test_only_the_owner_may(desk: Desk) -> None:
     stranger = Desk(desk.cluster, desk.database, desk.trail, user=APPLICATION)
     server = PostgresServer(stranger.uri)
-    made = await build(server, [Wanted(desk.ask("SELECT 'public.t'::regclass::oid::bigint"), "t_n_id", BTREE)])
+    made = await build(server, [IndexToBuild(desk.ask("SELECT 'public.t'::regclass::oid::bigint"), "t_n_id", BTREE)])
     await server.close()
     assert "only its owner" in made.left[0]
 
@@ -270,9 +270,9 @@ async def test_columns_of_a_definition_are_told_from_all_else(desk: Desk, defini
         ("(n); DROP TABLE t", "semicolon"),
         ("(n) -- x", "comment"),
         ("(n) /* x */", "comment"),
-        ("(n", "bracket open"),
-        ("(n))", "not open"),
-        ("(lower('x))", "quote open"),
+        ("(n", "unmatched opening"),
+        ("(n))", "unmatched closing"),
+        ("(lower('x))", "unterminated quote"),
         ("(lower($$x$$))", "dollar"),
         ("n, m", "must begin"),
         ("(lower('; --'))", ""),

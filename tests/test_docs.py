@@ -209,6 +209,10 @@ def test_the_worked_examples_work(copy: Path, any_pg: PostgresServer) -> None:
     [row] = document["rows"]
     assert row["tps"] is not None
     assert "VALIDATE CONSTRAINT t_n_check" in shown["pipeline-console run validate-constraints --dry-run"].out
+    assert (
+        "SET STATISTICS 500" in shown["pipeline-console run set-statistics --set table=t --set column=n --dry-run"].out
+    )
+    assert "SET STATISTICS -1" in shown["pipeline-console run undo --yes"].out
     run = json.loads(shown["pipeline-console run validate-constraints --yes --format json"].out)
     assert [(step["status"], step["lock"]) for step in run["steps"]] == [("done", "SHARE UPDATE EXCLUSIVE on public.t")]
     any_pg.drop_database(database)
@@ -251,6 +255,9 @@ def _example() -> list[tuple[str, str, str]]:
         "console/panes/__init__.py",
         "sql/actions/maintenance/validate_constraints.sql",
         "console/actions/maintenance/validate_constraints.py",
+        "console/actions/__init__.py",
+        "sql/actions/maintenance/set_statistics.sql",
+        "console/actions/maintenance/set_statistics.py",
         "console/actions/__init__.py",
     ]
     return found

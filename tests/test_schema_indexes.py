@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.actions.indexes import index_pack
-from console.actions.indexes.definitions import exact
+from console.actions.indexes.index_definition import exact
 from console.actions.indexes.index_safety import danger
 from console.demo.content import install_schema
 from console.panes.indexes import INDEXES as PANE

@@ -27,7 +27,7 @@ from console.settings import config
 from console.setup.guide import Guide, Standing
 from console.setup.memory import LATER, RUN, SKIP, Memory
 from console.sources.postgres import PostgresServer
-from console.tuning.facts import Machine
+from console.tuning.machine import Machine
 from tests import command, grown
 from tests.acting import Desk
 from tests.command import Done

@@ -105,9 +105,9 @@ async def test_what_this_role_cannot_do_says_who_can(empty: str) -> None:
     async with console(empty, WIDE, guide=True) as (app, pilot):
         await turn_to(pilot, "Tuning preset")
         assert word(pilot, "Tuning") == "cannot"
-        await shows(pilot, "may not write these settings", "remedy")
+        await shows(pilot, "may not write, reload and undo these settings", "remedy")
         await pilot.press("r")
-        await until(pilot, lambda: "may not write these settings" in said(app))
+        await until(pilot, lambda: "may not write, reload and undo these settings" in said(app))
         assert app.workspace.runs == []
 
 

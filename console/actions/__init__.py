@@ -8,9 +8,9 @@ from console.actions.archive.export_archive import EXPORT_ARCHIVE
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
-from console.actions.maintenance.care import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.repack import REPACK_TABLE
+from console.actions.maintenance.upkeep import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
 from console.actions.partitions.partition_table import PARTITION_TABLE

@@ -88,12 +88,26 @@ def complete(action: Action, given: Mapping[str, str]) -> dict[str, str]:
     return filled
 
 
-def whole(given: Mapping[str, str], name: str, least: int = 0, most: int = 10_000) -> int:
+def boolean(given: Mapping[str, str], name: str) -> bool:
+    """Whether the parameter is yes. Raises Trouble(USAGE) if it is neither yes nor no."""
+    text = given[name].strip().lower()
+    if text not in {"yes", "no"}:
+        raise Trouble(Kind.USAGE, f"{name} must be yes or no, not {safe(text, 40)}.")
+    return text == "yes"
+
+
+def whole_number(given: Mapping[str, str], name: str, least: int = 0, most: int = 10_000) -> int:
     """A whole number among the parameters. Raises Trouble(USAGE) if it is none or out of range."""
     text = given[name].strip()
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
         raise Trouble(Kind.USAGE, f"{name} must be a whole number from {least} to {most}, not {safe(text, 40)}.")
     return int(text)
+
+
+def refuse(record: Record) -> None:
+    """Raise Trouble(REFUSED) if the row's `refused` is not null, with that sentence and the row's `remedy`."""
+    if record.get("refused"):
+        raise Trouble(Kind.REFUSED, safe(record["refused"]), safe(record.get("remedy") or ""))
 
 
 async def steps_from_query(
@@ -117,8 +131,7 @@ def steps_from_rows(snapshot: Snapshot) -> tuple[Step, ...]:
     """
     found: list[Step] = []
     for record in snapshot.records():
-        if record.get("refused"):
-            raise Trouble(Kind.REFUSED, safe(record["refused"]), safe(record.get("remedy") or ""))
+        refuse(record)
         known: dict[str, Any] = {name: record[name] for name in STEP if record.get(name) is not None}
         found.append(Step(execution=_execution(record), **known))
     return tuple(found)

@@ -39,7 +39,7 @@ async def relation(server: Source, name: str) -> Relation:
     if not best:
         raise Trouble(Kind.REFUSED, f"There is no table or view {one_line(name)} in this database.")
     if len(best) > 1:
-        raise Trouble(Kind.REFUSED, f"{one_line(name)} may be {named(best)}.", "Give the name with its schema.")
+        raise Trouble(Kind.REFUSED, f"{one_line(name)} is ambiguous: {named(best)}.", "Give the name with its schema.")
     return best[0]
 
 
@@ -81,7 +81,7 @@ def short(name: str) -> str:
 async def _only(server: Source, text: str, kinds: Sequence[str]) -> Relation | None:
     found = [one for one, _ in await _called(server, text, kinds, system=True)]
     if len(found) > 1:
-        raise Trouble(Kind.REFUSED, f"{safe(text, 200)} may mean any of {named(found)}.", "Give one of these names.")
+        raise Trouble(Kind.REFUSED, f"{safe(text, 200)} is ambiguous: {named(found)}.", "Use one of these names.")
     return found[0] if found else None
 
 

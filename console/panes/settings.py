@@ -11,8 +11,8 @@ from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
 from console.panes.derived import add
 from console.rules.server import RESTART_PENDING, SETTING_LINE
 from console.tuning import presets
-from console.tuning.proposals import Known, propose
-from console.tuning.state import OWN, state
+from console.tuning.proposals import Inputs, propose
+from console.tuning.server_settings import OWN, server_settings
 from console.tuning.units import Setting, same, shown
 
 PRESET = "pipeline"
@@ -21,7 +21,7 @@ _UNCHANGED = OWN | {"default", "override"}  # override: set by the server itself
 
 def settings(snapshot: Snapshot) -> Snapshot:
     """Values with units, whether and where they were changed, and the values of the bundled preset."""
-    known = state(snapshot, None).settings
+    known = server_settings(snapshot, None).settings
     wanted = _wanted(known, snapshot)
 
     def columns_of(row: Record) -> tuple[object, ...]:
@@ -73,7 +73,7 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
 
 def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple[str, str]]:
     major = int(str(snapshot.values("major")[0])) if snapshot.rows else 0
-    found = propose(_entries(), Known(known, {}, major))
+    found = propose(_entries(), Inputs(known, {}, major))
     return {
         proposal.setting.name: (shown(proposal.setting, proposal.proposed), proposal.entry.why)
         for proposal in found
@@ -82,7 +82,7 @@ def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple
 
 
 @cache
-def _entries() -> tuple[presets.Entry, ...]:
+def _entries() -> tuple[presets.PresetSetting, ...]:
     return presets.entries(presets.load(PRESET))[0]
 
 

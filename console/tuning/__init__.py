@@ -1,1 +1,1 @@
-"""Presets, formulas, facts and guards of settings: pure parts of the action apply-tuning."""
+"""Presets, formulas, machine facts and guards of settings: the pure parts of apply-tuning."""

@@ -1,4 +1,4 @@
-"""Formulas of presets: arithmetic over named numbers, sizes with units, a few functions. Nothing else is understood."""
+"""Formulas of presets: arithmetic over named numbers, sizes with units, a few functions. Nothing else is allowed."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ Lookup = Callable[[str], float]  # name → number
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """An expression that was found harmless."""
+    """A checked expression."""
 
     text: str
     _tree: ast.expr
 
     @property
     def names(self) -> frozenset[str]:
-        """What it asks for."""
+        """The names it uses."""
         return frozenset(node.id for node in ast.walk(self._tree) if isinstance(node, ast.Name)) - set(_FUNCTIONS)
 
     def value(self, lookup: Lookup) -> float:
-        """The number it comes to. ValueError when there is none; what `lookup` raises passes through."""
+        """The result. Raises ValueError if there is none, and whatever `lookup` raises."""
         try:
             found = float(_evaluate(self._tree, lookup))
         except (ZeroDivisionError, OverflowError):
             found = math.nan
         if not math.isfinite(found):
-            raise ValueError("comes to no number")
+            raise ValueError("has no numeric result")
         return found
 
 
 def parse(text: str) -> Formula:
-    """The formula written as `text`. ValueError says what is not allowed in one."""
+    """The formula in `text`. Raises ValueError that says what is not allowed."""
     if len(text) > LONGEST:
         raise ValueError(f"is longer than {LONGEST} characters")
     plain = _SIZE.sub(lambda match: f"({match[1]}*{MEMORY[match[2]]})", text)
@@ -77,7 +77,7 @@ def parse(text: str) -> Formula:
 
 def _check(node: ast.expr, depth: int = 0) -> None:
     if depth > DEEPEST:
-        raise ValueError(f"must not contain more than {DEEPEST} operations inside each other")
+        raise ValueError(f"must not nest more than {DEEPEST} operations")
     match node:
         case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
             return
@@ -116,5 +116,5 @@ def _evaluate(node: ast.expr, lookup: Lookup) -> Any:
             try:
                 return _FUNCTIONS[name](*(_evaluate(one, lookup) for one in args))
             except TypeError:
-                raise ValueError(f"gives {name} what it does not take") from None
+                raise ValueError(f"calls {name} with invalid arguments") from None
     raise ValueError("is not an arithmetic expression")

@@ -1,4 +1,4 @@
-"""Values that would stop a server, lock everybody out or lose data: each told in a sentence. Pure."""
+"""Values that would stop a server, lock out users or lose data, each explained in a sentence. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from console.tuning.units import LIBRARY_LISTS, Setting, number, shown
 
 MOST_BACKENDS = 262_143  # MAX_BACKENDS in PostgreSQL's postmaster.h
 FEWEST_FILES = 256
-# How a server is reached, where its files are, what it runs as its own user, what keeps data: not a matter of tuning.
+# Settings that control access, files, external commands and durability are not tuning.
 NEVER = frozenset(
     """allow_alter_system allow_in_place_tablespaces allow_system_table_mods archive_cleanup_command archive_command
     archive_library archive_mode bonjour bonjour_name client_encoding config_file data_directory data_sync_retry
@@ -29,9 +29,9 @@ NEVER = frozenset(
     wal_sync_method zero_damaged_pages post_auth_delay pre_auth_delay""".split()  # noqa: SIM905  sixty lines otherwise
 )
 NEVER_BEGINNINGS = ("debug_", "gss_", "krb_", "lc_", "recovery_target", "ssl", "trace_", "unix_socket_")
-_WHY_NEVER = "it decides how the server is reached, started or trusted"
+_WHY_NEVER = "it controls how the server is reached, started or trusted"
 _NO_START = "the server does not start"
-SHORTEST = {  # milliseconds under which nobody could work
+SHORTEST = {  # milliseconds; shorter values prevent normal work
     "authentication_timeout": 5_000,
     "idle_in_transaction_session_timeout": 1_000,
     "idle_session_timeout": 10_000,
@@ -40,7 +40,7 @@ SHORTEST = {  # milliseconds under which nobody could work
     "tcp_user_timeout": 1_000,
     "transaction_timeout": 1_000,
 }
-# A standby does not start, or stops replaying, with less of these than its primary has.
+# A standby does not start, or stops replaying, if these are lower than on its primary.
 AS_PRIMARY = (
     "max_connections",
     "max_locks_per_transaction",
@@ -52,13 +52,13 @@ LEVELS = ("minimal", "replica", "logical")
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What of the server's state makes a value dangerous."""
+class ServerState:
+    """The state of the server that makes values dangerous."""
 
     standby: bool = False
     slots: int = 0
     logical_slots: int = 0
-    senders: int = 0  # standbys and other receivers that are connected
+    senders: int = 0  # connected standbys and other WAL receivers
     sessions: int = 0
     prepared: int = 0
     segment: int = 16 << 20  # bytes of a WAL segment
@@ -68,32 +68,32 @@ class Situation:
     libraries: Mapping[str, str] = field(default_factory=dict)  # library → why it cannot be loaded
 
 
-def dangers(proposals: Sequence[Proposal], settings: Mapping[str, Setting], situation: Situation) -> tuple[str, ...]:
-    """A sentence for each danger among what would be written; what is never written is not even asked for."""
-    changed = {one.setting.name: one for one in proposals if one.state in {"change", "reload"}}
-    look = _Look(changed, proposals, settings, situation)
-    names = {one.entry.setting for one in proposals}
-    told = [f"{name} is never written by a preset: {_WHY_NEVER}." for name in sorted(names) if forbidden(name)]
-    return (*told, *(sentence for check in _CHECKS for sentence in check(look)))
+def dangers(proposals: Sequence[Proposal], settings: Mapping[str, Setting], state: ServerState) -> tuple[str, ...]:
+    """A sentence for each dangerous value among the proposals, and for each setting that presets never write."""
+    changed = {proposal.setting.name: proposal for proposal in proposals if proposal.state in {"change", "reload"}}
+    change = _Change(changed, proposals, settings, state)
+    names = {proposal.entry.setting for proposal in proposals}
+    refused = [f"{name} is never written by a preset: {_WHY_NEVER}." for name in sorted(names) if forbidden(name)]
+    return (*refused, *(sentence for check in _CHECKS for sentence in check(change)))
 
 
-def lacks_ram(proposals: Sequence[Proposal], settings: Mapping[str, Setting], situation: Situation) -> bool:
-    """Whether one of the dangers is that the memory of the machine is not known."""
-    changed = {one.setting.name: one for one in proposals if one.state in {"change", "reload"}}
-    return any(_unmeasured(_Look(changed, proposals, settings, situation)))
+def lacks_ram(proposals: Sequence[Proposal], settings: Mapping[str, Setting], state: ServerState) -> bool:
+    """Whether one of the dangers is that the memory of the machine is unknown."""
+    changed = {proposal.setting.name: proposal for proposal in proposals if proposal.state in {"change", "reload"}}
+    return any(_unmeasured(_Change(changed, proposals, settings, state)))
 
 
 def forbidden(name: str) -> bool:
-    """Whether a setting is out of bounds for presets."""
+    """Whether presets never write this setting."""
     return name in NEVER or name.startswith(NEVER_BEGINNINGS)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Change:
     changed: Mapping[str, Proposal]
     proposals: Sequence[Proposal]
     settings: Mapping[str, Setting]
-    now: Situation
+    now: ServerState
 
     def value(self, name: str) -> str:
         return value_of(self.proposals, self.settings, name)
@@ -111,128 +111,128 @@ class _Look:
         return shown(self.settings[name], self.value(name))
 
 
-def _libraries(look: _Look) -> Iterator[str]:
-    for name in LIBRARY_LISTS & set(look.changed):
-        for library in look.changed[name].items:
-            why = look.now.libraries.get(library)
+def _libraries(change: _Change) -> Iterator[str]:
+    for name in LIBRARY_LISTS & set(change.changed):
+        for library in change.changed[name].items:
+            why = change.now.libraries.get(library)
             if why:
                 yield f"{name}: the library {library} {why}."
 
 
-def _memory(look: _Look) -> Iterator[str]:
-    ram = look.now.ram
-    if not look.changed or ram is None:
+def _memory(change: _Change) -> Iterator[str]:
+    ram = change.now.ram
+    if not change.changed or ram is None:
         return
-    fixed = worst_case(look.settings, look.value)
-    before = worst_case(look.settings, lambda name: look.settings[name].value)
+    fixed = worst_case(change.settings, change.value)
+    before = worst_case(change.settings, lambda name: change.settings[name].value)
     if fixed.shared > 0.75 * ram and fixed.shared > before.shared:
-        yield f"Shared memory of {size(fixed.shared)} is too much for a machine with {size(ram)}: {_NO_START}."
+        yield f"Shared memory of {size(fixed.shared)} is too large for a machine with {size(ram)}: {_NO_START}."
     elif fixed.total > ram and fixed.total > before.total:
         yield (
-            f"At worst the server would take {size(fixed.total)} (shared {size(fixed.shared)}, sessions "
+            f"In the worst case the server would use {size(fixed.total)} (shared {size(fixed.shared)}, sessions "
             f"{size(fixed.sessions)}, maintenance {size(fixed.maintenance)}); the machine has {size(ram)}."
         )
 
 
-def _unmeasured(look: _Look) -> Iterator[str]:
-    if look.now.ram is not None:
+def _unmeasured(change: _Change) -> Iterator[str]:
+    if change.now.ram is not None:
         return
-    for name, one in look.changed.items():
-        setting = one.setting
+    for name, proposal in change.changed.items():
+        setting = proposal.setting
         memory = setting.context == "postmaster" and (setting.unit in {"8kB", "kB", "MB", "B"} or name in AS_PRIMARY)
-        if memory and (number(setting, one.proposed) or 0.0) > (setting.number or 0.0) and name not in _SMALL:
-            yield f"{name} takes memory at start, and the machine's is not known: give --set ram=…."
+        if memory and (number(setting, proposal.proposed) or 0.0) > (setting.number or 0.0) and name not in _SMALL:
+            yield f"{name} allocates memory at start, and the memory of the machine is unknown: give --set ram=…."
 
 
 _SMALL = frozenset({"track_activity_query_size", "min_wal_size", "max_wal_size", "wal_keep_size"})
 
 
-def _wal_level(look: _Look) -> Iterator[str]:
-    if not look.any("wal_level", "max_wal_senders", "summarize_wal"):
+def _wal_level(change: _Change) -> Iterator[str]:
+    if not change.any("wal_level", "max_wal_senders", "summarize_wal"):
         return
-    level, former = look.value("wal_level"), look.settings["wal_level"].value
+    level, former = change.value("wal_level"), change.settings["wal_level"].value
     if LEVELS.index(level) < LEVELS.index(former):
-        if look.now.logical_slots and level != "logical":
-            yield f"wal_level = {level}: {_NO_START} with {look.now.logical_slots} logical replication slots."
-        elif look.now.slots or look.now.senders:
-            yield f"wal_level = {level}: replication is in use ({look.now.slots} slots, {look.now.senders} receivers)."
+        if change.now.logical_slots and level != "logical":
+            yield f"wal_level = {level}: {_NO_START} with {change.now.logical_slots} logical replication slots."
+        elif change.now.slots or change.now.senders:
+            used = f"{change.now.slots} slots, {change.now.senders} WAL receivers"
+            yield f"wal_level = {level}: replication is in use ({used})."
     if level == "minimal":
-        needs = [name for name in ("max_wal_senders",) if look.number(name)]
-        needs += [name for name in ("archive_mode", "summarize_wal") if look.value(name) not in {"", "off"}]
+        needs = [name for name in ("max_wal_senders",) if change.number(name)]
+        needs += [name for name in ("archive_mode", "summarize_wal") if change.value(name) not in {"", "off"}]
         if needs:
             yield f"wal_level = minimal: the server does not start with {', '.join(needs)} on."
 
 
-def _connections(look: _Look) -> Iterator[str]:
-    most = look.number("max_connections")
-    reserved = look.number("superuser_reserved_connections") + look.number("reserved_connections")
-    if look.any("max_connections", "superuser_reserved_connections", "reserved_connections"):
+def _connections(change: _Change) -> Iterator[str]:
+    most = change.number("max_connections")
+    reserved = change.number("superuser_reserved_connections") + change.number("reserved_connections")
+    if change.any("max_connections", "superuser_reserved_connections", "reserved_connections"):
         if reserved >= most:
             yield f"{reserved:.0f} reserved connections leave none of max_connections = {most:.0f}: {_NO_START}."
-        elif look.now.sessions > most - reserved and look.lowered("max_connections"):
-            there = f"{look.now.sessions} sessions there are, and {reserved:.0f} reserved"
-            yield f"max_connections = {most:.0f} is less than the {there}."
-        elif most - reserved < min(10, _before(look)):
+        elif change.now.sessions > most - reserved and change.lowered("max_connections"):
+            yield f"max_connections = {most:.0f} is too low: {change.now.sessions} sessions, {reserved:.0f} reserved."
+        elif most - reserved < min(10, _before(change)):
             yield f"Only {most - reserved:.0f} connections would be left for ordinary roles."
     names = ("max_connections", "max_worker_processes", "max_wal_senders", "autovacuum_worker_slots")
-    total = sum(look.number(name) for name in names) + look.number("autovacuum_max_workers") + 2
-    if look.any(*names, "autovacuum_max_workers") and total > MOST_BACKENDS:
-        yield f"{total:.0f} processes are more than the {MOST_BACKENDS} that PostgreSQL allows: {_NO_START}."
+    total = sum(change.number(name) for name in names) + change.number("autovacuum_max_workers") + 2
+    if change.any(*names, "autovacuum_max_workers") and total > MOST_BACKENDS:
+        yield f"{total:.0f} processes exceed the limit of PostgreSQL, {MOST_BACKENDS}: {_NO_START}."
 
 
-def _before(look: _Look) -> float:
+def _before(change: _Change) -> float:
     def now(name: str) -> float:
-        return look.settings[name].number or 0.0 if name in look.settings else 0.0
+        return change.settings[name].number or 0.0 if name in change.settings else 0.0
 
     return now("max_connections") - now("superuser_reserved_connections") - now("reserved_connections")
 
 
-def _standby(look: _Look) -> Iterator[str]:
-    if look.now.standby:
+def _standby(change: _Change) -> Iterator[str]:
+    if change.now.standby:
         for name in AS_PRIMARY:
-            if look.lowered(name):
-                yield f"{name} is lowered on a standby, which needs at least what its primary has."
+            if change.lowered(name):
+                yield f"{name} is lowered on a standby, which needs at least the value of its primary."
 
 
-def _left_behind(look: _Look) -> Iterator[str]:
+def _left_behind(change: _Change) -> Iterator[str]:
     for name, there, what in (
-        ("max_replication_slots", look.now.slots, "replication slots"),
-        ("max_prepared_transactions", look.now.prepared, "prepared transactions"),
-        ("max_wal_senders", look.now.senders, "receivers of WAL"),
+        ("max_replication_slots", change.now.slots, "replication slots"),
+        ("max_prepared_transactions", change.now.prepared, "prepared transactions"),
+        ("max_wal_senders", change.now.senders, "WAL receivers"),
     ):
-        if look.lowered(name) and look.number(name) < there:
-            yield f"{name} = {look.shown(name)}: there are {there} {what}: {_NO_START}, or cuts them off."
-    if look.lowered("max_active_replication_origins"):
-        yield "max_active_replication_origins is lowered: the server does not start with more origins than that."
-    if look.any("max_files_per_process") and look.number("max_files_per_process") < FEWEST_FILES:
-        yield f"max_files_per_process = {look.shown('max_files_per_process')} is too few for a safe start."
+        if change.lowered(name) and change.number(name) < there:
+            yield f"{name} = {change.shown(name)}, but there are {there} {what}: {_NO_START}, or disconnects them."
+    if change.lowered("max_active_replication_origins"):
+        yield "max_active_replication_origins is lowered: the server does not start if more origins exist."
+    if change.any("max_files_per_process") and change.number("max_files_per_process") < FEWEST_FILES:
+        yield f"max_files_per_process = {change.shown('max_files_per_process')} is too few for a safe start."
 
 
-def _wal_size(look: _Look) -> Iterator[str]:
+def _wal_size(change: _Change) -> Iterator[str]:
     for name in ("max_wal_size", "min_wal_size"):
-        if look.any(name) and look.number(name) < 2 * look.now.segment:
-            yield f"{name} = {look.shown(name)} is less than two WAL segments: the server does not start."
-    disk = look.now.disk
-    if look.any("max_wal_size") and disk is not None and look.number("max_wal_size") > disk / 2:
-        yield f"max_wal_size = {look.shown('max_wal_size')}, and only {size(disk)} of disk are free."
+        if change.any(name) and change.number(name) < 2 * change.now.segment:
+            yield f"{name} = {change.shown(name)} is less than two WAL segments: the server does not start."
+    disk = change.now.disk
+    if change.any("max_wal_size") and disk is not None and change.number("max_wal_size") > disk / 2:
+        yield f"max_wal_size = {change.shown('max_wal_size')}, but only {size(disk)} of disk space is free."
 
 
-def _huge_pages(look: _Look) -> Iterator[str]:
-    if look.any("huge_pages") and look.value("huge_pages") == "on":
-        needed = worst_case(look.settings, look.value).shared
-        free = look.now.huge_pages
+def _huge_pages(change: _Change) -> Iterator[str]:
+    if change.any("huge_pages") and change.value("huge_pages") == "on":
+        needed = worst_case(change.settings, change.value).shared
+        free = change.now.huge_pages
         if free is None or free < needed:
-            told = "is not known" if free is None else f"is {size(free)}"
-            yield f"huge_pages = on: {size(needed)} of huge pages are needed, and what is free {told}."
+            known = "an unknown amount is" if free is None else f"{size(free)} is"
+            yield f"huge_pages = on: {size(needed)} of huge pages is needed, and {known} free."
 
 
-def _too_short(look: _Look) -> Iterator[str]:
+def _too_short(change: _Change) -> Iterator[str]:
     for name, least in SHORTEST.items():
-        if look.any(name) and 0 < look.number(name) < least:
-            yield f"{name} = {look.shown(name)} is so short that nobody could work."
+        if change.any(name) and 0 < change.number(name) < least:
+            yield f"{name} = {change.shown(name)} is too short for normal work."
 
 
-_CHECKS: tuple[Callable[[_Look], Iterator[str]], ...] = (
+_CHECKS: tuple[Callable[[_Change], Iterator[str]], ...] = (
     _libraries,
     _memory,
     _unmeasured,
@@ -246,10 +246,12 @@ _CHECKS: tuple[Callable[[_Look], Iterator[str]], ...] = (
 )
 
 
-def situation(
+def server_state(
     row: Record, facts: Mapping[str, float], huge_pages: float | None, libraries: Mapping[str, str]
-) -> Situation:
-    """The situation that a row of the query tuning_facts tells of; `libraries` that cannot be loaded, and why."""
+) -> ServerState:
+    """The state from a row of the query tuning_facts. `libraries`: which cannot be loaded, and why."""
     names = ("standby", "slots", "logical_slots", "senders", "sessions", "prepared", "segment")
     known: dict[str, Any] = {name: row[name] for name in names}
-    return Situation(**known, ram=facts.get("ram"), disk=facts.get("disk"), huge_pages=huge_pages, libraries=libraries)
+    return ServerState(
+        **known, ram=facts.get("ram"), disk=facts.get("disk"), huge_pages=huge_pages, libraries=libraries
+    )

@@ -1,6 +1,6 @@
-"""The memory a server takes when every session takes all it may. Pure.
+"""The memory a server uses if every session uses all it may. Pure.
 
-Shared: all buffers that are sized at start, the lock tables, a slot for each process. Private: work_mem ×
+Shared: all buffers allocated at start, the lock tables, a slot for each process. Private: work_mem ×
 hash_mem_multiplier for two nodes of each session's plan, and maintenance memory for each autovacuum worker and one
 session (PostgreSQL documentation, "Resource Consumption" and "Managing Kernel Resources").
 """
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from console.tuning.units import Setting, is_memory, number
 
-NODES = 2  # sorts and hashes that run at once in one session
-LOCK, SLOT = 270, 40 << 10  # bytes of an entry of the lock table; of a process in shared memory
+NODES = 2  # concurrent sorts and hashes in one session
+LOCK, SLOT = 270, 40 << 10  # bytes: an entry of the lock table; the shared memory of a process
 
 Value = Callable[[str], str]  # setting → value in the base unit
 
 
 @dataclass(frozen=True, slots=True)
-class Worst:
-    """Bytes, at worst."""
+class WorstCase:
+    """Worst-case memory in bytes."""
 
     shared: float
     sessions: float
@@ -31,8 +31,8 @@ class Worst:
         return self.shared + self.sessions + self.maintenance
 
 
-def worst_case(settings: Mapping[str, Setting], value: Value) -> Worst:
-    """What `settings` with these values may take."""
+def worst_case(settings: Mapping[str, Setting], value: Value) -> WorstCase:
+    """The worst-case memory of `settings` with these values."""
 
     def of(name: str) -> float:
         return max(0.0, number(settings[name], value(name)) or 0.0) if name in settings else 0.0
@@ -42,12 +42,14 @@ def worst_case(settings: Mapping[str, Setting], value: Value) -> Worst:
     slots += of("max_wal_senders") + of("max_prepared_transactions")
     locks = (of("max_locks_per_transaction") + of("max_pred_locks_per_transaction")) * slots * LOCK
     sized = sum(
-        of(name) for name, one in settings.items() if one.context == "postmaster" and one.unit and is_memory(one.unit)
+        of(name)
+        for name, setting in settings.items()
+        if setting.context == "postmaster" and setting.unit and is_memory(setting.unit)
     )
     texts = of("track_activity_query_size") * slots
     each = of("work_mem") * max(1.0, of("hash_mem_multiplier")) * NODES
     vacuum = of("autovacuum_work_mem") or of("maintenance_work_mem")
-    return Worst(
+    return WorstCase(
         sized + locks + texts + slots * SLOT,
         of("max_connections") * each,
         workers * vacuum + of("maintenance_work_mem"),

@@ -1,4 +1,4 @@
-"""Presets: named sets of settings with their reasons, bundled in config/presets or from a file of the user's."""
+"""Presets: named sets of settings with reasons, bundled in config/presets or in a file of the user."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a preset wants of one setting."""
+class PresetSetting:
+    """One setting of a preset: a value or a formula, and why."""
 
     setting: str
     why: str
-    value: tuple[str, ...] = ()  # several: the elements of a list
+    value: tuple[str, ...] = ()  # several: elements of a list
     formula: Formula | None = None
-    source: str = ""  # where the advice comes from
-    at_least: bool = False  # a higher value that is there already stays
+    source: str = ""  # of the recommendation
+    at_least: bool = False  # a higher present value is kept
     min_version: int = 0
     max_version: int = 99
     preset: str = ""
@@ -42,7 +42,7 @@ class Preset:
 
     name: str
     title: str
-    entries: tuple[Entry, ...]
+    entries: tuple[PresetSetting, ...]
     includes: tuple[str, ...] = ()
 
     @property
@@ -57,11 +57,11 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Preset:
-    """The bundled preset of that name, or the one in the file of that path. Trouble (USAGE) names file, line, key."""
+    """The bundled preset of that name, or the file at that path. Raises Trouble(USAGE) with file, line and key."""
     by_path = "/" in name or name.endswith((".yml", ".yaml"))
     if not by_path and name not in names():
-        known = f"Presets: {', '.join(names())}; or the path of a file."
-        raise Trouble(Kind.USAGE, f"There is no preset {safe(name, 80)}.", known)
+        available = f"Presets: {', '.join(names())}; or the path of a file."
+        raise Trouble(Kind.USAGE, f"There is no preset {safe(name, 80)}.", available)
     path = Path(name).expanduser() if by_path else _folder() / f"{name}.yml"
     values = yamlfile.read(_read(path), str(path), _PRESET)
     if values is None:
@@ -73,17 +73,18 @@ def load(name: str) -> Preset:
     return Preset(values["name"], values["title"], entries, values.get("includes", ()))
 
 
-def entries(preset: Preset, storage: str = "") -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """All entries of a preset and those it includes, and notes on what had to be left out.
+def entries(preset: Preset, storage: str = "") -> tuple[tuple[PresetSetting, ...], tuple[str, ...]]:
+    """All settings of a preset and of those it includes, and notes on what was skipped.
 
-    `{storage}` in the name of an included preset stands for the kind of storage. Trouble (USAGE) when two disagree.
+    `{storage}` in the name of an included preset stands for the storage type. Raises Trouble(USAGE) if two presets set
+    the same setting.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, PresetSetting] = {}
     notes: list[str] = []
-    for one in _with_included(preset, storage, notes):
-        for entry in one.entries:
+    for included in _with_included(preset, storage, notes):
+        for entry in included.entries:
             if entry.setting in found:
-                raise Trouble(Kind.USAGE, f"{entry.where} is set in preset {found[entry.setting].preset} as well.")
+                raise Trouble(Kind.USAGE, f"{entry.where} is also set in preset {found[entry.setting].preset}.")
             found[entry.setting] = entry
     return tuple(found.values()), tuple(notes)
 
@@ -92,11 +93,13 @@ def _with_included(preset: Preset, storage: str, notes: list[str]) -> Iterator[P
     yield preset
     for name in preset.includes:
         if "{storage}" in name and not storage:
-            notes.append("The planner is left out: the kind of storage is not known; give --set storage=ssd or hdd.")
+            notes.append("Planner settings are skipped: the storage type is unknown; give --set storage=ssd or hdd.")
             continue
         included = load(name.replace("{storage}", storage))
         if included.includes:
-            raise Trouble(Kind.USAGE, f"{safe(preset.name, 80)} includes {included.name}, which includes others.")
+            raise Trouble(
+                Kind.USAGE, f"{safe(preset.name, 80)} includes {included.name}, which itself includes presets."
+            )
         yield included
 
 
@@ -116,18 +119,18 @@ def _read(path: Path) -> str:
         raise Trouble(Kind.USAGE, f"The preset {safe(path)} cannot be read: {error.strerror}.") from None
 
 
-def _made(values: dict[str, Any], _: str) -> dict[str, Any]:
+def _not_empty(values: dict[str, Any], _: str) -> dict[str, Any]:
     if not values.get("settings") and not values.get("includes"):
-        raise ValueError("sets nothing: give settings, or includes")
+        raise ValueError("sets nothing: give settings or includes")
     return values
 
 
-def _entry(values: dict[str, Any], setting: str) -> Entry:
+def _entry(values: dict[str, Any], setting: str) -> PresetSetting:
     if not _NAME.fullmatch(setting):
         raise ValueError("is not the name of a setting")
     if ("value" in values) == ("formula" in values):
         raise ValueError("needs either a value or a formula")
-    return Entry(setting=setting, **values)
+    return PresetSetting(setting=setting, **values)
 
 
 _VERSION = number(14, 99, whole=True)
@@ -149,5 +152,5 @@ _PRESET = converted(
         includes=sequence(some_text),
         settings=by_name(converted(_ENTRY, _entry)),
     ),
-    _made,
+    _not_empty,
 )

@@ -1,4 +1,4 @@
-"""What a preset proposes for a server: every setting with its value now, then and by default, and why. Pure."""
+"""The proposals of a preset for a server: each setting with its current, proposed and default value. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from console.model import Kind, Trouble
-from console.tuning.presets import Entry
+from console.tuning.presets import PresetSetting
 from console.tuning.units import (
     LIBRARY_LISTS,
     QUOTED_LISTS,
@@ -23,7 +23,7 @@ from console.tuning.units import (
 
 SIZES = ("ram", "disk")
 NUMBERS = ("cores", "pools")
-# Settings whose value the server cannot bear without a machine that has room for it.
+# Settings that are only raised if the memory of the machine is known.
 _NEED_RAM = frozenset(
     {
         "shared_buffers",
@@ -37,30 +37,30 @@ _NEED_RAM = frozenset(
 _VALUES = re.compile(r"(?:^|,)\s*([a-z][a-z0-9_.]*)\s*=")
 
 
-class Missing(Exception):  # noqa: N818  a name that a formula asks for in vain
-    """A fact that nobody measured or gave."""
+class UnknownFact(Exception):  # noqa: N818  the name of an unknown fact
+    """A fact that was neither measured nor given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One row of a plan."""
+    """What a preset proposes for one setting."""
 
-    entry: Entry
+    entry: PresetSetting
     setting: Setting
     proposed: str = ""  # in the base unit
-    state: str = "left out"  # change, reload, waits for a restart, as proposed, left out
-    reason: str = ""  # why it is left out
-    missing: str = ""  # the fact of the machine for want of which it is left out
+    state: str = "skipped"  # change, reload, restart pending, as proposed, skipped
+    reason: str = ""  # why it is skipped
+    missing: str = ""  # the fact of the machine for want of which it is skipped
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The literals of an ALTER SYSTEM."""
+        """The elements of a list setting, as ALTER SYSTEM quotes them."""
         return elements(self.proposed) if self.setting.name in QUOTED_LISTS else ()
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What formulas and rules work over."""
+class Inputs:
+    """What formulas are computed from."""
 
     settings: Mapping[str, Setting]
     facts: Mapping[str, float]
@@ -68,8 +68,8 @@ class Known:
     edited: Mapping[str, str] = field(default_factory=dict)  # setting → value that replaces the preset's
 
 
-def facts_given(given: Mapping[str, str]) -> dict[str, float]:
-    """The facts among the parameters, in bytes and numbers. Trouble (USAGE) when one cannot be read."""
+def given_facts(given: Mapping[str, str]) -> dict[str, float]:
+    """The facts among the parameters, in bytes and numbers. Raises Trouble(USAGE) if a value is invalid."""
     found: dict[str, float] = {}
     for name in (*SIZES, *NUMBERS):
         text = given.get(name, "").strip()
@@ -82,17 +82,17 @@ def facts_given(given: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def edits(text: str) -> dict[str, str]:
-    """`work_mem=32MB,shared_preload_libraries=a, b` as setting → value. Trouble (USAGE) when it cannot be read."""
+def given_values(text: str) -> dict[str, str]:
+    """`work_mem=32MB,shared_preload_libraries=a, b` as setting → value. Raises Trouble(USAGE) if malformed."""
     starts = list(_VALUES.finditer(text))
     if text.strip() and (not starts or text[: starts[0].start()].strip()):
         raise Trouble(Kind.USAGE, "values must be written as setting=value, separated by commas.")
-    ends = [*(one.start() for one in starts[1:]), *([len(text)] if starts else [])]
-    return {one[1]: text[one.end() : end].strip() for one, end in zip(starts, ends, strict=True)}
+    ends = [*(start.start() for start in starts[1:]), *([len(text)] if starts else [])]
+    return {start[1]: text[start.end() : end].strip() for start, end in zip(starts, ends, strict=True)}
 
 
-def picked(entries: Sequence[Entry], only: str, edited: Mapping[str, str]) -> tuple[Entry, ...]:
-    """The entries wanted. Trouble (USAGE) for a name that the preset does not have."""
+def selected(entries: Sequence[PresetSetting], only: str, edited: Mapping[str, str]) -> tuple[PresetSetting, ...]:
+    """The selected settings of a preset. Raises Trouble(USAGE) for a name that the preset does not set."""
     wanted = {name.strip() for name in only.split(",") if name.strip()}
     names = [entry.setting for entry in entries]
     for name in (*sorted(wanted), *edited):
@@ -101,31 +101,31 @@ def picked(entries: Sequence[Entry], only: str, edited: Mapping[str, str]) -> tu
     return tuple(entry for entry in entries if not wanted or entry.setting in wanted)
 
 
-def propose(entries: Sequence[Entry], known: Known) -> tuple[Proposal, ...]:
-    """A proposal for each entry. Trouble (USAGE) for a value that the setting cannot have."""
-    work = _Work({entry.setting: entry for entry in entries}, known)
-    return tuple(work.proposal(entry) for entry in entries)
+def propose(entries: Sequence[PresetSetting], known: Inputs) -> tuple[Proposal, ...]:
+    """A proposal for each setting. Raises Trouble(USAGE) for an invalid value."""
+    proposer = _Proposer({entry.setting: entry for entry in entries}, known)
+    return tuple(proposer.proposal(entry) for entry in entries)
 
 
-class _Work:
-    """Evaluates entries that may refer to each other."""
+class _Proposer:
+    """Evaluates settings whose formulas may refer to each other."""
 
-    def __init__(self, entries: Mapping[str, Entry], known: Known) -> None:
+    def __init__(self, entries: Mapping[str, PresetSetting], known: Inputs) -> None:
         self._entries = entries
         self._known = known
         self._done: dict[str, Proposal] = {}
         self._open: list[str] = []
 
-    def proposal(self, entry: Entry) -> Proposal:
+    def proposal(self, entry: PresetSetting) -> Proposal:
         if entry.setting not in self._done:
             if entry.setting in self._open:
-                raise Trouble(Kind.USAGE, f"{entry.where}: formulas go round: {', '.join(self._open)}.")
+                raise Trouble(Kind.USAGE, f"{entry.where}: the formulas are circular: {', '.join(self._open)}.")
             self._open.append(entry.setting)
             self._done[entry.setting] = self._proposal(entry)
             self._open.remove(entry.setting)
         return self._done[entry.setting]
 
-    def _proposal(self, entry: Entry) -> Proposal:
+    def _proposal(self, entry: PresetSetting) -> Proposal:
         setting = self._known.settings.get(entry.setting)
         if setting is None:
             return Proposal(entry, Setting(entry.setting, ""), reason=self._absent(entry))
@@ -133,31 +133,31 @@ class _Work:
             return Proposal(entry, setting, reason=reason)
         try:
             proposed = self._value(entry, setting)
-        except Missing as fact:
-            reason = f"{fact} is not known; give --set {fact}=…"
+        except UnknownFact as fact:
+            reason = f"{fact} is unknown; give --set {fact}=…"
             return Proposal(entry, setting, reason=reason, missing=str(fact))
         except ValueError as error:
             raise Trouble(Kind.USAGE, f"{entry.where} {error}.") from None
         return replace(Proposal(entry, setting, proposed), state=_state(setting, proposed))
 
-    def _out_of_reach(self, entry: Entry, setting: Setting) -> str:
+    def _out_of_reach(self, entry: PresetSetting, setting: Setting) -> str:
         if not entry.min_version <= self._known.version <= entry.max_version:
             return f"not for PostgreSQL {self._known.version}"
         if setting.context == "internal":
-            return "fixed when the server was built or its cluster was made"
+            return "fixed when the server was built or initialized"
         if setting.source == "command line":
-            return "given on the server's command line, which wins over ALTER SYSTEM"
+            return "set on the command line of the server, which overrides ALTER SYSTEM"
         if setting.entry is not None and setting.name in QUOTED_LISTS and not elements(setting.entry):
-            return "its entry is empty, which ALTER SYSTEM could not write back"
+            return "its entry is empty, which ALTER SYSTEM cannot restore"
         return ""
 
-    def _absent(self, entry: Entry) -> str:
+    def _absent(self, entry: PresetSetting) -> str:
         library, dot, _ = entry.setting.partition(".")
         if not dot:
             return f"PostgreSQL {self._known.version} has no such setting"
-        return f"{library} is not loaded yet: preload it, restart, and run this again"
+        return f"{library} is not loaded yet: preload it, restart, and run this action again"
 
-    def _value(self, entry: Entry, setting: Setting) -> str:
+    def _value(self, entry: PresetSetting, setting: Setting) -> str:
         edited = self._known.edited.get(entry.setting)
         if edited is not None:
             return self._merged(setting, canonical(setting, edited))
@@ -167,39 +167,39 @@ class _Work:
             text = ", ".join(map(quoted, entry.value)) if setting.name in QUOTED_LISTS else ", ".join(entry.value)
             proposed = self._merged(setting, canonical(setting, text))
         if setting.name in _NEED_RAM and "ram" not in self._known.facts and _higher(setting, proposed, setting.value):
-            raise Missing("ram")
+            raise UnknownFact("ram")
         return setting.next if entry.at_least and not _higher(setting, proposed, setting.next) else proposed
 
     def _merged(self, setting: Setting, proposed: str) -> str:
         if setting.name not in LIBRARY_LISTS:
             return proposed
         there = elements(setting.next)
-        return ", ".join(map(quoted, (*there, *(one for one in elements(proposed) if one not in there))))
+        return ", ".join(map(quoted, (*there, *(library for library in elements(proposed) if library not in there))))
 
     def _number(self, name: str, asking: Setting) -> float:
         if name == "version":
             return self._known.version
         if name in (*SIZES, *NUMBERS):
             if name not in self._known.facts:
-                raise Missing(name)
+                raise UnknownFact(name)
             return self._known.facts[name]
         setting = asking if name == "current" else self._known.settings.get(name)
         if setting is None:
-            raise ValueError(f"asks for {name}, which is neither a fact nor a setting of this server")
+            raise ValueError(f"uses {name}, which is neither a fact nor a setting of this server")
         value = setting.next
         if name != "current" and name in self._entries:
             value = self.proposal(self._entries[name]).proposed or value
         found = number(setting, value)
         if found is None:
-            raise ValueError(f"asks for {name}, which is no number")
+            raise ValueError(f"uses {name}, which is not a number")
         return found
 
 
 def value_of(proposals: Sequence[Proposal], settings: Mapping[str, Setting], name: str) -> str:
-    """The value `name` will have once everything proposed is in effect; empty when there is no such setting."""
-    for one in proposals:
-        if one.setting.name == name and one.state != "left out":
-            return one.proposed
+    """The value of `name` once all proposals are in effect; empty if there is no such setting."""
+    for proposal in proposals:
+        if proposal.setting.name == name and proposal.state != "skipped":
+            return proposal.proposed
     return settings[name].next if name in settings else ""
 
 
@@ -208,17 +208,17 @@ def _state(setting: Setting, proposed: str) -> str:
         return "change"
     if same(setting, proposed, setting.value):
         return "as proposed"
-    return "waits for a restart" if setting.takes == "restart" else "reload"
+    return "restart pending" if setting.takes == "restart" else "reload"
 
 
-def _higher(setting: Setting, one: str, other: str) -> bool:
+def _higher(setting: Setting, value: str, other: str) -> bool:
     if setting.vartype == "enum":
-        return setting.words.index(one) > setting.words.index(other) if other in setting.words else True
-    mine, theirs = number(setting, one), number(setting, other)
+        return setting.words.index(value) > setting.words.index(other) if other in setting.words else True
+    mine, theirs = number(setting, value), number(setting, other)
     return mine is None or theirs is None or mine > theirs
 
 
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
-        raise ValueError("must be a whole number from 1 on")
+        raise ValueError("must be a whole number of at least 1")
     return int(text)

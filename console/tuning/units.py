@@ -30,7 +30,7 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting of the server: its value now, how it may be written, what its files say."""
+    """A setting of the server: its current value, its type and limits, and its value in the files."""
 
     name: str
     value: str  # in the base unit, as pg_settings shows it
@@ -43,23 +43,23 @@ class Setting:
     default: str = ""
     source: str = "default"
     pending: bool = False
-    entry: str | None = None  # as postgresql.auto.conf has it; None: it has none
-    next: str = ""  # what the files give it at the next reload or start, in the base unit
+    entry: str | None = None  # in postgresql.auto.conf; None: not set there
+    next: str = ""  # value at the next reload or restart, in the base unit
 
     @property
     def takes(self) -> str:
-        """What a new value waits for."""
+        """What a new value needs to take effect: reload, new sessions or restart."""
         words = {"postmaster": "restart", "backend": "new sessions", "superuser-backend": "new sessions"}
         return words.get(self.context, "reload")
 
     @property
     def number(self) -> float | None:
-        """The value in bytes, milliseconds or as it is; None when it is no number."""
+        """The value in bytes, milliseconds or as it is; None if it is not a number."""
         return number(self, self.value)
 
 
 def canonical(setting: Setting, text: str) -> str:
-    """`text` in the base unit, spelled as pg_settings does. ValueError says what is wrong with it."""
+    """`text` in the base unit, spelled as pg_settings does. Raises ValueError that says what is wrong."""
     match setting.vartype:
         case "bool":
             return _switch(text)
@@ -71,7 +71,7 @@ def canonical(setting: Setting, text: str) -> str:
 
 
 def number(setting: Setting, value: str) -> float | None:
-    """A value of the base unit in bytes, milliseconds or as it is; None when it is no number."""
+    """A value of the base unit in bytes, milliseconds or as it is; None if it is not a number."""
     try:
         plain = float(value)
     except ValueError:
@@ -99,7 +99,7 @@ def shown(setting: Setting, value: str) -> str:
 
 
 def size(text: str) -> int:
-    """Bytes of a size like 16GB, 512 MB or a plain number of bytes. ValueError when it is none."""
+    """Bytes of a size like 16GB, 512 MB or a plain number of bytes. Raises ValueError if it is not one."""
     match = _NUMBER.match(text)
     if match is None or (match[2] and match[2] not in MEMORY) or float(match[1]) < 0:
         raise ValueError("must be a size such as 16GB or 512MB")
@@ -107,7 +107,7 @@ def size(text: str) -> int:
 
 
 def scale(unit: str) -> float:
-    """Bytes or milliseconds of a base unit such as 8kB, kB, ms, min; 1 when there is none."""
+    """Bytes or milliseconds of a base unit such as 8kB, kB, ms, min; 1 if there is none."""
     match = _UNIT.match(unit)
     if match is None:
         return 1
@@ -121,7 +121,7 @@ def is_memory(unit: str) -> bool:
 
 
 def elements(text: str) -> tuple[str, ...]:
-    """The elements of a list as the server splits it: by commas, but for those in double quotes."""
+    """The elements of a list as the server splits it: by commas outside double quotes."""
     found, at = [], 0
     while at < len(text):
         match = _ELEMENT.match(text, at)
@@ -135,7 +135,7 @@ def elements(text: str) -> tuple[str, ...]:
 
 
 def quoted(element: str) -> str:
-    """One element of a list, in double quotes where it needs them."""
+    """An element of a list, in double quotes if it needs them."""
     plain = re.fullmatch(r"[a-z_][a-z0-9_$]*", element)
     return element if plain else '"' + element.replace('"', '""') + '"'
 
@@ -147,7 +147,7 @@ def _family(unit: str) -> Mapping[str, float]:
 def _switch(text: str) -> str:
     word = text.strip().lower()
     for spelled, words in (("on", _TRUE), ("off", _FALSE)):
-        if word in words or (word not in {"", "o"} and any(one.startswith(word) for one in words)):
+        if word in words or (word not in {"", "o"} and any(full.startswith(word) for full in words)):
             return spelled
     raise ValueError("must be on or off")
 
@@ -183,13 +183,13 @@ def _in_range(setting: Setting, plain: float) -> str:
     return f"{plain:.15g}"
 
 
-def same(setting: Setting, one: str, other: str) -> bool:
-    """Whether two values of the base unit are the same one."""
+def same(setting: Setting, value: str, other: str) -> bool:
+    """Whether two values in the base unit are equal."""
     if setting.vartype in {"integer", "real"}:
         try:
-            return abs(float(one) - float(other)) < 1e-12
+            return abs(float(value) - float(other)) < 1e-12
         except ValueError:
-            return one == other
+            return value == other
     if setting.name in QUOTED_LISTS:
-        return elements(one) == elements(other)
-    return one == other
+        return elements(value) == elements(other)
+    return value == other

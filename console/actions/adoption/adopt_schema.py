@@ -1,11 +1,11 @@
-"""adopt-schema: adds what a database lacks of the pipeline schema, online, and leaves alone what does not fit."""
+"""adopt-schema: adds missing objects of the pipeline schema to an existing database, online; skips conflicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from console.actions.adoption.adopting import ledger_step, row_counts, steps
-from console.actions.adoption.adoption import Adoption, adoption
+from console.actions.adoption.adoption_steps import ledger_step, row_counts, steps
+from console.actions.adoption.assessment import Assessment, assess
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
 from console.actions.schema.apply_schema import ledger
@@ -18,18 +18,18 @@ from console.sql.migrations import Migration
 
 
 async def plan(request: Request) -> Plan:
-    """What is missing, in the order in which it can be added. Trouble (REFUSED) where apply-schema is the way."""
+    """Steps for the missing objects, in dependency order. Raises Trouble(REFUSED) where apply-schema must be used."""
     server = request.server
     seen = await drift(server)
     if not seen.present:
-        raise Trouble(Kind.REFUSED, NO_SCHEMA, "apply-schema makes one.")
+        raise Trouble(Kind.REFUSED, NO_SCHEMA, "apply-schema creates one.")
     baseline = await _baseline(server, request.given["owner"])
-    what = await adoption(server, seen)
+    what = await assess(server, seen)
     todo = await steps(server, what)
     partition = seen.of(Remedy.PARTITION)
     if baseline and not partition:
         todo = (*todo, *_anyhow(baseline), await ledger_step(server, baseline))
-    tables = sorted({one.wanted.relation for one in what.todo} & what.tables)
+    tables = sorted({one.wanted.relation for one in what.to_add} & what.tables)
     before = await row_counts(server, tables, what.unread)
 
     async def after(server: Source) -> tuple[str, ...]:
@@ -43,8 +43,8 @@ async def plan(request: Request) -> Plan:
         notes=(
             *_summary(what, bool(baseline)),
             *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),
-            *(_left(one) for one in what.left),
-            *(safe(said, 300) for said in what.told),
+            *(_left(one) for one in what.skipped),
+            *(safe(said, 300) for said in what.unplanned),
             *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition], what.unread)),
         ),
         read_back=after if before else None,
@@ -63,7 +63,7 @@ async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
         raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
     if pending:
         names = ", ".join(one.name for one in pending)
-        raise Trouble(Kind.REFUSED, f"Migrations are pending: {names}.", "apply-schema first; then adopt what is left.")
+        raise Trouble(Kind.REFUSED, f"Migrations are pending: {names}.", "Run apply-schema first, then adopt-schema.")
     return ()
 
 
@@ -76,21 +76,19 @@ def _anyhow(baseline: Sequence[Migration]) -> tuple[Step, ...]:
     )
 
 
-def _summary(adoption: Adoption, unlisted: bool) -> tuple[str, ...]:
-    number, left = len(adoption.todo), len(adoption.left) + len(adoption.told)
-    said = [f"{number} {'thing is' if number == 1 else 'things are'} added, {left} left alone."]
+def _summary(assessed: Assessment, unlisted: bool) -> tuple[str, ...]:
+    number, left = len(assessed.to_add), len(assessed.skipped) + len(assessed.unplanned)
+    said = [f"{number} {'object is' if number == 1 else 'objects are'} added, {left} skipped."]
     if unlisted:
-        said.append("The ledger of migrations is written last, when all tables are partitioned that should be.")
-    if any(one.problem == "missing table" for one in adoption.todo):
-        said.append(
-            f"New tables belong to {one_line(adoption.owner)}; others have the rights that its default privileges give."
-        )
+        said.append("The migration ledger is written last, once all tables that should be partitioned are.")
+    if any(one.problem == "missing table" for one in assessed.to_add):
+        said.append(f"New tables are owned by {one_line(assessed.owner)}; other roles get its default privileges.")
     return tuple(said)
 
 
 def _left(one: Difference) -> str:
     found = f" ({one_line(one.found)[:80]})" if one.found else ""
-    return f"Left alone: {one_line(one.name)}, {one.problem}{found}: {one_line(one.why)}."
+    return f"Skipped: {one_line(one.name)}, {one.problem}{found}: {one_line(one.why)}."
 
 
 def _partition(wanted: Sequence[Difference], counts: dict[str, str]) -> tuple[str, ...]:
@@ -99,17 +97,17 @@ def _partition(wanted: Sequence[Difference], counts: dict[str, str]) -> tuple[st
     names = [f"public.{name}" for name in counts]
     return (
         (
-            f"To be partitioned afterwards, the smallest first: {', '.join(names)}. "
-            "partition-table does it; then run adopt-schema again."
+            f"To be partitioned next, smallest first: {', '.join(names)}. "
+            "Use partition-table, then run adopt-schema again."
         ),
     )
 
 
 ADOPT_SCHEMA = Action(
     name="adopt-schema",
-    title="Adopt what is there",
-    help="Adds what a grown database lacks of the pipeline schema, online; nothing that exists is replaced.",
+    title="Add missing schema objects",
+    help="Adds missing objects of the pipeline schema to an existing database, online; never replaces existing ones.",
     plan=plan,
-    parameters=(Parameter("owner", "role whose ledger is to be believed; empty: the one you connect as"),),
+    parameters=(Parameter("owner", "role that may own the migration ledger; empty: the connected role"),),
     needs=Needs(Right.OWN),
 )

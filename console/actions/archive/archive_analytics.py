@@ -1,14 +1,12 @@
-"""archive-analytics: rows past their retention go to the archive, whole months as they are, nothing lost or doubled."""
+"""archive-analytics: moves rows past their retention to the archive, whole partitions where possible."""
 
 from __future__ import annotations
 
 import re
 
-from console.actions.archive import moving
-from console.actions.archive.moving import Move
-from console.actions.maintenance.care import yes
+from console.actions.archive.move import Move, steps_of_move
 from console.actions.needs import Needs, Right, archived
-from console.actions.planning import Action, Request
+from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Step, Trouble
@@ -31,12 +29,12 @@ async def plan(request: Request) -> Plan:
             policy.key,
             None,
             str(row[0]),
-            yes(request, "verify"),
+            boolean(request.given, "verify"),
         )
-        steps, said = await moving.steps(request.server, move)
+        steps, said = await steps_of_move(request.server, move)
         found += steps
         notes += [
-            f"{one_line(policy.table)}: what is older than {row[0]} (UTC) goes to {one_line(policy.archive)}.",
+            f"{one_line(policy.table)}: rows before {row[0]} (UTC) move to {one_line(policy.archive)}.",
             *said,
         ]
     return Plan(claim(chosen), found, tuple(notes))
@@ -48,7 +46,7 @@ def policies(request: Request) -> tuple[ArchivePolicy, ...]:
     chosen = tuple(one for one in request.settings.archives if wanted in {"", one.table})
     if not chosen:
         what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."
-        raise Trouble(Kind.USAGE, what, "Give it one in the configuration, under archives.")
+        raise Trouble(Kind.USAGE, what, "Add one in the configuration, under archives.")
     return chosen
 
 
@@ -62,24 +60,23 @@ def age(text: str) -> tuple[int, str]:
     """Number and unit of an age such as "24 months" or "45 days". Trouble (USAGE) when it is none."""
     match = _AGE.fullmatch(text)
     if match is None:
-        raise Trouble(Kind.USAGE, f'older-than wants an age such as "24 months" or "45 days", not {safe(text, 40)}.')
+        raise Trouble(Kind.USAGE, f'older-than must be an age such as "24 months" or "45 days", not {safe(text, 40)}.')
     return int(match[1]), match[2].lower()
 
 
 VERIFY = Parameter(
     "verify",
-    "yes or no: read whole partitions before and after, compare count and checksum; batches always do, and a whole "
-    "partition is proven by its file, which stays the same",
+    "yes or no: compare count and checksum of whole partitions before and after; batches always are",
     default="no",
 )
 ARCHIVE_ANALYTICS = Action(
     name="archive-analytics",
     title="Archive old rows",
-    help="Moves rows past their retention to the archive: whole partitions as they are, the rest in paced batches.",
+    help="Moves rows past their retention to the archive: whole partitions by DETACH and ATTACH, the rest in batches.",
     plan=plan,
     parameters=(
-        Parameter("older-than", 'age such as "24 months" or "45 days"; empty: as the policy says'),
-        Parameter("table", "one table instead of all that have an archive policy"),
+        Parameter("older-than", 'age such as "24 months" or "45 days"; empty: the retention of the policy'),
+        Parameter("table", "only this table; empty: all tables with an archive policy"),
         VERIFY,
     ),
     key="A",

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
+from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, archived
-from console.actions.others import refuse_code_of_others
-from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
+from console.actions.planning import Action, Request, boolean, refuse, steps_from_query, steps_from_rows
 from console.actions.relations import relation, short
 from console.files import archive_files
 from console.format import one_line, safe, size
@@ -21,13 +21,13 @@ from console.settings.config import ArchivePolicy
 
 
 async def plan(request: Request) -> Plan:
-    """The export of the month, and its drop if that is wanted; nothing when only the export is wanted and is there."""
+    """Exports the month and, on request, drops it; no steps if a finished export exists and no drop is requested."""
     first, after = month(request.given["month"])
-    drop = _flag(request.given["drop"])
+    drop = boolean(request.given, "drop")
     folder = _folder(request.given["directory"])
     policy = _policy(request)
     archive = await relation(request.server, policy.archive)
-    await refuse_code_of_others(request.server, [archive.name])
+    await refuse_foreign_code(request.server, [archive.name])
     asked = {
         "archive": archive.oid,
         "key": policy.key,
@@ -63,8 +63,7 @@ async def plan(request: Request) -> Plan:
 async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, object]:
     """Where the month's rows are. Trouble (REFUSED) when there are none, or they cannot be dropped as is asked for."""
     (record,) = (await server.fetch("actions/export_archive_source", asked)).records()
-    if record["refused"]:
-        raise Trouble(Kind.REFUSED, safe(record["refused"]), safe(record["remedy"] or ""))
+    refuse(record)
     return {name: record[name] for name in ("oid", "name", "way", "bounds", "origin", "inside")}
 
 
@@ -75,9 +74,9 @@ def _policy(request: Request) -> ArchivePolicy:
         return chosen[0]
     if not chosen:
         what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."
-        raise Trouble(Kind.USAGE, what, "Give it one in the configuration, under archives.")
+        raise Trouble(Kind.USAGE, what, "Add one in the configuration, under archives.")
     names = ", ".join(one_line(one.archive) for one in chosen)
-    raise Trouble(Kind.USAGE, f"There are several archives: {names}.", "Say which with --set table=….")
+    raise Trouble(Kind.USAGE, f"There are several archives: {names}.", "Choose one with --set table=….")
 
 
 def _folder(text: str) -> Path:
@@ -85,16 +84,10 @@ def _folder(text: str) -> Path:
     if not folder.is_absolute():
         raise Trouble(Kind.USAGE, f"directory must be an absolute path, not {safe(text, 200)}.")
     if not folder.is_dir():
-        raise Trouble(Kind.REFUSED, f"There is no directory {safe(text, 200)}.", "Make it first.")
+        raise Trouble(Kind.REFUSED, f"Directory {safe(text, 200)} does not exist.", "Create it first.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise Trouble(Kind.REFUSED, f"The directory {safe(text, 200)} cannot be written.", "Choose another one.")
+        raise Trouble(Kind.REFUSED, f"Directory {safe(text, 200)} is not writable.", "Choose another directory.")
     return folder
-
-
-def _flag(text: str) -> bool:
-    if text.strip().lower() not in {"yes", "no", ""}:
-        raise Trouble(Kind.USAGE, f"drop wants yes or no, not {safe(text, 40)}.")
-    return text.strip().lower() == "yes"
 
 
 def _file_name(name: str) -> str:
@@ -105,7 +98,7 @@ def _restore(archive: str, columns: str, path: Path, source: Mapping[str, object
     program = f"gzip -dc {shlex.quote(str(path))}".replace("'", "''")
     copy = f"\\copy {archive} ({columns}) FROM PROGRAM '{program}' (FORMAT csv, HEADER)"
     made = f"CREATE TABLE {source['name']} PARTITION OF {archive} FOR VALUES {source['bounds']}; "
-    return f"psql brings the rows back, after a drop: {one_line(made + copy if source['bounds'] else copy)}"
+    return f"To restore the rows after a drop, in psql: {one_line(made + copy if source['bounds'] else copy)}"
 
 
 def _told(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
@@ -125,13 +118,13 @@ def _reader(path: Path) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
 EXPORT_ARCHIVE = Action(
     name="export-archive",
     title="Export a month",
-    help="Writes an archived month to a compressed CSV with a manifest, reads it back, and can then drop the month.",
+    help="Exports an archived month to a compressed CSV file with a manifest, verifies it, and can drop the month.",
     plan=plan,
     parameters=(
         Parameter("month", "the month, such as 2024-03", required=True),
-        Parameter("directory", "absolute path of the directory that the files go to", required=True),
-        Parameter("drop", "yes: drop the month's partition after the export has been read back", default="no"),
-        Parameter("table", "one archive, where the configuration has several"),
+        Parameter("directory", "absolute path of the directory for the files", required=True),
+        Parameter("drop", "yes: drop the partition of the month after the export has been verified", default="no"),
+        Parameter("table", "archive to export, if the configuration has several"),
     ),
     needs=Needs(Right.OWN, archived),
 )

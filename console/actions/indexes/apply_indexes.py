@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.actions.indexes import index_pack
-from console.actions.indexes.building import Wanted, build
-from console.actions.indexes.definitions import columns
-from console.actions.indexes.explaining import Explained, explain
-from console.actions.indexes.index_pack import Entry, Pack
+from console.actions.indexes.build import IndexToBuild, build
+from console.actions.indexes.explain import Explained, explain
+from console.actions.indexes.index_definition import columns
+from console.actions.indexes.index_pack import Pack, PackIndex
 from console.actions.indexes.index_safety import danger
-from console.actions.maintenance.care import yes
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request, steps_from_query
+from console.actions.planning import Action, Request, boolean, steps_from_query
 from console.format import one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
 
@@ -25,18 +24,18 @@ _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE |
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class IndexOnTable:
     """An entry of the pack, and the table it is for."""
 
-    entry: Entry
+    entry: PackIndex
     oid: int
     table: str  # schema-qualified and quoted
     definition: str  # as this database can have it
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> IndexToBuild:
         """What is to be built."""
-        return Wanted(self.oid, self.entry.name, self.definition, self.entry.unique, comment=self.entry.serves)
+        return IndexToBuild(self.oid, self.entry.name, self.definition, self.entry.unique, comment=self.entry.serves)
 
     @property
     def computes(self) -> bool:
@@ -47,7 +46,7 @@ class Placed:
 async def plan(request: Request) -> Plan:
     """What the pack has and the database has not. Trouble (REFUSED) for a definition that is known to be unsafe."""
     pack = index_pack.load(request.given["pack"])
-    analyze = yes(request, "analyze")
+    analyze = boolean(request.given, "analyze")
     entries = _chosen(pack, request.given["table"], request.given["index"])
     placed, absent = await _placed(request.server, entries)
     made = await build(request.server, [one.wanted for one in placed])
@@ -58,13 +57,13 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(one.table) for one in building))),
         (*made.steps, *await _statistics(request.server, building)),
-        notes=(f"{len(made.present)} of {len(entries)} indexes of the pack are there.", *absent, *made.left),
+        notes=(f"{len(made.present)} of {len(entries)} indexes of the pack exist.", *absent, *made.left),
         table=_shown(building, before) if building else None,
         read_back=functools.partial(_after, building=building, before=before, analyze=analyze),
     )
 
 
-def _chosen(pack: Pack, table: str, index: str) -> tuple[Entry, ...]:
+def _chosen(pack: Pack, table: str, index: str) -> tuple[PackIndex, ...]:
     found = tuple(
         one
         for one in pack.entries
@@ -78,22 +77,22 @@ def _chosen(pack: Pack, table: str, index: str) -> tuple[Entry, ...]:
 
 def _known(pack: Pack, indexes: bool) -> str:
     names = [one.name for one in pack.entries] if indexes else list(dict.fromkeys(one.table for one in pack.entries))
-    return f"It has: {one_line(', '.join(names))}."
+    return f"It contains: {one_line(', '.join(names))}."
 
 
-async def _placed(server: Source, entries: Sequence[Entry]) -> tuple[list[Placed], tuple[str, ...]]:
+async def _placed(server: Source, entries: Sequence[PackIndex]) -> tuple[list[IndexOnTable], tuple[str, ...]]:
     """The entries whose tables and columns are there, and notes on the others."""
     tables = list(dict.fromkeys(one.table for one in entries))
     rows = list((await server.fetch("actions/index_tables", {"names": tables})).records())
     known = {str(row["wanted"]): row for row in rows}
     if len(known) < len(rows):
-        raise Trouble(Kind.REFUSED, "A name of the pack may mean more than one table.", "Give tables with schemas.")
+        raise Trouble(Kind.REFUSED, "A table name of the pack is ambiguous.", "Give tables with their schemas.")
     if not known:
-        raise Trouble(Kind.REFUSED, f"There is no table {one_line(', '.join(tables))} in this database.")
+        raise Trouble(Kind.REFUSED, f"This database has no table {one_line(', '.join(tables))}.")
     keywords = frozenset(map(str, (await server.fetch("actions/keywords")).values("word")))
     absent = [one_line(name) for name in tables if name not in known]
     notes = [f"Not in this database: {', '.join(absent)}."] if absent else []
-    placed: list[Placed] = []
+    placed: list[IndexOnTable] = []
     for one in entries:
         if (row := known.get(one.table)) is None:
             continue
@@ -103,15 +102,15 @@ async def _placed(server: Source, entries: Sequence[Entry]) -> tuple[list[Placed
             raise Trouble(Kind.REFUSED, f"{one.where}: {one_line(said)}.")
         if missing := columns(definition, keywords) - set(types):
             lacks = f"{row['name']} has no column {', '.join(sorted(missing))}"
-            notes.append(one_line(f"{one.name} is left out: {lacks}."))
+            notes.append(one_line(f"{one.name} is skipped: {lacks}."))
             continue
-        placed.append(Placed(one, int(str(row["oid"])), str(row["name"]), definition))
+        placed.append(IndexOnTable(one, int(str(row["oid"])), str(row["name"]), definition))
     if not placed:
-        raise Trouble(Kind.REFUSED, " ".join(notes), "adopt-schema adds the columns of the pipeline schema.")
+        raise Trouble(Kind.REFUSED, " ".join(notes), "adopt-schema adds missing columns of the pipeline schema.")
     return placed, tuple(notes)
 
 
-async def _statistics(server: Source, building: Sequence[Placed]) -> list[Step]:
+async def _statistics(server: Source, building: Sequence[IndexOnTable]) -> list[Step]:
     found: list[Step] = []
     for oid in dict.fromkeys(one.oid for one in building if one.computes):
         found += await steps_from_query(server, "analyze_table", {"oid": oid})
@@ -122,7 +121,7 @@ def _subject(pack: Pack, request: Request) -> str:
     return one_line(request.given["index"] or request.given["table"] or f"index pack {pack.name}")
 
 
-def _shown(building: Sequence[Placed], before: Mapping[str, Explained]) -> Snapshot:
+def _shown(building: Sequence[IndexOnTable], before: Mapping[str, Explained]) -> Snapshot:
     rows = tuple(
         (one.entry.name, one.table, f"{now.cost:.0f}" if now.text else "", now.shape)
         for one in building
@@ -137,7 +136,7 @@ def _shown(building: Sequence[Placed], before: Mapping[str, Explained]) -> Snaps
 
 
 async def _after(
-    server: Database, building: Sequence[Placed], before: Mapping[str, Explained], analyze: bool
+    server: Database, building: Sequence[IndexOnTable], before: Mapping[str, Explained], analyze: bool
 ) -> tuple[str, ...]:
     told = []
     for one in building:
@@ -152,7 +151,7 @@ def _told(name: str, before: Explained, after: Explained, parts: frozenset[str])
     if not (before.text and after.text):
         return f"{one_line(name)}: {kept}"
     used = (
-        "used" if parts & after.indexes else "not used for these values: the server expects another way to be cheaper"
+        "used" if parts & after.indexes else "not used for these values: the planner estimates another plan as cheaper"
     )
     sort = "no Sort" if not after.sorts else "with a Sort"
     took = ""
@@ -164,14 +163,18 @@ def _told(name: str, before: Explained, after: Explained, parts: frozenset[str])
 APPLY_INDEXES = Action(
     name="apply-indexes",
     title="Apply the index pack",
-    help="Builds what is missing of an index pack beside readers and writers, partition by partition; explains before "
-    "and after.",
+    help="Builds the missing indexes of an index pack online, partition by partition, and compares EXPLAIN before and "
+    "after.",
     plan=plan,
     parameters=(
-        Parameter("pack", "the bundled one, or the path of a file", default=index_pack.BUNDLED),
-        Parameter("table", "only the indexes of one table"),
-        Parameter("index", "only one index of the pack"),
-        Parameter("analyze", "yes or no: run the queries for the comparison, instead of only planning", default="no"),
+        Parameter("pack", "the bundled pack, or the path of a pack file", default=index_pack.BUNDLED),
+        Parameter("table", "only indexes of this table"),
+        Parameter("index", "only this index of the pack"),
+        Parameter(
+            "analyze",
+            "yes or no: run the queries for the comparison (EXPLAIN ANALYZE) instead of only planning them",
+            default="no",
+        ),
     ),
     row={"table": "table"},
     needs=Needs(Right.OWN),

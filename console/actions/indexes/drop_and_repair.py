@@ -1,10 +1,10 @@
-"""drop-index, repair-invalid-indexes: away with what serves nothing, with a way back."""
+"""drop-index, repair-invalid-indexes: drops unneeded indexes with an undo, rebuilds or drops invalid ones."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from console.actions.maintenance.care import rebuilt
+from console.actions.maintenance.upkeep import rebuilt
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named
@@ -13,7 +13,7 @@ from console.running.summary import counted
 
 
 async def plan_drop(request: Request) -> Plan:
-    """DROP INDEX CONCURRENTLY; refused when something needs the index. The undo makes the same index again."""
+    """DROP INDEX CONCURRENTLY; refused if something depends on the index. The undo recreates the same index."""
     indexes = await find(request.server, request.given["index"], INDEXES)
     made: tuple[Step, ...] = ()
     for index in indexes:
@@ -23,7 +23,7 @@ async def plan_drop(request: Request) -> Plan:
 
 
 async def plan_repair(request: Request) -> Plan:
-    """Every invalid index of the database, or of a table: built again, or dropped when a better one has its place."""
+    """Every invalid index of the database, or of a table: rebuilt, or dropped if a valid one has replaced it."""
     if not request.given["table"]:
         return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim("invalid indexes"), None)
     tables = await find(request.server, request.given["table"], TABLES)
@@ -34,19 +34,17 @@ async def plan_repair(request: Request) -> Plan:
 DROP_INDEX = Action(
     name="drop-index",
     title="Drop an index",
-    help="DROP INDEX CONCURRENTLY where nothing needs it: no constraint, no foreign key, no partition. Can be undone.",
+    help="DROP INDEX CONCURRENTLY, if no constraint, foreign key or partitioned index depends on it. Can be undone.",
     plan=plan_drop,
-    parameters=(
-        Parameter("index", "with its schema where the name alone is not enough; several with commas", required=True),
-    ),
+    parameters=(Parameter("index", "name, with its schema if ambiguous; several separated by commas", required=True),),
     row={"index": "index"},
     needs=Needs(Right.OWN),
 )
 REPAIR_INVALID_INDEXES = Action(
     name="repair-invalid-indexes",
     title="Repair invalid indexes",
-    help="Builds invalid indexes again, and drops what interrupted REINDEX and DROP INDEX CONCURRENTLY left.",
+    help="Rebuilds invalid indexes, and drops indexes left from interrupted REINDEX or DROP INDEX CONCURRENTLY.",
     plan=plan_repair,
-    parameters=(Parameter("table", "only those of one table; empty: of the whole database"),),
+    parameters=(Parameter("table", "only indexes of this table; empty: the whole database"),),
     needs=Needs(Right.BUILD),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.actions.indexes.definitions import faults
+from console.actions.indexes.index_definition import faults
 from console.format import safe
 from console.model import Kind, Trouble
 from console.settings import yamlfile
@@ -22,7 +22,7 @@ _HIDDEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PackIndex:
     """One index of a pack."""
 
     name: str
@@ -45,21 +45,21 @@ class Pack:
 
     name: str
     title: str
-    entries: tuple[Entry, ...]
+    entries: tuple[PackIndex, ...]
 
 
 def load(name: str) -> Pack:
     """The bundled pack, or the one in the file of that path. Trouble (USAGE) names file, line and key."""
     if name != BUNDLED and "/" not in name and not name.endswith((".yml", ".yaml")):
         raise Trouble(
-            Kind.USAGE, f"There is no index pack {safe(name, 80)}.", f"Give {BUNDLED}, or the path of a file."
+            Kind.USAGE, f"There is no index pack {safe(name, 80)}.", f"Use {BUNDLED}, or the path of a pack file."
         )
     path = content() / "config" / "index-pack.yml" if name == BUNDLED else Path(name).expanduser()
     values = yamlfile.read(_read(path), str(path), _PACK)
     if values is None:
         raise Trouble(Kind.USAGE, f"{safe(path)}, line 1: the document is empty.")
     found = tuple(
-        Entry(name=index, where=f"{safe(path)}, indexes.{safe(index, 80)}", **entry)
+        PackIndex(name=index, where=f"{safe(path)}, indexes.{safe(index, 80)}", **entry)
         for index, entry in values["indexes"].items()
     )
     return Pack(values["name"], values["title"], found)
@@ -86,7 +86,7 @@ def _definition(found: str, _: str) -> str:
 def _query(found: str, _: str) -> str:
     bare = _HIDDEN.sub("''", found)
     if any(sign in bare for sign in (";", "$$", "--", "/*")):
-        raise ValueError("must be one statement, without semicolons and comments")
+        raise ValueError("must be one statement without semicolons or comments")
     if not re.match(r"\s*(SELECT|WITH)\b", bare, re.IGNORECASE):
         raise ValueError("must be a SELECT")
     return found

@@ -1,11 +1,11 @@
-"""refresh-views: materialized views in the order in which they read each other, without locking readers out."""
+"""refresh-views: refreshes materialized views in dependency order, concurrently where possible."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, refreshed
-from console.actions.others import code_of_others
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import Relation, relation
 from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
@@ -23,7 +23,7 @@ async def plan(request: Request) -> Plan:
         summary=counted(len(names), "materialized view"),
         notes=()
         if recorded
-        else ("The age of rows is not recorded: there is no table for it here, or it would run code of others.",),
+        else ("Refresh times are not recorded: their table is missing or would run code of other roles.",),
     )
 
 
@@ -31,7 +31,7 @@ async def refreshing(server: Source, views: Sequence[Relation]) -> tuple[Step, .
     """The steps that refresh views. Trouble (REFUSED) for what is none, or may not be refreshed."""
     record = await server.fetch("actions/harmless_table", {"name": "console_refreshes"})
     # REFRESH runs as the owner, but the count of its rows as this role.
-    counted = not await code_of_others(server, [view.name for view in views])
+    counted = not await foreign_code(server, [view.name for view in views])
     harmless = record.rows == ((True,),) and counted
     return await steps_from_query(server, "refresh_views", {"oids": [view.oid for view in views], "harmless": harmless})
 
@@ -41,7 +41,9 @@ def _views(request: Request) -> list[str]:
         return [request.given["view"]]
     if not request.settings.refreshes:
         raise Trouble(
-            Kind.USAGE, "No view has a refresh policy.", "Name one with --set view=…, or in the configuration."
+            Kind.USAGE,
+            "No view has a refresh policy.",
+            "Name a view with --set view=…, or add a policy in the configuration.",
         )
     return [policy.view for policy in request.settings.refreshes]
 
@@ -49,9 +51,9 @@ def _views(request: Request) -> list[str]:
 REFRESH_VIEWS = Action(
     name="refresh-views",
     title="Refresh views",
-    help="Refreshes materialized views, those that others read first; concurrently where that is possible.",
+    help="Refreshes materialized views in dependency order, concurrently where possible.",
     plan=plan,
-    parameters=(Parameter("view", "one materialized view instead of all that have a policy"),),
+    parameters=(Parameter("view", "only this materialized view; empty: all views with a refresh policy"),),
     key="R",
     row={"view": "view"},
     needs=Needs(Right.MAINTAIN, refreshed),

@@ -1,4 +1,4 @@
-"""repack-table: a table without its bloat, rewritten beside readers and writers by pg_repack."""
+"""repack-table: removes bloat by rewriting a table online with pg_repack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request, steps_from_rows, whole
+from console.actions.planning import Action, Request, steps_from_rows, whole_number
 from console.actions.relations import TABLES, claim, find
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Program, Trouble
@@ -23,8 +23,8 @@ async def plan(request: Request) -> Plan:
     """What an interrupted run left is dropped, then pg_repack is run. Trouble (REFUSED) says what is missing for it."""
     tables = await find(request.server, request.given["table"], TABLES)
     if len(tables) > 1:
-        raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one.")
-    patience = whole(request.given, "wait-timeout", 1, 3600)
+        raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one table.")
+    patience = whole_number(request.given, "wait-timeout", 1, 3600)
     snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
     *before, last = steps_from_rows(snapshot)
     (record,) = (one for one in snapshot.records() if one["version"])
@@ -46,13 +46,13 @@ async def _program(version: str, major: int) -> str:
         if said == version:
             return path
         seen.append(f"{safe(path)} is {safe(said, 40) or 'of an unknown version'}")
-    get = f"Debian and Ubuntu have it: apt-get install postgresql-{major}-repack"
+    get = f"on Debian and Ubuntu: apt-get install postgresql-{major}-repack"
     if not seen:
-        raise Trouble(Kind.REFUSED, f"The program {PROGRAM} is not installed on this machine.", f"{get}.")
+        raise Trouble(Kind.REFUSED, f"The program {PROGRAM} is not installed on this machine.", f"Install it; {get}.")
     raise Trouble(
         Kind.REFUSED,
         f"The extension is {PROGRAM} {safe(version, 40)}, but {'; '.join(seen)}.",
-        f"Both must be the same: {get}, or ALTER EXTENSION {PROGRAM} UPDATE;",
+        f"Both must have the same version; {get}, or run ALTER EXTENSION {PROGRAM} UPDATE;",
     )
 
 
@@ -78,11 +78,13 @@ async def _version(path: str) -> str:
 REPACK_TABLE = Action(
     name="repack-table",
     title="Repack a table",
-    help="Rewrites a bloated table and its indexes beside readers and writers, where pg_repack is installed.",
+    help="Rewrites a bloated table and its indexes without blocking reads or writes; requires pg_repack.",
     plan=plan,
     parameters=(
-        Parameter("table", "with its schema where the name alone is not enough", required=True),
-        Parameter("wait-timeout", "seconds it tries to get its short lock before it gives up", default="60"),
+        Parameter("table", "name, with its schema if ambiguous", required=True),
+        Parameter(
+            "wait-timeout", "seconds pg_repack tries to get its short exclusive lock before it gives up", default="60"
+        ),
     ),
     row={"table": "table"},
     needs=Needs(Right.OWN, extension=PROGRAM),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, partitioned
-from console.actions.others import refuse_code_of_others
-from console.actions.planning import Action, Request, steps_from_query, whole
+from console.actions.planning import Action, Request, steps_from_query, whole_number
 from console.actions.relations import Relation, relation, short
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
@@ -14,9 +14,9 @@ MONTHS_AHEAD = 3  # of a table without a policy
 
 
 async def plan(request: Request) -> Plan:
-    """The months that are missing, table by table; refuses where a name is taken or rows are in the way."""
+    """The missing months, table by table; refused if a name is taken or the default partition has their rows."""
     tables = _tables(request)
-    months = whole(request.given, "months", 0, 60) if request.given["months"] else None
+    months = whole_number(request.given, "months", 0, 60) if request.given["months"] else None
     steps: tuple[Step, ...] = ()
     parents: list[str] = []
     for name, ahead in tables:
@@ -39,7 +39,7 @@ async def partitions(
 
     Without `first` from the current month of UTC, without `last` to `months` after the current one.
     """
-    await refuse_code_of_others(server, [parent.name])
+    await refuse_foreign_code(server, [parent.name])
     return await steps_from_query(
         server, "create_partitions", {"oid": parent.oid, "first": first, "last": last, "months": months}
     )
@@ -52,7 +52,9 @@ def _tables(request: Request) -> list[tuple[str, int]]:
         return [(wanted, policies.get(wanted, MONTHS_AHEAD))]
     if not policies:
         raise Trouble(
-            Kind.USAGE, "No table has a partition policy.", "Name one with --set table=…, or in the configuration."
+            Kind.USAGE,
+            "No table has a partition policy.",
+            "Name a table with --set table=…, or add a policy in the configuration.",
         )
     return list(policies.items())
 
@@ -60,11 +62,11 @@ def _tables(request: Request) -> list[tuple[str, int]]:
 CREATE_PARTITIONS = Action(
     name="create-partitions",
     title="Create partitions",
-    help="Creates the monthly partitions that are missing, some months ahead, without locking readers or writers out.",
+    help="Creates missing monthly partitions ahead of time, without blocking reads or writes.",
     plan=plan,
     parameters=(
-        Parameter("months", "how many months ahead of the current one; empty: as the policy says"),
-        Parameter("table", "one table instead of all that have a policy"),
+        Parameter("months", "how many months ahead; empty: as set in the policy"),
+        Parameter("table", "only this table; empty: all tables with a partition policy"),
     ),
     key="C",
     row={"table": "parent"},

@@ -79,8 +79,8 @@ def _check(row: Mapping[str, object]) -> Step:
         f"ACCESS SHARE on {row['on']}",
         str(row["on"]),
         execution=Transaction(f"check {row['oid']}"),
-        estimate="reads both",
-        note="no row may break the foreign key that is to come",
+        estimate="scans both tables",
+        note="checks that existing rows satisfy the new foreign key",
     )
 
 
@@ -90,7 +90,7 @@ def _proof(row: Mapping[str, object]) -> Step:
         f"SHARE UPDATE EXCLUSIVE on {row['on']}, ROW SHARE on {row['name']}",
         str(row["on"]),
         execution=Standalone(3.0),
-        note="foreign key proven, beside readers and writers",
+        note="validates the foreign key without blocking reads or writes",
     )
 
 

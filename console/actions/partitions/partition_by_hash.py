@@ -1,16 +1,16 @@
-"""partition-by-hash: a table of many tenants becomes one of hash partitions, for those who need it."""
+"""partition-by-hash: converts a multi-tenant table to hash partitions, if it is large enough to benefit."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right
-from console.actions.others import refuse_code_of_others
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import Inbound, inbound, unproven
-from console.actions.partitions.partition_facts import HASH, Facts, Leaf, Way, carried, to_be
-from console.actions.partitions.partition_table import abort, afterwards, copy, flag, reader
-from console.actions.planning import Action, Request, whole
+from console.actions.partitions.partition_facts import HASH, Leaf, TableFacts, Way, carried_over, new_leaves
+from console.actions.partitions.partition_table import abort, afterwards, copy, reader
+from console.actions.planning import Action, Request, boolean, refuse, whole_number
 from console.actions.relations import Relation, relation, short
 from console.format import one_line, safe, size
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Transaction, Trouble
@@ -25,9 +25,9 @@ MOST_OWN = 16  # partitions of a table that refers to itself: 65 ms in the swap,
 async def plan(request: Request) -> Plan:
     """What is left to do from the present state on; the way back with abort; the old table's drop with drop-old."""
     table = await relation(request.server, request.given["table"])
-    back, drop, anyway = (flag(request, name) for name in ("abort", "drop-old", "anyway"))
-    modulus = whole(request.given, "modulus", 2, 64)
-    let_go = _let_go(request)
+    back, drop, anyway = (boolean(request.given, name) for name in ("abort", "drop-old", "anyway"))
+    modulus = whole_number(request.given, "modulus", 2, 64)
+    drop_keys = _drops_keys(request)
     if table.kind == "p":
         return await _afterwards(request, table, drop)
     advice = await _advice(request, table)
@@ -36,27 +36,27 @@ async def plan(request: Request) -> Plan:
     if back:
         return Plan(Claim(known.name), await abort(request.server, known))
     if drop:
-        raise Trouble(Kind.REFUSED, f"{one_line(known.name)} is not partitioned yet: there is no old table to drop.")
+        raise Trouble(Kind.REFUSED, f"{one_line(known.name)} is not partitioned yet, so there is no old table to drop.")
     because = _needed(known, advice, anyway)
-    keys = await _possible(request.server, known, let_go)
+    keys = await _possible(request.server, known, drop_keys)
     if keys.own_keys and modulus > MOST_OWN:
         raise Trouble(
             Kind.REFUSED,
-            f"{one_line(known.name)} refers to itself: that takes {modulus**2} constraints for {modulus} partitions.",
-            f"--set modulus={MOST_OWN} at most keeps the swap short.",
+            f"{one_line(known.name)} references itself, which takes {modulus**2} constraints for {modulus} partitions.",
+            f"Use --set modulus={MOST_OWN} or less to keep the swap short.",
         )
     return await _planned(request, _tenant_first(known), modulus, keys, because)
 
 
-async def _planned(request: Request, known: Facts, modulus: int, keys: Inbound, because: str) -> Plan:
+async def _planned(request: Request, known: TableFacts, modulus: int, keys: Inbound, because: str) -> Plan:
     again = known.made is not None and (known.differs or known.bound != str(modulus))
     begun = known.made is not None and not again
     notes = (
-        "It goes on where an earlier run ended." if begun else because,
+        "Resumes an interrupted run." if begun else because,
         *_notes(known, modulus, request.server.facts.major),
         *keys.notes,
     )
-    way = Way(HASH, "", "", str(modulus), (*notes, *carried(known)), again)
+    way = Way(HASH, "", "", str(modulus), (*notes, *carried_over(known)), again)
     found: tuple[Step, ...] = () if begun else keys.checks
     if again:
         found, known = (*await abort(request.server, known), *found), known.anew
@@ -70,14 +70,16 @@ async def _planned(request: Request, known: Facts, modulus: int, keys: Inbound, 
 
 async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
     (now,) = (await request.server.fetch("actions/partition_by_hash_present", {"oid": table.oid})).records()
-    by = f"{one_line(table.name)} is partitioned by {now['strategy']} of {one_line(now['key'])} already"
+    by = f"{one_line(table.name)} is already partitioned by {now['strategy']} ({one_line(now['key'])})"
     if now["strategy"] != "hash":
-        raise Trouble(Kind.REFUSED, f"{by}.", "Both at once would take partitions of partitions, which no plan makes.")
+        raise Trouble(
+            Kind.REFUSED,
+            f"{by}.",
+            "Partitioning it by hash as well would need sub-partitions, which this action does not support.",
+        )
     proofs = await unproven(request.server, table.oid)
-    rest = await afterwards(request, table, drop and not proofs, otherwise=())
-    if rest.destructive:
-        return rest
-    return replace(rest, steps=(*rest.steps, *proofs), notes=(f"{by}, into {now['children']}.", *rest.notes))
+    rest = await afterwards(request, table, drop and not proofs, f"{by}, into {now['children']} partitions.")
+    return rest if rest.destructive else replace(rest, steps=(*rest.steps, *proofs))
 
 
 # Whether, and by what
@@ -94,69 +96,68 @@ def _key(request: Request, table: Relation, advice: Record | None) -> str:
     if not key:
         raise Trouble(
             Kind.REFUSED,
-            f"{one_line(table.name)} has no column by which tenants could be told apart.",
+            f"{one_line(table.name)} has no column that identifies the tenant.",
             "Name one with --set key=….",
         )
     return key
 
 
-def _needed(known: Facts, advice: Record | None, anyway: bool) -> str:
+def _needed(known: TableFacts, advice: Record | None, anyway: bool) -> str:
     """Why it is done. Trouble (REFUSED) with the adviser's reason when it need not be."""
     if advice is not None and advice["tenant_column"] == known.key:
         verdict, reason = str(advice["verdict"]), safe(advice["reason"])
     else:
-        verdict, reason = "unknown", f"{one_line(known.key)} is not the column by which tables refer to tenants"
+        verdict, reason = "unknown", f"{one_line(known.key)} is not the tenant column of the schema"
     told = f"Is partitioning {one_line(known.name)} by hash worth it? {verdict}: {reason}."
     begun = known.made is not None and known.way == HASH
     if verdict not in NEEDED and not anyway and not begun:
-        raise Trouble(Kind.REFUSED, told, "--set anyway=yes plans it all the same.")
+        raise Trouble(Kind.REFUSED, told, "Use --set anyway=yes to plan it nevertheless.")
     return told
 
 
-async def _possible(server: Source, known: Facts, let_go: bool) -> Inbound:
+async def _possible(server: Source, known: TableFacts, drop_keys: bool) -> Inbound:
     """What becomes of the foreign keys to it. Trouble (REFUSED) when it cannot be partitioned by that key."""
     if known.made is not None and known.way != HASH:
         raise Trouble(
             Kind.REFUSED,
-            f"partition-table of {one_line(known.name)} has begun.",
-            "Run that again to finish it, or this with --set abort=yes to take it back.",
+            f"A run of partition-table on {one_line(known.name)} is unfinished.",
+            "Run partition-table again to finish it, or this action with --set abort=yes to undo it.",
         )
     if known.no_copy:
         raise Trouble(Kind.REFUSED, f"{one_line(known.name)} cannot be copied: {one_line(known.no_copy)}.")
-    await refuse_code_of_others(server, known.read)
+    await refuse_foreign_code(server, known.read)
     asked = {"oid": known.oid, "key": known.key}
     (row,) = (await server.fetch("actions/partition_by_hash_key", asked)).records()
-    if row["refused"]:
-        raise Trouble(Kind.REFUSED, safe(row["refused"]), "Give it to them, or choose another key with --set key=….")
-    return await inbound(server, known.oid, known.key, let_go)
+    refuse(row)
+    return await inbound(server, known.oid, known.key, drop_keys)
 
 
-def _tenant_first(known: Facts) -> Facts:
+def _tenant_first(known: TableFacts) -> TableFacts:
     """With a primary key that begins with the tenant where it did not hold it: what reads one tenant is served too."""
     rest = tuple(name for name in known.handle if name != known.key)
     return replace(known, handle=(known.key, *rest)) if known.widened else known
 
 
-async def _leaves(server: Source, known: Facts, modulus: int) -> tuple[Leaf, ...]:
+async def _leaves(server: Source, known: TableFacts, modulus: int) -> tuple[Leaf, ...]:
     asked = {"oid": known.oid, "made": known.made, "dropped": known.dropped, "modulus": modulus}
-    return to_be(await server.fetch("actions/partition_by_hash_leaves", asked))
+    return new_leaves(await server.fetch("actions/partition_by_hash_leaves", asked))
 
 
-def _notes(known: Facts, modulus: int, major: int) -> tuple[str, ...]:
-    moved = f"A row that is referred to can no longer change its {one_line(known.key)}."
+def _notes(known: TableFacts, modulus: int, major: int) -> tuple[str, ...]:
+    moved = f"Referenced rows can no longer change their {one_line(known.key)}."
     if major < 15:
         moved += (
-            " Before PostgreSQL 15 such a change is a deletion there: ON DELETE CASCADE then deletes what refers to it."
+            " Before PostgreSQL 15 such an update acts as a delete, so ON DELETE CASCADE would delete referencing rows."
         )
     return (
-        f"{modulus} partitions by hash of {one_line(known.key)}, one for each remainder; the number cannot grow later.",
-        f"Copying needs about {size(known.bytes)} more room; how much is free cannot be seen from SQL.",
+        f"{modulus} partitions by hash of {one_line(known.key)}; the number cannot be changed later.",
+        f"Copying needs about {size(known.bytes)} of free disk space, which cannot be checked from SQL.",
         *((moved,) if known.keys_in else ()),
-        "The old table is kept, without foreign keys, until a later run with --set drop-old=yes drops it.",
+        "The old table is kept, without foreign keys, until you run this action with --set drop-old=yes.",
     )
 
 
-def _let_go(request: Request) -> bool:
+def _drops_keys(request: Request) -> bool:
     text = request.given["references"].strip().lower()
     if text not in {"keep", "drop"}:
         raise Trouble(Kind.USAGE, f"references must be keep or drop, not {safe(text, 40)}.")
@@ -166,16 +167,16 @@ def _let_go(request: Request) -> bool:
 PARTITION_BY_HASH = Action(
     name=NAME,
     title="Partition by hash",
-    help="Turns a table of many tenants into hash partitions beside its readers and writers, where that is worth it.",
+    help="Converts a multi-tenant table to hash partitions online, if it is large enough to benefit.",
     plan=plan,
     parameters=(
         Parameter("table", "the table to partition", required=True),
-        Parameter("key", "the column of the tenant; empty: the one by which most tables refer to a common one"),
-        Parameter("modulus", "how many partitions, from 2 to 64", "8"),
-        Parameter("references", "drop: foreign keys of other tables that cannot hold the key are dropped", "keep"),
-        Parameter("anyway", "yes: plan it though it is not needed, or not known to be", "no"),
-        Parameter("drop-old", "yes: drop the table that an earlier run kept", "no"),
-        Parameter("abort", "yes: take back what was prepared, while the table is still an ordinary one", "no"),
+        Parameter("key", "tenant column; empty: the one that most tables use"),
+        Parameter("modulus", "number of partitions, from 2 to 64", "8"),
+        Parameter("references", "drop: drop foreign keys of other tables that cannot include the key", "keep"),
+        Parameter("anyway", "yes: plan it even if it is not known to be worthwhile", "no"),
+        Parameter("drop-old", "yes: drop the old table that an earlier run kept", "no"),
+        Parameter("abort", "yes: undo an unfinished run, as long as the table has not been swapped", "no"),
     ),
     row={"table": "table"},
     needs=Needs(Right.OWN),

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from console.actions.others import refuse_code_of_others
+from console.actions.foreign_code import refuse_foreign_code
 from console.actions.partitions.create_partitions import MONTHS_AHEAD
-from console.actions.planning import Request
+from console.actions.planning import Request, refuse
 from console.actions.relations import Relation
 from console.format import one_line, safe, size
 from console.model import Kind, Snapshot, Trouble
 
 ATTACH, COPY, HASH = "attach", "copy", "hash"
 MARGIN = timedelta(days=14)  # in which rows beyond now may be written, and the run may last
-TOO_LARGE = 50 * 1024**3  # bytes from which rows are not copied unless that is asked for
+TOO_LARGE = 50 * 1024**3  # bytes from which rows are copied only on request
 MOST_MONTHS = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TableFacts:
     """A table that is to be partitioned, and what an interrupted run left beside it."""
 
     oid: int
@@ -56,7 +56,7 @@ class Facts:
         return (self.name, *self.linked)
 
     @property
-    def anew(self) -> Facts:
+    def anew(self) -> TableFacts:
         """The same without what is left of an earlier run."""
         return replace(self, dropped=self.made, made=None, way="", bound="", differs=False, promised=False, kept=False)
 
@@ -88,16 +88,15 @@ class Leaf:
     made: bool
 
 
-async def facts(request: Request, table: Relation, hashed: str = "") -> Facts:
+async def facts(request: Request, table: Relation, hashed: str = "") -> TableFacts:
     """What `table` is, by its policy's key or `hashed`. Trouble (REFUSED) with what keeps it from being partitioned."""
     asked = {"oid": table.oid, "key": hashed or _key(request, table), "hashed": bool(hashed)}
     (row,) = (await request.server.fetch("actions/partition_table", asked)).records()
-    if row["refused"]:
-        raise Trouble(Kind.REFUSED, safe(row["refused"]), safe(row["remedy"] or ""))
-    plain: Mapping[str, Any] = {name: row[name] for name in Facts.__slots__ if name in row}
+    refuse(row)
+    plain: Mapping[str, Any] = {name: row[name] for name in TableFacts.__slots__ if name in row}
     lists = {name: tuple(plain[name] or ()) for name in ("handle", "linked", "views", "invalid")}
     texts = {name: str(plain[name] or "") for name in ("no_copy", "way", "bound")}
-    return Facts(**{**plain, **lists, **texts})
+    return TableFacts(**{**plain, **lists, **texts})
 
 
 def _key(request: Request, table: Relation) -> str:
@@ -106,25 +105,25 @@ def _key(request: Request, table: Relation) -> str:
     if not key:
         raise Trouble(
             Kind.USAGE,
-            f"{one_line(table.name)} has no partition policy, so the column to partition it by is not known.",
-            "Name it with --set key=…, or in the configuration, under partitions.",
+            f"{one_line(table.name)} has no partition policy, so its partition key is unknown.",
+            "Name the key with --set key=…, or in the configuration, under partitions.",
         )
     return key
 
 
-async def choose(request: Request, known: Facts) -> Way:
+async def choose_way(request: Request, known: TableFacts) -> Way:
     """The way that was asked for, begun before, or better. Trouble (REFUSED) where it cannot be gone."""
     wanted = request.given["way"]
     if wanted not in {"auto", ATTACH, COPY}:
         raise Trouble(Kind.USAGE, f"way must be auto, attach or copy, not {safe(wanted, 40)}.")
-    await refuse_code_of_others(request.server, known.read)
+    await refuse_foreign_code(request.server, known.read)
     first, last, now = await _range(request, known)
     name, why = _name(request, known, wanted, last > now + timedelta(days=1))
     if name == COPY and known.no_copy:
         raise Trouble(
             Kind.REFUSED,
             f"{one_line(known.name)} cannot be copied: {one_line(known.no_copy)}.",
-            "--set way=attach copies nothing.",
+            "Use --set way=attach, which copies nothing.",
         )
     bound = _month_after(max(now, last) + MARGIN)
     left = date.fromisoformat(known.bound) if name == ATTACH and known.bound not in {"", "-"} else bound
@@ -132,18 +131,18 @@ async def choose(request: Request, known: Facts) -> Way:
     ahead = _months_on(now.date(), _ahead(request, known))
     again = known.made is not None and (known.differs or known.way != name or stale)
     bound = bound if again else left
-    notes = (why, *(_attach_notes(bound) if name == ATTACH else _copy_notes(known, first, last)), *carried(known))
+    notes = (why, *(_attach_notes(bound) if name == ATTACH else _copy_notes(known, first, last)), *carried_over(known))
     end = max(ahead, bound) if name == ATTACH else max(ahead, last.date())
     if name == COPY and (end.year - first.year) * 12 + end.month - first.month > MOST_MONTHS:
         raise Trouble(
             Kind.REFUSED,
-            f"The rows of {one_line(known.name)} reach from {first:%Y-%m} to {last:%Y-%m}: too many months.",
-            "--set way=attach keeps all old ones in one partition.",
+            f"The rows of {one_line(known.name)} range from {first:%Y-%m} to {last:%Y-%m}: too many months.",
+            "Use --set way=attach, which keeps all old rows in one partition.",
         )
     return Way(name, str(first.date()), str(end), str(bound), notes, again)
 
 
-async def _range(request: Request, known: Facts) -> tuple[datetime, datetime, datetime]:
+async def _range(request: Request, known: TableFacts) -> tuple[datetime, datetime, datetime]:
     asked = {"key": known.key, "name": known.name, "has_no_null": known.has_no_null}
     try:
         (row,) = (await request.server.fetch("actions/partition_table_range", asked)).records()
@@ -153,13 +152,13 @@ async def _range(request: Request, known: Facts) -> tuple[datetime, datetime, da
         raise Trouble(
             Kind.REFUSED,
             f"The oldest and newest rows of {one_line(known.name)} could not be found in time.",
-            f"An index that begins with {one_line(known.key)} would tell.",
+            f"Create an index with {one_line(known.key)} as its first column.",
         ) from None
     if row["nulls"]:
         raise Trouble(
             Kind.REFUSED,
-            f"Some rows of {one_line(known.name)} have no {one_line(known.key)}: no partition could take them.",
-            "Give it to them, or choose another key.",
+            f"Some rows of {one_line(known.name)} have a null {one_line(known.key)}, which no partition accepts.",
+            "Fill the column, or choose another key.",
         )
     now = datetime.fromisoformat(str(row["now"]))
     try:
@@ -177,70 +176,68 @@ async def _range(request: Request, known: Facts) -> tuple[datetime, datetime, da
     return first, last, now
 
 
-def _name(request: Request, known: Facts, wanted: str, future: bool) -> tuple[str, str]:
+def _name(request: Request, known: TableFacts, wanted: str, future: bool) -> tuple[str, str]:
     archived = {policy.table for policy in request.settings.archives}
     if known.made is not None and wanted in {"auto", known.way} and not known.differs:
         return known.way, f"It goes on where an earlier run ended, by {known.way}."
     if wanted != "auto":
-        return wanted, f"By {wanted}, as asked."
+        return wanted, f"By {wanted}, as requested."
     if known.no_copy:
         return ATTACH, f"By attach: it cannot be copied, because {one_line(known.no_copy)}."
     if known.bytes > TOO_LARGE:
-        return ATTACH, f"By attach: {size(known.bytes)} are not copied unless that is asked for."
+        return ATTACH, f"By attach: {size(known.bytes)} are too large to copy; use --set way=copy to copy anyway."
     reasons = (
-        "it has rows of the future, which the bound of an attached table would keep out" if future else "",
-        "its old months are archived, and a month is detached as a whole where it is a partition"
-        if known.name in archived
-        else "",
+        "it has rows in the future, beyond the bound of the attached partition" if future else "",
+        "its old months are archived, which is faster with a partition per month" if known.name in archived else "",
     )
     because = next(filter(None, reasons), "")
-    return (COPY, f"By copy: {because}.") if because else (ATTACH, "By attach: no row need be copied.")
+    return (COPY, f"By copy, because {because}.") if because else (ATTACH, "By attach: no row is copied.")
 
 
 def _attach_notes(bound: date) -> tuple[str, ...]:
     return (
-        f"The table as it is becomes the partition of all that is before {bound} (UTC); later months get their own.",
-        f"From the promise to the swap, a row of {bound} or later is refused; afterwards it finds its partition.",
+        f"The existing table becomes the partition for everything before {bound} (UTC); later months get their own.",
+        f"Until the swap, the CHECK constraint rejects rows of {bound} or later; afterwards they have a partition.",
     )
 
 
-def _copy_notes(known: Facts, first: datetime, last: datetime) -> tuple[str, ...]:
+def _copy_notes(known: TableFacts, first: datetime, last: datetime) -> tuple[str, ...]:
     return (
-        f"Months from {first:%Y-%m} to {last:%Y-%m} and those ahead become partitions; others would have none.",
-        f"Copying needs about {size(known.bytes)} more room; how much is free cannot be seen from SQL.",
-        "The old table is kept, without foreign keys, until a later run with --set drop-old=yes drops it.",
+        f"Creates partitions for {first:%Y-%m} to {last:%Y-%m} and the months ahead.",
+        f"Copying needs about {size(known.bytes)} of free disk space, which cannot be checked from SQL.",
+        "The old table is kept, without foreign keys, until you run this action with --set drop-old=yes.",
     )
 
 
-def to_be(snapshot: Snapshot) -> tuple[Leaf, ...]:
+def new_leaves(snapshot: Snapshot) -> tuple[Leaf, ...]:
     """The partitions that a query tells. Trouble (REFUSED) when something else has the name of one."""
     records = tuple(snapshot.records())
     taken = [str(record["name"]) for record in records if record["occupied"]]
     if taken:
         raise Trouble(
             Kind.REFUSED,
-            f"Partitions cannot get their names: {one_line(', '.join(taken))} exist.",
-            "Rename what has them.",
+            f"The names of the new partitions are taken: {one_line(', '.join(taken))}.",
+            "Rename the existing relations.",
         )
     return tuple(Leaf(*(record[name] for name in Leaf.__slots__)) for record in records)  # type: ignore[arg-type]
 
 
-def carried(known: Facts) -> tuple[str, ...]:
+def carried_over(known: TableFacts) -> tuple[str, ...]:
     """What becomes of the key, the views, the triggers and the indexes of a table that is partitioned."""
-    said = ["Until the swap, --set abort=yes takes everything back."]
+    said = ["Until the swap, --set abort=yes undoes everything."]
     if known.widened:
         key = ", ".join(map(one_line, known.handle))
-        said.append(f"The primary key becomes ({key}): the server no longer keeps the rest of it unique by itself.")
+        said.append(f"The primary key becomes ({key}): its other columns alone are no longer guaranteed to be unique.")
     if known.views:
-        said.append(f"Carried over: {', '.join(map(one_line, known.views))}.")
+        said.append(f"Views recreated on the new table: {', '.join(map(one_line, known.views))}.")
     if known.triggers:
-        said.append(f"{known.triggers} triggers are carried over, and fire for rows of each partition.")
+        said.append(f"{known.triggers} triggers are recreated, and fire for the rows of every partition.")
     if known.invalid:
-        said.append(f"Invalid indexes are left behind: {', '.join(map(one_line, known.invalid))}.")
+        said.append(f"Invalid indexes are not recreated: {', '.join(map(one_line, known.invalid))}.")
     return tuple(said)
 
 
-def _ahead(request: Request, known: Facts) -> int:
+def _ahead(request: Request, known: TableFacts) -> int:
     return next((one.months_ahead for one in request.settings.partitions if one.table == known.name), MONTHS_AHEAD)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console.actions.needs import Needs
-from console.actions.planning import Action, Request, whole
+from console.actions.planning import Action, Request, whole_number
 from console.files import local_files, passwords
 from console.files.passwords import Given
 from console.files.pooler_config import (
@@ -39,7 +39,7 @@ async def plan(request: Request) -> Plan:
     path = local_files.path_of(given["file"], local_files.config_folder() / "pgbouncer" / "pgbouncer.ini")
     users = path.with_name("users.txt")
     settings = _settings(given, facts, path, users)
-    fits = _fitting(settings, facts, _poolers(request), whole(given, "others", 0, 100_000))
+    fits = _fitting(settings, facts, _poolers(request), whole_number(given, "others", 0, 100_000))
     secrets = _secrets(given, settings)
     text, former = render(settings), local_files.read(path)
     entries, listed = _entries(secrets.of, users)
@@ -65,17 +65,17 @@ def _settings(given: Mapping[str, str], facts: Record, path: Path, users: Path) 
     return PoolerSettings(
         database=str(facts["database"]),
         server_host=_host(given["server-host"] or str(facts["host"])),
-        server_port=whole(given, "server-port", 1, 65535) if given["server-port"] else int(str(facts["port"])),
+        server_port=whole_number(given, "server-port", 1, 65535) if given["server-port"] else int(str(facts["port"])),
         listen_addr=_host(given["listen-address"]),
-        listen_port=whole(given, "listen-port", 1, 65535),
+        listen_port=whole_number(given, "listen-port", 1, 65535),
         logfile=str(folder / "pgbouncer.log"),
         pidfile=str(folder / "pgbouncer.pid"),
         auth_file=str(users),
-        clients=whole(given, "clients", 1, 100_000),
-        pool=whole(given, "pool", 1),
-        database_connections=whole(given, "database-connections", 1),
-        session_connections=whole(given, "session-connections", 1),
-        reserve=whole(given, "reserve"),
+        clients=whole_number(given, "clients", 1, 100_000),
+        pool=whole_number(given, "pool", 1),
+        database_connections=whole_number(given, "database-connections", 1),
+        session_connections=whole_number(given, "session-connections", 1),
+        reserve=whole_number(given, "reserve"),
         lookup=bool(facts["look_up"]),
         version=_version(given["version"]),
     )
@@ -84,7 +84,9 @@ def _settings(given: Mapping[str, str], facts: Record, path: Path, users: Path) 
 def _host(text: str) -> str:
     if not text or not text.isprintable() or set(text) & set(" '\"\\,;=%"):
         raise Trouble(
-            Kind.USAGE, f"{safe(text, 80)} is no address of one host.", "Give a name, an address, or a folder."
+            Kind.USAGE,
+            f"{safe(text, 80)} is not the address of one host.",
+            "Give a host name, an IP address, or a socket directory.",
         )
     return text
 
@@ -94,7 +96,7 @@ def _version(text: str) -> tuple[int, int] | None:
         return installed_version()
     found = version(text)
     if found is None:
-        raise Trouble(Kind.USAGE, f"{safe(text, 40)} is no version of PgBouncer.", "Write it like 1.21.")
+        raise Trouble(Kind.USAGE, f"{safe(text, 40)} is not a version of PgBouncer.", "Write it as 1.21.")
     return found
 
 
@@ -106,8 +108,8 @@ def _secrets(given: Mapping[str, str], settings: PoolerSettings) -> Given:
         missing = LOOKUP if settings.lookup else CLIENTS[0]
         raise Trouble(
             Kind.REFUSED,
-            f"{safe(file.path)} has no password of {missing}, as which PgBouncer logs in to the server.",
-            f"Add the line {missing}=…, or give it a new one there: create-roles --set renew={missing}.",
+            f"{safe(file.path)} has no password for {missing}, which PgBouncer uses to log in to the server.",
+            f"Add the line {missing}=…, or set a new password: create-roles --set renew={missing}.",
         )
     return passwords.given(file, [*roles, ADMIN, STATS])
 
@@ -128,13 +130,13 @@ def _users(path: Path, text: str, former: str | None) -> Step:
         sql="\n".join(f'"{name}" "{HIDDEN}"' for name in names),
         lock="none",
         execution=local_files.planned(path, text, former),
-        note=f"the users PgBouncer knows by itself, in {safe(path)} (mode 0600)",
+        note=f"the users listed for PgBouncer, in {safe(path)} (mode 0600)",
     )
 
 
 def _ini(path: Path, text: str, former: str | None, kept: Path) -> Step:
     file = local_files.planned(path, text, former, kept)
-    told = f"; what it holds now is kept in {safe(kept.name)}" if file.kept else ""
+    told = f"; the present file is kept as {safe(kept.name)}" if file.kept else ""
     return Step(
         sql=text.rstrip(),
         lock="none",
@@ -148,7 +150,7 @@ def _changes(former: str | None, text: str) -> Snapshot:
     """The lines that go and those that come, without what stays and without comments."""
     lines = difflib.ndiff((former or "").splitlines(), text.splitlines())
     rows = tuple(
-        ("goes" if line[0] == "-" else "comes", without_secrets(line[2:]))
+        ("removed" if line[0] == "-" else "added", without_secrets(line[2:]))
         for line in lines
         if line[0] in "+-" and line[2:].strip() and not line[2:].startswith((COMMENT, "#"))
     )
@@ -158,7 +160,7 @@ def _changes(former: str | None, text: str) -> Snapshot:
 def _poolers(request: Request) -> int:
     """How many poolers will run with the file: as given, else as many as the configuration names for this server."""
     if request.given["poolers"]:
-        return whole(request.given, "poolers", 1, 100)
+        return whole_number(request.given, "poolers", 1, 100)
     label = request.server.facts.label
     known = (len(one.poolers) for one in request.settings.targets.values() if label in {one.name, one.label})
     return max((1, *known))
@@ -173,61 +175,64 @@ def _fitting(settings: PoolerSettings, facts: Record, poolers: int, others: int)
         room = (usable - others) // poolers - settings.session_connections
         raise Trouble(
             Kind.REFUSED,
-            f"The pools could take {total} connections, and ordinary roles have {usable} of the server "
-            f"(max_connections {most}, {reserved} reserved{f', the database at most {limit}' if limit >= 0 else ''}).",
-            f"Give --set database-connections={room} or less, or raise max_connections first."
+            f"The pools could open {total} connections, but the server has only {usable} for ordinary roles "
+            f"(max_connections {most}, {reserved} reserved{f', database limit {limit}' if limit >= 0 else ''}).",
+            f"Use --set database-connections={room} or less, or raise max_connections first."
             if room > 0
             else "Raise max_connections first.",
         )
-    shared = f" by {poolers} poolers" if poolers > 1 else ""
+    shared = f", for {poolers} poolers together" if poolers > 1 else ""
     return (
-        f"Of the {usable} connections for ordinary roles at {one_line(settings.server_host)}:{settings.server_port} "
-        f"at most {total} are taken{shared}."
+        f"The pools open at most {total} of the {usable} connections for ordinary roles at "
+        f"{one_line(settings.server_host)}:{settings.server_port}{shared}."
     )
 
 
 def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str]:
-    known = "not known" if settings.version is None else ".".join(map(str, settings.version))
+    known = "unknown" if settings.version is None else ".".join(map(str, settings.version))
     if settings.version is not None and settings.version >= PREPARED:
-        yield f"PgBouncer's version: {known}. It follows prepared statements."
+        yield f"PgBouncer version: {known}. It supports prepared statements in transaction pooling."
     else:
-        yield f"PgBouncer's version: {known}. Before 1.21 prepared statements must be switched off in the driver."
+        yield f"PgBouncer version: {known}. Before 1.21, prepared statements must be disabled in the driver."
     yield secrets.note
     if entry(settings.database) != settings.database:
-        yield f"PgBouncer's file cannot hold the database's name: clients ask for {entry(settings.database)}."
+        yield f"pgbouncer.ini cannot hold the name of the database: clients connect to {entry(settings.database)}."
     if not settings.lookup:
         yield (
-            "The database has no pgbouncer.get_auth (create-roles makes it, as a superuser), so the users are listed "
-            "in users.txt with their passwords: whoever is added later must be added there."
+            "The database has no pgbouncer.get_auth (create-roles creates it, as a superuser), so users are listed "
+            "in users.txt with their passwords: add later users there as well."
         )
     if settings.listen_addr not in {"127.0.0.1", "::1", "localhost"}:
-        yield "Clients from elsewhere come unencrypted unless client_tls_sslmode and a certificate are added."
+        yield "Remote clients connect unencrypted unless client_tls_sslmode and a certificate are added."
     yield (
-        f"To start it, as the owner of these files: pgbouncer -d {one_line(local_files.quoted(path))}. One that runs "
-        "takes them with RELOAD on its admin console; that is never done here. Compare SHOW CONFIG before and after."
+        f"To start it, as the owner of these files: pgbouncer -d {one_line(local_files.quoted(path))}. A running "
+        "PgBouncer needs RELOAD on its admin console; this action never sends it. Compare SHOW CONFIG afterwards."
     )
 
 
 WRITE_PGBOUNCER_CONFIG = Action(
     name="write-pgbouncer-config",
-    title="Write PgBouncer's configuration",
-    help="Renders pgbouncer.ini and its users on this machine: transaction pooling, SCRAM, users looked up in the "
-    "server. Pools are checked against max_connections; what is there is shown and kept; nothing is reloaded.",
+    title="Write PgBouncer configuration",
+    help="Writes pgbouncer.ini and its user list on this machine: transaction pooling, SCRAM, users looked up on the "
+    "server. Checks the pools against max_connections; shows and keeps the present files; reloads nothing.",
     plan=plan,
     parameters=(
-        Parameter("file", "where; users.txt is beside it; empty: pgbouncer/pgbouncer.ini in the configuration folder"),
-        Parameter("listen-address", "the address that it listens on; * for all", "127.0.0.1"),
-        Parameter("listen-port", "its port", "6432"),
-        Parameter("server-host", "the server as PgBouncer reaches it; empty: as this connection does"),
-        Parameter("server-port", "its port; empty: as this connection does"),
-        Parameter("clients", "how many may connect to PgBouncer", "1000"),
-        Parameter("pool", "server connections of each user", "25"),
-        Parameter("database-connections", "server connections of all users", "50"),
-        Parameter("session-connections", "server connections of the entry in session mode", "10"),
-        Parameter("reserve", "further ones for users who wait", "5"),
-        Parameter("poolers", "how many PgBouncers will run with this file; empty: as the configuration names"),
-        Parameter("others", "connections that other poolers and programs keep of this server", "0"),
-        Parameter("version", "of PgBouncer, as 1.21; empty: as installed here"),
+        Parameter(
+            "file",
+            "path of pgbouncer.ini, with users.txt beside it; empty: pgbouncer/ in the configuration folder",
+        ),
+        Parameter("listen-address", "address to listen on; * for all", "127.0.0.1"),
+        Parameter("listen-port", "port to listen on", "6432"),
+        Parameter("server-host", "host of the server as PgBouncer connects to it; empty: as this connection"),
+        Parameter("server-port", "port of the server; empty: as this connection"),
+        Parameter("clients", "maximum client connections", "1000"),
+        Parameter("pool", "maximum server connections per user", "25"),
+        Parameter("database-connections", "maximum server connections of all users", "50"),
+        Parameter("session-connections", "maximum server connections of the session-mode entry", "10"),
+        Parameter("reserve", "additional server connections for waiting clients", "5"),
+        Parameter("poolers", "number of PgBouncers that use this file; empty: as listed in the configuration"),
+        Parameter("others", "server connections used by other poolers and programs", "0"),
+        Parameter("version", "version of PgBouncer, such as 1.21; empty: the version installed here"),
         passwords.PARAMETER,
     ),
     needs=Needs(primary=False, server=False, in_words="changes nothing on the server", planned=False),

@@ -1,4 +1,4 @@
-"""apply-schema: the pending migrations of the pipeline schema, one transaction a file together with its ledger row."""
+"""apply-schema: runs pending migrations of the pipeline schema, each in one transaction with its ledger row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request
+from console.actions.planning import Action, Request, refuse
 from console.drift.schema_entries import telling_tables
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble, denied
@@ -52,7 +52,7 @@ async def ledger(server: Source, owner: str = "") -> tuple[Applied, ...]:
     (state,) = (await server.fetch("schema_state")).records()
     if state["unreadable"]:
         raise denied(
-            f"The ledger {_LEDGER} cannot be read, so the pending migrations are not known.",
+            f"The migration ledger {_LEDGER} cannot be read, so the pending migrations are unknown.",
             f"SELECT ON {_LEDGER}",
             remedy=f"GRANT SELECT ON {_LEDGER} TO the role, or connect as the owner of the schema.",
         )
@@ -67,7 +67,7 @@ async def ledger(server: Source, owner: str = "") -> tuple[Applied, ...]:
 
 async def _refuse_false_ledger(server: Source, owner: str) -> None:
     for row in (await server.fetch("actions/ledger_trust", {"owner": owner})).records():
-        raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"]))
+        refuse(row)
     harmless = await server.fetch("actions/harmless_table", {"name": migrations.LEDGER})
     if False in harmless.values("harmless"):
         raise Trouble(Kind.REFUSED, *migrations.CODE)
@@ -79,18 +79,15 @@ async def _refuse_grown(server: Source) -> None:
     if found:
         raise Trouble(
             Kind.REFUSED,
-            "Tables of the pipeline are here, such as "
-            + one_line(found[0])
-            + ", and no ledger that says who made them.",
-            "adopt-schema compares them with the schema and adds what is missing.",
+            "This database has tables of the pipeline, such as " + one_line(found[0]) + ", but no migration ledger.",
+            "Use adopt-schema, which compares them with the schema and adds missing objects.",
         )
 
 
 async def _role(request: Request) -> str:
     """The statement that makes what a file creates belong to the owner that was given; empty: to who runs it."""
     (row,) = (await request.server.fetch("actions/apply_schema_ready", {"owner": request.given["owner"]})).records()
-    if row["refused"]:
-        raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"] or ""))
+    refuse(row)
     return f"{row['role']}\n" if row["role"] else ""
 
 
@@ -115,13 +112,13 @@ def _steps(migration: Migration, present: tuple[str, ...], role: str) -> Iterabl
     yield Step(
         f"SELECT pg_catalog.set_config('{_BEGAN}', pg_catalog.clock_timestamp()::text, false)",
         execution=Transaction(f"{migration.name} began"),
-        note=f"{migration.name}: when it began, for the ledger",
+        note=f"{migration.name}: start time, for the ledger",
     )
     yield Step(text, lock, on, Standalone(), note=why)
     yield Step(
         _record(migration, began),
         execution=Transaction(f"{migration.name} ledger"),
-        note=f"{migration.name}: its ledger row",
+        note=f"{migration.name}: ledger row",
     )
 
 
@@ -142,10 +139,10 @@ def _record(migration: Migration, began: str) -> str:
 
 APPLY_SCHEMA = Action(
     name="apply-schema",
-    title="Apply schema",
-    help="Applies the pending migrations of the pipeline schema, a transaction each, and records them in a ledger.",
+    title="Apply schema migrations",
+    help="Applies pending migrations of the pipeline schema, one transaction each, and records them in a ledger.",
     plan=plan,
-    parameters=(Parameter("owner", "role that is to own what is made; empty: the one you connect as"),),
+    parameters=(Parameter("owner", "role that owns the created objects; empty: the connected role"),),
     key="M",
     needs=Needs(Right.CREATE_TABLES),
 )

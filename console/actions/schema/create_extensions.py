@@ -7,7 +7,7 @@ import re
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Trouble
 from console.tuning.units import elements
 
 CONTRIB = ("pg_stat_statements", "pgstattuple", "pg_buffercache", "pg_prewarm", "btree_gin")
@@ -20,24 +20,28 @@ async def plan(request: Request) -> Plan:
     server, given = request.server, request.given
     names = _named(given["extensions"])
     found = await server.fetch("actions/create_extensions", {"names": names, "schema": given["schema"]})
-    rows, told = split_notes(found)
+    rows, _ = split_notes(found)
     (facts,) = (await server.fetch("actions/extension_facts")).records()
     packages = _packages(str(facts["version"]), server.facts.major)
     return Plan(
         Claim(f"extensions of {one_line(server.facts.database)}"),
         steps_from_rows(rows),
         notes=(
-            *(one if one.endswith(".") else f"{one}: {packages}." for one in told),
+            *(_skipped(row, packages) for row in found.records() if row["told"] is not None),
             *(_preload(facts["preloaded"], bool(facts["waits"])) if _PRELOADED in names else ()),
         ),
     )
+
+
+def _skipped(row: Record, packages: str) -> str:
+    return f"{row['told']}; {packages}." if row["unavailable"] else str(row["told"])
 
 
 def _named(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()] or list(CONTRIB)
     for name in names:
         if not _NAME.fullmatch(name):
-            raise Trouble(Kind.USAGE, f"{safe(name, 80)} is no name of an extension.")
+            raise Trouble(Kind.USAGE, f"{safe(name, 80)} is not a valid extension name.")
     return list(dict.fromkeys(names))
 
 
@@ -55,28 +59,28 @@ def _packages(version: str, major: int) -> str:
 
 def _preload(setting: object, waits: bool) -> tuple[str, ...]:
     if setting is None:
-        return (f"Whether {_PRELOADED} is preloaded cannot be seen by this role; GRANT pg_monitor shows it.",)
+        return (f"This role cannot see whether {_PRELOADED} is preloaded; GRANT pg_monitor allows it.",)
     libraries = elements(str(setting))
     if _PRELOADED in libraries:
         return ()
     if waits:
         return (
-            f"shared_preload_libraries was changed and waits for a restart; until then {_PRELOADED} may not count.",
+            f"shared_preload_libraries was changed and needs a restart; until then {_PRELOADED} may collect nothing.",
         )
     line = one_line(", ".join([*libraries, _PRELOADED]))
-    told = f"{_PRELOADED} counts nothing before a restart with shared_preload_libraries = '{line}'."
-    return (f"{told} apply-tuning --set preset=monitoring writes that; the restart is left to you.",)
+    told = f"{_PRELOADED} collects nothing until a restart with shared_preload_libraries = '{line}'."
+    return (f"{told} apply-tuning --set preset=monitoring writes the setting; the restart is up to you.",)
 
 
 CREATE_EXTENSIONS = Action(
     name="create-extensions",
     title="Create extensions",
-    help="Creates the extensions that panes and schema use, and updates those older than the server's files. "
-    "What must be preloaded is told, not done.",
+    help="Creates the extensions used by panes and schema, and updates outdated ones. Libraries that must be "
+    "preloaded are reported, not configured.",
     plan=plan,
     parameters=(
         Parameter("extensions", f"names separated by commas; empty: {', '.join(CONTRIB)}"),
-        Parameter("schema", "where they are created", "public"),
+        Parameter("schema", "schema to create them in", "public"),
     ),
     needs=Needs(Right.CREATE_EXTENSIONS),
 )

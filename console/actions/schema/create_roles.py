@@ -42,7 +42,9 @@ def _named(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in ROLES:
-            raise Trouble(Kind.USAGE, f"{safe(name, 80)} is no role of the pipeline.", f"They are {', '.join(ROLES)}.")
+            raise Trouble(
+                Kind.USAGE, f"{safe(name, 80)} is not a role of the pipeline.", f"Its roles are {', '.join(ROLES)}."
+            )
     return names
 
 
@@ -75,19 +77,19 @@ async def _logged(server: Source) -> tuple[str, ...]:
     ((setting,),) = (await server.fetch("actions/log_statement")).rows
     if setting not in _LOGGED:
         return ()
-    told = f"log_statement is {one_line(setting)}, so the server's log keeps these statements: verifiers, no passwords."
-    return (f"{told} A weak password could be guessed from one; those made at random cannot.",)
+    told = f"log_statement is {one_line(setting)}, so the server log keeps these statements: verifiers, no passwords."
+    return (f"{told} A weak password could be guessed from a verifier; generated ones cannot.",)
 
 
 CREATE_ROLES = Action(
     name="create-roles",
     title="Create roles",
-    help="Creates the roles of the pipeline with what each may do: owner, application, read-only, monitor, pooler. "
-    "Passwords come from a file of yours or are made at random; the server gets verifiers alone.",
+    help="Creates the roles of the pipeline and their privileges: owner, application, read-only, monitor, pooler. "
+    "Passwords are read from your file or generated; the server receives only SCRAM verifiers.",
     plan=plan,
     parameters=(
         passwords.PARAMETER,
-        Parameter("renew", "roles, separated by commas, that get the password of the file although they have one"),
+        Parameter("renew", "roles, separated by commas, whose password is replaced by the one in the file"),
     ),
     needs=Needs(Right.CREATE_ROLES, planned=False),
 )

@@ -1,4 +1,4 @@
-"""cancel-backend, terminate-backend, terminate-idle: sessions, each told from a later one with the same pid."""
+"""cancel-backend, terminate-backend, terminate-idle: sessions, identified by pid and start time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request, steps_from_query
+from console.actions.planning import Action, Request, refuse, steps_from_query
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Trouble
 from console.panes.connections import readable
@@ -36,11 +36,11 @@ async def plan_terminate_idle(request: Request) -> Plan:
         if why.sqlstate not in BAD_INTERVAL:
             raise
         given = safe(request.given["older-than"], 40)
-        raise Trouble(Kind.USAGE, f"older-than must be a time like '10 minutes', not {given}.") from None
+        raise Trouble(Kind.USAGE, f"older-than must be an interval such as '10 minutes', not {given}.") from None
     left = tuple(one_line(row["refused"]) for row in found.records() if row["refused"])
     free = replace(found, rows=tuple(row for row in found.rows if not row[found.index("refused")]))
     made = await _plan(request, "terminate_sessions", free, "state_change")
-    hidden = () if request.server.facts.sees_all_sessions else ("Only sessions that this role may see are found.",)
+    hidden = () if request.server.facts.sees_all_sessions else ("Only sessions visible to this role are listed.",)
     return replace(made, claim=Claim("sessions idle in a transaction"), notes=(*made.notes, *left, *hidden))
 
 
@@ -49,8 +49,7 @@ async def _asked(request: Request, cancel: bool) -> Snapshot:
     parameters = {"pids": pids, "started": started, "idle": None, "cancel": cancel}
     found = await request.server.fetch("actions/terminate_candidates", parameters)
     for row in found.records():
-        if row["refused"]:
-            raise Trouble(Kind.REFUSED, one_line(row["refused"]), one_line(row["remedy"] or ""))
+        refuse(row)
     return found
 
 
@@ -84,7 +83,7 @@ def _meant(pid: str, started: str) -> tuple[list[int], list[str | None]]:
     if not moments or 0 in pids:  # 0 stands for prepared transactions, which have no start; the plan refuses them
         return list(dict.fromkeys(pids)), [None] * len(set(pids))
     if len(moments) != len(pids):
-        raise Trouble(Kind.USAGE, f"There are {len(pids)} pids, but {len(moments)} times in started.")
+        raise Trouble(Kind.USAGE, f"{len(pids)} pids were given, but {len(moments)} start times.")
     pairs = dict.fromkeys(zip(pids, moments, strict=True))
     return [one for one, _ in pairs], [moment for _, moment in pairs]
 
@@ -92,7 +91,7 @@ def _meant(pid: str, started: str) -> tuple[list[int], list[str | None]]:
 def _pids(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and int(part) < 2**31 for part in parts):
-        raise Trouble(Kind.USAGE, f"pid must be the number of a process, or several with commas, not {safe(text, 40)}.")
+        raise Trouble(Kind.USAGE, f"pid must be one or more process IDs separated by commas, not {safe(text, 40)}.")
     return [int(part) for part in parts]
 
 
@@ -101,20 +100,20 @@ def _moments(text: str) -> list[str]:
     try:
         moments = [datetime.fromisoformat(part) for part in parts]
     except ValueError:
-        raise Trouble(Kind.USAGE, f"started must be a time with its zone, not {safe(text, 40)}.") from None
+        raise Trouble(Kind.USAGE, f"started must be a timestamp with time zone, not {safe(text, 40)}.") from None
     if any(moment.tzinfo is None for moment in moments):
         raise Trouble(Kind.USAGE, "started must have a time zone: 2026-11-22 14:00:00.123456+00:00.")
     return [moment.isoformat() for moment in moments]
 
 
-_PID = Parameter("pid", "of the session, or of several with commas", required=True)
-_STARTED = Parameter("started", "when it connected: a later session with the same pid is left alone")
+_PID = Parameter("pid", "process ID of the session; several separated by commas", required=True)
+_STARTED = Parameter("started", "start time of the session; a later session with the same pid is not touched")
 _ROW = {"pid": "pid", "started": "backend_start"}
 
 CANCEL_BACKEND = Action(
     name="cancel-backend",
     title="Cancel a statement",
-    help="Cancels what a session runs, and looks whether it did; the session stays. Says when only its end would help.",
+    help="Cancels the running statement of a session and verifies it. Suggests terminate when cancel has no effect.",
     plan=plan_cancel,
     parameters=(_PID, _STARTED),
     row=_ROW,
@@ -122,8 +121,8 @@ CANCEL_BACKEND = Action(
 )
 TERMINATE_BACKEND = Action(
     name="terminate-backend",
-    title="End a session",
-    help="Ends a session; its transaction is rolled back. WAL senders and wraparound vacuums are protected.",
+    title="Terminate a session",
+    help="Terminates a session and rolls back its transaction. Refused for WAL senders and wraparound vacuums.",
     plan=plan_terminate,
     parameters=(_PID, _STARTED),
     row=_ROW,
@@ -131,9 +130,11 @@ TERMINATE_BACKEND = Action(
 )
 TERMINATE_IDLE = Action(
     name="terminate-idle",
-    title="End idle transactions",
-    help="Ends every session that has been idle in a transaction for longer than a time; none that came to life since.",
+    title="Terminate idle transactions",
+    help="Terminates sessions idle in a transaction for too long; skips sessions that became active meanwhile.",
     plan=plan_terminate_idle,
-    parameters=(Parameter("older-than", "how long it has been idle, as '10 minutes'", default="15 minutes"),),
+    parameters=(
+        Parameter("older-than", "minimum time idle in a transaction, such as '10 minutes'", default="15 minutes"),
+    ),
     needs=Needs(Right.SIGNAL, primary=False),
 )

@@ -1,4 +1,4 @@
-"""apply-tuning: settings by presets, from measured facts; only what differs is written, and nobody is locked out."""
+"""apply-tuning: writes the settings of a preset that differ, sized by measured facts, and verifies new connections."""
 
 from __future__ import annotations
 
@@ -8,36 +8,43 @@ from functools import partial
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
-from console.actions.tuning.tuning_reading import Found, machine, overrides, read, told_after, unloadable
+from console.actions.tuning.tuning_reading import (
+    Readings,
+    effect_notes,
+    override_notes,
+    read,
+    read_machine,
+    unloadable_libraries,
+)
 from console.format import count, safe, size
 from console.model import Claim, Database, Kind, Lacks, Parameter, Plan, Snapshot, Source, Trouble
 from console.tuning import presets
-from console.tuning.facts import Machine
-from console.tuning.guards import AS_PRIMARY, dangers, lacks_ram, situation
+from console.tuning.guards import AS_PRIMARY, dangers, lacks_ram, server_state
+from console.tuning.machine import Machine
 from console.tuning.memory import worst_case
-from console.tuning.proposals import Known, Proposal, edits, facts_given, picked, propose, value_of
-from console.tuning.state import OWN
+from console.tuning.proposals import Inputs, Proposal, given_facts, given_values, propose, selected, value_of
+from console.tuning.server_settings import OWN
 from console.tuning.units import QUOTED_LISTS, Setting, elements, quoted, same, shown
 
 COLUMNS = ("setting", "current", "proposed", "default", "state", "takes", "why", "source")
 
 
 async def plan(request: Request) -> Plan:
-    """What the preset would change; refuses dangerous values, and what this role or server cannot write."""
+    """The settings to change. Raises Trouble(REFUSED) for dangerous values and for what this role cannot write."""
     given, server = request.given, request.server
     storage = _storage(given)
     preset = presets.load(given["preset"])
     entries, notes = presets.entries(preset, storage)
-    edited = edits(given["values"])
-    entries = picked(entries, given["only"], edited)
+    edited = given_values(given["values"])
+    entries = selected(entries, given["only"], edited)
     found = await read(server)
-    measured = await machine(server, found.row)
-    facts = _measured(measured) | facts_given(given)
-    known = Known(found.state.settings, facts, server.facts.major, edited)
+    measured = await read_machine(server, found.row)
+    facts = _measured(measured) | given_facts(given)
+    known = Inputs(found.state.settings, facts, server.facts.major, edited)
     proposals = propose(entries, known)
     await _guard(server, found, proposals, facts, measured)
-    _something_known(proposals)
-    active = [one for one in proposals if one.state in {"change", "reload"}]
+    _refuse_unknown(proposals)
+    active = [proposal for proposal in proposals if proposal.state in {"change", "reload"}]
     if active:
         await _allowed(server, found, active)
     return Plan(
@@ -47,7 +54,7 @@ async def plan(request: Request) -> Plan:
         table=await _table(server, proposals),
         recipe=_recipe(active, found),
         asks=(*(("storage",) if preset.by_storage and not storage else ()), *_missing(proposals)),
-        read_back=partial(told_after, proposals=active) if active else None,
+        read_back=partial(effect_notes, proposals=active) if active else None,
     )
 
 
@@ -64,18 +71,18 @@ def _measured(found: Machine) -> dict[str, float]:
 
 
 async def _guard(
-    server: Database, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
+    server: Database, found: Readings, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
 ) -> None:
     huge = float(measured.huge_pages) if measured.huge_pages is not None else None
-    now = situation(found.row, facts, huge, await unloadable(server, proposals))
+    now = server_state(found.row, facts, huge, await unloadable_libraries(server, proposals))
     told = dangers(proposals, found.state.settings, now)
     if told:
         lacks = Lacks(parameters=("ram",) if lacks_ram(proposals, found.state.settings, now) else ())
-        remedy = "Nothing was changed; leave these settings out, or give other values."
+        remedy = "Nothing was changed. Exclude these settings, or give other values."
         raise Trouble(Kind.REFUSED, " ".join(told), remedy, lacks=lacks)
 
 
-def _something_known(proposals: Sequence[Proposal]) -> None:
+def _refuse_unknown(proposals: Sequence[Proposal]) -> None:
     if proposals and all(one.missing for one in proposals):
         sentence = f"Nothing can be proposed: {proposals[0].setting.name}: {proposals[0].reason}."
         raise Trouble(Kind.REFUSED, sentence, lacks=Lacks(parameters=_missing(proposals)))
@@ -88,11 +95,11 @@ def _missing(proposals: Sequence[Proposal]) -> tuple[str, ...]:
 # What this role and server allow
 
 
-async def _allowed(server: Source, found: Found, active: Sequence[Proposal]) -> None:
-    row, names = found.row, [one.setting.name for one in active]
+async def _allowed(server: Source, found: Readings, active: Sequence[Proposal]) -> None:
+    row, names = found.row, [proposal.setting.name for proposal in active]
     if found.state.errors:
         raise Trouble(
-            Kind.REFUSED, f"A reload would apply nothing: {safe(found.state.errors[0])}.", "Mend that line first."
+            Kind.REFUSED, f"A reload would apply nothing: {safe(found.state.errors[0])}.", "Correct that line first."
         )
     if not row["alterable"]:
         raise _refused("This server does not allow ALTER SYSTEM (allow_alter_system is off)", active, ())
@@ -110,15 +117,15 @@ async def _allowed(server: Source, found: Found, active: Sequence[Proposal]) -> 
         grants.append(f"GRANT SELECT ON pg_catalog.pg_file_settings TO {role};")
         grants.append(f"GRANT EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings() TO {role};")
     if grants:
-        raise _refused(f"The role {role} may not write these settings, reload them and undo that", active, grants)
+        raise _refused(f"Role {role} may not write, reload and undo these settings", active, grants)
 
 
 def _refused(sentence: str, active: Sequence[Proposal], grants: Sequence[str]) -> Trouble:
-    pasted = "; ".join(f"{one.setting.name} = {_literal(one.setting, one.proposed)}" for one in active)
-    help_ = f" To allow it here: {' '.join(grants)}" if grants else ""
-    return Trouble(
-        Kind.REFUSED, f"{sentence}.", f"The values for a configuration file or parameter group: {pasted}.{help_}"
+    pasted = "; ".join(
+        f"{proposal.setting.name} = {_literal(proposal.setting, proposal.proposed)}" for proposal in active
     )
+    help_ = f" To allow it: {' '.join(grants)}" if grants else ""
+    return Trouble(Kind.REFUSED, f"{sentence}.", f"For a configuration file or parameter group: {pasted}.{help_}")
 
 
 def _literal(setting: Setting, value: str) -> str:
@@ -133,13 +140,15 @@ def _as_json(active: Sequence[Proposal]) -> str:
     return json.dumps(
         [
             {
-                "name": one.setting.name,
-                "values": _literals(one.setting, shown(one.setting, one.proposed)),
-                "former": None if one.setting.entry is None else _literals(one.setting, one.setting.entry),
-                "written": one.state == "change",
-                "note": f"{one.entry.why} ({one.setting.takes})",
+                "name": proposal.setting.name,
+                "values": _literals(proposal.setting, shown(proposal.setting, proposal.proposed)),
+                "former": None
+                if proposal.setting.entry is None
+                else _literals(proposal.setting, proposal.setting.entry),
+                "written": proposal.state == "change",
+                "note": f"{proposal.entry.why} ({proposal.setting.takes})",
             }
-            for one in active
+            for proposal in active
         ]
     )
 
@@ -151,61 +160,69 @@ def _literals(setting: Setting, value: str) -> list[str]:
 async def _table(server: Source, proposals: Sequence[Proposal]) -> Snapshot:
     rows = tuple(
         (
-            one.setting.name,
-            shown(one.setting, one.setting.value),
-            shown(one.setting, one.proposed) if one.state != "left out" else None,
-            shown(one.setting, one.setting.default),
-            f"left out: {one.reason}" if one.state == "left out" else one.state,
-            one.setting.takes,
-            one.entry.why,
-            one.entry.source or f"preset {one.entry.preset}",
+            proposal.setting.name,
+            shown(proposal.setting, proposal.setting.value),
+            shown(proposal.setting, proposal.proposed) if proposal.state != "skipped" else None,
+            shown(proposal.setting, proposal.setting.default),
+            f"skipped: {proposal.reason}" if proposal.state == "skipped" else proposal.state,
+            proposal.setting.takes,
+            proposal.entry.why,
+            proposal.entry.source or f"preset {proposal.entry.preset}",
         )
-        for one in proposals
+        for proposal in proposals
     )
     taken = await server.fetch("actions/tuning_checkpoints")
     return Snapshot("apply-tuning", COLUMNS, rows, taken.taken_at)
 
 
 async def _notes(
-    server: Database, found: Found, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
+    server: Database, found: Readings, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
 ) -> list[str]:
-    settings, active = found.state.settings, [one for one in proposals if one.state in {"change", "reload"}]
-    names = {one.setting.name for one in active}
+    settings, active = (
+        found.state.settings,
+        [proposal for proposal in proposals if proposal.state in {"change", "reload"}],
+    )
+    names = {proposal.setting.name for proposal in active}
     worst = worst_case(settings, lambda name: value_of(proposals, settings, name))
     notes = [_machine(facts, measured)]
     notes.append(
-        f"Memory at worst: {size(worst.total)}: shared {size(worst.shared)}, sessions {size(worst.sessions)}, "
+        f"Worst-case memory: {size(worst.total)}: shared {size(worst.shared)}, sessions {size(worst.sessions)}, "
         f"maintenance {size(worst.maintenance)}" + (f", of {size(facts['ram'])}." if "ram" in facts else ".")
     )
-    notes += [f"Left out: {one.setting.name}: {one.reason}." for one in proposals if one.state == "left out"]
-    waiting = [one.setting.name for one in proposals if one.state == "waits for a restart"]
+    notes += [
+        f"Skipped: {proposal.setting.name}: {proposal.reason}." for proposal in proposals if proposal.state == "skipped"
+    ]
+    waiting = [proposal.setting.name for proposal in proposals if proposal.state == "restart pending"]
     if waiting:
-        notes.append(f"Already written, waiting for a restart: {', '.join(waiting)}.")
+        notes.append(f"Already written, restart pending: {', '.join(waiting)}.")
     if names & set(AS_PRIMARY) and found.row["senders"]:
-        notes.append("Standbys are connected: raise these settings there first, or they stop replaying.")
+        notes.append("Standbys are connected: raise these settings there first, or they stop replaying WAL.")
     if "max_wal_size" in names:
         notes.append(await _checkpoints(server, facts))
     if "pools" in facts:
         notes.append(_pools(settings, proposals, facts["pools"]))
-    notes += [f"The reload also brings {what}, which is in the files already." for what in _others(settings, names)]
-    return notes + list(await overrides(server, sorted(names)))
+    notes += [
+        f"The reload also applies {what}, which is already in the configuration files."
+        for what in _also_reloaded(settings, names)
+    ]
+    return notes + list(await override_notes(server, sorted(names)))
 
 
 def _machine(facts: Mapping[str, float], measured: Machine) -> str:
     known = _measured(measured)
-    told = []
+    parts = []
     for name, text in (("ram", size), ("cores", count), ("disk", size)):
         if name in facts:
-            told.append(f"{name} {text(facts[name])}" + ("" if known.get(name) == facts[name] else " (given)"))
+            parts.append(f"{name} {text(facts[name])}" + ("" if known.get(name) == facts[name] else " (given)"))
         else:
-            told.append(f"{name} not known")
-    return f"The machine: {', '.join(told)}" + (f"; {measured.how}." if measured.how else ".")
+            parts.append(f"{name} unknown")
+    return f"Server machine: {', '.join(parts)}" + (f"; {measured.how}." if measured.how else ".")
 
 
 async def _checkpoints(server: Source, facts: Mapping[str, float]) -> str:
     (row,) = (await server.fetch("actions/tuning_checkpoints")).records()
-    told = f"Checkpoints so far: {row['timed']} by the clock, {row['requested']} because of WAL or on request."
-    return told if "disk" in facts else f"{told} Free disk could not be measured: max_wal_size needs that much of it."
+    counts = f"Checkpoints so far: {row['timed']} timed, {row['requested']} requested by WAL volume or command."
+    return counts if "disk" in facts else f"{counts} Free disk space is unknown; max_wal_size needs that much."
 
 
 def _pools(settings: Mapping[str, Setting], proposals: Sequence[Proposal], pools: float) -> str:
@@ -213,34 +230,34 @@ def _pools(settings: Mapping[str, Setting], proposals: Sequence[Proposal], pools
     usable = float(value_of(proposals, settings, "max_connections") or 0)
     usable -= sum(float(value_of(proposals, settings, name) or 0) for name in names)
     fits = "fit in" if pools <= usable else "do not fit in"
-    return f"Pools of {pools:.0f} connections {fits} the {usable:.0f} that ordinary roles may use."
+    return f"Pools of {pools:.0f} connections {fits} the {usable:.0f} available to ordinary roles."
 
 
-def _others(settings: Mapping[str, Setting], names: set[str]) -> list[str]:
+def _also_reloaded(settings: Mapping[str, Setting], names: set[str]) -> list[str]:
     return [
-        one.name
-        for one in settings.values()
-        if names and one.name not in names and one.takes == "reload" and one.source not in OWN
-        if one.source != "command line" and not same(one, one.value, one.next)
+        setting.name
+        for setting in settings.values()
+        if names and setting.name not in names and setting.takes == "reload" and setting.source not in OWN
+        if setting.source != "command line" and not same(setting, setting.value, setting.next)
     ]
 
 
-def _recipe(active: Sequence[Proposal], found: Found) -> str:
-    restart = [one for one in active if one.setting.takes == "restart"]
+def _recipe(active: Sequence[Proposal], found: Readings) -> str:
+    restart = [proposal.setting for proposal in active if proposal.setting.takes == "restart"]
     if not restart:
         return ""
-    options = " ".join(f"-c {one.setting.name}={_shell(shown(one.setting, one.setting.value))}" for one in restart)
+    options = " ".join(f"-c {setting.name}={_shell(shown(setting, setting.value))}" for setting in restart)
     where = _shell(str(found.row["directory"])) if found.row["directory"] else "$PGDATA"
     undo = " ".join(
-        f"ALTER SYSTEM SET {one.setting.name} = {', '.join(map(_quoted, _literals(one.setting, one.setting.entry)))};"
-        if one.setting.entry is not None
-        else f"ALTER SYSTEM RESET {one.setting.name};"
-        for one in restart
+        f"ALTER SYSTEM SET {setting.name} = {', '.join(map(_quoted, _literals(setting, setting.entry)))};"
+        if setting.entry is not None
+        else f"ALTER SYSTEM RESET {setting.name};"
+        for setting in restart
     )
     return (
-        "If the server does not start after the restart, start it with the former values, as the user it runs as:\n"
+        "If the server does not start after the restart, start it with the previous values, as its own user:\n"
         f'  pg_ctl -D {where} -o "{options}" -w start\n'
-        f"then undo, and restart it as usual:\n  {undo}"
+        f"then undo the settings and restart it as usual:\n  {undo}"
     )
 
 
@@ -256,19 +273,19 @@ APPLY_TUNING = Action(
     name="apply-tuning",
     title="Apply a tuning preset",
     help=(
-        "Writes the settings of a preset that differ, from the machine's measured size, with ALTER SYSTEM; reloads, "
-        "proves that new connections are possible, and undoes everything at once when they are not."
+        "Writes the settings of a preset, sized for the server machine, with ALTER SYSTEM, and reloads; "
+        "verifies that new connections work, and undoes everything at once if they do not."
     ),
     plan=plan,
     parameters=(
         Parameter("preset", "name of a preset (pipeline-console list presets) or path of a preset file", required=True),
-        Parameter("only", "some settings of the preset, separated by commas"),
-        Parameter("values", "other values than the preset's: work_mem=32MB,max_wal_size=4GB"),
-        Parameter("ram", "memory of the server's machine, e.g. 16GB; empty: measured"),
-        Parameter("cores", "cores of the server's machine; empty: measured"),
+        Parameter("only", "only these settings of the preset, separated by commas"),
+        Parameter("values", "values that override the preset: work_mem=32MB,max_wal_size=4GB"),
+        Parameter("ram", "memory of the server machine, such as 16GB; empty: measured"),
+        Parameter("cores", "CPU cores of the server machine; empty: measured"),
         Parameter("storage", "ssd or hdd"),
         Parameter("pools", "connections that all poolers together may open"),
-        Parameter("disk", "free disk where the WAL is, e.g. 100GB; empty: measured"),
+        Parameter("disk", "free disk space for WAL, such as 100GB; empty: measured"),
     ),
     key="T",
     needs=Needs(Right.ALTER_SYSTEM, primary=False),

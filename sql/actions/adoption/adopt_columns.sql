@@ -1,5 +1,7 @@
--- The statements that add what existing tables lack of columns and defaults, without rewriting a row.
--- A default that is no constant for each row (a key, a sequence) is never asked for here: now() is one for all rows.
+-- Statements that add missing columns and defaults to existing tables, without a table rewrite.
+--
+-- Volatile defaults (keys, sequences) are never added here: the default must be constant for all existing rows, as
+-- now() is.
 WITH entry AS MATERIALIZED (
   SELECT e.* FROM ROWS FROM (pg_catalog.jsonb_to_recordset(%(entries)s::jsonb) AS (
            problem text, relation text, name text, definition text, detail text, required boolean,
@@ -16,8 +18,8 @@ SELECT pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\nALTER TABLE publ
        pg_catalog.format('ACCESS EXCLUSIVE on public.%%I', e.relation) AS lock,
        pg_catalog.format('public.%%I', e.relation) AS "on",
        'columns of ' || e.relation AS "group", NULL AS undo,
-       'nullable or with a default that is stored once: no row is rewritten' AS note,
-       pg_catalog.format('whoever uses public.%%I', e.relation) AS holds_up,
+       'nullable, or with a constant default: no table rewrite' AS note,
+       pg_catalog.format('sessions using public.%%I', e.relation) AS holds_up,
        e.relation, 1 AS ordinal
   FROM entry e WHERE e.problem = 'missing column'
  GROUP BY e.relation
@@ -31,7 +33,7 @@ SELECT pg_catalog.format(E'SET LOCAL lock_timeout = ''%%sms'';\n'
        pg_catalog.format('ACCESS EXCLUSIVE on public.%%I', e.relation), pg_catalog.format('public.%%I', e.relation),
        'default of ' || e.relation || '.' || e.name,
        pg_catalog.format('ALTER TABLE public.%%I ALTER COLUMN %%I DROP DEFAULT', e.relation, e.name),
-       'for rows to come; those that are there stay as they are',
-       pg_catalog.format('whoever uses public.%%I', e.relation), e.relation, 2
+       'applies to new rows; existing rows are unchanged',
+       pg_catalog.format('sessions using public.%%I', e.relation), e.relation, 2
   FROM entry e WHERE e.problem = 'missing default'
  ORDER BY relation, ordinal

@@ -1,7 +1,8 @@
--- The statements that add missing keys over an index, foreign keys and checks, and prove what is there unproven.
--- A foreign key of a partitioned table is promised and proven partition by partition, because before 18 a parent's
--- cannot be NOT VALID: the parent's then takes over what its partitions have, and reads nothing. `fresh`: the table is
--- made by this plan and empty.
+-- Statements that add missing keys, foreign keys and checks, and validate constraints that are NOT VALID.
+--
+-- The foreign key of a partitioned table is added NOT VALID and validated partition by partition, because before
+-- PostgreSQL 18 it cannot be NOT VALID on the parent. The one of the parent then merges with those of its partitions
+-- without a scan. `fresh`: the table is created by this plan and empty.
 WITH entry AS MATERIALIZED (
   SELECT e.*, pg_catalog.format('public.%%I', e.relation) AS "table", c.relkind, c.oid AS table_oid,
          pg_catalog.substring(e.definition, 'REFERENCES (public\.\w+)') AS referenced, c.reltuples >= 5000000 AS large
@@ -11,7 +12,7 @@ WITH entry AS MATERIALIZED (
          e(kind, relation, name, definition, detail, fresh, constraint_oid, index, at)
     LEFT JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(pg_catalog.format('public.%%I', e.relation))
      AND NOT e.fresh
-), named AS MATERIALIZED (  -- a name that something else has is not taken from it
+), named AS MATERIALIZED (  -- a name in use gets a suffix
   SELECT e.*, CASE WHEN e.kind = 'not validated'
          THEN (SELECT k.conname::text FROM pg_catalog.pg_constraint k WHERE k.oid = e.constraint_oid::oid)
                 WHEN e.detail IN ('key', 'unique')
@@ -40,16 +41,18 @@ WITH entry AS MATERIALIZED (
            CASE n.detail WHEN 'key' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END, n.index) AS sql,
          'ACCESS EXCLUSIVE on ' || n."table" AS lock, n."table" AS "on",
          pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.called) AS undo,
-         'over the index that was built beside writers' AS note
+         'uses the index built concurrently' AS note
     FROM named n WHERE n.detail IN ('key', 'unique')
-  UNION ALL  -- asked before it is promised, because rows that break a check could not be updated any more
+  UNION ALL  -- checked first, because rows that violate a NOT VALID check cannot be updated
   SELECT n.at, 1, '', pg_catalog.format('DO %%L', pg_catalog.format(
            'BEGIN IF EXISTS (SELECT FROM %%s WHERE NOT (%%s)) THEN RAISE EXCEPTION %%L USING ERRCODE = '
            '''check_violation''; END IF; END',
            n."table", pg_catalog.substring(n.definition, '^CHECK (.*)$'),
-           pg_catalog.format('%%s has rows that break its check %%s: mend them, then run this again', n."table",
+           pg_catalog.format('%%s has rows that violate the check constraint %%s: correct them, then run this action '
+                             'again', n."table",
                              n.called))),
-         'ACCESS SHARE on ' || n."table", n."table", NULL, 'the table is too large for the plan to ask it'
+         'ACCESS SHARE on ' || n."table", n."table", NULL,
+         'checks existing rows first; the table is too large to check while planning'
     FROM named n WHERE n.detail = 'check' AND n.kind <> 'not validated' AND n.large
   UNION ALL
   SELECT n.at, 2, '', pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s%%s', n."table", n.called, n.definition,
@@ -58,14 +61,14 @@ WITH entry AS MATERIALIZED (
               ELSE pg_catalog.concat_ws(' and ', 'SHARE ROW EXCLUSIVE on ' || n."table", n.referenced) END,
          coalesce(CASE WHEN n.fresh THEN n.referenced END, n."table"),
          pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', n."table", n.called),
-         CASE WHEN n.fresh THEN 'of an empty table' ELSE 'no row is read; it holds for what is written from now on' END
+         CASE WHEN n.fresh THEN 'the table is empty' ELSE 'no scan; enforced for new writes from now on' END
     FROM named n
    WHERE n.kind <> 'not validated'
      AND (n.detail = 'check' OR n.detail = 'foreign key' AND n.relkind IS DISTINCT FROM 'p')
   UNION ALL
   SELECT n.at, 3, '', pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', n."table", n.called),
          'SHARE UPDATE EXCLUSIVE on ' || n."table" || coalesce(', ROW SHARE on ' || n.referenced, ''), n."table", NULL,
-         'reads the table beside readers and writers'
+         'scans the table without blocking reads or writes'
     FROM named n
    WHERE NOT n.fresh AND (n.kind = 'not validated' OR n.detail = 'check' OR n.detail = 'foreign key'
                           AND n.relkind IS DISTINCT FROM 'p')
@@ -74,18 +77,18 @@ WITH entry AS MATERIALIZED (
                                                p.definition),
          'SHARE ROW EXCLUSIVE on ' || p.partition || ' and ' || p.referenced, p.partition,
          pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT %%I', p.partition, p.name),
-         'of one partition; no row is read'
+         'on one partition; no scan'
     FROM part p WHERE p.has IS NULL
   UNION ALL
   SELECT p.at, 5, p.relname, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', p.partition,
                                                coalesce(p.has_name::text, p.name)),
          'SHARE UPDATE EXCLUSIVE on ' || p.partition || ', ROW SHARE on ' || p.referenced, p.partition, NULL,
-         'reads the partition beside readers and writers'
+         'scans the partition without blocking reads or writes'
     FROM part p WHERE p.proven IS NOT TRUE
   UNION ALL
   SELECT n.at, 6, '', pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', n."table", n.called, n.definition),
          'SHARE ROW EXCLUSIVE on ' || n."table" || ', its partitions and ' || n.referenced, n."table", NULL,
-         'takes over what its partitions have, so no row is read'
+         'merges with the constraints of the partitions; no scan'
     FROM named n WHERE n.relkind = 'p' AND n.detail = 'foreign key' AND n.kind <> 'not validated'
 )
 SELECT CASE WHEN s.rank NOT IN (3, 5)
@@ -95,7 +98,7 @@ SELECT CASE WHEN s.rank NOT IN (3, 5)
        s.rank IN (3, 5, 6) AS proves, s.rank NOT IN (3, 5) AS transaction,
        CASE WHEN s.rank IN (3, 5) THEN 3::float8 END AS lock_timeout,
        CASE WHEN s.rank NOT IN (3, 5)
-           THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(s.lock, '^ACCESS EXCLUSIVE on ', 'whoever uses '),
+           THEN pg_catalog.regexp_replace(pg_catalog.regexp_replace(s.lock, '^ACCESS EXCLUSIVE on ', 'sessions using '),
                                                                      '^SHARE ROW EXCLUSIVE on ', 'writers of ')
                                                                          END AS holds_up
   FROM step s

@@ -1,6 +1,5 @@
--- How many rows tables have: counted, or estimated where that would take long.
+-- The row counts of tables: exact, or estimated for large tables and tables that must not be read.
 -- lane: slow
--- Tables that must not be read are estimated, too.
 SELECT c.relname::text AS name, x.exact,
        CASE WHEN x.exact THEN (
          SELECT s.word::bigint FROM pg_catalog.ts_stat(pg_catalog.format(
@@ -9,7 +8,7 @@ SELECT c.relname::text AS name, x.exact,
             ELSE e.rows END AS rows
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- CROSS JOIN LATERAL (  -- a table that was never analysed knows its pages alone
+ CROSS JOIN LATERAL (  -- of a table never analyzed, only the pages are known
        SELECT coalesce(pg_catalog.sum(CASE WHEN p.reltuples > 0 THEN p.reltuples
                                            ELSE pg_catalog.pg_relation_size(p.oid) / 64.0 END), 0)::bigint AS rows
          FROM pg_catalog.pg_partition_tree(c.oid) t RIGHT JOIN pg_catalog.pg_class p ON p.oid = t.relid

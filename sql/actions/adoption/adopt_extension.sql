@@ -1,4 +1,5 @@
--- The statement that makes the extension which lets a GIN index hold the organisation beside the words.
+-- The statement that creates btree_gin, so that a GIN index can include the organisation.
 SELECT 'CREATE EXTENSION IF NOT EXISTS btree_gin WITH SCHEMA public' AS sql, 'new objects only' AS lock,
        'extension' AS "group",
-       'DROP EXTENSION btree_gin' AS undo, 'so that a search reads the postings of one organisation only' AS note
+       'DROP EXTENSION btree_gin' AS undo,
+       'lets the search index include organization_id, so that a search reads one tenant only' AS note

@@ -1,4 +1,4 @@
--- The statements that create functions of the pipeline that are missing.
+-- Statements that create missing functions of the pipeline.
 WITH entry AS (
   SELECT e.* FROM pg_catalog.jsonb_to_recordset(%(entries)s::jsonb) e(name text, definition text, detail text)
 )
@@ -8,6 +8,6 @@ SELECT pg_catalog.concat_ws(E';\n',
          CASE WHEN %(owner)s::text <> CURRENT_USER
              THEN pg_catalog.format('ALTER FUNCTION public.%%s OWNER TO %%I', e.name, %(owner)s::text) END) AS sql,
        'new objects only' AS lock, 'function ' || e.name AS "group", 'DROP FUNCTION public.' || e.name AS undo,
-       'makes partitions ahead of need' AS note
+       'creates partitions ahead of time' AS note
   FROM entry e
  ORDER BY e.name

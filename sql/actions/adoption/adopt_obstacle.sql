@@ -1,7 +1,8 @@
--- How many rows keep a constraint from holding, at most 1,000; null where the table is too large to be asked.
+-- How many rows violate a constraint, at most 1,000; null if the table is too large to check.
 -- lane: slow
--- Columns that are still to be added are taken as they will be. Columns and expressions are the console's own, of plain
--- tables of types that fit: no code of others is run by asking. ts_stat runs a query that is given as text.
+--
+-- Columns still to be added are included as they will be. Columns and expressions are the console's own, of plain
+-- tables with expected types, so no code of other roles runs. ts_stat runs a query given as text.
 WITH asked AS (
   SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.reltuples,
          pg_catalog.substring(%(definition)s::text, '^(?:PRIMARY KEY|UNIQUE|FOREIGN KEY|btree) \(([^)]*)\)') AS fields,

@@ -12,13 +12,13 @@ SELECT pg_catalog.format('ALTER TABLE public.%%I SET (%%s)', e.relation, e.detai
        pg_catalog.format('ALTER TABLE public.%%I RESET (%%s)', e.relation,
                          (SELECT pg_catalog.string_agg(pg_catalog.split_part(o, '=', 1), ', ')
          FROM pg_catalog.unnest(pg_catalog.string_to_array(e.detail, ', ')) o)) AS undo,
-       'for pages that are written from now on' AS note, true AS transaction, 1 AS rank, e.at
+       'applies to pages written from now on' AS note, true AS transaction, 1 AS rank, e.at
   FROM entry e WHERE e.problem = 'missing settings'
 UNION ALL
 SELECT pg_catalog.format('GRANT %%s ON public.%%I TO %%I', e.definition, e.relation, e.name), 'none', NULL,
        'grant on ' || e.relation,
        pg_catalog.format('REVOKE %%s ON public.%%I FROM %%I', e.definition, e.relation, e.name),
-       'who may watch the server sees it', true, 2, e.at
+       'lets members of pg_monitor read it', true, 2, e.at
   FROM entry e WHERE e.problem = 'missing grant'
 UNION ALL
 SELECT pg_catalog.concat_ws(E';\n',
@@ -38,12 +38,12 @@ SELECT pg_catalog.concat_ws(E';\n',
                  END),
        'new objects only', NULL, 'view ' || e.relation,
        pg_catalog.format('DROP MATERIALIZED VIEW public.%%I', e.relation),
-       'empty, so its indexes are built at once', true, 3, e.at
+       'empty, so its indexes are built immediately', true, 3, e.at
   FROM entry e WHERE e.problem = 'missing materialized view'
 UNION ALL
 SELECT pg_catalog.format('REFRESH MATERIALIZED VIEW public.%%I', e.relation),
        pg_catalog.format('ACCESS EXCLUSIVE on public.%%I', e.relation),
-       NULL, 'first rows of ' || e.relation, NULL, 'first fill; nobody could read it before', true, 4, e.at
+       NULL, 'first rows of ' || e.relation, NULL, 'first refresh; the view was not readable before', true, 4, e.at
   FROM entry e WHERE e.problem = 'missing materialized view'
 UNION ALL
 SELECT pg_catalog.format('INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, '
@@ -53,6 +53,6 @@ SELECT pg_catalog.format('INSERT INTO public.console_refreshes (schema_name, vie
          'FROM public.%%I',
          e.relation, e.relation),
        'ROW EXCLUSIVE on public.console_refreshes', NULL, 'first rows of ' || e.relation, NULL,
-       'so that the age of its rows is known', true, 5, e.at
+       'records when the view was refreshed', true, 5, e.at
   FROM entry e WHERE e.problem = 'missing materialized view' AND e.recorded
  ORDER BY rank, at

@@ -1,10 +1,11 @@
 -- Statements that add the search column: nullable at first, kept by a trigger, backfilled in batches, then validated.
 --
--- A promise (CHECK … NOT VALID) made with the trigger tells an interrupted filling from a finished one; the trigger
--- runs at every change, so that no writer breaks the promise by touching a row that is not filled yet. Batches take
--- rows of 16 pages, at most 200 and 32 kB of text (one row at least), because who writes to one of them waits for all.
--- They skip rows that others hold: those are met at the end, and waited for while no other row is held. A superuser
--- fills with triggers off, because they are code of others; what cannot be switched off leaves the column alone.
+-- The NOT VALID constraint, added together with the trigger, distinguishes an interrupted backfill from a finished one.
+-- The trigger runs on every change, so that updates of rows not yet filled satisfy the constraint. A batch takes rows
+-- of 16 pages, at most 200 rows and 32 kB of text (at least one row), because writers of these rows wait for the whole
+-- batch. Locked rows are skipped; they are filled at the end, where a batch waits for a lock only while it holds no
+-- other row. A superuser backfills with triggers disabled, because they may run code of other roles; if that cannot be
+-- disabled, the column is skipped.
 WITH asked AS (
   SELECT c.oid, c.relkind, c.relowner, c.reltuples, c.relpages, r.rolsuper,
          a.attnum IS NOT NULL AS there, a.attnotnull IS TRUE AS required, k.convalidated AS proven,
@@ -20,7 +21,7 @@ WITH asked AS (
     LEFT JOIN LATERAL (SELECT t.oid FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgfoid = p.oid
                        AND t.tgenabled IN ('O', 'A') LIMIT 1) g ON true
    WHERE c.oid = 'public.content_requests'::pg_catalog.regclass
-), other AS (  -- triggers of others that an update fires
+), other AS (  -- other triggers fired by an update
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(t.tgname), ', ' ORDER BY t.tgname) AS names,
          pg_catalog.string_agg(pg_catalog.quote_ident(t.tgname), ', ' ORDER BY t.tgname) FILTER (WHERE t.tgenabled
                IN ('A', 'R')) AS always
@@ -30,7 +31,7 @@ WITH asked AS (
    WHERE t.tgfoid <> coalesce((SELECT p.oid FROM pg_catalog.pg_proc p
                                WHERE p.pronamespace = 'public'::pg_catalog.regnamespace
                                   AND p.proname = 'content_requests_search_vector' AND p.pronargs = 0), 0)
-), foreign_code AS (  -- run by an update whether there are triggers or not
+), foreign_code AS (  -- user-defined code that an update runs even without triggers
   SELECT pg_catalog.min(pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0)) AS name
     FROM asked c
    CROSS JOIN LATERAL (
@@ -49,13 +50,13 @@ WITH asked AS (
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = d.refclassid AND e.objid = d.refobjid
                      AND e.deptype = 'e')
 ), obstacle AS (
-  SELECT CASE WHEN c.relkind <> 'r' THEN 'public.content_requests is partitioned, and is not filled from here'
-              WHEN c.hidden THEN 'row security hides rows from this role'
+  SELECT CASE WHEN c.relkind <> 'r' THEN 'public.content_requests is partitioned; backfilling it is not supported'
+              WHEN c.hidden THEN 'row-level security hides rows from this role'
               WHEN EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled <> 'D')
-                  THEN 'a rule rewrites what is written'
-              WHEN c.rolsuper AND o.always IS NOT NULL THEN 'filling it would fire ' || o.always
+                  THEN 'a rule rewrites writes to the table'
+              WHEN c.rolsuper AND o.always IS NOT NULL THEN 'the backfill would fire ' || o.always
                   || ' as superuser: connect as the owner'
-              WHEN f.name IS NOT NULL THEN 'filling it would run ' || f.name || ' as superuser: connect as the owner'
+              WHEN f.name IS NOT NULL THEN 'the backfill would run ' || f.name || ' as superuser: connect as the owner'
                   END AS why
     FROM asked c, other o, foreign_code f
 ), text AS (
@@ -75,7 +76,7 @@ WITH asked AS (
    CROSS JOIN LATERAL (VALUES
      (1, NOT c.there, 'ALTER TABLE public.content_requests ADD COLUMN search_vector tsvector', 'search',
       'ACCESS EXCLUSIVE',
-      NULL, 'empty, so no row is rewritten', false, 0, NULL),
+      NULL, 'nullable without a default: no table rewrite', false, 0, NULL),
      (2, NOT c.has_function, pg_catalog.concat_ws(E';\n', pg_catalog.format(
         E'CREATE FUNCTION public.content_requests_search_vector() RETURNS trigger LANGUAGE plpgsql\n'
         'SET search_path = pg_catalog, pg_temp AS %%L',
@@ -85,19 +86,19 @@ WITH asked AS (
         CASE WHEN %(owner)s::text <> CURRENT_USER
              THEN pg_catalog.format('ALTER FUNCTION public.content_requests_search_vector() OWNER TO %%I',
                                     %(owner)s::text) END),
-      'search', '', NULL, 'the same words and weights as the generated column of a new table', false, 0, NULL),
+      'search', '', NULL, 'same text and weights as the generated column of a new table', false, 0, NULL),
      (3, NOT c.has_trigger, 'CREATE TRIGGER content_requests_search_vector BEFORE INSERT OR UPDATE ON '
                             'public.content_requests '
         'FOR EACH ROW EXECUTE FUNCTION public.content_requests_search_vector()', 'search', 'SHARE ROW EXCLUSIVE',
       'DROP TRIGGER content_requests_search_vector ON public.content_requests',
-      'rows that are written from now on are filled', false, 0, NULL),
+      'fills the column in new and updated rows', false, 0, NULL),
      (4, NOT c.required AND c.proven IS NULL,
       'ALTER TABLE public.content_requests ADD CONSTRAINT pipeline_console_searchable CHECK (search_vector IS NOT '
       'NULL) NOT VALID', 'search',
       'ACCESS EXCLUSIVE', 'ALTER TABLE public.content_requests DROP CONSTRAINT IF EXISTS pipeline_console_searchable',
-      'proven when all rows are filled', false, 0, NULL),
+      'validated after the backfill', false, 0, NULL),
      (5, c.rolsuper AND NOT c.required AND c.proven IS NOT TRUE, 'SET session_replication_role = replica', 'quiet', '',
-      NULL, 'triggers are code of others, and do not run as superuser', false, 0, NULL),
+      NULL, 'triggers owned by other roles must not run as superuser', false, 0, NULL),
      (6, NOT c.required AND c.proven IS NOT TRUE, pg_catalog.format(
         E'WITH here AS MATERIALIZED (SELECT coalesce(nullif(pg_catalog.current_setting(''pipeline_console.search_at'', '
         'true), ''''), ''(0,0)'')::pg_catalog.tid AS at), '
@@ -123,10 +124,9 @@ WITH asked AS (
            FROM pg_catalog.unnest(ARRAY['title', 'description', 'content_brief']) x),
         r.vector, pg_catalog.current_setting('block_size')), 'fill', 'ROW EXCLUSIVE', NULL,
       pg_catalog.concat_ws('; ',
-                           'one transaction for at most 200 rows or 32 kB of text; rows that others hold are left for '
-                           'later',
+                           'one transaction per 200 rows or 32 kB of text; locked rows are skipped and filled later',
         CASE WHEN NOT c.rolsuper THEN 'fires ' || o.names END), true, greatest(c.reltuples, 0)::int8,
-      'about as much WAL and room again as the table has, until VACUUM'),
+      'writes about the size of the table again as WAL and as dead tuples, until VACUUM'),
      (7, NOT c.required AND c.proven IS NOT TRUE, pg_catalog.format(
         E'WITH free AS MATERIALIZED (SELECT s.ctid FROM public.content_requests s WHERE s.search_vector IS NULL LIMIT '
         '5 FOR UPDATE SKIP LOCKED), '
@@ -135,16 +135,16 @@ WITH asked AS (
         ' ELSE ARRAY(SELECT s.ctid FROM public.content_requests s WHERE s.search_vector IS NULL LIMIT 1) END) '
         'AND r.search_vector IS NULL RETURNING 1) SELECT (SELECT pg_catalog.count(*) FROM filled) AS moved, '
         'EXISTS (SELECT FROM filled) AS more', r.vector), 'fill the rest', 'ROW EXCLUSIVE', NULL,
-      'rows that others held meanwhile', true, 0, NULL),
+      'rows that were locked by other transactions', true, 0, NULL),
      (8, c.rolsuper AND NOT c.required AND c.proven IS NOT TRUE, 'RESET session_replication_role', 'loud', '', NULL,
-      'triggers run again', false, 0, NULL),
+      'enables triggers again', false, 0, NULL),
      (9, NOT c.required AND c.proven IS NOT TRUE,
       'ALTER TABLE public.content_requests VALIDATE CONSTRAINT pipeline_console_searchable',
-      'prove', 'SHARE UPDATE EXCLUSIVE', NULL, 'reads the table beside readers and writers', false, 0, NULL),
+      'prove', 'SHARE UPDATE EXCLUSIVE', NULL, 'scans the table without blocking reads or writes', false, 0, NULL),
      (10, NOT c.required, E'ALTER TABLE public.content_requests ALTER COLUMN search_vector SET NOT NULL;\n'
         'ALTER TABLE public.content_requests DROP CONSTRAINT pipeline_console_searchable', 'proven', 'ACCESS EXCLUSIVE',
       'ALTER TABLE public.content_requests ALTER COLUMN search_vector DROP NOT NULL',
-      'the proven promise stands for reading the table; every row can be found', false, 0, NULL))
+      'the validated CHECK constraint lets SET NOT NULL skip the scan; the column is complete', false, 0, NULL))
      s(ordinal, wanted, sql, "group", lock, undo, note, repeat, total, estimate)
    WHERE s.wanted
 )
@@ -160,7 +160,7 @@ SELECT NULL, h.patience || s.sql, s."group",
        s.ordinal <> 9,
        CASE WHEN s.ordinal = 9 THEN 3 END, h.who, s.ordinal
   FROM step s
- CROSS JOIN LATERAL (SELECT CASE WHEN s.lock = 'ACCESS EXCLUSIVE' THEN 'whoever uses public.content_requests'
+ CROSS JOIN LATERAL (SELECT CASE WHEN s.lock = 'ACCESS EXCLUSIVE' THEN 'sessions using public.content_requests'
                                  WHEN s.lock = 'SHARE ROW EXCLUSIVE' THEN 'writers of public.content_requests'
                                      END AS who,
                             CASE WHEN s.lock IN ('ACCESS EXCLUSIVE', 'SHARE ROW EXCLUSIVE')

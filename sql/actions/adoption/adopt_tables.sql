@@ -1,5 +1,6 @@
--- The statements that create missing tables with all that belongs to them but foreign keys, a transaction each.
--- Partitioned by time they get the months that are due; they are empty, so nobody waits.
+-- Statements that create missing tables with everything but their foreign keys, one transaction each.
+--
+-- Tables partitioned by time get their current partitions. They are empty, so nothing blocks.
 WITH entry AS MATERIALIZED (
   SELECT e.* FROM ROWS FROM (pg_catalog.jsonb_to_recordset(%(entries)s::jsonb) AS (
            kind text, relation text, name text, definition text, detail text, required boolean)) WITH ORDINALITY
@@ -67,9 +68,10 @@ WITH entry AS MATERIALIZED (
 )
 SELECT pg_catalog.string_agg(o.sql, E';\n' ORDER BY o.rank, o.at) AS sql, 'new objects only' AS lock,
        'table ' || o.relation AS "group",
-       'missing; empty, so its indexes are built at once' AS note,
-       pg_catalog.format('DO %%L', pg_catalog.format('BEGIN IF EXISTS (SELECT FROM public.%%I) THEN '
-         'RAISE EXCEPTION ''the table holds rows and stays''; END IF; DROP TABLE public.%%I; END', o.relation,
+       'missing; empty, so its indexes are built immediately' AS note,
+       pg_catalog.format('DO %%L', pg_catalog.format('BEGIN IF EXISTS (SELECT FROM public.%%I) THEN RAISE EXCEPTION '
+                                                     '''the table has rows and is not dropped''; END IF; DROP TABLE '
+                                                     'public.%%I; END', o.relation,
          o.relation)) AS undo
   FROM owned o
  GROUP BY o.relation

@@ -1,9 +1,8 @@
--- The statements that move rows from one table to another in batches, each row exactly once.
+-- Statements that move rows from one table to another in batches, each row exactly once.
 --
--- One statement deletes and inserts, and fails when not every row that left has arrived as it was (count and checksum).
--- A batch is a stretch of 128 pages, so that no batch reads again what the former ones emptied; where the next begins
--- is kept in the session and rolled back with the batch. Rows that were changed or added meanwhile are looked for at
--- the end.
+-- One statement deletes and inserts, and fails unless count and checksum of both sides agree. A batch covers 128 pages,
+-- so that no batch reads pages that earlier ones emptied; the position is kept in the session and rolled back with the
+-- batch. Rows changed or added meanwhile are moved at the end.
 WITH side AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relpersistence, c.relowner, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -30,12 +29,12 @@ WITH side AS MATERIALIZED (
 ), mover AS MATERIALIZED (
   SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
 ), refusal AS (
-  SELECT 1 AS rank, p.name || CASE p.relkind WHEN 'f' THEN ' is a foreign table.' ELSE ' is partitioned itself.'
+  SELECT 1 AS rank, p.name || CASE p.relkind WHEN 'f' THEN ' is a foreign table.' ELSE ' is itself partitioned.'
          END AS refused,
-         'Its rows cannot be moved one by one from here.' AS remedy
+         'Its rows cannot be moved in batches.' AS remedy
     FROM piece p WHERE p.relkind <> 'r'
   UNION ALL
-  SELECT 2, pg_catalog.format('%%s is not crash-safe (it is unlogged), so it is no archive.', t.name),
+  SELECT 2, pg_catalog.format('%%s is unlogged, so it would lose the archive in a crash.', t.name),
          pg_catalog.format('ALTER TABLE %%s SET LOGGED', t.name)
     FROM target t WHERE t.relkind = 'r' AND t.relpersistence <> 'p'
   UNION ALL
@@ -43,48 +42,49 @@ WITH side AS MATERIALIZED (
          'Give both tables the same columns.'
     FROM field f, target t WHERE f.lacking OR f.differs
   UNION ALL
-  SELECT 3, pg_catalog.format('%%s has a column %%I that %%s lacks and that wants a value.', t.name, b.attname, o.name),
-         'Give it a default, or let it be null.'
+  SELECT 3, pg_catalog.format('%%s has a NOT NULL column %%I without a default, which %%s lacks.', t.name, b.attname,
+                              o.name),
+         'Give it a default, or make it nullable.'
     FROM target t JOIN side o ON o.oid = %(origin)s::bigint::oid
     JOIN pg_catalog.pg_attribute b ON b.attrelid = t.oid AND b.attnum > 0 AND NOT b.attisdropped AND b.attnotnull
      AND NOT b.atthasdef AND b.attidentity = ''
    WHERE NOT EXISTS (SELECT FROM field f WHERE f.attname = b.attname)
   UNION ALL
-  SELECT DISTINCT 4, pg_catalog.format('Rows of %%s refer to those of %%s (%%I), and deleting these would change or '
-                                       'delete them.',
+  SELECT DISTINCT 4, pg_catalog.format('Rows of %%s reference rows of %%s (foreign key %%I); deleting the referenced '
+                                       'rows would change or delete them.',
                     k.conrelid::pg_catalog.regclass, k.confrelid::pg_catalog.regclass, k.conname),
-         'Move those rows first, and make the key ON DELETE RESTRICT.'
+         'Move those rows first, and make the foreign key ON DELETE RESTRICT.'
     FROM pg_catalog.pg_constraint k
    WHERE k.contype = 'f' AND k.confdeltype IN ('c', 'n', 'd')
      AND k.confrelid IN (SELECT oid FROM piece UNION SELECT %(origin)s::bigint::oid)
   UNION ALL
-  SELECT DISTINCT 5, pg_catalog.format('A trigger (%%I) runs on rows that are moved: it could drop or change them.',
+  SELECT DISTINCT 5, pg_catalog.format('The trigger %%I fires on moved rows and could drop or change them.',
                                        g.tgname),
-         pg_catalog.format('ALTER TABLE %%s DISABLE TRIGGER %%I lets the move happen without it.',
+         pg_catalog.format('ALTER TABLE %%s DISABLE TRIGGER %%I disables it for the move.',
                            g.tgrelid::pg_catalog.regclass, g.tgname)
     FROM pg_catalog.pg_trigger g
-   -- in 14 those of a partition count as internal
+   -- in PostgreSQL 14 the triggers of partitions are internal
    WHERE (NOT g.tgisinternal OR g.tgconstraint = 0) AND g.tgenabled <> 'D'
      AND ((g.tgtype & 8 = 8 AND g.tgrelid IN (SELECT oid FROM piece))
        OR (g.tgtype & 4 = 4 AND g.tgrelid IN (SELECT oid FROM receiver)))
   UNION ALL
-  SELECT DISTINCT 5, pg_catalog.format('A rule (%%I) rewrites what is moved.', w.rulename), 'Drop it.'
+  SELECT DISTINCT 5, pg_catalog.format('The rule %%I rewrites the moved rows.', w.rulename), 'Drop it.'
     FROM pg_catalog.pg_rewrite w
    WHERE w.ev_enabled <> 'D' AND (w.ev_class IN (SELECT oid FROM piece) OR w.ev_class = (SELECT oid FROM target))
   UNION ALL
-  SELECT 6, pg_catalog.format('Row security hides rows of %%s from this role.', t.name),
-         'Connect as a role that it does not apply to.'
+  SELECT 6, pg_catalog.format('Row-level security hides rows of %%s from this role.', t.name),
+         'Connect as a role with BYPASSRLS, or as the owner.'
     FROM target t WHERE pg_catalog.row_security_active(t.oid)
   UNION ALL
-  SELECT 7, pg_catalog.format('This role may not read and delete rows of %%s.', p.name), 'Connect as its owner.'
+  SELECT 7, pg_catalog.format('This role lacks SELECT or DELETE on %%s.', p.name), 'Connect as its owner.'
     FROM piece p WHERE NOT pg_catalog.has_table_privilege(p.oid, 'SELECT')
       OR NOT pg_catalog.has_table_privilege(p.oid, 'DELETE')
   UNION ALL
-  SELECT 7, pg_catalog.format('This role may not write and read rows of %%s.', t.name), 'Connect as its owner.'
+  SELECT 7, pg_catalog.format('This role lacks INSERT or SELECT on %%s.', t.name), 'Connect as its owner.'
     FROM target t WHERE NOT pg_catalog.has_table_privilege(t.oid, 'INSERT')
       OR NOT pg_catalog.has_table_privilege(t.oid, 'SELECT')
   UNION ALL
-  SELECT DISTINCT 8, 'Moving rows would run code of a user''s ('
+  SELECT DISTINCT 8, 'Moving rows would run user-defined code ('
          || pg_catalog.pg_describe_object(d.refclassid, d.refobjid, 0)
            || ') as superuser.', 'Connect as the owner of the tables.'
     FROM mover m
@@ -112,7 +112,7 @@ WITH side AS MATERIALIZED (
                                   || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
          pg_catalog.string_agg(pg_catalog.quote_ident(f.attname), ', ' ORDER BY f.attnum) FILTER (WHERE f.kept_generated
                = '') AS fields,
-         -- by the output of a type, never by its casts, which may run code of a user's
+         -- by the output function, never by casts, which may be user-defined
          pg_catalog.string_agg(CASE WHEN f.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042, 1043,
                                                         1082, 1083,
                  1114, 1184, 1186, 1266, 1700, 2950, 3802) THEN pg_catalog.quote_ident(f.attname)
@@ -132,14 +132,15 @@ WITH side AS MATERIALIZED (
          || '), arrived AS (SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hash_record_extended(ROW('
              || s.hashed || '), 0)) AS sum FROM kept'
          || ') SELECT CASE WHEN l.n = a.n AND l.sum IS NOT DISTINCT FROM a.sum THEN l.n ELSE '
-         || 'pg_catalog.format(''%%s rows left, %%s arrived, or not as they were'', l.n, a.n)::bigint END AS moved, '
+         || 'pg_catalog.format(''%%s rows deleted, %%s inserted, or checksums differ'', l.n, a.n)::bigint END AS '
+            'moved, '
              || x.more
          || ' AS more FROM left_it l, arrived a' AS sql,
-         pg_catalog.format('ROW EXCLUSIVE on %%s and %%s; its rows until the end of the batch', s.name, s.target)
+         pg_catalog.format('ROW EXCLUSIVE on %%s and %%s; row locks until the end of the batch', s.name, s.target)
              AS lock,
          s.name AS "on", x.note, s.target,
          CASE WHEN x.ordinal = 1 THEN
-           pg_catalog.format('%%s rows of %%s; as much WAL and room again, until VACUUM', s.rows,
+           pg_catalog.format('%%s rows, %%s; writes as much again as WAL, and frees the space after VACUUM', s.rows,
              pg_catalog.pg_size_pretty(s.relpages * pg_catalog.current_setting('block_size')::bigint)) END AS estimate,
          CASE WHEN x.ordinal = 1 THEN s.rows ELSE 0 END AS total
     FROM shape s
@@ -152,11 +153,10 @@ WITH side AS MATERIALIZED (
       pg_catalog.format('pg_catalog.set_config(''pipeline_console.at_%%s'', (SELECT page + 128 FROM here)::text, '
                         'false)::bigint * %%s '
                         '< pg_catalog.pg_relation_size(%%s)', s.oid, pg_catalog.current_setting('block_size'), s.oid),
-      'rows leave and arrive in one statement, which fails unless all arrive as they were; one transaction for each '
-      '128 pages'),
+      'deletes and inserts in one statement that fails unless count and checksum agree; one transaction per 128 pages'),
      (2, '', pg_catalog.format('ctid = ANY (ARRAY(SELECT ctid FROM ONLY %%s WHERE %%s LIMIT 5000))', s.name, s.inside),
       'l.n > 0',
-      'rows that were changed or added meanwhile')) x(ordinal, start, part, more, note)
+      'rows changed or added meanwhile')) x(ordinal, start, part, more, note)
    WHERE NOT EXISTS (SELECT FROM refusal)
 )
 SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS estimate, NULL AS note, true AS repeat,

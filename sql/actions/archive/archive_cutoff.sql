@@ -1,4 +1,4 @@
--- The day before which rows are archived, by the server's clock in UTC: the first of a month for an age in months.
+-- The date before which rows are archived, in UTC: the first of a month for an age in months or years.
 SELECT (CASE %(unit)s::text
           WHEN 'day' THEN pg_catalog.date_trunc('day', n.at) - pg_catalog.make_interval(days => %(number)s::integer)
           WHEN 'week' THEN pg_catalog.date_trunc('day', n.at) - pg_catalog.make_interval(weeks => %(number)s::integer)

@@ -1,10 +1,10 @@
--- The parts of a table that hold rows of a span of time, and how each gets to another table.
+-- The partitions of a table that have rows in a time range, and how each can be moved to another table.
 -- lane: slow
 --
--- `form`: attach (it was detached before, by a run that was interrupted), finalize (its detach was), detach (a whole
--- partition, which the target can take as it is), swap (the same in one transaction: a default partition forbids
--- DETACH … CONCURRENTLY), batches (anything else). `why` says what keeps a whole partition from being attached.
--- A table on its way has a mark in front of its comment. The reading session's TimeZone is UTC.
+-- `form`: attach (already detached by an interrupted run), finalize (its detach was interrupted), detach (a whole
+-- partition that the target can attach), swap (the same in one transaction, because DETACH CONCURRENTLY is not possible
+-- with a default partition), batches (anything else). `why` says why a whole partition cannot be attached. A partition
+-- that is being moved has a progress marker in front of its comment. The TimeZone of the reading session is UTC.
 WITH asked AS MATERIALIZED (
   SELECT pg_catalog.tsrange(%(lower)s::timestamp, %(upper)s::timestamp) AS span
 ), side AS MATERIALIZED (
@@ -65,11 +65,11 @@ WITH asked AS MATERIALIZED (
          c.reltuples,
          (SELECT CASE
             WHEN t.relkind <> 'p' THEN t.name || ' is not partitioned'
-            WHEN t.by_key IS NOT TRUE OR t.key_type <> o.key_type THEN t.name || ' is partitioned by something else'
+            WHEN t.by_key IS NOT TRUE OR t.key_type <> o.key_type THEN t.name || ' is partitioned by another key'
             WHEN t.partdefid <> 0 THEN t.name || ' has a default partition'
-            WHEN c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p' THEN 'it is a table of another kind'
+            WHEN c.relkind NOT IN ('r', 'p') OR c.relpersistence <> 'p' THEN 'it is not an ordinary table'
             WHEN EXISTS (SELECT FROM bound b WHERE b.inhparent = t.oid AND b.span && k.span)
-              THEN t.name || ' already has a partition for that time'
+              THEN t.name || ' already has a partition for that range'
             WHEN EXISTS (
               SELECT FROM (SELECT attname, atttypid, atttypmod, attcollation, attgenerated, attnotnull
                            FROM pg_catalog.pg_attribute
@@ -79,7 +79,7 @@ WITH asked AS MATERIALIZED (
                             WHERE attrelid = k.oid AND attnum > 0 AND NOT attisdropped) y USING (attname)
                WHERE (x.atttypid, x.atttypmod, x.attcollation, x.attgenerated) IS DISTINCT FROM
                      (y.atttypid, y.atttypmod, y.attcollation, y.attgenerated) OR (x.attnotnull AND NOT y.attnotnull))
-              THEN 'its columns differ from those of ' || t.name
+              THEN 'its columns differ from the columns of ' || t.name
             WHEN EXISTS (
               SELECT FROM pg_catalog.pg_constraint x
                WHERE x.conrelid = t.oid AND x.contype = 'c' AND NOT x.connoinherit
@@ -88,7 +88,7 @@ WITH asked AS MATERIALIZED (
                                     AND y.convalidated
                                     AND pg_catalog.pg_get_constraintdef(y.oid)
                                         = pg_catalog.pg_get_constraintdef(x.oid)))
-              THEN 'it lacks a check of ' || t.name
+              THEN 'it lacks a CHECK constraint of ' || t.name
             END FROM target t) AS why
     FROM candidate k
     JOIN pg_catalog.pg_class c ON c.oid = k.oid
@@ -103,13 +103,11 @@ WITH asked AS MATERIALIZED (
          o.key, o.key_type
     FROM judged j CROSS JOIN origin o
 ), refusal AS (
-  SELECT 'This server is a standby.' AS refused,
-         'Connect to the primary.' AS remedy WHERE pg_catalog.pg_is_in_recovery()
-  UNION ALL
-  SELECT pg_catalog.format('%%s is not a table.', s.name), NULL FROM side s WHERE s.relkind NOT IN ('r', 'p')
+  SELECT pg_catalog.format('%%s is not a table.', s.name) AS refused,
+         NULL AS remedy FROM side s WHERE s.relkind NOT IN ('r', 'p')
   UNION ALL
   SELECT pg_catalog.format('%%s has no column %%I of type date, timestamptz or timestamp.', s.name, %(key)s),
-         'Correct the policy.'
+         'Correct the archive policy.'
     FROM side s
    WHERE s.key_type IS NULL OR s.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
                                                   'timestamp'::pg_catalog.regtype)
@@ -117,27 +115,27 @@ WITH asked AS MATERIALIZED (
   SELECT pg_catalog.format('%%s is not partitioned by ranges of %%I.', o.name, o.key), NULL
     FROM origin o WHERE o.relkind = 'p' AND o.by_key IS NOT TRUE
   UNION ALL
-  SELECT pg_catalog.format('%%I.%%I is on its way from %%s to %%s.', n.nspname, c.relname, t.name, o.name),
-         'Let that action finish: run it again.'
+  SELECT pg_catalog.format('%%I.%%I is being moved from %%s to %%s.', n.nspname, c.relname, t.name, o.name),
+         'Run that action again to finish it.'
     FROM marked m
     JOIN pg_catalog.pg_class c ON c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, origin o,
     target t
    WHERE NOT m.forth AND NOT m.relispartition
   UNION ALL
-  SELECT pg_catalog.format('The detach of %%s was interrupted, and it cannot be moved as a whole: %%s.', d.name,
-                           coalesce(d.why, 'it is not of the time that is asked for')),
+  SELECT pg_catalog.format('The detach of %%s was interrupted, and it cannot be moved as a partition: %%s.', d.name,
+                           coalesce(d.why, 'it is outside the requested range')),
          pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s FINALIZE ends it.', o.name, d.name)
     FROM decided d, origin o, asked a WHERE d.form = 'finalize' AND (d.why IS NOT NULL OR NOT d.span <@ a.span)
   UNION ALL
-  SELECT pg_catalog.format('%%s was detached, and %%s cannot take it: %%s.', d.name, t.name, d.why),
-         'Mend that, then run this again.'
+  SELECT pg_catalog.format('%%s was detached, and cannot be attached to %%s: %%s.', d.name, t.name, d.why),
+         'Correct that, then run this action again.'
     FROM decided d, target t WHERE d.form = 'attach' AND d.why IS NOT NULL
   UNION ALL
-  SELECT pg_catalog.format('Row security hides rows of %%s from this role.', d.name),
-         'Connect as a role that it does not apply to.'
+  SELECT pg_catalog.format('Row-level security hides rows of %%s from this role.', d.name),
+         'Connect as a role with BYPASSRLS, or as the owner.'
     FROM decided d WHERE d.way = 'batches' AND pg_catalog.row_security_active(d.oid)
   UNION ALL
-  SELECT pg_catalog.format('Only the owner of %%s may do that.', s.name),
+  SELECT pg_catalog.format('Only the owner of %%s may do this.', s.name),
          pg_catalog.format('Connect as %%s.', pg_catalog.pg_get_userbyid(s.relowner))
     FROM side s WHERE NOT pg_catalog.pg_has_role(s.relowner, 'USAGE')
 )
@@ -147,7 +145,7 @@ SELECT r.refused, r.remedy, NULL AS oid, NULL AS name, NULL AS form, NULL AS why
 UNION ALL
 SELECT NULL, NULL, d.oid::bigint, d.name, d.way, d.why, f.rows, f.first, f.last
   FROM decided d
-  LEFT JOIN LATERAL (  -- ts_stat runs a query that is given as text
+  LEFT JOIN LATERAL (  -- ts_stat runs a query given as text
        SELECT pg_catalog.max(pg_catalog.substr(t.word, 3)) FILTER (WHERE t.word LIKE 'n:%%')::bigint AS rows,
               pg_catalog.max(pg_catalog.substr(t.word, 3)) FILTER (WHERE t.word LIKE 'a:%%') AS first,
               pg_catalog.max(pg_catalog.substr(t.word, 3)) FILTER (WHERE t.word LIKE 'z:%%') AS last

@@ -1,10 +1,10 @@
--- The statements that move whole partitions from one table to another: not a row is copied.
+-- Statements that move whole partitions from one table to another without copying rows.
 --
--- A partition first gets a mark in front of its comment, so that it is found again when the run ends between detaching
--- and attaching. DETACH … CONCURRENTLY leaves a check with the bounds, which spares ATTACH to read the rows. Foreign
--- keys that the target lacks go, those it has are added and validated while nobody else is at the table. The proof that
--- no row is lost is the file, which stays the same; with `verify` its rows are also counted and summed before and
--- after.
+-- A partition first gets a progress marker in front of its comment, by which an interrupted run finds it between detach
+-- and attach. DETACH CONCURRENTLY leaves a CHECK constraint with the bounds, which lets ATTACH skip the validation
+-- scan. Foreign keys that the target lacks are dropped; those it has are added and validated while nothing else uses
+-- the table. That the data file stays the same proves that no row is lost; with `verify`, count and checksum are
+-- compared as well.
 WITH side AS MATERIALIZED (
   SELECT c.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -49,14 +49,14 @@ WITH side AS MATERIALIZED (
     FROM piece p
     LEFT JOIN LATERAL (SELECT c.convalidated AS bounds FROM pg_catalog.pg_constraint c
                         WHERE c.conrelid = p.oid AND c.conname = 'pipeline_console_bounds') k ON true
-   CROSS JOIN LATERAL (  -- by the output of a type, never by its casts, which may run code of a user's
+   CROSS JOIN LATERAL (  -- by the output function, never by casts, which may be user-defined
         SELECT pg_catalog.string_agg(CASE WHEN a.atttypid IN (16, 17, 18, 19, 20, 21, 23, 25, 26, 700, 701, 869, 1042,
               1043, 1082,
                  1083, 1114, 1184, 1186, 1266, 1700, 2950, 3802) THEN pg_catalog.quote_ident(a.attname)
                  ELSE pg_catalog.format('pg_catalog.format(''%%%%L'', %%I)', a.attname) END,
                  ', ' ORDER BY a.attnum) AS fields
           FROM pg_catalog.pg_attribute a WHERE a.attrelid = p.oid AND a.attnum > 0 AND NOT a.attisdropped) h
-), reference AS MATERIALIZED (  -- foreign keys that differ: those of the piece to drop, those of the target to add
+), reference AS MATERIALIZED (  -- foreign keys that differ: the partition loses its own, gets those of the target
   SELECT r.oid, x.conname, x.conrelid = r.oid AS own, pg_catalog.pg_get_constraintdef(x.oid) AS definition,
          pg_catalog.format('%%I.%%I', n.nspname, f.relname) AS referenced
     FROM ready r
@@ -75,7 +75,7 @@ WITH side AS MATERIALIZED (
          'SHARE UPDATE EXCLUSIVE on ' || r.name AS lock, r.name AS "on", true AS transaction,
          r.name || ' mark' AS "group",
          pg_catalog.format('COMMENT ON TABLE %%s IS %%L', r.name, r.comment) AS undo, NULL AS estimate,
-         'a mark, by which a run that is interrupted finds its way' AS note, NULL AS expect,
+         'progress marker for resuming an interrupted run' AS note, NULL AS expect,
          NULL::float8 AS lock_timeout, NULL AS again
     FROM ready r WHERE r.way IN ('detach', 'finalize') AND NOT r.marked
   UNION ALL
@@ -92,16 +92,16 @@ WITH side AS MATERIALIZED (
            '(SELECT pg_catalog.current_setting(%%L)) a(told)', r.name,
            'pipeline_console.before_' || r.oid, 'pipeline_console.after_' || r.oid) END, NULL, NULL
     FROM ready r
-   CROSS JOIN (VALUES (15, 'before', 'counts and sums its rows before'),
-                      (60, 'after', 'counts and sums them again and compares')) v(ordinal, moment, note)
+   CROSS JOIN (VALUES (15, 'before', 'count and checksum before the move'),
+                      (60, 'after', 'count and checksum after the move, compared')) v(ordinal, moment, note)
    WHERE %(verify)s
   UNION ALL
   SELECT r.oid, 20, CASE r.way WHEN 'finalize' THEN r.detach || ' FINALIZE' ELSE r.detach || ' CONCURRENTLY' END,
          pg_catalog.format('SHARE UPDATE EXCLUSIVE on %%s; ACCESS EXCLUSIVE on %%s at the end', r.origin, r.name),
          r.origin, false, '',
          pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES %%s', r.origin, r.name, r.bounds), r.size,
-         CASE r.way WHEN 'finalize' THEN 'a detach that was interrupted is ended'
-                    ELSE 'its rows are not seen until they are attached; readers and writers of other months go on' END,
+         CASE r.way WHEN 'finalize' THEN 'completes an interrupted detach'
+                    ELSE 'its rows are not visible until attached; other partitions stay readable and writable' END,
          NULL, CASE WHEN r.way = 'detach' THEN 5 END,
          pg_catalog.format('SELECT %%L, NULL::float8 WHERE %%s UNION ALL SELECT %%L, 5 WHERE %%s',
                            r.detach || ' FINALIZE', r.pending, r.detach || ' CONCURRENTLY',
@@ -114,34 +114,36 @@ WITH side AS MATERIALIZED (
                                       r.name, r.inside),
          'ACCESS EXCLUSIVE on ' || r.name, r.name, true, r.name || ' check',
          pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', r.name), NULL,
-         'its bounds are promised, so that nobody waits while they are looked for', NULL, NULL, NULL
+         'the CHECK constraint lets ATTACH skip the validation scan', NULL, NULL, NULL
     FROM ready r WHERE r.way = 'swap' AND r.promise IS NULL
   UNION ALL
   SELECT r.oid, 21, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT pipeline_console_bounds', r.name),
-         'SHARE UPDATE EXCLUSIVE on ' || r.name, r.name, false, '', NULL, r.size, 'reads it once', NULL, NULL, NULL
+         'SHARE UPDATE EXCLUSIVE on ' || r.name, r.name, false, '', NULL, r.size, 'scans the partition once', NULL,
+         NULL, NULL
     FROM ready r WHERE r.way = 'swap' AND r.promise IS NOT TRUE
   UNION ALL
   SELECT r.oid, 45, r.detach, 'ACCESS EXCLUSIVE on ' || r.origin, r.origin, true, r.name || ' attach',
          pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES %%s', r.origin, r.name, r.bounds), r.size,
-         'in one short transaction: a default partition forbids DETACH … CONCURRENTLY', NULL, NULL, NULL
+         'in one short transaction: DETACH CONCURRENTLY is not possible with a default partition', NULL, NULL, NULL
     FROM ready r WHERE r.way = 'swap'
   UNION ALL
   SELECT r.oid, 46, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT IF EXISTS %%I', r.name, f.conname),
          pg_catalog.format('ACCESS EXCLUSIVE on %%s and %%s', r.name, f.referenced), f.referenced, true,
          r.name || ' attach', NULL, NULL,
-         pg_catalog.format('%%s has no such key: its rows outlive those they refer to', r.target), NULL, NULL, NULL
+         pg_catalog.format('%%s has no such foreign key: archived rows outlive the rows they reference', r.target),
+         NULL, NULL, NULL
     FROM ready r JOIN reference f ON f.oid = r.oid AND f.own
   UNION ALL
   SELECT r.oid, 30, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s%%s', r.name, f.conname, f.definition,
                                       CASE WHEN f.definition NOT LIKE '%% NOT VALID' THEN ' NOT VALID' END),
          pg_catalog.format('SHARE ROW EXCLUSIVE on %%s and %%s', r.name, f.referenced), f.referenced, true,
-         r.name || ' key ' || f.conname, NULL, NULL, 'a key of ' || r.target, NULL, NULL, NULL
+         r.name || ' key ' || f.conname, NULL, NULL, 'foreign key of ' || r.target, NULL, NULL, NULL
     FROM ready r JOIN reference f ON f.oid = r.oid AND NOT f.own WHERE r.way <> 'swap'
   UNION ALL
   SELECT r.oid, 31, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I', r.name, f.conname),
          pg_catalog.format('SHARE UPDATE EXCLUSIVE on %%s, ROW SHARE on %%s', r.name, f.referenced), f.referenced,
          false, '', NULL, r.size,
-         'so that attaching need not read the rows', NULL, NULL, NULL
+         'lets ATTACH skip the validation scan', NULL, NULL, NULL
     FROM ready r JOIN reference f ON f.oid = r.oid AND NOT f.own
    WHERE r.way <> 'swap' AND f.definition NOT LIKE '%% NOT VALID'
   UNION ALL
@@ -153,23 +155,24 @@ WITH side AS MATERIALIZED (
               FROM reference f WHERE f.oid = r.oid AND NOT f.own)),
          r.target, true, r.name || ' attach',
          pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s', r.target, r.name), r.size,
-         'the same file with all its rows, now of ' || r.target,
+         'the same data file, now a partition of ' || r.target,
          pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = %%s AND inhparent = '
                            '%%s) '
            'AND pg_catalog.pg_relation_filenode(%%s) IS NOT DISTINCT FROM %%s, %%L',
            r.oid, r.target_oid, r.oid, coalesce(r.file::text, 'NULL::oid'),
-           r.name || ' is not the file that it was, or not in its place'),
+           r.name || ' was rewritten, or is not attached'),
          NULL, NULL
     FROM ready r
   UNION ALL
   SELECT r.oid, 51, pg_catalog.format('COMMENT ON TABLE %%s IS %%L', r.name, r.comment),
          'SHARE UPDATE EXCLUSIVE on ' || r.name, NULL,
-         true, r.name || ' attach', NULL, NULL, 'the mark goes', NULL, NULL, NULL
+         true, r.name || ' attach', NULL, NULL, 'removes the progress marker', NULL, NULL, NULL
     FROM ready r WHERE r.way <> 'swap'
   UNION ALL
   SELECT r.oid, 52, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', r.name),
          'ACCESS EXCLUSIVE on ' || r.name,
-         NULL, true, r.name || ' attach', NULL, NULL, 'the partition''s own bounds say the same', NULL, NULL, NULL
+         NULL, true, r.name || ' attach', NULL, NULL, 'redundant: the partition bound enforces the same condition',
+         NULL, NULL, NULL
     FROM ready r WHERE r.way = 'swap'
 )
 SELECT s.sql, s.lock, s."on", s.transaction, s."group", s.undo, s.estimate, s.note, s.expect, s.lock_timeout, s.again

@@ -1,6 +1,6 @@
 -- The statement that exports a month of an archive, and the query for its manifest, read from the same snapshot.
 --
--- Generated columns stay behind: COPY cannot load them, and the server makes them again.
+-- Generated columns are not exported: COPY cannot load them, and the server computes them again.
 WITH field AS MATERIALIZED (
   SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) AS names,
          pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', a.attname, 'type',
@@ -15,7 +15,7 @@ SELECT pg_catalog.format('COPY (SELECT %%s FROM %%s%%s ORDER BY %%I) TO STDOUT (
        pg_catalog.format('%%s rows, %%s', CASE WHEN c.reltuples < 0 THEN 'unknown' ELSE 'about ' || c.reltuples::bigint
                          END,
          pg_catalog.pg_size_pretty(pg_catalog.pg_table_size(c.oid))) AS estimate,
-       pg_catalog.format('goes to %%s, which is read back and compared', %(file)s::text) AS note,
+       pg_catalog.format('written to %%s, then read back and compared', %(file)s::text) AS note,
        pg_catalog.format('SELECT %%L AS archive, %%L AS source, %%L AS month, %%L AS bounds, %%L::pg_catalog.jsonb AS '
                          'columns,'
          ' pg_catalog.current_database()::text AS database, pg_catalog.current_setting(''server_version'') AS '

@@ -1,9 +1,9 @@
--- Where the rows of a month are in an archive: its partition of that month, else all rows of that time.
+-- Where the rows of a month are in an archive: its partition for that month, else all rows of that range.
 -- lane: slow
 --
--- `way` is how the partition can be dropped: detach, finalize (a detach was interrupted), detached (by a run that was
--- interrupted: it has a mark in front of its comment), whole (a default partition forbids DETACH … CONCURRENTLY),
--- null (not at all). The reading session's TimeZone is UTC.
+-- `way` is how the partition can be dropped: detach, finalize (a detach was interrupted), detached (by an interrupted
+-- run; it has a progress marker in front of its comment), whole (DETACH CONCURRENTLY is not possible with a default
+-- partition), null (not at all). The TimeZone of the reading session is UTC.
 WITH archive AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relowner, a.attname AS key, a.atttypid AS key_type,
          coalesce(t.partdefid, 0) <> 0 AS has_default,
@@ -32,7 +32,7 @@ WITH archive AS MATERIALIZED (
      AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
     JOIN pg_catalog.pg_class c ON c.oid = d.objoid AND NOT c.relispartition AND c.relkind = 'r'
      AND c.relowner = a.relowner
-), month AS MATERIALIZED (  -- the partition that is the month, no more and no less
+), month AS MATERIALIZED (  -- the partition that covers exactly the month
   SELECT p.oid, p.way, c.relkind, c.relowner, pg_catalog.format('FROM (%%s) TO (%%s)', p.edge[1], p.edge[2]) AS bounds,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM part p
@@ -52,18 +52,19 @@ WITH archive AS MATERIALIZED (
          NULL AS remedy FROM archive a WHERE a.relkind NOT IN ('r', 'p')
   UNION ALL
   SELECT 1, pg_catalog.format('%%s has no column %%I of type date, timestamptz or timestamp.', a.name, %(key)s),
-         'Correct the policy.'
+         'Correct the archive policy.'
     FROM archive a WHERE a.key_type IS NULL
   UNION ALL
-  SELECT 2, pg_catalog.format('%%s was detached to be dropped, and another partition took its place.', m.name),
+  SELECT 2, pg_catalog.format('%%s was detached for dropping, and another partition has replaced it.', m.name),
          'Drop or rename one of them.'
     FROM month m WHERE m.way = 'detached' AND (SELECT pg_catalog.count(*) FROM month) > 1
   UNION ALL
-  SELECT 3, pg_catalog.format('Row security hides rows of %%s from this role.', s.name),
-         'Connect as a role that it does not apply to.'
+  SELECT 3, pg_catalog.format('Row-level security hides rows of %%s from this role.', s.name),
+         'Connect as a role with BYPASSRLS, or as the owner.'
     FROM source s WHERE pg_catalog.row_security_active(s.oid)
   UNION ALL
-  SELECT 4, 'This server is a standby: nothing can be dropped here.', 'Connect to the primary, or export without drop.'
+  SELECT 4, 'This server is a standby, which is read-only: nothing can be dropped.',
+         'Connect to the primary, or export without drop.'
    WHERE %(drop)s::bool AND pg_catalog.pg_is_in_recovery()
   UNION ALL
   SELECT 5, pg_catalog.format('Only the owner of %%s may drop it.', s.name),
@@ -71,20 +72,20 @@ WITH archive AS MATERIALIZED (
     FROM source s WHERE %(drop)s::bool AND s.way IS NOT NULL AND NOT pg_catalog.pg_has_role(s.relowner, 'USAGE')
   UNION ALL
   SELECT 6, pg_catalog.format('%%s is used by %%s, so it cannot be dropped.', m.name, r.ev_class::pg_catalog.regclass),
-         'Drop that first.'
+         'Drop the dependent object first.'
     FROM month m
     JOIN pg_catalog.pg_depend d ON d.refobjid = m.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
      AND d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
     JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND r.ev_class <> m.oid
    WHERE %(drop)s::bool
-), found AS MATERIALIZED (  -- ts_stat runs a query that is given as text
+), found AS MATERIALIZED (  -- ts_stat runs a query given as text
   SELECT s.*, EXISTS (SELECT FROM pg_catalog.ts_stat(pg_catalog.format(
            'SELECT pg_catalog.array_to_tsvector(ARRAY[''row''::text]) FROM %%s WHERE %%s LIMIT 1', s.origin,
            coalesce(s.inside, 'true')))) AS filled
     FROM source s WHERE NOT EXISTS (SELECT FROM refusal)
 ), none AS (
   SELECT 7 AS rank, pg_catalog.format('%%s has no rows of %%s.', a.name, %(month)s::text) AS refused,
-         coalesce('It has these months: ' || (
+         coalesce('Months with rows: ' || (
            SELECT pg_catalog.string_agg(t.word, ', ' ORDER BY t.word) FROM pg_catalog.ts_stat(pg_catalog.format(
              'SELECT pg_catalog.array_to_tsvector(coalesce(pg_catalog.array_agg(DISTINCT '
              'pg_catalog.to_char(%%I::timestamp, ''YYYY-MM''))'
@@ -92,7 +93,7 @@ WITH archive AS MATERIALIZED (
              'It is empty.') AS remedy
     FROM archive a JOIN found f ON NOT f.filled
   UNION ALL
-  SELECT 8, pg_catalog.format('%%s is not a partition of its own in %%s, so it cannot be dropped.', %(month)s::text,
+  SELECT 8, pg_catalog.format('%%s is not a separate partition of %%s, so it cannot be dropped.', %(month)s::text,
                               a.name), 'Export without drop.'
     FROM archive a JOIN found f ON f.filled AND f.way IS NULL WHERE %(drop)s::bool
 )

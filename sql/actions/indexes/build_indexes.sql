@@ -1,11 +1,12 @@
--- The statements that make indexes online: CONCURRENTLY on plain tables; of partitioned ones ON ONLY the parent, then
--- CONCURRENTLY on each partition that has no equal index, each attached.
+-- Statements that build indexes online, on plain and on partitioned tables.
 -- lane: slow
 --
--- Which existing indexes equal the wanted ones is told by the caller. The index of a partition is called as the
--- parent's, with the partition's name for the parent's. Whatever invalid index has a wanted name on the wanted table
--- was left by an interrupted build and is dropped first, unless somebody may be building it. Inner partitioned indexes
--- are attached while they are still empty; the outermost turns valid with the last attachment.
+-- Plain tables: CREATE INDEX CONCURRENTLY. Partitioned tables: the index ON ONLY the parent, then CONCURRENTLY on each
+-- partition that has no identical index, each attached. The caller says which existing indexes are identical. The index
+-- of a partition is named as the parent's, with the name of the partition instead of the parent's. An invalid index
+-- with a wanted name on the wanted table is left from an interrupted build and is dropped first, unless it may still be
+-- being built. Inner partitioned indexes are attached while empty; the outermost becomes valid with the last
+-- attachment.
 WITH RECURSIVE asked AS MATERIALIZED (
   SELECT w.*, c.relname AS root_name, CASE WHEN pg_catalog.starts_with(w.name, c.relname || '_')
            THEN pg_catalog.substr(w.name, pg_catalog.length(c.relname) + 2) ELSE w.name END AS suffix
@@ -22,7 +23,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
 ), tree AS (
-  -- `have`: the index of each table that is, or will be, the wanted one's part there
+  -- `have`: the index of each table that is or will be attached to the wanted one
   SELECT a.k, a.root::oid AS oid, NULL::oid AS parent, 0 AS depth, b.oid AS have, b.valid IS TRUE AS valid,
          false AS attached
     FROM asked a
@@ -54,7 +55,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE NOT (t.valid AND (t.depth = 0 OR t.attached))
 ), called AS MATERIALIZED (
-  -- the name of each index, and what has that name already
+  -- the name of each index, and the object that has this name already
   SELECT n.*, coalesce(h.relname, f.name) AS index_name,
          pg_catalog.format('%%I.%%I', n.nspname, coalesce(h.relname, f.name)) AS index,
          l.oid AS leftover,
@@ -79,23 +80,24 @@ WITH RECURSIVE asked AS MATERIALIZED (
             AND i.indrelid = n.oid AND NOT i.indisvalid) l ON true
 ), obstacle AS (
   SELECT c.k, c.depth, CASE
-           WHEN c.of_system THEN c."table" || ' belongs to the system.'
+           WHEN c.of_system THEN c."table" || ' is a system catalog object.'
            WHEN c.of_others THEN c."table" || ' is a temporary table of another session.'
            WHEN c.relkind = 'f' AND c.depth > 0 THEN c."table"
-               || ' is a foreign table: with it among the partitions the index stays invalid.'
+               || ' is a foreign table: an index cannot become valid on all partitions.'
            WHEN c.relkind NOT IN ('r', 'p', 'm') THEN c."table" || ' is neither a table nor a materialized view.'
            WHEN NOT (pg_catalog.pg_has_role(c.relowner, 'USAGE')
                      OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER))
              THEN c."table" || ' belongs to ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner))
-                 || ': only its owner may index it.'
-           WHEN c.busy IS NOT NULL THEN c.index || ' is left alone: pid ' || c.busy || ' may be building it.'
+                 || ': only its owner may create indexes on it.'
+           WHEN c.busy IS NOT NULL THEN c.index || ' is skipped: pid ' || c.busy || ' may be building it.'
            WHEN c.attached AND NOT c.valid AND c.relkind <> 'p'
-             THEN c.index || ' is attached but invalid: repair-invalid-indexes builds it again.'
+             THEN c.index || ' is attached but invalid: repair-invalid-indexes rebuilds it.'
            WHEN o.oid IS NOT NULL THEN c.index || CASE
              WHEN o.indrelid = c.oid THEN ' is an index of ' || c."table" || ' with another definition: '
                  || o.definition
              WHEN o.indrelid IS NOT NULL THEN ' is the index of another table'
-             ELSE ' is another relation: a ' || CASE o.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table'
+             ELSE ' is the name of another relation: a ' || CASE o.relkind WHEN 'r' THEN 'table' WHEN 'p'
+                 THEN 'partitioned table'
                  WHEN 'v' THEN 'view'
                WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'type or foreign table' END END || '.'
                    END AS why
@@ -112,7 +114,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
          pg_catalog.format('INDEX%%s %%I ON %%s%%s %%s', CASE WHEN c.relkind <> 'p' THEN ' CONCURRENTLY'
                            END, c.index_name,
                            CASE WHEN c.relkind = 'p' THEN 'ONLY ' END, c."table", c.definition) AS making,
-         -- An index that was there before goes with the parent's: that cannot be taken back.
+         -- Dropping the parent index would drop attached indexes that existed before, so there is no undo.
          c.depth = 0 AND EXISTS (SELECT FROM called x WHERE x.k = c.k AND x.depth > 0 AND x.have IS NOT NULL
                                  AND NOT x.attached) AS adopts,
          c.depth > 0 AND NOT c.attached
@@ -129,7 +131,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
    CROSS JOIN LATERAL (VALUES
      (1, 'DROP INDEX CONCURRENTLY ' || f.index, f.leftover IS NOT NULL,
       'SHARE UPDATE EXCLUSIVE on ' || f."table", f."table", false, 0::float8, NULL, NULL, NULL,
-      f.index_name || ' was left by an interrupted build: slows writes, serves nothing',
+      f.index_name || ' is left from an interrupted build: it slows writes and serves no query',
       pg_catalog.format('SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = %%s)', f.leftover),
       pg_catalog.format('SELECT %%L FROM pg_catalog.pg_class c WHERE c.oid = %%s', 'DROP INDEX CONCURRENTLY '
                         || f.index, f.leftover)),
@@ -143,7 +145,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
                   'DROP INDEX IF EXISTS %%s; END IF; END', f.index, f.index)) END,
       'reads ' || pg_catalog.pg_size_pretty(f.relpages * pg_catalog.current_setting('block_size')::bigint) || ' twice',
       pg_catalog.concat_ws(' · ', f.index_name
-                           || ' is built beside readers and writers, waits for the transactions that are open',
+                           || ' is built without blocking reads or writes; waits for open transactions',
                            NULLIF(f.purpose, '')),
       pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = '
                         'pg_catalog.to_regclass(%%L) AND i.indisvalid)',
@@ -160,20 +162,20 @@ WITH RECURSIVE asked AS MATERIALIZED (
       'SHARE on ' || f."table" || ', not on its partitions', f."table", true, NULL, f.index,
       CASE WHEN f.depth = 0 AND NOT f.adopts THEN 'DROP INDEX ' || f.index END, NULL,
       pg_catalog.concat_ws(' · ', f.index_name
-                           || ' of the parent alone, in no time; invalid until every partition''s is attached',
+                           || ' on the parent only, at once; invalid until the index of every partition is attached',
                            CASE WHEN f.depth = 0 THEN NULLIF(f.purpose, '') END,
-                           CASE WHEN f.adopts THEN 'cannot be undone: equal indexes of partitions become its parts'
+                           CASE WHEN f.adopts THEN 'cannot be undone: existing indexes of partitions are attached to it'
                                END), NULL, NULL),
      (4, pg_catalog.format('ALTER INDEX %%s ATTACH PARTITION %%s', f.parent_index, f.index), f.depth > 0
       AND NOT f.attached,
       pg_catalog.format('ACCESS EXCLUSIVE on the index %%s; ACCESS SHARE on %%s', f.index, f."table"), f."table", true,
       NULL, f.index, NULL, NULL,
-      CASE WHEN f.have IS NOT NULL THEN f.index_name || ', there already and equal, becomes part of ' || f.parent_index
-           ELSE f.index_name || ' becomes part of ' || f.parent_index END,
+      CASE WHEN f.have IS NOT NULL THEN f.index_name || ', existing and identical, is attached to ' || f.parent_index
+           ELSE f.index_name || ' is attached to ' || f.parent_index END,
       CASE WHEN f.is_last AND f.relkind <> 'p'
            THEN pg_catalog.format('SELECT i.indisvalid, %%L FROM pg_catalog.pg_index i WHERE i.indexrelid = '
                                   'pg_catalog.to_regclass(%%L)',
-                                  f.root_index || ' is still invalid: a partition has come that has no index. Run this '
+                                  f.root_index || ' is still invalid: a new partition has no index. Run this action '
                                                   'again.', f.root_index)
            ELSE pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = '
                                   'pg_catalog.to_regclass(%%L)'
@@ -182,7 +184,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
      (5, pg_catalog.format('COMMENT ON INDEX %%s IS %%L', f.index, f.comment), f.depth = 0 AND f.have IS NULL
       AND f.comment <> '',
       'SHARE UPDATE EXCLUSIVE on ' || f.index, f."table", true, NULL, f.index, NULL, NULL,
-      'says in the database what ' || f.index_name || ' is for', NULL, NULL))
+      'documents in the database what ' || f.index_name || ' is for', NULL, NULL))
      s(ordinal, sql, wanted, lock, "on", transaction, lock_timeout, "group", undo, estimate, note, expect, again)
    WHERE s.wanted
 )

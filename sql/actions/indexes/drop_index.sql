@@ -1,7 +1,8 @@
--- DROP INDEX CONCURRENTLY, unless something needs the index, with the statements that make it again.
--- Its comment and statistics targets are taken off first, each in a step of its own, so that the undo of the steps, the
--- last one first, gives back all of it.
+-- DROP INDEX CONCURRENTLY, unless something depends on the index, with the statements that recreate it.
 -- lane: slow
+--
+-- Comment and statistics targets are removed first, each in its own step, so that undoing the steps in reverse order
+-- restores everything.
 WITH it AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relname, c.relpages, c.reltablespace, i.*,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
@@ -19,7 +20,7 @@ WITH it AS MATERIALIZED (
     JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
    WHERE c.oid = %(oid)s::bigint::oid
 ), leads AS MATERIALIZED (
-  -- Valid indexes of the table that serve the check of a foreign key: its columns come first, in any order.
+  -- Valid indexes that support a foreign key: they begin with its columns, in any order.
   SELECT k.oid AS fk, k.conname, i.indexrelid
     FROM it
     JOIN pg_catalog.pg_constraint k ON k.conrelid = it.indrelid AND k.contype = 'f'
@@ -33,22 +34,24 @@ WITH it AS MATERIALIZED (
 ), judged AS (
   SELECT it.*,
          CASE WHEN it.relkind = 'I' THEN it.name
-             || ' is the index of a partitioned table, which DROP INDEX CONCURRENTLY does not take:'
+             || ' is an index of a partitioned table, which DROP INDEX CONCURRENTLY does not support:'
                    || ' a plain DROP INDEX locks the table and all its partitions ACCESS EXCLUSIVE.'
-              WHEN it.indrelid < 16384 THEN it.name || ' belongs to the system.'
+              WHEN it.indrelid < 16384 THEN it.name || ' is a system catalog object.'
               WHEN pg_catalog.pg_is_other_temp_schema((SELECT c.relnamespace FROM pg_catalog.pg_class c
                                                        WHERE c.oid = it.oid))
-                   THEN it.name || ' is of a temporary table of another session.'
-              WHEN h.parent IS NOT NULL THEN it.name || ' is a part of the partitioned index ' || h.parent
-                  || ', and goes only with it.'
-              WHEN k.name IS NOT NULL THEN it.name || ' serves the constraint ' || k.name || ' of ' || it."table" || '.'
+                   THEN it.name || ' belongs to a temporary table of another session.'
+              WHEN h.parent IS NOT NULL THEN it.name || ' is attached to the partitioned index ' || h.parent
+                  || ', and can only be dropped with it.'
+              WHEN k.name IS NOT NULL THEN it.name || ' belongs to the constraint ' || k.name || ' of ' || it."table"
+                  || '.'
               WHEN it.indisreplident THEN it.name || ' is the replica identity of ' || it."table" || '.'
-              WHEN f.names IS NOT NULL THEN 'Foreign keys refer to the columns of ' || it.name || ': ' || f.names || '.'
-              WHEN it.indisunique AND NOT it.broken THEN it.name || ' is unique: it keeps duplicates out of '
+              WHEN f.names IS NOT NULL THEN 'Foreign keys depend on ' || it.name || ': ' || f.names || '.'
+              WHEN it.indisunique AND NOT it.broken THEN it.name || ' is a unique index: it prevents duplicates in '
                   || it."table" || '.'
-              WHEN l.names IS NOT NULL AND NOT it.broken THEN it.name || ' is the only index for the foreign key '
+              WHEN l.names IS NOT NULL AND NOT it.broken THEN it.name
+                  || ' is the only index supporting the foreign key '
                   || l.names || ' of ' || it."table"
-                   || ': without it each delete of a referenced row reads the whole table.'
+                   || ': without it, each delete of a referenced row scans the table.'
               WHEN it.broken AND b.pid IS NOT NULL THEN it.name || ' is invalid, and pid ' || b.pid
                   || ' may be building it.'
               END AS refused,
@@ -56,7 +59,7 @@ WITH it AS MATERIALIZED (
              || ' drops both.'
               WHEN l.names IS NOT NULL AND NOT it.broken AND NOT it.indisunique AND h.parent IS NULL
                   AND it.relkind = 'i'
-                   THEN 'Create another index on its columns first.' ELSE '' END AS remedy
+                   THEN 'Create another index on the same columns first.' ELSE '' END AS remedy
     FROM it
     LEFT JOIN LATERAL (SELECT h.inhparent::regclass::text AS parent FROM pg_catalog.pg_inherits h
                        WHERE h.inhrelid = it.oid) h ON true
@@ -77,21 +80,20 @@ WITH it AS MATERIALIZED (
 ), step AS (
   SELECT 1 AS at, 'COMMENT ON INDEX ' || j.name || ' IS NULL' AS sql, 'SHARE UPDATE EXCLUSIVE on ' || j.name AS lock,
          j.name AS "on",
-         true AS transaction, NULL::float8 AS lock_timeout, NULL AS estimate, 'so that the undo gives it back' AS note,
+         true AS transaction, NULL::float8 AS lock_timeout, NULL AS estimate, 'so that the undo restores it' AS note,
          NULL AS expect, NULL AS again,
          'COMMENT ON INDEX ' || j.name || ' IS ' || pg_catalog.quote_literal(j.comment) AS undo
     FROM judged j WHERE j.comment IS NOT NULL AND j.refused IS NULL
   UNION ALL
   SELECT 1, pg_catalog.format('ALTER INDEX %%s ALTER COLUMN %%s SET STATISTICS -1', j.name, a.attnum),
-         'SHARE UPDATE EXCLUSIVE on ' || j.name, j.name, true, NULL, NULL, 'so that the undo gives it back', NULL, NULL,
+         'SHARE UPDATE EXCLUSIVE on ' || j.name, j.name, true, NULL, NULL, 'so that the undo restores it', NULL, NULL,
          pg_catalog.format('ALTER INDEX %%s ALTER COLUMN %%s SET STATISTICS %%s', j.name, a.attnum, a.attstattarget)
     FROM judged j JOIN pg_catalog.pg_attribute a ON a.attrelid = j.oid AND a.attnum > 0 AND a.attstattarget >= 0
    WHERE j.refused IS NULL
   UNION ALL
   SELECT 2, 'DROP INDEX CONCURRENTLY ' || j.name, 'SHARE UPDATE EXCLUSIVE on ' || j."table", j."table", false, 0,
-         pg_catalog.pg_size_pretty(j.relpages * pg_catalog.current_setting('block_size')::bigint) || ' given back',
-         'waits for the transactions that are open; an interrupted one leaves the index invalid until it is dropped or '
-         'repaired',
+         pg_catalog.pg_size_pretty(j.relpages * pg_catalog.current_setting('block_size')::bigint) || ' freed',
+         'waits for open transactions; if interrupted, the index stays invalid until it is dropped or repaired',
          'SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid || ')',
          'SELECT ' || pg_catalog.quote_literal('DROP INDEX CONCURRENTLY ' || j.name)
              || ' FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid,

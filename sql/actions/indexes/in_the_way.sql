@@ -1,7 +1,8 @@
--- Whom a session waits for, and to whom it should give way.
--- It gives way to who waits for it while it waits for him (the deadlock detector would end one of the two), who stands
--- behind it while it only queues for a table, and who waits for it while others wait behind him in turn.
--- A role that may not see what others wait for asks for the blockers of each of them.
+-- What a session waits for, and which sessions it should release its lock for.
+--
+-- It yields to a session it waits for that also waits for it (the deadlock detector would cancel one of the two), to
+-- sessions queued behind it while it only waits for a table, and to sessions that others wait for in turn. A role that
+-- may not see wait events checks the blockers of every session.
 WITH waiter AS MATERIALIZED (
   SELECT s.pid, s.wait_event, pg_catalog.pg_blocking_pids(s.pid) AS by
     FROM pg_catalog.pg_stat_get_activity(NULL) s

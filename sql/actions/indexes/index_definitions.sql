@@ -1,4 +1,4 @@
--- The indexes of tables and of all their partitions, with what stands behind the table's name in their definitions.
+-- The indexes of tables and all their partitions, with the part after the table name of their definitions.
 -- lane: slow
 WITH RECURSIVE tree AS (
   SELECT t.oid::oid AS root, t.oid::oid AS oid FROM pg_catalog.unnest(%(oid)s::bigint[]) t(oid)

@@ -1,4 +1,4 @@
--- Names of an index and of its parts in partitions.
+-- The names of an index and of the indexes attached to it.
 WITH RECURSIVE tree AS (
   SELECT c.oid, c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
    WHERE i.indrelid = %(table)s::bigint::oid AND c.relname = %(name)s::text

@@ -1,4 +1,4 @@
--- The tables that an index pack names, with the types of their columns.
+-- The tables that an index pack names, with their column types.
 SELECT w.name AS wanted, c.oid::bigint AS oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
        c.relkind::text AS kind,
        (SELECT pg_catalog.jsonb_object_agg(a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod))

@@ -1,4 +1,4 @@
--- ANALYZE of a table; of a partitioned one, which autovacuum never analyses, with all its partitions.
+-- ANALYZE of a table; of a partitioned table, which autovacuum never analyzes, with all its partitions.
 WITH one AS (
   SELECT c.*, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          pg_catalog.pg_has_role(c.relowner, 'USAGE')
@@ -16,14 +16,14 @@ SELECT 'ANALYZE ' || o.name AS sql,
        o.name AS "on", false AS transaction,
        pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval) + 1 AS lock_timeout,
        CASE WHEN o.relkind <> 'p' THEN pg_catalog.concat(pg_catalog.pg_stat_get_mod_since_analyze(o.oid),
-                                                         ' rows changed since the last') END
+                                                         ' rows changed since the last ANALYZE ANALYZE') END
          AS estimate,
-       'reads a sample of the rows; plans follow the new statistics at once' AS note,
+       'reads a sample of the rows; the planner uses the new statistics at once' AS note,
        CASE WHEN pg_catalog.current_setting('track_counts')::bool
             THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_analyze_time(', o.oid, ') >= ',
                                    pg_catalog.quote_literal(pg_catalog.clock_timestamp()), ', false)') END AS expect,
        3.0::float8 AS settle,
-       CASE WHEN NOT o.may THEN 'This role may not analyze ' || o.name || ', and the server would only skip it.'
+       CASE WHEN NOT o.may THEN 'This role may not analyze ' || o.name || '; the server would skip it with a warning.'
             WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name
                 || ' is a temporary table of another session.' END AS refused,
        CASE WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000

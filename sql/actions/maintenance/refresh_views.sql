@@ -1,7 +1,8 @@
--- The statements that refresh materialized views, those that are read by others first, and record that they did.
--- The record is only written to the console's own table, and only while nobody's code would run by that
--- (harmless_table.sql): it is the DBA who writes it, and REFRESH alone runs as the owner of the view. What failed is
--- recorded too, without the time it took, because its transaction is gone.
+-- Statements that refresh materialized views in dependency order, and record each refresh.
+--
+-- The record is only written to the console's own table, and only if that runs no code of other roles
+-- (harmless_table.sql): the DBA writes it, while REFRESH runs as the owner of the view. Failures are recorded too,
+-- without their duration, because their transaction was rolled back.
 WITH RECURSIVE view AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relkind,
          c.relispopulated,
@@ -23,7 +24,7 @@ WITH RECURSIVE view AS MATERIALIZED (
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = w.oid
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.oid
     JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind IN ('v', 'm')
-), below AS MATERIALIZED (  -- materialized views that a view reads, through other views too
+), below AS MATERIALIZED (  -- materialized views that a view reads, directly or through other views
   SELECT r.root, r.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relispopulated
     FROM (SELECT DISTINCT root, oid FROM reads WHERE oid <> root) r
     JOIN pg_catalog.pg_class c ON c.oid = r.oid AND c.relkind = 'm'
@@ -31,15 +32,12 @@ WITH RECURSIVE view AS MATERIALIZED (
 ), refusal AS (
   SELECT v.name || ' is not a materialized view.' AS refused, NULL AS remedy FROM view v WHERE v.relkind <> 'm'
   UNION ALL
-  SELECT 'This server is a standby: it gets refreshed views from its primary.', 'Connect to the primary.'
-   WHERE pg_catalog.pg_is_in_recovery()
-  UNION ALL
-  SELECT pg_catalog.format('Only %%s may refresh %%s.', v.owner, v.name),
-         pg_catalog.format('Connect as %%s, or from PostgreSQL 17 on GRANT MAINTAIN ON %%s to this role.', v.owner,
+  SELECT pg_catalog.format('Only its owner %%s may refresh %%s.', v.owner, v.name),
+         pg_catalog.format('Connect as %%s, or on PostgreSQL 17 and later GRANT MAINTAIN ON %%s to this role.', v.owner,
                            v.name)
     FROM view v WHERE NOT v.may AND v.relkind = 'm'
   UNION ALL
-  SELECT pg_catalog.format('%%s reads %%s, which was never filled.', v.name, b.name), 'Refresh that one first.'
+  SELECT pg_catalog.format('%%s reads %%s, which is not populated.', v.name, b.name), 'Refresh that view first.'
     FROM view v JOIN below b ON b.root = v.oid WHERE NOT b.relispopulated AND b.oid NOT IN (SELECT oid FROM view)
 ), record AS MATERIALIZED (
   SELECT c.oid, EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'error')
@@ -66,9 +64,9 @@ WITH RECURSIVE view AS MATERIALIZED (
       CASE WHEN w.reltuples >= 0 AND w.relispopulated THEN
         pg_catalog.format('about %%s rows, %%s', w.reltuples::bigint,
           pg_catalog.pg_size_pretty(w.relpages * pg_catalog.current_setting('block_size')::bigint)) END,
-      CASE WHEN w.concurrent THEN 'readers go on with the old rows'
-           WHEN NOT w.relispopulated THEN 'first fill, which cannot be concurrent; nobody could read it before'
-           ELSE 'readers wait until it is done: without a unique index on plain columns it cannot be concurrent' END,
+      CASE WHEN w.concurrent THEN 'readers keep seeing the old rows meanwhile'
+           WHEN NOT w.relispopulated THEN 'first refresh, which cannot be concurrent; the view was not readable before'
+           ELSE 'blocks readers until it is done: CONCURRENTLY needs a unique index on plain columns' END,
       CASE WHEN w.recorded THEN pg_catalog.format(
              'SELECT EXISTS (SELECT FROM public.console_refreshes WHERE schema_name = %%L AND view_name = %%L AND '
              'started_at >= %%L)',
@@ -86,7 +84,7 @@ WITH RECURSIVE view AS MATERIALIZED (
            'pg_catalog.date_part(''epoch'', pg_catalog.clock_timestamp() - pg_catalog.now()), pg_catalog.count(*), %%L '
            'FROM %%s',
            w.nspname, w.relname, w.concurrent, w.name) END,
-      'ROW EXCLUSIVE on public.console_refreshes', NULL, NULL, 'so that the age of its rows is known', NULL, NULL))
+      'ROW EXCLUSIVE on public.console_refreshes', NULL, NULL, 'records when the view was refreshed', NULL, NULL))
      s(ordinal, sql, lock, "on", estimate, note, expect, failed)
    WHERE s.sql IS NOT NULL AND NOT EXISTS (SELECT FROM refusal)
 )

@@ -1,6 +1,7 @@
--- Rebuilds indexes concurrently, one a step: the given ones, those of the given tables, or all invalid ones.
--- Indexes that an interrupted REINDEX CONCURRENTLY (_ccnew, _ccold) or DROP INDEX CONCURRENTLY left are dropped first,
--- but not while somebody else holds the lock under which they are built.
+-- Rebuilds indexes concurrently, one per step: the given ones, those of the given tables, or all invalid ones.
+--
+-- Indexes left from an interrupted REINDEX CONCURRENTLY (_ccnew, _ccold) or DROP INDEX CONCURRENTLY are dropped first,
+-- unless another session holds the lock under which they are built.
 WITH RECURSIVE tree AS (
   SELECT pg_catalog.unnest(%(oid)s::bigint[])::oid AS oid
   UNION
@@ -16,7 +17,7 @@ WITH RECURSIVE tree AS (
    WHERE %(oid)s::bigint[] IS NULL AND NOT (i.indisvalid AND i.indisready AND i.indislive)
 ), wanted AS (
   SELECT a.oid FROM asked a
-  UNION  -- what a former REINDEX of them left beside them
+  UNION  -- left from an earlier REINDEX of them
   SELECT l.oid FROM asked a JOIN pg_catalog.pg_index i ON i.indexrelid = a.oid
     JOIN pg_catalog.pg_class c ON c.oid = a.oid
     JOIN pg_catalog.pg_index o ON o.indrelid = i.indrelid AND NOT o.indisvalid
@@ -42,7 +43,7 @@ WITH RECURSIVE tree AS (
     JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
     JOIN pg_catalog.pg_namespace m ON m.oid = t.relnamespace
 ), oldest AS (
-  SELECT pg_catalog.concat('; the oldest now is that of pid ', a.pid, ', ',
+  SELECT pg_catalog.concat('; the oldest is pid ', a.pid, ', ',
            pg_catalog.round(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)), ' s') AS said
     FROM pg_catalog.pg_stat_get_activity(NULL) a
    WHERE a.xact_start IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type = 'client backend'
@@ -51,14 +52,14 @@ WITH RECURSIVE tree AS (
 ), judged AS (
   SELECT o.*, CASE WHEN o.leftover THEN 'DROP INDEX CONCURRENTLY ' ELSE 'REINDEX INDEX CONCURRENTLY ' END
          || o.name AS sql,
-         CASE WHEN o.of_system THEN o.name || ' belongs to the system: it cannot be rebuilt beside readers and writers.'
-              WHEN o.of_others THEN o.name || ' is of a temporary table of another session.'
+         CASE WHEN o.of_system THEN o.name || ' is a system index, which cannot be rebuilt concurrently.'
+              WHEN o.of_others THEN o.name || ' belongs to a temporary table of another session.'
               WHEN o.relkind = 'I' THEN o.name || ' is invalid until every partition of ' || o."table"
                   || ' has an index attached to it.'
-              WHEN o.broken AND o.busy IS NOT NULL THEN o.name || ' is left alone: pid ' || o.busy
+              WHEN o.broken AND o.busy IS NOT NULL THEN o.name || ' is skipped: pid ' || o.busy
                   || ' may be building it.'
               WHEN o.indisexclusion THEN o.name
-                  || ' serves an exclusion constraint: REINDEX can rebuild it only under ACCESS EXCLUSIVE.'
+                  || ' belongs to an exclusion constraint, which cannot be rebuilt concurrently.'
               END AS left_alone
     FROM one o
 )
@@ -67,10 +68,10 @@ SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "o
        CASE WHEN NOT j.leftover
            THEN pg_catalog.pg_size_pretty(j.relpages * pg_catalog.current_setting('block_size')::bigint)
             || ' more while it is built' END AS estimate,
-       CASE WHEN j.leftover THEN 'left by an interrupted command: slows writes, serves nothing' WHEN j.broken
-           THEN 'invalid: slows writes, serves nothing'
-            ELSE 'built beside readers and writers' END
-       || ' · waits for the transactions that are open' || coalesce((SELECT o.said FROM oldest o), '') AS note,
+       CASE WHEN j.leftover THEN 'left from an interrupted command: slows writes, serves no query' WHEN j.broken
+           THEN 'invalid: slows writes, serves no query'
+            ELSE 'rebuilt without blocking reads or writes' END
+       || ' · waits for open transactions' || coalesce((SELECT o.said FROM oldest o), '') AS note,
        CASE WHEN j.leftover
             THEN 'SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid || ')'
             ELSE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid'

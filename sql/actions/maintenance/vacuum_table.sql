@@ -1,6 +1,6 @@
--- VACUUM of a table, or of each partition of a partitioned one, whose own statistics follow from one ANALYZE.
--- Who may not vacuum a table only gets a warning from the server, so the right is looked at first, and the result
--- after.
+-- VACUUM of a table, or of each partition of a partitioned one, whose own statistics come from one ANALYZE.
+--
+-- Without the right to vacuum, the server only warns, so the right is checked before and the result after.
 WITH RECURSIVE tree AS (
   SELECT %(oid)s::bigint::oid AS oid
   UNION ALL
@@ -38,22 +38,23 @@ SELECT CASE WHEN o.relkind = 'p' THEN 'ANALYZE ' || o.name
        CASE WHEN o.relkind <> 'p' THEN pg_catalog.concat(pg_catalog.pg_stat_get_dead_tuples(o.oid), ' dead of ',
             pg_catalog.pg_stat_get_live_tuples(o.oid) + pg_catalog.pg_stat_get_dead_tuples(o.oid), ' rows, ',
             pg_catalog.pg_size_pretty(o.relpages * s.block)) END AS estimate,
-       CASE WHEN o.relkind = 'p' THEN 'statistics of the whole and of each partition'
-            ELSE 'makes the room of dead rows usable again; gives none back but at the end of the table' END AS note,
+       CASE WHEN o.relkind = 'p' THEN 'statistics of the partitioned table and of each partition'
+            ELSE 'reclaims dead tuples for reuse; returns only empty pages at the end of the table to the operating '
+                 'system' END AS note,
        CASE WHEN s.counted AND o.relkind <> 'p'
            THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_vacuum_time(', o.oid,
             ') >= ', s.now, ', false)') END AS expect,
        3.0::float8 AS settle,
-       CASE WHEN NOT o.may THEN 'This role may not vacuum ' || o.name || ', and the server would only skip it.'
+       CASE WHEN NOT o.may THEN 'This role may not vacuum ' || o.name || '; the server would skip it with a warning.'
             WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name
                 || ' is a temporary table of another session.'
-            WHEN o.wraparound IS NOT NULL THEN 'Autovacuum (pid ' || o.wraparound || ') works on ' || o.name
-                 || ' to prevent wraparound, and does not make room.' END AS refused,
+            WHEN o.wraparound IS NOT NULL THEN 'Autovacuum (pid ' || o.wraparound || ') is vacuuming ' || o.name
+                 || ' to prevent wraparound and does not yield.' END AS refused,
        CASE WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000
             THEN 'GRANT MAINTAIN ON ' || o.name || ' TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
             WHEN NOT o.may THEN 'GRANT ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.relowner)) || ' TO '
                  || pg_catalog.quote_ident(CURRENT_USER) || ';'
-            WHEN o.wraparound IS NOT NULL THEN 'Wait for its end.' END AS remedy
+            WHEN o.wraparound IS NOT NULL THEN 'Wait until it ends.' END AS remedy
   FROM one o CROSS JOIN setting s
  WHERE o.relkind <> 'p' OR o.root AND %(analyze)s
  ORDER BY o.root, o.name

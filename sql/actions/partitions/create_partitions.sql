@@ -1,11 +1,11 @@
--- The statements that create what is missing of a table's monthly partitions, with bounds at midnight UTC.
+-- Statements that create the missing monthly partitions of a table, with bounds at midnight UTC.
 -- lane: slow
 --
--- A partition is made apart (LIKE), promised its bounds (CHECK) and attached: the parent is then locked SHARE UPDATE
--- EXCLUSIVE only. Real bounds are compared, never names: a wide or differently named partition also counts, and of a
--- month that is covered in part the rest is made. The reading session's TimeZone is UTC. Rows of a table whose name is
--- only known here are counted through ts_stat, which runs a query that is given as text; query_to_xml would need a
--- server with libxml.
+-- A partition is created detached (LIKE), gets a CHECK constraint with its bounds and is attached, which locks the
+-- parent only SHARE UPDATE EXCLUSIVE. Real bounds are compared, not names: a wider or differently named partition
+-- counts, and of a partly covered month the rest is created. The TimeZone of the reading session is UTC. Rows of a
+-- table whose name is only known here are counted with ts_stat, which runs a query given as text; query_to_xml would
+-- need a server built with libxml.
 WITH named AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relname, n.nspname, c.reltablespace, c.relam, c.relowner,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
@@ -13,7 +13,7 @@ WITH named AS MATERIALIZED (
    WHERE c.oid = %(oid)s::bigint::oid
 ), parent AS MATERIALIZED (
   SELECT p.*, a.attname AS key, a.atttypid AS key_type,
-         -- 63 bytes less the suffix, cut between characters
+         -- 63 bytes minus the suffix, truncated at a character
          (SELECT pg_catalog.left(p.relname, n) FROM pg_catalog.generate_series(50, 1, -1) n
            WHERE pg_catalog.octet_length(pg_catalog.left(p.relname, n)) <= 52 LIMIT 1) AS stem,
          (SELECT pg_catalog.format('%%I.%%I', n.nspname, d.relname)
@@ -103,20 +103,21 @@ WITH named AS MATERIALIZED (
 ), refusal AS (
   SELECT 0 AS rank, CASE WHEN n.relkind <> 'p' THEN n.name || ' is not partitioned.'
                          ELSE n.name || ' is not partitioned by ranges of one date or timestamp column.' END AS refused,
-         CASE WHEN n.relkind = 'r' THEN 'partition-table makes it partitioned.' END AS remedy
+         CASE WHEN n.relkind = 'r' THEN 'partition-table converts it to a partitioned table.' END AS remedy
     FROM named n WHERE NOT EXISTS (SELECT FROM parent)
   UNION ALL
-  SELECT 1, b.name || ' is being detached, and its months cannot be made anew before that has ended.',
-         pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s FINALIZE ends it.', w.name, b.name)
+  SELECT 1, b.name || ' is being detached; its range is not free before that has ended.',
+         pg_catalog.format('ALTER TABLE %%s DETACH PARTITION %%s FINALIZE completes it.', w.name, b.name)
     FROM bound b JOIN wanted w ON w.span && b.span WHERE b.pending
   UNION ALL
-  SELECT 2, pg_catalog.format('%%s cannot become the partition for %%s: that name is %%s.', o.child, o.month, o.what),
-         'Rename it, or attach it by hand if it holds rows of that month.'
+  SELECT 2, pg_catalog.format('%%s cannot be created as the partition for %%s: the name belongs to %%s.', o.child,
+                              o.month, o.what),
+         'Rename it, or attach it manually if it holds rows of that month.'
     FROM occupied o
   UNION ALL
   SELECT 3, pg_catalog.format('%%s rows of %%s are in the default partition %%s.', s.rows, s.month,
                               s.default_partition),
-         'Move them to a table of their own, run this again, then insert them anew: they will find their partition.'
+         'Move them to another table, run this action again, then insert them again.'
     FROM stray s
 ), step AS (
   SELECT w.month, w.child AS "group", s.*
@@ -131,25 +132,27 @@ WITH named AS MATERIALIZED (
             WHERE t.oid = w.reltablespace)),
       'ACCESS SHARE on ' || w.name, w.name,
       pg_catalog.format('DO %%L', pg_catalog.format(
-        'BEGIN ALTER TABLE %%s DETACH PARTITION %%s; IF EXISTS (SELECT FROM %%s) THEN '
-        'RAISE EXCEPTION ''the partition holds rows and stays''; END IF; DROP TABLE %%s; END', w.name, w.child, w.child,
+        'BEGIN ALTER TABLE %%s DETACH PARTITION %%s; IF EXISTS (SELECT FROM %%s) THEN RAISE EXCEPTION ''the partition '
+        'has rows and is not dropped''; END IF; DROP TABLE %%s; END', w.name, w.child, w.child,
         w.child)),
-      pg_catalog.format('the partition for %%s, made apart; undone only while it is empty', w.month), NULL),
+      pg_catalog.format('partition for %%s, created detached; can be undone only while it is empty', w.month), NULL),
      (2, pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT pipeline_console_bounds CHECK (%%s)', w.child, w.inside),
-      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'its bounds are promised, so that they need not be looked for',
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'the CHECK constraint lets ATTACH skip the validation scan',
       NULL),
      (3, CASE WHEN pg_catalog.pg_get_userbyid(w.relowner) <> CURRENT_USER THEN
            pg_catalog.format('ALTER TABLE %%s OWNER TO %%I', w.child, pg_catalog.pg_get_userbyid(w.relowner)) END,
-      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'as the owner of ' || w.name, NULL),
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'same owner as ' || w.name, NULL),
      (4, CASE WHEN o.options IS NOT NULL THEN pg_catalog.format('ALTER TABLE %%s SET (%%s)', w.child, o.options) END,
-      'SHARE UPDATE EXCLUSIVE on the new table', NULL, NULL, 'as the newest partition', NULL),
+      'SHARE UPDATE EXCLUSIVE on the new table', NULL, NULL, 'same settings same settings as the newest partition',
+      NULL),
      (5, pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES FROM (%%L) TO (%%L)', w.name, w.child,
                            w.lowest, w.highest),
       pg_catalog.concat_ws('; ', 'SHARE UPDATE EXCLUSIVE on ' || w.name, 'SHARE ROW EXCLUSIVE on ' || w.referenced,
-                           'ACCESS EXCLUSIVE on ' || w.default_partition || ', which is read'),
-      w.name, NULL, 'readers and writers of ' || w.name || ' go on; it gets the indexes of ' || w.name, NULL),
+                           'ACCESS EXCLUSIVE on ' || w.default_partition || ', which is scanned'),
+      w.name, NULL, 'does not block reads or writes of ' || w.name || '; the partition gets the indexes of ' || w.name,
+      NULL),
      (6, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', w.child),
-      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'the partition''s own bounds say the same',
+      'ACCESS EXCLUSIVE on the new table', NULL, NULL, 'redundant: the partition bound enforces the same condition',
       pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = '
                         'pg_catalog.to_regclass(%%L) '
                         'AND inhparent = pg_catalog.to_regclass(%%L))', w.child, w.name)))

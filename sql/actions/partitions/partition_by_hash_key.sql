@@ -1,11 +1,12 @@
--- Whether a column can be a hash partition key: its type has hashes, and no row of the table lacks it.
+-- Whether a column can be a hash partition key: its type has a hash operator class, and it has no nulls.
 -- lane: slow
 --
--- ts_stat runs a query that is given as text: the name of the table is only known here.
-SELECT CASE WHEN NOT k.hashes THEN pg_catalog.format('Values of the type %%s have no hash.', k.type_name)
+-- ts_stat runs a query given as text: the name of the table is only known here.
+SELECT CASE WHEN NOT k.hashes THEN pg_catalog.format('The type %%s has no hash operator class.', k.type_name)
             WHEN coalesce(f.nulls, false)
-                THEN pg_catalog.format('Some rows have no %%s: none of their tenants could be told.',
-                                       pg_catalog.quote_ident(k.attname)) END AS refused
+                THEN pg_catalog.format('Some rows have a null %%s, so their tenant is unknown.',
+                                       pg_catalog.quote_ident(k.attname)) END AS refused,
+       'Correct that, or choose another key with --set key=….' AS remedy
   FROM (SELECT a.attname, a.attnotnull, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
         pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_name,
                y.typtype = 'e' OR y.typelem <> 0 OR EXISTS (

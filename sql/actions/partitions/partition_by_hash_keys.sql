@@ -1,9 +1,9 @@
--- The foreign keys that refer to a table which gets a partition key: what each becomes with it, or why it cannot.
+-- The foreign keys that reference a table which gets a partition key: the new definition of each, or why there is none.
 --
--- One that holds the key already stays as it is. Another one gets it from the column of the same name and type in its
--- own table: that column must not be null, for where it is a foreign key of two columns checks nothing. `drop`: what
--- cannot be made so is dropped; never a key of the table to itself. A superuser proves none whose columns are of
--- another type that a user made: comparing them calls that user's cast.
+-- A key that already includes the partition key stays as it is. Others get the column of the same name and type of
+-- their own table. It must be NOT NULL, because a null would skip the check. `drop`: keys that cannot be extended are
+-- dropped, but never a key that references its own table. A superuser validates no key with columns of a different,
+-- user-defined type: comparing them would call a user-defined cast.
 WITH t AS MATERIALIZED (
   SELECT c.oid AS table_oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, a.attname AS key,
          a.attnum AS keynum, a.atttypid AS key_type,
@@ -56,29 +56,29 @@ WITH t AS MATERIALIZED (
                           AND a.atttypid >= 16384
                          JOIN pg_catalog.pg_attribute f ON f.attrelid = i.table_oid AND f.attnum = x.their
                           AND f.atttypid <> a.atttypid)
-           AS foreign_code  -- a cast that its owner made
+           AS foreign_code  -- a user-defined cast
     FROM inbound i
 ), judged AS MATERIALIZED (
   SELECT i.*, pg_catalog.quote_ident(i.conname) AS quoted, x.names, x.theirs, x.emptied AS emptied_names, x.refers,
          x.same,
-         CASE WHEN NOT pg_catalog.pg_has_role(i.relowner, 'USAGE') THEN 'only the owner of that table may change it'
-              WHEN x.foreign_code THEN 'proving it would run code of a user''s as superuser' END AS never,
+         CASE WHEN NOT pg_catalog.pg_has_role(i.relowner, 'USAGE') THEN 'only the owner of that table may alter it'
+              WHEN x.foreign_code THEN 'validating it would run user-defined code as superuser' END AS never,
          pg_catalog.format('Connect as a member of %%I.', pg_catalog.pg_get_userbyid(i.relowner)) AS never_remedy,
          CASE WHEN NOT i.convalidated THEN 'it is not validated'
-              WHEN i.relkind = 'p' THEN 'that table is partitioned, and would be read while its writers wait'
+              WHEN i.relkind = 'p' THEN 'that table is partitioned, and validating it would block its writers'
               WHEN i.holds THEN NULL
               WHEN i.column IS NULL THEN pg_catalog.format('that table has no column %%I', i.key)
               WHEN i.column_type <> i.key_type
                   THEN pg_catalog.format('its column %%I is %%s, not %%s', i.key, i.column_type_name, i.type_name)
-              WHEN NOT i.filled THEN pg_catalog.format('its column %%I may be null, and then nothing would be checked',
+              WHEN NOT i.filled THEN pg_catalog.format('its column %%I is nullable, and a null would skip the check',
                                                        i.key)
               WHEN i.column = ANY (i.conkey)
-                  THEN pg_catalog.format('its column %%I refers to another one already', i.key)
+                  THEN pg_catalog.format('its column %%I already references another column', i.key)
               WHEN i.confmatchtype = 'f' AND pg_catalog.cardinality(i.conkey) > 1
-                  THEN 'it is MATCH FULL, which a column more would change'
-              WHEN i.confupdtype IN ('n', 'd') THEN pg_catalog.format('ON UPDATE would empty %%I too', i.key)
+                  THEN 'it is MATCH FULL, which an additional column would change'
+              WHEN i.confupdtype IN ('n', 'd') THEN pg_catalog.format('ON UPDATE would also set %%I to null', i.key)
               WHEN i.confdeltype IN ('n', 'd') AND i.version < 150000
-                  THEN pg_catalog.format('before PostgreSQL 15 ON DELETE would empty %%I too', i.key)
+                  THEN pg_catalog.format('before PostgreSQL 15, ON DELETE would also set %%I to null', i.key)
          END AS why,
          CASE WHEN NOT i.convalidated THEN pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT %%I first;', i."on",
                i.conname)
@@ -104,8 +104,8 @@ WITH t AS MATERIALIZED (
     FROM judged j
 )
 SELECT CASE WHEN m.never IS NOT NULL OR m.why IS NOT NULL AND NOT m.dropped THEN
-              pg_catalog.format('Rows of %%s refer to rows of %%s (%%s), and the key of a partitioned table must hold '
-                                '%%I too: %%s.',
+              pg_catalog.format('Rows of %%s reference rows of %%s (%%s), and the key of a partitioned table must '
+                                'include %%I: %%s.',
                                 m."on", m.name, m.quoted, m.key, coalesce(m.never, m.why)) END AS refused,
        CASE WHEN m.never IS NOT NULL THEN m.never_remedy
             WHEN m.own THEN pg_catalog.concat_ws(' ', m.first, CASE WHEN m.first IS NULL THEN 'Drop' ELSE 'or drop'
@@ -130,9 +130,9 @@ SELECT CASE WHEN m.never IS NOT NULL OR m.why IS NOT NULL AND NOT m.dropped THEN
          '  IF pipeline_console_n > 0 THEN\n    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(%%6$L, '
          'pipeline_console_n), HINT = %%7$L;\n  END IF;\nEND',
          m."on", m.refers, m.name, m.same, m.key,
-         pg_catalog.format('%%%%s rows of %%s refer by %%s to rows of %%s with another %%s',
+         pg_catalog.format('%%%%s rows of %%s reference, by %%s, rows of %%s with another %%s',
                            pg_catalog.replace(m."on", '%%', '%%%%'), pg_catalog.replace(m.quoted, '%%', '%%%%'),
                            pg_catalog.replace(m.name, '%%', '%%%%'),
                            pg_catalog.replace(pg_catalog.quote_ident(m.key), '%%', '%%%%')),
-         'Correct them, and run the action again.')) END AS checked
+         'Correct them, then run this action again.')) END AS checked
   FROM made m ORDER BY m."on", m.conname

@@ -1,6 +1,6 @@
--- The partitions of a table that is to be partitioned by hash: one for each remainder.
+-- The partitions of a table to be partitioned by hash: one for each remainder.
 --
--- `made`: it is there already; `occupied`: something else has its name, that will not be dropped before.
+-- `made`: it exists already; `occupied`: another object has the name and is not dropped before.
 WITH t AS MATERIALIZED (
   SELECT c.oid, c.relnamespace, n.nspname,
          (SELECT pg_catalog.left(c.relname, i) FROM pg_catalog.generate_series(50, 1, -1) i

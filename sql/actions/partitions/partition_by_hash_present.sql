@@ -1,4 +1,4 @@
--- How a partitioned table is partitioned: by which strategy, by which columns, into how many partitions.
+-- How a table is partitioned: strategy, key columns, number of partitions.
 SELECT CASE p.partstrat WHEN 'h' THEN 'hash' WHEN 'r' THEN 'range' ELSE 'list' END AS strategy,
        coalesce((SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY x.n)
                    FROM pg_catalog.unnest(p.partattrs::smallint[]) WITH ORDINALITY x(at, n)

@@ -1,4 +1,4 @@
--- The statements that take back what a run prepared beside a table, as long as the new parent is not in its place.
+-- Statements that undo what a run prepared for a table, as long as the new parent has not been swapped in.
 WITH t AS MATERIALIZED (
   SELECT c.oid, c.relnamespace, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          'pipeline_console_' || c.oid AS stem,
@@ -16,12 +16,12 @@ WITH t AS MATERIALIZED (
                                             pg_catalog.string_agg(pg_catalog.format('DROP TRIGGER %%I ON %%s', g.tgname,
                                                   t.name), E';\n')) AS sql,
          'ACCESS EXCLUSIVE on ' || t.name AS lock, t.name AS "on", true AS transaction, NULL::float8 AS lock_timeout,
-         'writes are no longer noted' AS note, 'whoever uses ' || t.name AS holds_up
+         'stops recording writes' AS note, 'sessions using ' || t.name AS holds_up
     FROM t JOIN pg_catalog.pg_trigger g ON g.tgrelid = t.oid AND g.tgname IN (t.stem || '_rows', t.stem || '_truncate')
         GROUP BY t.name, t.patience
   UNION ALL
-  SELECT 2, pg_catalog.format('DROP FUNCTION %%I.%%I()', t.nspname, p.proname), 'the function alone', NULL, true, NULL,
-         'nor is there what noted them', NULL
+  SELECT 2, pg_catalog.format('DROP FUNCTION %%I.%%I()', t.nspname, p.proname), 'the function only', NULL, true, NULL,
+         'the function that recorded writes', NULL
     FROM t JOIN pg_catalog.pg_proc p ON p.pronamespace = t.relnamespace AND p.proname = t.stem || '_track'
       AND p.pronargs = 0
      AND p.prorettype = 'trigger'::pg_catalog.regtype
@@ -29,18 +29,18 @@ WITH t AS MATERIALIZED (
   UNION ALL
   SELECT 3, pg_catalog.format(E'%%s;\nALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', t.patience, t.name),
          'ACCESS EXCLUSIVE on ' || t.name, t.name,
-         true, NULL, 'rows of any time are taken again', 'whoever uses ' || t.name
+         true, NULL, 'accepts rows of any time again', 'sessions using ' || t.name
     FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.conname = 'pipeline_console_bounds'
   UNION ALL
   SELECT 4, pg_catalog.format('DROP INDEX CONCURRENTLY %%I.%%I', t.nspname, c.relname),
          'SHARE UPDATE EXCLUSIVE on ' || t.name, t.name, false, 0,
-         'made for the new primary key', NULL
+         'built for the new primary key', NULL
     FROM t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
       AND c.relname = t.stem || '_key'
   UNION ALL
   SELECT 5, pg_catalog.format(E'%%s;\nDROP TABLE %%s', t.patience, o.name),
          pg_catalog.concat_ws(', ', 'the new table', 'ACCESS EXCLUSIVE on ' || r.names), NULL, true, NULL,
-         'what was prepared; ' || t.name || ' keeps all its rows', 'whoever uses ' || r.names
+         'prepared objects; ' || t.name || ' keeps all its rows', 'sessions using ' || r.names
     FROM t, ours o CROSS JOIN LATERAL (SELECT pg_catalog.string_agg(DISTINCT k.confrelid::pg_catalog.regclass::text,
           ', ') AS names
                                          FROM pg_catalog.pg_constraint k WHERE k.conrelid = o.oid AND k.contype = 'f') r

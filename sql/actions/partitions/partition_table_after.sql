@@ -8,7 +8,8 @@ WITH t AS MATERIALIZED (
     FROM t JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 )
-SELECT o.oid::bigint AS oid, pg_catalog.format('%%I.%%I', n.nspname, o.relname) AS name, d.description AS said,
+SELECT o.oid::bigint AS oid, pg_catalog.format('%%I.%%I', n.nspname, o.relname) AS name, b.found AS before_swap,
+       a.found AS after_swap,
        pg_catalog.pg_has_role(o.relowner, 'USAGE') AS may_drop,
        pg_catalog.pg_size_pretty(pg_catalog.pg_total_relation_size(o.oid)) AS size,
        (SELECT pg_catalog.min(k.conrelid)::bigint FROM leaf l JOIN pg_catalog.pg_constraint k ON k.conrelid = l.oid
@@ -27,5 +28,9 @@ SELECT o.oid::bigint AS oid, pg_catalog.format('%%I.%%I', n.nspname, o.relname) 
    AND d.objsubid = 0
    AND pg_catalog.split_part(d.description, E'\n', 1) = pg_catalog.replace('pipeline-console: the former ' || t.name
          || ', kept by partition-table', E'\n', ' ')
+  LEFT JOIN LATERAL (SELECT pg_catalog.regexp_match(d.description,
+         E'\nbefore swap: rows=(\\d+) checksum=(-?\\d+) at=([^\n]+)') AS found) b ON true
+  LEFT JOIN LATERAL (SELECT pg_catalog.regexp_match(d.description,
+         E'\nafter swap: same=(\\d+) gone=(\\d+) added=(\\d+) at=([^\n]+)') AS found) a ON true
  ORDER BY o.oid DESC
  LIMIT 1

@@ -1,7 +1,7 @@
--- The statements that prepare a table to become the first partition of its new parent: no row is moved.
+-- Statements that prepare a table to become the first partition of its new parent, without moving rows.
 --
--- The foreign keys of the parent are made while it is empty. The bound is promised last and proven beside writers: from
--- the promise on, a row beyond it would be refused.
+-- The foreign keys of the parent are added while it is empty. The CHECK constraint with the bound is added last and
+-- validated online: once it exists, rows beyond it are rejected.
 WITH t AS MATERIALIZED (
   SELECT c.oid, c.relnamespace, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.relpages,
          pg_catalog.format('%%I.%%I', n.nspname, 'pipeline_console_' || c.oid || '_new') AS parent,
@@ -14,7 +14,7 @@ WITH t AS MATERIALIZED (
                                                 pg_catalog.pg_get_constraintdef(k.oid)) AS sql,
          'SHARE ROW EXCLUSIVE on ' || f.name AS lock, f.name AS "on", true AS transaction, NULL::float8 AS lock_timeout,
          'key ' || k.oid AS "group", NULL AS estimate,
-         'checks nothing: the new parent is empty' AS note, 'writers of ' || f.name AS holds_up
+         'nothing to check: the new parent is empty' AS note, 'writers of ' || f.name AS holds_up
     FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f'
    CROSS JOIN LATERAL (SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
                          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -29,14 +29,14 @@ WITH t AS MATERIALIZED (
                                  'AND %%I < %%L) NOT VALID',
                                  t.patience, t.name, %(key)s::text, %(key)s::text, %(upper)s::text),
          'ACCESS EXCLUSIVE on ' || t.name, t.name, true, NULL, 'promise', NULL,
-         'its bound is promised, so that nobody waits while the rows are read; a row beyond it is refused from now on',
-         'whoever uses ' || t.name
+         'NOT VALID, so that nothing waits for the scan; rows beyond the bound are rejected from now on',
+         'sessions using ' || t.name
     FROM t WHERE NOT %(promised)s
   UNION ALL
   SELECT 3, 0, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT pipeline_console_bounds', t.name),
          'SHARE UPDATE EXCLUSIVE on ' || t.name, t.name, false, 3, '',
-         pg_catalog.pg_size_pretty(t.relpages * pg_catalog.current_setting('block_size')::bigint) || ' are read',
-         'proves the promise beside readers and writers', NULL
+         pg_catalog.pg_size_pretty(t.relpages * pg_catalog.current_setting('block_size')::bigint) || ' scanned',
+         'validates the constraint without blocking reads or writes', NULL
     FROM t WHERE NOT %(kept)s
 )
 SELECT s.sql, s.lock, s."on", s.transaction, s.lock_timeout, s."group", s.estimate, s.note,

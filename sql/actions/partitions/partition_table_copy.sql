@@ -1,10 +1,9 @@
--- The statements that copy a table into the partitions of its new parent while others read and write it.
+-- Statements that copy a table into the partitions of its new parent, online.
 --
--- A trigger notes which rows are written: their keys, nothing else, so that no write can fail for what is not ready.
--- The copy takes stretches of pages, each batch with where the next begins, and no lock on any row. Then what was noted
--- is brought up to date: a row is taken out and put in as the statement's snapshot shows it, and what changes after
--- that snapshot is noted anew. Before the swap, both tables are compared in one snapshot, without the rows that are
--- noted.
+-- A trigger records only the keys of written rows, so that no write can fail because of the copy. The copy takes ranges
+-- of pages without locking rows; each batch stores its position. Then the recorded rows are applied: a row is deleted
+-- and inserted as the statement's snapshot shows it, and later changes are recorded again. Before the swap, both tables
+-- are compared in one snapshot, without the recorded rows.
 WITH t AS MATERIALIZED (
   SELECT c.oid, c.relnamespace, n.nspname, c.relpages, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          'pipeline_console_' || c.oid AS stem,
@@ -54,17 +53,15 @@ WITH t AS MATERIALIZED (
            'pg_catalog.pg_relation_size(%%1$s) AS more',
            t.oid, t.place, f.names, t.name, t.parent, pg_catalog.current_setting('block_size')) AS copy,
          pg_catalog.format('WITH batch AS (DELETE FROM %%1$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %%1$s LIMIT '
-                           '5000)) RETURNING %%2$s), '
-           'touched AS MATERIALIZED (SELECT DISTINCT %%2$s FROM batch), '
-           'fresh AS MATERIALIZED (SELECT %%3$s FROM touched y JOIN ONLY %%4$s x ON %%5$s), '
-           'gone AS (DELETE FROM %%6$s x USING touched y WHERE %%5$s RETURNING 1), '
-           'kept AS (INSERT INTO %%6$s (%%7$s) OVERRIDING SYSTEM VALUE SELECT %%7$s FROM fresh WHERE (SELECT '
-           'pg_catalog.count(*) FROM gone) >= 0 '
-           'RETURNING %%7$s), given AS (SELECT %%8$s FROM fresh), arrived AS (SELECT %%8$s FROM kept) '
-           'SELECT CASE WHEN g.n = a.n AND g.sum IS NOT DISTINCT FROM a.sum THEN b.n ELSE '
-           'pg_catalog.format(''%%%%s rows were given, %%%%s arrived, or not as they were'', g.n, a.n)::bigint END AS '
-           'moved, b.n >= 5000 AS more '
-           'FROM given g, arrived a, (SELECT pg_catalog.count(*) AS n FROM batch) b',
+                           '5000)) RETURNING %%2$s), touched AS MATERIALIZED (SELECT DISTINCT %%2$s FROM batch), fresh '
+                           'AS MATERIALIZED (SELECT %%3$s FROM touched y JOIN ONLY %%4$s x ON %%5$s), gone AS (DELETE '
+                           'FROM %%6$s x USING touched y WHERE %%5$s RETURNING 1), kept AS (INSERT INTO %%6$s (%%7$s) '
+                           'OVERRIDING SYSTEM VALUE SELECT %%7$s FROM fresh WHERE (SELECT pg_catalog.count(*) FROM '
+                           'gone) >= 0 RETURNING %%7$s), given AS (SELECT %%8$s FROM fresh), arrived AS (SELECT %%8$s '
+                           'FROM kept) SELECT CASE WHEN g.n = a.n AND g.sum IS NOT DISTINCT FROM a.sum THEN b.n ELSE '
+                           'pg_catalog.format(''%%%%s rows read, %%%%s written, or checksums differ'', g.n, '
+                           'a.n)::bigint END AS moved, b.n >= 5000 AS more FROM given g, arrived a, (SELECT '
+                           'pg_catalog.count(*) AS n FROM batch) b',
            t.log, h.names, f.ours, t.name, h.same, t.parent, f.names,
            pg_catalog.format('pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hash_record_extended(ROW(%%s), 0)) '
                              'AS sum', f.hashed)) AS apply
@@ -76,8 +73,8 @@ WITH t AS MATERIALIZED (
            pg_catalog.format('COMMENT ON TABLE %%s IS %%L', t.log, t.mark),
            pg_catalog.format('CREATE TABLE %%s AS SELECT 0::bigint AS page, 0::oid AS file', t.place),
            pg_catalog.format('COMMENT ON TABLE %%s IS %%L', t.place, t.mark)) AS sql,
-         'new tables alone' AS lock, NULL AS "on", 'track' AS "group", NULL AS estimate,
-         'which rows were written, and how far the copy is' AS note,
+         'new tables only' AS lock, NULL AS "on", 'track' AS "group", NULL AS estimate,
+         'log of written rows, and progress of the copy' AS note,
          false AS repeat, 0 AS total, NULL AS holds_up
     FROM t, handle h WHERE NOT t.tracked
   UNION ALL
@@ -89,7 +86,7 @@ WITH t AS MATERIALIZED (
              t.parent, t.log, h.names, h.old, h.new))
          || pg_catalog.format(E';\nREVOKE ALL ON FUNCTION %%s() FROM PUBLIC', t.track),
          'a new function', NULL, 'track', NULL,
-         'notes the key of a written row, with the rights of who made it: writers need none on the notes', false, 0,
+         'records the key of each written row; SECURITY DEFINER, so that writers need no rights on the log', false, 0,
          NULL
     FROM t, handle h WHERE NOT t.tracked
   UNION ALL
@@ -104,47 +101,46 @@ WITH t AS MATERIALIZED (
            pg_catalog.format('ALTER TABLE %%s ENABLE ALWAYS TRIGGER %%I', t.name, t.stem || '_rows'),
            pg_catalog.format('ALTER TABLE %%s ENABLE ALWAYS TRIGGER %%I', t.name, t.stem || '_truncate')),
          'SHARE ROW EXCLUSIVE on ' || t.name, t.name, 'track', NULL,
-         'from now on every write is noted, those of replication included', false, 0,
+         'from now on every write is recorded, including writes by replication', false, 0,
          'writers of ' || t.name
     FROM t WHERE NOT t.tracked
   UNION ALL
   SELECT 20, x.copy, 'ACCESS SHARE on ' || t.name, t.name, 'copy',
-         pg_catalog.format('about %%s rows of %%s; as much WAL and room again', %(rows)s::bigint,
+         pg_catalog.format('about %%s rows, %%s; writes as much again as WAL and needs as much disk space',
+                           %(rows)s::bigint,
            pg_catalog.pg_size_pretty(t.relpages * pg_catalog.current_setting('block_size')::bigint)),
-         'copied as they are, no row of it locked; one transaction for each 128 pages', true, %(rows)s::bigint, NULL
+         'copies rows without locking them; one transaction per 128 pages', true, %(rows)s::bigint, NULL
     FROM t, text x
   UNION ALL
-  SELECT 40, 'ANALYZE ' || t.parent, 'SHARE UPDATE EXCLUSIVE on the new table alone', NULL, 'analyze', NULL,
-         'so that it is planned for as the old one is from its first moment', false, 0, NULL
+  SELECT 40, 'ANALYZE ' || t.parent, 'SHARE UPDATE EXCLUSIVE on the new table only', NULL, 'analyze', NULL,
+         'statistics for the planner before the swap', false, 0, NULL
     FROM t
   UNION ALL
-  SELECT 50, x.apply, 'ACCESS SHARE on ' || t.name, t.name, 'apply', NULL, 'what was written meanwhile', true, 0,
+  SELECT 50, x.apply, 'ACCESS SHARE on ' || t.name, t.name, 'apply', NULL, 'applies rows written meanwhile', true, 0,
          NULL FROM t, text x
   UNION ALL
   SELECT 60, pg_catalog.format('DO %%L', pg_catalog.format(
-           E'#variable_conflict use_column\nDECLARE\n  old record;\nBEGIN\n'
-           '  WITH o AS (SELECT %%1$s FROM ONLY %%2$s x WHERE NOT EXISTS (SELECT FROM %%3$s y WHERE %%4$s)),\n'
-           '       p AS (SELECT %%1$s FROM %%5$s x WHERE NOT EXISTS (SELECT FROM %%3$s y WHERE %%4$s))\n'
-           '  SELECT o.n AS old_n, o.sum AS old_sum, p.n AS new_n, p.sum AS new_sum INTO old FROM o, p;\n'
-           '  IF (old.old_n, old.old_sum) IS DISTINCT FROM (old.new_n, old.new_sum) THEN\n'
-           '    RAISE EXCEPTION ''The copy is not the same: %%%% rows here and %%%% there, or not as they were'', '
-           'old.old_n, old.new_n;\n  END IF;\n'
-           '  EXECUTE pg_catalog.format(''COMMENT ON TABLE %%%%s IS %%%%L'', %%6$L,\n'
-           '    pg_catalog.split_part(pg_catalog.obj_description(%%6$L::pg_catalog.regclass, ''pg_class''), E''\\n'', '
-           '1) ||\n'
-           '    pg_catalog.format(E''\\n%%%%s rows with checksum %%%%s on both sides, in one snapshot, at %%%%s UTC'', '
-           'old.old_n, coalesce(old.old_sum, 0),\n'
-           '      pg_catalog.to_char(pg_catalog.clock_timestamp(), ''YYYY-MM-DD HH24:MI:SS'')));\nEND',
+           E'#variable_conflict use_column\nDECLARE\n  old record;\nBEGIN\n  WITH o AS (SELECT %%1$s FROM ONLY %%2$s x '
+           'WHERE NOT EXISTS (SELECT FROM %%3$s y WHERE %%4$s)),\n       p AS (SELECT %%1$s FROM %%5$s x WHERE NOT '
+           'EXISTS (SELECT FROM %%3$s y WHERE %%4$s))\n  SELECT o.n AS old_n, o.sum AS old_sum, p.n AS new_n, p.sum AS '
+           'new_sum INTO old FROM o, p;\n  IF (old.old_n, old.old_sum) IS DISTINCT FROM (old.new_n, old.new_sum) '
+           'THEN\n    RAISE EXCEPTION ''The copy differs: %%%% rows in the table, %%%% in the copy, or checksums '
+           'differ'', old.old_n, old.new_n;\n  END IF;\n  EXECUTE pg_catalog.format(''COMMENT ON TABLE %%%%s IS '
+           '%%%%L'', %%6$L,\n    pg_catalog.split_part(pg_catalog.obj_description(%%6$L::pg_catalog.regclass, '
+           '''pg_class''), E''\\n'', 1) ||\n    pg_catalog.format(E''\\nbefore swap: rows=%%%%s checksum=%%%%s '
+           'at=%%%%s UTC'', old.old_n, coalesce(old.old_sum, 0),\n      '
+           'pg_catalog.to_char(pg_catalog.clock_timestamp(), ''YYYY-MM-DD HH24:MI:SS'')));\nEND',
            x.digest, t.name, t.log, h.same, t.parent, t.parent)),
-         'ACCESS SHARE on ' || t.name, t.name, 'proof', 'reads both',
-         'every row is there once and as it was, in one snapshot; what is written since is noted',
+         'ACCESS SHARE on ' || t.name, t.name, 'proof', 'scans both tables',
+         'compares count and checksum of both tables in one snapshot, without rows recorded since',
          false, 0, NULL
     FROM t, text x, handle h
   UNION ALL
-  SELECT 70, x.apply, 'ACCESS SHARE on ' || t.name, t.name, 'apply again', NULL, 'what was written during that', true,
+  SELECT 70, x.apply, 'ACCESS SHARE on ' || t.name, t.name, 'apply again', NULL,
+         'applies rows written during the comparison', true,
          0, NULL FROM t, text x
 )
-SELECT CASE WHEN o.name IS NOT NULL THEN o.name || ' is not what a run of partition-table left: that name is needed.'
+SELECT CASE WHEN o.name IS NOT NULL THEN o.name || ' exists but was not created by partition-table; the name is needed.'
        END AS refused,
        CASE WHEN o.name IS NOT NULL THEN 'Rename it.' END AS remedy,
        s.sql, s.lock, s."on", s."group", s.estimate, s.note, s.repeat, s.total, s.holds_up, s.ordinal

@@ -1,4 +1,4 @@
--- All of a table that is carried over to its new parent, as one number: whether something was changed meanwhile.
+-- A checksum over all properties of a table that are recreated on its new parent, to detect changes.
 SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(s.said, E'\n' ORDER BY s.said), 0)::text AS fingerprint
   FROM (SELECT pg_catalog.concat_ws(' ', 'table', c.relname, c.relnamespace, c.relowner, c.relacl, c.relrowsecurity,
                                     c.relforcerowsecurity,

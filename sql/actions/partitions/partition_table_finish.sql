@@ -43,7 +43,7 @@ WITH t AS MATERIALIZED (
   SELECT 1 AS ordinal, l.name AS what, pg_catalog.format('ALTER TABLE %%s %%s', l.name, l.keys) AS sql,
          'SHARE UPDATE EXCLUSIVE on ' || l.name || ', ' || l.locks AS lock, l.name AS "on", false AS transaction,
          3::float8 AS lock_timeout, '' AS "group",
-         'foreign keys proven, beside readers and writers' AS note, NULL AS holds_up
+         'validates foreign keys without blocking reads or writes' AS note, NULL AS holds_up
     FROM leaf l
   UNION ALL
   SELECT 2, r.conname, pg_catalog.concat_ws(E';\n', t.patience, CASE WHEN r.lockable
@@ -52,8 +52,8 @@ WITH t AS MATERIALIZED (
            pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', t.name, r.conname, r.definition)),
          pg_catalog.format('ACCESS EXCLUSIVE on %%s, SHARE ROW EXCLUSIVE on %%s', r.name, t.name), t.name, true, NULL,
          'key ' || r.oid,
-         'the key of the parent takes over those of its partitions; nothing is read',
-         pg_catalog.format('whoever uses %%s and writers of %%s', r.name, t.name)
+         'merges with the foreign keys of the partitions; no scan',
+         pg_catalog.format('sessions using %%s and writers of %%s', r.name, t.name)
     FROM t, reference r
   UNION ALL
   SELECT 3, '', pg_catalog.format('DO %%L', pg_catalog.format(
@@ -68,12 +68,11 @@ WITH t AS MATERIALIZED (
            '%%4$s) n USING (%%1$s, pipeline_console_hash);\n'
            '  EXECUTE pg_catalog.format(''COMMENT ON TABLE %%%%s IS %%%%L'', %%3$L, '
            'pg_catalog.obj_description(%%3$L::pg_catalog.regclass, ''pg_class'') ||\n'
-           '    pg_catalog.format(E''\\n%%%%s rows the same in both after the swap, at %%%%s UTC; since it %%%%s '
-           'changed or deleted, %%%%s changed or added'', found.same,\n'
-           '      pg_catalog.to_char(pg_catalog.clock_timestamp(), ''YYYY-MM-DD HH24:MI:SS''), found.gone, '
-           'found.come));\nEND',
+           '    pg_catalog.format(E''\\nafter swap: same=%%%%s gone=%%%%s added=%%%%s at=%%%%s UTC'', found.same,\n'
+           '      found.gone, found.come, pg_catalog.to_char(pg_catalog.clock_timestamp(), ''YYYY-MM-DD '
+           'HH24:MI:SS'')));\nEND',
            h.names, f.hashed, t.old, t.name)), 'ACCESS SHARE on both', t.name, true, NULL, 'proof after',
-           'row by row, old and new', NULL
+           'compares old and new table row by row', NULL
     FROM t, field f, handle h WHERE NOT %(compared)s
 )
 SELECT s.sql, s.lock, s."on", s.transaction, s.lock_timeout, s."group", s.note,

@@ -1,4 +1,4 @@
--- The statements that give the new parent of a table the indexes of the old one, but for the primary key.
+-- Statements that create the indexes of a table on its new parent, except the primary key.
 WITH t AS MATERIALIZED (
   SELECT c.oid, c.relnamespace, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          pg_catalog.format('%%I.%%I', n.nspname, 'pipeline_console_' || c.oid || '_new') AS parent
@@ -27,10 +27,10 @@ SELECT CASE WHEN i."constraint" IS NOT NULL
        || CASE WHEN i.comment IS NOT NULL
            THEN pg_catalog.format(E';\nCOMMENT ON INDEX %%I.%%I IS %%L', i.nspname, i.new_name, i.comment) ELSE ''
                END AS sql,
-       'the new table alone' AS lock,
+       'the new table only' AS lock,
        CASE WHEN %(together)s THEN 'new parent' ELSE 'index ' || i.indexrelid END AS "group",
        'as ' || pg_catalog.quote_ident(i.relname) AS note,
        CASE WHEN "constraint" IS NULL AND NOT pg_catalog.starts_with(i.definition, i.head)
-            THEN 'The definition of the index ' || pg_catalog.quote_ident(i.relname) || ' is not understood.'
+            THEN 'The definition of the index ' || pg_catalog.quote_ident(i.relname) || ' cannot be parsed.'
                 END AS refused
   FROM index i ORDER BY i.indexrelid

@@ -29,7 +29,7 @@ WITH t AS MATERIALIZED (
                            t.index) AS there, t.*
     FROM t
 )
-SELECT pg_catalog.format('%%s is not the index that a run of partition-table left: that name is needed.', b.index)
+SELECT pg_catalog.format('%%s exists but was not created by partition-table; the name is needed.', b.index)
        AS refused, 'Rename it.' AS remedy,
        NULL AS sql, NULL AS lock, NULL AS "on", false AS transaction, NULL::float8 AS lock_timeout, NULL AS note,
        NULL AS expect, NULL AS again, 0 AS ordinal
@@ -40,7 +40,7 @@ SELECT NULL, NULL, b.dropped, 'SHARE UPDATE EXCLUSIVE on ' || b.name, b.name, fa
   FROM build b, present p WHERE p.ours AND NOT p.whole
 UNION ALL
 SELECT NULL, NULL, b.created, 'SHARE UPDATE EXCLUSIVE on ' || b.name, b.name, false, 0,
-       'built beside readers and writers; it becomes the primary key',
+       'built without blocking reads or writes; becomes the primary key',
        pg_catalog.format('SELECT EXISTS (%%s AND i.indisvalid)', b.there),
        pg_catalog.format('SELECT s.sql, 0::float8 FROM (SELECT 1 AS at, %%L AS sql WHERE EXISTS (%%s AND NOT '
                          'i.indisvalid) '

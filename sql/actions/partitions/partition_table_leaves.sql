@@ -1,7 +1,7 @@
--- The months of a table that is to be partitioned, from one point of time to another: bounds at midnight UTC.
+-- The monthly partitions of a table to be partitioned, for a time range, with bounds at midnight UTC.
 --
--- The names are those that create-partitions gives. `made`: it is there already; `occupied`: something else has its
--- name, that will not be dropped before.
+-- Names are those that create-partitions uses. `made`: it exists already; `occupied`: another object has the name and
+-- is not dropped before.
 WITH t AS MATERIALIZED (
   SELECT c.oid, c.relnamespace, n.nspname,
          (SELECT pg_catalog.left(c.relname, i) FROM pg_catalog.generate_series(50, 1, -1) i

@@ -1,6 +1,6 @@
--- The statements that make the new parent of a table beside it, with its first partitions and its unique key.
+-- Statements that create the new parent of a table, with its first partitions and its unique key.
 --
--- Nobody knows it yet, so nobody waits for what locks it. It gets no foreign keys here.
+-- Nothing uses it yet, so its locks block nothing. Its foreign keys are added later.
 WITH t AS MATERIALIZED (
   SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          pg_catalog.pg_get_userbyid(c.relowner) AS owner,
@@ -49,10 +49,10 @@ WITH t AS MATERIALIZED (
                                   a.attstattarget) AS sql WHERE a.attstattarget >= 0
          UNION ALL SELECT pg_catalog.format('ALTER TABLE %%s ALTER COLUMN %%I SET (%%s)', t.parent, a.attname,
                                             pg_catalog.string_agg(o.name, ', '))
-           -- some servers keep marks of their own there
+           -- some servers store internal flags there
            FROM pg_catalog.unnest(a.attoptions) o(name) WHERE o.name ~ '^n_distinct(_inherited)?='
           HAVING pg_catalog.count(*) > 0) x
-), unique_key AS (  -- with the partition key, which the unique key of a partitioned table must hold
+), unique_key AS (  -- with the partition key, which a unique key must include
   SELECT CASE WHEN i.indisprimary THEN
            pg_catalog.format('ALTER TABLE %%s ADD CONSTRAINT %%I PRIMARY KEY (%%s)%%s', t.parent, 'pipeline_console_'
                              || t.oid || '_' || i.indexrelid,
@@ -69,34 +69,34 @@ WITH t AS MATERIALIZED (
                                          'INDEXES EXCLUDING STATISTICS) '
            'PARTITION BY %%s (%%I)', t.parent, t.name, CASE WHEN %(hashed)s THEN 'HASH' ELSE 'RANGE' END,
            %(key)s::text) AS sql, 'ACCESS SHARE on ' || t.name AS lock,
-         'the new parent: made apart, unknown to anybody' AS note FROM t WHERE NOT %(made)s
+         'the new parent, not in use yet' AS note FROM t WHERE NOT %(made)s
   UNION ALL
   SELECT 2, pg_catalog.format('COMMENT ON TABLE %%s IS %%L', t.parent,
                               pg_catalog.format('pipeline-console: partition-table by %%s, until %%s, key %%s',
                               %(way)s::text, %(bound)s::text, t.keynum)),
-         NULL, 'a mark, by which a run that is interrupted finds its way' FROM t WHERE NOT %(made)s
+         NULL, 'progress marker for resuming an interrupted run' FROM t WHERE NOT %(made)s
   UNION ALL
   SELECT 3, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT IF EXISTS pipeline_console_bounds', t.parent), NULL,
-         'a promise of the old table alone'
+         'constraint of the old table only'
     FROM t WHERE NOT %(made)s
   UNION ALL
   SELECT 4, pg_catalog.format('ALTER TABLE %%s ALTER COLUMN %%I SET NOT NULL', t.parent, %(key)s::text), NULL,
-         'a row without it has no partition'
+         'a null has no partition'
     FROM t WHERE NOT %(made)s
   UNION ALL
-  SELECT 5, i.sql, NULL, 'continued from the old one''s number when they are swapped' FROM identity i WHERE NOT %(made)s
+  SELECT 5, i.sql, NULL, 'set to the value of the old sequence in the swap' FROM identity i WHERE NOT %(made)s
   UNION ALL
-  SELECT 6, g.sql, NULL, 'settings of columns' FROM target g WHERE NOT %(made)s AND g.sql IS NOT NULL
+  SELECT 6, g.sql, NULL, 'column settings' FROM target g WHERE NOT %(made)s AND g.sql IS NOT NULL
   UNION ALL
-  SELECT 7, l.sql, NULL, l.n || CASE WHEN %(hashed)s THEN ' partitions, one for each remainder'
+  SELECT 7, l.sql, NULL, l.n || CASE WHEN %(hashed)s THEN ' partitions, one per remainder'
          ELSE ' monthly partitions' END FROM leaf l WHERE l.n > 0
   UNION ALL
   SELECT 8, k.sql, NULL, 'the primary key' FROM unique_key k WHERE NOT %(made)s
   UNION ALL
   SELECT 9, pg_catalog.concat_ws(E';\n', CASE WHEN NOT %(made)s THEN pg_catalog.format('ALTER TABLE %%s OWNER TO %%I',
         t.parent, t.owner) END, l.owned),
-         NULL, 'as the owner of ' || t.name
+         NULL, 'same owner as ' || t.name
     FROM t, leaf l WHERE NOT %(later)s AND t.owner <> CURRENT_USER AND (NOT %(made)s OR l.n > 0)
 )
-SELECT s.sql, coalesce(s.lock, 'the new table alone') AS lock, 'new parent' AS "group",
+SELECT s.sql, coalesce(s.lock, 'the new table only') AS lock, 'new parent' AS "group",
        s.note FROM step s ORDER BY s.ordinal

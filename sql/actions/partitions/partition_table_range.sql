@@ -1,7 +1,7 @@
--- The span of time that the rows of a table have, whether any has none, and what the clock of the server says.
+-- The range of the key in a table, whether it has nulls, and the current time of the server.
 -- lane: slow
 --
--- ts_stat runs a query that is given as text: the name of the table is only known here.
+-- ts_stat runs a query given as text: the name of the table is only known here.
 SELECT nullif(pg_catalog.max(pg_catalog.substr(f.word, 3)) FILTER (WHERE f.word LIKE 'a:%%'), '') AS first,
        nullif(pg_catalog.max(pg_catalog.substr(f.word, 3)) FILTER (WHERE f.word LIKE 'z:%%'), '') AS last,
        coalesce(pg_catalog.bool_or(f.word = 'n:true'), false) AS nulls,

@@ -1,8 +1,8 @@
--- The statements of the one short transaction in which the new parent takes the place of a table.
+-- Statements of the short transaction that puts the new parent in the place of a table.
 -- lane: slow
 --
--- What belongs to the table is made again for the parent, from the definitions as they are now; the transaction fails
--- when any of them has changed since. Tables that it refers to are locked first, so that it waits for its writers last.
+-- Properties of the table are recreated on the parent from their present definitions; the transaction fails if any has
+-- changed since the plan. Referenced tables are locked first, so that the table itself is locked last and shortest.
 WITH t AS MATERIALIZED (
   SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          pg_catalog.pg_get_userbyid(c.relowner) AS owner,
@@ -15,7 +15,7 @@ WITH t AS MATERIALIZED (
          pg_catalog.obj_description(c.oid, 'pg_class') AS comment
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.oid = %(oid)s::bigint::oid
-), thing AS MATERIALIZED (  -- whose names the new one gets: the table, its indexes, statistics and sequences
+), thing AS MATERIALIZED (  -- objects whose names the new ones get: the table, its indexes, statistics and sequences
   SELECT 't' AS kind, t.oid, t.relname AS name FROM t
   UNION ALL SELECT 'i', i.indexrelid, c.relname FROM t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid AND i.indisvalid
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relname <> t.stem || '_key'
@@ -73,7 +73,7 @@ WITH t AS MATERIALIZED (
 ), role AS (
   SELECT 0::oid AS oid, 'PUBLIC' AS name UNION ALL SELECT r.oid,
          pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_roles r
-), withheld AS (  -- rights that a new table has beside those it is given
+), withheld AS (  -- default privileges of a new table, to be revoked
   SELECT pg_catalog.string_agg(DISTINCT r.name, ', ') AS names
     FROM t CROSS JOIN LATERAL (
          SELECT t.relowner AS oid WHERE t.relacl IS NOT NULL
@@ -149,50 +149,52 @@ WITH t AS MATERIALIZED (
     FROM t, pg_catalog.unnest(%(leaves)s::text[]) l(name)
 ), step AS (
   SELECT 1 AS ordinal, %(apply)s::text AS sql, 'ACCESS SHARE on ' || t.name AS lock,
-         'most of what was written since, before anybody has to wait' AS note, NULL AS holds_up
+         'applies most rows written since, before any lock that blocks' AS note, NULL AS holds_up
     FROM t WHERE NOT t.attached
   UNION ALL
   SELECT 2, pg_catalog.format('SET LOCAL lock_timeout = ''%%sms''', %(patience)s::integer), NULL,
-         'who stands behind it waits no longer', NULL FROM t
+         'limits how long queued sessions wait', NULL FROM t
   UNION ALL
   SELECT 3, pg_catalog.format('LOCK TABLE %%s IN ACCESS EXCLUSIVE MODE', r.lockable),
          'ACCESS EXCLUSIVE on ' || r.lockable,
-         'rows of ' || t.name || ' refer to it, and foreign keys change hands', 'whoever uses ' || r.lockable
+         'rows of ' || t.name || ' reference it, and foreign keys are moved', 'sessions using ' || r.lockable
     FROM t, referenced r WHERE r.lockable IS NOT NULL
   UNION ALL
   SELECT 3, pg_catalog.format('LOCK TABLE %%s IN ACCESS EXCLUSIVE MODE', i.names), 'ACCESS EXCLUSIVE on ' || i.names,
-         'its rows refer to rows of ' || t.name || ', and foreign keys change hands', 'whoever uses ' || i.names
+         'its rows reference rows of ' || t.name || ', and foreign keys are moved', 'sessions using ' || i.names
     FROM t, (SELECT %(inbound)s::text AS names) i WHERE i.names <> ''
   UNION ALL
   SELECT 3, v.locking, 'ACCESS EXCLUSIVE on ' || v.names,
-         'changes nothing: locks the views alone, before the table, as their readers do', 'readers of ' || v.names
+         'changes nothing: locks the views before the table, in the order of their readers', 'readers of ' || v.names
     FROM view v WHERE v.locking IS NOT NULL
   UNION ALL
   SELECT 4, pg_catalog.format('LOCK TABLE ONLY %%s IN ACCESS EXCLUSIVE MODE', t.name),
-         pg_catalog.concat_ws(', ', 'ACCESS EXCLUSIVE on ' || t.name, r.others), 'until the end of this transaction',
-         'whoever uses ' || t.name
+         pg_catalog.concat_ws(', ', 'ACCESS EXCLUSIVE on ' || t.name, r.others),
+         'held held until the end of this transaction',
+         'sessions using ' || t.name
     FROM t, referenced r
   UNION ALL
   SELECT 5, pg_catalog.format('DO %%L',
                               pg_catalog.format(E'BEGIN\n  IF (%%s) IS DISTINCT FROM %%L THEN\n    RAISE EXCEPTION '
-           '''Something of the table was changed since the plan was made: its columns, indexes, views, triggers, '
-           'policies or grants'' '
-           'USING HINT = ''Run the action again.'';\n  END IF;\nEND', %(fingerprint_query)s::text,
+                                                '''The table has changed since the plan was made: columns, indexes, '
+                                                'views, triggers, policies or grants'' USING HINT = ''Run the action '
+                                                'again.'';\n  END IF;\nEND', %(fingerprint_query)s::text,
            %(fingerprint)s::text)), NULL,
-         'what is made again below is still what there is', NULL FROM t
+         'verifies that the objects recreated below have not changed', NULL FROM t
   UNION ALL
-  SELECT 6, %(apply)s::text, NULL, 'the rest: nobody writes any more', NULL FROM t WHERE NOT t.attached
+  SELECT 6, %(apply)s::text, NULL, 'applies the remaining rows; writes are blocked now',
+         NULL FROM t WHERE NOT t.attached
   UNION ALL
   SELECT 7, pg_catalog.format('DO %%L',
                               pg_catalog.format(E'BEGIN\n  IF EXISTS (SELECT FROM %%s) THEN\n    RAISE '
-                                                'lock_not_available USING MESSAGE = '
-           '''more was written than can be brought up to date in a moment'';\n  END IF;\nEND', t.log)), NULL,
-           'else it is tried again', NULL FROM t WHERE NOT t.attached
+                                                'lock_not_available USING MESSAGE = ''too many rows were written to '
+                                                'apply them quickly'';\n  END IF;\nEND', t.log)), NULL,
+           'otherwise the swap is retried', NULL FROM t WHERE NOT t.attached
   UNION ALL
   SELECT 8, pg_catalog.concat_ws(E';\n', pg_catalog.format('DROP TRIGGER %%I ON %%s', t.stem || '_rows', t.name),
                                  pg_catalog.format('DROP TRIGGER %%I ON %%s', t.stem || '_truncate', t.name),
            pg_catalog.format('DROP FUNCTION %%s()', t.track), pg_catalog.format('DROP TABLE %%s, %%s', t.log, t.place)),
-           NULL, 'the scaffolding goes', NULL
+           NULL, 'drops the temporary objects', NULL
     FROM t WHERE NOT t.attached
   UNION ALL
   SELECT 9, pg_catalog.concat_ws(E';\n', pg_catalog.format('ALTER SEQUENCE %%s RENAME TO %%I', q.name, d.aside),
@@ -200,7 +202,7 @@ WITH t AS MATERIALIZED (
                              t.nspname, d.aside),
            pg_catalog.format('ALTER TABLE %%s ALTER COLUMN %%I DROP IDENTITY', t.name, q.attname),
            pg_catalog.format('ALTER SEQUENCE %%s RENAME TO %%I', q.new, q.relname)), NULL,
-           'numbers go on where they are', NULL
+           'sequence values continue', NULL
     FROM t, sequence q JOIN named d ON d.kind = 'q' AND d.oid = q.oid WHERE q.deptype = 'i'
   UNION ALL
   SELECT 10, pg_catalog.concat_ws(E';\n', CASE WHEN NOT %(has_no_null)s
@@ -211,23 +213,23 @@ WITH t AS MATERIALIZED (
                   t.name, k.conname, d.aside, t.stem || '_key')
              FROM pg_catalog.pg_constraint k JOIN named d ON d.kind = 'i' AND d.oid = k.conindid
               WHERE k.conrelid = t.oid AND k.contype = 'p') END),
-         NULL, 'as the parent has it; the promise spares reading the rows', NULL FROM t WHERE t.attached
+         NULL, 'as on the parent; the validated CHECK constraint avoids the scan', NULL FROM t WHERE t.attached
   UNION ALL
-  SELECT 11, g.dropped, NULL, 'the parent gets them below', NULL FROM t,
+  SELECT 11, g.dropped, NULL, 'recreated on the parent below', NULL FROM t,
          trigger g WHERE t.attached AND g.dropped IS NOT NULL
   UNION ALL
   SELECT 12, 'ALTER TABLE ' || t.name || ' '
          || pg_catalog.string_agg(pg_catalog.format('DROP CONSTRAINT %%I', r.conname), ', '), NULL,
-         'the table that is kept refers to nothing, and keeps nobody from deleting', NULL FROM t,
+         'the old table keeps no foreign keys, so it does not block deletes', NULL FROM t,
          reference r WHERE NOT t.attached GROUP BY t.name
   UNION ALL
-  SELECT 12, %(unlink)s::text, NULL, 'foreign keys of other tables let go of it', NULL FROM t
+  SELECT 12, %(unlink)s::text, NULL, 'drops foreign keys of other tables that reference it', NULL FROM t
   UNION ALL
   SELECT 13, pg_catalog.string_agg(CASE d.kind WHEN 't' THEN pg_catalog.format('ALTER TABLE %%s RENAME TO %%I', t.name,
         d.aside)
              ELSE pg_catalog.format('ALTER %%s %%I.%%I RENAME TO %%I', CASE d.kind WHEN 'i' THEN 'INDEX'
                                     ELSE 'STATISTICS' END, t.nspname, d.name, d.aside) END,
-           E';\n' ORDER BY d.kind, d.oid), NULL, 'the names become free', NULL
+           E';\n' ORDER BY d.kind, d.oid), NULL, 'frees the names', NULL
     FROM t, named d
    WHERE d.kind IN ('t', 'i', 's')
      AND NOT (%(widened)s AND t.attached AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = d.oid
@@ -241,30 +243,30 @@ WITH t AS MATERIALIZED (
     FROM t, named d WHERE d.kind IN ('t', 'i') GROUP BY t.name
   UNION ALL
   SELECT 15, pg_catalog.concat_ws(E';\n', pg_catalog.format('ALTER TABLE %%s OWNER TO %%I', t.name, t.owner), l.owned),
-         NULL, 'as the old one', NULL
+         NULL, 'same owner as the old table', NULL
     FROM t, leaf l WHERE %(later)s AND t.owner <> CURRENT_USER
   UNION ALL
   SELECT 16, pg_catalog.format('ALTER SEQUENCE %%s OWNED BY %%s.%%I', q.name, t.name, q.attname), NULL,
-         'numbers go on where they are', NULL
+         'sequence values continue', NULL
     FROM t, sequence q WHERE q.deptype = 'a'
   UNION ALL
   SELECT 17, pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES FROM (MINVALUE) TO (%%L)', t.name,
                                o.name, %(upper)s::text),
          pg_catalog.concat_ws(', ', 'ACCESS EXCLUSIVE on ' || t.name, r.names),
-         'the same file with all its rows, now the first partition; nothing is read', NULL
+         'the same data file, now the first partition; no scan', NULL
     FROM t, old o, referenced r WHERE t.attached
   UNION ALL
   SELECT 18, l.keys, 'SHARE ROW EXCLUSIVE on ' || r.names,
-         'in force for every write from now on; proven below, beside writers', NULL
+         'enforced for new writes from now on; validated below', NULL
     FROM t, leaf l, referenced r WHERE NOT t.attached AND r.names IS NOT NULL
   UNION ALL
   SELECT 18, %(relink)s::text, pg_catalog.concat_ws(', ', 'SHARE ROW EXCLUSIVE on ' || t.name, %(inbound)s::text),
-         'foreign keys of other tables, with the partition key: in force for every write from now on; proven below, '
-         'beside writers', NULL
+         'foreign keys of other tables, with the partition key: enforced for new writes from now on; validated below',
+         NULL
     FROM t
   UNION ALL
   SELECT 19, v.sql, 'ACCESS EXCLUSIVE on ' || v.names,
-         'the same views with their owners, grants and options, of the new table',
+         'the same views over the new table, with owners, grants and options',
          NULL FROM view v WHERE v.sql IS NOT NULL
   UNION ALL
   SELECT 20, pg_catalog.string_agg(pg_catalog.pg_get_statisticsobjdef(d.oid), E';\n'), NULL, 'extended statistics',
@@ -275,7 +277,7 @@ WITH t AS MATERIALIZED (
   SELECT 22, pg_catalog.concat_ws(E';\n', p.sql, CASE WHEN t.relrowsecurity
                                   THEN pg_catalog.format('ALTER TABLE %%s ENABLE ROW LEVEL SECURITY', t.name) END,
            CASE WHEN t.relforcerowsecurity THEN pg_catalog.format('ALTER TABLE %%s FORCE ROW LEVEL SECURITY', t.name)
-               END), NULL, 'row security', NULL
+               END), NULL, 'row-level security', NULL
     FROM t, policy p WHERE p.sql IS NOT NULL OR t.relrowsecurity OR t.relforcerowsecurity
   UNION ALL
   SELECT 23, pg_catalog.concat_ws(E';\n', pg_catalog.format('REVOKE ALL ON TABLE %%s FROM ', t.name) || w.names, g.sql),
@@ -297,14 +299,15 @@ WITH t AS MATERIALIZED (
                'E''\\n'')));\nEND',
                o.name, 'pipeline-console: the former ' || pg_catalog.replace(t.name, E'\n', ' ')
                    || ', kept by partition-table', t.name, t.name)) END, NULL,
-         CASE WHEN t.attached THEN 'what it is' ELSE 'what it is, and what was compared' END, NULL
+         CASE WHEN t.attached THEN 'describes the partition' ELSE 'describes the old table and records the comparison'
+             END, NULL
     FROM t, old o
   UNION ALL
   SELECT 26, pg_catalog.format('COMMENT ON TABLE %%s IS %%L', t.name, t.comment), NULL,
-         'its own comment in the place of the mark', NULL FROM t
+         'restores the comment of the table', NULL FROM t
   UNION ALL
   SELECT 27, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT pipeline_console_bounds', o.name), NULL,
-         'the partition''s own bounds say the same', NULL
+         'redundant: the partition bound enforces the same condition', NULL
     FROM t, old o WHERE t.attached
 )
 SELECT s.sql, coalesce(s.lock, '') AS lock, t.name AS "on", 'swap' AS "group", s.note, s.holds_up, o.name AS old

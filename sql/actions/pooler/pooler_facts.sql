@@ -1,4 +1,4 @@
--- What a pooler before this server must know: where it is, how many connections there are for it, who may come.
+-- What a pooler must know of the server: its address, its connection limits, its users.
 SELECT pg_catalog.current_database()::text AS database,
        coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), '127.0.0.1') AS host,
        coalesce(pg_catalog.inet_server_port(), pg_catalog.current_setting('port')::int) AS port,

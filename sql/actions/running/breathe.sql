@@ -1,4 +1,4 @@
--- Seconds to rest between two batches: longer while a standby lags or somebody waits for the acting session.
+-- Seconds to pause between two batches: longer while a standby lags or a session waits for the acting session.
 SELECT CASE WHEN coalesce((SELECT pg_catalog.max(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(),
       r.replay_lsn))
                              FROM pg_catalog.pg_stat_replication r), 0) > 256 * 1024 * 1024 THEN 1.0

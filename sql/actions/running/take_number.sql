@@ -1,4 +1,4 @@
--- Takes the advisory lock of a number that other programs know too; says who has it when that fails.
+-- Takes the advisory lock of a number that other programs use too; reports its holder if that fails.
 WITH taken AS MATERIALIZED (SELECT pg_catalog.pg_try_advisory_lock(%(number)s::bigint) AS mine)
 SELECT taken.mine,
        CASE WHEN NOT taken.mine THEN (

@@ -1,4 +1,4 @@
--- Takes the advisory lock of what is to be changed; says who has it when that fails.
+-- Takes the advisory lock of what is to be changed; reports its holder if that fails.
 WITH taken AS MATERIALIZED (
   SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('pipeline-console'), pg_catalog.hashtext(%(subject)s))
          AS mine

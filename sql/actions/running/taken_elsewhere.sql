@@ -1,4 +1,4 @@
--- Who has the same subject of the whole server from another database, where advisory locks are not felt; pids first.
+-- Sessions in other databases that hold the same server-wide claim, which advisory locks do not cover; pid order.
 SELECT l.pid,
        pg_catalog.concat_ws(' ', 'pid', l.pid, 'of', a.usename, 'from', coalesce(pg_catalog.host(a.client_addr),
              'this machine'),

@@ -1,4 +1,4 @@
--- Whether the schema can be made in this database: its encoding, and the statement that makes it belong to an owner.
+-- Whether the schema can be created in this database: its encoding, and the SET ROLE for another owner.
 WITH owner AS (
   SELECT r.rolname,
          CASE WHEN r.rolname = CURRENT_USER THEN true
@@ -10,16 +10,16 @@ WITH owner AS (
 )
 SELECT CASE
          WHEN pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
-           pg_catalog.format('Database %%s has the encoding %%s, which cannot hold every text of the pipeline.',
+           pg_catalog.format('Database %%s has the encoding %%s; the pipeline needs UTF8.',
                              pg_catalog.current_database(), pg_catalog.getdatabaseencoding())
          WHEN %(owner)s::text = '' THEN NULL
-         WHEN NOT EXISTS (SELECT FROM owner) THEN pg_catalog.format('There is no role %%s.', %(owner)s::text)
+         WHEN NOT EXISTS (SELECT FROM owner) THEN pg_catalog.format('Role %%s does not exist.', %(owner)s::text)
          WHEN NOT (SELECT o.may FROM owner o)
-             THEN pg_catalog.format('%%s may not act as %%s.', CURRENT_USER, %(owner)s::text)
+             THEN pg_catalog.format('%%s may not SET ROLE to %%s.', CURRENT_USER, %(owner)s::text)
        END AS refused,
        CASE
          WHEN pg_catalog.getdatabaseencoding() <> 'UTF8'
-             THEN 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0 makes one that can.'
+             THEN 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0 creates a suitable database.'
          WHEN NOT (SELECT o.may FROM owner o) THEN pg_catalog.format('GRANT %%I TO %%I;', %(owner)s::text, CURRENT_USER)
        END AS remedy,
        (SELECT pg_catalog.format('SET LOCAL ROLE %%I;', o.rolname) FROM owner o WHERE o.rolname <> CURRENT_USER) AS role

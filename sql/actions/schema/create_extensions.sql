@@ -1,7 +1,7 @@
--- Statements for the extensions asked for that are missing or older than what the server has files of.
+-- Statements for the requested extensions that are missing or outdated.
 WITH me AS MATERIALIZED (
   SELECT r.rolname, r.rolsuper
-         -- Managed services let such a role create what elsewhere only a superuser may.
+         -- On managed services, members of these roles may create what otherwise needs a superuser.
          OR EXISTS (SELECT FROM pg_catalog.pg_roles m WHERE m.rolname IN ('rds_superuser', 'cloudsqlsuperuser',
                'azure_pg_admin', 'alloydbsuperuser')
                        AND pg_catalog.pg_has_role(m.oid, 'USAGE')) AS mighty,
@@ -30,54 +30,56 @@ WITH me AS MATERIALIZED (
     FROM asked a CROSS JOIN me
    WHERE (a.installed IS NULL AND a.default_version IS NOT NULL) OR a.updatable
 ), refusal AS (
-  SELECT 1 AS rank, pg_catalog.format('There is no schema %%I in this database.', %(schema)s) AS refused,
-         'Name another with --set schema=….' AS remedy
+  SELECT 1 AS rank, pg_catalog.format('Schema %%I does not exist in this database.', %(schema)s) AS refused,
+         'Name another schema with --set schema=….' AS remedy
     FROM me WHERE me.schema IS NULL AND EXISTS (SELECT FROM task t WHERE t.installed IS NULL)
   UNION ALL
-  SELECT 2, pg_catalog.format('The role %%I may not create or update %%s in this database.', me.rolname,
+  SELECT 2, pg_catalog.format('Role %%I may not create or update %%s in this database.', me.rolname,
                               pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)),
          pg_catalog.concat_ws(' ', CASE WHEN pg_catalog.bool_or(t.superuser AND NOT t.trusted)
                 THEN pg_catalog.format('A superuser can: %%s;',
                                        pg_catalog.string_agg(t.sql, '; ' ORDER BY t.place) FILTER (WHERE t.superuser
                                              AND NOT t.trusted)) END,
            CASE WHEN pg_catalog.bool_or((t.trusted OR NOT t.superuser) AND t.installed IS NOT NULL)
-                THEN pg_catalog.format('The owner of the others can: %%s;', pg_catalog.string_agg(t.sql, '; '
+                THEN pg_catalog.format('The owner of the extension can: %%s;', pg_catalog.string_agg(t.sql, '; '
                       ORDER BY t.place)
                                        FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NOT NULL)) END,
            CASE WHEN pg_catalog.bool_or((t.trusted OR NOT t.superuser) AND t.installed IS NULL)
                 THEN pg_catalog.format('GRANT CREATE ON DATABASE %%I TO %%I; and GRANT CREATE ON SCHEMA %%I TO %%I; '
-                                       'allow the trusted: %%s.', me.database,
+                                       'allow the trusted ones: %%s.', me.database,
                                        me.rolname, %(schema)s, me.rolname,
                                        pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)
                                          FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NULL)) END,
-           'Or leave them out with --set extensions=….')
+           'Or omit them with --set extensions=….')
     FROM task t CROSS JOIN me WHERE NOT t.allowed GROUP BY me.rolname, me.database
 ), step AS (
   SELECT t.place, t.sql, CASE WHEN t.installed IS NULL THEN pg_catalog.format('DROP EXTENSION %%I', t.name) END AS undo,
          CASE WHEN t.installed IS NULL THEN 'new objects only' ELSE 'ACCESS EXCLUSIVE on the views of the extension'
              END AS lock,
-         CASE t.name WHEN 'pg_stat_statements' THEN 'which statements take the time: the pane slow-queries'
-                     WHEN 'pgstattuple' THEN 'exact bloat: the pane bloat'
-                     WHEN 'pg_buffercache' THEN 'what shared buffers hold'
-                     WHEN 'pg_prewarm' THEN 'fills the buffers again after a restart'
-                     WHEN 'btree_gin' THEN 'the tenant becomes part of the search index' ELSE 'as asked' END
+         CASE t.name WHEN 'pg_stat_statements' THEN 'statement statistics for the pane slow-queries'
+                     WHEN 'pgstattuple' THEN 'exact figures for the pane bloat'
+                     WHEN 'pg_buffercache' THEN 'contents of shared buffers'
+                     WHEN 'pg_prewarm' THEN 'reloads shared buffers after a restart'
+                     WHEN 'btree_gin' THEN 'lets the search index include organization_id' ELSE 'as requested' END
            || CASE WHEN t.installed IS NULL THEN pg_catalog.format(' (version %%s)', t.default_version)
-                   ELSE pg_catalog.format(' (version %%s, the server has files of %%s)', t.installed, t.default_version)
-                       END AS note, NULL AS told
+                   ELSE pg_catalog.format(' (version %%s; the server provides %%s)', t.installed, t.default_version)
+                       END AS note, NULL AS told, NULL::boolean AS unavailable
     FROM task t
   UNION ALL
   SELECT a.place, NULL, NULL, NULL, NULL,
          CASE WHEN a.default_version IS NULL AND a.installed IS NULL
-             THEN pg_catalog.format('%%s is left out: the server has no files of it', a.name)
+             THEN pg_catalog.format('%%s is skipped: it is not available on the server', a.name)
               WHEN a.default_version IS NULL
-                  THEN pg_catalog.format('The server has no files of %%s, which is installed here', a.name)
-              ELSE pg_catalog.format('%%s stays at version %%s: there is no way from it to %%s.', a.name, a.installed,
-                                     a.default_version) END
+                  THEN pg_catalog.format('%%s is installed in this database, but no longer available on the server',
+                                         a.name)
+              ELSE pg_catalog.format('%%s stays at version %%s: there is no update path to %%s.', a.name, a.installed,
+                                     a.default_version) END, a.default_version IS NULL
     FROM asked a WHERE a.default_version IS NULL OR (a.outdated AND NOT a.updatable)
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS sql, NULL AS undo, NULL AS lock, NULL AS note, NULL AS "group",
+SELECT r.refused, r.remedy, NULL AS told, NULL AS unavailable, NULL AS sql, NULL AS undo, NULL AS lock, NULL AS note,
+       NULL AS "group",
        r.rank AS place FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.told, s.sql, s.undo, s.lock, s.note, s.sql,
+SELECT NULL, NULL, s.told, s.unavailable, s.sql, s.undo, s.lock, s.note, s.sql,
        s.place FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
  ORDER BY refused NULLS LAST, place

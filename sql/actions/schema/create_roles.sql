@@ -1,5 +1,6 @@
--- Statements for the roles of the pipeline that are missing, memberships they lack, and passwords asked to be renewed.
--- 'verifier of ROLE' stands where its verifier goes.
+-- Statements for missing roles of the pipeline, missing memberships, and passwords to be replaced.
+--
+-- 'verifier of ROLE' is a placeholder for the password verifier.
 WITH me AS MATERIALIZED (
   SELECT r.rolname, r.rolsuper, r.rolcreaterole,
          r.rolsuper OR (r.rolcreaterole AND pg_catalog.current_setting('server_version_num')::int < 160000) AS governs
@@ -9,11 +10,12 @@ WITH me AS MATERIALIZED (
          r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS mighty,
          w.name = ANY (%(renew)s::text[]) AS renewed
     FROM (VALUES (1, 'pipeline_owner', ARRAY['pg_monitor', 'pg_signal_backend'],
-                  'maintains the database, sees and may end every session'),
-                 (2, 'pipeline_app', '{}'::text[], 'the application: works on rows, never on definitions'),
-                 (3, 'pipeline_readonly', '{}', 'reads every row, changes none'),
-                 (4, 'pipeline_monitor', ARRAY['pg_monitor'], 'statistics, sessions and estimates, no rows'),
-                 (5, 'pgbouncer_auth', '{}', 'asks the server for verifiers, for PgBouncer alone')) AS w (place, name,
+                  'owns the schema; may see, cancel and terminate every session'),
+                 (2, 'pipeline_app', '{}'::text[], 'the application: reads and writes rows, no DDL'),
+                 (3, 'pipeline_readonly', '{}', 'reads every table, changes nothing'),
+                 (4, 'pipeline_monitor', ARRAY['pg_monitor'], 'reads statistics and sessions, no table data'),
+                 (5, 'pgbouncer_auth', '{}', 'looks up password verifiers for PgBouncer, nothing else')) AS w (place,
+                       name,
                        memberships, why)
     LEFT JOIN pg_catalog.pg_roles r ON r.rolname = w.name
 ), lacking AS MATERIALIZED (
@@ -25,7 +27,7 @@ WITH me AS MATERIALIZED (
    CROSS JOIN me
    WHERE w.oid IS NULL OR NOT (pg_catalog.pg_has_role(w.oid, g.oid, 'USAGE'))
 ), refusal AS (
-  SELECT 1 AS rank, pg_catalog.format('The role %%I may not create roles, and these are missing: %%s.', me.rolname,
+  SELECT 1 AS rank, pg_catalog.format('Role %%I lacks CREATEROLE, and these roles are missing: %%s.', me.rolname,
                                       (SELECT pg_catalog.string_agg(w.name, ', ' ORDER BY w.place) FROM wanted w
                                        WHERE w.oid IS NULL)) AS refused,
          pg_catalog.format('ALTER ROLE %%I CREATEROLE; allows it.', me.rolname)
@@ -34,13 +36,13 @@ WITH me AS MATERIALIZED (
                                           me.rolname) ELSE '' END AS remedy
     FROM me WHERE NOT (me.rolsuper OR me.rolcreaterole) AND EXISTS (SELECT FROM wanted w WHERE w.oid IS NULL)
   UNION ALL
-  SELECT 2, pg_catalog.format('The role %%I may not grant %%s.', me.rolname, pg_catalog.string_agg(DISTINCT l.granted,
+  SELECT 2, pg_catalog.format('Role %%I may not grant %%s.', me.rolname, pg_catalog.string_agg(DISTINCT l.granted,
         ', ')),
          pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; allows it.', pg_catalog.string_agg(DISTINCT l.granted,
                ', '), me.rolname)
     FROM lacking l CROSS JOIN me WHERE NOT l.allowed GROUP BY me.rolname
   UNION ALL
-  SELECT 3, pg_catalog.format('The role %%I may not change the password of %%s.', me.rolname,
+  SELECT 3, pg_catalog.format('Role %%I may not change the password of %%s.', me.rolname,
                               pg_catalog.string_agg(w.name, ', ' ORDER BY w.place)),
          CASE WHEN pg_catalog.bool_or(w.mighty) THEN 'A superuser can.'
               ELSE pg_catalog.format('GRANT %%s TO %%I WITH ADMIN OPTION; and ALTER ROLE %%I CREATEROLE; allow it.',
@@ -55,11 +57,12 @@ WITH me AS MATERIALIZED (
   SELECT w.place, 1 AS part, w.name AS secret,
          pg_catalog.format('CREATE ROLE %%I LOGIN PASSWORD %%L', w.name, 'verifier of ' || w.name) AS sql,
          pg_catalog.format('DROP ROLE %%I', w.name) AS undo,
-         w.why || '; undone only while it owns nothing and may nothing elsewhere' AS note, NULL AS told
+         w.why || '; can be undone only while the role owns nothing and has no privileges elsewhere' AS note,
+         NULL AS told
     FROM wanted w WHERE w.oid IS NULL
   UNION ALL
   SELECT w.place, 1, w.name, pg_catalog.format('ALTER ROLE %%I PASSWORD %%L', w.name, 'verifier of ' || w.name), NULL,
-         'its password is changed, as asked: whoever still has the former one is locked out', NULL
+         'sets a new password; clients that still use the old one are locked out', NULL
     FROM wanted w WHERE w.oid IS NOT NULL AND w.renewed
   UNION ALL
   SELECT l.place, 2, NULL, pg_catalog.format('GRANT %%s TO %%I', pg_catalog.string_agg(l.granted, ', '), l.name),
@@ -68,11 +71,11 @@ WITH me AS MATERIALIZED (
     FROM lacking l GROUP BY l.place, l.name
   UNION ALL
   SELECT w.place, 0, NULL, NULL, NULL, NULL,
-         pg_catalog.concat_ws(' ', pg_catalog.format('The role %%s is there already', w.name)
-           || CASE WHEN w.renewed THEN '.' ELSE ': its password stays as it is.' END,
-           CASE WHEN NOT w.rolcanlogin THEN 'It may not log in, which is left so.' END,
-           CASE WHEN w.mighty THEN 'It may more than the pipeline needs (superuser, create roles or databases, '
-                                   'replication or bypass of row security).' END)
+         pg_catalog.concat_ws(' ', pg_catalog.format('Role %%s already exists', w.name)
+           || CASE WHEN w.renewed THEN '.' ELSE ': its password is unchanged.' END,
+           CASE WHEN NOT w.rolcanlogin THEN 'It has NOLOGIN, which is unchanged.' END,
+           CASE WHEN w.mighty THEN 'It has more rights than the pipeline needs (SUPERUSER, CREATEROLE, CREATEDB, '
+                                   'REPLICATION or BYPASSRLS).' END)
     FROM wanted w
    WHERE w.oid IS NOT NULL AND (w.mighty OR NOT w.rolcanlogin OR EXISTS (SELECT FROM wanted o WHERE o.oid IS NULL
          OR o.renewed))

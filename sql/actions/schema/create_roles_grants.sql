@@ -1,4 +1,4 @@
--- Statements for what the roles of the pipeline may do in this database and cannot yet.
+-- Statements that grant the roles of the pipeline their missing privileges in this database.
 WITH me AS MATERIALIZED (
   SELECT r.oid, r.rolname, r.rolsuper,
          r.rolcreaterole AND pg_catalog.current_setting('server_version_num')::int < 160000 AS governs
@@ -20,14 +20,15 @@ WITH me AS MATERIALIZED (
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
                      AND d.objid = c.oid
                         AND d.deptype = 'e')
-     -- What the console itself writes is not the application's.
+     -- The application gets no privileges on the console's own tables.
      AND c.relname NOT IN ('schema_migrations', 'console_audit', 'console_audit_id_seq', 'console_refreshes',
                            'console_refreshes_id_seq')
 ), wish AS (
   -- privileges on the database and on the schema
   SELECT 10 AS ordinal, r.name, v.privilege, 'DATABASE' AS kind, pg_catalog.quote_ident(p.datname) AS what,
          p.datdba AS owner,
-         CASE v.privilege WHEN 'CREATE' THEN 'makes schemas and trusted extensions' ELSE 'may enter this database'
+         CASE v.privilege WHEN 'CREATE' THEN 'may create schemas and trusted extensions'
+             ELSE 'may connect to this database'
              END AS note
     FROM role r CROSS JOIN place p
    CROSS JOIN LATERAL (SELECT 'CONNECT' WHERE true UNION ALL SELECT 'CREATE' WHERE r.name = 'pipeline_owner')
@@ -36,20 +37,20 @@ WITH me AS MATERIALIZED (
            SELECT FROM pg_catalog.aclexplode(p.datacl) a WHERE a.grantee = 0 AND a.privilege_type = v.privilege))
   UNION ALL
   SELECT 20, r.name, v.privilege, 'SCHEMA', 'public', p.nspowner,
-         CASE v.privilege WHEN 'CREATE' THEN 'creates the tables' ELSE 'finds the tables' END
+         CASE v.privilege WHEN 'CREATE' THEN 'may create tables' ELSE 'may access the tables' END
     FROM role r JOIN place p ON p.schema IS NOT NULL AND r.name <> 'pgbouncer_auth'
    CROSS JOIN LATERAL (SELECT 'USAGE' WHERE true UNION ALL SELECT 'CREATE' WHERE r.name = 'pipeline_owner')
        AS v (privilege)
-   -- That everybody may create there is taken away below.
+   -- CREATE of PUBLIC is revoked below.
    WHERE NOT coalesce(pg_catalog.has_schema_privilege(r.oid, p.schema, v.privilege) AND (v.privilege = 'USAGE'
          OR NOT EXISTS (
              SELECT FROM pg_catalog.aclexplode(p.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')),
                     v.privilege = 'USAGE' AND EXISTS (
            SELECT FROM pg_catalog.aclexplode(p.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = v.privilege))
   UNION ALL
-  -- on what exists already
+  -- on existing objects
   SELECT 30, r.name, v.privilege, CASE e.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, e.name, e.relowner,
-         'works with what exists already'
+         'access to existing objects'
     FROM existing e
    CROSS JOIN (VALUES ('pipeline_app', 'SELECT', 'rpvmfS'), ('pipeline_app', 'INSERT', 'rp'), ('pipeline_app', 'UPDATE',
          'rp'),
@@ -82,7 +83,7 @@ WITH me AS MATERIALIZED (
            AS w (name, kinds, kind, privileges)
    CROSS JOIN LATERAL (
      SELECT r.name, r.oid, '' AS inside, 0::pg_catalog.oid AS place FROM role r WHERE r.name = 'pipeline_owner'
-     UNION ALL  -- who sets the database up may create the tables too; what a superuser creates may be an extension's
+     UNION ALL  -- the connected role may create tables too; objects of a superuser may belong to an extension
      SELECT me.rolname, me.oid, ' IN SCHEMA public', p.schema FROM me JOIN place p ON p.schema IS NOT NULL
       WHERE NOT me.rolsuper AND me.rolname <> 'pipeline_owner' AND w.kind <> 'n'
         AND pg_catalog.has_schema_privilege(me.oid, p.schema, 'CREATE')) AS c (creator, oid, inside, place)
@@ -92,7 +93,7 @@ WITH me AS MATERIALIZED (
         AND (SELECT pg_catalog.array_agg(a.privilege_type) FROM pg_catalog.aclexplode(d.defaclacl) a
              WHERE a.grantee = r.oid) @> w.privileges)
 ), mine AS MATERIALIZED (
-  -- Whether default privileges of the owner may be written: with its rights, or with those of who may take them.
+  -- Whether default privileges of the owner may be changed: with its rights, or by granting itself the role.
   SELECT me.rolname, coalesce(me.rolsuper OR pg_catalog.pg_has_role(o.oid, 'USAGE'), false) AS has,
          o.oid IS NULL OR me.governs OR pg_catalog.pg_has_role(o.oid, 'MEMBER WITH ADMIN OPTION') AS takes
     FROM me CROSS JOIN role o WHERE o.name = 'pipeline_owner'
@@ -112,26 +113,27 @@ WITH me AS MATERIALIZED (
     FROM grants g
   UNION ALL
   SELECT 25, '', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC', 'GRANT CREATE ON SCHEMA public TO PUBLIC',
-         'who may create there could put a function or an operator in the way of others',
+         'anyone who may create objects there could shadow functions and operators of others',
          me.rolsuper OR pg_catalog.pg_has_role(p.nspowner, 'USAGE'),
          pg_catalog.pg_get_userbyid(p.nspowner)
     FROM place p CROSS JOIN me
    WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(p.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')
   UNION ALL
   SELECT 40, '', pg_catalog.format('GRANT pipeline_owner TO %%I', b.rolname), NULL,
-         'needed for the next statements alone', true, '' FROM borrowed b
+         'needed only for the next statements', true, '' FROM borrowed b
   UNION ALL
   SELECT 50, d.creator || d.name, d.head || pg_catalog.format('GRANT %%s TO %%I', d.what, d.name),
          d.head || pg_catalog.format('REVOKE %%s FROM %%I', d.what, d.name),
-         'for what will be created', d.allowed, 'pipeline_owner'
+         'for objects created later', d.allowed, 'pipeline_owner'
     FROM defaults d
   UNION ALL
-  SELECT 60, '', pg_catalog.format('REVOKE pipeline_owner FROM %%I', b.rolname), NULL, 'not needed any more', true,
+  SELECT 60, '', pg_catalog.format('REVOKE pipeline_owner FROM %%I', b.rolname), NULL, 'no longer needed', true,
          '' FROM borrowed b
 )
 SELECT CASE WHEN s.allowed THEN s.sql END AS sql,
-       CASE WHEN NOT s.allowed
-            THEN pg_catalog.format('Left out, because only %%I or a superuser may: %%s;', s.who, s.sql) END AS told,
+       CASE WHEN NOT s.allowed THEN pg_catalog.format('Skipped, because only %%I or a superuser may run it: %%s;', s.who,
+                                                      s.sql)
+           END AS told,
        NULL AS secret, s.undo, s.note, 'none' AS lock, 'roles' AS "group"
   FROM step s
  ORDER BY s.ordinal, s.sorting, s.sql

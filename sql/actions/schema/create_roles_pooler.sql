@@ -1,4 +1,4 @@
--- Statements for PgBouncer's look-up of verifiers, where it is missing or differs from what it should be.
+-- Statements for PgBouncer's look-up of password verifiers, if it is missing or differs.
 WITH me AS MATERIALIZED (
   SELECT r.rolname, r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER
 ), pooler AS MATERIALIZED (
@@ -20,25 +20,26 @@ WITH me AS MATERIALIZED (
      AND p.proargtypes = '25'::pg_catalog.oidvector
     LEFT JOIN pg_catalog.pg_roles f ON f.oid = p.proowner
 ), refusal AS (
-  SELECT pg_catalog.format('The schema pgbouncer, or its function get_auth, belongs to %%I, who could change what '
-                           'would run as a superuser.',
+  SELECT pg_catalog.format('The schema pgbouncer, or its function get_auth, is owned by %%I, who could change code '
+                           'that runs as superuser.',
                            CASE WHEN f.schema_safe THEN f.function_owner ELSE f.schema_owner END) AS refused,
-         'Give both to a superuser, or drop them.' AS remedy
+         'Change their owner to a superuser, or drop them.' AS remedy
     FROM found f CROSS JOIN me
    WHERE me.rolsuper AND ((f.schema IS NOT NULL AND f.schema_safe IS NOT TRUE) OR (f.function IS NOT NULL
          AND f.function_safe IS NOT TRUE))
 ), step AS (
   SELECT 1 AS ordinal, 'CREATE SCHEMA pgbouncer' AS sql, 'DROP SCHEMA pgbouncer' AS undo,
-         'holds the look-up alone' AS note, NULL AS told
+         'contains only the look-up function' AS note, NULL AS told
     FROM found f CROSS JOIN me WHERE me.rolsuper AND f.schema IS NULL
   UNION ALL
   SELECT 2, %(text)s, CASE WHEN f.function IS NULL THEN 'DROP FUNCTION pgbouncer.get_auth(text)'
          ELSE pg_catalog.pg_get_functiondef(f.function) END,
-         'PgBouncer asks it for verifiers, so that no user is listed in a file; it tells none of superusers', NULL
+         'PgBouncer looks up password verifiers with it, so that no user is listed in a file; it returns none for '
+         'superusers', NULL
     FROM found f CROSS JOIN me WHERE me.rolsuper AND f.proper IS NOT TRUE
   UNION ALL
   SELECT 3, NULL, NULL, NULL,
-         'Left out: pgbouncer.get_auth, because only a superuser may read verifiers. Without it write-pgbouncer-config '
+         'Skipped: pgbouncer.get_auth, because only a superuser may read verifiers. Without it, write-pgbouncer-config '
          'lists the users in auth_file.'
     FROM found f CROSS JOIN me WHERE NOT me.rolsuper AND f.proper IS NOT TRUE
 )

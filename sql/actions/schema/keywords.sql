@@ -1,2 +1,2 @@
--- Words that mean something to the server's grammar.
+-- The keywords of the server's grammar.
 SELECT k.word FROM pg_catalog.pg_get_keywords() k

@@ -1,13 +1,15 @@
--- Why the ledger of migrations must not be believed: who else than this role, a superuser or the owner of the database
--- has made it, or the owner that was given, could make files seem applied. Members of the owning role may, except
--- superusers, who are of every role.
+-- Why the migration ledger is not trusted: its owner could make migrations seem applied.
+--
+-- Trusted owners are this role, a superuser, the owner of the database and the given owner; also a role that this role
+-- is a member of, except for superusers, who are members of every role.
 SELECT CASE WHEN c.relkind <> 'r'
-       THEN 'public.schema_migrations is not an ordinary table, so it is not the ledger of the migrations.'
-            ELSE pg_catalog.format('public.schema_migrations belongs to %%s, who may have made it to deceive.',
+       THEN 'public.schema_migrations is not an ordinary table, so it is not the migration ledger.'
+            ELSE pg_catalog.format('public.schema_migrations is owned by %%s, who is not trusted with the migration '
+                                   'ledger.',
                                    o.rolname) END AS refused,
        CASE WHEN c.relkind <> 'r' THEN 'Rename or drop it.'
-            ELSE pg_catalog.format('If the schema is meant to be theirs, say so with --set owner=%%s; if not, look at '
-                                   'the table and drop it.',
+            ELSE pg_catalog.format('If that role is meant to own the schema, confirm it with --set owner=%%s; '
+                                   'otherwise inspect the table and drop it.',
                                    pg_catalog.quote_ident(o.rolname)) END AS remedy
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -1,2 +1,2 @@
--- Which statements go to the server's log.
+-- Which statements the server logs.
 SELECT pg_catalog.current_setting('log_statement')

@@ -1,4 +1,4 @@
--- Cancels the statement that each of these sessions runs, if it is still the one that was looked at.
+-- Cancels the statement of each of these sessions, if it is still the statement that was shown.
 WITH it AS (
   SELECT pg_catalog.string_agg('(' || w.pid || ', ' || pg_catalog.quote_literal(w.started) || ', '
                                || pg_catalog.quote_literal(w.query_started)
@@ -12,7 +12,7 @@ SELECT 'SELECT pg_catalog.pg_cancel_backend(s.pid) FROM pg_catalog.pg_stat_get_a
            END AS note,
        'SELECT pg_catalog.count(*) = 0, ''The cancel had no effect on pid '' || pg_catalog.string_agg(s.pid::text, '', '
        ''')'
-       || ' || '': its statement does not look for it. terminate-backend ends the session.'' FROM '
+       || ' || '': its statement does not check for interrupts. Use terminate-backend.'' FROM '
           'pg_catalog.pg_stat_get_activity(NULL) s'
        || ' WHERE s.state = ''active'' AND (s.pid, s.backend_start, s.query_start) IN (' || it.list || ')' AS expect,
        2.0::float8 AS settle, false AS transaction

@@ -1,5 +1,6 @@
 -- Sessions to cancel or terminate: by pid, or by time idle in a transaction; and why one may not be.
--- A row is `refused` with a reason. Of sessions found by their idleness, those that may not be ended are told, too.
+--
+-- `refused` is the reason. Sessions found by idle time that may not be terminated are reported too.
 WITH me AS MATERIALIZED (
   SELECT r.oid, r.rolsuper AS super, pg_catalog.pg_has_role('pg_signal_backend', 'USAGE') AS signals,
          pg_catalog.to_regrole('pg_signal_autovacuum_worker') AS signals_autovacuum
@@ -40,23 +41,23 @@ SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce
          WHEN a.usesysid IS NOT NULL AND NOT (me.super OR me.signals OR pg_catalog.pg_has_role(a.usesysid, 'USAGE'))
               THEN 'Pid ' || a.pid || ' is a session of ' || a."user" || ', which this role may not signal.'
          WHEN a.backend_start IS NULL THEN 'Pid ' || a.pid
-             || ' cannot be told from a later session with the same pid by this role.'
+             || ' cannot be distinguished from a later session with the same pid by this role.'
          WHEN a.backend_start <> a.started THEN 'Pid ' || a.pid
-             || ' is another session by now; the one that was meant has ended.'
+             || ' now belongs to another session; the selected session has ended.'
          WHEN a.backend_type = 'walsender' THEN 'Pid ' || a.pid || ' sends WAL to '
              || coalesce(nullif(a.application_name, ''), 'a standby')
-              || ': it is no session of a person.'
+              || ': it is a replication connection.'
          WHEN a.backend_type = 'autovacuum worker' AND pg_catalog.strpos(a.query, '(to prevent wraparound)') > 0
-              THEN 'Pid ' || a.pid || ' is an autovacuum that prevents wraparound; it would only start again.'
+              THEN 'Pid ' || a.pid || ' is an autovacuum to prevent wraparound; it would only restart.'
          WHEN a.backend_type = 'autovacuum worker' AND NOT me.super
               AND NOT coalesce(pg_catalog.pg_has_role(me.signals_autovacuum, 'USAGE'), false)
               THEN 'Pid ' || a.pid || ' is an autovacuum worker, which this role may not signal.'
-         WHEN a.backend_type = 'parallel worker' THEN 'Pid ' || a.pid || ' works for pid '
+         WHEN a.backend_type = 'parallel worker' THEN 'Pid ' || a.pid || ' is a parallel worker of pid '
              || coalesce(a.leader_pid::text, '?') || '.'
          WHEN a.backend_type NOT IN ('client backend', 'autovacuum worker')
-              THEN 'Pid ' || a.pid || ' is a process of the server (' || a.backend_type || ').'
+              THEN 'Pid ' || a.pid || ' is a server process (' || a.backend_type || ').'
          WHEN %(cancel)s AND a.state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')
-              THEN 'Pid ' || a.pid || ' runs nothing (' || a.state || '): a cancel would change nothing.'
+              THEN 'Pid ' || a.pid || ' is not running a statement (' || a.state || '): a cancel would have no effect.'
          END AS refused,
          CASE
          WHEN a.asked_pid = 0 THEN 'ROLLBACK PREPARED or COMMIT PREPARED ends it; its name is in the locks pane.'
@@ -68,7 +69,7 @@ SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce
              AND pg_catalog.strpos(a.query, '(to prevent wraparound)') = 0
               THEN CASE WHEN me.signals_autovacuum IS NULL THEN 'Only a superuser may.'
                         ELSE 'GRANT pg_signal_autovacuum_worker TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';' END
-         WHEN a.backend_type = 'parallel worker' THEN 'Act on that one.'
+         WHEN a.backend_type = 'parallel worker' THEN 'Cancel or terminate the leader instead.'
          WHEN %(cancel)s AND a.backend_type = 'client backend' AND a.state <> 'active'
              AND a.backend_start = coalesce(a.started, a.backend_start)
               THEN 'terminate-backend ends the session and rolls its transaction back.'

@@ -1,6 +1,8 @@
--- Whether a table of schema public takes a row without running anybody's code: a plain table without trigger, rule or
--- policy, whose columns, defaults, constraints and indexes use nothing that a user made, nor what runs a query that is
--- given as text. Otherwise its owner's code would run with the rights of whoever acts.
+-- Whether inserting into a table of schema public runs no user-defined code.
+--
+-- A plain table without trigger, rule or policy, whose columns, defaults, constraints and indexes use no user-defined
+-- functions and no functions that run a query given as text. Otherwise code of its owner would run with the rights of
+-- the current role.
 SELECT c.relkind = 'r'
        AND NOT pg_catalog.row_security_active(c.oid)
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid)
@@ -19,7 +21,7 @@ SELECT c.relkind = 'r'
                         FROM pg_catalog.pg_attrdef a WHERE a.adrelid = c.oid
                       UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
                         FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid))
-       AND NOT EXISTS (  -- dependencies on the server's own functions are not recorded
+       AND NOT EXISTS (  -- pg_depend has no entries for built-in functions
              SELECT FROM (SELECT a.adbin FROM pg_catalog.pg_attrdef a WHERE a.adrelid = c.oid
                           UNION ALL SELECT k.conbin FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid
                           UNION ALL SELECT u.tree

@@ -1,4 +1,4 @@
--- Whether a statement has had its effect, by the query that its step brought along, given as text.
+-- Whether a statement took effect, by the query that its step provides as text.
 SELECT t.word = 'true' AS there
   FROM pg_catalog.ts_stat(pg_catalog.format(
          'SELECT pg_catalog.array_to_tsvector(ARRAY[coalesce(e.there, false)::text]) FROM (%%s) e(there)',

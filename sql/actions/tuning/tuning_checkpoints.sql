@@ -1,2 +1,2 @@
--- How many checkpoints came by the clock and how many because WAL filled up.
+-- How many checkpoints were timed, and how many were requested.
 SELECT b.checkpoints_timed AS timed, b.checkpoints_req AS requested FROM pg_catalog.pg_stat_bgwriter b

@@ -1,4 +1,4 @@
--- What the configuration files say, in the order in which it counts.
+-- The entries of the configuration files, in order of precedence.
 SELECT f.seqno, pg_catalog.lower(f.name) AS name, f.setting, f.sourcefile, f.sourceline, f.applied, f.error,
        f.sourcefile LIKE '%%/postgresql.auto.conf' AS auto,
        s.context

@@ -1,4 +1,4 @@
--- What the operating system of the server says of memory and cores; nothing where it is not Linux.
+-- Memory and CPU cores as the server's operating system reports them; Linux only.
 SELECT pg_catalog.pg_read_file('/proc/meminfo', 0, 65536, true) AS meminfo,
        pg_catalog.pg_read_file('/proc/stat', 0, 65536, true) AS stat,
        pg_catalog.concat_ws(E'\n',

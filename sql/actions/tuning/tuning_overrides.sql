@@ -1,4 +1,4 @@
--- Values that ALTER ROLE and ALTER DATABASE put above those of the server.
+-- Values set by ALTER ROLE and ALTER DATABASE, which override the server settings.
 SELECT pg_catalog.split_part(c.entry, '=', 1) AS name,
        pg_catalog.substr(c.entry, pg_catalog.strpos(c.entry, '=') + 1) AS value,
        r.rolname::text AS role, d.datname::text AS database

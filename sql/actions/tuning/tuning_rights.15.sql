@@ -1,4 +1,4 @@
--- The settings among those named that this role may write with ALTER SYSTEM.
+-- The named settings that this role may write with ALTER SYSTEM.
 SELECT n.name
   FROM pg_catalog.unnest(%(names)s::text[]) AS n(name)
  WHERE pg_catalog.has_parameter_privilege(n.name, 'ALTER SYSTEM')

@@ -1,4 +1,4 @@
--- The statements that write settings, reload them, and prove that new connections are possible before and after.
+-- Statements that write settings, reload them, and prove that new connections work before and after.
 WITH wanted AS (
   SELECT w.place, w.body ->> 'name' AS name, w.body ->> 'note' AS note,
          (w.body ->> 'written')::boolean AS written,
@@ -12,12 +12,12 @@ WITH wanted AS (
     FROM pg_catalog.jsonb_array_elements(%(settings)s::jsonb) WITH ORDINALITY AS w(body, place)
 )
 SELECT s.sql, s.undo, s.note, s.canary, s.expect, s.settle, false AS transaction,
-       'none; nobody waits for it' AS lock
+       'none' AS lock
   FROM (
   SELECT 0 AS place,
          $$SELECT pg_catalog.set_config('pipeline_console.began', pg_catalog.clock_timestamp()::text, false)$$ AS sql,
          'SELECT pg_catalog.pg_reload_conf()' AS undo,
-         'before anything is changed, a new connection must be possible' AS note,
+         'proves that new connections work before any change' AS note,
          true AS canary, NULL AS expect, 0::float8 AS settle
   UNION ALL
   SELECT w.place, 'ALTER SYSTEM SET ' || w.quoted || ' = ' || w.list,
@@ -27,7 +27,7 @@ SELECT s.sql, s.undo, s.note, s.canary, s.expect, s.settle, false AS transaction
     FROM wanted w WHERE w.written
   UNION ALL
   SELECT 1000000, 'SELECT pg_catalog.pg_reload_conf()', NULL,
-         'then a new connection must be possible; when it is not, everything is undone at once', true,
+         'proves that new connections work; if not, everything is undone at once', true,
          $$SELECT pg_catalog.pg_conf_load_time() > pg_catalog.current_setting('pipeline_console.began')::timestamptz$$,
          5::float8) s
  ORDER BY s.place

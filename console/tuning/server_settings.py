@@ -1,6 +1,6 @@
-"""The settings of a server, put together from what it and its files say. Pure.
+"""The settings of a server, combined from pg_settings and its configuration files. Pure.
 
-A session's own settings (of its start, its role, its database) hide those of the server: for these the files tell.
+Settings of the session itself (from its start, role or database) hide those of the server; the files show these.
 """
 
 from __future__ import annotations
@@ -11,39 +11,40 @@ from dataclasses import dataclass, replace
 from console.model import Record, Snapshot
 from console.tuning.units import Setting, canonical
 
-# Where a value comes from that the reading session alone has.
+# Sources of values that only the reading session has.
 OWN = frozenset({"client", "session", "user", "database", "database user", "global", "interactive"})
 _OF_SOCKET = frozenset({"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"})
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """All settings by name, and the lines of the files that cannot be applied."""
+class ServerSettings:
+    """All settings by name, and errors in the configuration files."""
 
     settings: Mapping[str, Setting]
     errors: tuple[str, ...] = ()
 
 
-def state(settings: Snapshot, entries: Snapshot | None) -> State:
-    """The state that the queries tuning_settings and tuning_entries tell of; no entries: the role may not read them."""
+def server_settings(settings: Snapshot, entries: Snapshot | None) -> ServerSettings:
+    """The settings from tuning_settings and tuning_entries; `entries` is None if the role may not read the files."""
     last: dict[str, str] = {}
     automatic: dict[str, str] = {}
     errors: list[str] = []
     for row in entries.records() if entries else ():
         name = str(row["name"])
-        if row["error"] and row["context"] != "postmaster":  # of those the same is said whether they are good or bad
+        if row["error"] and row["context"] != "postmaster":  # these report an error even if they are valid
             errors.append(f"{row['sourcefile']}, line {row['sourceline']}: {name}: {row['error']}")
         last[name] = str(row["setting"])
         if row["auto"]:
             automatic[name] = str(row["setting"])
     found = {}
     for row in settings.records():
-        one = _setting(row)
-        known = last.get(one.name.lower())
-        one = replace(one, entry=automatic.get(one.name.lower()), next=_next(one, known, entries is not None))
-        shadowed = one.source in OWN or one.name in _OF_SOCKET
-        found[one.name] = replace(one, value=one.next) if shadowed and entries is not None else one
-    return State(found, tuple(errors))
+        setting = _setting(row)
+        written = last.get(setting.name.lower())
+        following = _next(setting, written, entries is not None)
+        setting = replace(setting, entry=automatic.get(setting.name.lower()), next=following)
+        shadowed = setting.source in OWN or setting.name in _OF_SOCKET
+        found[setting.name] = replace(setting, value=setting.next) if shadowed and entries is not None else setting
+    return ServerSettings(found, tuple(errors))
 
 
 def _setting(row: Record) -> Setting:

@@ -1,4 +1,4 @@
-"""What is measured of the machine that a server runs on. Only what was really read; nothing is assumed."""
+"""Measures the machine that a server runs on. Only measured values; nothing is assumed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-SAME_START = 2.0  # seconds by which two clocks may differ on when a process began
+SAME_START = 2.0  # seconds that two clocks may differ on the start time of a process
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The server's machine, or the part of it that its container may use; None: not known."""
+    """The server machine, within the limits of its container; None: unknown."""
 
     ram: int | None = None  # bytes
     cores: int | None = None
@@ -38,9 +38,9 @@ def parse(files: Mapping[str, str | None]) -> Machine:
 def local(
     pid: int, started: float, directory: str, proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")
 ) -> Machine | None:
-    """This machine, when process `pid` of it is the server process that began at `started` (seconds since 1970).
+    """This machine, if its process `pid` is the server process that started at `started` (seconds since 1970).
 
-    A loopback address proves nothing: it may be a tunnel or a container. None when there is no such process here.
+    None if there is no such process. A loopback address is no proof: it may be a tunnel or a container.
     """
     if not _is_backend(proc, pid, started):
         return None
@@ -77,9 +77,9 @@ def _limits(proc: Path, pid: int, cgroup: Path, file: str) -> Iterable[str]:
 
 def _upwards(root: Path, path: str, file: str) -> Iterable[str]:
     folder = root / path.lstrip("/")
-    for one in (folder, *folder.parents):
-        yield _text(one / file) or ""
-        if one == root:
+    for parent in (folder, *folder.parents):
+        yield _text(parent / file) or ""
+        if parent == root:
             return
 
 

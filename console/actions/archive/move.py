@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.actions.others import refuse_code_of_others
+from console.actions.foreign_code import refuse_foreign_code
 from console.actions.partitions.create_partitions import partitions
-from console.actions.planning import steps_from_query
+from console.actions.planning import refuse, steps_from_query
 from console.actions.relations import Relation
-from console.format import one_line, safe
-from console.model import Kind, Source, Step, Trouble
+from console.format import one_line
+from console.model import Source, Step
 
 WHOLE = ("attach", "finalize", "detach", "swap")
 
@@ -50,9 +50,9 @@ class Piece:
     last: str
 
 
-async def steps(server: Source, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+async def steps_of_move(server: Source, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps of `move` from the present state on, and notes. Trouble (REFUSED) when rows could be lost."""
-    await refuse_code_of_others(server, [move.origin.name, move.target.name])
+    await refuse_foreign_code(server, [move.origin.name, move.target.name])
     pieces = await _pieces(server, move)
     whole = [piece for piece in pieces if piece.form in WHOLE]
     batches = [piece for piece in pieces if piece.form == "batches"]
@@ -71,8 +71,7 @@ async def _pieces(server: Source, move: Move) -> list[Piece]:
     snapshot = await server.fetch("actions/archive_pieces", {**move.sides, **move.span})
     found: list[Piece] = []
     for record in snapshot.records():
-        if record["refused"]:
-            raise Trouble(Kind.REFUSED, safe(record["refused"]), safe(record["remedy"] or ""))
+        refuse(record)
         text = {name: str(record[name] or "") for name in ("name", "form", "why", "first", "last")}
         found.append(Piece(oid=int(str(record["oid"])), rows=int(str(record["rows"] or 0)), **text))
     return found
@@ -87,4 +86,4 @@ async def _room(server: Source, move: Move, batches: Sequence[Piece]) -> tuple[S
 
 
 def _note(piece: Piece) -> str:
-    return f"The rows of {one_line(piece.name)} are moved in batches: {one_line(piece.why)}."
+    return f"Rows of {one_line(piece.name)} are moved in batches: {one_line(piece.why)}."

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from console.actions.indexes.index_pack import PLACE, Entry
-from console.actions.others import refuse_code_of_others
+from console.actions.foreign_code import refuse_foreign_code
+from console.actions.indexes.index_pack import PLACE, PackIndex
 from console.format import one_line
 from console.model import Database, Kind, Snapshot, Trouble
 
@@ -36,11 +36,11 @@ class Explained:
         return self.text or f"not explained: {self.problem}"
 
 
-async def explain(server: Database, entry: Entry, analyze: bool = False) -> Explained:
+async def explain(server: Database, entry: PackIndex, analyze: bool = False) -> Explained:
     """The server's plan for the entry's query, with values of its own data. With `analyze` the query is run."""
     try:
         named = [one for text in (entry.query, entry.sample) for one in _RELATION.findall(_without_literals(text))]
-        await refuse_code_of_others(server, named)
+        await refuse_foreign_code(server, named)
         query = _filled(entry.query, await _values(server, entry))
         how = "ANALYZE, BUFFERS, " if analyze else ""
         snapshot = await server.ask(f"the query of {one_line(entry.name)}", f"EXPLAIN ({how}FORMAT JSON) {query}")
@@ -57,7 +57,7 @@ async def explain(server: Database, entry: Entry, analyze: bool = False) -> Expl
     )
 
 
-async def _values(server: Database, entry: Entry) -> Mapping[str, str]:
+async def _values(server: Database, entry: PackIndex) -> Mapping[str, str]:
     """The sample's columns as literals that the server itself has quoted."""
     if not entry.sample:
         return {}
@@ -68,7 +68,7 @@ async def _values(server: Database, entry: Entry) -> Mapping[str, str]:
     )
     snapshot = await server.ask(f"the sample of {one_line(entry.name)}", text)
     if not snapshot.rows:
-        raise Trouble(Kind.MISSING, "there is no row yet to take values from")
+        raise Trouble(Kind.MISSING, "the table has no row to take values from")
     return {str(row["key"]): str(row["value"]) for row in snapshot.records()}
 
 

@@ -22,12 +22,12 @@ _DEFAULTS = (  # orders that say what is the case anyway
 )
 _NOT_COLUMNS = {"using", "collate", "tablespace", "::", "."}  # what stands behind one of these is no column
 _FORBIDDEN = {
-    ";": "holds a semicolon: one definition, one statement",
-    "--": "holds a comment",
-    "/*": "holds a comment",
-    "'": "leaves a quote open",
-    '"': "leaves a quote open",
-    "$": "holds a dollar sign: quote with apostrophes",
+    ";": "contains a semicolon: only one definition is allowed",
+    "--": "contains a comment",
+    "/*": "contains a comment",
+    "'": "has an unterminated quote",
+    '"': "has an unterminated quote",
+    "$": "contains a dollar sign: quote with apostrophes",
 }
 
 
@@ -53,8 +53,8 @@ def faults(definition: str) -> str:
         sign = match["sign"] or (match["word"] or "")[:1]
         depth += {"(": 1, ")": -1}.get(sign, 0)
         told = told or next((what for part, what in _FORBIDDEN.items() if part in sign), "")
-        told = told or ("closes a bracket that is not open" if depth < 0 else "")
-    told = told or ("leaves a bracket open" if depth else "")
+        told = told or ("has an unmatched closing parenthesis" if depth < 0 else "")
+    told = told or ("has an unmatched opening parenthesis" if depth else "")
     begins = re.match(r"\s*(USING\s+\w+\s*)?\(", definition, re.IGNORECASE)
     return told or ("" if begins else "must begin with (columns) or USING method (columns)")
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from console.actions.others import code_of_others
+from console.actions.foreign_code import foreign_code
+from console.actions.planning import refuse
 from console.drift.forms import plain
 from console.drift.reading import Drift
 from console.drift.schema_entries import SchemaEntry, expected
 from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
-from console.format import safe
 from console.model import Kind, Source, Trouble
 
 CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
@@ -21,16 +21,16 @@ _KEYED = re.compile(r"^(btree|UNIQUE|PRIMARY KEY) ")
 
 
 @dataclass(slots=True)
-class Adoption:
+class Assessment:
     """What is to be added and what is left alone, as the rows that are there allow."""
 
     seen: Drift
     owner: str
     superuser: bool
     extension: str  # of btree_gin: "there", "to be made", or "" when it cannot be had
-    todo: list[Difference] = field(default_factory=list)
-    left: list[Difference] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)  # what no steps could be written for
+    to_add: list[Difference] = field(default_factory=list)
+    skipped: list[Difference] = field(default_factory=list)
+    unplanned: list[str] = field(default_factory=list)  # what no steps could be written for
     unread: frozenset[str] = frozenset()  # tables of which a superuser reads no row: that would run code of others
 
     @property
@@ -41,23 +41,23 @@ class Adoption:
     @property
     def fresh(self) -> set[str]:
         """The tables that are to be made."""
-        return {one.wanted.relation for one in self.having("missing table")}
+        return {one.wanted.relation for one in self.with_problem("missing table")}
 
-    def having(self, *problems: str) -> list[Difference]:
+    def with_problem(self, *problems: str) -> list[Difference]:
         """What is to be added for some problems."""
-        return [one for one in self.todo if one.problem in problems]
+        return [one for one in self.to_add if one.problem in problems]
 
-    def belonging(self, relations: Iterable[str]) -> list[SchemaEntry]:
+    def entries_of(self, relations: Iterable[str]) -> list[SchemaEntry]:
         """Everything that is expected of relations."""
         names = set(relations)
         return [self.possible(one) for one in expected() if one.relation in names]
 
-    def unasked(self, one: SchemaEntry) -> str:
+    def unprovable(self, one: SchemaEntry) -> str:
         """Why a superuser does not prove anything of rows here; empty: he does."""
         held = sorted({one.relation, *(need.split(".")[0] for need in one.needs)} & self.unread)
-        return f"{held[0]} uses code of others, which would run as superuser: connect as the owner" if held else ""
+        return f"{held[0]} uses code of other roles, which would run as superuser: connect as the owner" if held else ""
 
-    def unreferable(self, one: SchemaEntry) -> str:
+    def unreferenceable(self, one: SchemaEntry) -> str:
         """Why no row of the table that a foreign key names can be referred to; empty: it has a key, or gets it."""
         match = _REFERENCE.search(one.definition)
         table, columns = (match[1], plain(match[2])) if match else ("", "")
@@ -68,16 +68,18 @@ class Adoption:
         if not kind.startswith("table"):
             return f"{table} is {kind if kind == 'not there' else f'a {kind}'}"
         keys = [each for each in known if each.kind == "index" and each.required and each.valid]
-        keys += [each.wanted for each in self.having("missing key", "missing unique") if each.wanted.relation == table]
+        keys += [
+            each.wanted for each in self.with_problem("missing key", "missing unique") if each.wanted.relation == table
+        ]
         if any(columns == plain(_KEYED.sub("", each.definition)) for each in keys):
             return ""
-        return f"{table} has no key ({columns}) that it could refer to"
+        return f"{table} has no unique key ({columns}) to reference"
 
-    def leave(self, problem: str, why: Callable[[Difference], str]) -> None:
+    def skip(self, problem: str, why: Callable[[Difference], str]) -> None:
         """Move the differences of a problem that something stands against to those that are left alone."""
-        judged = {one: why(one) for one in self.having(problem)}
-        self.todo = [one for one in self.todo if not judged.get(one)]
-        self.left += [replace(one, remedy=Remedy.NONE, why=said) for one, said in judged.items() if said]
+        judged = {one: why(one) for one in self.with_problem(problem)}
+        self.to_add = [one for one in self.to_add if not judged.get(one)]
+        self.skipped += [replace(one, remedy=Remedy.NONE, why=said) for one, said in judged.items() if said]
 
     def possible(self, one: SchemaEntry) -> SchemaEntry:
         """The entry, without what an extension is needed for that cannot be had."""
@@ -90,30 +92,29 @@ def pipeline_tables() -> set[str]:
     return {one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table")}
 
 
-async def adoption(server: Source, seen: Drift) -> Adoption:
+async def assess(server: Source, seen: Drift) -> Assessment:
     """Judge each difference by the rows that are there. Trouble (REFUSED) when this role may not add anything."""
     (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(pipeline_tables())})).records()
-    if rights["refused"]:
-        raise Trouble(Kind.REFUSED, safe(rights["refused"]), safe(rights["remedy"]))
+    refuse(rights)
     may = rights["has_btree_gin"] and rights["may_extend"]
     extension = "there" if rights["btree_gin"] else "to be made" if may else ""
-    found = Adoption(
+    found = Assessment(
         seen, str(rights["owner"]), bool(rights["superuser"]), extension, unread=await _unread(server, seen)
     )
-    found.left += seen.of(Remedy.NONE)
+    found.skipped += seen.of(Remedy.NONE)
     for one in seen.of(Remedy.ADOPT):
         why = _later(seen, one) or await _obstacle(server, found, one)
         if why:
-            found.left.append(replace(one, remedy=Remedy.NONE, why=why))
+            found.skipped.append(replace(one, remedy=Remedy.NONE, why=why))
         else:
-            found.todo.append(one)
+            found.to_add.append(one)
     return found
 
 
 async def _unread(server: Source, seen: Drift) -> frozenset[str]:
     tables = (one.relation for one in seen.found if one.kind == "relation" and one.definition.startswith("table"))
     named = {f"public.{name}": name for name in tables}
-    return frozenset(named[name] for name in await code_of_others(server, list(named)))
+    return frozenset(named[name] for name in await foreign_code(server, list(named)))
 
 
 def _later(seen: Drift, one: Difference) -> str:
@@ -121,20 +122,20 @@ def _later(seen: Drift, one: Difference) -> str:
     waited = {each.wanted.relation for each in seen.of(Remedy.PARTITION)} & {n.split(".")[0] for n in one.wanted.needs}
     if one.problem != "missing materialized view" or not waited:
         return ""
-    return f"it comes when {', '.join(sorted(waited))} is partitioned, which it would be in the way of"
+    return f"added after {', '.join(sorted(waited))} is partitioned, which it would block"
 
 
-async def _obstacle(server: Source, what: Adoption, one: Difference) -> str:
+async def _obstacle(server: Source, what: Assessment, one: Difference) -> str:
     """What the rows that are there have against it; empty: nothing, or they are too many to be asked."""
     wanted = one.wanted
     unique = one.problem in {"missing index", "invalid index"} and wanted.required
     if not (unique or one.problem in CONSTRAINED or one.problem == "may be null"):
         return ""
-    held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.problem == "may be null"}
+    held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.problem == "may be null"}
     if one.problem == "missing key" and held & set(wanted.needs):
-        return "its columns hold nulls"
-    if unasked := what.unasked(wanted):
-        return unasked
+        return "its columns contain nulls"
+    if unprovable := what.unprovable(wanted):
+        return unprovable
     added = [each.wanted.as_data() for each in what.seen.differences if _added_to(wanted.relation, each)]
     parameters = {
         "table": wanted.relation,
@@ -151,8 +152,14 @@ async def _obstacle(server: Source, what: Adoption, one: Difference) -> str:
     number = int(str(answer[0][0] or 0)) if answer else 0
     if not number:
         return ""
-    many = "at least 1,000 rows do" if number >= 1000 else "1 row does" if number == 1 else f"{number} rows do"
-    return f"{many} not fit: mend them, then run this again"
+    many = (
+        "at least 1,000 rows violate"
+        if number >= 1000
+        else "1 row violates"
+        if number == 1
+        else f"{number} rows violate"
+    )
+    return f"{many} it: correct them, then run this action again"
 
 
 def _added_to(relation: str, one: Difference) -> bool:

@@ -8,19 +8,19 @@ from console.format import one_line
 from console.model import Kind, Source, Trouble
 
 
-async def code_of_others(server: Source, names: Sequence[str]) -> dict[str, str]:
+async def foreign_code(server: Source, names: Sequence[str]) -> dict[str, str]:
     """Which of these relations would run code of others as superuser, and why; none for who is no superuser.
 
     `names` are schema-qualified and quoted. The planner computes constant expressions of every index of a table that is
     read, and so do commands that compare constraints: no row need be there for it.
     """
-    found = await server.fetch("actions/code_of_others", {"names": list(names)})
+    found = await server.fetch("actions/foreign_code", {"names": list(names)})
     if not server.facts.superuser:
         return {}
     return {str(row["name"]): f"{one_line(row['relation'])} {row['why']}" for row in found.records()}
 
 
-async def refuse_code_of_others(server: Source, names: Sequence[str]) -> None:
+async def refuse_foreign_code(server: Source, names: Sequence[str]) -> None:
     """Trouble (REFUSED) where one of these relations would run code of others as superuser."""
-    for why in (await code_of_others(server, names)).values():
+    for why in (await foreign_code(server, names)).values():
         raise Trouble(Kind.REFUSED, f"{why}, which would run with the rights of a superuser.", "Connect as the owner.")

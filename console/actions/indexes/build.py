@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from console.actions.indexes.definitions import exact, loose
+from console.actions.indexes.index_definition import exact, loose
 from console.actions.planning import steps_from_rows
 from console.format import one_line
 from console.model import Record, Snapshot, Source, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class IndexToBuild:
     """An index that should be there, and valid."""
 
     table: int  # oid
@@ -24,16 +24,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Building:
+class Build:
     """What makes the wanted indexes, and what cannot be made."""
 
     steps: tuple[Step, ...]
     left: tuple[str, ...] = ()  # sentences: which one is left alone, and why
-    present: tuple[Wanted, ...] = ()  # there already, under whatever name
-    planned: tuple[Wanted, ...] = ()  # what the steps make
+    present: tuple[IndexToBuild, ...] = ()  # there already, under whatever name
+    planned: tuple[IndexToBuild, ...] = ()  # what the steps make
 
 
-async def build(server: Source, wanted: Sequence[Wanted]) -> Building:
+async def build(server: Source, wanted: Sequence[IndexToBuild]) -> Build:
     """The steps from the present state to all of `wanted`; none for those that are there and valid.
 
     Plain tables: CREATE INDEX CONCURRENTLY. Partitioned ones: the index of the parent alone, one CONCURRENTLY for each
@@ -55,7 +55,7 @@ async def build(server: Source, wanted: Sequence[Wanted]) -> Building:
     at = snapshot.index("left_alone")
     told = {int(str(row["k"])): one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"]}
     planned = {int(str(row["k"])) for row in snapshot.records()}
-    return Building(
+    return Build(
         steps_from_rows(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
         tuple(told.values()),
         tuple(one for k, one in enumerate(wanted, 1) if k not in planned),
@@ -63,7 +63,7 @@ async def build(server: Source, wanted: Sequence[Wanted]) -> Building:
     )
 
 
-def _equal(one: Wanted, found: Snapshot) -> Iterator[int]:
+def _equal(one: IndexToBuild, found: Snapshot) -> Iterator[int]:
     """Indexes of the table and of its partitions that are defined as wanted.
 
     Of the same name it is enough that the definitions agree loosely; its own text then stands for the wanted one.
@@ -74,6 +74,6 @@ def _equal(one: Wanted, found: Snapshot) -> Iterator[int]:
     return (int(str(row["oid"])) for row in same if exact(str(row["definition"])) in texts)
 
 
-def _named(one: Wanted, row: Record) -> bool:
+def _named(one: IndexToBuild, row: Record) -> bool:
     own = row["table"] == one.table and row["name"] == one.name
     return own and loose(str(row["definition"])) == loose(one.definition)

@@ -1,7 +1,7 @@
--- Which of the named relations would run code of somebody who is no superuser when a query on them is planned or run:
--- views, and tables whose indexes, constraints, statistics, partition key or column types use a function of such a
--- role. The planner evaluates such expressions with the rights of whoever asks. Names that are of no relation are
--- passed over.
+-- Which of the named relations would run code of a non-superuser when a query on them is planned or run.
+--
+-- Views, and tables whose indexes, constraints, statistics, partition key or column types use functions of such a role:
+-- the planner evaluates their expressions with the rights of the current role. Names without a relation are ignored.
 WITH RECURSIVE named AS (
   SELECT DISTINCT w.name, pg_catalog.to_regclass(w.name)::oid AS oid FROM pg_catalog.unnest(%(names)s::text[]) w(name)
 ), tree AS (
@@ -25,7 +25,8 @@ WITH RECURSIVE named AS (
     LEFT JOIN pg_catalog.pg_type y ON d.refclassid = 1247 AND y.oid = d.refobjid
 )
 SELECT t.name, t.oid::regclass::text AS relation,
-       CASE WHEN c.relkind NOT IN ('r', 'p', 'm') THEN 'is no table' ELSE 'uses code of another role' END AS why
+       CASE WHEN c.relkind NOT IN ('r', 'p', 'm') THEN 'is not a table'
+           ELSE 'uses functions or types owned by another role' END AS why
   FROM tree t
   JOIN pg_catalog.pg_class c ON c.oid = t.oid
  WHERE c.relkind NOT IN ('r', 'p', 'm')

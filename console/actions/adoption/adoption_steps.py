@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from console.actions.adoption.adoption import CONSTRAINED, Adoption, is_search
-from console.actions.indexes.building import Wanted, build
+from console.actions.adoption.assessment import CONSTRAINED, Assessment, is_search
+from console.actions.indexes.build import IndexToBuild, build
 from console.actions.maintenance.refresh_views import refreshing
 from console.actions.planning import steps_from_query, steps_from_rows
 from console.actions.relations import relation
@@ -23,9 +23,9 @@ _INDEXED = {"index", "constraint"}
 PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
 
 
-async def steps(server: Source, what: Adoption) -> tuple[Step, ...]:
+async def steps(server: Source, what: Assessment) -> tuple[Step, ...]:
     """All steps from the present state on, those that may find an unfit row after those that cannot."""
-    wanted = what.having("missing function")
+    wanted = what.with_problem("missing function")
     found = (
         await steps_from_query(server, "adopt_functions", _asked(what, [one.wanted for one in wanted]))
         if wanted
@@ -53,27 +53,27 @@ async def row_counts(server: Source, tables: Sequence[str], unread: frozenset[st
     return {str(row["name"]): f"{'' if row['exact'] else 'about '}{row['rows']:,}" for row in found}
 
 
-def _asked(what: Adoption, found: Iterable[SchemaEntry], **more: Any) -> dict[str, object]:
+def _asked(what: Assessment, found: Iterable[SchemaEntry], **more: Any) -> dict[str, object]:
     rows = [{"required": False, "detail": "", "name": "", **one.as_data(), **more} for one in found]
     return {"entries": json.dumps(rows), "owner": what.owner}
 
 
-async def _tables(server: Source, what: Adoption) -> tuple[Step, ...]:
+async def _tables(server: Source, what: Assessment) -> tuple[Step, ...]:
     if not what.fresh:
         return ()
-    making = await _extension(server, what, what.belonging(what.fresh))
-    return making + await steps_from_query(server, "adopt_tables", _asked(what, what.belonging(what.fresh)))
+    making = await _extension(server, what, what.entries_of(what.fresh))
+    return making + await steps_from_query(server, "adopt_tables", _asked(what, what.entries_of(what.fresh)))
 
 
-async def _extension(server: Source, what: Adoption, found: Iterable[SchemaEntry]) -> tuple[Step, ...]:
+async def _extension(server: Source, what: Assessment, found: Iterable[SchemaEntry]) -> tuple[Step, ...]:
     if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
         return ()
     what.extension = "there"
     return await steps_from_query(server, "adopt_extension")
 
 
-async def _columns(server: Source, what: Adoption) -> tuple[Step, ...]:
-    wanted = [one for one in what.having("missing column", "missing default") if not is_search(one)]
+async def _columns(server: Source, what: Assessment) -> tuple[Step, ...]:
+    wanted = [one for one in what.with_problem("missing column", "missing default") if not is_search(one)]
     if not wanted:
         return ()
     comments = {(one.relation, one.name): one.definition for one in expected() if one.kind == "comment"}
@@ -90,8 +90,8 @@ async def _columns(server: Source, what: Adoption) -> tuple[Step, ...]:
     return await steps_from_query(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
 
 
-async def _search(server: Source, what: Adoption) -> tuple[Step, ...]:
-    mine = [one for one in what.todo if is_search(one)]
+async def _search(server: Source, what: Assessment) -> tuple[Step, ...]:
+    mine = [one for one in what.to_add if is_search(one)]
     if not mine:
         return ()
     snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner, "patience": PATIENCE})
@@ -99,15 +99,15 @@ async def _search(server: Source, what: Adoption) -> tuple[Step, ...]:
     stopped = [str(row[at]) for row in snapshot.rows if row[at]]
     if stopped:
         # Nothing is built on a column that does not come.
-        gone = [one for one in what.todo if is_search(one) or ".".join(SEARCH) in one.wanted.needs]
-        what.todo = [one for one in what.todo if one not in gone]
-        what.left += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
+        gone = [one for one in what.to_add if is_search(one) or ".".join(SEARCH) in one.wanted.needs]
+        what.to_add = [one for one in what.to_add if one not in gone]
+        what.skipped += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
         return ()
     return steps_from_rows(snapshot)
 
 
-async def _nulls(server: Source, what: Adoption) -> tuple[Step, ...]:
-    wanted = [one.wanted for one in what.having("may be null")]
+async def _nulls(server: Source, what: Assessment) -> tuple[Step, ...]:
+    wanted = [one.wanted for one in what.with_problem("may be null")]
     if not wanted:
         return ()
     return await steps_from_query(
@@ -115,28 +115,28 @@ async def _nulls(server: Source, what: Adoption) -> tuple[Step, ...]:
     )
 
 
-async def _indexes(server: Source, what: Adoption) -> tuple[Step, ...]:
+async def _indexes(server: Source, what: Assessment) -> tuple[Step, ...]:
     """Indexes of tables that are there, also those that a key is then put over."""
     oids = {one.relation: one.oid for one in what.seen.found if one.kind == "relation"}
-    wanted: list[Wanted] = []
-    lacking = [what.possible(one.wanted) for one in what.having("missing index", "invalid index")]
+    wanted: list[IndexToBuild] = []
+    lacking = [what.possible(one.wanted) for one in what.with_problem("missing index", "invalid index")]
     making = await _extension(server, what, lacking)
     comments = {one.name: one.definition for one in expected() if one.kind == "comment" and one.detail == "index"}
     for one in lacking:
         note = comments.get(one.name, "")
-        wanted.append(Wanted(oids[one.relation], one.name, f"USING {one.definition}", one.required, note))
-    for difference in what.having("missing key", "missing unique"):
+        wanted.append(IndexToBuild(oids[one.relation], one.name, f"USING {one.definition}", one.required, note))
+    for difference in what.with_problem("missing key", "missing unique"):
         one = difference.wanted
         if not _index_of(what, one):
-            wanted.append(Wanted(oids[one.relation], one.name, f"USING {_form(one)}", True))
+            wanted.append(IndexToBuild(oids[one.relation], one.name, f"USING {_form(one)}", True))
     if not wanted:
         return making
     building = await build(server, wanted)
-    what.told += building.left
+    what.unplanned += building.left
     made = {one.name for one in (*building.planned, *building.present)}
     # Over an index of another definition that has its name, a key would be another key.
     lost = {one.name for one in wanted} - made
-    what.todo = [one for one in what.todo if one.wanted.kind not in _INDEXED or one.wanted.name not in lost]
+    what.to_add = [one for one in what.to_add if one.wanted.kind not in _INDEXED or one.wanted.name not in lost]
     return making + building.steps
 
 
@@ -145,7 +145,7 @@ def _form(one: SchemaEntry) -> str:
     return f"btree ({one.definition.partition('(')[2]}"
 
 
-def _index_of(what: Adoption, one: SchemaEntry) -> str:
+def _index_of(what: Assessment, one: SchemaEntry) -> str:
     """The name of a valid unique index that the constraint can take over."""
     for each in what.seen.found:
         alike = each.kind == "index" and each.relation == one.relation and each.required and each.valid
@@ -154,9 +154,9 @@ def _index_of(what: Adoption, one: SchemaEntry) -> str:
     return ""
 
 
-async def _constraints(server: Source, what: Adoption) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+async def _constraints(server: Source, what: Assessment) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Steps that no row can stop, and those that prove what the rows that are there say."""
-    what.leave("missing foreign key", lambda one: what.unreferable(one.wanted))
+    what.skip("missing foreign key", lambda one: what.unreferenceable(one.wanted))
     rows: list[Mapping[str, Any]] = [
         {
             **one.wanted.as_data(),
@@ -165,12 +165,12 @@ async def _constraints(server: Source, what: Adoption) -> tuple[tuple[Step, ...]
             "oid": one.found_oid,
             "index": _index_of(what, one.wanted) or one.wanted.name,
         }
-        for one in what.having(*CONSTRAINED)
+        for one in what.with_problem(*CONSTRAINED)
     ]
     rows += [
         {**one.as_data(), "kind": "missing foreign key", "fresh": True}
-        for one in what.belonging(what.fresh)
-        if one.detail == "foreign key" and not (_stuck(what, one) or what.unreferable(one) or what.unasked(one))
+        for one in what.entries_of(what.fresh)
+        if one.detail == "foreign key" and not (_stuck(what, one) or what.unreferenceable(one) or what.unprovable(one))
     ]
     if not rows:
         return (), ()
@@ -180,14 +180,14 @@ async def _constraints(server: Source, what: Adoption) -> tuple[tuple[Step, ...]
     return steps_from_rows(replace(snapshot, rows=tuple(first))), steps_from_rows(replace(snapshot, rows=tuple(then)))
 
 
-def _stuck(what: Adoption, one: SchemaEntry) -> bool:
-    gone = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.left if each.wanted.kind == "column"}
+def _stuck(what: Assessment, one: SchemaEntry) -> bool:
+    gone = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.wanted.kind == "column"}
     return bool(gone & set(one.needs))
 
 
-async def _rest(server: Source, what: Adoption) -> tuple[Step, ...]:
+async def _rest(server: Source, what: Assessment) -> tuple[Step, ...]:
     """Settings, grants, and the view with its first rows."""
-    wanted = what.having("missing settings", "missing grant", "missing materialized view")
+    wanted = what.with_problem("missing settings", "missing grant", "missing materialized view")
     # A superuser writes into the record only where it is made by this plan: an older one may run code of others.
     recorded = REFRESHES in what.fresh or (REFRESHES in what.tables and not what.superuser)
     rows: list[dict[str, Any]] = [
@@ -201,14 +201,14 @@ async def _rest(server: Source, what: Adoption) -> tuple[Step, ...]:
         }
         for one in wanted
     ]
-    views = {one.wanted.relation for one in what.having("missing materialized view")}
+    views = {one.wanted.relation for one in what.with_problem("missing materialized view")}
     rows += [
         {"required": False, "detail": "", "name": "", **one.as_data(), "problem": ""}
-        for one in what.belonging(views)
+        for one in what.entries_of(views)
         if one.kind in {"index", "comment"}
     ]
     found = (
         await steps_from_query(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
     )
-    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.having("not populated")]
+    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.with_problem("never filled")]
     return found + (await refreshing(server, filling) if filling else ())

@@ -1,4 +1,4 @@
-"""vacuum-table, analyze-table, reindex: what keeps tables and indexes in shape, without standing in anybody's way."""
+"""vacuum-table, analyze-table, reindex: routine maintenance of tables and indexes, online."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request, steps_from_query, steps_from_rows
+from console.actions.planning import Action, Request, boolean, steps_from_query, steps_from_rows
 from console.actions.relations import INDEXES, TABLES, Relation, claim, find
-from console.format import one_line, safe
+from console.format import one_line
 from console.model import Claim, Kind, Outcome, Parameter, Plan, Step, Trouble
 from console.running.trail import history
 from console.running.trail.audit import default_trail
@@ -24,8 +24,8 @@ async def plan_vacuum(request: Request) -> Plan:
     for table in tables:
         parameters: dict[str, object] = {
             "oid": table.oid,
-            "analyze": yes(request, "analyze"),
-            "freeze": yes(request, "freeze"),
+            "analyze": boolean(request.given, "analyze"),
+            "freeze": boolean(request.given, "freeze"),
         }
         made += await steps_from_query(request.server, "vacuum_table", parameters)
     return Plan(claim(tables), made)
@@ -44,7 +44,7 @@ async def plan_reindex(request: Request) -> Plan:
     """REINDEX CONCURRENTLY index by index; what an interrupted one left is dropped first."""
     wanted = request.given["index"] or request.given["table"]
     if not wanted:
-        raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to build again.")
+        raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to rebuild.")
     found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
     return await rebuilt(request, REINDEX.name, claim(found), [one.oid for one in found])
 
@@ -67,7 +67,7 @@ async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | 
         raise Trouble(Kind.REFUSED, " ".join(left))
     done = one_line(", ".join(str(row[sql]).removeprefix(_REINDEX) for row in rows if row not in going_on))
     if done and going_on:
-        left += (f"Rebuilt already by the run that was cut off: {done}. Run it once more to rebuild them again.",)
+        left += (f"Already rebuilt by the interrupted run: {done}. Run the action once more to rebuild them again.",)
     return Plan(what, made, left)
 
 
@@ -85,25 +85,17 @@ def _built(request: Request, action: str, subject: str) -> set[str]:
     return built
 
 
-def yes(request: Request, name: str) -> bool:
-    """A parameter that is yes or no. Trouble (USAGE) when it is neither."""
-    answer = request.given[name].strip().lower()
-    if answer not in {"yes", "no"}:
-        raise Trouble(Kind.USAGE, f"{name} must be yes or no, not {safe(answer, 40)}.")
-    return answer == "yes"
-
-
-_TABLE = Parameter("table", "with its schema where the name alone is not enough; several with commas", required=True)
+_TABLE = Parameter("table", "name, with its schema if ambiguous; several separated by commas", required=True)
 
 VACUUM_TABLE = Action(
     name="vacuum-table",
     title="Vacuum a table",
-    help="VACUUM beside readers and writers, a partitioned table partition by partition; looks whether it was done.",
+    help="VACUUM without blocking reads or writes, a partitioned table partition by partition; verifies that it ran.",
     plan=plan_vacuum,
     parameters=(
         _TABLE,
-        Parameter("analyze", "yes or no: new statistics as well", default="yes"),
-        Parameter("freeze", "yes or no: freeze all rows, to turn wraparound away", default="no"),
+        Parameter("analyze", "yes or no: also update planner statistics", default="yes"),
+        Parameter("freeze", "yes or no: freeze all rows, to prevent transaction ID wraparound", default="no"),
     ),
     row={"table": "table"},
     needs=Needs(Right.MAINTAIN),
@@ -111,7 +103,7 @@ VACUUM_TABLE = Action(
 ANALYZE_TABLE = Action(
     name="analyze-table",
     title="Analyze a table",
-    help="New statistics for the planner; also of partitioned tables as a whole, which autovacuum leaves alone.",
+    help="Updates planner statistics; also of partitioned tables themselves, which autovacuum does not analyze.",
     plan=plan_analyze,
     parameters=(_TABLE,),
     row={"table": "table"},
@@ -120,11 +112,11 @@ ANALYZE_TABLE = Action(
 REINDEX = Action(
     name="reindex",
     title="Rebuild indexes",
-    help="REINDEX CONCURRENTLY of an index, or of each of a table in turn; drops what an interrupted one left.",
+    help="REINDEX CONCURRENTLY of an index or all indexes of a table; drops indexes left from an interrupted run.",
     plan=plan_reindex,
     parameters=(
-        Parameter("index", "one index, with its schema where the name alone is not enough; several with commas"),
-        Parameter("table", "all indexes of a table"),
+        Parameter("index", "index, with its schema if ambiguous; several separated by commas"),
+        Parameter("table", "rebuild all indexes of this table"),
     ),
     row={"index": "index", "table": "table"},
     needs=Needs(Right.BUILD),
