@@ -161,7 +161,10 @@ async def test_a_superuser_reads_no_table_whose_indexes_run_code_of_others(small
 
 @pytest.mark.parametrize(
     ("spoiled", "said"),
-    [("title = NULL", "rows without title"), ("status = 'lost'", "its check content_requests_status_check")],
+    [
+        ("title = NULL", "rows where title is null"),
+        ("status = 'lost'", "the check constraint content_requests_status_check"),
+    ],
 )
 async def test_of_a_table_too_large_for_the_plan_nothing_is_promised_that_its_rows_break(
     small: Desk, spoiled: str, said: str
