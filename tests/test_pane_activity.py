@@ -269,7 +269,7 @@ def test_metrics_are_judged_by_their_rules() -> None:
     names = ("used", "visible", "usable", "waiting", "oldest_idle_in_transaction", "hit_percent", "lag_seconds")
     taken = Snapshot("vitals", names, ((95, 3, 100, 2, 61.0, 85.0, None),), datetime(2026, 1, 1, tzinfo=UTC))
     shown = metrics(taken)
-    levels = {record["metric"]: (record["now"], record["level"]) for record in shown.records()}
+    levels = {record["sign"]: (record["now"], record["level"]) for record in shown.records()}
     assert levels["connections used"] == ("95", "critical")
     assert levels["waiting for locks"] == ("2", "warning")
     assert levels["oldest idle in tx"] == ("1m", "warning")

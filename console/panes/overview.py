@@ -46,6 +46,7 @@ class Metric:
     limit: str = ""  # column with the value that is 100 %; the rule then judges the percentage
     always: bool = False  # whether the header shows it even while its value is unknown
     spark: bool = False  # whether the header draws its recent values
+    cause: str = ""  # column with the name of what the value is due to
 
     def level(self, record: Record) -> Level:
         """The severity of the metric in a row of the query."""
@@ -70,7 +71,7 @@ def metrics(snapshot: Snapshot, **rules: Rule) -> Snapshot:
         if metric.means
     ]
     rows = tuple(_row(metric, record) for record in snapshot.records() for metric in known if metric.column in record)
-    columns = ("metric", "now", "limit", "level", "means", "value", "unit")
+    columns = ("sign", "now", "limit", "level", "means", "value", "unit")
     shown = replace(snapshot, columns=columns, rows=rows)
     for record in snapshot.records():
         shown = shown.hiding(visibility(record))
@@ -88,7 +89,12 @@ def visibility(record: Record) -> Trouble | None:
 def _row(metric: Metric, record: Record) -> tuple[object, ...]:
     value = record[metric.column]
     word = "–" if value is None else metric.level(record).name.lower()
-    return (metric.name, show(value, metric.format), _limit(metric, record), word, metric.means, value, metric.format)
+    means = f"{_held(record.get(metric.cause))}{metric.means}"
+    return (metric.name, show(value, metric.format), _limit(metric, record), word, means, value, metric.format)
+
+
+def _held(by: object) -> str:
+    return f"Held by {by}. " if by else ""
 
 
 def _limit(metric: Metric, record: Record) -> str:
@@ -171,6 +177,15 @@ METRICS: tuple[Metric, ...] = (
         "count",
         "Transactions since the oldest snapshot in use: VACUUM cannot remove tuples that died since.",
         sessions.XMIN_AGE_TRANSACTIONS,
+        cause="xmin_holder",
+    ),
+    Metric(
+        "catalog_xmin_age",
+        "catalog xmin age",
+        "count",
+        "The same for system catalogs: a logical slot keeps the versions it needs to decode WAL.",
+        sessions.XMIN_AGE_TRANSACTIONS,
+        cause="catalog_xmin_holder",
     ),
     Metric(
         "tps",
@@ -256,7 +271,7 @@ OVERVIEW = Pane(
         replace(
             VITALS,
             columns=(
-                Column("metric", "metric", "name", width=22),
+                Column("sign", "metric", "name", width=22),
                 Column("now", "now", "text", width=9, help="The value as read, or its rate since the last read."),
                 Column(
                     "limit",
@@ -270,7 +285,7 @@ OVERVIEW = Pane(
                 Column("value", "value", "rate", extra=True, help="The raw value, in the unit of the next column."),
                 Column("unit", "unit", "text", width=9, extra=True),
             ),
-            key=("metric",),
+            key=("sign",),
             derive=metrics,
             rules=tuple(metric.rule for metric in METRICS if metric.rule and metric.means),
         ),

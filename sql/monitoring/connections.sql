@@ -1,6 +1,7 @@
 -- Sessions of all databases with their ages, waits and who blocks them.
 -- Texts are cut as bytes, because those of a database in another encoding are not valid here, and left() would refuse
 -- them.
+WITH session AS MATERIALIZED (SELECT * FROM pg_catalog.pg_stat_get_activity(NULL))
 SELECT s.pid,
        CASE WHEN s.backend_type = 'client backend' THEN s.state
             ELSE coalesce(s.backend_type, 'hidden') END AS state,
@@ -17,10 +18,15 @@ SELECT s.pid,
        d.datname::text AS database,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query,
        s.backend_start,
-       greatest(pg_catalog.age(s.backend_xmin), pg_catalog.age(s.backend_xid)) AS xmin_age,
+       -- A snapshot whose xmin is the id of another's running transaction only inherits its age.
+       greatest(pg_catalog.age(s.backend_xid),
+                CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
+                     THEN pg_catalog.age(s.backend_xmin) END) AS xmin_age,
        s.query_id, s.leader_pid
-  FROM pg_catalog.pg_stat_get_activity(NULL) s
+  FROM session s
  CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
+ CROSS JOIN (SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
+                          UNION ALL SELECT p.transaction FROM pg_catalog.pg_prepared_xact() p) AS xids) r
   LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datid
  WHERE (s.datid IS NOT NULL OR s.backend_type = 'walsender' OR s.backend_type IS NULL AND s.usesysid IS NOT NULL)
    AND s.pid <> pg_catalog.pg_backend_pid()

@@ -1,8 +1,37 @@
--- Vital signs in one row: sessions, oldest transactions, totals of all databases, replication.
+-- Vital signs in one row: sessions, oldest transactions, what holds back VACUUM, totals of all databases, replication.
+-- A snapshot inherits the oldest transaction id that still runs in any database: whose xmin is the id of another's
+-- transaction is not what holds back VACUUM. The snapshot of a running VACUUM holds back no other one.
+WITH session AS MATERIALIZED (
+  SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.state_change, a.application_name,
+         a.backend_xid, a.backend_xmin,
+         coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL) AS client
+    FROM pg_catalog.pg_stat_get_activity(NULL) a
+), prepared AS MATERIALIZED (
+  SELECT t.gid, t.transaction, t.prepared FROM pg_catalog.pg_prepared_xact() t
+), running AS MATERIALIZED (
+  SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
+               UNION ALL SELECT p.transaction FROM prepared p) AS xids,
+         ARRAY(SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v) AS vacuums
+), aged AS MATERIALIZED (
+  SELECT CASE WHEN s.backend_type = 'walsender' THEN 'standby feedback ' ELSE 'session ' END
+             || pg_catalog.concat_ws(' ', s.pid, nullif(s.application_name, '')) AS name,
+         greatest(pg_catalog.age(s.backend_xid),
+                  CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
+                       THEN pg_catalog.age(s.backend_xmin) END) AS age, NULL::integer AS catalog_age
+    FROM session s CROSS JOIN running r
+   WHERE s.pid <> pg_catalog.pg_backend_pid() AND s.pid <> ALL (r.vacuums)
+  UNION ALL
+  SELECT 'prepared transaction ' || p.gid, pg_catalog.age(p.transaction), NULL FROM prepared p
+  UNION ALL
+  SELECT CASE WHEN r.active THEN 'slot ' ELSE 'inactive slot ' END || r.slot_name::text, pg_catalog.age(r.xmin),
+         pg_catalog.age(r.catalog_xmin)
+    FROM pg_catalog.pg_get_replication_slots() r WHERE r.wal_status IS DISTINCT FROM 'lost'
+)
 SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
        pg_catalog.date_part('epoch', n.at - s.xact_start) AS oldest_transaction,
        pg_catalog.date_part('epoch', n.at - s.idle_since) AS oldest_idle_in_transaction,
-       s.xmin_age, u.usable, p.prepared, pg_catalog.date_part('epoch', n.at - p.since) AS oldest_prepared,
+       x.xmin_age, x.xmin_holder, x.catalog_xmin_age, x.catalog_xmin_holder,
+       u.usable, p.prepared, pg_catalog.date_part('epoch', n.at - p.since) AS oldest_prepared,
        d.*, r.standby, r.wal_bytes, w.replicas,
        CASE WHEN r.standby THEN r.lag_bytes ELSE w.lag_bytes END AS lag_bytes,
        -- The server keeps the last lag it measured; who has replayed everything is not behind.
@@ -18,17 +47,20 @@ SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
                    AS idle_in_transaction,
                pg_catalog.min(a.xact_start) FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xact_start,
                pg_catalog.min(a.state_change)
-                   FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since,
-               pg_catalog.max(greatest(pg_catalog.age(a.backend_xmin), pg_catalog.age(a.backend_xid)))
-                 FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xmin_age
-          FROM pg_catalog.pg_stat_get_activity(NULL) a
-         WHERE coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL)) s,
+                   FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since
+          FROM session a
+         WHERE a.client) s,
+       (SELECT pg_catalog.max(a.age) AS xmin_age,
+               (pg_catalog.array_agg(a.name ORDER BY a.age DESC) FILTER (WHERE a.age IS NOT NULL))[1] AS xmin_holder,
+               pg_catalog.max(a.catalog_age) AS catalog_xmin_age,
+               (pg_catalog.array_agg(a.name ORDER BY a.catalog_age DESC)
+                  FILTER (WHERE a.catalog_age IS NOT NULL))[1] AS catalog_xmin_holder
+          FROM aged a) x,
        -- The third setting exists from 16 on.
        (SELECT pg_catalog.current_setting('max_connections')::integer
                - pg_catalog.current_setting('superuser_reserved_connections')::integer
                - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::integer AS usable) u,
-       (SELECT pg_catalog.count(*) AS prepared, pg_catalog.min(t.prepared) AS since
-           FROM pg_catalog.pg_prepared_xact() t) p,
+       (SELECT pg_catalog.count(*) AS prepared, pg_catalog.min(t.prepared) AS since FROM prepared t) p,
        -- Oid 0 counts what belongs to no database: shared catalogs.
        (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_db_xact_commit(o.oid)
                               + pg_catalog.pg_stat_get_db_xact_rollback(o.oid))::bigint AS transactions,
