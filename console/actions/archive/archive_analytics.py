@@ -43,7 +43,7 @@ async def plan(request: Request) -> Plan:
 def policies(request: Request) -> tuple[ArchivePolicy, ...]:
     """The policies that are meant. Trouble (USAGE) when there is none."""
     wanted = request.given["table"]
-    chosen = tuple(one for one in request.settings.archives if wanted in {"", one.table})
+    chosen = tuple(policy for policy in request.settings.archives if wanted in {"", policy.table})
     if not chosen:
         what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."
         raise Trouble(Kind.USAGE, what, "Add one in the configuration, under archives.")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from console.actions.foreign_code import refuse_foreign_code
+from console.actions.foreign_code import foreign_code, refuse_foreign_code
 from console.actions.partitions.create_partitions import partitions
 from console.actions.planning import refuse, steps_from_query
 from console.actions.relations import Relation
 from console.format import one_line
-from console.model import Source, Step
+from console.model import Record, Source, Step, Trouble
 
-WHOLE = ("attach", "finalize", "detach", "swap")
+RETURN = ("return", "finalize return")  # attached to the origin again
+STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent
+WHOLE = ("attach", "finalize", "detach", "swap", *STAYS)
+BATCHES = ("batches", *STAYS)
+CANCELED = "57014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +48,41 @@ class Piece:
     oid: int
     name: str
     form: str  # one of WHOLE, or batches
-    why: str  # what keeps a whole partition from being attached
+    why: str  # what keeps a whole partition from being moved as it is
     rows: int  # to be moved in batches
     first: str  # and their first and last day
     last: str
+    kept: str = ""  # SQL condition of the rows that can be moved in batches: all their parents exist; empty: all
 
 
 async def steps_of_move(server: Source, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """The steps of `move` from the present state on, and notes. Trouble (REFUSED) when rows could be lost."""
+    """The steps of `move` from the present state on, and notes. Raises Trouble(REFUSED) if rows could be lost."""
     await refuse_foreign_code(server, [move.origin.name, move.target.name])
     pieces = await _pieces(server, move)
-    whole = [piece for piece in pieces if piece.form in WHOLE]
-    batches = [piece for piece in pieces if piece.form == "batches"]
-    found: tuple[Step, ...] = ()
-    if whole:
-        ways = {"oids": [piece.oid for piece in whole], "ways": [piece.form for piece in whole], "verify": move.verify}
-        found += await steps_from_query(server, "archive_whole", {**move.sides, **ways})
+    orphans, notes = await _orphans(server, move, pieces)
+    pieces = [_around(piece, orphans.get(piece.oid), move) for piece in pieces]
+    found = await _whole(server, move, [piece for piece in pieces if piece.form in WHOLE])
+    batches = [piece for piece in pieces if piece.form in BATCHES and piece.rows]
     if batches:
         found += await _room(server, move, batches)
-        rows = {"oids": [piece.oid for piece in batches], "rows": [piece.rows for piece in batches]}
-        found += await steps_from_query(server, "archive_batches", {**move.sides, **move.span, **rows})
-    return found, tuple(_note(piece) for piece in batches if piece.why)
+        found += await _in_batches(server, move, batches)
+    return found, (*notes, *filter(None, (_note(piece, move) for piece in pieces)))
+
+
+async def _whole(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Step, ...]:
+    if not pieces:
+        return ()
+    ways = {"oids": [piece.oid for piece in pieces], "ways": [piece.form for piece in pieces], "verify": move.verify}
+    return await steps_from_query(server, "archive_whole", {**move.sides, **ways})
+
+
+async def _in_batches(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Step, ...]:
+    rows = {
+        "oids": [piece.oid for piece in pieces],
+        "rows": [piece.rows for piece in pieces],
+        "kept": [piece.kept for piece in pieces],
+    }
+    return await steps_from_query(server, "archive_batches", {**move.sides, **move.span, **rows})
 
 
 async def _pieces(server: Source, move: Move) -> list[Piece]:
@@ -77,6 +95,43 @@ async def _pieces(server: Source, move: Move) -> list[Piece]:
     return found
 
 
+async def _orphans(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Mapping[int, Record], tuple[str, ...]]:
+    """By the oid of a piece, its rows that refer to rows which no longer exist; notes."""
+    parents = (await server.fetch("actions/archive_parents", {"target": move.target.oid})).values("name")
+    if not pieces or not parents:
+        return {}, ()
+    skipped = await foreign_code(server, [str(name) for name in parents])
+    asked = {
+        "oids": [piece.oid for piece in pieces],
+        "batches": [piece.form == "batches" for piece in pieces],
+        "skipped": list(skipped),
+    }
+    try:
+        snapshot = await server.fetch("actions/archive_orphans", {**move.sides, **move.span, **asked})
+    except Trouble as why:
+        if why.sqlstate != CANCELED:
+            raise
+        return {}, ("Rows without a parent could not be counted in time: if there are any, the run stops at them.",)
+    return {int(str(record["oid"])): record for record in snapshot.records()}, ()
+
+
+def _around(piece: Piece, found: Record | None, move: Move) -> Piece:
+    """The piece, moved so that its rows without a parent stay in the origin."""
+    if found is None:
+        return piece
+    orphans = f"{found['orphans']} of its rows refer to rows of {found['parents']} that no longer exist"
+    form = {"attach": "return", "finalize": "finalize return"}.get(piece.form, "keep")
+    return replace(
+        piece,
+        form=form,
+        why=f"{orphans}; they stay in {move.origin.name}",
+        rows=int(str(found["rows"])),
+        first=str(found["first"] or ""),
+        last=str(found["last"] or ""),
+        kept=str(found["inside"]),
+    )
+
+
 async def _room(server: Source, move: Move, batches: Sequence[Piece]) -> tuple[Step, ...]:
     """Partitions that the target lacks for rows that arrive one by one."""
     days = sorted(day for piece in batches for day in (piece.first, piece.last) if day)
@@ -85,5 +140,15 @@ async def _room(server: Source, move: Move, batches: Sequence[Piece]) -> tuple[S
     return await partitions(server, move.target, first=days[0], last=days[-1])
 
 
-def _note(piece: Piece) -> str:
-    return f"Rows of {one_line(piece.name)} are moved in batches: {one_line(piece.why)}."
+def _note(piece: Piece, move: Move) -> str:
+    name, why = one_line(piece.name), one_line(piece.why)
+    neither = f"{name} is in neither table: a run that was interrupted had detached it"
+    if piece.form == "attach":
+        return f"{neither}. It is attached to {one_line(move.target.name)}."
+    if piece.form in RETURN:
+        return f"{neither}. It is attached to {one_line(move.origin.name)} again: {why}."
+    if not why:
+        return ""
+    if not piece.rows:
+        return f"Nothing of {name} can be moved: {why}."
+    return f"Rows of {name} are moved in batches: {why}."

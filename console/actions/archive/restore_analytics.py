@@ -15,11 +15,15 @@ from console.model import Kind, Parameter, Plan, Step, Trouble
 
 
 async def plan(request: Request) -> Plan:
-    """The month's partition, or its rows, from the archive back to the table."""
+    """The month's partition, or its rows, from the archive back to the table.
+
+    Raises Trouble(REFUSED) if there is nothing to restore, or nothing of it can be.
+    """
     first, after = month(request.given["month"])
     chosen = policies(request)
     found: tuple[Step, ...] = ()
     notes: list[str] = []
+    absent: list[str] = []
     for policy in chosen:
         move = Move(
             await relation(request.server, policy.archive),
@@ -29,14 +33,29 @@ async def plan(request: Request) -> Plan:
             after.isoformat(),
             boolean(request.given, "verify"),
         )
-        steps, said = await steps_of_move(request.server, move)
+        steps, more = await steps_of_move(request.server, move)
         found += steps
-        notes += said
-        notes.append(
-            f"archive-analytics will archive it again, because it is older than {policy.keep_months} months: "
-            f"raise keep_months of {one_line(policy.table)} to keep it."
-        )
-    return Plan(claim(chosen), found, tuple(notes))
+        notes += more
+        if steps:
+            notes.append(
+                f"archive-analytics will archive it again, because it is older than {policy.keep_months} months: "
+                f"raise keep_months of {one_line(policy.table)} to keep it."
+            )
+        elif not more:
+            absent.append(await _absent(request, move, f"{first:%Y-%m}"))
+    if not found:
+        raise Trouble(Kind.REFUSED, " ".join([*notes, *absent]))
+    return Plan(claim(chosen), found, (*notes, *absent))
+
+
+async def _absent(request: Request, move: Move, name: str) -> str:
+    """Why nothing of the month `name` is in the archive."""
+    (row,) = (await request.server.fetch("actions/archive_months", {**move.sides, **move.span})).records()
+    origin, target = one_line(move.origin.name), one_line(move.target.name)
+    months = f"It has rows of {safe(row['months'], 40)}." if row["months"] else "It is empty."
+    if row["present"]:
+        return f"{name} is in {target} already; {origin} has no rows of it."
+    return f"Neither {origin} nor {target} has rows of {name}. {origin}: {months}"
 
 
 def month(text: str) -> tuple[date, date]:

@@ -2,7 +2,8 @@
 --
 -- One statement deletes and inserts, and fails unless count and checksum of both sides agree. A batch covers 128 pages,
 -- so that no batch reads pages that earlier ones emptied; the position is kept in the session and rolled back with the
--- batch. Rows changed or added meanwhile are moved at the end.
+-- batch. Rows changed or added meanwhile are moved at the end. `kept` is the condition of the rows that can be moved:
+-- others stay, because they refer to rows that no longer exist.
 WITH side AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relpersistence, c.relowner, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -10,8 +11,10 @@ WITH side AS MATERIALIZED (
 ), target AS MATERIALIZED (
   SELECT * FROM side WHERE oid = %(target)s::bigint::oid
 ), piece AS MATERIALIZED (
-  SELECT c.oid, c.relkind, c.relpages, w.rows, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
-    FROM ROWS FROM (pg_catalog.unnest(%(oids)s::bigint[]), pg_catalog.unnest(%(rows)s::bigint[])) w(oid, rows)
+  SELECT c.oid, c.relkind, c.relpages, w.rows, nullif(w.kept, '') AS kept,
+         pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
+    FROM ROWS FROM (pg_catalog.unnest(%(oids)s::bigint[]), pg_catalog.unnest(%(rows)s::bigint[]),
+                    pg_catalog.unnest(%(kept)s::text[])) w(oid, rows, kept)
     JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 ), receiver AS MATERIALIZED (  -- the target with its partitions
@@ -109,7 +112,7 @@ WITH side AS MATERIALIZED (
          pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', %(key)s::text)
                               || pg_catalog.quote_literal(%(lower)s::text),
                               pg_catalog.format('%%I < ', %(key)s::text)
-                                  || pg_catalog.quote_literal(%(upper)s::text)) AS inside,
+                                  || pg_catalog.quote_literal(%(upper)s::text), p.kept) AS inside,
          pg_catalog.string_agg(pg_catalog.quote_ident(f.attname), ', ' ORDER BY f.attnum) FILTER (WHERE f.kept_generated
                = '') AS fields,
          -- by the output function, never by casts, which may be user-defined
@@ -119,7 +122,7 @@ WITH side AS MATERIALIZED (
                  ELSE pg_catalog.format('pg_catalog.format(''%%%%L'', %%I)', f.attname) END, ', ' ORDER BY f.attnum)
            FILTER (WHERE f.kept_generated = '') AS hashed
     FROM piece p JOIN field f ON f.piece = p.oid CROSS JOIN target t
-   GROUP BY p.oid, p.name, p.relpages, p.rows, t.oid, t.name
+   GROUP BY p.oid, p.name, p.relpages, p.rows, p.kept, t.oid, t.name
 ), step AS (
   SELECT s.name, x.ordinal, s.rows,
          'WITH ' || x.start || 'gone AS (DELETE FROM ONLY ' || s.name || ' WHERE ' || x.part || ' AND ' || s.inside

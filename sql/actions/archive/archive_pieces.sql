@@ -115,8 +115,9 @@ WITH asked AS MATERIALIZED (
   SELECT pg_catalog.format('%%s is not partitioned by ranges of %%I.', o.name, o.key), NULL
     FROM origin o WHERE o.relkind = 'p' AND o.by_key IS NOT TRUE
   UNION ALL
-  SELECT pg_catalog.format('%%I.%%I is being moved from %%s to %%s.', n.nspname, c.relname, t.name, o.name),
-         'Run that action again to finish it.'
+  SELECT pg_catalog.format('%%I.%%I is in neither %%s nor %%s: a run that was interrupted had detached it to move it '
+                           'from %%s to %%s.', n.nspname, c.relname, t.name, o.name, t.name, o.name),
+         'Finish that action first: run it again, or undo it.'
     FROM marked m
     JOIN pg_catalog.pg_class c ON c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, origin o,
     target t

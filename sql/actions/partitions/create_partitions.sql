@@ -50,13 +50,19 @@ WITH named AS MATERIALIZED (
            interval '1 month') m
 ), piece AS (
   SELECT m.whole, r.span,
-         p.stem || pg_catalog.to_char(pg_catalog.lower(r.span), CASE WHEN r.span = m.whole THEN '"_"YYYY_MM'
-                                      ELSE '"_"YYYY_MM_DD' END)
-           AS relname
-    FROM parent p, month m,
-         pg_catalog.unnest(pg_catalog.tsmultirange(m.whole)
+         -- rows come back while the partition they were in stays where it is, with the name of the month
+         CASE WHEN %(first)s::timestamp IS NOT NULL AND pg_catalog.octet_length(e.relname) <= 61
+               AND EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                            WHERE n.nspname = p.nspname AND c.relname = e.relname AND c.relispartition
+                              AND c.oid NOT IN (SELECT b.oid FROM bound b))
+              THEN e.relname || '_2' ELSE e.relname END AS relname
+    FROM parent p
+   CROSS JOIN month m
+   CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.tsmultirange(m.whole)
            - coalesce((SELECT pg_catalog.range_agg(b.span) FROM bound b WHERE NOT b.pending),
                       '{}'::tsmultirange)) r(span)
+   CROSS JOIN LATERAL (SELECT p.stem || pg_catalog.to_char(pg_catalog.lower(r.span),
+                              CASE WHEN r.span = m.whole THEN '"_"YYYY_MM' ELSE '"_"YYYY_MM_DD' END) AS relname) e
 ), wanted AS MATERIALIZED (
   SELECT p.*, i.span, i.relname AS child_name, pg_catalog.format('%%I.%%I', p.nspname, i.relname) AS child,
          pg_catalog.to_char(pg_catalog.lower(i.span), 'YYYY-MM') AS month, f.lowest, f.highest,
