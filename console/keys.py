@@ -55,6 +55,9 @@ class Key:
 _NAMES: Mapping[str, str] = {
     "question_mark": "?",
     "slash": "/",
+    "colon": ":",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
     "plus": "+",
     "equals_sign": "=",
     "minus": "-",
@@ -80,7 +83,9 @@ _APP = (
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
     Key(Place.APP, "app.quit", "q", "quit", "Quit", footer=True),
     Key(Place.APP, "app.interrupt", "ctrl+c", "quit", "Quit", priority=True),
-    Key(Place.APP, "app.palette", "ctrl+p", "command_palette", "Command palette"),
+    Key(Place.APP, "app.palette", "ctrl+p,colon", "command_palette", "Go to a pane or an action by name"),
+    Key(Place.APP, "app.next-group", "greater_than_sign", "turn_group(1)", "Next group of panes"),
+    Key(Place.APP, "app.previous-group", "less_than_sign", "turn_group(-1)", "Previous group of panes"),
 )
 _PANE = (
     Key(Place.PANE, "pane.filter", "slash", "filter", "Filter", footer=True),

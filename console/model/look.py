@@ -127,6 +127,7 @@ class Pane:
     title: str
     help: str  # a short paragraph: what it shows, how to read it
     views: tuple[View, ...]
+    group: str = "Now"  # heading under which the tab line lists it
     refresh: float = 2.0  # seconds
     source: str = "postgres"  # the name of the source that is asked
     actions: tuple[str, ...] = ()

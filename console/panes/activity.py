@@ -46,6 +46,7 @@ ACTIVITY = Pane(
     name="activity",
     key="w",
     title="Activity",
+    group="Care",
     help=(
         "The actions of this console, running and finished, with step, rows and time left, and unfinished actions of "
         "other consoles of this user. A run continues while you look at other panes; `x` stops it."

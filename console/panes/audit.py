@@ -60,6 +60,7 @@ AUDIT = Pane(
     name="audit",
     key="t",
     title="Audit",
+    group="Care",
     help=(
         "Every run of an action: its target, outcome and whether it can be undone. The audit trail is a file of this "
         "user, written before anything runs; the other view shows the audit table of the pipeline schema, with the "

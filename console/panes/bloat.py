@@ -181,6 +181,7 @@ BLOAT = Pane(
     name="bloat",
     key="5",
     title="Bloat",
+    group="Storage",
     help=(
         "Dead tuples waiting for VACUUM, and estimated bloat: space that stays empty after VACUUM and is returned only "
         "by a rewrite. Bloat is estimated from statistics (0.93 to 1.18 times the true value) and unknown where they "

@@ -155,6 +155,7 @@ INDEXES = Pane(
     name="indexes",
     key="6",
     title="Indexes",
+    group="Storage",
     help=(
         "Which indexes are used and which only cost. unused: no scan since the last reset, and nothing needs it; "
         "redundant: another index serves the same queries; needed: not scanned, but a constraint, replica identity or "

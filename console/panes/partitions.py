@@ -242,6 +242,7 @@ PARTITIONS = Pane(
     name="partitions",
     key="7",
     title="Partitions",
+    group="Storage",
     help=(
         "Partitioned tables: days until the partitions run out, gaps between their bounds, rows in default partitions. "
         "Bounds are compared with the server's clock in UTC; bounds without a time zone count as UTC. When no "

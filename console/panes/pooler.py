@@ -214,6 +214,7 @@ POOLER = Pane(
     name="pooler",
     key="9",
     title="Pooler",
+    group="Around",
     help=(
         "PgBouncer, from its admin console. A pool belongs to one database and one user; waiting clients mean that it "
         "is too small or that transactions are too long. Clients and Servers show which client is behind a PostgreSQL "

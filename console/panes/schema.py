@@ -86,6 +86,7 @@ SCHEMA = Pane(
     name="schema",
     key="m",
     title="Schema",
+    group="Care",
     help=(
         "Migrations of the pipeline schema: the ledger of this database, compared with the files of this console. M "
         "applies pending migrations; it refuses to run while a file is edited or missing, and this pane shows which. "

@@ -184,6 +184,7 @@ SETTINGS = Pane(
     name="settings",
     key="o",
     title="Settings",
+    group="Care",
     help=(
         "The server's settings. Changed: different from PostgreSQL's defaults, with file and line. From the preset: "
         "what the preset pipeline would change without knowing the machine (T plans all of it, with the machine). "

@@ -141,6 +141,7 @@ VIEWS = Pane(
     name="views",
     key="8",
     title="Views",
+    group="Storage",
     help=(
         "Materialized views: size, age of their data, and whether they can be refreshed concurrently, that is without "
         "blocking reads. PostgreSQL does not record when a view was refreshed; where the pipeline schema is installed, "

@@ -183,6 +183,10 @@ class ConsoleApp(App[int]):
         assert current is not None  # noqa: S101  a pane is always open after mounting
         return current.query(PaneView).first()
 
+    async def action_turn_group(self, by: int) -> None:
+        """Turn to the group of panes `by` places further on."""
+        await self.action_pane(self.query_one(PaneTabs).beside(by))
+
     async def on_pane_tabs_chosen(self, event: PaneTabs.Chosen) -> None:
         """A click on a tab."""
         await self.action_pane(event.name)
