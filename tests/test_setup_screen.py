@@ -39,7 +39,7 @@ def empty(pg: PostgresServer, database: str) -> str:
 async def turn_to(pilot: Pilot[int], title: str) -> None:
     """Move to a page once the server has said how far it is."""
     app = cast("ConsoleApp", pilot.app)
-    await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "read    What to do" in screen_text(app))
+    await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "read    Next steps" in screen_text(app))
     options = app.screen.query_one(OptionList)
     while options.highlighted:
         await pilot.press("k")
@@ -97,7 +97,7 @@ async def test_what_is_skipped_or_put_off_is_remembered(empty: str) -> None:
         await pilot.press("l")
         await until(pilot, lambda: word(pilot, "Schema") == "later")
     async with console(empty, guide=True) as (_, pilot):
-        await turn_to(pilot, "What to do")
+        await turn_to(pilot, "Next steps")
         assert (word(pilot, "Roles"), word(pilot, "Schema")) == ("skipped", "later")
 
 
@@ -153,7 +153,7 @@ async def test_a_read_only_console_shows_the_plans_and_runs_none(empty: str) -> 
         await turn_to(pilot, "Schema")
         await shows(pilot, TODO)
         await pilot.press("r")
-        await until(pilot, lambda: "read-only: nothing is changed" in said(app))
+        await until(pilot, lambda: "The console is read-only." in said(app))
         assert app.workspace.runs == []
 
 

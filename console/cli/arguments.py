@@ -11,7 +11,7 @@ LISTS = ("panes", "actions", "presets", "rules", "keys")
 FORMATS = ("table", "json", "csv")
 
 _ABOUT = """\
-A terminal console for DBAs of PostgreSQL 14-18 and PgBouncer.
+A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
 Without a command the console opens on the default target."""
 _TARGET = """\
 TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
@@ -19,18 +19,18 @@ service of libpq. Without one: the configuration's default_target, $PIPELINE_CON
 _EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted."
 _RUN_EXITS = """\
 Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
-guard, somebody else is at it), 4 stopped part-way: the same command goes on from there."""
+safeguard, another session at work), 4 stopped part-way: the same command resumes."""
 
 _SETUP = """\
-At a terminal the guide opens. Without one, --yes runs every page in order; what is done already plans nothing, so the
-same command goes on after any interruption. What the role may not do is named with its remedy and passed over."""
+At a terminal the guide opens. Without one, --yes runs every page in order; pages that are done are left out, so the
+same command resumes after any interruption. What the role may not do is skipped and reported with its remedy."""
 
 _COMPLETION = """\
 bash: source <(pipeline-console completion bash)      in ~/.bashrc
 zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compinit
 fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
 
-_DOCTOR_EXITS = "Exit codes: 0 it was told, 1 the server was not reached (the rest is told), 2 wrong usage."
+_DOCTOR_EXITS = "Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage."
 
 
 def parser(commands: Sequence[str]) -> ArgumentParser:
@@ -84,7 +84,7 @@ Make = Callable[..., ArgumentParser]
 def _open(make: Make) -> None:
     command = make("open the console on a server", _TARGET)
     command.add_argument("at", nargs="?", default="", metavar="TARGET", help="which server; see below")
-    command.add_argument("--pane", default="", metavar="NAME", help="the pane to begin with")
+    command.add_argument("--pane", default="", metavar="NAME", help="the pane to open first")
     _server_options(command)
 
 
@@ -96,7 +96,7 @@ def _demo(make: Make) -> None:
     command.add_argument(
         "--headless", action="store_true", help="no console: print the URIs as JSON, serve until interrupted"
     )
-    command.add_argument("--keep", default="", metavar="DIR", help="keep the data in DIR for the next time")
+    command.add_argument("--keep", default="", metavar="DIR", help="keep the data in DIR for the next run")
     command.add_argument("--config", default="", metavar="FILE", help="configuration file")
 
 
@@ -104,7 +104,7 @@ def _setup(make: Make) -> None:
     command = make("set a server up for the pipeline, page by page", f"{_TARGET}\n\n{_SETUP}\n\n{_RUN_EXITS}")
     command.add_argument("--yes", action="store_true", help="run every page without asking")
     command.add_argument("--dry-run", action="store_true", help="show every page with its plan, change nothing")
-    command.add_argument("--skip", action="append", default=[], metavar="PAGE", help="leave a page out; repeatable")
+    command.add_argument("--skip", action="append", default=[], metavar="PAGE", help="skip a page; may be repeated")
     command.add_argument(
         "--set",
         action="append",
@@ -122,12 +122,12 @@ def _show(make: Make) -> None:
     command.add_argument("--view", default="", metavar="NAME", help="another view of the pane than its first")
     command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
     command.add_argument("--limit", type=_whole(0, 10**9), metavar="N", help="at most so many rows")
-    command.add_argument("--sort", default="", metavar="COLUMN", help="order by a column; -COLUMN descending")
+    command.add_argument("--sort", default="", metavar="COLUMN", help="sort by a column; -COLUMN descending")
     command.add_argument(
         "--filter", default="", metavar="TEXT", help="only rows with these words; !word, column=text, column>number"
     )
     command.add_argument(
-        "--watch", type=_number(0.2, 86400), metavar="SECONDS", help="again and again; json: one document a line"
+        "--watch", type=_number(0.2, 86400), metavar="SECONDS", help="repeat; json: one document a line"
     )
     command.add_argument(
         "--sample",
@@ -140,7 +140,7 @@ def _show(make: Make) -> None:
 
 
 def _list(make: Make) -> None:
-    command = make("print what there is")
+    command = make("list panes, actions, presets or key bindings")
     command.add_argument("what", choices=LISTS)
     command.add_argument("--format", choices=("text", "json"), default="text")
 
@@ -159,11 +159,11 @@ def _run(make: Make) -> None:
 
 def _doctor(make: Make) -> None:
     command = make(
-        "tell what this role, server, pooler and terminal can show and do, and exactly what would change it",
+        "report what this role, server, pooler and terminal can show and do, and the GRANT or setting that is missing",
         f"{_TARGET}\n\n{_DOCTOR_EXITS}",
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
-    command.add_argument("--all", action="store_true", help="also what is fine, a line each")
+    command.add_argument("--all", action="store_true", help="also list what works, one line each")
     command.add_argument(
         "--role-script",
         nargs="?",
@@ -187,7 +187,7 @@ def _server_options(command: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URI",
-        help="admin console of a PgBouncer (postgresql://user@host:6432/pgbouncer); may be given several times",
+        help="admin console of a PgBouncer (postgresql://user@host:6432/pgbouncer); may be repeated",
     )
     options.add_argument("--config", default="", metavar="FILE", help="configuration file")
     options.add_argument("--read-only", action="store_true", help="change nothing on any server")
