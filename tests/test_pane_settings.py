@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from console.doctor import Status, rights
 from console.model import Kind, Snapshot, Trouble
 from console.panes.settings import SETTINGS
 from console.reading.arrange import arrange
@@ -65,13 +66,48 @@ async def test_what_differs_from_the_defaults_is_shown_with_file_and_line(own: P
 
 
 async def test_what_waits_for_a_restart_is_shown_and_is_no_error(own: PostgresServer) -> None:
-    assert set(await named(own, "pending")) == {"max_connections"}
+    pending = await named(own, "pending")
+    assert set(pending) == {"max_connections"}
+    row = pending["max_connections"]
+    assert row["value"] != "77"
+    assert (row["next_value"], row["danger"]) == ("77", None)
     verdicts = {
         str(row["name"]): row["verdict"] for row in (await look(own, "files")).records() if row["setting"] == "77"
     }
     assert verdicts == {"max_connections": "needs restart"}
     snapshot = await look(own, "files")
     assert "error" not in snapshot.values("verdict")
+
+
+DANGEROUS = {
+    "shared_preload_libraries": ("'auto_explain,pg_stat_statements'", "quote each library by itself"),
+    "superuser_reserved_connections": ("100", "the server does not start"),
+    "wal_level": ("minimal", "the server does not start"),
+}
+
+
+async def test_a_waiting_value_with_which_the_server_will_not_start_is_named(pg_servers: Servers) -> None:
+    if pg_servers.choices[pg_servers.newest].installation is None:
+        pytest.skip("needs local binaries")
+    server = server_of_files(pg_servers, pg_servers.newest)
+    try:
+        with server.connect() as connection:
+            for name, (value, _) in DANGEROUS.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = {value}".encode())
+            connection.execute("SELECT pg_reload_conf()")
+            count = "SELECT count(*) FROM pg_settings WHERE pending_restart"
+            wait(lambda: connection.execute(count).fetchone() == (len(DANGEROUS),))
+        pending = await named(server, "pending")
+        async with console(server, "postgres") as reading:
+            (restart,) = (check for check in await rights(reading) if check.name == "restart")
+        for name, (value, why) in DANGEROUS.items():
+            assert str(pending[name]["next_value"]).strip('"') == value.strip("'")
+            assert why in str(pending[name]["danger"]), name
+            assert name in restart.why or why in restart.why
+        assert restart.state is Status.CANNOT
+        assert "Restart the server." not in restart.remedy
+    finally:
+        server.stop()
 
 
 async def test_a_wrong_line_of_a_file_is_an_error(own: PostgresServer) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from console.doctor.check import Check, Status, literal
 from console.doctor.server import Found
-from console.doctor.settings import WAITS, assign
+from console.doctor.settings import assign
 from console.format import one_line
 from console.model import Source
 from console.tuning.units import elements
@@ -69,7 +69,7 @@ def _preload(found: Found) -> str:
     known = found.settings.get("shared_preload_libraries")
     if known is None:
         return f"Add {PRELOADED} to shared_preload_libraries (whose value is hidden from this role), then restart."
-    if "shared_preload_libraries" in found.row["waiting"]:
-        return WAITS
+    if remedy := found.waiting.get("shared_preload_libraries"):
+        return remedy
     wanted = [*dict.fromkeys((*elements(known), PRELOADED))]
     return assign("shared_preload_libraries", ", ".join(map(literal, wanted)), True, bool(found.service))

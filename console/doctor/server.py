@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from console.actions.tuning.tuning_reading import pending_dangers
 from console.doctor.check import Check, Status
-from console.doctor.settings import WISHES, judge
+from console.doctor.settings import UNSAFE, WAITS, WISHES, judge, restart
 from console.format import one_line
-from console.model import Database, Facts, Source, Trouble
+from console.model import Database, Facts, Trouble
 
 TESTED = range(14, 19)
 # The last day of community support: https://www.postgresql.org/support/versioning/
@@ -42,6 +43,12 @@ class Found:
     facts: Facts
     row: Mapping[str, Any]  # of sql/doctor/server.sql
     settings: Mapping[str, str]
+    dangers: tuple[str, ...] | None = ()  # of the next start; None: this role may not see the values that wait
+
+    @property
+    def waiting(self) -> Mapping[str, str]:
+        """Setting with a new value that waits for a restart → remedy. Overwriting the value is none."""
+        return dict.fromkeys(self.row["waiting"], UNSAFE if self.dangers else WAITS)
 
     @property
     def service(self) -> str:
@@ -54,12 +61,13 @@ class Found:
         return int(self.row["max_connections"] - self.row["for_superusers"] - self.row["reserved"])
 
 
-async def read(server: Source) -> Found:
+async def read(server: Database) -> Found:
     """Read what the checks need. Raises Trouble."""
     (row,) = (await server.fetch("doctor/server", {"signs": list(SERVICES)})).records()
     names = [*(wish.name for wish in WISHES), "shared_preload_libraries", "pg_stat_statements.max"]
     settings = await server.fetch("doctor/settings", {"names": names})
-    return Found(server.facts, row, {str(one["name"]): str(one["setting"]) for one in settings.records()})
+    values = {str(one["name"]): str(one["setting"]) for one in settings.records()}
+    return Found(server.facts, row, values, await pending_dangers(server))
 
 
 async def checks(server: Database, found: Found) -> tuple[Check, ...]:
@@ -72,9 +80,9 @@ async def checks(server: Database, found: Found) -> tuple[Check, ...]:
         _connections(found),
         _encoding(found),
         _service(found),
-        _waiting(found),
+        restart(found.row["waiting"], found.dangers),
         await _dead_clients(server),
-        *judge(found.settings, bool(found.service), found.row["waiting"]),
+        *judge(found.settings, bool(found.service), found.waiting),
     )
 
 
@@ -188,14 +196,6 @@ def _service(found: Found) -> Check:
         f"role {', '.join(found.row['signs'])}",
         "Change settings in the service's console; apply-tuning prints the values.",
     )
-
-
-def _waiting(found: Found) -> Check:
-    names = [one_line(name) for name in found.row["waiting"]]
-    if not names:
-        return Check("server", "restart", Status.OK, "No restart is pending.", "pending_restart")
-    what = f"Restart pending for {len(names)} settings." if len(names) > 1 else "Restart pending for one setting."
-    return Check("server", "restart", Status.LIMITED, what, ", ".join(names), "Restart the server.")
 
 
 async def _dead_clients(server: Database) -> Check:

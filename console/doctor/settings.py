@@ -11,6 +11,7 @@ from console.format import one_line
 Good = Callable[[str], bool]
 # Only superusers see the new value, so the remedy must not overwrite it.
 WAITS = "Restart the server: a new value is already pending."
+UNSAFE = "A new value is already pending, but a restart is not safe: see the check restart."
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +142,32 @@ WISHES: tuple[Wish, ...] = (
 )
 
 
-def judge(found: Mapping[str, str], managed: bool, waiting: Collection[str]) -> list[Check]:
-    """A check for each setting that the server has and this role sees; `waiting` are those with a restart pending."""
+def judge(found: Mapping[str, str], managed: bool, waiting: Mapping[str, str]) -> list[Check]:
+    """A check for each setting that the server has and this role sees; `waiting`: setting with a new value → remedy."""
     return [_check(wish, found[wish.name], managed, waiting) for wish in WISHES if wish.name in found]
 
 
-def _check(wish: Wish, value: str, managed: bool, waiting: Collection[str]) -> Check:
+def restart(names: Collection[str], dangers: Collection[str] | None) -> Check:
+    """Whether a restart is pending, and whether it is safe; `dangers` is None if this role may not see the values."""
+    listed = ", ".join(map(one_line, names))
+    if dangers:
+        what = "Do not restart the server yet: it would read a value with which it may not start."
+        remedy = "Correct the value (ALTER SYSTEM RESET, or the line in the file), reload, then run doctor again."
+        return Check("server", "restart", Status.CANNOT, what, " ".join(map(one_line, dangers)), remedy)
+    if not names:
+        return Check("server", "restart", Status.OK, "No restart is pending.", "pending_restart")
+    what = "Restart pending for one setting." if len(names) == 1 else f"Restart pending for {len(names)} settings."
+    remedy = "Restart the server."
+    if dangers is None:
+        remedy = "First check the new values as a superuser (pg_file_settings), then restart the server."
+    return Check("server", "restart", Status.LIMITED, what, listed, remedy)
+
+
+def _check(wish: Wish, value: str, managed: bool, waiting: Mapping[str, str]) -> Check:
     why = f"{wish.name} = {one_line(value)}"
     if wish.good(value):
         return Check("server", wish.name, Status.OK, wish.what, why)
-    remedy = WAITS if wish.name in waiting else wish.remedy or assign(wish.name, wish.value, wish.restart, managed)
+    remedy = waiting.get(wish.name) or wish.remedy or assign(wish.name, wish.value, wish.restart, managed)
     return Check("server", wish.name, wish.state, wish.lost, why, remedy)
 
 

@@ -7,15 +7,25 @@ from dataclasses import replace
 from functools import cache
 from pathlib import PurePosixPath
 
-from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
+from console.model import Column, Lookup, Pane, Record, Snapshot, Trouble, View, denied
 from console.panes.derived import add
 from console.rules.server import RESTART_PENDING, SETTING_LINE
 from console.tuning import presets
+from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers
 from console.tuning.proposals import Inputs, propose
 from console.tuning.server_settings import OWN, server_settings
-from console.tuning.units import Setting, same, shown
+from console.tuning.units import Setting, canonical, same, shown
 
 PRESET = "pipeline"
+# Asked only of settings with a pending restart: the values that the next start will read, and what they depend on.
+NEXT = Lookup(
+    "settings_waiting",
+    ("waiting_name",),
+    ("waiting", "standby", "slots", "logical_slots", "senders", "sessions", "prepared", "segment"),
+    first=1000,
+    batch=1000,
+    keep=30,
+)
 _UNCHANGED = OWN | {"default", "override"}  # override: set by the server itself, such as its data directory
 
 
@@ -34,10 +44,29 @@ def settings(snapshot: Snapshot) -> Snapshot:
             setting.source not in _UNCHANGED and not same(setting, setting.value, setting.default),
             setting.takes if setting.context != "internal" else "fixed",
             *wanted.get(setting.name, (None, None)),
+            *_next_start(setting, known, row),
         )
 
-    names = ("value", "default", "origin", "changed", "takes", "wanted", "why")
+    names = ("value", "default", "origin", "changed", "takes", "wanted", "why", "next_value", "danger")
     return add(snapshot, names, columns_of).hiding(_hidden(snapshot))
+
+
+def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> tuple[str | None, str | None]:
+    """The value that the next start will read, and why the server may not start with it."""
+    waiting = row.get("waiting")
+    if waiting is None:
+        return None, None
+    try:
+        following = replace(setting, next=canonical(setting, str(waiting)))
+    except ValueError:
+        following = replace(setting, next=str(waiting))
+    added = added_libraries(following)
+    missing = {library: NOT_INSTALLED for library in added if "," in library}  # no file has such a name
+    state = server_state(row, {}, None, missing)
+    told = [*start_dangers({**known, setting.name: following}, state, setting.name)]
+    if untried := sorted(added - missing.keys()):
+        told.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
+    return shown(following, following.next), " ".join(told) or None
 
 
 def files(snapshot: Snapshot) -> Snapshot:
@@ -121,6 +150,7 @@ def _view(name: str, title: str, where: Callable[[Record], bool] | None, empty: 
             *MORE,
         ),
         where=where,
+        lookups=(NEXT,),
         derive=settings,
         detail="settings_detail",
         empty=empty,
@@ -137,6 +167,18 @@ FROM_PRESET = replace(
         Column("wanted", "preset", width=13, help=f"What the preset {PRESET} proposes."),
         Column("why", "why", "query", width=26),
         Column("default", "default", width=11, extra=True, help="PostgreSQL's built-in default."),
+        replace(ORIGIN, extra=True),
+        *MORE,
+    ),
+)
+
+PENDING = replace(
+    _view("pending", "Pending restart", lambda row: bool(row["pending_restart"]), "No pending restarts."),
+    columns=(
+        NAME,
+        VALUE,
+        Column("next_value", "at restart", width=18, help="The value that the next start of the server reads."),
+        Column("danger", "danger", "query", width=28, help="Why the server may not start with that value."),
         replace(ORIGIN, extra=True),
         *MORE,
     ),
@@ -196,7 +238,7 @@ SETTINGS = Pane(
     views=(
         _view("changed", "Changed", lambda row: bool(row["changed"]), "Every setting has its default."),
         FROM_PRESET,
-        _view("pending", "Pending restart", lambda row: bool(row["pending_restart"]), "No pending restarts."),
+        PENDING,
         OVERRIDES,
         FILES,
         _view("all", "All", None, "No settings."),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.format import size
 from console.model import Record
 from console.tuning.memory import worst_case
+from console.tuning.presets import PresetSetting
 from console.tuning.proposals import Proposal, value_of
-from console.tuning.units import LIBRARY_LISTS, Setting, number, shown
+from console.tuning.units import LIBRARY_LISTS, Setting, canonical, elements, number, same, shown
 
 MOST_BACKENDS = 262_143  # MAX_BACKENDS in PostgreSQL's postmaster.h
 FEWEST_FILES = 256
@@ -31,6 +32,7 @@ NEVER = frozenset(
 NEVER_BEGINNINGS = ("debug_", "gss_", "krb_", "lc_", "recovery_target", "ssl", "trace_", "unix_socket_")
 _WHY_NEVER = "it controls how the server is reached, started or trusted"
 _NO_START = "the server does not start"
+NOT_INSTALLED = "is not installed on the server, which would not start or would reject all connections"
 SHORTEST = {  # milliseconds; shorter values prevent normal work
     "authentication_timeout": 5_000,
     "idle_in_transaction_session_timeout": 1_000,
@@ -77,6 +79,42 @@ def dangers(proposals: Sequence[Proposal], settings: Mapping[str, Setting], stat
     return (*refused, *(sentence for check in _CHECKS for sentence in check(change)))
 
 
+def start_dangers(settings: Mapping[str, Setting], state: ServerState, only: str = "") -> tuple[str, ...]:
+    """A sentence for each value that waits for a restart and is dangerous or invalid; `only`: of that setting."""
+    pending = [one for one in settings.values() if waits(one) and only in {"", one.name}]
+    invalid = {one.name: why for one in pending if (why := _invalid(one))}
+    known = {name: replace(one, next=one.value) if name in invalid else one for name, one in settings.items()}
+    changed = {
+        one.name: Proposal(PresetSetting(one.name, "restart pending"), one, one.next, "change")
+        for one in pending
+        if one.name not in invalid
+    }
+    change = _Change(changed, tuple(changed.values()), known, state)
+    refused = [f"{name} = {settings[name].next} {why}: {_NO_START}." for name, why in invalid.items()]
+    return (*refused, *(sentence for check in _CHECKS if check is not _unmeasured for sentence in check(change)))
+
+
+def waits(setting: Setting) -> bool:
+    """Whether a new value of the setting takes effect at the next start of the server."""
+    fixed = setting.takes != "restart" or setting.source == "command line"
+    return not fixed and not same(setting, setting.value, setting.next)
+
+
+def added_libraries(setting: Setting) -> set[str]:
+    """The libraries of the next value that the present one does not have; none if the list cannot be read."""
+    if setting.name not in LIBRARY_LISTS or _invalid(setting):
+        return set()
+    return set(elements(setting.next)) - set(elements(setting.value))
+
+
+def _invalid(setting: Setting) -> str:
+    try:
+        canonical(setting, setting.next)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def lacks_ram(proposals: Sequence[Proposal], settings: Mapping[str, Setting], state: ServerState) -> bool:
     """Whether one of the dangers is that the memory of the machine is unknown."""
     changed = {proposal.setting.name: proposal for proposal in proposals if proposal.state in {"change", "reload"}}
@@ -111,12 +149,15 @@ class _Change:
         return shown(self.settings[name], self.value(name))
 
 
+_ONE_NAME = "; it is written as one name: quote each library by itself"
+
+
 def _libraries(change: _Change) -> Iterator[str]:
     for name in LIBRARY_LISTS & set(change.changed):
         for library in change.changed[name].items:
             why = change.now.libraries.get(library)
             if why:
-                yield f"{name}: the library {library} {why}."
+                yield f"{name}: the library {library} {why}{_ONE_NAME if ',' in library else ''}."
 
 
 def _memory(change: _Change) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from console.format import one_line
 from console.model import Database, Record, Source
 from console.tuning import machine
+from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers, waits
 from console.tuning.machine import Machine
 from console.tuning.proposals import Proposal
 from console.tuning.server_settings import ServerSettings, server_settings
@@ -58,6 +59,27 @@ async def unloadable_libraries(server: Database, proposals: Sequence[Proposal]) 
         if proposal.state in {"change", "reload"} and proposal.setting.name in LIBRARY_LISTS
         for library in set(proposal.items) - set(elements(proposal.setting.value))
     }
+    return await _why_unloadable(server, wanted)
+
+
+async def pending_dangers(server: Database) -> tuple[str, ...] | None:
+    """What is dangerous in the values that the next start of the server will read; None: hidden from this role.
+
+    Errors in the configuration files are among them. Raises Trouble.
+    """
+    found = await read(server)
+    if not found.row["sees_files"]:
+        return None
+    settings = found.state.settings
+    wanted = {library for setting in settings.values() if waits(setting) for library in added_libraries(setting)}
+    measured = await read_machine(server, found.row)
+    facts = {"ram": float(measured.ram)} if measured.ram is not None else {}
+    huge = float(measured.huge_pages) if measured.huge_pages is not None else None
+    state = server_state(found.row, facts, huge, await _why_unloadable(server, wanted))
+    return (*found.state.errors, *start_dangers(settings, state))
+
+
+async def _why_unloadable(server: Database, wanted: Collection[str]) -> dict[str, str]:
     if not wanted:
         return {}
     snapshot = await server.fetch("actions/tuning_probes", {"names": sorted(wanted)})
@@ -72,7 +94,7 @@ def _verdict(library: str, sqlstate: str) -> str:
     if not sqlstate or sqlstate == _NOT_NOW or (library in _PRELOADED_ONLY and sqlstate not in {_NO_FILE, _NO_RIGHT}):
         return ""
     if sqlstate == _NO_FILE:
-        return "is not installed on the server, which would not start or would reject all connections"
+        return NOT_INSTALLED
     if sqlstate == _NO_RIGHT:
         return "cannot be tried by this role; connect as a superuser"
     return f"cannot be loaded (SQLSTATE {sqlstate})"
