@@ -139,17 +139,18 @@ def names(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a kind of value is shown: its text, its width in cells, its side."""
+    """How a kind of value is shown: its text, its width in cells, its side, and where it is cut when it is too long."""
 
     show: Callable[[object], str]
     width: int
     right: bool = True
+    middle: bool = False  # names differ at their ends, so they are cut in the middle
 
 
 FORMATS: Mapping[str, Format] = {
     "text": Format(one_line, 16, right=False),
-    "name": Format(one_line, 24, right=False),
-    "relation": Format(relation, 24, right=False),
+    "name": Format(one_line, 24, right=False, middle=True),
+    "relation": Format(relation, 24, right=False, middle=True),
     "query": Format(one_line, 30, right=False),
     "names": Format(names, 12, right=False),
     "flag": Format(flag, 3, right=False),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from console.model import Column
-from console.tui.layout import GUTTER, place, total_width
+from datetime import UTC, datetime
+
+import pytest
+
+from console.model import Column, Snapshot
+from console.tui.layout import ENOUGH, GUTTER, place, present, total_width
+from console.tui.table_lines import fit
 
 PID = Column("pid", "pid", "count", width=7)
 QUERY = Column("query", "query", "query", width=14, grow=True)
@@ -33,3 +38,38 @@ def test_extras_stay_beyond_a_narrow_screen_and_come_in_front_of_the_query_on_a_
 def test_a_growing_column_in_front_stays_in_front() -> None:
     table = Column("table", "table", "name", width=14, grow=True)
     assert order((table, PID, USER), 200) == ["table", "pid", "user"]
+
+
+def test_texts_share_what_a_growing_column_has_no_use_for() -> None:
+    who = Column("who", "who", "name", width=12)
+    widths = {placed.column.name: placed.width for placed in place((PID, who, QUERY), 80)}
+    assert widths["who"] == 12
+    widths = {placed.column.name: placed.width for placed in place((PID, who, QUERY), 120)}
+    assert widths["who"] > 12
+    assert widths["query"] >= ENOUGH
+    assert total_width(place((PID, who, QUERY), 120)) == 120
+    assert total_width(place((PID, who, QUERY), 400)) == 400
+
+
+@pytest.mark.parametrize(("values", "names"), [((None, None), ["pid"]), ((None, "Lock"), ["pid", "wait"])])
+def test_a_column_that_waits_for_values_takes_no_room_without_one(values: tuple[object, ...], names: list[str]) -> None:
+    wait = Column("wait", "wait", width=9, present=True)
+    rows = tuple((at, value) for at, value in enumerate(values))
+    snapshot = Snapshot("sessions", ("pid", "wait"), rows, datetime(2026, 1, 1, tzinfo=UTC))
+    assert [column.name for column in present((PID, wait), snapshot)] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "middle", "shown"),
+    [
+        ("orders", 8, True, "orders  "),
+        ("content_analytics_2026_11", 12, True, "conte…026_11"),
+        ("content_analytics_2026_11", 12, False, "content_ana…"),
+        ("content_analytics", 4, True, "con…"),
+        ("x" * 13, 12, True, "xxxxx…xxxxxx"),
+        ("データベース_2026", 9, True, "デー…2026"),
+        ("ab", 1, True, "a"),
+    ],
+)
+def test_a_name_is_cut_in_the_middle(text: str, width: int, middle: bool, shown: str) -> None:
+    assert fit(text, width, right=False, middle=middle) == shown

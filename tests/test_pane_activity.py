@@ -15,7 +15,7 @@ from console.demo.cluster import APPLICATION
 from console.demo.postgres_server import PostgresProcess
 from console.format import FORMATS
 from console.model import Level, Pane, Snapshot, View
-from console.panes.connections import CONNECTIONS, readable
+from console.panes.connections import CONNECTIONS, readable, who
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW, VITALS, metrics
 from console.panes.slow_queries import SLOW_QUERIES
@@ -46,6 +46,15 @@ def test_the_decisive_columns_fit_into_80_cells(pane: Pane, view: View) -> None:
     fixed = [c.width or FORMATS[c.format].width for c in view.columns if not c.extra and not c.grow]
     assert sum(c.grow for c in view.columns) == 1
     assert 80 - 2 - len(fixed) - sum(fixed) >= 14
+
+
+def test_who_a_session_is_names_its_database_only_where_there_are_several() -> None:
+    def names(*rows: tuple[object, ...]) -> list[str | None]:
+        return who(Snapshot("x", ("application", "user", "database"), rows, datetime(2026, 1, 1, tzinfo=UTC)))
+
+    assert names(("web", "app", "shop"), ("", "app", "shop")) == ["web", "app"]
+    assert names(("web", "app", "shop"), (None, "app", "crm")) == ["web@shop", "app@crm"]
+    assert names((None, None, None), ("", "x", "shop")) == [None, "x"]
 
 
 @pytest.mark.parametrize(("pane", "view"), VIEWS)

@@ -46,8 +46,8 @@ async def test_the_lock_tree_shows_a_chain_from_its_root(sessions: Sessions, pg:
     records = by_pid(snapshot)
     first, second, third = (records[pid] for pid in pids)
     assert first["wait_age"] is None
-    assert str(first["lock"]).startswith("holds transaction")
-    assert str(second["lock"]).startswith("wants row (0,1) of public.item, transaction")
+    assert first["lock"] == "public.item row (0,1)"
+    assert str(second["lock"]).startswith("public.item row (0,1), transaction")
     assert second["blocked_by"] == [pids[0]]
     assert isinstance(second["wait_age"], float)
     assert isinstance(third["wait_age"], float)
@@ -103,7 +103,7 @@ async def test_readers_behind_a_queued_lock_all_stand_under_the_holder(
         held = await until(reading, LOCKS.view("held"), lambda taken: "public.item" in taken.values("relation"))
     assert snapshot.values("depth") == (0, 1, 2)
     assert snapshot.values("pid") == tuple(one.info.backend_pid for one in (holder, change, reader))
-    assert snapshot.values("lock")[0] == "holds AccessShare on public.item"
+    assert snapshot.values("lock")[0] == "public.item AccessShare"
     item = next(record for record in held.records() if record["relation"] == "public.item")
     assert (item["sessions"], item["waiting"], item["strongest"]) == (1, 2, "AccessShare")
     assert item["wanted"] == ["AccessExclusive", "AccessShare"]
@@ -118,13 +118,43 @@ async def test_nothing_is_shown_where_nobody_waits(sessions: Sessions, pg: Runni
 
 def flat(*rows: tuple[int, list[int]]) -> Snapshot:
     """Rows of the lock query: pid and blockers; the longer the list, the longer it has waited."""
-    columns = ("pid", "gid", "blocked_by", "in_the_way_of", "wait_age", "xact_age", "state", "wants", "holds", "query")
+    columns = (
+        "pid",
+        "gid",
+        "blocked_by",
+        "in_the_way_of",
+        "wait_age",
+        "xact_age",
+        "state",
+        "wants",
+        "holds",
+        "query",
+        "wanted_row",
+        "application",
+        "user",
+        "database",
+    )
     longest = len(rows)
     return Snapshot(
         "locks",
         columns,
         tuple(
-            (pid, None, by or None, None, float(longest - at) if by else None, 9.0, "active", None, None, b"x")
+            (
+                pid,
+                None,
+                by or None,
+                None,
+                float(longest - at) if by else None,
+                9.0,
+                "active",
+                None,
+                None,
+                b"x",
+                None,
+                None,
+                None,
+                None,
+            )
             for at, (pid, by) in enumerate(rows)
         ),
         datetime(2026, 1, 1, tzinfo=UTC),

@@ -63,6 +63,7 @@ class Column:
     format: str = "text"  # a key of format.FORMATS
     width: int = 0  # in cells; 0: the format's own width
     grow: bool = False  # takes what is left of the screen; at most one a view
+    present: bool = False  # takes room only while a row has a value
     extra: bool = False  # wanted only where there is room: shown when the terminal is wide, else by scrolling
     rule: AnyRule | None = None  # how serious a value is
     help: str = ""  # one sentence for the help screen and the details

@@ -36,13 +36,31 @@ def sessions(snapshot: Snapshot) -> Snapshot:
     blockers = [_distinct(row[at]) for row in snapshot.rows]
     blocks = Counter(blocker for pids in blockers for blocker in pids)
     pid, state, query = (snapshot.index(name) for name in ("pid", "state", "query"))
+    names = who(snapshot)
     rows = []
-    for row, pids in zip(snapshot.rows, blockers, strict=True):
-        shown = [*row, len(pids), blocks[row[pid]]]
+    for row, pids, name in zip(snapshot.rows, blockers, names, strict=True):
+        shown = [*row, len(pids), blocks[row[pid]], name, _blocking(pids, blocks[row[pid]])]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), readable(row[query])
         rows.append(tuple(shown))
-    columns = (*snapshot.columns, "blockers", "blocks")
+    columns = (*snapshot.columns, "blockers", "blocks", "who", "blocking")
     return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot))
+
+
+def who(snapshot: Snapshot) -> list[str | None]:
+    """Who each session is: its application, else its user; with its database where the sessions have several."""
+    application, user, database = (snapshot.index(name) for name in ("application", "user", "database"))
+    several = len({row[database] for row in snapshot.rows} - {None}) > 1
+    return [
+        f"{name}@{row[database]}" if several and row[database] and name else name
+        for row in snapshot.rows
+        for name in [str(row[application] or row[user] or "") or None]
+    ]
+
+
+def _blocking(pids: Collection[object], blocks: int) -> str | None:
+    """Whom a session blocks, and who blocks it, in a few cells."""
+    by = f"by {min(map(str, pids))}" + (f" +{len(pids) - 1}" if len(pids) > 1 else "") if pids else ""
+    return ", ".join(part for part in (f"blocks {blocks}" if blocks else "", by) if part) or None
 
 
 def readable(text: object) -> object:
@@ -115,6 +133,13 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
 _PID = Column("pid", "pid", "count", width=7, help="Process id of the session on the server.")
 _COLUMNS = (
     _PID,
+    Column(
+        "who",
+        "who",
+        "name",
+        width=13,
+        help="The application, else the user; with the database where there are several.",
+    ),
     Column("age", "age", "age", help="Time since the statement began; for an idle session, since it became idle."),
     Column(
         "xact_age",
@@ -126,9 +151,15 @@ _COLUMNS = (
     Column(
         "state", "state", "text", width=10, rule=SESSION_STATE, help="hidden: this role lacks the privilege to see it."
     ),
-    Column("wait", "wait", "text", width=12, help="The current wait event, as type:event."),
-    Column("blockers", "blocked by", "count", width=10, rule=BLOCKED_BY_SESSIONS, help="Sessions that block it."),
-    Column("blocks", "blocking", "count", width=8, rule=BLOCKING_SESSIONS, help="Sessions that wait directly for it."),
+    Column("wait", "wait", "text", width=9, present=True, help="The current wait event, as type:event."),
+    Column(
+        "blocking",
+        "blocking",
+        "text",
+        width=9,
+        present=True,
+        help="How many sessions wait directly for it, and by which pid it is blocked itself.",
+    ),
     Column("query", "query", "query", grow=True, help="Beginning of the running or last statement."),
     Column("user", "user", "name", width=16, extra=True),
     Column("application", "application", "name", width=20, extra=True, help="application_name of the client."),
@@ -141,6 +172,24 @@ _COLUMNS = (
         help="Client address; behind a pooler, the pooler's address. See the pooler pane.",
     ),
     Column("database", "database", "name", width=16, extra=True),
+    Column(
+        "blockers",
+        "blocked by",
+        "count",
+        width=10,
+        extra=True,
+        rule=BLOCKED_BY_SESSIONS,
+        help="Sessions that block it.",
+    ),
+    Column(
+        "blocks",
+        "waiters",
+        "count",
+        width=7,
+        extra=True,
+        rule=BLOCKING_SESSIONS,
+        help="Sessions that wait directly for it.",
+    ),
     Column("blocked_by", "blocker pids", "names", extra=True, help="0 stands for a prepared transaction."),
     Column(
         "xmin_age",
@@ -204,9 +253,8 @@ CONNECTIONS = Pane(
     title="Connections",
     help=(
         "Sessions of all databases, oldest transaction first, without those of this console. `age` is the age of the "
-        "running statement, or how long the session has been idle; `tx` is the age of its transaction; `blocked by` "
-        "counts the sessions that block it, `blocking` the sessions that wait for it. Enter shows the full query and "
-        "its locks."
+        "running statement, or how long the session has been idle; `tx` is the age of its transaction; `blocking` says "
+        "how many sessions it blocks and which session blocks it. Enter shows the full query and its locks."
     ),
     views=(
         _view("all", "All", "No other sessions."),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from console.model import Column, Pane, Record, Snapshot, View
-from console.panes.connections import SHORT, hidden, readable
+from console.panes.connections import SHORT, hidden, readable, who
 from console.rules.sessions import (
     BLOCKING_SESSIONS,
     LOCK_MODE,
@@ -17,7 +17,7 @@ from console.rules.sessions import (
 
 Node = int | str  # a pid, or the name of a prepared transaction
 
-_ADDED = ("tree", "depth", "root", "blocks", "lock")
+_ADDED = ("tree", "depth", "root", "blocks", "lock", "who")
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
     """
     graph = _graph(snapshot.records())
     columns = (*snapshot.columns, *_ADDED)
+    names = dict(zip(map(_node, snapshot.records()), who(snapshot), strict=True))
     rows = []
     for root, heirs in _heirs(graph):
         for node, depth in _walk(root, heirs):
@@ -48,10 +49,23 @@ def tree(snapshot: Snapshot) -> Snapshot:
                 "depth": depth,
                 "root": str(root),
                 "blocks": len(_below(node, graph.blocked)),
-                "lock": f"wants {row['wants']}" if row["wants"] else f"holds {row['holds']}" if row["holds"] else None,
+                "wants": _wanted(row),
+                "lock": _wanted(row) or _wanted_of(node, graph) or row["holds"],
+                "who": names[node],
             }
             rows.append(tuple(shown.get(name, row.get(name)) for name in columns))
     return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot, "sessions that wait or block"))
+
+
+def _wanted(row: Record) -> str | None:
+    """What a session waits for, the row first where it waits for one."""
+    return ", ".join(str(part) for part in (row["wanted_row"], row["wants"]) if part) or None
+
+
+def _wanted_of(root: Node, graph: _Graph) -> str | None:
+    """The rows that others want of a blocker: more telling than its transaction, by which they wait for them."""
+    rows = dict.fromkeys(str(graph.rows[node]["wanted_row"] or "") for node in graph.blocked.get(root, ()))
+    return ", ".join(row for row in rows if row) or None
 
 
 def _graph(records: Iterable[Record]) -> _Graph:
@@ -146,6 +160,13 @@ _BLOCKING = View(
         Column(
             "tree", "pid", "text", width=10, help="Waiting sessions are below their blocker; 0: prepared transaction."
         ),
+        Column(
+            "who",
+            "who",
+            "name",
+            width=12,
+            help="The application, else the user; with the database where there are several.",
+        ),
         Column("wait_age", "wait", "age", rule=LOCK_WAIT_SECONDS, help="How long it has waited for this lock."),
         Column(
             "xact_age",
@@ -164,9 +185,14 @@ _BLOCKING = View(
             help="Sessions that wait for it, directly or not.",
         ),
         Column(
-            "lock", "lock", "query", width=22, help="The lock it wants; for a root, the lock it holds that others want."
+            "lock",
+            "lock",
+            "query",
+            width=14,
+            grow=True,
+            help="The object and the lock it wants; for a root, what others want of it.",
         ),
-        Column("query", "query", "query", grow=True),
+        Column("query", "query", "query", width=36, extra=True),
         Column("wants", "waits for", "query", width=36, extra=True, help="The lock it waits for, and its object."),
         Column(
             "holds", "holds", "query", width=36, extra=True, help="The locks it holds that other sessions wait for."

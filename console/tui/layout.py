@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.format import FORMATS
-from console.model import Column
+from console.model import Column, Snapshot
 
 GUTTER = 2  # cells on the left that carry the severity of a row
 NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column
 ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
+ENOUGH = 60  # from this width on a growing column shares what is left with the other texts
+SHARED = frozenset({"name", "relation", "names", "query"})  # formats whose texts are often longer than their column
+MOST_SHARED = 24  # cells that a column can get in addition
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,37 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         base = [*base[:-1], *fitting, growing]
     else:
         base += fitting
+    texts = [column for column in base if column is not growing and column.format in SHARED]
+    share = _share(room, growing, len(texts))
     placed: list[Placed] = []
     x = GUTTER
     for column in [*base, *extras]:
         cells = width_of(column)
         if column is growing:
-            cells = min(max(cells + room, NARROWEST), WIDEST_GROWTH)
+            cells = min(max(cells + room - share * len(texts), NARROWEST), WIDEST_GROWTH)
+        elif column in texts:
+            cells += share
         placed.append(Placed(column, x, cells))
         x += cells + 1
     return tuple(placed)
+
+
+def _share(room: int, growing: Column | None, texts: int) -> int:
+    """Cells that each text column gets of the `room` that is left; nothing before the growing column has ENOUGH."""
+    if growing is None or not texts:
+        return 0
+    spare = width_of(growing) + room - ENOUGH
+    return min(max(0, spare) // (texts + 1), MOST_SHARED)
+
+
+def present(columns: Sequence[Column], snapshot: Snapshot) -> tuple[Column, ...]:
+    """`columns` without those that wait for a value and have none in any row."""
+    return tuple(
+        column
+        for column in columns
+        if not column.present
+        or any(row[at] is not None for at in (snapshot.index(column.name),) for row in snapshot.rows)
+    )
 
 
 def total_width(placed: Sequence[Placed]) -> int:

@@ -24,6 +24,7 @@ from console.reading.reader import Reader, Readers
 from console.tui.bindings import bindings
 from console.tui.details import Details
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
+from console.tui.layout import present
 from console.tui.live_table import LiveTable
 from console.tui.pane_chart import PaneChart
 from console.tui.pane_state import FASTEST, PaneState
@@ -178,7 +179,7 @@ class PaneView(Widget):
         else:
             self.arranged = arrange(last, self.view, state.sort, state.filter_text)
             stale = self.trouble is not None and self.trouble.kind is not Kind.BUSY
-            self.table.show(self.arranged, self.view.columns, self.view.key, state.sort, stale)
+            self.table.show(self.arranged, present(self.view.columns, self.arranged), self.view.key, state.sort, stale)
         self.query_one(PaneChart).draw(self.view, last, self.size)
         self._show_status(last)
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))

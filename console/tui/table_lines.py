@@ -14,6 +14,8 @@ from console.tui.layout import GUTTER, Placed
 
 MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
 
+SHORTEST_MIDDLE = 5  # cells from which on both ends of a name can be told
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -50,7 +52,9 @@ class Window:
                 levels.append(former.levels[cell])
                 continue
             kind = FORMATS[column.format]
-            texts.append(fit(MISSING if value is None else kind.show(value), placed.width, kind.right) + " ")
+            texts.append(
+                fit(MISSING if value is None else kind.show(value), placed.width, kind.right, kind.middle) + " "
+            )
             levels.append(column.rule.level(value) if column.rule else Level.OK)
         levels[0] = max((rule.level(row[at]) for rule, at in self._ruled), default=Level.OK)
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
@@ -65,13 +69,17 @@ class Window:
         ]
 
 
-def fit(text: str, width: int, right: bool) -> str:
-    """`text` in exactly `width` cells, at the right or left; a text that is cut ends in an ellipsis."""
-    if text.isascii():
-        if len(text) > width:
-            return text[: width - 1] + "…" if width > 1 else text[:width]
-        return text.rjust(width) if right else text.ljust(width)
-    cells = cell_len(text)
+def fit(text: str, width: int, right: bool, middle: bool = False) -> str:
+    """`text` in exactly `width` cells, at the right or left; an ellipsis stands where it was cut."""
+    cells = len(text) if text.isascii() else cell_len(text)
     if cells > width:
-        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+        text = _cut(text, width, middle)
+        cells = len(text) if text.isascii() else cell_len(text)
     return " " * (width - cells) + text if right else text + " " * (width - cells)
+
+
+def _cut(text: str, width: int, middle: bool) -> str:
+    if not middle or width < SHORTEST_MIDDLE:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
+    end = width // 2
+    return f"{set_cell_size(text, width - 1 - end)}…{set_cell_size(text[::-1], end)[::-1]}"

@@ -26,18 +26,18 @@ WITH session AS MATERIALIZED (
 ), part AS MATERIALIZED (
   SELECT l.pid, l.virtualtransaction, l.granted, l.waitstart, l.tag,
          CASE WHEN l.transactionid IS NOT NULL THEN w.object
-              ELSE pg_catalog.regexp_replace(l.mode, 'Lock$', '') || ' on ' || w.object END AS what
+              ELSE w.object || ' ' || pg_catalog.regexp_replace(l.mode, 'Lock$', '') END AS what
     FROM lock l JOIN waited w ON w.tag = l.tag
 ), row_wanted AS (
   -- Who waits for another transaction because of a row holds that row's own lock meanwhile.
-  SELECT pid, pg_catalog.min('row (' || page || ',' || tuple || ')' || CASE
+  SELECT pid, pg_catalog.min(CASE
          WHEN database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
-         THEN ' of ' || relation::regclass::text ELSE ' of relation ' || relation END || ', ') AS what
+         THEN relation::regclass::text ELSE 'relation ' || relation END || ' row (' || page || ',' || tuple || ')') AS what
     FROM lock WHERE locktype = 'tuple' AND granted GROUP BY pid
 ), waiter AS MATERIALIZED (
   SELECT pid, pg_catalog.pg_blocking_pids(pid) AS blocked_by, pg_catalog.min(waitstart) AS waitstart,
-         coalesce((SELECT r.what FROM row_wanted r WHERE r.pid = part.pid), '')
-             || pg_catalog.string_agg(what, ', ') AS wants
+         (SELECT r.what FROM row_wanted r WHERE r.pid = part.pid) AS wanted_row,
+         pg_catalog.string_agg(what, ', ') AS wants
     FROM part WHERE NOT granted GROUP BY pid
 ), involved AS (
   SELECT pid FROM waiter UNION SELECT pg_catalog.unnest(blocked_by) FROM waiter
@@ -55,7 +55,7 @@ SELECT i.pid, NULL::text AS gid, w.blocked_by, NULL::integer[] AS in_the_way_of,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - w.waitstart) AS wait_age,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.xact_start) AS xact_age,
        CASE WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,
-       w.wants,
+       w.wanted_row, w.wants,
        (SELECT pg_catalog.string_agg(DISTINCT h.what, ', ') FROM part h WHERE h.pid = i.pid AND h.granted) AS holds,
        pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user", s.application_name AS application,
        coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
@@ -68,7 +68,7 @@ SELECT i.pid, NULL::text AS gid, w.blocked_by, NULL::integer[] AS in_the_way_of,
   LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datid
 UNION ALL
 SELECT 0, p.gid, NULL, p.in_the_way_of, NULL,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, p.holds,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, NULL, p.holds,
        pg_catalog.pg_get_userbyid(p.ownerid)::text, NULL, NULL, d.datname::text,
        pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL
   FROM prepared p LEFT JOIN pg_catalog.pg_database d ON d.oid = p.dbid
