@@ -8,9 +8,10 @@ import time
 
 import pytest
 
+from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.upkeep import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.planning import Action, plan
-from console.model import Kind, Standalone, Trouble
+from console.model import Kind, Outcome, Standalone, Trouble
 from console.running.progress import Run
 from console.running.runner import Runner
 from console.sources.postgres import ActingSession, PostgresServer
@@ -111,6 +112,47 @@ async def test_a_table_gets_each_index_anew_its_toast_too(desk: Desk) -> None:
     assert any("pg_toast" in step.sql for step in run.plan.steps)
     assert desk.ask("SELECT oid FROM pg_class WHERE relname = 't_n'") != before
     assert desk.ask(INVALID) == 0
+
+
+async def test_the_owner_of_a_table_needs_no_superuser(desk: Desk, pg: Cluster) -> None:
+    desk.do("ALTER TABLE public.t OWNER TO pipeline_owner")
+    mine = Desk(pg, desk.database, desk.trail, user="pipeline_owner")
+    run = await mine.run(REINDEX, table="t")
+    done(run)
+    assert len(run.steps) == 2
+    assert "The TOAST index of public.t is skipped" in " ".join(run.plan.notes)
+    assert "REINDEX TABLE CONCURRENTLY public.t" in " ".join(run.plan.notes)
+    toast = desk.ask("SELECT reltoastrelid::regclass::text FROM pg_class WHERE oid = 'public.t'::regclass")
+    for action in (VACUUM_TABLE, ANALYZE_TABLE):
+        with pytest.raises(Trouble, match="lacks USAGE on the schema") as caught:
+            await mine.plan(action, table=toast)
+        assert caught.value.kind is Kind.REFUSED
+    with pytest.raises(Trouble, match="is skipped"):
+        await mine.plan(REINDEX, table=toast)
+
+
+@pytest.mark.parametrize("what", ["view", "analyze", "reindex"])
+async def test_a_function_that_needs_a_search_path_is_said_to(desk: Desk, what: str) -> None:
+    desk.do(
+        "CREATE SCHEMA app",
+        "CREATE TABLE app.rate (k int, r int)",
+        "CREATE FUNCTION app.price(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql SET search_path = app AS "
+        "'BEGIN RETURN (SELECT max(r) FROM rate WHERE k = x); END'",
+        "CREATE MATERIALIZED VIEW public.priced AS SELECT app.price(1) AS p",
+        "CREATE TABLE public.things (n int)",
+        "INSERT INTO public.things VALUES (1)",
+        "CREATE INDEX things_price ON public.things (app.price(n))",
+        "ALTER FUNCTION app.price RESET search_path",
+        f"ALTER DATABASE {desk.database} SET search_path = app, public",
+    )
+    run = await {
+        "view": lambda: desk.run(REFRESH_VIEWS, view="public.priced"),
+        "analyze": lambda: desk.run(ANALYZE_TABLE, table="public.things"),
+        "reindex": lambda: desk.run(REINDEX, index="public.things_price"),
+    }[what]()
+    assert run.outcome is not Outcome.DONE
+    assert "search_path = pg_catalog" in run.message
+    assert "ALTER FUNCTION" in run.message
 
 
 async def test_a_partitioned_index_is_rebuilt_partition_by_partition(desk: Desk) -> None:

@@ -8,12 +8,20 @@ from console.redaction import without_secrets
 from console.running.progress import Run
 from console.sources.postgres import ActingSession, DriverError, trouble
 
+_UNKNOWN = {"42P01", "42883", "42704", "3F000"}  # no such table, function, object, schema
+_PATH = (
+    "It was looked for inside a function, with search_path = pg_catalog, which the console sets (and for maintenance "
+    "PostgreSQL 17 and later), not with the path of the database. ALTER FUNCTION … SET search_path gives the function "
+    "its own."
+)
 _REPORT = "SELECT pg_catalog.set_config('pipeline_console.failed', %(failed)s, true)"
 
 
 def change_trouble(error: DriverError) -> Trouble:
     """What an error of the acting session means."""
     why = trouble(error, "the change")
+    if why.sqlstate in _UNKNOWN and error.diag.context:
+        return Trouble(why.kind, f"{why.sentence} {_PATH}", why.remedy, why.sqlstate, why.lacks)
     if why.kind is not Kind.DENIED:
         return why
     what = f"The role may not make the change: {message(error).rstrip('.')}."

@@ -1,6 +1,6 @@
 -- ANALYZE of a table; of a partitioned table, which autovacuum never analyzes, with all its partitions.
 WITH one AS (
-  SELECT c.*, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
+  SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
          pg_catalog.pg_has_role(c.relowner, 'USAGE')
              OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
          OR NOT c.relisshared AND (SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE') FROM pg_catalog.pg_database d
@@ -23,10 +23,14 @@ SELECT 'ANALYZE ' || o.name AS sql,
             THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_analyze_time(', o.oid, ') >= ',
                                    pg_catalog.quote_literal(pg_catalog.clock_timestamp()), ', false)') END AS expect,
        3.0::float8 AS settle,
-       CASE WHEN NOT o.may THEN 'This role may not analyze ' || o.name || '; the server would skip it with a warning.'
+       CASE WHEN NOT pg_catalog.has_schema_privilege(o.relnamespace, 'USAGE')
+            THEN 'This role lacks USAGE on the schema of ' || o.name || '.'
+            WHEN NOT o.may THEN 'This role may not analyze ' || o.name || '; the server would skip it with a warning.'
             WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name
                 || ' is a temporary table of another session.' END AS refused,
-       CASE WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000
+       CASE WHEN NOT pg_catalog.has_schema_privilege(o.relnamespace, 'USAGE')
+            THEN pg_catalog.format('GRANT USAGE ON SCHEMA %%I TO %%I;', o.nspname, CURRENT_USER)
+            WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000
             THEN 'GRANT MAINTAIN ON ' || o.name || ' TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
             WHEN NOT o.may THEN 'GRANT ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.relowner)) || ' TO '
                  || pg_catalog.quote_ident(CURRENT_USER) || ';' END AS remedy

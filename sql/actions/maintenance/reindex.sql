@@ -28,6 +28,10 @@ WITH RECURSIVE tree AS (
   SELECT c.oid, c.relname, c.relkind, c.relpages, i.indrelid, i.indisexclusion, i.indisprimary,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, n.nspname,
          pg_catalog.format('%%I.%%I', m.nspname, t.relname) AS "table",
+         NOT pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AS out_of_reach,
+         (SELECT pg_catalog.format('%%I.%%I', w.nspname, u.relname)
+            FROM pg_catalog.pg_class u JOIN pg_catalog.pg_namespace w ON w.oid = u.relnamespace
+           WHERE t.relkind = 't' AND u.reltoastrelid = t.oid) AS toast_of,
          i.indrelid < 16384 AS of_system, pg_catalog.pg_is_other_temp_schema(c.relnamespace) AS of_others,
          NOT (i.indisvalid AND i.indisready AND i.indislive) AS broken,
          NOT i.indislive OR NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AS leftover,
@@ -54,6 +58,13 @@ WITH RECURSIVE tree AS (
          || o.name AS sql,
          CASE WHEN o.of_system THEN o.name || ' is a system index, which cannot be rebuilt concurrently.'
               WHEN o.of_others THEN o.name || ' belongs to a temporary table of another session.'
+              WHEN o.out_of_reach AND o.toast_of IS NOT NULL
+                THEN pg_catalog.format('The TOAST index of %%s is skipped: this role lacks USAGE on schema pg_toast. '
+                                       'REINDEX TABLE CONCURRENTLY %%s rebuilds it with all others.', o.toast_of,
+                                       o.toast_of)
+              WHEN o.out_of_reach
+                THEN pg_catalog.format('%%s is skipped: GRANT USAGE ON SCHEMA %%I TO %%I.', o.name, o.nspname,
+                                       CURRENT_USER)
               WHEN o.relkind = 'I' THEN o.name || ' is invalid until every partition of ' || o."table"
                   || ' has an index attached to it.'
               WHEN o.broken AND o.busy IS NOT NULL THEN o.name || ' is skipped: pid ' || o.busy

@@ -8,7 +8,8 @@ WITH RECURSIVE tree AS (
     JOIN pg_catalog.pg_class p ON p.oid = t.oid
    WHERE p.relkind = 'p'
 ), one AS (
-  SELECT c.*, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, c.oid = %(oid)s::bigint::oid AS root,
+  SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
+         c.oid = %(oid)s::bigint::oid AS root,
          pg_catalog.pg_has_role(c.relowner, 'USAGE')
              OR (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER)
          OR NOT c.relisshared AND (SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE') FROM pg_catalog.pg_database d
@@ -45,12 +46,16 @@ SELECT CASE WHEN o.relkind = 'p' THEN 'ANALYZE ' || o.name
            THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_vacuum_time(', o.oid,
             ') >= ', s.now, ', false)') END AS expect,
        3.0::float8 AS settle,
-       CASE WHEN NOT o.may THEN 'This role may not vacuum ' || o.name || '; the server would skip it with a warning.'
+       CASE WHEN NOT pg_catalog.has_schema_privilege(o.relnamespace, 'USAGE')
+            THEN 'This role lacks USAGE on the schema of ' || o.name || '.'
+            WHEN NOT o.may THEN 'This role may not vacuum ' || o.name || '; the server would skip it with a warning.'
             WHEN pg_catalog.pg_is_other_temp_schema(o.relnamespace) THEN o.name
                 || ' is a temporary table of another session.'
             WHEN o.wraparound IS NOT NULL THEN 'Autovacuum (pid ' || o.wraparound || ') is vacuuming ' || o.name
                  || ' to prevent wraparound and does not yield.' END AS refused,
-       CASE WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000
+       CASE WHEN NOT pg_catalog.has_schema_privilege(o.relnamespace, 'USAGE')
+            THEN pg_catalog.format('GRANT USAGE ON SCHEMA %%I TO %%I;', o.nspname, CURRENT_USER)
+            WHEN NOT o.may AND pg_catalog.current_setting('server_version_num')::int >= 170000
             THEN 'GRANT MAINTAIN ON ' || o.name || ' TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'
             WHEN NOT o.may THEN 'GRANT ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.relowner)) || ' TO '
                  || pg_catalog.quote_ident(CURRENT_USER) || ';'
