@@ -1,10 +1,10 @@
-"""create-partitions: monthly partitions ahead of time, with bounds in UTC."""
+"""create-partitions: partitions ahead of time, as long as those there are, with bounds in UTC."""
 
 from __future__ import annotations
 
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, partitioned
-from console.actions.planning import Action, Request, steps_from_query, whole_number
+from console.actions.planning import Action, Request, split_notes, steps_from_rows, whole_number
 from console.actions.relations import Relation, relation, short
 from console.format import one_line
 from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
@@ -18,31 +18,36 @@ async def plan(request: Request) -> Plan:
     tables = _tables(request)
     months = whole_number(request.given, "months", 0, 60) if request.given["months"] else None
     steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
     parents: list[str] = []
     for name, ahead in tables:
         parent = await relation(request.server, name)
         parents.append(parent.name)
-        steps += await partitions(request.server, parent, months=ahead if months is None else months)
+        more, told = await _missing(request.server, parent, months=ahead if months is None else months)
+        steps += more
+        notes += told
     claim = Claim(
         "partitions of " + ", ".join(one_line(name) for name, _ in tables),
         tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),
         name=short(parents[0]) if len(parents) == 1 else "",
     )
     made = counted(len({step.execution for step in steps}), "partition")
-    return Plan(claim, steps, summary=f"{made} for {counted(len(tables), 'table')}")
+    return Plan(claim, steps, notes, summary=f"{made} for {counted(len(tables), 'table')}")
 
 
-async def partitions(
+async def partitions(server: Source, parent: Relation, first: str, last: str) -> tuple[Step, ...]:
+    """Steps for the months that `parent` lacks from `first` to `last`, days in the months meant."""
+    return (await _missing(server, parent, first, last))[0]
+
+
+async def _missing(
     server: Source, parent: Relation, first: str | None = None, last: str | None = None, months: int = 0
-) -> tuple[Step, ...]:
-    """Steps for what `parent` lacks from `first` to `last`, days in the months meant.
-
-    Without `first` from the current month of UTC, without `last` to `months` after the current one.
-    """
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Steps for what is missing, and notes. Without `first` and `last` from now to `months` ahead."""
     await refuse_foreign_code(server, [parent.name])
-    return await steps_from_query(
-        server, "create_partitions", {"oid": parent.oid, "first": first, "last": last, "months": months}
-    )
+    asked = {"oid": parent.oid, "first": first, "last": last, "months": months}
+    rows, notes = split_notes(await server.fetch("actions/create_partitions", asked))
+    return steps_from_rows(rows), tuple(map(one_line, notes))
 
 
 def _tables(request: Request) -> list[tuple[str, int]]:
@@ -62,7 +67,7 @@ def _tables(request: Request) -> list[tuple[str, int]]:
 CREATE_PARTITIONS = Action(
     name="create-partitions",
     title="Create partitions",
-    help="Creates missing monthly partitions ahead of time, without blocking reads or writes.",
+    help="Creates missing partitions ahead of time, as long as those there are, without blocking reads or writes.",
     plan=plan,
     parameters=(
         Parameter("months", "how many months ahead; empty: as set in the policy"),
