@@ -229,7 +229,7 @@ async def test_names_from_a_server_are_text_and_never_markup_or_commands(any_pg:
     evil = "[/][@click=app.quit]x[/]\x1b]0;owned\x07\x1b[2J"
     with any_pg.connect(application_name="[bold]evil[/") as session:
         session.execute(psycopg.sql.SQL("SELECT {}").format(psycopg.sql.Literal(evil)))
-        async with console(any_pg.uri(), (200, 24), pane="connections") as (app, pilot):
+        async with console(any_pg.uri(), (260, 24), pane="connections") as (app, pilot):
             text = await shows(pilot, "[bold]evil[/", "␛]0;owned␇")
             assert "\x1b" not in text
             await pilot.press("enter")
