@@ -137,7 +137,7 @@ _COLUMNS = (
         "who",
         "who",
         "name",
-        width=13,
+        width=12,
         help="The application, else the user; with the database where there are several.",
     ),
     Column("age", "age", "age", help="Time since the statement began; for an idle session, since it became idle."),
