@@ -202,7 +202,7 @@ async def test_tables_to_be_partitioned_are_named_in_order_and_keep_the_ledger_b
     assert {one.name for one in found.of(Remedy.PARTITION)} == set(grown.TIMED)
     assert desk.ask("SELECT count(*) FROM public.schema_migrations") == 0
     assert (await desk.plan(ADOPT_SCHEMA)).steps == ()
-    with pytest.raises(Trouble, match="no ledger") as refused:
+    with pytest.raises(Trouble, match="no migration ledger") as refused:
         await desk.plan(APPLY_SCHEMA)
     assert refused.value.kind is Kind.REFUSED
     assert "adopt-schema" in refused.value.remedy

@@ -304,7 +304,7 @@ async def test_the_console_says_at_its_start_that_the_schema_drifts(desk: Desk, 
     install(desk.cluster, desk.database)
     desk.do("DROP INDEX public.campaigns_brand_idx")
     async with console(desk.uri) as (app, pilot):
-        await until(pilot, lambda: any("drifts in 1 place." in one.message for one in app._notifications))
+        await until(pilot, lambda: any("differs in 1 place." in one.message for one in app._notifications))
     shown = run(tmp_path, "show", "schema", "--view", "drift", "-t", desk.uri)
     assert shown.code == 0
     lines: Collection[str] = shown.out.splitlines()

@@ -371,7 +371,7 @@ def test_without_a_server_this_machine_is_still_told(tmp_path: Path) -> None:
 async def test_the_palette_shows_the_report(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline, "pipeline_app")) as (app, pilot):
         app.action_doctor()
-        await shows(pilot, "Doctor", "-> what would change it", "esc close")
+        await shows(pilot, "Doctor", "-> what to do", "Esc close")
         dialog = app.screen
         assert isinstance(dialog, TextDialog)
         assert "GRANT pg_monitor TO pipeline_app;" in dialog._body.plain

@@ -175,7 +175,7 @@ def test_three_at_once_one_works_and_two_say_who(place: Place) -> None:
         assert first.wait() == 0
     for other in others:
         assert other.code == 3
-        assert "Another set-up of this database is at work: pid" in other.err
+        assert "Another set-up of this database is running: pid" in other.err
         assert "postgres" in other.err
     place.complete()
 
@@ -303,7 +303,7 @@ def test_another_encoding_is_refused_before_anything_is_done(cluster: Cluster, t
     with unprepared(cluster, tmp_path / "home", making) as place:
         done = place.setup("--yes")
         assert done.code == 3
-        assert f"has the encoding {encoding}" in done.out
+        assert f"has encoding {encoding}" in done.out
         assert "ENCODING 'UTF8'" in done.out
         assert place.rows(ROLES) == [("",)]
 
@@ -383,7 +383,7 @@ async def test_what_cannot_be_measured_is_put_off_and_never_guessed(
     async def elsewhere(server: Source, row: Record) -> Machine:
         return Machine()
 
-    monkeypatch.setattr(apply_tuning, "machine", elsewhere)
+    monkeypatch.setattr(apply_tuning, "read_machine", elsewhere)
     server = PostgresServer(place.uri)
     settings = config.load(environ={})
     try:

@@ -233,14 +233,14 @@ async def refusal(source: Source, query: str) -> Trouble:
 
 
 async def test_a_query_that_only_later_servers_know_is_one_sentence(pg: Cluster, database: str, files: Path) -> None:
-    (files / "monitoring" / f"io.{pg.major + 1}.sql").write_text("-- I/O.\nSELECT 1 AS n")
+    (files / "monitoring" / f"later.{pg.major + 1}.sql").write_text("-- I/O.\nSELECT 1 AS n")
     async with console(pg, database) as server:
-        why = await refusal(server, "io")
+        why = await refusal(server, "later")
         running = server.facts.version_text
         assert why.kind is Kind.UNSUPPORTED
-        assert why.sentence == f"io needs PostgreSQL {pg.major + 1} or later; this server runs {running}."
-        assert server.text("io").startswith("-- I/O.")
-        text = Sources(server).text(pane_of("postgres", "io"), view_of("io"))
+        assert why.sentence == f"later needs PostgreSQL {pg.major + 1} or later; this server runs {running}."
+        assert server.text("later").startswith("-- I/O.")
+        text = Sources(server).text(pane_of("postgres", "later"), view_of("later"))
     assert text.startswith(f"-- {why.sentence}\n-- I/O.")
 
 
