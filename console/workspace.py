@@ -117,7 +117,8 @@ class Workspace:
     async def _carry_out(self, run: Run, watch: Watch, patience: float | None = None) -> None:
         from console.running.runner import PATIENCE, Runner  # noqa: PLC0415  `show` runs nothing
 
-        session = ActingSession(self.wanted.target, self.wanted.read_only)
+        known = self.sources.postgres.known
+        session = ActingSession(self.wanted.target, self.wanted.read_only, known.address if known else "")
         try:
             await Runner(session, self.sources.postgres, self.trail, watch).run(
                 run.plan, PATIENCE if patience is None else patience, run

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from console.actions import ACTIONS
 from console.actions.planning import Action, plan
@@ -24,8 +24,8 @@ from console.demo.supervisor import Command
 from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES
 from console.settings.config import load
+from console.sources.postgres import ActingSession
 from console.sources.postgres import PostgresServer as Postgres
-from console.sources.postgres.connecting import is_pooler, parse_target
 from console.sql import load as load_query
 from tests.command import Done, run, run_in_terminal
 from tests.fake_pgbouncer import fake_pgbouncer
@@ -300,6 +300,59 @@ def test_a_standby_is_read_like_a_primary(show: Show, standby: str, pane: Pane, 
         assert json.loads(done.out)["server"]["role"] == "standby"
 
 
+@pytest.mark.parametrize(
+    ("attributes", "role"),
+    [
+        ("any", "standby"),
+        ("read-write", "primary"),
+        ("primary", "primary"),
+        ("read-only", "standby"),
+        ("standby", "standby"),
+        ("prefer-standby", "standby"),
+    ],
+)
+def test_the_host_that_target_session_attrs_asks_for_is_read_and_named(
+    show: Show, any_pg: PostgresServer, standby: str, attributes: str, role: str
+) -> None:
+    ports = {"standby": conninfo_to_dict(standby)["port"], "primary": any_pg.port}
+    both = make_conninfo(any_pg.uri(), host=f"{any_pg.host},{any_pg.host}", port=",".join(map(str, ports.values())))
+    target = f"{both} target_session_attrs={attributes}"
+    server = json.loads(show("connections", "-t", target, "--format", "json").out)["server"]
+    assert (server["role"], server["host"]) == (role, f"{any_pg.host}:{ports[role]}")
+
+
+def test_a_server_of_the_wrong_role_is_refused_with_that_reason(
+    show: Show, any_pg: PostgresServer, standby: str
+) -> None:
+    for uri, attributes in ((any_pg.uri(), "standby"), (any_pg.uri(), "read-only"), (standby, "read-write")):
+        said = refused(show("connections", "-t", make_conninfo(uri, target_session_attrs=attributes)), 1)
+        assert f"Only a server that is {attributes} was wanted (target_session_attrs)." in said
+
+
+async def test_both_reading_sessions_and_the_changing_one_meet_the_same_host(
+    any_pg: PostgresServer, standby: str
+) -> None:
+    port = conninfo_to_dict(standby)["port"]
+    target = make_conninfo(
+        any_pg.uri(),
+        host=f"{any_pg.host},{any_pg.host}",
+        port=f"{port},{any_pg.port}",
+        load_balance_hosts="random",
+    )
+    for _ in range(5):
+        server = Postgres(target)
+        facts = await server.connect()
+        acting = ActingSession(target, address=facts.address)
+        await acting.open()
+        try:
+            slow = await server.ask("role", "SELECT pg_catalog.pg_is_in_recovery()")
+            assert slow.rows == ((facts.standby,),)
+            assert await acting.query("SELECT pg_catalog.pg_is_in_recovery()") == [(facts.standby,)]
+        finally:
+            await acting.close()
+            await server.close()
+
+
 def test_the_doctor_tells_of_a_standby_what_it_shows_and_that_nothing_changes_there(
     standby: str, tmp_path: Path
 ) -> None:
@@ -447,13 +500,15 @@ def test_a_session_in_another_encoding_does_not_lose_the_others(show: Show, any_
         any_pg.drop_database("latin")
 
 
-async def test_a_server_that_was_full_for_a_moment_is_not_taken_for_a_pooler(any_pg: PostgresServer) -> None:
-    plain = parse_target(any_pg.uri("postgres", MONITOR)) | {"connect_timeout": "5"}
+def test_a_role_without_free_connections_reads_which_ways_are_left(show: Show, any_pg: PostgresServer) -> None:
+    role = sql.Identifier(MONITOR)
     with any_pg.connect() as session:
-        session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(sql.Identifier(MONITOR)))
+        session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(role))
         try:
-            with pytest.raises(psycopg.OperationalError, match="too many connections") as refused:
-                await psycopg.AsyncConnection.connect(make_conninfo(**plain))
+            said = refused(show("connections", "-t", any_pg.uri("postgres", MONITOR)), 1)
         finally:
-            session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(sql.Identifier(MONITOR)))
-    assert not await is_pooler(plain, refused.value)
+            session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(role))
+    assert "too many connections for role" in said
+    assert "a superuser, a role with pg_use_reserved_connections" in said
+    assert "is a connection pooler" not in said
+    assert "heck host" not in said

@@ -62,7 +62,99 @@ async def test_what_differs_from_the_defaults_is_shown_with_file_and_line(own: P
     assert str(changed["fsync"]["origin"]).startswith("postgresql.conf:")
     assert not {"random_page_cost", "config_file", "archive_command", "block_size"} & set(changed)
     assert "lock_timeout" not in changed
-    assert (await named(own, "all"))["lock_timeout"]["origin"] == "this console"
+    assert (await named(own, "all"))["lock_timeout"]["origin"] == "default"
+
+
+SERVER = {  # what the console sets for its own session, and a value that psql would show instead
+    "statement_timeout": "33s",
+    "lock_timeout": "7s",
+    "idle_in_transaction_session_timeout": "11min",
+    "search_path": "app, public",
+    "TimeZone": "Asia/Tokyo",
+    "DateStyle": "German, DMY",
+    "IntervalStyle": "iso_8601",
+    "application_name": "shop",
+    "client_min_messages": "warning",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "default_transaction_read_only": "on",
+    "client_encoding": "LATIN1",
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "origin"),
+    [
+        ("ALTER SYSTEM", "postgresql.auto.conf:"),
+        ("ALTER DATABASE postgres", "database"),
+        ("ALTER ROLE postgres", "role"),
+        ("ALTER ROLE postgres IN DATABASE postgres", "role in database"),
+        ("ALTER ROLE ALL", "all roles"),
+    ],
+)
+async def test_the_values_of_the_server_are_shown_and_not_those_of_the_console(
+    own: PostgresServer, statement: str, origin: str
+) -> None:
+    try:
+        for name, value in SERVER.items():
+            written = value if name == "search_path" else f"'{value}'"
+            with own.connect(options="-c default_transaction_read_only=off") as connection:
+                connection.execute(f"{statement} SET {name} = {written}")
+                connection.execute("SELECT pg_reload_conf()")
+        with own.connect(options="-c default_transaction_read_only=off") as connection:
+            wait(lambda: connection.execute("SHOW statement_timeout").fetchone() == ("33s",))
+            rows = connection.execute("SELECT name, setting FROM pg_settings WHERE source <> 'client'").fetchall()
+        psql = {name: setting for name, setting in rows if name in SERVER}
+        every = {name: row for name, row in (await named(own, "all")).items() if name in SERVER}
+        changed = await named(own, "changed")
+    finally:
+        with own.connect(options="-c default_transaction_read_only=off") as connection:
+            connection.execute("SET statement_timeout = 0")
+            for name in SERVER:
+                connection.execute(f"{statement} RESET {name}")
+            connection.execute("SELECT pg_reload_conf()")
+    assert {name: every[name]["setting"] for name in psql} == psql
+    assert set(SERVER) - set(changed) <= {"client_min_messages", "jit"}
+    found = {str(changed[name]["origin"]) for name in SERVER if name in changed and name != "client_encoding"}
+    assert all(where.startswith(origin) for where in found), found
+
+
+async def test_values_are_read_where_operators_of_the_search_path_are_traps(own: PostgresServer) -> None:
+    """The query runs under the server's own search_path: no operator or function of a user may run in it."""
+    with own.connect() as connection:
+        connection.execute("CREATE DATABASE trapped")
+    with own.connect("trapped") as connection:
+        connection.execute("CREATE SCHEMA trap")
+        for operator, right in (("~*", "text"), ("~", "text"), ("<>", "text"), ("=", "text"), ("/", "int")):
+            name = f"trap.f{ord(operator[0])}{len(operator)}"
+            connection.execute(
+                f"CREATE FUNCTION {name}({right}, {right}) RETURNS bool LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE 'trapped'; END $$"
+            )
+            connection.execute(
+                f"CREATE OPERATOR trap.{operator} (FUNCTION = {name}, LEFTARG = {right}, RIGHTARG = {right})"
+            )
+        connection.execute("ALTER DATABASE trapped SET search_path = trap, pg_catalog")
+    try:
+        async with console(own, "trapped", "postgres") as reading:
+            rows = (await Reader(SETTINGS.view("all")).read(reading)).records()
+            assert {row["name"]: row["setting"] for row in rows}["search_path"] == "trap, pg_catalog"
+            assert (await reading.fetch("actions/tuning_settings")).rows
+            own_path = await reading.ask("path", "SELECT pg_catalog.current_setting('search_path')")
+            assert own_path.rows == (("pg_catalog",),)
+    finally:
+        own.drop_database("trapped")
+
+
+async def test_values_are_read_though_the_server_leaves_no_time_for_statements(own: PostgresServer) -> None:
+    with own.connect() as connection:
+        connection.execute("ALTER ROLE postgres SET statement_timeout = '1ms'")
+        try:
+            found = (await named(own, "changed"))["statement_timeout"]
+        finally:
+            connection.execute("ALTER ROLE postgres RESET statement_timeout")
+    assert found["value"] == "1ms"
+    assert found["origin"] in {"role", "the server"}
 
 
 async def test_what_waits_for_a_restart_is_shown_and_is_no_error(own: PostgresServer) -> None:

@@ -265,13 +265,13 @@ async def test_index_verdicts(pg: Cluster, database: str) -> None:
     for name in ("other_class", "plain_text", "other_collation", "partial_wide", "descending", "with_more", "hashed"):
         assert told[name][0] == "unused", name
     for name in ("expression_wide", "other_expression", "lonely"):
-        assert told[name] == ("unused", "no scans counted"), name
-    assert told["t_pkey"] == ("needed", "not scanned, but primary key")
-    assert told["t_d_key"] == ("needed", "not scanned, but unique constraint")
-    assert told["t_r_excl"] == ("needed", "not scanned, but exclusion constraint")
-    assert told["needed_unique"] == ("needed", "not scanned, but unique")
-    assert told["ident_k"] == ("needed", "not scanned, but replica identity")
-    assert told["p1_v_idx"] == ("needed", "not scanned, but part of a partitioned index")
+        assert told[name] == ("unused", "no scan counted"), name
+    assert told["t_pkey"] == ("needed", "unused, but primary key")
+    assert told["t_d_key"] == ("needed", "unused, but unique constraint")
+    assert told["t_r_excl"] == ("needed", "unused, but exclusion constraint")
+    assert told["needed_unique"] == ("needed", "unused, but unique")
+    assert told["ident_k"] == ("needed", "unused, but replica identity")
+    assert told["p1_v_idx"] == ("needed", "unused, but part of a partitioned index")
     assert set(await rows_of(pg.uri(database), INDEXES.view("redundant"), "index")) == {
         name for name, (verdict, _) in told.items() if verdict == "redundant"
     }
@@ -503,7 +503,7 @@ async def test_why_a_view_cannot_be_refreshed_concurrently(pg: Cluster, database
     }
     assert rows["bare"]["why"] == "it has no unique index"
     assert rows["partial"]["why"].startswith("its unique index is partial")
-    assert rows["unfilled"]["why"].startswith("it is not populated")
+    assert rows["unfilled"]["why"].startswith("it was never filled")
     assert (rows["above"]["refresh_order"], rows["fine"]["refresh_order"]) == (2, 1)
     assert rows["fine"]["data_age"] is None
     with pg.connect(database) as connection:

@@ -205,7 +205,7 @@ async def test_the_sql_of_the_pooler_pane_can_be_shown(
     database = any_pg.fresh_database()
     poolers = (pgbouncer(any_pg, database).stats_uri,) if with_pooler else ()
     async with screen(any_pg.uri(database), poolers=poolers, pane="pooler") as (_, pilot):
-        await shows(pilot, "No pools yet" if with_pooler else "There is no pooler")
+        await shows(pilot, "no client has used a pool" if with_pooler else "There is no pooler")
         await pilot.press("S")
         await shows(pilot, "SHOW POOLS;", "SHOW DATABASES;")
 

@@ -47,7 +47,7 @@ class TableOutput:
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if terminal else 0
         if self.watching:
-            at, label = moment(taken.snapshot.taken_at), safe(taken.facts.label)
+            at, label = moment(taken.snapshot.taken_at), safe(taken.facts.place)
             sys.stdout.write(f"{at} UTC  {taken.pane}: {taken.view.title}  {label}\n")
         sys.stdout.write(table(taken.view, taken.snapshot, width, colour=terminal and _colour()))
         sys.stdout.write("\n" if self.watching else "")

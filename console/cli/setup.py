@@ -120,7 +120,7 @@ class _Setup:
 
     async def run(self) -> int:
         """All pages; the exit code."""
-        keeper = ActingSession(self._workspace.wanted.target)
+        keeper = ActingSession(self._workspace.wanted.target, address=self._workspace.sources.postgres.facts.address)
         message = ""
         try:
             with stoppable(self._stop):

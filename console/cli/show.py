@@ -79,7 +79,7 @@ async def _watch(request: Request, reader: Reader, server: Source, output: Outpu
             lost = str(trouble)
             continue
         if lost:
-            say(f"{safe(server.facts.label)} answers again.")
+            say(f"{safe(server.facts.place)} answers again.")
             lost = ""
         _print(request, taken, server, output, say)
 

@@ -69,6 +69,7 @@ def document(report: Report) -> dict[str, object]:
     facts = report.server
     server = facts and {
         "label": facts.label,
+        **({"host": facts.host} if facts.host else {}),
         "version": facts.version_text,
         "database": facts.database,
         "standby": facts.standby,

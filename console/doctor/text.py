@@ -43,7 +43,7 @@ def text(report: Report, width: int = 80, every: bool = False, colour: bool = Fa
 def _head(report: Report, width: int) -> list[str]:
     facts = report.server
     where = (
-        f"{facts.label}, PostgreSQL {facts.version_text}, database {facts.database}, role {facts.user}"
+        f"{facts.place}, PostgreSQL {facts.version_text}, database {facts.database}, role {facts.user}"
         if facts
         else "The server cannot be reached; only this machine and the poolers were checked."
     )

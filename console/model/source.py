@@ -26,6 +26,8 @@ class Facts:
     version: int  # server_version_num style: 180004, 11800 for PgBouncer 1.18.0
     version_text: str  # "18.4"
     label: str = ""  # host:port or the target's name in the configuration; never a password
+    host: str = ""  # host:port that answered, where the target names a service or several hosts
+    address: str = ""  # conninfo of the server that answered, without user and password
     database: str = ""
     user: str = ""
     standby: bool | None = None  # None: neither a primary nor a standby
@@ -35,6 +37,11 @@ class Facts:
     sees_all_sessions: bool = True  # pg_read_all_stats
     reads_all_data: bool = True  # pg_read_all_data: without it pg_stats shows less
     extensions: Mapping[str, Extension] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The label, and which of several hosts answered."""
+        return f"{self.label} ({self.host})" if self.host else self.label
 
     @property
     def major(self) -> int:

@@ -26,7 +26,15 @@ NEXT = Lookup(
     batch=1000,
     keep=30,
 )
-_UNCHANGED = OWN | {"default", "override"}  # override: set by the server itself, such as its data directory
+# Not changed by anybody: override is set by the server itself, such as its data directory; client by the TARGET.
+_UNCHANGED = frozenset({"default", "override", "client"})
+_SOURCES = {
+    "user": "role",
+    "database user": "role in database",
+    "global": "all roles",
+    "client": "this connection",
+    "session": "the server",  # of the encoding that the console reads, and where statement_timeout is too short
+}
 
 
 def settings(snapshot: Snapshot) -> Snapshot:
@@ -36,11 +44,10 @@ def settings(snapshot: Snapshot) -> Snapshot:
 
     def columns_of(row: Record) -> tuple[object, ...]:
         setting = known[str(row["name"])]
-        own = setting.source in OWN
         return (
             shown(setting, setting.value),
             shown(setting, setting.default),
-            "this console" if own else _where(row),
+            _where(row),
             setting.source not in _UNCHANGED and not same(setting, setting.value, setting.default),
             setting.takes if setting.context != "internal" else "fixed",
             *wanted.get(setting.name, (None, None)),
@@ -89,7 +96,8 @@ def _verdict(row: Record) -> str:
 def _where(row: Record) -> str:
     if row["sourcefile"]:
         return f"{PurePosixPath(str(row['sourcefile'])).name}:{row['sourceline']}"
-    return str(row.get("source") or "")
+    source = str(row.get("source") or "")
+    return _SOURCES.get(source, source)
 
 
 def _hidden(snapshot: Snapshot) -> Trouble | None:
@@ -116,7 +124,7 @@ def _entries() -> tuple[presets.PresetSetting, ...]:
 
 
 NAME = Column("name", "setting", "name", grow=True)
-VALUE = Column("value", "value", width=13, help="The value in effect for this connection.")
+VALUE = Column("value", "value", width=13, help="The value that a new session of this role and database gets.")
 ORIGIN = Column("origin", "source", width=19, help="File and line, or another source of the value.")
 WAITS = Column(
     "pending_restart", "restart pending", "flag", width=15, rule=RESTART_PENDING, help="Whether a restart is pending."
@@ -192,7 +200,7 @@ OVERRIDES = View(
     sort="name",
     columns=(
         NAME,
-        Column("value", "value", width=18, help="The value in effect for this connection."),
+        Column("value", "value", width=18, help="The value for new sessions of this role or database."),
         Column("role", "role", "name", width=16, help="–: all roles."),
         Column("database", "database", "name", width=16, help="–: all databases."),
     ),
@@ -232,8 +240,8 @@ SETTINGS = Pane(
         "what the preset pipeline would change without knowing the machine (T plans all of it, with the machine). "
         "Pending restart: set, but not in effect before a restart. By role and database: set by ALTER ROLE and ALTER "
         "DATABASE. Files: every line of the configuration files, for superusers or roles with SELECT on "
-        "pg_file_settings and EXECUTE on pg_show_all_file_settings(). Settings of the console's own session are marked "
-        "'this console'."
+        "pg_file_settings and EXECUTE on pg_show_all_file_settings(). Values are those that a new session of this role "
+        "and database gets, without what the console sets for its own session."
     ),
     views=(
         _view("changed", "Changed", lambda row: bool(row["changed"]), "Every setting has its default."),

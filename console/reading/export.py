@@ -21,6 +21,7 @@ def document(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> dict[str
         "server": {
             "kind": facts.kind,
             "label": facts.label,
+            **({"host": facts.host} if facts.host else {}),
             "version": facts.version_text,
             "database": facts.database,
             "user": facts.user,

@@ -81,7 +81,7 @@ def _connection(now: Situation) -> tuple[str, ...]:
     )
     tls = "TLS" if facts.tls else "without TLS"
     return (
-        f"PostgreSQL {facts.version_text} at {facts.label}, database {facts.database}, {now.encoding}, {tls}.",
+        f"PostgreSQL {facts.version_text} at {facts.place}, database {facts.database}, {now.encoding}, {tls}.",
         f"{facts.user} {role}, {roles} create roles, {tables} create tables in schema public.",
         f"In the database: {state}.",
         *([f"The schema {'belongs' if now.ledger else 'will belong'} to {now.owner}."] if now.owner else []),

@@ -12,7 +12,9 @@ be options:
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
 `extension` names an extension that the query needs; `@extschema@` in the text stands for its schema. `otherwise` names
 the query that is run where that extension is not installed; without it the read is refused. `grant` lists what a
-role without the privilege must be granted, separated by semicolons; without it that is pg_monitor.
+role without the privilege must be granted, separated by semicolons; without it that is pg_monitor. `settings: server`
+is for a query of settings: it finds none that the console set for its session, so also another search_path, which is
+why its operators are qualified too.
 
 **Versions.** A version is the server's major version, or that of the extension for a query that needs one. A query that
 differs in a few lines stays one file. A comment at the end of a line says which versions get the line:
@@ -56,6 +58,7 @@ class Query:
     extension: str = ""
     grants: tuple[str, ...] = ()  # what a role that may not run it must be granted
     otherwise: str = ""
+    resets: bool = False  # the settings of the console's session are reset while it is read
 
     @property
     def statement(self) -> str:
@@ -133,4 +136,5 @@ def _parse(name: str, text: str, since: Version) -> Query:
         extension=options.get("extension", ""),
         grants=tuple(grant.strip() for grant in options.get("grant", "pg_monitor").split(";")),
         otherwise=options.get("otherwise", ""),
+        resets=options.get("settings") == "server",
     )

@@ -58,7 +58,7 @@ class Header(Widget):
         facts = self._facts
         if facts is None:
             return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")
-        parts: list[tuple[str, str] | str] = [(f" {one_line(facts.label)} ", "bold reverse")]
+        parts: list[tuple[str, str] | str] = [(f" {one_line(facts.place)} ", "bold reverse")]
         parts.append((" not reachable", "bold $text-error") if self._trouble else "")
         parts.append((" READ-ONLY", "bold") if facts.read_only else "")
         role = "standby" if self._now.get("standby", facts.standby) else "primary"

@@ -112,7 +112,7 @@ class SetupScreen(ModalScreen[None]):
 
     def _show_head(self) -> None:
         facts = self._workspace.sources.postgres.known
-        where = f"{one_line(facts.database)} at {one_line(facts.label)}" if facts else "not connected"
+        where = f"{one_line(facts.database)} at {one_line(facts.place)}" if facts else "not connected"
         done = sum(state.standing in {Standing.DONE, Standing.NOTHING} for state in self._states.values())
         of = sum(bool(page.actions) for page in self._pages)
         self.query_one(".head", Static).update(

@@ -1,6 +1,6 @@
 """The settings of a server, combined from pg_settings and its configuration files. Pure.
 
-Settings of the session itself (from its start, role or database) hide those of the server; the files show these.
+Settings of the connection, role or database hide those of the server; the files show these.
 """
 
 from __future__ import annotations

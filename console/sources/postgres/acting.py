@@ -43,9 +43,12 @@ _SESSION = {
 class ActingSession:
     """One session that changes things, in autocommit mode but for `transaction`. Raises the driver's own errors."""
 
-    def __init__(self, target: str, read_only: bool = False) -> None:
-        """`target` is a libpq URI or conninfo. With `read_only` the server itself refuses every change."""
-        self._target = parse_target(target)
+    def __init__(self, target: str, read_only: bool = False, address: str = "") -> None:
+        """`target` is a libpq URI or conninfo. With `read_only` the server itself refuses every change.
+
+        `address` is that of the server which was read (Facts.address): of several hosts, the same is changed.
+        """
+        self._target = {**parse_target(target), **parse_target(address)}
         self._read_only = read_only
         self._connection: Connection | None = None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 from collections.abc import Mapping
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import conninfo, errors, pq
 
 from console.format import one_line
 from console.model import Kind, Trouble
@@ -16,6 +17,12 @@ from console.sources.postgres.values import read_anything
 
 APPLICATION_NAME = "pipeline-console"
 CONNECT_SECONDS = 5
+OLDEST = 140000
+SET_ATTEMPTS = 5
+IF_FULL = (
+    "If all connections are in use: a superuser, a role with pg_use_reserved_connections (PostgreSQL 16 and later) and "
+    "clients of the pooler can still connect, and a console that is open can end sessions."
+)
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
@@ -47,74 +54,140 @@ def describe(parameters: Mapping[str, str]) -> str:
 async def open_session(
     target: Mapping[str, str], settings: Mapping[str, str], application_name: str = APPLICATION_NAME
 ) -> Connection:
-    """A connection in autocommit mode with these settings from its first moment on. Raises Trouble."""
-    options = " ".join([target.get("options", ""), *(f"-c {name}={value}" for name, value in settings.items())])
-    plain = {
-        "connect_timeout": str(CONNECT_SECONDS),
-        **target,
-        "application_name": application_name,
-        "client_encoding": "UTF8",
-    }
+    """A connection in autocommit mode with these settings. Raises Trouble.
+
+    They are set after connecting: libpq asks the server itself for target_session_attrs, and what is set at start-up
+    would replace the values of the server, the database and the role in pg_settings.
+    """
+    wanted = {"application_name": application_name, "client_encoding": "UTF8", **settings}
+    parameters = {"connect_timeout": str(CONNECT_SECONDS), **target}
     try:
-        connection = await _connect({**plain, "options": options.strip()})
+        connection = await _connect(parameters)
     except psycopg.Error as error:
-        if await is_pooler(plain, error):
-            raise Trouble(
-                Kind.UNSUPPORTED,
-                f"{describe(target)} is a connection pooler, which cannot hold a reading session of its own.",
-                "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
-            ) from None
+        raise await not_connected(error, target) from None
+    try:
+        await _check_server(connection, target)
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
+            wanted["client_encoding"] = "SQL_ASCII"
+        if not await _configured(connection, wanted):
+            await connection.close()
+            connection = await _configured_at_start({**parameters, **address(connection)}, wanted)
+    except psycopg.Error as error:
+        await connection.close()
         raise refused(error, target) from None
     read_anything(connection)
-    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-        # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
-        await connection.execute("SET client_encoding = 'SQL_ASCII'")
     return connection
+
+
+def address(connection: Connection) -> dict[str, str]:
+    """What narrows a target to the host that answered, so that another session reaches the same server."""
+    info = connection.info
+    numeric = {"hostaddr": info.hostaddr} if info.hostaddr else {}
+    return {"host": info.host, **numeric, "port": str(info.port), "target_session_attrs": "any"}
+
+
+def answering_host(target: Mapping[str, str], connection: Connection) -> str:
+    """host:port that answered, when the target is a service or names several hosts; else empty."""
+    hosts = target.get("host") or target.get("hostaddr") or os.environ.get("PGHOST", "")
+    several = "," in hosts or "service" in target or "PGSERVICE" in os.environ
+    return one_line(f"{connection.info.host}:{connection.info.port}") if several else ""
 
 
 async def _connect(parameters: Mapping[str, str]) -> Connection:
     return await psycopg.AsyncConnection.connect("", autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
 
 
-async def is_pooler(plain: Mapping[str, str], error: psycopg.Error) -> bool:
-    """Whether what refused our start-up options takes a connection without them, and makes up its process id.
-
-    PostgreSQL accepts all the options, but can also refuse for the moment, when all its connections are used.
-    """
-    if not _reached(error):
-        return False
-    try:
-        connection = await _connect({name: value for name, value in plain.items() if name != "options"})
-    except psycopg.Error:
-        return False
-    try:
-        told = await (await connection.execute("SELECT pg_catalog.pg_backend_pid()")).fetchone()
-    except psycopg.Error:  # a pooler that cannot reach its server
-        return True
+async def _check_server(connection: Connection, target: Mapping[str, str]) -> None:
+    """Raise Trouble(UNSUPPORTED) for the admin console of a PgBouncer and for a server that is too old."""
+    version = connection.info.server_version
+    if "bouncer" in (connection.info.parameter_status("server_version") or ""):
+        why = _pooler(target)
+    elif version < OLDEST:
+        why = Trouble(
+            Kind.UNSUPPORTED,
+            f"{describe(target)} runs PostgreSQL {version // 10000}; the console reads 14 and later.",
+            "Upgrade the server, or point the console at a newer one.",
+        )
     else:
-        return told != (connection.info.backend_pid,)
+        return
+    await connection.close()
+    raise why
+
+
+async def _configured(connection: Connection, settings: Mapping[str, str]) -> bool:
+    """Set all of `settings` in one statement; False, with nothing set, if a pooler made up the process id.
+
+    A pooler would leave the settings to another client of the same server connection.
+    """
+    values = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in settings.items())
+    own = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {connection.info.backend_pid}"
+    statement = f"SELECT {values} WHERE {own}".encode()
+    watchdog = asyncio.get_running_loop().call_later(CONNECT_SECONDS, cut, connection)
+    try:
+        for _ in range(SET_ATTEMPTS - 1):
+            with contextlib.suppress(errors.QueryCanceled):  # by the server's own statement_timeout, if it is tiny
+                return (await connection.execute(statement)).rowcount == 1
+        return (await connection.execute(statement)).rowcount == 1
     finally:
-        await connection.close()
+        watchdog.cancel()
 
 
-def _reached(error: psycopg.Error) -> bool:
-    return (
-        error.pgconn is not None and bool(error.pgconn.status == pq.ConnStatus.BAD) and error.pgconn.server_version == 0
+async def _configured_at_start(target: Mapping[str, str], settings: Mapping[str, str]) -> Connection:
+    """A connection through a proxy, with `settings` from its start. Raises Trouble(UNSUPPORTED) if it refuses them."""
+    of_libpq = {name: settings[name] for name in ("application_name", "client_encoding")}
+    given = [f"-c {name}={value}" for name, value in settings.items() if name not in of_libpq]
+    options = " ".join([target.get("options", ""), *given]).strip()
+    try:
+        return await _connect({**target, **of_libpq, "options": options})
+    except psycopg.OperationalError:
+        raise _pooler(target) from None
+
+
+def _pooler(target: Mapping[str, str]) -> Trouble:
+    return Trouble(
+        Kind.UNSUPPORTED,
+        f"{describe(target)} is a connection pooler, which cannot hold a reading session of its own.",
+        "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
     )
 
 
-def refused(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
-    """Why a connection could not be made, without any password."""
-    # Connect errors carry no SQLSTATE; libpq's own text names host and reason. It is shown without the password.
+async def not_connected(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
+    """Why a connection could not be made, with the remedy for what is known of it without reading the sentence."""
+    answer = int(pq.Ping.NO_RESPONSE)
+    if error.pgconn is not None and not isinstance(error, errors.ConnectionTimeout):
+        asked = conninfo.make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **target})
+        answer = await asyncio.to_thread(pq.PGconn.ping, asked.encode())
+    return refused(error, target, _remedy(error, target, answer))
+
+
+def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str:
+    # A refused connection carries no SQLSTATE, so what the server said cannot be told apart, only what was tried.
+    if answer == pq.Ping.REJECT:
+        return "The server is starting up or shutting down; try again in a moment."
+    if answer != pq.Ping.OK or error.pgconn is None:
+        return "No server answers there: check host and port, listen_addresses, and whether it is running."
+    if error.pgconn.needs_password:
+        return "The server asks for a password: put it into ~/.pgpass or PGPASSWORD."
+    attributes = target.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS") or "any"
+    return " ".join(
+        remedy
+        for applies, remedy in (
+            (attributes != "any", f"Only a server that is {attributes} was wanted (target_session_attrs)."),
+            (error.pgconn.used_password, "If the password is wrong: ~/.pgpass or PGPASSWORD."),
+            (True, IF_FULL),
+        )
+        if applies
+    )
+
+
+def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "") -> Trouble:
+    """That a connection could not be made and why, in the words of libpq and the server, without any password."""
     said = one_line(str(error).strip())
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
         if secret:
             said = said.replace(secret, "***")
-    return Trouble(
-        Kind.UNREACHABLE,
-        f"Cannot connect to {describe(target)}: {said.rstrip('.?')}.",
-        "Check host, port, database, user, password (.pgpass or PGPASSWORD) and pg_hba.conf.",
-    )
+    return Trouble(Kind.UNREACHABLE, f"Cannot connect to {describe(target)}: {said.rstrip('.?')}.", remedy)
 
 
 def cut(connection: Connection) -> None:

@@ -8,21 +8,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg import pq
+from psycopg import errors, pq
+from psycopg.conninfo import make_conninfo
 
 from console import sql
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
 from console.sources.backoff import Backoff
 from console.sources.postgres import queries
-from console.sources.postgres.connecting import Connection, cut, describe, open_session, parse_target
+from console.sources.postgres.connecting import (
+    Connection,
+    address,
+    answering_host,
+    cut,
+    describe,
+    open_session,
+    parse_target,
+)
 from console.sources.postgres.troubles import trouble
 
-OLDEST = 140000
 DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
 
 _SESSION = {
@@ -38,6 +46,9 @@ _SESSION = {
     "plan_cache_mode": "force_custom_plan",
 }
 _STATEMENT_SECONDS = {"fast": 5, "slow": 10}
+_OWN = frozenset({*_SESSION, "statement_timeout", "application_name"})
+
+Result = tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]
 
 
 class PostgresServer:
@@ -50,7 +61,8 @@ class PostgresServer:
         self._label = label
         self._read_only = read_only
         self._facts: Facts | None = None
-        self._lanes = {name: _Lane(name, self._target) for name in _STATEMENT_SECONDS}
+        self._lanes = {name: _Lane(name) for name in _STATEMENT_SECONDS}
+        self._address: Mapping[str, str] = {}  # of the host that answered: the slow lane reads the same server
         self.busy = 0.0  # seconds spent waiting for this server, in all
 
     @property
@@ -79,7 +91,10 @@ class PostgresServer:
         """Connect if need be and return the facts. Raises Trouble if the server cannot be reached or used."""
         lane = self._lanes["fast"]
         if self._facts is None or not lane.connected:
-            await lane.connect()
+            reached = address(await lane.connect(self._target))
+            if reached != self._address:
+                await self._lanes["slow"].close()
+            self._address = reached
             await self._learn()
         return self.facts
 
@@ -118,11 +133,11 @@ class PostgresServer:
     async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None) -> Snapshot:
         lane = self._lanes[query.lane]
         if not lane.connected:
-            await lane.connect()
+            await lane.connect({**self._target, **self._address})
         started = time.monotonic()
         taken_at = datetime.now(UTC)
         try:
-            columns, rows = await lane.run(query.text, parameters or {})
+            columns, rows = await lane.run(query.text, parameters or {}, query.resets)
         except psycopg.Error as error:
             raise trouble(error, query.name, query.extension, query.grants) from None
         finally:
@@ -132,7 +147,8 @@ class PostgresServer:
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a session of its own, thrown away after it; empty: it works."""
-        connection = await open_session(self._target, _SESSION | {"statement_timeout": "5s"})
+        target = {**self._target, **self._address}
+        connection = await open_session(target, _SESSION | {"statement_timeout": "5s"})
         try:
             await connection.execute(statement.encode())
         except psycopg.Error as error:
@@ -147,14 +163,8 @@ class PostgresServer:
 
     async def _learn(self) -> None:
         lane = self._lanes["fast"]
-        version = lane.version
-        if version < OLDEST:
-            await self.close()
-            raise Trouble(
-                Kind.UNSUPPORTED,
-                f"{self.label} runs PostgreSQL {version // 10000}; the console reads 14 and later.",
-                "Upgrade the server, or point the console at a newer one.",
-            )
+        connection = await lane.connect(self._target)
+        version = connection.info.server_version
         try:
             columns, rows = await lane.run(sql.load("server_facts", (version // 10000,)).text, {})
         except psycopg.Error as error:
@@ -165,10 +175,12 @@ class PostgresServer:
             version=version,
             version_text=str(known["version_text"]),
             label=self.label,
+            host=answering_host(self._target, connection),
+            address=make_conninfo("", **self._address),
             database=str(known["database"]),
             user=str(known["user"]),
             standby=bool(known["standby"]),
-            tls=lane.tls,
+            tls=bool(connection.pgconn.ssl_in_use),
             read_only=self._read_only,
             superuser=bool(known["superuser"]),
             sees_all_sessions=bool(known["sees_all_sessions"]),
@@ -185,10 +197,9 @@ class PostgresServer:
 class _Lane:
     """One connection and its back-off. Reads on it queue behind each other."""
 
-    def __init__(self, name: str, target: Mapping[str, str]) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
         self.backoff = Backoff()
-        self._target = target
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
 
@@ -196,31 +207,27 @@ class _Lane:
     def connected(self) -> bool:
         return self._connection is not None and not self._connection.closed
 
-    @property
-    def version(self) -> int:
-        return self._connection.info.server_version if self._connection else 0
-
-    @property
-    def tls(self) -> bool:
-        return bool(self._connection and self._connection.pgconn.ssl_in_use)
-
-    async def connect(self) -> None:
+    async def connect(self, target: Mapping[str, str]) -> Connection:
+        """The connection, opened if need be. Raises Trouble."""
         async with self._lock:
-            if self.connected:
-                return
+            if self._connection is not None and not self._connection.closed:
+                return self._connection
             self.backoff.check()
             try:
                 self._connection = await open_session(
-                    self._target, _SESSION | {"statement_timeout": f"{_STATEMENT_SECONDS[self.name]}s"}
+                    target, _SESSION | {"statement_timeout": f"{_STATEMENT_SECONDS[self.name]}s"}
                 )
             except Trouble as why:
                 self.backoff.failed(why)
                 raise
             self.backoff.succeeded()
+            return self._connection
 
-    async def run(
-        self, text: str, parameters: Mapping[str, object]
-    ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
+    async def run(self, text: str, parameters: Mapping[str, object], resets: bool = False) -> Result:
+        """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
+
+        Raises the driver's own errors.
+        """
         async with self._lock:
             connection = self._connection
             if connection is None or connection.closed:
@@ -228,10 +235,12 @@ class _Lane:
             deadline = _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
             watchdog = asyncio.get_running_loop().call_later(deadline, cut, connection)
             try:
-                async with connection.cursor(binary=True) as cursor:
-                    await cursor.execute(text.encode(), parameters)
-                    columns = tuple(column.name for column in cursor.description or ())
-                    return columns, tuple(await cursor.fetchall())
+                if not resets:
+                    return await _rows(connection, text, parameters)
+                try:
+                    return await _rows_without(_OWN, connection, text, parameters)
+                except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
+                    return await _rows_without(_OWN - {"statement_timeout"}, connection, text, parameters)
             finally:
                 watchdog.cancel()
 
@@ -242,6 +251,22 @@ class _Lane:
                 with contextlib.suppress(psycopg.Error):  # the server may be gone; closing is all that is left to do
                     await connection.cancel_safe(timeout=1.0)
             await connection.close()
+
+
+async def _rows(connection: Connection, text: str, parameters: Mapping[str, object]) -> Result:
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(text.encode(), parameters)
+        columns = tuple(column.name for column in cursor.description or ())
+        return columns, tuple(await cursor.fetchall())
+
+
+async def _rows_without(
+    own: Collection[str], connection: Connection, text: str, parameters: Mapping[str, object]
+) -> Result:
+    """`_rows` in a read-only transaction in which the settings `own` are reset; its end brings them back."""
+    async with connection.transaction(force_rollback=True):
+        await connection.execute("; ".join(f"RESET {name}" for name in sorted(own)).encode())
+        return await _rows(connection, text, parameters)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
