@@ -163,7 +163,37 @@ def test_broken_yaml_is_told_with_file_line_and_key(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_there_is_wrong_usage(show: Show, any_pg: PostgresServer) -> None:
     said = refused(show("connections", "-t", any_pg.uri(), "--sort", "-size"), 2)
-    assert "connections has no column size. Columns: pid, " in said
+    assert "There is no column size. Columns: pid, " in said
+
+
+@pytest.mark.parametrize("text", ["size>1MB", "nosuch=1", '"no such"!=1', "pid>many"])
+def test_a_filter_that_cannot_be_applied_is_wrong_usage(show: Show, any_pg: PostgresServer, text: str) -> None:
+    said = refused(show("connections", "-t", any_pg.uri(), "--filter", text), 2)
+    assert ("Columns: pid, " in said) is (text != "pid>many")
+
+
+@pytest.mark.parametrize(("pane", "view"), [("locks", "blocking"), ("indexes", "unused"), ("settings", "pending")])
+def test_a_filter_that_matches_nothing_says_so_and_nothing_of_the_server(
+    show: Show, any_pg: PostgresServer, pane: str, view: str
+) -> None:
+    chosen = next(each for found, each in VIEWS if found.name == pane and each.name == view)
+    for form in ("table", "csv", "json"):
+        done = show(pane, "--view", view, "-t", any_pg.uri(), "--filter", "nosuch", "--format", form)
+        assert done.code == 0
+        assert chosen.empty not in done.out + done.err
+        assert "No row matches the filter." in (done.out if form == "json" else done.err)
+
+
+def test_a_filter_finds_what_has_to_be_looked_up(show: Show, any_pg: PostgresServer) -> None:
+    database = any_pg.fresh_database()
+    with any_pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        for number in range(150):
+            connection.execute(f"SELECT 1 AS c{number}".encode())
+        connection.execute("SELECT 1 AS found_by_its_text")
+    done = show("slow-queries", "-t", any_pg.uri(database), "--filter", "query~found_by_its", "--format", "json")
+    any_pg.drop_database(database)
+    assert len(usable(done)) == 1
 
 
 # What cannot be reached

@@ -6,6 +6,10 @@ import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
+FILTER = (
+    "only rows that match: words, !word, column=value, !=, <, >, ~ (regular expression); a column by its header or "
+    "field name, units as shown: size>1MB tx>30s mean>5ms; double quotes hold spaces"
+)
 SHELLS = ("bash", "zsh", "fish")
 LISTS = ("panes", "actions", "presets", "rules", "keys")
 FORMATS = ("table", "json", "csv")
@@ -123,9 +127,7 @@ def _show(make: Make) -> None:
     command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
     command.add_argument("--limit", type=_whole(0, 10**9), metavar="N", help="at most so many rows")
     command.add_argument("--sort", default="", metavar="COLUMN", help="sort by a column; -COLUMN descending")
-    command.add_argument(
-        "--filter", default="", metavar="TEXT", help="only rows with these words; !word, column=text, column>number"
-    )
+    command.add_argument("--filter", default="", metavar="TEXT", help=FILTER)
     command.add_argument(
         "--watch", type=_number(0.2, 86400), metavar="SECONDS", help="repeat; json: one document a line"
     )

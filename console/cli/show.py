@@ -13,6 +13,7 @@ from console.format import safe
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import pane as pane_called
 from console.reading.arrange import arrange
+from console.reading.filtering import NO_MATCH, column_called
 from console.reading.reader import Key, Reader, keys
 from console.reading.thresholds import configured
 from console.settings.config import Settings, Wanted
@@ -85,26 +86,28 @@ async def _watch(request: Request, reader: Reader, server: Source, output: Outpu
 
 
 async def _take(request: Request, reader: Reader, server: Source) -> Snapshot:
-    """One read, arranged and cut, with everything looked up for the rows that are printed."""
-    taken = _arranged(request, await reader.read(server))
+    """One read, arranged and cut, with everything looked up for the rows that are printed.
+
+    A filter needs it for all rows: what was not looked up would match nothing.
+    """
+    whole = await reader.read(server)
+    taken = _arranged(request, whole)
     for _ in range(ROUNDS):
-        filled = await reader.fill(server, _keys(taken, request.view))
+        filled = await reader.fill(server, _keys(whole if request.filter else taken, request.view))
         if filled is None:
             break
-        taken = _arranged(request, filled)
+        whole, taken = filled, _arranged(request, filled)
     return taken
 
 
 def _arranged(request: Request, taken: Snapshot) -> Snapshot:
-    name = request.sort.removeprefix("-")
-    if name and name not in taken.columns:
-        raise Trouble(
-            Kind.USAGE,
-            f"{request.pane.name} has no column {safe(name, 80)}.",
-            f"Columns: {', '.join(column.name for column in request.view.columns)}.",
-        )
-    rows = arrange(taken, request.view, request.sort, request.filter)
-    return rows if request.limit is None else replace(rows, rows=rows.rows[: request.limit])
+    view, sort = request.view, request.sort
+    if name := sort.removeprefix("-"):
+        sort = ("-" if sort.startswith("-") else "") + column_called(taken, view, name)
+    found = arrange(taken, view, sort, request.filter)
+    if request.filter and not found.rows:
+        found = replace(found, notes=(*found.notes, NO_MATCH))
+    return found if request.limit is None else replace(found, rows=found.rows[: request.limit])
 
 
 def _keys(taken: Snapshot, view: View) -> list[Key]:
@@ -112,7 +115,8 @@ def _keys(taken: Snapshot, view: View) -> list[Key]:
 
 
 def _print(request: Request, taken: Snapshot, server: Source, output: Output, say: Say) -> None:
-    output(Taken(request.pane.name, request.view, taken, server.facts))
+    view = replace(request.view, empty="") if request.filter else request.view
+    output(Taken(request.pane.name, view, taken, server.facts))
     for note in taken.notes if output.tells_notes else ():
         say(safe(note))
 

@@ -7,6 +7,7 @@ from textual.widgets import Static
 
 from console.format import age, one_line, safe
 from console.model import Kind, Snapshot, Trouble, View
+from console.reading.filtering import NO_MATCH
 
 
 class StatusLine(Static):
@@ -31,7 +32,7 @@ def status(view: View, last: Snapshot | None, rows: int, filter_text: str) -> st
     if last is None:
         return "reading …"
     if not rows:
-        return "no row matches the filter; Esc clears it" if filter_text else view.empty
+        return f"{NO_MATCH} Esc clears it." if filter_text else view.empty
     return "  ".join(one_line(note) for note in last.notes)
 
 

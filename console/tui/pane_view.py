@@ -15,12 +15,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from console.format import safe
+from console.format import one_line, safe
 from console.keys import Place
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.arrange import arrange
 from console.reading.export import save
-from console.reading.reader import Reader, Readers
+from console.reading.filtering import HELP
+from console.reading.reader import Key, Reader, Readers, keys
 from console.tui.bindings import bindings
 from console.tui.details import Details
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
@@ -33,7 +34,8 @@ from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
 
 DRAWER_FROM = 120  # cells of width from which the details are beside the table
-HINT = "filter: words, !word, column=text, column>number; Esc clears"
+HINT = f"filter: {HELP}"
+FILTERED_LOOKUPS = 20  # batches after one read
 
 
 class PaneView(Widget):
@@ -61,6 +63,7 @@ class PaneView(Widget):
         self.state = PaneState(pane, period)
         self.trouble: Trouble | None = None
         self.defect: BaseException | None = None
+        self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
         self._source = source
         self._sql_text = sql_text
@@ -156,11 +159,19 @@ class PaneView(Widget):
             await reader.read(source)
             self.trouble = None
             self.paint()
-            if view is self.view and await reader.fill(source, self.table.visible_keys) is not None:
+            for _ in range(FILTERED_LOOKUPS if self.state.filter_text else 1):
+                if view is not self.view or await reader.fill(source, self._needed_keys(reader)) is None:
+                    break
                 self.paint()
         except Trouble as why:
             self.trouble = why
             self.paint()
+
+    def _needed_keys(self, reader: Reader) -> list[Key]:
+        """The rows whose look-ups are needed: those on the screen, with a filter all that it may find."""
+        if not self.state.filter_text or reader.last is None:
+            return self.table.visible_keys
+        return keys(reader.last, [column for column in self.view.key if column in reader.last.columns])
 
     def _reader(self) -> Reader:
         return self._readers.of(self.pane.source, self.view)
@@ -177,7 +188,11 @@ class PaneView(Widget):
         if last is None:
             self.arranged = None
         else:
-            self.arranged = arrange(last, self.view, state.sort, state.filter_text)
+            self.filter_trouble = None
+            try:
+                self.arranged = arrange(last, self.view, state.sort, state.filter_text)
+            except Trouble as why:  # a filter that is being typed, or is wrong
+                self.filter_trouble, self.arranged = why, arrange(last, self.view, state.sort)
             stale = self.trouble is not None and self.trouble.kind is not Kind.BUSY
             self.table.show(self.arranged, present(self.view.columns, self.arranged), self.view.key, state.sort, stale)
         self.query_one(PaneChart).draw(self.view, last, self.size)
@@ -190,9 +205,11 @@ class PaneView(Widget):
         if self.trouble is not None:
             retry_in = self.source.retry_in if self.source else 0.0
             text = trouble_status(self.trouble, last, retry_in, time.monotonic())
+        elif self.filter_trouble is not None:
+            text = one_line(self.filter_trouble)
         else:
             text = status(self.view, last, len(self.arranged.rows) if self.arranged else 0, self.state.filter_text)
-        self.query_one(StatusLine).show_status(text, self.trouble is not None)
+        self.query_one(StatusLine).show_status(text, (self.trouble or self.filter_trouble) is not None)
 
     def _fill_drawer(self) -> None:
         drawer = self.query_one(Details)
