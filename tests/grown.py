@@ -127,13 +127,20 @@ _TIMED: tuple[LiteralString, ...] = (
 
 
 def make(
-    desk: Desk, rows: int = 3000, months: int = 6, requests: int = 1000, misfits: bool = True, timed: bool = True
+    desk: Desk,
+    rows: int = 3000,
+    months: int = 6,
+    requests: int = 1000,
+    misfits: bool = True,
+    timed: bool = True,
+    counters: str = "bigint",
 ) -> None:
     """Fill the empty database of `desk`, as its owner; `rows` in each of the three tables that grow with time.
 
     All tables of the pipeline but MISSING and the console's own are there, as ordinary tables with primary key (id).
     With `misfits` it also has what cannot be adopted. Without `timed` the three tables keep the bundled partitions
-    (the rows are then of the last minutes), so that nothing waits for partition-table.
+    (the rows are then of the last minutes), so that nothing waits for partition-table. `counters` is the type of the
+    counters of content_analytics.
     """
     install(desk.cluster, desk.database)
     values = {"rows": rows, "months": months if timed else 0, "requests": max(1, requests)}
@@ -152,7 +159,14 @@ def make(
             for statement in _SMALLER:
                 session.execute(statement)
             session.execute("UPDATE public.request_comments SET body = NULL WHERE id = 1")
+        if counters != "bigint":
+            session.execute(f"ALTER TABLE public.content_analytics {_types(counters)}".encode())
         session.execute("ANALYZE")
+
+
+def _types(counters: str) -> str:
+    names = ("impressions", "likes", "shares", "comments", "clicks")
+    return ", ".join(f"ALTER COLUMN {name} TYPE {counters}" for name in names)
 
 
 def _plain(table: str) -> str:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from console.actions.indexes.build import Build, IndexToBuild, build
-from console.actions.indexes.index_definition import columns, exact, faults, loose
+from console.actions.indexes.index_definition import columns, exact, expressions, faults, loose
 from console.demo.cluster import APPLICATION
 from console.model import Claim, Outcome, Plan
 from console.running.progress import Run
@@ -245,6 +245,35 @@ def test_definitions_are_compared_by_what_they_mean() -> None:
     ):
         assert loose(other) != loose(shown)
     assert loose("((t AT TIME ZONE 'UTC')::date)") != loose("((t AT TIME ZONE 'UTC'))")
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "other"),
+    [
+        ("smallint", "(((coalesce(n, (0)::bigint))::numeric))", "((coalesce(n, 1)::numeric))"),
+        ("numeric", "(((coalesce(n, (0)::bigint))::numeric)) WHERE n > 0", "((coalesce(n, 0))) WHERE n > 1"),
+        ("varchar(20)", "(id) WHERE n IN ('a', 'b')", "(id) WHERE n IN ('a', 'c')"),
+        ("varchar(20)", "(lower(n) DESC, id) INCLUDE (x)", "(lower(n), id) INCLUDE (x)"),
+        ("text", "((n || ' WHERE (' || x))", "((n || ' where (' || x))"),
+    ],
+)
+async def test_an_index_is_known_again_whatever_types_the_columns_have(
+    desk: Desk, kind: str, written: str, other: str
+) -> None:
+    desk.do("ALTER TABLE public.t DROP COLUMN n", f"ALTER TABLE public.t ADD n {kind}")
+    done(await built(desk, "public.t", "t_typed", written))
+    again = await planned(desk, "public.t", "t_typed", written)
+    assert (again.steps, again.left, len(again.present)) == ((), (), 1)
+    assert "another definition" in (await planned(desk, "public.t", "t_typed", other)).left[0]
+
+
+def test_expressions_of_a_definition_are_its_computed_keys_and_its_predicate() -> None:
+    shape, found = expressions(
+        "USING gin (a, (b ->> 'x, (y)'), s.lower(c) COLLATE \"C\" DESC) INCLUDE (d) WHERE (e > 0)"
+    )
+    assert found == ("(b ->> 'x, (y)')", "s.lower(c)", "(e > 0)")
+    assert exact(shape) == exact('USING gin (a, ?, ? COLLATE "C" DESC) INCLUDE (d) WHERE ?')
+    assert expressions("(a, b DESC)") == ("(a, b DESC)", ())
 
 
 @pytest.mark.parametrize(

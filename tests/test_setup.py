@@ -241,6 +241,53 @@ def test_a_full_disk_is_told_and_with_room_the_rerun_completes(cluster: Cluster,
 # Grown
 
 
+@pytest.mark.parametrize("counters", ["integer", "numeric"])
+def test_a_grown_database_with_other_types_is_set_up_to_the_last_page(
+    pg_servers: Servers, tmp_path: Path, counters: str
+) -> None:
+    server = pg_servers.new(pg_servers.newest, {})
+    name = server.fresh_database()
+    desk = Desk(server, name, Trail(tmp_path / "audit.jsonl"))
+    grown.make(desk, rows=300, months=3, requests=100, misfits=False, counters=counters)
+    place = Place(server, name, tmp_path)
+    done = place.setup("--yes", "--format", "json")
+    assert done.code == 0, done.out + done.err
+    for each in ("indexes", "adopted", "rights", "tuning"):
+        assert page(done, each)["state"] in {"done", "later"}, page(done, each)
+    assert page(done, "pooler")["state"] != "waits"
+    found = "SELECT pg_get_indexdef('public.content_analytics_engagement_idx'::regclass)"
+    assert "(0)::bigint" not in place.rows(found)[0][0], "the constants have the type of the columns"
+    again = place.setup("--yes", "--format", "json")
+    assert again.code == 0, again.out + again.err
+    assert "another definition" not in again.out
+    server.stop()
+
+
+def test_an_index_that_really_differs_is_left_with_a_note_and_stops_no_page(place: Place) -> None:
+    assert place.setup("--yes").code == 0
+    with place.cluster.connect(place.database) as session:
+        session.execute("DROP INDEX public.content_analytics_engagement_idx, public.campaigns_brand_idx")
+        session.execute("CREATE INDEX content_analytics_engagement_idx ON public.content_analytics (likes)")
+    done = place.setup("--yes")
+    assert done.code == 0, done.out + done.err
+    _, _, end = done.out.rpartition("\nDone:")
+    listed, _, left = end.partition("\nLeft:")
+    assert "Indexes:" in listed
+    assert "content_analytics_engagement_idx is an index of public.content_analytics with another definition" in left
+    assert place.rows("SELECT to_regclass('public.campaigns_brand_idx') IS NOT NULL") == [(True,)]
+
+
+def test_a_refused_page_stops_only_the_pages_that_need_it(place: Place) -> None:
+    with place.cluster.connect(place.database) as session:
+        session.execute("CREATE TABLE public.schema_migrations (version integer)")
+    done = place.setup("--yes", "--format", "json")
+    states = {each["name"]: each["state"] for each in json.loads(done.out)["pages"]}
+    assert states["schema"] == "cannot"
+    assert states["indexes"] == "waits"
+    assert states["tuning"] in {"done", "later"}
+    assert done.code == 4, done.out + done.err
+
+
 def test_a_grown_database_is_adopted_partitioned_and_indexed_with_every_row(
     pg_servers: Servers, tmp_path: Path
 ) -> None:

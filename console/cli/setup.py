@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
-from console.cli.setup_text import document, page_head, page_text, plans_text
+from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
 from console.format import safe
 from console.model import Kind, Outcome, Trouble
 from console.running.progress import Run
@@ -140,7 +140,7 @@ class _Setup:
 
     def _end(self, code: int, message: str) -> int:
         changed = any(run.outcome in {Outcome.DONE, Outcome.STOPPED} for one in self._told for run in one.runs)
-        if changed and code == FAILED:
+        if changed and code in {FAILED, REFUSED}:
             code = STOPPED
         outcome = next(each for each, number in CODES.items() if number == code)
         if code == DONE and not changed:
@@ -148,11 +148,12 @@ class _Setup:
         told = {
             Outcome.DONE: "The set-up is done.",
             Outcome.NOTHING: "There is nothing to do.",
-            Outcome.STOPPED: "The set-up stopped part-way: the same command resumes it.",
+            Outcome.STOPPED: "The set-up is incomplete: what is left is listed above; the same command resumes it.",
             Outcome.FAILED: "The set-up failed; nothing was changed.",
             Outcome.REFUSED: "The set-up was refused.",
         }[outcome]
-        left = [one.page.title for one in self._told if _left(one)]
+        self._show(result_text((one.page, one.state, one.skipped, one.runs) for one in self._told))
+        left = [one.page.title for one in self._told if is_left(one.state)]
         told += f" Not done: {', '.join(left)}; see above." if left and code == DONE else ""
         return _ended(self._asked, self._told, self._guide, SetupEnd(outcome, f"{message} {told}".strip(), code))
 
@@ -172,7 +173,7 @@ class _Setup:
             if told.skipped:
                 continue
             former[page.name] = told.state
-            if self._stopping or (told.code != DONE and (page.essential or page.name == FIRST)):
+            if self._stopping or _ends_all(told):
                 return
 
     async def _page(self, page: Page, former: dict[str, PageState]) -> PageResult:
@@ -247,8 +248,10 @@ class _Setup:
         self._stopping = True
 
 
-def _left(one: PageResult) -> bool:
-    return one.state.standing in {Standing.CANNOT, Standing.WAITS} or bool(one.state.unmeasured)
+def _ends_all(one: PageResult) -> bool:
+    """Whether no later page is tried: a run failed, or the connection serves no page. Refused pages end nothing."""
+    failed = one.page.essential and bool(one.runs) and one.state.standing is Standing.TODO
+    return one.code != DONE and (failed or one.page.name == FIRST)
 
 
 def _ended(asked: SetupOptions, told: Sequence[PageResult], guide: Guide, end: SetupEnd) -> int:

@@ -28,6 +28,37 @@ def plans_text(state: PageState) -> str:
     return "".join(f"    {line}".rstrip() + "\n" for line in texts.splitlines())
 
 
+def is_left(state: PageState) -> bool:
+    """Whether work of the page remains that this run cannot do."""
+    return state.standing in {Standing.CANNOT, Standing.WAITS, Standing.TODO} or bool(state.unmeasured)
+
+
+def result_text(pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]) -> str:
+    """The end of a set-up as one list: what is done, what is left, why, and how to do it."""
+    done: list[str] = []
+    left: list[str] = []
+    found = list(pages)
+    for at, (page, state, skipped, runs) in enumerate(found, 1):
+        steps = sum(step.status == "done" for run in runs for step in run.steps)
+        if steps:
+            done.append(f"  {page.title}: {steps} {'step' if steps == 1 else 'steps'}")
+        again = {action for later, *_ in found[at:] for action in later.actions}
+        still = state.left if not again.intersection(page.actions) else ()  # a later page plans the same action anew
+        left += [f"  {page.title}: {line}" for line in (*_remains(state, skipped), *map(safe, still))]
+    told = [*(["Done:", *done] if done else []), *(["Left:", *left] if left else [])]
+    return "\n" + "".join(f"{line}\n" for line in told) if told else ""
+
+
+def _remains(state: PageState, skipped: str) -> Iterable[str]:
+    """Each thing that a page leaves: why, and how to do it."""
+    if skipped:
+        yield f"skipped {safe(skipped)}"
+    elif state.unmeasured:
+        yield " ".join(line.strip() for line in _lines(state, later=True))
+    elif is_left(state):
+        yield f"{safe(state.sentence)} {safe(state.remedy)}".strip() or f"{state.steps} steps are still to do"
+
+
 def document(
     facts: Facts, outcome: Outcome | None, message: str, pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]
 ) -> str:

@@ -40,6 +40,7 @@ class PageState:
     kind: Kind | None = None  # of the trouble, if it cannot be done
     plans: tuple[Plan, ...] = ()  # with at least one step
     notes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()  # those of the notes that say what stays as it is, and why
     works: tuple[Work, ...] = ()  # what each plan is for
     tried: tuple[Work, ...] = ()  # all work that was planned
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given
@@ -123,6 +124,7 @@ class Guide:
             troubles[0].kind if troubles else None,
             tuple(one for _, one in todo),
             notes,
+            tuple(dict.fromkeys(left for _, made_plan in made for left in made_plan.left)),
             tuple(work for work, _ in todo),
             works,
             tuple(dict.fromkeys((*asks, *lacking))),

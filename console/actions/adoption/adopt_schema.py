@@ -37,16 +37,17 @@ async def plan(request: Request) -> Plan:
         said = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
         return (f"Rows before and after: {', '.join(said)}.",)
 
+    left = (*(_left(each) for each in what.skipped), *(safe(said, 300) for said in what.unplanned))
     return Plan(
         Claim(f"schema of {one_line(server.facts.database)}", advisory_lock=migrations.LOCK),
         todo,
         notes=(
             *_summary(what, bool(baseline)),
             *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),
-            *(_left(one) for one in what.skipped),
-            *(safe(said, 300) for said in what.unplanned),
+            *left,
             *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition], what.unread)),
         ),
+        left=left,
         read_back=after if before else None,
     )
 

@@ -9,13 +9,15 @@ from typing import Any
 
 from console.actions.adoption.assessment import CONSTRAINED, Assessment, is_search
 from console.actions.indexes.build import IndexToBuild, build
+from console.actions.indexes.index_definition import loose
+from console.actions.indexes.index_pack import BUNDLED, load
 from console.actions.maintenance.refresh_views import refreshing
 from console.actions.planning import steps_from_query, steps_from_rows
 from console.actions.relations import relation
 from console.drift.forms import plain
 from console.drift.schema_entries import SchemaEntry, expected
 from console.drift.sides import SEARCH, Remedy
-from console.model import Source, Step
+from console.model import Database, Source, Step
 from console.sql.migrations import Migration
 
 REFRESHES = "console_refreshes"
@@ -23,7 +25,7 @@ _INDEXED = {"index", "constraint"}
 PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
 
 
-async def steps(server: Source, what: Assessment) -> tuple[Step, ...]:
+async def steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     """All steps from the present state on, those that may find an unfit row after those that cannot."""
     wanted = what.with_problem("missing function")
     found = (
@@ -115,7 +117,7 @@ async def _nulls(server: Source, what: Assessment) -> tuple[Step, ...]:
     )
 
 
-async def _indexes(server: Source, what: Assessment) -> tuple[Step, ...]:
+async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     """Indexes of tables that are there, also those that a key is then put over."""
     oids = {one.relation: one.oid for one in what.seen.found if one.kind == "relation"}
     wanted: list[IndexToBuild] = []
@@ -124,7 +126,7 @@ async def _indexes(server: Source, what: Assessment) -> tuple[Step, ...]:
     comments = {one.name: one.definition for one in expected() if one.kind == "comment" and one.detail == "index"}
     for one in lacking:
         note = comments.get(one.name, "")
-        wanted.append(IndexToBuild(oids[one.relation], one.name, f"USING {one.definition}", one.required, note))
+        wanted.append(IndexToBuild(oids[one.relation], one.name, _written(one), one.required, note))
     for difference in what.with_problem("missing key", "missing unique"):
         one = difference.wanted
         if not _index_of(what, one):
@@ -138,6 +140,14 @@ async def _indexes(server: Source, what: Assessment) -> tuple[Step, ...]:
     lost = {one.name for one in wanted} - made
     what.to_add = [one for one in what.to_add if one.wanted.kind not in _INDEXED or one.wanted.name not in lost]
     return making + building.steps
+
+
+def _written(index: SchemaEntry) -> str:
+    """The definition as the bundled pack has it, whose constants take the types of columns that differ."""
+    shown = f"USING {index.definition}"
+    pack = {each.name: each.definition for each in load(BUNDLED).entries}
+    definition = pack.get(index.name, shown)
+    return definition if loose(definition) == loose(shown) else shown
 
 
 def _form(one: SchemaEntry) -> str:

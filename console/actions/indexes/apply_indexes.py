@@ -44,20 +44,22 @@ class IndexOnTable:
 
 
 async def plan(request: Request) -> Plan:
-    """What the pack has and the database has not. Trouble (REFUSED) for a definition that is known to be unsafe."""
+    """Steps for missing indexes, and notes on those that are left. Raises Trouble(REFUSED) if all of them are left."""
     pack = index_pack.load(request.given["pack"])
     analyze = boolean(request.given, "analyze")
     entries = _chosen(pack, request.given["table"], request.given["index"])
-    placed, absent = await _placed(request.server, entries)
+    placed, absent, skipped = await _placed(request.server, entries)
     made = await build(request.server, [one.wanted for one in placed])
     building = [one for one in placed if one.wanted in made.planned]
-    if made.left and not building:
+    if made.left and not (building or made.present):
         raise Trouble(Kind.REFUSED, " ".join(made.left))
+    left = (*skipped, *made.left)
     before = {one.entry.name: await explain(request.server, one.entry, analyze) for one in building}
     return Plan(
         Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(one.table) for one in building))),
         (*made.steps, *await _statistics(request.server, building)),
-        notes=(f"{len(made.present)} of {len(entries)} indexes of the pack exist.", *absent, *made.left),
+        notes=(f"{len(made.present)} of {len(entries)} indexes of the pack exist.", *absent, *left),
+        left=left,
         table=_shown(building, before) if building else None,
         read_back=functools.partial(_after, building=building, before=before, analyze=analyze),
     )
@@ -80,8 +82,10 @@ def _known(pack: Pack, indexes: bool) -> str:
     return f"It contains: {one_line(', '.join(names))}."
 
 
-async def _placed(server: Source, entries: Sequence[PackIndex]) -> tuple[list[IndexOnTable], tuple[str, ...]]:
-    """The entries whose tables and columns are there, and notes on the others."""
+async def _placed(
+    server: Source, entries: Sequence[PackIndex]
+) -> tuple[list[IndexOnTable], tuple[str, ...], tuple[str, ...]]:
+    """The entries that can be built, notes on missing tables, and sentences on the entries that cannot be built."""
     tables = list(dict.fromkeys(one.table for one in entries))
     rows = list((await server.fetch("actions/index_tables", {"names": tables})).records())
     known = {str(row["wanted"]): row for row in rows}
@@ -91,23 +95,27 @@ async def _placed(server: Source, entries: Sequence[PackIndex]) -> tuple[list[In
         raise Trouble(Kind.REFUSED, f"This database has no table {one_line(', '.join(tables))}.")
     keywords = frozenset(map(str, (await server.fetch("actions/keywords")).values("word")))
     absent = [one_line(name) for name in tables if name not in known]
-    notes = [f"Not in this database: {', '.join(absent)}."] if absent else []
+    notes = (f"Not in this database: {', '.join(absent)}.",) if absent else ()
     placed: list[IndexOnTable] = []
-    for one in entries:
-        if (row := known.get(one.table)) is None:
+    skipped: list[str] = []
+    lacking: list[str] = []
+    for entry in entries:
+        if (row := known.get(entry.table)) is None:
             continue
-        definition = one.definition if one.extension in {"", *server.facts.extensions} else one.otherwise
+        definition = entry.definition if entry.extension in {"", *server.facts.extensions} else entry.otherwise
         types = row["types"] if isinstance(row["types"], Mapping) else {}
-        if said := danger(definition, types, one.short):
-            raise Trouble(Kind.REFUSED, f"{one.where}: {one_line(said)}.")
-        if missing := columns(definition, keywords) - set(types):
-            lacks = f"{row['name']} has no column {', '.join(sorted(missing))}"
-            notes.append(one_line(f"{one.name} is skipped: {lacks}."))
-            continue
-        placed.append(IndexOnTable(one, int(str(row["oid"])), str(row["name"]), definition))
+        if unsafe := danger(definition, types, entry.short):
+            skipped.append(f"{entry.where}: {one_line(unsafe)}.")
+        elif missing := columns(definition, keywords) - set(types):
+            lacking.append(
+                one_line(f"{entry.name} is skipped: {row['name']} has no column {', '.join(sorted(missing))}.")
+            )
+        else:
+            placed.append(IndexOnTable(entry, int(str(row["oid"])), str(row["name"]), definition))
     if not placed:
-        raise Trouble(Kind.REFUSED, " ".join(notes), "adopt-schema adds missing columns of the pipeline schema.")
-    return placed, tuple(notes)
+        remedy = "adopt-schema adds missing columns of the pipeline schema." if lacking else ""
+        raise Trouble(Kind.REFUSED, " ".join((*notes, *skipped, *lacking)), remedy)
+    return placed, notes, (*skipped, *lacking)
 
 
 async def _statistics(server: Source, building: Sequence[IndexOnTable]) -> list[Step]:

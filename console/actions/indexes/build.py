@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from console.actions.indexes.index_definition import exact, loose
+from console.actions.indexes.index_meaning import same_meaning
 from console.actions.planning import steps_from_rows
 from console.format import one_line
-from console.model import Record, Snapshot, Source, Step
+from console.model import Database, Record, Snapshot, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,14 @@ class Build:
     planned: tuple[IndexToBuild, ...] = ()  # what the steps make
 
 
-async def build(server: Source, wanted: Sequence[IndexToBuild]) -> Build:
+async def build(server: Database, wanted: Sequence[IndexToBuild]) -> Build:
     """The steps from the present state to all of `wanted`; none for those that are there and valid.
 
     Plain tables: CREATE INDEX CONCURRENTLY. Partitioned ones: the index of the parent alone, one CONCURRENTLY for each
     partition without an equal one, each attached. What an interrupted build left is dropped and built anew.
     """
     found = await server.fetch("actions/index_definitions", {"oid": [one.table for one in wanted]})
-    equal = [(k, oid) for k, one in enumerate(wanted, 1) for oid in _equal(one, found)]
+    equal = [(k, oid) for k, index in enumerate(wanted, 1) for oid in await _equal(server, index, found)]
     parameters: dict[str, object] = {
         "tables": [one.table for one in wanted],
         "names": [one.name for one in wanted],
@@ -63,17 +64,22 @@ async def build(server: Source, wanted: Sequence[IndexToBuild]) -> Build:
     )
 
 
-def _equal(one: IndexToBuild, found: Snapshot) -> Iterator[int]:
+async def _equal(server: Database, index: IndexToBuild, found: Snapshot) -> list[int]:
     """Indexes of the table and of its partitions that are defined as wanted.
 
-    Of the same name it is enough that the definitions agree loosely; its own text then stands for the wanted one.
+    Of the same name it is enough that the definitions agree loosely, or mean the same on the columns of this table; the
+    text of that index then stands for the wanted definition.
     """
-    same = [row for row in found.records() if row["root"] == one.table and row["is_unique"] == one.unique]
-    texts = {exact(one.definition)}
-    texts |= {exact(str(row["definition"])) for row in same if _named(one, row)}
-    return (int(str(row["oid"])) for row in same if exact(str(row["definition"])) in texts)
+    same = [row for row in found.records() if row["root"] == index.table and row["is_unique"] == index.unique]
+    texts = {exact(index.definition)}
+    for row in same:
+        if row["table"] == index.table and row["name"] == index.name and await _agrees(server, index, row):
+            texts.add(exact(str(row["definition"])))
+    return [int(str(row["oid"])) for row in same if exact(str(row["definition"])) in texts]
 
 
-def _named(one: IndexToBuild, row: Record) -> bool:
-    own = row["table"] == one.table and row["name"] == one.name
-    return own and loose(str(row["definition"])) == loose(one.definition)
+async def _agrees(server: Database, index: IndexToBuild, row: Record) -> bool:
+    definition = str(row["definition"])
+    if loose(definition) == loose(index.definition):
+        return True
+    return await same_meaning(server, str(row["qualified"]), index.definition, definition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 _TYPE = (
     r"(?:character varying|double precision|bit varying|time(?:stamp)?(?:\(\d\))? with(?:out)? time zone"
@@ -57,6 +57,37 @@ def faults(definition: str) -> str:
     told = told or ("has an unmatched opening parenthesis" if depth else "")
     begins = re.match(r"\s*(USING\s+\w+\s*)?\(", definition, re.IGNORECASE)
     return told or ("" if begins else "must begin with (columns) or USING method (columns)")
+
+
+def expressions(definition: str) -> tuple[str, tuple[str, ...]]:
+    """The definition with `?` for each expression of a key and for the predicate; and those expressions, in order."""
+    tokens = list(_TOKEN.finditer(definition))
+    spans: list[tuple[int, int]] = []
+    depth, begin, keys = 0, -1, True
+    for at, match in enumerate(tokens):
+        if match["sign"] == "(":
+            begin = _expression_start(tokens, at) if depth == 1 and keys else begin
+            depth += 1
+        elif match["sign"] == ")":
+            depth -= 1
+            keys = keys and depth > 0
+            if depth == 1 and begin >= 0:
+                spans.append((begin, match.end()))
+                begin = -1
+        elif depth == 0 and (match["word"] or "").lower() == "where":
+            spans.append((match.end(), len(definition)))
+            break
+    shape, end = "", 0
+    for first, last in spans:
+        shape, end = f"{shape}{definition[end:first]} ? ", last
+    return shape + definition[end:], tuple(definition[first:last].strip() for first, last in spans)
+
+
+def _expression_start(tokens: Sequence[re.Match[str]], at: int) -> int:
+    """Where the expression begins whose bracket is the token `at`: at the bracket, or at the function's name."""
+    while at and (tokens[at - 1]["word"] or tokens[at - 1]["quoted"] or tokens[at - 1]["sign"] == "."):
+        at -= 1
+    return tokens[at].start()
 
 
 def columns(definition: str, keywords: Collection[str]) -> set[str]:

@@ -7,6 +7,7 @@ WITH RECURSIVE tree AS (
     JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid AND c.relispartition
 )
 SELECT t.root::bigint AS root, t.oid::bigint AS "table", i.indexrelid::bigint AS oid, c.relname::text AS name,
+       pg_catalog.format('%%I.%%I', n.nspname, r.relname) AS qualified,
        i.indisunique AS is_unique,
        pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid), 1 + pg_catalog.length(pg_catalog.format(
          'CREATE %%sINDEX %%I ON %%s%%I.%%I ', CASE WHEN i.indisunique THEN 'UNIQUE ' END, c.relname,
