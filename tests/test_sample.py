@@ -48,6 +48,19 @@ content_analytics AS c JOIN public.generated_assets AS a ON a.id = c.generated_a
 
 content_requests WHERE greatest(created_at, updated_at, completed_at) > now()
 """.strip().split("\n\n")
+# Keys, indexes and what is said of them, of all tables that are no partitions and no sample data's own.
+SHAPE: LiteralString = """
+SELECT pg_get_indexdef(i.indexrelid), i.indisvalid::text, coalesce(obj_description(i.indexrelid, 'pg_class'), '')
+  FROM pg_index AS i JOIN pg_class AS r ON r.oid = i.indrelid
+ WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition
+   AND i.indexrelid::regclass::text !~ 'demo_redundant_campaigns_idx$'
+UNION ALL
+SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(c.oid)), convalidated::text,
+       coalesce(obj_description(c.oid, 'pg_constraint'), '')
+  FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid
+ WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition
+ ORDER BY 1, 2
+"""
 SCRIPTS = sorted((content() / "sql" / "demo").glob("*.pgbench"))
 
 
@@ -221,3 +234,15 @@ def test_every_script_of_the_live_workload_runs_for_the_application(
     with pg.connect(sample, APPLICATION) as connection:
         cursor = connection.execute(sent.encode())
         assert cursor.rowcount != 0 or script.stem in {"search", "generate_assets", "dashboard"}
+
+
+def test_loading_leaves_keys_and_indexes_as_the_migrations_made_them(
+    pg: PostgresServer, db: psycopg.Connection[Any]
+) -> None:
+    name = pg.fresh_database()
+    with pg.connect(name) as superuser:
+        superuser.execute(cluster.database().encode())
+    install(pg, name)
+    with pg.connect(name, OWNER) as empty:
+        assert db.execute(SHAPE).fetchall() == empty.execute(SHAPE).fetchall()
+    pg.drop_database(name)

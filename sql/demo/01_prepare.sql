@@ -7,6 +7,39 @@ SET synchronous_commit = off;
 SET jit = off;
 SET work_mem = '64MB';
 
+SET maintenance_work_mem = '256MB';
+
+-- Rows are loaded first; foreign keys, indexes and the keys of partitioned tables are built afterwards (part 5): here they are
+-- written down and dropped. Templates are looked up one by one on the way, so that they keep theirs.
+CREATE TEMPORARY TABLE postponed AS
+SELECT c.oid, CASE c.contype WHEN 'f' THEN 3 ELSE 1 END AS phase,
+       format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname) AS dropping,
+       format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)) AS adding,
+       format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, c.conrelid::regclass, obj_description(c.oid, 'pg_constraint'))
+           AS comment
+  FROM pg_catalog.pg_constraint AS c
+  JOIN pg_catalog.pg_class AS r ON r.oid = c.conrelid
+ WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition AND c.conparentid = 0
+   AND (c.contype = 'f' OR (c.contype IN ('p', 'u') AND r.relkind = 'p'))
+UNION ALL
+SELECT i.indexrelid, 2, format('DROP INDEX %s', i.indexrelid::regclass),
+       replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '),
+       format('COMMENT ON INDEX %s IS %L', i.indexrelid::regclass, obj_description(i.indexrelid, 'pg_class'))
+  FROM pg_catalog.pg_index AS i
+  JOIN pg_catalog.pg_class AS r ON r.oid = i.indrelid
+ WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition AND r.relkind IN ('r', 'p')
+   AND r.relname <> 'content_templates'
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'));
+DO $do$
+DECLARE
+    dropping text;
+BEGIN
+    FOR dropping IN SELECT p.dropping FROM pg_temp.postponed AS p ORDER BY p.phase DESC, p.oid DESC LOOP
+        EXECUTE dropping;
+    END LOOP;
+END
+$do$;
+
 -- Dice are hashes, not random(): a row does not depend on the order in which rows are made.
 CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double precision
 LANGUAGE sql IMMUTABLE AS $$SELECT (hashint8extended(n, salt) & 2147483647) / 2147483648.0::double precision$$;

@@ -3,7 +3,7 @@
 -- An asset is measured on days 1, 2, 3, 5, 8, 13, 21, 34 and 55. Reach has a heavy tail: few posts get most of it, and a very few
 -- pass the 2.1 billion of an integer.
 WITH measured AS MATERIALIZED (
-    SELECT nextval(pg_get_serial_sequence('public.content_analytics', 'id')) AS id, m.*
+    SELECT nextval((SELECT pg_get_serial_sequence('public.content_analytics', 'id')::regclass)) AS id, m.*
       FROM (SELECT a.id AS generated_asset_id, d.day AS performance_date,
                    (ARRAY['instagram', 'tiktok', 'linkedin', 'youtube'])[1 + a.n % 4] AS platform,
                    i.impressions,
