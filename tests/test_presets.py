@@ -205,8 +205,17 @@ def test_memory_follows_the_machine_and_stays_within_it() -> None:
     assert shown(found["shared_buffers"].setting, found["shared_buffers"].proposed) == "4GB"
     assert shown(found["effective_cache_size"].setting, found["effective_cache_size"].proposed) == "12GB"
     work_mem = int(found["work_mem"].proposed) * 1024
+    assert work_mem > 4 * MB
     assert 4 * GB + 100 * 2 * 2 * work_mem + 512 * MB + 3 * 256 * MB <= 16 * GB
     assert {one.state for one in found.values()} == {"change"}
+
+
+@pytest.mark.parametrize("ram", [1.0, 2.0, 4.0, 8.0, 64.0, 256.0])
+def test_no_preset_writes_memory_below_the_default_of_the_server(ram: float) -> None:
+    found = proposed("memory", {"ram": ram * GB})
+    assert int(found["work_mem"].proposed) >= 4096
+    assert int(found["maintenance_work_mem"].proposed) >= 65536
+    assert int(found["shared_buffers"].proposed) >= 16384
 
 
 def test_what_is_not_known_is_not_guessed() -> None:
