@@ -124,6 +124,7 @@ async def test_what_is_written_starts_and_users_log_in_with_scram(ground: Ground
     }
     assert {name: shown[name] for name in wanted} == wanted
     assert any("pgbouncer -d" in note for note in done.plan.notes)
+    assert any("LimitNOFILE=" in note for note in done.plan.notes), "it can serve the clients that it promises"
 
 
 async def test_no_secret_is_shown_or_kept(ground: Ground, folder: Path) -> None:

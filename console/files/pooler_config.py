@@ -17,6 +17,7 @@ from console.sql import content
 ADMIN = "pgbouncer_admin"
 STATS = "pgbouncer_stats"
 LOOKUP = "pgbouncer_auth"  # the role that asks the server for verifiers
+RESERVED_FILES = 100  # logs, listening sockets, DNS, admin clients; 35 were seen
 SESSION_POOL = 5  # connections a user gets of the entry in session mode
 PREPARED = (1, 21)  # the first version that follows prepared statements from one server connection to another
 _VERSION = re.compile(r"\b(\d+)\.(\d+)")
@@ -86,6 +87,12 @@ def most_connections(settings: PoolerSettings, users: int) -> int:
     """How many connections the pools of so many users may take of the server at worst."""
     pooled = min(settings.database_connections, users * (settings.pool + settings.reserve))
     return pooled + min(settings.session_connections, users * (SESSION_POOL + settings.reserve))
+
+
+def open_files(settings: PoolerSettings, users: int) -> int:
+    """How many open files PgBouncer needs: one for each connection and RESERVED_FILES, in round hundreds."""
+    needed = settings.clients + most_connections(settings, users) + RESERVED_FILES
+    return -(-needed // 100) * 100
 
 
 def auth_file(verified: Mapping[str, str], plain: Mapping[str, str], former: str = "") -> str:

@@ -21,6 +21,7 @@ from console.files.pooler_config import (
     entry,
     installed_version,
     most_connections,
+    open_files,
     render,
     version,
 )
@@ -52,7 +53,7 @@ async def plan(request: Request) -> Plan:
             *([_users(users, entries, listed)] if entries != listed else []),
             *([_ini(path, text, former, kept)] if text != former else []),
         ),
-        notes=(fits, *_notes(settings, secrets, path)),
+        notes=(fits, *_notes(settings, secrets, path), _open_files(settings, max(2, int(str(facts["users"]))))),
         table=_changes(former, text) if former not in {None, text} else None,
     )
 
@@ -207,6 +208,15 @@ def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str
     yield (
         f"To start it, as the owner of these files: pgbouncer -d {one_line(local_files.quoted(path))}. A running "
         "PgBouncer needs RELOAD on its admin console; this action never sends it. Compare SHOW CONFIG afterwards."
+    )
+
+
+def _open_files(settings: PoolerSettings, users: int) -> str:
+    files = open_files(settings, users)
+    return (
+        f"PgBouncer needs {files} open files for {settings.clients} clients and its server connections. With the usual "
+        f"limit of 1024 it accepts fewer: start it after ulimit -n {files}, or with LimitNOFILE={files} in its systemd "
+        "unit."
     )
 
 
