@@ -92,7 +92,7 @@ _NOW_MORE = (
 _TOTALS = (
     Column("read_bytes", "read", "size", help="Read from the operating system."),
     Column("write_bytes", "written", "size", help="Written to the operating system."),
-    Column("extend_bytes", "extended", "size", help="Added to files that grew."),
+    Column("extend_bytes", "extended", "size", extra=True, help="Added to files that grew."),
     Column("hit", "hit", "percent", help="Blocks found in the buffer cache; – has no cache."),
     Column("evictions", "evicted", "count", help="Blocks removed from the cache to make room for others."),
     Column("io_ms", "waited", "ms", help="Time waited for I/O; – while it is not measured."),
