@@ -13,10 +13,12 @@ from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.actions.trail.undo import UNDO
 from console.model import Kind, Outcome, Trouble
+from console.panes.partitions import PARTITIONS
 from console.running.trail.audit import default_trail
 from tests.acting import Desk, held
 from tests.killed import killed
 from tests.servers import PostgresServer as Cluster
+from tests.test_pane_storage import rows_of
 from tests.waiting import eventually
 
 MONTH = "2020-03"
@@ -109,9 +111,20 @@ async def test_a_key_that_was_not_validated_is_validated_not_added_again(desk: D
     assert desk.ask(ATTACHED) == ""
     made = await desk.plan(RESTORE_ANALYTICS, month="2019-01")
     assert "public.m is in neither table" in " ".join(made.notes)
+    assert await verdicts(desk) == {
+        "content_analytics": "month detached",
+        "content_analytics_archive": "month detached",
+    }
     with pytest.raises(Trouble, match=r"public\.m is in neither public\.content_analytics_archive nor"):
         await desk.plan(ARCHIVE_ANALYTICS)
     await restored(desk)
+    assert "month detached" not in (await verdicts(desk)).values()
+
+
+async def verdicts(desk: Desk) -> dict[str, object]:
+    """What the partitions pane says of each partitioned table."""
+    rows = await rows_of(desk.uri, PARTITIONS.view("parents"), "parent")
+    return {name.removeprefix("public."): row["verdict"] for name, row in rows.items()}
 
 
 async def test_a_name_that_something_else_has_is_no_obstacle(desk: Desk) -> None:

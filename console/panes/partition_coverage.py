@@ -95,6 +95,7 @@ def judge(row: Record, known: Coverage, partition_runway_days: Rule = PARTITION_
     runway = partition_runway_days.level(known.runway)
     for holds, verdict in (
         (row["detaching"], "detach pending"),
+        (row.get("astray"), "month detached"),
         (not row["children"], "no partitions"),
         (known.ended, "ended"),
         (not known.holds_now, "now not covered"),

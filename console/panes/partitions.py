@@ -183,6 +183,13 @@ PARENTS = View(
             rule=DEFAULT_PARTITION_ROWS,
             help="Rows in the default partition; – without one.",
         ),
+        Column(
+            "astray",
+            "detached",
+            width=24,
+            extra=True,
+            help="Tables in no partitioned table that an interrupted run detached: run its action again, or undo it.",
+        ),
         Column("gaps_named", "gap bounds", width=40, extra=True, help="The gaps between the bounds, UTC."),
     ),
     lookups=(BOUNDS,),

@@ -136,6 +136,7 @@ PARTITION_VERDICT = StateRule(
         "runway critical": Level.CRITICAL,
         "runway short": Level.WARNING,
         "detach pending": Level.CRITICAL,
+        "month detached": Level.CRITICAL,
         "incomplete": Level.CRITICAL,
         "no partitions": Level.NOTICE,
         "ended": Level.NOTICE,
