@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.demo.cluster import APPLICATION
-from console.model import Snapshot
+from console.model import Kind, Snapshot, Trouble
 from console.panes.slow_queries import SLOW_QUERIES, judged
 from console.reading.reader import Reader, keys
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
@@ -127,6 +127,8 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
         again = await reader.fill(server, shown)
     assert filled is not None
     assert len(filled.rows) == len(shown)
+    assert database in filled.values("database")
+    assert "postgres" in filled.values("user")
     assert any("pg_stat_statements_reset" in note for note in filled.notes)
     assert again is None
     assert [query for query, _ in server.asked].count("statement_texts") == 1
@@ -143,3 +145,17 @@ def test_evictions_are_told_with_the_totals() -> None:
     assert snapshot.notes[2].startswith("statements were evicted 12 times")
     assert snapshot.values("share") == (25.0,)
     assert snapshot.values("hit") == (None,)
+
+
+async def test_an_extension_in_a_schema_without_usage_is_reported_with_the_grant(pg: Running, database: str) -> None:
+    with pg.connect(database) as connection:
+        connection.execute('CREATE SCHEMA "Tool box"')
+        connection.execute('CREATE EXTENSION pg_stat_statements SCHEMA "Tool box"')
+        async with console(pg, database, APPLICATION) as reading:
+            with pytest.raises(Trouble) as refused:
+                await reading.fetch("statements")
+            assert refused.value.kind is Kind.DENIED
+            assert refused.value.lacks.grants == ('USAGE ON SCHEMA "Tool box"',)
+            assert "pg_monitor" not in str(refused.value)
+            connection.execute(f'GRANT USAGE ON SCHEMA "Tool box" TO {APPLICATION}')
+            assert (await reading.fetch("statements")).rows

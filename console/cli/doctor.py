@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
 from argparse import Namespace
 
+from console.cli.interrupting import run_interruptible
 from console.doctor import document, examine, role_script, text
 from console.format import to_json
 from console.settings.config import Settings, Wanted
@@ -18,7 +18,7 @@ UNREACHED = 1
 
 def doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
     """Print what `options` ask for; 0, or 1 when the server was not reached. Raises Trouble."""
-    return asyncio.run(_doctor(options, settings, wanted))
+    return run_interruptible(_doctor(options, settings, wanted))
 
 
 async def _doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:

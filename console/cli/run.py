@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, complete
+from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
 from console.format import one_line, safe
 from console.model import Claim, Kind, Outcome, Plan, Trouble
@@ -59,7 +60,7 @@ def run_command(options: Namespace) -> RunCommand:
 
 def run(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
     """Plan and run what `options` ask for; the exit code. Raises Trouble(USAGE) before anything is read."""
-    return asyncio.run(_run(run_command(options), settings, wanted, say))
+    return run_interruptible(_run(run_command(options), settings, wanted, say))
 
 
 async def _run(asked: RunCommand, settings: Settings, wanted: Wanted, say: Say) -> int:

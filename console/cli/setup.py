@@ -12,6 +12,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
 from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
@@ -75,7 +76,7 @@ def setup_options(options: Namespace) -> SetupOptions:
 
 def setup(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
     """Run the pages, or show them; returns the exit code. Raises Trouble(USAGE) before anything is read."""
-    return asyncio.run(_setup(setup_options(options), settings, wanted, say))
+    return run_interruptible(_setup(setup_options(options), settings, wanted, say))
 
 
 async def _setup(asked: SetupOptions, settings: Settings, wanted: Wanted, say: Say) -> int:

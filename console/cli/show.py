@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from console.cli.interrupting import run_interruptible
 from console.cli.output import OUTPUTS, Output, Taken
 from console.format import safe
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
@@ -45,7 +46,7 @@ def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> in
     sort = options.sort or view.sort
     request = Request(pane, view, options.limit, sort, options.filter, options.sample, options.watch)
     workspace = Workspace(settings, wanted)
-    return asyncio.run(_show(request, workspace, OUTPUTS[options.format](options.watch is not None), say))
+    return run_interruptible(_show(request, workspace, OUTPUTS[options.format](options.watch is not None), say))
 
 
 async def _show(request: Request, workspace: Workspace, output: Output, say: Say) -> int:

@@ -16,6 +16,7 @@ class Extension:
 
     version: tuple[int, ...]  # (1, 10)
     schema: str
+    usable: bool = True  # the role has USAGE on the schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ RATES = (
     Rate("wal_rate", "wal_bytes"),
 )
 
-TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query", "database", "user"), batch=60)
+TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query",), batch=60)
 
 
 def judged(snapshot: Snapshot) -> Snapshot:

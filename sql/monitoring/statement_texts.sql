@@ -1,9 +1,7 @@
--- Texts, databases and users of the statements that are on the screen.
+-- Texts of the statements that are on the screen.
 -- extension: pg_stat_statements
 SELECT s.queryid, s.userid::bigint AS userid, s.dbid::bigint AS dbid,
-       pg_catalog.left(pg_catalog.min(s.query), 500) AS query,
-       (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = s.dbid) AS database,
-       pg_catalog.pg_get_userbyid(s.userid)::text AS "user"
+       pg_catalog.left(pg_catalog.min(s.query), 500) AS query
   FROM @extschema@.pg_stat_statements(true) s
  WHERE (s.queryid, s.userid::bigint, s.dbid::bigint) IN (
          SELECT k.queryid, k.userid, k.dbid

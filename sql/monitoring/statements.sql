@@ -1,6 +1,8 @@
 -- The 500 statements with the highest total time since the last reset, as counters without their texts.
 -- extension: pg_stat_statements
 SELECT s.queryid, s.userid::bigint AS userid, s.dbid::bigint AS dbid, s.calls,
+       (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = s.dbid) AS database,
+       pg_catalog.pg_get_userbyid(s.userid)::text AS "user",
        s.toplevel AS toplevel,  -- since 1.9
        true AS toplevel,  -- before 1.9
        s.total_exec_time AS total_ms, s.mean_exec_time AS mean_ms, s.max_exec_time AS max_ms,  -- since 1.8

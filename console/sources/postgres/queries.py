@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from console import sql
 from console.format import one_line, safe
-from console.model import Facts, Kind, Trouble
+from console.model import Facts, Kind, Trouble, denied
 from console.sources.postgres.troubles import preload_hint
 
 
@@ -32,8 +32,19 @@ def lacks_extension(name: str, facts: Facts | None) -> bool:
     return bool(needed and facts is not None and needed not in facts.extensions)
 
 
+def extension_usable(name: str, facts: Facts | None) -> bool:
+    """Whether nothing is known of the query's extension that prevents it: it is installed and its schema is usable."""
+    needed = _newest(name).extension
+    if not needed or facts is None:
+        return True
+    return needed in facts.extensions and facts.extensions[needed].usable
+
+
 def obstacle(name: str, facts: Facts | None) -> Trouble | None:
-    """What the server lacks to run the query: a version (UNSUPPORTED), an extension (MISSING). None: nothing known."""
+    """What the server lacks to run the query; None: nothing known.
+
+    A version (UNSUPPORTED), an extension (MISSING), or a privilege on the schema of that extension (DENIED).
+    """
     try:
         query = _newest(name)
     except Trouble as unknown:
@@ -44,6 +55,8 @@ def obstacle(name: str, facts: Facts | None) -> Trouble | None:
         return obstacle(query.otherwise, facts) if query.otherwise else _not_installed(query.extension, facts)
     if _version(query, facts) < query.since:
         return _too_old(query, facts)
+    if not extension_usable(name, facts):
+        return _schema_denied(query.extension, facts)
     return None
 
 
@@ -68,6 +81,15 @@ def _not_installed(extension: str, facts: Facts) -> Trouble:
         Kind.MISSING,
         f"The extension {extension} is not installed in database {one_line(facts.database)}.",
         f"CREATE EXTENSION {extension}; {preload_hint(extension)}".strip(),
+    )
+
+
+def _schema_denied(extension: str, facts: Facts) -> Trouble:
+    schema = facts.extensions[extension].schema
+    quoted = '"' + schema.replace('"', '""') + '"'
+    return denied(
+        f"The role has no USAGE privilege on schema {one_line(schema)}, which holds {extension}.",
+        f"USAGE ON SCHEMA {one_line(quoted)}",
     )
 
 

@@ -108,8 +108,8 @@ class PostgresServer:
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """Run the query in its lane. Raises Trouble."""
         await self.connect()
-        if queries.lacks_extension(query, self._facts):
-            await self._learn()  # it may have been created a moment ago
+        if not queries.extension_usable(query, self._facts):
+            await self._learn()  # it may have been created or granted a moment ago
         if (obstacle := self.obstacle(query)) is not None:
             raise obstacle
         return await self._read(queries.chosen(query, self._facts), parameters)
@@ -186,9 +186,13 @@ class PostgresServer:
             sees_all_sessions=bool(known["sees_all_sessions"]),
             reads_all_data=bool(known["reads_all_data"]),
             extensions={
-                str(extension): Extension(_numbers(str(at)), str(schema))
-                for extension, at, schema in zip(
-                    known["extensions"], known["extension_versions"], known["extension_schemas"], strict=True
+                str(extension): Extension(_numbers(str(at)), str(schema), bool(usable))
+                for extension, at, schema, usable in zip(
+                    known["extensions"],
+                    known["extension_versions"],
+                    known["extension_schemas"],
+                    known["extension_usable"],
+                    strict=True,
                 )
             },
         )

@@ -15,9 +15,11 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
     # The driver's own refusals, such as of a percent sign that is not doubled, have no message of a server.
     own = str(error) if isinstance(error, psycopg.ProgrammingError) else error.__class__.__name__
     said = one_line(error.diag.message_primary or own).rstrip(".")
+    folder, _, base = name.rpartition("/")
+    what = f"what {base.replace('_', '-')} needs" if folder == "actions" else name
     match error:
         case errors.InsufficientPrivilege():
-            return denied(f"The role may not read {name}: {said}.", *grants, sqlstate=state)
+            return denied(f"The role may not read {what}: {said}.", *grants, sqlstate=state)
         case errors.ObjectNotInPrerequisiteState() if extension:
             return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", preload_hint(extension), state)
         case errors.CharacterNotInRepertoire() if extension:
@@ -28,9 +30,10 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
                 state,
             )
         case errors.LockNotAvailable():
-            return Trouble(Kind.BUSY, f"{name} would have waited for a lock; it is read again soon.", "", state)
+            return Trouble(Kind.BUSY, f"A lock prevented reading {what}: try again in a moment.", "", state)
         case errors.QueryCanceled():
-            return Trouble(Kind.BUSY, f"{name} took too long and was cancelled; it is read again soon.", "", state)
+            sentence = f"Reading {what} took too long and was cancelled: try again in a moment."
+            return Trouble(Kind.BUSY, sentence, "", state)
         case errors.AdminShutdown() | errors.CrashShutdown() | errors.CannotConnectNow():
             return Trouble(Kind.UNREACHABLE, f"The server ended the connection: {said}.", "", state)
         case psycopg.OperationalError() if not state or state.startswith("08"):
