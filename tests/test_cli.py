@@ -18,7 +18,7 @@ from typing import IO
 import psycopg
 import pytest
 
-from console.cli import main
+from console.cli import COMMANDS, main
 from console.cli.table import cells, table
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
@@ -354,3 +354,46 @@ def test_severity_of_a_hidden_column_marks_the_row() -> None:
     hidden = View("x", "X", "x", (VIEW.columns[1], Column("id", "id", "count", extra=True, rule=RULE)), ("id",))
     _, first, second = table(hidden, ROWS, 10).splitlines()
     assert (first[:2], second[:2]) == ("  ", "! ")
+
+
+def test_the_options_of_psql_name_the_server_and_replace_parts_of_a_target(
+    any_pg: PostgresServer, tmp_path: Path
+) -> None:
+    database = any_pg.fresh_database()
+    given = {"-h": any_pg.host, "-p": str(any_pg.port), "-U": "postgres", "-d": database}
+    parts = [word for pair in given.items() for word in pair]
+    elsewhere = "postgresql://nobody@127.0.0.1:1/nowhere?connect_timeout=3"
+    conninfo = "host=127.0.0.1 port=1 dbname=nowhere"
+    secret = {"PGPASSFILE": str(any_pg.passfile)}
+    ways: list[tuple[list[str], dict[str, str]]] = [
+        (parts, {}),
+        (["-t", elsewhere, *parts], {}),
+        (["-t", conninfo, *parts], {}),
+        (["-d", any_pg.uri(database)], {}),
+        (["-d", database], {"PIPELINE_CONSOLE_TARGET": any_pg.uri()}),
+        (parts, {"PIPELINE_CONSOLE_TARGET": elsewhere}),
+    ]
+    for words, extra in ways:
+        done = run(tmp_path, "show", "connections", *words, "--format", "json", **secret, **extra)
+        assert done.code == 0, (words, done.err)
+        assert json.loads(done.out)["server"]["database"] == database
+    twice = run(tmp_path, "show", "connections", "-t", elsewhere, "-d", elsewhere)
+    assert (twice.code, "given twice" in twice.err) == (2, True)
+    any_pg.drop_database(database)
+
+
+def test_every_help_states_the_exit_codes(tmp_path: Path) -> None:
+    for name in COMMANDS:
+        text = " ".join(run(tmp_path, name, "--help").out.split())
+        codes = (*("0", "1", "2"), *(("3", "4") if name in {"run", "setup"} else ()), "130", "141")
+        stated = text.partition("Exit codes: ")[2]
+        assert all(f"{code} " in stated for code in codes), name
+
+
+def test_a_statement_stands_behind_who_runs_it() -> None:
+    view = next(pane for pane in PANES if pane.name == "connections").views[0]
+    columns = tuple(column.name for column in view.columns)
+    read = Snapshot("connections", columns, (), datetime(2026, 1, 1, tzinfo=UTC))
+    for width in (0, 80):
+        header = table(view, read, width).splitlines()[0]
+        assert header.index("user") < header.index("query")

@@ -80,9 +80,20 @@ def say(sentence: str) -> None:
 
 def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
     """What the server options of a command mean; says what is unwise about them. Raises Trouble."""
-    for warning in warnings(options.target, options.pooler):
+    target, database = _named_target(options)
+    for warning in warnings(target, options.pooler):
         say(warning)
-    return resolve(settings, options.target, options.pooler, read_only=options.read_only, pane=pane)
+    parts = {"host": options.host, "port": options.port, "user": options.username, "dbname": database}
+    return resolve(settings, target, options.pooler, read_only=options.read_only, pane=pane, parts=parts)
+
+
+def _named_target(options: Namespace) -> tuple[str, str]:
+    """The TARGET and the database that the options name: as for psql, -d may be a URI or conninfo. Raises Trouble."""
+    if "://" not in options.dbname and "=" not in options.dbname:
+        return options.target, options.dbname
+    if options.target:
+        raise Trouble(Kind.USAGE, "The target is given twice.", "Name it once: with -t, or with -d.")
+    return options.dbname, ""
 
 
 def known_pane(name: str) -> str:

@@ -19,11 +19,15 @@ A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
 Without a command the console opens on the default target."""
 _TARGET = """\
 TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
-service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment."""
-_EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted."
+service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment.
+-h, -p, -U and -d replace parts of it; with -h alone the server is that host, not the default target."""
+_EXITS = (
+    "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 141 the reader of the output is gone."
+)
 _RUN_EXITS = """\
 Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
-safeguard, another session at work), 4 stopped part-way: the same command resumes."""
+safeguard, another session at work), 4 stopped part-way: the same command resumes, 130 interrupted before anything ran,
+141 the reader of the output is gone."""
 
 _SETUP = """\
 At a terminal the guide opens. Without one, --yes runs every page in order; pages that are done are left out, so the
@@ -34,7 +38,9 @@ bash: source <(pipeline-console completion bash)      in ~/.bashrc
 zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compinit
 fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
 
-_DOCTOR_EXITS = "Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage."
+_DOCTOR_EXITS = """\
+Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
+reader of the output is gone."""
 
 
 def parser(commands: Sequence[str]) -> ArgumentParser:
@@ -60,11 +66,12 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     }
     for name in commands:
         fill[name](
-            lambda help_, epilog="", name=name: each.add_parser(
+            lambda help_, epilog, server=False, name=name: each.add_parser(
                 name,
                 help=help_,
                 description=help_,
-                epilog=epilog or None,
+                epilog=epilog,
+                add_help=not server,  # there -h is the host, as in psql
                 formatter_class=RawDescriptionHelpFormatter,
                 allow_abbrev=False,
             )
@@ -86,14 +93,16 @@ Make = Callable[..., ArgumentParser]
 
 
 def _open(make: Make) -> None:
-    command = make("open the console on a server", _TARGET)
+    command = make("open the console on a server", f"{_TARGET}\n\n{_EXITS}", server=True)
     command.add_argument("at", nargs="?", default="", metavar="TARGET", help="which server; see below")
     command.add_argument("--pane", default="", metavar="NAME", help="the pane to open first")
     _server_options(command)
 
 
 def _demo(make: Make) -> None:
-    command = make("open the console on an embedded PostgreSQL and PgBouncer with sample data and a live workload")
+    command = make(
+        "open the console on an embedded PostgreSQL and PgBouncer with sample data and a live workload", _EXITS
+    )
     command.add_argument(
         "--scale", type=_number(0.01, 1000), default=1.0, metavar="N", help="times the sample data (1)"
     )
@@ -105,7 +114,9 @@ def _demo(make: Make) -> None:
 
 
 def _setup(make: Make) -> None:
-    command = make("set a server up for the pipeline, page by page", f"{_TARGET}\n\n{_SETUP}\n\n{_RUN_EXITS}")
+    command = make(
+        "set a server up for the pipeline, page by page", f"{_TARGET}\n\n{_SETUP}\n\n{_RUN_EXITS}", server=True
+    )
     command.add_argument("--yes", action="store_true", help="run every page without asking")
     command.add_argument("--dry-run", action="store_true", help="show every page with its plan, change nothing")
     command.add_argument("--skip", action="append", default=[], metavar="PAGE", help="skip a page; may be repeated")
@@ -121,7 +132,7 @@ def _setup(make: Make) -> None:
 
 
 def _show(make: Make) -> None:
-    command = make("print a pane", _TARGET)
+    command = make("print a pane", f"{_TARGET}\n\n{_EXITS}", server=True)
     command.add_argument("pane", metavar="PANE", help="see: pipeline-console list panes")
     command.add_argument("--view", default="", metavar="NAME", help="another view of the pane than its first")
     command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
@@ -142,13 +153,13 @@ def _show(make: Make) -> None:
 
 
 def _list(make: Make) -> None:
-    command = make("list panes, actions, presets or key bindings")
+    command = make("list panes, actions, presets or key bindings", _EXITS)
     command.add_argument("what", choices=LISTS)
     command.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def _run(make: Make) -> None:
-    command = make("plan an action, show it and, once confirmed, run it", f"{_TARGET}\n\n{_RUN_EXITS}")
+    command = make("plan an action, show it and, once confirmed, run it", f"{_TARGET}\n\n{_RUN_EXITS}", server=True)
     command.add_argument("action", metavar="ACTION", help="see: pipeline-console list actions")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the action; may be repeated"
@@ -163,6 +174,7 @@ def _doctor(make: Make) -> None:
     command = make(
         "report what this role, server, pooler and terminal can show and do, and the GRANT or setting that is missing",
         f"{_TARGET}\n\n{_DOCTOR_EXITS}",
+        server=True,
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     command.add_argument("--all", action="store_true", help="also list what works, one line each")
@@ -177,12 +189,17 @@ def _doctor(make: Make) -> None:
 
 
 def _completion(make: Make) -> None:
-    command = make("print the completion script of a shell", _COMPLETION)
+    command = make("print the completion script of a shell", f"{_COMPLETION}\n\n{_EXITS}")
     command.add_argument("shell", choices=SHELLS, help="the shell")
 
 
 def _server_options(command: ArgumentParser) -> None:
     options = command.add_argument_group("server")
+    options.add_argument("--help", action="help", help="show this help message and exit")
+    options.add_argument("-h", "--host", default="", metavar="HOST", help="host of the server, or its socket directory")
+    options.add_argument("-p", "--port", default="", metavar="PORT", help="port of the server")
+    options.add_argument("-U", "--username", default="", metavar="USER", help="role to connect as")
+    options.add_argument("-d", "--dbname", default="", metavar="NAME", help="database, or a TARGET as for psql")
     options.add_argument("-t", "--target", default="", metavar="TARGET", help="which server; see below")
     options.add_argument(
         "--pooler",

@@ -31,7 +31,9 @@ class Strip:
 
 def table(view: View, snapshot: Snapshot, width: int = 0, colour: bool = False) -> str:
     """The columns of `view` with a header line; fitted to `width` cells, 0: as wide as the values are."""
-    strips = [_strip(column, snapshot) for column in view.columns if column.name in snapshot.columns]
+    # A statement has no end: what stands behind it in a line would not be found.
+    columns = sorted(view.columns, key=lambda column: column.format == "query")
+    strips = [_strip(column, snapshot) for column in columns if column.name in snapshot.columns]
     shown = _fit(strips, width - len(NO_MARK)) if width else strips
     lines = [NO_MARK + " ".join(_padded(strip.column.title, strip) for strip in shown)]
     for i in range(len(snapshot.rows)):
@@ -69,7 +71,7 @@ def _fit(strips: Sequence[Strip], room: int) -> list[Strip]:
             width = max(min(strip.width, _least(strip.column)), strip.width - over)
             chosen[chosen.index(strip)] = replace(strip, width=width)
     while len(chosen) > 1 and _needed(chosen) > room:
-        chosen.pop()
+        chosen.remove(next((strip for strip in reversed(chosen) if not strip.column.grow), chosen[-1]))
     return chosen
 
 

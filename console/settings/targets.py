@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 from console.format import safe
 from console.model import Kind, Trouble
@@ -19,6 +20,7 @@ from console.settings.config import Settings, Wanted, holds_password
 _NAME = re.compile(r"[\w.-]{1,80}")
 _SECTION = re.compile(r"^\s*\[([^\]]+)\]")
 _URI = re.compile(r"^postgres(ql)?://(?P<authority>[^/?]*)(?P<rest>/[^?]*)?")
+NO_PARTS: Mapping[str, str] = {}
 ENCODE = "Percent-encode special characters of a password (@ %40, / %2F, : %3A), or keep it in ~/.pgpass."
 
 
@@ -30,9 +32,16 @@ def resolve(
     read_only: bool = False,
     pane: str = "",
     environ: Mapping[str, str] = os.environ,
+    parts: Mapping[str, str] = NO_PARTS,
 ) -> Wanted:
-    """What to connect to; `poolers` go before those that the configuration gives the target. Trouble (USAGE)."""
-    given = target or settings.default_target or environ.get("PIPELINE_CONSOLE_TARGET", "")
+    """What to connect to; `poolers` go before those that the configuration gives the target. Trouble (USAGE).
+
+    `parts` are libpq's host, port, user and dbname: they replace those of the target. A host without a target is a
+    server of its own, not the default target.
+    """
+    given = target
+    if not target and not parts.get("host"):
+        given = settings.default_target or environ.get("PIPELINE_CONSOLE_TARGET", "")
     known = settings.targets.get(given)
     if known is not None:
         uri, label, own = known.uri, known.label or known.name, known.poolers
@@ -42,7 +51,19 @@ def resolve(
     check(uri, "target")
     for pooler in chosen:
         check(pooler, "pooler")
-    return Wanted(uri, label, chosen, read_only, pane)
+    replaced = {name: value for name, value in parts.items() if value}
+    if {"host", "port"} & set(replaced):
+        label = ""  # it may be another server than the configured one
+    return Wanted(_with_parts(uri, replaced), label, chosen, read_only, pane)
+
+
+def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
+    """A connection string in which `parts` take precedence: libpq takes the last of several values."""
+    if not parts:
+        return uri
+    if "://" in uri:
+        return f"{uri}{'&' if '?' in uri else '?'}{urlencode(parts, quote_via=quote)}"
+    return " ".join([uri, *(f"{name}='{_quoted(value)}'" for name, value in parts.items())]).strip()
 
 
 def warnings(target: str, poolers: Sequence[str]) -> list[str]:
