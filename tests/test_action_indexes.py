@@ -110,6 +110,8 @@ async def test_a_second_index_for_a_foreign_key_may_go(desk: Desk) -> None:
         "CREATE INDEX c_ref ON public.c (ref)",
         "CREATE INDEX c_ref_n ON public.c (ref, n)",
     )
+    [note] = (await desk.plan(DROP_INDEX, index="c_ref")).notes
+    assert note == "c_ref is redundant: covered by c_ref_n."  # as the indexes pane says
     done(await desk.run(DROP_INDEX, index="c_ref"))
     with pytest.raises(Trouble, match="only index"):
         await desk.plan(DROP_INDEX, index="c_ref_n")

@@ -13,13 +13,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from console.model import Level, Pane, Snapshot, View
+from console.model import Level, Limit, Pane, Snapshot, View
 from console.panes.bloat import BLOAT
 from console.panes.indexes import INDEXES
 from console.panes.partitions import PARTITIONS, timeline
 from console.panes.views import VIEWS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader, keys
+from console.reading.thresholds import configured
 from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Cluster
 
@@ -28,6 +29,7 @@ EVERY_VIEW = [pytest.param(pane, view, id=f"{pane.name}-{view.name}") for pane i
 EVIL = '"; DROP--[/b][@click=app.quit]\n\x1b]0;x\x07%s%(oid)s' + "'" * 21
 
 Rows = dict[str, dict[str, Any]]
+JUDGED = configured(INDEXES, {"index_counted_days": Limit(0)})  # without waiting for a week of counting
 
 
 async def snapshot_of(uri: str, view: View, reads: int = 1) -> Snapshot:
@@ -246,6 +248,10 @@ async def test_index_verdicts(pg: Cluster, database: str) -> None:
         "CREATE UNIQUE INDEX needed_unique ON t (a, b, c)",
         "CREATE INDEX hashed ON t USING hash (a)",
         "CREATE INDEX lonely ON child (id)",
+        "CREATE INDEX supporting ON child (t_id)",
+        "CREATE TABLE twice (t_id int REFERENCES t (id), a int)",
+        "CREATE INDEX one_of_two ON twice (t_id) INCLUDE (a)",
+        "CREATE INDEX two_of_two ON twice (t_id DESC)",
         "CREATE TABLE p (k int, v int) PARTITION BY RANGE (k)",
         "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
         "CREATE INDEX p_v ON p (v)",
@@ -253,7 +259,7 @@ async def test_index_verdicts(pg: Cluster, database: str) -> None:
         "CREATE UNIQUE INDEX ident_k ON ident (k)",
         "ALTER TABLE ident REPLICA IDENTITY USING INDEX ident_k",
     )
-    rows = await rows_of(pg.uri(database), INDEXES.view("all"), "index")
+    rows = await rows_of(pg.uri(database), JUDGED.view("all"), "index")
     told = {name: (row["verdict"], row["reason"]) for name, row in rows.items()}
     assert told["narrow"][0] == "redundant"
     assert told["twin_two"] == ("redundant", "covered by twin_one")
@@ -265,19 +271,30 @@ async def test_index_verdicts(pg: Cluster, database: str) -> None:
     for name in ("other_class", "plain_text", "other_collation", "partial_wide", "descending", "with_more", "hashed"):
         assert told[name][0] == "unused", name
     for name in ("expression_wide", "other_expression", "lonely"):
-        assert told[name] == ("unused", "no scan counted"), name
-    assert told["t_pkey"] == ("needed", "unused, but primary key")
-    assert told["t_d_key"] == ("needed", "unused, but unique constraint")
-    assert told["t_r_excl"] == ("needed", "unused, but exclusion constraint")
-    assert told["needed_unique"] == ("needed", "unused, but unique")
-    assert told["ident_k"] == ("needed", "unused, but replica identity")
-    assert told["p1_v_idx"] == ("needed", "unused, but part of a partitioned index")
-    assert set(await rows_of(pg.uri(database), INDEXES.view("redundant"), "index")) == {
+        assert told[name][0] == "unused", name
+        assert told[name][1].startswith("no scans in "), name
+    assert told["supporting"] == (
+        "needed",
+        "not scanned, but the only index supporting the foreign key child_t_id_fkey",
+    )
+    assert {told["one_of_two"][0], told["two_of_two"][0]} == {"unused"}
+    assert told["t_pkey"] == ("needed", "not scanned, but primary key")
+    assert told["t_d_key"] == ("needed", "not scanned, but unique constraint")
+    assert told["t_r_excl"] == ("needed", "not scanned, but exclusion constraint")
+    assert told["needed_unique"] == ("needed", "not scanned, but unique")
+    assert told["ident_k"] == ("needed", "not scanned, but replica identity")
+    assert told["p1_v_idx"] == ("needed", "not scanned, but part of a partitioned index")
+    assert set(await rows_of(pg.uri(database), JUDGED.view("redundant"), "index")) == {
         name for name, (verdict, _) in told.items() if verdict == "redundant"
     }
+    young = await rows_of(pg.uri(database), INDEXES.view("all"), "index")
+    assert {name: row["verdict"] for name, row in young.items()} == {
+        name: "not yet known" if verdict == "unused" else verdict for name, (verdict, _) in told.items()
+    }
+    assert not await rows_of(pg.uri(database), INDEXES.view("unused"), "index")
     # Dropping what covered it frees an index from its verdict, although the answer was kept.
     server = PostgresServer(pg.uri(database))
-    reader = Reader(INDEXES.view("all"))
+    reader = Reader(JUDGED.view("all"))
     await reader.read(server)
     run(pg, database, "DROP INDEX expression_wide")
     for _ in range(500):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.format import age
-from console.model import Column, Lookup, Pane, Rate, Record, Snapshot, View
+from console.model import Column, Lookup, Pane, Rate, Record, Rule, Snapshot, View
 from console.panes.derived import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
-from console.rules.storage import INDEX_VERDICT, UNINDEXED_BYTES
+from console.rules.storage import DAY, INDEX_COUNTED_DAYS, INDEX_VERDICT, UNINDEXED_BYTES
 
 FACTS = Lookup(
     "index_facts",
@@ -20,8 +20,11 @@ FACTS = Lookup(
 )
 
 
-def judge(row: Record) -> tuple[str, str]:
-    """Verdict on an index and its reason. Unused and redundant indexes may be dropped."""
+def judge(row: Record, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> tuple[str, str]:
+    """Verdict on an index and its reason. Unused and redundant indexes may be dropped.
+
+    An index without scans is unused only once its scans were counted for long enough.
+    """
     needed, covered_by = row["needed"], row["covered_by"]
     if row["valid"] is None:
         return "not read yet", ""
@@ -32,22 +35,31 @@ def judge(row: Record) -> tuple[str, str]:
     if covered_by:
         return "redundant", f"covered by {covered_by}"
     if number(row["scans"]):
-        return "in use", str(needed or "")
-    return ("needed", f"not scanned, but {needed}") if needed else ("unused", "no scans counted")
+        last = row["last_use_age"]
+        return "in use", "; ".join(filter(None, (str(needed or ""), f"last scan {age(last)} ago" if last else "")))
+    return ("needed", f"not scanned, but {needed}") if needed else _unscanned(row, index_counted_days)
 
 
-def indexes(snapshot: Snapshot) -> Snapshot:
+def _unscanned(row: Record, index_counted_days: Rule) -> tuple[str, str]:
+    counted = row["counted_for"]
+    since = f"no scans in {age(counted)}" if counted is not None else "no scans since an unknown time"
+    if counted is None or index_counted_days.level(number(counted) / DAY):
+        return "not yet known", f"{since}; unused only after {index_counted_days.limit.warning:g} days of counting"
+    return "unused", since
+
+
+def indexes(snapshot: Snapshot, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> Snapshot:
     """Sizes, verdicts, and notes on how reliable the counters are."""
     sized = with_size(snapshot)
-    judged = add(sized, ("verdict", "reason"), judge)
+    judged = add(sized, ("verdict", "reason"), lambda row: judge(row, index_counted_days))
     return with_notes(judged, largest(sized, "indexes"), _counted(sized), _standbys(sized))
 
 
 def _counted(snapshot: Snapshot) -> str:
     if not snapshot.rows:
         return ""
-    since = snapshot.values("counted_for")[0]
-    return "scans counted " + (f"for {age(since)}" if since is not None else "since creation or the last crash")
+    counted = [value for value in snapshot.values("counted_for") if value is not None]
+    return f"scans counted for {age(max(counted, key=number))}" if counted else "scans counted since an unknown time"
 
 
 def _standbys(snapshot: Snapshot) -> str:
@@ -61,7 +73,9 @@ def _standbys(snapshot: Snapshot) -> str:
     if not standbys:
         return ""
     who = "1 standby is" if standbys == 1 else f"{standbys} standbys are"
-    return f"{who} connected: scans are counted on each node; check every standby before dropping an index"
+    names = snapshot.values("standby_names")[0] if "standby_names" in snapshot.columns else None
+    named = f" ({names})" if names else ""
+    return f"{who} connected{named}: scans are counted on each node; check every standby before dropping an index"
 
 
 def _verdict(*wanted: str) -> Callable[[Record], bool]:
@@ -75,7 +89,7 @@ COLUMNS = (
     MARK,
     Column("scans", "scans", "count", help="Since the last reset; see the note."),
     Column("scan_rate", "per s", "rate", width=6, help="Scans per second since the last read."),
-    Column("verdict", "verdict", width=12, rule=INDEX_VERDICT, help="Unused and redundant indexes may be dropped."),
+    Column("verdict", "verdict", width=13, rule=INDEX_VERDICT, help="Unused and redundant indexes may be dropped."),
     Column("reason", "reason", width=40, extra=True, help="What needs the index, or which index covers it."),
     Column(
         "last_use_age",
@@ -103,6 +117,7 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
         rates=RATES,
         lookups=(FACTS, INDEX_SIZES),
         derive=indexes,
+        rules=(INDEX_COUNTED_DAYS,),
         detail="index_detail",
         empty=empty,
     )
@@ -157,11 +172,12 @@ INDEXES = Pane(
     title="Indexes",
     group="Storage",
     help=(
-        "Which indexes are used and which only cost. unused: no scan since the last reset, and nothing needs it; "
-        "redundant: another index serves the same queries; needed: not scanned, but a constraint, replica identity or "
-        "partitioned index depends on it; invalid: left by a failed build. Missing lists foreign keys without a "
-        "supporting index. Scans are counted on each node, and a crash resets them: check the standbys before "
-        "dropping."
+        "Which indexes are used and which only cost. unused: no scan in at least a week of counting, and nothing needs "
+        "it; not yet known: counted for less; "
+        "redundant: another index serves the same queries; needed: not scanned, but a constraint, replica identity, "
+        "foreign key or partitioned index depends on it; invalid: left by a failed build. Missing lists foreign keys "
+        "without a supporting index. Scans are counted on each node, and a crash resets them: check the standbys "
+        "before dropping."
     ),
     views=(
         _view("all", "all", (), "No indexes in this database."),

@@ -42,6 +42,7 @@ RULES: tuple[AnyRule, ...] = (
     storage.FREEZE_VERDICT,
     storage.VACUUM_INDEX_PASSES,
     storage.INDEX_VERDICT,
+    storage.INDEX_COUNTED_DAYS,
     storage.UNINDEXED_BYTES,
     storage.PARTITION_RUNWAY_DAYS,
     storage.PARTITION_GAPS,

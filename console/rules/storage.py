@@ -48,6 +48,13 @@ VACUUM_INDEX_PASSES = Rule(
     limit=above(1),
     queries=("vacuum_progress",),
 )
+INDEX_COUNTED_DAYS = Rule(
+    name="index_counted_days",
+    title="How long the scans of an index were counted: below it, no index is called unused",
+    unit="days",
+    limit=below(7),
+    queries=("indexes", "index_facts"),
+)
 UNINDEXED_BYTES = Rule(
     name="unindexed_bytes",
     title="Size of a table that a foreign key without an index scans",

@@ -20,15 +20,41 @@ WITH asked AS MATERIALIZED (
                   false) AS referenced,
          EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhrelid = a.oid) AS is_child
     FROM asked a
+), leads AS MATERIALIZED (
+  -- Valid indexes that support a foreign key: they begin with its columns, in any order (as in drop_index).
+  SELECT f.oid AS fk, f.conname, i.indexrelid
+    FROM (SELECT DISTINCT a.indrelid FROM asked a) t
+    JOIN pg_catalog.pg_constraint f ON f.conrelid = t.indrelid AND f.contype = 'f'
+    JOIN pg_catalog.pg_index i ON i.indrelid = f.conrelid AND i.indisvalid
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+   WHERE (c.relam = 403 OR c.relam = 405 AND i.indnkeyatts = 1)
+     AND (i.indkey::int2[])[0:pg_catalog.array_length(f.conkey, 1) - 1] @> f.conkey
+     AND (i.indkey::int2[])[0:pg_catalog.array_length(f.conkey, 1) - 1] <@ f.conkey
+     AND (i.indpred IS NULL OR i.indpred::text ~ '^\{NULLTEST :arg \{VAR [^{}]*\} :nulltesttype 1 [^{}]*\}$'
+          AND (pg_catalog.regexp_match(i.indpred::text, ':varattno (\d+)'))[1]::int2 = ANY (f.conkey))
+), supports AS MATERIALIZED (
+  SELECT l.indexrelid, pg_catalog.string_agg(pg_catalog.quote_ident(l.conname), ', ' ORDER BY l.conname) AS names
+    FROM leads l
+   WHERE NOT EXISTS (SELECT FROM leads o WHERE o.fk = l.fk AND o.indexrelid <> l.indexrelid)
+   GROUP BY l.indexrelid
 )
 SELECT k.oid::bigint AS oid, k."table", k.indisvalid AND k.indisready AND k.indislive AS valid,
        EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = k.oid) AS building,
        CASE WHEN k.indisprimary THEN 'primary key' WHEN k.backs = 'x' OR k.indisexclusion THEN 'exclusion constraint'
             WHEN k.backs = 'u' THEN 'unique constraint' WHEN k.referenced THEN 'foreign keys refer to it'
             WHEN k.indisreplident THEN 'replica identity' WHEN k.indisunique THEN 'unique'
-            WHEN k.is_child THEN 'part of a partitioned index' END AS needed,
-       r.covered_by
+            WHEN k.is_child THEN 'part of a partitioned index'
+            WHEN u.names IS NOT NULL THEN 'the only index supporting the foreign key ' || u.names END AS needed,
+       r.covered_by, pg_catalog.pg_stat_get_numscans(k.oid) AS scans,
+       pg_catalog.date_part('epoch', pg_catalog.now() - coalesce(
+         pg_catalog.pg_stat_get_stat_reset_time(k.oid),  -- since 19
+         pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()))
+           AS counted_for,
+       NULL::float8 AS last_use_age  -- before 16
+       pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_lastscan(k.oid)) AS last_use_age  -- since 16
   FROM known k
+  JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
+  LEFT JOIN supports u ON u.indexrelid = k.oid
   LEFT JOIN LATERAL (
        SELECT b.relname::text AS covered_by
          FROM pg_catalog.pg_index o

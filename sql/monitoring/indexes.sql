@@ -13,11 +13,17 @@ WITH every AS MATERIALIZED (
   SELECT pg_catalog.unnest(e.invalid) FROM every e
 ), now AS MATERIALIZED (
   SELECT pg_catalog.now() AS now, pg_catalog.current_setting('block_size')::bigint AS block,
-         pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_db_stat_reset_time(d.oid))
-             AS counted_for,
+         -- A database that was never reset: since the server began to count, after a crash at the latest.
+         coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time())
+             AS counted_since,
          (SELECT e.total FROM every e) AS total,
          (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w
            WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
+         (SELECT pg_catalog.string_agg(coalesce(nullif(a.application_name, ''), pg_catalog.host(a.client_addr),
+                                                a.pid::text), ', ' ORDER BY a.pid)
+            FROM pg_catalog.pg_stat_get_activity(NULL) a
+            JOIN pg_catalog.pg_stat_get_wal_senders() w ON w.pid = a.pid
+           WHERE w.state IS DISTINCT FROM 'backup') AS standby_names,
          pg_catalog.pg_is_in_recovery() AS is_standby,
          -- pg_constraint, pg_depend, pg_index, pg_inherits
          (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(x.oid)
@@ -31,7 +37,9 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index",
        pg_catalog.pg_stat_get_numscans(c.oid) AS scans, pg_catalog.pg_stat_get_tuples_returned(c.oid) AS rows_read,
        NULL::float8 AS last_use_age,  -- before 16
        pg_catalog.date_part('epoch', w.now - pg_catalog.pg_stat_get_lastscan(c.oid)) AS last_use_age,  -- since 16
-       w.counted_for, w.standbys, w.is_standby, w.changes, w.total
+       pg_catalog.date_part('epoch', w.now - w.counted_since) AS counted_for,  -- before 19
+       pg_catalog.date_part('epoch', w.now - coalesce(pg_catalog.pg_stat_get_stat_reset_time(c.oid), w.counted_since)) AS counted_for,  -- since 19
+       w.standbys, w.standby_names, w.is_standby, w.changes, w.total
   FROM chosen k
  CROSS JOIN now w
  CROSS JOIN LATERAL (

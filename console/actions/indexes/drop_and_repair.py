@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from console.actions.maintenance.upkeep import rebuilt
@@ -9,6 +10,8 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named
 from console.model import Claim, Parameter, Plan, Step
+from console.panes.indexes import judge
+from console.rules.storage import INDEX_COUNTED_DAYS
 from console.running.summary import counted
 
 
@@ -19,7 +22,16 @@ async def plan_drop(request: Request) -> Plan:
     for index in indexes:
         made += await steps_from_query(request.server, "drop_index", {"oid": index.oid})
     what = counted(len(indexes), "index", "indexes")
-    return Plan(replace(claim(indexes), name=indexes[0].short), made, summary=what, destructive=True)
+    notes = await _verdicts(request, {index.oid: index.short for index in indexes})
+    return Plan(replace(claim(indexes), name=indexes[0].short), made, summary=what, destructive=True, notes=notes)
+
+
+async def _verdicts(request: Request, names: Mapping[int, str]) -> tuple[str, ...]:
+    """What the indexes pane says of each index."""
+    limit = request.settings.thresholds
+    facts = (await request.server.fetch("index_facts", {"oid": list(names)})).records()
+    found = ((names[int(str(row["oid"]))], *judge(row, INDEX_COUNTED_DAYS.under(limit))) for row in facts)
+    return tuple(f"{name} is {verdict}{f': {reason}' if reason else ''}." for name, verdict, reason in found)
 
 
 async def plan_repair(request: Request) -> Plan:
