@@ -21,6 +21,7 @@ class Window(StrEnum):
 
     NOW = "now"
     INTERVAL = "between two reads"
+    RECENT = "5 minutes"
     TOTAL = "since the counters were reset"
 
 

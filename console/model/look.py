@@ -73,6 +73,8 @@ class Column:
 class Rate:
     """A column derived from two snapshots: Δ`of` per second, or Δ`of` / Δ`per` × `scale`.
 
+    The earlier one is the previous read or, with `window`, the oldest read of the last `window` seconds.
+
     Rows are matched by the view's key. The first snapshot, a new row and a counter that fell (a reset) give None.
     """
 
@@ -80,6 +82,7 @@ class Rate:
     of: str
     per: str = ""  # empty: per second of the client's monotonic clock
     scale: float = 1.0
+    window: float = 0.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from console.rules import pooler, server, sessions
 
 _ZEROS = re.compile(r"\.0+(?!\d)")  # of a limit: 95.0% is shown as 95%
 
+WINDOW = 300.0  # seconds in which events that the server counts one by one are judged
+ENOUGH_BLOCKS = 2000.0  # a second; of fewer, the share found in shared buffers says nothing
+
 VITALS = View(
     name="vitals",
     title="Metrics",
@@ -23,13 +26,14 @@ VITALS = View(
         Rate("tps", "transactions"),
         Rate("rollback_rate", "rollbacks"),
         Rate("hit_percent", "blocks_hit", per="blocks", scale=100.0),
+        Rate("block_rate", "blocks"),
         Rate("read_rate", "rows_read"),
         Rate("write_rate", "rows_written"),
         Rate("read_ms_rate", "read_ms"),
         Rate("temp_rate", "temp_bytes"),
         Rate("wal_rate", "wal_bytes"),
-        Rate("deadlock_rate", "deadlocks"),
-        Rate("conflict_rate", "conflicts"),
+        Rate("deadlock_rate", "deadlocks", window=WINDOW),
+        Rate("conflict_rate", "conflicts", window=WINDOW),
     ),
 )
 
@@ -47,10 +51,16 @@ class Metric:
     always: bool = False  # whether the header shows it even while its value is unknown
     spark: bool = False  # whether the header draws its recent values
     cause: str = ""  # column with the name of what the value is due to
+    judged: str = ""  # column whose value is judged where the query has it; empty: `column`
+    volume: str = ""  # column that must reach `least`, where it is known, for the value to be judged
+    least: float = 0.0
 
     def level(self, record: Record) -> Level:
         """The severity of the metric in a row of the query."""
-        value = record.get(self.column)
+        value = record.get(self.judged, record.get(self.column))
+        volume = record.get(self.volume)
+        if isinstance(volume, int | float) and volume < self.least:
+            return Level.OK
         if self.limit:
             value = _percentage(value, record.get(self.limit))
         return self.rule.level(value) if self.rule else Level.OK
@@ -140,8 +150,9 @@ METRICS: tuple[Metric, ...] = (
         "waiting",
         "waiting for locks",
         "count",
-        "Sessions that wait for a lock held by another session; see the locks pane.",
+        "Sessions that wait for a lock held by another one; judged after a second. See the locks pane.",
         sessions.WAITING_SESSIONS,
+        judged="waiting_long",
     ),
     Metric(
         "idle_in_transaction",
@@ -195,7 +206,12 @@ METRICS: tuple[Metric, ...] = (
         always=True,
         spark=True,
     ),
-    Metric("rollback_rate", "rollbacks/s", "rate", "Transactions that failed or were rolled back."),
+    Metric(
+        "rollback_rate",
+        "rollbacks/s",
+        "rate",
+        "Transactions that failed or were rolled back. The server reports them late: when a session commits or ends.",
+    ),
     Metric(
         "hit_percent",
         "cache hit",
@@ -203,6 +219,8 @@ METRICS: tuple[Metric, ...] = (
         "Blocks found in shared buffers since the last read. A low value matters when reads are slow.",
         server.CACHE_HIT_PERCENT,
         always=True,
+        volume="block_rate",
+        least=ENOUGH_BLOCKS,
     ),
     Metric("read_rate", "rows read/s", "rate", "Rows returned by scans, in all databases."),
     Metric("write_rate", "rows written/s", "rate", "Rows inserted, updated and deleted."),
@@ -224,7 +242,7 @@ METRICS: tuple[Metric, ...] = (
         "deadlock_rate",
         "deadlocks/s",
         "rate",
-        "Deadlocks: in each, the server cancelled one of the transactions.",
+        "Over the last 5 minutes, as far as they were read: in each, the server cancelled one of the transactions.",
         sessions.DEADLOCKS_PER_SECOND,
     ),
     Metric("replicas", "replicas", "count", "Connected standbys and other receivers of WAL."),
@@ -246,7 +264,7 @@ METRICS: tuple[Metric, ...] = (
         "conflict_rate",
         "conflicts/s",
         "rate",
-        "Queries on this standby that were cancelled because they conflicted with replay.",
+        "Over the last 5 minutes: queries on this standby that were cancelled because they conflicted with replay.",
         server.CONFLICTS_PER_SECOND,
     ),
     Metric(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -22,6 +23,8 @@ class Reader:
     def __init__(self, view: View) -> None:
         self._view = view
         self._previous: Snapshot | None = None
+        self._window = max((rate.window for rate in view.rates), default=0.0)
+        self._past: deque[Snapshot] = deque()  # the reads of the longest window of a rate, oldest first
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
         self._known: tuple[_Known, ...] = tuple(_Known(lookup) for lookup in view.lookups)
         self.last: Snapshot | None = None  # the last good snapshot, complete
@@ -32,7 +35,7 @@ class Reader:
         taken = await server.fetch(view.query)
         if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
             return self.last  # a recording at its end says the same again
-        base = with_rates(taken, self._previous, _present(taken, view.key), view.rates)
+        base = self._rated(taken, _present(taken, view.key))
         self._previous, self.base = taken, base
         for known in self._known:
             if known.lookup.first:
@@ -53,6 +56,21 @@ class Reader:
             if not known.lookup.first:
                 learned |= await known.learn(server, base, rows)
         return self._complete(base) if learned and base is self.base else None
+
+    def _rated(self, taken: Snapshot, key: Sequence[str]) -> Snapshot:
+        rates = self._view.rates
+        base = with_rates(taken, self._previous, key, [rate for rate in rates if not rate.window])
+        if not self._window:
+            return base
+        while self._past and taken.clock - self._past[0].clock > self._window:
+            self._past.popleft()
+        for rate in rates:
+            if rate.window:
+                before = next((past for past in self._past if taken.clock - past.clock <= rate.window), None)
+                rated = with_rates(taken, before, key, (rate,))
+                base = base.with_columns((rate.name,), [(value,) for value in rated.values(rate.name)])
+        self._past.append(taken)
+        return base
 
     def _complete(self, base: Snapshot) -> Snapshot:
         for known in self._known:

@@ -6,9 +6,9 @@ from console.model import Level, Rule, StateRule, Window, above, below
 
 CACHE_HIT_PERCENT = Rule(
     name="cache_hit_percent",
-    title="Blocks found in shared buffers, of all blocks read",
+    title="Blocks found in shared buffers, of all blocks read, where at least 2,000 a second are",
     unit="%",
-    limit=below(95, 80),
+    limit=below(95),
     queries=("vitals",),
     window=Window.INTERVAL,
 )
@@ -56,7 +56,7 @@ CONFLICTS_PER_SECOND = Rule(
     unit="count",
     limit=above(0.000001),
     queries=("vitals",),
-    window=Window.INTERVAL,
+    window=Window.RECENT,
 )
 UNFROZEN_TRANSACTIONS = Rule(
     name="unfrozen_transactions",

@@ -48,7 +48,7 @@ XMIN_AGE_TRANSACTIONS = Rule(
 )
 WAITING_SESSIONS = Rule(
     name="waiting_sessions",
-    title="Sessions that wait for a lock",
+    title="Sessions that wait for a lock; in the overview, those that have for a second or more",
     unit="count",
     limit=above(1, 10),
     queries=("vitals", "connections_summary"),
@@ -80,13 +80,13 @@ DEADLOCKS_PER_SECOND = Rule(
     unit="count",
     limit=above(0.000001),
     queries=("vitals",),
-    window=Window.INTERVAL,
+    window=Window.RECENT,
 )
 
 SESSION_STATE = StateRule(
     name="session_state",
     title="State of a session",
-    levels={"idle in tx": Level.WARNING, "aborted tx": Level.WARNING, "hidden": Level.NOTICE},
+    levels={"hidden": Level.NOTICE},
     queries=("connections", "connections_summary", "locks"),
 )
 LOCK_MODE = StateRule(

@@ -2,7 +2,7 @@
 -- A snapshot inherits the oldest transaction id that still runs in any database: whose xmin is the id of another's
 -- transaction is not what holds back VACUUM. The snapshot of a running VACUUM holds back no other one.
 WITH session AS MATERIALIZED (
-  SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.state_change, a.application_name,
+  SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.query_start, a.state_change, a.application_name,
          a.backend_xid, a.backend_xmin,
          coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL) AS client
     FROM pg_catalog.pg_stat_get_activity(NULL) a
@@ -27,7 +27,7 @@ WITH session AS MATERIALIZED (
          pg_catalog.age(r.catalog_xmin)
     FROM pg_catalog.pg_get_replication_slots() r WHERE r.wal_status IS DISTINCT FROM 'lost'
 )
-SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
+SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transaction,
        pg_catalog.date_part('epoch', n.at - s.xact_start) AS oldest_transaction,
        pg_catalog.date_part('epoch', n.at - s.idle_since) AS oldest_idle_in_transaction,
        x.xmin_age, x.xmin_holder, x.catalog_xmin_age, x.catalog_xmin_holder,
@@ -43,6 +43,9 @@ SELECT s.used, s.visible, s.active, s.waiting, s.idle_in_transaction,
                pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')
                                              AND a.pid <> pg_catalog.pg_backend_pid()) AS active,
                pg_catalog.count(*) FILTER (WHERE a.wait_event_type = 'Lock') AS waiting,
+               -- Since when is only in pg_locks, which costs all sessions; a statement is at least as old as its wait.
+               pg_catalog.count(*) FILTER (WHERE a.wait_event_type = 'Lock'
+                 AND a.query_start < pg_catalog.clock_timestamp() - '1 s'::interval) AS waiting_long,
                pg_catalog.count(*) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)'))
                    AS idle_in_transaction,
                pg_catalog.min(a.xact_start) FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xact_start,
