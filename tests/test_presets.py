@@ -218,6 +218,28 @@ def test_no_preset_writes_memory_below_the_default_of_the_server(ram: float) -> 
     assert int(found["shared_buffers"].proposed) >= 16384
 
 
+@pytest.mark.parametrize(
+    ("disk", "rate", "expected"),
+    [
+        (None, None, "2GB"),
+        (10, 50, "2GB"),
+        (100, None, "10GB"),
+        (1000, 0.1, "16GB"),
+        (1000, 10, "26880MB"),
+        (9000, 500, "64GB"),
+    ],
+)
+def test_wal_follows_the_disk_and_the_rate_at_which_it_is_written(
+    disk: float | None, rate: float | None, expected: str
+) -> None:
+    wal = Setting("max_wal_size", "1024", "MB", "integer", "sighup", "2", "2147483647")
+    entries, _ = presets.entries(presets.load("wal"))
+    given = ({"wal_room": disk * GB / 10} if disk else {}) | ({"wal_rate": rate * MB} if rate else {})
+    known = Inputs({"max_wal_size": replace(wal, next=wal.value)}, given, 18)
+    (found,) = (each for each in propose(entries, known) if each.entry.setting == "max_wal_size")
+    assert shown(found.setting, found.proposed) == expected
+
+
 def test_what_is_not_known_is_not_guessed() -> None:
     found = proposed("memory", {})
     assert {one.state for one in found.values()} == {"skipped"}

@@ -23,6 +23,11 @@ from console.tuning.units import (
 
 SIZES = ("ram", "disk")
 NUMBERS = ("cores", "pools")
+# Facts that are derived, never asked for, and what stands for them where nothing is known.
+DERIVED: Mapping[str, float] = {
+    "wal_room": float(2 << 30),  # bytes of disk that WAL may take
+    "wal_rate": 0.0,  # bytes of WAL a second
+}
 # Settings that are only raised if the memory of the machine is known.
 _NEED_RAM = frozenset(
     {
@@ -179,6 +184,8 @@ class _Proposer:
     def _number(self, name: str, asking: Setting) -> float:
         if name == "version":
             return self._known.version
+        if name in DERIVED:
+            return self._known.facts.get(name, DERIVED[name])
         if name in (*SIZES, *NUMBERS):
             if name not in self._known.facts:
                 raise UnknownFact(name)

@@ -40,7 +40,7 @@ async def plan(request: Request) -> Plan:
     found = await read(server)
     measured = await read_machine(server, found.row)
     facts = _measured(measured) | given_facts(given)
-    known = Inputs(found.state.settings, facts, server.facts.major, edited)
+    known = Inputs(found.state.settings, facts | await _derived(server, facts), server.facts.major, edited)
     proposals = propose(entries, known)
     await _guard(server, found, proposals, facts, measured)
     _refuse_unknown(proposals)
@@ -68,6 +68,13 @@ def _storage(given: Mapping[str, str]) -> str:
 def _measured(found: Machine) -> dict[str, float]:
     known = {"ram": found.ram, "cores": found.cores, "disk": found.disk}
     return {name: float(value) for name, value in known.items() if value is not None}
+
+
+async def _derived(server: Source, facts: Mapping[str, float]) -> dict[str, float]:
+    """Facts that follow from others and from counters: a tenth of the free disk for WAL, and bytes of WAL a second."""
+    (row,) = (await server.fetch("actions/tuning_wal")).records()
+    found = {"wal_room": facts["disk"] / 10} if "disk" in facts else {}
+    return found | ({"wal_rate": float(row["bytes_per_second"])} if isinstance(row["bytes_per_second"], float) else {})
 
 
 async def _guard(
