@@ -8,7 +8,7 @@ from typing import Any
 
 from console.format import size
 from console.model import Record
-from console.tuning.memory import WorstCase, worst_case
+from console.tuning.memory import worst_case
 from console.tuning.presets import PresetSetting
 from console.tuning.proposals import Proposal, value_of
 from console.tuning.units import LIBRARY_LISTS, Setting, canonical, elements, number, same, shown
@@ -168,16 +168,11 @@ def _memory(change: _Change) -> Iterator[str]:
     before = worst_case(change.settings, lambda name: change.settings[name].value)
     if fixed.shared > 0.75 * ram and fixed.shared > before.shared:
         yield f"Shared memory of {size(fixed.shared)} is too large for a machine with {size(ram)}: {_NO_START}."
-    elif _demand(change, fixed) > ram and fixed.total > before.total:
+    elif fixed.demand(change.number("work_mem")) > ram and fixed.total > before.total:
         yield (
             f"In the worst case the server would use {size(fixed.total)} (shared {size(fixed.shared)}, sessions "
             f"{size(fixed.sessions)}, maintenance {size(fixed.maintenance)}); the machine has {size(ram)}."
         )
-
-
-def _demand(change: _Change, worst: WorstCase) -> float:
-    """The worst case in bytes; without the sorts of all sessions while work_mem is at most the server's own default."""
-    return worst.total if change.number("work_mem") > DEFAULT_WORK_MEM else worst.total - worst.sessions
 
 
 def _unmeasured(change: _Change) -> Iterator[str]:
@@ -190,7 +185,6 @@ def _unmeasured(change: _Change) -> Iterator[str]:
             yield f"{name} allocates memory at start, and the memory of the machine is unknown: give --set ram=…."
 
 
-DEFAULT_WORK_MEM = 4 << 20  # bytes; a preset never writes less (PostgreSQL documentation, "Resource Consumption")
 _SMALL = frozenset({"track_activity_query_size", "min_wal_size", "max_wal_size", "wal_keep_size"})
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from console.tuning.units import Setting, is_memory, number
 
 NODES = 2  # concurrent sorts and hashes in one session
+DEFAULT_WORK_MEM = 4 << 20  # bytes; a preset never writes less
 LOCK, SLOT = 270, 40 << 10  # bytes: an entry of the lock table; the shared memory of a process
 
 Value = Callable[[str], str]  # setting → value in the base unit
@@ -29,6 +30,10 @@ class WorstCase:
     @property
     def total(self) -> float:
         return self.shared + self.sessions + self.maintenance
+
+    def demand(self, work_mem: float) -> float:
+        """The total; without the sorts of sessions while `work_mem` (bytes) is at most the server's own default."""
+        return self.total if work_mem > DEFAULT_WORK_MEM else self.total - self.sessions
 
 
 def worst_case(settings: Mapping[str, Setting], value: Value) -> WorstCase:
