@@ -168,12 +168,21 @@ async def test_an_export_that_is_there_is_read_back_and_not_repeated(desk: Desk,
     await export(desk, folder)
     before = csv_of(folder).stat().st_mtime_ns
     run = await export(desk, folder)
-    assert run.outcome is Outcome.NOTHING
+    assert run.outcome is Outcome.DONE, run.message
     assert "1000 rows" in run.plan.notes[0]
+    assert csv_of(folder).stat().st_mtime_ns == before
     csv_of(folder).write_bytes(csv_of(folder).read_bytes()[:-20])
     with pytest.raises(Trouble, match="damaged"):
         await export(desk, folder)
     assert csv_of(folder).stat().st_mtime_ns != before
+
+
+async def test_a_month_that_changed_since_its_export_is_noticed(desk: Desk, folder: Path) -> None:
+    await export(desk, folder)
+    desk.do("DELETE FROM public.march WHERE id = (SELECT min(id) FROM public.march)")
+    run = await export(desk, folder)
+    assert run.outcome is Outcome.FAILED
+    assert "are no longer those in" in run.message
 
 
 async def test_a_month_of_a_plain_archive_is_exported_and_cannot_be_dropped(desk: Desk, folder: Path) -> None:

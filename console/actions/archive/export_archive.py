@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
@@ -21,7 +22,7 @@ from console.settings.config import ArchivePolicy
 
 
 async def plan(request: Request) -> Plan:
-    """Exports the month and, on request, drops it; no steps if a finished export exists and no drop is requested."""
+    """Exports the month and, on request, drops it; a finished export is compared with the rows of now."""
     first, after = month(request.given["month"])
     drop = boolean(request.given, "drop")
     folder = _folder(request.given["directory"])
@@ -46,7 +47,9 @@ async def plan(request: Request) -> Plan:
     notes = [_restore(archive.name, columns, path, source)]
     if manifest is not None and not drop:
         archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
-        found, notes = (), [*_told(path, manifest), *notes]
+        note = "the export exists: its rows are compared with those of the table now, and nothing is written"
+        found = tuple(replace(step, note=note) for step in found)
+        notes = [*_told(path, manifest), *notes]
     if drop:
         found += await steps_from_query(
             request.server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
