@@ -74,12 +74,12 @@ def parse(argv: Sequence[str]) -> Namespace:
 
 
 def say(sentence: str) -> None:
-    """Tell the user something beside the result."""
+    """Write a diagnostic to standard error."""
     sys.stderr.write(f"pipeline-console: {sentence}\n")
 
 
 def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
-    """What the server options of a command mean; says what is unwise about them. Raises Trouble."""
+    """The servers that the options of a command name; warns about passwords in them. Raises Trouble."""
     target, database = _named_target(options)
     for warning in warnings(target, options.pooler):
         say(warning)
@@ -147,7 +147,7 @@ def run_show(options: Namespace) -> int:
 
 
 def run_list(options: Namespace) -> int:
-    """Print what there is."""
+    """Print a list."""
     from console.cli.listing import listing  # noqa: PLC0415
 
     sys.stdout.write(listing(options.what, options.format))

@@ -1,4 +1,4 @@
-"""The forms of what `show` prints."""
+"""The output formats of `show`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Output(Protocol):
 
     @property
     def tells_notes(self) -> bool:
-        """Whether the notes of a read are to be said beside the result."""
+        """Whether the notes of a read go to standard error; JSON has them in the document."""
         ...
 
     def __call__(self, taken: Taken) -> None: ...

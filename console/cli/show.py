@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be shown, and how."""
+    """Which rows of a pane to print."""
 
     pane: Pane
     view: View

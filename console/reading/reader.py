@@ -34,7 +34,7 @@ class Reader:
         view = self._view
         taken = await server.fetch(view.query)
         if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
-            return self.last  # a recording at its end says the same again
+            return self.last  # a recording at its end repeats its last read
         base = self._rated(taken, _present(taken, view.key))
         self._previous, self.base = taken, base
         for known in self._known:
@@ -167,7 +167,7 @@ class _Known:
         except Trouble as why:
             if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
                 raise
-            # The rows stand without what was to be added to them; asking at every reading would cost in vain.
+            # The rows are shown without these columns; asking again at every read would be wasted.
             self._refused, self._not_before = why, base.clock + REFUSED_PAUSE
             return True
         self._refused = None

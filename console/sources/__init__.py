@@ -1,6 +1,6 @@
-"""Whatever can be asked: PostgreSQL, the PgBouncers, the console itself, recordings.
+"""Sources of data: PostgreSQL, the PgBouncers, the console itself, recordings.
 
-A query is called by its name, and each source resolves its own names in one place:
+Queries have names, and each source resolves its own names in one place:
 
 | source | a name is | resolved in |
 |---|---|---|
