@@ -222,6 +222,16 @@ async def test_a_role_without_rights_is_told_that_bloat_is_unknown(pg: Cluster, 
     assert rows["never"]["bloat_reason"] == "never analysed"
 
 
+async def test_dead_tuples_of_a_catalog_are_a_share_of_all_its_rows(pg: Cluster, database: str) -> None:
+    body = "$$ SELECT 1 $$ LANGUAGE sql"
+    run(pg, database, *(f"CREATE FUNCTION f{n}() RETURNS int AS {body}; DROP FUNCTION f{n}" for n in range(20)))
+    for _ in range(200):
+        row = (await rows_of(pg.uri(database), BLOAT.view("tables"), "table"))["pg_catalog.pg_proc"]
+        if row["dead"]:
+            break
+    assert 0 < row["dead_pct"] <= 100 * row["dead"] / (row["reltuples"] + row["dead"]) < 5
+
+
 async def test_index_verdicts(pg: Cluster, database: str) -> None:
     run(
         pg,

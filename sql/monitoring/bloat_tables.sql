@@ -18,7 +18,9 @@ WITH setting AS MATERIALIZED (
 SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table",
        CASE WHEN c.relpages > 0 OR c.reltuples >= 0 THEN c.relpages * s.block END AS estimated_size,
        c.relpages, c.reltuples::float8 AS reltuples, c.live, c.dead,
-       coalesce(100.0::float8 * c.dead / nullif(c.live + c.dead, 0), 0) AS dead_pct,
+       -- Of catalogs only the rows written since the counters were reset are counted: those of initdb are not.
+       coalesce(100.0::float8 * c.dead / nullif(CASE WHEN c.oid < 16384 THEN greatest(c.live, c.reltuples)
+                                                     ELSE c.live END + c.dead, 0), 0) AS dead_pct,
        pg_catalog.date_part('epoch', s.now - greatest(pg_catalog.pg_stat_get_last_vacuum_time(c.oid),
                                                       pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)))
                                                           AS vacuum_age,
