@@ -530,7 +530,7 @@ async def test_why_a_view_cannot_be_refreshed_concurrently(pg: Cluster, database
     }
     assert rows["bare"]["why"] == "it has no unique index"
     assert rows["partial"]["why"].startswith("its unique index is partial")
-    assert rows["unfilled"]["why"].startswith("it was never filled")
+    assert rows["unfilled"]["why"].startswith("it is not populated")
     assert (rows["above"]["refresh_order"], rows["fine"]["refresh_order"]) == (2, 1)
     assert rows["fine"]["data_age"] is None
     with pg.connect(database) as connection:
