@@ -24,6 +24,7 @@ class Place(Enum):
     DETAILS = "details"
     LIST = "lists"
     FORM = "forms"
+    PLANNING = "planning"
     PLAN = "plans"
     QUIT = "quit dialog"
     SETUP = "set-up guide"
@@ -124,15 +125,18 @@ _DIALOGS = (
     Key(Place.FORM, "dialog.close", "escape", "dismiss", "Close", footer=True),
     Key(Place.FORM, "dialog.next-field", "ctrl+n,down", "app.focus_next", "Next field"),
     Key(Place.FORM, "dialog.previous-field", "ctrl+p,up", "app.focus_previous", "Previous field"),
+    Key(Place.PLANNING, "dialog.close", "escape", "cancel", "Cancel", footer=True),
     Key(Place.PLAN, "dialog.close", "escape,q", "leave", "Close", footer=True),
     Key(Place.PLAN, "plan.run", "r", "run", "Run", footer=True),
-    Key(Place.PLAN, "dialog.down", "j", "scroll_body(1)", "Down"),
-    Key(Place.PLAN, "dialog.up", "k", "scroll_body(-1)", "Up"),
+    Key(Place.PLAN, "dialog.down", "down,j", "scroll_body(1)", "Down"),
+    Key(Place.PLAN, "dialog.up", "up,k", "scroll_body(-1)", "Up"),
+    Key(Place.PLAN, "plan.page-down", "pagedown,ctrl+f", "scroll_page(1)", "Page down", priority=True),
+    Key(Place.PLAN, "plan.page-up", "pageup,ctrl+b", "scroll_page(-1)", "Page up", priority=True),
     Key(Place.QUIT, "quit.yes", "y", "answer(True)", "Quit", footer=True),
     Key(Place.QUIT, "quit.no", "escape,n,q", "answer(False)", "Stay", footer=True),
 )
 _SETUP = (
-    Key(Place.SETUP, "setup.run", "r", "run", "Run", footer=True),
+    Key(Place.SETUP, "setup.run", "enter", "run", "Run", footer=True),
     Key(Place.SETUP, "setup.skip", "s", "decide('skip')", "Skip", footer=True),
     Key(Place.SETUP, "setup.later", "l", "decide('later')", "Later", footer=True),
     Key(Place.SETUP, "setup.parameters", "o", "parameters", "Parameters", footer=True),
@@ -151,6 +155,12 @@ def all_keys(keymap: Mapping[str, str] | None = None) -> tuple[Key, ...]:
     """Every binding, panes first, with the keys that a keymap (id → keys) gives them."""
     remapped = keymap or {}
     return tuple(replace(key, keys=remapped.get(key.id, key.keys)) for key in _all())
+
+
+def opening_keys(keymap: Mapping[str, str] | None = None) -> frozenset[str]:
+    """The keys that request a plan, as Textual names them: none of them may confirm one."""
+    requests = {f"act.{action.name}" for action in ACTIONS} | {"app.actions", "setup.run", "setup.parameters"}
+    return frozenset(key for each in all_keys(keymap) if each.id in requests for key in each.each) | {"enter"}
 
 
 def free_keys() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from console.panes import PANES
 from console.settings.config import Settings, Wanted, load
 from console.sources.registry import Sources
 from console.tui.app import ConsoleApp
+from console.tui.key_guard import Guarded
 from console.tui.pane_view import PaneView
 from console.workspace import Workspace
 from tests.waiting import PATIENCE
@@ -66,6 +67,11 @@ async def until(pilot: Pilot[int], condition: Callable[[], object], what: str = 
             raise AssertionError(f"never came: {what or condition}\n{screen_text(cast('ConsoleApp', pilot.app))}")
         await pilot.pause()
         await asyncio.sleep(0.01)
+
+
+async def taken(pilot: Pilot[int]) -> None:
+    """Wait until the dialog on the screen takes keys."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, Guarded) and pilot.app.screen.guard.ready)
 
 
 async def shows(pilot: Pilot[int], *texts: str) -> str:

@@ -12,7 +12,7 @@ from console.actions.planning import Action, Request
 from console.model import Claim, Outcome, Parameter, Plan, Step, Transaction
 from console.running.trail.audit import Trail
 from console.tui.action_flow import parameters_from_rows
-from tests.screens import console, screen_text, shows, until
+from tests.screens import console, screen_text, shows, taken, until
 from tests.servers import PostgresServer
 
 
@@ -49,8 +49,10 @@ async def begin(pilot: Pilot[int]) -> None:
     """Choose the action from the menu; its parameters are asked for."""
     await pilot.press("a")
     await shows(pilot, "Touch a table")
+    await taken(pilot)
     await pilot.press("enter")
     await shows(pilot, "for the test")
+    await taken(pilot)
 
 
 async def test_an_action_is_planned_shown_run_and_audited(
@@ -65,6 +67,7 @@ async def test_an_action_is_planned_shown_run_and_audited(
         assert "undo" in text
         assert "SELECT 1" in text
         assert app.workspace.runs == [], "nothing runs before the yes"
+        await shows(pilot, "r run")
         await pilot.press("r")
         await until(pilot, lambda: app.workspace.runs and app.workspace.runs[0].outcome)
         assert app.workspace.runs[0].outcome is Outcome.DONE
@@ -76,7 +79,7 @@ async def test_escape_at_the_plan_runs_nothing(any_pg: PostgresServer, pipeline:
         await shows(pilot, "connections used")
         await begin(pilot)
         await pilot.press("enter")
-        await shows(pilot, "Plan: Touch")
+        await shows(pilot, "Plan: Touch", "Esc close")
         await pilot.press("escape")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         assert app.workspace.runs == []
@@ -88,7 +91,7 @@ async def test_a_destructive_plan_wants_its_subject_typed(any_pg: PostgresServer
         await shows(pilot, "connections used")
         await begin(pilot)
         await pilot.press("tab", *"destructive", "enter")
-        await shows(pilot, "Type public.organizations")
+        await shows(pilot, "Type public.organizations", "type the name")
         await pilot.press(*"public.users", "enter")
         await shows(pilot, "Name does not match")
         assert app.workspace.runs == []
@@ -123,16 +126,29 @@ async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: Postgr
         await shows(pilot, "connections used")
         await begin(pilot)
         await pilot.press("tab", *"slow", "enter")
+<<<<<<< HEAD
         await shows(pilot, "pg_sleep")
         await pilot.press("r", "2")
         await shows(pilot, "SELECT pg_sl")
+=======
+        await shows(pilot, "pg_sleep", "r run")
+        await pilot.press("r")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await pilot.press("w")
+        await shows(pilot, "touch", "running")
+>>>>>>> 6510498 (Confirm only a plan that was read)
         await pilot.press("q")
-        await shows(pilot, "action(s) still run")
+        await shows(pilot, "1 action still running")
+        await taken(pilot)
         await pilot.press("n")
         assert app.is_running
         app.workspace.stop(app.workspace.runs[0].id)
         await until(pilot, lambda: app.workspace.runs[0].outcome is Outcome.STOPPED)
+<<<<<<< HEAD
         await until(pilot, lambda: "SELECT pg_sl" not in screen_text(app))
+=======
+        await shows(pilot, "touch", "stopped")
+>>>>>>> 6510498 (Confirm only a plan that was read)
 
 
 async def test_a_read_only_console_offers_no_change(any_pg: PostgresServer, pipeline: str) -> None:

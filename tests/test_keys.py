@@ -75,7 +75,7 @@ def test_a_keymap_changes_the_keys_of_a_binding() -> None:
 
 
 def test_a_keymap_that_names_an_unknown_binding_is_a_usage_error() -> None:
-    check_keymap({"plan.run": "R"})
+    check_keymap({"plan.run": "x"})
     with pytest.raises(Trouble) as caught:
         check_keymap({"pane.nothing": "x"})
     assert caught.value.kind is Kind.USAGE

@@ -169,6 +169,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # what else to know: what is skipped and why, which restart is pending
     left: tuple[str, ...] = ()  # those of the notes that say what this action leaves as it is, and why
     summary: str = ""  # one line; an action may say what is made ("9 partitions for 3 tables"), the rest is added
+    result: str = ""  # what has happened once it has run: "9 partitions created"; empty: only its steps are counted
     destructive: bool = False  # `claim.typed` must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, shown before anything runs

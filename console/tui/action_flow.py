@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from textual.notifications import SeverityLevel
@@ -10,22 +10,30 @@ from textual.screen import Screen
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action
+from console.format import age
 from console.model import Outcome, Plan, Trouble
 from console.running.progress import Run
-from console.tui.plan_dialog import ActionMenu, ParameterDialog, PlanDialog
+from console.running.summary import counted
+from console.tui.action_dialogs import ActionMenu, ParameterDialog
+from console.tui.dialogs import TextDialog
+from console.tui.plan_dialog import PlanDialog
 from console.workspace import Workspace
 
-LONGEST_NOTES = 400  # characters of notes in a toast
+LONGEST_TOAST = 160  # characters; a longer text is a dialog, or cut
 GOOD = (Outcome.DONE, Outcome.NOTHING)
 
 Answer = TypeVar("Answer")
 
 
 class Front(Protocol):
-    """What the flow needs of a terminal application: dialogs with an answer, and toasts."""
+    """What the flow needs of a terminal application: dialogs with an answer, what is planned meanwhile, and toasts."""
 
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for its answer; None: it was closed without one."""
+        ...
+
+    def show_planning(self, title: str) -> None:
+        """Show that the action with this title is being planned; empty: nothing is."""
         ...
 
     def toast(self, text: str, title: str = "", severity: SeverityLevel = "information", timeout: float = 5) -> None:
@@ -59,28 +67,42 @@ class ActionFlow:
             if answer is None:
                 return
             given = answer
+        await self.plan_and_start(chosen, given)
+
+    async def plan_and_start(self, chosen: Action, given: Mapping[str, str]) -> Run | None:
+        """Plan one action, show the plan, and start it if it is confirmed. None: it was not.
+
+        Why there is no plan, or nothing to do, is shown.
+        """
+        self._front.show_planning(chosen.title)
         try:
             plan = await self._workspace.plan(chosen, given)
         except Trouble as why:
-            self._front.toast(str(why), chosen.title, "error", 12)
-            return
-        if not plan.steps:
-            self._front.toast(f"Nothing to do. {' '.join(plan.notes)}", chosen.title)
-        elif await self._front.ask(PlanDialog(chosen, plan)):
-            self._start(chosen, plan)
-
-    async def perform(self, chosen: Action, given: Mapping[str, str], began: Callable[[Run], None]) -> Run | None:
-        """Plan one action, show the plan, run it if it is confirmed, and wait for its end. None: nothing was run.
-
-        The run goes on when the caller is cancelled. Raises Trouble.
-        """
-        plan = await self._workspace.plan(chosen, given)
-        if not plan.steps or not await self._front.ask(PlanDialog(chosen, plan)):
+            await self.refuse(chosen.title, why)
             return None
-        run = self._start(chosen, plan)
-        began(run)
-        await self._workspace.wait(run)
-        return run
+        if not plan.steps:
+            await self.explain(chosen.title, " ".join(("Nothing to do.", *plan.notes)))
+            return None
+        return self._start(chosen, plan) if await self._front.ask(PlanDialog(chosen, plan)) else None
+
+    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
+        """Show a dialog and wait for its answer; None: it was closed without one."""
+        return await self._front.ask(dialog)
+
+    def show_planning(self, title: str) -> None:
+        """Show that something with this title is being planned."""
+        self._front.show_planning(title)
+
+    async def refuse(self, title: str, why: Trouble) -> None:
+        """Show why something cannot be done, and the remedy, until the dialog is closed."""
+        await self._front.ask(TextDialog(title, f"{why.sentence}\n\n{why.remedy}".rstrip()))
+
+    async def explain(self, title: str, text: str) -> None:
+        """Show a text: in a toast where it is short, else in a dialog."""
+        if len(text) <= LONGEST_TOAST:
+            self._front.toast(text, title)
+        else:
+            await self._front.ask(TextDialog(title, text))
 
     def _start(self, chosen: Action, plan: Plan) -> Run:
         run = self._workspace.start(plan, lambda ended: self._report(chosen, ended))
@@ -89,13 +111,12 @@ class ActionFlow:
 
     def _report(self, chosen: Action, run: Run) -> None:
         good = run.outcome in GOOD
-        outcome = run.outcome.value if run.outcome else ""
-        message = "" if good else f": {run.message}"
-        notes = " ".join(run.notes)
-        if len(notes) > LONGEST_NOTES:
-            notes = f"{notes[:LONGEST_NOTES]}… (all of it is in the audit pane)"
-        text = f"{outcome.capitalize()} in {run.seconds:.1f} s{message} {notes}".rstrip()
-        self._front.toast(text, chosen.title, "information" if good else "error", 6 if good else 20)
+        outcome = run.outcome.value.capitalize() if run.outcome else ""
+        done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
+        text = f"{done} in {age(run.seconds)}. {' '.join(run.notes)}" if good else f"{outcome}: {run.message}"
+        if len(text) > LONGEST_TOAST:
+            text = f"{text[:LONGEST_TOAST]}… (all of it is in the audit pane)"
+        self._front.toast(text.rstrip(), chosen.title, "information" if good else "error", 6 if good else 20)
 
 
 def parameters_from_rows(chosen: Action, rows: Sequence[Mapping[str, object]]) -> dict[str, str]:

@@ -6,13 +6,14 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from rich.console import RenderableType
 from textual import work
 from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
+from textual.events import Event, Key, Paste
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
@@ -31,15 +32,16 @@ from console.reading.thresholds import configured
 from console.settings.config import Settings, Wanted
 from console.tui.action_flow import ActionFlow, Answer
 from console.tui.bindings import bindings, check_keymap
-from console.tui.dialogs import TextDialog
+from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import counting
 from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
+from console.tui.key_guard import Guarded
 from console.tui.overview import Overview
 from console.tui.palette import action_commands, pane_commands, theme_commands, view_commands
 from console.tui.pane_view import PaneView
-from console.tui.plan_dialog import QuitDialog
+from console.tui.planning_dialog import PlanningDialog
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
 from console.tui.updates import TightUpdate
@@ -208,9 +210,34 @@ class ConsoleApp(App[int]):
 
     # Dialogs and toasts
 
+    async def on_event(self, event: Event) -> None:
+        """Drop a key that was pressed before the dialog on the screen could have been read."""
+        stack = self.screen_stack
+        on_top = stack[-1] if stack else None
+        if not isinstance(event, Key | Paste) or not isinstance(on_top, Guarded) or on_top.guard.takes(event.time):
+            await super().on_event(event)
+
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for its answer; None: it was closed without one."""
-        return await self.push_screen_wait(dialog)
+        self.show_planning("")
+        answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        # Not push_screen_wait: a dialog that is closed after its flow was cancelled would end the console.
+        self.push_screen(dialog, lambda result: None if answered.done() else answered.set_result(result))
+        return await answered
+
+    def begin(self, flow: Callable[[], Awaitable[object]]) -> None:
+        """Carry out a flow of dialogs; from now on every key is for them."""
+        if self._planning is None:
+            self.push_screen(PlanningDialog(flow))
+
+    def show_planning(self, title: str) -> None:
+        """Show that the action with this title is being planned; empty: nothing is."""
+        if self._planning is not None:
+            self._planning.show_planning(title)
+
+    @property
+    def _planning(self) -> PlanningDialog | None:
+        return next((screen for screen in self.screen_stack if isinstance(screen, PlanningDialog)), None)
 
     def toast(self, text: str, title: str = "", severity: SeverityLevel = "information", timeout: float = 5) -> None:
         """Show a text for some seconds."""
@@ -258,16 +285,15 @@ class ConsoleApp(App[int]):
             return None
         return self.query_one(PaneTabs).current == ACTIVITY.name if action == "stop_run" else True
 
-    @work(exclusive=True, group="acting", exit_on_error=False)
-    async def action_actions(self) -> None:
+    def action_actions(self) -> None:
         """Choose an action, those of this pane first."""
         view = self.pane_view
-        await self.flow.choose(view.pane.actions, view.chosen_rows)
+        names, rows = view.pane.actions, view.chosen_rows
+        self.begin(lambda: self.flow.choose(names, rows))
 
-    @work(exclusive=True, group="acting", exit_on_error=False)
-    async def action_act(self, name: str) -> None:
+    def action_act(self, name: str) -> None:
         """Begin one action."""
-        await self.flow.begin(action(name))
+        self.begin(lambda: self.flow.begin(action(name)))
 
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
@@ -280,7 +306,7 @@ class ConsoleApp(App[int]):
         from console.tui.setup import SetupScreen  # noqa: PLC0415  seldom used, long to load
 
         if self.workspace.sources.postgres.known is not None or self.workspace.wanted.guide:
-            self.push_screen(SetupScreen(self.workspace, self.flow))
+            self.push_screen(SetupScreen(self.workspace, self.flow, self.begin))
         else:
             self.toast("The set-up guide needs a connection.", severity="warning")
 
@@ -288,7 +314,7 @@ class ConsoleApp(App[int]):
     async def action_quit(self) -> None:  # type: ignore[override]
         """Leave; ask first while actions run."""
         running = self.workspace.running
-        if not running or await self.push_screen_wait(QuitDialog(running)):
+        if not running or await self.ask(QuitDialog(running)):
             self.exit(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

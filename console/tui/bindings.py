@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from textual.binding import Binding, BindingType
 
 from console.format import safe
-from console.keys import Place, all_keys
+from console.keys import Place, all_keys, key_name, opening_keys
 from console.model import Kind, Trouble
+
+CONFIRM = "plan.run"
 
 
 def bindings(place: Place) -> list[BindingType]:
@@ -21,7 +23,7 @@ def bindings(place: Place) -> list[BindingType]:
 
 
 def check_keymap(keymap: Mapping[str, str]) -> None:
-    """Raises Trouble(USAGE) if the keymap names a binding that does not exist."""
+    """Raises Trouble(USAGE) if the keymap names a binding that does not exist, or confirms plans with a wrong key."""
     known = dict.fromkeys(key.id for key in all_keys())
     for name in keymap:
         if name not in known:
@@ -29,4 +31,13 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
                 Kind.USAGE,
                 f"The keymap in the configuration names an unknown binding: {safe(name, 80)}.",
                 f"Bindings: {', '.join(known)}.",
+            )
+    (confirm,) = (key for key in all_keys(keymap) if key.id == CONFIRM)
+    for key in confirm.each:
+        if key in opening_keys(keymap):
+            raise Trouble(
+                Kind.USAGE,
+                f"The keymap in the configuration gives {key_name(key)} to {CONFIRM}, but it also requests plans: "
+                "pressed twice, it could run a plan that nobody read.",
+                f"Give {CONFIRM} another key.",
             )

@@ -16,8 +16,10 @@ from console.format import safe_lines
 from console.keys import Place
 from console.model import Column, Source, View
 from console.reading.reader import Key
+from console.running.summary import counted
 from console.tui.bindings import bindings
 from console.tui.details import Details
+from console.tui.key_guard import READ, SEEN, KeyGuard, answer
 
 
 class TextDialog(ModalScreen[None]):
@@ -27,6 +29,7 @@ class TextDialog(ModalScreen[None]):
 
     def __init__(self, title: str, body: Content | str) -> None:
         super().__init__()
+        self.guard = KeyGuard(SEEN)
         self._title = title
         self._body = body if isinstance(body, Content) else Content(safe_lines(body))
 
@@ -41,6 +44,7 @@ class TextDialog(ModalScreen[None]):
     def on_mount(self) -> None:
         """Arrow keys scroll at once."""
         self.query_one(VerticalScroll).focus()
+        self.call_after_refresh(self.guard.shown)
 
     def action_scroll_body(self, lines: int) -> None:
         """Scroll as j and k do everywhere."""
@@ -104,7 +108,7 @@ class SortDialog(ModalScreen[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer with the column's name."""
-        self.dismiss(event.option.id)
+        answer(self, event.option.id or "")
 
     def action_cursor(self, step: int) -> None:
         """Move as j and k do everywhere."""
@@ -143,4 +147,33 @@ class ExportDialog(ModalScreen[Path]):
         if path.suffix not in {".csv", ".json"}:
             self.query_one(".wrong", Static).update("The name must end in .csv or .json.")
         else:
-            self.dismiss(path)
+            answer(self, path)
+
+
+class QuitDialog(ModalScreen[bool]):
+    """Asks whether to quit while actions are running."""
+
+    BINDINGS = bindings(Place.QUIT)
+
+    def __init__(self, running: int) -> None:
+        super().__init__()
+        self.guard = KeyGuard(READ, prolonged=True)
+        self._count = running
+
+    def compose(self) -> ComposeResult:
+        """The question."""
+        with Vertical(classes="dialog -small") as frame:
+            frame.border_title = "Quit?"
+            yield Static(
+                f"{counted(self._count, 'action')} still running. Quitting stops what runs; "
+                "the same action resumes later.\n\ny quit · n stay",
+                markup=False,
+            )
+
+    def on_mount(self) -> None:
+        """Ignore what is still being typed."""
+        self.call_after_refresh(self.guard.shown)
+
+    def action_answer(self, stops: bool) -> None:
+        """Answer whether to quit."""
+        answer(self, stops)

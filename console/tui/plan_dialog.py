@@ -1,15 +1,13 @@
-"""The dialogs before a change: which action, its parameters, its plan. Nothing runs without the last one's yes."""
+"""The plan of an action as a dialog. Nothing runs that was not confirmed in it."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Static
 
 from console.actions.planning import Action
 from console.format import one_line, safe, show
@@ -17,6 +15,7 @@ from console.keys import Place
 from console.model import Plan, Snapshot
 from console.running.plan_lines import Sort, plan_lines
 from console.tui.bindings import bindings
+from console.tui.key_guard import READ, KeyGuard, answer
 
 Parts = list[tuple[str, str] | str]
 NARROWEST = 12  # cells that a column is worth showing in
@@ -30,82 +29,24 @@ STYLES = {
 }
 
 
-class ActionMenu(ModalScreen[str]):
-    """The actions of a pane first, then all others; answers with a name."""
-
-    BINDINGS = bindings(Place.LIST)
-
-    def __init__(self, here: Sequence[Action], others: Sequence[Action]) -> None:
-        super().__init__()
-        self._here, self._others = here, others
-
-    def compose(self) -> ComposeResult:
-        """A list with what each action does."""
-        with Vertical(classes="dialog -small") as frame:
-            frame.border_title = "Actions"
-            frame.border_subtitle = "enter plan it · esc close"
-            divided = [None] if self._here and self._others else []
-            yield OptionList(
-                *(self._option(action) for action in self._here), *divided, *(self._option(a) for a in self._others)
-            )
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with the action's name."""
-        self.dismiss(event.option.id)
-
-    def action_cursor(self, step: int) -> None:
-        """Move as j and k do everywhere."""
-        options = self.query_one(OptionList)
-        options.action_cursor_down() if step > 0 else options.action_cursor_up()
-
-    @staticmethod
-    def _option(action: Action) -> Option:
-        key = f" ({action.key})" if action.key else ""
-        return Option(
-            Content.assemble((f"{action.title}{key}  ", "bold"), (action.help, "$text-muted")), id=action.name
-        )
-
-
-class ParameterDialog(ModalScreen[dict[str, str]]):
-    """The parameters of an action, what is known of them filled in; answers with their values."""
-
-    BINDINGS = bindings(Place.FORM)
-
-    def __init__(self, action: Action, known: Mapping[str, str]) -> None:
-        super().__init__()
-        self._action, self._known = action, known
-
-    def compose(self) -> ComposeResult:
-        """A field for each parameter."""
-        with Vertical(classes="dialog -small") as frame:
-            frame.border_title = self._action.title
-            frame.border_subtitle = "enter plan it · tab next field · esc close"
-            yield Static(self._action.help, markup=False)
-            for parameter in self._action.parameters:
-                yield Static(Content.assemble((parameter.name, "bold"), f"  {parameter.help}"), markup=False)
-                yield Input(self._known.get(parameter.name, parameter.default), name=parameter.name)
-
-    def on_input_submitted(self) -> None:
-        """Answer with what the fields hold."""
-        self.dismiss({str(field.name): field.value for field in self.query(Input) if field.value})
-
-
 class PlanDialog(ModalScreen[bool]):
-    """Every statement with its lock, its estimate and its undo; a destructive plan wants its subject typed."""
+    """Every statement with its lock, its estimate and its undo; a destructive plan is confirmed by typing a name.
+
+    Keys are ignored until the plan has been on the screen for a moment and nobody has typed for as long; until then
+    the dialog does not say which keys it takes.
+    """
 
     BINDINGS = bindings(Place.PLAN)
 
     def __init__(self, action: Action, plan: Plan) -> None:
         super().__init__()
         self._action, self._plan = action, plan
+        self.guard = KeyGuard(READ, prolonged=True)
 
     def compose(self) -> ComposeResult:
         """The plan as text; below it the field for the name where one is asked for."""
         with Vertical(classes="dialog") as frame:
             frame.border_title = f"Plan: {self._action.title}"
-            frame.border_subtitle = (
-                "type the name, enter run · esc close" if self._plan.destructive else "r run · esc close"
-            )
             with VerticalScroll():
                 yield Static(plan_text(self._plan, min(132, self.app.size.width * 96 // 100) - 6), markup=False)
             if self._plan.destructive:
@@ -113,54 +54,46 @@ class PlanDialog(ModalScreen[bool]):
                 yield Input()
 
     def on_mount(self) -> None:
-        """Reading comes first; a name is typed only on purpose."""
+        """Begin at the top of the plan."""
         (self.query_one(Input) if self._plan.destructive else self.query_one(VerticalScroll)).focus()
+        self.call_after_refresh(self.guard.shown)
+        self.set_interval(0.1, self._show_keys)
+
+    def on_key(self, event: Key) -> None:
+        """Ignore keys for a moment after one that the dialog does not know."""
+        if event.key not in self.active_bindings:
+            self.guard.typed(event.time)
+
+    def _show_keys(self) -> None:
+        confirm = "type the name, Enter run · PgDn scroll" if self._plan.destructive else "r run"
+        self.query_one(".dialog").border_subtitle = f"{confirm} · Esc close" if self.guard.ready else "…"
 
     def action_run(self) -> None:
-        """Yes, unless a name must be typed."""
+        """Run it, unless a name must be typed."""
         if not self._plan.destructive:
-            self.dismiss(True)
+            answer(self, True)
 
     def action_leave(self) -> None:
-        """No."""
-        self.dismiss(False)
+        """Run nothing."""
+        answer(self, False)
 
     def action_scroll_body(self, lines: int) -> None:
-        """Scroll as j and k do everywhere."""
+        """Scroll the plan by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
+    def action_scroll_page(self, pages: int) -> None:
+        """Scroll the plan by pages, also while a name is typed."""
+        body = self.query_one(VerticalScroll)
+        body.scroll_relative(y=pages * max(1, body.size.height - 1), animate=False)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Yes, when the name is right."""
+        """Run it if the name is right."""
         if event.value == self._plan.claim.typed:
-            self.dismiss(True)
+            answer(self, True)
         else:
             self.query_one(".wrong", Static).update(
                 f"Name does not match. Type {safe(self._plan.claim.typed)} to run this:"
             )
-
-
-class QuitDialog(ModalScreen[bool]):
-    """Whether to leave although actions run."""
-
-    BINDINGS = bindings(Place.QUIT)
-
-    def __init__(self, running: int) -> None:
-        super().__init__()
-        self._count = running
-
-    def compose(self) -> ComposeResult:
-        """The question."""
-        with Vertical(classes="dialog -small") as frame:
-            frame.border_title = "Quit?"
-            yield Static(
-                f"{self._count} action(s) still run. Quitting stops them; the same action resumes later.\n\n"
-                "y quit · n stay",
-                markup=False,
-            )
-
-    def action_answer(self, answer: bool) -> None:
-        """Answer."""
-        self.dismiss(answer)
 
 
 def plan_text(plan: Plan, room: int) -> Content:

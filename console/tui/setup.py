@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from textual import work
 from textual.app import ComposeResult
@@ -15,20 +15,21 @@ from textual.widgets.option_list import Option
 from console.actions import action
 from console.format import one_line, safe
 from console.keys import Place
-from console.model import Outcome, Trouble
+from console.model import Kind, Outcome, Trouble
 from console.running.progress import Run
+from console.running.summary import counted
 from console.setup.guide import Guide, PageState, Standing, pages
 from console.setup.memory import RUN, Decisions, Memory
-from console.setup.pages import Page
+from console.setup.pages import Page, Work
+from console.tui.action_dialogs import ParameterDialog
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings
 from console.tui.footer import KeyLine
-from console.tui.plan_dialog import ParameterDialog
+from console.tui.key_guard import SEEN, KeyGuard
 from console.tui.setup_text import option_text, page_content, word
 from console.workspace import Workspace
 
 TELL_PERIOD = 0.5
-RUNS = "setup-run"
 
 
 class SetupScreen(ModalScreen[None]):
@@ -36,8 +37,13 @@ class SetupScreen(ModalScreen[None]):
 
     BINDINGS = bindings(Place.SETUP)
 
-    def __init__(self, workspace: Workspace, flow: ActionFlow) -> None:
+    def __init__(
+        self, workspace: Workspace, flow: ActionFlow, begin: Callable[[Callable[[], Awaitable[object]]], None]
+    ) -> None:
+        """`begin` carries out a flow of dialogs, which takes every key from then on."""
         super().__init__()
+        self.guard = KeyGuard(SEEN)
+        self._begin = begin
         self._workspace = workspace
         self._flow = flow
         self._given: dict[str, Mapping[str, str]] = {}
@@ -62,8 +68,13 @@ class SetupScreen(ModalScreen[None]):
         """Read all states, and open the first page with work to do."""
         self.query_one(OptionList).focus()
         self.query_one(OptionList).highlighted = 0
+        self.call_after_refresh(self.guard.shown)
         self.set_interval(TELL_PERIOD, self._tell_progress)
         self.read(begin=True)
+
+    def on_screen_resume(self) -> None:
+        """Ignore keys that were meant for the dialog above."""
+        self.guard.shown()
 
     # What is known
 
@@ -147,7 +158,7 @@ class SetupScreen(ModalScreen[None]):
     # Keys
 
     def on_option_list_option_selected(self) -> None:
-        """Enter, or a click on the current page, runs it."""
+        """Enter, or a click on the current page, plans it."""
         self.action_run()
 
     def action_move(self, step: int) -> None:
@@ -175,28 +186,14 @@ class SetupScreen(ModalScreen[None]):
 
     def action_parameters(self) -> None:
         """Ask for the parameters of the page."""
-        if not self._runs():
-            self._ask_alone()
+        if not self._is_running():
+            self._begin(self._ask)
 
     def action_run(self) -> None:
-        """Run the work of the page: one plan after the other, each shown first."""
-        state = self._states.get(self._page.name)
-        if state is not None and not self._runs() and not self._refuses(self._page, state):
-            self._run_page(self._page, state)
-
-    @work(exclusive=True, group=RUNS, exit_on_error=False)
-    async def _ask_alone(self) -> None:
-        await self._ask()
-
-    @work(exclusive=True, group=RUNS, exit_on_error=False)
-    async def _run_page(self, page: Page, state: PageState) -> None:
-        if state.asks and page.name not in self._given and not await self._ask():
-            return
-        if await self._carry_out(page):
-            self._kept(lambda memory: memory.decide(page.name, RUN))
-            self.read(begin=True)
-        else:
-            self.read()
+        """Plan the work of the page, show the plan, and run it if it is confirmed."""
+        page, state = self._page, self._states.get(self._page.name)
+        if state is not None and not self._is_running() and not self._refuses(page, state):
+            self._begin(lambda: self._run_page(page, state))
 
     def action_stop(self) -> None:
         """Stop the run; running the page again resumes it."""
@@ -211,22 +208,23 @@ class SetupScreen(ModalScreen[None]):
 
     # Running
 
-    def _runs(self) -> bool:
-        """Whether a page is running: another worker of its group would cancel it."""
-        if any(one.group == RUNS and one.is_running for one in self.workers):
+    def _is_running(self) -> bool:
+        if self._going is not None:
             self._say("A page is already running.")
-            return True
-        return False
+        return self._going is not None
 
     def _refuses(self, page: Page, state: PageState) -> bool:
         if self._workspace.wanted.read_only:
             self._say("The console is read-only.")
-        elif state.standing is not Standing.TODO and not state.asks:
+        elif state.standing is Standing.TODO or state.asks:
+            return False
+        elif state.remedy:
+            why = Trouble(state.kind or Kind.REFUSED, state.sentence, state.remedy)
+            self._begin(lambda: self._flow.refuse(page.title, why))
+        else:
             self._say(
                 state.sentence or ("There is nothing to do." if page.actions else "This page has nothing to run.")
             )
-        else:
-            return False
         return True
 
     async def _ask(self) -> bool:
@@ -237,34 +235,52 @@ class SetupScreen(ModalScreen[None]):
             self._say("This page has no parameters.")
             return False
         known = {**state.tried[0].given}
-        answer = await self.app.push_screen_wait(ParameterDialog(chosen, known))
+        answer = await self._flow.ask(ParameterDialog(chosen, known))
         if answer is None:
             return False
         self._given[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
         self.read()
         return True
 
-    async def _carry_out(self, page: Page) -> bool:
-        """Run each piece of work of the page. Returns whether all of it was done."""
+    async def _run_page(self, page: Page, state: PageState) -> None:
+        if state.asks and page.name not in self._given and not await self._ask():
+            return
+        self._flow.show_planning(page.title)
         guide = Guide(self._workspace.sources.postgres, self._workspace.settings, self._given)
         try:
             state = (await guide.states())[page.name]
-            if not state.works:  # the parameters given meanwhile leave nothing to run
-                self._say(state.sentence or "There is nothing to do.")
-                return False
-            for each in state.works:
-                run = await self._flow.perform(action(each.action), each.given, self._begun)
-                if run is None or run.outcome is not Outcome.DONE:
-                    return False
         except Trouble as why:
-            self._say(str(why))
-            return False
-        finally:
-            self._going = None
-        return True
+            await self._flow.refuse(page.title, why)
+        else:
+            if state.works:
+                await self._start(page, state.works)
+            else:  # the parameters given meanwhile leave nothing to run
+                await self._flow.explain(page.title, state.sentence or "There is nothing to do.")
 
-    def _begun(self, run: Run) -> None:
-        self._going = run
+    async def _start(self, page: Page, works: tuple[Work, ...]) -> None:
+        """Start the first piece of work if its plan is confirmed; the others follow, each with a plan of its own."""
+        run = await self._flow.plan_and_start(action(works[0].action), works[0].given)
+        if run is None:
+            self.read()
+        else:
+            self._going = run
+            self._follow(page, run, works[1:])
+
+    @work(group="setup-run", exit_on_error=False)
+    async def _follow(self, page: Page, run: Run, works: tuple[Work, ...]) -> None:
+        """Wait for the end of a run. The next plan is shown only to who still looks at its page."""
+        await self._workspace.wait(run)
+        self._going = None
+        if run.outcome is not Outcome.DONE:
+            self.read()
+        elif not works:
+            self._kept(lambda memory: memory.decide(page.name, RUN))
+            self.read(begin=self.is_current and self._page is page)
+        elif self.is_current and self._page is page:
+            self._begin(lambda: self._start(page, works))
+        else:
+            self.read()
+            self._say(f"{page.title}: {counted(len(works), 'plan')} left. Open the page to go on.")
 
     def _kept(self, write: Callable[[Memory], None]) -> bool:
         """Save a decision. Returns whether that was possible."""

@@ -23,7 +23,8 @@ async def plan_drop(request: Request) -> Plan:
         made += await steps_from_query(request.server, "drop_index", {"oid": index.oid})
     what = counted(len(indexes), "index", "indexes")
     notes = await _verdicts(request, {index.oid: index.short for index in indexes})
-    return Plan(replace(claim(indexes), name=indexes[0].short), made, summary=what, destructive=True, notes=notes)
+    dropped = replace(claim(indexes), name=indexes[0].short)
+    return Plan(dropped, made, notes, summary=what, result=f"{what} dropped", destructive=True)
 
 
 async def _verdicts(request: Request, names: Mapping[int, str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ async def plan(request: Request) -> Plan:
         Claim("materialized views"),
         steps,
         summary=counted(len(names), "materialized view"),
+        result=f"{counted(len(names), 'materialized view')} refreshed",
         notes=()
         if recorded
         else ("Refresh times are not recorded: their table is missing or would run code of other roles.",),

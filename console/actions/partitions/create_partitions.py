@@ -32,7 +32,8 @@ async def plan(request: Request) -> Plan:
         name=short(parents[0]) if len(parents) == 1 else "",
     )
     made = counted(len({step.execution for step in steps}), "partition")
-    return Plan(claim, steps, notes, summary=f"{made} for {counted(len(tables), 'table')}")
+    summary = f"{made} for {counted(len(tables), 'table')}"
+    return Plan(claim, steps, notes, summary=summary, result=f"{made} created")
 
 
 async def partitions(server: Source, parent: Relation, first: str, last: str) -> tuple[Step, ...]:

@@ -39,6 +39,7 @@ async def plan(request: Request) -> Plan:
         Claim(f"schema of {one_line(facts.database)}", advisory_lock=migrations.LOCK),
         tuple(steps),
         summary=counted(len(todo), "migration"),
+        result=f"{counted(len(todo), 'migration')} applied",
         notes=(f"{len(applied)} migrations are applied, {len(todo)} are pending.",),
     )
 
