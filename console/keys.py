@@ -79,6 +79,7 @@ _TOGETHER = (Place.APP, Place.PANE, Place.TABLE)
 
 _APP = (
     Key(Place.APP, "app.actions", "a", "actions", "Actions", footer=True),
+    Key(Place.APP, "app.end-session", "K", "end_session", "End session"),
     Key(Place.APP, "app.setup", "U", "setup", "Set-up guide"),
     Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run"),
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
@@ -159,7 +160,12 @@ def all_keys(keymap: Mapping[str, str] | None = None) -> tuple[Key, ...]:
 
 def opening_keys(keymap: Mapping[str, str] | None = None) -> frozenset[str]:
     """The keys that request a plan, as Textual names them: none of them may confirm one."""
-    requests = {f"act.{action.name}" for action in ACTIONS} | {"app.actions", "setup.run", "setup.parameters"}
+    requests = {f"act.{action.name}" for action in ACTIONS} | {
+        "app.actions",
+        "app.end-session",
+        "setup.run",
+        "setup.parameters",
+    }
     return frozenset(key for each in all_keys(keymap) if each.id in requests for key in each.each) | {"enter"}
 
 

@@ -126,17 +126,11 @@ async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: Postgr
         await shows(pilot, "connections used")
         await begin(pilot)
         await pilot.press("tab", *"slow", "enter")
-<<<<<<< HEAD
-        await shows(pilot, "pg_sleep")
-        await pilot.press("r", "2")
-        await shows(pilot, "SELECT pg_sl")
-=======
         await shows(pilot, "pg_sleep", "r run")
         await pilot.press("r")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         await pilot.press("w")
         await shows(pilot, "touch", "running")
->>>>>>> 6510498 (Confirm only a plan that was read)
         await pilot.press("q")
         await shows(pilot, "1 action still running")
         await taken(pilot)
@@ -144,11 +138,7 @@ async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: Postgr
         assert app.is_running
         app.workspace.stop(app.workspace.runs[0].id)
         await until(pilot, lambda: app.workspace.runs[0].outcome is Outcome.STOPPED)
-<<<<<<< HEAD
-        await until(pilot, lambda: "SELECT pg_sl" not in screen_text(app))
-=======
         await shows(pilot, "touch", "stopped")
->>>>>>> 6510498 (Confirm only a plan that was read)
 
 
 async def test_a_read_only_console_offers_no_change(any_pg: PostgresServer, pipeline: str) -> None:

@@ -154,6 +154,19 @@ async def test_only_those_idle_in_a_transaction_for_long_are_ended(desk: Desk, o
     assert nothing.outcome is Outcome.NOTHING
 
 
+async def test_idle_sessions_of_an_application_are_ended(desk: Desk, others: Sessions) -> None:
+    leaking = [others.open(application_name="leaky pool") for _ in range(2)]
+    leaking.append(idle_in_transaction(others, application_name="leaky pool"))
+    working = busy(desk, others, application_name="leaky pool")
+    other = others.open(application_name="billing")
+    plan = await desk.plan(TERMINATE_IDLE, idle_for="0 seconds", application="leaky pool")
+    assert plan.table is not None
+    assert set(plan.table.values("pid")) == {pid(session) for session in leaking}
+    assert (await desk.run(TERMINATE_IDLE, idle_for="0 seconds", application="leaky pool")).outcome is Outcome.DONE
+    assert alive(desk, *(pid(session) for session in leaking)) == 0
+    assert alive(desk, working, pid(other)) == 2
+
+
 async def test_one_that_came_to_life_again_is_left_alone(desk: Desk, others: Sessions) -> None:
     session = idle_in_transaction(others)
     made = await desk.plan(TERMINATE_IDLE, older_than="0 seconds")

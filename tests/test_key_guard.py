@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -68,6 +70,7 @@ async def request_refresh(app: ConsoleApp, pilot: Pilot[int]) -> None:
     await until(pilot, lambda: len(app.screen.query(Input)) > 0)
     await taken(pilot)
     await pilot.press("enter")
+    await until(pilot, lambda: len(app.screen.query(Input)) == 0)  # what is typed before belongs to the form
 
 
 async def test_a_word_typed_while_a_plan_is_made_neither_runs_it_nor_reaches_the_pane(
@@ -89,16 +92,42 @@ async def test_a_word_typed_while_a_plan_is_made_neither_runs_it_nor_reaches_the
 async def test_escape_cancels_the_planning_and_its_query(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), changed={"refresh": {"overview": 3600.0}}) as (app, pilot):
         await shows(pilot, "connections used")
-        with any_pg.connect(pipeline) as holder:
-            holder.execute("BEGIN; LOCK TABLE public.organizations IN ACCESS EXCLUSIVE MODE")
-            app.begin(lambda: _slow_plan(app))
-            await shows(pilot, "Planning …", "Esc cancel")
-            await until(pilot, lambda: _sleeping(any_pg) == 1)
-            await taken(pilot)
-            await pilot.press("escape")
-            await until(pilot, lambda: len(app.screen_stack) == 1)
-            await until(pilot, lambda: _sleeping(any_pg) == 0)
+        app.begin(lambda: _slow_plan(app))
+        await shows(pilot, "Planning …", "Esc cancel")
+        await until(pilot, lambda: _sleeping(any_pg) == 1)
+        await taken(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        await until(pilot, lambda: _sleeping(any_pg) == 0)
         assert app.workspace.runs == []
+
+
+@pytest.mark.parametrize("pane", ["connections", "locks"])
+async def test_a_key_plans_the_end_of_the_session_under_the_cursor(
+    any_pg: PostgresServer, pipeline: str, pane: str
+) -> None:
+    with any_pg.connect(pipeline) as holder, any_pg.connect(pipeline) as waiter:
+        holder.execute("BEGIN; LOCK TABLE public.organizations IN ACCESS EXCLUSIVE MODE")
+        waiting = asyncio.create_task(asyncio.to_thread(_wait_for_the_lock, waiter))
+        try:
+            async with console(any_pg.uri(pipeline), pane=pane) as (app, pilot):
+                await until(pilot, lambda: _cursor_pid(app) == holder.info.backend_pid)
+                await pilot.press("p", "K")
+                await shows(pilot, "Plan: Terminate a session", str(holder.info.backend_pid), "r run")
+                assert app.workspace.runs == []
+        finally:
+            holder.rollback()
+            await waiting
+
+
+def _wait_for_the_lock(session: psycopg.Connection[Any]) -> None:
+    session.execute("SELECT FROM public.organizations LIMIT 1")
+
+
+def _cursor_pid(app: ConsoleApp) -> object:
+    app.pane_view.table.action_move_to(0)
+    row = app.pane_view.table.cursor_row
+    return row["pid"] if row else None
 
 
 async def _slow_plan(app: ConsoleApp) -> None:

@@ -99,13 +99,16 @@ def test_words_typed_after_a_choice_of_the_menu_run_nothing(any_pg: PostgresServ
 
 
 def test_words_typed_on_any_page_of_the_guide_run_nothing(any_pg: PostgresServer, database: str, state: Path) -> None:
-    with console("setup", any_pg.uri(database), XDG_STATE_HOME=str(state)) as terminal:
+    with console("setup", "-t", any_pg.uri(database), XDG_STATE_HOME=str(state)) as terminal:
         terminal.shows("read    Next steps")
         planned = 0
         for at in range(len(pages())):
             still(terminal)
-            terminal.type("k" * len(pages()) + "j" * at)
-            still(terminal)
-            planned += burst(terminal, "\r")
-            leave(terminal)
+            for opening in ("\r" + WORDS, "\r"):
+                terminal.type("k" * len(pages()) + "j" * at)
+                still(terminal)
+                terminal.type(opening)
+                terminal.read(QUIET)
+                planned += burst(terminal, "")
+                leave(terminal)
         assert planned, "no plan was shown"

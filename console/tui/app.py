@@ -20,6 +20,7 @@ from textual.widgets import ContentSwitcher
 
 from console import sql
 from console.actions import action
+from console.actions.sessions.end_sessions import TERMINATE_BACKEND
 from console.format import safe, size
 from console.keys import Place, all_keys
 from console.model import Pane, Trouble
@@ -281,9 +282,12 @@ class ConsoleApp(App[int]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """With --read-only the keys of actions are disabled; runs are stopped in the activity pane."""
         del parameters
-        if action in {"actions", "act"} and self.workspace.wanted.read_only:
+        if action in {"actions", "act", "end_session"} and self.workspace.wanted.read_only:
             return None
-        return self.query_one(PaneTabs).current == ACTIVITY.name if action == "stop_run" else True
+        current = self.query_one(PaneTabs).current
+        if action == "end_session":
+            return TERMINATE_BACKEND.name in pane_called(current).actions
+        return current == ACTIVITY.name if action == "stop_run" else True
 
     def action_actions(self) -> None:
         """Choose an action, those of this pane first."""
@@ -294,6 +298,12 @@ class ConsoleApp(App[int]):
     def action_act(self, name: str) -> None:
         """Begin one action."""
         self.begin(lambda: self.flow.begin(action(name)))
+
+    def action_end_session(self) -> None:
+        """Terminate the sessions of the marked rows, or of the row under the cursor."""
+        rows = self.pane_view.chosen_rows
+        if rows:
+            self.begin(lambda: self.flow.begin(TERMINATE_BACKEND, rows))
 
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""

@@ -52,8 +52,7 @@ class PlanningDialog(ModalScreen[None]):
         self.guard.shown()
 
     def action_cancel(self) -> None:
-        """Cancel the planning and the query that it runs on the server."""
-        self.workers.cancel_node(self)
+        """Cancel the planning and the query that it runs on the server: the worker ends with its screen."""
         self.dismiss()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

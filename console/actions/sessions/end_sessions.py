@@ -28,25 +28,42 @@ async def plan_terminate(request: Request) -> Plan:
 
 
 async def plan_terminate_idle(request: Request) -> Plan:
-    """End the sessions that have been idle in a transaction for long; those that may not be ended are told."""
-    parameters = {"pids": [], "started": [], "idle": request.given["older-than"], "cancel": False}
+    """Terminate the sessions that have been idle for long; notes list those that this role may not terminate."""
+    given = request.given
+    parameters = _candidates(
+        idle=given["older-than"], idle_for=given["idle-for"] or None, application=given["application"] or None
+    )
     try:
         found = await request.server.fetch("actions/terminate_candidates", parameters)
     except Trouble as why:
         if why.sqlstate not in BAD_INTERVAL:
             raise
-        given = safe(request.given["older-than"], 40)
-        raise Trouble(Kind.USAGE, f"older-than must be an interval such as '10 minutes', not {given}.") from None
+        values = " and ".join(safe(given[name], 40) for name in ("older-than", "idle-for") if given[name])
+        raise Trouble(
+            Kind.USAGE, f"older-than and idle-for must be intervals such as '10 minutes', not {values}."
+        ) from None
     left = tuple(one_line(row["refused"]) for row in found.records() if row["refused"])
     free = replace(found, rows=tuple(row for row in found.rows if not row[found.index("refused")]))
     made = await _plan(request, "terminate_sessions", free, "state_change")
     hidden = () if request.server.facts.sees_all_sessions else ("Only sessions visible to this role are listed.",)
-    return replace(made, claim=Claim("sessions idle in a transaction"), notes=(*made.notes, *left, *hidden))
+    return replace(made, claim=Claim("idle sessions"), notes=(*made.notes, *left, *hidden))
+
+
+def _candidates(**given: object) -> dict[str, object]:
+    nothing: dict[str, object] = {
+        "pids": [],
+        "started": [],
+        "idle": None,
+        "idle_for": None,
+        "application": None,
+        "cancel": False,
+    }
+    return nothing | given
 
 
 async def _asked(request: Request, cancel: bool) -> Snapshot:
     pids, started = _meant(request.given["pid"], request.given["started"])
-    parameters = {"pids": pids, "started": started, "idle": None, "cancel": cancel}
+    parameters = _candidates(pids=pids, started=started, cancel=cancel)
     found = await request.server.fetch("actions/terminate_candidates", parameters)
     for row in found.records():
         refuse(row)
@@ -130,11 +147,13 @@ TERMINATE_BACKEND = Action(
 )
 TERMINATE_IDLE = Action(
     name="terminate-idle",
-    title="Terminate idle transactions",
-    help="Terminates sessions idle in a transaction for too long; skips sessions that became active meanwhile.",
+    title="Terminate idle sessions",
+    help="Terminates sessions idle in a transaction for too long, or idle at all; skips sessions that become active.",
     plan=plan_terminate_idle,
     parameters=(
         Parameter("older-than", "minimum time idle in a transaction, such as '10 minutes'", default="15 minutes"),
+        Parameter("idle-for", "also sessions idle for this long, in a transaction or not; empty: none"),
+        Parameter("application", "only sessions with this application_name; empty: all"),
     ),
     needs=Needs(Right.SIGNAL, primary=False),
 )

@@ -1,4 +1,4 @@
--- Sessions to cancel or terminate: by pid, or by time idle in a transaction; and why one may not be.
+-- Sessions to cancel or terminate: by pid, or by time idle and application; and why one may not be.
 --
 -- `refused` is the reason. Sessions found by idle time that may not be terminated are reported too.
 WITH me AS MATERIALIZED (
@@ -19,9 +19,11 @@ WITH me AS MATERIALIZED (
     LEFT JOIN session s ON s.pid = w.pid
   UNION ALL
   SELECT s.pid, NULL, s.* FROM session s
-   WHERE %(idle)s::interval IS NOT NULL AND s.backend_type = 'client backend'
-     AND s.state IN ('idle in transaction', 'idle in transaction (aborted)')
-     AND s.state_change < pg_catalog.clock_timestamp() - %(idle)s::interval
+   WHERE s.backend_type = 'client backend'
+     AND (s.state IN ('idle in transaction', 'idle in transaction (aborted)')
+          AND s.state_change < pg_catalog.clock_timestamp() - %(idle)s::interval
+          OR s.state LIKE 'idle%%' AND s.state_change < pg_catalog.clock_timestamp() - %(idle_for)s::interval)
+     AND (%(application)s::text IS NULL OR s.application_name = %(application)s)
 )
 SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce(a.state, a.backend_type) AS state,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.state_change) AS age,
