@@ -104,9 +104,9 @@ def test_show_prints_every_view_as_the_agreed_document(
 
 
 def test_csv_has_raw_values_under_the_columns_of_the_read(call: Call, database: str) -> None:
-    options = ("connections", "-t", database, "--filter", "nothing-like-this", "--limit", "3")
+    options = ("connections", "-t", database, "--limit", "3")
     made = json.loads(call("show", *options, "--format", "json"))
-    [header] = list(csv.reader(io.StringIO(call("show", *options, "--format", "csv"))))
+    header, *_ = list(csv.reader(io.StringIO(call("show", *options, "--format", "csv"))))
     assert header == made["columns"]
 
 

@@ -266,7 +266,7 @@ def test_a_version_out_of_care_or_newer_than_tested_is_told(version: int, state:
 
 
 def test_the_text_tells_what_is_not_fine_and_sums_up_the_rest() -> None:
-    facts = Facts("postgres", 180004, "18.4", "db\x1b[2J:5432", "shop", "me")
+    facts = Facts("postgres", 180004, "18.4", "db\x1b[2J:5432", database="shop", user="me")
     report = Report(
         facts,
         (

@@ -409,7 +409,7 @@ def test_a_page_can_be_left_out_and_another_be_told_its_parameters(place: Place)
 
 
 def test_what_was_skipped_in_the_guide_is_left_out_and_what_was_put_off_is_run(place: Place) -> None:
-    facts = Facts("postgres", 180000, "18", f"127.0.0.1:{place.cluster.port}", place.database)
+    facts = Facts("postgres", 180000, "18", f"127.0.0.1:{place.cluster.port}", database=place.database)
     memory = Memory.of(facts, {"HOME": str(place.home)})
     memory.decide("roles", SKIP)
     memory.decide("tuning", LATER)

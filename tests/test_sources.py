@@ -112,10 +112,10 @@ async def test_a_source_knows_its_own_names_and_says_so_of_others(source: str, q
 
 
 async def test_an_unknown_query_is_one_sentence_on_every_source(
-    any_pg: Cluster, database: str, pgbouncer: Callable[[Cluster, str], Pooler]
+    pg: Cluster, database: str, pgbouncer: Callable[[Cluster, str], Pooler]
 ) -> None:
-    pooler = PgBouncers([PgBouncerServer(pgbouncer(any_pg, database).stats_uri)])
-    postgres = PostgresServer(any_pg.uri(database))
+    pooler = PgBouncers([PgBouncerServer(pgbouncer(pg, database).stats_uri)])
+    postgres = PostgresServer(pg.uri(database))
     reached: tuple[Source, ...] = (
         *(postgres, pooler, console_of(Trail(Path("/nonexistent/audit.jsonl")), [], postgres)),
         recording.load("postgres"),
@@ -139,9 +139,9 @@ def test_a_source_that_is_not_configured_says_how_to_get_it() -> None:
         assert (caught.value.kind, caught.value.remedy) == (Kind.MISSING, remedy)
 
 
-async def test_several_postgresql_servers_stand_side_by_side(any_pg: Cluster, database: str) -> None:
+async def test_several_postgresql_servers_stand_side_by_side(pg: Cluster, database: str) -> None:
     """A pane that names a replica reads it, and does not share its readers with the primary."""
-    primary, replica = any_pg.uri(database), any_pg.uri(any_pg.fresh_database())
+    primary, replica = pg.uri(database), pg.uri(pg.fresh_database())
     sources = Sources(PostgresServer(primary), PostgresServer(replica, name="replica:near"))
     readers = Readers()
     here, there = (pane_of(name, "connections_summary") for name in ("postgres", "replica:near"))
@@ -205,7 +205,7 @@ async def test_the_sql_of_the_pooler_pane_can_be_shown(
     database = any_pg.fresh_database()
     poolers = (pgbouncer(any_pg, database).stats_uri,) if with_pooler else ()
     async with screen(any_pg.uri(database), poolers=poolers, pane="pooler") as (_, pilot):
-        await shows(pilot, "no client has used a pool" if with_pooler else "There is no pooler")
+        await shows(pilot, "No pools yet." if with_pooler else "There is no pooler")
         await pilot.press("S")
         await shows(pilot, "SHOW POOLS;", "SHOW DATABASES;")
 
@@ -258,12 +258,12 @@ async def test_an_action_s_query_may_need_an_extension(pg: Cluster, database: st
 
 
 async def test_an_extension_that_is_too_old_is_one_sentence_with_its_cure(
-    any_pg: Cluster, database: str, files: Path
+    pg: Cluster, database: str, files: Path
 ) -> None:
     (files / "monitoring" / "new.2.0.sql").write_text("-- New.\n-- extension: pg_stat_statements\nSELECT 1 AS n")
-    with any_pg.connect(database) as connection:
+    with pg.connect(database) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
-    async with console(any_pg, database) as server:
+    async with console(pg, database) as server:
         why = await refusal(server, "new")
     assert why.kind is Kind.UNSUPPORTED
     assert why.sentence.startswith("new needs pg_stat_statements 2.0 or later; database")
@@ -329,19 +329,19 @@ def test_a_recording_stands_in_for_a_database() -> None:
 
 
 def test_show_says_in_one_line_that_the_server_is_too_old(
-    any_pg: Cluster, database: str, files: Path, capsys: pytest.CaptureFixture[str]
+    pg: Cluster, database: str, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (files / "monitoring" / "connections.sql").rename(files / "monitoring" / "connections.90.sql")
-    assert main(["show", "connections", "-t", any_pg.uri(database)]) == 1
+    assert main(["show", "connections", "-t", pg.uri(database)]) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("pipeline-console: connections needs PostgreSQL 90 or later; this server runs ")
     assert said.err.count("\n") == 1
 
 
-async def test_doctor_goes_on_where_a_pane_needs_a_later_server(any_pg: Cluster, database: str, files: Path) -> None:
+async def test_doctor_goes_on_where_a_pane_needs_a_later_server(pg: Cluster, database: str, files: Path) -> None:
     (files / "monitoring" / "locks.sql").rename(files / "monitoring" / "locks.90.sql")
-    wanted = Wanted(any_pg.uri(database))
+    wanted = Wanted(pg.uri(database))
     sources = sources_for(wanted)
     try:
         report = await examine(sources, wanted, config.load(environ={}))

@@ -48,7 +48,11 @@ class Details(VerticalScroll):
 
 def fields(view: View, row: Mapping[str, object]) -> Content:
     """The columns of the view, then the other columns of the query; long texts stand below their name."""
-    named = [(column.title.strip() or column.name, row[column.name], column.format) for column in view.columns]
+    named = [
+        (column.title.strip() or column.name, row[column.name], column.format)
+        for column in view.columns
+        if column.name in row  # the row of another view, until the first read of this one
+    ]
     shown = {column.name for column in view.columns}
     others = [(name, value, "text") for name, value in row.items() if name not in shown and value is not None]
     parts: list[tuple[str, str] | str] = []

@@ -220,5 +220,5 @@ async def _rest(server: Source, what: Assessment) -> tuple[Step, ...]:
     found = (
         await steps_from_query(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
     )
-    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.with_problem("never filled")]
+    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.with_problem("not populated")]
     return found + (await refreshing(server, filling) if filling else ())

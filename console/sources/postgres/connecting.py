@@ -71,8 +71,9 @@ async def open_session(
             # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
             wanted["client_encoding"] = "SQL_ASCII"
         if not await _configured(connection, wanted):
+            answered = address(connection)  # a closed connection no longer says it
             await connection.close()
-            connection = await _configured_at_start({**parameters, **address(connection)}, wanted)
+            connection = await _configured_at_start({**parameters, **answered}, wanted)
     except psycopg.Error as error:
         await connection.close()
         raise refused(error, target) from None
