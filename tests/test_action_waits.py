@@ -32,6 +32,7 @@ from tests.servers import PostgresServer as Cluster
 
 __all__ = ["desks", "migrations", "room"]
 
+TOGETHER = 10  # actions at a time, each with up to five sessions: the server has room for 97
 HOLD = 10.0
 NARROW = 15
 MORE = 0.05
@@ -182,11 +183,11 @@ async def lateness() -> AsyncIterator[list[float]]:
         work.cancel()
 
 
-async def tried(case: Case, desk: Desk, holds: Sequence[str], folder: Path) -> Run:
+async def tried(case: Case, desk: Desk, holds: Sequence[str], folder: Path, turn: asyncio.Semaphore) -> Run:
     """The action while somebody holds and somebody else changes and reads rows."""
     month = await asyncio.to_thread(desk.ask, f"SELECT to_char({AGO['old']}, 'YYYY-MM')")
     given: dict[str, Any] = {name: value.format(month=month, folder=folder) for name, value in case.given}
-    async with running(desk, session(desk, FELT, name="felt")), holder(desk, holds):
+    async with turn, running(desk, session(desk, FELT, name="felt")), holder(desk, holds):
         return await desk.run(action(case.action), **given)
 
 
@@ -212,7 +213,8 @@ async def test_nobody_waits_longer_than_lock_timeout(
         holder(bare, holds),
         lateness() as late,
     ):
-        runs = await asyncio.gather(*(tried(case, desk, holds, tmp_path) for case, desk in desk_of.items()))
+        turn = asyncio.Semaphore(TOGETHER)
+        runs = await asyncio.gather(*(tried(case, desk, holds, tmp_path, turn) for case, desk in desk_of.items()))
     waits = dict(seen[0])
     allowed = waits[bare.database] + MORE + late[-1]
     assert allowed > LOCK_TIMEOUT, "the bare session was in nobody's way"

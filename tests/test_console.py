@@ -34,6 +34,8 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
 ) -> None:
     assert pane in POSTGRES_PANES
     shown = POSTGRES_PANES[POSTGRES_PANES.index(pane)]
+    if shown.name == "io" and pg.major < 16:
+        pytest.skip("pg_stat_io came with 16")
     async with console(pg.uri(pg_pipeline), pane=shown.name) as (app, pilot):
         for view in shown.views:
             table = app.pane_view.table

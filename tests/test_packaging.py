@@ -138,7 +138,18 @@ def test_the_sdist_passes_its_own_tests(sources: Path, tmp_path: Path) -> None:
     tests = ["tests/test_format.py", "tests/test_config.py", "tests/test_compose.py", "tests/test_recording.py"]
     only = "not (roles_of or fill_installs or recording_a_pane)"  # those need a server
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", only, *tests],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--basetemp={tmp_path}/own",
+            "-k",
+            only,
+            *tests,
+        ],
         cwd=sources,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(sources)},
         capture_output=True,

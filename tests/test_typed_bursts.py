@@ -98,8 +98,8 @@ def test_words_typed_after_a_choice_of_the_menu_run_nothing(any_pg: PostgresServ
         assert planned, "no plan was shown"
 
 
-def test_words_typed_on_any_page_of_the_guide_run_nothing(any_pg: PostgresServer, database: str, state: Path) -> None:
-    with console("setup", "-t", any_pg.uri(database), XDG_STATE_HOME=str(state)) as terminal:
+def test_words_typed_on_any_page_of_the_guide_run_nothing(pg: PostgresServer, database: str, state: Path) -> None:
+    with console("setup", "-t", pg.uri(database), XDG_STATE_HOME=str(state)) as terminal:
         terminal.shows("read    Next steps")
         planned = 0
         for at in range(len(pages())):
