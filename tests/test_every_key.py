@@ -13,9 +13,21 @@ from console.panes import PANES
 from console.tui.app import ConsoleApp
 from tests.screens import console, until
 from tests.servers import Pooler, PostgresServer
+from tests.waiting import eventually
 
 KEYS = ("S", "enter", "e", "y", "question_mark")
 AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
+
+
+async def leave(app: ConsoleApp, pilot: Pilot[int], key: str) -> None:
+    """Close the dialog of `key`, which takes no key before it has been on the screen for a moment."""
+
+    async def closed() -> bool:
+        await pilot.press("escape")
+        return len(app.screen_stack) == 1
+
+    await eventually(closed)
+    assert len(app.screen_stack) == 1, f"the dialog of {key} closes"
 
 
 async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
@@ -29,8 +41,7 @@ async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
             await pilot.press(key)
             await until(pilot, lambda: len(app.screen_stack) > 1 or len(app._notifications) > 0, f"{key} answers")
             if len(app.screen_stack) > 1:
-                await pilot.press("escape")
-                await until(pilot, lambda: len(app.screen_stack) == 1, f"the dialog of {key} closes")
+                await leave(app, pilot, key)
         await pilot.press("v")
     assert app.is_running
 
