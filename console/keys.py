@@ -137,7 +137,7 @@ _DIALOGS = (
     Key(Place.QUIT, "quit.no", "escape,n,q", "answer(False)", "Stay", footer=True),
 )
 _SETUP = (
-    Key(Place.SETUP, "setup.run", "enter", "run", "Run", footer=True),
+    Key(Place.SETUP, "setup.run", "enter", "run", "Run", footer=True, priority=True),
     Key(Place.SETUP, "setup.skip", "s", "decide('skip')", "Skip", footer=True),
     Key(Place.SETUP, "setup.later", "l", "decide('later')", "Later", footer=True),
     Key(Place.SETUP, "setup.parameters", "o", "parameters", "Parameters", footer=True),

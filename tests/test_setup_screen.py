@@ -73,7 +73,7 @@ async def give_storage(pilot: Pilot[int], value: str, standing: str) -> None:
 async def test_a_page_shows_what_why_and_its_statements_and_runs_them(empty: str, size: tuple[int, int]) -> None:
     async with console(empty, size, guide=True) as (app, pilot):
         await turn_to(pilot, "Schema")
-        await shows(pilot, "▸ to do   Schema", TODO, f"0 migrations are applied, {FILES} are", "r Run", "q Back")
+        await shows(pilot, "▸ to do   Schema", TODO, f"0 migrations are applied, {FILES} are", "Enter Run", "q Back")
         assert [line for line in screen_text(app).splitlines() if len(line) > size[0]] == []
         for _ in range(8):
             await pilot.press("pagedown")
