@@ -6,7 +6,8 @@ The URI (or BENCH_URI) names a server where databases may be created; two are, a
 first, and build foreign keys, indexes and the keys of partitioned tables afterwards. Then every row is copied out,
 and copied into a second database with the same schema, table by table through the partitioned parents, with keys and
 indexes in place. Rows per second of both and their ratio are printed; the goal is a ratio of at least 1. Making the
-older partitions counts for the sample data only; the first refresh and ANALYZE are told apart, as COPY does neither.
+older partitions counts for the sample data only; the first refresh and ANALYZE are listed separately, as COPY does
+neither.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ async def _absent(request: Request, move: Move, name: str) -> str:
 
 
 def month(text: str) -> tuple[date, date]:
-    """First day of a month such as 2024-03, and of the one after it. Trouble (USAGE) when it is none."""
+    """First day of a month such as 2024-03, and of the one after it. Raises Trouble(USAGE) if it is not a month."""
     match = re.fullmatch(r"\s*(\d{4})-(\d{2})\s*", text)
     if match is None or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) < 9999:
         raise Trouble(Kind.USAGE, f"month must be a month such as 2024-03, not {safe(text, 40)}.")

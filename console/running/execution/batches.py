@@ -51,6 +51,6 @@ def pace(one: StepProgress, total: int) -> str:
 
 
 async def _breathe(context: Context) -> None:
-    """Pause between two batches: longer while a standby lags or somebody waits for this session."""
+    """Pause between two batches: longer while a standby lags or another session waits for it."""
     (row,) = await context.query(sql.load("actions/breathe").statement)
     await asyncio.sleep(float(str(row[0])))

@@ -1,4 +1,4 @@
--- Statements that drop the partition of a month, once its export has been read back in this session.
+-- Statements that drop the partition of a month, once its export has been read back.
 --
 -- Its rows are compared with the export twice: before anything is changed, and again in the transaction that drops it,
 -- while nothing else uses the table. A detached partition has a progress marker in front of its comment.

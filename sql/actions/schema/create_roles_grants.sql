@@ -113,7 +113,7 @@ WITH me AS MATERIALIZED (
     FROM grants g
   UNION ALL
   SELECT 25, '', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC', 'GRANT CREATE ON SCHEMA public TO PUBLIC',
-         'anyone who may create objects there could shadow functions and operators of others',
+         'anyone who may create objects there could shadow functions and operators owned by other roles',
          me.rolsuper OR pg_catalog.pg_has_role(p.nspowner, 'USAGE'),
          pg_catalog.pg_get_userbyid(p.nspowner)
     FROM place p CROSS JOIN me

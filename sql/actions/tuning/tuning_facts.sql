@@ -1,4 +1,4 @@
--- The rights of the role, the server process of this session, and the state that makes some values dangerous.
+-- The rights of the role, its server process, and the state that makes some values dangerous.
 SELECT CURRENT_USER::text AS role, r.rolsuper AS superuser,
        pg_catalog.pg_backend_pid() AS pid,
        (SELECT pg_catalog.date_part('epoch', a.backend_start)::float8 FROM pg_catalog.pg_stat_activity a
