@@ -60,7 +60,10 @@ def _strip(column: Column, snapshot: Snapshot) -> Strip:
 
 
 def _fit(strips: Sequence[Strip], room: int) -> list[Strip]:
-    """As many as there is room for: extra columns go first, then texts are cut, then the last columns go."""
+    """As many as there is room for: extra columns go first, then texts are cut, then the last columns go.
+
+    The only one left is cut to the room.
+    """
     chosen = list(strips)
     for strip in reversed(strips):
         if strip.column.extra and _needed(chosen) > room:
@@ -72,6 +75,8 @@ def _fit(strips: Sequence[Strip], room: int) -> list[Strip]:
             chosen[chosen.index(strip)] = replace(strip, width=width)
     while len(chosen) > 1 and _needed(chosen) > room:
         chosen.remove(next((strip for strip in reversed(chosen) if not strip.column.grow), chosen[-1]))
+    if len(chosen) == 1:
+        chosen = [replace(chosen[0], width=min(chosen[0].width, max(room, 1)))]
     return chosen
 
 

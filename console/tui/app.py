@@ -212,10 +212,11 @@ class ConsoleApp(App[int]):
     # Dialogs and toasts
 
     async def on_event(self, event: Event) -> None:
-        """Drop a key that was pressed before the dialog on the screen could have been read."""
+        """Drop a key that was pressed before the dialog on the screen could have been read; Esc changes nothing."""
         stack = self.screen_stack
         on_top = stack[-1] if stack else None
-        if not isinstance(event, Key | Paste) or not isinstance(on_top, Guarded) or on_top.guard.takes(event.time):
+        guarded = isinstance(event, Paste) or (isinstance(event, Key) and event.key != "escape")
+        if not guarded or not isinstance(on_top, Guarded) or on_top.guard.takes(event.time):
             await super().on_event(event)
 
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
