@@ -101,17 +101,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = [f"pgbouncer{_name(version)}" for version in versions]
         metafunc.parametrize("pgbouncer", versions, indirect=True, ids=names)
     if "tuned" in metafunc.fixturenames:
-        own = [major for major, choice in sorted(metafunc.config.stash[CHOICES].items()) if choice.installation]
+        own = [major for major in _allowed(metafunc) if metafunc.config.stash[CHOICES][major].installation]
         metafunc.parametrize("tuned", own, indirect=True, ids=[f"pg{major}" for major in own], scope="module")
     if "pg" in metafunc.fixturenames:
-        specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
         choices = metafunc.config.stash[CHOICES]
-        majors = [major for major in sorted(choices) if all(allows(spec, major) for spec in specs)]
+        majors = _allowed(metafunc)
         module = metafunc.module.__name__.split(".")[-1]
         if not metafunc.config.getoption("--every") and not module.startswith(WIDE):
             few = {newest(choices)} if module.startswith(ONCE) else {NARROW, newest(choices)}
             majors = [major for major in majors if major in few] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
+
+
+def _allowed(metafunc: pytest.Metafunc) -> list[int]:
+    specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
+    choices = metafunc.config.stash[CHOICES]
+    return [major for major in sorted(choices) if all(allows(spec, major) for spec in specs)]
 
 
 def allows(spec: str, major: int) -> bool:
