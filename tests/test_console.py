@@ -39,7 +39,7 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
     async with console(pg.uri(pg_pipeline), pane=shown.name) as (app, pilot):
         for view in shown.views:
             table = app.pane_view.table
-            await until(pilot, lambda: app.pane_view.arranged is not None and app.pane_view.trouble is None, view.name)
+            await until(pilot, lambda: app.pane_view.arranged and not app.pane_view.feed.trouble, view.name)
             assert app.pane_view.view.name == view.name
             on_screen = {placed.column.name for placed in table._placed if placed.x + placed.width <= 80}
             assert {column.name for column in view.columns if not column.extra and not column.present} <= on_screen
@@ -276,7 +276,7 @@ async def test_the_console_uses_at_most_two_read_only_sessions(any_pg: PostgresS
     async with console(any_pg.uri(pipeline), pane="overview") as (app, pilot):
         for pane in POSTGRES_PANES:
             await pilot.press(pane.key)
-            await until(pilot, lambda: app.pane_view.arranged is not None or app.pane_view.trouble is not None)
+            await until(pilot, lambda: app.pane_view.arranged is not None or app.pane_view.feed.trouble is not None)
         with any_pg.connect() as session:
             count = session.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pipeline-console' AND datname = %s",

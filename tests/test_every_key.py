@@ -34,7 +34,7 @@ async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
     """Press each key in each view of the open pane: a dialog or a notice answers, and the console goes on."""
     shown = app.pane_view
     for view in shown.pane.views:
-        await until(pilot, lambda: shown.arranged is not None or shown.trouble is not None, view.name)
+        await until(pilot, lambda: shown.arranged is not None or shown.feed.trouble is not None, view.name)
         assert shown.view.name == view.name
         for key in KEYS:
             app.clear_notifications()

@@ -92,7 +92,7 @@ async def test_a_word_typed_while_a_plan_is_made_neither_runs_it_nor_reaches_the
 async def test_escape_cancels_the_planning_and_its_query(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), changed={"refresh": {"overview": 3600.0}}) as (app, pilot):
         await shows(pilot, "connections used")
-        app.begin(lambda: _slow_plan(app))
+        app.dialogs.begin(lambda: _slow_plan(app))
         await shows(pilot, "Planning …", "Esc cancel")
         await until(pilot, lambda: _sleeping(any_pg) == 1)
         await taken(pilot)
@@ -131,7 +131,7 @@ def _cursor_pid(app: ConsoleApp) -> object:
 
 
 async def _slow_plan(app: ConsoleApp) -> None:
-    app.show_planning("Slow")
+    app.dialogs.show_planning("Slow")
     await app.workspace.sources.postgres.ask("slow", "SELECT pg_catalog.pg_sleep(9)")
 
 

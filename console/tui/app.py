@@ -6,43 +6,40 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from rich.console import RenderableType
 from textual import work
 from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
-from textual.events import Event, Key, Paste
-from textual.notifications import SeverityLevel
+from textual.events import Event
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher
 
 from console import sql
 from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
-from console.format import safe, size
+from console.format import size
 from console.keys import Place, all_keys
-from console.model import Pane, Trouble
+from console.model import Trouble
 from console.panes import PANES
 from console.panes import pane as pane_called
 from console.panes.activity import ACTIVITY
 from console.panes.overview import OVERVIEW, header_metrics
 from console.reading.reader import Readers
-from console.reading.thresholds import configured
 from console.settings.config import Settings, Wanted
-from console.tui.action_flow import ActionFlow, Answer
+from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
+from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import counting
 from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
-from console.tui.key_guard import Guarded
 from console.tui.overview import Overview
 from console.tui.palette import action_commands, pane_commands, theme_commands, view_commands
+from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_view import PaneView
-from console.tui.planning_dialog import PlanningDialog
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
 from console.tui.updates import TightUpdate
@@ -69,7 +66,8 @@ class ConsoleApp(App[int]):
         self.workspace = workspace
         self.readers = Readers()
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
-        self.flow = ActionFlow(workspace, self)
+        self.dialogs = DialogStack(self)
+        self.flow = ActionFlow(workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
 
@@ -77,7 +75,7 @@ class ConsoleApp(App[int]):
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
         yield Header(header_metrics(self.workspace.settings.thresholds))
         yield PaneTabs(PANES, self._first_pane)
-        yield ContentSwitcher(initial=None)
+        yield PaneSwitcher(self.workspace, self.readers)
         yield KeyLine()
 
     # Life
@@ -152,39 +150,18 @@ class ConsoleApp(App[int]):
 
     async def action_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""
-        switcher = self.query_one(ContentSwitcher)
-        if name not in {child.id for child in switcher.children}:
-            await switcher.add_content(self._make(name), id=name)
-        switcher.current = name
+        await self.panes.open(name)
         self.query_one(PaneTabs).current = name
-        opened = switcher.get_child_by_id(name)
-        (opened if isinstance(opened, PaneView) else opened.query(PaneView).first()).table.focus()
 
-    def _make(self, name: str) -> PaneView | Overview:
-        return Overview(self._make_view) if name == OVERVIEW.name else self._make_view(pane_called(name))
-
-    def _make_view(self, pane: Pane) -> PaneView:
-        settings, sources = self.workspace.settings, self.workspace.sources
-        return PaneView(
-            configured(pane, settings.thresholds),
-            lambda: sources.of(pane),
-            lambda view: sources.text(pane, view),
-            self.readers,
-            settings.refresh.get(pane.name, 0.0),
-        )
+    @property
+    def panes(self) -> PaneSwitcher:
+        """All panes."""
+        return self.query_one(PaneSwitcher)
 
     @property
     def pane_view(self) -> PaneView:
-        """The pane that the keys act on: the one with the focus, else the visible one."""
-        focused = self.screen_stack[0].focused
-        for widget in focused.ancestors_with_self if focused else ():
-            if isinstance(widget, PaneView):
-                return widget
-        current = self.query_one(ContentSwitcher).visible_content
-        if isinstance(current, PaneView):
-            return current
-        assert current is not None  # noqa: S101  a pane is always open after mounting
-        return current.query(PaneView).first()
+        """The pane that the keys act on."""
+        return self.panes.in_use
 
     async def action_turn_group(self, by: int) -> None:
         """Turn to the group of panes `by` places further on."""
@@ -209,41 +186,12 @@ class ConsoleApp(App[int]):
                 overview.show_history(vitals)
             await asyncio.sleep(vitals.period)
 
-    # Dialogs and toasts
+    # Dialogs
 
     async def on_event(self, event: Event) -> None:
-        """Drop a key that was pressed before the dialog on the screen could have been read; Esc changes nothing."""
-        stack = self.screen_stack
-        on_top = stack[-1] if stack else None
-        guarded = isinstance(event, Paste) or (isinstance(event, Key) and event.key != "escape")
-        if not guarded or not isinstance(on_top, Guarded) or on_top.guard.takes(event.time):
+        """Drop a key that was pressed before the dialog on the screen could have been read."""
+        if self.dialogs.takes(event):
             await super().on_event(event)
-
-    async def ask(self, dialog: Screen[Answer]) -> Answer | None:
-        """Show a dialog and wait for its answer; None: it was closed without one."""
-        self.show_planning("")
-        answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        # Not push_screen_wait: a dialog that is closed after its flow was cancelled would end the console.
-        self.push_screen(dialog, lambda result: None if answered.done() else answered.set_result(result))
-        return await answered
-
-    def begin(self, flow: Callable[[], Awaitable[object]]) -> None:
-        """Carry out a flow of dialogs; from now on every key is for them."""
-        if self._planning is None:
-            self.push_screen(PlanningDialog(flow))
-
-    def show_planning(self, title: str) -> None:
-        """Show that the action with this title is being planned; empty: nothing is."""
-        if self._planning is not None:
-            self._planning.show_planning(title)
-
-    @property
-    def _planning(self) -> PlanningDialog | None:
-        return next((screen for screen in self.screen_stack if isinstance(screen, PlanningDialog)), None)
-
-    def toast(self, text: str, title: str = "", severity: SeverityLevel = "information", timeout: float = 5) -> None:
-        """Show a text for some seconds."""
-        self.notify(safe(text), title=title, severity=severity, timeout=timeout, markup=False)
 
     def action_help(self) -> None:
         """The help of the current pane."""
@@ -259,11 +207,11 @@ class ConsoleApp(App[int]):
         """What this role, server and terminal can show and do."""
         from console.tui.doctor import doctor_text  # noqa: PLC0415  seldom used, long to load
 
-        self.toast("Checking the server, the role and this terminal …", timeout=2)
+        self.dialogs.toast("Checking the server, the role and this terminal …", timeout=2)
         try:
             text = await doctor_text(self.workspace, self.size.width)
         except Trouble as why:
-            self.toast(str(why), severity="error")
+            self.dialogs.toast(str(why), severity="error")
         else:
             self.push_screen(TextDialog("Doctor", text))
 
@@ -274,9 +222,9 @@ class ConsoleApp(App[int]):
 
         await asyncio.wait({self._connecting})
         if notice := await setup_notice(self.workspace):
-            self.toast(notice)
+            self.dialogs.toast(notice)
         elif notice := await drift_notice(self.workspace):
-            self.toast(notice, severity="warning")
+            self.dialogs.toast(notice, severity="warning")
 
     # Actions
 
@@ -294,17 +242,17 @@ class ConsoleApp(App[int]):
         """Choose an action, those of this pane first."""
         view = self.pane_view
         names, rows = view.pane.actions, view.chosen_rows
-        self.begin(lambda: self.flow.choose(names, rows))
+        self.dialogs.begin(lambda: self.flow.choose(names, rows))
 
     def action_act(self, name: str) -> None:
         """Begin one action."""
-        self.begin(lambda: self.flow.begin(action(name)))
+        self.dialogs.begin(lambda: self.flow.begin(action(name)))
 
     def action_end_session(self) -> None:
         """Terminate the sessions of the marked rows, or of the row under the cursor."""
         rows = self.pane_view.chosen_rows
         if rows:
-            self.begin(lambda: self.flow.begin(TERMINATE_BACKEND, rows))
+            self.dialogs.begin(lambda: self.flow.begin(TERMINATE_BACKEND, rows))
 
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
@@ -317,15 +265,15 @@ class ConsoleApp(App[int]):
         from console.tui.setup import SetupScreen  # noqa: PLC0415  seldom used, long to load
 
         if self.workspace.sources.postgres.known is not None or self.workspace.wanted.guide:
-            self.push_screen(SetupScreen(self.workspace, self.flow, self.begin))
+            self.push_screen(SetupScreen(self.workspace, self.flow, self.dialogs.begin))
         else:
-            self.toast("The set-up guide needs a connection.", severity="warning")
+            self.dialogs.toast("The set-up guide needs a connection.", severity="warning")
 
     @work(exclusive=True, group="quitting", exit_on_error=False)
     async def action_quit(self) -> None:  # type: ignore[override]
         """Leave; ask first while actions run."""
         running = self.workspace.running
-        if not running or await self.ask(QuitDialog(running)):
+        if not running or await self.dialogs.ask(QuitDialog(running)):
             self.exit(0)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

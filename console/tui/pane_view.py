@@ -17,25 +17,24 @@ from textual.worker import Worker, WorkerState
 
 from console.format import one_line, safe
 from console.keys import Place
-from console.model import Kind, Pane, Snapshot, Source, Trouble, View
+from console.model import Pane, Snapshot, Source, Trouble, View
 from console.reading.arrange import arrange
 from console.reading.export import save
-from console.reading.filtering import HELP
-from console.reading.reader import Key, Reader, Readers, keys
+from console.reading.reader import Readers
 from console.tui.bindings import bindings
 from console.tui.details import Details
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
+from console.tui.filter_line import FilterLine
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
 from console.tui.pane_chart import PaneChart
-from console.tui.pane_state import FASTEST, PaneState
-from console.tui.pane_status import StatusLine, status, trouble_status
+from console.tui.pane_feed import PaneFeed
+from console.tui.pane_state import PaneState
+from console.tui.pane_status import StatusLine, status
 from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
 
 DRAWER_FROM = 120  # cells of width from which the details are beside the table
-HINT = f"filter: {HELP}"
-FILTERED_LOOKUPS = 20  # batches after one read
 
 
 class PaneView(Widget):
@@ -61,13 +60,11 @@ class PaneView(Widget):
         super().__init__()
         self.pane = pane
         self.state = PaneState(pane, period)
-        self.trouble: Trouble | None = None
+        self.feed = PaneFeed(pane, source, readers)
         self.defect: BaseException | None = None
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
-        self._source = source
         self._sql_text = sql_text
-        self._readers = readers
         self._wake = asyncio.Event()
         self._has_read = False
 
@@ -79,7 +76,7 @@ class PaneView(Widget):
             yield LiveTable(self.state.view.columns)
             yield Details()
         yield StatusLine()
-        yield Input(placeholder=HINT, classes="filter")
+        yield FilterLine()
 
     @property
     def table(self) -> LiveTable:
@@ -90,14 +87,6 @@ class PaneView(Widget):
     def view(self) -> View:
         """The current view."""
         return self.state.view
-
-    @property
-    def source(self) -> Source | None:
-        """The source of this pane; None if it is not configured."""
-        try:
-            return self._source()
-        except Trouble:
-            return None
 
     @property
     def chosen_rows(self) -> list[dict[str, object]]:
@@ -129,7 +118,7 @@ class PaneView(Widget):
                 if not self._has_read:
                     self._has_read = True
                     self.post_message(self.FirstRead())
-            rest = self._rest(time.monotonic() - started)
+            rest = self.feed.rest(self.state.period, time.monotonic() - started)
             try:
                 await asyncio.wait_for(self._wake.wait(), rest)
             except TimeoutError:
@@ -138,43 +127,16 @@ class PaneView(Widget):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A defect of the console stops this pane alone, and is shown in it."""
         if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            self.defect = error
-            self.trouble = Trouble(
-                Kind.FAILED,
-                f"Internal error ({type(error).__name__}: {error}).",
-                "Turn to another pane and back to continue, and please report it.",
-            )
-            self._show_status(self._reader().last)
-
-    def _rest(self, spent: float) -> float:
-        if self.trouble is not None and self.trouble.kind is Kind.UNREACHABLE:
-            return 1.0  # the countdown to the next attempt is on the screen
-        return max(FASTEST / 2, self.state.period - spent)
+            self.defect = event.worker.error
+            self.feed.fail(self.defect)
+            self._show_status()
 
     async def _read(self) -> None:
-        view, reader = self.view, self._reader()
         try:
-            source = self._source()
-            await reader.read(source)
-            self.trouble = None
-            self.paint()
-            for _ in range(FILTERED_LOOKUPS if self.state.filter_text else 1):
-                if view is not self.view or await reader.fill(source, self._needed_keys(reader)) is None:
-                    break
+            async for _ in self.feed.reads(self.state, lambda: self.table.visible_keys):
                 self.paint()
-        except Trouble as why:
-            self.trouble = why
+        except Trouble:
             self.paint()
-
-    def _needed_keys(self, reader: Reader) -> list[Key]:
-        """The rows whose look-ups are needed: those on the screen, with a filter all that it may find."""
-        if not self.state.filter_text or reader.last is None:
-            return self.table.visible_keys
-        return keys(reader.last, [column for column in self.view.key if column in reader.last.columns])
-
-    def _reader(self) -> Reader:
-        return self._readers.of(self.pane.source, self.view)
 
     def poll_now(self) -> None:
         """Read at once instead of at the end of the period."""
@@ -184,7 +146,7 @@ class PaneView(Widget):
 
     def paint(self) -> None:
         """Show the last good snapshot of the current view, and what is wrong if anything is."""
-        last, state = self._reader().last, self.state
+        last, state = self.feed.last(self.view), self.state
         if last is None:
             self.arranged = None
         else:
@@ -193,28 +155,24 @@ class PaneView(Widget):
                 self.arranged = arrange(last, self.view, state.sort, state.filter_text)
             except Trouble as why:  # a filter that is being typed, or is wrong
                 self.filter_trouble, self.arranged = why, arrange(last, self.view, state.sort)
-            stale = self.trouble is not None and self.trouble.kind is not Kind.BUSY
-            self.table.show(self.arranged, present(self.view.columns, self.arranged), self.view.key, state.sort, stale)
+            columns = present(self.view.columns, self.arranged)
+            self.table.show(self.arranged, columns, self.view.key, state.sort, self.feed.is_stale)
         self.query_one(PaneChart).draw(self.view, last, self.size)
-        self._show_status(last)
+        self._show_status()
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self.query_one(PaneTitle).show_state(state, rows)
         self._fill_drawer()
 
-    def _show_status(self, last: Snapshot | None) -> None:
-        if self.trouble is not None:
-            retry_in = self.source.retry_in if self.source else 0.0
-            text = trouble_status(self.trouble, last, retry_in, time.monotonic())
-        elif self.filter_trouble is not None:
-            text = one_line(self.filter_trouble)
-        else:
-            text = status(self.view, last, len(self.arranged.rows) if self.arranged else 0, self.state.filter_text)
-        self.query_one(StatusLine).show_status(text, (self.trouble or self.filter_trouble) is not None)
+    def _show_status(self) -> None:
+        shown = len(self.arranged.rows) if self.arranged else 0
+        read = status(self.view, self.feed.last(self.view), shown, self.state.filter_text)
+        trouble = self.feed.trouble_text(self.view) or (one_line(self.filter_trouble) if self.filter_trouble else "")
+        self.query_one(StatusLine).show_status(trouble or read, bool(trouble))
 
     def _fill_drawer(self) -> None:
         drawer = self.query_one(Details)
         if drawer.display:
-            drawer.show_row(self.view, self.table.cursor_key, self.table.cursor_row, self.source)
+            drawer.show_row(self.view, self.table.cursor_key, self.table.cursor_row, self.feed.source)
 
     def _toast(self, text: str) -> None:
         self.notify(text, timeout=3, markup=False)
@@ -228,18 +186,15 @@ class PaneView(Widget):
     def choose_view(self, name: str) -> None:
         """Turn to the view called `name`; its last rows are painted at once."""
         self.state.choose_view(name)
-        self.trouble = None
-        self.query_one(Input).display = False
+        self.feed.trouble = None
+        self.query_one(FilterLine).display = False
         self.paint()
         self.poll_now()
         self.table.focus()
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        field = self.query_one(Input)
-        field.display = True
-        field.value = self.state.filter_text
-        field.focus()
+        self.query_one(FilterLine).open(self.state.filter_text)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while typing."""
@@ -248,17 +203,16 @@ class PaneView(Widget):
 
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the table."""
-        self.query_one(Input).display = bool(self.state.filter_text)
+        self.query_one(FilterLine).display = bool(self.state.filter_text)
         self.table.focus()
         self.poll_now()
 
     def action_leave(self) -> None:
         """Clear the filter, else close the drawer."""
-        field, drawer = self.query_one(Input), self.query_one(Details)
-        if self.state.filter_text or field.display:
+        line, drawer = self.query_one(FilterLine), self.query_one(Details)
+        if self.state.filter_text or line.display:
             self.state.filter_text = ""
-            field.value = ""
-            field.display = False
+            line.close()
             self.paint()
         elif drawer.display:
             drawer.display = False
@@ -303,19 +257,17 @@ class PaneView(Widget):
     @work(exit_on_error=False)
     async def action_export(self) -> None:
         """Write the rows of the table to a file."""
-        snapshot, source = self.arranged, self.source
+        snapshot, source = self.arranged, self.feed.source
         if snapshot is None or source is None:
             self._toast("No rows to export.")
             return
         path = await self.app.push_screen_wait(ExportDialog(export_name(self.pane, self.view)))
-        if path is None:
-            return
         try:
-            await asyncio.to_thread(save, path, self.pane.name, self.view.name, snapshot, source.facts)
+            if path is not None:
+                await asyncio.to_thread(save, path, self.pane.name, self.view.name, snapshot, source.facts)
+                self._toast(f"{len(snapshot.rows)} rows written to {safe(path)}")
         except Trouble as why:
             self.notify(safe(why), severity="error", markup=False)
-        else:
-            self._toast(f"{len(snapshot.rows)} rows written to {safe(path)}")
 
     # Messages of the parts
 
@@ -329,7 +281,7 @@ class PaneView(Widget):
             drawer.display = not drawer.display
             self._fill_drawer()
         else:
-            self.app.push_screen(DetailsDialog(self.pane.title, self.view, key, row, self.source))
+            self.app.push_screen(DetailsDialog(self.pane.title, self.view, key, row, self.feed.source))
 
     def on_live_table_moved(self) -> None:
         """The drawer follows the cursor."""

@@ -1,0 +1,92 @@
+"""What a pane reads: the last rows of its views, what is wrong with the source, and when to read again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+from console.model import Kind, Pane, Snapshot, Source, Trouble, View
+from console.reading.reader import Key, Reader, Readers, keys
+from console.tui.pane_state import FASTEST, PaneState
+from console.tui.pane_status import trouble_status
+
+COUNTDOWN = 1.0  # seconds between two paints of the time until the next attempt to connect
+FILTERED_LOOKUPS = 20  # batches after one read
+
+
+class PaneFeed:
+    """Reads the views of one pane from its source. The last rows stay when the source cannot be read."""
+
+    def __init__(self, pane: Pane, source: Callable[[], Source], readers: Readers) -> None:
+        """`source` returns the source to read, or raises the Trouble that says how to get one."""
+        self._pane = pane
+        self._source = source
+        self._readers = readers
+        self.trouble: Trouble | None = None  # why the last read failed
+
+    @property
+    def source(self) -> Source | None:
+        """The source of the pane; None if it is not configured."""
+        try:
+            return self._source()
+        except Trouble:
+            return None
+
+    def last(self, view: View) -> Snapshot | None:
+        """The last good rows of `view`."""
+        return self._reader(view).last
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the last rows are older than a read that failed."""
+        return self.trouble is not None and self.trouble.kind is not Kind.BUSY
+
+    async def reads(self, state: PaneState, on_screen: Callable[[], list[Key]]) -> AsyncIterator[None]:
+        """Read the current view; yields when there are rows to paint, again after each look-up for those `on_screen`.
+
+        Raises the Trouble that it remembers.
+        """
+        view, reader = state.view, self._reader(state.view)
+        try:
+            source = self._source()
+            await reader.read(source)
+            self.trouble = None
+            yield
+            for _ in range(FILTERED_LOOKUPS if state.filter_text else 1):
+                needed = _all_keys(view, reader) if state.filter_text else on_screen()
+                if view is not state.view or await reader.fill(source, needed) is None:
+                    return
+                yield
+        except Trouble as why:
+            self.trouble = why
+            raise
+
+    def fail(self, error: BaseException | None) -> None:
+        """Remember a defect of the console."""
+        self.trouble = Trouble(
+            Kind.FAILED,
+            f"Internal error ({type(error).__name__}: {error}).",
+            "Turn to another pane and back to continue, and please report it.",
+        )
+
+    def rest(self, period: float, spent: float) -> float:
+        """Seconds until the next read, when one is due every `period` and the last one took `spent`."""
+        if self.trouble is not None and self.trouble.kind is Kind.UNREACHABLE:
+            return COUNTDOWN
+        return max(FASTEST / 2, period - spent)
+
+    def trouble_text(self, view: View) -> str:
+        """What is wrong, how old the rows of `view` are, and when the next attempt is due; empty: nothing is wrong."""
+        if self.trouble is None:
+            return ""
+        retry_in = self.source.retry_in if self.source else 0.0
+        return trouble_status(self.trouble, self.last(view), retry_in, time.monotonic())
+
+    def _reader(self, view: View) -> Reader:
+        return self._readers.of(self._pane.source, view)
+
+
+def _all_keys(view: View, reader: Reader) -> list[Key]:
+    """The rows that a filter may find: all."""
+    last = reader.last
+    return keys(last, [column for column in view.key if column in last.columns]) if last else []

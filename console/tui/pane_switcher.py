@@ -1,0 +1,58 @@
+"""All panes, of which one is on the screen."""
+
+from __future__ import annotations
+
+from textual.widgets import ContentSwitcher
+
+from console.model import Pane
+from console.panes import pane as pane_called
+from console.panes.overview import OVERVIEW
+from console.reading.reader import Readers
+from console.reading.thresholds import configured
+from console.tui.overview import Overview
+from console.tui.pane_view import PaneView
+from console.workspace import Workspace
+
+
+class PaneSwitcher(ContentSwitcher):
+    """Shows one pane; each is made when it is first opened, and keeps its state."""
+
+    def __init__(self, workspace: Workspace, readers: Readers) -> None:
+        super().__init__(initial=None)
+        self._workspace = workspace
+        self._readers = readers
+
+    async def open(self, name: str) -> None:
+        """Show the pane called `name` and give it the focus."""
+        if name not in {child.id for child in self.children}:
+            await self.add_content(self._make(name), id=name)
+        self.current = name
+        self._visible_view.table.focus()
+
+    @property
+    def in_use(self) -> PaneView:
+        """The pane that keys act on: the one with the focus, else the visible one."""
+        focused = self.app.screen_stack[0].focused
+        for widget in focused.ancestors_with_self if focused else ():
+            if isinstance(widget, PaneView):
+                return widget
+        return self._visible_view
+
+    @property
+    def _visible_view(self) -> PaneView:
+        opened = self.visible_content
+        assert opened is not None  # noqa: S101  a pane is always open after mounting
+        return opened if isinstance(opened, PaneView) else opened.query(PaneView).first()
+
+    def _make(self, name: str) -> PaneView | Overview:
+        return Overview(self._make_view) if name == OVERVIEW.name else self._make_view(pane_called(name))
+
+    def _make_view(self, pane: Pane) -> PaneView:
+        settings, sources = self._workspace.settings, self._workspace.sources
+        return PaneView(
+            configured(pane, settings.thresholds),
+            lambda: sources.of(pane),
+            lambda view: sources.text(pane, view),
+            self._readers,
+            settings.refresh.get(pane.name, 0.0),
+        )
