@@ -354,3 +354,96 @@ async def test_a_run_that_is_stopped_twice_still_records_how_it_ended(pg: Cluste
     assert [entry["event"] for entry in trail.entries()][-1] == "end"
     asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
     assert count(pg, database, asleep) == 0
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "again"),
+    [("55P03", True), ("40P01", True), ("40001", True), ("57014", False), ("23505", False), ("P0001", False)],
+)
+async def test_only_what_another_session_caused_is_tried_again(
+    pg: Cluster, table: str, trail: Trail, sqlstate: str, again: bool
+) -> None:
+    step = Step(_failing(sqlstate, "tried < 3"))
+    _count_tries(pg, table)
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(step))
+    assert (run.outcome, run.steps[0].tries) == ((Outcome.DONE, 2) if again else (Outcome.FAILED, 0))
+
+
+async def test_a_deadlock_with_another_session_is_tried_again(pg: Cluster, table: str, trail: Trail) -> None:
+    lock = "SELECT FROM public.t WHERE id = {} FOR UPDATE"
+    with pg.connect(table) as rival:
+        rival.execute("SET deadlock_timeout = '1 h'")  # so that the console finds the deadlock
+        pid = rival.info.backend_pid
+        rival.execute("BEGIN")
+        rival.execute(lock.format(2).encode())
+        waits = f"SELECT FROM pg_locks WHERE pid = {pid} AND NOT granted"
+        there = f"SELECT FROM pg_locks WHERE pid = {pid}"
+        pause = f"WHILE EXISTS ({there}) AND NOT EXISTS ({waits}) LOOP PERFORM pg_sleep(0.01); END LOOP;"
+        steps = (
+            "SET LOCAL deadlock_timeout = '20 ms'",
+            lock.format(1),
+            f"DO $$ BEGIN {pause} END $$",
+            lock.format(2),
+        )
+        async with runner(pg, table, trail) as engine:
+            task = asyncio.create_task(engine.run(plan(*map(Step, steps))))
+            asleep = "FROM pg_stat_activity WHERE application_name LIKE 'pipeline-console act%' AND query LIKE 'DO $$%'"
+            await eventually(lambda: count(pg, table, f"SELECT count(*) {asleep}") == 1)
+            await asyncio.to_thread(rival.execute, lock.format(1).encode())
+            rival.execute("COMMIT")
+            run = await task
+    assert run.outcome is Outcome.DONE
+    assert run.steps[0].tries == 1
+
+
+BATCH = "DELETE FROM public.t WHERE id IN (SELECT id FROM public.t ORDER BY id LIMIT 3)"
+
+
+async def test_batches_that_fail_half_way_say_how_much_stays_done(pg: Cluster, table: str, trail: Trail) -> None:
+    _guard_rows(pg, table, "P0001", "old.id = 8")
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step(BATCH, execution=Batches(10))))
+    assert run.outcome is Outcome.STOPPED, "six rows are gone"
+    assert run.steps[0].rows == 6
+    assert count(pg, table, "SELECT count(*) FROM t") == 4
+
+
+async def test_batches_that_fail_at_once_changed_nothing(pg: Cluster, table: str, trail: Trail) -> None:
+    _guard_rows(pg, table, "P0001", "old.id = 2")
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step(BATCH, execution=Batches(10))))
+    assert run.outcome is Outcome.FAILED
+    assert run.steps[0].rows == 0
+    assert count(pg, table, "SELECT count(*) FROM t") == 10
+
+
+async def test_a_batch_that_is_tried_again_keeps_the_count_of_those_before(
+    pg: Cluster, table: str, trail: Trail
+) -> None:
+    _count_tries(pg, table)
+    _guard_rows(pg, table, "40001", "old.id = 5 AND nextval('public.tried') = 1")
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(Step(BATCH, execution=Batches(10))))
+    assert (run.outcome, run.steps[0].tries, run.steps[0].rows) == (Outcome.DONE, 1, 10)
+
+
+def _failing(sqlstate: str, condition: str) -> str:
+    return (
+        "DO $$ DECLARE tried bigint := nextval('public.tried'); BEGIN "
+        f"IF {condition} THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF; END $$"
+    )
+
+
+def _guard_rows(pg: Cluster, database: str, sqlstate: str, condition: str) -> None:
+    with pg.connect(database) as session:
+        session.execute(
+            "CREATE FUNCTION public.guard() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN "
+            f"IF {condition} THEN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END IF; RETURN old; END $body$".encode()
+        )
+        session.execute("CREATE TRIGGER guard BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION public.guard()")
+
+
+def _count_tries(pg: Cluster, database: str) -> None:
+    with pg.connect(database) as session:
+        session.execute("CREATE SEQUENCE public.tried")
