@@ -17,7 +17,7 @@ MISSING = "–"
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 _PICTURES = {point: chr(0x2400 + point) for point in range(0x20)} | {0x7F: "␡"}
 

@@ -149,9 +149,11 @@ def test_a_value_is_never_repeated(home: dict[str, str]) -> None:
 @pytest.mark.parametrize("uri", ["postgresql://u:hush@h/d", "host=h password=hush"])
 def test_a_password_is_accepted_only_in_a_file_that_nobody_else_reads(home: dict[str, str], uri: str) -> None:
     text = f"targets:\n  prod: {{uri: '{uri}'}}\n"
-    said = refused(home, text, mode=0o644)
-    assert "holds a password (targets.prod)" in said
-    assert "hush" not in said
+    for mode in (0o600 | 1 << bit for bit in range(6)):
+        said = refused(home, text, mode=mode)
+        assert "holds a password (targets.prod)" in said
+        assert "hush" not in said
+    assert "(targets.p)" in refused(home, f"targets: {{p: {{uri: 'host=h', poolers: ['{uri}']}}}}", mode=0o640)
     settings = read(home, text)
     assert settings.targets["prod"].uri == uri
     assert "hush" not in repr(settings)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+import sys
+import unicodedata
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -41,6 +43,49 @@ from console.format import FORMATS, MISSING, safe, safe_lines, show, to_json
         ("infinity", "time", "infinity"),
         ("select\n  1", "query", "select 1"),
         (None, "size", MISSING),
+        (99_999.6, "count", "100000"),
+        (100_000, "count", "100k"),
+        (999_499, "count", "999k"),
+        (999_500, "count", "1.00M"),
+        (-1_234_567, "count", "-1.23M"),
+        (10**18, "count", "1000P"),
+        (True, "count", "True"),
+        (1023.4, "size", "1023 B"),
+        (1048575, "size", "1.00 MB"),
+        (10 * 1024, "size", "10.0 kB"),
+        (100 * 1024, "size", "100 kB"),
+        (1024**5, "size", "1.00 PB"),
+        (-2048, "size", "-2.00 kB"),
+        (9.99, "age", "10.0s"),
+        (10, "age", "10s"),
+        (3599, "age", "59m"),
+        (172_799, "age", "47h"),
+        (172_800, "age", "2d"),
+        (-0.5, "age", "-0.5s"),
+        (timedelta(minutes=2), "age", "2m"),
+        (0, "ms", "0"),
+        (0.999, "ms", "999µs"),
+        (1, "ms", "1.00ms"),
+        (999.9, "ms", "1000ms"),
+        (60_000, "ms", "1.00min"),
+        (3_600_000, "ms", "1.00h"),
+        (-1500, "ms", "-1.50s"),
+        (0, "rate", "0"),
+        (0.004, "rate", "0.00"),
+        (999.6, "rate", "1.00k"),
+        (12_345, "rate", "12.3k"),
+        (0, "percent", "0%"),
+        (0.04, "percent", "0.0%"),
+        (99.95, "percent", "100%"),
+        (-99.96, "percent", "-100%"),
+        (False, "flag", "no"),
+        ("public.plain", "relation", "plain"),
+        ("publicity.plain", "relation", "publicity.plain"),
+        ("sales.public.x", "relation", "sales.public.x"),
+        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))), "time", "2026-01-02 01:04:05"),
+        (datetime(2026, 1, 2, 3, 4, 5), "time", "2026-01-02 03:04:05"),  # noqa: DTZ001  as the server's timestamp
+        (Decimal("NaN"), "size", "NaN"),
+        (Decimal("1.5"), "percent", "1.5%"),
     ],
 )
 def test_a_value_reads_as_a_dba_writes_it(value: object, kind: str, text: str) -> None:
@@ -75,8 +120,20 @@ def test_nothing_a_server_says_reaches_the_terminal_as_a_command(evil: str, harm
     assert safe(evil) == harmless
 
 
+# Format characters (Cf) that are seen: signs in front of a number or a word.
+VISIBLE = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
+
+
+def test_no_character_that_is_not_seen_reaches_the_terminal() -> None:
+    for point in range(sys.maxunicode + 1):
+        if unicodedata.category(chr(point)) in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
+            assert (safe(chr(point)) == chr(point)) is (point in VISIBLE), hex(point)
+
+
 def test_long_text_is_cut_before_it_is_made_safe() -> None:
     assert safe("\x1b" * 10, limit=4) == "␛␛␛…"
+    assert safe("abcd", limit=4) == "abcd"
+    assert safe("abcde", limit=4) == "abc…"
 
 
 def test_text_of_several_lines_keeps_its_lines_alone() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from console.files import local_files
-from console.model import Kind, Trouble
+from console.files import local_files, passwords
+from console.model import Kind, LocalFile, Trouble
 
 
 def test_a_new_file_is_private_with_its_folders(tmp_path: Path) -> None:
@@ -77,3 +77,50 @@ def test_the_text_of_a_file_is_in_no_message(tmp_path: Path) -> None:
     planned = local_files.planned(tmp_path / "file", "secret text", None)
     assert "secret text" not in repr(planned)
     assert shlex.quote(str(tmp_path)) in repr(planned)
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o700, *(0o600 | 1 << bit for bit in range(6))], ids=oct)
+def test_a_secret_is_read_only_from_a_file_that_nobody_else_may_touch(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "passwords"
+    path.write_text("role=hush\n")
+    path.chmod(mode)
+    if mode & 0o077:
+        with pytest.raises(Trouble) as why:
+            local_files.read_secret(path)
+        assert why.value.kind is Kind.REFUSED
+        assert "hush" not in why.value.sentence + why.value.remedy
+    else:
+        assert local_files.read_secret(path) == "role=hush\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", ""),
+        ("# comment\n\na=1\n b = 2 \nc=x=y", ""),
+        ("a\n", "line 1"),
+        ("a=1\n=2\n", "line 2"),
+        ("a=1\n\nb=\n", "line 3"),
+    ],
+)
+def test_a_line_of_the_password_file_is_a_role_and_its_password(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "passwords"
+    path.write_text(text)
+    path.chmod(0o600)
+    if problem:
+        with pytest.raises(Trouble, match=problem) as why:
+            passwords.load(str(path))
+        assert why.value.kind is Kind.REFUSED
+    else:
+        assert passwords.load(str(path)).known == ({"a": "1", "b": " 2 ", "c": "x=y"} if text else {})
+
+
+def test_new_passwords_are_added_after_those_that_are_there(tmp_path: Path) -> None:
+    found = passwords.Passwords(tmp_path / "passwords", "a=1", {"a": "1"})
+    assert passwords.given(found, ["a"]).steps == ()
+    made = passwords.given(found, ["a", "b"])
+    (step,) = made.steps
+    assert isinstance(step.execution, LocalFile)
+    assert step.execution.text == f"a=1\nb={made.of['b']}\n"
+    assert made.of["a"] == "1"
+    assert made.of["b"] not in f"{step.sql} {step.note} {made.note} {step.execution!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -75,6 +76,35 @@ async def test_every_column_is_read_from_a_real_pooler(pooler: Pooler, view: Vie
     assert {column.name for column in view.columns} <= set(taken.columns)
     assert taken.rows
     assert taken.values("pooler") == (f"127.0.0.1:{pooler.port}",) * len(taken.rows)
+
+
+async def test_a_database_at_its_limit_is_full_although_the_pool_is_not(pooler: Pooler) -> None:
+    entry, config = f"{pooler.database}_session", pooler.process.folder / "pgbouncer.ini"
+    text = config.read_text()
+    limited = re.sub(r"(pool_mode=session .*)max_db_connections=\d+", r"\1max_db_connections=2", text)
+    assert limited != text
+    config.write_text(limited)
+    async with AsyncExitStack() as stack:
+        admin = await psycopg.AsyncConnection.connect(pooler.admin_uri, autocommit=True)
+        await stack.enter_async_context(admin)
+        await admin.execute("RELOAD")
+        server = await stack.enter_async_context(looking_at(pooler.stats_uri))
+        reader = Reader(POOLS)
+        for _ in range(2):
+            await stack.enter_async_context(client(pooler, entry))
+        assert by_database(await reader.read(server), POOLS, entry)["verdict"] == "ok"
+        waiting = asyncio.create_task(client(pooler, entry).__aenter__())
+
+        async def waits() -> bool:
+            row = by_database(await reader.read(server), POOLS, entry)
+            return row["cl_waiting"] == 1
+
+        await eventually(waits)
+        row = by_database(await Reader(POOLS).read(server), POOLS, entry)
+        assert (row["verdict"], row["pool_size"], row["sv_active"], row["max_connections"]) == ("full", 5, 2, 2)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
 
 async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_full(pooler: Pooler) -> None:

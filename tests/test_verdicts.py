@@ -1,0 +1,410 @@
+"""Verdicts of the panes: pure functions of a row, each on both sides of its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import pytest
+
+from console.model import Snapshot
+from console.panes import activity, bloat, connections, indexes, locks, partition_bounds, partition_coverage, views
+from console.panes.derived import APPROXIMATE, largest, listed, with_size
+from console.panes.pooler_rows import compare_defaults, flags, judge_pools, pooled, sessions
+from console.panes.tenant_views import advise
+from console.panes.vacuum_views import judge_age, progress
+
+MB, GB, DAY = 1 << 20, 1 << 30, 86_400.0
+Row = Mapping[str, object]
+
+
+def one(row: Row) -> Snapshot:
+    """A snapshot of one row."""
+    return Snapshot("q", tuple(row), (tuple(row.values()),), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+POOL: Row = {
+    **dict.fromkeys(("cl_waiting", "maxwait", "maxwait_us", "current_connections", "max_connections"), 0),
+    **dict.fromkeys(("sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login", "paused", "disabled"), 0),
+    "pool_size": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        ({}, "ok"),
+        ({"sv_active": 5}, "ok"),
+        ({"cl_waiting": 1, "sv_active": 4}, "waiting"),
+        ({"cl_waiting": 1, "sv_active": 5}, "full"),
+        *(({"cl_waiting": 1, "sv_active": 4, name: 1}, "full") for name in ("sv_idle", "sv_used", "sv_login")),
+        ({"cl_waiting": 1, "sv_active": 4, "sv_tested": 1}, "full"),
+        ({"cl_waiting": 1, "sv_active": 1, "pool_size": 0}, "waiting"),
+        ({"cl_waiting": 1, "current_connections": 10, "max_connections": 10}, "full"),
+        ({"cl_waiting": 1, "current_connections": 9, "max_connections": 10}, "waiting"),
+        ({"cl_waiting": 1, "current_connections": 10, "max_connections": 0}, "waiting"),
+        ({"cl_waiting": 1, "current_connections": 10, "max_connections": None}, "waiting"),
+        ({"cl_waiting": 1, "sv_active": 5, "paused": 1}, "paused"),
+        ({"disabled": 1}, "disabled"),
+        ({"paused": 1, "disabled": 1}, "paused"),
+    ],
+)
+def test_a_pool_is_full_by_its_own_size_or_by_the_limit_of_its_database(row: Row, verdict: str) -> None:
+    assert judge_pools(one({**POOL, **row})).values("verdict") == (verdict,)
+
+
+def test_waits_of_the_pooler_have_their_fraction() -> None:
+    assert judge_pools(one({**POOL, "maxwait": 2, "maxwait_us": 250_000})).values("maxwait") == (2.25,)
+    row = {"wait": 1, "wait_us": 500_000, "addr": "::1", "port": 7, "client_addr": None, "client_port": None}
+    for state, waits, busy in (("waiting", 1.5, None), ("waiting_cancel_req", 1.5, None), ("active", None, 1.5)):
+        found = sessions(one({**row, "state": state}))
+        assert (found.values("wait_seconds"), found.values("busy_seconds")) == ((waits,), (busy,))
+        assert found.values("address") == ("::1:7",)
+        assert found.values("behind") == (None,)
+
+
+def test_rows_of_the_admin_console_are_no_pools() -> None:
+    assert not pooled({"database": "pgbouncer"})
+    assert not pooled({"name": "pgbouncer"})
+    assert pooled({"database": "app", "name": "app"})
+    assert flags(one({"paused": 1, "disabled": 0, "port": 1})).rows == ((True, False, 1),)
+    assert compare_defaults(one({"value": "1", "default": "2"})).values("changed") == (True,)
+    assert compare_defaults(one({"value": "1", "default": "1"})).values("changed") == (False,)
+
+
+TABLE: Row = {
+    "size": 100 * MB, "dead_pct": 0.0, "bloat": 0, "bloat_pct": 0.0, "bloat_reason": None, "autovacuum": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        ({}, "ok"),
+        ({"dead_pct": 9.99}, "ok"),
+        ({"dead_pct": 10.0}, "dead tuples"),
+        ({"dead_pct": 20.0}, "many dead tuples"),
+        ({"dead_pct": 20.0, "size": 50 * MB}, "many dead tuples"),
+        ({"dead_pct": 20.0, "size": 50 * MB - 100}, "ok"),
+        ({"bloat": 10 * MB, "bloat_pct": 14.9}, "ok"),
+        ({"bloat": 10 * MB, "bloat_pct": 15.0}, "bloat"),
+        ({"bloat": 10 * MB - 1, "bloat_pct": 90.0}, "ok"),
+        ({"bloat": 10 * MB, "bloat_pct": 40.0}, "heavy bloat"),
+        ({"bloat": 50 * MB, "bloat_pct": 50.0, "dead_pct": 15.0}, "dead tuples"),
+        ({"bloat": None, "bloat_reason": "no statistics"}, "unknown"),
+        ({"bloat": None}, "not read yet"),
+        ({"bloat": None, "size": 10 * MB - 1}, "ok"),
+        ({"autovacuum": False}, "autovacuum off"),
+        ({"autovacuum": False, "bloat": 20 * MB, "bloat_pct": 20.0}, "bloat"),
+    ],
+)
+def test_dead_tuples_and_bloat_are_judged_where_they_take_ten_megabytes(row: Row, verdict: str) -> None:
+    assert bloat.judge_table({**TABLE, **row}) == verdict
+
+
+AGES: Row = {"limit_pct": 0.0, "mxid_limit_pct": 0.0, "freeze_pct": 0.0, "mxid_freeze_pct": 0.0}
+
+
+@pytest.mark.parametrize("kind", ["", "mxid_"])
+@pytest.mark.parametrize(
+    ("limit", "freeze", "verdict"),
+    [
+        (0.0, 99.9, "ok"),
+        (0.0, 100.0, "freeze due"),
+        (0.0, 150.0, "freeze overdue"),
+        (49.9, 0.0, "ok"),
+        (50.0, 0.0, "wraparound near"),
+        (50.0, 150.0, "wraparound near"),
+    ],
+)
+def test_the_older_of_both_kinds_of_ids_decides(kind: str, limit: float, freeze: float, verdict: str) -> None:
+    assert judge_age({**AGES, f"{kind}limit_pct": limit, f"{kind}freeze_pct": freeze}) == verdict
+
+
+def test_the_time_left_of_a_vacuum_follows_its_rate() -> None:
+    row = {"heap_blks_total": 1000, "heap_blks_scanned": 400, "blocks_rate": 100.0}
+    assert progress(one(row)).values("left") == (6.0,)
+    assert progress(one({**row, "blocks_rate": 0.0})).values("left") == (None,)
+    assert progress(one({**row, "blocks_rate": None})).values("left") == (None,)
+
+
+INDEX: Row = {
+    "needed": None, "covered_by": None, "valid": True, "building": False, "scans": 0, "last_use_age": None,
+    "counted_for": 7 * DAY,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        ({}, "unused"),
+        ({"counted_for": 7 * DAY - 1}, "not yet known"),
+        ({"counted_for": None}, "not yet known"),
+        ({"scans": 1}, "in use"),
+        ({"scans": 1, "counted_for": 1.0}, "in use"),
+        ({"needed": "a primary key"}, "needed"),
+        ({"needed": "a primary key", "scans": 5}, "in use"),
+        ({"covered_by": "other"}, "redundant"),
+        ({"covered_by": "other", "scans": 5}, "redundant"),
+        ({"valid": False}, "invalid"),
+        ({"valid": False, "building": True}, "building"),
+        ({"valid": None}, "not read yet"),
+        ({"valid": False, "covered_by": "other"}, "invalid"),
+    ],
+)
+def test_an_index_is_unused_only_after_a_week_of_counting(row: Row, verdict: str) -> None:
+    assert indexes.judge({**INDEX, **row})[0] == verdict
+
+
+VIEW: Row = {
+    "standby": False, "may_refresh": True, "owner": "o", "has_key": True, "has_unique": True, "populated": True,
+    "refresh_error": None, "busy": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "concurrently"),
+    [
+        ({}, "ok", "yes"),
+        ({"has_key": False}, "blocks reads", "no"),
+        ({"has_key": False, "has_unique": False}, "blocks reads", "no"),
+        ({"populated": False}, "not populated", "no"),
+        ({"refresh_error": "x"}, "refresh failed", "yes"),
+        ({"busy": True}, "refreshing", "yes"),
+        ({"standby": True}, "ok", "no"),
+        ({"may_refresh": False}, "ok", "no"),
+        ({"refresh_error": "x", "busy": True}, "refresh failed", "yes"),
+        ({"populated": False, "refresh_error": "x"}, "not populated", "no"),
+    ],
+)
+def test_a_view_is_refreshed_concurrently_only_where_nothing_prevents_it(
+    row: Row, verdict: str, concurrently: str
+) -> None:
+    found = views.judge({**VIEW, **row})
+    assert found[:2] == (verdict, concurrently)
+    assert bool(found[2]) is (concurrently == "no" or bool(row.get("refresh_error")))
+
+
+def test_a_view_is_refreshed_after_those_that_it_reads() -> None:
+    order = views.refresh_order({"c": ["b", "a"], "b": ["a"], "a": [], "alone": []})
+    assert order == {"a": 1, "b": 2, "c": 3, "alone": 1}
+    assert set(views.refresh_order({"x": ["y"], "y": ["x"]})) == {"x", "y"}
+
+
+TENANT: Row = {
+    "rows": 1000, "counted_for": 30.44 * DAY, "grown": 0, "size": 200 * GB, "largest_share": 24.0, "partitioned": None,
+    "by_tenant": False, "unseen": False, "known": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        ({}, "worth it"),
+        ({"size": 100 * GB}, "worth it"),
+        ({"size": 100 * GB - 1}, "not needed"),
+        ({"largest_share": 49.9}, "worth it"),
+        ({"largest_share": 50.0}, "too skewed"),
+        ({"largest_share": None}, "worth it"),
+        ({"known": False}, "unknown"),
+        ({"unseen": True, "size": 0}, "unknown"),
+        ({"partitioned": "range"}, "partitioned"),
+        ({"size": 50 * GB, "grown": 100}, "near"),  # 5 GB a month, 50 GB missing
+        ({"size": 50 * GB, "grown": 80}, "not needed"),
+        ({"size": 50 * GB, "grown": 100, "counted_for": DAY - 1}, "not needed"),
+        ({"size": 50 * GB, "grown": None}, "not needed"),
+    ],
+)
+def test_hash_partitions_are_worth_it_by_size_and_skew(row: Row, verdict: str) -> None:
+    assert advise(one({**TENANT, **row})).values("verdict") == (verdict,)
+
+
+def test_growth_is_bytes_a_month_at_the_present_size_of_a_row() -> None:
+    (growth,) = advise(one({**TENANT, "grown": 100})).values("growth")
+    assert growth == pytest.approx(20 * GB)
+    assert advise(one({**TENANT, "grown": -100})).values("growth") == (0.0,)
+
+
+NOW = datetime(2026, 6, 15, tzinfo=UTC).timestamp()
+TYPES = ("timestamp with time zone",)
+
+
+def month(first: int, last: int, year: int = 2026) -> str:
+    """The bound of a partition."""
+    return f"FOR VALUES FROM ('{year}-{first:02}-01 00:00:00+00') TO ('{year}-{last:02}-01 00:00:00+00')"
+
+
+def parent(*texts: str, **more: object) -> Row:
+    """A table that is partitioned by range of a time."""
+    return {
+        "bounds": list(texts), "bound_rows": [0.0] * len(texts), "types": list(TYPES), "strategy": "range",
+        "now": NOW, "default_oid": None, "default_rows": None, "children": len(texts), "detaching": False, **more,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "runway", "verdict"),
+    [
+        (parent(month(6, 7), month(7, 8)), 47.0, "ok"),
+        (parent(month(6, 7), month(7, 8), now=NOW + 16 * DAY), 31.0, "ok"),
+        (parent(month(6, 7), month(7, 8), now=NOW + 17 * DAY), 30.0, "runway short"),
+        (parent(month(6, 7), now=NOW + 9 * DAY), 7.0, "runway short"),
+        (parent(month(6, 7), now=NOW + 10 * DAY), 6.0, "runway critical"),
+        (parent(month(6, 7), now=NOW + 16 * DAY), 0.0, "now not covered"),
+        (parent(month(5, 6), month(7, 8)), 0.0, "now not covered"),
+        (parent(month(4, 5), month(6, 7), month(7, 8)), 47.0, "gap"),
+        (parent(month(6, 7), month(8, 9)), 16.0, "runway short"),
+        (parent(month(6, 7, 2025)), 0.0, "now not covered"),
+        (parent(month(5, 6, 2025)), None, "ended"),
+        (parent("FOR VALUES FROM ('2026-06-01 00:00:00+00') TO (MAXVALUE)"), None, "ok"),
+        (parent("FOR VALUES FROM (MINVALUE) TO ('2026-08-01 00:00:00+00')"), 47.0, "ok"),
+        (parent(month(6, 7), month(7, 8), default_oid=1, default_rows=1.0), 47.0, "rows in default"),
+        (parent(month(6, 7), month(7, 8), default_oid=1, default_rows=0.0), 47.0, "ok"),
+        (parent(month(6, 7), month(7, 8), detaching=True), 47.0, "detach pending"),
+        (parent(month(6, 7), month(7, 8), astray="x"), 47.0, "month detached"),
+        (parent(), None, "no partitions"),
+    ],
+)
+def test_the_runway_of_a_table_ends_with_the_last_bound_without_a_gap(
+    row: Row, runway: float | None, verdict: str
+) -> None:
+    known = partition_coverage.coverage(row)
+    assert known.runway == (None if runway is None else pytest.approx(runway))
+    assert partition_coverage.judge(row, known) == verdict
+
+
+@pytest.mark.parametrize(
+    ("bounds", "share"),
+    [
+        (["FOR VALUES WITH (modulus 4, remainder 0)", "FOR VALUES WITH (modulus 4, remainder 1)"], "50%"),
+        ([f"FOR VALUES WITH (modulus 3, remainder {at})" for at in range(3)], "100%"),
+        (["FOR VALUES WITH (modulus 2, remainder 0)", "FOR VALUES WITH (modulus 4, remainder 1)"], "75%"),
+    ],
+)
+def test_hash_partitions_are_complete_with_every_remainder(bounds: list[str], share: str) -> None:
+    row = parent(*bounds, strategy="hash", types=["uuid"])
+    known = partition_coverage.coverage(row)
+    assert known.first == f"{share} of keys"
+    assert partition_coverage.judge(row, known) == ("ok" if share == "100%" else "incomplete")
+
+
+def test_bounds_are_read_as_the_server_writes_them() -> None:
+    span = partition_bounds.parse_range("FOR VALUES FROM (1, 'it''s, b') TO (MAXVALUE, MINVALUE)", ("integer", "text"))
+    assert span == (((0, 1.0), (0, "it's, b")), (partition_bounds.HIGHEST, partition_bounds.LOWEST))
+    assert partition_bounds.bound_text(span[0], ("integer", "text")) == "1, it's, b"
+    assert partition_bounds.parse_range("DEFAULT", TYPES) is None
+    assert partition_bounds.list_values("FOR VALUES IN ('a, b', NULL, 3)") == 3
+    old, far = partition_bounds.parse_range("FOR VALUES FROM ('0001-01-01 BC') TO ('infinity')", ("date",)) or ((), ())
+    assert (old, far) == ((partition_bounds.LOWEST,), (partition_bounds.HIGHEST,))
+    for text, shown in (("2026-01-01", "2026-01-01"), ("2026-01-01 06:30:00", "2026-01-01 06:30")):
+        found = partition_bounds.parse_range(f"FOR VALUES FROM ('{text}') TO (MAXVALUE)", TYPES)
+        assert found is not None
+        assert partition_bounds.bound_text(found[0], TYPES) == shown
+
+
+def test_sizes_are_exact_where_they_are_known() -> None:
+    shown = with_size(
+        Snapshot(
+            "q",
+            ("exact_size", "estimated_size"),
+            ((0, 8192), (None, 8192), (None, None)),
+            datetime(2026, 1, 1, tzinfo=UTC),
+        )
+    )
+    assert shown.values("size") == (0, 8192, None)
+    assert shown.values("approximate") == ("", APPROXIMATE, "")
+
+
+def test_a_note_says_when_rows_were_left_out() -> None:
+    assert largest(one({"total": 1}), "tables") == ""
+    assert "2" in largest(one({"total": 2}), "tables")
+    assert largest(one({"total": None}), "tables") == ""
+    assert [listed("abc"), listed("abcd")] == ["a, b, c", "a, b, c and 1 more"]
+
+
+def test_the_step_of_a_run_is_shown_with_how_many_there_are() -> None:
+    assert activity.with_progress(one({"step": 3, "steps": 12})).values("progress") == ("3/12",)
+
+
+SESSION: Row = {
+    "pid": 1, "state": "active", "query": b"select 1", "blocked_by": [], "application": "a", "user": "u",
+    "database": "d",
+}  # fmt: skip
+
+
+def many(*rows: Row) -> Snapshot:
+    """A snapshot of several rows."""
+    columns = tuple(rows[0])
+    return Snapshot("q", columns, tuple(tuple(row.values()) for row in rows), datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_who_blocks_whom_is_counted_once_for_each_session() -> None:
+    shown = connections.sessions(
+        many(SESSION, {**SESSION, "pid": 2, "blocked_by": [1, 1]}, {**SESSION, "pid": 3, "blocked_by": [1, 2]})
+    )
+    assert shown.values("blocks") == (2, 1, 0)
+    assert shown.values("blockers") == (0, 1, 2)
+
+
+def test_a_session_is_called_by_its_application_and_where_there_are_several_by_its_database() -> None:
+    alone = many(SESSION, {**SESSION, "application": ""}, {**SESSION, "application": None, "user": None})
+    assert connections.who(alone) == ["a", "u", None]
+    assert connections.who(many(SESSION, {**SESSION, "database": None})) == ["a", "a"]
+    assert connections.who(many(SESSION, {**SESSION, "database": "e"})) == ["a@d", "a@e"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"caf\xc3\xa9", "café"),
+        (b"caf\xc3", "caf"),
+        (b"\xe6\x9d", ""),
+        (b"caf\xe9 x", "caf\\xe9 x"),
+        ("plain", "plain"),
+        (None, None),
+    ],
+)
+def test_a_query_text_that_is_cut_or_in_another_encoding_is_readable(text: object, shown: object) -> None:
+    assert connections.readable(text) == shown
+
+
+LOCK: Row = {
+    "pid": 0, "gid": None, "blocked_by": [], "in_the_way_of": None, "wait_age": None, "xact_age": None, "query": None,
+    "state": "active", "wants": None, "wanted_row": None, "holds": None, "application": "a", "user": "u",
+    "database": "d",
+}  # fmt: skip
+
+
+def tree(*rows: Row) -> list[tuple[object, object, object]]:
+    """Each line of the tree: what is in its first column, its root, and how many wait for it."""
+    shown = locks.tree(many(*({**LOCK, **row} for row in rows)))
+    return list(zip(shown.values("tree"), shown.values("root"), shown.values("blocks"), strict=True))
+
+
+def test_the_root_that_blocks_most_is_first_with_its_nearest_waiters_below() -> None:
+    assert tree(
+        {"pid": 1, "xact_age": 50.0},
+        {"pid": 2, "blocked_by": [1], "wait_age": 3.0},
+        {"pid": 10, "xact_age": 5.0},
+        {"pid": 11, "blocked_by": [10], "wait_age": 1.0},
+        {"pid": 12, "blocked_by": [10, 11], "wait_age": 2.0},
+        {"pid": 13, "blocked_by": [12], "wait_age": 0.5},
+    ) == [
+        ("10", "10", 3),
+        ("└12", "10", 1),
+        ("·└13", "10", 0),
+        ("└11", "10", 2),
+        ("1", "1", 1),
+        ("└2", "1", 0),
+    ]
+
+
+def test_a_prepared_transaction_and_a_deadlock_are_roots_too() -> None:
+    assert tree({"pid": 0, "gid": "g", "in_the_way_of": [5]}, {"pid": 5, "blocked_by": [0], "wait_age": 1.0}) == [
+        ("0", "g", 1),
+        ("└5", "g", 0),
+    ]
+    assert tree(
+        {"pid": 1, "blocked_by": [2], "wait_age": 1.0},
+        {"pid": 2, "blocked_by": [1], "wait_age": 9.0},
+    ) == [("2", "2", 1), ("└1", "2", 1)]
