@@ -217,6 +217,38 @@ async def test_a_foreign_key_that_cannot_hold_the_tenant_is_refused_or_dropped(
     assert (done.outcome, desk.ask(KEYS), desk.ask("SELECT count(*) FROM public.facts")) == (Outcome.DONE, None, 50)
 
 
+REFERRING = (
+    ("org int NOT NULL, fact int, sub int", "(fact, sub)", "", ""),
+    ("org int NOT NULL, fact int, sub int", "(fact, sub)", " NOT VALID", "it is not validated"),
+    ("org int NOT NULL, fact int, sub int", "(fact, sub)", " MATCH FULL", "it is MATCH FULL"),
+    ("org int NOT NULL, fact int, sub int", "(fact, sub)", " ON UPDATE SET NULL", "ON UPDATE would also set org"),
+    ("org int NOT NULL, fact int, sub int", "(fact, sub)", " ON UPDATE SET DEFAULT", "ON UPDATE would also set org"),
+    ("org int NOT NULL, fact int, sub int", "(fact, org)", "", "its column org already references another column"),
+    ("org int, fact int, sub int", "(fact, sub)", "", "its column org is nullable"),
+    ("org bigint NOT NULL, fact int, sub int", "(fact, sub)", "", "its column org is bigint, not integer"),
+    ("fact int, sub int", "(fact, sub)", "", "that table has no column org"),
+    ("org int NOT NULL, fact int, sub int) PARTITION BY LIST (org", "(fact, sub)", "", "that table is partitioned"),
+)
+
+
+async def test_every_foreign_key_that_cannot_hold_the_tenant_is_refused_with_its_reason(desk: Desk) -> None:
+    desk.do("CREATE TABLE public.facts (id int, sub int, org int NOT NULL, PRIMARY KEY (id, sub))")
+    for columns, names, more, why in REFERRING:
+        desk.do(
+            f"CREATE TABLE public.refs ({columns})",
+            f"ALTER TABLE public.refs ADD CONSTRAINT k FOREIGN KEY {names} REFERENCES public.facts (id, sub){more}",
+        )
+        try:
+            if why:
+                with pytest.raises(Trouble, match=f"Rows of public.refs reference .*{why}") as refused:
+                    await planned(desk, key="org")
+                assert refused.value.kind is Kind.REFUSED
+            plan = await planned(desk, key="org", references="drop")
+            assert plan.destructive is bool(why), why
+        finally:
+            desk.do("DROP TABLE public.refs")
+
+
 async def test_a_key_that_empties_its_column_leaves_the_tenant_alone(desk: Desk) -> None:
     fill(desk, 60)
     desk.do(

@@ -190,6 +190,14 @@ async def test_an_effect_that_does_not_come_is_no_success(pg: Cluster, table: st
     assert "no effect" in run.message
 
 
+async def test_an_effect_that_comes_late_is_waited_for(pg: Cluster, table: str, trail: Trail) -> None:
+    _count_tries(pg, table)
+    step = Step("SELECT 1", expect="SELECT nextval('public.tried') = 3", settle=60.0)
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(step))
+    assert run.outcome is Outcome.DONE
+
+
 async def test_a_run_is_audited_from_its_start_to_its_end(pg: Cluster, table: str, trail: Trail) -> None:
     async with runner(pg, table, trail) as engine:
         run = await engine.run(plan(Step("DELETE FROM public.t WHERE id = 1", undo="INSERT INTO public.t VALUES (1)")))

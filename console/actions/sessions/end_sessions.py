@@ -62,7 +62,7 @@ def _candidates(**given: object) -> dict[str, object]:
 
 
 async def _asked(request: Request, cancel: bool) -> Snapshot:
-    pids, started = _meant(request.given["pid"], request.given["started"])
+    pids, started = sessions_meant(request.given["pid"], request.given["started"])
     parameters = _candidates(pids=pids, started=started, cancel=cancel)
     found = await request.server.fetch("actions/terminate_candidates", parameters)
     for row in found.records():
@@ -94,7 +94,7 @@ def _shown(found: Snapshot) -> Snapshot:
     )
 
 
-def _meant(pid: str, started: str) -> tuple[list[int], list[str | None]]:
+def sessions_meant(pid: str, started: str) -> tuple[list[int], list[str | None]]:
     """Each pid once, with the start of its session where that was given."""
     pids, moments = _pids(pid), _moments(started)
     if not moments or 0 in pids:  # 0 stands for prepared transactions, which have no start; the plan refuses them

@@ -95,7 +95,7 @@ def _execution(past: Past, planned: Planned | None, at: int, statement: str) -> 
             f"{_title(past)} was recorded by an earlier version, which does not say which file it kept where.",
             f"As the owner of the files, run: {one_line(statement)}",
         )
-    return Standalone(_lock_timeout(statement)) if _ALONE.search(statement) else Transaction(str(at))
+    return Standalone(undo_lock_timeout(statement)) if _ALONE.search(statement) else Transaction(str(at))
 
 
 async def _facts(request: Request) -> Facts:
@@ -150,7 +150,7 @@ async def _named(server: Source, runs: Sequence[Past], name: str) -> Chosen:
     )
 
 
-def _lock_timeout(statement: str) -> float | None:
+def undo_lock_timeout(statement: str) -> float | None:
     """As Standalone says of such statements."""
     if _INDEX.search(statement):
         return 0.0
