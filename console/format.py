@@ -122,7 +122,7 @@ def moment(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else safe(value)
 
 
-def flag(value: object) -> str:
+def yes_or_no(value: object) -> str:
     """yes or no."""
     return "yes" if value is True else "no" if value is False else safe(value)
 
@@ -153,7 +153,7 @@ FORMATS: Mapping[str, Format] = {
     "relation": Format(relation, 24, right=False, middle=True),
     "query": Format(one_line, 30, right=False),
     "names": Format(names, 12, right=False),
-    "flag": Format(flag, 3, right=False),
+    "flag": Format(yes_or_no, 3, right=False),
     "count": Format(count, 7),
     "size": Format(size, 8),
     "age": Format(age, 5),

@@ -55,11 +55,11 @@ class Workspace:
         """How many runs have not ended."""
         return len(self._tasks)
 
-    async def plan(self, action: Action, given: Mapping[str, str]) -> Plan:
+    async def plan(self, action: Action, parameters: Mapping[str, str]) -> Plan:
         """What `action` would do now. Raises Trouble."""
         from console.actions.planning import plan  # noqa: PLC0415  `show` plans nothing
 
-        return await plan(action, self.sources.postgres, given, self.settings)
+        return await plan(action, self.sources.postgres, parameters, self.settings)
 
     async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

@@ -117,8 +117,8 @@ def test_a_line_of_the_password_file_is_a_role_and_its_password(tmp_path: Path, 
 
 def test_new_passwords_are_added_after_those_that_are_there(tmp_path: Path) -> None:
     found = passwords.Passwords(tmp_path / "passwords", "a=1", {"a": "1"})
-    assert passwords.given(found, ["a"]).steps == ()
-    made = passwords.given(found, ["a", "b"])
+    assert passwords.passwords_for(found, ["a"]).steps == ()
+    made = passwords.passwords_for(found, ["a", "b"])
     (step,) = made.steps
     assert isinstance(step.execution, LocalFile)
     assert step.execution.text == f"a=1\nb={made.of['b']}\n"

@@ -35,7 +35,7 @@ async def relation(server: Source, name: str) -> Relation:
     Trouble (REFUSED) when there is none, or more than one that is as near.
     """
     found = await _called(server, name, RELATIONS, system=False)
-    best = [one for one, rank in found if rank == found[0][1]]
+    best = [relation for relation, rank in found if rank == found[0][1]]
     if not best:
         raise Trouble(Kind.REFUSED, f"There is no table or view {one_line(name)} in this database.")
     if len(best) > 1:
@@ -49,28 +49,28 @@ async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relatio
     Trouble (REFUSED) when there is none or when more than one may be meant: nothing is guessed.
     """
     for whole in dict.fromkeys((text, text.strip())):  # a name may begin or end with a space, and hold commas
-        one = await _only(server, whole, kinds)
-        if one is not None:
-            return (one,)
+        relation = await _only(server, whole, kinds)
+        if relation is not None:
+            return (relation,)
     parts = [part.strip() for part in text.split(",")]
     found: dict[Relation, None] = {}
     for part in parts:
-        one = await _only(server, part, kinds)
-        if one is None:
+        relation = await _only(server, part, kinds)
+        if relation is None:
             what = "index" if kinds is INDEXES else "table or materialized view"
             raise Trouble(Kind.REFUSED, f"There is no {what} called {safe(part, 200)} in this database.")
-        found[one] = None
+        found[relation] = None
     return tuple(found)
 
 
 def claim(relations: Sequence[Relation]) -> Claim:
     """What a plan about these relations acts on: all of them, one by one."""
-    return Claim(named(relations), tuple(one_line(one.name) for one in relations))
+    return Claim(named(relations), tuple(one_line(relation.name) for relation in relations))
 
 
 def named(relations: Sequence[Relation]) -> str:
     """Their names, as the subject of a plan."""
-    return ", ".join(one_line(one.name) for one in relations)
+    return ", ".join(one_line(relation.name) for relation in relations)
 
 
 def short(name: str) -> str:
@@ -79,7 +79,7 @@ def short(name: str) -> str:
 
 
 async def _only(server: Source, text: str, kinds: Sequence[str]) -> Relation | None:
-    found = [one for one, _ in await _called(server, text, kinds, system=True)]
+    found = [relation for relation, _ in await _called(server, text, kinds, system=True)]
     if len(found) > 1:
         raise Trouble(Kind.REFUSED, f"{safe(text, 200)} is ambiguous: {named(found)}.", "Use one of these names.")
     return found[0] if found else None
@@ -88,6 +88,6 @@ async def _only(server: Source, text: str, kinds: Sequence[str]) -> Relation | N
 async def _called(server: Source, name: str, kinds: Sequence[str], system: bool) -> list[tuple[Relation, object]]:
     wanted = {"name": name, "kinds": list(kinds), "system": system}
     return [
-        (Relation(int(str(one["oid"])), str(one["name"]), str(one["kind"])), one["rank"])
-        for one in (await server.fetch("actions/named_relation", wanted)).records()
+        (Relation(int(str(relation["oid"])), str(relation["name"]), str(relation["kind"])), relation["rank"])
+        for relation in (await server.fetch("actions/named_relation", wanted)).records()
     ]

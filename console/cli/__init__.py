@@ -60,14 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str]) -> Namespace:
     """The options of a command line; no command means `open`. Trouble (USAGE) never repeats a connection string."""
-    said = io.StringIO()
+    errors = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(errors):
             return parser(tuple(COMMANDS)).parse_args(_joined(argv) or ["open"])
     except SystemExit as end:
         if not end.code:
             raise
-    usage, _, sentence = said.getvalue().partition("error: ")
+    usage, _, sentence = errors.getvalue().partition("error: ")
     sentence = safe(_SECRET.sub("(connection string)", sentence.strip()))
     command = re.match(r"usage: (\S+(?: [a-z]+)?)", usage)
     raise Trouble(Kind.USAGE, f"{sentence}.", f"{command[1] if command else 'pipeline-console'} --help tells more.")

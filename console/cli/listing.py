@@ -56,8 +56,13 @@ def _actions() -> list[Entry]:
             "help": action.help,
             "key": action.key,
             "parameters": [
-                {"name": one.name, "help": one.help, "default": one.default, "required": one.required}
-                for one in action.parameters
+                {
+                    "name": parameter.name,
+                    "help": parameter.help,
+                    "default": parameter.default,
+                    "required": parameter.required,
+                }
+                for parameter in action.parameters
             ],
         }
         for action in ACTIONS
@@ -67,9 +72,9 @@ def _actions() -> list[Entry]:
 def _action_text(entry: Entry) -> str:
     lines = [f"{entry['name']}  {entry['help']}"]
     parameters = entry["parameters"]
-    for one in parameters if isinstance(parameters, list) else ():
-        needed = " (required)" if one["required"] else ""
-        lines.append(f"    --set {one['name']}={one['default'] or '…'}  {one['help']}{needed}")
+    for parameter in parameters if isinstance(parameters, list) else ():
+        needed = " (required)" if parameter["required"] else ""
+        lines.append(f"    --set {parameter['name']}={parameter['default'] or '…'}  {parameter['help']}{needed}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -29,7 +29,7 @@ class Output(Protocol):
     """Prints one read after the other."""
 
     @property
-    def tells_notes(self) -> bool:
+    def prints_notes(self) -> bool:
         """Whether the notes of a read go to standard error; JSON has them in the document."""
         ...
 
@@ -41,7 +41,7 @@ class TableOutput:
     """Fixed-width text; in a terminal as wide as that and in colour."""
 
     watching: bool
-    tells_notes: bool = True
+    prints_notes: bool = True
 
     def __call__(self, taken: Taken) -> None:
         terminal = sys.stdout.isatty()
@@ -59,7 +59,7 @@ class JsonOutput:
     """One document; while watching one a line."""
 
     watching: bool
-    tells_notes: bool = False
+    prints_notes: bool = False
 
     def __call__(self, taken: Taken) -> None:
         made = document(taken.pane, taken.view.name, taken.snapshot, taken.facts)
@@ -72,7 +72,7 @@ class CsvOutput:
     """RFC 4180; while watching one header line for all reads, and when each row was taken."""
 
     watching: bool
-    tells_notes: bool = True
+    prints_notes: bool = True
     header: str = ""
 
     def __call__(self, taken: Taken) -> None:

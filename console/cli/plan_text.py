@@ -41,10 +41,14 @@ def ending(run: Run) -> str:
     if run.outcome is None:
         return "Dry run: nothing was changed.\n"
     lines = [safe(run.message)]
-    done = sum(one.status == "done" for one in run.steps)
-    failed = [f"Step {i} failed: {_title(one.step)}" for i, one in enumerate(run.steps, 1) if one.status == "failed"]
+    done = sum(step.status == "done" for step in run.steps)
+    failed = [
+        f"Step {i} failed: {_title(progress.step)}"
+        for i, progress in enumerate(run.steps, 1)
+        if progress.status == "failed"
+    ]
     if run.outcome is Outcome.DONE:
-        rows = sum(one.rows for one in run.steps)
+        rows = sum(step.rows for step in run.steps)
         changed = f", {count(rows)} rows" if rows else ""
         lines = [f"Done: {counted(done, 'step')} in {age(run.seconds)}{changed}."]
     elif run.outcome is Outcome.STOPPED:
@@ -77,7 +81,7 @@ def run_record(run: Run) -> dict[str, object]:
         "notes": [*plan.notes, *run.notes],
         "table": None if plan.table is None else list(plan.table.records()),
         "recipe": plan.recipe,
-        "steps": [_step_document(one) for one in run.steps],
+        "steps": [_step_document(step) for step in run.steps],
         "undo": [without_secrets(statement) for statement in run.undo],
         "seconds": run.seconds,
         "run": run.id,
@@ -98,13 +102,13 @@ class Ticker:
         """Print where the run is now."""
         now = time.monotonic()
         at = run.at
-        one = run.steps[at]
-        state = (at, one.status)
+        progress = run.steps[at]
+        state = (at, progress.status)
         if not self._terminal and state == self._last and now - self._at < QUIET:
             return
         self._last, self._at = state, now
-        message = f": {one_line(one.message)}" if one.message else ""
-        text = f"{at + 1}/{len(run.steps)} {one.status} {age(one.seconds)} {_title(one.step)}{message}"
+        message = f": {one_line(progress.message)}" if progress.message else ""
+        text = f"{at + 1}/{len(run.steps)} {progress.status} {age(progress.seconds)} {_title(progress.step)}{message}"
         if self._terminal:
             self._out.write(f"\r\x1b[K{safe(text, 79)}")
             self._open = True
@@ -128,16 +132,16 @@ def _table(snapshot: Snapshot) -> str:
     return table(View("plan", "plan", "", columns, ()), snapshot)
 
 
-def _step_document(one: StepProgress) -> dict[str, object]:
-    step = one.step
+def _step_document(progress: StepProgress) -> dict[str, object]:
+    step = progress.step
     return {
         "sql": without_secrets(step.sql),
         "lock": step.lock,
         "transaction": executor(step.execution).transactional,
         "undo": without_secrets(step.undo),
-        "status": one.status,
-        "seconds": one.seconds,
-        "rows": one.rows,
+        "status": progress.status,
+        "seconds": progress.seconds,
+        "rows": progress.rows,
         "estimate": step.estimate,
         "note": step.note,
     }

@@ -15,7 +15,7 @@ from console.actions.planning import Action, complete
 from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
 from console.format import one_line, safe
-from console.model import Claim, Kind, Outcome, Plan, Trouble
+from console.model import Claim, Kind, Outcome, Plan, Trouble, read_only
 from console.running.progress import Run, stop
 from console.settings.config import Settings, Wanted
 from console.workspace import Workspace
@@ -38,9 +38,9 @@ class RunCommand:
     """What the command line asks for: which action, and how."""
 
     action: Action
-    given: dict[str, str]
+    parameters: dict[str, str]
     dry_run: bool
-    yes: bool
+    confirmed: bool  # --yes
     json: bool
 
 
@@ -49,13 +49,13 @@ def run_command(options: Namespace) -> RunCommand:
     try:
         chosen = action(options.action)
     except KeyError:
-        known = ", ".join(one.name for one in ACTIONS)
+        known = ", ".join(action.name for action in ACTIONS)
         raise Trouble(
             Kind.USAGE, f"There is no action {safe(options.action, 80)}.", f"Actions: {known}." if known else ""
         ) from None
-    given = _given(options.set)
-    complete(chosen, given)
-    return RunCommand(chosen, given, options.dry_run, options.yes, options.format == "json")
+    parameters = _parameters(options.set)
+    complete(chosen, parameters)
+    return RunCommand(chosen, parameters, options.dry_run, options.yes, options.format == "json")
 
 
 def run(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
@@ -66,7 +66,7 @@ def run(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int
 async def _run(asked: RunCommand, settings: Settings, wanted: Wanted, say: Say) -> int:
     async with Workspace(settings, wanted) as workspace:
         try:
-            planned = await workspace.plan(asked.action, asked.given)
+            planned = await workspace.plan(asked.action, asked.parameters)
         except Trouble as why:
             if why.kind is Kind.USAGE:
                 raise
@@ -75,9 +75,9 @@ async def _run(asked: RunCommand, settings: Settings, wanted: Wanted, say: Say) 
 
 
 async def _go(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:
-    read_only = workspace.wanted.read_only
     shown = sys.stderr if asked.json else sys.stdout
-    asks = sys.stdin.isatty() and shown.isatty() and not (asked.yes or asked.dry_run or read_only)
+    terminal = sys.stdin.isatty() and shown.isatty()
+    asks = terminal and not (asked.confirmed or asked.dry_run or workspace.wanted.read_only)
     if not asked.json or (asks and planned.steps):
         shown.write(plan_text(planned))
         shown.flush()
@@ -85,11 +85,11 @@ async def _go(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:
         return _unrun(asked, planned, Outcome.NOTHING, "There is nothing to do.")
     if asked.dry_run:
         return _unrun(asked, planned, None, "")
-    if read_only:
-        return _unrun(asked, planned, Outcome.REFUSED, "The console is read-only (--read-only): nothing was changed.")
-    if not asked.yes and not (asks and await _confirmed(planned)):
-        way = "Confirm it at a terminal or with --yes." if not asks else ""
-        return _unrun(asked, planned, Outcome.REFUSED, f"Not confirmed: nothing was changed. {way}".strip())
+    if workspace.wanted.read_only:
+        return _unrun(asked, planned, Outcome.REFUSED, str(read_only()))
+    if not asked.confirmed and not (asks and await _confirmed(planned)):
+        hint = "Confirm it at a terminal or with --yes." if not asks else ""
+        return _unrun(asked, planned, Outcome.REFUSED, f"Not confirmed: nothing was changed. {hint}".strip())
     return await _carry_out(asked, planned, workspace)
 
 
@@ -163,8 +163,8 @@ def _unplanned(asked: RunCommand, why: Trouble, say: Say) -> int:
     """Report why there is no plan; as JSON, a document without steps."""
     outcome = Outcome.REFUSED if why.kind in GUARDS else Outcome.FAILED
     if asked.json:
-        given = complete(asked.action, asked.given)
-        nothing = Plan(Claim(""), action=asked.action.name, parameters=given)
+        parameters = complete(asked.action, asked.parameters)
+        nothing = Plan(Claim(""), action=asked.action.name, parameters=parameters)
         sys.stdout.write(run_document(Run(nothing, outcome=outcome, message=str(why))))
     say(str(why))
     return CODES[outcome]
@@ -189,15 +189,15 @@ def _report(asked: RunCommand, done: Run) -> int:
     return code
 
 
-def _given(pairs: Sequence[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
+def _parameters(pairs: Sequence[str]) -> dict[str, str]:
+    parameters: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise Trouble(
                 Kind.USAGE, "--set takes key=value.", "`pipeline-console list actions` shows what each action accepts."
             )
-        if name in given:
+        if name in parameters:
             raise Trouble(Kind.USAGE, f"{safe(name, 80)} is set twice.")
-        given[name] = value
-    return given
+        parameters[name] = value
+    return parameters

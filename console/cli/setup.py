@@ -17,7 +17,7 @@ from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
 from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
 from console.format import safe
-from console.model import Kind, Outcome, Trouble
+from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.settings.config import Settings, Wanted
 from console.setup import situation
@@ -36,9 +36,9 @@ ROUNDS = 3  # a page whose plan is still not empty after so many runs has failed
 class SetupOptions:
     """The options of the command."""
 
-    given: dict[str, dict[str, str]]
+    parameters: dict[str, dict[str, str]]  # by page
     skip: frozenset[str]
-    yes: bool
+    confirmed: bool  # --yes
     dry_run: bool
     json: bool
 
@@ -70,7 +70,11 @@ def setup_options(options: Namespace) -> SetupOptions:
         if name not in known:
             raise Trouble(Kind.USAGE, f"There is no page {safe(name, 80)}.", f"Pages: {', '.join(known)}.")
     return SetupOptions(
-        _given(options.set, known), frozenset(options.skip), options.yes, options.dry_run, options.format == "json"
+        _parameters_by_page(options.set, known),
+        frozenset(options.skip),
+        options.yes,
+        options.dry_run,
+        options.format == "json",
     )
 
 
@@ -83,31 +87,31 @@ async def _setup(asked: SetupOptions, settings: Settings, wanted: Wanted, say: S
     async with Workspace(settings, wanted) as workspace:
         postgres = workspace.sources.postgres
         await postgres.connect()
-        guide = Guide(postgres, settings, asked.given)
-        if asked.dry_run or not asked.yes or wanted.read_only:
+        guide = Guide(postgres, settings, asked.parameters)
+        if asked.dry_run or not asked.confirmed or wanted.read_only:
             return await _shown(asked, guide, wanted)
         return await _Setup(asked, guide, workspace, say).run()
 
 
 async def _shown(asked: SetupOptions, guide: Guide, wanted: Wanted) -> int:
     states = await guide.states()
-    told = [PageResult(page, states[page.name]) for page in pages()]
+    results = [PageResult(page, states[page.name]) for page in pages()]
     if asked.json:
-        planned = [[Run.of(made) for made in one.state.plans] for one in told]
-        for one, runs in zip(told, planned, strict=True):
-            one.runs += runs
+        planned = [[Run.of(made) for made in result.state.plans] for result in results]
+        for result, runs in zip(results, planned, strict=True):
+            result.runs += runs
     else:
-        for number, one in enumerate(told, 1):
-            sys.stdout.write(page_head(number, len(told), one.page) + page_text(one.state))
-            sys.stdout.write(plans_text(one.state))
+        for number, result in enumerate(results, 1):
+            sys.stdout.write(page_head(number, len(results), result.page) + page_text(result.state))
+            sys.stdout.write(plans_text(result.state))
     if asked.dry_run:
-        return _ended(asked, told, guide, SetupEnd(None, "Dry run: nothing was changed.", DONE))
+        return _ended(asked, results, guide, SetupEnd(None, "Dry run: nothing was changed.", DONE))
     why = (
-        "The console is read-only (--read-only): nothing was changed."
+        str(read_only())
         if wanted.read_only
         else "Not confirmed: nothing was changed. Run the guide at a terminal, or give --yes."
     )
-    return _ended(asked, told, guide, SetupEnd(Outcome.REFUSED, why, REFUSED))
+    return _ended(asked, results, guide, SetupEnd(Outcome.REFUSED, why, REFUSED))
 
 
 class _Setup:
@@ -116,7 +120,7 @@ class _Setup:
     def __init__(self, asked: SetupOptions, guide: Guide, workspace: Workspace, say: Say) -> None:
         self._asked, self._guide, self._workspace, self._say = asked, guide, workspace, say
         self._memory = Memory.of(workspace.sources.postgres.facts)
-        self._told: list[PageResult] = []
+        self._results: list[PageResult] = []
         self._stopping = False
 
     async def run(self) -> int:
@@ -135,33 +139,33 @@ class _Setup:
         except asyncio.CancelledError:
             code, message = FAILED, "Stopped on request."
         else:
-            code = max((one.code for one in self._told), default=DONE)
-            code = REFUSED if REFUSED in {one.code for one in self._told} and code != STOPPED else code
+            code = max((result.code for result in self._results), default=DONE)
+            code = REFUSED if REFUSED in {result.code for result in self._results} and code != STOPPED else code
         return self._end(code, message)
 
     def _end(self, code: int, message: str) -> int:
-        changed = any(run.outcome in {Outcome.DONE, Outcome.STOPPED} for one in self._told for run in one.runs)
+        changed = any(run.outcome in {Outcome.DONE, Outcome.STOPPED} for result in self._results for run in result.runs)
         if changed and code in {FAILED, REFUSED}:
             code = STOPPED
         outcome = next(each for each, number in CODES.items() if number == code)
         if code == DONE and not changed:
             outcome = Outcome.NOTHING
-        told = {
+        text = {
             Outcome.DONE: "The set-up is done.",
             Outcome.NOTHING: "There is nothing to do.",
             Outcome.STOPPED: "The set-up is incomplete: what is left is listed above; the same command resumes it.",
             Outcome.FAILED: "The set-up failed; nothing was changed.",
             Outcome.REFUSED: "The set-up was refused.",
         }[outcome]
-        self._show(result_text((one.page, one.state, one.skipped, one.runs) for one in self._told))
-        left = [one.page.title for one in self._told if is_left(one.state)]
-        told += f" Not done: {', '.join(left)}; see above." if left and code == DONE else ""
-        return _ended(self._asked, self._told, self._guide, SetupEnd(outcome, f"{message} {told}".strip(), code))
+        self._show(result_text((result.page, result.state, result.skipped, result.runs) for result in self._results))
+        left = [result.page.title for result in self._results if is_left(result.state)]
+        text += f" Not done: {', '.join(left)}; see above." if left and code == DONE else ""
+        return _ended(self._asked, self._results, self._guide, SetupEnd(outcome, f"{message} {text}".strip(), code))
 
     async def _refuse_mistakes(self) -> None:
         """Raises Trouble(USAGE) for a value that its action refuses, before anything runs."""
         async for page, state in self._guide.each():
-            if state.kind is Kind.USAGE and page.name in self._asked.given:
+            if state.kind is Kind.USAGE and page.name in self._asked.parameters:
                 raise Trouble(Kind.USAGE, state.sentence, state.remedy)
 
     async def _pages(self, keeper: ActingSession) -> None:
@@ -170,39 +174,39 @@ class _Setup:
         for number, page in enumerate(known, 1):
             await require_lock(keeper)
             self._show(page_head(number, len(known), page))
-            told = await self._page(page, former)
-            if told.skipped:
+            result = await self._page(page, former)
+            if result.skipped:
                 continue
-            former[page.name] = told.state
-            if self._stopping or _ends_all(told):
+            former[page.name] = result.state
+            if self._stopping or _ends_all(result):
                 return
 
     async def _page(self, page: Page, former: dict[str, PageState]) -> PageResult:
         why = self._skipped(page)
-        told = PageResult(page, PageState(Standing.NOTHING), why)
-        self._told.append(told)
+        result = PageResult(page, PageState(Standing.NOTHING), why)
+        self._results.append(result)
         if why:
             self._show(f"  skipped: {why}\n")
-            return told
+            return result
         for _ in range(ROUNDS):
             now = await situation.read(self._guide.server, self._guide.settings)
-            told.state = await self._guide.state(page, now, former)
-            if told.state.standing is not Standing.TODO or told.state.unmeasured or not await self._work(told):
+            result.state = await self._guide.state(page, now, former)
+            if result.state.standing is not Standing.TODO or result.state.unmeasured or not await self._work(result):
                 break
-        self._judge(told)
-        return told
+        self._judge(result)
+        return result
 
-    async def _work(self, told: PageResult) -> bool:
+    async def _work(self, result: PageResult) -> bool:
         """Run the work of the page, each piece with a fresh plan. Returns whether all of it succeeded."""
-        self._show(page_text(told.state))
-        for work in told.state.works:
+        self._show(page_text(result.state))
+        for work in result.state.works:
             run = await self._carry_out(work)
-            told.runs.append(run)
-            told.code = max(told.code, CODES[run.outcome or Outcome.FAILED])
+            result.runs.append(run)
+            result.code = max(result.code, CODES[run.outcome or Outcome.FAILED])
             self._show("".join(f"  {line}\n" for line in ending(run).splitlines()))
-            if told.code != DONE or self._stopping:
+            if result.code != DONE or self._stopping:
                 return False
-        self._remember(told.page)
+        self._remember(result.page)
         return True
 
     async def _carry_out(self, work: Work) -> Run:
@@ -213,19 +217,19 @@ class _Setup:
         finally:
             ticker.end()
 
-    def _judge(self, told: PageResult) -> None:
+    def _judge(self, result: PageResult) -> None:
         """Report the page, and what it means for the exit code."""
-        state = told.state
-        if told.code != DONE:
+        state = result.state
+        if result.code != DONE:
             return
         if state.standing is Standing.TODO and not state.unmeasured:
-            told.code = STOPPED if told.runs else FAILED
+            result.code = STOPPED if result.runs else FAILED
             self._show(f"  failed: {state.steps} steps are still to do after running it.\n")
             return
-        if not told.runs or state.standing is not Standing.DONE:
+        if not result.runs or state.standing is not Standing.DONE:
             self._show(page_text(state, later=bool(state.unmeasured)))
-        if state.standing is Standing.CANNOT and (told.page.essential or told.page.name == FIRST):
-            told.code = REFUSED if state.kind in GUARDS else FAILED
+        if state.standing is Standing.CANNOT and (result.page.essential or result.page.name == FIRST):
+            result.code = REFUSED if state.kind in GUARDS else FAILED
 
     def _skipped(self, page: Page) -> str:
         names = [name for name in (page.name, page.again) if name]
@@ -249,23 +253,23 @@ class _Setup:
         self._stopping = True
 
 
-def _ends_all(one: PageResult) -> bool:
+def _ends_all(result: PageResult) -> bool:
     """Whether no later page is tried: a run failed, or the connection serves no page. Refused pages end nothing."""
-    failed = one.page.essential and bool(one.runs) and one.state.standing is Standing.TODO
-    return one.code != DONE and (failed or one.page.name == FIRST)
+    failed = result.page.essential and bool(result.runs) and result.state.standing is Standing.TODO
+    return result.code != DONE and (failed or result.page.name == FIRST)
 
 
-def _ended(asked: SetupOptions, told: Sequence[PageResult], guide: Guide, end: SetupEnd) -> int:
+def _ended(asked: SetupOptions, results: Sequence[PageResult], guide: Guide, end: SetupEnd) -> int:
     if asked.json:
-        shown = [(one.page, one.state, one.skipped, one.runs) for one in told]
+        shown = [(result.page, result.state, result.skipped, result.runs) for result in results]
         sys.stdout.write(document(guide.server.facts, end.outcome, end.message, shown))
     (sys.stdout if end.code == DONE and not asked.json else sys.stderr).write(f"{end.message}\n")
     return end.code
 
 
-def _given(pairs: Sequence[str], known: dict[str, Page]) -> dict[str, dict[str, str]]:
+def _parameters_by_page(pairs: Sequence[str], known: dict[str, Page]) -> dict[str, dict[str, str]]:
     """Page → parameter → value; a parameter without a page goes to every page that takes it."""
-    given: dict[str, dict[str, str]] = {}
+    by_page: dict[str, dict[str, str]] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         name, dot, parameter = key.rpartition(".")
@@ -278,5 +282,5 @@ def _given(pairs: Sequence[str], known: dict[str, Page]) -> dict[str, dict[str, 
             remedy = f"{name} accepts {accepted}." if accepted else f"Pages: {', '.join(known)}."
             raise Trouble(Kind.USAGE, f"There is no parameter {safe(key, 80)}.", remedy)
         for page in taking:
-            given.setdefault(page, {})[parameter] = value
-    return given
+            by_page.setdefault(page, {})[parameter] = value
+    return by_page

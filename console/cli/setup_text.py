@@ -24,7 +24,7 @@ def page_text(state: PageState, later: bool = False) -> str:
 
 def plans_text(state: PageState) -> str:
     """The plans of a page, statement by statement, indented."""
-    texts = "\n".join(plan_text(one) for one in state.plans)
+    texts = "\n".join(plan_text(plan) for plan in state.plans)
     return "".join(f"    {line}".rstrip() + "\n" for line in texts.splitlines())
 
 
@@ -42,11 +42,12 @@ def result_text(pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]) -> 
         steps = sum(step.status == "done" for run in runs for step in run.steps)
         if steps:
             done.append(f"  {page.title}: {steps} {'step' if steps == 1 else 'steps'}")
-        again = {action for later, *_ in found[at:] for action in later.actions}
-        still = state.left if not again.intersection(page.actions) else ()  # a later page plans the same action anew
+        planned_later = {action for later, *_ in found[at:] for action in later.actions}
+        # What a later page plans again is reported there.
+        still = () if planned_later.intersection(page.actions) else state.left
         left += [f"  {page.title}: {line}" for line in (*_remains(state, skipped), *map(safe, still))]
-    told = [*(["Done:", *done] if done else []), *(["Left:", *left] if left else [])]
-    return "\n" + "".join(f"{line}\n" for line in told) if told else ""
+    lines = [*(["Done:", *done] if done else []), *(["Left:", *left] if left else [])]
+    return "\n" + "".join(f"{line}\n" for line in lines) if lines else ""
 
 
 def _remains(state: PageState, skipped: str) -> Iterable[str]:
@@ -70,7 +71,7 @@ def document(
                 "message": message,
                 "server": facts.label,
                 "database": facts.database,
-                "pages": [_record(*one) for one in pages],
+                "pages": [_record(*page) for page in pages],
             }
         )
         + "\n"
@@ -84,11 +85,11 @@ def _lines(state: PageState, later: bool) -> Iterable[str]:
         yield f"  {' '.join(f'--set tuning.{name}=…' for name in state.unmeasured)} provides it."
         return
     steps = f": {state.steps} {'step' if state.steps == 1 else 'steps'}" if state.steps else ""
-    said = f": {safe(state.sentence)}" if state.sentence and not steps else ""
+    sentence = f": {safe(state.sentence)}" if state.sentence and not steps else ""
     if state.standing is Standing.DONE:
         yield "nothing to do"
     elif state.standing is not Standing.READ:
-        yield f"{state.standing.value}{steps}{said}"
+        yield f"{state.standing.value}{steps}{sentence}"
     if steps and state.sentence:
         yield f"cannot: {safe(state.sentence)}"
     if state.remedy:

@@ -27,7 +27,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ShowOptions:
     """Which rows of a pane to print."""
 
     pane: Pane
@@ -44,35 +44,35 @@ def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> in
     pane = configured(pane_called(options.pane), settings.thresholds)
     view = _view(pane, options.view)
     sort = options.sort or view.sort
-    request = Request(pane, view, options.limit, sort, options.filter, options.sample, options.watch)
+    asked = ShowOptions(pane, view, options.limit, sort, options.filter, options.sample, options.watch)
     workspace = Workspace(settings, wanted)
-    return run_interruptible(_show(request, workspace, OUTPUTS[options.format](options.watch is not None), say))
+    return run_interruptible(_show(asked, workspace, OUTPUTS[options.format](options.watch is not None), say))
 
 
-async def _show(request: Request, workspace: Workspace, output: Output, say: Say) -> int:
+async def _show(asked: ShowOptions, workspace: Workspace, output: Output, say: Say) -> int:
     async with workspace:
-        server = workspace.sources.of(request.pane)
-        reader = Reader(request.view)
-        if request.view.rates and request.sample:
+        server = workspace.sources.of(asked.pane)
+        reader = Reader(asked.view)
+        if asked.view.rates and asked.sample:
             await reader.read(server)
-            await asyncio.sleep(request.sample)
-        taken = await _take(request, reader, server)
-        _print(request, taken, server, output, say)
-        if request.watch is not None:
-            await _watch(request, reader, server, output, say)
+            await asyncio.sleep(asked.sample)
+        taken = await _take(asked, reader, server)
+        _print(asked, taken, server, output, say)
+        if asked.watch is not None:
+            await _watch(asked, reader, server, output, say)
     return 0
 
 
-async def _watch(request: Request, reader: Reader, server: Source, output: Output, say: Say) -> None:
+async def _watch(asked: ShowOptions, reader: Reader, server: Source, output: Output, say: Say) -> None:
     """Read and print until interrupted; outlives a server that goes away and comes back."""
-    period = request.watch or 0.0
+    period = asked.watch or 0.0
     due = time.monotonic() + period
     lost = ""
     while True:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         due = max(due + period, time.monotonic())
         try:
-            taken = await _take(request, reader, server)
+            taken = await _take(asked, reader, server)
         except Trouble as trouble:
             if trouble.kind not in PASSING:
                 raise
@@ -83,42 +83,42 @@ async def _watch(request: Request, reader: Reader, server: Source, output: Outpu
         if lost:
             say(f"{safe(server.facts.place)} answers again.")
             lost = ""
-        _print(request, taken, server, output, say)
+        _print(asked, taken, server, output, say)
 
 
-async def _take(request: Request, reader: Reader, server: Source) -> Snapshot:
+async def _take(asked: ShowOptions, reader: Reader, server: Source) -> Snapshot:
     """One read, arranged and cut, with everything looked up for the rows that are printed.
 
     A filter needs it for all rows: what was not looked up would match nothing.
     """
     whole = await reader.read(server)
-    taken = _arranged(request, whole)
+    taken = _arranged(asked, whole)
     for _ in range(ROUNDS):
-        filled = await reader.fill(server, _keys(whole if request.filter else taken, request.view))
+        filled = await reader.fill(server, _keys(whole if asked.filter else taken, asked.view))
         if filled is None:
             break
-        whole, taken = filled, _arranged(request, filled)
+        whole, taken = filled, _arranged(asked, filled)
     return taken
 
 
-def _arranged(request: Request, taken: Snapshot) -> Snapshot:
-    view, sort = request.view, request.sort
+def _arranged(asked: ShowOptions, taken: Snapshot) -> Snapshot:
+    view, sort = asked.view, asked.sort
     if name := sort.removeprefix("-"):
         sort = ("-" if sort.startswith("-") else "") + column_called(taken, view, name)
-    found = arrange(taken, view, sort, request.filter)
-    if request.filter and not found.rows:
+    found = arrange(taken, view, sort, asked.filter)
+    if asked.filter and not found.rows:
         found = replace(found, notes=(*found.notes, NO_MATCH))
-    return found if request.limit is None else replace(found, rows=found.rows[: request.limit])
+    return found if asked.limit is None else replace(found, rows=found.rows[: asked.limit])
 
 
 def _keys(taken: Snapshot, view: View) -> list[Key]:
     return keys(taken, [column for column in view.key if column in taken.columns])
 
 
-def _print(request: Request, taken: Snapshot, server: Source, output: Output, say: Say) -> None:
-    view = replace(request.view, empty="") if request.filter else request.view
-    output(Taken(request.pane.name, view, taken, server.facts))
-    for note in taken.notes if output.tells_notes else ():
+def _print(asked: ShowOptions, taken: Snapshot, server: Source, output: Output, say: Say) -> None:
+    view = replace(asked.view, empty="") if asked.filter else asked.view
+    output(Taken(asked.pane.name, view, taken, server.facts))
+    for note in taken.notes if output.prints_notes else ():
         say(safe(note))
 
 

@@ -42,23 +42,23 @@ async def examine(
     return Report(sources.postgres.facts, (*far, *poolers, *near))
 
 
-async def rights(one: Database) -> tuple[Check, ...]:
+async def rights(postgres: Database) -> tuple[Check, ...]:
     """What the server is, what the role may do on it, which extensions are there. Raises Trouble."""
-    found = await server.read(one)
-    own = await role.read(one, found)
-    return (*await server.checks(one, found), *role.checks(own), *await extensions.checks(one, found))
+    found = await server.read(postgres)
+    own = await role.read(postgres, found)
+    return (*await server.checks(postgres, found), *role.checks(own), *await extensions.checks(postgres, found))
 
 
 async def _far(sources: Sources, wanted: Wanted, settings: Settings) -> tuple[tuple[Check, ...], int]:
-    one = sources.postgres
-    found = await server.read(one)
-    own = await role.read(one, found)
-    case = await actions.read(one, own, settings, ACTIONS)
+    postgres = sources.postgres
+    found = await server.read(postgres)
+    own = await role.read(postgres, found)
+    case = await actions.read(postgres, own, settings, ACTIONS)
     checks = (
-        *await server.checks(one, found),
+        *await server.checks(postgres, found),
         *role.checks(own),
-        *await extensions.checks(one, found),
+        *await extensions.checks(postgres, found),
         *await panes.checks(sources, PANES, own.quoted),
-        *await actions.checks(one, case, ACTIONS, wanted.read_only, default_trail().path),
+        *await actions.checks(postgres, case, ACTIONS, wanted.read_only, default_trail().path),
     )
     return checks, found.usable

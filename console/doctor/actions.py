@@ -53,18 +53,18 @@ async def checks(
 async def _check(server: Database, case: Case, action: Action, read_only: bool) -> Check:
     needs = action.needs
     if read_only and needs.server:
-        return _told(action, Verdict(Status.CANNOT, "the console is read-only", "Run it without --read-only."))
+        return _as_check(action, Verdict(Status.CANNOT, "the console is read-only", "Run it without --read-only."))
     if case.rights.found.row["standby"] and needs.primary:
         why = standby_refused(action.name)
-        return _told(action, Verdict(Status.CANNOT, why.sentence, "Give the primary as target."))
+        return _as_check(action, Verdict(Status.CANNOT, why.sentence, "Give the primary as target."))
     verdict = _needed(case, needs)
     if verdict and verdict.state is Status.CANNOT:
-        return _told(action, verdict)
-    required = [one.name for one in action.parameters if one.required]
+        return _as_check(action, verdict)
+    required = [parameter.name for parameter in action.parameters if parameter.required]
     if required or not needs.planned:
-        return _told(action, verdict or Verdict(Status.UNKNOWN, f"needs {' and '.join(required)}"))
+        return _as_check(action, verdict or Verdict(Status.UNKNOWN, f"needs {' and '.join(required)}"))
     planned = await _planned(server, case, action)
-    return _told(action, _worse(verdict, planned))
+    return _as_check(action, _worse(verdict, planned))
 
 
 def _needed(case: Case, needs: Needs) -> Verdict | None:
@@ -99,20 +99,20 @@ def _worse(rights: Verdict | None, planned: Verdict) -> Verdict:
     return rights if planned.state is Status.OK else planned
 
 
-def _told(action: Action, verdict: Verdict) -> Check:
-    says = {
+def _as_check(action: Action, verdict: Verdict) -> Check:
+    sentence = {
         Status.OK: "Can run.",
         Status.LIMITED: "Can run in part, or not now.",
         Status.CANNOT: "Cannot run.",
         Status.UNKNOWN: "Cannot be checked without its parameters.",
     }[verdict.state]
-    return Check("action", action.name, verdict.state, says, verdict.why, verdict.remedy)
+    return Check("action", action.name, verdict.state, sentence, verdict.why, verdict.remedy)
 
 
 def _trail(path: Path) -> Check:
     # As os.path sees it: what may not be looked into is not there.
-    there = next(one for one in (path, *path.parents) if os.path.exists(one))  # noqa: PTH110
-    if os.access(there, os.W_OK) and there.is_dir() is (there != path):
+    nearest = next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
+    if os.access(nearest, os.W_OK) and nearest.is_dir() is (nearest != path):
         return Check("action", "audit trail", Status.OK, "Runs can be recorded.", safe(path))
     what = "Nothing can run: what is done could not be recorded."
     return Check(
@@ -120,7 +120,7 @@ def _trail(path: Path) -> Check:
         "audit trail",
         Status.CANNOT,
         what,
-        f"{safe(there)} cannot be written",
+        f"{safe(nearest)} cannot be written",
         "Make it writable for your user, or point XDG_STATE_HOME to a directory that is.",
     )
 

@@ -46,7 +46,7 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
     reads = [await _read(server, view) for view in _different(pane)]
     state = _state(reads)
     troubles = [why for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
-    says = {
+    sentence = {
         Status.OK: "Shows everything.",
         Status.LIMITED: "Shows less than it could.",
         Status.CANNOT: "Cannot be shown.",
@@ -56,7 +56,7 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
         "pane",
         pane.name,
         state,
-        says,
+        sentence,
         "; ".join(dict.fromkeys(one_line(why.sentence).rstrip(".;:") for why in troubles)),
         "\n".join(dict.fromkeys(line for why in troubles for line in remedies(why, role))),
     )

@@ -32,11 +32,11 @@ async def checks(uris: tuple[str, ...], usable: int | None) -> tuple[Check, ...]
     """The checks of each pooler; `usable` is how many connections the server has for ordinary roles (None: unknown)."""
     found: list[Check] = []
     for uri in uris:
-        found += await _one(uri, usable)
+        found += await _pooler_checks(uri, usable)
     return tuple(found)
 
 
-async def _one(uri: str, usable: int | None) -> tuple[Check, ...]:
+async def _pooler_checks(uri: str, usable: int | None) -> tuple[Check, ...]:
     server = PgBouncerServer(uri)
     try:
         pool = await _read(server)
@@ -149,7 +149,7 @@ def _room(pool: Pool, usable: int | None) -> Check:
 
 
 def _most(pool: Pool, row: Record) -> int:
-    users = len({one["user"] for one in pool.pools if one["database"] == row["name"]}) or 1
+    users = len({pool_row["user"] for pool_row in pool.pools if pool_row["database"] == row["name"]}) or 1
     wanted = users * _whole(row["pool_size"]) + _whole(row["reserve_pool_size"])
     limit = _whole(row["max_connections"])
     return min(wanted, limit) if limit else wanted

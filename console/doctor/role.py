@@ -73,9 +73,9 @@ async def read(server: Source, found: Found) -> Rights:
     (tables,) = (await server.fetch("doctor/tables")).records()
     names = preset_settings()
     known = await server.fetch("doctor/settings", {"names": names})
-    there = tuple(sorted({*map(str, known.values("name")), *HIDDEN.intersection(names)}))
-    allowed = await server.fetch("actions/tuning_rights", {"names": list(there)})
-    return Rights(found, row, tables, there, frozenset(str(name) for name in allowed.values("name")))
+    existing = tuple(sorted({*map(str, known.values("name")), *HIDDEN.intersection(names)}))
+    allowed = await server.fetch("actions/tuning_rights", {"names": list(existing)})
+    return Rights(found, row, tables, existing, frozenset(str(name) for name in allowed.values("name")))
 
 
 def checks(rights: Rights) -> tuple[Check, ...]:
@@ -177,7 +177,7 @@ def _creation(rights: Rights) -> Check:
     if not missing:
         return Check("role", "create", Status.OK, "Schemas, and tables in schema public, can be created.", "CREATE")
     what = "The pipeline schema cannot be created."
-    why = f"lacks {' and '.join(one.replace('USAGE, ', '') for one in missing)}"
+    why = f"lacks {' and '.join(privilege.replace('USAGE, ', '') for privilege in missing)}"
     return Check("role", "create", Status.CANNOT, what, why, "\n".join(map(rights.grant, missing)))
 
 

@@ -53,7 +53,7 @@ class Found:
     @property
     def service(self) -> str:
         """The managed service that the server seems to belong to; empty: none."""
-        return next((SERVICES[sign] for sign in self.row["signs"]), "")
+        return next((SERVICES[role] for role in self.row["signs"]), "")
 
     @property
     def usable(self) -> int:
@@ -66,7 +66,7 @@ async def read(server: Database) -> Found:
     (row,) = (await server.fetch("doctor/server", {"signs": list(SERVICES)})).records()
     names = [*(wish.name for wish in WISHES), "shared_preload_libraries", "pg_stat_statements.max"]
     settings = await server.fetch("doctor/settings", {"names": names})
-    values = {str(one["name"]): str(one["setting"]) for one in settings.records()}
+    values = {str(row["name"]): str(row["setting"]) for row in settings.records()}
     return Found(server.facts, row, values, await pending_dangers(server))
 
 

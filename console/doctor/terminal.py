@@ -136,9 +136,11 @@ def _copying(terminal: Terminal) -> Check:
     if terminal.term == "linux" or environ.get("TERM_PROGRAM") == "Apple_Terminal":
         why = environ.get("TERM_PROGRAM") or "TERM=linux"
         return _check("copy", Status.CANNOT, "y cannot copy: this terminal does not support OSC 52.", why, rather)
-    sign = next((name for name in COPIES if environ.get(name)), "")
-    if sign or terminal.term.startswith(COPYING_TERMS):
-        return _check("copy", Status.OK, "y copies to the clipboard, also over SSH.", sign or f"TERM={terminal.term}")
+    variable = next((name for name in COPIES if environ.get(name)), "")
+    if variable or terminal.term.startswith(COPYING_TERMS):
+        return _check(
+            "copy", Status.OK, "y copies to the clipboard, also over SSH.", variable or f"TERM={terminal.term}"
+        )
     what = "Whether y can copy to the clipboard (OSC 52) cannot be determined."
     return _check("copy", Status.UNKNOWN, what, f"TERM={terminal.term}", f"Try y in the console. Otherwise {rather}")
 

@@ -54,7 +54,7 @@ def load(parameter: str) -> Passwords:
     return Passwords(path, text, known)
 
 
-def given(found: Passwords, names: Sequence[str]) -> Given:
+def passwords_for(found: Passwords, names: Sequence[str]) -> Given:
     """A password for each of `names`: from the file, else a random one that a step adds to the file."""
     new = {name: password() for name in names if name not in found.known}
     of = {name: found.known.get(name) or new[name] for name in names}

@@ -100,9 +100,9 @@ def auth_file(verified: Mapping[str, str], plain: Mapping[str, str], former: str
 
     PgBouncer logs in to the server itself as the latter, which a verifier does not allow. A verifier in `former` stays.
     """
-    there = {_unquoted(user): _unquoted(entry) for user, entry in _USER.findall(former)}
+    verifiers = {_unquoted(user): _unquoted(entry) for user, entry in _USER.findall(former)}
     entries = {
-        user: there[user] if matches(secret, there.get(user, "")) else verifier(secret)
+        user: verifiers[user] if matches(secret, verifiers.get(user, "")) else verifier(secret)
         for user, secret in verified.items()
     }
     return "".join(f"{_quoted(user)} {_quoted(entry)}\n" for user, entry in (entries | dict(plain)).items())
@@ -122,10 +122,10 @@ def installed_version() -> tuple[int, int] | None:
     if program is None:
         return None
     try:
-        said = subprocess.run((program, "--version"), capture_output=True, timeout=5, check=False)
+        answer = subprocess.run((program, "--version"), capture_output=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return version(said.stdout.decode(errors="replace"))
+    return version(answer.stdout.decode(errors="replace"))
 
 
 def version(text: str) -> tuple[int, int] | None:

@@ -54,15 +54,15 @@ def matches(text: str, stored: str) -> bool:
 def prepared(text: str) -> str:
     """The password as SCRAM takes it: by SASLprep (RFC 4013), or as it is where that forbids it, as libpq does."""
     mapped = "".join(map(_mapped, text))
-    if not mapped or any(rule(one) for one in mapped for rule in _PROHIBITED) or not _one_direction(mapped):
+    if not mapped or any(rule(character) for character in mapped for rule in _PROHIBITED) or not _one_direction(mapped):
         return text
     return unicodedata.normalize("NFKC", mapped)
 
 
-def _mapped(one: str) -> str:
-    if stringprep.in_table_c12(one):
+def _mapped(character: str) -> str:
+    if stringprep.in_table_c12(character):
         return " "
-    return "" if stringprep.in_table_b1(one) else one
+    return "" if stringprep.in_table_b1(character) else character
 
 
 def _one_direction(text: str) -> bool:

@@ -20,7 +20,7 @@ from console.model.act import (
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
 from console.model.source import Database, Extension, Facts, Source
-from console.model.trouble import Kind, Lacks, Trouble, denied
+from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
 __all__ = [
     "LOCK_TIMEOUT",
@@ -60,4 +60,5 @@ __all__ = [
     "above",
     "below",
     "denied",
+    "read_only",
 ]

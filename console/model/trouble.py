@@ -53,6 +53,12 @@ class Trouble(Exception):  # noqa: N818  a sentence for the user, not a programm
         return f"{self.sentence} {self.remedy}".strip()
 
 
+def read_only() -> Trouble:
+    """The refusal of every change in a read-only console or session."""
+    remedy = "Run it without --read-only and with default_transaction_read_only off."
+    return Trouble(Kind.REFUSED, "The session is read-only: nothing was changed.", remedy)
+
+
 def denied(sentence: str, *grants: str, remedy: str = "", sqlstate: str = "") -> Trouble:
     """Trouble (DENIED) that `grants` would cure; without a `remedy` of its own it names them."""
     named = "; ".join(f"GRANT {grant} TO the role" for grant in grants)

@@ -78,13 +78,13 @@ def _test(snapshot: Snapshot, view: View, shown: Sequence[tuple[int, str]], word
     return lambda row: any(sought in show(row[at], kind).casefold() for at, kind in shown) is wanted
 
 
-def _matches(column: Column, sign: str, value: str) -> Matches:
-    if sign == "~":
+def _matches(column: Column, comparison: str, value: str) -> Matches:
+    if comparison == "~":
         return _like(column, value)
-    if sign in _SIGNS:
-        return _ordered(column, sign, value)
+    if comparison in _SIGNS:
+        return _ordered(column, comparison, value)
     equal = _equal(column, value)
-    return equal if sign == "=" else lambda cell: not equal(cell)
+    return equal if comparison == "=" else lambda cell: not equal(cell)
 
 
 def _like(column: Column, value: str) -> Matches:
@@ -107,8 +107,8 @@ def _equal(column: Column, value: str) -> Matches:
     return equal
 
 
-def _ordered(column: Column, sign: str, value: str) -> Matches:
-    limit, compare = _quantity(column, value), _SIGNS[sign]
+def _ordered(column: Column, comparison: str, value: str) -> Matches:
+    limit, compare = _quantity(column, value), _SIGNS[comparison]
     if limit is None:
         example = f"{_plain(column.title) or column.name}{_EXAMPLES.get(column.format, '>10')}"
         why = f"{safe(value, 80) or 'Nothing'} cannot be compared with {column.title}."

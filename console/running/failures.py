@@ -36,13 +36,13 @@ def message(error: DriverError) -> str:
 async def record(session: ActingSession, run: Run) -> tuple[str, ...]:
     """Run the `failed` statement of each failed step of `run`. Returns sentences about what could not be written."""
     problems: list[str] = []
-    for one in run.steps:
-        if one.status != "failed" or not one.step.failed or not session.connected:
+    for progress in run.steps:
+        if progress.status != "failed" or not progress.step.failed or not session.connected:
             continue
         try:
             async with session.transaction():
                 await session.execute(_REPORT, {"failed": without_secrets(run.message)})
-                await session.execute(one.step.failed)
+                await session.execute(progress.step.failed)
         except DriverError as error:
             problems.append(f"The failure was not recorded: {message(error)}")
     return tuple(problems)

@@ -53,9 +53,9 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
     at = 0
     for number, group in enumerate(groups(Run.of(plan).steps), 1):
         yield Line(Sort.SPACE)
-        for one in group:
+        for progress in group:
             at += 1
-            yield from _step(at, one.step, number if len(group) > 1 else 0)
+            yield from _step(at, progress.step, number if len(group) > 1 else 0)
 
 
 def _step(at: int, step: Step, transaction: int) -> Iterator[Line]:

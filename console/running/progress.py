@@ -49,8 +49,8 @@ class Run:
     @property
     def at(self) -> int:
         """Which step is current, from 0: the one under way or failed, else the last that is done."""
-        busy = [i for i, one in enumerate(self.steps) if one.status in {"running", "waiting", "failed"}]
-        done = [i for i, one in enumerate(self.steps) if one.status == "done"]
+        busy = [i for i, step in enumerate(self.steps) if step.status in {"running", "waiting", "failed"}]
+        done = [i for i, step in enumerate(self.steps) if step.status == "done"]
         return busy[0] if busy else done[-1] if done else 0
 
     @property
@@ -58,7 +58,7 @@ class Run:
         """How long others can have waited because of this run, as a sentence; none where nobody can have."""
         if not self.held_up:
             return []
-        longest = sorted(self.held_up.items(), key=lambda one: -one[1])
+        longest = sorted(self.held_up.items(), key=lambda pair: -pair[1])
         times = ", ".join(f"{1000 * seconds:.0f} ms for {one_line(who)}" for who, seconds in longest)
         how = "That is the longest blocking transaction, from the request for its lock to its end."
         return [f"Longest possible wait: {times}. {how}"]
@@ -68,9 +68,9 @@ class Run:
         """Measures a transaction, from its first step that holds somebody up to its end, however it ends."""
         began: dict[str, float] = {}
 
-        def at(one: StepProgress) -> None:
-            if one.step.holds_up:
-                began.setdefault(one.step.holds_up, time.monotonic())
+        def at(progress: StepProgress) -> None:
+            if progress.step.holds_up:
+                began.setdefault(progress.step.holds_up, time.monotonic())
 
         try:
             yield at
@@ -81,7 +81,9 @@ class Run:
     @property
     def undo(self) -> tuple[str, ...]:
         """The statements that undo what was done, last first."""
-        return tuple(one.step.undo for one in reversed(self.steps) if one.status == "done" and one.step.undo)
+        return tuple(
+            progress.step.undo for progress in reversed(self.steps) if progress.status == "done" and progress.step.undo
+        )
 
 
 def stop(task: asyncio.Task[Any]) -> None:

@@ -28,17 +28,17 @@ PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
 
-Tell = Callable[[Run], None]
+Watch = Callable[[Run], None]
 
 
 class Runner:
-    """Runs plans on one server. `tell` is called at every change of the run's progress."""
+    """Runs plans on one server. `watch` is called at every change of the run's progress."""
 
-    def __init__(self, session: ActingSession, server: Source, trail: Trail, tell: Tell = lambda _: None) -> None:
+    def __init__(self, session: ActingSession, server: Source, trail: Trail, watch: Watch = lambda _: None) -> None:
         self._session = session
         self._server = server
         self._trail = trail
-        self._tell = tell
+        self._watch = watch
 
     async def run(self, plan: Plan, patience: float = PATIENCE, run: Run | None = None) -> Run:
         """Run `plan` to its end and return how it went. Raises Trouble(REFUSED) when it could not even be audited."""
@@ -75,22 +75,24 @@ class Runner:
 
     async def _undone(self, run: Run, why: Trouble) -> Trouble:
         """What to report: where a step could have locked everybody out, everything is undone first."""
-        done = [one for one in run.steps if one.status == "done"]
-        if not any(one.step.canary for one in done):
+        done = [progress for progress in run.steps if progress.status == "done"]
+        if not any(progress.step.canary for progress in done):
             return why
         outcome, undone = await canary.undo_all(self._session, why, run.undo)
         if undone:
-            for one in done:
-                one.status, one.rows = "undone", 0
+            for progress in done:
+                progress.status, progress.rows = "undone", 0
         return outcome
 
     def _fail(self, run: Run, why: Trouble) -> None:
-        done = any(one.status == "done" or (_executor(one).partial and one.rows) for one in run.steps)
+        done = any(
+            progress.status == "done" or (_executor(progress).partial and progress.rows) for progress in run.steps
+        )
         run.outcome = Outcome.STOPPED if done else Outcome.REFUSED if why.kind is Kind.REFUSED else Outcome.FAILED
         run.message = str(why)
-        for one in run.steps:
-            if one.status in {"running", "waiting"}:
-                one.status = "failed"
+        for progress in run.steps:
+            if progress.status in {"running", "waiting"}:
+                progress.status = "failed"
 
     async def _finish(self, run: Run) -> None:
         await self._name_left(run)
@@ -102,13 +104,13 @@ class Runner:
             run.notes.append(str(why))
         await self._audit_in_database(run)
         await self._session.close()
-        self._tell(run)
+        self._watch(run)
 
     async def _name_left(self, run: Run) -> None:
-        for one in run.steps:
-            if one.status == "failed" and self._session.connected:
+        for progress in run.steps:
+            if progress.status == "failed" and self._session.connected:
                 with contextlib.suppress(Trouble):  # the first trouble is the one to report
-                    left = await _executor(one).left(self._context(run))
+                    left = await _executor(progress).left(self._context(run))
                     if left:
                         run.notes.append(f"Left to do by running the action again: {one_line('; '.join(left))}")
 
@@ -130,7 +132,7 @@ class Runner:
                 attempt += 1
                 group[0].status, group[0].tries = "waiting", attempt
                 group[0].message = why.sentence if why is error else await self._holders(group)
-                self._tell(run)
+                self._watch(run)
                 await asyncio.sleep(pause)
                 continue
             await self._done(run, group, time.monotonic() - began)
@@ -139,25 +141,27 @@ class Runner:
     async def _done(self, run: Run, group: Sequence[StepProgress], seconds: float) -> None:
         """Note in the trail that `group` is done, and verify its effect."""
         how = _executor(group[0])
-        for one in group:
-            one.status, one.message = "done", ""
-            one.seconds = (one.seconds if how.transactional else 0.0) or seconds
+        for progress in group:
+            progress.status, progress.message = "done", ""
+            progress.seconds = (progress.seconds if how.transactional else 0.0) or seconds
         # Whether a transaction committed, the server knows by the id that was synced before its COMMIT.
-        self._trail.write(*(entries.step(run, self._server.facts, one) for one in group), sync=how.group is None)
-        self._tell(run)
+        self._trail.write(
+            *(entries.step(run, self._server.facts, progress) for progress in group), sync=how.group is None
+        )
+        self._watch(run)
         await self._verify(run, group)
-        await canary.prove(self._session, [one.step for one in group])
+        await canary.prove(self._session, [progress.step for progress in group])
 
     async def _verify(self, run: Run, group: Sequence[StepProgress]) -> None:
-        for one in group:
-            if not one.step.expect:
+        for progress in group:
+            if not progress.step.expect:
                 continue
-            end = time.monotonic() + one.step.settle
-            while not (answer := (await self._context(run).query(one.step.expect))[0])[0]:
+            end = time.monotonic() + progress.step.settle
+            while not (answer := (await self._context(run).query(progress.step.expect))[0])[0]:
                 if time.monotonic() >= end:
-                    one.status = "failed"
+                    progress.status = "failed"
                     reason = one_line(answer[1]) if len(answer) > 1 and answer[1] else ""
-                    what = one_line(one.step.note or one.step.sql)[:200]
+                    what = one_line(progress.step.note or progress.step.sql)[:200]
                     raise Trouble(Kind.FAILED, reason or f"It ran, but had no effect: {what}.")
                 await asyncio.sleep(0.25)
 
@@ -172,7 +176,7 @@ class Runner:
         )
 
     async def _holders(self, group: Sequence[StepProgress]) -> str:
-        relation = next((one.step.on for one in group if one.step.on), "")
+        relation = next((progress.step.on for progress in group if progress.step.on), "")
         if not relation:
             return "waiting for a lock"
         pid = self._session.pid if self._session.connected else 0
@@ -188,7 +192,7 @@ class Runner:
             self._session,
             self._server,
             run,
-            lambda: self._tell(run),
+            lambda: self._watch(run),
             lambda event, details: self._write(run, event, details),
         )
 
@@ -202,13 +206,13 @@ class Runner:
         run.notes += [problem] if problem else []
 
 
-def _executor(one: StepProgress) -> Executor:
-    return executor(one.step.execution)
+def _executor(progress: StepProgress) -> Executor:
+    return executor(progress.step.execution)
 
 
 def _reset(group: Sequence[StepProgress]) -> None:
     """Ready for another try; what batches have done stays done."""
-    for one in group:
-        one.status = "pending"
-        if not _executor(one).partial:
-            one.rows, one.seconds = 0, 0.0
+    for progress in group:
+        progress.status = "pending"
+        if not _executor(progress).partial:
+            progress.rows, progress.seconds = 0, 0.0

@@ -48,7 +48,7 @@ class PageState:
     @property
     def steps(self) -> int:
         """How many steps are left to run."""
-        return sum(len(one.steps) for one in self.plans)
+        return sum(len(plan.steps) for plan in self.plans)
 
     @property
     def unmeasured(self) -> tuple[str, ...]:
@@ -58,11 +58,11 @@ class PageState:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """The pages on one server; `given` holds parameters by page."""
+    """The pages on one server; `parameters` are by page."""
 
     server: Database
     settings: Settings
-    given: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     async def each(self) -> AsyncIterator[tuple[Page, PageState]]:
         """Every page, in order. Raises Trouble if the server does not answer."""
@@ -83,7 +83,7 @@ class Guide:
         unmet = [name for name in (FIRST, *page.after) if name in former and not _met(name, former[name])]
         if unmet:
             return PageState(Standing.WAITS, f"Needs the page {_title(unmet[0])} first.")
-        works = tuple(self._with_given(page, work) for work in page.work(now) if work.action in _names())
+        works = tuple(self._with_own_parameters(page, work) for work in page.work(now) if work.action in _names())
         if not works:
             return PageState(Standing.NOTHING, page.idle)
         if page.name == "schema" and not (now.may_create or now.owner):
@@ -92,13 +92,13 @@ class Guide:
 
     async def plan(self, work: Work) -> Plan:
         """The plan for one piece of work now. Raises Trouble."""
-        return await plan(action(work.action), self.server, work.given, self.settings)
+        return await plan(action(work.action), self.server, work.parameters, self.settings)
 
-    def _with_given(self, page: Page, work: Work) -> Work:
+    def _with_own_parameters(self, page: Page, work: Work) -> Work:
         accepted = {parameter.name for parameter in action(work.action).parameters}
-        given = {**self.given.get(page.again, {}), **self.given.get(page.name, {})}
+        given = {**self.parameters.get(page.again, {}), **self.parameters.get(page.name, {})}
         own = {name: value for name, value in given.items() if name in accepted}
-        return replace(work, given={**work.given, **own})
+        return replace(work, parameters={**work.parameters, **own})
 
     async def _planned(self, works: tuple[Work, ...]) -> PageState:
         made: list[tuple[Work, Plan]] = []
@@ -110,11 +110,11 @@ class Guide:
                 if why.kind is Kind.UNREACHABLE:
                     raise
                 troubles.append(why)
-        todo = [(work, one) for work, one in made if one.steps]
-        notes = tuple(note for _, one in made for note in one.notes)
+        todo = [(work, plan) for work, plan in made if plan.steps]
+        notes = tuple(note for _, plan in made for note in plan.notes)
         sentence = " ".join(why.sentence for why in troubles)
         remedy = " ".join(why.remedy for why in troubles if why.remedy)
-        asks = (name for _, one in made for name in one.asks)
+        asks = (name for _, plan in made for name in plan.asks)
         lacking = (name for why in troubles for name in why.lacks.parameters)
         standing = Standing.TODO if todo else Standing.CANNOT if troubles else Standing.DONE
         return PageState(
@@ -122,7 +122,7 @@ class Guide:
             sentence,
             remedy,
             troubles[0].kind if troubles else None,
-            tuple(one for _, one in todo),
+            tuple(plan for _, plan in todo),
             notes,
             tuple(dict.fromkeys(left for _, made_plan in made for left in made_plan.left)),
             tuple(work for work, _ in todo),
@@ -158,19 +158,19 @@ def _met(name: str, state: PageState) -> bool:
 
 
 def _read(page: Page, now: Situation) -> PageState:
-    tells = tuple(safe(line) for line in page.tells(now))
+    facts = tuple(safe(line) for line in page.facts(now))
     if page.name != FIRST:
-        return PageState(Standing.READ, notes=tells)
+        return PageState(Standing.READ, notes=facts)
     if now.standby:
-        return _stops("This server is a standby and read-only.", "Connect to its primary.", tells)
+        return _stops("This server is a standby and read-only.", "Connect to its primary.", facts)
     if now.encoding != "UTF8":
         return _stops(
             f"Database {one_line(now.facts.database)} has encoding {now.encoding}, which cannot store all text of "
             "the pipeline.",
             "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0 creates one that can.",
-            tells,
+            facts,
         )
-    return PageState(Standing.READ, notes=tells)
+    return PageState(Standing.READ, notes=facts)
 
 
 def _stops(sentence: str, remedy: str, tells: tuple[str, ...]) -> PageState:

@@ -82,7 +82,10 @@ class Memory:
             "server": self.server,
             "database": self.database,
             "declined": decisions.declined,
-            "pages": {name: {"choice": one.choice, "at": one.at.isoformat()} for name, one in decisions.pages.items()},
+            "pages": {
+                name: {"choice": decision.choice, "at": decision.at.isoformat()}
+                for name, decision in decisions.pages.items()
+            },
         }
         try:
             private.make_folder(self.path.parent)

@@ -13,7 +13,7 @@ class Work:
     """One action that a page runs, with its parameters."""
 
     action: str
-    given: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Page:
     after: tuple[str, ...] = ()  # pages that must be done first
     again: str = ""  # an earlier page whose action it repeats: with the same parameters, and skipped together
     essential: bool = False  # the pipeline database does not work without it
-    tells: Callable[[Situation], tuple[str, ...]] = lambda _: ()  # facts, a line each
+    facts: Callable[[Situation], tuple[str, ...]] = lambda _: ()  # a line each
 
 
-def _one(action: str, **given: str) -> Callable[[Situation], tuple[Work, ...]]:
-    return lambda _: (Work(action, given),)
+def _work(action: str, **parameters: str) -> Callable[[Situation], tuple[Work, ...]]:
+    return lambda _: (Work(action, parameters),)
 
 
 # Work
@@ -109,7 +109,7 @@ PAGES: tuple[Page, ...] = (
         title="Connection and privileges",
         what="The connected server and database, and what your role may do there.",
         why="All other pages depend on it. What your role may not do is shown on its page, with the remedy.",
-        tells=_connection,
+        facts=_connection,
     ),
     Page(
         name="roles",
@@ -118,7 +118,7 @@ PAGES: tuple[Page, ...] = (
         why="Nobody needs to work as a superuser, and the application cannot change the schema. Passwords leave this "
         "machine only as SCRAM verifiers.",
         actions=("create-roles",),
-        work=_one("create-roles"),
+        work=_work("create-roles"),
     ),
     Page(
         name="extensions",
@@ -126,7 +126,7 @@ PAGES: tuple[Page, ...] = (
         what="The extensions that panes and indexes use, and the libraries to preload.",
         why="Without pg_stat_statements slow statements are unknown. Restarts are reported, never performed.",
         actions=("create-extensions",),
-        work=_one("create-extensions"),
+        work=_work("create-extensions"),
     ),
     Page(
         name="schema",
@@ -165,7 +165,7 @@ PAGES: tuple[Page, ...] = (
         what="The index pack: foreign keys, dashboards, full-text search, JSON documents.",
         why="Built concurrently, one index at a time; on partitioned tables partition by partition.",
         actions=("apply-indexes",),
-        work=_one("apply-indexes"),
+        work=_work("apply-indexes"),
         after=("schema", "partition"),
         essential=True,
     ),
@@ -185,7 +185,7 @@ PAGES: tuple[Page, ...] = (
         what="Privileges on tables and views that were created or adopted since the roles page.",
         why="Default privileges cover what the owner creates later; existing objects need explicit grants.",
         actions=("create-roles",),
-        work=_one("create-roles"),
+        work=_work("create-roles"),
         after=("roles", "schema"),
         again="roles",
     ),
@@ -206,7 +206,7 @@ PAGES: tuple[Page, ...] = (
         why="The defaults of PostgreSQL suit a small machine. Restarts are reported, never performed; one undo "
         "restores all former values.",
         actions=("apply-tuning",),
-        work=_one("apply-tuning", preset="pipeline"),
+        work=_work("apply-tuning", preset="pipeline"),
     ),
     Page(
         name="pooler",
@@ -214,7 +214,7 @@ PAGES: tuple[Page, ...] = (
         what="A configuration file for PgBouncer in transaction mode in front of this database.",
         why="A thousand clients share a few dozen connections, and all pools together fit into max_connections.",
         actions=("write-pgbouncer-config",),
-        work=_one("write-pgbouncer-config"),
+        work=_work("write-pgbouncer-config"),
         after=("roles",),
     ),
     Page(
@@ -222,6 +222,6 @@ PAGES: tuple[Page, ...] = (
         title="Next steps",
         what="Pending restarts, and the commands for daily operation.",
         why="Partitions and views are only as current as the last run: schedule these commands.",
-        tells=_next,
+        facts=_next,
     ),
 )

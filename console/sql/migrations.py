@@ -137,7 +137,7 @@ def apply(
     """
     if not connection.autocommit:
         raise ValueError("migrations need a connection in autocommit mode")
-    with _alone(connection):
+    with _migration_lock(connection):
         _refuse_false_ledger(connection)
         todo = pending(known, read_ledger(connection))
         for migration in todo:
@@ -166,7 +166,7 @@ def _load(name: str, version: sql.Version, folder: str) -> Migration | None:
         checksums=frozenset(_checksum(path.read_text(encoding="utf-8")) for path in variants),
         transactional=not re.search(r"^--\s*transaction:\s*no\s*$", header, re.MULTILINE),
         adopts=bool(re.search(r"^--\s*adoption:\s*run\s*$", header, re.MULTILINE)),
-        locks=said[1].strip() if (said := re.search(r"^--\s*locks:(.*)$", header, re.MULTILINE)) else "",
+        locks=locks[1].strip() if (locks := re.search(r"^--\s*locks:(.*)$", header, re.MULTILINE)) else "",
     )
 
 
@@ -184,7 +184,7 @@ def _refuse_false_ledger(connection: Connection) -> None:
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def _migration_lock(connection: Connection) -> Iterator[None]:
     # A session lock leaks to the next client of a pooled connection. A pooler is told by the pid it made up.
     ((pid,),) = connection.execute(b"SELECT pg_catalog.pg_backend_pid()").fetchall()
     if pid != connection.info.backend_pid:

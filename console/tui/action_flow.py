@@ -11,7 +11,7 @@ from textual.screen import Screen
 from console.actions import ACTIONS, action
 from console.actions.planning import Action
 from console.format import age
-from console.model import Outcome, Plan, Trouble
+from console.model import Outcome, Plan, Trouble, read_only
 from console.running.progress import Run
 from console.running.summary import counted
 from console.tui.action_dialogs import ActionMenu, ParameterDialog
@@ -59,24 +59,24 @@ class ActionFlow:
     async def begin(self, chosen: Action, rows: Sequence[Mapping[str, object]] = ()) -> None:
         """Ask for missing parameters, plan, show the plan, and run it if it is confirmed."""
         if self._workspace.wanted.read_only:
-            self._front.toast("The console is read-only (--read-only).", severity="warning")
+            self._front.toast(str(read_only()), severity="warning")
             return
-        given = parameters_from_rows(chosen, rows)
-        if {parameter.name for parameter in chosen.parameters} - given.keys():
-            answer = await self._front.ask(ParameterDialog(chosen, given))
+        parameters = parameters_from_rows(chosen, rows)
+        if {parameter.name for parameter in chosen.parameters} - parameters.keys():
+            answer = await self._front.ask(ParameterDialog(chosen, parameters))
             if answer is None:
                 return
-            given = answer
-        await self.plan_and_start(chosen, given)
+            parameters = answer
+        await self.plan_and_start(chosen, parameters)
 
-    async def plan_and_start(self, chosen: Action, given: Mapping[str, str]) -> Run | None:
+    async def plan_and_start(self, chosen: Action, parameters: Mapping[str, str]) -> Run | None:
         """Plan one action, show the plan, and start it if it is confirmed. None: it was not.
 
         Why there is no plan, or nothing to do, is shown.
         """
         self._front.show_planning(chosen.title)
         try:
-            plan = await self._workspace.plan(chosen, given)
+            plan = await self._workspace.plan(chosen, parameters)
         except Trouble as why:
             await self.refuse(chosen.title, why)
             return None
@@ -121,9 +121,9 @@ class ActionFlow:
 
 def parameters_from_rows(chosen: Action, rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """The parameters that rows of a pane give; values of several rows are joined by commas."""
-    given: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, column in chosen.row.items():
         values = [str(row[column]) for row in rows if row.get(column) is not None]
         if values:
-            given[name] = ",".join(values)
-    return given
+            parameters[name] = ",".join(values)
+    return parameters

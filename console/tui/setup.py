@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from console.actions import action
 from console.format import one_line, safe
 from console.keys import Place
-from console.model import Kind, Outcome, Trouble
+from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.running.summary import counted
 from console.setup.guide import Guide, PageState, Standing, pages
@@ -29,7 +29,7 @@ from console.tui.key_guard import SEEN, KeyGuard
 from console.tui.setup_text import option_text, page_content, word
 from console.workspace import Workspace
 
-TELL_PERIOD = 0.5
+PROGRESS_PERIOD = 0.5
 
 
 class SetupScreen(ModalScreen[None]):
@@ -46,7 +46,7 @@ class SetupScreen(ModalScreen[None]):
         self._begin = begin
         self._workspace = workspace
         self._flow = flow
-        self._given: dict[str, Mapping[str, str]] = {}
+        self._parameters: dict[str, Mapping[str, str]] = {}
         self._pages = pages()
         self._states: dict[str, PageState] = {}
         self._memory: Memory | None = None
@@ -69,7 +69,7 @@ class SetupScreen(ModalScreen[None]):
         self.query_one(OptionList).focus()
         self.query_one(OptionList).highlighted = 0
         self.call_after_refresh(self.guard.shown)
-        self.set_interval(TELL_PERIOD, self._tell_progress)
+        self.set_interval(PROGRESS_PERIOD, self._show_progress)
         self.read(begin=True)
 
     def on_screen_resume(self) -> None:
@@ -86,7 +86,7 @@ class SetupScreen(ModalScreen[None]):
         try:
             self._memory = Memory.of(await server.connect())
             self._decisions = self._memory.read()
-            async for page, state in Guide(server, self._workspace.settings, self._given).each():
+            async for page, state in Guide(server, self._workspace.settings, self._parameters).each():
                 self._states[page.name] = state
                 self._show()
         except Trouble as why:
@@ -136,7 +136,7 @@ class SetupScreen(ModalScreen[None]):
         shown = page_content(page, self._states.get(page.name), self._word(page), self._trouble, room)
         self.query_one(".body", Static).update(shown)
 
-    def _tell_progress(self) -> None:
+    def _show_progress(self) -> None:
         line = self.query_one(".progress", Static)
         run = self._going
         line.display = run is not None
@@ -215,7 +215,7 @@ class SetupScreen(ModalScreen[None]):
 
     def _refuses(self, page: Page, state: PageState) -> bool:
         if self._workspace.wanted.read_only:
-            self._say("The console is read-only.")
+            self._say(read_only().sentence)
         elif state.standing is Standing.TODO or state.asks:
             return False
         elif state.remedy:
@@ -234,19 +234,19 @@ class SetupScreen(ModalScreen[None]):
         if state is None or chosen is None or not chosen.parameters:
             self._say("This page has no parameters.")
             return False
-        known = {**state.tried[0].given}
+        known = {**state.tried[0].parameters}
         answer = await self._flow.ask(ParameterDialog(chosen, known))
         if answer is None:
             return False
-        self._given[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
+        self._parameters[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
         self.read()
         return True
 
     async def _run_page(self, page: Page, state: PageState) -> None:
-        if state.asks and page.name not in self._given and not await self._ask():
+        if state.asks and page.name not in self._parameters and not await self._ask():
             return
         self._flow.show_planning(page.title)
-        guide = Guide(self._workspace.sources.postgres, self._workspace.settings, self._given)
+        guide = Guide(self._workspace.sources.postgres, self._workspace.settings, self._parameters)
         try:
             state = (await guide.states())[page.name]
         except Trouble as why:
@@ -259,7 +259,7 @@ class SetupScreen(ModalScreen[None]):
 
     async def _start(self, page: Page, works: tuple[Work, ...]) -> None:
         """Start the first piece of work if its plan is confirmed; the others follow, each with a plan of its own."""
-        run = await self._flow.plan_and_start(action(works[0].action), works[0].given)
+        run = await self._flow.plan_and_start(action(works[0].action), works[0].parameters)
         if run is None:
             self.read()
         else:

@@ -29,15 +29,15 @@ async def plan(request: Request) -> Plan:
     partition = seen.of(Remedy.PARTITION)
     if baseline and not partition:
         todo = (*todo, *_anyhow(baseline), await ledger_step(server, baseline))
-    tables = sorted({one.wanted.relation for one in what.to_add} & what.tables)
+    tables = sorted({difference.wanted.relation for difference in what.to_add} & what.tables)
     before = await row_counts(server, tables, what.unread)
 
     async def after(server: Source) -> tuple[str, ...]:
         now = await row_counts(server, tables, what.unread)
-        said = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
-        return (f"Rows before and after: {', '.join(said)}.",)
+        counts = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
+        return (f"Rows before and after: {', '.join(counts)}.",)
 
-    left = (*(_left(each) for each in what.skipped), *(safe(said, 300) for said in what.unplanned))
+    left = (*(_left(each) for each in what.skipped), *(safe(sentence, 300) for sentence in what.unplanned))
     return Plan(
         Claim(f"schema of {one_line(server.facts.database)}", advisory_lock=migrations.LOCK),
         todo,
@@ -45,7 +45,7 @@ async def plan(request: Request) -> Plan:
             *_summary(what, bool(baseline)),
             *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),
             *left,
-            *_partition(partition, await row_counts(server, [one.wanted.relation for one in partition], what.unread)),
+            *_partition(partition, await row_counts(server, [each.wanted.relation for each in partition], what.unread)),
         ),
         left=left,
         read_back=after if before else None,
@@ -63,7 +63,7 @@ async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
     except Trouble as why:
         raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
     if pending:
-        names = ", ".join(one.name for one in pending)
+        names = ", ".join(migration.name for migration in pending)
         raise Trouble(Kind.REFUSED, f"Migrations are pending: {names}.", "Run apply-schema first, then adopt-schema.")
     return ()
 
@@ -71,25 +71,30 @@ async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
 def _anyhow(baseline: Sequence[Migration]) -> tuple[Step, ...]:
     """The files that also run where their tables were there before."""
     return tuple(
-        Step(one.text.rstrip(), one.locks, execution=Transaction("ledger"), note=f"{one.name}: {one.help}")
-        for one in baseline
-        if one.adopts
+        Step(
+            migration.text.rstrip(),
+            migration.locks,
+            execution=Transaction("ledger"),
+            note=f"{migration.name}: {migration.help}",
+        )
+        for migration in baseline
+        if migration.adopts
     )
 
 
 def _summary(assessed: Assessment, unlisted: bool) -> tuple[str, ...]:
     number, left = len(assessed.to_add), len(assessed.skipped) + len(assessed.unplanned)
-    said = [f"{number} {'object is' if number == 1 else 'objects are'} added, {left} skipped."]
+    lines = [f"{number} {'object is' if number == 1 else 'objects are'} added, {left} skipped."]
     if unlisted:
-        said.append("The migration ledger is written last, once all tables that should be partitioned are.")
-    if any(one.problem == "missing table" for one in assessed.to_add):
-        said.append(f"New tables are owned by {one_line(assessed.owner)}; other roles get its default privileges.")
-    return tuple(said)
+        lines.append("The migration ledger is written last, once all tables that should be partitioned are.")
+    if any(difference.problem == "missing table" for difference in assessed.to_add):
+        lines.append(f"New tables are owned by {one_line(assessed.owner)}; other roles get its default privileges.")
+    return tuple(lines)
 
 
-def _left(one: Difference) -> str:
-    found = f" ({one_line(one.found)[:80]})" if one.found else ""
-    return f"Skipped: {one_line(one.name)}, {one.problem}{found}: {one_line(one.why)}."
+def _left(difference: Difference) -> str:
+    found = f" ({one_line(difference.found)[:80]})" if difference.found else ""
+    return f"Skipped: {one_line(difference.name)}, {difference.problem}{found}: {one_line(difference.why)}."
 
 
 def _partition(wanted: Sequence[Difference], counts: dict[str, str]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ async def steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     """All steps from the present state on, those that may find an unfit row after those that cannot."""
     wanted = what.with_problem("missing function")
     found = (
-        await steps_from_query(server, "adopt_functions", _asked(what, [one.wanted for one in wanted]))
+        await steps_from_query(server, "adopt_functions", _asked(what, [difference.wanted for difference in wanted]))
         if wanted
         else ()
     )
@@ -41,7 +41,10 @@ async def steps(server: Database, what: Assessment) -> tuple[Step, ...]:
 
 async def ledger_step(server: Source, all_of_them: Sequence[Migration]) -> Step:
     """The step that enters every migration in the ledger."""
-    rows = [{"version": one.version, "name": one.name, "checksum": one.checksum} for one in all_of_them]
+    rows = [
+        {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
+        for migration in all_of_them
+    ]
     (step,) = await steps_from_query(server, "adopt_ledger", {"entries": json.dumps(rows)})
     return step
 
@@ -56,7 +59,7 @@ async def row_counts(server: Source, tables: Sequence[str], unread: frozenset[st
 
 
 def _asked(what: Assessment, found: Iterable[SchemaEntry], **more: Any) -> dict[str, object]:
-    rows = [{"required": False, "detail": "", "name": "", **one.as_data(), **more} for one in found]
+    rows = [{"required": False, "detail": "", "name": "", **entry.as_data(), **more} for entry in found]
     return {"entries": json.dumps(rows), "owner": what.owner}
 
 
@@ -68,32 +71,34 @@ async def _tables(server: Source, what: Assessment) -> tuple[Step, ...]:
 
 
 async def _extension(server: Source, what: Assessment, found: Iterable[SchemaEntry]) -> tuple[Step, ...]:
-    if what.extension != "to be made" or not any(".".join(SEARCH) in one.needs for one in found):
+    if what.extension != "to be made" or not any(".".join(SEARCH) in entry.needs for entry in found):
         return ()
     what.extension = "there"
     return await steps_from_query(server, "adopt_extension")
 
 
 async def _columns(server: Source, what: Assessment) -> tuple[Step, ...]:
-    wanted = [one for one in what.with_problem("missing column", "missing default") if not is_search(one)]
+    wanted = [
+        difference for difference in what.with_problem("missing column", "missing default") if not is_search(difference)
+    ]
     if not wanted:
         return ()
-    comments = {(one.relation, one.name): one.definition for one in expected() if one.kind == "comment"}
+    comments = {(entry.relation, entry.name): entry.definition for entry in expected() if entry.kind == "comment"}
     rows = [
         {
             "required": False,
             "detail": "",
-            **one.wanted.as_data(),
-            "problem": one.problem,
-            "comment": comments.get((one.wanted.relation, one.wanted.name), ""),
+            **difference.wanted.as_data(),
+            "problem": difference.problem,
+            "comment": comments.get((difference.wanted.relation, difference.wanted.name), ""),
         }
-        for one in wanted
+        for difference in wanted
     ]
     return await steps_from_query(server, "adopt_columns", {"entries": json.dumps(rows), "patience": PATIENCE})
 
 
 async def _search(server: Source, what: Assessment) -> tuple[Step, ...]:
-    mine = [one for one in what.to_add if is_search(one)]
+    mine = [difference for difference in what.to_add if is_search(difference)]
     if not mine:
         return ()
     snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner, "patience": PATIENCE})
@@ -101,15 +106,19 @@ async def _search(server: Source, what: Assessment) -> tuple[Step, ...]:
     stopped = [str(row[at]) for row in snapshot.rows if row[at]]
     if stopped:
         # Nothing is built on a column that does not come.
-        gone = [one for one in what.to_add if is_search(one) or ".".join(SEARCH) in one.wanted.needs]
-        what.to_add = [one for one in what.to_add if one not in gone]
-        what.skipped += [replace(one, remedy=Remedy.NONE, why=stopped[0]) for one in gone]
+        dropped = [
+            difference
+            for difference in what.to_add
+            if is_search(difference) or ".".join(SEARCH) in difference.wanted.needs
+        ]
+        what.to_add = [difference for difference in what.to_add if difference not in dropped]
+        what.skipped += [replace(difference, remedy=Remedy.NONE, why=stopped[0]) for difference in dropped]
         return ()
     return steps_from_rows(snapshot)
 
 
 async def _nulls(server: Source, what: Assessment) -> tuple[Step, ...]:
-    wanted = [one.wanted for one in what.with_problem("may be null")]
+    wanted = [difference.wanted for difference in what.with_problem("may be null")]
     if not wanted:
         return ()
     return await steps_from_query(
@@ -119,26 +128,32 @@ async def _nulls(server: Source, what: Assessment) -> tuple[Step, ...]:
 
 async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     """Indexes of tables that are there, also those that a key is then put over."""
-    oids = {one.relation: one.oid for one in what.seen.found if one.kind == "relation"}
+    oids = {entry.relation: entry.oid for entry in what.seen.found if entry.kind == "relation"}
     wanted: list[IndexToBuild] = []
-    lacking = [what.possible(one.wanted) for one in what.with_problem("missing index", "invalid index")]
+    lacking = [what.possible(difference.wanted) for difference in what.with_problem("missing index", "invalid index")]
     making = await _extension(server, what, lacking)
-    comments = {one.name: one.definition for one in expected() if one.kind == "comment" and one.detail == "index"}
-    for one in lacking:
-        note = comments.get(one.name, "")
-        wanted.append(IndexToBuild(oids[one.relation], one.name, _written(one), one.required, note))
+    comments = {
+        entry.name: entry.definition for entry in expected() if entry.kind == "comment" and entry.detail == "index"
+    }
+    for entry in lacking:
+        note = comments.get(entry.name, "")
+        wanted.append(IndexToBuild(oids[entry.relation], entry.name, _written(entry), entry.required, note))
     for difference in what.with_problem("missing key", "missing unique"):
-        one = difference.wanted
-        if not _index_of(what, one):
-            wanted.append(IndexToBuild(oids[one.relation], one.name, f"USING {_form(one)}", True))
+        entry = difference.wanted
+        if not _index_of(what, entry):
+            wanted.append(IndexToBuild(oids[entry.relation], entry.name, f"USING {_form(entry)}", True))
     if not wanted:
         return making
     building = await build(server, wanted)
     what.unplanned += building.left
-    made = {one.name for one in (*building.planned, *building.present)}
+    made = {index.name for index in (*building.planned, *building.present)}
     # Over an index of another definition that has its name, a key would be another key.
-    lost = {one.name for one in wanted} - made
-    what.to_add = [one for one in what.to_add if one.wanted.kind not in _INDEXED or one.wanted.name not in lost]
+    lost = {index.name for index in wanted} - made
+    what.to_add = [
+        difference
+        for difference in what.to_add
+        if difference.wanted.kind not in _INDEXED or difference.wanted.name not in lost
+    ]
     return making + building.steps
 
 
@@ -150,37 +165,38 @@ def _written(index: SchemaEntry) -> str:
     return definition if loose(definition) == loose(shown) else shown
 
 
-def _form(one: SchemaEntry) -> str:
+def _form(constraint: SchemaEntry) -> str:
     """The index of a key or a unique constraint."""
-    return f"btree ({one.definition.partition('(')[2]}"
+    return f"btree ({constraint.definition.partition('(')[2]}"
 
 
-def _index_of(what: Assessment, one: SchemaEntry) -> str:
+def _index_of(what: Assessment, constraint: SchemaEntry) -> str:
     """The name of a valid unique index that the constraint can take over."""
     for each in what.seen.found:
-        alike = each.kind == "index" and each.relation == one.relation and each.required and each.valid
-        if alike and each.detail != "constraint" and plain(each.definition) == plain(_form(one)):
+        alike = each.kind == "index" and each.relation == constraint.relation and each.required and each.valid
+        if alike and each.detail != "constraint" and plain(each.definition) == plain(_form(constraint)):
             return each.name
     return ""
 
 
 async def _constraints(server: Source, what: Assessment) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Steps that no row can stop, and those that prove what the rows that are there say."""
-    what.skip("missing foreign key", lambda one: what.unreferenceable(one.wanted))
+    what.skip("missing foreign key", lambda difference: what.unreferenceable(difference.wanted))
     rows: list[Mapping[str, Any]] = [
         {
-            **one.wanted.as_data(),
-            "kind": one.problem,
+            **difference.wanted.as_data(),
+            "kind": difference.problem,
             "fresh": False,
-            "oid": one.found_oid,
-            "index": _index_of(what, one.wanted) or one.wanted.name,
+            "oid": difference.found_oid,
+            "index": _index_of(what, difference.wanted) or difference.wanted.name,
         }
-        for one in what.with_problem(*CONSTRAINED)
+        for difference in what.with_problem(*CONSTRAINED)
     ]
     rows += [
-        {**one.as_data(), "kind": "missing foreign key", "fresh": True}
-        for one in what.entries_of(what.fresh)
-        if one.detail == "foreign key" and not (_stuck(what, one) or what.unreferenceable(one) or what.unprovable(one))
+        {**entry.as_data(), "kind": "missing foreign key", "fresh": True}
+        for entry in what.entries_of(what.fresh)
+        if entry.detail == "foreign key"
+        and not (_stuck(what, entry) or what.unreferenceable(entry) or what.unprovable(entry))
     ]
     if not rows:
         return (), ()
@@ -190,9 +206,9 @@ async def _constraints(server: Source, what: Assessment) -> tuple[tuple[Step, ..
     return steps_from_rows(replace(snapshot, rows=tuple(first))), steps_from_rows(replace(snapshot, rows=tuple(then)))
 
 
-def _stuck(what: Assessment, one: SchemaEntry) -> bool:
-    gone = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.wanted.kind == "column"}
-    return bool(gone & set(one.needs))
+def _stuck(what: Assessment, constraint: SchemaEntry) -> bool:
+    dropped = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.wanted.kind == "column"}
+    return bool(dropped & set(constraint.needs))
 
 
 async def _rest(server: Source, what: Assessment) -> tuple[Step, ...]:
@@ -205,20 +221,23 @@ async def _rest(server: Source, what: Assessment) -> tuple[Step, ...]:
             "required": False,
             "detail": "",
             "name": "",
-            **one.wanted.as_data(),
-            "problem": one.problem,
+            **difference.wanted.as_data(),
+            "problem": difference.problem,
             "recorded": recorded,
         }
-        for one in wanted
+        for difference in wanted
     ]
-    views = {one.wanted.relation for one in what.with_problem("missing materialized view")}
+    views = {difference.wanted.relation for difference in what.with_problem("missing materialized view")}
     rows += [
-        {"required": False, "detail": "", "name": "", **one.as_data(), "problem": ""}
-        for one in what.entries_of(views)
-        if one.kind in {"index", "comment"}
+        {"required": False, "detail": "", "name": "", **entry.as_data(), "problem": ""}
+        for entry in what.entries_of(views)
+        if entry.kind in {"index", "comment"}
     ]
     found = (
         await steps_from_query(server, "adopt_rest", {"entries": json.dumps(rows), "owner": what.owner}) if rows else ()
     )
-    filling = [await relation(server, f"public.{one.wanted.relation}") for one in what.with_problem("not populated")]
+    filling = [
+        await relation(server, f"public.{difference.wanted.relation}")
+        for difference in what.with_problem("not populated")
+    ]
     return found + (await refreshing(server, filling) if filling else ())

@@ -36,30 +36,30 @@ class Assessment:
     @property
     def tables(self) -> set[str]:
         """The pipeline's tables that exist."""
-        return {one.relation for one in self.seen.found if one.kind == "relation"} & pipeline_tables()
+        return {entry.relation for entry in self.seen.found if entry.kind == "relation"} & pipeline_tables()
 
     @property
     def fresh(self) -> set[str]:
         """The tables that are to be made."""
-        return {one.wanted.relation for one in self.with_problem("missing table")}
+        return {difference.wanted.relation for difference in self.with_problem("missing table")}
 
     def with_problem(self, *problems: str) -> list[Difference]:
         """What is to be added for some problems."""
-        return [one for one in self.to_add if one.problem in problems]
+        return [difference for difference in self.to_add if difference.problem in problems]
 
     def entries_of(self, relations: Iterable[str]) -> list[SchemaEntry]:
         """Everything that is expected of relations."""
         names = set(relations)
-        return [self.possible(one) for one in expected() if one.relation in names]
+        return [self.possible(entry) for entry in expected() if entry.relation in names]
 
-    def unprovable(self, one: SchemaEntry) -> str:
+    def unprovable(self, entry: SchemaEntry) -> str:
         """Why a superuser does not prove anything of rows here; empty: he does."""
-        held = sorted({one.relation, *(need.split(".")[0] for need in one.needs)} & self.unread)
+        held = sorted({entry.relation, *(need.split(".")[0] for need in entry.needs)} & self.unread)
         return f"{held[0]} uses code of other roles, which would run as superuser: connect as the owner" if held else ""
 
-    def unreferenceable(self, one: SchemaEntry) -> str:
+    def unreferenceable(self, key: SchemaEntry) -> str:
         """Why no row of the table that a foreign key names can be referred to; empty: it has a key, or gets it."""
-        match = _REFERENCE.search(one.definition)
+        match = _REFERENCE.search(key.definition)
         table, columns = (match[1], plain(match[2])) if match else ("", "")
         if table in self.fresh:
             return ""
@@ -77,19 +77,21 @@ class Assessment:
 
     def skip(self, problem: str, why: Callable[[Difference], str]) -> None:
         """Move the differences of a problem that something stands against to those that are left alone."""
-        judged = {one: why(one) for one in self.with_problem(problem)}
-        self.to_add = [one for one in self.to_add if not judged.get(one)]
-        self.skipped += [replace(one, remedy=Remedy.NONE, why=said) for one, said in judged.items() if said]
+        judged = {difference: why(difference) for difference in self.with_problem(problem)}
+        self.to_add = [difference for difference in self.to_add if not judged.get(difference)]
+        self.skipped += [
+            replace(difference, remedy=Remedy.NONE, why=reason) for difference, reason in judged.items() if reason
+        ]
 
-    def possible(self, one: SchemaEntry) -> SchemaEntry:
+    def possible(self, entry: SchemaEntry) -> SchemaEntry:
         """The entry, without what an extension is needed for that cannot be had."""
-        alone = one.kind == "index" and ".".join(SEARCH) in one.needs and not self.extension
-        return replace(one, definition=SEARCH_ALONE) if alone else one
+        without_extension = entry.kind == "index" and ".".join(SEARCH) in entry.needs and not self.extension
+        return replace(entry, definition=SEARCH_ALONE) if without_extension else entry
 
 
 def pipeline_tables() -> set[str]:
     """Names of all tables that are expected."""
-    return {one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table")}
+    return {entry.relation for entry in expected() if entry.kind == "relation" and entry.definition.startswith("table")}
 
 
 async def assess(server: Source, seen: Drift) -> Assessment:
@@ -102,37 +104,39 @@ async def assess(server: Source, seen: Drift) -> Assessment:
         seen, str(rights["owner"]), bool(rights["superuser"]), extension, unread=await _unread(server, seen)
     )
     found.skipped += seen.of(Remedy.NONE)
-    for one in seen.of(Remedy.ADOPT):
-        why = _later(seen, one) or await _obstacle(server, found, one)
+    for difference in seen.of(Remedy.ADOPT):
+        why = _later(seen, difference) or await _obstacle(server, found, difference)
         if why:
-            found.skipped.append(replace(one, remedy=Remedy.NONE, why=why))
+            found.skipped.append(replace(difference, remedy=Remedy.NONE, why=why))
         else:
-            found.to_add.append(one)
+            found.to_add.append(difference)
     return found
 
 
 async def _unread(server: Source, seen: Drift) -> frozenset[str]:
-    tables = (one.relation for one in seen.found if one.kind == "relation" and one.definition.startswith("table"))
+    tables = (
+        entry.relation for entry in seen.found if entry.kind == "relation" and entry.definition.startswith("table")
+    )
     named = {f"public.{name}": name for name in tables}
     return frozenset(named[name] for name in await foreign_code(server, list(named)))
 
 
-def _later(seen: Drift, one: Difference) -> str:
+def _later(seen: Drift, view: Difference) -> str:
     """A view that reads a table is in the way of partitioning it."""
-    waited = {each.wanted.relation for each in seen.of(Remedy.PARTITION)} & {n.split(".")[0] for n in one.wanted.needs}
-    if one.problem != "missing materialized view" or not waited:
+    waited = {each.wanted.relation for each in seen.of(Remedy.PARTITION)} & {n.split(".")[0] for n in view.wanted.needs}
+    if view.problem != "missing materialized view" or not waited:
         return ""
     return f"added after {', '.join(sorted(waited))} is partitioned, which it would block"
 
 
-async def _obstacle(server: Source, what: Assessment, one: Difference) -> str:
+async def _obstacle(server: Source, what: Assessment, difference: Difference) -> str:
     """What the rows that are there have against it; empty: nothing, or they are too many to be asked."""
-    wanted = one.wanted
-    unique = one.problem in {"missing index", "invalid index"} and wanted.required
-    if not (unique or one.problem in CONSTRAINED or one.problem == "may be null"):
+    wanted = difference.wanted
+    unique = difference.problem in {"missing index", "invalid index"} and wanted.required
+    if not (unique or difference.problem in CONSTRAINED or difference.problem == "may be null"):
         return ""
     held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.problem == "may be null"}
-    if one.problem == "missing key" and held & set(wanted.needs):
+    if difference.problem == "missing key" and held & set(wanted.needs):
         return "its columns contain nulls"
     if unprovable := what.unprovable(wanted):
         return unprovable
@@ -162,10 +166,12 @@ async def _obstacle(server: Source, what: Assessment, one: Difference) -> str:
     return f"{many} it: correct them, then run this action again"
 
 
-def _added_to(relation: str, one: Difference) -> bool:
-    return one.problem == "missing column" and one.wanted.relation == relation and not is_search(one)
+def _added_to(relation: str, difference: Difference) -> bool:
+    return (
+        difference.problem == "missing column" and difference.wanted.relation == relation and not is_search(difference)
+    )
 
 
-def is_search(one: Difference) -> bool:
+def is_search(difference: Difference) -> bool:
     """Whether it is about the search column, which is made in a way of its own."""
-    return one.wanted.kind == "column" and (one.wanted.relation, one.wanted.name) == SEARCH
+    return difference.wanted.kind == "column" and (difference.wanted.relation, difference.wanted.name) == SEARCH

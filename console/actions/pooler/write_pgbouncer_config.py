@@ -112,7 +112,7 @@ def _secrets(given: Mapping[str, str], settings: PoolerSettings) -> Given:
             f"{safe(file.path)} has no password for {missing}, which PgBouncer uses to log in to the server.",
             f"Add the line {missing}=…, or set a new password: create-roles --set renew={missing}.",
         )
-    return passwords.given(file, [*roles, ADMIN, STATS])
+    return passwords.passwords_for(file, [*roles, ADMIN, STATS])
 
 
 def _entries(of: Mapping[str, str], users: Path) -> tuple[str, str | None]:
@@ -137,13 +137,13 @@ def _users(path: Path, text: str, former: str | None) -> Step:
 
 def _ini(path: Path, text: str, former: str | None, kept: Path) -> Step:
     file = local_files.planned(path, text, former, kept)
-    told = f"; the present file is kept as {safe(kept.name)}" if file.kept else ""
+    kept_note = f"; the present file is kept as {safe(kept.name)}" if file.kept else ""
     return Step(
         sql=text.rstrip(),
         lock="none",
         execution=file,
         undo=local_files.undo(file),
-        note=f"PgBouncer's configuration, in {safe(path)}{told}",
+        note=f"PgBouncer's configuration, in {safe(path)}{kept_note}",
     )
 
 
@@ -163,7 +163,9 @@ def _poolers(request: Request) -> int:
     if request.given["poolers"]:
         return whole_number(request.given, "poolers", 1, 100)
     label = request.server.facts.label
-    known = (len(one.poolers) for one in request.settings.targets.values() if label in {one.name, one.label})
+    known = (
+        len(target.poolers) for target in request.settings.targets.values() if label in {target.name, target.label}
+    )
     return max((1, *known))
 
 

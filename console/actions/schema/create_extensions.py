@@ -68,8 +68,8 @@ def _preload(setting: object, waits: bool) -> tuple[str, ...]:
             f"shared_preload_libraries was changed and needs a restart; until then {_PRELOADED} may collect nothing.",
         )
     line = one_line(", ".join([*libraries, _PRELOADED]))
-    told = f"{_PRELOADED} collects nothing until a restart with shared_preload_libraries = '{line}'."
-    return (f"{told} apply-tuning --set preset=monitoring writes the setting; the restart is up to you.",)
+    preload_note = f"{_PRELOADED} collects nothing until a restart with shared_preload_libraries = '{line}'."
+    return (f"{preload_note} apply-tuning --set preset=monitoring writes the setting; the restart is up to you.",)
 
 
 CREATE_EXTENSIONS = Action(

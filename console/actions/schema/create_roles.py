@@ -28,9 +28,9 @@ async def plan(request: Request) -> Plan:
         await server.fetch("actions/create_roles_pooler", _look_up()),
     ]
     wanted = [each for snapshot in found for each in _steps(snapshot)]
-    given = passwords.given(file, [name for _, name in wanted if name])
+    given = passwords.passwords_for(file, [name for _, name in wanted if name])
     made = (_with_verifier(step, name, given.of[name]) if name else step for step, name in wanted)
-    notes = [told for snapshot in found for told in split_notes(snapshot)[1]]
+    notes = [note for snapshot in found for note in split_notes(snapshot)[1]]
     return Plan(
         Claim("roles of the server", cluster_wide=True),
         (*given.steps, *made),
@@ -77,8 +77,8 @@ async def _logged(server: Source) -> tuple[str, ...]:
     ((setting,),) = (await server.fetch("actions/log_statement")).rows
     if setting not in _LOGGED:
         return ()
-    told = f"log_statement is {one_line(setting)}, so the server log keeps these statements: verifiers, no passwords."
-    return (f"{told} A weak password could be guessed from a verifier; generated ones cannot.",)
+    note = f"log_statement is {one_line(setting)}, so the server log keeps these statements: verifiers, no passwords."
+    return (f"{note} A weak password could be guessed from a verifier; generated ones cannot.",)
 
 
 CREATE_ROLES = Action(

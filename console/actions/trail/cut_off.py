@@ -36,20 +36,20 @@ async def besides(server: Source, past: Past) -> Besides:
         return Besides(under_way.steps)
     if under_way.xid:
         return await _by_its_transaction(server, under_way)
-    (one,) = under_way.steps
-    if not one.undo:
+    (statement,) = under_way.steps
+    if not statement.undo:
         return Besides()
-    if _EITHER_WAY.match(one.undo) or await _has_effect(server, one):
-        return Besides((one,))
-    return Besides(unknown=(one,))
+    if _EITHER_WAY.match(statement.undo) or await _has_effect(server, statement):
+        return Besides((statement,))
+    return Besides(unknown=(statement,))
 
 
 def sentences(unknown: tuple[Planned, ...]) -> tuple[str, ...]:
     """A sentence about each statement that may or may not have taken effect."""
     return tuple(
-        f"Whether this took effect is not known: {one_line(one.sql)[:200]} If it did, this undoes it: "
-        f"{one_line(one.undo)}"
-        for one in unknown
+        f"Whether this took effect is not known: {one_line(statement.sql)[:200]} If it did, this undoes it: "
+        f"{one_line(statement.undo)}"
+        for statement in unknown
     )
 
 
@@ -61,14 +61,14 @@ async def _by_its_transaction(server: Source, under_way: UnderWay) -> Besides:
     if fate == "in progress":
         raise Trouble(Kind.BUSY, f"Transaction {under_way.xid} of that run is still in progress.", "Wait for its end.")
     if fate is None:  # too long ago
-        return Besides(unknown=tuple(one for one in under_way.steps if one.undo))
+        return Besides(unknown=tuple(statement for statement in under_way.steps if statement.undo))
     return Besides(under_way.steps) if fate == "committed" else Besides()
 
 
-async def _has_effect(server: Source, one: Planned) -> bool:
-    if not one.expect:
+async def _has_effect(server: Source, statement: Planned) -> bool:
+    if not statement.expect:
         return False
     try:
-        return (True,) in (await server.fetch("actions/undo_effect", {"expect": one.expect})).rows
+        return (True,) in (await server.fetch("actions/undo_effect", {"expect": statement.expect})).rows
     except Trouble:  # what it asks for is not there, so neither is the effect
         return False

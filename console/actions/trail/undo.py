@@ -63,17 +63,20 @@ class Chosen:
 
 async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
     more = await besides(server, past)
-    left = [one.undo for one in reversed(more.done) if one.undo] + list(past.undo)
+    left = [statement.undo for statement in reversed(more.done) if statement.undo] + list(past.undo)
     for undo in runs:
         if undo.action == NAME and undo.parameters.get("run") == past.id:
-            for sql in (*(one.sql for one in undo.finished), *(one.sql for one in (await besides(server, undo)).done)):
+            for sql in (
+                *(statement.sql for statement in undo.finished),
+                *(statement.sql for statement in (await besides(server, undo)).done),
+            ):
                 if sql in left:
                     left.remove(sql)
     return Chosen(past, tuple(left), more)
 
 
 def _step(past: Past, at: int, statement: str) -> Step:
-    planned = next((one for one in past.planned if one.undo == statement), None)
+    planned = next((step for step in past.planned if step.undo == statement), None)
     on = planned.on if planned else ""
     return Step(
         statement,
@@ -167,7 +170,7 @@ def _later(runs: Sequence[Past], chosen: Past) -> list[str]:
 
 
 def _origin(chosen: Past, statement: str) -> str:
-    sent = [(one.sql, one.undo) for one in chosen.finished] + [(one.sql, one.undo) for one in chosen.planned]
+    sent = [(step.sql, step.undo) for step in chosen.finished] + [(step.sql, step.undo) for step in chosen.planned]
     done = next((sql for sql, undo in sent if undo == statement), chosen.action)
     return one_line(done)[:200]
 

@@ -33,12 +33,12 @@ def groups(steps: Sequence[StepProgress]) -> Iterator[list[StepProgress]]:
     """What is run at once: neighbours that share a group, every other step by itself."""
     group: list[StepProgress] = []
     shared: str | None = None
-    for one in steps:
-        own = executor(one.step.execution).group
+    for progress in steps:
+        own = executor(progress.step.execution).group
         if group and (own is None or own != shared):
             yield group
             group = []
-        group.append(one)
+        group.append(progress)
         shared = own
     if group:
         yield group

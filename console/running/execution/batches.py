@@ -27,27 +27,27 @@ def executor(execution: Batches) -> Executor:
 
 async def execute(total: int, context: Context, group: Sequence[StepProgress]) -> None:
     """Run batches until none is left; `total` is the estimate of their rows."""
-    (one,) = group
-    one.status = "running"
+    (progress,) = group
+    progress.status = "running"
     began = time.monotonic()
     while True:
         async with context.session.transaction():
-            moved, more = await context.session.batch(one.step.sql)
-        one.rows += moved
-        one.seconds = time.monotonic() - began
-        one.message = pace(one, total)
+            moved, more = await context.session.batch(progress.step.sql)
+        progress.rows += moved
+        progress.seconds = time.monotonic() - began
+        progress.message = pace(progress, total)
         if not more:
             return
         context.changed()
         await _breathe(context)
 
 
-def pace(one: StepProgress, total: int) -> str:
+def pace(progress: StepProgress, total: int) -> str:
     """How far batches are, how fast they go, and how long they will take."""
-    rate = one.rows / one.seconds if one.seconds else 0.0
-    left = (total - one.rows) / rate if rate and total > one.rows else 0.0
+    rate = progress.rows / progress.seconds if progress.seconds else 0.0
+    left = (total - progress.rows) / rate if rate and total > progress.rows else 0.0
     share = f" of {total}" if total else ""
-    return f"{one.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
+    return f"{progress.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
 
 
 async def _breathe(context: Context) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from console.model import Kind, Source, Trouble
+from console.model import Source, read_only
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
 from console.sources.postgres import ActingSession, DriverError
@@ -42,10 +42,10 @@ class Context:
             raise change_trouble(error) from None
 
     async def refuse_read_only(self) -> None:
-        """Raises Trouble(REFUSED) in a read-only session, where the server itself would not refuse everything."""
+        """Raises Trouble(REFUSED) in a read-only session. The server itself would not refuse everything."""
         # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there.
         if await self.session.query("SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"):
-            raise Trouble(Kind.REFUSED, "The session is read-only: nothing is changed.")
+            raise read_only()
 
 
 async def _nothing(_: Context) -> list[str]:

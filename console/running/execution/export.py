@@ -33,17 +33,17 @@ async def execute(execution: Export, context: Context, group: Sequence[StepProgr
 
     Then `pipeline_console.exported` is set in the acting session. Raises Trouble when the file is not as it must be.
     """
-    (one,) = group
-    report = context.begin(one)
+    (progress,) = group
+    report = context.begin(progress)
     session = context.session
     manifest = await _found(session, execution, report)
     if manifest is None:
-        manifest = await _write(session, context.source.facts.label, execution, one.step.sql, report)
+        manifest = await _write(session, context.source.facts.label, execution, progress.step.sql, report)
     await session.execute(
         "SELECT pg_catalog.set_config('pipeline_console.exported', %(exported)s, false)",
         {"exported": f"{manifest['rows']} {manifest['checksum']}"},
     )
-    one.rows = int(str(manifest["rows"]))
+    progress.rows = int(str(manifest["rows"]))
 
 
 async def _found(session: ActingSession, export: Export, report: Callable[[str], None]) -> Mapping[str, object] | None:

@@ -29,8 +29,8 @@ def executor(execution: Program) -> Executor:
 
 async def execute(execution: Program, context: Context, group: Sequence[StepProgress]) -> None:
     """Run the program; each line of its output is reported."""
-    (one,) = group
-    report = context.begin(one)
+    (progress,) = group
+    report = context.begin(progress)
     await context.refuse_read_only()
     await run(context.session, execution.arguments, report)
 

@@ -27,14 +27,14 @@ def executor(execution: Standalone) -> Executor:
 
 async def execute(execution: Standalone, context: Context, group: Sequence[StepProgress]) -> None:
     """Run the step's statement, or after a failed try what is left of it."""
-    (one,) = group
-    report = context.begin(one)
-    statements = [(one.step.sql, execution.lock_timeout)]
-    if one.tries and execution.again:
+    (progress,) = group
+    report = context.begin(progress)
+    statements = [(progress.step.sql, execution.lock_timeout)]
+    if progress.tries and execution.again:
         statements = await _again(execution, context)
     for statement, lock_timeout in statements:
         await context.refuse_read_only()
-        one.rows = await _send(context, statement, lock_timeout, report)
+        progress.rows = await _send(context, statement, lock_timeout, report)
 
 
 async def _again(execution: Standalone, context: Context) -> list[tuple[str, float | None]]:

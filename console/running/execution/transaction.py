@@ -25,12 +25,12 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
     with context.run.holding() as holds:
         try:
             async with session.transaction():
-                for one in group:
-                    context.begin(one)
-                    holds(one)
+                for progress in group:
+                    context.begin(progress)
+                    holds(progress)
                     began = time.monotonic()
-                    one.rows = await session.execute(one.step.sql)
-                    one.seconds = time.monotonic() - began
+                    progress.rows = await session.execute(progress.step.sql)
+                    progress.seconds = time.monotonic() - began
                 ((assigned,),) = await session.query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
                 xid = str(assigned or "")
                 if xid:  # without one there is nothing to commit

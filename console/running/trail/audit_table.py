@@ -26,8 +26,8 @@ async def write(session: ActingSession, row: Mapping[str, object]) -> str:
                 await session.execute(sql.load("actions/write_audit").text, row)
                 return ""
     except DriverError as error:
-        said = one_line(error.diag.message_primary or error.__class__.__name__)
-        return f"The audit table of the database was not written: {said}"
+        error_text = one_line(error.diag.message_primary or error.__class__.__name__)
+        return f"The audit table of the database was not written: {error_text}"
     return (
         "The audit table of the database was not written: public.console_audit has code of its owner, "
         "which would run with the rights of this role."

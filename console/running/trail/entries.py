@@ -29,10 +29,12 @@ def entry(run: Run, facts: Facts, event: str, details: Mapping[str, object]) -> 
     }
 
 
-def step(run: Run, facts: Facts, one: StepProgress) -> dict[str, object]:
+def step(run: Run, facts: Facts, progress: StepProgress) -> dict[str, object]:
     """The entry of a step that is done."""
-    step = one.step
-    return entry(run, facts, "step", {"sql": step.sql, "undo": step.undo, "rows": one.rows, "seconds": one.seconds})
+    step = progress.step
+    return entry(
+        run, facts, "step", {"sql": step.sql, "undo": step.undo, "rows": progress.rows, "seconds": progress.seconds}
+    )
 
 
 def planned(run: Run) -> dict[str, object]:
@@ -72,6 +74,6 @@ def row(run: Run) -> dict[str, object]:
         "message": without_secrets(run.message),
         "started_at": run.started_at,
         "seconds": run.seconds,
-        "statements": [without_secrets(one.step.sql) for one in run.steps if one.status == "done"],
+        "statements": [without_secrets(progress.step.sql) for progress in run.steps if progress.status == "done"],
         "undo": [without_secrets(statement) for statement in run.undo],
     }

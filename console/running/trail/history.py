@@ -86,7 +86,7 @@ class Past:
         """The statements that undo what it did, in the order to run them."""
         if self.recorded_undo is not None:
             return self.recorded_undo
-        return tuple(one.undo for one in reversed(self.finished) if one.undo)
+        return tuple(statement.undo for statement in reversed(self.finished) if statement.undo)
 
     @property
     def under_way(self) -> UnderWay:
@@ -97,7 +97,7 @@ class Past:
         number = self.planned[at].transaction
         if number is None:  # the end of a run covers this one too
             return UnderWay(self.planned[at : at + 1]) if self.status == UNFINISHED else UnderWay()
-        together = tuple(takewhile(lambda one: one.transaction == number, self.planned[at:]))
+        together = tuple(takewhile(lambda statement: statement.transaction == number, self.planned[at:]))
         if at and self.planned[at - 1].transaction == number:
             return UnderWay(together, certain=True)
         return UnderWay(together, self.committing[1]) if self.committing[0] == at else UnderWay()
@@ -105,7 +105,7 @@ class Past:
     @property
     def rows(self) -> int:
         """Rows that its finished statements changed."""
-        return sum(one.rows for one in self.finished)
+        return sum(statement.rows for statement in self.finished)
 
     @property
     def where(self) -> tuple[str, str, str]:
@@ -115,7 +115,7 @@ class Past:
     @property
     def undoable(self) -> bool:
         """Whether something undoes it, as far as the trail knows, and nothing of that is hidden."""
-        statements = [*self.undo, *(one.undo for one in self.under_way.steps if one.undo)]
+        statements = [*self.undo, *(statement.undo for statement in self.under_way.steps if statement.undo)]
         return bool(statements) and not any(map(hides, statements))
 
 
@@ -175,7 +175,10 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     on, files = _texts(entry.get("on")), entry.get("undo_files")
     if len(on) != len(steps) or not isinstance(files, list) or len(files) != len(steps):
         return steps  # of a version before
-    return tuple(replace(one, on=name, undo_file=_pair(file)) for one, name, file in zip(steps, on, files, strict=True))
+    return tuple(
+        replace(statement, on=name, undo_file=_pair(file))
+        for statement, name, file in zip(steps, on, files, strict=True)
+    )
 
 
 def _pair(value: object) -> tuple[str, str] | None:

@@ -82,15 +82,18 @@ class _History:
 
     def rows(self) -> list[Row]:
         """The newest runs, newest first."""
-        return [_told(past) for past in reversed(self._past()[-MOST:])]
+        return [_past_row(past) for past in reversed(self._past()[-MOST:])]
 
     def steps(self, run: str) -> list[Row]:
         """The statements of one run, then its notes."""
         past = next((each for each in self._past() if each.id == run), None)
         if past is None:
             return []
-        rows: list[Row] = [(one.at, "done", one.seconds, one.rows, one.sql, one.undo or None) for one in past.finished]
-        rows += [(None, "not done", None, None, one.sql, None) for one in past.planned[len(rows) :]]
+        rows: list[Row] = [
+            (statement.at, "done", statement.seconds, statement.rows, statement.sql, statement.undo or None)
+            for statement in past.finished
+        ]
+        rows += [(None, "not done", None, None, statement.sql, None) for statement in past.planned[len(rows) :]]
         return rows + [(past.ended_at, "note", None, None, note, None) for note in past.notes]
 
     def others(self, runs: Sequence[Run]) -> list[Row]:
@@ -124,12 +127,12 @@ class _History:
 
 def _progress(own: Run) -> list[Row]:
     return [
-        (None, one.status, one.seconds, one.rows, without_secrets(one.step.sql), one.step.undo or None)
-        for one in own.steps
+        (None, each.status, each.seconds, each.rows, without_secrets(each.step.sql), each.step.undo or None)
+        for each in own.steps
     ]
 
 
-def _told(past: Past) -> Row:
+def _past_row(past: Past) -> Row:
     seconds = past.seconds if past.ended_at else _since(past.at) if past.status == history.RUNNING else None
     return (
         *(past.id, past.at, past.action, past.subject, past.status, past.os_user, past.origin or None),
@@ -140,11 +143,11 @@ def _told(past: Past) -> Row:
 
 def _own(run: Run) -> Row:
     at = run.at
-    one = run.steps[at] if run.steps else None
+    current = run.steps[at] if run.steps else None
     # Between two steps the last one is done, yet the run goes on.
-    going = one.status if one and one.status in {"waiting", "failed"} else "running"
+    going = current.status if current and current.status in {"waiting", "failed"} else "running"
     status = run.outcome.value if run.outcome else going
-    said = run.message if run.outcome else one.message or one.step.note if one else ""
+    text = run.message if run.outcome else current.message or current.step.note if current else ""
     seconds = run.seconds if run.outcome else _since(run.started_at)
     rows = sum(each.rows for each in run.steps)
     return (
@@ -159,17 +162,17 @@ def _own(run: Run) -> Row:
             rows,
             seconds,
         ),
-        *(said, whoami()["os_user"], "this console", None, None),
+        *(text, whoami()["os_user"], "this console", None, None),
     )
 
 
 def _unended(past: Past) -> Row:
     step = min(len(past.finished) + 1, len(past.planned))
     running = past.status == history.RUNNING
-    said = None if running else "its console ended before it did; running it again goes on from there"
+    text = None if running else "its console ended before it did; running it again goes on from there"
     return (
         *(past.id, past.at, past.action, past.subject, past.status, step, len(past.planned), past.rows),
-        *(_since(past.at) if running else None, said, past.os_user, past.process, past.server, past.database),
+        *(_since(past.at) if running else None, text, past.os_user, past.process, past.server, past.database),
     )
 
 

@@ -59,12 +59,14 @@ class ActingSession:
 
     def environment(self) -> dict[str, str]:
         """How a program finds the same database by libpq's environment, which only this user can read."""
-        known = {one.keyword.decode(): one.envvar.decode() for one in pq.Conninfo.get_defaults() if one.envvar}
+        known = {
+            option.keyword.decode(): option.envvar.decode() for option in pq.Conninfo.get_defaults() if option.envvar
+        }
         inherited = {name: os.environ[name] for name in (*known.values(), "PGSERVICEFILE") if name in os.environ}
         # Its statements end with it, also when it is killed.
         options = f"{self._target.get('options', '')} -c client_connection_check_interval=2s".strip()
-        told = {**self._target, "options": options}
-        return inherited | {known[name]: value for name, value in told.items() if name in known}
+        parameters = {**self._target, "options": options}
+        return inherited | {known[name]: value for name, value in parameters.items() if name in known}
 
     @property
     def connected(self) -> bool:

@@ -184,11 +184,11 @@ def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str
 
 def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "") -> Trouble:
     """That a connection could not be made and why, in the words of libpq and the server, without any password."""
-    said = one_line(str(error).strip())
+    message = one_line(str(error).strip())
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
         if secret:
-            said = said.replace(secret, "***")
-    return Trouble(Kind.UNREACHABLE, f"Cannot connect to {describe(target)}: {said.rstrip('.?')}.", remedy)
+            message = message.replace(secret, "***")
+    return Trouble(Kind.UNREACHABLE, f"Cannot connect to {describe(target)}: {message.rstrip('.?')}.", remedy)
 
 
 def cut(connection: Connection) -> None:

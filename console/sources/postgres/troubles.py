@@ -14,18 +14,18 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
     state = error.sqlstate or ""
     # The driver's own refusals, such as of a percent sign that is not doubled, have no message of a server.
     own = str(error) if isinstance(error, psycopg.ProgrammingError) else error.__class__.__name__
-    said = one_line(error.diag.message_primary or own).rstrip(".")
+    message = one_line(error.diag.message_primary or own).rstrip(".")
     folder, _, base = name.rpartition("/")
     what = f"what {base.replace('_', '-')} needs" if folder == "actions" else name
     match error:
         case errors.InsufficientPrivilege():
-            return denied(f"The role may not read {what}: {said}.", *grants, sqlstate=state)
+            return denied(f"The role may not read {what}: {message}.", *grants, sqlstate=state)
         case errors.ObjectNotInPrerequisiteState() if extension:
-            return Trouble(Kind.MISSING, f"{extension} is not loaded: {said}.", preload_hint(extension), state)
+            return Trouble(Kind.MISSING, f"{extension} is not loaded: {message}.", preload_hint(extension), state)
         case errors.CharacterNotInRepertoire() if extension:
             return Trouble(
                 Kind.FAILED,
-                f"{name} cannot be read: {extension} holds a text in another encoding ({said}).",
+                f"{name} cannot be read: {extension} holds a text in another encoding ({message}).",
                 "SELECT pg_stat_statements_reset(0, OID) with the OID of that text's database drops it.",
                 state,
             )
@@ -35,10 +35,10 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
             sentence = f"Reading {what} took too long and was cancelled: try again in a moment."
             return Trouble(Kind.BUSY, sentence, "", state)
         case errors.AdminShutdown() | errors.CrashShutdown() | errors.CannotConnectNow():
-            return Trouble(Kind.UNREACHABLE, f"The server ended the connection: {said}.", "", state)
+            return Trouble(Kind.UNREACHABLE, f"The server ended the connection: {message}.", "", state)
         case psycopg.OperationalError() if not state or state.startswith("08"):
             return Trouble(Kind.UNREACHABLE, "The connection to the server was lost.", "", state)
-    return Trouble(Kind.FAILED, f"{name} failed: {said}" + (f" (SQLSTATE {state})." if state else "."), "", state)
+    return Trouble(Kind.FAILED, f"{name} failed: {message}" + (f" (SQLSTATE {state})." if state else "."), "", state)
 
 
 def preload_hint(extension: str) -> str:
