@@ -32,7 +32,7 @@ from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
-from console.tui.driver import counting
+from console.tui.driver import TerminalDriver, clear_deadline, set_deadline
 from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
@@ -116,6 +116,7 @@ class ConsoleApp(App[int]):
             return  # each pane meets the same trouble and shows it
 
     def _on_signal(self, number: signal.Signals) -> None:
+        set_deadline(running=bool(self.workspace.running))
         self.exit(128 + number, return_code=128 + number)
 
     def _fatal_error(self) -> None:
@@ -132,8 +133,8 @@ class ConsoleApp(App[int]):
         super()._display(screen, renderable)
 
     def get_driver_class(self) -> type[Driver]:
-        """The terminal driver, which counts the bytes it sends."""
-        return counting(super().get_driver_class())
+        """The terminal driver, which counts the bytes it sends and ends the console with its terminal."""
+        return TerminalDriver
 
     @property
     def bytes_written(self) -> int:
@@ -295,4 +296,5 @@ def run_console(settings: Settings, wanted: Wanted) -> int:
     check_keymap(settings.keymap)
     app = ConsoleApp(Workspace(settings, wanted))
     app.run()
+    clear_deadline()
     return app.return_code or 0

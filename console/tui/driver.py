@@ -1,21 +1,130 @@
-"""The terminal driver with a meter: the cost of watching is itself shown."""
+"""The terminal driver: counts the bytes it sends, and ends the console when its terminal goes away."""
 
 from __future__ import annotations
 
-from functools import cache
+import contextlib
+import os
+import select
+import signal
+import sys
+from codecs import getincrementaldecoder
+from typing import TYPE_CHECKING, Any, TextIO
 
-from textual.driver import Driver
+from textual._parser import ParseError
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+READ_BYTES = 4096
+END_SECONDS = 0.8  # without a terminal, before the process is ended from outside
+STOP_SECONDS = 5.0  # the same while actions run
+LOOK_SECONDS = 0.1  # how often the input thread looks whether it is to stop, and whether an Esc stands alone
 
 
-@cache
-def counting(base: type[Driver]) -> type[Driver]:
-    """`base` with an attribute `written`: bytes sent to the terminal so far."""
+class TerminalDriver(LinuxDriver):
+    """Textual's driver with an attribute `written`, bytes sent to the terminal so far, that ends with its terminal.
 
-    class CountingDriver(base):  # type: ignore[misc, valid-type]
-        written = 0
+    Textual's own reads on from a terminal that has hung up, which never blocks, and answers every SIGCONT, one of the
+    two signals of a closing terminal, with another such thread, even while the application ends.
+    """
 
-        def write(self, data: str) -> None:
-            self.written += len(data) if data.isascii() else len(data.encode())
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self.written = 0
+        self._file: Any = Output(sys.__stderr__)
+
+    def write(self, data: str) -> None:
+        """Send `data`; nothing takes it before the terminal was prepared and after its last line."""
+        self.written += len(data) if data.isascii() else len(data.encode())
+        if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
 
-    return CountingDriver
+    def run_input_thread(self) -> None:
+        """Pass on what is typed until told to stop; the end of the terminal counts as SIGHUP."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        while not self.exit_event.is_set():
+            if select.select([self.fileno], [], [], LOOK_SECONDS)[0]:
+                try:
+                    data = os.read(self.fileno, READ_BYTES)
+                except BlockingIOError:  # another reader of this terminal was faster
+                    continue
+                except OSError:
+                    data = b""
+                if not data:
+                    signal.raise_signal(signal.SIGHUP)
+                    break
+                for message in parser.feed(decode(data)):
+                    self.process_message(message)
+            for message in parser.tick():
+                self.process_message(message)
+        with contextlib.suppress(EOFError, ParseError):
+            for message in parser.feed(""):
+                self.process_message(message)
+
+    def _sigtstp_application(self, *_: object) -> None:
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        # The default action, unlike SIGSTOP, spares a process that no shell could wake up again.
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._sigtstp_application)
+        self._sigcont_application()
+
+    def _sigcont_application(self, *_: object) -> None:
+        if _hung_up(sys.__stdin__):
+            signal.raise_signal(signal.SIGHUP)
+        elif self._must_signal_resume:  # otherwise there is nothing to resume
+            self.resume_application_mode()
+
+
+class Output:
+    """The terminal as a file; what is written after it has hung up is discarded."""
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+        self._gone = file is None
+
+    def write(self, text: str) -> None:
+        """Write `text`."""
+        if self._file is not None and not self._gone:
+            try:
+                self._file.write(text)
+            except OSError:
+                self._gone = True
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._file is not None and not self._gone:
+            try:
+                self._file.flush()
+            except OSError:
+                self._gone = True
+
+
+def set_deadline(running: bool) -> None:
+    """Once the terminal has gone, the kernel ends this process unless it ends by itself within the deadline.
+
+    With actions `running` it has time to cancel them and to record that.
+    """
+    if _hung_up(sys.__stdin__):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS if running else END_SECONDS)
+
+
+def clear_deadline() -> None:
+    """The console has closed in time; what runs in this process after it takes as long as it takes."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _hung_up(file: TextIO | None) -> bool:
+    if file is None or file.closed:
+        return True
+    poll = select.poll()
+    poll.register(file, 0)
+    return any(events & (select.POLLHUP | select.POLLNVAL) for _, events in poll.poll(0))
