@@ -73,7 +73,9 @@ def test_rows_of_the_admin_console_are_no_pools() -> None:
 
 
 TABLE: Row = {
-    "size": 100 * MB, "dead_pct": 0.0, "bloat": 0, "bloat_pct": 0.0, "bloat_reason": None, "autovacuum": True,
+    "size": 100 * MB, "heap_size": 100 * MB, "dead_pct": 0.0, "bloat_reason": None, "autovacuum": True,
+    **dict.fromkeys(("bloat", "bloat_pct", "heap_bloat", "heap_bloat_pct", "toast_bloat", "toast_bloat_pct"), 0),
+    **dict.fromkeys(("toast_size", "toast_dead", "toast_dead_pct"), 0),
 }  # fmt: skip
 
 
@@ -84,22 +86,48 @@ TABLE: Row = {
         ({"dead_pct": 9.99}, "ok"),
         ({"dead_pct": 10.0}, "dead tuples"),
         ({"dead_pct": 20.0}, "many dead tuples"),
-        ({"dead_pct": 20.0, "size": 50 * MB}, "many dead tuples"),
-        ({"dead_pct": 20.0, "size": 50 * MB - 100}, "ok"),
-        ({"bloat": 10 * MB, "bloat_pct": 14.9}, "ok"),
-        ({"bloat": 10 * MB, "bloat_pct": 15.0}, "bloat"),
-        ({"bloat": 10 * MB - 1, "bloat_pct": 90.0}, "ok"),
-        ({"bloat": 10 * MB, "bloat_pct": 40.0}, "heavy bloat"),
+        ({"dead_pct": 20.0, "heap_size": 50 * MB}, "many dead tuples"),
+        ({"dead_pct": 20.0, "heap_size": 50 * MB - 100}, "ok"),
+        ({"toast_dead_pct": 20.0, "toast_dead": 5200}, "many dead tuples"),
+        ({"toast_dead_pct": 20.0, "toast_dead": 5100}, "ok"),
+        *(
+            ({part: space, f"{part}_pct": share}, verdict)
+            for part in ("bloat", "heap_bloat", "toast_bloat")
+            for space, share, verdict in (
+                (10 * MB, 14.9, "ok"),
+                (10 * MB, 15.0, "bloat"),
+                (10 * MB - 1, 90.0, "ok"),
+                (10 * MB, 40.0, "heavy bloat"),
+            )
+        ),
         ({"bloat": 50 * MB, "bloat_pct": 50.0, "dead_pct": 15.0}, "dead tuples"),
-        ({"bloat": None, "bloat_reason": "no statistics"}, "unknown"),
-        ({"bloat": None}, "not read yet"),
-        ({"bloat": None, "size": 10 * MB - 1}, "ok"),
+        ({"bloat": None, "heap_bloat": None, "bloat_reason": "no statistics"}, "unknown"),
+        ({"bloat": None, "heap_bloat": None}, "not read yet"),
+        ({"bloat": None, "heap_bloat": None, "size": 10 * MB - 1}, "ok"),
+        ({"toast_bloat": None, "toast_size": 10 * MB}, "unknown"),
+        ({"toast_bloat": None, "toast_size": 10 * MB - 1}, "ok"),
         ({"autovacuum": False}, "autovacuum off"),
         ({"autovacuum": False, "bloat": 20 * MB, "bloat_pct": 20.0}, "bloat"),
     ],
 )
 def test_dead_tuples_and_bloat_are_judged_where_they_take_ten_megabytes(row: Row, verdict: str) -> None:
     assert bloat.judge_table({**TABLE, **row}) == verdict
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        ({}, "ok"),
+        ({"bloat": 10 * MB, "bloat_pct": 15.0}, "bloat"),
+        ({"bloat": 10 * MB - 1, "bloat_pct": 90.0}, "ok"),
+        ({"bloat": 10 * MB, "bloat_pct": 40.0}, "heavy bloat"),
+        ({"bloat": None, "bloat_reason": "no statistics"}, "unknown"),
+        ({"bloat": None}, "not read yet"),
+        ({"bloat": None, "size": 10 * MB - 1}, "ok"),
+    ],
+)
+def test_the_bloat_of_an_index_is_judged_where_it_takes_ten_megabytes(row: Row, verdict: str) -> None:
+    assert bloat.judge_index({**TABLE, **row}) == verdict
 
 
 AGES: Row = {"limit_pct": 0.0, "mxid_limit_pct": 0.0, "freeze_pct": 0.0, "mxid_freeze_pct": 0.0}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from console.format import count, size
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, denied
 from console.panes.derived import (
+    APPROXIMATE,
     INDEX_SIZES,
     MARK,
-    MEGABYTE,
     SIZE,
     TABLE_SIZES,
     add,
@@ -16,71 +19,123 @@ from console.panes.derived import (
     with_size,
 )
 from console.panes.vacuum_views import VACUUM, WRAPAROUND
-from console.rules.storage import BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
+from console.rules.storage import BLOAT_BYTES, BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
-# A table of a few megabytes is not worth attention, whatever its percentages.
-MINIMUM = 10 * MEGABYTE
+CHUNK = 2036  # bytes that a full TOAST chunk takes in its page
 
-ESTIMATES = Lookup(
+Part = tuple[object, object]  # of a table: bytes that are dead or bloat, and their share in percent
+
+_JUDGED = ("bloat", "bloat_pct", "bloat_reason", "bloat_hidden")
+TABLE_ESTIMATES = Lookup(
     "bloat_estimates",
     ("oid",),
-    ("bloat", "bloat_pct", "bloat_reason"),
-    fingerprint=("relpages", "reltuples"),
+    (*_JUDGED, "heap_bloat", "heap_bloat_pct", "toast_bloat", "toast_bloat_pct"),
+    fingerprint=("relpages", "reltuples", "toast_pages", "toast_tuples"),
     first=200,
 )
+INDEX_ESTIMATES = Lookup("bloat_estimates", ("oid",), _JUDGED, fingerprint=("relpages", "reltuples"), first=200)
 _ERROR = "Estimated from statistics: 0.93 to 1.18 times the true value after a recent ANALYZE."
-_BLOAT = (
-    Column("bloat", "bloat", "size", help=f"Space that a rewrite would return. {_ERROR}"),
-    Column("bloat_pct", "%", "percent", help="Bloat as a share of the size as of the last VACUUM or ANALYZE."),
-)
-
-
-def judge_table(row: Record, dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT, bloat_percent: Rule = BLOAT_PERCENT) -> str:
-    """Verdict on a table: the worse of dead tuples and bloat, where they take at least 10 MB."""
-    size = number(row["size"])
-    dead = number(row["dead_pct"])
-    level = dead_tuple_percent.level(dead)
-    if size * dead / 100 >= MINIMUM and level >= Level.WARNING:
-        return "many dead tuples" if level is Level.CRITICAL else "dead tuples"
-    if (verdict := judge_bloat(row, bloat_percent)) != "ok":
-        return verdict
-    return "ok" if row["autovacuum"] else "autovacuum off"
-
-
-def judge_bloat(row: Record, bloat_percent: Rule = BLOAT_PERCENT) -> str:
-    """Verdict on the space of a table or index."""
-    bloat, share = row["bloat"], number(row["bloat_pct"])
-    if bloat is None:
-        return "unknown" if row["bloat_reason"] else "ok" if number(row["size"]) < MINIMUM else "not read yet"
-    level = bloat_percent.level(share)
-    if number(bloat) < MINIMUM or level < Level.WARNING:
-        return "ok"
-    return "heavy bloat" if level is Level.CRITICAL else "bloat"
+_SHARE = Column("bloat_pct", "%", "percent", help="Bloat as a share of the size as of the last VACUUM or ANALYZE.")
 
 
 def tables(
-    snapshot: Snapshot, dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT, bloat_percent: Rule = BLOAT_PERCENT
+    snapshot: Snapshot,
+    dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT,
+    bloat_percent: Rule = BLOAT_PERCENT,
+    bloat_bytes: Rule = BLOAT_BYTES,
 ) -> Snapshot:
-    """Sizes and verdicts of tables."""
-    sized = with_size(snapshot)
-    return with_notes(
-        add(sized, ("verdict",), lambda row: (judge_table(row, dead_tuple_percent, bloat_percent),)),
-        largest(sized, "tables"),
-    ).hiding(_unreadable(sized, "tables"))
+    """Sizes and verdicts of tables with their TOAST."""
+    sized = add(snapshot, ("size", "heap_size", "approximate"), _sizes)
+
+    def columns_of(row: Record) -> tuple[object, ...]:
+        small = _small(_dead(row), dead_tuple_percent, bloat_bytes) or _small(_spare(row), bloat_percent, bloat_bytes)
+        return judge_table(row, dead_tuple_percent, bloat_percent, bloat_bytes), small
+
+    return _noted(add(sized, ("verdict", "below_floor"), columns_of), "tables", bloat_bytes)
 
 
-def indexes(snapshot: Snapshot, bloat_percent: Rule = BLOAT_PERCENT) -> Snapshot:
+def indexes(snapshot: Snapshot, bloat_percent: Rule = BLOAT_PERCENT, bloat_bytes: Rule = BLOAT_BYTES) -> Snapshot:
     """Sizes and verdicts of btree indexes."""
-    sized = with_size(snapshot)
+
+    def columns_of(row: Record) -> tuple[object, ...]:
+        part = ((row["bloat"], row["bloat_pct"]),)
+        return judge_index(row, bloat_percent, bloat_bytes), _small(part, bloat_percent, bloat_bytes)
+
+    return _noted(add(with_size(snapshot), ("verdict", "below_floor"), columns_of), "indexes", bloat_bytes)
+
+
+def judge_table(
+    row: Record,
+    dead_tuple_percent: Rule = DEAD_TUPLE_PERCENT,
+    bloat_percent: Rule = BLOAT_PERCENT,
+    bloat_bytes: Rule = BLOAT_BYTES,
+) -> str:
+    """Verdict on a table: the worse of dead tuples and bloat of heap and TOAST, from `bloat_bytes` on."""
+    dead = _worst(_dead(row), dead_tuple_percent, bloat_bytes)
+    level = _worst(_spare(row), bloat_percent, bloat_bytes)
+    for holds, verdict in (
+        (dead is Level.CRITICAL, "many dead tuples"),
+        (dead is Level.WARNING, "dead tuples"),
+        (level is Level.CRITICAL, "heavy bloat"),
+        (level is Level.WARNING, "bloat"),
+        (row["bloat_reason"], "unknown"),
+        (row["heap_bloat"] is None and bloat_bytes.level(row["size"]), "not read yet"),
+        (row["toast_bloat"] is None and bloat_bytes.level(row["toast_size"]), "unknown"),
+        (not row["autovacuum"], "autovacuum off"),
+    ):
+        if holds:
+            return verdict
+    return "ok"
+
+
+def judge_index(row: Record, bloat_percent: Rule = BLOAT_PERCENT, bloat_bytes: Rule = BLOAT_BYTES) -> str:
+    """Verdict on the bloat of an index, from `bloat_bytes` on."""
+    if row["bloat"] is None:
+        return "unknown" if row["bloat_reason"] else "not read yet" if bloat_bytes.level(row["size"]) else "ok"
+    level = _worst(((row["bloat"], row["bloat_pct"]),), bloat_percent, bloat_bytes)
+    return "heavy bloat" if level is Level.CRITICAL else "bloat" if level is Level.WARNING else "ok"
+
+
+def _dead(row: Record) -> tuple[Part, ...]:
+    heap = number(row["heap_size"]) * number(row["dead_pct"]) / 100
+    return (heap, row["dead_pct"]), (number(row["toast_dead"]) * CHUNK, row["toast_dead_pct"])
+
+
+def _spare(row: Record) -> tuple[Part, ...]:
+    return tuple((row[part], row[f"{part}_pct"]) for part in ("bloat", "heap_bloat", "toast_bloat"))
+
+
+def _worst(parts: Iterable[Part], percent: Rule, floor: Rule) -> Level:
+    """The worst level of the parts that take at least the floor."""
+    return max((percent.level(share) for space, share in parts if floor.level(space)), default=Level.OK)
+
+
+def _small(parts: Iterable[Part], percent: Rule, floor: Rule) -> bool:
+    """Whether a part exceeds a limit and takes less than the floor."""
+    return any(bool(percent.level(share)) and not floor.level(space) for space, share in parts)
+
+
+def _sizes(row: Record) -> tuple[object, ...]:
+    """The size with TOAST, that of the heap, and the mark of an estimate."""
+    heap, toast = row["exact_size"], row["toast_size"]
+    if heap is not None:
+        return int(number(heap) + number(toast)), heap, ""
+    guess = row["estimated_size"]
+    return guess, row["estimated_heap"], "" if guess is None else APPROXIMATE
+
+
+def _noted(judged: Snapshot, what: str, bloat_bytes: Rule) -> Snapshot:
+    below = sum(bool(small) for small in judged.values("below_floor"))
+    floor = size(bloat_bytes.limit.warning)
     return with_notes(
-        add(sized, ("verdict",), lambda row: (judge_bloat(row, bloat_percent),)),
-        largest(sized, "indexes"),
-    ).hiding(_unreadable(sized, "indexes"))
+        judged,
+        largest(judged, what),
+        f"no verdict on {count(below)} {what}: dead tuples or bloat under {floor} (bloat_bytes)" if below else "",
+    ).hiding(_unreadable(judged, what))
 
 
 def _unreadable(snapshot: Snapshot, what: str) -> Trouble | None:
-    reasons = [reason for reason in snapshot.values("bloat_reason") if isinstance(reason, str)]
-    hidden = sum(reason.startswith(("no right", "row security")) for reason in reasons)
+    hidden = sum(value is True for value in snapshot.values("bloat_hidden"))
     if not hidden:
         return None
     said = f"bloat of {hidden} {what} unknown: their statistics are hidden from this role;"
@@ -94,18 +149,37 @@ TABLES = View(
     key=("oid",),
     columns=(
         Column("table", "table", "relation", grow=True),
-        SIZE,
+        Column(
+            "size",
+            "size",
+            "size",
+            help="On disk with TOAST, without indexes; ≈: as of the last VACUUM or ANALYZE.",
+        ),
         MARK,
         Column("dead", "dead", "count", width=6, help="Dead tuples waiting for VACUUM; they are not bloat."),
         Column("dead_pct", "%", "percent", help="Dead tuples, of all tuples."),
-        *_BLOAT,
+        Column("bloat", "bloat", "size", help=f"Space of heap and TOAST that a rewrite would return. {_ERROR}"),
+        _SHARE,
         Column(
             "verdict",
             "verdict",
             width=16,
             rule=BLOAT_VERDICT,
-            help="What needs attention; unknown where statistics are missing.",
+            help="What needs attention from the size bloat_bytes on; unknown where statistics are missing.",
         ),
+        Column("toast_size", "TOAST", "size", extra=True, help="Size of its TOAST table, without the index of that."),
+        Column(
+            "toast_bloat",
+            "TOAST bloat",
+            "size",
+            width=11,
+            extra=True,
+            help=(
+                "Bloat of its TOAST table, at least: chunks as of its last VACUUM, counted as full. "
+                "The details show exact figures with pgstattuple."
+            ),
+        ),
+        Column("toast_dead", "TOAST dead", "count", width=10, extra=True, help="Dead chunks in its TOAST table."),
         Column(
             "vacuum_age",
             "vacuum",
@@ -142,9 +216,9 @@ TABLES = View(
         ),
         Column("bloat_reason", "why unknown", width=34, extra=True, help="Why there is no estimate."),
     ),
-    lookups=(ESTIMATES, TABLE_SIZES),
+    lookups=(TABLE_ESTIMATES, TABLE_SIZES),
     derive=tables,
-    rules=(DEAD_TUPLE_PERCENT, BLOAT_PERCENT),
+    rules=(DEAD_TUPLE_PERCENT, BLOAT_PERCENT, BLOAT_BYTES),
     detail="bloat_table_exact",
     empty="No tables in this database.",
 )
@@ -158,21 +232,22 @@ INDEXES = View(
         Column("index", "index", "relation", grow=True),
         SIZE,
         MARK,
-        *_BLOAT,
+        Column("bloat", "bloat", "size", help=f"Space that a rewrite would return. {_ERROR}"),
+        _SHARE,
         Column(
             "verdict",
             "verdict",
             width=12,
             rule=BLOAT_VERDICT,
-            help="What needs attention; unknown where statistics are missing.",
+            help="What needs attention from the size bloat_bytes on; unknown where statistics are missing.",
         ),
         Column("table", "table", "relation", extra=True),
         Column("reltuples", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
         Column("bloat_reason", "why unknown", width=34, extra=True, help="Why there is no estimate."),
     ),
-    lookups=(ESTIMATES, INDEX_SIZES),
+    lookups=(INDEX_ESTIMATES, INDEX_SIZES),
     derive=indexes,
-    rules=(BLOAT_PERCENT,),
+    rules=(BLOAT_PERCENT, BLOAT_BYTES),
     detail="index_detail",
     empty="No btree indexes in this database.",
 )
@@ -185,8 +260,9 @@ BLOAT = Pane(
     help=(
         "Dead tuples waiting for VACUUM, and estimated bloat: space that stays empty after VACUUM and is returned only "
         "by a rewrite. Bloat is estimated from statistics (0.93 to 1.18 times the true value) and unknown where they "
-        "cannot be read; the details of a table show exact figures where pgstattuple is installed. Wraparound shows "
-        "how far VACUUM is behind in freezing."
+        "cannot be read. Of TOAST it is at least what is shown, because every chunk counts as full. Below bloat_bytes "
+        "(10 MB unless configured) no percentage is a verdict. The details of a table show exact figures of heap and "
+        "TOAST where pgstattuple is installed. Wraparound shows how far VACUUM is behind in freezing."
     ),
     views=(TABLES, INDEXES, WRAPAROUND, VACUUM),
     refresh=15.0,

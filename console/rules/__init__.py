@@ -35,6 +35,7 @@ RULES: tuple[AnyRule, ...] = (
     server.SETTING_LINE,
     storage.DEAD_TUPLE_PERCENT,
     storage.BLOAT_PERCENT,
+    storage.BLOAT_BYTES,
     storage.BLOAT_VERDICT,
     storage.VACUUM_DUE_PERCENT,
     storage.FREEZE_AGE_PERCENT,

@@ -8,16 +8,23 @@ DAY = 86_400.0
 
 DEAD_TUPLE_PERCENT = Rule(
     name="dead_tuple_percent",
-    title="Dead tuples of a table, where they take at least 10 MB",
+    title="Dead tuples of a table, where they take at least bloat_bytes",
     unit="%",
     limit=above(10, 20),
     queries=("bloat_tables",),
 )
 BLOAT_PERCENT = Rule(
     name="bloat_percent",
-    title="Estimated bloat of a table or index, where it takes at least 10 MB",
+    title="Estimated bloat of a table, its TOAST or an index, where it takes at least bloat_bytes",
     unit="%",
     limit=above(15, 40),
+    queries=("bloat_tables", "bloat_indexes", "bloat_estimates"),
+)
+BLOAT_BYTES = Rule(
+    name="bloat_bytes",
+    title="Space from which dead tuples and bloat are judged: below it, no percentage is a verdict",
+    unit="bytes",
+    limit=above(10 << 20),
     queries=("bloat_tables", "bloat_indexes", "bloat_estimates"),
 )
 VACUUM_DUE_PERCENT = Rule(

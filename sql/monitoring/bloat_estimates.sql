@@ -2,10 +2,12 @@
 -- A tuple is laid out column by column as heap_form_tuple and index_form_tuple do (storage-page-layout in the
 -- PostgreSQL documentation); where a position is only known modulo `unit`, the padding is its mean. Rows per page
 -- follow from it, for btree with the duplicates that deduplication folds into posting lists. Dead rows count as bloat:
--- they are space too.
+-- they are space too. A TOAST table has no statistics: its chunks are counted, four to a page as if every chunk were
+-- full (TOAST_TUPLES_PER_PAGE), so that its bloat is at least what is returned. `bloat` is the table's with its TOAST.
 WITH RECURSIVE wanted AS MATERIALIZED (
-  SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, c.relam, c.relname, n.nspname,
+  SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, h.relkind AS heapkind, c.relam, c.relname, n.nspname,
          c.relpages::float8 AS pages, c.reltuples::float8 AS tuples,
+         t.relpages::float8 AS toast_pages, t.reltuples::float8 AS toast_tuples,
          i.indkey, i.indclass, i.indcollation, i.indnatts, i.indnkeyatts, i.indisunique,
          coalesce((pg_catalog.regexp_match(pg_catalog.array_to_string(c.reloptions, ' '),
              'fillfactor=(\d+)'))[1]::float8,
@@ -18,6 +20,7 @@ WITH RECURSIVE wanted AS MATERIALIZED (
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
     JOIN pg_catalog.pg_class h ON h.oid = coalesce(i.indrelid, c.oid)
+    LEFT JOIN pg_catalog.pg_class t ON t.oid = nullif(c.reltoastrelid, 0)
 ), measured AS (
   SELECT w.oid, a.*
     FROM wanted w
@@ -29,7 +32,7 @@ WITH RECURSIVE wanted AS MATERIALIZED (
                 a.attlen > 0 AS fixed,
                 CASE WHEN d.absent THEN 1 ELSE coalesce(s.null_frac, 0) END::float8 AS nulls,
                 s.n_distinct::float8 AS n_distinct,
-                NOT d.absent AND s.avg_width IS NULL AS unknown
+                NOT d.absent AND s.avg_width IS NULL AND w.heapkind <> 't' AS unknown
            FROM pg_catalog.pg_attribute a
           CROSS JOIN LATERAL (
                 SELECT a.attisdropped OR (NOT w.is_index AND a.attgenerated = 'v') AS absent,
@@ -124,22 +127,37 @@ WITH RECURSIVE wanted AS MATERIALIZED (
                       ELSE (f.block * f.fill - 24) / f.bytes - 0.5 END))) END AS fit
     FROM folded f
 ), judged AS (
-  SELECT d.*, CASE
+  SELECT d.*, h.hidden, CASE
            WHEN d.tuples < 0 THEN 'never analysed'
            WHEN d.relam NOT IN (2, 403) THEN 'neither heap nor btree'
            WHEN d.tuples = 0 OR d.unknown = 0 THEN ''
-           WHEN pg_catalog.row_security_active(d.heap) THEN 'row security hides its statistics'
-           WHEN NOT pg_catalog.has_table_privilege(d.heap, 'SELECT') THEN 'no right to read its statistics'
+           WHEN h.by_policy THEN 'row security hides its statistics'
+           WHEN h.hidden THEN 'no right to read its statistics'
            ELSE 'no statistics of ' || d.unknown || CASE WHEN d.unknown = 1 THEN ' column'
                ELSE ' columns' END END AS reason
     FROM needed d
+   CROSS JOIN LATERAL (SELECT pg_catalog.row_security_active(d.heap) AS by_policy) y
+   CROSS JOIN LATERAL (
+         SELECT y.by_policy, d.tuples > 0 AND d.relam IN (2, 403) AND d.unknown > 0
+                AND (y.by_policy OR NOT pg_catalog.has_table_privilege(d.heap, 'SELECT')) AS hidden) h
 ), spare AS (
-  SELECT j.oid, j.reason, j.pages, j.block,
+  SELECT j.oid, j.reason, j.hidden, j.pages, j.block, j.toast_pages,
          CASE WHEN j.reason = ''
              THEN greatest(0, j.pages - CASE WHEN j.tuples > 0 THEN j.fit WHEN j.is_index THEN 1 ELSE 0 END)
-              END AS pages_spare
+              END AS heap_spare,
+         CASE WHEN j.toast_tuples >= 0 THEN greatest(0, j.toast_pages - pg_catalog.ceil(j.toast_tuples / 4))
+              END AS toast_spare
     FROM judged j
+), summed AS (
+  SELECT s.*, CASE WHEN s.heap_spare IS NOT NULL OR s.toast_spare > 0
+                   THEN coalesce(s.heap_spare, 0) + coalesce(s.toast_spare, 0) END AS spare
+    FROM spare s
 )
-SELECT s.oid::bigint AS oid, (s.pages_spare * s.block)::bigint AS bloat,
-       100.0::float8 * s.pages_spare / greatest(s.pages, 1) AS bloat_pct, s.reason AS bloat_reason
-  FROM spare s
+SELECT s.oid::bigint AS oid, (s.spare * s.block)::bigint AS bloat,
+       100.0::float8 * s.spare / greatest(s.pages + coalesce(s.toast_pages, 0), 1) AS bloat_pct,
+       s.reason AS bloat_reason, s.hidden AS bloat_hidden,
+       (s.heap_spare * s.block)::bigint AS heap_bloat, 100.0::float8 * s.heap_spare / greatest(s.pages, 1)
+           AS heap_bloat_pct,
+       (s.toast_spare * s.block)::bigint AS toast_bloat, 100.0::float8 * s.toast_spare / greatest(s.toast_pages, 1)
+           AS toast_bloat_pct
+  FROM summed s

@@ -6,6 +6,8 @@ WITH locked AS MATERIALIZED (
 )
 SELECT c.oid::bigint AS oid,
        CASE WHEN l.relation IS NULL THEN pg_catalog.pg_relation_size(c.oid) END AS exact_size,
+       CASE WHEN l.relation IS NULL THEN coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0)
+            END AS toast_size,
        CASE WHEN l.relation IS NULL THEN pg_catalog.pg_total_relation_size(c.oid) END AS total_size
   FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
   JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
