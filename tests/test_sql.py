@@ -98,6 +98,20 @@ def test_the_limits_of_lines_are_written_as_the_loader_reads_them(path: Path) ->
             assert written, f"{line!r} would be sent to every version"
 
 
+# Not those of sql/schema: the ledgers of databases hold their checksums, so their text never changes.
+LAID_OUT = [
+    path
+    for path in sorted(FOLDER.rglob("*"))
+    if path.suffix in {".sql", ".pgbench"} and path.parent != FOLDER / "schema"
+]
+
+
+@pytest.mark.parametrize("path", LAID_OUT, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_lines_fit_into_120_columns(path: Path) -> None:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        assert len(line) <= 120, f"line {number} has {len(line)} columns"
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_a_percent_sign_is_a_named_parameter_or_doubled(path: Path) -> None:
     """They are always sent with parameters, also when they have none."""

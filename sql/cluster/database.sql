@@ -1,4 +1,4 @@
--- What a superuser prepares inside the pipeline database: extensions, who may do what.
+-- What a superuser prepares inside the pipeline database: extensions and privileges.
 DO $extensions$
 DECLARE
     extension name;
@@ -17,7 +17,7 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 GRANT ALL ON SCHEMA public TO pipeline_owner;
 
--- The application works on rows of whatever the owner creates, and never on definitions.
+-- The application may read and write the rows of what the owner creates, and never change definitions.
 ALTER DEFAULT PRIVILEGES FOR ROLE pipeline_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO pipeline_app;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE pipeline_owner GRANT USAGE, SELECT ON SEQUENCES TO pipeline_app;

@@ -1,11 +1,11 @@
--- The pooler's look-up of verifiers, for its own role alone.
+-- The function with which PgBouncer looks up SCRAM verifiers; only its own role may run it.
 CREATE SCHEMA IF NOT EXISTS pgbouncer;
 
 REVOKE ALL ON SCHEMA pgbouncer FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA pgbouncer TO pgbouncer_auth;
 
--- Runs as its owner, a superuser, because only such may read verifiers; superusers and expired roles are left out.
+-- SECURITY DEFINER, owned by a superuser: only superusers may read verifiers. Superusers and expired roles have none.
 CREATE OR REPLACE FUNCTION pgbouncer.get_auth(wanted text)
     RETURNS TABLE (username text, password text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

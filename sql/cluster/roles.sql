@@ -1,5 +1,6 @@
--- The roles of the pipeline, created or given a new password; each statement ends with an empty line for single-user mode.
--- The verifiers come in as settings of the session: pipeline.owner, .app, .monitor, .pooler.
+-- The roles of the pipeline: created, or given a new password.
+-- The session settings pipeline.owner, .app, .monitor and .pooler hold the verifiers. Each statement ends with an empty
+-- line, which single-user mode needs.
 DO $roles$
 DECLARE
     entry record;
@@ -19,9 +20,9 @@ BEGIN
 END
 $roles$;
 
--- The owner maintains the database and is who the bundled console works as: it sees every session and may end one.
+-- The owner maintains the database, and the console of the demo connects as it: it may see and end every session.
 GRANT pg_monitor, pg_signal_backend TO pipeline_owner;
 
--- For looking only: statistics, sessions and estimates, no rows of the pipeline.
+-- Monitoring only: statistics, sessions and estimates, but no rows of the pipeline.
 GRANT pg_monitor TO pipeline_monitor;
 

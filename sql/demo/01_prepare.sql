@@ -1,5 +1,4 @@
 -- Sample data, first part: the size, the clock and the deterministic dice that the other parts use.
---
 -- Run the parts in order in one session, after `SET demo.scale = 1` (1 is the default: 3,000 requests, 15,000 assets,
 -- 100,000 rows of analytics). The same scale at the same moment gives the same rows on every server.
 
@@ -9,13 +8,15 @@ SET work_mem = '64MB';
 
 SET maintenance_work_mem = '256MB';
 
--- Rows are loaded first; foreign keys, indexes and the keys of partitioned tables are built afterwards (part 5): here they are
--- written down and dropped. Templates are looked up one by one on the way, so that they keep theirs.
+-- Rows are loaded first; foreign keys, indexes and the keys of partitioned tables are built afterwards (part 5): here
+-- they are written down and dropped. Templates are looked up one by one on the way, so that they keep theirs.
 CREATE TEMPORARY TABLE postponed AS
 SELECT c.oid, CASE c.contype WHEN 'f' THEN 3 ELSE 1 END AS phase,
        format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname) AS dropping,
-       format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)) AS adding,
-       format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, c.conrelid::regclass, obj_description(c.oid, 'pg_constraint'))
+       format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname,
+           pg_get_constraintdef(c.oid)) AS adding,
+       format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, c.conrelid::regclass,
+           obj_description(c.oid, 'pg_constraint'))
            AS comment
   FROM pg_catalog.pg_constraint AS c
   JOIN pg_catalog.pg_class AS r ON r.oid = c.conrelid
@@ -29,7 +30,8 @@ SELECT i.indexrelid, 2, format('DROP INDEX %s', i.indexrelid::regclass),
   JOIN pg_catalog.pg_class AS r ON r.oid = i.indrelid
  WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition AND r.relkind IN ('r', 'p')
    AND r.relname <> 'content_templates'
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'));
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k WHERE k.conindid = i.indexrelid
+       AND k.contype IN ('p', 'u', 'x'));
 DO $do$
 DECLARE
     dropping text;
@@ -71,5 +73,6 @@ SELECT p.parent, count(*) AS partitions
                        ('content_analytics_archive', first_day, -30),
                        ('api_usage', this_month - interval '11 months', 3),
                        ('user_activity_logs', this_month - interval '5 months', 3)) AS p (parent, since, ahead),
-       LATERAL public.ensure_partitions(format('public.%I', p.parent)::regclass, p.ahead, (p.since AT TIME ZONE 'UTC')::date)
+       LATERAL public.ensure_partitions(format('public.%I', p.parent)::regclass, p.ahead,
+           (p.since AT TIME ZONE 'UTC')::date)
  GROUP BY p.parent;

@@ -11,13 +11,15 @@ UPDATE public.compliance_checks SET findings = '["score corrected"]' WHERE id % 
 
 -- Redundant on purpose: campaigns_brand_idx begins with the same column.
 CREATE INDEX demo_redundant_campaigns_idx ON public.campaigns (brand_profile_id);
-COMMENT ON INDEX public.demo_redundant_campaigns_idx IS 'Sample data: redundant on purpose, campaigns_brand_idx serves the same questions.';
+COMMENT ON INDEX public.demo_redundant_campaigns_idx IS
+    'Sample data: redundant on purpose, campaigns_brand_idx serves the same questions.';
 
 -- The live workload picks here: a thousand (organisation, brand, user) triples by the same power law, each consistent.
 CREATE SCHEMA demo;
 COMMENT ON SCHEMA demo IS 'Sample data only: what the live workload picks from.';
 CREATE TABLE demo.pick AS
-SELECT i AS n, t.id AS organization_id, t.brands[1 + floor(pg_temp.dice(i, 101) ^ 2 * cardinality(t.brands))::integer] AS brand_profile_id,
+SELECT i AS n, t.id AS organization_id, t.brands[1 + floor(pg_temp.dice(i, 101) ^ 2 * cardinality(t.brands))::integer]
+    AS brand_profile_id,
        t.users[1 + floor(pg_temp.dice(i, 102) * cardinality(t.users))::integer] AS user_id,
        (SELECT id FROM public.api_providers ORDER BY id OFFSET i % 5 LIMIT 1) AS provider_id
   FROM size, generate_series(1, 1000) AS i,

@@ -10,14 +10,16 @@ DECLARE
 BEGIN
     REFRESH MATERIALIZED VIEW public.mv_monthly_brand_performance;
     SELECT count(*) INTO filled FROM public.mv_monthly_brand_performance;
-    INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, seconds, row_count, is_concurrent)
+    INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, seconds, row_count,
+        is_concurrent)
     VALUES ('public', 'mv_monthly_brand_performance', started, clock_timestamp(),
             extract(epoch FROM clock_timestamp() - started)::double precision, filled, false);
 
     -- Autovacuum never analyses a partitioned parent; ANALYZE of the parent also does its partitions.
     FOR target IN
         SELECT c.oid FROM pg_catalog.pg_class AS c
-         WHERE c.relnamespace IN ('public'::regnamespace, 'demo'::regnamespace) AND c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition
+         WHERE c.relnamespace IN ('public'::regnamespace, 'demo'::regnamespace) AND c.relkind IN ('r', 'p', 'm')
+             AND NOT c.relispartition
     LOOP
         EXECUTE format('ANALYZE %s', target);
     END LOOP;

@@ -1,4 +1,4 @@
--- The extensions named: which version is installed here, in which schema, and which the server could install.
+-- The named extensions: version and schema where installed in this database, version available on the server.
 SELECT w.name, x.extversion AS installed, pg_catalog.quote_ident(n.nspname) AS schema, a.default_version AS available,
        coalesce(v.trusted, false) AS trusted
   FROM pg_catalog.unnest(%(names)s::text[]) WITH ORDINALITY AS w(name, at)

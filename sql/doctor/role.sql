@@ -1,7 +1,8 @@
--- What this role is, which predefined roles it has, what it may make in this database; one row.
+-- Attributes, predefined roles and privileges of the connected role in this database; one row.
 SELECT r.rolname::text AS name, pg_catalog.quote_ident(r.rolname) AS quoted, r.rolsuper AS superuser,
        r.rolcreaterole AS makes_roles, r.rolreplication AS replication, r.rolconnlimit AS most_connections,
-       pg_catalog.quote_ident(d.datname) AS database, pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.datdba)) AS database_owner,
+       pg_catalog.quote_ident(d.datname) AS database,
+       pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(d.datdba)) AS database_owner,
        pg_catalog.has_database_privilege(d.oid, 'CREATE') AS makes_schemas,
        pg_catalog.has_schema_privilege(p.oid, 'USAGE') AS uses_public,
        pg_catalog.has_schema_privilege(p.oid, 'CREATE') AS makes_tables,

@@ -1,9 +1,10 @@
--- What the server and the connection are, as far as it decides what can be shown and done; one row.
+-- Facts of the server and the connection that decide what works; one row.
 SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_recovery() AS standby,
        pg_catalog.pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collation,
-       pg_catalog.host(pg_catalog.inet_client_addr()) AS client, pg_catalog.host(pg_catalog.inet_server_addr()) AS address,
+       pg_catalog.host(pg_catalog.inet_client_addr()) AS client,
+       pg_catalog.host(pg_catalog.inet_server_addr()) AS address,
        pg_catalog.now() AS now,
-       -- A pooler that drops what it does not know drops what keeps the connection harmless.
+       -- A pooler that drops unknown settings also drops those that keep this session read-only.
        pg_catalog.current_setting('default_transaction_read_only') = 'on'
        AND pg_catalog.current_setting('search_path') = 'pg_catalog' AS own_session,
        pg_catalog.current_setting('max_connections')::int AS max_connections,
@@ -17,7 +18,7 @@ SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_reco
                FROM pg_catalog.pg_stat_get_activity(NULL) a) s
  CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(x.name ORDER BY x.name), '{}') AS waiting
                FROM pg_catalog.pg_settings x WHERE x.pending_restart) w
-       -- Roles that only a managed service makes.
+       -- Roles that only a managed service creates.
  CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(r.rolname::text ORDER BY r.rolname), '{}') AS signs
                FROM pg_catalog.pg_roles r WHERE r.rolname = ANY (%(signs)s::text[])) m
  WHERE d.datname = pg_catalog.current_database()

@@ -1,4 +1,5 @@
--- How many tables and materialized views there are, which of them this role owns, may read, may vacuum: before PostgreSQL 17 by the owner of the table or of the database.
+-- How many tables and materialized views this role owns, may read and may vacuum, of all.
+-- Before PostgreSQL 17 the owner of the table or of the database may vacuum.
 SELECT pg_catalog.count(*) AS tables, pg_catalog.count(*) FILTER (WHERE t.owned) AS owned,
        pg_catalog.count(*) FILTER (WHERE t.readable) AS readable, pg_catalog.count(*) FILTER (WHERE t.kept) AS kept,
        coalesce(pg_catalog.array_agg(DISTINCT t.owner) FILTER (WHERE NOT t.owned), '{}') AS other_owners

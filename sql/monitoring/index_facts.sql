@@ -51,7 +51,8 @@ SELECT k.oid::bigint AS oid, k."table", k.indisvalid AND k.indisready AND k.indi
          pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()))
            AS counted_for,
        NULL::float8 AS last_use_age  -- before 16
-       pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.pg_stat_get_lastscan(k.oid)) AS last_use_age  -- since 16
+       pg_catalog.date_part(  -- since 16
+         'epoch', pg_catalog.now() - pg_catalog.pg_stat_get_lastscan(k.oid)) AS last_use_age  -- since 16
   FROM known k
   JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
   LEFT JOIN supports u ON u.indexrelid = k.oid

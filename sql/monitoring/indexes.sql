@@ -38,7 +38,9 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index",
        NULL::float8 AS last_use_age,  -- before 16
        pg_catalog.date_part('epoch', w.now - pg_catalog.pg_stat_get_lastscan(c.oid)) AS last_use_age,  -- since 16
        pg_catalog.date_part('epoch', w.now - w.counted_since) AS counted_for,  -- before 19
-       pg_catalog.date_part('epoch', w.now - coalesce(pg_catalog.pg_stat_get_stat_reset_time(c.oid), w.counted_since)) AS counted_for,  -- since 19
+       pg_catalog.date_part(  -- since 19
+         'epoch', w.now - coalesce(  -- since 19
+           pg_catalog.pg_stat_get_stat_reset_time(c.oid), w.counted_since)) AS counted_for,  -- since 19
        w.standbys, w.standby_names, w.is_standby, w.changes, w.total
   FROM chosen k
  CROSS JOIN now w

@@ -23,6 +23,7 @@ SELECT s.backend_type, s.object, s.context, s.reads, s.writes, s.writebacks, s.e
        SELECT pg_catalog.current_setting('block_size')::bigint AS block,
               pg_catalog.current_setting('track_io_timing')::bool AS timed  -- before 18
               pg_catalog.current_setting(  -- since 18
-                CASE s.object WHEN 'wal' THEN 'track_wal_io_timing' ELSE 'track_io_timing' END)::bool AS timed  -- since 18
+                CASE s.object WHEN 'wal' THEN 'track_wal_io_timing'  -- since 18
+                     ELSE 'track_io_timing' END)::bool AS timed  -- since 18
        ) t
  ORDER BY bytes DESC

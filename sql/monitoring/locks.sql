@@ -32,7 +32,8 @@ WITH session AS MATERIALIZED (
   -- Who waits for another transaction because of a row holds that row's own lock meanwhile.
   SELECT pid, pg_catalog.min(CASE
          WHEN database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
-         THEN relation::regclass::text ELSE 'relation ' || relation END || ' row (' || page || ',' || tuple || ')') AS what
+         THEN relation::regclass::text ELSE 'relation ' || relation END
+         || ' row (' || page || ',' || tuple || ')') AS what
     FROM lock WHERE locktype = 'tuple' AND granted GROUP BY pid
 ), waiter AS MATERIALIZED (
   SELECT pid, pg_catalog.pg_blocking_pids(pid) AS blocked_by, pg_catalog.min(waitstart) AS waitstart,

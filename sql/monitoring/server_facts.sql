@@ -6,7 +6,8 @@ SELECT pg_catalog.current_setting('server_version') AS version_text,
        r.rolsuper AS superuser,
        r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE') AS sees_all_sessions,
        r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_read_all_data', 'USAGE') AS reads_all_data,
-       e.names AS extensions, e.versions AS extension_versions, e.schemas AS extension_schemas, e.usable AS extension_usable
+       e.names AS extensions, e.versions AS extension_versions, e.schemas AS extension_schemas,
+       e.usable AS extension_usable
   FROM pg_catalog.pg_roles r
  CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(x.extname::text), '{}') AS names,
                     coalesce(pg_catalog.array_agg(x.extversion), '{}') AS versions,

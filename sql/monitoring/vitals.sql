@@ -2,8 +2,8 @@
 -- A snapshot inherits the oldest transaction id that still runs in any database: whose xmin is the id of another's
 -- transaction is not what holds back VACUUM. The snapshot of a running VACUUM holds back no other one.
 WITH session AS MATERIALIZED (
-  SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.query_start, a.state_change, a.application_name,
-         a.backend_xid, a.backend_xmin,
+  SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.query_start, a.state_change,
+         a.application_name, a.backend_xid, a.backend_xmin,
          coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL) AS client
     FROM pg_catalog.pg_stat_get_activity(NULL) a
 ), prepared AS MATERIALIZED (

@@ -131,9 +131,9 @@ WITH me AS MATERIALIZED (
          '' FROM borrowed b
 )
 SELECT CASE WHEN s.allowed THEN s.sql END AS sql,
-       CASE WHEN NOT s.allowed THEN pg_catalog.format('Skipped, because only %%I or a superuser may run it: %%s;', s.who,
-                                                      s.sql)
-           END AS told,
+       CASE WHEN NOT s.allowed
+            THEN pg_catalog.format('Skipped, because only %%I or a superuser may run it: %%s;', s.who, s.sql)
+       END AS told,
        NULL AS secret, s.undo, s.note, 'none' AS lock, 'roles' AS "group"
   FROM step s
  ORDER BY s.ordinal, s.sorting, s.sql
