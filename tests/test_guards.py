@@ -164,6 +164,23 @@ def test_a_value_is_dangerous_on_one_side_of_a_limit(
     assert bool(found) is dangerous, found
 
 
+@pytest.mark.parametrize(
+    ("values", "stops"),
+    [
+        ({"superuser_reserved_connections": "100"}, True),
+        ({"superuser_reserved_connections": "99"}, False),
+        ({"wal_level": "minimal"}, True),
+        ({"max_wal_size": "31MB"}, True),
+        ({"shared_buffers": "12GB"}, True),
+        ({"work_mem": "64MB"}, False),
+        ({"lock_timeout": "1ms"}, False),
+    ],
+)
+def test_a_sentence_says_whether_the_server_would_start(values: Values, stops: bool) -> None:
+    (sentence,) = said(KNOWN, values)
+    assert ("does not start" in sentence) is stops
+
+
 def test_settings_that_are_no_tuning_are_never_written() -> None:
     for name in (
         *NEVER,

@@ -171,6 +171,10 @@ def test_nothing_is_under_way_to_be_undone_while_its_process_runs() -> None:
     }
     running = past(**start)
     assert (running.status, running.under_way.steps, running.undoable) == (history.RUNNING, (), False)
+    together: dict[str, object] = {"sql": ["a", "b"], "undo": ["-a", "-b"], "expect": ["", ""], "transactions": [0, 0]}
+    step = {"event": "step", "sql": "a", "undo": "-a"}
+    assert past(step, **together, process=process()).under_way.steps == ()
+    assert past(step, **together).under_way.certain
     killed = past(**{**start, "process": "elsewhere 1 1"})
     assert (killed.status, killed.undoable) == (history.UNFINISHED, True)
     hidden = past(**{**start, "undo": [f"ALTER ROLE a PASSWORD {HIDDEN}"], "process": ""})
