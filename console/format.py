@@ -44,6 +44,19 @@ def _replacement(match: re.Match[str]) -> str:
     return _PICTURES.get(point) or (f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}")
 
 
+def decoded(text: object) -> object:
+    """Bytes of a query text as text: a character cut in half is dropped, bytes of another encoding are escaped."""
+    if not isinstance(text, bytes):
+        return text
+    for missing in range(4):
+        try:
+            return text[: len(text) - missing].decode()
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":
+                break
+    return text.decode("utf-8", "backslashreplace")
+
+
 def one_line(value: object) -> str:
     """Text on one line: runs of white space become one space."""
     return safe(_SPACE.sub(" ", str(value)[:8000]).strip())

@@ -39,7 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.opening",),
     ("console.rules", "console.panes", "console.actions"),
     ("console.keys",),
-    ("console.setup", "console.doctor"),
+    ("console.setup", "console.doctor", "console.watching"),
     ("console.workspace",),
     ("console.cli", "console.tui", "console.demo"),
 )

@@ -13,9 +13,9 @@ import pytest
 from console.demo.account import give
 from console.demo.cluster import APPLICATION
 from console.demo.postgres_server import PostgresProcess
-from console.format import FORMATS
+from console.format import FORMATS, decoded
 from console.model import Level, Pane, Snapshot, View
-from console.panes.connections import CONNECTIONS, readable, who
+from console.panes.connections import CONNECTIONS, who
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW, VITALS, metrics
 from console.panes.slow_queries import SLOW_QUERIES
@@ -188,7 +188,7 @@ async def test_a_database_without_encoding_can_be_looked_at(ascii_sessions: Sess
 
 @pytest.mark.parametrize("cut", range(1, 12))
 def test_a_text_cut_within_a_character_stays_readable(cut: int) -> None:
-    shown = readable("aé€😀b".encode()[:cut])
+    shown = decoded("aé€😀b".encode()[:cut])
     assert isinstance(shown, str)
     assert "aé€😀b".startswith(shown)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from console.format import decoded
 from console.model import Snapshot
 from console.panes import activity, bloat, connections, indexes, locks, partition_bounds, partition_coverage, views
 from console.panes.derived import APPROXIMATE, largest, listed, with_size
@@ -393,7 +394,7 @@ def test_a_session_is_called_by_its_application_and_where_there_are_several_by_i
     ],
 )
 def test_a_query_text_that_is_cut_or_in_another_encoding_is_readable(text: object, shown: object) -> None:
-    assert connections.readable(text) == shown
+    assert decoded(text) == shown
 
 
 LOCK: Row = {

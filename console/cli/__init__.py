@@ -173,6 +173,26 @@ def run_setup(options: Namespace) -> int:
     return setup(options, settings, chosen, say)
 
 
+def run_check(options: Namespace) -> int:
+    """Evaluate the rules once."""
+    settings = settings_of(options)
+    if options.all:
+        chosen = [resolve(settings, name, (), read_only=True) for name in settings.targets]
+    else:
+        chosen = [wanted(options, settings)]
+    from console.cli.check import check  # noqa: PLC0415  loads the driver
+
+    return check(options, settings, chosen)
+
+
+def run_explain_rule(options: Namespace) -> int:
+    """Print what a rule reads and judges by."""
+    from console.cli.explain import explain  # noqa: PLC0415  no other command needs it
+
+    sys.stdout.write(explain(options.rule, options.format, settings_of(options)))
+    return 0
+
+
 def run_doctor(options: Namespace) -> int:
     """Tell what can and cannot be shown and done here."""
     settings = settings_of(options)
@@ -189,6 +209,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "show": run_show,
     "list": run_list,
     "run": run_action,
+    "check": run_check,
+    "explain-rule": run_explain_rule,
     "doctor": run_doctor,
     "completion": completion.run_completion,
 }

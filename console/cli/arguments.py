@@ -13,6 +13,7 @@ FILTER = (
 SHELLS = ("bash", "zsh", "fish")
 LISTS = ("panes", "actions", "presets", "rules", "keys")
 FORMATS = ("table", "json", "csv")
+CHECK_FORMATS = ("text", "json", "nagios", "openmetrics")
 
 _ABOUT = """\
 A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
@@ -38,6 +39,11 @@ bash: source <(pipeline-console completion bash)      in ~/.bashrc
 zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compinit
 fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
 
+_CHECK_EXITS = """\
+Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 it could not be told, 130 interrupted, 141
+the reader of the output is gone.
+Rules that judge a change over time compare with the last call; the first one cannot tell."""
+
 _DOCTOR_EXITS = """\
 Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
 reader of the output is gone."""
@@ -61,6 +67,8 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
         "show": _show,
         "list": _list,
         "run": _run,
+        "check": _check,
+        "explain-rule": _explain_rule,
         "doctor": _doctor,
         "completion": _completion,
     }
@@ -168,6 +176,28 @@ def _run(make: Make) -> None:
     command.add_argument("--yes", action="store_true", help="run it without asking")
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     _server_options(command)
+
+
+def _check(make: Make) -> None:
+    command = make(
+        "evaluate the rules once and report what is wrong, and what fixes it",
+        f"{_TARGET}\n\n{_CHECK_EXITS}",
+        server=True,
+    )
+    command.add_argument("--only", action="append", default=[], metavar="RULE", help="only this rule; may be repeated")
+    command.add_argument("--ignore", action="append", default=[], metavar="RULE", help="not this rule; may be repeated")
+    command.add_argument(
+        "--format", choices=CHECK_FORMATS, default="text", help="text (default), json, nagios or openmetrics"
+    )
+    command.add_argument("--all", action="store_true", help="all targets of the configuration, at the same time")
+    _server_options(command)
+
+
+def _explain_rule(make: Make) -> None:
+    command = make("print what a rule reads, its limits, its SQL and the privileges it needs", _EXITS)
+    command.add_argument("rule", metavar="RULE", help="see: pipeline-console list rules")
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    command.add_argument("--config", default="", metavar="FILE", help="configuration file")
 
 
 def _doctor(make: Make) -> None:

@@ -10,7 +10,8 @@ from console.format import to_json
 from console.keys import all_keys, free_keys
 from console.panes import PANES
 from console.rules import RULES
-from console.rules.explaining import document, sentence
+from console.rules.diagnoses import DIAGNOSES
+from console.rules.explaining import diagnosis_document, diagnosis_sentence, document, sentence
 from console.sql import content
 
 Entry = dict[str, object]
@@ -28,7 +29,8 @@ def listing(what: str, form: str) -> str:
     if what == "actions":
         return "".join(map(_action_text, entries))
     if what == "rules":
-        return "".join(f"{rule.name}  {sentence(rule)}\n" for rule in RULES)
+        found = [f"{one.name}  {diagnosis_sentence(one)}\n" for one in DIAGNOSES]
+        return "".join([*found, "\n", *(f"{rule.name}  {sentence(rule)}\n" for rule in RULES)])
     width = max(len(str(entry["name"])) for entry in entries)
     return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)
 
@@ -93,7 +95,8 @@ def _keys_json() -> str:
 
 
 def _rules() -> list[Entry]:
-    return [document(rule) for rule in RULES]
+    found = [diagnosis_document(diagnosis, {}) for diagnosis in DIAGNOSES]
+    return [*found, *(document(rule) for rule in RULES)]
 
 
 def _presets() -> list[Entry]:

@@ -17,6 +17,20 @@ from console.model.act import (
     Step,
     Transaction,
 )
+from console.model.finding import (
+    OFTEN,
+    RARELY,
+    SELDOM,
+    Ask,
+    CannotTell,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    Frame,
+    Unknown,
+    Urgency,
+)
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
 from console.model.source import Database, Extension, Facts, Source
@@ -24,15 +38,25 @@ from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
 __all__ = [
     "LOCK_TIMEOUT",
+    "OFTEN",
+    "RARELY",
+    "SELDOM",
     "AnyRule",
+    "Ask",
     "Batches",
+    "CannotTell",
     "Claim",
     "Column",
     "Database",
+    "Diagnosis",
+    "Evidence",
     "Execution",
     "Export",
     "Extension",
     "Facts",
+    "Finding",
+    "Fix",
+    "Frame",
     "Kind",
     "Lacks",
     "Level",
@@ -55,6 +79,8 @@ __all__ = [
     "Step",
     "Transaction",
     "Trouble",
+    "Unknown",
+    "Urgency",
     "View",
     "Window",
     "above",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
+from console.format import decoded
 from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
 from console.rules.sessions import (
     BLOCKED_BY_SESSIONS,
@@ -40,7 +41,7 @@ def sessions(snapshot: Snapshot) -> Snapshot:
     rows = []
     for row, pids, name in zip(snapshot.rows, blockers, names, strict=True):
         shown = [*row, len(pids), blocks[row[pid]], name, _blocking(pids, blocks[row[pid]])]
-        shown[state], shown[query] = SHORT.get(row[state], row[state]), readable(row[query])
+        shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
     columns = (*snapshot.columns, "blockers", "blocks", "who", "blocking")
     return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot))
@@ -61,19 +62,6 @@ def _blocking(pids: Collection[object], blocks: int) -> str | None:
     """Whom a session blocks, and who blocks it, in a few cells."""
     by = f"by {min(map(str, pids))}" + (f" +{len(pids) - 1}" if len(pids) > 1 else "") if pids else ""
     return ", ".join(part for part in (f"blocks {blocks}" if blocks else "", by) if part) or None
-
-
-def readable(text: object) -> object:
-    """Bytes of a query text as text: a character cut in half is dropped, bytes of another encoding are escaped."""
-    if not isinstance(text, bytes):
-        return text
-    for missing in range(4):
-        try:
-            return text[: len(text) - missing].decode()
-        except UnicodeDecodeError as error:
-            if error.reason != "unexpected end of data":
-                break
-    return text.decode("utf-8", "backslashreplace")
 
 
 def hidden(snapshot: Snapshot, what: str = "sessions") -> Trouble | None:

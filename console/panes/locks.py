@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from console.format import decoded
 from console.model import Column, Pane, Record, Snapshot, View
-from console.panes.connections import SHORT, hidden, readable, who
+from console.panes.connections import SHORT, hidden, who
 from console.rules.sessions import (
     BLOCKING_SESSIONS,
     LOCK_MODE,
@@ -43,7 +44,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
         for node, depth in _walk(root, heirs):
             row = graph.rows[node]
             shown = {
-                "query": readable(row["query"]),
+                "query": decoded(row["query"]),
                 "state": SHORT.get(row["state"], row["state"]),
                 "tree": _branch(row, depth),
                 "depth": depth,

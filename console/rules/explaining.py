@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from console import sql
 from console.format import size
-from console.model import AnyRule, Rule, StateRule
+from console.model import AnyRule, Diagnosis, Limit, Rule, StateRule
 
 
 def sentence(rule: AnyRule) -> str:
@@ -19,13 +19,32 @@ def sentence(rule: AnyRule) -> str:
 
 def document(rule: AnyRule) -> dict[str, object]:
     """The rule as the JSON object of `list rules`; a rule over states has `states` instead of limits."""
-    needed = [sql.load(name) for name in rule.queries if name in sql.names()]  # the pooler's are no files
     judged = _number_document(rule) if isinstance(rule, Rule) else {"states": dict(_words(rule))}
+    return {"name": rule.name, "title": rule.title, **judged, **_needs(rule.queries)}
+
+
+def diagnosis_sentence(diagnosis: Diagnosis) -> str:
+    """A rule that finds root causes in one line: what it finds, how soon it matters, how long it must hold."""
+    held = f", held for {diagnosis.hold:.0f} s" if diagnosis.hold else ""
+    return f"{diagnosis.title} ({diagnosis.urgency.value}{held})."
+
+
+def diagnosis_document(diagnosis: Diagnosis, limits: Mapping[str, Limit]) -> dict[str, object]:
+    """A rule that finds root causes as the JSON object of `list rules`; its limits are those of the configuration."""
     return {
-        "name": rule.name,
-        "title": rule.title,
-        **judged,
-        "queries": list(rule.queries),
+        "name": diagnosis.name,
+        "title": diagnosis.title,
+        "urgency": diagnosis.urgency.value,
+        "hold_seconds": diagnosis.hold,
+        "limits": [{"name": rule.name, **_number_document(rule.under(limits))} for rule in diagnosis.rules],
+        **_needs(tuple(ask.query for ask in diagnosis.asks)),
+    }
+
+
+def _needs(queries: Iterable[str]) -> dict[str, object]:
+    needed = [sql.load(name) for name in queries if name in sql.names()]  # the pooler's are no files
+    return {
+        "queries": list(queries),
         "extensions": sorted({query.extension for query in needed if query.extension}),
         "privileges": sorted({grant for query in needed for grant in query.grants}),
     }

@@ -42,12 +42,16 @@ class Sources:
 
     def of(self, pane: Pane) -> Source:
         """The source that `pane` asks. Raises Trouble(MISSING) if it is not configured."""
-        if pane.source in self._known:
-            return self._known[pane.source]
-        absent = _ABSENT.get(pane.source)
+        return self.named(pane.source)
+
+    def named(self, name: str) -> Source:
+        """The source of that name. Raises Trouble(MISSING) if it is not configured."""
+        if name in self._known:
+            return self._known[name]
+        absent = _ABSENT.get(name)
         if absent is None:
-            raise Trouble(Kind.MISSING, f"There is no source {safe(pane.source, 80)}.")
-        raise Trouble(Kind.MISSING, absent.sentence, self._hints.get(pane.source) or absent.hint)
+            raise Trouble(Kind.MISSING, f"There is no source {safe(name, 80)}.")
+        raise Trouble(Kind.MISSING, absent.sentence, self._hints.get(name) or absent.hint)
 
     def text(self, pane: Pane, view: View) -> str:
         """All that is sent for a view: its query, its lookups, its detail. What cannot be sent says why in a comment.

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse, steps_from_query
-from console.format import one_line, safe
+from console.format import decoded, one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Trouble
-from console.panes.connections import readable
 
 HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
 BAD_INTERVAL = {"22007", "22008", "22015"}
@@ -90,7 +89,7 @@ def _shown(found: Snapshot) -> Snapshot:
     return replace(
         found,
         columns=tuple(found.columns[at] for at in kept),
-        rows=tuple(tuple(readable(row[at]) for at in kept) for row in found.rows),
+        rows=tuple(tuple(decoded(row[at]) for at in kept) for row in found.rows),
     )
 
 

@@ -1,0 +1,88 @@
+"""`check`: evaluates the rules once and reports what is wrong, for a person, a program or a monitoring system.
+
+Exit codes, as monitoring plugins have them: 0 fine, 1 a warning, 2 something critical, 3 it could not be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from console.cli.check_text import FORMATS
+from console.cli.interrupting import run_interruptible
+from console.format import safe
+from console.model import Diagnosis, Facts, Kind, Level, Trouble
+from console.rules.diagnoses import DIAGNOSES
+from console.rules.judging import Verdict
+from console.settings.config import Settings, Wanted
+from console.watching import state
+from console.watching.observer import Observer
+from console.workspace import Workspace
+
+CANNOT_TELL = 3
+EXITS = {Level.CRITICAL: 2, Level.WARNING: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the rules say of one target, or why that could not be told."""
+
+    label: str
+    at: datetime
+    verdict: Verdict = field(default_factory=Verdict)
+    facts: Facts | None = None
+    trouble: Trouble | None = None
+
+    @property
+    def level(self) -> Level | None:
+        """The worst level of the findings; None: no rule could be evaluated."""
+        if self.trouble or not self.verdict.judged:
+            return None
+        return max((finding.level for finding in self.verdict.findings), default=Level.OK)
+
+
+def check(options: Namespace, settings: Settings, targets: Sequence[Wanted]) -> int:
+    """Print what the rules say of `targets`, all at once; the exit code. Raises Trouble(USAGE) for an unknown rule."""
+    diagnoses = chosen(options.only, options.ignore)
+    return run_interruptible(_check(options, settings, targets, diagnoses))
+
+
+def chosen(only: Sequence[str], ignore: Sequence[str]) -> tuple[Diagnosis, ...]:
+    """The rules named in `only`, or all, without those in `ignore`. Raises Trouble(USAGE) for an unknown one."""
+    named = [name for text in only for name in text.split(",")]
+    ignored = [name for text in ignore for name in text.split(",")]
+    known = {diagnosis.name for diagnosis in DIAGNOSES}
+    for name in (*named, *ignored):
+        if name not in known:
+            raise Trouble(Kind.USAGE, f"There is no rule {safe(name, 80)}.", f"Rules: {', '.join(sorted(known))}.")
+    return tuple(one for one in DIAGNOSES if (not named or one.name in named) and one.name not in ignored)
+
+
+async def _check(
+    options: Namespace, settings: Settings, targets: Sequence[Wanted], diagnoses: Sequence[Diagnosis]
+) -> int:
+    results = await asyncio.gather(*(_checked(settings, wanted, diagnoses) for wanted in targets))
+    sys.stdout.write(FORMATS[options.format](results, len(targets) > 1))
+    levels = [result.level for result in results]
+    worst = max((level for level in levels if level is not None), default=Level.OK)
+    return EXITS.get(worst, CANNOT_TELL if None in levels else 0)
+
+
+async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagnosis]) -> Checked:
+    async with Workspace(settings, wanted) as workspace:
+        postgres = workspace.sources.postgres
+        try:
+            await postgres.connect()
+        except Trouble as why:
+            return Checked(wanted.label or postgres.label, datetime.now(UTC), trouble=why)
+        path = state.state_file(workspace.trail.path.parent, wanted.target)
+        before = state.load(path)
+        observer = Observer(workspace.sources, diagnoses, settings.thresholds)
+        observer.recall(before.readings, before.memory)
+        verdict = await observer.look(everything=True)
+        state.save(path, observer.windows(), observer.memory)
+        return Checked(postgres.facts.place, observer.frame.at, verdict, postgres.facts)

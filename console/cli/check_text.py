@@ -1,0 +1,188 @@
+"""The output formats of `check`: text, JSON, one line for Nagios, OpenMetrics. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from console.format import safe, to_json
+from console.model import Facts, Finding, Level, Trouble
+from console.rules.judging import Verdict
+
+WORDS = {Level.OK: "ok", Level.NOTICE: "ok", Level.WARNING: "warning", Level.CRITICAL: "critical", None: "unknown"}
+MARKS = {Level.CRITICAL: "!!", Level.WARNING: "! "}
+
+
+class Result(Protocol):
+    """What the rules say of one target."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def facts(self) -> Facts | None: ...
+    @property
+    def trouble(self) -> Trouble | None: ...
+    @property
+    def level(self) -> Level | None: ...
+
+
+def text(results: Sequence[Result], several: bool) -> str:
+    """Findings with their symptoms and fixes, worst first, and what could not be told."""
+    return "\n".join(_text(result, several) for result in results)
+
+
+def _text(result: Result, several: bool) -> str:
+    lines = [f"{safe(result.label)}: {WORDS[result.level]}"] if several or result.trouble else []
+    if result.trouble:
+        return "\n".join([*lines, f"   {result.trouble}"]) + "\n"
+    for finding in result.verdict.findings:
+        lines += _block(finding)
+    lines.append(summary(result.verdict))
+    lines += [f"   {one.rule}: {one.why} {one.remedy}".rstrip() for one in result.verdict.unknown]
+    return "\n".join(lines) + "\n"
+
+
+def summary(verdict: Verdict) -> str:
+    """How many findings there are, of how many rules, and how many rules could not be evaluated."""
+    found = len(verdict.findings)
+    head = "No findings" if not found else "1 finding" if found == 1 else f"{found} findings"
+    unknown = f", {len(verdict.unknown)} could not be" if verdict.unknown else ""
+    return f"{head}: {len(verdict.judged)} rules evaluated{unknown}."
+
+
+def _block(finding: Finding) -> list[str]:
+    lines = [f"{MARKS.get(finding.level, '  ')}{finding.sentence}"]
+    lines += [f"    {finding.detail}"] if finding.detail else []
+    lines += [f"    also explains: {' · '.join(finding.explains)}"] if finding.explains else []
+    for fix in finding.fixes:
+        given = " ".join(f"--set {shlex.quote(f'{name}={safe(value)}')}" for name, value in fix.parameters.items())
+        lines.append(f"    {fix.effect}: run {fix.action} {given}".rstrip())
+    return [safe(line) for line in lines]
+
+
+def json(results: Sequence[Result], several: bool) -> str:
+    """One document; of several targets a list of them under `targets`."""
+    documents = [document(result) for result in results]
+    whole: object = {"level": _worst(results), "targets": documents} if several else documents[0]
+    return to_json(whole) + "\n"
+
+
+def document(result: Result) -> dict[str, object]:
+    """What the rules say of one target as the JSON object of `check`."""
+    return {
+        "level": WORDS[result.level],
+        "taken_at": result.at,
+        "server": server(result),
+        "findings": [finding_document(finding) for finding in result.verdict.findings],
+        "cannot_tell": [
+            *({"rule": one.rule, "why": one.why, "remedy": one.remedy} for one in result.verdict.unknown),
+            *(
+                [{"rule": "", "why": result.trouble.sentence, "remedy": result.trouble.remedy}]
+                if result.trouble
+                else []
+            ),
+        ],
+    }
+
+
+def server(result: Result) -> dict[str, object]:
+    """Which server answered."""
+    facts = result.facts
+    known = {"version": facts.version_text, "database": facts.database, "user": facts.user} if facts else {}
+    return {"label": result.label, **known}
+
+
+def finding_document(finding: Finding) -> dict[str, object]:
+    """A finding as JSON."""
+    return {
+        "rule": finding.rule,
+        "subject": finding.subject,
+        "level": WORDS[finding.level],
+        "sentence": finding.sentence,
+        "detail": finding.detail,
+        "since": finding.since,
+        "evidence": [{"label": one.label, "value": one.value, "pane": one.pane} for one in finding.evidence],
+        "explains": list(finding.explains),
+        "fixes": [
+            {"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes
+        ],
+    }
+
+
+def nagios(results: Sequence[Result], several: bool) -> str:
+    """One line as monitoring plugins print it: the level, the worst finding, performance data."""
+    word = _worst(results).upper()
+    named = [
+        f"{f'{safe(result.label)}: ' if several else ''}{finding.sentence}"
+        for result in results
+        for finding in result.verdict.findings
+    ] + [f"{safe(result.label)}: {result.trouble}" for result in results if result.trouble]
+    counts = _counts(results)
+    more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
+    told = (named[0] if named else " ".join(summary(result.verdict) for result in results)).replace("|", "/")
+    performance = " ".join(f"{name}={count}" for name, count in counts.items())
+    return f"{word}: {safe(told)}{more} | {performance}\n"
+
+
+def openmetrics(results: Sequence[Result], _several: bool) -> str:
+    """Findings and rules as gauges (https://prometheus.io/docs/specs/om/open_metrics_spec/)."""
+    lines = [
+        "# TYPE pipeline_console_up gauge",
+        *(f"pipeline_console_up{_labels(server=result.label)} {int(not result.trouble)}" for result in results),
+        "# TYPE pipeline_console_findings gauge",
+    ]
+    for result in results:
+        for level in (Level.WARNING, Level.CRITICAL):
+            count = sum(finding.level == level for finding in result.verdict.findings)
+            lines.append(f"pipeline_console_findings{_labels(server=result.label, level=WORDS[level])} {count}")
+    lines.append("# TYPE pipeline_console_finding gauge")
+    lines += [
+        f"pipeline_console_finding{_labels(server=result.label, rule=one.rule, subject=one.subject)} {int(one.level)}"
+        for result in results
+        for one in result.verdict.findings
+    ]
+    lines.append("# TYPE pipeline_console_rules gauge")
+    for result in results:
+        for state, count in (("evaluated", len(result.verdict.judged)), ("unknown", len(result.verdict.unknown))):
+            lines.append(f"pipeline_console_rules{_labels(server=result.label, state=state)} {count}")
+    return "\n".join([*lines, "# EOF", ""])
+
+
+def _labels(**values: str) -> str:
+    escaped = (
+        f'{name}="{safe(value).replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"'
+        for name, value in values.items()
+    )
+    return "{" + ",".join(escaped) + "}"
+
+
+def _worst(results: Sequence[Result]) -> str:
+    levels = [result.level for result in results]
+    known = max((level for level in levels if level is not None), default=None)
+    if known in (Level.WARNING, Level.CRITICAL):
+        return WORDS[known]
+    return WORDS[None if None in levels else Level.OK]
+
+
+def _counts(results: Sequence[Result]) -> Mapping[str, int]:
+    findings = [finding for result in results for finding in result.verdict.findings]
+    return {
+        "critical": sum(finding.level == Level.CRITICAL for finding in findings),
+        "warning": sum(finding.level == Level.WARNING for finding in findings),
+        "rules": sum(len(result.verdict.judged) for result in results),
+        "unknown": sum(len(result.verdict.unknown) for result in results),
+    }
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Result], bool], str]] = {
+    "text": text,
+    "json": json,
+    "nagios": nagios,
+    "openmetrics": openmetrics,
+}

@@ -1,0 +1,171 @@
+"""What is wrong: findings with their evidence and fixes, and the rules that find them, as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from console.model.judge import Level, Rule
+from console.model.look import Record, Snapshot
+from console.model.source import Facts
+from console.model.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact behind a finding, and the row of a pane that shows it."""
+
+    label: str
+    value: str
+    pane: str = ""  # empty: no pane shows it
+    view: str = ""
+    row: Mapping[str, object] = field(default_factory=dict)  # columns by which the row is found; empty: any
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """An action that cures a finding, with its parameters filled in."""
+
+    action: str  # its name in ACTIONS
+    parameters: Mapping[str, str]
+    effect: str  # what it changes and what is lost by it, in one line
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One root cause. `rule` and `subject` identify it from one read to the next."""
+
+    rule: str
+    subject: str  # the root cause by its name: "session 21541", "slot standby1", "table public.events"
+    level: Level
+    sentence: str  # names who or what, and what is wrong
+    detail: str = ""  # what else helps to decide, in one line
+    evidence: tuple[Evidence, ...] = ()
+    fixes: tuple[Fix, ...] = ()  # the best one first
+    harm: float = 0.0  # ranks findings of one level: sessions that are stuck now
+    symptom: str = ""  # how a finding that explains this one mentions it; empty: its sentence
+    blames: tuple[str, ...] = ()  # subjects that explain this finding where they have one of their own
+    explains: tuple[str, ...] = ()  # symptoms that were folded into it
+    since: datetime | None = None  # when the condition began, as far as known
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A rule that could not be evaluated: why, and what would change it."""
+
+    rule: str
+    why: str
+    remedy: str = ""
+
+
+class CannotTell(Exception):  # noqa: N818  a result, not a programming error
+    """Raised by a judge that lacks something: no earlier reading yet, counters that were reset, a hidden column."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A query that a rule needs, and how often it is asked while a console watches."""
+
+    query: str
+    source: str = "postgres"
+    every: float = 5.0  # seconds
+    window: float = 0.0  # seconds for which earlier readings are kept; 0: only the last one counts
+    only_if: Callable[[Frame], bool] | None = None  # judged on the metrics: an expensive query is not always needed
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All that rules judge at one moment: the last reading of each query, earlier ones, and what could not be read."""
+
+    readings: Mapping[str, tuple[Snapshot, ...]]  # by query: oldest first, the last one is the present
+    at: datetime
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)  # by query: why there is no reading
+    rules: Mapping[str, Rule] = field(default_factory=dict)  # limits under the configuration, by name
+    facts: Facts | None = None  # of the PostgreSQL server
+    skipped: frozenset[str] = frozenset()  # queries that the metrics made needless
+
+    def rows(self, query: str) -> tuple[Record, ...]:
+        """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""
+        if query in self.skipped:
+            return ()
+        return tuple(self._last(query).records())
+
+    def row(self, query: str) -> Record:
+        """The only row of a query. Raises CannotTell if there is none."""
+        found = self.rows(query)
+        if not found:
+            raise CannotTell(f"{query} returned no row.")
+        return found[0]
+
+    def earlier(self, query: str, seconds: float) -> tuple[Snapshot, float]:
+        """The oldest reading of the last `seconds` and how many seconds before the last one it was taken.
+
+        Raises CannotTell if there is no earlier one.
+        """
+        last = self._last(query)
+        for reading in self.readings[query][:-1]:
+            elapsed = (last.taken_at - reading.taken_at).total_seconds()
+            if 0 < elapsed <= seconds:
+                return reading, elapsed
+        raise CannotTell("It is judged over time and was read only once so far.")
+
+    def change(self, query: str, column: str, seconds: float) -> tuple[float, float]:
+        """By how much a counter of a one-row query rose in the last `seconds`, and in how many seconds.
+
+        Raises CannotTell if there is no earlier reading or the counter was reset meanwhile.
+        """
+        before, elapsed = self.earlier(query, seconds)
+        old, new = next(iter(before.records()), {}).get(column), self.row(query).get(column)
+        if not isinstance(old, int | float) or not isinstance(new, int | float):
+            raise CannotTell(f"{column} is not known on this server.")
+        if new < old:
+            raise CannotTell("The server's counters were reset meanwhile.")
+        return new - old, elapsed
+
+    def level(self, rule: Rule, value: object) -> Level:
+        """The severity of `value` under the limits of the configuration."""
+        return self.limits(rule).level(value)
+
+    def limits(self, rule: Rule) -> Rule:
+        """`rule` under the limits of the configuration."""
+        return self.rules.get(rule.name, rule)
+
+    def _last(self, query: str) -> Snapshot:
+        if query in self.troubles:
+            why = self.troubles[query]
+            raise CannotTell(why.sentence, why.remedy)
+        found = self.readings.get(query)
+        if not found:
+            raise CannotTell("It was not read yet.")
+        return found[-1]
+
+
+class Urgency(StrEnum):
+    """How soon somebody should look at what a rule finds."""
+
+    NOW = "now"
+    SOON = "soon"
+    CARE = "care"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A rule that finds root causes: what it reads, under which limits, and a pure function over a frame."""
+
+    name: str
+    title: str  # what is wrong when it finds something, as a noun phrase
+    urgency: Urgency
+    asks: tuple[Ask, ...]
+    judge: Callable[[Frame], Iterable[Finding]]  # may raise CannotTell
+    rules: tuple[Rule, ...] = ()  # limits it judges by
+    hold: float = 0.0  # seconds for which the condition must hold; it clears when gone for twice as long
+
+
+OFTEN, SELDOM, RARELY = 5.0, 60.0, 600.0  # seconds between two readings of a query

@@ -1,0 +1,1 @@
+"""Rules that find root causes, by subject; `console.rules.diagnoses` lists them."""

@@ -1,0 +1,117 @@
+"""Sessions that block others, with what ending each would free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from console.format import age, one_line
+from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
+from console.rules.lock_queues import Node, Queues, locks, node
+from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
+
+IDLE = ("idle in transaction", "idle in transaction (aborted)")
+MOST_HEADS = 20  # sessions at the head of a queue for which it is computed what cancelling them would free
+
+Sessions = Mapping[Node, Record]
+
+
+def somebody_waits(frame: Frame) -> bool:
+    """Whether the metrics count a session that waits for a lock."""
+    return number(frame.row("vitals").get("waiting")) > 0
+
+
+def blockers(frame: Frame) -> Iterable[Finding]:
+    """A finding for each session or prepared transaction that blocks others without waiting itself."""
+    records = frame.rows("lock_queues")
+    queues = Queues(locks(records))
+    sessions = {node(record): record for record in records}
+    for root in queues.roots:
+        waiting = queues.behind(root)
+        waited = frame.level(LOCK_WAIT_SECONDS, queues.longest_wait(waiting))
+        if waited:  # many that wait for a moment are no emergency
+            level = max(waited, frame.level(BLOCKING_SESSIONS, len(waiting)))
+            yield _finding(root, level, waiting, queues, sessions)
+
+
+def _finding(root: Node, level: Level, waiting: set[Node], queues: Queues, sessions: Sessions) -> Finding:
+    record = sessions[root]
+    return Finding(
+        rule="blocking-session",
+        subject=subject(record),
+        level=level,
+        sentence=f"{_who(record)}: {_state(record)}, blocks {counted(len(waiting), 'session')}",
+        detail=_detail(record, _wanted(waiting, sessions)),
+        evidence=(
+            Evidence("blocked sessions", str(len(waiting)), "locks", "blocking", {"root": str(root), "depth": 0}),
+            Evidence("longest wait", age(queues.longest_wait(waiting)), "locks", "blocking", {"root": str(root)}),
+        ),
+        fixes=_fixes(root, waiting, queues, sessions),
+        harm=float(len(waiting)),
+        symptom=f"{counted(len(waiting), 'session')} blocked by {_who(record)}",
+    )
+
+
+def subject(record: Record) -> str:
+    """What findings about a session or prepared transaction have in common."""
+    return f"prepared {record['gid']}" if record.get("gid") else f"session {record['pid']} {record['backend_start']}"
+
+
+def _who(record: Record) -> str:
+    return f"prepared transaction {one_line(record['gid'])}" if record["gid"] else session(record)
+
+
+def _state(record: Record) -> str:
+    if record["gid"]:
+        return f"open {since(record['xact_age'])}"
+    if record["state"] in IDLE:
+        return f"{record['state']} {since(record['state_age'])}"
+    return f"{one_line(record['state'] or 'active')}, transaction open {since(record['xact_age'])}"
+
+
+def _detail(record: Record, wanted: str) -> str:
+    if record["gid"]:
+        return f"owned by {one_line(record['user'])} in {one_line(record['database'])}; waited for: {wanted}"
+    wrote = "it has written; " if record["wrote"] else ""
+    said = "last" if record["state"] in IDLE else "runs"
+    return f"pid {record['pid']}; waited for: {wanted}; {wrote}{said}: {statement(record)}"
+
+
+def _wanted(waiting: set[Node], sessions: Sessions) -> str:
+    """The relations, or other objects, that the waiting sessions want; those of a row's transaction by the row."""
+    named = [sessions[waiter] for waiter in waiting]
+    objects = sorted({f"{one_line(record['object'])} {record['row'] or ''}".strip() for record in named})
+    relations = [name for name in objects if not name.startswith(("transaction ", "virtual transaction "))]
+    return ", ".join((relations or objects)[:2])
+
+
+def _fixes(root: Node, waiting: set[Node], queues: Queues, sessions: Sessions) -> tuple[Fix, ...]:
+    """Ending the root, and cancelling whoever waits at the head of a queue where that frees more at once."""
+    record = sessions[root]
+    freed = len(queues.freed(root) & waiting)
+    fixes = [(freed, _end(record, freed, len(waiting)))]
+    for head in [head for head in queues.heads if head in waiting][:MOST_HEADS]:
+        frees = len((queues.freed(head) & waiting) - {head})
+        if frees > freed and isinstance(head, int):
+            effect = f"frees {frees} now; {session(sessions[head])} must run it again: {statement(sessions[head])}"
+            fixes.append((frees, cancel(sessions[head], effect)))
+    return tuple(fix for _, fix in sorted(fixes, key=lambda pair: -pair[0]))
+
+
+def _end(record: Record, now: int, behind: int) -> Fix:
+    turn = f", {behind - now} in turn" if behind > now else ""
+    lost = "; its changes are rolled back" if record["wrote"] else ""
+    effect = f"frees {now} now{turn}{lost}"
+    if record["gid"]:
+        return Fix("rollback-prepared", {"gid": str(record["gid"])}, f"roll back {one_line(record['gid'])}: {effect}")
+    return terminate(record, effect) if record["state"] in IDLE else cancel(record, effect)
+
+
+BLOCKING_SESSION = Diagnosis(
+    name="blocking-session",
+    title="A session or prepared transaction blocks others",
+    urgency=Urgency.NOW,
+    asks=(Ask("vitals", every=OFTEN), Ask("lock_queues", every=OFTEN, only_if=somebody_waits)),
+    judge=blockers,
+    rules=(LOCK_WAIT_SECONDS, BLOCKING_SESSIONS),
+)

@@ -1,0 +1,116 @@
+"""From a frame to the findings that are shown: judge, hold and clear, fold symptoms into their cause, rank. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from console.model import CannotTell, Diagnosis, Finding, Frame, Unknown
+
+Identity = tuple[str, str]  # rule and subject
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say about one frame."""
+
+    findings: tuple[Finding, ...] = ()  # worst first, symptoms folded into their causes
+    unknown: tuple[Unknown, ...] = ()
+    judged: frozenset[str] = frozenset()  # names of the rules that could be evaluated
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A finding over time: when its condition was seen first and last, and whether it held long enough."""
+
+    finding: Finding
+    first: datetime
+    last: datetime
+    raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was seen in earlier frames; each frame gives a new one."""
+
+    sightings: Mapping[Identity, Sighting] = field(default_factory=dict)
+
+
+def judge(frame: Frame, diagnoses: Sequence[Diagnosis]) -> Verdict:
+    """What each rule says of `frame` alone, unfolded and in the order of the rules."""
+    findings: list[Finding] = []
+    unknown: list[Unknown] = []
+    for diagnosis in diagnoses:
+        try:
+            findings += list(diagnosis.judge(frame))
+        except CannotTell as why:
+            unknown.append(Unknown(diagnosis.name, why.why, why.remedy))
+    judged = {diagnosis.name for diagnosis in diagnoses} - {one.rule for one in unknown}
+    return Verdict(tuple(findings), tuple(unknown), frozenset(judged))
+
+
+def evaluate(frame: Frame, diagnoses: Sequence[Diagnosis], memory: Memory) -> tuple[Verdict, Memory]:
+    """The findings to show now, and the memory for the next frame."""
+    verdict = judge(frame, diagnoses)
+    holds = {diagnosis.name: diagnosis.hold for diagnosis in diagnoses}
+    memory = remember(memory, verdict, frame.at, holds)
+    shown = (_dated(sighting) for sighting in memory.sightings.values() if sighting.raised)
+    return replace(verdict, findings=rank(fold(shown))), memory
+
+
+def remember(memory: Memory, verdict: Verdict, at: datetime, holds: Mapping[str, float]) -> Memory:
+    """`memory` after one more frame: raised once it held, dropped once it is gone for twice as long."""
+    kept: dict[Identity, Sighting] = {}
+    for finding in verdict.findings:
+        identity = (finding.rule, finding.subject)
+        before = memory.sightings.get(identity)
+        first = before.first if before else finding.since or at
+        held = at - first >= timedelta(seconds=holds.get(finding.rule, 0.0))
+        kept[identity] = Sighting(finding, first, at, held or bool(before and before.raised))
+    for identity, sighting in memory.sightings.items():
+        gone = at - sighting.last
+        lingers = gone < timedelta(seconds=2 * holds.get(identity[0], 0.0))
+        if identity not in kept and sighting.raised and lingers and identity[0] in verdict.judged:
+            kept[identity] = sighting
+    return Memory(kept)
+
+
+def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for each root cause: what another finding explains becomes one of its symptoms.
+
+    A finding is explained by those whose subject it blames, and by a worse one with its own subject. Of findings that
+    blame each other in a circle the worst is the root.
+    """
+    ordered = rank(findings)
+    worst: dict[str, Finding] = {}
+    for finding in ordered:
+        worst.setdefault(finding.subject, finding)
+    cause: dict[str, str] = {}
+    for finding in reversed(ordered):  # so that the edge which would close a circle is one of the worst finding's
+        for blamed in finding.blames:
+            if blamed in worst and finding.subject not in cause and _root(blamed, cause) != finding.subject:
+                cause[finding.subject] = blamed
+    symptoms: dict[str, dict[str, None]] = {}
+    for finding in ordered:
+        root = worst[_root(finding.subject, cause)]
+        if root is not finding:
+            named = (finding.symptom or finding.sentence, *finding.explains)
+            symptoms.setdefault(root.subject, {}).update(dict.fromkeys(named))
+    roots = (finding for subject, finding in worst.items() if subject not in cause)
+    return tuple(replace(root, explains=(*root.explains, *symptoms.get(root.subject, ()))) for root in roots)
+
+
+def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Worst first: by level, then by harm, then by name, so that the order is the same in every frame."""
+    return tuple(sorted(findings, key=lambda one: (-one.level, -one.harm, one.rule, one.subject)))
+
+
+def _root(subject: str, cause: Mapping[str, str]) -> str:
+    while subject in cause:
+        subject = cause[subject]
+    return subject
+
+
+def _dated(sighting: Sighting) -> Finding:
+    return replace(sighting.finding, since=sighting.finding.since or sighting.first)

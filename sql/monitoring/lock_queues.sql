@@ -1,0 +1,45 @@
+-- Locks on everything that a session waits for: who holds each, who wants it, since when; with the session of each.
+-- pg_locks is read only when somebody waits (or when this role cannot see who does). A parallel worker counts as its
+-- leader, a prepared transaction by its identifier.
+WITH session AS MATERIALIZED (
+  SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
+), lock AS MATERIALIZED (
+  SELECT l.*, pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
+                                   l.transactionid, '/', l.classid, l.objid, l.objsubid) AS tag
+    FROM pg_catalog.pg_locks l
+   WHERE (SELECT EXISTS (SELECT FROM session s WHERE s.wait_event_type = 'Lock' OR s.backend_type IS NULL))
+), wanted AS MATERIALIZED (
+  SELECT DISTINCT tag FROM lock WHERE NOT granted
+), part AS MATERIALIZED (
+  SELECT l.* FROM lock l
+   WHERE l.tag IN (SELECT w.tag FROM wanted w) OR l.granted AND l.locktype = 'tuple'
+), prepared AS MATERIALIZED (
+  SELECT l.virtualtransaction, p.gid, p.prepared, p.ownerid, p.dbid
+    FROM pg_catalog.pg_prepared_xact() p
+    JOIN lock l ON l.pid IS NULL AND l.granted AND l.transactionid = p.transaction
+), here AS MATERIALIZED (
+  SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+)
+SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
+       pg_catalog.regexp_replace(l.mode, 'Lock$', '') AS mode, l.granted,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - l.waitstart) AS wait_age,
+       CASE WHEN l.relation IS NOT NULL AND l.database IN (0, (SELECT h.oid FROM here h)) THEN l.relation::regclass::text
+            WHEN l.relation IS NOT NULL THEN 'relation ' || l.relation || ' of database ' || l.database
+            WHEN l.locktype = 'advisory' THEN 'advisory lock ' || pg_catalog.concat_ws(' ', l.classid, l.objid)
+            WHEN l.transactionid IS NOT NULL THEN 'transaction ' || l.transactionid::text
+            WHEN l.virtualxid IS NOT NULL THEN 'virtual transaction ' || l.virtualxid
+            ELSE pg_catalog.concat_ws(' ', l.locktype, l.classid, l.objid) END AS object,
+       CASE WHEN l.locktype = 'tuple' THEN '(' || l.page || ',' || l.tuple || ')' END AS "row",
+       CASE WHEN p.gid IS NOT NULL THEN 'prepared'
+            WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - coalesce(s.xact_start, p.prepared)) AS xact_age,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - coalesce(s.state_change, p.prepared)) AS state_age,
+       s.backend_xid IS NOT NULL OR p.gid IS NOT NULL AS wrote,
+       pg_catalog.pg_get_userbyid(coalesce(s.usesysid, p.ownerid))::text AS "user", s.application_name AS application,
+       coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
+           AS client,
+       (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = coalesce(s.datid, p.dbid)) AS database,
+       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query, s.backend_start::text AS backend_start
+  FROM part l
+  LEFT JOIN session s ON s.pid = l.pid
+  LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction

@@ -1,0 +1,92 @@
+"""`check` and `explain-rule`: levels, formats and exit codes, on a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from console.rules.diagnoses import DIAGNOSES
+from console.running.trail.audit import Trail
+from tests.acting import Desk
+from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
+from tests.command import run
+from tests.faults import Stage, blocking
+from tests.servers import PostgresServer as Cluster
+from tests.waiting import wait
+
+FORMS = ("text", "json", "nagios", "openmetrics")
+
+
+@pytest.fixture
+def stage(pg: Cluster, database: str, sessions: Sessions, tmp_path: Path) -> Stage:
+    return Stage(Desk(pg, database, Trail(tmp_path / "audit.jsonl")), sessions)
+
+
+def test_a_culprit_is_named_in_every_format_with_the_exit_code_of_its_level(stage: Stage, tmp_path: Path) -> None:
+    target = ("-t", stage.desk.uri, "--only", "blocking-session")
+    with blocking.row_locked_by_an_idle_session(stage) as name:
+        wait(lambda: run(tmp_path, "check", *target).code == 1)
+        done = {form: run(tmp_path, "check", *target, "--format", form) for form in FORMS}
+    assert {form: one.code for form, one in done.items()} == dict.fromkeys(FORMS, 1)
+    assert all(name in one.out for form, one in done.items() if form != "openmetrics")
+    document = json.loads(done["json"].out)
+    assert document["level"] == "warning"
+    (finding,) = document["findings"]
+    assert {"rule", "subject", "level", "sentence", "since", "evidence", "explains", "fixes"} <= set(finding)
+    assert finding["fixes"][0]["action"] == "terminate-backend"
+    assert finding["fixes"][0]["parameters"]["pid"] in done["text"].out
+    assert finding["evidence"][0].keys() == {"label", "value", "pane"}
+    assert re.fullmatch(r"WARNING: .+ \| critical=0 warning=1 rules=1 unknown=0\n", done["nagios"].out)
+    assert done["openmetrics"].out.endswith("# EOF\n")
+    counted = r'^pipeline_console_findings\{server="[^"]+",level="warning"\} 1$'
+    assert re.search(counted, done["openmetrics"].out, re.MULTILINE)
+
+
+def test_a_server_without_findings_is_fine(stage: Stage, tmp_path: Path) -> None:
+    done = run(tmp_path, "check", "-t", stage.desk.uri, "--only", "blocking-session", "--format", "json")
+    assert (done.code, json.loads(done.out)["level"]) == (0, "ok")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_server_that_does_not_answer_cannot_be_told_of(tmp_path: Path, form: str) -> None:
+    done = run(tmp_path, "check", "-t", "host=127.0.0.1 port=1", "--format", form)
+    assert done.code == 3
+    assert "Traceback" not in done.out + done.err
+
+
+def test_an_unknown_rule_is_wrong_usage_and_lists_those_there_are(tmp_path: Path) -> None:
+    for arguments in (("check", "--only", "nosuch", "-t", "host=127.0.0.1 port=1"), ("explain-rule", "nosuch")):
+        done = run(tmp_path, *arguments)
+        assert done.code == 2
+        assert "blocking-session" in done.err
+
+
+@pytest.mark.parametrize("rule", [diagnosis.name for diagnosis in DIAGNOSES])
+def test_a_rule_explains_what_it_reads_its_limits_and_its_privileges(tmp_path: Path, rule: str) -> None:
+    explained = run(tmp_path, "explain-rule", rule).out
+    document = json.loads(run(tmp_path, "explain-rule", rule, "--format", "json").out)
+    assert document["name"] == rule
+    assert all(limit["name"] in explained for limit in document["limits"])
+    assert all(f"-- {query} " in explained for query in document["queries"])
+    assert "Privileges: " in explained
+
+
+def test_all_targets_of_the_configuration_are_checked_at_once(any_pg: Cluster, tmp_path: Path) -> None:
+    config = tmp_path / "console.yml"
+    config.write_text(f"targets:\n  here: {{uri: '{any_pg.uri()}'}}\n  gone: {{uri: 'host=127.0.0.1 port=1'}}\n")
+    config.chmod(0o600)
+    done = run(tmp_path, "check", "--all", "--config", str(config), "--format", "json", "--only", "blocking-session")
+    document = json.loads(done.out)
+    assert done.code == 3
+    assert [one["level"] for one in document["targets"]] == ["ok", "unknown"]
+
+
+def test_what_is_kept_between_two_calls_is_private(stage: Stage, tmp_path: Path) -> None:
+    run(tmp_path, "check", "-t", stage.desk.uri)
+    (kept,) = tmp_path.rglob("rules/*.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_text("{")
+    assert run(tmp_path, "check", "-t", stage.desk.uri).code in {0, 1, 2}

@@ -1,0 +1,139 @@
+"""Findings over time: raised once they hold, cleared later, folded into their cause, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.model import Ask, CannotTell, Diagnosis, Finding, Frame, Level, Snapshot, Urgency
+from console.rules.judging import Memory, evaluate, fold, judge, rank
+from console.watching.observer import merged
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def finding(subject: str, level: Level = Level.WARNING, harm: float = 0, blames: tuple[str, ...] = ()) -> Finding:
+    return Finding("rule", subject, level, f"{subject} is wrong", harm=harm, blames=blames, symptom=subject)
+
+
+def rule(found: Iterable[Finding], hold: float = 0) -> Diagnosis:
+    return Diagnosis("rule", "Something", Urgency.NOW, (), lambda frame: found, hold=hold)
+
+
+def frame(seconds: float = 0) -> Frame:
+    return Frame({}, START + timedelta(seconds=seconds))
+
+
+def subjects(findings: Iterable[Finding]) -> list[str]:
+    return [one.subject for one in findings]
+
+
+def test_the_worst_come_first_then_the_most_harmful() -> None:
+    found = [finding("b"), finding("a"), finding("c", harm=3), finding("d", Level.CRITICAL)]
+    assert subjects(rank(found)) == ["d", "c", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("found", "roots", "explained"),
+    [
+        ([finding("cause"), finding("symptom", blames=("cause",))], ["cause"], ("symptom",)),
+        ([finding("symptom", Level.CRITICAL, blames=("cause",)), finding("cause")], ["cause"], ("symptom",)),
+        ([finding("symptom", blames=("nobody",))], ["symptom"], ()),
+        ([finding("a", blames=("b",)), finding("b", blames=("c",)), finding("c")], ["c"], ("a", "b")),
+        ([finding("a", Level.CRITICAL), finding("a")], ["a"], ("a",)),
+        ([finding("a", blames=("a",))], ["a"], ()),
+        ([finding("a", blames=("x", "c")), finding("c")], ["c"], ("a",)),
+    ],
+)
+def test_symptoms_are_folded_into_their_root(
+    found: list[Finding], roots: list[str], explained: tuple[str, ...]
+) -> None:
+    folded = fold(found)
+    assert subjects(folded) == roots
+    assert folded[0].explains == explained
+
+
+def test_two_roots_stay_two_findings() -> None:
+    assert len(fold([finding("a"), finding("b")])) == 2
+
+
+def test_two_findings_that_blame_each_other_do_not_both_vanish() -> None:
+    assert subjects(fold([finding("a", blames=("b",)), finding("b", blames=("a",))]))
+
+
+@pytest.mark.parametrize(
+    ("hold", "seen", "looked", "shown"),
+    [
+        (0, [0], 0, True),  # at once
+        (10, [0], 0, False),
+        (10, [0, 9], 9, False),
+        (10, [0, 10], 10, True),
+        (10, [0, 10], 29, True),  # gone, but not for twice as long
+        (10, [0, 10], 30, False),
+        (0, [0], 1, False),
+    ],
+)
+def test_a_finding_is_raised_once_it_held_and_cleared_when_gone_for_twice_as_long(
+    hold: float, seen: list[float], looked: float, shown: bool
+) -> None:
+    memory = Memory()
+    for at in seen:
+        verdict, memory = evaluate(frame(at), [rule([finding("a")], hold)], memory)
+    if looked not in seen:
+        verdict, memory = evaluate(frame(looked), [rule([], hold)], memory)
+    assert bool(verdict.findings) is shown
+    if shown:
+        assert verdict.findings[0].since == START
+
+
+def test_a_condition_that_comes_back_before_it_held_begins_anew() -> None:
+    memory = Memory()
+    for at, found in ((0, True), (5, False), (8, True), (15, True)):
+        verdict, memory = evaluate(frame(at), [rule([finding("a")] if found else [], 10)], memory)
+    assert not verdict.findings
+    assert evaluate(frame(18), [rule([finding("a")], 10)], memory)[0].findings
+
+
+def test_what_cannot_be_told_is_listed_and_no_finding() -> None:
+    def unable(_: Frame) -> Iterable[Finding]:
+        yield finding("half")
+        raise CannotTell("The counters were reset.", "Wait.")
+
+    verdict = judge(frame(), [Diagnosis("reset", "x", Urgency.SOON, (), unable), rule([finding("a")])])
+    assert [one.rule for one in verdict.unknown] == ["reset"]
+    assert verdict.judged == {"rule"}
+    assert subjects(verdict.findings) == ["a"]
+
+
+def counted(seconds: float, value: int | None) -> Snapshot:
+    return Snapshot("counters", ("deadlocks",), ((value,),), START + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("readings", "change"),
+    [
+        ([counted(0, 1), counted(60, 4)], (3, 60)),
+        ([counted(0, 1), counted(100, 2), counted(400, 7)], (5, 300)),  # the oldest within the window
+        ([counted(0, 5), counted(60, 5)], (0, 60)),
+        ([counted(60, 4)], None),
+        ([counted(0, 9), counted(60, 4)], None),  # reset
+        ([counted(0, None), counted(60, None)], None),
+        ([counted(60, 1), counted(0, 4)], None),  # the clock was set back
+        ([counted(0, 1), counted(301, 4)], None),  # too long ago to compare with
+    ],
+)
+def test_counters_are_compared_within_a_window(readings: list[Snapshot], change: tuple[float, float] | None) -> None:
+    seen = Frame({"counters": tuple(readings)}, START)
+    if change is None:
+        with pytest.raises(CannotTell):
+            seen.change("counters", "deadlocks", 300)
+    else:
+        assert seen.change("counters", "deadlocks", 300) == change
+
+
+def test_a_query_that_several_rules_need_is_asked_as_often_as_the_most_demanding_one_needs_it() -> None:
+    one = Diagnosis("a", "a", Urgency.NOW, (Ask("q", every=60, window=300), Ask("r")), lambda _: ())
+    two = Diagnosis("b", "b", Urgency.NOW, (Ask("q", every=5, only_if=lambda _: False),), lambda _: ())
+    assert merged([one, two]) == (Ask("q", every=5, window=300), Ask("r"))
