@@ -23,7 +23,7 @@ _PICTURES = {point: chr(0x2400 + point) for point in range(0x20)} | {0x7F: "␡"
 
 
 def safe(text: object, limit: int = 4000) -> str:
-    """`text` without anything a terminal would obey: at most `limit` characters, cut before replacing.
+    """`text` without control characters: at most `limit` characters, cut before replacing.
 
     C0 and DEL become control pictures, C1, bidirectional, zero-width characters and surrogates `\\x9b` escapes.
     """
@@ -129,7 +129,7 @@ def percent(value: object) -> str:
 
 
 def moment(value: object) -> str:
-    """A point in time in UTC, to the second; `infinity` as it is."""
+    """A point in time in UTC, to the second; `infinity` unchanged."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if value.tzinfo else value.isoformat(" ", "seconds")
     return value.isoformat() if isinstance(value, date) else safe(value)
@@ -179,7 +179,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def show(value: object, kind: str) -> str:
-    """`value` as text in the format called `kind`; MISSING when there is no value."""
+    """`value` as text in the format called `kind`; MISSING if there is no value."""
     return MISSING if value is None else FORMATS[kind].show(value)
 
 

@@ -1,11 +1,11 @@
-"""Takes secrets out of text that is shown, written to the audit trail or printed."""
+"""Removes secrets from text that is shown, printed or written to the audit trail."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-HIDDEN = "(hidden)"  # stands where a secret stood
+HIDDEN = "(hidden)"  # replaces a secret
 _FORMERLY = "(not kept)"  # what stood there in trails of versions before
 
 _PASSWORDS = (
@@ -22,7 +22,7 @@ _SECRET_NAME = re.compile(r"password|passwd|secret|token", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:
-    """`text` with HIDDEN where SQL, a connection string or a URI says a password."""
+    """`text` with HIDDEN in place of passwords in SQL, connection strings and URIs."""
     for pattern in _PASSWORDS:
         text = pattern.sub(rf"\g<1>{HIDDEN}\g<2>", text)
     return text
@@ -34,7 +34,7 @@ def hides(text: str) -> bool:
 
 
 def redacted(entry: Mapping[str, object]) -> dict[str, object]:
-    """`entry` with HIDDEN in place of secrets: values by their name, and what any text says of one."""
+    """`entry` with HIDDEN in place of secrets: values with the name of a secret, and passwords in any text."""
     return {
         name: HIDDEN if value and isinstance(value, str) and _SECRET_NAME.search(name) else _harmless(value)
         for name, value in entry.items()

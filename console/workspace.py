@@ -25,11 +25,11 @@ Watch = Callable[[Run], None]
 
 
 def _ignore(_: Run) -> None:
-    """Nobody watches."""
+    """Ignore the progress."""
 
 
 class Workspace:
-    """What one console looks at and what it runs. Nothing connects before it is needed."""
+    """The sources and the runs of one console. Nothing connects before it is needed."""
 
     def __init__(
         self, settings: Settings, wanted: Wanted, sources: Sources | None = None, trail: Trail | None = None

@@ -213,7 +213,7 @@ async def test_a_run_of_another_console_runs_while_its_process_does_and_is_unfin
     await other.wait()
     (row,) = await activity(trail)
     assert row["status"] == "unfinished"
-    assert "goes on from there" in str(row["said"])
+    assert "to resume" in str(row["said"])
 
 
 async def test_an_unfinished_run_is_forgotten_once_the_same_action_was_done(trail: Trail) -> None:

@@ -52,7 +52,7 @@ ACTIONS: tuple[Action, ...] = (
 
 
 def action(name: str) -> Action:
-    """The action called `name`; KeyError when there is none."""
+    """The action called `name`. Raises KeyError if there is none."""
     for candidate in ACTIONS:
         if candidate.name == name:
             return candidate

@@ -1,4 +1,4 @@
-"""Keeps a superuser from planning queries that would run other people's code with his rights."""
+"""Keeps a superuser from running code of other roles while planning or executing an action."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from console.model import Kind, Source, Trouble
 
 
 async def foreign_code(server: Source, names: Sequence[str]) -> dict[str, str]:
-    """Which of these relations would run code of others as superuser, and why; none for who is no superuser.
+    """Which of these relations would run code of other roles as superuser, and why; none for other roles.
 
     `names` are schema-qualified and quoted. The planner computes constant expressions of every index of a table that is
     read, and so do commands that compare constraints: no row need be there for it.
@@ -21,6 +21,6 @@ async def foreign_code(server: Source, names: Sequence[str]) -> dict[str, str]:
 
 
 async def refuse_foreign_code(server: Source, names: Sequence[str]) -> None:
-    """Trouble (REFUSED) where one of these relations would run code of others as superuser."""
+    """Raises Trouble(REFUSED) if one of these relations would run code of other roles as superuser."""
     for why in (await foreign_code(server, names)).values():
         raise Trouble(Kind.REFUSED, f"{why}, which would run with the rights of a superuser.", "Connect as the owner.")

@@ -1,4 +1,4 @@
-"""What every action is made of: its declaration, a request for a plan, steps from the rows of a query."""
+"""Actions: their declaration, the request for a plan, and steps from the rows of a query."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def boolean(given: Mapping[str, str], name: str) -> bool:
 
 
 def whole_number(given: Mapping[str, str], name: str, least: int = 0, most: int = 10_000) -> int:
-    """A whole number among the parameters. Raises Trouble(USAGE) if it is none or out of range."""
+    """A parameter as a whole number. Raises Trouble(USAGE) if it is not one, or out of range."""
     text = given[name].strip()
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
         raise Trouble(Kind.USAGE, f"{name} must be a whole number from {least} to {most}, not {safe(text, 40)}.")

@@ -1,4 +1,4 @@
-"""Finds the relations that a name of a person's, of the configuration or of a pane means."""
+"""Resolves names that users type, the configuration holds or a pane supplies to relations."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Relation:
 
 
 async def relation(server: Source, name: str) -> Relation:
-    """The table or view called `name`, as SQL would read it before anything else; none of the system's.
+    """The table or view called `name`: first as SQL would resolve it; never a system relation.
 
-    Trouble (REFUSED) when there is none, or more than one that is as near.
+    Raises Trouble(REFUSED) if there is none, or if several match equally well.
     """
     found = await _called(server, name, RELATIONS, system=False)
     best = [relation for relation, rank in found if rank == found[0][1]]
@@ -44,9 +44,9 @@ async def relation(server: Source, name: str) -> Relation:
 
 
 async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relation, ...]:
-    """The relation called `text`, with or without its schema, or the ones of a list with commas.
+    """The relation called `text`, with or without its schema, or several separated by commas.
 
-    Trouble (REFUSED) when there is none or when more than one may be meant: nothing is guessed.
+    Raises Trouble(REFUSED) if there is none, or if a name is ambiguous.
     """
     for whole in dict.fromkeys((text, text.strip())):  # a name may begin or end with a space, and hold commas
         relation = await _only(server, whole, kinds)
@@ -64,12 +64,12 @@ async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relatio
 
 
 def claim(relations: Sequence[Relation]) -> Claim:
-    """What a plan about these relations acts on: all of them, one by one."""
+    """The claim of a plan that acts on each of these relations."""
     return Claim(named(relations), tuple(one_line(relation.name) for relation in relations))
 
 
 def named(relations: Sequence[Relation]) -> str:
-    """Their names, as the subject of a plan."""
+    """Their names, separated by commas."""
     return ", ".join(one_line(relation.name) for relation in relations)
 
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> Namespace:
-    """The options of a command line; no command means `open`. Trouble (USAGE) never repeats a connection string."""
+    """The options of a command line; no command means `open`. Raises Trouble(USAGE) without any connection string."""
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
@@ -70,7 +70,9 @@ def parse(argv: Sequence[str]) -> Namespace:
     usage, _, sentence = errors.getvalue().partition("error: ")
     sentence = safe(_SECRET.sub("(connection string)", sentence.strip()))
     command = re.match(r"usage: (\S+(?: [a-z]+)?)", usage)
-    raise Trouble(Kind.USAGE, f"{sentence}.", f"{command[1] if command else 'pipeline-console'} --help tells more.")
+    raise Trouble(
+        Kind.USAGE, f"{sentence}.", f"{command[1] if command else 'pipeline-console'} --help shows the options."
+    )
 
 
 def say(sentence: str) -> None:
@@ -97,7 +99,7 @@ def _named_target(options: Namespace) -> tuple[str, str]:
 
 
 def known_pane(name: str) -> str:
-    """`name`, when there is such a pane. Trouble (USAGE) lists them otherwise."""
+    """`name`, if there is such a pane. Raises Trouble(USAGE) with the list of panes otherwise."""
     names = [pane.name for pane in PANES]
     if name not in names:
         raise Trouble(Kind.USAGE, f"There is no pane {safe(name, 80)}.", f"Panes: {', '.join(names)}.")
@@ -120,7 +122,7 @@ def run_open(options: Namespace) -> int:
 
 
 def run_demo(options: Namespace) -> int:
-    """Open the console on a demo of its own, or only serve that."""
+    """Start the demo, and open the console on it unless --headless is given."""
     from console.demo import run  # noqa: PLC0415  no other command needs it
     from console.demo.uris import DemoUris  # noqa: PLC0415
 
@@ -194,7 +196,7 @@ def run_explain_rule(options: Namespace) -> int:
 
 
 def run_doctor(options: Namespace) -> int:
-    """Tell what can and cannot be shown and done here."""
+    """Report what can and cannot be shown and done here."""
     settings = settings_of(options)
     chosen = wanted(options, settings)
     from console.cli.doctor import doctor  # noqa: PLC0415  loads the driver

@@ -23,12 +23,12 @@ TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=
 service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment.
 -h, -p, -U and -d replace parts of it; with -h alone the server is that host, not the default target."""
 _EXITS = (
-    "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 141 the reader of the output is gone."
+    "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 141 the reader of the output went away."
 )
 _RUN_EXITS = """\
 Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
 safeguard, another session at work), 4 stopped part-way: the same command resumes, 130 interrupted before anything ran,
-141 the reader of the output is gone."""
+141 the reader of the output went away."""
 
 _SETUP = """\
 At a terminal the guide opens. Without one, --yes runs every page in order; pages that are done are left out, so the
@@ -46,11 +46,11 @@ Rules that judge a change over time compare with the last call; the first one ca
 
 _DOCTOR_EXITS = """\
 Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
-reader of the output is gone."""
+reader of the output went away."""
 
 
 def parser(commands: Sequence[str]) -> ArgumentParser:
-    """The parser of the whole command line; the namespace says `command`."""
+    """The parser of the whole command line; `command` is the name of the command."""
     whole = ArgumentParser(
         "pipeline-console",
         description=_ABOUT,

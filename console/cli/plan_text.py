@@ -21,7 +21,7 @@ INDENTED = {Sort.NOTE: "  ", Sort.RECIPE: "  ", Sort.FACT: "   ", Sort.SQL: "   
 
 
 def plan_text(plan: Plan) -> str:
-    """Everything to know before saying yes: the summary, then every statement with its lock, its cost, its undo."""
+    """The summary, then every statement with its lock, its cost and its undo."""
     lines = []
     for line in plan_lines(plan):
         match line.sort:
@@ -52,7 +52,7 @@ def ending(run: Run) -> str:
         changed = f", {count(rows)} rows" if rows else ""
         lines = [f"Done: {counted(done, 'step')} in {age(run.seconds)}{changed}."]
     elif run.outcome is Outcome.STOPPED:
-        lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to go on from there.")
+        lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to resume.")
     elif run.outcome is Outcome.FAILED:
         lines.append("Nothing was changed.")
     lines += [*failed, *(f"Note: {safe(note)}" for note in run.notes)]
@@ -99,7 +99,7 @@ class Ticker:
         self._open = False
 
     def __call__(self, run: Run) -> None:
-        """Print where the run is now."""
+        """Print the current step."""
         now = time.monotonic()
         at = run.at
         progress = run.steps[at]

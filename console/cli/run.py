@@ -1,4 +1,4 @@
-"""`run`: one action planned, shown, confirmed, carried out; its exit code says how it ended."""
+"""`run`: plans an action, shows the plan, asks, runs it; the exit code reports the outcome."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def stoppable(stopped: Callable[[], None] = lambda: None) -> Iterator[None]:
 
 
 async def _confirmed(planned: Plan) -> bool:
-    """Ask at the terminal, the server's connections staying alive; an interrupt means no."""
+    """Ask at the terminal without blocking the connections; an interrupt means no."""
     name = one_line(planned.claim.typed)
     question = f"Type {name} to run this: " if planned.destructive else "Run this? [y/N] "
     shown = sys.stdout if sys.stdout.isatty() else sys.stderr

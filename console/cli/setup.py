@@ -1,4 +1,4 @@
-"""`setup`: every page of the set-up guide in order, without a terminal; the exit code says how it ended.
+"""`setup`: every page of the set-up guide in order, without a terminal; the exit code reports the outcome.
 
 A page that this role, machine or server cannot do is reported with its remedy and skipped. If the pipeline database
 does not work without it, the set-up ends there, with the exit code that `run` gives the same trouble.
@@ -254,7 +254,7 @@ class _Setup:
 
 
 def _ends_all(result: PageResult) -> bool:
-    """Whether no later page is tried: a run failed, or the connection serves no page. Refused pages end nothing."""
+    """Whether no later page is tried: a run failed, or the connection serves no page. A refused page ends nothing."""
     failed = result.page.essential and bool(result.runs) and result.state.standing is Standing.TODO
     return result.code != DONE and (failed or result.page.name == FIRST)
 

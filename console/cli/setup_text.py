@@ -29,7 +29,7 @@ def plans_text(state: PageState) -> str:
 
 
 def is_left(state: PageState) -> bool:
-    """Whether work of the page remains that this run cannot do."""
+    """Whether the page has work left that this run cannot do."""
     return state.standing in {Standing.CANNOT, Standing.WAITS, Standing.TODO} or bool(state.unmeasured)
 
 

@@ -40,7 +40,7 @@ class ShowOptions:
 
 
 def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
-    """Print what `options` ask of the pane; 0, or Trouble."""
+    """Print the pane as `options` ask; returns 0. Raises Trouble."""
     pane = configured(pane_called(options.pane), settings.thresholds)
     view = _view(pane, options.view)
     sort = options.sort or view.sort
@@ -89,7 +89,7 @@ async def _watch(asked: ShowOptions, reader: Reader, server: Source, output: Out
 async def _take(asked: ShowOptions, reader: Reader, server: Source) -> Snapshot:
     """One read, arranged and cut, with everything looked up for the rows that are printed.
 
-    A filter needs it for all rows: what was not looked up would match nothing.
+    A filter needs the look-ups of all rows: a value that is missing matches nothing.
     """
     whole = await reader.read(server)
     taken = _arranged(asked, whole)

@@ -1,6 +1,6 @@
 """A snapshot as fixed-width text. Pure.
 
-Before each row stands its severity: `!!` critical, `!` warning. Colour repeats it at the value.
+Each row begins with its severity: `!!` critical, `!` warning. Colour repeats it at the value.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Strip:
 
 def table(view: View, snapshot: Snapshot, width: int = 0, colour: bool = False) -> str:
     """The columns of `view` with a header line; fitted to `width` cells, 0: as wide as the values are."""
-    # A statement has no end: what stands behind it in a line would not be found.
+    # A statement may be long: columns after it would be out of sight.
     columns = sorted(view.columns, key=lambda column: column.format == "query")
     strips = [_strip(column, snapshot) for column in columns if column.name in snapshot.columns]
     shown = _fit(strips, width - len(NO_MARK)) if width else strips

@@ -1,4 +1,4 @@
-"""Whether each action could run here with this role: what it declares to need, and what its plan says."""
+"""Whether each action could run here with this role, by its declared needs and by its plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from console.settings.config import Settings
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known before any action is looked at."""
+    """What is known before any action is checked."""
 
     rights: Rights
     settings: Settings
@@ -210,7 +210,7 @@ def _tunes(case: Case) -> Verdict:
     if not denied and rights.row["reloads"]:
         return Verdict(Status.OK, "may write and reload the settings of the presets")
     state = Status.LIMITED if rights.alterable else Status.CANNOT
-    remedy = "See role, settings: the GRANTs stand there." if rights.major >= 15 else "A superuser can."
+    remedy = "See role, settings for the GRANTs." if rights.major >= 15 else "A superuser can."
     return Verdict(state, f"{len(denied)} of {len(rights.presettable)} settings may not be written", remedy)
 
 

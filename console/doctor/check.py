@@ -1,4 +1,4 @@
-"""A check of the doctor: what it looked at, whether that works, the evidence and the remedy."""
+"""A check of the doctor: its subject, whether that works, the evidence and the remedy."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Report:
 
 
 def worst(checks: Iterable[Check]) -> Status:
-    """The worst state of some checks; OK when there is none."""
+    """The worst state of some checks; OK if there are none."""
     states = {check.state for check in checks}
     return next(
         (state for state in (Status.CANNOT, Status.LIMITED, Status.UNKNOWN) if state in states),

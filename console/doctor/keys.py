@@ -45,7 +45,7 @@ def key_of(text: str) -> str:
 
 
 def _keeper(key: str, prefix: str, multiplexer: str) -> str:
-    """Who keeps a key from the console; empty: nobody."""
+    """What intercepts a key; empty: nothing."""
     if prefix and key == prefix:
         return f"{key} is the prefix of {multiplexer}"
     if key in SAME_BYTE:

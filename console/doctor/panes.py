@@ -76,7 +76,7 @@ def _state(reads: Sequence[_Read]) -> Status:
 
 
 def _different(pane: Pane) -> list[View]:
-    # A view that only filters what another one reads needs no read of its own.
+    # Views with the same query are read once.
     first: dict[tuple[object, ...], View] = {}
     for view in pane.views:
         first.setdefault((view.query, view.lookups, view.derive, view.detail), view)

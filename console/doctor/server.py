@@ -47,7 +47,7 @@ class Found:
 
     @property
     def waiting(self) -> Mapping[str, str]:
-        """Setting with a new value that waits for a restart → remedy. Overwriting the value is none."""
+        """Setting with a restart pending → remedy. Overwriting the value is no remedy."""
         return dict.fromkeys(self.row["waiting"], UNSAFE if self.dangers else WAITS)
 
     @property

@@ -95,7 +95,9 @@ def _size(size: tuple[int, int]) -> Check:
     if columns < WIDTH or lines < HEIGHT:
         what = "The screen is too small: important columns are cut off."
         return _check("size", Status.LIMITED, what, why, f"Make it {WIDTH}x{HEIGHT} or larger.")
-    more = "from 120 columns details appear beside the table" if columns < 120 else "details appear beside the table"
+    more = (
+        "from 120 columns on, details appear next to the table" if columns < 120 else "details appear next to the table"
+    )
     return _check("size", Status.OK, "All important columns fit.", f"{why}; {more}")
 
 

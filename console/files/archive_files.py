@@ -1,7 +1,7 @@
-"""The files of an export: a compressed CSV and, beside it, a manifest that says what must be in it.
+"""The files of an export: a compressed CSV, and next to it a manifest of its content.
 
 The CSV is written as NAME.csv.gz.partial, read back, and gets its name only after its manifest, so that NAME.csv.gz
-with a manifest is always a finished export. All files are for their owner alone; no file of somebody else is replaced.
+with a manifest is always a finished export. All files are private (mode 0600); no file of another user is replaced.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Content:
 
 
 class Partial:
-    """The CSV while it is written. One console at a time; what a former one left behind is overwritten."""
+    """The CSV while it is written. One console at a time; what an interrupted one left is overwritten."""
 
     def __init__(self, path: Path) -> None:
-        """Open NAME.csv.gz.partial for the file `path`. Trouble (REFUSED) when it cannot be had."""
+        """Open NAME.csv.gz.partial for the file `path`. Raises Trouble(REFUSED) if it cannot be opened."""
         self.path = path.with_name(path.name + ".partial")
         self.bytes = 0
         self._published = False
@@ -50,7 +50,7 @@ class Partial:
             self._file = private.hold(self.path)
 
     def write(self, data: bytes) -> None:
-        """Compress and write. Trouble when there is no room."""
+        """Compress and write. Raises Trouble if the disk is full."""
         self.bytes += len(data)
         self._digest.update(data)
         self._put(self._zip.compress(data))
@@ -65,7 +65,7 @@ class Partial:
         return self._digest.hexdigest()
 
     def publish(self, path: Path, manifest: Mapping[str, object]) -> None:
-        """Give the CSV its name, after its manifest. Trouble (REFUSED) when a file of that name came up meanwhile."""
+        """Rename the CSV, after its manifest. Raises Trouble(REFUSED) if a file of that name has appeared."""
         if os.path.lexists(path):
             raise taken(path)
         beside = manifest_path(path)
@@ -79,7 +79,7 @@ class Partial:
     def discard(self) -> None:
         """Close it, and remove it unless it has been published."""
         if not self._published:
-            with contextlib.suppress(OSError):  # somebody else removed it
+            with contextlib.suppress(OSError):  # it was removed already
                 self.path.unlink()
         os.close(self._file)
 
@@ -90,7 +90,7 @@ class Partial:
 
 
 def read_back(path: Path) -> Content:
-    """What is in a compressed CSV. Trouble (FAILED) when it is damaged or cannot be read."""
+    """What a compressed CSV contains. Raises Trouble(FAILED) if it is damaged or cannot be read."""
     digest = hashlib.sha256()
     size = 0
 
@@ -111,7 +111,7 @@ def read_back(path: Path) -> Content:
 
 
 def compare(path: Path, content: Content, manifest: Mapping[str, object]) -> None:
-    """Trouble (FAILED) unless the content is what the manifest says."""
+    """Raises Trouble(FAILED) if the content differs from the manifest."""
     for name in ("rows", "bytes", "sha256"):
         found, wanted = getattr(content, name), manifest.get(name)
         if found != wanted:
@@ -124,9 +124,9 @@ def compare(path: Path, content: Content, manifest: Mapping[str, object]) -> Non
 
 
 def finished(path: Path, same: Mapping[str, object]) -> dict[str, object] | None:
-    """The manifest of an export that is already there, None when there is none.
+    """The manifest of an existing export; None if there is none.
 
-    Trouble (REFUSED) when `path`, or the place of its manifest, is taken by anything else than an export of the `same`.
+    Raises Trouble(REFUSED) if `path` or its manifest exists and is not an export of the `same`.
     """
     beside = manifest_path(path)
     if not occupied(path):
@@ -148,7 +148,7 @@ def manifest_path(path: Path) -> Path:
 
 
 def taken(path: Path) -> Trouble:
-    """What to tell when a file is in the way."""
+    """The refusal to overwrite an existing file."""
     return Trouble(
         Kind.REFUSED,
         f"{safe(path)} exists and is not a finished export of this month: it is not overwritten.",

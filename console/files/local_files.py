@@ -1,4 +1,4 @@
-"""Files of this machine that a plan writes: passwords, a pooler's configuration; whole or not at all.
+"""Local files that a plan writes (passwords, PgBouncer's configuration): completely, or not at all.
 
 A file gets its name only when it is complete and synced. It is for its owner alone, or for whom it was for before, but
 never for everybody. Nothing is written when the file is no longer as the plan saw it.
@@ -29,7 +29,7 @@ def config_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def path_of(text: str, default: Path) -> Path:
-    """The file meant by a parameter: absolute, its links followed. Trouble (USAGE) for a folder."""
+    """The absolute path of a parameter, its links followed. Raises Trouble(USAGE) if it is a folder."""
     path = Path(text).expanduser() if text else default
     path = Path(os.path.realpath(path))
     if path.is_dir():
@@ -38,7 +38,7 @@ def path_of(text: str, default: Path) -> Path:
 
 
 def read(path: Path) -> str | None:
-    """What a file holds; None when there is none. Trouble (REFUSED) when it cannot be read."""
+    """The content of a file; None if there is none. Raises Trouble(REFUSED) if it cannot be read."""
     try:
         with troubles(path, Kind.REFUSED):
             return path.read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def read(path: Path) -> str | None:
 
 
 def read_secret(path: Path) -> str | None:
-    """As `read`. Trouble (REFUSED) also when others may read the file."""
+    """As `read`. Also raises Trouble(REFUSED) if other users may read the file."""
     text = read(path)
     if text is not None and path.stat().st_mode & 0o077:
         raise Trouble(
@@ -61,22 +61,22 @@ def read_secret(path: Path) -> str | None:
 
 
 def planned(path: Path, text: str, former: str | None, kept: Path | None = None) -> LocalFile:
-    """The file as it shall be, where `former` is what it holds now; `kept` gets that first."""
+    """The file with its new content; `former` is the present content, which is first saved as `kept`."""
     return LocalFile(str(path), text, _digest(former), str(kept) if kept and former is not None else "")
 
 
 def quoted(path: Path) -> str:
-    """The path as a shell takes it."""
+    """The path, quoted for a shell."""
     return shlex.quote(str(path))
 
 
 def undo(file: LocalFile) -> str:
-    """The shell command that undoes it, for people to read; empty where nothing was replaced."""
+    """The shell command that undoes it, for users to read; empty if nothing was replaced."""
     return shlex.join((*_RESTORE, file.kept, file.path)) if file.kept else ""
 
 
 def restored(kept: Path, path: Path) -> LocalFile:
-    """The file `path` with the content that was kept. Raises Trouble(REFUSED) when that is gone."""
+    """The file `path` with the content saved before. Raises Trouble(REFUSED) if that is gone."""
     text = read(kept)
     if text is None:
         raise Trouble(Kind.REFUSED, f"{safe(kept)} is gone, so {safe(path)} cannot be restored from it.")
@@ -84,7 +84,7 @@ def restored(kept: Path, path: Path) -> LocalFile:
 
 
 def write(file: LocalFile) -> None:
-    """Write it. Trouble (REFUSED) when the file changed since the plan was made, or it cannot be written."""
+    """Write it. Raises Trouble(REFUSED) if the file has changed since the plan was made, or cannot be written."""
     path = Path(file.path)
     with troubles(path.parent, Kind.REFUSED):
         private.make_folder(path.parent)
@@ -102,12 +102,12 @@ def write(file: LocalFile) -> None:
 
 
 def _as_before(descriptor: int, former: Path) -> None:
-    """Give the new file the mode and, as root, the owner of the former one, but nothing to other users."""
+    """Give the new file the mode and, as root, the owner of the former one, but no rights to other users."""
     found = former.stat()
     mine = os.fstat(descriptor)
     if os.geteuid() == 0:
         os.fchown(descriptor, found.st_uid, found.st_gid)
-    # Without the group it was for, what it may read would be somebody else's to read.
+    # If the group cannot be kept, another group must not be able to read it.
     same = os.geteuid() == 0 or mine.st_gid == found.st_gid
     os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & (0o640 if same else 0o600) | 0o600)
 

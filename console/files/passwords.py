@@ -1,4 +1,4 @@
-"""The file of passwords: a line NAME=password for each role, for its owner alone; what is missing is made at random."""
+"""The password file: a line ROLE=password for each role, mode 0600; missing passwords are generated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from console.redaction import HIDDEN
 
 PARAMETER = Parameter(
     "passwords",
-    "file with a line ROLE=password for each role, mode 0600; what it lacks is made at random and written there; "
+    "file with a line ROLE=password for each role, mode 0600; missing ones are generated and added; "
     "empty: passwords in the console's configuration folder",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Passwords:
-    """What the file holds now, and where it is."""
+    """The present content of the file, and its path."""
 
     path: Path
     text: str | None  # None: there is no file
@@ -30,7 +30,7 @@ class Passwords:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Passwords of the roles asked for, and the step that writes those that are new; none when none is."""
+    """Passwords of the roles, and the step that writes new ones; none if there are none."""
 
     of: Mapping[str, str]
     steps: tuple[Step, ...]
@@ -38,7 +38,7 @@ class Given:
 
 
 def load(parameter: str) -> Passwords:
-    """The file that the parameter names. Trouble (REFUSED) when others may read it or a line is none."""
+    """The file that the parameter names. Raises Trouble(REFUSED) if others may read it, or a line is malformed."""
     path = local_files.path_of(parameter, local_files.config_folder() / "passwords")
     text = local_files.read_secret(path)
     known: dict[str, str] = {}
@@ -55,7 +55,7 @@ def load(parameter: str) -> Passwords:
 
 
 def passwords_for(found: Passwords, names: Sequence[str]) -> Given:
-    """A password for each of `names`: from the file, else a random one that a step adds to the file."""
+    """A password for each of `names`: from the file, else a new one that a step adds to the file."""
     new = {name: password() for name in names if name not in found.known}
     of = {name: found.known.get(name) or new[name] for name in names}
     if not new:

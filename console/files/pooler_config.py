@@ -1,4 +1,4 @@
-"""PgBouncer's configuration: the bundled pgbouncer.ini with its names filled in, and the users beside it."""
+"""PgBouncer's configuration: the bundled pgbouncer.ini with its placeholders filled in, and its user list."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BY_VERSION = {
 
 @dataclass(frozen=True, slots=True)
 class PoolerSettings:
-    """What fills the braces of config/pgbouncer.ini."""
+    """Values for the placeholders of config/pgbouncer.ini."""
 
     database: str
     server_host: str
@@ -54,7 +54,7 @@ class PoolerSettings:
 
 
 def render(settings: PoolerSettings) -> str:
-    """The bundled pgbouncer.ini filled in. Trouble (USAGE) for a name that no line of it could hold."""
+    """The bundled pgbouncer.ini filled in. Raises Trouble(USAGE) if a name cannot be written in it."""
     template = (content() / "config" / "pgbouncer.ini").read_text(encoding="utf-8")
     lookup = settings.lookup
     server = f"host={_value(settings.server_host)} port={settings.server_port} dbname={_value(settings.database)}"
@@ -79,24 +79,24 @@ def render(settings: PoolerSettings) -> str:
 
 
 def entry(database: str) -> str:
-    """What clients of the pooler call a database: its name, as far as it is made of what PgBouncer reads there."""
+    """The name of the database for clients of PgBouncer, reduced to the characters that PgBouncer accepts."""
     return f"{database}_" if database == "pgbouncer" else _OTHER.sub("_", database)
 
 
 def most_connections(settings: PoolerSettings, users: int) -> int:
-    """How many connections the pools of so many users may take of the server at worst."""
+    """How many server connections the pools of so many users may open at most."""
     pooled = min(settings.database_connections, users * (settings.pool + settings.reserve))
     return pooled + min(settings.session_connections, users * (SESSION_POOL + settings.reserve))
 
 
 def open_files(settings: PoolerSettings, users: int) -> int:
-    """How many open files PgBouncer needs: one for each connection and RESERVED_FILES, in round hundreds."""
+    """How many open files PgBouncer needs: one for each connection and RESERVED_FILES, rounded up to hundreds."""
     needed = settings.clients + most_connections(settings, users) + RESERVED_FILES
     return -(-needed // 100) * 100
 
 
 def auth_file(verified: Mapping[str, str], plain: Mapping[str, str], former: str = "") -> str:
-    """Text of auth_file: verifiers of the passwords of `verified`, the passwords of `plain` as they are.
+    """Text of auth_file: verifiers of the passwords of `verified`, and the passwords of `plain` in the clear.
 
     PgBouncer logs in to the server itself as the latter, which a verifier does not allow. A verifier in `former` stays.
     """
@@ -117,7 +117,7 @@ def find_pgbouncer() -> str | None:
 
 
 def installed_version() -> tuple[int, int] | None:
-    """Version of the PgBouncer of this machine; None when there is none or it does not say."""
+    """Version of the PgBouncer installed here; None if there is none or it is unknown."""
     program = find_pgbouncer()
     if program is None:
         return None
@@ -129,7 +129,7 @@ def installed_version() -> tuple[int, int] | None:
 
 
 def version(text: str) -> tuple[int, int] | None:
-    """The version in a text, as in "PgBouncer 1.18.0"; None when there is none."""
+    """The version in a text such as "PgBouncer 1.18.0"; None if there is none."""
     found = _VERSION.search(text)
     return (int(found[1]), int(found[2])) if found else None
 

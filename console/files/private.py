@@ -1,6 +1,6 @@
-"""The one way to write a file for its owner alone: mode 0600 whatever the umask, never through a symbolic link.
+"""The one way to write a private file: mode 0600 whatever the umask, never through a symbolic link.
 
-A file that is replaced is first written beside it as .NAME.partial and synced; then it gets its name. So readers, and a
+A new version is first written to .NAME.partial in the same directory and synced, then renamed. So readers, and a
 console that is killed, find the former file or the new one, never half of it.
 """
 
@@ -66,8 +66,8 @@ def open_private(path: Path, flags: int) -> int:
 def hold(path: Path) -> int:
     """A descriptor of the empty file `path`, which this process alone may write until it closes it.
 
-    What a killed process left there is overwritten. BlockingIOError if another process holds it, Trouble (REFUSED) if
-    the file belongs to another user: in a directory where others may write, one could have put it there to read it.
+    What a killed process left there is overwritten. Raises BlockingIOError if another process holds it, and
+    Trouble(REFUSED) if it belongs to another user: where others may write, one could have created it to read it.
     """
     while True:
         descriptor = _open(path, os.O_WRONLY)
@@ -86,9 +86,10 @@ def hold(path: Path) -> int:
 
 @contextlib.contextmanager
 def replacing(path: Path, new: bool = False) -> Iterator[BinaryIO]:
-    """A file to write; at the end of the block it takes the place of `path`, synced. If the block fails, `path` stays.
+    """A file to write; at the end of the block it takes the place of `path`, synced.
 
-    With `new`, FileExistsError if something is at `path`. Raises OSError, and Trouble as `hold` does.
+    If the block fails, `path` is unchanged. Raises FileExistsError with `new` if `path` exists, OSError, and Trouble as
+    `hold` does.
     """
     partial = path.with_name(f".{path.name}.partial")
     with os.fdopen(hold(partial), "wb") as file:
@@ -109,7 +110,7 @@ def replacing(path: Path, new: bool = False) -> Iterator[BinaryIO]:
 
 
 def write(path: Path, text: str, new: bool = False, owner: tuple[int, int] | None = None) -> None:
-    """Write a private file as a whole, handed to the user and group ids of `owner`. Raises as `replacing` does."""
+    """Write a private file at once, owned by the user and group ids in `owner`. Raises as `replacing` does."""
     with replacing(path, new) as file:
         file.write(text.encode())
         if owner is not None:

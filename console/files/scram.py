@@ -12,7 +12,7 @@ import stringprep
 import unicodedata
 
 ITERATIONS = 4096
-MOST = 1_000_000  # iterations that are computed to compare: whoever may set a verifier could ask for hours of them
+MOST = 1_000_000  # iterations above which nothing is compared: a stored verifier could demand hours of computation
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):([A-Za-z0-9+/=]+)\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
 # RFC 4013, 2.3; the unassigned code points of Unicode 3.2 as PostgreSQL does.
 _PROHIBITED = (
@@ -52,7 +52,7 @@ def matches(text: str, stored: str) -> bool:
 
 
 def prepared(text: str) -> str:
-    """The password as SCRAM takes it: by SASLprep (RFC 4013), or as it is where that forbids it, as libpq does."""
+    """The password prepared for SCRAM: by SASLprep (RFC 4013), or unchanged if that rejects it, as in libpq."""
     mapped = "".join(map(_mapped, text))
     if not mapped or any(rule(character) for character in mapped for rule in _PROHIBITED) or not _one_direction(mapped):
         return text

@@ -1,4 +1,4 @@
-"""The nouns of the console. Standard library only; everything else may import this, it imports nothing of ours."""
+"""The nouns of the console. Every module may import this one; it imports only the standard library."""
 
 from __future__ import annotations
 

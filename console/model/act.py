@@ -10,7 +10,9 @@ from typing import ClassVar
 from console.model.look import Snapshot
 from console.model.source import Source
 
-LOCK_TIMEOUT = 0.2  # seconds that a statement of the session for changes waits for a lock, unless it says otherwise
+LOCK_TIMEOUT = (
+    0.2  # seconds that a statement of the acting session waits for a lock, unless its step sets another limit
+)
 NOTICED = 0.2  # seconds after which a watched statement has given way to whoever queues behind it
 
 
@@ -38,7 +40,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Run again and again, one transaction each, until it changes no row, or returns (moved, more = false)."""
+    """Repeated, one transaction each, until it changes no row or returns (moved, more = false)."""
 
     queue: ClassVar[float | None] = LOCK_TIMEOUT
 
@@ -77,7 +79,7 @@ class Standalone:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A COPY … TO STDOUT into a compressed file of this machine, with a manifest beside it.
+    """A COPY … TO STDOUT into a compressed local file, with a manifest.
 
     `manifest` is a query for what the manifest keeps (`rows` and `checksum` at least), read from the same snapshot. The
     file is read back, then pipeline_console.exported is set to rows and checksum, for a later step to compare.
@@ -92,7 +94,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """Writes a file of this machine; nothing is sent. The step's `sql` is what may be shown of it."""
+    """Writes a local file; nothing is sent. The step's `sql` is the part of it that may be shown."""
 
     rows: ClassVar[int] = 0
     queue: ClassVar[float | None] = 0.0
@@ -105,7 +107,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Runs a program of this machine, without a shell; the step's `sql` shows the command."""
+    """Runs a local program, without a shell; the step's `sql` shows the command."""
 
     rows: ClassVar[int] = 0
     queue: ClassVar[float | None] = None
@@ -128,7 +130,7 @@ class Step:
     undo: str = ""  # the statement that undoes it; empty: it needs or has none
     estimate: str = ""  # rows and bytes, as text
     note: str = ""  # why, in one line
-    expect: str = ""  # a query that returns true once the step has had its effect; a second column says why it has not
+    expect: str = ""  # a query that returns true once the step has taken effect; a second column: why it has not
     settle: float = 0.0  # seconds the effect may take to show
     # Run in a transaction of its own when the run ended because of this step, or was stopped in it, while the session
     # is still connected: records the failure. pipeline_console.failed holds what went wrong. Must not run code that
@@ -143,7 +145,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a plan acts on, and nobody else may act on meanwhile."""
+    """What a plan acts on; no other session may act on it at the same time."""
 
     subject: str
     parts: tuple[str, ...] = ()  # of the subject, where another plan may act on one of them alone
@@ -159,7 +161,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an action would do now. No steps: there is nothing to do.
+    """What an action would do now. No steps means that there is nothing to do.
 
     `action` and `parameters` are filled in by `console.actions.planning.plan`, which also completes `summary`.
     """
@@ -167,13 +169,15 @@ class Plan:
     claim: Claim
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()  # what else to know: what is skipped and why, which restart is pending
-    left: tuple[str, ...] = ()  # those of the notes that say what this action leaves as it is, and why
-    summary: str = ""  # one line; an action may say what is made ("9 partitions for 3 tables"), the rest is added
+    left: tuple[str, ...] = ()  # those of the notes on what this action skips, and why
+    summary: str = ""  # one line; an action may set its beginning ("9 partitions for 3 tables"), the rest is added
     result: str = ""  # what has happened once it has run: "9 partitions created"; empty: only its steps are counted
     destructive: bool = False  # `claim.typed` must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, shown before anything runs
-    read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = None  # what to report after the run, read anew
+    read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = (
+        None  # what to report after the run, from a new read
+    )
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given: what needs them is left out
     action: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -185,5 +189,5 @@ class Outcome(Enum):
     DONE = "done"
     NOTHING = "nothing to do"
     FAILED = "failed"  # nothing was changed, or everything was rolled back
-    STOPPED = "stopped"  # part of it is done; the same action goes on from there
+    STOPPED = "stopped"  # part of it is done; the same action resumes it
     REFUSED = "refused"

@@ -34,7 +34,7 @@ class Limit:
     below: bool = False  # True: values under the limits are bad; False: values from the limits on
 
     def level(self, value: object) -> Level:
-        """The severity of `value`; OK when it is not a number."""
+        """The severity of `value`; OK if it is not a number."""
         if not isinstance(value, int | float) or isinstance(value, bool):
             return Level.OK
         if value >= self.warning if not self.below else value < self.warning:
@@ -46,17 +46,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is judged by a number. Its name ends with the unit and is a key under `thresholds` in the configuration."""
+    """A rule over a number. Its name ends with the unit and is a key under `thresholds` in the configuration."""
 
     name: str
     title: str  # what is judged, as a noun phrase
     unit: str  # of the limits: "%", "s", "bytes", "count"
-    limit: Limit  # unless the configuration says otherwise
+    limit: Limit  # the default; the configuration may set others
     queries: tuple[str, ...]  # the monitoring queries whose rows it judges
     window: Window = Window.NOW
 
     def level(self, value: object) -> Level:
-        """The severity of `value`; OK when it is not a number."""
+        """The severity of `value`; OK if it is not a number."""
         return self.limit.level(value)
 
     def under(self, limits: Mapping[str, Limit]) -> Rule:
@@ -67,7 +67,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class StateRule:
-    """What is judged by a state: a word or a flag of a row, or a verdict on it."""
+    """A rule over a state: a word, a boolean or a verdict of a row."""
 
     name: str
     title: str  # whose state is judged, as a noun phrase

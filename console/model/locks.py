@@ -26,7 +26,7 @@ class LockMode(Enum):
 
     @property
     def blocks(self) -> str:
-        """Which of the statements of applications must wait while it is held; empty: none.
+        """Which statements of applications it blocks while it is held; empty: none.
 
         Writes take ROW EXCLUSIVE, which conflicts with SHARE and stronger modes; reads take ACCESS SHARE, which
         conflicts with ACCESS EXCLUSIVE alone.
@@ -66,7 +66,7 @@ def lock_of(statement: str, relation: str) -> str:
 
 
 def modes(lock: str) -> tuple[LockMode, ...]:
-    """The modes that the `lock` of a step names, in its order.
+    """The modes in the `lock` of a step, in its order.
 
     That is a list of `MODE on RELATION`, each perhaps with "up to " before it; other words lock nothing that exists.
     """
@@ -74,5 +74,5 @@ def modes(lock: str) -> tuple[LockMode, ...]:
 
 
 def strongest(locks: Iterable[str]) -> LockMode | None:
-    """The strongest mode that any `lock` of some steps names; None: there is none."""
+    """The strongest mode in the `lock` of these steps; None if there is none."""
     return max((mode for lock in locks for mode in modes(lock)), key=lambda mode: mode.strength, default=None)

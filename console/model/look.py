@@ -1,4 +1,4 @@
-"""What is looked at: snapshots, and panes as declarations."""
+"""What is read and shown: snapshots, and panes as declarations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Snapshot:
     hidden: tuple[Trouble, ...] = ()  # why it shows less than it could; each is also one of the notes
 
     def index(self, column: str) -> int:
-        """Position of `column` in each row; ValueError when the snapshot has no such column."""
+        """Position of `column` in each row. Raises ValueError if the snapshot has no such column."""
         return self.columns.index(column)
 
     def values(self, column: str) -> tuple[object, ...]:
@@ -43,7 +43,7 @@ class Snapshot:
         return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
 
     def hiding(self, why: Trouble | None) -> Snapshot:
-        """This snapshot with `why` noted: something of it could not be read. None: it is complete."""
+        """This snapshot with `why` as a note: part of it could not be read. None: it is complete."""
         if why is None:
             return self
         return replace(self, notes=(*self.notes, str(why)), hidden=(*self.hidden, why))
@@ -119,7 +119,7 @@ class View:
     rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
-    empty: str = "nothing to show"  # said when there are no rows; good news should read as such
+    empty: str = "nothing to show"  # shown when there are no rows; good news should read as such
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Pane:
     actions: tuple[str, ...] = ()
 
     def view(self, name: str) -> View:
-        """The view called `name`; KeyError when there is none."""
+        """The view called `name`. Raises KeyError if there is none."""
         for view in self.views:
             if view.name == name:
                 return view

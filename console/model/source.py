@@ -1,4 +1,4 @@
-"""What can be asked, and what is known of it."""
+"""Sources that answer queries, and the facts about them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a source after connecting; the header shows it and the variant of a query is chosen by it."""
+    """Facts about a source, known after connecting; the header shows them, and they select the variant of a query."""
 
     kind: str  # what it is called in documents: "postgres", "pgbouncer", "console"; nothing is decided by it
     version: int  # server_version_num style: 180004, 11800 for PgBouncer 1.18.0
@@ -41,7 +41,7 @@ class Facts:
 
     @property
     def place(self) -> str:
-        """The label, and which of several hosts answered."""
+        """The label, with the host that answered if there are several."""
         return f"{self.label} ({self.host})" if self.host else self.label
 
     @property
@@ -60,12 +60,12 @@ class Source(Protocol):
 
     @property
     def label(self) -> str:
-        """What people call it: the target's name, else host and port."""
+        """Its name on the screen: that of the target, else host and port."""
         ...
 
     @property
     def facts(self) -> Facts:
-        """What is known of it. Raises Trouble(UNREACHABLE) before the first connection."""
+        """The facts about it. Raises Trouble(UNREACHABLE) before the first connection."""
         ...
 
     @property
@@ -78,7 +78,7 @@ class Source(Protocol):
         ...
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The rows of the named query. Raises Trouble: UNSUPPORTED, MISSING as `obstacle` says, or why it failed."""
+        """The rows of the named query. Raises Trouble: that of `obstacle`, or why the query failed."""
         ...
 
     def text(self, query: str) -> str:
@@ -95,7 +95,7 @@ class Source(Protocol):
 
 
 class Database(Source, Protocol):
-    """A source that also answers statements which no file holds: a PostgreSQL server."""
+    """A source that also runs statements that are in no file: a PostgreSQL server."""
 
     @property
     def known(self) -> Facts | None:
@@ -116,5 +116,5 @@ class Database(Source, Protocol):
         ...
 
     async def attempt(self, statement: str) -> str:
-        """The SQLSTATE with which a statement fails in a session of its own; empty: it works. Raises Trouble."""
+        """The SQLSTATE with which a statement fails in a separate session; empty: it succeeds. Raises Trouble."""
         ...

@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence that is safe to show, with what code needs of it in fields."""
+"""Errors for the user: one sentence that is safe to show, and fields for what code needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Trouble(Exception):  # noqa: N818  a sentence for the user, not a programm
     """Something that went wrong, as one sentence that is safe to show, and what to do about it.
 
     `sentence` and `remedy` never contain a password, and no code parses them: what code needs is in `kind`, `lacks` and
-    `sqlstate` (the server's code; empty when there is none).
+    `sqlstate` (the server's code; empty if there is none).
     """
 
     def __init__(self, kind: Kind, sentence: str, remedy: str = "", sqlstate: str = "", lacks: Lacks = NOTHING) -> None:
@@ -60,6 +60,6 @@ def read_only() -> Trouble:
 
 
 def denied(sentence: str, *grants: str, remedy: str = "", sqlstate: str = "") -> Trouble:
-    """Trouble (DENIED) that `grants` would cure; without a `remedy` of its own it names them."""
+    """Trouble(DENIED) for which `grants` are the remedy, unless `remedy` names another one."""
     named = "; ".join(f"GRANT {grant} TO the role" for grant in grants)
     return Trouble(Kind.DENIED, sentence, remedy or f"{named}.", sqlstate, Lacks(grants))

@@ -37,7 +37,7 @@ PANES: tuple[Pane, ...] = (
 
 
 def pane(name: str) -> Pane:
-    """The pane called `name`; KeyError when there is none."""
+    """The pane called `name`. Raises KeyError if there is none."""
     for candidate in PANES:
         if candidate.name == name:
             return candidate

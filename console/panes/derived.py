@@ -22,7 +22,7 @@ MARK = Column("approximate", "", width=1, help="≈ where the size is an estimat
 
 
 def with_size(snapshot: Snapshot) -> Snapshot:
-    """`snapshot` with `size`, exact where it is known, and the mark `approximate` where it is an estimate."""
+    """`snapshot` with `size`, exact where it is known, and `approximate`: ≈ where it is an estimate."""
     exact = snapshot.values("exact_size") if "exact_size" in snapshot.columns else (None,) * len(snapshot.rows)
     sizes = zip(exact, snapshot.values("estimated_size"), strict=True)
     return snapshot.with_columns(
@@ -50,7 +50,7 @@ def add(snapshot: Snapshot, names: Sequence[str], judge: Callable[[Record], tupl
 
 
 def number(value: object) -> float:
-    """`value` as a number, 0 when it is none."""
+    """`value` as a number; 0 if it is not one."""
     return float(value) if isinstance(value, int | float) else 0.0
 
 

@@ -1,1 +1,1 @@
-"""What turns a read into rows: rates, look-ups, filter and order, export."""
+"""From a read to rows: rates, look-ups, filter and order, export."""

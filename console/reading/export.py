@@ -1,4 +1,4 @@
-"""What is on the screen as a document: JSON for programs, CSV for spreadsheets. Pure, but for `write`."""
+"""Exports the rows on the screen: JSON for programs, CSV for spreadsheets. Pure except `write`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def csv_text(snapshot: Snapshot) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a new file that only its owner can read. Trouble when it exists or cannot be written."""
+    """Write a new private file. Raises Trouble if it exists or cannot be written."""
     try:
         private.write(path, text, new=True)
     except FileExistsError:

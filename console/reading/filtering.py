@@ -1,4 +1,4 @@
-"""Filters: which rows match what a person typed. Pure.
+"""Filters: which rows match what a user typed. Pure.
 
 A filter is words separated by spaces, which must all match: `word` is found in what a row shows, `!word` is not, and
 `column=value` looks at one column. Double quotes hold spaces and operators together: `"idle in transaction"`,
@@ -146,7 +146,7 @@ def _number(cell: object) -> float | None:
 
 
 def _texts(column: Column, cell: object) -> list[str]:
-    """What a cell may be called: as it is shown, as it is, each element of a list; nothing for a missing value."""
+    """The texts that match a cell: as shown, as read, each element of a list; none for a missing value."""
     if cell is None:
         return [""]
     elements = [str(element) for element in cell] if isinstance(cell, list | tuple) else []

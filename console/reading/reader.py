@@ -30,7 +30,7 @@ class Reader:
         self.last: Snapshot | None = None  # the last good snapshot, complete
 
     async def read(self, server: Source) -> Snapshot:
-        """The view's rows now, with rates since the last read and what lookups already know. Raises Trouble."""
+        """The view's rows now, with rates since the last read and the answers of lookups so far. Raises Trouble."""
         view = self._view
         taken = await server.fetch(view.query)
         if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
@@ -43,7 +43,7 @@ class Reader:
         return self._complete(base)
 
     async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
-        """The snapshot with the rows of the keys `shown` looked up; None when nothing was learned. Raises Trouble."""
+        """The snapshot with the lookups for the rows in `shown`; None if nothing changed. Raises Trouble."""
         base = self.base
         if base is None or not any(not known.lookup.first for known in self._known):
             return None
@@ -108,7 +108,7 @@ def with_rates(now: Snapshot, before: Snapshot | None, key: Sequence[str], rates
 def _rates(counts: Row, former: Row | None, plan: Sequence[tuple[int, int, float]], seconds: float, still: Row) -> Row:
     if former is None:
         return (None,) * len(plan)
-    if counts == former and None not in counts:  # most of thousands of counters stand still between two reads
+    if counts == former and None not in counts:  # most of thousands of counters do not change between two reads
         return still
     return tuple(
         _quotient(_delta(counts[of], former[of]), seconds if per < 0 else _delta(counts[per], former[per]), scale)
@@ -147,7 +147,7 @@ class _Known:
         self._not_before = 0.0
 
     async def learn(self, server: Source, base: Snapshot, rows: Iterable[Row]) -> bool:
-        """Ask for at most one batch of what is missing or changed; True when something was asked."""
+        """Read at most one batch of what is missing or changed; returns whether anything was read."""
         lookup = self.lookup
         if base.clock < self._not_before:
             return False

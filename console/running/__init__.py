@@ -1,1 +1,1 @@
-"""Running plans: audited, one console at a time on a subject, verified, and never long in anybody's way."""
+"""Running plans: audited, one console at a time on a subject, verified, without blocking others for long."""

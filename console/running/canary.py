@@ -1,6 +1,6 @@
 """Steps that could lock everybody out: a new connection must succeed after them, or all that was done is undone.
 
-The undoing uses the session that is open already, so it works when nobody can connect any more.
+Undoing uses the open session, so it works even if no new connection is possible.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A plan as lines, for the command line and the terminal interface: what each says, and what sort of line it is."""
+"""A plan as lines of text, each with its sort, for the command line and the terminal interface."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Sort(Enum):
     SUMMARY = "summary"
     SUBJECT = "subject"
     NOTE = "note"
-    TABLE = "table"  # the plan's table stands here; the line has no text
+    TABLE = "table"  # the place of the plan's table; the line has no text
     STEP = "step"  # the number of a step, and why it is taken or how it is run
     FACT = "fact"  # of a step: how it is run, its lock, estimate, undo
     SQL = "sql"
@@ -39,7 +39,7 @@ class Line:
 
 
 def plan_lines(plan: Plan) -> Iterator[Line]:
-    """Everything to know before the plan is run: summary, notes, every statement with its lock, estimate and undo."""
+    """The lines of a plan: summary, notes, every statement with its lock, estimate and undo."""
     yield Line(Sort.SUMMARY, one_line(plan.summary))
     yield Line(Sort.SUBJECT, one_line(plan.claim.subject))
     yield from (Line(Sort.NOTE, one_line(note)) for note in plan.notes)

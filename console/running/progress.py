@@ -1,4 +1,4 @@
-"""One run of a plan: how far each step is, how it ended, what undoes it."""
+"""One run of a plan: the progress of each step, the outcome, the undo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from console.model import Outcome, Plan, Step
 
 @dataclass(slots=True)
 class StepProgress:
-    """How far one step is."""
+    """The progress of one step."""
 
     step: Step
     status: str = "pending"  # pending, running, waiting, done, failed, undone
@@ -29,7 +29,7 @@ class StepProgress:
 
 @dataclass(slots=True)
 class Run:
-    """One run of a plan, as it goes."""
+    """One run of a plan."""
 
     plan: Plan
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -55,7 +55,7 @@ class Run:
 
     @property
     def waits(self) -> list[str]:
-        """How long others can have waited because of this run, as a sentence; none where nobody can have."""
+        """A sentence on how long other sessions can have waited because of this run; empty if none can have."""
         if not self.held_up:
             return []
         longest = sorted(self.held_up.items(), key=lambda pair: -pair[1])
@@ -65,7 +65,7 @@ class Run:
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[StepProgress], None]]:
-        """Measures a transaction, from its first step that holds somebody up to its end, however it ends."""
+        """Measures a transaction from its first step that can block others to its end, however it ends."""
         began: dict[str, float] = {}
 
         def at(progress: StepProgress) -> None:
@@ -87,6 +87,6 @@ class Run:
 
 
 def stop(task: asyncio.Task[Any]) -> None:
-    """Stop the task of a run, once: a second request must not disturb it while it undoes and records what was done."""
+    """Stop the task of a run, once: a second request must not disturb it while it undoes and records its work."""
     if not task.cancelling():
         task.cancel()

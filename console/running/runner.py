@@ -32,7 +32,7 @@ Watch = Callable[[Run], None]
 
 
 class Runner:
-    """Runs plans on one server. `watch` is called at every change of the run's progress."""
+    """Runs plans on one server. `watch` is called whenever the progress of the run changes."""
 
     def __init__(self, session: ActingSession, server: Source, trail: Trail, watch: Watch = lambda _: None) -> None:
         self._session = session
@@ -41,7 +41,7 @@ class Runner:
         self._watch = watch
 
     async def run(self, plan: Plan, patience: float = PATIENCE, run: Run | None = None) -> Run:
-        """Run `plan` to its end and return how it went. Raises Trouble(REFUSED) when it could not even be audited."""
+        """Run `plan` to its end and return the run. Raises Trouble(REFUSED) if it cannot be audited."""
         run = run or Run.of(plan)
         if not plan.steps:
             run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
@@ -74,7 +74,7 @@ class Runner:
             run.notes.append(f"The result could not be read: {why}")
 
     async def _undone(self, run: Run, why: Trouble) -> Trouble:
-        """What to report: where a step could have locked everybody out, everything is undone first."""
+        """The message of a failed run. If a step could have locked everybody out, everything is undone first."""
         done = [progress for progress in run.steps if progress.status == "done"]
         if not any(progress.step.canary for progress in done):
             return why
@@ -139,7 +139,7 @@ class Runner:
             return
 
     async def _done(self, run: Run, group: Sequence[StepProgress], seconds: float) -> None:
-        """Note in the trail that `group` is done, and verify its effect."""
+        """Record in the trail that `group` is done, and verify its effect."""
         how = _executor(group[0])
         for progress in group:
             progress.status, progress.message = "done", ""
@@ -211,7 +211,7 @@ def _executor(progress: StepProgress) -> Executor:
 
 
 def _reset(group: Sequence[StepProgress]) -> None:
-    """Ready for another try; what batches have done stays done."""
+    """Reset the steps for a retry; committed batches stay done."""
     for progress in group:
         progress.status = "pending"
         if not _executor(progress).partial:

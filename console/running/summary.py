@@ -1,4 +1,4 @@
-"""One line that says what a plan does: how much, under which lock, and who may have to wait."""
+"""The summary of a plan in one line: how much it does, its strongest lock, what it blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from console.model.locks import strongest
 def summary(plan: Plan) -> str:
     """The plan in one line, such as "9 partitions for 3 tables, strongest lock SHARE ROW EXCLUSIVE, blocks writes, …".
 
-    Begins with what the plan's own summary says is made, else with the number of its steps.
+    Begins with the plan's own summary, else with the number of its steps.
     """
     if not plan.steps:
         return "Nothing to do."

@@ -1,1 +1,1 @@
-"""What the user configured: the bundled defaults, the user's file over them, the targets it names."""
+"""The configuration: the bundled defaults, overridden by the user's file, and the targets that it names."""

@@ -1,4 +1,4 @@
-"""The settings: the bundled config/console.yml, the user's file over it, as frozen values.
+"""The settings: the bundled config/console.yml, overridden by the user's file, as frozen values.
 
 The user's file is `--config FILE`, else $PIPELINE_CONSOLE_CONFIG, else $XDG_CONFIG_HOME/pipeline-console/console.yml.
 A file that is named must exist; the last one need not.
@@ -45,7 +45,7 @@ class PartitionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePolicy:
-    """A table whose old months are moved to another one."""
+    """A table whose old months are moved to another table."""
 
     table: str
     archive: str
@@ -55,7 +55,7 @@ class ArchivePolicy:
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
-    """A materialized view whose data must be renewed every hour, day, week or month."""
+    """A materialized view to be refreshed every hour, day, week or month."""
 
     view: str
     every: str = "day"
@@ -65,7 +65,7 @@ class RefreshPolicy:
 class Settings:
     """Everything that can be configured."""
 
-    file: str  # the user's file; empty when there is none
+    file: str  # the user's file; empty if there is none
     default_target: str
     targets: Mapping[str, Target]
     refresh: Mapping[str, float]  # pane → seconds; only where it differs from the pane's own
@@ -79,10 +79,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asked to look at, with every name resolved. Only its label may be shown."""
+    """The servers that the user asked for, with every name resolved. Only the label may be shown."""
 
     target: str = field(repr=False)  # libpq URI or conninfo; empty: libpq's own environment
-    label: str = ""  # the target's name or label in the configuration; empty: host and port say it
+    label: str = ""  # the target's name or label in the configuration; empty: host and port stand for it
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     read_only: bool = False
     pane: str = ""  # the pane to open first; empty: the first one

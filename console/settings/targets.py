@@ -2,7 +2,7 @@
 
 A TARGET with `://` is a URI, one with `=` a conninfo, anything else a name: first of the configuration, then of a
 service in ~/.pg_service.conf ($PGSERVICEFILE) or $PGSYSCONFDIR/pg_service.conf. Without a TARGET the configuration's
-`default_target` is meant, then $PIPELINE_CONSOLE_TARGET, then what libpq's own environment says.
+`default_target` is meant, then $PIPELINE_CONSOLE_TARGET, then libpq's own environment.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def resolve(
     environ: Mapping[str, str] = os.environ,
     parts: Mapping[str, str] = NO_PARTS,
 ) -> Wanted:
-    """What to connect to; `poolers` go before those that the configuration gives the target. Trouble (USAGE).
+    """What to connect to; `poolers` come before those of the target in the configuration. Raises Trouble(USAGE).
 
     `parts` are libpq's host, port, user and dbname: they replace those of the target. A host without a target is a
     server of its own, not the default target.
@@ -67,14 +67,14 @@ def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
 
 
 def warnings(target: str, poolers: Sequence[str]) -> list[str]:
-    """What must be said about arguments of the command line before they are used."""
+    """Warnings about arguments of the command line."""
     if not any(holds_password(given) for given in (target, *poolers)):
         return []
     return ["The process list shows everybody the password in this command; ~/.pgpass or PGPASSWORD keep it hidden."]
 
 
 def check(target: str, what: str) -> None:
-    """Trouble (USAGE) for a URI that libpq would cut apart in the wrong place and then repeat parts of its password."""
+    """Raises Trouble(USAGE) for a URI that libpq would split in the wrong place, repeating parts of its password."""
     if "://" not in target:
         return
     match = _URI.match(target)

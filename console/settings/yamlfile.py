@@ -1,4 +1,4 @@
-"""YAML text → checked plain values. Whatever is wrong is told with file, line and key, and never with the value."""
+"""YAML text → checked plain values. Errors name file, line and key, and never the value."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _KEY = re.compile(r"^[\s{-]*([\w.-]+)\s*:")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in which file a value stands."""
+    """The file and key of a value."""
 
     file: str
     path: tuple[str, ...] = ()
 
     def under(self, key: str) -> Place:
-        """The place of what stands below `key`."""
+        """The place of the value below `key`."""
         return Place(self.file, (*self.path, key))
 
     def wrong(self, node: Node, what: str, remedy: str = "") -> Trouble:
-        """The Trouble (USAGE) that says `what` is wrong with the key at this place."""
+        """Trouble(USAGE) that names `what` is wrong with the key at this place."""
         key = safe(".".join(self.path), 200) or "the document"
         return Trouble(Kind.USAGE, f"{safe(self.file)}, line {node.start_mark.line + 1}: {key} {what}.", remedy)
 
@@ -38,7 +38,7 @@ Reader = Callable[[Node, Place], Any]
 
 
 def read(text: str, file: str, reader: Reader) -> Any:
-    """The document in `text`, checked by `reader`; None when it is empty. Raises Trouble (USAGE)."""
+    """The document in `text`, checked by `reader`; None if it is empty. Raises Trouble(USAGE)."""
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
@@ -92,7 +92,7 @@ def sequence(reader: Reader) -> Reader:
 
 
 def text(node: Node, place: Place) -> str:
-    """Text as it is written; `no`, `16` and `y` are text too."""
+    """Text exactly as written; `no`, `16` and `y` are text too."""
     if not isinstance(node, ScalarNode):
         raise place.wrong(node, "must be text")
     return "" if _absent(node) else str(node.value)
@@ -112,7 +112,7 @@ def texts(node: Node, place: Place) -> tuple[str, ...]:
 
 
 def converted(reader: Reader, convert: Callable[[Any, str], Any]) -> Reader:
-    """What `convert` makes of the value that `reader` finds and its key; a ValueError tells what is wrong with it."""
+    """The value of `reader`, converted by `convert`, which gets its key and raises ValueError if it is wrong."""
 
     def check(node: Node, place: Place) -> Any:
         found = reader(node, place)

@@ -40,7 +40,7 @@ class PageState:
     kind: Kind | None = None  # of the trouble, if it cannot be done
     plans: tuple[Plan, ...] = ()  # with at least one step
     notes: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()  # those of the notes that say what stays as it is, and why
+    left: tuple[str, ...] = ()  # those of the notes on what is skipped, and why
     works: tuple[Work, ...] = ()  # what each plan is for
     tried: tuple[Work, ...] = ()  # all work that was planned
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given
@@ -151,7 +151,7 @@ def _title(name: str) -> str:
 
 
 def _met(name: str, state: PageState) -> bool:
-    """Whether later pages may be planned. What only another role can do may have been done: their plans show it."""
+    """Whether later pages may be planned. Work for another role may have been done: the plans show it."""
     if state.standing is Standing.CANNOT:
         return name != FIRST and not next(page.essential for page in PAGES if page.name == name)
     return state.standing in {Standing.READ, Standing.DONE, Standing.NOTHING}

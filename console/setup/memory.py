@@ -1,4 +1,4 @@
-"""What the user decided about pages (run, skip, later), one file for each database. What is done, the server knows.
+"""What the user decided about pages (run, skip, later), one file for each database. The server shows what is done.
 
 `$XDG_STATE_HOME/pipeline-console/setup/<hash>.json`, readable by its owner alone, replaced as a whole.
 """

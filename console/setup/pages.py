@@ -18,7 +18,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: what it does, why, and the actions it runs. Their plans say what is left to do."""
+    """One page: what it does, why, and the actions it runs. Their plans show what is left to do."""
 
     name: str
     title: str
@@ -151,7 +151,7 @@ PAGES: tuple[Page, ...] = (
     Page(
         name="partitions",
         title="Upcoming partitions",
-        what="Monthly partitions, from the current month as far ahead as the policies say.",
+        what="Monthly partitions, from the current month as far ahead as the policies demand.",
         why="An INSERT without a matching partition fails: each month needs its partition before it begins.",
         actions=("create-partitions",),
         work=_months,

@@ -30,7 +30,7 @@ class Sources:
     """Sources by name: "postgres", "pgbouncer", "console", "replica:NAME". Nothing connects before the first read."""
 
     def __init__(self, postgres: Database, *others: Source, hints: Mapping[str, str] | None = None) -> None:
-        """`hints` say for a name how to get the source, where the usual hint would mislead."""
+        """`hints` by name: how to get a source, where the usual hint would mislead."""
         self.postgres = postgres
         self._known: Mapping[str, Source] = {source.name: source for source in (postgres, *others)}
         self._hints = hints or {}
@@ -54,7 +54,7 @@ class Sources:
         raise Trouble(Kind.MISSING, absent.sentence, self._hints.get(name) or absent.hint)
 
     def text(self, pane: Pane, view: View) -> str:
-        """All that is sent for a view: its query, its lookups, its detail. What cannot be sent says why in a comment.
+        """All statements of a view: its query, its lookups, its detail. A comment explains what cannot be sent.
 
         It needs neither a connection nor the source itself.
         """

@@ -22,7 +22,7 @@ Reads = Mapping[str, Sequence[Snapshot]]
 
 
 class Replay:
-    """Answers each query with what was recorded, read after read; at its end with the last read again."""
+    """Answers each query with the recorded reads in order, then with the last one again."""
 
     retry_in = 0.0
     busy = 0.0
@@ -53,7 +53,7 @@ class Replay:
         return self.facts
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The next recorded snapshot; with parameters the rows whose columns of those names are asked for."""
+        """The next recorded snapshot; with parameters, the rows whose columns have these values."""
         reads = self._of(query)
         at = self._asked.get(query, 0)
         self._asked[query] = at + 1
@@ -87,7 +87,7 @@ class Replay:
 
 
 def load(path: Path, name: str) -> Replay:
-    """The recording in a file. Raises Trouble(USAGE) if it cannot be read or is none."""
+    """The recording in a file. Raises Trouble(USAGE) if it cannot be read or is not a recording."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"), object_hook=_revived)
         known = document["facts"]
@@ -118,7 +118,7 @@ def _matching(snapshot: Snapshot, parameters: Mapping[str, object]) -> Snapshot:
     wanted = [value if isinstance(value, list) else [value] for value in parameters.values()]
     asked = set(zip(*wanted, strict=True))
     if not set(parameters) <= set(snapshot.columns):
-        return replace(snapshot, rows=())  # of which row these details are, the recording does not say
+        return replace(snapshot, rows=())  # the recording does not hold to which row these details belong
     at = [snapshot.index(column) for column in parameters]
     return replace(snapshot, rows=tuple(row for row in snapshot.rows if tuple(row[i] for i in at) in asked))
 

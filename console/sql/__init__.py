@@ -62,7 +62,7 @@ class Query:
 
     @property
     def statement(self) -> str:
-        """The text for people: a percent sign is not doubled."""
+        """The text as shown: a percent sign is not doubled."""
         return self.text.replace("%%", "%")
 
 
@@ -76,7 +76,7 @@ def content() -> Path:
 
 @cache
 def load(name: str, version: Version = NEWEST) -> Query:
-    """The newest variant of `name` that is not newer than `version`; KeyError when there is none."""
+    """The newest variant of `name` that is not newer than `version`. Raises KeyError if there is none."""
     folder, base = _place(name)
     variants = _variants(folder, base)
     fitting = [(at, path) for at, path in variants if at <= version]

@@ -33,7 +33,7 @@ CODE = (
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file, as it is run on servers of one version."""
+    """One file, as it runs on servers of one version."""
 
     version: int
     name: str  # 0004_content
@@ -42,7 +42,7 @@ class Migration:
     checksum: str  # SHA-256 of the text, hexadecimal
     checksums: frozenset[str]  # of every version variant: an upgraded server applied another one, which is no edit
     transactional: bool = True
-    locks: str = ""  # what its header says of locks
+    locks: str = ""  # from its header
     adopts: bool = False  # also run where its tables were there already, instead of only being entered in the ledger
 
 
@@ -62,14 +62,14 @@ class Answer(Protocol):
 
 
 class Info(Protocol):
-    """What the client library knows of its connection."""
+    """What the client library knows about its connection."""
 
     @property
     def backend_pid(self) -> int: ...
 
 
 class Connection(Protocol):
-    """What is asked of a connection; psycopg's synchronous one in autocommit mode fits."""
+    """The connection that `apply` needs: a synchronous one of psycopg in autocommit mode."""
 
     @property
     def autocommit(self) -> bool: ...
@@ -185,7 +185,7 @@ def _refuse_false_ledger(connection: Connection) -> None:
 
 @contextmanager
 def _migration_lock(connection: Connection) -> Iterator[None]:
-    # A session lock leaks to the next client of a pooled connection. A pooler is told by the pid it made up.
+    # A session lock leaks to the next client of a pooled connection. A pooler shows itself by a made-up pid.
     ((pid,),) = connection.execute(b"SELECT pg_catalog.pg_backend_pid()").fetchall()
     if pid != connection.info.backend_pid:
         raise Trouble(

@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 
 
 class Front(Protocol):
-    """What the flow needs of a terminal application: dialogs with an answer, what is planned meanwhile, and toasts."""
+    """What the flow needs of a terminal application: dialogs with an answer, a planning indicator, toasts."""
 
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for its answer; None: it was closed without one."""

@@ -38,6 +38,6 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
             raise Trouble(
                 Kind.USAGE,
                 f"The keymap in the configuration gives {key_name(key)} to {CONFIRM}, but it also requests plans: "
-                "pressed twice, it could run a plan that nobody read.",
+                "pressed twice, it could run a plan that was not read.",
                 f"Give {CONFIRM} another key.",
             )

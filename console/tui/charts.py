@@ -29,7 +29,7 @@ Drawing = Callable[[Snapshot, int, int], Content]
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
-    """The last `width` values as bars from 0 to the largest of them; a blank where there is none."""
+    """The last `width` values as bars from 0 to the largest of them; a blank for a missing value."""
     shown = list(values)[-width:]
     top = max((value for value in shown if value is not None), default=0.0)
     bars = [" " if value is None else BARS[_step(value, top)] for value in shown]

@@ -47,7 +47,7 @@ class Details(VerticalScroll):
 
 
 def fields(view: View, row: Mapping[str, object]) -> Content:
-    """The columns of the view, then the other columns of the query; long texts stand below their name."""
+    """The columns of the view, then the other columns of the query; long texts are below their name."""
     named = [
         (column.title.strip() or column.name, row[column.name], column.format)
         for column in view.columns

@@ -23,7 +23,7 @@ def help_text(pane: Pane, view: View, about_query: str, keys: Sequence[Key], cos
 
 
 def _keys(keys: Sequence[Key]) -> list[tuple[str, str]]:
-    """The keys that work outside dialogs, as they are bound now; bindings with the same effect on one line."""
+    """The keys that work outside dialogs, with the present key bindings; those with the same effect on one line."""
     found: dict[str, list[str]] = {}
     for key in keys:
         if key.place in {Place.APP, Place.PANE, Place.TABLE}:

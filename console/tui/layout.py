@@ -1,4 +1,4 @@
-"""Where the columns of a view stand on a screen of a given width. Pure."""
+"""The positions of the columns of a view on a screen of a given width. Pure."""
 
 from __future__ import annotations
 

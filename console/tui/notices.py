@@ -1,4 +1,4 @@
-"""What the console says once, after the first rows: that the set-up guide helps, or that the schema has drifted."""
+"""Notices shown once, after the first rows: the set-up guide, or drift of the schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAINTENANCE = ("postgres", "template1")  # databases that hold no data of users
 
 
 async def setup_notice(workspace: Workspace) -> str:
-    """That there is a guide, where the pipeline schema is missing and nobody declined the guide before; else empty."""
+    """A pointer to the set-up guide if the pipeline schema is missing and the guide was never declined; else empty."""
     wanted, postgres = workspace.wanted, workspace.sources.postgres
     if wanted.read_only or wanted.guide:
         return ""
@@ -22,7 +22,7 @@ async def setup_notice(workspace: Workspace) -> str:
         if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
             return ""
         if (await situation.read(postgres, workspace.settings)).ledger or (await drift(postgres)).present:
-            return ""  # `drift_notice` says what is missing
+            return ""  # `drift_notice` reports what is missing
     except Trouble:
         return ""  # the panes show it
     return "No pipeline schema in this database. Press U for the set-up guide."

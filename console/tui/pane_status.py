@@ -28,7 +28,7 @@ class StatusLine(Static):
 
 
 def status(view: View, last: Snapshot | None, rows: int, filter_text: str) -> str:
-    """What is to be said of a read without trouble, `rows` of which are shown."""
+    """The status of a successful read, of which `rows` are shown."""
     if last is None:
         return "reading …"
     if not rows:
@@ -37,7 +37,7 @@ def status(view: View, last: Snapshot | None, rows: int, filter_text: str) -> st
 
 
 def trouble_status(trouble: Trouble, last: Snapshot | None, retry_in: float, now: float) -> str:
-    """What is wrong, how old the rows are, and when the next attempt is due; `now` is on the clock of snapshots."""
+    """What is wrong, the age of the rows, and when the next attempt is due; `now` is on the clock of snapshots."""
     parts: list[str] = []
     if trouble.kind is Kind.UNREACHABLE:
         parts.append(f"Next attempt in {retry_in:.0f} s." if retry_in >= 0.5 else "Connecting …")

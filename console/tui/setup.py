@@ -254,7 +254,7 @@ class SetupScreen(ModalScreen[None]):
         else:
             if state.works:
                 await self._start(page, state.works)
-            else:  # the parameters given meanwhile leave nothing to run
+            else:  # with the parameters entered there is nothing to run
                 await self._flow.explain(page.title, state.sentence or "There is nothing to do.")
 
     async def _start(self, page: Page, works: tuple[Work, ...]) -> None:
@@ -268,7 +268,7 @@ class SetupScreen(ModalScreen[None]):
 
     @work(group="setup-run", exit_on_error=False)
     async def _follow(self, page: Page, run: Run, works: tuple[Work, ...]) -> None:
-        """Wait for the end of a run. The next plan is shown only to who still looks at its page."""
+        """Wait for the end of a run. The next plan is shown only if its page is still open."""
         await self._workspace.wait(run)
         self._going = None
         if run.outcome is not Outcome.DONE:

@@ -14,7 +14,7 @@ from console.tui.layout import GUTTER, Placed
 
 MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
 
-SHORTEST_MIDDLE = 5  # cells from which on both ends of a name can be told
+SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Line:
 
     texts: tuple[str, ...]
     levels: tuple[Level, ...]
-    row: Row = field(compare=False)  # what it was made of
+    row: Row = field(compare=False)  # the row it shows
 
 
 class Window:
@@ -70,7 +70,7 @@ class Window:
 
 
 def fit(text: str, width: int, right: bool, middle: bool = False) -> str:
-    """`text` in exactly `width` cells, at the right or left; an ellipsis stands where it was cut."""
+    """`text` in exactly `width` cells, at the right or left; an ellipsis shows where it was cut."""
     cells = len(text) if text.isascii() else cell_len(text)
     if cells > width:
         text = _cut(text, width, middle)

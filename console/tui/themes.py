@@ -67,7 +67,7 @@ _BY_SETTING = {"dark": DARK, "light": LIGHT, "16": SIXTEEN}
 
 
 def choose_theme(setting: str, environment: Mapping[str, str]) -> str:
-    """The name of the theme: as configured; `auto` goes by what the terminal says of itself, else dark.
+    """The name of the theme: as configured; `auto` follows the terminal where that reports its background, else dark.
 
     With NO_COLOR it is the one of sixteen colours, of which then only bold and reverse remain.
     """

@@ -1,1 +1,1 @@
-"""A grown database gets what the pipeline schema has."""
+"""Adds what an existing database lacks of the pipeline schema."""

@@ -18,7 +18,7 @@ from console.sql.migrations import Migration
 
 
 async def plan(request: Request) -> Plan:
-    """Steps for the missing objects, in dependency order. Raises Trouble(REFUSED) where apply-schema must be used."""
+    """Steps for the missing objects, in dependency order. Raises Trouble(REFUSED) if apply-schema must be used."""
     server = request.server
     seen = await drift(server)
     if not seen.present:
@@ -28,7 +28,7 @@ async def plan(request: Request) -> Plan:
     todo = await steps(server, what)
     partition = seen.of(Remedy.PARTITION)
     if baseline and not partition:
-        todo = (*todo, *_anyhow(baseline), await ledger_step(server, baseline))
+        todo = (*todo, *_repeatable(baseline), await ledger_step(server, baseline))
     tables = sorted({difference.wanted.relation for difference in what.to_add} & what.tables)
     before = await row_counts(server, tables, what.unread)
 
@@ -53,7 +53,7 @@ async def plan(request: Request) -> Plan:
 
 
 async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
-    """The migrations that the ledger is to name in the end; none where it is complete."""
+    """The migrations that the last step records in the ledger; none if it is complete."""
     applied = await ledger(server, owner)
     known = migrations.migrations((server.facts.major,))
     if not applied:
@@ -68,8 +68,8 @@ async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
     return ()
 
 
-def _anyhow(baseline: Sequence[Migration]) -> tuple[Step, ...]:
-    """The files that also run where their tables were there before."""
+def _repeatable(baseline: Sequence[Migration]) -> tuple[Step, ...]:
+    """Steps for the migrations that also run on tables that exist already."""
     return tuple(
         Step(
             migration.text.rstrip(),

@@ -1,4 +1,4 @@
-"""What adopting a grown schema takes, step by step: each query of sql/actions/adopt_*.sql writes some of the steps."""
+"""The steps of adopt-schema; each query of sql/actions/adoption/ returns some of them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from console.sql.migrations import Migration
 
 REFRESHES = "console_refreshes"
 _INDEXED = {"index", "constraint"}
-PATIENCE = 40  # milliseconds that a step waits for each of its locks, at most two, while others stand behind it
+PATIENCE = 40  # milliseconds that a step waits for each of its locks (at most two) while others queue behind it
 
 
 async def steps(server: Database, what: Assessment) -> tuple[Step, ...]:
-    """All steps from the present state on, those that may find an unfit row after those that cannot."""
+    """All steps from the present state on; those that existing rows can make fail come last."""
     wanted = what.with_problem("missing function")
     found = (
         await steps_from_query(server, "adopt_functions", _asked(what, [difference.wanted for difference in wanted]))
@@ -36,11 +36,11 @@ async def steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     for make in (_tables, _columns, _search, _nulls, _indexes):
         found += await make(server, what)
     constraints, proofs = await _constraints(server, what)
-    return (*found, *constraints, *await _rest(server, what), *proofs)
+    return (*found, *constraints, *await _other_steps(server, what), *proofs)
 
 
 async def ledger_step(server: Source, all_of_them: Sequence[Migration]) -> Step:
-    """The step that enters every migration in the ledger."""
+    """The step that records every migration in the ledger."""
     rows = [
         {"version": migration.version, "name": migration.name, "checksum": migration.checksum}
         for migration in all_of_them
@@ -50,7 +50,7 @@ async def ledger_step(server: Source, all_of_them: Sequence[Migration]) -> Step:
 
 
 async def row_counts(server: Source, tables: Sequence[str], unread: frozenset[str]) -> dict[str, str]:
-    """How many rows tables have, the smallest first; "about" where they were estimated, not counted."""
+    """Row counts of tables, the smallest first; "about" where they are estimates."""
     if not tables:
         return {}
     snapshot = await server.fetch("actions/adopt_counts", {"names": list(tables), "unread": list(unread)})
@@ -105,7 +105,7 @@ async def _search(server: Source, what: Assessment) -> tuple[Step, ...]:
     at = snapshot.index("left_alone")
     stopped = [str(row[at]) for row in snapshot.rows if row[at]]
     if stopped:
-        # Nothing is built on a column that does not come.
+        # Nothing can be built on a column that is not added.
         dropped = [
             difference
             for difference in what.to_add
@@ -127,7 +127,7 @@ async def _nulls(server: Source, what: Assessment) -> tuple[Step, ...]:
 
 
 async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
-    """Indexes of tables that are there, also those that a key is then put over."""
+    """Indexes of existing tables, including those that a key will use."""
     oids = {entry.relation: entry.oid for entry in what.seen.found if entry.kind == "relation"}
     wanted: list[IndexToBuild] = []
     lacking = [what.possible(difference.wanted) for difference in what.with_problem("missing index", "invalid index")]
@@ -137,7 +137,7 @@ async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     }
     for entry in lacking:
         note = comments.get(entry.name, "")
-        wanted.append(IndexToBuild(oids[entry.relation], entry.name, _written(entry), entry.required, note))
+        wanted.append(IndexToBuild(oids[entry.relation], entry.name, _definition(entry), entry.required, note))
     for difference in what.with_problem("missing key", "missing unique"):
         entry = difference.wanted
         if not _index_of(what, entry):
@@ -147,7 +147,7 @@ async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     building = await build(server, wanted)
     what.unplanned += building.left
     made = {index.name for index in (*building.planned, *building.present)}
-    # Over an index of another definition that has its name, a key would be another key.
+    # A key must not use an index of the same name with another definition.
     lost = {index.name for index in wanted} - made
     what.to_add = [
         difference
@@ -157,8 +157,8 @@ async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     return making + building.steps
 
 
-def _written(index: SchemaEntry) -> str:
-    """The definition as the bundled pack has it, whose constants take the types of columns that differ."""
+def _definition(index: SchemaEntry) -> str:
+    """The definition in the bundled pack, if it is the same: its constants adapt to the types of the columns."""
     shown = f"USING {index.definition}"
     pack = {each.name: each.definition for each in load(BUNDLED).entries}
     definition = pack.get(index.name, shown)
@@ -166,7 +166,7 @@ def _written(index: SchemaEntry) -> str:
 
 
 def _form(constraint: SchemaEntry) -> str:
-    """The index of a key or a unique constraint."""
+    """The index definition of a primary key or unique constraint."""
     return f"btree ({constraint.definition.partition('(')[2]}"
 
 
@@ -180,7 +180,7 @@ def _index_of(what: Assessment, constraint: SchemaEntry) -> str:
 
 
 async def _constraints(server: Source, what: Assessment) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """Steps that no row can stop, and those that prove what the rows that are there say."""
+    """Steps that cannot fail on existing rows, and those that validate existing rows."""
     what.skip("missing foreign key", lambda difference: what.unreferenceable(difference.wanted))
     rows: list[Mapping[str, Any]] = [
         {
@@ -211,10 +211,10 @@ def _stuck(what: Assessment, constraint: SchemaEntry) -> bool:
     return bool(dropped & set(constraint.needs))
 
 
-async def _rest(server: Source, what: Assessment) -> tuple[Step, ...]:
-    """Settings, grants, and the view with its first rows."""
+async def _other_steps(server: Source, what: Assessment) -> tuple[Step, ...]:
+    """Steps for settings, grants, and the materialized view with its first refresh."""
     wanted = what.with_problem("missing settings", "missing grant", "missing materialized view")
-    # A superuser writes into the record only where it is made by this plan: an older one may run code of others.
+    # A superuser inserts into the table only if this plan creates it: an existing one may run code of other roles.
     recorded = REFRESHES in what.fresh or (REFRESHES in what.tables and not what.superuser)
     rows: list[dict[str, Any]] = [
         {

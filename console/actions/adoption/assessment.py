@@ -1,4 +1,4 @@
-"""Judges what a grown schema lacks by the rows that are there: what can be added, and what is left alone and why."""
+"""Decides by the existing rows which missing objects can be added, and which are skipped and why."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ _KEYED = re.compile(r"^(btree|UNIQUE|PRIMARY KEY) ")
 
 @dataclass(slots=True)
 class Assessment:
-    """What is to be added and what is left alone, as the rows that are there allow."""
+    """What to add and what to skip, as the existing rows allow."""
 
     seen: Drift
     owner: str
     superuser: bool
-    extension: str  # of btree_gin: "there", "to be made", or "" when it cannot be had
+    extension: str  # of btree_gin: "there", "to be made", or "" if it cannot be created
     to_add: list[Difference] = field(default_factory=list)
     skipped: list[Difference] = field(default_factory=list)
-    unplanned: list[str] = field(default_factory=list)  # what no steps could be written for
-    unread: frozenset[str] = frozenset()  # tables of which a superuser reads no row: that would run code of others
+    unplanned: list[str] = field(default_factory=list)  # differences for which there are no steps
+    unread: frozenset[str] = frozenset()  # tables that a superuser must not read: that would run code of other roles
 
     @property
     def tables(self) -> set[str]:
-        """The pipeline's tables that exist."""
+        """The existing tables of the pipeline."""
         return {entry.relation for entry in self.seen.found if entry.kind == "relation"} & pipeline_tables()
 
     @property
     def fresh(self) -> set[str]:
-        """The tables that are to be made."""
+        """The tables to create."""
         return {difference.wanted.relation for difference in self.with_problem("missing table")}
 
     def with_problem(self, *problems: str) -> list[Difference]:
-        """What is to be added for some problems."""
+        """The differences with one of these problems that are to be fixed."""
         return [difference for difference in self.to_add if difference.problem in problems]
 
     def entries_of(self, relations: Iterable[str]) -> list[SchemaEntry]:
-        """Everything that is expected of relations."""
+        """All expected entries of these relations."""
         names = set(relations)
         return [self.possible(entry) for entry in expected() if entry.relation in names]
 
     def unprovable(self, entry: SchemaEntry) -> str:
-        """Why a superuser does not prove anything of rows here; empty: he does."""
+        """Why a superuser cannot validate existing rows here; empty: it can."""
         held = sorted({entry.relation, *(need.split(".")[0] for need in entry.needs)} & self.unread)
         return f"{held[0]} uses code of other roles, which would run as superuser: connect as the owner" if held else ""
 
     def unreferenceable(self, key: SchemaEntry) -> str:
-        """Why no row of the table that a foreign key names can be referred to; empty: it has a key, or gets it."""
+        """Why the table of a foreign key cannot be referenced; empty: it has a unique key, or gets one."""
         match = _REFERENCE.search(key.definition)
         table, columns = (match[1], plain(match[2])) if match else ("", "")
         if table in self.fresh:
@@ -76,7 +76,7 @@ class Assessment:
         return f"{table} has no unique key ({columns}) to reference"
 
     def skip(self, problem: str, why: Callable[[Difference], str]) -> None:
-        """Move the differences of a problem that something stands against to those that are left alone."""
+        """Skip the differences with this problem for which `why` returns a reason."""
         judged = {difference: why(difference) for difference in self.with_problem(problem)}
         self.to_add = [difference for difference in self.to_add if not judged.get(difference)]
         self.skipped += [
@@ -84,18 +84,18 @@ class Assessment:
         ]
 
     def possible(self, entry: SchemaEntry) -> SchemaEntry:
-        """The entry, without what an extension is needed for that cannot be had."""
+        """The entry as it can be created: without btree_gin, if that extension is not available."""
         without_extension = entry.kind == "index" and ".".join(SEARCH) in entry.needs and not self.extension
         return replace(entry, definition=SEARCH_ALONE) if without_extension else entry
 
 
 def pipeline_tables() -> set[str]:
-    """Names of all tables that are expected."""
+    """Names of all expected tables."""
     return {entry.relation for entry in expected() if entry.kind == "relation" and entry.definition.startswith("table")}
 
 
 async def assess(server: Source, seen: Drift) -> Assessment:
-    """Judge each difference by the rows that are there. Trouble (REFUSED) when this role may not add anything."""
+    """Judge each difference by the existing rows. Raises Trouble(REFUSED) if this role may not add anything."""
     (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(pipeline_tables())})).records()
     refuse(rights)
     may = rights["has_btree_gin"] and rights["may_extend"]
@@ -122,7 +122,7 @@ async def _unread(server: Source, seen: Drift) -> frozenset[str]:
 
 
 def _later(seen: Drift, view: Difference) -> str:
-    """A view that reads a table is in the way of partitioning it."""
+    """Why a view must wait: it reads a table that is still to be partitioned. Empty: it need not."""
     waited = {each.wanted.relation for each in seen.of(Remedy.PARTITION)} & {n.split(".")[0] for n in view.wanted.needs}
     if view.problem != "missing materialized view" or not waited:
         return ""
@@ -130,7 +130,7 @@ def _later(seen: Drift, view: Difference) -> str:
 
 
 async def _obstacle(server: Source, what: Assessment, difference: Difference) -> str:
-    """What the rows that are there have against it; empty: nothing, or they are too many to be asked."""
+    """Why existing rows violate it; empty: they do not, or they are too many to check here."""
     wanted = difference.wanted
     unique = difference.problem in {"missing index", "invalid index"} and wanted.required
     if not (unique or difference.problem in CONSTRAINED or difference.problem == "may be null"):
@@ -150,7 +150,7 @@ async def _obstacle(server: Source, what: Assessment, difference: Difference) ->
     try:
         answer = (await server.fetch("actions/adopt_obstacle", parameters)).rows
     except Trouble as why:
-        if why.kind is Kind.BUSY:  # too long to ask: the step itself finds out
+        if why.kind is Kind.BUSY:  # the check takes too long: the step itself checks
             return ""
         raise
     number = int(str(answer[0][0] or 0)) if answer else 0
@@ -173,5 +173,5 @@ def _added_to(relation: str, difference: Difference) -> bool:
 
 
 def is_search(difference: Difference) -> bool:
-    """Whether it is about the search column, which is made in a way of its own."""
+    """Whether it concerns the search column, which has its own steps."""
     return difference.wanted.kind == "column" and (difference.wanted.relation, difference.wanted.name) == SEARCH

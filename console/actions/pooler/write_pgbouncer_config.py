@@ -1,4 +1,4 @@
-"""write-pgbouncer-config: pgbouncer.ini and its users: rendered, compared with what is there, fitting the server."""
+"""write-pgbouncer-config: renders pgbouncer.ini and its user list, and compares them with the present files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMMENT = ";;"
 
 
 async def plan(request: Request) -> Plan:
-    """The two files where they differ. Trouble (REFUSED) when the pools would take more than the server has."""
+    """Steps for the files that differ. Raises Trouble(REFUSED) if the pools exceed the connections of the server."""
     given = request.given
     (facts,) = (await request.server.fetch("actions/pooler_facts")).records()
     path = local_files.path_of(given["file"], local_files.config_folder() / "pgbouncer" / "pgbouncer.ini")
@@ -102,7 +102,7 @@ def _version(text: str) -> tuple[int, int] | None:
 
 
 def _secrets(given: Mapping[str, str], settings: PoolerSettings) -> Given:
-    """Passwords of the pooler's own users, made where missing, and of those it logs in as, which must be known."""
+    """Passwords of PgBouncer's own users, generated if missing, and of its login roles, which must be known."""
     file = passwords.load(given["passwords"])
     roles = [LOOKUP] if settings.lookup else [name for name in CLIENTS if name in file.known]
     if not all(name in file.known for name in roles) or not roles:
@@ -116,13 +116,13 @@ def _secrets(given: Mapping[str, str], settings: PoolerSettings) -> Given:
 
 
 def _entries(of: Mapping[str, str], users: Path) -> tuple[str, str | None]:
-    """What the file of users shall hold, and what it holds."""
+    """The intended and the present content of the user list."""
     former = local_files.read(users)
     plain = {name: secret for name, secret in of.items() if name not in {ADMIN, STATS}}
     return auth_file({name: of[name] for name in (ADMIN, STATS)}, plain, former or ""), former
 
 
-# Steps and what is said
+# Steps and notes
 
 
 def _users(path: Path, text: str, former: str | None) -> Step:
@@ -148,7 +148,7 @@ def _ini(path: Path, text: str, former: str | None, kept: Path) -> Step:
 
 
 def _changes(former: str | None, text: str) -> Snapshot:
-    """The lines that go and those that come, without what stays and without comments."""
+    """The lines removed and added, without comments."""
     lines = difflib.ndiff((former or "").splitlines(), text.splitlines())
     rows = tuple(
         ("removed" if line[0] == "-" else "added", without_secrets(line[2:]))
@@ -159,7 +159,7 @@ def _changes(former: str | None, text: str) -> Snapshot:
 
 
 def _poolers(request: Request) -> int:
-    """How many poolers will run with the file: as given, else as many as the configuration names for this server."""
+    """How many PgBouncers will use the file: as given, else as many as the configuration lists for this server."""
     if request.given["poolers"]:
         return whole_number(request.given, "poolers", 1, 100)
     label = request.server.facts.label
@@ -170,7 +170,7 @@ def _poolers(request: Request) -> int:
 
 
 def _fitting(settings: PoolerSettings, facts: Record, poolers: int, others: int) -> str:
-    """How many connections the pools may take, in words. Trouble (REFUSED) when that is more than there are."""
+    """A note on how many connections the pools may open. Raises Trouble(REFUSED) if they exceed those available."""
     most, reserved, limit = (int(str(facts[name])) for name in ("most", "reserved", "limit"))
     usable = min(most - reserved, limit) if limit >= 0 else most - reserved
     total = poolers * most_connections(settings, max(2, int(str(facts["users"])))) + others
@@ -231,7 +231,7 @@ WRITE_PGBOUNCER_CONFIG = Action(
     parameters=(
         Parameter(
             "file",
-            "path of pgbouncer.ini, with users.txt beside it; empty: pgbouncer/ in the configuration folder",
+            "path of pgbouncer.ini, with users.txt in the same folder; empty: pgbouncer/ in the configuration folder",
         ),
         Parameter("listen-address", "address to listen on; * for all", "127.0.0.1"),
         Parameter("listen-port", "port to listen on", "6432"),

@@ -23,7 +23,7 @@ _SETTINGS = "SET LOCAL search_path = pg_catalog;\n"
 
 
 async def plan(request: Request) -> Plan:
-    """A step a pending file. Trouble (REFUSED) names files that were edited or are gone since they were applied."""
+    """One step for each pending file. Raises Trouble(REFUSED) if applied files were edited or are missing."""
     server = request.server
     role = await _role(request)
     applied = await ledger(server, request.given["owner"])
@@ -45,9 +45,9 @@ async def plan(request: Request) -> Plan:
 
 
 async def ledger(server: Source, owner: str = "") -> tuple[Applied, ...]:
-    """The rows of the ledger, which `owner` may have made; none where there is no ledger.
+    """The rows of the ledger, which `owner` may have created; none if there is no ledger.
 
-    Trouble: REFUSED when somebody else may have made it, DENIED when the role may not read it.
+    Raises Trouble: REFUSED if another role may have created it, DENIED if this role may not read it.
     """
     await _refuse_false_ledger(server, owner)
     (state,) = (await server.fetch("schema_state")).records()
@@ -86,7 +86,7 @@ async def _refuse_grown(server: Source) -> None:
 
 
 async def _role(request: Request) -> str:
-    """The statement that makes what a file creates belong to the owner that was given; empty: to who runs it."""
+    """The statement that sets the owner of created objects; empty: the connected role owns them."""
     (row,) = (await request.server.fetch("actions/apply_schema_ready", {"owner": request.given["owner"]})).records()
     refuse(row)
     return f"{row['role']}\n" if row["role"] else ""
@@ -130,7 +130,7 @@ def _lock(present: tuple[str, ...]) -> str:
 
 
 def _record(migration: Migration, began: str) -> str:
-    """The ledger row. Name and checksum are made of word characters, so quotes around them are enough."""
+    """The ledger row. Name and checksum consist of word characters, so plain quotes are enough."""
     return (
         f"INSERT INTO {_LEDGER} (version, name, checksum, seconds)\n"
         f"VALUES ({migration.version}, '{migration.name}', '{migration.checksum}',\n"

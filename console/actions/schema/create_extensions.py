@@ -1,4 +1,4 @@
-"""create-extensions: the extensions that the panes and the schema use, created or brought up to date."""
+"""create-extensions: creates or updates the extensions that the panes and the schema use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PRELOADED = "pg_stat_statements"
 
 
 async def plan(request: Request) -> Plan:
-    """A step for each that is missing or outdated. Trouble (REFUSED) names the right that this role lacks."""
+    """A step for each missing or outdated extension. Raises Trouble(REFUSED) if this role lacks a privilege."""
     server, given = request.server, request.given
     names = _named(given["extensions"])
     found = await server.fetch("actions/create_extensions", {"names": names, "schema": given["schema"]})
@@ -46,7 +46,7 @@ def _named(text: str) -> list[str]:
 
 
 def _packages(version: str, major: int) -> str:
-    """The package that brings contrib's files, as whoever built the server calls it."""
+    """How to install contrib: the package name depends on who built the server."""
     debian, other = f"postgresql-{major}", f"postgresql{major}-contrib"
     if "Debian" in version or "Ubuntu" in version:
         return f"install {debian} (contrib is part of it; others are {debian}-NAME)"

@@ -1,4 +1,4 @@
-"""create-roles: the roles of the pipeline, what they may do, and the pooler's look-up; passwords leave as verifiers."""
+"""create-roles: the roles of the pipeline, their privileges, and PgBouncer's look-up; passwords leave as verifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOGGED = {"ddl", "mod", "all"}  # values of log_statement with which CREATE ROL
 
 
 async def plan(request: Request) -> Plan:
-    """What is missing of roles and rights. Trouble (REFUSED) names the right that this role lacks for it."""
+    """Steps for missing roles and privileges. Raises Trouble(REFUSED) if this role lacks a privilege for them."""
     server = request.server
     file = passwords.load(request.given["passwords"])
     renewed = await _to_renew(server, _named(request.given["renew"]), file)
@@ -49,7 +49,7 @@ def _named(text: str) -> list[str]:
 
 
 async def _to_renew(server: Source, names: list[str], file: Passwords) -> list[str]:
-    """Those whose password is another one than the file says, as far as this role may know."""
+    """The roles whose password differs from that in the file, as far as this role can see it."""
     await server.fetch("server_facts")
     if not names or not server.facts.superuser:
         return names
@@ -69,7 +69,7 @@ def _steps(snapshot: Snapshot) -> list[tuple[Step, str]]:
 
 
 def _with_verifier(step: Step, name: str, secret: str) -> Step:
-    # A verifier is made of letters, digits and +/=:$-, so it needs no quoting.
+    # A verifier consists of letters, digits and +/=:$-, so it needs no quoting.
     return replace(step, sql=step.sql.replace(f"'verifier of {name}'", f"'{verifier(secret)}'"))
 
 

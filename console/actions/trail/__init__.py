@@ -1,1 +1,1 @@
-"""Undoing what the audit trail knows."""
+"""Undoing runs that the audit trail records."""

@@ -21,7 +21,7 @@ _EITHER_WAY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Besides:
-    """What a run did besides what its trail has as finished."""
+    """What a run did besides the steps that its trail records as finished."""
 
     done: tuple[Planned, ...] = ()
     unknown: tuple[Planned, ...] = ()  # it may have taken effect, and its undo may only run if it has

@@ -29,7 +29,7 @@ _OF_FILES = frozenset({"write-pgbouncer-config"})
 
 
 async def plan(request: Request) -> Plan:
-    """Undoes the last run, or the named one; what an interrupted undo left to do goes first."""
+    """Undoes the last run, or the named one; first what an interrupted undo left to do."""
     facts = await _facts(request)
     here = (facts.label, facts.database, facts.user)
     runs = [past for past in history.runs(default_trail().entries()) if past.where == here]
@@ -88,7 +88,7 @@ def _step(past: Past, at: int, statement: str) -> Step:
 
 
 def _execution(past: Past, planned: Planned | None, at: int, statement: str) -> Execution:
-    """In a transaction where that is possible: then a killed undo can be told from one that was not."""
+    """In a transaction where possible: then the trail shows whether a killed undo took effect."""
     if planned and planned.undo_file:
         kept, path = map(Path, planned.undo_file)
         return local_files.restored(kept, path)
@@ -131,7 +131,7 @@ async def _last(server: Source, runs: Sequence[Past]) -> Chosen:
 
 
 def _say_unknown(chosen: Chosen) -> None:
-    """Raises Trouble(REFUSED) if only what may not have happened could be undone: no older run is taken instead."""
+    """Raises Trouble(REFUSED) if it is unknown whether the run had any effect: no older run is undone instead."""
     if chosen.besides.unknown and not chosen.statements:
         raise Trouble(
             Kind.REFUSED,
@@ -154,7 +154,7 @@ async def _named(server: Source, runs: Sequence[Past], name: str) -> Chosen:
 
 
 def undo_lock_timeout(statement: str) -> float | None:
-    """As Standalone says of such statements."""
+    """The lock_timeout that the docstring of Standalone recommends for such statements."""
     if _INDEX.search(statement):
         return 0.0
     return 3.0 if _DETACH.search(statement) else None

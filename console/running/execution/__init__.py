@@ -12,7 +12,7 @@ from console.running.progress import StepProgress
 
 
 def executor(execution: Execution) -> Executor:
-    """What runs steps of this kind of execution."""
+    """The executor for this kind of execution."""
     match execution:
         case Transaction():
             return transaction.executor(execution)
@@ -30,7 +30,7 @@ def executor(execution: Execution) -> Executor:
 
 
 def groups(steps: Sequence[StepProgress]) -> Iterator[list[StepProgress]]:
-    """What is run at once: neighbours that share a group, every other step by itself."""
+    """Steps that run together: neighbours of the same group, and every other step alone."""
     group: list[StepProgress] = []
     shared: str | None = None
     for progress in steps:

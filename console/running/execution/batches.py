@@ -1,4 +1,4 @@
-"""A step that is run again and again, one transaction each, with pauses for other sessions and standbys."""
+"""A step that is repeated in batches, one transaction each, with pauses for other sessions and standbys."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def execute(total: int, context: Context, group: Sequence[StepProgress]) -
 
 
 def pace(progress: StepProgress, total: int) -> str:
-    """How far batches are, how fast they go, and how long they will take."""
+    """Progress of the batches: rows, rate, time left."""
     rate = progress.rows / progress.seconds if progress.seconds else 0.0
     left = (total - progress.rows) / rate if rate and total > progress.rows else 0.0
     share = f" of {total}" if total else ""
@@ -51,6 +51,6 @@ def pace(progress: StepProgress, total: int) -> str:
 
 
 async def _breathe(context: Context) -> None:
-    """Pause between two batches: longer while a standby lags or another session waits for it."""
+    """Pause between two batches: longer while a standby lags or another session waits."""
     (row,) = await context.query(sql.load("actions/breathe").statement)
     await asyncio.sleep(float(str(row[0])))

@@ -1,4 +1,4 @@
-"""What every kind of execution is: a function that runs steps, and what the run and the front ends ask about it."""
+"""The declaration of a kind of execution: the function that runs its steps, and its properties."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from console.sources.postgres import ActingSession, DriverError
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What an execution works with."""
+    """What an execution needs."""
 
     session: ActingSession
     source: Source
@@ -23,7 +23,7 @@ class Context:
     write: Callable[[str, dict[str, object]], None]  # appends an event with its details to the trail, synced
 
     def begin(self, step: StepProgress) -> Callable[[str], None]:
-        """Report that `step` runs now. What is returned reports what it is doing meanwhile."""
+        """Report that `step` runs now. Returns a function that reports what it is doing."""
         step.status = "running"
         self.changed()
         began = time.monotonic()
@@ -54,7 +54,7 @@ async def _nothing(_: Context) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """How steps of one kind are run. `execute` raises Trouble or the driver's error; then the run may try again."""
+    """How steps of one kind run. `execute` raises Trouble or an error of the driver, after which the run may retry."""
 
     execute: Callable[[Context, Sequence[StepProgress]], Awaitable[None]]
     how: str  # in words: "outside a transaction"

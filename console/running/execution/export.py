@@ -24,14 +24,15 @@ SAME = ("archive", "source", "month", "database")  # what two manifests of the s
 
 
 def executor(execution: Export) -> Executor:
-    """Writes the file and its manifest, unless a finished export is there."""
+    """Writes the file and its manifest, unless a finished export exists."""
     return Executor(partial(execute, execution), "COPY to a file of this machine")
 
 
 async def execute(execution: Export, context: Context, group: Sequence[StepProgress]) -> None:
-    """Export, unless a finished export is there: that is only read back. Its rows are those of the step.
+    """Export, unless a finished export exists: that is only read back. Its rows are those of the step.
 
-    Then `pipeline_console.exported` is set in the acting session. Raises Trouble when the file is not as it must be.
+    Then `pipeline_console.exported` is set in the acting session. Raises Trouble if the file differs from its
+    manifest.
     """
     (progress,) = group
     report = context.begin(progress)
@@ -118,5 +119,5 @@ async def _manifest(session: ActingSession, export: Export) -> dict[str, object]
     ((row,),) = await session.query(f"SELECT pg_catalog.to_jsonb(m)::text FROM ({export.manifest}) m")  # noqa: S608
     found = json.loads(str(row))
     if not isinstance(found, dict):
-        raise Trouble(Kind.FAILED, "The server did not say what was to be exported.")
+        raise Trouble(Kind.FAILED, "The server returned no manifest.")
     return found

@@ -1,4 +1,4 @@
-"""A step that writes a file of this machine."""
+"""A step that writes a local file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from console.running.progress import StepProgress
 
 
 def executor(execution: LocalFile) -> Executor:
-    """Writes the file, whole or not at all."""
+    """Writes the file completely, or not at all."""
     restores = (execution.kept, execution.path) if execution.kept else None
     return Executor(partial(execute, execution), "a file of this machine", restores=restores)
 
 
 async def execute(file: LocalFile, context: Context, group: Sequence[StepProgress]) -> None:
-    """Write it. Raises Trouble(REFUSED) when it changed since the plan was made, or cannot be written."""
+    """Write it. Raises Trouble(REFUSED) if it has changed since the plan was made, or cannot be written."""
     context.begin(group[0])
     local_files.write(file)

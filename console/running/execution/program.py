@@ -1,4 +1,4 @@
-"""A step that a program of this machine does: its output, how it is stopped, whether it succeeded."""
+"""A step that runs a local program: its output, how it is stopped, whether it succeeded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def execute(execution: Program, context: Context, group: Sequence[StepProg
 async def run(session: ActingSession, argv: Sequence[str], report: Callable[[str], None]) -> None:
     """Run a program on the database of `session`, without a shell; `report` gets each line of its output.
 
-    It gets the connection from its environment alone. Raises Trouble(FAILED) with its last lines when it fails.
+    Only its environment names the connection. Raises Trouble(FAILED) with its last lines if it fails.
     """
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:

@@ -1,4 +1,4 @@
-"""A statement that runs outside a transaction block: its progress, whom it waits for, when it gives way."""
+"""A statement outside a transaction block: its progress, what it waits for, when it releases its lock."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError
 
 PROGRESS_PERIOD = 1.0
-WATCH_PERIOD = NOTICED / 2  # seconds that somebody may queue behind a patient statement before it is noticed
+WATCH_PERIOD = NOTICED / 2  # seconds that a session may queue behind a patient statement before that is noticed
 LOCK_NOT_AVAILABLE = "55P03"
 
 
 def executor(execution: Standalone) -> Executor:
-    """Runs one statement; a further try sends what `again` returns."""
+    """Runs one statement; a retry sends what `again` returns."""
     return Executor(partial(execute, execution), "outside a transaction", left=partial(_left, execution))
 
 
 async def execute(execution: Standalone, context: Context, group: Sequence[StepProgress]) -> None:
-    """Run the step's statement, or after a failed try what is left of it."""
+    """Run the step's statement, or after a failed attempt what is left of it."""
     (progress,) = group
     report = context.begin(progress)
     statements = [(progress.step.sql, execution.lock_timeout)]
@@ -102,7 +102,7 @@ async def _give_way(session: ActingSession, work: asyncio.Future[int], behind: s
 
 
 async def _queue(session: ActingSession, source: Source) -> tuple[str, str]:
-    """Whom the session waits for, and who queues behind it and must not be kept waiting."""
+    """Whom the session waits for, and which sessions queue behind it."""
     try:
         snapshot = await source.fetch("actions/in_the_way", {"pid": session.pid})
     except Trouble:

@@ -1,4 +1,4 @@
-"""Steps in one transaction; a COMMIT whose answer is lost is looked up by its transaction id."""
+"""Steps in one transaction. If the answer to COMMIT is lost, its outcome is looked up by the transaction id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def executor(execution: Transaction) -> Executor:
 
 
 async def execute(context: Context, group: Sequence[StepProgress]) -> None:
-    """Run `group` in one transaction. Before its COMMIT the trail gets its id, so that its fate can be looked up."""
+    """Run `group` in one transaction. The trail records its id before COMMIT, so that its outcome can be looked up."""
     session, xid, committing = context.session, "", False
     with context.run.holding() as holds:
         try:
@@ -43,7 +43,7 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
 
 
 async def _committed(session: ActingSession, xid: str) -> bool:
-    """Whether the transaction committed. Raises Trouble(UNREACHABLE) when the server does not say."""
+    """Whether the transaction committed. Raises Trouble(UNREACHABLE) if that is unknown."""
     for _ in range(RECONNECTS):
         try:
             await session.open()
@@ -56,6 +56,6 @@ async def _committed(session: ActingSession, xid: str) -> bool:
         await asyncio.sleep(RECONNECT_PAUSE)
     raise Trouble(
         Kind.UNREACHABLE,
-        f"The connection was lost while transaction {xid} committed, and the server did not say whether it did.",
+        f"The connection was lost while transaction {xid} committed, and whether it did is unknown.",
         f"SELECT pg_xact_status('{xid}') shows it; running the action again is safe.",
     )

@@ -29,14 +29,14 @@ class Trail:
     path: Path
 
     def write(self, *entries: Mapping[str, object], sync: bool = True) -> None:
-        """Append entries and sync them at once. Trouble (REFUSED) when that cannot be done: then nothing may be run.
+        """Append entries and sync them at once. Raises Trouble(REFUSED) if that fails: then nothing may run.
 
         Without `sync` they outlive the console but not the machine, until the next write syncs them too.
         """
         now = datetime.now(UTC).isoformat()
         lines = [json.dumps({"at": now, **redacted(entry)}, default=json_default) + "\n" for entry in entries]
         try:
-            path = Path(os.path.realpath(self.path))  # a link to the trail is followed, one put there meanwhile is not
+            path = Path(os.path.realpath(self.path))  # a link to the trail is followed, but not one created since
             private.make_folder(path.parent)
             descriptor = private.open_private(path, os.O_RDWR | os.O_APPEND)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
@@ -52,7 +52,7 @@ class Trail:
             ) from None
 
     def entries(self) -> Iterator[dict[str, object]]:
-        """All entries, oldest first; a line that a full disk cut short is passed over."""
+        """All entries, oldest first; a line truncated by a full disk is skipped."""
         if not self.path.exists():
             return
         with self.path.open(encoding="utf-8", errors="replace") as file:
@@ -73,7 +73,7 @@ def default_trail(environ: Mapping[str, str] = os.environ) -> Trail:
 
 
 def whoami(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Who is at the console: the user of the operating system, and where an SSH session comes from."""
+    """The user of the console: the operating system user, and the client address of an SSH session."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -82,9 +82,9 @@ def whoami(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def process(pid: int | None = None) -> str:
-    """This machine, the number of a process and when that began; empty when there is no such process.
+    """This machine, a process id and when that process began; empty if there is no such process.
 
-    Numbers are used again, so /proc/PID/stat says the beginning where there is one (field 22, clock ticks since boot).
+    Process ids are reused, so the start time tells them apart (/proc/PID/stat, field 22, clock ticks since boot).
     """
     number = os.getpid() if pid is None else pid
     try:
@@ -92,7 +92,7 @@ def process(pid: int | None = None) -> str:
     except ProcessLookupError:
         return ""
     except PermissionError:
-        pass  # somebody else's, and alive
+        pass  # it belongs to another user, and is alive
     try:
         stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
         began = stat.rpartition(")")[2].split()[19]

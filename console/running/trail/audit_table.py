@@ -1,4 +1,4 @@
-"""The audit table of a database: one row a run, for whoever looks at the database and not at the DBA's own trail."""
+"""The audit table of a database: one row for each run, visible to other users, unlike the audit trail."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from console.format import one_line
 from console.sources.postgres import ActingSession, DriverError
 
 _PRESENT = "SELECT pg_catalog.to_regclass('public.console_audit') IS NOT NULL"
-# Until the end of the transaction nobody can add what would then run with our rights.
+# Until the transaction ends, no role can add code that would run with the rights of this one.
 _LOCK = "LOCK TABLE ONLY public.console_audit IN ROW EXCLUSIVE MODE"
 
 
 async def write(session: ActingSession, row: Mapping[str, object]) -> str:
-    """Write one run where the table is there. A sentence when that could or should not be done, else empty."""
+    """Write one run if the table exists. Returns a sentence if that failed or is unsafe, else an empty text."""
     try:
         ((present,),) = await session.query(_PRESENT)
         if not present:

@@ -38,7 +38,7 @@ def step(run: Run, facts: Facts, progress: StepProgress) -> dict[str, object]:
 
 
 def planned(run: Run) -> dict[str, object]:
-    """What is going to be sent, step by step: enough to know later what a killed console may have done.
+    """The steps that will be sent: enough to find out later what a killed console may have done.
 
     `transactions` has the number of the transaction that each step shares, null for what runs outside of one.
     `undo_files` has the copy and the path of each file that undoing restores, null for other steps.

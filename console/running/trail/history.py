@@ -1,4 +1,4 @@
-"""Past runs by the audit trail, also those whose end it does not record."""
+"""Past runs in the audit trail, including those whose end it does not record."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class UnderWay:
 
 @dataclass(slots=True)
 class Past:
-    """One run by the trail."""
+    """One run in the trail."""
 
     id: str
     at: datetime = EPOCH
@@ -78,7 +78,7 @@ class Past:
 
     @property
     def status(self) -> str:
-        """The outcome; without one RUNNING or UNFINISHED, as its process is there or not."""
+        """The outcome; without one, RUNNING if its process exists, else UNFINISHED."""
         return self.outcome or (RUNNING if alive(self.process) else UNFINISHED)
 
     @property
@@ -90,7 +90,7 @@ class Past:
 
     @property
     def under_way(self) -> UnderWay:
-        """What has perhaps taken effect besides `finished`. Nothing while the run goes on."""
+        """What may have taken effect besides `finished`. Nothing while the run is going on."""
         at = len(self.finished)
         if at >= len(self.planned) or self.status == RUNNING:
             return UnderWay()
@@ -114,7 +114,7 @@ class Past:
 
     @property
     def undoable(self) -> bool:
-        """Whether something undoes it, as far as the trail knows, and nothing of that is hidden."""
+        """Whether it can be undone, as far as the trail shows, without a hidden secret."""
         statements = [*self.undo, *(statement.undo for statement in self.under_way.steps if statement.undo)]
         return bool(statements) and not any(map(hides, statements))
 
@@ -130,7 +130,7 @@ def runs(entries: Iterable[Mapping[str, object]]) -> list[Past]:
 
 
 def alive(named: str) -> bool:
-    """Whether the process that a trail names (`audit.process`) exists; False for one on another machine."""
+    """Whether the process in a trail (`audit.process`) exists; False for one on another machine."""
     parts = named.split()
     if len(parts) < 2 or not parts[1].isdigit():
         return False

@@ -1,4 +1,4 @@
-"""Runs of this console and the audit trail of its user as the rows of panes."""
+"""Rows of panes: the runs of this console and the audit trail of its user."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class _History:
         return rows + [(past.ended_at, "note", None, None, note, None) for note in past.notes]
 
     def others(self, runs: Sequence[Run]) -> list[Row]:
-        """The runs that have not ended and are none of `runs`, newest first."""
+        """The unfinished runs that are not in `runs`, newest first."""
         own = {run.id for run in runs}
         past = self._past()
         oldest = datetime.now(UTC) - FORGOTTEN
@@ -144,7 +144,7 @@ def _past_row(past: Past) -> Row:
 def _own(run: Run) -> Row:
     at = run.at
     current = run.steps[at] if run.steps else None
-    # Between two steps the last one is done, yet the run goes on.
+    # Between two steps the last one is done, but the run goes on.
     going = current.status if current and current.status in {"waiting", "failed"} else "running"
     status = run.outcome.value if run.outcome else going
     text = run.message if run.outcome else current.message or current.step.note if current else ""
@@ -169,7 +169,7 @@ def _own(run: Run) -> Row:
 def _unended(past: Past) -> Row:
     step = min(len(past.finished) + 1, len(past.planned))
     running = past.status == history.RUNNING
-    text = None if running else "its console ended before it did; running it again goes on from there"
+    text = None if running else "its console ended first; run the action again to resume"
     return (
         *(past.id, past.at, past.action, past.subject, past.status, step, len(past.planned), past.rows),
         *(_since(past.at) if running else None, text, past.os_user, past.process, past.server, past.database),

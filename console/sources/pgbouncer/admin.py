@@ -30,7 +30,7 @@ from console.sources.postgres import (
 )
 
 READ_SECONDS = 5.0
-# From 1.23 on a pooler told to stop waits for its admin connections too: an idle one is closed, a busy one renewed.
+# From 1.23 on a pooler that shuts down waits for admin connections too: an idle one is closed, a busy one renewed.
 IDLE_SECONDS = 15.0
 LIFETIME_SECONDS = 60.0
 

@@ -51,7 +51,7 @@ class PgBouncers:
         return self.facts
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The rows of all poolers that answer; a note says which does not, and why. Raises Trouble if none does."""
+        """The rows of all poolers that answer; a note names those that do not. Raises Trouble if none does."""
         reads = (pooler.fetch(query, parameters) for pooler in self._poolers)
         answers = await asyncio.gather(*reads, return_exceptions=True)
         taken = _some(answers)

@@ -1,4 +1,4 @@
-"""The sessions that change things: short lock waits, bounded harm when the console freezes or dies."""
+"""The acting sessions: short lock waits, limited harm if the console freezes or dies."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _SESSION = {
 
 
 class ActingSession:
-    """One session that changes things, in autocommit mode but for `transaction`. Raises the driver's own errors."""
+    """One acting session, in autocommit mode except in `transaction`. Raises the errors of the driver."""
 
     def __init__(self, target: str, read_only: bool = False, address: str = "") -> None:
         """`target` is a libpq URI or conninfo. With `read_only` the server itself refuses every change.
 
-        `address` is that of the server which was read (Facts.address): of several hosts, the same is changed.
+        `address` is that of the server that was read (Facts.address): of several hosts, the same one is used.
         """
         self._target = {**parse_target(target), **parse_target(address)}
         self._read_only = read_only
@@ -70,7 +70,7 @@ class ActingSession:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection that still works as far as is known."""
+        """Whether there is a connection that works as far as is known."""
         return self._connection is not None and not self._connection.closed
 
     @property
@@ -94,7 +94,7 @@ class ActingSession:
     async def batch(self, statement: str) -> tuple[int, bool]:
         """Run one batch: how many rows it changed, and whether more are to come.
 
-        A statement that returns one row of (`moved`, `more`) says so itself; of others more are to come until none is.
+        A statement that returns one row (`moved`, `more`) decides itself; others continue until no row changes.
         """
         async with self._open.cursor() as cursor:
             await cursor.execute(statement.encode())
@@ -129,7 +129,7 @@ class ActingSession:
             yield
 
     async def prove(self) -> None:
-        """Connect once more, as any client would. Trouble when that is still not possible after half a second."""
+        """Open another connection, as any client would. Raises Trouble if that still fails after half a second."""
         end = time.monotonic() + PROOF_SECONDS
         while True:
             try:

@@ -28,7 +28,7 @@ Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 def parse_target(target: str) -> dict[str, str]:
-    """A libpq URI or conninfo as parameters. Trouble (USAGE) without libpq's message, which repeats passwords."""
+    """A libpq URI or conninfo as parameters. Raises Trouble(USAGE) without libpq's message, which repeats passwords."""
     try:
         parameters = conninfo.conninfo_to_dict(target)
     except psycopg.ProgrammingError:
@@ -42,7 +42,7 @@ def parse_target(target: str) -> dict[str, str]:
 
 
 def describe(parameters: Mapping[str, str]) -> str:
-    """host:port/database of a target as far as it says so; never a password."""
+    """host:port/database of a target, as far as it names them; never a password."""
     host = parameters.get("host") or parameters.get("hostaddr") or os.environ.get("PGHOST", "")
     service = parameters.get("service") or os.environ.get("PGSERVICE", "")
     if not host and service:
@@ -71,7 +71,7 @@ async def open_session(
             # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
             wanted["client_encoding"] = "SQL_ASCII"
         if not await _configured(connection, wanted):
-            answered = address(connection)  # a closed connection no longer says it
+            answered = address(connection)  # not available from a closed connection
             await connection.close()
             connection = await _configured_at_start({**parameters, **answered}, wanted)
     except psycopg.Error as error:
@@ -100,7 +100,7 @@ async def _connect(parameters: Mapping[str, str]) -> Connection:
 
 
 async def _check_server(connection: Connection, target: Mapping[str, str]) -> None:
-    """Raise Trouble(UNSUPPORTED) for the admin console of a PgBouncer and for a server that is too old."""
+    """Raises Trouble(UNSUPPORTED) for the admin console of a PgBouncer and for a server that is too old."""
     version = connection.info.server_version
     if "bouncer" in (connection.info.parameter_status("server_version") or ""):
         why = _pooler(target)
@@ -148,13 +148,13 @@ async def _configured_at_start(target: Mapping[str, str], settings: Mapping[str,
 def _pooler(target: Mapping[str, str]) -> Trouble:
     return Trouble(
         Kind.UNSUPPORTED,
-        f"{describe(target)} is a connection pooler, which cannot hold a reading session of its own.",
+        f"{describe(target)} is a connection pooler, which cannot hold the settings of a reading session.",
         "Give the PostgreSQL server as target, and the pooler's admin console with --pooler.",
     )
 
 
 async def not_connected(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
-    """Why a connection could not be made, with the remedy for what is known of it without reading the sentence."""
+    """Why a connection failed, with a remedy that follows from facts, not from the sentence."""
     answer = int(pq.Ping.NO_RESPONSE)
     if error.pgconn is not None and not isinstance(error, errors.ConnectionTimeout):
         asked = conninfo.make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **target})
@@ -163,7 +163,7 @@ async def not_connected(error: psycopg.Error, target: Mapping[str, str]) -> Trou
 
 
 def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str:
-    # A refused connection carries no SQLSTATE, so what the server said cannot be told apart, only what was tried.
+    # A refused connection has no SQLSTATE, so the reason is unknown to code; only what was tried is known.
     if answer == pq.Ping.REJECT:
         return "The server is starting up or shutting down; try again in a moment."
     if answer != pq.Ping.OK or error.pgconn is None:
@@ -183,7 +183,7 @@ def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str
 
 
 def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "") -> Trouble:
-    """That a connection could not be made and why, in the words of libpq and the server, without any password."""
+    """The failure of a connection in the words of libpq and the server, without any password."""
     message = one_line(str(error).strip())
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
         if secret:
@@ -192,6 +192,6 @@ def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "") -
 
 
 def cut(connection: Connection) -> None:
-    """End a read on a dead network at once: cancelling it would wait for the same dead network."""
+    """End a read on a dead network at once: cancelling would wait for the same network."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as channel:
         channel.shutdown(socket.SHUT_RDWR)

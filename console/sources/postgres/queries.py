@@ -1,4 +1,4 @@
-"""Which text a query's name stands for on a server, and what the server lacks to run it. Pure."""
+"""Resolves the name of a query for a server: its text, and what the server lacks to run it. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from console.sources.postgres.troubles import preload_hint
 
 
 def chosen(name: str, facts: Facts | None) -> sql.Query:
-    """The query that answers to `name` on this server, the newest while none is known. Raises Trouble(MISSING).
+    """The query called `name` for this server; the newest variant while no server is known. Raises Trouble(MISSING).
 
-    What the server cannot run is chosen all the same, so that it can be shown: `obstacle` tells.
+    Also returns what the server cannot run, so that it can be shown; see `obstacle`.
     """
     query = _newest(name)
     if facts is not None and query.otherwise and query.extension not in facts.extensions:

@@ -52,7 +52,7 @@ Result = tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]
 
 
 class PostgresServer:
-    """A PostgreSQL server that is looked at. Connects on the first fetch and again, with back-off, after a loss."""
+    """A monitored PostgreSQL server. Connects on the first fetch and reconnects, with back-off, after a loss."""
 
     def __init__(self, target: str, label: str = "", read_only: bool = False, name: str = "postgres") -> None:
         """`target` is a libpq URI or conninfo. Raises Trouble(USAGE), which repeats none of it, if it is neither."""
@@ -115,7 +115,7 @@ class PostgresServer:
         return await self._read(queries.chosen(query, self._facts), parameters)
 
     def text(self, query: str) -> str:
-        """The statement as it is sent; before the first connection that of the newest version."""
+        """The statement as sent; before the first connection that of the newest version."""
         return queries.chosen(query, self._facts).statement
 
     def obstacle(self, query: str) -> Trouble | None:
@@ -123,7 +123,7 @@ class PostgresServer:
         return queries.obstacle(query, self._facts)
 
     async def ask(self, name: str, text: str) -> Snapshot:
-        """Run one statement of somebody's own text, called `name`, in the slow lane. Raises Trouble.
+        """Run one statement from outside the console, called `name`, in the slow lane. Raises Trouble.
 
         It is sent by the extended protocol, which refuses a second statement that hides in the text.
         """
@@ -146,7 +146,7 @@ class PostgresServer:
         return Snapshot(query.name, columns, rows, taken_at, clock - started, clock, query.statement)
 
     async def attempt(self, statement: str) -> str:
-        """The SQLSTATE with which `statement` fails in a session of its own, thrown away after it; empty: it works."""
+        """The SQLSTATE with which `statement` fails in a separate session, closed afterwards; empty: it succeeds."""
         target = {**self._target, **self._address}
         connection = await open_session(target, _SESSION | {"statement_timeout": "5s"})
         try:

@@ -10,9 +10,9 @@ from console.model import Kind, Trouble, denied
 
 
 def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[str, ...] = ()) -> Trouble:  # noqa: PLR0911  one case a line
-    """What an error of the driver means for the user, judged by SQLSTATE alone; `grants` would cure a denial."""
+    """What an error of the driver means for the user, by its SQLSTATE; `grants` are the remedy of a denial."""
     state = error.sqlstate or ""
-    # The driver's own refusals, such as of a percent sign that is not doubled, have no message of a server.
+    # Errors of the driver itself, such as for a single percent sign, have no message of the server.
     own = str(error) if isinstance(error, psycopg.ProgrammingError) else error.__class__.__name__
     message = one_line(error.diag.message_primary or own).rstrip(".")
     folder, _, base = name.rpartition("/")
@@ -42,7 +42,7 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
 
 
 def preload_hint(extension: str) -> str:
-    """Where an extension must be preloaded, that it must."""
+    """A hint for an extension that must be preloaded; empty for others."""
     if extension != "pg_stat_statements":
         return ""
     return "It must be in shared_preload_libraries, which takes a restart of the server."

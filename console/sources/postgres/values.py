@@ -1,4 +1,4 @@
-"""Reading any value: texts in another encoding and infinite times must not lose the whole screen."""
+"""Loads any value: a text in another encoding or an infinite time must not cost the whole read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_anything(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> No
 
 
 class TextLoader(Loader):
-    """Text as UTF-8; bytes that are none become escapes."""
+    """Text as UTF-8; other bytes become escapes."""
 
     def load(self, data: Buffer) -> str:
         """The text of one value."""
