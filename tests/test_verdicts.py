@@ -8,12 +8,25 @@ from datetime import UTC, datetime
 import pytest
 
 from console.format import decoded
-from console.model import Snapshot
-from console.panes import activity, bloat, connections, indexes, locks, partition_bounds, partition_coverage, views
+from console.model import Level, Rule, Snapshot
+from console.panes import (
+    activity,
+    bloat,
+    connections,
+    indexes,
+    io,
+    locks,
+    overview,
+    partition_bounds,
+    partition_coverage,
+    slow_queries,
+    views,
+)
 from console.panes.derived import APPROXIMATE, largest, listed, with_size
 from console.panes.pooler_rows import compare_defaults, flags, judge_pools, pooled, sessions
 from console.panes.tenant_views import advise
 from console.panes.vacuum_views import judge_age, progress
+from console.rules import RULES
 
 MB, GB, DAY = 1 << 20, 1 << 30, 86_400.0
 Row = Mapping[str, object]
@@ -437,3 +450,131 @@ def test_a_prepared_transaction_and_a_deadlock_are_roots_too() -> None:
         {"pid": 1, "blocked_by": [2], "wait_age": 1.0},
         {"pid": 2, "blocked_by": [1], "wait_age": 9.0},
     ) == [("2", "2", 1), ("└1", "2", 1)]
+
+
+STATEMENT: Row = {
+    "queryid": 1, "total_ms": 30.0, "all_ms": 120.0, "hits": 9, "blocks": 12, "ms_rate": None, "known": 2,
+    "counted_from": NOW, "evictions": 0,
+    **dict.fromkeys(("call_rate", "mean_now", "row_rate", "hit_now", "read_rate", "temp_rate", "wal_rate"), 1.0),
+}  # fmt: skip
+
+
+def test_statements_have_their_share_and_the_heaviest_come_first_until_there_are_rates() -> None:
+    other = {**STATEMENT, "queryid": 2, "total_ms": 60.0, "blocks": 0}
+    found = slow_queries.judged(many(STATEMENT, other))
+    assert found.values("queryid") == (2, 1)
+    assert (found.values("share"), found.values("hit")) == ((50.0, 25.0), (None, 75.0))
+    rated = slow_queries.judged(many({**STATEMENT, "ms_rate": 1.0}, {**other, "ms_rate": 0.5}))
+    assert rated.values("queryid") == (1, 2)
+    assert slow_queries.judged(one({**STATEMENT, "all_ms": 0.0})).values("share") == (3000.0,)
+
+
+def test_statements_that_may_not_be_told_apart_have_no_rates() -> None:
+    found = slow_queries.judged(many({**STATEMENT, "ms_rate": 1.0}, {**STATEMENT, "queryid": None, "ms_rate": 5.0}))
+    assert found.values("ms_rate") == (1.0, None)
+    assert found.values("call_rate") == (1.0, None)
+    (hidden,) = found.hidden
+    assert "1 statements" in hidden.sentence
+    for evictions, said in ((0, False), (3, True)):
+        notes = slow_queries.judged(one({**STATEMENT, "evictions": evictions})).notes
+        assert any("evicted 3 times" in note for note in notes) is said
+    assert any("1 of 2 statements" in note for note in slow_queries.judged(one(STATEMENT)).notes)
+    assert not any("statements, " in note for note in slow_queries.judged(one({**STATEMENT, "known": 1})).notes)
+
+
+IO_ROW: Row = {
+    "backend_type": "client backend", "object": "relation", "hits": 3, "lookups": 4, "fsync_rate": 2.0, "timed": True,
+    "counted_from": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "hit", "own", "noted"),
+    [
+        ({}, 75.0, 2.0, False),
+        ({"lookups": 0}, None, 2.0, False),
+        ({"lookups": None}, None, 2.0, False),
+        ({"backend_type": "checkpointer"}, 75.0, None, False),
+        ({"timed": False}, 75.0, 2.0, True),
+        ({"timed": False, "object": "wal"}, 75.0, 2.0, False),
+    ],
+)
+def test_fsyncs_of_clients_are_told_from_those_of_the_checkpointer(
+    row: Row, hit: float | None, own: float | None, noted: bool
+) -> None:
+    found = io.counters(one({**IO_ROW, **row}))
+    assert (found.values("hit"), found.values("backend_fsync_rate")) == ((hit,), (own,))
+    assert any("track_io_timing" in note for note in found.notes) is noted
+
+
+def test_the_summary_counts_what_ordinary_roles_may_use() -> None:
+    rows = ({"state": "idle in transaction", "sessions": 30, "usable": 97}, {"state": "hidden", "sessions": 10,
+            "usable": 97})  # fmt: skip
+    found = connections.summed(many(*rows))
+    assert found.values("state") == ("idle in tx", "hidden")
+    assert any("40 of 97" in note and "41%" in note for note in found.notes)
+    (hidden,) = found.hidden
+    assert "30 of 40" in hidden.sentence
+    assert not connections.summed(many({**rows[0], "usable": 0})).notes
+
+
+@pytest.mark.parametrize(
+    ("row", "level"),
+    [
+        ({"used": 79, "usable": 100}, Level.OK),
+        ({"used": 80, "usable": 100}, Level.WARNING),
+        ({"used": 95, "usable": 100}, Level.CRITICAL),
+        ({"used": 80, "usable": 0}, Level.OK),
+        ({"used": None, "usable": 100}, Level.OK),
+    ],
+)
+def test_connections_are_judged_by_their_share(row: Row, level: Level) -> None:
+    assert metric("used").level(row) is level
+
+
+@pytest.mark.parametrize(
+    ("row", "level"),
+    [
+        ({"hit_percent": 94.9, "block_rate": 2000.0}, Level.WARNING),
+        ({"hit_percent": 95.0, "block_rate": 2000.0}, Level.OK),
+        ({"hit_percent": 10.0, "block_rate": 1999.0}, Level.OK),
+        ({"hit_percent": 10.0, "block_rate": None}, Level.WARNING),
+        ({"hit_percent": None, "block_rate": 5000.0}, Level.OK),
+    ],
+)
+def test_the_cache_is_judged_where_enough_blocks_are_read(row: Row, level: Level) -> None:
+    assert metric("hit_percent").level(row) is level
+
+
+@pytest.mark.parametrize(
+    ("row", "level"),
+    [
+        ({"waiting": 5, "waiting_long": 0}, Level.OK),
+        ({"waiting": 5, "waiting_long": 1}, Level.WARNING),
+        ({"waiting": 5, "waiting_long": 10}, Level.CRITICAL),
+        ({"waiting": 5}, Level.WARNING),
+    ],
+)
+def test_waits_are_judged_once_they_have_lasted(row: Row, level: Level) -> None:
+    assert metric("waiting").level(row) is level
+
+
+def metric(column: str) -> overview.Metric:
+    """The metric of that column."""
+    (found,) = (each for each in overview.METRICS if each.column == column)
+    return found
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if isinstance(rule, Rule)], ids=lambda rule: rule.name)
+def test_a_limit_belongs_to_what_is_bad(rule: Rule) -> None:
+    """WARNING and CRITICAL from a limit on; of values that are bad when low, under it."""
+    limits = [(rule.limit.warning, Level.WARNING)]
+    limits += [(rule.limit.critical, Level.CRITICAL)] if rule.limit.critical is not None else []
+    for limit, level in limits:
+        step = abs(limit) / 1e6 or 1e-9
+        better, worse = (limit, limit - step) if rule.limit.below else (limit - step, limit)
+        assert rule.level(worse) >= level
+        assert rule.level(better) < level
+    assert rule.level(None) is rule.level("x") is rule.level(True) is Level.OK
+    if rule.limit.critical is not None:
+        assert (rule.limit.critical < rule.limit.warning) is rule.limit.below
