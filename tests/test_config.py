@@ -259,3 +259,26 @@ def test_a_password_in_an_argument_is_noticed(given: str, holds: bool) -> None:
     assert bool(warnings(given, ())) is holds
     assert bool(warnings("", [given])) is holds
     assert not any("hush" in warning for warning in warnings(given, ()))
+
+
+@pytest.mark.parametrize(
+    ("target", "parts", "label", "connects"),
+    [
+        ("prod", {}, "P", "postgresql://u@h/d"),
+        ("prod", {"user": "v"}, "P", "postgresql://u@h/d?user=v"),
+        ("prod", {"dbname": "e f"}, "P", "postgresql://u@h/d?dbname=e%20f"),
+        ("prod", {"host": "i"}, "", "postgresql://u@h/d?host=i"),
+        ("prod", {"port": "7"}, "", "postgresql://u@h/d?port=7"),
+        ("", {"user": "v"}, "P", "postgresql://u@h/d?user=v"),
+        ("", {"host": "i"}, "", "host='i'"),
+        ("host=h", {"dbname": "it's"}, "", "host=h dbname='it\\'s'"),
+        ("host=h", {"dbname": "a\\b"}, "", "host=h dbname='a\\\\b'"),
+        ("host=h", {"dbname": ""}, "", "host=h"),
+    ],
+)
+def test_parts_replace_those_of_the_target_and_another_server_has_no_label(
+    home: dict[str, str], target: str, parts: dict[str, str], label: str, connects: str
+) -> None:
+    settings = read(home, "default_target: prod\ntargets: {prod: {uri: 'postgresql://u@h/d', label: P}}\n")
+    wanted = resolve(settings, target, environ=home, parts=parts)
+    assert (wanted.label, wanted.target) == (label, connects)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console import sql
 from console.model import Batches, Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
 from console.running.progress import Run, stop
 from console.running.runner import Runner
@@ -434,6 +435,23 @@ async def test_a_batch_that_is_tried_again_keeps_the_count_of_those_before(
     async with runner(pg, table, trail) as engine:
         run = await engine.run(plan(Step(BATCH, execution=Batches(10))))
     assert (run.outcome, run.steps[0].tries, run.steps[0].rows) == (Outcome.DONE, 1, 10)
+
+
+async def test_batches_pause_longer_while_another_session_waits(pg: Cluster, table: str) -> None:
+    breathe = sql.load("actions/breathe").statement
+    with pg.connect(table) as acting, pg.connect(table) as waiter:
+
+        def pause() -> object:
+            (seconds,) = acting.execute(breathe.encode()).fetchone() or (None,)
+            return seconds
+
+        acting.execute("SELECT pg_advisory_lock(1)")
+        assert pause() == 0.01
+        waiting = asyncio.create_task(asyncio.to_thread(waiter.execute, "SELECT pg_advisory_lock(1)"))
+        await eventually(lambda: pause() == 0.5)
+        acting.execute("SELECT pg_advisory_unlock(1)")
+        await waiting
+        assert pause() == 0.01
 
 
 def _failing(sqlstate: str, condition: str) -> str:

@@ -23,7 +23,8 @@ WITH session AS MATERIALIZED (
 SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
        pg_catalog.regexp_replace(l.mode, 'Lock$', '') AS mode, l.granted,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - l.waitstart) AS wait_age,
-       CASE WHEN l.relation IS NOT NULL AND l.database IN (0, (SELECT h.oid FROM here h)) THEN l.relation::regclass::text
+       CASE WHEN l.relation IS NOT NULL AND l.database IN (0, (SELECT h.oid FROM here h))
+            THEN l.relation::regclass::text
             WHEN l.relation IS NOT NULL THEN 'relation ' || l.relation || ' of database ' || l.database
             WHEN l.locktype = 'advisory' THEN 'advisory lock ' || pg_catalog.concat_ws(' ', l.classid, l.objid)
             WHEN l.transactionid IS NOT NULL THEN 'transaction ' || l.transactionid::text
