@@ -5,8 +5,8 @@
 -- they are space too. A TOAST table has no statistics: its chunks are counted, four to a page as if every chunk were
 -- full (TOAST_TUPLES_PER_PAGE), so that its bloat is at least what is returned. `bloat` is the table's with its TOAST.
 WITH RECURSIVE wanted AS MATERIALIZED (
-  SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, h.relkind AS heapkind, c.relam, c.relname,
-         n.nspname,
+  SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, h.relkind AS heapkind, c.relam,
+         c.relname, n.nspname,
          c.relpages::float8 AS pages, c.reltuples::float8 AS tuples,
          t.relpages::float8 AS toast_pages, t.reltuples::float8 AS toast_tuples,
          i.indkey, i.indclass, i.indcollation, i.indnatts, i.indnkeyatts, i.indisunique,
