@@ -23,7 +23,7 @@ here=$(cd -P "$(dirname "$0")" && pwd)
 root=$here/{up}
 exec "$root/{loader}" --inhibit-cache --library-path "$root/{libraries}" --argv0 "$here/{name}" "$here/{real}" "$@"
 """
-REAL = "unpacked"  # beside the scripts: the programs themselves
+REAL = "unpacked"  # next to the scripts: the programs themselves
 
 
 class Unavailable(Exception):  # noqa: N818  a sentence for the user

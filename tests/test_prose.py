@@ -1,13 +1,45 @@
-"""Prose is never protocol: no code of the console parses a sentence that is written for people."""
+"""Prose: no code of the console parses a sentence that is written for people, and the words are the field's own."""
 
 from __future__ import annotations
 
 import ast
+import io
+import re
+import tokenize
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.test_imports import MODULES
+
+ROOT = Path(__file__).parent.parent
+# Phrases that sound translated, with what to write instead. Names of columns and variables are not prose.
+WORDING = {
+    r"(is|are) told": "is reported; the message is",
+    r"of others(?!')": "of other roles; owned by another role",
+    r"(made )?anew": "again; recreated",
+    r"left alone": "skipped",
+    r"beside": "next to; without blocking; compared with",
+    r"(gave|gives?) way": "lock released",
+    r"brought up": "updated; started",
+    r"takes? it back": "undoes it",
+    r"in anybody's way|nobody is in": "no blocking sessions",
+    r"(is|are) promised": "the CHECK constraint guarantees",
+    r"came to life": "became active",
+    r"a debt": "dead tuples waiting for VACUUM",
+    r"when there (is|are) none": "if there is none",
+    r"Trouble \([A-Z]+\)": "Raises Trouble(KIND) if …",
+}
+TRANSLATED = re.compile(rf"(?<![\w-])({'|'.join(WORDING)})(?!\w)")
+# docs/schema.md repeats the comments of applied migrations, whose text never changes.
+TEXTS = [
+    *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "schema.md"),
+    *sorted(ROOT.glob("*.md")),
+    *(path for path in sorted((ROOT / "config").rglob("*")) if path.is_file()),
+    *(path for path in sorted((ROOT / "sql").rglob("*.sql")) if path.parent != ROOT / "sql" / "schema"),
+    *(path for folder in ("console", "scripts") for path in sorted((ROOT / folder).rglob("*.py"))),
+]
 
 # Attributes and names that hold sentences, wherever they occur; the types that carry them are in console/model.
 SENTENCES = {"sentence", "remedy", "notes", "note", "summary"}
@@ -85,3 +117,31 @@ def test_the_rule_notices_a_parsed_sentence(code: str) -> None:
 )
 def test_showing_a_sentence_is_allowed(code: str) -> None:
     assert not list(parsed(ast.parse(code)))
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of a file that people read, with their numbers: strings and comments of code, comments of SQL, all else."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and " " in token.string):
+                yield from enumerate(token.string.splitlines(), token.start[0])
+    elif path.suffix == ".sql":
+        for number, line in enumerate(text.splitlines(), 1):
+            yield from ((number, comment) for comment in re.findall("--.*|'[^']* [^']*'", line))
+    else:
+        yield from enumerate(text.splitlines(), 1)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_words_are_the_fields_own(path: Path) -> None:
+    found = [f"line {number}: {match[0]}" for number, line in prose(path) for match in TRANSLATED.finditer(line)]
+    assert not found  # WORDING has what to write instead
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["A restart is told, never done.", "tables of others", "Trouble (USAGE) when it is not one", "beside writers"],
+)
+def test_a_translated_phrase_is_noticed(sentence: str) -> None:
+    assert TRANSLATED.search(sentence)

@@ -40,7 +40,7 @@ zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compini
 fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
 
 _CHECK_EXITS = """\
-Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 it could not be told, 130 interrupted, 141
+Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 141
 the reader of the output is gone.
 Rules that judge a change over time compare with the last call; the first one cannot tell."""
 

@@ -1,6 +1,6 @@
 """`check`: evaluates the rules once and reports what is wrong, for a person, a program or a monitoring system.
 
-Exit codes, as monitoring plugins have them: 0 fine, 1 a warning, 2 something critical, 3 it could not be told.
+Exit codes, as monitoring plugins have them: 0 fine, 1 a warning, 2 something critical, 3 unknown.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXITS = {Level.CRITICAL: 2, Level.WARNING: 1}
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the rules say of one target, or why that could not be told."""
+    """The verdict of the rules on one target, or why it is unknown."""
 
     label: str
     at: datetime

@@ -33,7 +33,7 @@ class Result(Protocol):
 
 
 def text(results: Sequence[Result], several: bool) -> str:
-    """Findings with their symptoms and fixes, worst first, and what could not be told."""
+    """Findings with their symptoms and fixes, worst first, and what could not be judged."""
     return "\n".join(_text(result, several) for result in results)
 
 
@@ -125,9 +125,9 @@ def nagios(results: Sequence[Result], several: bool) -> str:
     ] + [f"{safe(result.label)}: {result.trouble}" for result in results if result.trouble]
     counts = _counts(results)
     more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
-    told = (named[0] if named else " ".join(summary(result.verdict) for result in results)).replace("|", "/")
+    sentence = (named[0] if named else " ".join(summary(result.verdict) for result in results)).replace("|", "/")
     performance = " ".join(f"{name}={count}" for name, count in counts.items())
-    return f"{word}: {safe(told)}{more} | {performance}\n"
+    return f"{word}: {safe(sentence)}{more} | {performance}\n"
 
 
 def openmetrics(results: Sequence[Result], _several: bool) -> str:

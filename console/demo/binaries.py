@@ -68,9 +68,9 @@ def local() -> tuple[Installation, ...]:
 def newest(found: Iterable[Installation | None]) -> tuple[Installation, ...]:
     """The first installation of each supported major version, newest version first."""
     majors: dict[int, Installation] = {}
-    for one in found:
-        if one is not None and one.major >= OLDEST:
-            majors.setdefault(one.major, one)
+    for installation in found:
+        if installation is not None and installation.major >= OLDEST:
+            majors.setdefault(installation.major, installation)
     return tuple(majors[major] for major in sorted(majors, reverse=True))
 
 
@@ -88,7 +88,11 @@ def inspect(bindir: Path, source: str) -> Installation | None:
 
 def for_demo(major: int | None = None) -> Installation:
     """The embedded server, else the newest local one; only version `major` if given. Raises Trouble(MISSING)."""
-    candidates = [one for one in (embedded(), *local()) if one is not None and major in (None, one.major)]
+    candidates = [
+        installation
+        for installation in (embedded(), *local())
+        if installation is not None and major in (None, installation.major)
+    ]
     if candidates:
         return candidates[0]
     if major is not None:
@@ -104,18 +108,18 @@ def for_demo(major: int | None = None) -> Installation:
     )
 
 
-def usable(one: Installation, account: Account | None, copies: Path) -> Installation:
+def usable(installation: Installation, account: Account | None, copies: Path) -> Installation:
     """The installation itself, or a copy in `copies` if `account` cannot read all of it."""
-    parts = one.parts or (one.bindir.parent,)
-    if all(can_use(account, path) for path in (one.bindir / "postgres", *parts)):
-        return one
+    parts = installation.parts or (installation.bindir.parent,)
+    if all(can_use(account, path) for path in (installation.bindir / "postgres", *parts)):
+        return installation
     base = Path(os.path.commonpath([path.parent for path in parts]))
-    target = copies / f"postgresql-{one.major}"
+    target = copies / f"postgresql-{installation.major}"
     if not target.exists():
         for part in parts:
             shutil.copytree(part, target / part.relative_to(base), symlinks=True)
         _open_up(target)
-    return replace(one, bindir=target / one.bindir.relative_to(base), parts=())
+    return replace(installation, bindir=target / installation.bindir.relative_to(base), parts=())
 
 
 def _open_up(folder: Path) -> None:

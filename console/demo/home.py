@@ -106,9 +106,9 @@ def _settle(folder: Path, account: Account | None) -> None:
     folder.chmod(folder.stat().st_mode | 0o011)
 
 
-def _require_reach(account: Account | None, there: Path, folder: Path) -> None:
+def _require_reach(account: Account | None, path: Path, folder: Path) -> None:
     # The named directory is made accessible as needed; its parents are not changed.
-    above = there.parent if there == folder else there
+    above = path.parent if path == folder else path
     if account is not None and not can_use(account, above):
         raise Trouble(
             Kind.DENIED,

@@ -59,7 +59,7 @@ MANAGERS = (
 
 def manager() -> Manager | None:
     """The package manager of this system."""
-    return next((one for one in MANAGERS if shutil.which(one.name)), None)
+    return next((manager for manager in MANAGERS if shutil.which(manager.name)), None)
 
 
 def obtain(*packages: str) -> str:

@@ -15,20 +15,24 @@ def columns(relation: str, want: Side, have: Side) -> Sequence[Difference]:
         return ()
     found: list[Difference] = []
     for wanted in want.all("column", relation):
-        there = have.one("column", relation, wanted.name)
+        existing = have.find("column", relation, wanted.name)
         if (relation, wanted.name) == SEARCH:
-            held = [one.wanted.name for one in found if stops(one) and one.wanted.name in SEARCHED]
-            found += _search(wanted, there, have, held)
-        elif there is None:
+            held = [
+                difference.wanted.name
+                for difference in found
+                if stops(difference) and difference.wanted.name in SEARCHED
+            ]
+            found += _search(wanted, existing, have, held)
+        elif existing is None:
             found.append(_missing(wanted))
         else:
-            found += _column(wanted, there)
+            found += _column(wanted, existing)
     return found
 
 
-def stops(one: Difference) -> bool:
+def stops(difference: Difference) -> bool:
     """Whether nothing that depends on this column can be created."""
-    return one.remedy is Remedy.NONE and one.problem in {"missing column", "unfit type"}
+    return difference.remedy is Remedy.NONE and difference.problem in {"missing column", "unfit type"}
 
 
 def _missing(wanted: SchemaEntry) -> Difference:
@@ -41,25 +45,25 @@ def _missing(wanted: SchemaEntry) -> Difference:
     return Difference(wanted, "missing column", "", Remedy.NONE, why)
 
 
-def _column(wanted: SchemaEntry, there: SchemaEntry) -> Iterator[Difference]:
-    fitting = fit(wanted.definition, there.definition)
+def _column(wanted: SchemaEntry, existing: SchemaEntry) -> Iterator[Difference]:
+    fitting = fit(wanted.definition, existing.definition)
     if not fitting.fits:
         problem = "narrower type" if fitting.related else "unfit type"
-        yield Difference(wanted, problem, there.definition, Remedy.NONE, fitting.why)
-    if wanted.required and not there.required:
+        yield Difference(wanted, problem, existing.definition, Remedy.NONE, fitting.why)
+    if wanted.required and not existing.required:
         remedy = Remedy.ADOPT if fitting.related else Remedy.NONE
         yield Difference(wanted, "may be null", "null", remedy, "" if fitting.related else fitting.why)
-    elif there.required and not wanted.required:
+    elif existing.required and not wanted.required:
         why = "the NOT NULL constraint stays; the pipeline may insert nulls"
         yield Difference(wanted, "must not be null", "NOT NULL", Remedy.NONE, why)
-    yield from _default(wanted, there, fitting.related)
+    yield from _default(wanted, existing, fitting.related)
 
 
-def _default(wanted: SchemaEntry, there: SchemaEntry, related: bool) -> Iterator[Difference]:
-    if not wanted.detail or _same_default(wanted.detail, there.detail):
+def _default(wanted: SchemaEntry, existing: SchemaEntry, related: bool) -> Iterator[Difference]:
+    if not wanted.detail or _same_default(wanted.detail, existing.detail):
         return
-    if there.detail:
-        yield Difference(wanted, "another default", there.detail, Remedy.NONE, "the existing default is kept")
+    if existing.detail:
+        yield Difference(wanted, "another default", existing.detail, Remedy.NONE, "the existing default is kept")
     elif wanted.detail.startswith("identity"):
         why = "the application assigns the values; a sequence would have to start above them"
         yield Difference(wanted, "no identity", "no default", Remedy.NONE, why)
@@ -69,32 +73,34 @@ def _default(wanted: SchemaEntry, there: SchemaEntry, related: bool) -> Iterator
         yield Difference(wanted, "missing default", "no default", Remedy.NONE, "the type differs")
 
 
-def _same_default(wanted: str, there: str) -> bool:
+def _same_default(wanted: str, existing: str) -> bool:
     if wanted.startswith("identity"):
-        return there.startswith(("identity", "nextval("))
+        return existing.startswith(("identity", "nextval("))
     if wanted == UUID_KEY:
-        return there == ORDERED_UUID_KEY or "uuid" in there
-    return plain(wanted) == plain(there)
+        return existing == ORDERED_UUID_KEY or "uuid" in existing
+    return plain(wanted) == plain(existing)
 
 
-def _search(wanted: SchemaEntry, there: SchemaEntry | None, have: Side, held: Sequence[str]) -> Iterator[Difference]:
+def _search(wanted: SchemaEntry, existing: SchemaEntry | None, have: Side, held: Sequence[str]) -> Iterator[Difference]:
     """Correct is a generated column, or a plain NOT NULL column that the console's trigger maintains."""
     # With one of the `held` columns missing or of another type, the trigger would fail every INSERT and UPDATE.
     remedy = Remedy.NONE if held else Remedy.ADOPT
-    if there is None:
+    if existing is None:
         yield Difference(wanted, "missing column", "", remedy, because(held))
-    elif there.definition != wanted.definition:
-        why = fit(wanted.definition, there.definition).why
-        yield Difference(wanted, "unfit type", there.definition, Remedy.NONE, why)
-    elif there.detail.startswith("generated"):
-        if plain(there.detail) != plain(wanted.detail):
+    elif existing.definition != wanted.definition:
+        why = fit(wanted.definition, existing.definition).why
+        yield Difference(wanted, "unfit type", existing.definition, Remedy.NONE, why)
+    elif existing.detail.startswith("generated"):
+        if plain(existing.detail) != plain(wanted.detail):
             yield Difference(
-                wanted, "another expression", there.detail, Remedy.NONE, "changing the expression rewrites the table"
+                wanted, "another expression", existing.detail, Remedy.NONE, "changing the expression rewrites the table"
             )
-    elif not _filled(there, have):
+    elif not _filled(existing, have):
         yield Difference(wanted, "not maintained", "a plain column", remedy, because(held))
 
 
-def _filled(there: SchemaEntry, have: Side) -> bool:
+def _filled(existing: SchemaEntry, have: Side) -> bool:
     ours = f"public.{SEARCH_FUNCTION.removesuffix('()')}"
-    return there.required and any(one.definition == ours and one.valid for one in have.all("trigger", SEARCH[0]))
+    return existing.required and any(
+        trigger.definition == ours and trigger.valid for trigger in have.all("trigger", SEARCH[0])
+    )

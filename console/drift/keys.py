@@ -21,11 +21,11 @@ def _lacking(wanted: SchemaEntry, problem: str, stuck: set[str]) -> Difference:
 def constraints(relation: str, want: Side, have: Side, stuck: set[str]) -> Iterator[Difference]:
     (table,) = have.all("relation", relation)
     (meant,) = want.all("relation", relation)
-    there = have.all("constraint", relation)
+    existing = have.all("constraint", relation)
     for wanted in want.all("constraint", relation):
-        alike = [one for one in there if one.detail == wanted.detail]
-        equal = [one for one in alike if plain(one.definition) == plain(wanted.definition)]
-        if any(one.valid for one in equal):
+        alike = [constraint for constraint in existing if constraint.detail == wanted.detail]
+        equal = [constraint for constraint in alike if plain(constraint.definition) == plain(wanted.definition)]
+        if any(constraint.valid for constraint in equal):
             continue
         if wanted.detail == "key":
             if meant.definition in (table.definition, "table"):
@@ -35,15 +35,17 @@ def constraints(relation: str, want: Side, have: Side, stuck: set[str]) -> Itera
                 yield _online_key(_lacking(wanted, "missing unique", stuck), table)
         elif equal:
             yield Difference(wanted, "not validated", "NOT VALID", found_oid=equal[0].oid)
-        elif wanted.detail == "foreign key" and (other := [one for one in alike if _refers(one) == _refers(wanted)]):
+        elif wanted.detail == "foreign key" and (
+            other := [constraint for constraint in alike if _refers(constraint) == _refers(wanted)]
+        ):
             why = "ON DELETE differs; a second foreign key would apply both actions"
             yield Difference(wanted, "another action", other[0].definition, Remedy.NONE, why)
         else:
             yield _lacking(wanted, f"missing {wanted.detail}", stuck)
 
 
-def _refers(one: SchemaEntry) -> str:
-    return plain(one.definition.split(" ON ")[0].split(" DEFERRABLE")[0])
+def _refers(constraint: SchemaEntry) -> str:
+    return plain(constraint.definition.split(" ON ")[0].split(" DEFERRABLE")[0])
 
 
 def _key(
@@ -56,29 +58,31 @@ def _key(
         yield _online_key(_lacking(wanted, "missing key", stuck), table)
 
 
-def _online_key(one: Difference, table: SchemaEntry) -> Difference:
-    if table.definition.startswith("table by ") and one.remedy is Remedy.ADOPT:
+def _online_key(difference: Difference, table: SchemaEntry) -> Difference:
+    if table.definition.startswith("table by ") and difference.remedy is Remedy.ADOPT:
         why = "on a partitioned table the build locks every partition"
-        return Difference(one.wanted, one.problem, "", Remedy.NONE, why)
-    return one
+        return Difference(difference.wanted, difference.problem, "", Remedy.NONE, why)
+    return difference
 
 
 def _unique_index(wanted: SchemaEntry, have: Side) -> bool:
     form = f"btree {wanted.definition.removeprefix('UNIQUE ')}"
     return any(
-        one.required and one.valid and plain(one.definition) == plain(form)
-        for one in have.all("index", wanted.relation)
+        entry.required and entry.valid and plain(entry.definition) == plain(form)
+        for entry in have.all("index", wanted.relation)
     )
 
 
 def indexes(relation: str, want: Side, have: Side, stuck: set[str]) -> Iterator[Difference]:
-    there = have.all("index", relation)
+    existing = have.all("index", relation)
     for wanted in want.all("index", relation):
         forms = {plain(wanted.definition)}
         if f"{SEARCH[0]}.{SEARCH[1]}" in wanted.needs:
             forms.add(plain(SEARCH_ALONE))
-        equal = [one for one in there if plain(one.definition) in forms and (one.required or not wanted.required)]
-        if any(one.valid for one in equal):
+        equal = [
+            index for index in existing if plain(index.definition) in forms and (index.required or not wanted.required)
+        ]
+        if any(index.valid for index in equal):
             continue
         if equal:
             yield Difference(wanted, "invalid index", "INVALID", found_oid=equal[0].oid)

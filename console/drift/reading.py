@@ -24,7 +24,7 @@ class Drift:
 
     def of(self, remedy: Remedy) -> tuple[Difference, ...]:
         """The differences that `remedy` fixes."""
-        return tuple(one for one in self.differences if one.remedy is remedy)
+        return tuple(difference for difference in self.differences if difference.remedy is remedy)
 
     @property
     def sentence(self) -> str:
@@ -51,11 +51,11 @@ def rows(snapshot: Snapshot) -> Snapshot:
     seen = judged(snapshot)
     if not seen.present:
         return replace(snapshot, columns=COLUMNS, rows=(), notes=(*snapshot.notes, NO_SCHEMA))
-    return replace(snapshot, columns=COLUMNS, rows=tuple(_row(one) for one in seen.differences))
+    return replace(snapshot, columns=COLUMNS, rows=tuple(_row(difference) for difference in seen.differences))
 
 
-def _row(one: Difference) -> Row:
-    wanted = one.wanted
+def _row(difference: Difference) -> Row:
+    wanted = difference.wanted
     meant = {
         "column": f"{wanted.definition}{' NOT NULL' if wanted.required else ''}"
         f"{f' DEFAULT {wanted.detail}' if wanted.detail else ''}",
@@ -64,7 +64,14 @@ def _row(one: Difference) -> Row:
             part for part in (wanted.definition, f"({wanted.detail})" if _told(wanted) else "") if part
         ),
     }.get(wanted.kind, wanted.definition)
-    return one.name, one.problem, meant, one.found or None, one.remedy.value, one.why or None
+    return (
+        difference.name,
+        difference.problem,
+        meant,
+        difference.found or None,
+        difference.remedy.value,
+        difference.why or None,
+    )
 
 
 def _told(wanted: SchemaEntry) -> bool:

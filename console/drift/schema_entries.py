@@ -58,14 +58,16 @@ def expected() -> tuple[SchemaEntry, ...]:
 @cache
 def telling_tables() -> tuple[str, ...]:
     """Names of tables that only a pipeline database has; drift_catalog.sql repeats them."""
-    tables = (one.relation for one in expected() if one.kind == "relation" and one.definition.startswith("table"))
+    tables = (
+        entry.relation for entry in expected() if entry.kind == "relation" and entry.definition.startswith("table")
+    )
     return tuple(name for name in tables if name not in _COMMON)
 
 
 def as_text(found: Iterable[SchemaEntry]) -> str:
     """The file of the expected schema, from the catalog of a database that the migrations just created."""
     kept = (_portable(entry).as_data() for entry in found if _matters(entry))
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in kept)
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in kept)
     return f"[\n{lines}\n]\n"
 
 

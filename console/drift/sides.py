@@ -37,12 +37,12 @@ class Difference:
     @property
     def name(self) -> str:
         """The name of the object, as a DBA would call it."""
-        one = self.wanted
-        if one.kind in {"function", "relation"}:
-            return one.name or one.relation
-        if one.kind in {"index", "constraint"} and one.name.startswith(one.relation):
-            return one.name
-        return f"{one.relation}.{one.name}" if one.kind == "column" else f"{one.relation}: {one.name}"
+        wanted = self.wanted
+        if wanted.kind in {"function", "relation"}:
+            return wanted.name or wanted.relation
+        if wanted.kind in {"index", "constraint"} and wanted.name.startswith(wanted.relation):
+            return wanted.name
+        return f"{wanted.relation}.{wanted.name}" if wanted.kind == "column" else f"{wanted.relation}: {wanted.name}"
 
 
 @dataclass(slots=True)
@@ -61,5 +61,5 @@ class Side:
     def all(self, kind: str, relation: str) -> Sequence[SchemaEntry]:
         return self.found.get((kind, relation), ())
 
-    def one(self, kind: str, relation: str, name: str) -> SchemaEntry | None:
+    def find(self, kind: str, relation: str, name: str) -> SchemaEntry | None:
         return next((entry for entry in self.all(kind, relation) if entry.name == name), None)

@@ -70,10 +70,10 @@ def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> 
     added = added_libraries(following)
     missing = {library: NOT_INSTALLED for library in added if "," in library}  # no file has such a name
     state = server_state(row, {}, None, missing)
-    told = [*start_dangers({**known, setting.name: following}, state, setting.name)]
+    dangers = [*start_dangers({**known, setting.name: following}, state, setting.name)]
     if untried := sorted(added - missing.keys()):
-        told.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
-    return shown(following, following.next), " ".join(told) or None
+        dangers.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
+    return shown(following, following.next), " ".join(dangers) or None
 
 
 def files(snapshot: Snapshot) -> Snapshot:
@@ -104,8 +104,8 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
     lost = any(row["source"] == "configuration file" and row["sourcefile"] is None for row in snapshot.records())
     if not lost:
         return None
-    said = "files and lines are hidden from this role:"
-    return denied(said, "pg_read_all_settings", remedy="GRANT pg_read_all_settings shows them")
+    note = "files and lines are hidden from this role:"
+    return denied(note, "pg_read_all_settings", remedy="GRANT pg_read_all_settings shows them")
 
 
 def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple[str, str]]:

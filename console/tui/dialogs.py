@@ -57,7 +57,7 @@ class TextDialog(ModalScreen[None]):
 
 
 class DetailsDialog(ModalScreen[None]):
-    """The details of a row, where there is no room for them beside the table."""
+    """The details of a row, where there is no room for them next to the table."""
 
     BINDINGS = bindings(Place.DETAILS)
 

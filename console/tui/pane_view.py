@@ -34,7 +34,7 @@ from console.tui.pane_status import StatusLine, status
 from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
 
-DRAWER_FROM = 120  # cells of width from which the details are beside the table
+DRAWER_FROM = 120  # cells of width from which the details are next to the table
 
 
 class PaneView(Widget):
@@ -272,7 +272,7 @@ class PaneView(Widget):
     # Messages of the parts
 
     def on_live_table_selected(self) -> None:
-        """Details: beside the table where there is room, else in a dialog."""
+        """Details: next to the table if there is room, else in a dialog."""
         row, key = self.table.cursor_row, self.table.cursor_key
         if row is None:
             self._toast("No row selected.")

@@ -114,7 +114,7 @@ def _evaluate(node: ast.expr, lookup: Lookup) -> Any:
             return _OPERATORS[type(sign)](_evaluate(left, lookup), _evaluate(right, lookup))
         case ast.Call(func=ast.Name(id=name), args=args):
             try:
-                return _FUNCTIONS[name](*(_evaluate(one, lookup) for one in args))
+                return _FUNCTIONS[name](*(_evaluate(argument, lookup) for argument in args))
             except TypeError:
                 raise ValueError(f"calls {name} with invalid arguments") from None
     raise ValueError("is not an arithmetic expression")

@@ -6,7 +6,7 @@ The URI (or BENCH_URI) names a server where databases may be created; each round
 database, one for the engine and one for a bare psycopg connection, in turns. Both connect, send the plan's statements
 in the same transactions, and disconnect; making the plan is not counted, as the bare side gets it for nothing. The
 engine audits (synced to disk), takes its advisory lock, watches, verifies and, between two batches, rests; the rests
-are meant and told apart. Goal: at most 1.1 of the bare time.
+are intended and listed separately. Goal: at most 1.1 of the bare time.
 """
 
 from __future__ import annotations
@@ -205,11 +205,12 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
         "",
         "Written by `python -m scripts.benchmarks engine URI --output docs/benchmarks-actions.md`.",
         "",
-        "The statements of a plan run by the engine, and bare over one psycopg connection in the same transactions;",
-        "connecting counts on both sides, making the plan on none. Between two batches the engine rests 10 ms or more,",
-        "so that others get through, which is told apart. The engine also syncs its audit trail to disk before it runs",
-        "anything, before each COMMIT and after what runs outside a transaction, and asks whether each step had its",
-        "effect: milliseconds a transaction, which tells where the statements themselves take no longer.",
+        "The statements of a plan, run by the engine and run bare over one psycopg connection in the same",
+        "transactions. Connecting counts on both sides, planning on neither. Between two batches the engine rests",
+        "10 ms or more, so that other sessions can run; these rests are listed separately. The engine also syncs",
+        "its audit trail to disk before it runs anything, before each COMMIT and after each statement outside a",
+        "transaction, and verifies the effect of each step: milliseconds for each transaction, which dominate where",
+        "the statements are short.",
         f"Medians of {rounds} rounds, both ways in turns. {about}.",
         "",
         "| plan | transactions | bare | engine | rests | adds a transaction | ratio | without rests | goal | reached |",

@@ -33,7 +33,7 @@ SETTINGS = {
     "shared_buffers": "512MB",
     "max_connections": "600",  # the pooler opens one for each pool, for a moment
     "max_wal_size": "2GB",
-    "autovacuum": "off",  # its work would be told apart from that of the watchers only with difficulty
+    "autovacuum": "off",  # its work could hardly be distinguished from that of the monitoring tools
     "compute_query_id": "on",
     "track_activity_query_size": "1024",
     "pg_stat_statements.max": "10000",

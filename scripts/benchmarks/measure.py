@@ -82,7 +82,7 @@ class Bench:
 
     @contextmanager
     def running(self, tool: Tool, *extra: str) -> Iterator[Terminal]:
-        """The tool on the screen with its first rows; the book keeps the reason when there are none."""
+        """The tool on the screen with its first rows; the book keeps the reason if there are none."""
         with tool.open(self.site, self.home, *extra) as terminal:
             terminal.when(tool.live)
             yield terminal

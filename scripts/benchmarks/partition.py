@@ -2,7 +2,7 @@
 
     python -m scripts.benchmarks partition [--rows 2000000] [--pg 15] [--way attach|copy]
 
-Prints, for each way, the longest write of each part of the run beside the longest of a quiet while before it, the time
+Prints, for each way, the longest write of each part of the run and the longest of a quiet while before it, the time
 and the proofs of the run that every row is there once. Writes are single rows: inserts, updates and deletes.
 """
 

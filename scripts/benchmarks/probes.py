@@ -1,4 +1,4 @@
-"""What is read beside the terminal: processor time, memory, and what a server spent on a role's statements."""
+"""What is read besides the terminal: processor time, memory, and what a server spent on a role's statements."""
 
 from __future__ import annotations
 

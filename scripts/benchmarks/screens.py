@@ -91,7 +91,7 @@ def _pgbouncer_version() -> str:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("benchmarks screens", description="Measures the console beside pg_activity.")
+    parser = argparse.ArgumentParser("benchmarks screens", description="Measures the console and pg_activity.")
     parser.add_argument("--quick", action="store_true", help="one short run, printed only")
     parser.add_argument(
         "--only",

@@ -41,7 +41,7 @@ async def plan(request: Request) -> Plan:
 
 
 def policies(request: Request) -> tuple[ArchivePolicy, ...]:
-    """The policies that are meant. Trouble (USAGE) when there is none."""
+    """The policies of the request. Raises Trouble(USAGE) if there are none."""
     wanted = request.given["table"]
     chosen = tuple(policy for policy in request.settings.archives if wanted in {"", policy.table})
     if not chosen:
@@ -57,7 +57,7 @@ def claim(chosen: tuple[ArchivePolicy, ...]) -> Claim:
 
 
 def age(text: str) -> tuple[int, str]:
-    """Number and unit of an age such as "24 months" or "45 days". Trouble (USAGE) when it is none."""
+    """Number and unit of an age such as "24 months" or "45 days". Raises Trouble(USAGE) if it is not one."""
     match = _AGE.fullmatch(text)
     if match is None:
         raise Trouble(Kind.USAGE, f'older-than must be an age such as "24 months" or "45 days", not {safe(text, 40)}.')

@@ -64,7 +64,7 @@ async def plan(request: Request) -> Plan:
 
 
 async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, object]:
-    """Where the month's rows are. Trouble (REFUSED) when there are none, or they cannot be dropped as is asked for."""
+    """Where the month's rows are. Raises Trouble(REFUSED) if there are none, or they cannot be dropped as requested."""
     (record,) = (await server.fetch("actions/export_archive_source", asked)).records()
     refuse(record)
     return {name: record[name] for name in ("oid", "name", "way", "bounds", "origin", "inside")}

@@ -26,41 +26,41 @@ class IndexToBuild:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What makes the wanted indexes, and what cannot be made."""
+    """The steps that build indexes, and what is skipped."""
 
     steps: tuple[Step, ...]
-    left: tuple[str, ...] = ()  # sentences: which one is left alone, and why
-    present: tuple[IndexToBuild, ...] = ()  # there already, under whatever name
-    planned: tuple[IndexToBuild, ...] = ()  # what the steps make
+    left: tuple[str, ...] = ()  # a sentence for each index that is skipped
+    present: tuple[IndexToBuild, ...] = ()  # exist already, under any name
+    planned: tuple[IndexToBuild, ...] = ()  # what the steps build
 
 
 async def build(server: Database, wanted: Sequence[IndexToBuild]) -> Build:
-    """The steps from the present state to all of `wanted`; none for those that are there and valid.
+    """The steps from the present state to all of `wanted`; none for those that exist and are valid.
 
     Plain tables: CREATE INDEX CONCURRENTLY. Partitioned ones: the index of the parent alone, one CONCURRENTLY for each
-    partition without an equal one, each attached. What an interrupted build left is dropped and built anew.
+    partition without an equal one, each attached. What an interrupted build left is dropped and rebuilt.
     """
-    found = await server.fetch("actions/index_definitions", {"oid": [one.table for one in wanted]})
+    found = await server.fetch("actions/index_definitions", {"oid": [index.table for index in wanted]})
     equal = [(k, oid) for k, index in enumerate(wanted, 1) for oid in await _equal(server, index, found)]
     parameters: dict[str, object] = {
-        "tables": [one.table for one in wanted],
-        "names": [one.name for one in wanted],
-        "definitions": [one.definition for one in wanted],
-        "uniques": [one.unique for one in wanted],
-        "notes": [one.note for one in wanted],
-        "comments": [one.comment for one in wanted],
+        "tables": [index.table for index in wanted],
+        "names": [index.name for index in wanted],
+        "definitions": [index.definition for index in wanted],
+        "uniques": [index.unique for index in wanted],
+        "notes": [index.note for index in wanted],
+        "comments": [index.comment for index in wanted],
         "equal_to": [k for k, _ in equal],
         "equal": [oid for _, oid in equal],
     }
     snapshot = await server.fetch("actions/build_indexes", parameters)
     at = snapshot.index("left_alone")
-    told = {int(str(row["k"])): one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"]}
+    skipped = {int(str(row["k"])): one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"]}
     planned = {int(str(row["k"])) for row in snapshot.records()}
     return Build(
         steps_from_rows(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
-        tuple(told.values()),
-        tuple(one for k, one in enumerate(wanted, 1) if k not in planned),
-        tuple(one for k, one in enumerate(wanted, 1) if k in planned and k not in told),
+        tuple(skipped.values()),
+        tuple(index for k, index in enumerate(wanted, 1) if k not in planned),
+        tuple(index for k, index in enumerate(wanted, 1) if k in planned and k not in skipped),
     )
 
 

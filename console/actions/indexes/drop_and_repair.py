@@ -40,7 +40,7 @@ async def plan_repair(request: Request) -> Plan:
     if not request.given["table"]:
         return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim("invalid indexes"), None)
     tables = await find(request.server, request.given["table"], TABLES)
-    oids = [one.oid for one in tables]
+    oids = [table.oid for table in tables]
     return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim(named(tables)), oids, broken=True)
 
 

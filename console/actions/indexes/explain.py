@@ -39,7 +39,7 @@ class Explained:
 async def explain(server: Database, entry: PackIndex, analyze: bool = False) -> Explained:
     """The server's plan for the entry's query, with values of its own data. With `analyze` the query is run."""
     try:
-        named = [one for text in (entry.query, entry.sample) for one in _RELATION.findall(_without_literals(text))]
+        named = [name for text in (entry.query, entry.sample) for name in _RELATION.findall(_without_literals(text))]
         await refuse_foreign_code(server, named)
         query = _filled(entry.query, await _values(server, entry))
         how = "ANALYZE, BUFFERS, " if analyze else ""

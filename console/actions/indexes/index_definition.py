@@ -48,15 +48,15 @@ def loose(definition: str) -> str:
 
 def faults(definition: str) -> str:
     """What keeps a text from being one definition and nothing else; empty: nothing does."""
-    depth, told = 0, ""
+    depth, fault = 0, ""
     for match in _TOKEN.finditer(definition):
-        sign = match["sign"] or (match["word"] or "")[:1]
-        depth += {"(": 1, ")": -1}.get(sign, 0)
-        told = told or next((what for part, what in _FORBIDDEN.items() if part in sign), "")
-        told = told or ("has an unmatched closing parenthesis" if depth < 0 else "")
-    told = told or ("has an unmatched opening parenthesis" if depth else "")
+        character = match["sign"] or (match["word"] or "")[:1]
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        fault = fault or next((what for part, what in _FORBIDDEN.items() if part in character), "")
+        fault = fault or ("has an unmatched closing parenthesis" if depth < 0 else "")
+    fault = fault or ("has an unmatched opening parenthesis" if depth else "")
     begins = re.match(r"\s*(USING\s+\w+\s*)?\(", definition, re.IGNORECASE)
-    return told or ("" if begins else "must begin with (columns) or USING method (columns)")
+    return fault or ("" if begins else "must begin with (columns) or USING method (columns)")
 
 
 def expressions(definition: str) -> tuple[str, tuple[str, ...]]:

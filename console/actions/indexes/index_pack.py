@@ -49,7 +49,7 @@ class Pack:
 
 
 def load(name: str) -> Pack:
-    """The bundled pack, or the one in the file of that path. Trouble (USAGE) names file, line and key."""
+    """The bundled pack, or the one in a file. Raises Trouble(USAGE) with file, line and key."""
     if name != BUNDLED and "/" not in name and not name.endswith((".yml", ".yaml")):
         raise Trouble(
             Kind.USAGE, f"There is no index pack {safe(name, 80)}.", f"Use {BUNDLED}, or the path of a pack file."

@@ -1,6 +1,6 @@
-"""Unsafe definitions of indexes: the server would refuse them, or refuse rows because of them. The safe form is told.
+"""Unsafe definitions of indexes, with a safe form: the server would refuse them, or refuse rows because of them.
 
-Known cases only, found in the text. What is not known here the server refuses itself, before anything is built.
+Only known cases, found in the text. The server itself refuses other ones before anything is built.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ async def plan(request: Request) -> Plan:
 
 
 async def refreshing(server: Source, views: Sequence[Relation]) -> tuple[Step, ...]:
-    """The steps that refresh views. Trouble (REFUSED) for what is none, or may not be refreshed."""
+    """The steps that refresh views. Raises Trouble(REFUSED) if one is no materialized view or may not be refreshed."""
     record = await server.fetch("actions/harmless_table", {"name": "console_refreshes"})
     # REFRESH runs as the owner, but the count of its rows as this role.
     counted = not await foreign_code(server, [view.name for view in views])

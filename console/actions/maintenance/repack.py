@@ -20,7 +20,7 @@ PROGRAM = "pg_repack"
 
 
 async def plan(request: Request) -> Plan:
-    """What an interrupted run left is dropped, then pg_repack is run. Trouble (REFUSED) says what is missing for it."""
+    """Drops what an interrupted run left, then runs pg_repack. Raises Trouble(REFUSED) if it cannot run."""
     tables = await find(request.server, request.given["table"], TABLES)
     if len(tables) > 1:
         raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one table.")

@@ -50,9 +50,9 @@ async def plan_reindex(request: Request) -> Plan:
 
 
 async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | None, broken: bool = False) -> Plan:
-    """The plan that builds indexes again: those of `oids` (indexes or tables), or all of the database that are invalid.
+    """The plan that rebuilds indexes: those of `oids` (indexes or tables), or all invalid ones of the database.
 
-    With `broken`, only the invalid ones of `oids`. Trouble (REFUSED) when all that there is must be left alone.
+    With `broken`, only the invalid ones of `oids`. Raises Trouble(REFUSED) if all of them must be skipped.
     """
     snapshot = await request.server.fetch("actions/reindex", {"oid": oids, "broken": broken or oids is None})
     left = tuple(one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"])
@@ -72,7 +72,7 @@ async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | 
 
 
 def _built(request: Request, action: str, subject: str) -> set[str]:
-    """What former runs of the same plan finished that were cut off, since the last one that came to its end."""
+    """What interrupted runs of the same plan finished since the last complete one."""
     facts = request.server.facts
     here = (facts.label, facts.database, facts.user)
     built: set[str] = set()

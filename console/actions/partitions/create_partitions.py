@@ -23,9 +23,9 @@ async def plan(request: Request) -> Plan:
     for name, ahead in tables:
         parent = await relation(request.server, name)
         parents.append(parent.name)
-        more, told = await _missing(request.server, parent, months=ahead if months is None else months)
+        more, interval_notes = await _missing(request.server, parent, months=ahead if months is None else months)
         steps += more
-        notes += told
+        notes += interval_notes
     claim = Claim(
         "partitions of " + ", ".join(one_line(name) for name, _ in tables),
         tuple(f"partitions of {one_line(name)}" for name in dict.fromkeys(parents)),

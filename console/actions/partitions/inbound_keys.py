@@ -1,4 +1,4 @@
-"""Foreign keys that refer to a table which is partitioned by hash: they get its partition key, or are let go."""
+"""Foreign keys that reference a table to be partitioned by hash: they get its partition key, or are dropped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rows = Sequence[Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """What happens to them in the swap, what is proven before and after it, and what is to be told of them."""
+    """What happens to them in the swap, what is validated before and after it, and notes about them."""
 
     tables: str = ""  # that are locked, but for the table itself
     unlink: str = ""  # statements
@@ -42,7 +42,7 @@ NONE = Inbound()
 
 
 async def inbound(server: Source, oid: int, key: str, drop: bool) -> Inbound:
-    """What becomes of the foreign keys to a table; `drop`: those that cannot hold `key` end. Trouble (REFUSED)."""
+    """What becomes of the foreign keys to a table; `drop`: those without `key` are dropped. Raises Trouble(REFUSED)."""
     rows = tuple(
         (await server.fetch("actions/partition_by_hash_keys", {"oid": oid, "key": key, "drop": drop})).records()
     )
@@ -69,7 +69,7 @@ async def inbound(server: Source, oid: int, key: str, drop: bool) -> Inbound:
 
 
 async def unproven(server: Source, oid: int) -> tuple[Step, ...]:
-    """The steps that prove the foreign keys to a table which a run left unproven after its swap."""
+    """The steps that validate the foreign keys to a table that a run left NOT VALID after its swap."""
     return await steps_from_query(server, "partition_by_hash_unproven", {"oid": oid})
 
 

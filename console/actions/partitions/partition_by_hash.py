@@ -59,7 +59,7 @@ async def _planned(request: Request, known: TableFacts, modulus: int, keys: Inbo
     way = Way(HASH, "", "", str(modulus), (*notes, *carried_over(known)), again)
     found: tuple[Step, ...] = () if begun else keys.checks
     if again:
-        found, known = (*await abort(request.server, known), *found), known.anew
+        found, known = (*await abort(request.server, known), *found), known.from_start
     moves = await copy(request.server, known, way, await _leaves(request.server, known, modulus), keys)
     swap = next(at for at, step in enumerate(moves) if step.execution == Transaction("swap"))
     found = (*found, *moves[:swap], *(keys.checks if begun else ()), *moves[swap:], *keys.proofs)
@@ -103,7 +103,7 @@ def _key(request: Request, table: Relation, advice: Record | None) -> str:
 
 
 def _needed(known: TableFacts, advice: Record | None, anyway: bool) -> str:
-    """Why it is done. Trouble (REFUSED) with the adviser's reason when it need not be."""
+    """The reason to partition. Raises Trouble(REFUSED) with the verdict of the partitions pane if there is none."""
     if advice is not None and advice["tenant_column"] == known.key:
         verdict, reason = str(advice["verdict"]), safe(advice["reason"])
     else:
@@ -116,7 +116,7 @@ def _needed(known: TableFacts, advice: Record | None, anyway: bool) -> str:
 
 
 async def _possible(server: Source, known: TableFacts, drop_keys: bool) -> Inbound:
-    """What becomes of the foreign keys to it. Trouble (REFUSED) when it cannot be partitioned by that key."""
+    """What becomes of the foreign keys to it. Raises Trouble(REFUSED) if it cannot be partitioned by that key."""
     if known.made is not None and known.way != HASH:
         raise Trouble(
             Kind.REFUSED,

@@ -1,4 +1,4 @@
-"""What partition-table knows of a table, and which of its two ways it takes."""
+"""What partition-table knows about a table, and which of its two ways it takes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_MONTHS = 400
 
 @dataclass(frozen=True, slots=True)
 class TableFacts:
-    """A table that is to be partitioned, and what an interrupted run left beside it."""
+    """A table to be partitioned, and what an interrupted run left."""
 
     oid: int
     name: str  # schema-qualified and quoted
@@ -52,12 +52,12 @@ class TableFacts:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The tables of which rows are read: its own, and those that foreign keys are proven on."""
+        """The tables whose rows are read: this one, and those whose foreign keys are validated."""
         return (self.name, *self.linked)
 
     @property
-    def anew(self) -> TableFacts:
-        """The same without what is left of an earlier run."""
+    def from_start(self) -> TableFacts:
+        """The same, as if no earlier run had left anything."""
         return replace(self, dropped=self.made, made=None, way="", bound="", differs=False, promised=False, kept=False)
 
 
@@ -74,13 +74,13 @@ class Way:
 
     @property
     def mark(self) -> str:
-        """What the new parent's comment says of the bound."""
+        """The bound in the comment of the new parent."""
         return "-" if self.name == COPY else self.bound
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A partition that there is to be."""
+    """A partition to create."""
 
     name: str  # schema-qualified and quoted
     lower: str  # by hash: the modulus
@@ -89,7 +89,7 @@ class Leaf:
 
 
 async def facts(request: Request, table: Relation, hashed: str = "") -> TableFacts:
-    """What `table` is, by its policy's key or `hashed`. Trouble (REFUSED) with what keeps it from being partitioned."""
+    """Facts about `table`, by its policy's key or `hashed`. Raises Trouble(REFUSED) if it cannot be partitioned."""
     asked = {"oid": table.oid, "key": hashed or _key(request, table), "hashed": bool(hashed)}
     (row,) = (await request.server.fetch("actions/partition_table", asked)).records()
     refuse(row)
@@ -112,7 +112,7 @@ def _key(request: Request, table: Relation) -> str:
 
 
 async def choose_way(request: Request, known: TableFacts) -> Way:
-    """The way that was asked for, begun before, or better. Trouble (REFUSED) where it cannot be gone."""
+    """The way requested, already begun, or better suited. Raises Trouble(REFUSED) if it is impossible."""
     wanted = request.given["way"]
     if wanted not in {"auto", ATTACH, COPY}:
         raise Trouble(Kind.USAGE, f"way must be auto, attach or copy, not {safe(wanted, 40)}.")
@@ -179,7 +179,7 @@ async def _range(request: Request, known: TableFacts) -> tuple[datetime, datetim
 def _name(request: Request, known: TableFacts, wanted: str, future: bool) -> tuple[str, str]:
     archived = {policy.table for policy in request.settings.archives}
     if known.made is not None and wanted in {"auto", known.way} and not known.differs:
-        return known.way, f"It goes on where an earlier run ended, by {known.way}."
+        return known.way, f"Resumes an earlier run, by {known.way}."
     if wanted != "auto":
         return wanted, f"By {wanted}, as requested."
     if known.no_copy:
@@ -210,7 +210,7 @@ def _copy_notes(known: TableFacts, first: datetime, last: datetime) -> tuple[str
 
 
 def new_leaves(snapshot: Snapshot) -> tuple[Leaf, ...]:
-    """The partitions that a query tells. Trouble (REFUSED) when something else has the name of one."""
+    """The partitions to create, as a query returns them. Raises Trouble(REFUSED) if a name is taken."""
     records = tuple(snapshot.records())
     taken = [str(record["name"]) for record in records if record["occupied"]]
     if taken:
@@ -223,22 +223,24 @@ def new_leaves(snapshot: Snapshot) -> tuple[Leaf, ...]:
 
 
 def carried_over(known: TableFacts) -> tuple[str, ...]:
-    """What becomes of the key, the views, the triggers and the indexes of a table that is partitioned."""
-    said = ["Until the swap, --set abort=yes undoes everything."]
+    """Notes on the key, the views, the triggers and the indexes of the partitioned table."""
+    notes = ["Until the swap, --set abort=yes undoes everything."]
     if known.widened:
         key = ", ".join(map(one_line, known.handle))
-        said.append(f"The primary key becomes ({key}): its other columns alone are no longer guaranteed to be unique.")
+        notes.append(f"The primary key becomes ({key}): its other columns alone are no longer guaranteed to be unique.")
     if known.views:
-        said.append(f"Views recreated on the new table: {', '.join(map(one_line, known.views))}.")
+        notes.append(f"Views recreated on the new table: {', '.join(map(one_line, known.views))}.")
     if known.triggers:
-        said.append(f"{known.triggers} triggers are recreated, and fire for the rows of every partition.")
+        notes.append(f"{known.triggers} triggers are recreated, and fire for the rows of every partition.")
     if known.invalid:
-        said.append(f"Invalid indexes are not recreated: {', '.join(map(one_line, known.invalid))}.")
-    return tuple(said)
+        notes.append(f"Invalid indexes are not recreated: {', '.join(map(one_line, known.invalid))}.")
+    return tuple(notes)
 
 
 def _ahead(request: Request, known: TableFacts) -> int:
-    return next((one.months_ahead for one in request.settings.partitions if one.table == known.name), MONTHS_AHEAD)
+    return next(
+        (policy.months_ahead for policy in request.settings.partitions if policy.table == known.name), MONTHS_AHEAD
+    )
 
 
 def _month_after(moment: datetime) -> date:

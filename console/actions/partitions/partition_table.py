@@ -39,7 +39,7 @@ async def plan(request: Request) -> Plan:
     way = await partition_facts.choose_way(request, known)
     found: tuple[Step, ...] = ()
     if way.again:
-        found, known = await abort(request.server, known), known.anew
+        found, known = await abort(request.server, known), known.from_start
     found += await (_attach if way.name == ATTACH else _months)(request.server, known, way)
     return Plan(Claim(known.name), found, way.notes, read_back=reader(table, way))
 
@@ -69,7 +69,7 @@ async def _months(server: Source, known: TableFacts, way: Way) -> tuple[Step, ..
 async def copy(
     server: Source, known: TableFacts, way: Way, leaves: tuple[Leaf, ...], inbound: Inbound = NONE
 ) -> tuple[Step, ...]:
-    """The steps that copy a table into `leaves` of a new parent, beside its writers, and put that in its place."""
+    """The steps that copy a table online into `leaves` of a new parent, which then replaces it."""
     asked = {**_asked(known), "handle": list(known.handle), "rows": known.rows}
     snapshot = await server.fetch("actions/partition_table_copy", asked)
     moves, parts = steps_from_rows(snapshot), snapshot.values("group")
@@ -159,7 +159,7 @@ async def _finish(server: Source, **asked: object) -> tuple[Step, ...]:
 
 
 async def abort(server: Source, known: TableFacts) -> tuple[Step, ...]:
-    """The steps that take back what an interrupted run prepared."""
+    """The steps that undo what an interrupted run prepared."""
     asked = {"oid": known.oid, "made": known.made, "patience": _patience(known)}
     return await steps_from_query(server, "partition_table_abort", asked)
 
