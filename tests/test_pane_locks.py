@@ -117,48 +117,26 @@ async def test_nothing_is_shown_where_nobody_waits(sessions: Sessions, pg: Runni
 
 
 def flat(*rows: tuple[int, list[int]]) -> Snapshot:
-    """Rows of the lock query: pid and blockers; the longer the list, the longer it has waited."""
-    columns = (
-        "pid",
-        "gid",
-        "blocked_by",
-        "in_the_way_of",
-        "wait_age",
-        "xact_age",
-        "state",
-        "wants",
-        "holds",
-        "query",
-        "wanted_row",
-        "application",
-        "user",
-        "database",
-    )
-    longest = len(rows)
-    return Snapshot(
-        "locks",
-        columns,
-        tuple(
-            (
-                pid,
-                None,
-                by or None,
-                None,
-                float(longest - at) if by else None,
-                9.0,
-                "active",
-                None,
-                None,
-                b"x",
-                None,
-                None,
-                None,
-                None,
-            )
-            for at, (pid, by) in enumerate(rows)
-        ),
-        datetime(2026, 1, 1, tzinfo=UTC),
-    )
+    """Rows of the lock query: pid and blockers, each of which holds what it waits for; the first waits longest."""
+    shared = dict.fromkeys(
+        ("gid", "leader_pid", "wants", "holds", "wanted_row", "application", "user", "database"), None
+    ) | {"xact_age": 9.0, "state": "active", "query": b"x"}
+    taken = [
+        {
+            "pid": pid,
+            "holder_id": pid,
+            "lock_id": at if by else None,
+            "place": 1,
+            "wanted_mode": 64,
+            "holders": by,
+            "held_modes": [64] * len(by),
+            "wait_age": float(len(rows) - at) if by else None,
+            **shared,
+        }
+        for at, (pid, by) in enumerate(rows)
+    ]
+    values = tuple(tuple(row.values()) for row in taken)
+    return Snapshot("locks", tuple(taken[0]), values, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_who_waits_for_two_roots_is_listed_once_under_each() -> None:

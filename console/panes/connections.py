@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from console.format import decoded
 from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
+from console.panes.blocking import Blocking, members
 from console.rules.sessions import (
     BLOCKED_BY_SESSIONS,
     BLOCKING_SESSIONS,
@@ -33,17 +33,15 @@ IDLE_IN_TRANSACTION = frozenset({"idle in tx", "aborted tx"})
 
 def sessions(snapshot: Snapshot) -> Snapshot:
     """Sessions with readable query texts and, for each, the sessions that block it and those it blocks."""
-    at = snapshot.index("blocked_by")
-    blockers = [_distinct(row[at]) for row in snapshot.rows]
-    blocks = Counter(blocker for pids in blockers for blocker in pids)
-    pid, state, query = (snapshot.index(name) for name in ("pid", "state", "query"))
-    names = who(snapshot)
+    state, query = snapshot.index("state"), snapshot.index("query")
+    blocking = Blocking(members(snapshot))
     rows = []
-    for row, pids, name in zip(snapshot.rows, blockers, names, strict=True):
-        shown = [*row, len(pids), blocks[row[pid]], name, _blocking(pids, blocks[row[pid]])]
+    for member, row, pids, name in zip(blocking.members, snapshot.rows, blocking.blockers, who(snapshot), strict=True):
+        blocks = blocking.direct.get(member.id, 0).bit_count()
+        shown = [*row, pids or None, len(pids), blocks, name, _blocking(pids, blocks)]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
-    columns = (*snapshot.columns, "blockers", "blocks", "who", "blocking")
+    columns = (*snapshot.columns, "blocked_by", "blockers", "blocks", "who", "blocking")
     return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot))
 
 
@@ -58,9 +56,9 @@ def who(snapshot: Snapshot) -> list[str | None]:
     ]
 
 
-def _blocking(pids: Collection[object], blocks: int) -> str | None:
+def _blocking(pids: Sequence[int], blocks: int) -> str | None:
     """Whom a session blocks, and who blocks it, in a few cells."""
-    by = f"by {min(map(str, pids))}" + (f" +{len(pids) - 1}" if len(pids) > 1 else "") if pids else ""
+    by = f"by {pids[0]}" + (f" +{len(pids) - 1}" if len(pids) > 1 else "") if pids else ""
     return ", ".join(part for part in (f"blocks {blocks}" if blocks else "", by) if part) or None
 
 
@@ -96,11 +94,6 @@ def summed(snapshot: Snapshot) -> Snapshot:
 
 def _left_open(row: Record) -> bool:
     return row["state"] in IDLE_IN_TRANSACTION
-
-
-def _distinct(pids: object) -> Collection[object]:
-    # A parallel query names the same blocker once for each of its workers.
-    return set(pids) if isinstance(pids, list) else ()
 
 
 def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | None = None) -> View:

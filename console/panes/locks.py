@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from console.format import decoded
-from console.model import Column, Pane, Record, Snapshot, View
+from console.model import Column, Pane, Record, Row, Snapshot, View
+from console.panes.blocking import Blocking, bits, members
 from console.panes.connections import SHORT, hidden, who
 from console.rules.sessions import (
     BLOCKING_SESSIONS,
@@ -16,108 +17,95 @@ from console.rules.sessions import (
     TRANSACTION_SECONDS,
 )
 
-Node = int | str  # a pid, or the name of a prepared transaction
-
-_ADDED = ("tree", "depth", "root", "blocks", "lock", "who")
-
-
-@dataclass(slots=True)
-class _Graph:
-    """Which session is blocked by which, and the row of each."""
-
-    rows: dict[Node, Record] = field(default_factory=dict)
-    blockers: dict[Node, set[Node]] = field(default_factory=dict)
-    blocked: dict[Node, list[Node]] = field(default_factory=dict)
+REPEATED = 500  # rows of a tree in which a session that waits for several roots is listed under each
 
 
 def tree(snapshot: Snapshot) -> Snapshot:
     """Waiting and blocking sessions as trees: each root blocker, then the sessions that wait for it, nearest first.
 
-    A session that waits for several roots is listed once under each. Sessions in a deadlock are
-    listed under the one that has waited longest.
+    A session that waits for several roots is listed once under each, in a large tree under the first only. Sessions in
+    a deadlock are listed under the one that has waited longest.
     """
-    graph = _graph(snapshot.records())
-    columns = (*snapshot.columns, *_ADDED)
-    names = dict(zip(map(_node, snapshot.records()), who(snapshot), strict=True))
-    rows = []
-    for root, heirs in _heirs(graph):
-        for node, depth in _walk(root, heirs):
-            row = graph.rows[node]
-            shown = {
-                "query": decoded(row["query"]),
-                "state": SHORT.get(row["state"], row["state"]),
-                "tree": _branch(row, depth),
-                "depth": depth,
-                "root": str(root),
-                "blocks": len(_below(node, graph.blocked)),
-                "wants": _wanted(row),
-                "lock": _wanted(row) or _wanted_of(node, graph) or row["holds"],
-                "who": names[node],
-            }
-            rows.append(tuple(shown.get(name, row.get(name)) for name in columns))
-    return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot, "sessions that wait or block"))
+    at = snapshot.index("wait_age")
+    snapshot = replace(snapshot, rows=tuple(sorted(snapshot.rows, key=lambda row: -_seconds(row[at]))))
+    blocking = Blocking(members(snapshot))
+    records = list(snapshot.records())
+    shown = _shown(snapshot, records, blocking)
+    rows: list[Row] = []
+    for root, children in _trees(records, blocking):
+        name = str(records[root]["gid"] or records[root]["pid"])
+        for node, depth in _walk(root, children):
+            rows.append((*shown[node], _branch(records[node], depth), depth, name))
+    columns = (*snapshot.columns, "blocked_by", "blocks", "lock", "who", "tree", "depth", "root")
+    snapshot = replace(snapshot, columns=columns, rows=tuple(rows))
+    return snapshot.hiding(hidden(snapshot, "sessions that wait or block"))
 
 
-def _wanted(row: Record) -> str | None:
-    """What a session waits for, the row first where it waits for one."""
-    return ", ".join(str(part) for part in (row["wanted_row"], row["wants"]) if part) or None
+def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) -> list[Row]:
+    """The row of each session as it is shown wherever it is listed: with blocked_by, blocks, lock and who."""
+    state, query, wants = (snapshot.index(name) for name in ("state", "query", "wants"))
+    prepared = any(member.id < 0 for member in blocking.members)
+    rows: list[Row] = []
+    for member, row, record, name in zip(blocking.members, snapshot.rows, records, who(snapshot), strict=True):
+        by = blocking.blockers[len(rows)]
+        wanted = ", ".join([str(part) for part in (record["wanted_row"], row[wants]) if part])
+        lock = wanted or _wanted_of(blocking.direct.get(member.id, 0), records) or record["holds"]
+        values = [*row]
+        values[state], values[query], values[wants] = (
+            SHORT.get(row[state], row[state]),
+            decoded(row[query]),
+            wanted or None,
+        )
+        pids = [max(0, blocker) for blocker in by] if prepared else by
+        rows.append((*values, pids or None, blocking.below.get(member.id, 0).bit_count(), lock, name))
+    return rows
 
 
-def _wanted_of(root: Node, graph: _Graph) -> str | None:
+def _wanted_of(blocked: int, records: Sequence[Record]) -> str | None:
     """The rows that others want of a blocker: more telling than its transaction, by which they wait for them."""
-    rows = dict.fromkeys(str(graph.rows[node]["wanted_row"] or "") for node in graph.blocked.get(root, ()))
+    rows = dict.fromkeys(str(records[node]["wanted_row"] or "") for node in bits(blocked))
     return ", ".join(row for row in rows if row) or None
 
 
-def _graph(records: Iterable[Record]) -> _Graph:
-    graph = _Graph()
-    prepared: dict[object, set[Node]] = {}
-    for record in records:
-        node = _node(record)
-        graph.rows[node] = record
-        for waiter in _list(record["in_the_way_of"]):
-            prepared.setdefault(waiter, set()).add(node)
-    for node, record in graph.rows.items():
-        by: set[Node] = {pid for pid in _list(record["blocked_by"]) if isinstance(pid, int) and pid}
-        # Pid 0 stands for any prepared transaction; the rows of these name the waiting sessions.
-        if 0 in _list(record["blocked_by"]):
-            by |= prepared.get(node, set())
-        graph.blockers[node] = {blocker for blocker in by if blocker in graph.rows and blocker != node}
-    for node in sorted(graph.rows, key=lambda node: -_seconds(graph.rows[node]["wait_age"])):
-        for blocker in graph.blockers[node]:
-            graph.blocked.setdefault(blocker, []).append(node)
-    return graph
-
-
-def _heirs(graph: _Graph) -> list[tuple[Node, Mapping[Node, list[Node]]]]:
+def _trees(records: Sequence[Record], blocking: Blocking) -> Iterator[tuple[int, Mapping[int, list[int]]]]:
     """Root blockers, the one that blocks most sessions first, each with the tree under it as parent → children."""
-    roots = [node for node in graph.rows if not graph.blockers[node]]
-    reached = {node for root in roots for node in (root, *_below(root, graph.blocked))}
-    for node in sorted(graph.rows, key=lambda node: -_seconds(graph.rows[node]["wait_age"])):
-        if node not in reached:
+    ids = [member.id for member in blocking.members]
+    below = [blocking.below.get(id_, 0) for id_ in ids]
+    blocked = reached = 0
+    for id_ in ids:
+        blocked |= blocking.direct.get(id_, 0)
+    roots = [node for node in range(len(ids)) if not blocked >> node & 1]
+    for node in roots:
+        reached |= 1 << node | below[node]
+    for node in range(len(ids)):  # the longest wait first
+        if not reached >> node & 1:
             roots.append(node)
-            reached |= {node, *_below(node, graph.blocked)}
-    roots.sort(key=lambda root: (-len(_below(root, graph.blocked)), -_seconds(graph.rows[root]["xact_age"])))
-    return [(root, _nearest(root, graph.blocked)) for root in roots]
+            reached |= 1 << node | below[node]
+    roots.sort(key=lambda root: (-below[root].bit_count(), -_seconds(records[root]["xact_age"])))
+    direct = [blocking.direct.get(id_, 0) for id_ in ids]
+    listed = rows = 0
+    for root in roots:
+        rows += 1 + below[root].bit_count()
+        yield root, _nearest(root, direct, listed if rows > REPEATED else 0)
+        listed |= 1 << root | below[root]
 
 
-def _nearest(root: Node, blocked: Mapping[Node, list[Node]]) -> Mapping[Node, list[Node]]:
-    """Every node below `root` once, under the blocker that is nearest to the root."""
-    children: dict[Node, list[Node]] = {}
-    seen, level = {root}, [root]
+def _nearest(root: int, direct: Sequence[int], without: int) -> Mapping[int, list[int]]:
+    """Every member below `root` once, under the blocker that is nearest to the root; not those in `without`."""
+    children: dict[int, list[int]] = {}
+    seen, level = without | 1 << root, [root]
     while level:
         following = []
         for parent in level:
-            for node in blocked.get(parent, ()):
-                if node not in seen:
-                    seen.add(node)
-                    children.setdefault(parent, []).append(node)
-                    following.append(node)
+            if found := direct[parent] & ~seen:
+                seen |= found
+                children[parent] = list(bits(found))
+                following += children[parent]
         level = following
     return children
 
 
-def _walk(root: Node, children: Mapping[Node, list[Node]]) -> Iterator[tuple[Node, int]]:
+def _walk(root: int, children: Mapping[int, list[int]]) -> Iterator[tuple[int, int]]:
     left = [(root, 0)]
     while left:
         node, depth = left.pop()
@@ -125,28 +113,8 @@ def _walk(root: Node, children: Mapping[Node, list[Node]]) -> Iterator[tuple[Nod
         left += [(child, depth + 1) for child in reversed(children.get(node, []))]
 
 
-def _below(node: Node, blocked: Mapping[Node, list[Node]]) -> set[Node]:
-    found: set[Node] = set()
-    left = list(blocked.get(node, ()))
-    while left:
-        at = left.pop()
-        if at not in found and at != node:
-            found.add(at)
-            left += blocked.get(at, ())
-    return found
-
-
-def _node(record: Record) -> Node:
-    gid, pid = record["gid"], record["pid"]
-    return gid if isinstance(gid, str) else pid if isinstance(pid, int) else 0
-
-
 def _branch(record: Record, depth: int) -> str:
     return f"{'·' * (depth - 1)}└{record['pid']}" if depth else str(record["pid"])
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _seconds(value: object) -> float:

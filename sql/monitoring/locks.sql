@@ -1,33 +1,65 @@
--- Every session and prepared transaction that waits for a lock or is in somebody's way.
--- pg_locks is read only when somebody waits (or when this role cannot see who does).
+-- Every session and prepared transaction that waits for a lock or holds a lock that others wait for.
+-- The first in the queue of each lock carries the lock's holders and their modes (bits, ACCESS SHARE is 1): with them
+-- and the places in the queues the console works out who blocks whom, as pg_blocking_pids() does, which would stop the
+-- lock manager once for each session. pg_locks is read only when somebody waits (or this role cannot see who does).
 WITH session AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
+), level (mode, name, bit, conflicts) AS (
+  VALUES ('AccessShareLock', ' AccessShare', 1, 128), ('RowShareLock', ' RowShare', 2, 192),
+         ('RowExclusiveLock', ' RowExclusive', 4, 240), ('ShareUpdateExclusiveLock', ' ShareUpdateExclusive', 8, 248),
+         ('ShareLock', ' Share', 16, 236), ('ShareRowExclusiveLock', ' ShareRowExclusive', 32, 252),
+         ('ExclusiveLock', ' Exclusive', 64, 254), ('AccessExclusiveLock', ' AccessExclusive', 128, 255)
 ), lock AS MATERIALIZED (
-  SELECT l.pid, l.virtualtransaction, l.mode, l.granted, l.waitstart, l.locktype, l.database, l.relation, l.page,
-         l.tuple,
-         l.virtualxid, l.transactionid, l.classid, l.objid,
-         pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
-             l.transactionid,
-                              '/', l.classid, l.objid, l.objsubid) AS tag
-    FROM pg_catalog.pg_locks l
+  SELECT l.pid, l.virtualtransaction, l.granted, l.waitstart, v.name, v.bit, v.conflicts, l.locktype,
+         l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid,
+         coalesce(l.database, 0) AS a, coalesce(l.relation, l.classid, 0) AS b, coalesce(l.page, -1) AS c,
+         coalesce(l.tuple, l.objsubid, -1) AS d, coalesce(l.objid, 0) AS e, coalesce(l.virtualxid, '') AS f,
+         coalesce(l.transactionid, '0') AS g
+    FROM pg_catalog.pg_locks l JOIN level v ON v.mode = l.mode
    WHERE (SELECT EXISTS (SELECT FROM session s WHERE s.wait_event_type = 'Lock' OR s.backend_type IS NULL))
-), waited AS MATERIALIZED (
-  SELECT tag, pg_catalog.min(
-         CASE WHEN relation IS NOT NULL AND database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d
-                                                             WHERE d.datname = pg_catalog.current_database()))
-              THEN relation::regclass::text
-              WHEN relation IS NOT NULL THEN 'relation ' || relation || ' of database ' || database
-              WHEN transactionid IS NOT NULL THEN 'transaction ' || transactionid::text
-              WHEN virtualxid IS NOT NULL THEN 'virtual transaction ' || virtualxid
-              ELSE locktype || coalesce(' ' || classid, '') || coalesce(' ' || objid, '') END
-         || CASE WHEN locktype = 'tuple' THEN ' row (' || page || ',' || tuple || ')'
-                 WHEN locktype IN ('extend', 'page') THEN ' ' || locktype ELSE '' END) AS object
-    FROM lock WHERE NOT granted GROUP BY tag
+), grouped AS (
+  SELECT locktype, a, b, c, d, e, f, g, pg_catalog.row_number() OVER () AS lock_id,
+         pg_catalog.bit_or(conflicts) AS conflicts, pg_catalog.min(database) AS database,
+         pg_catalog.min(relation) AS relation, pg_catalog.min(page) AS page, pg_catalog.min(tuple) AS tuple,
+         pg_catalog.min(classid) AS classid, pg_catalog.min(objid) AS objid,
+         pg_catalog.min(virtualxid) AS virtualxid, pg_catalog.min(transactionid::text) AS transactionid
+    FROM lock WHERE NOT granted GROUP BY locktype, a, b, c, d, e, f, g
+), wanted AS MATERIALIZED (
+  SELECT *, CASE WHEN relation IS NOT NULL AND database IN (0, (SELECT d.oid FROM pg_catalog.pg_database d
+                                                                WHERE d.datname = pg_catalog.current_database()))
+                 THEN relation::regclass::text
+                 WHEN relation IS NOT NULL THEN 'relation ' || relation || ' of database ' || database
+                 WHEN transactionid IS NOT NULL THEN 'transaction ' || transactionid
+                 WHEN virtualxid IS NOT NULL THEN 'virtual transaction ' || virtualxid
+                 ELSE locktype || coalesce(' ' || classid, '') || coalesce(' ' || objid, '') END
+            || CASE WHEN locktype = 'tuple' THEN ' row (' || page || ',' || tuple || ')'
+                    WHEN locktype IN ('extend', 'page') THEN ' ' || locktype ELSE '' END AS object
+    FROM grouped
 ), part AS MATERIALIZED (
-  SELECT l.pid, l.virtualtransaction, l.granted, l.waitstart, l.tag,
-         CASE WHEN l.transactionid IS NOT NULL THEN w.object
-              ELSE w.object || ' ' || pg_catalog.regexp_replace(l.mode, 'Lock$', '') END AS what
-    FROM lock l JOIN waited w ON w.tag = l.tag
+  SELECT l.pid, l.virtualtransaction, l.granted, l.waitstart, l.bit, w.lock_id,
+         w.object || CASE WHEN w.transactionid IS NULL THEN l.name ELSE '' END AS what
+    FROM wanted w
+    JOIN lock l USING (locktype, a, b, c, d, e, f, g)
+   WHERE NOT l.granted OR l.bit & w.conflicts <> 0
+), prepared AS MATERIALIZED (
+  SELECT p.gid, p.prepared, p.ownerid, p.dbid, x.virtualtransaction,
+         - pg_catalog.row_number() OVER (ORDER BY p.gid)::integer AS pid
+    FROM pg_catalog.pg_prepared_xact() p
+    JOIN lock x ON x.pid IS NULL AND x.transactionid = p.transaction AND x.granted
+), party AS MATERIALIZED (
+  SELECT q.pid, q.holder, q.lock_id, q.bit, q.what, q.waitstart, q.granted, q.place,
+         CASE WHEN q.place = 1 AND NOT q.granted THEN q.holders END AS holders,
+         CASE WHEN q.place = 1 AND NOT q.granted THEN q.held_modes END AS held_modes
+    FROM (SELECT p.pid, n.holder, p.lock_id, p.bit, p.what, p.waitstart, p.granted,
+                 pg_catalog.row_number() OVER (PARTITION BY p.lock_id, p.granted ORDER BY p.waitstart, p.pid) AS place,
+                 pg_catalog.array_agg(n.holder) FILTER (WHERE p.granted) OVER (PARTITION BY p.lock_id) AS holders,
+                 pg_catalog.array_agg(p.bit) FILTER (WHERE p.granted) OVER (PARTITION BY p.lock_id) AS held_modes
+            FROM part p
+            LEFT JOIN session s ON s.pid = p.pid
+            LEFT JOIN prepared x ON p.pid IS NULL AND x.virtualtransaction = p.virtualtransaction
+           CROSS JOIN LATERAL (SELECT coalesce(s.leader_pid, p.pid, x.pid) AS holder) n) q
+), holding AS MATERIALIZED (
+  SELECT holder AS pid, pg_catalog.string_agg(DISTINCT what, ', ') AS holds FROM party WHERE granted GROUP BY holder
 ), row_wanted AS (
   -- Who waits for another transaction because of a row holds that row's own lock meanwhile.
   SELECT pid, pg_catalog.min(CASE
@@ -35,41 +67,30 @@ WITH session AS MATERIALIZED (
          THEN relation::regclass::text ELSE 'relation ' || relation END
          || ' row (' || page || ',' || tuple || ')') AS what
     FROM lock WHERE locktype = 'tuple' AND granted GROUP BY pid
-), waiter AS MATERIALIZED (
-  SELECT pid, pg_catalog.pg_blocking_pids(pid) AS blocked_by, pg_catalog.min(waitstart) AS waitstart,
-         (SELECT r.what FROM row_wanted r WHERE r.pid = part.pid) AS wanted_row,
-         pg_catalog.string_agg(what, ', ') AS wants
-    FROM part WHERE NOT granted GROUP BY pid
-), involved AS (
-  SELECT pid FROM waiter UNION SELECT pg_catalog.unnest(blocked_by) FROM waiter
-), prepared AS (
-  SELECT p.gid, p.prepared, p.ownerid, p.dbid, pg_catalog.string_agg(DISTINCT h.what, ', ') AS holds,
-         pg_catalog.array_agg(DISTINCT w.pid) AS in_the_way_of
-    FROM pg_catalog.pg_prepared_xact() p
-    JOIN lock x ON x.pid IS NULL AND x.transactionid = p.transaction AND x.granted
-    JOIN part h ON h.pid IS NULL AND h.virtualtransaction = x.virtualtransaction AND h.granted
-    JOIN part b ON b.tag = h.tag AND NOT b.granted
-    JOIN waiter w ON w.pid = b.pid AND 0 = ANY (w.blocked_by)
-   GROUP BY p.gid, p.prepared, p.ownerid, p.dbid
 )
-SELECT i.pid, NULL::text AS gid, w.blocked_by, NULL::integer[] AS in_the_way_of,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - w.waitstart) AS wait_age,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.xact_start) AS xact_age,
+SELECT s.pid, NULL::text AS gid, s.pid AS holder_id, w.lock_id, w.place, w.bit AS wanted_mode, w.holders, w.held_modes,
+       s.leader_pid,
+       pg_catalog.date_part('epoch', n.at - w.waitstart) AS wait_age,
+       pg_catalog.date_part('epoch', n.at - s.xact_start) AS xact_age,
        CASE WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,
-       w.wanted_row, w.wants,
-       (SELECT pg_catalog.string_agg(DISTINCT h.what, ', ') FROM part h WHERE h.pid = i.pid AND h.granted) AS holds,
+       CASE WHEN w.pid IS NOT NULL THEN r.what END AS wanted_row, w.what AS wants, o.holds,
        pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user", s.application_name AS application,
        coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
            AS client,
        d.datname::text AS database,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query, s.backend_start
-  FROM involved i
-  JOIN session s ON s.pid = i.pid
-  LEFT JOIN waiter w ON w.pid = i.pid
+  FROM session s
+ CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
+  LEFT JOIN party w ON w.pid = s.pid AND NOT w.granted
+  LEFT JOIN holding o ON o.pid = s.pid
+  LEFT JOIN row_wanted r ON r.pid = s.pid
   LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datid
+ WHERE w.pid IS NOT NULL OR o.pid IS NOT NULL
 UNION ALL
-SELECT 0, p.gid, NULL, p.in_the_way_of, NULL,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, NULL, p.holds,
+SELECT 0, p.gid, p.pid, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, NULL, o.holds,
        pg_catalog.pg_get_userbyid(p.ownerid)::text, NULL, NULL, d.datname::text,
        pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL
-  FROM prepared p LEFT JOIN pg_catalog.pg_database d ON d.oid = p.dbid
+  FROM prepared p
+  JOIN holding o ON o.pid = p.pid
+  LEFT JOIN pg_catalog.pg_database d ON d.oid = p.dbid
