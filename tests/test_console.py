@@ -60,6 +60,20 @@ async def test_the_pooler_pane_shows_real_pools(
                 await until(pilot, lambda: "reading" not in screen_text(pilot.app))  # type: ignore[arg-type]
 
 
+async def test_a_pane_in_alarm_opens_on_the_view_in_alarm(any_pg: PostgresServer, pipeline: str) -> None:
+    async with console(any_pg.uri(pipeline), pane="locks") as (app, pilot):
+        await until(pilot, lambda: app.vitals.now)
+        await pilot.press("v")
+        await until(pilot, lambda: app.pane_view.view.name == "held")
+        app.vitals.period = 3600
+        await until(pilot, lambda: app.vitals.now)
+        for waiting, view in ((0, "held"), (3, "blocking")):
+            app.vitals.now |= {"waiting": waiting, "waiting_long": waiting}
+            await pilot.press("1", "3")
+            await until(pilot, lambda name=view: app.pane_view.view.name == name, view)  # type: ignore[misc]
+            assert app.pane_view.pane.name == "locks"
+
+
 async def test_without_a_pooler_its_pane_says_how_to_name_one(any_pg: PostgresServer) -> None:
     async with console(any_pg.uri(), pane="pooler") as (_, pilot):
         await shows(pilot, "Give --pooler")

@@ -73,6 +73,29 @@ async def test_the_cursor_and_the_scrolled_place_stay_with_their_row() -> None:
         assert table.cursor - table.scroll_offset.y == on_screen_at
 
 
+async def test_the_cursor_is_on_a_critical_row_or_on_top_until_it_is_moved() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        assert table.cursor == 0
+        alarm = (*ROWS[:150], (250, 1e9, "slow"), *ROWS[151:])
+        table.show(snapshot(*alarm[:200], (300, 61.0, "only a warning"), *alarm[201:]), COLUMNS, ("pid",))
+        await pilot.pause()
+        assert table.cursor_key == (250,)
+        assert (250,) in table.visible_keys
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        assert (table.cursor, table.scroll_offset.y) == (0, 0)
+        table.move_to(3)
+        table.show(snapshot(*alarm), COLUMNS, ("pid",))
+        assert table.cursor == 3
+        table.show(snapshot(*ROWS[:200], (300, 61.0, "a warning"), *ROWS[201:]), COLUMNS, ("pid",))
+        assert table.cursor == 3
+        table.seek_worst()
+        assert table.cursor_key == (300,)
+
+
 async def test_the_cursor_takes_the_neighbour_when_its_row_is_gone() -> None:
     app = Bench()
     async with app.run_test(size=(80, 24)):

@@ -17,7 +17,8 @@ from console.format import FORMATS, decoded
 from console.model import Level, Pane, Snapshot, View
 from console.panes.connections import CONNECTIONS, who
 from console.panes.locks import LOCKS
-from console.panes.overview import OVERVIEW, VITALS, metrics
+from console.panes.metrics import VITALS
+from console.panes.overview import OVERVIEW, metrics
 from console.panes.slow_queries import SLOW_QUERIES
 from console.reading.arrange import arrange
 from console.reading.reader import Reader, keys

@@ -8,7 +8,7 @@ import pytest
 
 from console.model import Snapshot
 from console.panes.locks import LOCKS, tree
-from console.panes.overview import VITALS
+from console.panes.metrics import VITALS
 from console.reading.reader import Reader, keys
 from tests.activity import (
     Sessions,

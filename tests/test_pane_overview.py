@@ -11,7 +11,8 @@ import pytest
 
 from console.model import Level, Snapshot, Source
 from console.panes.connections import CONNECTIONS
-from console.panes.overview import OVERVIEW, VITALS, header_metrics
+from console.panes.metrics import VITALS, header_metrics
+from console.panes.overview import OVERVIEW
 from console.reading.reader import Reader
 from console.rules.sessions import SESSION_STATE
 from tests.activity import Sessions, by_pid, console, vital_signs

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from console.model import Level, Limit, Rule, Snapshot
 from console.panes import PANES, pane
-from console.panes.overview import METRICS, header_metrics
+from console.panes.metrics import METRICS, header_metrics
 from console.reading.thresholds import configured
 from console.rules import RULES, THRESHOLDS
 from console.settings.config import load

@@ -55,7 +55,8 @@ def cells(text: str) -> int:
 def _strip(column: Column, snapshot: Snapshot) -> Strip:
     values = snapshot.values(column.name)
     texts = tuple(show(value, column.format) for value in values)
-    levels = tuple(column.rule.level(value) if column.rule else Level.OK for value in values)
+    judged = snapshot.values(column.judged_in(snapshot.columns))
+    levels = tuple(column.rule.level(value) if column.rule else Level.OK for value in judged)
     return Strip(column, texts, levels, max(map(cells, (column.title, *texts))))
 
 

@@ -54,6 +54,7 @@ class Rule:
     limit: Limit  # the default; the configuration may set others
     queries: tuple[str, ...]  # the monitoring queries whose rows it judges
     window: Window = Window.NOW
+    held: float = 0.0  # seconds for which what it counts must have lasted
 
     def level(self, value: object) -> Level:
         """The severity of `value`; OK if it is not a number."""

@@ -66,7 +66,12 @@ class Column:
     present: bool = False  # takes room only while a row has a value
     extra: bool = False  # wanted only where there is room: shown when the terminal is wide, else by scrolling
     rule: AnyRule | None = None  # how serious a value is
+    judged: str = ""  # column whose value is judged, where the rows have it; empty: its own
     help: str = ""  # one sentence for the help screen and the details
+
+    def judged_in(self, columns: Sequence[str]) -> str:
+        """The column whose value is judged in rows with these columns."""
+        return self.judged if self.judged in columns else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,84 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.format import show
-from console.model import Column, Level, Limit, Pane, Rate, Record, Rule, Snapshot, Trouble, View
+from console.model import Column, Pane, Record, Rule, Snapshot, Trouble
 from console.panes.connections import seen
-from console.rules import pooler, server, sessions
+from console.panes.metrics import METRICS, VITALS, Metric
+from console.rules import server
 
 _ZEROS = re.compile(r"\.0+(?!\d)")  # of a limit: 95.0% is shown as 95%
 
-WINDOW = 300.0  # seconds in which events that the server counts one by one are judged
-ENOUGH_BLOCKS = 2000.0  # a second; of fewer, the share found in shared buffers says nothing
-
-VITALS = View(
-    name="vitals",
-    title="Metrics",
-    query="vitals",
-    columns=(),
-    key=("standby",),
-    rates=(
-        Rate("tps", "transactions"),
-        Rate("rollback_rate", "rollbacks"),
-        Rate("hit_percent", "blocks_hit", per="blocks", scale=100.0),
-        Rate("block_rate", "blocks"),
-        Rate("read_rate", "rows_read"),
-        Rate("write_rate", "rows_written"),
-        Rate("read_ms_rate", "read_ms"),
-        Rate("temp_rate", "temp_bytes"),
-        Rate("wal_rate", "wal_bytes"),
-        Rate("deadlock_rate", "deadlocks", window=WINDOW),
-        Rate("conflict_rate", "conflicts", window=WINDOW),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric of the server: its column, its name and form on the screen, and the rule that judges it."""
-
-    column: str  # of the query
-    name: str
-    format: str  # a key of format.FORMATS
-    means: str = ""  # for the overview; empty: not shown there
-    rule: Rule | None = None
-    limit: str = ""  # column with the value that is 100 %; the rule then judges the percentage
-    always: bool = False  # whether the header shows it even while its value is unknown
-    spark: bool = False  # whether the header draws its recent values
-    cause: str = ""  # column with the name of what the value is due to
-    judged: str = ""  # column whose value is judged where the query has it; empty: `column`
-    volume: str = ""  # column that must reach `least`, where it is known, for the value to be judged
-    least: float = 0.0
-
-    def level(self, record: Record) -> Level:
-        """The severity of the metric in a row of the query."""
-        value = record.get(self.judged, record.get(self.column))
-        volume = record.get(self.volume)
-        if isinstance(volume, int | float) and volume < self.least:
-            return Level.OK
-        if self.limit:
-            value = _percentage(value, record.get(self.limit))
-        return self.rule.level(value) if self.rule else Level.OK
-
-
-def header_metrics(limits: Mapping[str, Limit]) -> dict[str, Metric]:
-    """The metrics of the header by their short names, under the limits of the configuration."""
-    known = {metric.column: metric for metric in METRICS}
-    chosen = ((label, known[column]) for label, column in HEADER.items())
-    return {label: replace(one, rule=one.rule.under(limits)) if one.rule else one for label, one in chosen}
-
 
 def metrics(snapshot: Snapshot, **rules: Rule) -> Snapshot:
-    """The one row of the query as a row for each metric, with its level and what it means; `rules` by name."""
+    """The one row of the query as a row for each metric, worst first, with its level and what it means.
+
+    `rules` are the rules to judge by, by name.
+    """
     known = [
         replace(metric, rule=rules.get(metric.rule.name, metric.rule)) if metric.rule else metric
         for metric in METRICS
         if metric.means
     ]
-    rows = tuple(_row(metric, record) for record in snapshot.records() for metric in known if metric.column in record)
+    judged = [
+        (metric.level(record), _row(metric, record))
+        for record in snapshot.records()
+        for metric in known
+        if metric.column in record
+    ]
+    judged.sort(key=lambda each: -each[0])  # stable: those of one level stay in the order of the list
+    rows = tuple(row for _, row in judged)
     columns = ("sign", "now", "limit", "level", "means", "value", "unit")
     shown = replace(snapshot, columns=columns, rows=rows)
     for record in snapshot.records():
@@ -114,176 +65,13 @@ def _limit(metric: Metric, record: Record) -> str:
     return _ZEROS.sub("", shown)
 
 
-def _percentage(value: object, whole: object) -> float | None:
-    return 100.0 * value / whole if isinstance(value, int) and isinstance(whole, int) and whole > 0 else None
-
-
-HEADER: Mapping[str, str] = {  # short name → column, in the order of the header
-    "conn": "used",
-    "act": "active",
-    "wait": "waiting",
-    "tps": "tps",
-    "hit": "hit_percent",
-    "tx": "oldest_transaction",
-    "lag": "lag_seconds",
-    "pool": "pool_waiting",
-}
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        "used",
-        "connections used",
-        "count",
-        "Client sessions. The limit is what ordinary roles may use; when all are in use, new logins are refused.",
-        sessions.CONNECTION_USAGE_PERCENT,
-        limit="usable",
-        always=True,
-        spark=True,
-    ),
-    Metric(
-        "active",
-        "active",
-        "count",
-        "Sessions that run a statement now. Far more than CPU cores means that they queue.",
-        spark=True,
-    ),
-    Metric(
-        "waiting",
-        "waiting for locks",
-        "count",
-        "Sessions that wait for a lock held by another one; judged after a second. See the locks pane.",
-        sessions.WAITING_SESSIONS,
-        judged="waiting_long",
-    ),
-    Metric(
-        "idle_in_transaction",
-        "idle in transaction",
-        "count",
-        "Transactions left open by their clients: they hold locks and hold back VACUUM.",
-        sessions.IDLE_IN_TRANSACTION_SESSIONS,
-    ),
-    Metric(
-        "oldest_idle_in_transaction",
-        "oldest idle in tx",
-        "age",
-        "How long the oldest of them has been idle.",
-        sessions.IDLE_IN_TRANSACTION_SECONDS,
-    ),
-    Metric(
-        "oldest_transaction",
-        "oldest transaction",
-        "age",
-        "While it is open, VACUUM cannot remove tuples that died after it began.",
-        sessions.TRANSACTION_SECONDS,
-    ),
-    Metric(
-        "oldest_prepared",
-        "oldest prepared tx",
-        "age",
-        "A prepared transaction keeps its locks, even across a restart, until it is committed or rolled back.",
-        sessions.PREPARED_TRANSACTION_SECONDS,
-    ),
-    Metric(
-        "xmin_age",
-        "xmin age",
-        "count",
-        "Transactions since the oldest snapshot in use: VACUUM cannot remove tuples that died since.",
-        sessions.XMIN_AGE_TRANSACTIONS,
-        cause="xmin_holder",
-    ),
-    Metric(
-        "catalog_xmin_age",
-        "catalog xmin age",
-        "count",
-        "The same for system catalogs: a logical slot keeps the versions it needs to decode WAL.",
-        sessions.XMIN_AGE_TRANSACTIONS,
-        cause="catalog_xmin_holder",
-    ),
-    Metric(
-        "tps",
-        "transactions/s",
-        "rate",
-        "Commits and rollbacks in all databases, those of this console included.",
-        always=True,
-        spark=True,
-    ),
-    Metric(
-        "rollback_rate",
-        "rollbacks/s",
-        "rate",
-        "Transactions that failed or were rolled back. The server reports them late: when a session commits or ends.",
-    ),
-    Metric(
-        "hit_percent",
-        "cache hit",
-        "percent",
-        "Blocks found in shared buffers since the last read. A low value matters when reads are slow.",
-        server.CACHE_HIT_PERCENT,
-        always=True,
-        volume="block_rate",
-        least=ENOUGH_BLOCKS,
-    ),
-    Metric("read_rate", "rows read/s", "rate", "Rows returned by scans, in all databases."),
-    Metric("write_rate", "rows written/s", "rate", "Rows inserted, updated and deleted."),
-    Metric(
-        "read_ms_rate",
-        "read time",
-        "rate",
-        "Milliseconds per second that sessions spent reading blocks; needs track_io_timing.",
-    ),
-    Metric(
-        "temp_rate",
-        "temporary files",
-        "size_rate",
-        "Sorts and hashes that did not fit into work_mem.",
-        server.TEMP_BYTES_PER_SECOND,
-    ),
-    Metric("wal_rate", "WAL written", "size_rate", "What standbys must receive and archives must store."),
-    Metric(
-        "deadlock_rate",
-        "deadlocks/s",
-        "rate",
-        "Over the last 5 minutes, as far as they were read: in each, the server cancelled one of the transactions.",
-        sessions.DEADLOCKS_PER_SECOND,
-    ),
-    Metric("replicas", "replicas", "count", "Connected standbys and other receivers of WAL."),
-    Metric(
-        "lag_seconds",
-        "replication lag",
-        "age",
-        "How far the slowest standby is behind; 0 when it has replayed all that it received.",
-        server.REPLICATION_LAG_SECONDS,
-    ),
-    Metric(
-        "lag_bytes",
-        "replication lag, bytes",
-        "size",
-        "WAL that the slowest standby has not replayed.",
-        server.REPLICATION_LAG_BYTES,
-    ),
-    Metric(
-        "conflict_rate",
-        "conflicts/s",
-        "rate",
-        "Over the last 5 minutes: queries on this standby that were cancelled because they conflicted with replay.",
-        server.CONFLICTS_PER_SECOND,
-    ),
-    Metric(
-        "frozen_age",
-        "wraparound",
-        "count",
-        "Age of the oldest unfrozen transaction id; near 2.1 billion the server refuses writes.",
-        server.UNFROZEN_TRANSACTIONS,
-    ),
-    Metric("pool_waiting", "clients waiting", "count", rule=pooler.POOL_WAITING_CLIENTS),
-)
-
 OVERVIEW = Pane(
     name="overview",
     key="1",
     title="Overview",
     help=(
-        "The metrics of the server. Rates are measured between two reads, so they appear with the second read. A "
-        "metric is at level warning or critical when its value passed the limit; the text says what it means."
+        "The metrics of the server, worst first. Rates are measured between two reads, so they appear with the second "
+        "read. A metric is at level warning or critical when its value passed the limit; the text says what it means."
     ),
     views=(
         replace(

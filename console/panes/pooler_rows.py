@@ -20,9 +20,13 @@ def judge_pools(taken: Snapshot) -> Snapshot:
     """`maxwait` in seconds with its fraction, and a verdict for each pool: full, waiting, paused, disabled or ok."""
     rows = []
     for row, record in zip(taken.rows, taken.records(), strict=True):
-        seconds = number(record["maxwait"]) + number(record["maxwait_us"]) / 1e6
-        rows.append((*_put(row, taken.index("maxwait"), seconds), _verdict(record)))
+        rows.append((*_put(row, taken.index("maxwait"), longest_wait(record)), _verdict(record)))
     return replace(taken, columns=(*taken.columns, "verdict"), rows=tuple(rows))
+
+
+def longest_wait(pool: Record) -> float:
+    """How long the oldest waiting client of a pool has waited, in seconds."""
+    return number(pool["maxwait"]) + number(pool["maxwait_us"]) / 1e6
 
 
 def sessions(taken: Snapshot) -> Snapshot:

@@ -7,8 +7,12 @@ from datetime import UTC, datetime
 
 from console.format import age, moment
 from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, denied
+from console.panes.derived import number
 from console.reading.arrange import sort_rows
 from console.rules.statements import SLOW_QUERY_MS, STATEMENT_HIT_PERCENT, STATEMENT_TEMP_BYTES
+
+ENOUGH_BLOCKS = 2000.0  # a second, and MANY_BLOCKS in total: of fewer, the share found in shared buffers says nothing
+MANY_BLOCKS = 100_000
 
 KEY = ("queryid", "userid", "dbid", "toplevel")
 
@@ -18,6 +22,7 @@ RATES = (
     Rate("mean_now", "total_ms", per="calls"),
     Rate("row_rate", "rows"),
     Rate("hit_now", "hits", per="blocks", scale=100.0),
+    Rate("block_rate", "blocks"),
     Rate("read_rate", "read_ms"),
     Rate("temp_rate", "temp_bytes"),
     Rate("wal_rate", "wal_bytes"),
@@ -36,7 +41,17 @@ def judged(snapshot: Snapshot) -> Snapshot:
         rows = tuple(_without_rates(snapshot, row) for row in rows)
     added = ((row[total] * percent, 100.0 * row[hits] / row[blocks] if row[blocks] else None) for row in rows)  # type: ignore[operator]
     full = replace(snapshot, rows=rows, notes=(*snapshot.notes, *_trust(snapshot))).hiding(_hidden(snapshot))
-    return _heaviest_first(full.with_columns(("share", "hit"), added))
+    return _heaviest_first(_with_judged_hits(full.with_columns(("share", "hit"), added)))
+
+
+def _with_judged_hits(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` with the hit ratios that are judged: those of statements that read enough blocks."""
+    enough = (("hit_now", "block_rate", ENOUGH_BLOCKS), ("hit", "blocks", MANY_BLOCKS))
+    values = (
+        (row[ratio] if number(row[blocks]) >= least else None for ratio, blocks, least in enough)
+        for row in snapshot.records()
+    )
+    return snapshot.with_columns(("hit_now_judged", "hit_judged"), map(tuple, values))
 
 
 def _without_rates(snapshot: Snapshot, row: Row) -> Row:
@@ -111,7 +126,15 @@ _NOW = (
         help="Mean execution time since the last read.",
     ),
     Column("row_rate", "rows/s", "rate", width=6, help="Rows returned or changed per second since the last read."),
-    Column("hit_now", "hit", "percent", width=5, rule=STATEMENT_HIT_PERCENT, help="Blocks found in shared buffers."),
+    Column(
+        "hit_now",
+        "hit",
+        "percent",
+        width=5,
+        rule=STATEMENT_HIT_PERCENT,
+        judged="hit_now_judged",
+        help="Blocks found in shared buffers.",
+    ),
     Column(
         "read_rate",
         "io/s",
@@ -144,7 +167,15 @@ _TOTALS = (
         help="Mean execution time since the last reset.",
     ),
     Column("max_ms", "max", "ms", width=7, help="Longest execution since the last reset."),
-    Column("hit", "hit", "percent", width=5, rule=STATEMENT_HIT_PERCENT, help="Blocks found in shared buffers."),
+    Column(
+        "hit",
+        "hit",
+        "percent",
+        width=5,
+        rule=STATEMENT_HIT_PERCENT,
+        judged="hit_judged",
+        help="Blocks found in shared buffers.",
+    ),
 )
 _TOTALS_MORE = (
     Column("stddev_ms", "± mean", "ms", extra=True, help="Standard deviation of the execution time."),
@@ -163,14 +194,15 @@ _TOTALS_MORE = (
 
 
 def _extra(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    return tuple(replace(column, extra=True) for column in columns)
+    """The columns of the other view. They mark no row: the reason would be beyond the screen."""
+    return tuple(replace(column, extra=True, rule=None) for column in columns)
 
 
 _NOW_VIEW = View(
     name="now",
     title="Now",
     query="statements",
-    columns=(*_NOW, _QUERY, *_WHO, *_NOW_MORE, *_extra(_TOTALS), *_TOTALS_MORE, *_IDENTITY),
+    columns=(*_NOW, _QUERY, *_WHO, *_NOW_MORE, *_extra((*_TOTALS, *_TOTALS_MORE)), *_IDENTITY),
     key=KEY,
     sort="-ms_rate",
     rates=RATES,
@@ -196,7 +228,7 @@ SLOW_QUERIES = Pane(
             _NOW_VIEW,
             name="totals",
             title="Totals",
-            columns=(*_TOTALS, _QUERY, *_WHO, *_TOTALS_MORE, *_extra(_NOW), *_NOW_MORE, *_IDENTITY),
+            columns=(*_TOTALS, _QUERY, *_WHO, *_TOTALS_MORE, *_extra((*_NOW, *_NOW_MORE)), *_IDENTITY),
             sort="-total_ms",
         ),
     ),

@@ -10,6 +10,7 @@ POOL_WAITING_CLIENTS = Rule(
     unit="count",
     limit=above(1, 10),
     queries=("pooler_pools",),
+    held=0.5,
 )
 POOL_WAIT_SECONDS = Rule(
     name="pool_wait_seconds",

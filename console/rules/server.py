@@ -10,7 +10,7 @@ CACHE_HIT_PERCENT = Rule(
     unit="%",
     limit=below(95),
     queries=("vitals",),
-    window=Window.INTERVAL,
+    window=Window.RECENT,
 )
 TEMP_BYTES_PER_SECOND = Rule(
     name="temp_bytes_per_second",
@@ -18,7 +18,7 @@ TEMP_BYTES_PER_SECOND = Rule(
     unit="bytes per second",
     limit=above(50 * 2**20),
     queries=("vitals",),
-    window=Window.INTERVAL,
+    window=Window.RECENT,
 )
 IO_WAIT_MS_PER_SECOND = Rule(
     name="io_wait_ms_per_second",

@@ -14,7 +14,7 @@ SLOW_QUERY_MS = Rule(
 )
 STATEMENT_HIT_PERCENT = Rule(
     name="statement_hit_percent",
-    title="Blocks of a statement found in shared buffers",
+    title="Blocks of a statement found in shared buffers, where it reads at least 2,000 a second or 100,000 in total",
     unit="%",
     limit=below(90, 60),
     queries=("statements",),
@@ -22,9 +22,9 @@ STATEMENT_HIT_PERCENT = Rule(
 )
 STATEMENT_TEMP_BYTES = Rule(
     name="statement_temp_bytes",
-    title="Temporary data that a statement reads and writes",
+    title="Temporary data that a statement reads and writes, a second or in total",
     unit="bytes",
-    limit=above(1),
+    limit=above(10 * 2**20),
     queries=("statements",),
     window=Window.INTERVAL,
 )

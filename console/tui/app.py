@@ -25,7 +25,8 @@ from console.model import Trouble
 from console.panes import PANES
 from console.panes import pane as pane_called
 from console.panes.activity import ACTIVITY
-from console.panes.overview import OVERVIEW, header_metrics
+from console.panes.metrics import header_metrics, view_in_alarm
+from console.panes.overview import OVERVIEW
 from console.reading.reader import Readers
 from console.settings.config import Settings, Wanted
 from console.tui.action_flow import ActionFlow
@@ -66,6 +67,7 @@ class ConsoleApp(App[int]):
         self.workspace = workspace
         self.readers = Readers()
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
+        self._metrics = header_metrics(workspace.settings.thresholds)
         self.dialogs = DialogStack(self)
         self.flow = ActionFlow(workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
@@ -73,7 +75,7 @@ class ConsoleApp(App[int]):
 
     def compose(self) -> ComposeResult:
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
-        yield Header(header_metrics(self.workspace.settings.thresholds))
+        yield Header(self._metrics)
         yield PaneTabs(PANES, self._first_pane)
         yield PaneSwitcher(self.workspace, self.readers)
         yield KeyLine()
@@ -151,7 +153,7 @@ class ConsoleApp(App[int]):
 
     async def action_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""
-        await self.panes.open(name)
+        await self.panes.open(name, view_in_alarm(self._metrics.values(), self.vitals.now, name))
         self.query_one(PaneTabs).current = name
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from textual.content import Content
 from textual.geometry import Region
@@ -10,15 +11,19 @@ from textual.widget import Widget
 
 from console.format import MISSING, one_line, show
 from console.model import Facts, Level, Trouble
-from console.panes.overview import Metric
+from console.panes.metrics import HEADER, Metric
 from console.tui.charts import sparkline
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}
+WIDE = 120  # cells from which a sparkline is longer
+GAP = 2  # cells between two metrics
+MORE = 5  # cells for the number of alarms without room
+
 _MARKS = {Level.WARNING: "!", Level.CRITICAL: "!!"}
 
 
 class Header(Widget):
-    """Server and role on the first line, metrics with their recent values on the second."""
+    """Server and role on the first line; on the second the metrics, alarms before others, with their recent values."""
 
     def __init__(self, metrics: Mapping[str, Metric]) -> None:
         super().__init__()
@@ -77,23 +82,56 @@ class Header(Widget):
         return Content.assemble(*parts)
 
     def _second(self) -> Content:
+        """The metrics: abnormal ones first, worst first; then the usual ones; sparklines in the room that is left."""
+        metrics = sorted(self._shown(), key=lambda each: -each.level)  # stable: the order of the declaration
+        room = self.size.width - 1
+        fitting = _fitting(metrics, room)
+        left = len([each for each in metrics[len(fitting) :] if each.level >= Level.WARNING])
+        room -= sum(each.width + GAP for each in fitting) - GAP
         parts: list[tuple[str, str] | str] = [" "]
-        room = self.size.width
-        width = 6 if room < 120 else 12
-        x = 1
+        for each in fitting:
+            spark = each.spark if room > len(each.spark) else ""
+            room -= len(spark) + 1 if spark else 0
+            parts += [(f"{each.label} ", "$text-muted"), (each.text, _STYLES.get(each.level, "bold"))]
+            parts += [f" {spark}" if spark else "", " " * GAP]
+        return Content.assemble(*parts[:-1], (f" +{left}!", _STYLES[Level.CRITICAL]) if left else "")
+
+    def _shown(self) -> Iterator[_Cell]:
+        width = 6 if self.size.width < WIDE else 12
         for label, metric in self._metrics.items():
-            value = self._now.get(metric.column)
-            if value is None and not metric.always:
+            value, level = self._now.get(metric.column), metric.level(self._now)
+            if (value is None and not metric.always) or (label not in HEADER and level < Level.WARNING):
                 continue
             text = MISSING if value is None else show(value, metric.format)
             if metric.limit and (limit := self._now.get(metric.limit)) is not None:
                 text += f"/{show(limit, metric.format)}"
-            level = metric.level(self._now)
-            spark = sparkline(self._history.get(metric.column, ()), width) if metric.spark and room >= 60 else ""
-            cell = f"{label} {text}{_MARKS.get(level, '')} {spark}".rstrip(" " if not spark else "")
-            if x + len(cell) > room:
-                break
-            shown = (f"{text}{_MARKS.get(level, '')}", _STYLES.get(level, "bold"))
-            parts += [(f"{label} ", "$text-muted"), shown, f" {spark}" if spark else "", "  "]
-            x += len(cell) + 2
-        return Content.assemble(*parts)
+            spark = sparkline(self._history.get(metric.column, ()), width) if metric.spark else ""
+            yield _Cell(label, f"{text}{_MARKS.get(level, '')}", level, spark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One metric as it is shown."""
+
+    label: str
+    text: str  # the value with its mark
+    level: Level
+    spark: str  # its recent values; empty: not drawn
+
+    @property
+    def width(self) -> int:
+        """Its cells, without the sparkline."""
+        return len(self.label) + 1 + len(self.text)
+
+
+def _fitting(metrics: Sequence[_Cell], room: int) -> list[_Cell]:
+    """The first of `metrics`, as many as fit into `room`, with cells kept for the number of alarms that do not."""
+    fitting: list[_Cell] = []
+    used = 0
+    for each in metrics:
+        more = [other for other in metrics[len(fitting) + 1 :] if other.level >= Level.WARNING]
+        if used + each.width + (MORE if more else 0) > room:
+            break
+        fitting.append(each)
+        used += each.width + GAP
+    return fitting

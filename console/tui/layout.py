@@ -79,6 +79,11 @@ def present(columns: Sequence[Column], snapshot: Snapshot) -> tuple[Column, ...]
     )
 
 
+def column_at(placed: Sequence[Placed], x: int) -> Column | None:
+    """The column that takes the cell `x`."""
+    return next((each.column for each in placed if each.x <= x < each.x + each.width + 1), None)
+
+
 def total_width(placed: Sequence[Placed]) -> int:
     """Cells from the left edge to the end of the last column."""
     return placed[-1].x + placed[-1].width if placed else GUTTER

@@ -15,18 +15,21 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.format import FORMATS
 from console.keys import Place
-from console.model import Column, Snapshot
+from console.model import Column, Level, Snapshot
 from console.reading.reader import Key, keys
 from console.tui.bindings import bindings
-from console.tui.layout import GUTTER, Placed, place, total_width
-from console.tui.table_lines import Line, Window, fit
+from console.tui.layout import GUTTER, Placed, column_at, place, total_width
+from console.tui.table_lines import Line, Window
 from console.tui.table_styles import NAMES, TableStyles
 
 
 class LiveTable(ScrollView, can_focus=True):
-    """A table over a Snapshot. The cursor stays on its row, found by key, when rows come, go and change order."""
+    """A table over a Snapshot.
+
+    The cursor is on the first critical row, else on the top row, until it is moved. From then on it stays on its row,
+    found by key, when rows come, go and change order.
+    """
 
     BINDINGS = bindings(Place.TABLE)
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in NAMES}
@@ -61,6 +64,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
         self._marked: set[Key] = set()
+        self._seeks: Level | None = Level.CRITICAL  # the least level of the row it goes to; None: it was moved
 
     # What it shows
 
@@ -73,14 +77,28 @@ class LiveTable(ScrollView, can_focus=True):
         self._snapshot = snapshot
         self._keys = keys(snapshot, key)
         self._marked &= set(self._keys)
+        self._seeks = self._seeks if same_query else Level.CRITICAL
         if not same_query or tuple(columns) != self._columns or sort != self._sort or stale != self._stale:
             self._columns, self._sort, self._stale = tuple(columns), sort, stale
             self._place()
             self.refresh()
         self._lines = {}
-        self._follow(former)
         self._measure()
+        if self._seeks is not None:
+            self._go_to_worst(self._seeks)
+        else:
+            self._follow(former)
         self._repaint_changes()
+
+    def seek_worst(self) -> None:
+        """Put the cursor on the worst row, now and after each read, until it is moved."""
+        self._seeks = Level.WARNING
+        self._go_to_worst(self._seeks)
+
+    def _go_to_worst(self, least: Level) -> None:
+        self.cursor = row = self._window.worst(self._snapshot.rows, least) if self._snapshot else 0
+        if (height := self.scrollable_content_region.height - 1) > 0:  # otherwise it has no place on the screen yet
+            self.scroll_to(y=0 if row < height else row - height // 2, animate=False)
 
     @property
     def cursor_key(self) -> Key | None:
@@ -97,9 +115,7 @@ class LiveTable(ScrollView, can_focus=True):
     @property
     def marked_rows(self) -> list[dict[str, object]]:
         """The marked rows that are still there."""
-        if self._snapshot is None:
-            return []
-        pairs = zip(self._keys, self._snapshot.records(), strict=True)
+        pairs = zip(self._keys, self._snapshot.records(), strict=True) if self._snapshot else ()
         return [record for key, record in pairs if key in self._marked]
 
     @property
@@ -111,10 +127,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _follow(self, former: Key | None) -> None:
         count = len(self._keys)
         if former is not None and not (self.cursor < count and self._keys[self.cursor] == former):
-            try:
-                at = self._keys.index(former)
-            except ValueError:
-                at = min(self.cursor, max(0, count - 1))
+            at = self._keys.index(former) if former in self._keys else min(self.cursor, max(0, count - 1))
             moved, self.cursor = at - self.cursor, at
             if moved and self.scroll_offset.y:
                 self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
@@ -157,6 +170,8 @@ class LiveTable(ScrollView, can_focus=True):
     def _replace(self) -> None:
         self._place()
         self._measure()
+        if self._seeks is not None:
+            self._go_to_worst(self._seeks)
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -176,14 +191,9 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _titles(self) -> Strip:
         header, marked = self._styles.of("header"), self._styles.of("sorted")
-        segments = [Segment(" " * GUTTER, header)]
-        for placed, _ in self._window.cells:
-            column = placed.column
-            is_sorted = self._sort.removeprefix("-") == column.name
-            title = column.title + (("↓" if self._sort.startswith("-") else "↑") if is_sorted else "")
-            text = fit(title, placed.width, FORMATS[column.format].right)
-            segments.append(Segment(text + " ", marked if is_sorted else header))
-        return Strip(segments)
+        titles = self._window.titles(self._sort)
+        cells = [Segment(f"{text} ", marked if is_sorted else header) for text, is_sorted in titles]
+        return Strip([Segment(" " * GUTTER, header), *cells])
 
     def _row(self, index: int, y: int) -> Strip:
         line = self._line(index, self._painted.get(y))
@@ -241,7 +251,8 @@ class LiveTable(ScrollView, can_focus=True):
             self.post_message(self.Moved())
 
     def move_to(self, row: int) -> None:
-        """Put the cursor on `row` (kept in range) and scroll it into view."""
+        """Put the cursor on `row` (kept in range), scroll it into view, and keep it there."""
+        self._seeks = None
         self.cursor = max(0, min(row, len(self._keys) - 1))
         top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height - 1)
         if self.cursor < top:
@@ -267,6 +278,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_select(self) -> None:
         """Ask for the details of the row under the cursor."""
+        self._seeks = None
         self.post_message(self.Selected())
 
     def action_mark(self) -> None:
@@ -281,14 +293,11 @@ class LiveTable(ScrollView, can_focus=True):
     def on_click(self, event: Click) -> None:
         """A click on a title sorts, on a row selects it, on the selected row opens it."""
         if event.y == 0:
-            x = event.x + self.scroll_offset.x
-            for placed in self._placed:
-                if placed.x <= x < placed.x + placed.width + 1:
-                    self.post_message(self.HeaderClicked(placed.column))
+            if (column := column_at(self._placed, event.x + self.scroll_offset.x)) is not None:
+                self.post_message(self.HeaderClicked(column))
             return
         row = self.scroll_offset.y + event.y - 1
-        if row >= len(self._keys):
-            return
-        if row == self.cursor:
-            self.action_select()
-        self.move_to(row)
+        if row < len(self._keys):
+            if row == self.cursor:
+                self.action_select()
+            self.move_to(row)

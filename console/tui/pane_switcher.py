@@ -22,12 +22,20 @@ class PaneSwitcher(ContentSwitcher):
         self._workspace = workspace
         self._readers = readers
 
-    async def open(self, name: str) -> None:
-        """Show the pane called `name` and give it the focus."""
+    async def open(self, name: str, view_in_alarm: str = "") -> None:
+        """Show the pane called `name` and give it the focus.
+
+        If one of its views is in alarm, that view is shown, with the cursor on its worst row.
+        """
         if name not in {child.id for child in self.children}:
             await self.add_content(self._make(name), id=name)
         self.current = name
-        self._visible_view.table.focus()
+        opened = self._visible_view
+        if view_in_alarm and view_in_alarm != opened.view.name:
+            opened.choose_view(view_in_alarm)
+        if view_in_alarm or name == OVERVIEW.name:
+            opened.table.seek_worst()
+        opened.table.focus()
 
     @property
     def in_use(self) -> PaneView:

@@ -34,9 +34,13 @@ class Window:
     def __init__(self, placed: Sequence[Placed], columns: Sequence[str], left: int, right: int) -> None:
         """`columns` are those of the snapshot (none: nothing is known), `left` and `right` the edges in cells."""
         seen = [each for each in placed if each.x < right and each.x + each.width + 1 > left] if columns else []
-        self.cells = [(each, columns.index(each.column.name)) for each in seen]
+        self.cells = [
+            (each, columns.index(each.column.name), columns.index(each.column.judged_in(columns))) for each in seen
+        ]
         self._ruled = [
-            (each.column.rule, columns.index(each.column.name)) for each in placed if columns and each.column.rule
+            (each.column.rule, columns.index(each.column.judged_in(columns)))
+            for each in placed
+            if columns and each.column.rule
         ]
         self.start = max(0, seen[0].x - GUTTER) if seen else 0  # of the gutter, in cells from the table's left edge
         self.width = GUTTER + sum(each.width + 1 for each in seen)  # cells of a line with its gutter
@@ -45,9 +49,10 @@ class Window:
     def line(self, row: Row, is_marked: bool, former: Line | None) -> Line:
         """`row` formatted; cells whose value is that of the `former` line are taken from it."""
         texts, levels = [""], [Level.OK]
-        for cell, (placed, at) in enumerate(self.cells, 1):
+        for cell, (placed, at, judged) in enumerate(self.cells, 1):
             value, column = row[at], placed.column
-            if former is not None and value == former.row[at]:  # most values do not change between two reads
+            # Most values do not change between two reads.
+            if former is not None and value == former.row[at] and row[judged] == former.row[judged]:
                 texts.append(former.texts[cell])
                 levels.append(former.levels[cell])
                 continue
@@ -55,10 +60,30 @@ class Window:
             texts.append(
                 fit(MISSING if value is None else kind.show(value), placed.width, kind.right, kind.middle) + " "
             )
-            levels.append(column.rule.level(value) if column.rule else Level.OK)
-        levels[0] = max((rule.level(row[at]) for rule, at in self._ruled), default=Level.OK)
+            levels.append(column.rule.level(row[judged]) if column.rule else Level.OK)
+        levels[0] = self.level(row)
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
         return Line(tuple(texts), tuple(levels), row)
+
+    def titles(self, sort: str) -> list[tuple[str, bool]]:
+        """The title of each column in its cells, and whether the rows are in its order, `sort`."""
+        name, arrow = sort.removeprefix("-"), "↓" if sort.startswith("-") else "↑"
+        titles = []
+        for placed, *_ in self.cells:
+            column = placed.column
+            title = column.title + (arrow if column.name == name else "")
+            titles.append((fit(title, placed.width, FORMATS[column.format].right), column.name == name))
+        return titles
+
+    def level(self, row: Row) -> Level:
+        """The severity of a row: that of its worst column."""
+        return max((rule.level(row[at]) for rule, at in self._ruled), default=Level.OK)
+
+    def worst(self, rows: Sequence[Row], least: Level) -> int:
+        """The position of the first row of the highest severity; 0 if that is under `least`."""
+        levels = list(map(self.level, rows)) if self._ruled else []
+        most = max(levels, default=Level.OK)
+        return levels.index(most) if most >= least else 0
 
     def changes(self, y: int, left: int, old: Line, new: Line) -> list[Region]:
         """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells."""

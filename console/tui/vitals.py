@@ -7,9 +7,12 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 
 from console.model import Limit, Source, Trouble
+from console.panes.derived import number
 from console.panes.overview import OVERVIEW
+from console.panes.pooler_rows import longest_wait
 from console.reading.reader import Readers
 from console.reading.thresholds import configured
+from console.rules.pooler import POOL_WAITING_CLIENTS
 
 KEPT = 300  # samples; ten minutes at the usual period
 FRESH = 1.0  # seconds for which a read of the overview is used for the header too
@@ -38,15 +41,21 @@ class Vitals:
             self.trouble = why
             self.now = {}
         if pooler is not None:
-            self.now["pool_waiting"] = await _clients_waiting(pooler)
+            self.now |= await _clients_waiting(pooler)
         for name, value in self.now.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 self.history[name].append(float(value))
 
 
-async def _clients_waiting(pooler: Source) -> object:
+async def _clients_waiting(pooler: Source) -> dict[str, object]:
+    """How many clients wait for a server connection; and how many in pools where that has lasted."""
     try:
         pools = await pooler.fetch(POOLS)
     except Trouble:
-        return None
-    return sum(value for value in pools.values("cl_waiting") if isinstance(value, int))
+        return {"pool_waiting": None}
+    waiting = [(number(pool["cl_waiting"]), longest_wait(pool)) for pool in pools.records()]
+    held = POOL_WAITING_CLIENTS.held
+    return {
+        "pool_waiting": int(sum(clients for clients, _ in waiting)),
+        "pool_waiting_long": int(sum(clients for clients, longest in waiting if longest >= held)),
+    }
