@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -20,6 +21,8 @@ from console.running.progress import Run, StepProgress
 from console.running.runner import Runner
 from console.running.trail import history
 from console.running.trail.audit import Trail, process
+from console.running.trail.tables import answers
+from console.sources.console import ConsoleSource
 from console.sources.postgres import ActingSession, PostgresServer
 from tests import command
 from tests.servers import PostgresServer as Cluster
@@ -245,3 +248,30 @@ async def test_what_a_run_told_in_the_end_is_kept_and_shown(trail: Trail) -> Non
     shown = await console_of(trail, []).fetch("audit_run", {"run": "r1"})
     told = [row["sql"] for row in shown.records() if row["status"] == "note"]
     assert told == ["cost 100 → 2", "password = (hidden)"]
+
+
+async def test_a_read_of_the_trail_reads_only_what_was_appended(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+    trail.write(*({"run": f"r{number}", "event": "end", "outcome": "done"} for number in range(50)))
+    read: list[int] = []
+    whole = Trail.entries_from
+
+    def counted(self: Trail, offset: int) -> tuple[list[dict[str, object]], int]:
+        entries, end = whole(self, offset)
+        read.append(len(entries))
+        return entries, end
+
+    monkeypatch.setattr(Trail, "entries_from", counted)
+    source = ConsoleSource(answers(trail, (), cast("PostgresServer", None)))
+    assert len((await source.fetch("audit_trail")).rows) == 50
+    with trail.path.open("a") as file:
+        file.write('{"run": "new", "event": "end", "outcome": "failed"')  # another console is still writing
+        file.flush()
+        await source.fetch("audit_trail")
+        file.write("}\n")
+    rows = (await source.fetch("audit_trail")).rows
+    await source.fetch("activity_run", {"run": "new"})
+    assert read[0] == 50
+    assert sum(read) == 51
+    assert rows[0][0] == "new"
+    trail.path.write_text('{"run": "another file", "event": "start"}\n')
+    assert [row[0] for row in (await source.fetch("audit_trail")).rows] == ["another file"]

@@ -53,16 +53,20 @@ class Trail:
 
     def entries(self) -> Iterator[dict[str, object]]:
         """All entries, oldest first; a line truncated by a full disk is skipped."""
-        if not self.path.exists():
-            return
-        with self.path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(entry, dict):
-                    yield entry
+        if self.path.exists():
+            yield from self.entries_from(0)[0]
+
+    def entries_from(self, offset: int) -> tuple[list[dict[str, object]], int]:
+        """The entries from a byte of the file on, oldest first, and the byte where the next ones will begin.
+
+        Raises OSError if the file cannot be read.
+        """
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]  # another console may be writing the last line
+        found = (_entry(line) for line in whole.splitlines())
+        return [entry for entry in found if entry is not None], offset + len(whole)
 
 
 def default_trail(environ: Mapping[str, str] = os.environ) -> Trail:
@@ -99,6 +103,14 @@ def process(pid: int | None = None) -> str:
     except (OSError, IndexError):
         began = ""
     return f"{one_line(os.uname().nodename)} {number} {began}".strip()
+
+
+def _entry(line: bytes) -> dict[str, object] | None:
+    try:
+        entry = json.loads(line.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def _append(descriptor: int, line: bytes) -> None:

@@ -122,11 +122,16 @@ class Past:
 def runs(entries: Iterable[Mapping[str, object]]) -> list[Past]:
     """The runs of a trail, oldest first; entries without a run are skipped."""
     known: dict[str, Past] = {}
+    add(known, entries)
+    return list(known.values())
+
+
+def add(known: dict[str, Past], entries: Iterable[Mapping[str, object]]) -> None:
+    """Add later entries of a trail to the runs `known`, by id."""
     for entry in entries:
         name = entry.get("run")
         if isinstance(name, str) and name:
             _add(known.setdefault(name, Past(name)), entry)
-    return list(known.values())
 
 
 def alive(named: str) -> bool:

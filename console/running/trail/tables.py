@@ -74,11 +74,13 @@ def _of_database(database: Source, query: str, columns: tuple[str, ...]) -> Answ
 
 
 class _History:
-    """The runs of a trail; the file is read again when it has changed."""
+    """The runs of a trail. Only what was appended since the last read is read: a trail grows for years."""
 
     def __init__(self, trail: Trail) -> None:
         self._trail = trail
-        self._read: tuple[tuple[int, int, int], list[Past]] | None = None
+        self._file = 0  # its inode
+        self._offset = 0  # up to where it was read
+        self._known: dict[str, Past] = {}
 
     def rows(self) -> list[Row]:
         """The newest runs, newest first."""
@@ -111,9 +113,11 @@ class _History:
     def _past(self) -> list[Past]:
         try:
             stat = self._trail.path.stat()
-            mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-            if self._read is None or self._read[0] != mark:
-                self._read = mark, history.runs(self._trail.entries())
+            if stat.st_ino != self._file or stat.st_size < self._offset:  # another file, or one that was cut
+                self._file, self._offset, self._known = stat.st_ino, 0, {}
+            if stat.st_size > self._offset:
+                entries, self._offset = self._trail.entries_from(self._offset)
+                history.add(self._known, entries)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -122,7 +126,7 @@ class _History:
                 f"The audit trail {safe(self._trail.path)} cannot be read ({error.strerror}).",
                 "It belongs to the user who ran the actions.",
             ) from None
-        return self._read[1]
+        return list(self._known.values())
 
 
 def _progress(own: Run) -> list[Row]:
