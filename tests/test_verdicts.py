@@ -16,13 +16,13 @@ from console.panes import (
     indexes,
     io,
     locks,
-    overview,
     partition_bounds,
     partition_coverage,
     slow_queries,
     views,
 )
 from console.panes.derived import APPROXIMATE, largest, listed, with_size
+from console.panes.metrics import METRICS, Metric
 from console.panes.pooler_rows import compare_defaults, flags, judge_pools, pooled, sessions
 from console.panes.tenant_views import advise
 from console.panes.vacuum_views import judge_age, progress
@@ -454,7 +454,7 @@ def test_a_prepared_transaction_and_a_deadlock_are_roots_too() -> None:
 
 STATEMENT: Row = {
     "queryid": 1, "total_ms": 30.0, "all_ms": 120.0, "hits": 9, "blocks": 12, "ms_rate": None, "known": 2,
-    "counted_from": NOW, "evictions": 0,
+    "counted_from": NOW, "evictions": 0, "block_rate": 1.0,
     **dict.fromkeys(("call_rate", "mean_now", "row_rate", "hit_now", "read_rate", "temp_rate", "wal_rate"), 1.0),
 }  # fmt: skip
 
@@ -467,6 +467,17 @@ def test_statements_have_their_share_and_the_heaviest_come_first_until_there_are
     rated = slow_queries.judged(many({**STATEMENT, "ms_rate": 1.0}, {**other, "ms_rate": 0.5}))
     assert rated.values("queryid") == (1, 2)
     assert slow_queries.judged(one({**STATEMENT, "all_ms": 0.0})).values("share") == (3000.0,)
+
+
+def test_the_hit_ratio_of_a_statement_is_judged_where_enough_blocks_are_read() -> None:
+    for blocks, rate, judged in ((12, 1999.0, (None, None)), (100_000, 2000.0, (1.0, 0.009))):
+        found = slow_queries.judged(one({**STATEMENT, "blocks": blocks, "block_rate": rate}))
+        assert (found.values("hit_now_judged")[0], found.values("hit_judged")[0]) == judged
+    for view in slow_queries.SLOW_QUERIES.views:  # a mark has its reason in the view that is open
+        assert not [column.name for column in view.columns if column.rule and column.name in OTHER[view.name]]
+
+
+OTHER = {"now": {"mean_ms", "hit", "temp_bytes"}, "totals": {"mean_now", "hit_now", "temp_rate"}}
 
 
 def test_statements_that_may_not_be_told_apart_have_no_rates() -> None:
@@ -535,11 +546,11 @@ def test_connections_are_judged_by_their_share(row: Row, level: Level) -> None:
 @pytest.mark.parametrize(
     ("row", "level"),
     [
-        ({"hit_percent": 94.9, "block_rate": 2000.0}, Level.WARNING),
-        ({"hit_percent": 95.0, "block_rate": 2000.0}, Level.OK),
-        ({"hit_percent": 10.0, "block_rate": 1999.0}, Level.OK),
-        ({"hit_percent": 10.0, "block_rate": None}, Level.WARNING),
-        ({"hit_percent": None, "block_rate": 5000.0}, Level.OK),
+        ({"hit_percent": 94.9, "block_rate_recent": 2000.0}, Level.WARNING),
+        ({"hit_percent": 95.0, "block_rate_recent": 2000.0}, Level.OK),
+        ({"hit_percent": 10.0, "block_rate_recent": 1999.0}, Level.OK),
+        ({"hit_percent": 10.0, "block_rate_recent": None}, Level.WARNING),
+        ({"hit_percent": None, "block_rate_recent": 5000.0}, Level.OK),
     ],
 )
 def test_the_cache_is_judged_where_enough_blocks_are_read(row: Row, level: Level) -> None:
@@ -559,9 +570,9 @@ def test_waits_are_judged_once_they_have_lasted(row: Row, level: Level) -> None:
     assert metric("waiting").level(row) is level
 
 
-def metric(column: str) -> overview.Metric:
+def metric(column: str) -> Metric:
     """The metric of that column."""
-    (found,) = (each for each in overview.METRICS if each.column == column)
+    (found,) = (each for each in METRICS if each.column == column)
     return found
 
 
