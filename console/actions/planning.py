@@ -138,8 +138,8 @@ def steps_from_rows(snapshot: Snapshot) -> tuple[Step, ...]:
 
 
 def split_notes(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
-    """The rows that are steps, and the notes of the others: those whose `told` column is not null."""
-    notes = snapshot.values("told")
+    """The rows that are steps, and the notes of the others: those whose `notice` column is not null."""
+    notes = snapshot.values("notice")
     rows = tuple(row for row, note in zip(snapshot.rows, notes, strict=True) if note is None)
     return replace(snapshot, rows=rows), tuple(str(note) for note in notes if note is not None)
 

@@ -102,7 +102,7 @@ async def _search(server: Source, what: Assessment) -> tuple[Step, ...]:
     if not mine:
         return ()
     snapshot = await server.fetch("actions/adopt_search", {"owner": what.owner, "patience": PATIENCE})
-    at = snapshot.index("left_alone")
+    at = snapshot.index("skipped")
     stopped = [str(row[at]) for row in snapshot.rows if row[at]]
     if stopped:
         # Nothing can be built on a column that is not added.

@@ -49,7 +49,7 @@ async def plan(request: Request) -> Plan:
         archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
         note = "the export exists: its rows are compared with those of the table now, and nothing is written"
         found = tuple(replace(step, note=note) for step in found)
-        notes = [*_told(path, manifest), *notes]
+        notes = [*_export_notes(path, manifest), *notes]
     if drop:
         found += await steps_from_query(
             request.server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
@@ -104,7 +104,7 @@ def _restore(archive: str, columns: str, path: Path, source: Mapping[str, object
     return f"To restore the rows after a drop, in psql: {one_line(made + copy if source['bounds'] else copy)}"
 
 
-def _told(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
+def _export_notes(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
     holds = f"{safe(manifest['rows'], 40)} rows, {size(manifest['bytes'])} uncompressed"
     sha256 = safe(manifest["sha256"], 80)
     return (f"{safe(path)} holds {holds}, exported {safe(manifest['exported_at'], 40)}, SHA-256 {sha256}.",)
@@ -113,7 +113,7 @@ def _told(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
 def _reader(path: Path) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
     async def read(_: Source) -> tuple[str, ...]:
         manifest = archive_files.finished(path, {})
-        return _told(path, manifest) if manifest else ()
+        return _export_notes(path, manifest) if manifest else ()
 
     return read
 

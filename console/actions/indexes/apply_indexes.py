@@ -146,15 +146,17 @@ def _shown(building: Sequence[IndexOnTable], before: Mapping[str, Explained]) ->
 async def _after(
     server: Database, building: Sequence[IndexOnTable], before: Mapping[str, Explained], analyze: bool
 ) -> tuple[str, ...]:
-    told = []
+    lines = []
     for one in building:
         after = await explain(server, one.entry, analyze)
         parts = await server.fetch("actions/index_parts", {"table": one.oid, "name": one.entry.name})
-        told.append(_told(one.entry.name, before[one.entry.name], after, frozenset(map(str, parts.values("name")))))
-    return tuple(told)
+        lines.append(
+            _comparison(one.entry.name, before[one.entry.name], after, frozenset(map(str, parts.values("name"))))
+        )
+    return tuple(lines)
 
 
-def _told(name: str, before: Explained, after: Explained, parts: frozenset[str]) -> str:
+def _comparison(name: str, before: Explained, after: Explained, parts: frozenset[str]) -> str:
     kept = f"Before: {before}. After: {after}."
     if not (before.text and after.text):
         return f"{one_line(name)}: {kept}"

@@ -53,8 +53,8 @@ async def build(server: Database, wanted: Sequence[IndexToBuild]) -> Build:
         "equal": [oid for _, oid in equal],
     }
     snapshot = await server.fetch("actions/build_indexes", parameters)
-    at = snapshot.index("left_alone")
-    skipped = {int(str(row["k"])): one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"]}
+    at = snapshot.index("skipped")
+    skipped = {int(str(row["k"])): one_line(row["skipped"]) for row in snapshot.records() if row["skipped"]}
     planned = {int(str(row["k"])) for row in snapshot.records()}
     return Build(
         steps_from_rows(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),

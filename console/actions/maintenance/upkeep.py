@@ -55,8 +55,8 @@ async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | 
     With `broken`, only the invalid ones of `oids`. Raises Trouble(REFUSED) if all of them must be skipped.
     """
     snapshot = await request.server.fetch("actions/reindex", {"oid": oids, "broken": broken or oids is None})
-    left = tuple(one_line(row["left_alone"]) for row in snapshot.records() if row["left_alone"])
-    at, sql, bad = map(snapshot.index, ("left_alone", "sql", "broken"))
+    left = tuple(one_line(row["skipped"]) for row in snapshot.records() if row["skipped"])
+    at, sql, bad = map(snapshot.index, ("skipped", "sql", "broken"))
     rows = [row for row in snapshot.rows if not row[at]]
     built = _built(request, action, what.subject)
     going_on = [row for row in rows if row[bad] or row[sql] not in built]

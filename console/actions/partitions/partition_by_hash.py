@@ -87,8 +87,8 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
 
 async def _advice(request: Request, table: Relation) -> Record | None:
     rules = configured_rules(ADVICE.rules, request.settings.thresholds)
-    told = advise(await request.server.fetch("tenant_tables"), **rules)
-    return next((row for row in told.records() if row["oid"] == table.oid), None)
+    verdicts = advise(await request.server.fetch("tenant_tables"), **rules)
+    return next((row for row in verdicts.records() if row["oid"] == table.oid), None)
 
 
 def _key(request: Request, table: Relation, advice: Record | None) -> str:
@@ -108,11 +108,11 @@ def _needed(known: TableFacts, advice: Record | None, anyway: bool) -> str:
         verdict, reason = str(advice["verdict"]), safe(advice["reason"])
     else:
         verdict, reason = "unknown", f"{one_line(known.key)} is not the tenant column of the schema"
-    told = f"Is partitioning {one_line(known.name)} by hash worth it? {verdict}: {reason}."
+    sentence = f"Is partitioning {one_line(known.name)} by hash worth it? {verdict}: {reason}."
     begun = known.made is not None and known.way == HASH
     if verdict not in NEEDED and not anyway and not begun:
-        raise Trouble(Kind.REFUSED, told, "Use --set anyway=yes to plan it nevertheless.")
-    return told
+        raise Trouble(Kind.REFUSED, sentence, "Use --set anyway=yes to plan it nevertheless.")
+    return sentence
 
 
 async def _possible(server: Source, known: TableFacts, drop_keys: bool) -> Inbound:

@@ -52,7 +52,7 @@ async def _attach(server: Source, known: TableFacts, way: Way) -> tuple[Step, ..
     upper = leaves[0].lower
     found: tuple[Step, ...] = ()
     if known.widened:
-        key = {"oid": known.oid, "handle": list(known.handle), "anew": known.dropped is not None}
+        key = {"oid": known.oid, "handle": list(known.handle), "from_start": known.dropped is not None}
         found += await steps_from_query(server, "partition_table_key", key)
     found += await _parent(server, known, way, leaves)
     found += await _indexes(server, known, together=True)

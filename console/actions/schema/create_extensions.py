@@ -27,14 +27,14 @@ async def plan(request: Request) -> Plan:
         Claim(f"extensions of {one_line(server.facts.database)}"),
         steps_from_rows(rows),
         notes=(
-            *(_skipped(row, packages) for row in found.records() if row["told"] is not None),
+            *(_skipped(row, packages) for row in found.records() if row["notice"] is not None),
             *(_preload(facts["preloaded"], bool(facts["waits"])) if _PRELOADED in names else ()),
         ),
     )
 
 
 def _skipped(row: Record, packages: str) -> str:
-    return f"{row['told']}; {packages}." if row["unavailable"] else str(row["told"])
+    return f"{row['notice']}; {packages}." if row["unavailable"] else str(row["notice"])
 
 
 def _named(text: str) -> list[str]:

@@ -82,11 +82,11 @@ async def _guard(
 ) -> None:
     huge = float(measured.huge_pages) if measured.huge_pages is not None else None
     now = server_state(found.row, facts, huge, await unloadable_libraries(server, proposals))
-    told = dangers(proposals, found.state.settings, now)
-    if told:
+    sentences = dangers(proposals, found.state.settings, now)
+    if sentences:
         lacks = Lacks(parameters=("ram",) if lacks_ram(proposals, found.state.settings, now) else ())
         remedy = "Nothing was changed. Exclude these settings, or give other values."
-        raise Trouble(Kind.REFUSED, " ".join(told), remedy, lacks=lacks)
+        raise Trouble(Kind.REFUSED, " ".join(sentences), remedy, lacks=lacks)
 
 
 def _refuse_unknown(proposals: Sequence[Proposal]) -> None:

@@ -148,7 +148,7 @@ WITH asked AS (
      s(ordinal, wanted, sql, "group", lock, undo, note, repeat, total, estimate)
    WHERE s.wanted
 )
-SELECT o.why AS left_alone, NULL AS sql, NULL AS "group", NULL AS lock, NULL AS "on", NULL AS undo, NULL AS note,
+SELECT o.why AS skipped, NULL AS sql, NULL AS "group", NULL AS lock, NULL AS "on", NULL AS undo, NULL AS note,
        false AS repeat,
        0 AS total, NULL AS estimate, true AS transaction, NULL::float8 AS lock_timeout, NULL AS holds_up, 0 AS ordinal
   FROM obstacle o WHERE o.why IS NOT NULL

@@ -189,7 +189,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
    WHERE s.wanted
 )
 SELECT s.sql, s.lock, s."on", s.transaction, s.lock_timeout, s."group", s.undo, s.estimate, s.note, s.expect, s.again,
-       NULL AS left_alone, s.k, s.inner_one, s.depth, s.relname, s.oid, s.ordinal, s.depth * s.inner_one::int AS rank
+       NULL AS skipped, s.k, s.inner_one, s.depth, s.relname, s.oid, s.ordinal, s.depth * s.inner_one::int AS rank
   FROM step s
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.why, b.k, NULL, NULL, NULL, NULL, NULL,

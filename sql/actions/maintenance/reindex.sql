@@ -71,7 +71,7 @@ WITH RECURSIVE tree AS (
                   || ' may be building it.'
               WHEN o.indisexclusion THEN o.name
                   || ' belongs to an exclusion constraint, which cannot be rebuilt concurrently.'
-              END AS left_alone
+              END AS skipped
     FROM one o
 )
 SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "on", false AS transaction,
@@ -105,7 +105,7 @@ SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "o
                  || ' UNION ALL SELECT 2, ' || pg_catalog.quote_literal(j.sql)
                      || ' FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid
                  || ' AND c.relname = ' || pg_catalog.quote_literal(j.relname) || ') s ORDER BY s.at' END AS again,
-       j.left_alone, j.broken
+       j.skipped, j.broken
   FROM judged j
  WHERE j.broken OR NOT %(broken)s
  ORDER BY j.leftover DESC, j.relpages, j.name

@@ -2,7 +2,7 @@
 -- lane: slow
 --
 -- The newest partitions show the interval that is continued: months, quarters, years, weeks or days; anything else is
--- refused. `told` is a note. With `first`, and where there are no partitions yet, it is always months.
+-- refused. `notice` is a note. With `first`, and where there are no partitions yet, it is always months.
 -- A partition is created detached (LIKE), gets a CHECK constraint with its bounds and is attached, which locks the
 -- parent only SHARE UPDATE EXCLUSIVE. Real bounds are compared, not names: a wider or differently named partition
 -- counts, and of a partly covered month the rest is created. The TimeZone of the reading session is UTC. Rows of a
@@ -224,20 +224,20 @@ WITH named AS MATERIALIZED (
    WHERE x.grantee <> w.relowner AND pg_catalog.pg_get_userbyid(w.relowner) <> CURRENT_USER AND NOT w.relrowsecurity
      AND NOT EXISTS (SELECT FROM refusal)
    GROUP BY w.month, w.child, w.name, x.grantee, x.is_grantable
-), told AS (
+), notice AS (
   SELECT pg_catalog.format('The partitions of %%s are of %%s: this continues from %%s (UTC).', p.name,
            CASE WHEN pg_catalog.date_part('day', y.every) = 0 THEN y.months || ' months'
-                WHEN y.days = 1 THEN 'a day' ELSE y.days || ' days' END, y.anchor) AS told
+                WHEN y.days = 1 THEN 'a day' ELSE y.days || ' days' END, y.anchor) AS notice
     FROM parent p, rhythm y
    WHERE (y.every <> interval '1 month' OR pg_catalog.date_part('day', y.every) > 0)
      AND NOT EXISTS (SELECT FROM refusal) AND EXISTS (SELECT FROM wanted)
 )
 SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS "group", NULL AS undo, NULL AS note,
        NULL AS expect,
-       NULL AS month, r.rank AS ordinal, NULL AS told
+       NULL AS month, r.rank AS ordinal, NULL AS notice
   FROM refusal r
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, t.told FROM told t
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, t.notice FROM notice t
 UNION ALL
 SELECT NULL, NULL, s.sql, s.lock, s."on", s."group", s.undo, s.note, s.expect, s.month, s.ordinal, NULL FROM step s
  ORDER BY month, "group", ordinal, sql

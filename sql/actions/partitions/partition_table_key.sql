@@ -13,7 +13,7 @@ WITH t AS MATERIALIZED (
                            i.indisvalid AND i.indisready AS whole
     FROM t JOIN pg_catalog.pg_class x ON x.relnamespace = t.relnamespace AND x.relname = t.index_name
     LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = x.oid
-   WHERE NOT %(anew)s
+   WHERE NOT %(from_start)s
 ), build AS MATERIALIZED (
   SELECT 'DROP INDEX CONCURRENTLY ' || t.index AS dropped,
          pg_catalog.format('CREATE UNIQUE INDEX CONCURRENTLY %%I ON %%s (%%s)%%s', t.index_name, t.name,

@@ -63,7 +63,7 @@ WITH me AS MATERIALIZED (
                      WHEN 'btree_gin' THEN 'lets the search index include organization_id' ELSE 'as requested' END
            || CASE WHEN t.installed IS NULL THEN pg_catalog.format(' (version %%s)', t.default_version)
                    ELSE pg_catalog.format(' (version %%s; the server provides %%s)', t.installed, t.default_version)
-                       END AS note, NULL AS told, NULL::boolean AS unavailable
+                       END AS note, NULL AS notice, NULL::boolean AS unavailable
     FROM task t
   UNION ALL
   SELECT a.place, NULL, NULL, NULL, NULL,
@@ -76,10 +76,10 @@ WITH me AS MATERIALIZED (
                                      a.default_version) END, a.default_version IS NULL
     FROM asked a WHERE a.default_version IS NULL OR (a.outdated AND NOT a.updatable)
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS unavailable, NULL AS sql, NULL AS undo, NULL AS lock, NULL AS note,
+SELECT r.refused, r.remedy, NULL AS notice, NULL AS unavailable, NULL AS sql, NULL AS undo, NULL AS lock, NULL AS note,
        NULL AS "group",
        r.rank AS place FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.told, s.unavailable, s.sql, s.undo, s.lock, s.note, s.sql,
+SELECT NULL, NULL, s.notice, s.unavailable, s.sql, s.undo, s.lock, s.note, s.sql,
        s.place FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
  ORDER BY refused NULLS LAST, place

@@ -58,7 +58,7 @@ WITH me AS MATERIALIZED (
          pg_catalog.format('CREATE ROLE %%I LOGIN PASSWORD %%L', w.name, 'verifier of ' || w.name) AS sql,
          pg_catalog.format('DROP ROLE %%I', w.name) AS undo,
          w.why || '; can be undone only while the role owns nothing and has no privileges elsewhere' AS note,
-         NULL AS told
+         NULL AS notice
     FROM wanted w WHERE w.oid IS NULL
   UNION ALL
   SELECT w.place, 1, w.name, pg_catalog.format('ALTER ROLE %%I PASSWORD %%L', w.name, 'verifier of ' || w.name), NULL,
@@ -80,11 +80,11 @@ WITH me AS MATERIALIZED (
    WHERE w.oid IS NOT NULL AND (w.mighty OR NOT w.rolcanlogin OR EXISTS (SELECT FROM wanted o WHERE o.oid IS NULL
          OR o.renewed))
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS secret, NULL AS sql, NULL AS lock, NULL AS undo, NULL AS note,
+SELECT r.refused, r.remedy, NULL AS notice, NULL AS secret, NULL AS sql, NULL AS lock, NULL AS undo, NULL AS note,
        NULL AS "group",
        r.rank AS place, 0 AS part
   FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.told, s.secret, s.sql, 'none', s.undo, s.note, 'roles', s.place, s.part
+SELECT NULL, NULL, s.notice, s.secret, s.sql, 'none', s.undo, s.note, 'roles', s.place, s.part
   FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
  ORDER BY refused NULLS LAST, place, part

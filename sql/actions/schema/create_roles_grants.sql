@@ -133,7 +133,7 @@ WITH me AS MATERIALIZED (
 SELECT CASE WHEN s.allowed THEN s.sql END AS sql,
        CASE WHEN NOT s.allowed
             THEN pg_catalog.format('Skipped, because only %%I or a superuser may run it: %%s;', s.who, s.sql)
-       END AS told,
+       END AS notice,
        NULL AS secret, s.undo, s.note, 'none' AS lock, 'roles' AS "group"
   FROM step s
  ORDER BY s.ordinal, s.sorting, s.sql

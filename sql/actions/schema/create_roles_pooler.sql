@@ -29,7 +29,7 @@ WITH me AS MATERIALIZED (
          AND f.function_safe IS NOT TRUE))
 ), step AS (
   SELECT 1 AS ordinal, 'CREATE SCHEMA pgbouncer' AS sql, 'DROP SCHEMA pgbouncer' AS undo,
-         'contains only the look-up function' AS note, NULL AS told
+         'contains only the look-up function' AS note, NULL AS notice
     FROM found f CROSS JOIN me WHERE me.rolsuper AND f.schema IS NULL
   UNION ALL
   SELECT 2, %(text)s, CASE WHEN f.function IS NULL THEN 'DROP FUNCTION pgbouncer.get_auth(text)'
@@ -43,8 +43,8 @@ WITH me AS MATERIALIZED (
          'lists the users in auth_file.'
     FROM found f CROSS JOIN me WHERE NOT me.rolsuper AND f.proper IS NOT TRUE
 )
-SELECT r.refused, r.remedy, NULL AS told, NULL AS secret, NULL AS sql, NULL AS undo, NULL AS note, 'none' AS lock,
+SELECT r.refused, r.remedy, NULL AS notice, NULL AS secret, NULL AS sql, NULL AS undo, NULL AS note, 'none' AS lock,
        'roles' AS "group" FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.told, NULL, s.sql, s.undo, s.note, 'none',
+SELECT NULL, NULL, s.notice, NULL, s.sql, s.undo, s.note, 'none',
        'roles' FROM step s WHERE NOT EXISTS (SELECT FROM refusal)
