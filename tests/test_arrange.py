@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from console.model import Column, Kind, Snapshot, Trouble, View
 from console.panes import PANES
-from console.reading.arrange import arrange
+from console.reading.arrange import arrange, sort_rows
 from console.reading.filtering import column_called
 
 VIEW = View(
@@ -154,3 +156,41 @@ def test_every_column_of_every_pane_can_be_filtered_by_both_names() -> None:
                 found = column_called(read, view, column.title) if column.title else column.name
                 assert column.title in {titles[found], found}, (pane.name, view.name)
                 arrange(read, view, "", f'"{column.title or column.name}"=1')
+
+
+def test_values_are_ordered_by_their_kind() -> None:
+    at, day = datetime(2026, 1, 2, tzinfo=UTC), date(2026, 1, 1)
+    for wanted in (
+        ["a", "B", "b2", "C"],
+        [False, 0.5, 1, 2.5, 10],
+        [[], [9], [1, 2]],
+        [timedelta(seconds=-1), timedelta(seconds=5), timedelta(minutes=1)],
+        [datetime(2025, 1, 1, tzinfo=UTC), at],
+        [date(2025, 12, 31), day],
+        [2, at, [1], "x"],
+    ):
+        assert sort_rows([(value,) for value in reversed(wanted)], 0, descending=False) == [
+            (value,) for value in wanted
+        ]
+        assert sort_rows([(value,) for value in wanted], 0, descending=True) == [(value,) for value in wanted[::-1]]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time zone of the machine is not UTC."""
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_time_without_a_zone_is_one_of_utc_whatever_the_machine_has() -> None:
+    view = View("v", "V", "q", (Column("at", "at", "time"),), ("at",))
+    times = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1), date(2026, 1, 1))  # noqa: DTZ001  as read
+    read = Snapshot("q", ("at",), tuple((each,) for each in times), datetime(2026, 1, 1, tzinfo=UTC))
+    for text in ("at>=2026-01-01", "at<=2026-01-01T00:00", "at<2026-01-01T00:01", "at>2025-12-31T23:59"):
+        assert len(arrange(read, view, "", text).rows) == 3, text
+    for text in ("at>2026-01-01", "at<2026-01-01T00:00+00:00"):
+        assert arrange(read, view, "", text).rows == (), text
