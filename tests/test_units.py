@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from console.tuning import machine
+from console.model import Kind, Trouble
+from console.tuning import machine, presets
 from console.tuning.presets import PresetSetting
 from console.tuning.proposals import Inputs, given_facts, propose
 from console.tuning.units import (
@@ -201,3 +203,28 @@ def test_a_value_that_needs_memory_is_not_raised_without_knowing_it() -> None:
     (found,) = propose([entry], Inputs({"work_mem": replace(WORK, next="4096")}, {}, 18))
     assert (found.state, found.missing) == ("skipped", "ram")
     assert canonical(WORK, "8MB") == "8192"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("includes: [memory]\nsettings:\n  work_mem: {why: x, value: 8MB}\n", "work_mem is also set in preset"),
+        ("includes: [memory, memory]\n", "is also set in preset memory"),
+        ("includes: [pipeline]\n", "which itself includes presets"),
+    ],
+)
+def test_presets_that_set_the_same_or_include_each_other_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text(f"name: mine\ntitle: Mine\n{text}", encoding="utf-8")
+    with pytest.raises(Trouble, match=said) as wrong:
+        presets.entries(presets.load(str(path)))
+    assert wrong.value.kind is Kind.USAGE
+
+
+def test_what_depends_on_the_storage_is_skipped_while_that_is_unknown() -> None:
+    pipeline = presets.load("pipeline")
+    assert pipeline.by_storage
+    known, notes = presets.entries(pipeline, "ssd")
+    unknown, skipped = presets.entries(pipeline)
+    assert (notes, len(skipped)) == ((), 1)
+    assert len(unknown) < len(known)
