@@ -34,6 +34,8 @@ WIDE = (
     "test_servers",
     "test_action_tuning",
     "test_presets",
+    "test_confinement",
+    "test_action_traps",
 )
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from tests.servers import PostgresServer as Cluster
+from tests.traps import SPRING, SPRUNG
 
-SPRUNG = "hostile code ran with the rights of a superuser"
+__all__ = ["SPRING", "SPRUNG", "set_traps"]
 
 # Every trap ends here: with a superuser's rights it says so, loudly; as anybody else it does nothing.
-_TRAP = f"""
-CREATE FUNCTION public.trap() RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER) THEN
-    RAISE EXCEPTION '{SPRUNG}';
-  END IF;
-END $$
-"""
+_TRAP = "CREATE FUNCTION public.trap() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM public.spring(); END'"
 
 # Without arguments from a row: the planner computes it whenever its table is read, be that empty or not.
-CONSTANT = f"""
-CREATE FUNCTION public.trap_now() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
-BEGIN
-  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER) THEN
-    RAISE EXCEPTION '{SPRUNG}';
-  END IF;
-  RETURN true;
-END $$
+CONSTANT = """
+CREATE FUNCTION public.trap_now() RETURNS boolean IMMUTABLE LANGUAGE plpgsql
+  AS 'BEGIN RETURN public.spring(); END'
 """
 
 # Names that a careless query would leave to the search_path, with arguments that fit better than the system's own.
@@ -151,9 +140,68 @@ CREATE TABLE public.console_audit (run text, {_COLUMNS},
 AS_TABLE_WITH_DOMAIN = f"CREATE TABLE public.console_audit (run public.evil_domain, {_COLUMNS})"
 
 
+# The same kind of tables without a trap, for plans that are made before there is one.
+CLEAN = """
+CREATE TABLE public.evil_events (id int, day date NOT NULL, n int, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE public.evil_events_old PARTITION OF public.evil_events FOR VALUES FROM ('2020-01-01') TO ('2020-02-01');
+CREATE TABLE public.evil_archive (LIKE public.evil_events INCLUDING ALL) PARTITION BY RANGE (day);
+CREATE TABLE public.evil_archived PARTITION OF public.evil_archive FOR VALUES FROM ('2019-01-01') TO ('2019-02-01');
+CREATE TABLE public.evil_rows (LIKE public.evil_events INCLUDING ALL);
+CREATE TABLE public.evil_kept (LIKE public.evil_events INCLUDING ALL);
+INSERT INTO public.evil_events SELECT g, '2020-01-05', g FROM generate_series(1, 50) g;
+INSERT INTO public.evil_archive SELECT g, '2019-01-05', g FROM generate_series(1, 50) g;
+INSERT INTO public.evil_rows SELECT g, '2020-01-05', g FROM generate_series(1, 50) g;
+INSERT INTO public.evil_kept SELECT g, '2019-01-05', g FROM generate_series(1, 50) g;
+CREATE MATERIALIZED VIEW public.evil_matview AS SELECT id FROM public.evil_rows;
+CREATE UNIQUE INDEX evil_matview_id ON public.evil_matview (id);
+CREATE TABLE public.console_refreshes (schema_name text, view_name text, started_at timestamptz,
+  finished_at timestamptz, seconds float8, row_count bigint, is_concurrent bool, error text);
+"""
+# What is laid between plan and run, on every table that is an ordinary one or partitioned.
+LATE = """
+DO $late$
+DECLARE
+  t regclass;
+BEGIN
+  FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+              AND c.relname LIKE 'evil%' AND NOT c.relispartition LOOP
+    EXECUTE format('CREATE TRIGGER evil AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW '
+                   'EXECUTE FUNCTION spring_row()',
+                   t);
+    EXECUTE format('CREATE INDEX ON %s (day) WHERE public.spring_always()', t);
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN n SET DEFAULT public.spring_int(1)', t);
+    EXECUTE format('ALTER TABLE %s ADD CHECK (public.spring_int(id) = id)', t);
+  END LOOP;
+  FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+              AND c.relname LIKE 'evil%' LOOP
+    EXECUTE format('CREATE CONSTRAINT TRIGGER evil_later AFTER INSERT OR DELETE ON %s DEFERRABLE INITIALLY DEFERRED '
+                   'FOR EACH ROW EXECUTE FUNCTION spring_row()', t);
+  END LOOP;
+END $late$;
+CREATE INDEX ON public.evil_matview (id) WHERE public.spring_always();
+ALTER TABLE public.console_refreshes ALTER error SET DEFAULT public.spring()::text;
+"""
+# Another thing in the place of each table.
+SWAPPED = """
+DO $late$
+DECLARE
+  t record;
+BEGIN
+  FOR t IN SELECT c.oid::regclass AS name, c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+              AND c.relkind IN ('r', 'p', 'm') AND c.relname ~ '^(evil|console)' LOOP
+    EXECUTE format('ALTER TABLE %s RENAME TO %I', t.name, t.relname || '_gone');
+    EXECUTE format('CREATE VIEW public.%I AS SELECT *, public.spring() AS sprung FROM public.%I WHERE public.spring()',
+                   t.relname, t.relname || '_gone');
+    EXECUTE format('CREATE RULE evil AS ON INSERT TO public.%I DO INSTEAD SELECT public.spring()', t.relname);
+  END LOOP;
+END $late$;
+"""
+
+
 def set_traps(cluster: Cluster, database: str, owner: str, more: str = AS_VIEWS) -> None:
     """As its owner, fill the database with traps, and lead every new session's search_path into them."""
     with cluster.connect(database, owner) as session:
+        session.execute(SPRING.encode())
         session.execute(_TRAP.encode())
         session.execute(CONSTANT.encode())
         for name, arguments, result, value in _SHADOWED:

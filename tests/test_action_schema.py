@@ -178,7 +178,7 @@ async def test_the_lock_of_an_existing_table_is_told_and_the_header_wins(
     (files / "0900_column.sql").write_text("-- A column.\nALTER TABLE public.users ADD COLUMN nick text;\n")
     (files / "0901_told.sql").write_text("-- Told.\n-- locks: SHARE on public.users\nSELECT 1 FROM public.users;\n")
     steps = (await planned(any_pg.uri(pipeline))).steps
-    assert [step.lock for step in steps[-2:]] == [
+    assert [step.lock for step in steps if "ledger row" not in step.note][-2:] == [
         "up to ACCESS EXCLUSIVE on public.users, which exist already",
         "SHARE on public.users",
     ]

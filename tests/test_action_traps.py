@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from console.actions import ACTIONS
+from console.actions import ACTIONS, confinement
 from console.actions.planning import Action, plan
 from console.demo.cluster import OWNER
-from console.model import Trouble
+from console.model import Plan, Trouble
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
-from console.settings.config import ArchivePolicy, PartitionPolicy, RefreshPolicy
+from console.settings.config import ArchivePolicy, PartitionPolicy, RefreshPolicy, Settings
 from console.sources.postgres import ActingSession, PostgresServer
 from tests import hostile
 from tests.acting import Desk
@@ -37,6 +37,8 @@ THEIRS = (
     f"WHERE relowner = '{OWNER}'::regrole AND relnamespace = 'public'::regnamespace AND relkind IN "
 )
 
+pytestmark = pytest.mark.pg("!= 16, != 17")
+
 
 @pytest.fixture(scope="module")
 def trapped(pg: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
@@ -46,7 +48,12 @@ def trapped(pg: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     desk = Desk(pg, name, Trail(home / "pipeline-console" / "audit.jsonl"))
     desk.do("CREATE EXTENSION pgstattuple SCHEMA public", f"GRANT ALL ON SCHEMA public TO {OWNER}")
     hostile.set_traps(pg, name, OWNER, hostile.MOVING)
-    policies = replace(
+    yield replace(desk, settings=_policies(desk))
+    pg.drop_database(name)
+
+
+def _policies(desk: Desk) -> Settings:
+    return replace(
         desk.settings,
         partitions=(PartitionPolicy("public.evil_events", "day"), PartitionPolicy("public.evil_rows", "day")),
         archives=(
@@ -55,14 +62,16 @@ def trapped(pg: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
         ),
         refreshes=(RefreshPolicy("public.evil_matview"),),
     )
-    yield replace(desk, settings=policies)
-    pg.drop_database(name)
 
 
 @pytest.fixture(scope="module")
 def theirs(trapped: Desk) -> dict[str, list[str]]:
     """What an action may be pointed at, by the parameter that names it."""
-    with trapped.session(options="-c search_path=pg_catalog") as session:
+    return _relations(trapped)
+
+
+def _relations(desk: Desk) -> dict[str, list[str]]:
+    with desk.session(options="-c search_path=pg_catalog") as session:
         (tables,), (indexes,) = (
             session.execute((THEIRS + kinds).encode()).fetchone() or ([],)
             for kinds in ("('r', 'p', 'm', 'v')", "('i', 'I')")
@@ -85,7 +94,6 @@ def wishes(action: Action, theirs: dict[str, list[str]], folder: Path) -> Iterat
             yield given
 
 
-@pytest.mark.pg("!= 14, != 16, != 17")
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 async def test_no_code_of_theirs_runs_as_a_superuser(
     trapped: Desk, theirs: dict[str, list[str]], action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,17 +101,73 @@ async def test_no_code_of_theirs_runs_as_a_superuser(
     monkeypatch.setenv("XDG_STATE_HOME", str(trapped.trail.path.parent.parent))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    told: list[str] = []
-    server = PostgresServer(trapped.uri)
-    for given in wishes(action, theirs, tmp_path):
-        try:
-            made = await plan(action, server, given, trapped.settings)
-            if action.name not in PLANNED_ONLY:
-                run = await Runner(ActingSession(trapped.uri), server, trapped.trail).run(made, patience=2)
-                told += [f"{given}: {each}" for each in (run.message, *run.notes)]
-                assert run.outcome is not None
-        except Trouble as why:
-            told.append(f"{given}: {why}")
-    await server.close()
+    told = await _told(trapped, action, list(wishes(action, theirs, tmp_path)))
     assert told or action.name in PLANNED_ONLY
     assert [each for each in told if hostile.SPRUNG in each] == []
+
+
+async def _told(desk: Desk, action: Action, wanted: list[dict[str, str]], late: str = "") -> list[str]:
+    """What planning and running the action says; the statements `late` are run in between, by the owner."""
+    told: list[str] = []
+    plans: list[tuple[dict[str, str], Plan]] = []
+    server = PostgresServer(desk.uri)
+
+    async def run() -> None:
+        for given, made in plans:
+            try:
+                ended = await Runner(ActingSession(desk.uri), server, desk.trail).run(made, patience=2)
+                told.extend(f"{given}: {each}" for each in (ended.message, *ended.notes))
+            except Trouble as why:
+                told.append(f"{given}: {why}")
+        plans.clear()
+
+    for given in wanted:
+        try:
+            plans.append((given, await plan(action, server, given, desk.settings)))
+        except Trouble as why:
+            told.append(f"{given}: {why}")
+        if not late and action.name not in PLANNED_ONLY:
+            await run()
+    if late:
+        with desk.session(OWNER) as session:
+            session.execute(late.encode())
+        await run()
+    await server.close()
+    return told
+
+
+@pytest.fixture
+def clean(pg: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A superuser's console of a database whose owner has set no trap yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = pg.fresh_database()
+    desk = Desk(pg, name, Trail(tmp_path / "pipeline-console" / "audit.jsonl"))
+    desk.do("CREATE EXTENSION pgstattuple SCHEMA public", f"GRANT ALL ON SCHEMA public TO {OWNER}")
+    with desk.session(OWNER) as session:
+        session.execute((hostile.SPRING + hostile.CLEAN).encode())
+    yield replace(desk, settings=_policies(desk))
+    pg.drop_database(name)
+
+
+ACTING = [action for action in ACTIONS if action.name not in PLANNED_ONLY]
+# What runs code of the owner where nothing keeps it from that.
+CONCERNED = {"archive-analytics", "restore-analytics", "export-archive", "partition-table", "refresh-views"}
+
+
+@pytest.mark.parametrize("late", [hostile.LATE, hostile.SWAPPED], ids=["traps", "swapped"])
+@pytest.mark.parametrize("action", ACTING, ids=lambda action: action.name)
+async def test_no_trap_laid_between_plan_and_run_springs(
+    clean: Desk, action: Action, late: str, tmp_path: Path
+) -> None:
+    told = await _told(clean, action, list(wishes(action, _relations(clean), tmp_path)), late)
+    assert [each for each in told if hostile.SPRUNG in each] == []
+
+
+@pytest.mark.parametrize("action", [each for each in ACTING if each.name in CONCERNED], ids=lambda action: action.name)
+async def test_the_traps_spring_where_nothing_confines_an_action(
+    clean: Desk, action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confinement, "_role", lambda _: "")
+    told = await _told(clean, action, list(wishes(action, _relations(clean), tmp_path)), hostile.LATE)
+    assert [each for each in told if hostile.SPRUNG in each] != []

@@ -83,7 +83,7 @@ def rows(*records: dict[str, object]) -> Snapshot:
         ({"repeat": True, "total": 5}, Batches(5)),
         ({"repeat": True, "total": None}, Batches(0)),
         ({"repeat": False}, Transaction("")),
-        ({"file": "/f", "manifest": "SELECT 2"}, Export("/f", "SELECT 2")),
+        ({"file": "/f", "manifest": "SELECT 2", "query": "SELECT 3"}, Export("/f", "SELECT 2", "SELECT 3")),
         ({"file": None, "manifest": None}, Transaction("")),
     ],
 )

@@ -6,13 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from console.actions.confinement import role_of, run_as
+from console.actions.foreign_code import refuse_event_triggers
 from console.actions.needs import Needs
-from console.format import safe
+from console.format import one_line, safe
 from console.model import (
     Batches,
     Database,
     Execution,
     Export,
+    Facts,
     Kind,
     Parameter,
     Plan,
@@ -66,7 +69,20 @@ async def plan(action: Action, server: Database, given: Mapping[str, str], setti
     if action.needs.primary and server.facts.standby:
         raise standby_refused(action.name)
     made = await action.plan(request)
+    if made.changes:
+        await refuse_event_triggers(server)
+    made = replace(made, notes=(*_assumed(server.facts), *made.notes))
     return replace(made, action=action.name, parameters=made.parameters or dict(request.given), summary=summary(made))
+
+
+def _assumed(facts: Facts) -> tuple[str, ...]:
+    """What to know of a superuser's session that acts as another role."""
+    if not facts.assumed_by:
+        return ()
+    superuser, user = one_line(facts.assumed_by), one_line(facts.user)
+    return (
+        f"This is a session of the superuser {superuser}, acting as {user}: code that it runs can become {superuser}.",
+    )
 
 
 def standby_refused(name: str) -> Trouble:
@@ -113,8 +129,8 @@ def refuse(record: Record) -> None:
 async def steps_from_query(
     server: Source, name: str, parameters: Mapping[str, object] | None = None
 ) -> tuple[Step, ...]:
-    """The steps that `sql/actions/<folder>/<name>.sql` returns, as `steps_from_rows` reads them."""
-    return steps_from_rows(await server.fetch(f"actions/{name}", parameters))
+    """The steps that `sql/actions/<folder>/<name>.sql` returns, as `steps_from_rows` reads them, and confined."""
+    return run_as(role_of(server), steps_from_rows(await server.fetch(f"actions/{name}", parameters)))
 
 
 def steps_from_rows(snapshot: Snapshot) -> tuple[Step, ...]:
@@ -122,7 +138,7 @@ def steps_from_rows(snapshot: Snapshot) -> tuple[Step, ...]:
 
     Columns named as fields of Step become those fields; null stands for their default. How the step is run:
 
-    - `file` and `manifest`: an Export, where `file` is not null;
+    - `file`, `manifest` and `query`: an Export, where `file` is not null;
     - `repeat` and `total`: Batches, where `repeat` is true;
     - `transaction`, `lock_timeout` and `again`: Standalone, where `transaction` is false;
     - `"group"`: a Transaction, in all other rows.
@@ -146,7 +162,7 @@ def split_notes(snapshot: Snapshot) -> tuple[Snapshot, tuple[str, ...]]:
 
 def _execution(record: Record) -> Execution:
     if record.get("file") is not None:
-        return Export(str(record["file"]), str(record["manifest"]))
+        return Export(str(record["file"]), str(record["manifest"]), str(record["query"]))
     if record.get("repeat"):
         return Batches(int(str(record.get("total") or 0)))
     if record.get("transaction") is False:

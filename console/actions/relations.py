@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.format import one_line, safe
-from console.model import Claim, Kind, Source, Trouble
+from console.model import Claim, Kind, Seen, Source, Trouble
 
 RELATIONS = ("r", "p", "m", "v", "f")
 TABLES = ("r", "p", "m", "t")
@@ -43,6 +43,11 @@ async def relation(server: Source, name: str) -> Relation:
     return best[0]
 
 
+async def find_any(server: Source, name: str) -> tuple[Relation, ...]:
+    """The table or view called `name`, as SQL would read it; empty: there is none."""
+    return tuple(found for found, rank in await _called(server, name, RELATIONS, system=False) if rank == 1)
+
+
 async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relation, ...]:
     """The relation called `text`, with or without its schema, or several separated by commas.
 
@@ -61,6 +66,12 @@ async def find(server: Source, text: str, kinds: Sequence[str]) -> tuple[Relatio
             raise Trouble(Kind.REFUSED, f"There is no {what} called {safe(part, 200)} in this database.")
         found[relation] = None
     return tuple(found)
+
+
+async def seen(server: Source, *oids: int) -> tuple[Seen, ...]:
+    """Relations as they are now, for steps that rely on them."""
+    rows = await server.fetch("actions/definitions", {"oids": list(oids)})
+    return tuple(Seen(int(str(row["oid"])), str(row["name"]), str(row["digest"])) for row in rows.records())
 
 
 def claim(relations: Sequence[Relation]) -> Claim:

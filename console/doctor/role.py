@@ -96,6 +96,15 @@ def checks(rights: Rights) -> tuple[Check, ...]:
 
 
 def _superuser(rights: Rights) -> Check:
+    if by := rights.found.facts.assumed_by:
+        return Check(
+            "role",
+            "superuser",
+            Status.LIMITED,
+            f"The superuser {one_line(by)} acts as {rights.quoted} here: code that runs can become {one_line(by)}.",
+            "session_user is a superuser",
+            "Connect as the role itself.",
+        )
     if not rights.superuser:
         return Check(
             "role", "superuser", Status.OK, f"{rights.quoted} is not a superuser, as it should be.", "rolsuper = false"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
 from console.model.look import Snapshot
-from console.model.source import Source
+from console.model.source import Database
 
 LOCK_TIMEOUT = (
     0.2  # seconds that a statement of the acting session waits for a lock, unless its step sets another limit
 )
 NOTICED = 0.2  # seconds after which a watched statement has given way to whoever queues behind it
+
+
+# Statements that no function may run. PostgreSQL runs what they set off with the rights of the table's owner.
+CONFINED_BY_SERVER = re.compile(r"\bCONCURRENTLY\b|^\s*(VACUUM|ANALYZE|REINDEX|CLUSTER|REPACK)\b", re.IGNORECASE)
+# The same, in a transaction; the owner may lack CREATE on the schema that it takes.
+BUILDS_INDEX = re.compile(r"\s*CREATE\s+(UNIQUE\s+)?INDEX\b[^;]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,29 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A relation as its plan saw it."""
+
+    oid: int
+    name: str  # schema-qualified, quoted where SQL needs it
+    digest: str  # of kind, owner, columns, triggers, rules and foreign keys
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTable:
+    """A table of the console's own in schema public, which somebody else may have replaced or changed."""
+
+    name: str
+    ledger: bool = False  # it is the migration ledger, which only trusted owners may have
+    owner: str = ""  # the role that is trusted with the ledger besides
+
+    @property
+    def qualified(self) -> str:
+        """With its schema."""
+        return f"public.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """In a transaction, together with its neighbours of the same group."""
 
@@ -36,6 +66,7 @@ class Transaction:
     )
 
     group: str = ""
+    role: str = ""  # whose rights it is confined to; empty: those of the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +76,7 @@ class Batches:
     queue: ClassVar[float | None] = LOCK_TIMEOUT
 
     rows: int = 0  # that all batches will change, as estimated; 0: unknown
+    role: str = ""  # whose rights they are confined to, and then they must return (moved, more); empty: the session's
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +102,9 @@ class Standalone:
     # send instead, one a row, with their lock_timeout as a second column where it differs. No row: nothing is left to
     # do. When a run ends in the middle, it also reports what is left.
     again: str = ""
+    role: str = (
+        ""  # whose rights it is confined to; empty: the session's, or PostgreSQL confines it to the owner itself
+    )
 
     @property
     def queue(self) -> float | None:
@@ -79,7 +114,7 @@ class Standalone:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A COPY … TO STDOUT into a compressed local file, with a manifest.
+    """A COPY … TO STDOUT of a query into a compressed local file, with a manifest.
 
     `manifest` is a query for what the manifest keeps (`rows` and `checksum` at least), read from the same snapshot. The
     file is read back, then pipeline_console.exported is set to rows and checksum, for a later step to compare.
@@ -90,6 +125,8 @@ class Export:
 
     file: str
     manifest: str
+    query: str
+    role: str = ""  # whose rights it is confined to; empty: those of the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +152,7 @@ class Program:
     arguments: tuple[str, ...]
 
 
+# Those with a `role` run as a function of that role, in which no code can get back the rights of the session.
 # How a step is run. Each has its module in console/running/execution/; nothing else asks which it is.
 Execution = Transaction | Batches | Standalone | Export | LocalFile | Program
 
@@ -136,6 +174,10 @@ class Step:
     # is still connected: records the failure. pipeline_console.failed holds what went wrong. Must not run code that
     # another role owns.
     failed: str = ""
+    # What it relies on: locked and looked at again in its transaction, before it is run.
+    sees: tuple[Seen, ...] = ()
+    # The table of the console's own that the statement, or `failed`, writes: it is locked and checked before.
+    writes: OwnTable | None = None
     # Afterwards a new connection must be possible. If it is not, or a later step fails, everything is undone.
     canary: bool = False
     # Who may have to wait from this step to the end of its transaction, such as "writers of public.api_usage". The
@@ -175,12 +217,17 @@ class Plan:
     destructive: bool = False  # `claim.typed` must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
     recipe: str = ""  # how to get out when the worst happens, shown before anything runs
-    read_back: Callable[[Source], Awaitable[tuple[str, ...]]] | None = (
+    read_back: Callable[[Database], Awaitable[tuple[str, ...]]] | None = (
         None  # what to report after the run, from a new read
     )
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given: what needs them is left out
     action: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> bool:
+        """Whether a statement may be more than a query, such as one that ends sessions."""
+        return any(not step.sql.startswith("SELECT ") for step in self.steps)
 
 
 class Outcome(Enum):

@@ -35,6 +35,7 @@ class Facts:
     tls: bool = False
     read_only: bool = False
     superuser: bool = False
+    assumed_by: str = ""  # the superuser who connected, where the session acts as another role
     sees_all_sessions: bool = True  # pg_read_all_stats
     reads_all_data: bool = True  # pg_read_all_data: without it pg_stats shows less
     extensions: Mapping[str, Extension] = field(default_factory=dict)
@@ -113,6 +114,14 @@ class Database(Source, Protocol):
 
     async def ask(self, name: str, text: str) -> Snapshot:
         """Run one statement, called `name`, in the read-only session. Raises Trouble."""
+        ...
+
+    async def fetch_as(self, role: str, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """`fetch`, confined to the rights of `role`, which no code that the query sets off can exceed."""
+        ...
+
+    async def ask_as(self, role: str, name: str, text: str) -> Snapshot:
+        """`ask`, confined to the rights of `role`."""
         ...
 
     async def attempt(self, statement: str) -> str:

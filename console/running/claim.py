@@ -39,6 +39,12 @@ async def refuse_pooler(session: ActingSession) -> None:
         )
 
 
+async def refuse_event_triggers(session: ActingSession) -> None:
+    """Raises Trouble(REFUSED) where a change of this superuser sets off a function of another role."""
+    for refused, remedy in await session.query(sql.load("actions/foreign_event_triggers").text, {}):
+        raise Trouble(Kind.REFUSED, one_line(refused), one_line(remedy))
+
+
 async def _lock(session: ActingSession, query: str, parameters: dict[str, object], what: str) -> None:
     (row,) = await session.query(sql.load(f"actions/{query}").text, parameters)
     if row[0] is not True:

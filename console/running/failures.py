@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.format import one_line
 from console.model import Kind, Trouble
 from console.redaction import without_secrets
+from console.running import own_tables
 from console.running.progress import Run
 from console.sources.postgres import ActingSession, DriverError, trouble
 
@@ -41,8 +42,12 @@ async def record(session: ActingSession, run: Run) -> tuple[str, ...]:
             continue
         try:
             async with session.transaction():
+                if progress.step.writes is not None:
+                    await own_tables.lock(session, progress.step.writes)
                 await session.execute(_REPORT, {"failed": without_secrets(run.message)})
                 await session.execute(progress.step.failed)
         except DriverError as error:
             problems.append(f"The failure was not recorded: {message(error)}")
+        except Trouble as why:
+            problems.append(f"The failure was not recorded: {why}")
     return tuple(problems)

@@ -60,7 +60,9 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
 
 def _step(at: int, step: Step, transaction: int) -> Iterator[Line]:
     """A step; `transaction` is the number of the one it shares with its neighbours, 0: none."""
-    how = f"in transaction {transaction}" if transaction else executor(step.execution).how
+    execution = executor(step.execution)
+    how = f"in transaction {transaction}" if transaction else execution.how
+    how += f", with the rights of {execution.role}" if execution.role else ""
     lock = f"lock: {step.lock}" if step.lock else ""
     undo = "" if step.undo else "no undo"
     yield Line(Sort.STEP, f"{at}. {one_line(step.note)}" if step.note else f"{at}. {how}")

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from console.format import one_line
-from console.model import Kind, Outcome, Plan, Source, Trouble
+from console.model import Database, Kind, Outcome, Plan, Trouble
 from console.running import canary, failures
-from console.running.claim import take
+from console.running.claim import refuse_event_triggers, take
 from console.running.execution import executor, groups
 from console.running.execution.executor import Context, Executor
 from console.running.failures import change_trouble
@@ -34,7 +34,7 @@ Watch = Callable[[Run], None]
 class Runner:
     """Runs plans on one server. `watch` is called whenever the progress of the run changes."""
 
-    def __init__(self, session: ActingSession, server: Source, trail: Trail, watch: Watch = lambda _: None) -> None:
+    def __init__(self, session: ActingSession, server: Database, trail: Trail, watch: Watch = lambda _: None) -> None:
         self._session = session
         self._server = server
         self._trail = trail
@@ -51,6 +51,8 @@ class Runner:
         try:
             await self._session.open()
             await take(self._session, plan.claim)
+            if plan.changes:
+                await refuse_event_triggers(self._session)
             for group in groups(run.steps):
                 await self._group(run, group, time.monotonic() + patience)
             run.outcome, run.message = Outcome.DONE, "Done."

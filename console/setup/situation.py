@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.actions.schema.apply_schema import ledger
-from console.model import Facts, Kind, Source, Trouble
+from console.model import Database, Facts, Kind, Trouble
 from console.settings.config import Settings
 from console.sql import migrations
 
@@ -40,7 +40,7 @@ class Situation:
         return self.tables > 0 and not self.ledger
 
 
-async def read(server: Source, settings: Settings) -> Situation:
+async def read(server: Database, settings: Settings) -> Situation:
     """The situation now. Raises Trouble."""
     snapshot = await server.fetch(
         "setup/situation",
@@ -71,7 +71,7 @@ async def read(server: Source, settings: Settings) -> Situation:
     )
 
 
-async def _is_empty(server: Source, owner: str) -> bool:
+async def _is_empty(server: Database, owner: str) -> bool:
     try:
         return not await ledger(server, owner)
     except Trouble as why:

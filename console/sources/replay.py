@@ -73,6 +73,16 @@ class Replay:
         del text
         raise Trouble(Kind.UNSUPPORTED, f"A recording cannot run {safe(name, 80)}.")
 
+    async def fetch_as(self, role: str, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """As `fetch`: a recording runs no code."""
+        del role
+        return await self.fetch(query, parameters)
+
+    async def ask_as(self, role: str, name: str, text: str) -> Snapshot:
+        """As `ask`."""
+        del role
+        return await self.ask(name, text)
+
     async def attempt(self, statement: str) -> str:
         """Raises Trouble(UNSUPPORTED): a recording runs no statement."""
         raise Trouble(Kind.UNSUPPORTED, f"A recording cannot run {safe(statement, 80)}.")

@@ -77,6 +77,7 @@ class Header(Widget):
                 "$text-warning" if facts.superuser else "",
             )
         )
+        parts.append((f" (SUPERUSER {one_line(facts.assumed_by)})", "$text-warning") if facts.assumed_by else "")
         parts.append(f"@{one_line(facts.database)}")
         parts.append("" if facts.tls else (" no TLS", "$text-muted"))
         return Content.assemble(*parts)

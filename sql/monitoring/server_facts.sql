@@ -4,6 +4,8 @@ SELECT pg_catalog.current_setting('server_version') AS version_text,
        CURRENT_USER::text AS "user",
        pg_catalog.pg_is_in_recovery() AS standby,
        r.rolsuper AS superuser,
+       (SELECT l.rolname::text FROM pg_catalog.pg_roles l
+         WHERE l.rolname = SESSION_USER AND l.rolsuper AND SESSION_USER <> CURRENT_USER) AS assumed_by,
        r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_read_all_stats', 'USAGE') AS sees_all_sessions,
        r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_read_all_data', 'USAGE') AS reads_all_data,
        e.names AS extensions, e.versions AS extension_versions, e.schemas AS extension_schemas,

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from console.actions.adoption.adoption_steps import ledger_step, row_counts, steps
-from console.actions.adoption.assessment import Assessment, assess
+from console.actions.adoption.assessment import Assessment, assess, pipeline_tables
+from console.actions.confinement import Confined, confined, role_of, run_as
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
+from console.actions.relations import Relation
 from console.actions.schema.apply_schema import ledger
-from console.drift.reading import NO_SCHEMA, drift
+from console.drift.reading import NO_SCHEMA, Drift, drift
 from console.drift.sides import Difference, Remedy
 from console.format import one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Source, Step, Transaction, Trouble
+from console.model import Claim, Database, Kind, OwnTable, Parameter, Plan, Step, Transaction, Trouble
 from console.sql import migrations
 from console.sql.migrations import Migration
 
 
 async def plan(request: Request) -> Plan:
     """Steps for the missing objects, in dependency order. Raises Trouble(REFUSED) if apply-schema must be used."""
-    server = request.server
-    seen = await drift(server)
+    seen = await drift(request.server)
     if not seen.present:
         raise Trouble(Kind.REFUSED, NO_SCHEMA, "apply-schema creates one.")
+    server = await confined(request.server, *_tables(seen))
+    role = role_of(server)
     baseline = await _baseline(server, request.given["owner"])
-    what = await assess(server, seen)
-    todo = await steps(server, what)
+    trusted = OwnTable(migrations.LEDGER, ledger=True, owner=request.given["owner"])
+    what = await assess(server, seen, request.server)
+    todo = run_as(role, await steps(server, what))
     partition = seen.of(Remedy.PARTITION)
     if baseline and not partition:
-        todo = (*todo, *_repeatable(baseline), await ledger_step(server, baseline))
+        todo = run_as(
+            role, (*todo, *_repeatable(baseline), replace(await ledger_step(server, baseline), writes=trusted))
+        )
     tables = sorted({difference.wanted.relation for difference in what.to_add} & what.tables)
     before = await row_counts(server, tables, what.unread)
 
-    async def after(server: Source) -> tuple[str, ...]:
-        now = await row_counts(server, tables, what.unread)
+    async def after(server: Database) -> tuple[str, ...]:
+        now = await row_counts(Confined(server, role) if role else server, tables, what.unread)
         counts = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
         return (f"Rows before and after: {', '.join(counts)}.",)
 
@@ -52,7 +59,15 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def _baseline(server: Source, owner: str) -> tuple[Migration, ...]:
+def _tables(seen: Drift) -> list[Relation]:
+    ours = pipeline_tables()
+    found = [entry for entry in seen.found if entry.kind == "relation" and entry.relation in ours]
+    return [
+        Relation(entry.oid, f"public.{entry.relation}", "r") for entry in found if entry.definition.startswith("table")
+    ]
+
+
+async def _baseline(server: Database, owner: str) -> tuple[Migration, ...]:
     """The migrations that the last step records in the ledger; none if it is complete."""
     applied = await ledger(server, owner)
     known = migrations.migrations((server.facts.major,))

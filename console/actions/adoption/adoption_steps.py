@@ -211,7 +211,7 @@ def _stuck(what: Assessment, constraint: SchemaEntry) -> bool:
     return bool(dropped & set(constraint.needs))
 
 
-async def _other_steps(server: Source, what: Assessment) -> tuple[Step, ...]:
+async def _other_steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     """Steps for settings, grants, and the materialized view with its first refresh."""
     wanted = what.with_problem("missing settings", "missing grant", "missing materialized view")
     # A superuser inserts into the table only if this plan creates it: an existing one may run code of other roles.

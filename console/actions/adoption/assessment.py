@@ -94,11 +94,16 @@ def pipeline_tables() -> set[str]:
     return {entry.relation for entry in expected() if entry.kind == "relation" and entry.definition.startswith("table")}
 
 
-async def assess(server: Source, seen: Drift) -> Assessment:
-    """Judge each difference by the existing rows. Raises Trouble(REFUSED) if this role may not add anything."""
-    (rights,) = (await server.fetch("actions/adopt_rights", {"names": sorted(pipeline_tables())})).records()
+async def assess(server: Source, seen: Drift, session: Source) -> Assessment:
+    """Judge each difference by the existing rows. Raises Trouble(REFUSED) if this role may not add anything.
+
+    `session` is what creates extensions: `server` with its own rights, where those are not the owner's.
+    """
+    names = {"names": sorted(pipeline_tables())}
+    (rights,) = (await server.fetch("actions/adopt_rights", names)).records()
     refuse(rights)
-    may = rights["has_btree_gin"] and rights["may_extend"]
+    (own,) = (await session.fetch("actions/adopt_rights", names)).records()
+    may = own["has_btree_gin"] and own["may_extend"]
     extension = "there" if rights["btree_gin"] else "to be made" if may else ""
     found = Assessment(
         seen, str(rights["owner"]), bool(rights["superuser"]), extension, unread=await _unread(server, seen)

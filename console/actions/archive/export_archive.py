@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
+from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request, boolean, refuse, steps_from_query, steps_from_rows
-from console.actions.relations import relation, short
+from console.actions.relations import relation, seen, short
 from console.files import archive_files
 from console.format import one_line, safe, size
 from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
@@ -28,7 +29,8 @@ async def plan(request: Request) -> Plan:
     folder = _folder(request.given["directory"])
     policy = _policy(request)
     archive = await relation(request.server, policy.archive)
-    await refuse_foreign_code(request.server, [archive.name])
+    server = await confined(request.server, archive)
+    await refuse_foreign_code(server, [archive.name])
     asked = {
         "archive": archive.oid,
         "key": policy.key,
@@ -37,13 +39,13 @@ async def plan(request: Request) -> Plan:
         "upper": f"{after} 00:00:00+00",
         "drop": drop,
     }
-    source = await _source(request.server, asked)
+    source = await _source(server, asked)
     path = folder / f"{_file_name(archive.name)}-{asked['month']}{archive_files.SUFFIX}"
     same = {"archive": archive.name, "source": source["name"], "month": asked["month"]}
     manifest = archive_files.finished(path, {**same, "database": request.server.facts.database})
-    snapshot = await request.server.fetch("actions/export_archive", {**source, **asked, **same, "file": str(path)})
+    snapshot = await server.fetch("actions/export_archive", {**source, **asked, **same, "file": str(path)})
     columns = str(snapshot.values("columns")[0])
-    found: tuple[Step, ...] = steps_from_rows(snapshot)
+    found: tuple[Step, ...] = run_as(role_of(server), steps_from_rows(snapshot))
     notes = [_restore(archive.name, columns, path, source)]
     if manifest is not None and not drop:
         archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
@@ -52,8 +54,10 @@ async def plan(request: Request) -> Plan:
         notes = [*_export_notes(path, manifest), *notes]
     if drop:
         found += await steps_from_query(
-            request.server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
+            server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
         )
+        sides = await seen(server, archive.oid)
+        found = tuple(replace(step, sees=sides) for step in found)
     return Plan(
         Claim(str(source["name"]), name=short(str(source["name"]))),
         found,

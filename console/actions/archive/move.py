@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from console.actions.confinement import confined
 from console.actions.foreign_code import foreign_code, refuse_foreign_code
 from console.actions.partitions.create_partitions import partitions
 from console.actions.planning import refuse, steps_from_query
-from console.actions.relations import Relation
+from console.actions.relations import Relation, seen
 from console.format import one_line
-from console.model import Record, Source, Step, Trouble
+from console.model import Database, Record, Source, Step, Trouble
 
 RETURN = ("return", "finalize return")  # attached to the origin again
 STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent
@@ -55,17 +56,20 @@ class Piece:
     kept: str = ""  # SQL condition of the rows that can be moved in batches: all their parents exist; empty: all
 
 
-async def steps_of_move(server: Source, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+async def steps_of_move(server: Database, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps of `move` from the present state on, and notes. Raises Trouble(REFUSED) if rows could be lost."""
+    server = await confined(server, move.origin, move.target)
     await refuse_foreign_code(server, [move.origin.name, move.target.name])
     pieces = await _pieces(server, move)
     orphans, notes = await _orphans(server, move, pieces)
     pieces = [_around(piece, orphans.get(piece.oid), move) for piece in pieces]
+    sides = await seen(server, move.origin.oid, move.target.oid)
     found = await _whole(server, move, [piece for piece in pieces if piece.form in WHOLE])
     batches = [piece for piece in pieces if piece.form in BATCHES and piece.rows]
     if batches:
         found += await _room(server, move, batches)
         found += await _in_batches(server, move, batches)
+    found = tuple(replace(step, sees=sides) for step in found)
     return found, (*notes, *filter(None, (_note(piece, move) for piece in pieces)))
 
 
@@ -132,7 +136,7 @@ def _around(piece: Piece, found: Record | None, move: Move) -> Piece:
     )
 
 
-async def _room(server: Source, move: Move, batches: Sequence[Piece]) -> tuple[Step, ...]:
+async def _room(server: Database, move: Move, batches: Sequence[Piece]) -> tuple[Step, ...]:
     """Partitions that the target lacks for rows that arrive one by one."""
     days = sorted(day for piece in batches for day in (piece.first, piece.last) if day)
     if move.target.kind != "p" or not days:

@@ -7,6 +7,7 @@ from datetime import date
 
 from console.actions.archive.archive_analytics import VERIFY, claim, policies
 from console.actions.archive.move import Move, steps_of_move
+from console.actions.confinement import confined
 from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
@@ -50,7 +51,8 @@ async def plan(request: Request) -> Plan:
 
 async def _absent(request: Request, move: Move, name: str) -> str:
     """Why nothing of the month `name` is in the archive."""
-    (row,) = (await request.server.fetch("actions/archive_months", {**move.sides, **move.span})).records()
+    server = await confined(request.server, move.origin, move.target)
+    (row,) = (await server.fetch("actions/archive_months", {**move.sides, **move.span})).records()
     origin, target = one_line(move.origin.name), one_line(move.target.name)
     months = f"It has rows of {safe(row['months'], 40)}." if row["months"] else "It is empty."
     if row["present"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from console.actions.confinement import roles_of, run_as
 from console.actions.indexes.index_definition import exact, loose
 from console.actions.indexes.index_meaning import same_meaning
 from console.actions.planning import steps_from_rows
@@ -56,8 +57,14 @@ async def build(server: Database, wanted: Sequence[IndexToBuild]) -> Build:
     at = snapshot.index("skipped")
     skipped = {int(str(row["k"])): one_line(row["skipped"]) for row in snapshot.records() if row["skipped"]}
     planned = {int(str(row["k"])) for row in snapshot.records()}
+    rows = replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))
+    roles = await roles_of(server, [index.table for index in wanted])
     return Build(
-        steps_from_rows(replace(snapshot, rows=tuple(row for row in snapshot.rows if not row[at]))),
+        tuple(
+            confined
+            for row, step in zip(rows.records(), steps_from_rows(rows), strict=True)
+            for confined in run_as(roles.get(wanted[int(str(row["k"])) - 1].table, ""), [step])
+        ),
         tuple(skipped.values()),
         tuple(index for k, index in enumerate(wanted, 1) if k not in planned),
         tuple(index for k, index in enumerate(wanted, 1) if k in planned and k not in skipped),

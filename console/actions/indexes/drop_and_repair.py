@@ -8,8 +8,8 @@ from dataclasses import replace
 from console.actions.maintenance.upkeep import rebuilt
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
-from console.actions.relations import INDEXES, TABLES, claim, find, named
-from console.model import Claim, Parameter, Plan, Step
+from console.actions.relations import INDEXES, TABLES, claim, find, named, seen
+from console.model import Claim, Parameter, Plan, Standalone, Step
 from console.panes.indexes import judge
 from console.rules.storage import INDEX_COUNTED_DAYS
 from console.running.summary import counted
@@ -20,7 +20,9 @@ async def plan_drop(request: Request) -> Plan:
     indexes = await find(request.server, request.given["index"], INDEXES)
     made: tuple[Step, ...] = ()
     for index in indexes:
-        made += await steps_from_query(request.server, "drop_index", {"oid": index.oid})
+        sees = await seen(request.server, index.oid)
+        steps = await steps_from_query(request.server, "drop_index", {"oid": index.oid})
+        made += tuple(replace(step, sees=sees if isinstance(step.execution, Standalone) else ()) for step in steps)
     what = counted(len(indexes), "index", "indexes")
     notes = await _verdicts(request, {index.oid: index.short for index in indexes})
     dropped = replace(claim(indexes), name=indexes[0].short)

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from console.actions.confinement import confined
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.indexes.index_pack import PLACE, PackIndex
+from console.actions.relations import relation
 from console.format import one_line
 from console.model import Database, Kind, Snapshot, Trouble
 
@@ -39,6 +41,7 @@ class Explained:
 async def explain(server: Database, entry: PackIndex, analyze: bool = False) -> Explained:
     """The server's plan for the entry's query, with values of its own data. With `analyze` the query is run."""
     try:
+        server = await confined(server, await relation(server, entry.table))
         named = [name for text in (entry.query, entry.sample) for name in _RELATION.findall(_without_literals(text))]
         await refuse_foreign_code(server, named)
         query = _filled(entry.query, await _values(server, entry))

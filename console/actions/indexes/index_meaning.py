@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from console.actions.confinement import confined
 from console.actions.foreign_code import foreign_code
 from console.actions.indexes.index_definition import exact, expressions
+from console.actions.relations import relation
 from console.model import Database, Kind, Trouble
 
 
@@ -19,6 +21,7 @@ async def same_meaning(server: Database, table: str, wanted: str, found: str) ->
         return False
     if not mine:
         return True
+    server = await confined(server, await relation(server, table))
     if await foreign_code(server, [table]):
         return False
     listed = ", ".join(f"({text})" for text in (*mine, *theirs))

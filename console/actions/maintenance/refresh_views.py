@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from console.actions.confinement import roles_of, run_as
 from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, refreshed
-from console.actions.planning import Action, Request, steps_from_query
+from console.actions.planning import Action, Request, steps_from_rows
 from console.actions.relations import Relation, relation
-from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Database, Kind, OwnTable, Parameter, Plan, Step, Trouble
 from console.running.summary import counted
+
+_REFRESHES = OwnTable("console_refreshes")
 
 
 async def plan(request: Request) -> Plan:
@@ -28,13 +32,26 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def refreshing(server: Source, views: Sequence[Relation]) -> tuple[Step, ...]:
+async def refreshing(server: Database, views: Sequence[Relation]) -> tuple[Step, ...]:
     """The steps that refresh views. Raises Trouble(REFUSED) if one is no materialized view or may not be refreshed."""
     record = await server.fetch("actions/harmless_table", {"name": "console_refreshes"})
-    # REFRESH runs as the owner, but the count of its rows as this role.
-    counted = not await foreign_code(server, [view.name for view in views])
-    harmless = record.rows == ((True,),) and counted
-    return await steps_from_query(server, "refresh_views", {"oids": [view.oid for view in views], "harmless": harmless})
+    # REFRESH runs as the owner; the count of its rows is confined to the owner, or runs as this role.
+    roles = await roles_of(server, [view.oid for view in views])
+    own = [view.name for view in views if not roles.get(view.oid)]
+    harmless = record.rows == ((True,),) and not await foreign_code(server, own)
+    asked = {"oids": [view.oid for view in views], "harmless": harmless}
+    snapshot = await server.fetch("actions/refresh_views", asked)
+    return tuple(
+        step
+        for row, made in zip(snapshot.records(), steps_from_rows(snapshot), strict=True)
+        for step in _confined(made, str(row["what"]), roles.get(int(str(row["oid"])), ""))
+    )
+
+
+def _confined(step: Step, what: str, role: str) -> tuple[Step, ...]:
+    if what == "count":
+        return run_as(role, [step])
+    return (replace(step, writes=_REFRESHES) if what == "record" or step.failed else step,)
 
 
 def _views(request: Request) -> list[str]:

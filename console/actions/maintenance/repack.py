@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_rows, whole_number
 from console.actions.relations import TABLES, claim, find
@@ -24,6 +25,7 @@ async def plan(request: Request) -> Plan:
     tables = await find(request.server, request.given["table"], TABLES)
     if len(tables) > 1:
         raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one table.")
+    await refuse_foreign_code(request.server, [tables[0].name])  # its copies of the table belong to this role
     patience = whole_number(request.given, "wait-timeout", 1, 3600)
     snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
     *before, last = steps_from_rows(snapshot)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, partitioned
 from console.actions.planning import Action, Request, split_notes, steps_from_rows, whole_number
-from console.actions.relations import Relation, relation, short
+from console.actions.relations import Relation, relation, seen, short
 from console.format import one_line
-from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Database, Kind, Parameter, Plan, Step, Trouble
 from console.running.summary import counted
 
 MONTHS_AHEAD = 3  # of a table without a policy
@@ -36,19 +39,22 @@ async def plan(request: Request) -> Plan:
     return Plan(claim, steps, notes, summary=summary, result=f"{made} created")
 
 
-async def partitions(server: Source, parent: Relation, first: str, last: str) -> tuple[Step, ...]:
+async def partitions(server: Database, parent: Relation, first: str, last: str) -> tuple[Step, ...]:
     """Steps for the months that `parent` lacks from `first` to `last`, days in the months meant."""
     return (await _missing(server, parent, first, last))[0]
 
 
 async def _missing(
-    server: Source, parent: Relation, first: str | None = None, last: str | None = None, months: int = 0
+    server: Database, parent: Relation, first: str | None = None, last: str | None = None, months: int = 0
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Steps for what is missing, and notes. Without `first` and `last` from now to `months` ahead."""
+    server = await confined(server, parent)
     await refuse_foreign_code(server, [parent.name])
     asked = {"oid": parent.oid, "first": first, "last": last, "months": months}
     rows, notes = split_notes(await server.fetch("actions/create_partitions", asked))
-    return steps_from_rows(rows), tuple(map(one_line, notes))
+    sides = await seen(server, parent.oid)
+    steps = tuple(replace(step, sees=sides) for step in run_as(role_of(server), steps_from_rows(rows)))
+    return steps, tuple(map(one_line, notes))
 
 
 def _tables(request: Request) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right
 from console.actions.partitions import partition_facts
@@ -25,6 +26,12 @@ MOST_OWN = 16  # partitions of a table that refers to itself: 65 ms in the swap,
 async def plan(request: Request) -> Plan:
     """What is left to do from the present state on; the way back with abort; the old table's drop with drop-old."""
     table = await relation(request.server, request.given["table"])
+    server = await confined(request.server, table)
+    made = await _plan(replace(request, server=server), table)
+    return replace(made, steps=run_as(role_of(server), made.steps))
+
+
+async def _plan(request: Request, table: Relation) -> Plan:
     back, drop, anyway = (boolean(request.given, name) for name in ("abort", "drop-old", "anyway"))
     modulus = whole_number(request.given, "modulus", 2, 64)
     drop_keys = _drops_keys(request)
@@ -61,11 +68,15 @@ async def _planned(request: Request, known: TableFacts, modulus: int, keys: Inbo
     if again:
         found, known = (*await abort(request.server, known), *found), known.from_start
     moves = await copy(request.server, known, way, await _leaves(request.server, known, modulus), keys)
-    swap = next(at for at, step in enumerate(moves) if step.execution == Transaction("swap"))
+    swap = next(at for at, step in enumerate(moves) if _swaps(step))
     found = (*found, *moves[:swap], *(keys.checks if begun else ()), *moves[swap:], *keys.proofs)
     read = reader(Relation(known.oid, known.name, "r"), way)
     claim = Claim(known.name, name=short(known.name))
     return Plan(claim, found, way.notes, destructive=keys.drops, read_back=read)
+
+
+def _swaps(step: Step) -> bool:
+    return isinstance(step.execution, Transaction) and step.execution.group == "swap"
 
 
 async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 
 from console import sql
+from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import NONE, Inbound
 from console.actions.partitions.partition_facts import ATTACH, HASH, Leaf, TableFacts, Way, new_leaves
 from console.actions.planning import Action, Request, boolean, steps_from_query, steps_from_rows
-from console.actions.relations import Relation, relation, short
+from console.actions.relations import Relation, relation, seen, short
 from console.format import one_line
-from console.model import Claim, Kind, Parameter, Plan, Record, Source, Standalone, Step, Trouble
+from console.model import Claim, Database, Kind, Parameter, Plan, Record, Source, Standalone, Step, Trouble
 
 PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all, while others stand behind it
 SHORTEST = 10  # milliseconds for one of them
@@ -22,6 +24,12 @@ SHORTEST = 10  # milliseconds for one of them
 async def plan(request: Request) -> Plan:
     """What is left to do from the present state on; the way back with abort; the old table's drop with drop-old."""
     table = await relation(request.server, request.given["table"])
+    server = await confined(request.server, table)
+    made = await _plan(replace(request, server=server), table)
+    return replace(made, steps=run_as(role_of(server), made.steps))
+
+
+async def _plan(request: Request, table: Relation) -> Plan:
     back, drop = (boolean(request.given, name) for name in ("abort", "drop-old"))
     if table.kind == "p":
         return await afterwards(request, table, drop, f"{one_line(table.name)} is partitioned.")
@@ -198,13 +206,17 @@ async def afterwards(request: Request, table: Relation, drop: bool, state: str) 
     if not drop or found:
         read = _after_reader(table) if found else None
         return Plan(Claim(table.name), found, notes, read_back=read)
-    step = Step(f"DROP TABLE {old}", f"ACCESS EXCLUSIVE on {old}", old, note="drops the old table and all its rows")
+    sees = await seen(request.server, int(str(row["oid"])))
+    step = Step(
+        f"DROP TABLE {old}", f"ACCESS EXCLUSIVE on {old}", old, note="drops the old table and all its rows", sees=sees
+    )
     return Plan(Claim(old, name=short(old)), (step,), notes, destructive=True)
 
 
-def _after_reader(table: Relation) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
-    async def read(server: Source) -> tuple[str, ...]:
+def _after_reader(table: Relation) -> Callable[[Database], Awaitable[tuple[str, ...]]]:
+    async def read(server: Database) -> tuple[str, ...]:
         now = await relation(server, table.name)
+        server = await confined(server, now)
         rows = tuple((await server.fetch("actions/partition_table_after", {"oid": now.oid})).records())
         kept = tuple(f"The old table is kept as {one_line(row['name'])}, {row['size']}." for row in rows)
         return (*kept, *(line for row in rows for line in _proofs(row)))
@@ -212,13 +224,14 @@ def _after_reader(table: Relation) -> Callable[[Source], Awaitable[tuple[str, ..
     return read
 
 
-def reader(table: Relation, way: Way) -> Callable[[Source], Awaitable[tuple[str, ...]]]:
+def reader(table: Relation, way: Way) -> Callable[[Database], Awaitable[tuple[str, ...]]]:
     """What reads, after the run, what became of the old table."""
     if way.name != ATTACH:
         return _after_reader(table)
 
-    async def read(server: Source) -> tuple[str, ...]:
+    async def read(server: Database) -> tuple[str, ...]:
         now = await relation(server, table.name)
+        server = await confined(server, now)
         (row,) = (await server.fetch("actions/partition_table_attached", {"oid": now.oid, "old": table.oid})).records()
         what = f"{one_line(row['name'])} is the partition for everything before {way.bound}"
         return (f"{what}: the same table with about {row['rows']} rows, none copied or moved.",)

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from console.actions.confinement import confined, role_of
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse
+from console.actions.relations import find_any, relation
 from console.drift.schema_entries import telling_tables
 from console.format import one_line
-from console.model import Claim, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble, denied
+from console.model import (
+    Claim,
+    Database,
+    Kind,
+    OwnTable,
+    Parameter,
+    Plan,
+    Source,
+    Standalone,
+    Step,
+    Transaction,
+    Trouble,
+    denied,
+)
 from console.running.summary import counted
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
@@ -25,7 +41,7 @@ _SETTINGS = "SET LOCAL search_path = pg_catalog;\n"
 async def plan(request: Request) -> Plan:
     """One step for each pending file. Raises Trouble(REFUSED) if applied files were edited or are missing."""
     server = request.server
-    role = await _role(request)
+    set_role, role = await _role(request)
     applied = await ledger(server, request.given["owner"])
     facts = server.facts
     if not applied:
@@ -34,7 +50,12 @@ async def plan(request: Request) -> Plan:
         todo = migrations.pending(migrations.migrations((facts.major,)), applied)
     except Trouble as why:
         raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
-    steps = [step for migration in todo for step in _steps(migration, await _present(server, migration), role)]
+    ledger_of = OwnTable(migrations.LEDGER, ledger=True, owner=request.given["owner"])
+    steps: list[Step] = []
+    for migration in todo:
+        present = await _present(server, migration)
+        theirs = role or await _owner(server, present)
+        steps += _steps(migration, present, _Rights(set_role, role, theirs, ledger_of))
     return Plan(
         Claim(f"schema of {one_line(facts.database)}", advisory_lock=migrations.LOCK),
         tuple(steps),
@@ -44,12 +65,24 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def ledger(server: Source, owner: str = "") -> tuple[Applied, ...]:
+@dataclass(frozen=True, slots=True)
+class _Rights:
+    """Whose rights a migration has."""
+
+    set_role: str  # the statement that makes what it creates belong to another role, where it is not confined to that
+    role: str  # what it is confined to with its ledger row
+    theirs: str  # what it is confined to without
+    ledger: OwnTable
+
+
+async def ledger(server: Database, owner: str = "") -> tuple[Applied, ...]:
     """The rows of the ledger, which `owner` may have created; none if there is no ledger.
 
     Raises Trouble: REFUSED if another role may have created it, DENIED if this role may not read it.
     """
     await _refuse_false_ledger(server, owner)
+    if found := await find_any(server, _LEDGER):
+        server = await confined(server, *found)
     (state,) = (await server.fetch("schema_state")).records()
     if state["unreadable"]:
         raise denied(
@@ -85,11 +118,18 @@ async def _refuse_grown(server: Source) -> None:
         )
 
 
-async def _role(request: Request) -> str:
-    """The statement that sets the owner of created objects; empty: the connected role owns them."""
+async def _role(request: Request) -> tuple[str, str]:
+    """How what a file creates belongs to the owner that was given: the statement before it, or the role it runs as."""
     (row,) = (await request.server.fetch("actions/apply_schema_ready", {"owner": request.given["owner"]})).records()
     refuse(row)
-    return f"{row['role']}\n" if row["role"] else ""
+    if row["confined"]:
+        return "", str(row["confined"])
+    return (f"{row['role']}\n" if row["role"] else ""), ""
+
+
+async def _owner(server: Database, present: Sequence[str]) -> str:
+    """The role that changes of these tables are confined to; empty: none."""
+    return role_of(await confined(server, *[await relation(server, name) for name in present]))
 
 
 async def _present(server: Source, migration: Migration) -> tuple[str, ...]:
@@ -99,15 +139,22 @@ async def _present(server: Source, migration: Migration) -> tuple[str, ...]:
     return tuple(map(str, (await server.fetch("actions/apply_schema_present", {"names": names})).values("name")))
 
 
-def _steps(migration: Migration, present: tuple[str, ...], role: str) -> Iterable[Step]:
+def _steps(migration: Migration, present: tuple[str, ...], rights: _Rights) -> Iterable[Step]:
     lock = migration.locks or _lock(present)
     on = present[0] if present else ""
     why = f"{migration.name}: {migration.help}"
     text = migration.text.rstrip()
     ended = text if text.endswith(";") and "--" not in text.rpartition("\n")[2] else f"{text}\n;"
     if migration.transactional:
-        whole = f"{_SETTINGS}{role}{ended}\n{_record(migration, 'pg_catalog.transaction_timestamp()')}"
-        yield Step(whole, lock, on, Transaction(migration.name), note=why)
+        row = _record(migration, "pg_catalog.transaction_timestamp()")
+        body = f"{_SETTINGS}{rights.set_role}{ended}"
+        if rights.theirs == rights.role:
+            how = Transaction(migration.name, rights.role)
+            yield Step(f"{body}\n{row}", lock, on, how, note=why, writes=rights.ledger)
+            return
+        yield Step(body, lock, on, Transaction(migration.name, rights.theirs), note=why)
+        note = f"{migration.name}: ledger row"
+        yield Step(row, execution=Transaction(migration.name, rights.role), note=note, writes=rights.ledger)
         return
     began = f"pg_catalog.current_setting('{_BEGAN}')::timestamptz"
     yield Step(
@@ -118,8 +165,9 @@ def _steps(migration: Migration, present: tuple[str, ...], role: str) -> Iterabl
     yield Step(text, lock, on, Standalone(), note=why)
     yield Step(
         _record(migration, began),
-        execution=Transaction(f"{migration.name} ledger"),
+        execution=Transaction(f"{migration.name} ledger", rights.role),
         note=f"{migration.name}: ledger row",
+        writes=rights.ledger,
     )
 
 

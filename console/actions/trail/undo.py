@@ -7,12 +7,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.actions.confinement import roles_of, run_as
 from console.actions.needs import Needs
 from console.actions.planning import Action, Request, standby_refused
+from console.actions.relations import find_any
 from console.actions.trail.cut_off import Besides, besides, sentences
 from console.files import local_files
 from console.format import moment, one_line, safe
-from console.model import Claim, Execution, Facts, Kind, Parameter, Plan, Source, Standalone, Step, Transaction, Trouble
+from console.model import (
+    Claim,
+    Database,
+    Execution,
+    Facts,
+    Kind,
+    Parameter,
+    Plan,
+    Source,
+    Standalone,
+    Step,
+    Transaction,
+    Trouble,
+)
 from console.model.locks import lock_of
 from console.redaction import hides
 from console.running.trail import history
@@ -45,7 +60,7 @@ async def plan(request: Request) -> Plan:
         )
     return Plan(
         Claim(past.subject, past.parts, past.cluster_wide, name=past.name or facts.database),
-        tuple(_step(past, at, statement) for at, statement in enumerate(statements)),
+        tuple([await _step(request.server, past, at, statement) for at, statement in enumerate(statements)]),
         notes=(f"Undoes {_title(past)}.", *sentences(chosen.besides.unknown), *_later(runs, past)),
         destructive=any(_DROPS.search(statement) for statement in statements),
         parameters={"run": past.id},
@@ -75,16 +90,25 @@ async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
     return Chosen(past, tuple(left), more)
 
 
-def _step(past: Past, at: int, statement: str) -> Step:
+async def _step(server: Database, past: Past, at: int, statement: str) -> Step:
     planned = next((step for step in past.planned if step.undo == statement), None)
     on = planned.on if planned else ""
-    return Step(
+    step = Step(
         statement,
         lock_of(statement, on),
         on,
         execution=_execution(past, planned, at, statement),
         note=f"undoes: {_origin(past, statement)}",
     )
+    (confined_step,) = run_as(planned.role if planned and planned.role else await _owner(server, on), [step])
+    return confined_step
+
+
+async def _owner(server: Database, on: str) -> str:
+    """The role that a change of the relation `on` is confined to; empty: none."""
+    found = await find_any(server, on) if on else ()
+    roles = await roles_of(server, [each.oid for each in found])
+    return next(iter(roles.values()), "")
 
 
 def _execution(past: Past, planned: Planned | None, at: int, statement: str) -> Execution:

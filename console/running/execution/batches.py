@@ -11,35 +11,47 @@ from console import sql
 from console.format import count
 from console.model import Batches
 from console.running.execution.executor import Context, Executor
+from console.running.execution.looking_again import look_again
 from console.running.progress import StepProgress
+from console.sources.postgres import ActingSession
 
 
 def executor(execution: Batches) -> Executor:
     """Runs a step until it changes no more rows; the batches that have committed stay done."""
     about = f", about {count(execution.rows)} rows" if execution.rows else ""
     return Executor(
-        partial(execute, execution.rows),
+        partial(execute, execution),
         f"in batches, one transaction each{about}",
         transactional=True,
         partial=True,
+        role=execution.role,
     )
 
 
-async def execute(total: int, context: Context, group: Sequence[StepProgress]) -> None:
-    """Run batches until none is left; `total` is the estimate of their rows."""
+async def execute(execution: Batches, context: Context, group: Sequence[StepProgress]) -> None:
+    """Run batches until none is left."""
     (progress,) = group
     progress.status = "running"
     began = time.monotonic()
     while True:
         async with context.session.transaction():
-            moved, more = await context.session.batch(progress.step.sql)
+            await look_again(context.session, group)
+            moved, more = await _batch(context.session, execution.role, progress.step.sql)
         progress.rows += moved
         progress.seconds = time.monotonic() - began
-        progress.message = pace(progress, total)
+        progress.message = pace(progress, execution.rows)
         if not more:
             return
         context.changed()
         await _breathe(context)
+
+
+async def _batch(session: ActingSession, role: str, statement: str) -> tuple[int, bool]:
+    if not role:
+        return await session.batch(statement)
+    done = await session.batch_as(role, statement)
+    await session.seal()
+    return done
 
 
 def pace(progress: StepProgress, total: int) -> str:

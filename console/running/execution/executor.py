@@ -62,4 +62,5 @@ class Executor:
     transactional: bool = False  # everything it does happens in transactions
     partial: bool = False  # what a failed try has done stays done
     left: Callable[[Context], Awaitable[list[str]]] = _nothing  # the statements that a failed try leaves to do
+    role: str = ""  # whose rights it is confined to; empty: those of the session
     restores: tuple[str, str] | None = None  # undoing it copies the first of these files to the second

@@ -25,7 +25,7 @@ SAME = ("archive", "source", "month", "database")  # what two manifests of the s
 
 def executor(execution: Export) -> Executor:
     """Writes the file and its manifest, unless a finished export exists."""
-    return Executor(partial(execute, execution), "COPY to a file of this machine")
+    return Executor(partial(execute, execution), "COPY to a file of this machine", role=execution.role)
 
 
 async def execute(execution: Export, context: Context, group: Sequence[StepProgress]) -> None:
@@ -39,7 +39,7 @@ async def execute(execution: Export, context: Context, group: Sequence[StepProgr
     session = context.session
     manifest = await _found(session, execution, report)
     if manifest is None:
-        manifest = await _write(session, context.source.facts.label, execution, progress.step.sql, report)
+        manifest = await _write(session, context.source.facts.label, execution, report)
     await session.execute(
         "SELECT pg_catalog.set_config('pipeline_console.exported', %(exported)s, false)",
         {"exported": f"{manifest['rows']} {manifest['checksum']}"},
@@ -51,7 +51,8 @@ async def _found(session: ActingSession, export: Export, report: Callable[[str],
     path = Path(export.file)
     if not archive_files.occupied(path):
         return None
-    counted = await _manifest(session, export)
+    async with session.snapshot(export.role, _counting(export)) as (manifest_of,):
+        counted = await _manifest(session, manifest_of)
     manifest = archive_files.finished(path, {name: counted[name] for name in SAME})
     if manifest is None:
         return None
@@ -67,12 +68,12 @@ async def _found(session: ActingSession, export: Export, report: Callable[[str],
 
 
 async def _write(
-    session: ActingSession, server: str, export: Export, copy: str, report: Callable[[str], None]
+    session: ActingSession, server: str, export: Export, report: Callable[[str], None]
 ) -> Mapping[str, object]:
     path = Path(export.file)
     unfinished = Partial(path)
     try:
-        counted = await _stream(session, export, copy, unfinished, report)
+        counted = await _stream(session, export, unfinished, report)
         sha256 = await _to_its_end(unfinished.finish)
         report("reading it back")
         content = await asyncio.to_thread(archive_files.read_back, unfinished.path)
@@ -86,7 +87,7 @@ async def _write(
 
 
 async def _stream(
-    session: ActingSession, export: Export, copy: str, unfinished: Partial, report: Callable[[str], None]
+    session: ActingSession, export: Export, unfinished: Partial, report: Callable[[str], None]
 ) -> dict[str, object]:
     began = reported = time.monotonic()
 
@@ -97,10 +98,9 @@ async def _stream(
             reported = time.monotonic()
             report(f"{size(unfinished.bytes)}, {size(unfinished.bytes / (reported - began))}/s")
 
-    async with session.transaction():
-        await session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        counted = await _manifest(session, export)
-        await session.copy_out(copy, write)
+    async with session.snapshot(export.role, _counting(export), export.query) as (manifest_of, rows):
+        counted = await _manifest(session, manifest_of)
+        await session.copy_out(f"COPY ({rows}) TO STDOUT (FORMAT csv, HEADER)", write)
     return counted
 
 
@@ -115,8 +115,12 @@ async def _to_its_end(work: Callable[..., Answer], *arguments: object) -> Answer
         raise
 
 
-async def _manifest(session: ActingSession, export: Export) -> dict[str, object]:
-    ((row,),) = await session.query(f"SELECT pg_catalog.to_jsonb(m)::text FROM ({export.manifest}) m")  # noqa: S608
+def _counting(export: Export) -> str:
+    return f"SELECT pg_catalog.to_jsonb(m)::text AS manifest FROM ({export.manifest}) m"  # noqa: S608
+
+
+async def _manifest(session: ActingSession, counting: str) -> dict[str, object]:
+    ((row,),) = await session.query(counting)
     found = json.loads(str(row))
     if not isinstance(found, dict):
         raise Trouble(Kind.FAILED, "The server returned no manifest.")

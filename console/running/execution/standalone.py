@@ -10,8 +10,9 @@ from functools import partial
 
 from console.format import one_line
 from console.model import Kind, Source, Standalone, Trouble
-from console.model.act import NOTICED
+from console.model.act import LOCK_TIMEOUT, NOTICED
 from console.running.execution.executor import Context, Executor
+from console.running.execution.looking_again import look_again
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError
 
@@ -22,7 +23,8 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 def executor(execution: Standalone) -> Executor:
     """Runs one statement; a retry sends what `again` returns."""
-    return Executor(partial(execute, execution), "outside a transaction", left=partial(_left, execution))
+    how = "in a transaction of its own" if execution.role else "outside a transaction"
+    return Executor(partial(execute, execution), how, left=partial(_left, execution), role=execution.role)
 
 
 async def execute(execution: Standalone, context: Context, group: Sequence[StepProgress]) -> None:
@@ -34,7 +36,9 @@ async def execute(execution: Standalone, context: Context, group: Sequence[StepP
         statements = await _again(execution, context)
     for statement, lock_timeout in statements:
         await context.refuse_read_only()
-        progress.rows = await _send(context, statement, lock_timeout, report)
+        if not progress.tries:
+            await look_again(context.session, group, lock=False)
+        progress.rows = await _send(context, statement, lock_timeout, report, execution.role)
 
 
 async def _again(execution: Standalone, context: Context) -> list[tuple[str, float | None]]:
@@ -48,7 +52,9 @@ async def _left(execution: Standalone, context: Context) -> list[str]:
     return [statement for statement, _ in await _again(execution, context)] if execution.again else []
 
 
-async def _send(context: Context, statement: str, lock_timeout: float | None, report: Callable[[str], None]) -> int:
+async def _send(
+    context: Context, statement: str, lock_timeout: float | None, report: Callable[[str], None], role: str = ""
+) -> int:
     """Run `statement`; how many rows it changed.
 
     With a `lock_timeout` it waits that long (seconds; 0: without limit), but is cancelled when somebody waits for whom
@@ -58,7 +64,7 @@ async def _send(context: Context, statement: str, lock_timeout: float | None, re
     session, source = context.session, context.source
     began = reported = time.monotonic()
     async with _patience(session, lock_timeout):
-        work = asyncio.ensure_future(session.execute(statement))
+        work = asyncio.ensure_future(_execute(session, statement, role))
         period = PROGRESS_PERIOD if lock_timeout is None else WATCH_PERIOD
         waits_for = ""
         try:
@@ -77,20 +83,33 @@ async def _send(context: Context, statement: str, lock_timeout: float | None, re
             raise
 
 
+async def _execute(session: ActingSession, statement: str, role: str) -> int:
+    if not role:
+        return await session.execute(statement)
+    async with session.transaction():
+        changed = await session.execute_as(role, statement)
+        await session.seal()
+    return changed
+
+
 @contextlib.asynccontextmanager
 async def _patience(session: ActingSession, seconds: float | None) -> AsyncIterator[None]:
     if seconds is None:
         yield
         return
-    await session.execute(
-        "SELECT pg_catalog.set_config('lock_timeout', %(limit)s, false)", {"limit": f"{round(seconds * 1000)}ms"}
-    )
+    await _lock_timeout(session, seconds)
     try:
         yield
     finally:
         if session.connected:
             with contextlib.suppress(DriverError):  # a lost connection has no settings left to restore
-                await session.execute("RESET lock_timeout")
+                await _lock_timeout(session, LOCK_TIMEOUT)
+
+
+async def _lock_timeout(session: ActingSession, seconds: float) -> None:
+    await session.execute(
+        "SELECT pg_catalog.set_config('lock_timeout', %(limit)s, false)", {"limit": f"{round(seconds * 1000)}ms"}
+    )
 
 
 async def _give_way(session: ActingSession, work: asyncio.Future[int], behind: str) -> None:

@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 
 from console.model import Kind, Transaction, Trouble
+from console.running import own_tables
 from console.running.execution.executor import Context, Executor
+from console.running.execution.looking_again import look_again
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError
 
@@ -16,7 +18,9 @@ RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to look up a transaction whose CO
 
 def executor(execution: Transaction) -> Executor:
     """Runs neighbours of one group together."""
-    return Executor(execute, "in a transaction of its own", group=execution.group, transactional=True)
+    return Executor(
+        execute, "in a transaction of its own", group=execution.group, transactional=True, role=execution.role
+    )
 
 
 async def execute(context: Context, group: Sequence[StepProgress]) -> None:
@@ -25,12 +29,17 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
     with context.run.holding() as holds:
         try:
             async with session.transaction():
+                await look_again(session, group)
                 for progress in group:
                     context.begin(progress)
                     holds(progress)
                     began = time.monotonic()
-                    progress.rows = await session.execute(progress.step.sql)
+                    if progress.step.writes is not None:
+                        await own_tables.lock(session, progress.step.writes)
+                    progress.rows = await _execute(session, progress)
                     progress.seconds = time.monotonic() - began
+                if any(map(_role, group)):
+                    await session.seal()
                 ((assigned,),) = await session.query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
                 xid = str(assigned or "")
                 if xid:  # without one there is nothing to commit
@@ -40,6 +49,16 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
             if committing and xid and not session.connected and await _committed(session, xid):
                 return
             raise
+
+
+async def _execute(session: ActingSession, progress: StepProgress) -> int:
+    role, statement = _role(progress), progress.step.sql
+    return await (session.execute_as(role, statement) if role else session.execute(statement))
+
+
+def _role(progress: StepProgress) -> str:
+    how = progress.step.execution
+    return how.role if isinstance(how, Transaction) else ""
 
 
 async def _committed(session: ActingSession, xid: str) -> bool:

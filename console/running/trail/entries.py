@@ -52,6 +52,7 @@ def planned(run: Run) -> dict[str, object]:
         "sql": [step.sql for step in steps],
         "undo": [step.undo for step in steps],
         "on": [step.on for step in steps],
+        "roles": [executor(step.execution).role for step in steps],
         "undo_files": [executor(step.execution).restores for step in steps],
         "expect": [step.expect for step in steps],
         "transactions": numbers,

@@ -35,6 +35,7 @@ class Planned:
     expect: str = ""  # a query that returns true once it has had its effect
     transaction: int | None = None  # which transaction of the run it belongs to; None: it runs outside of any
     on: str = ""  # the relation it may have to wait for
+    role: str = ""  # whose rights it was confined to; empty: those of the session, or of a version before
     undo_file: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
 
 
@@ -180,10 +181,14 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     on, files = _texts(entry.get("on")), entry.get("undo_files")
     if len(on) != len(steps) or not isinstance(files, list) or len(files) != len(steps):
         return steps  # of a version before
-    return tuple(
+    steps = tuple(
         replace(statement, on=name, undo_file=_pair(file))
         for statement, name, file in zip(steps, on, files, strict=True)
     )
+    roles = _texts(entry.get("roles"))
+    if len(roles) != len(steps):
+        return steps
+    return tuple(replace(statement, role=role) for statement, role in zip(steps, roles, strict=True))
 
 
 def _pair(value: object) -> tuple[str, str] | None:

@@ -12,6 +12,8 @@ import psycopg
 from psycopg import pq
 
 from console.model import LOCK_TIMEOUT, Trouble
+from console.sources.postgres import confinement
+from console.sources.postgres.confined_reading import described
 from console.sources.postgres.connecting import (
     APPLICATION_NAME,
     Connection,
@@ -27,7 +29,7 @@ PROOF_SECONDS = 0.5
 PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
 
 _SESSION = {
-    "search_path": "pg_catalog",
+    "search_path": confinement.SEARCH_PATH,
     "lock_timeout": f"{round(1000 * LOCK_TIMEOUT)}ms",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "2s",  # a frozen console must not keep what it locked
@@ -49,7 +51,8 @@ class ActingSession:
         `address` is that of the server that was read (Facts.address): of several hosts, the same one is used.
         """
         self._target = {**parse_target(target), **parse_target(address)}
-        self._read_only = read_only
+        self._settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
+        self._restored: Mapping[str, str] = {}  # what confined code may have set otherwise
         self._connection: Connection | None = None
 
     @property
@@ -80,10 +83,10 @@ class ActingSession:
 
     async def open(self) -> None:
         """Connect. Raises Trouble."""
-        settings = dict(_SESSION)
-        if self._read_only:
-            settings["default_transaction_read_only"] = "on"
-        self._connection = await open_session(self._target, settings, ACTING_NAME)
+        connection = await open_session(self._target, self._settings, ACTING_NAME)
+        encoding = connection.info.parameter_status("client_encoding")
+        self._restored = {"client_encoding": str(encoding), **self._settings}
+        self._connection = connection
 
     async def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> int:
         """Run one statement; how many rows it returned or changed, 0 where that means nothing."""
@@ -103,6 +106,33 @@ class ActingSession:
                 return int(str(moved)), bool(more)
             changed = max(0, cursor.rowcount)
             return changed, changed > 0
+
+    async def execute_as(self, role: str, statement: str) -> int:
+        """`execute` in a transaction, confined to the rights of `role`; `seal` must follow before its end."""
+        ((changed,),) = await self._confined(confinement.change(role, statement))
+        return int(str(changed))
+
+    async def batch_as(self, role: str, statement: str) -> tuple[int, bool]:
+        """`batch` in a transaction, confined as by `execute_as`, of a statement that returns (`moved`, `more`)."""
+        ((moved, more),) = await self._confined(confinement.batch(role, statement))
+        return int(str(moved)), bool(more)
+
+    async def seal(self) -> None:
+        """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
+        await self._script(confinement.restored(self._restored, inside=False), confinement.SEAL)
+
+    async def _confined(self, function: confinement.Confined) -> list[tuple[object, ...]]:
+        return await self._script(
+            function.create, function.call, function.drop, confinement.restored(self._restored, inside=True), wanted=2
+        )
+
+    async def _script(self, *statements: str, wanted: int = 0) -> list[tuple[object, ...]]:
+        """Send all `statements` at once; the rows of the one whose result is number `wanted`, from 0."""
+        async with self._open.cursor() as cursor:
+            await cursor.execute(";\n".join(statements).encode())
+            for _ in range(wanted):
+                cursor.nextset()
+            return await cursor.fetchall() if cursor.description else []
 
     async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
         """Run one statement and return its rows."""
@@ -127,6 +157,22 @@ class ActingSession:
         """A transaction around what is executed inside; rolled back when that fails."""
         async with self._open.transaction():
             yield
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self, role: str, *queries: str) -> AsyncIterator[tuple[str, ...]]:
+        """A read-only transaction that sees one state of the database, and is rolled back at its end.
+
+        Yields what to send for each of `queries`: confined to the rights of `role`, with an empty one the query itself.
+        """
+        connection, calls = self._open, queries
+        async with connection.transaction(force_rollback=True):
+            await self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            if role:
+                functions = [confinement.stream(role, each, await described(connection, each)) for each in queries]
+                await self._script(*(each.create for each in functions))
+                calls = tuple(each.call for each in functions)
+            await self.execute("SET TRANSACTION READ ONLY")
+            yield calls
 
     async def prove(self) -> None:
         """Open another connection, as any client would. Raises Trouble if that still fails after half a second."""

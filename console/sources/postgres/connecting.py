@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Mapping
 
@@ -59,7 +60,7 @@ async def open_session(
     They are set after connecting: libpq asks the server itself for target_session_attrs, and what is set at start-up
     would replace the values of the server, the database and the role in pg_settings.
     """
-    wanted = {"application_name": application_name, "client_encoding": "UTF8", **settings}
+    wanted = {"application_name": application_name, "client_encoding": "UTF8", **_role(target), **settings}
     parameters = {"connect_timeout": str(CONNECT_SECONDS), **target}
     try:
         connection = await _connect(parameters)
@@ -79,6 +80,12 @@ async def open_session(
         raise refused(error, target) from None
     read_anything(connection)
     return connection
+
+
+def _role(target: Mapping[str, str]) -> dict[str, str]:
+    """The role to act as: the one that connects, whatever the database says, unless the target's options name one."""
+    options = target.get("options") or os.environ.get("PGOPTIONS", "")
+    return {} if re.search(r"\brole\s*=", options) else {"role": "none"}
 
 
 def address(connection: Connection) -> dict[str, str]:

@@ -20,6 +20,8 @@ from console import sql
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
 from console.sources.backoff import Backoff
 from console.sources.postgres import queries
+from console.sources.postgres.confined_reading import confined_rows
+from console.sources.postgres.confinement import SEARCH_PATH
 from console.sources.postgres.connecting import (
     Connection,
     address,
@@ -35,7 +37,7 @@ DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much 
 
 _SESSION = {
     "default_transaction_read_only": "on",
-    "search_path": "pg_catalog",
+    "search_path": SEARCH_PATH,
     "lock_timeout": "100ms",
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
@@ -130,14 +132,26 @@ class PostgresServer:
         await self.connect()
         return await self._read(sql.Query(name, text.replace("%", "%%"), "", lane="slow"), None)
 
-    async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None) -> Snapshot:
+    async def fetch_as(self, role: str, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """`fetch`, confined to the rights of `role`, which no code that the query sets off can exceed."""
+        await self.connect()
+        if (obstacle := self.obstacle(query)) is not None:
+            raise obstacle
+        return await self._read(queries.chosen(query, self._facts), parameters, role)
+
+    async def ask_as(self, role: str, name: str, text: str) -> Snapshot:
+        """`ask`, confined to the rights of `role`."""
+        await self.connect()
+        return await self._read(sql.Query(name, text.replace("%", "%%"), "", lane="slow"), None, role)
+
+    async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
         lane = self._lanes[query.lane]
         if not lane.connected:
             await lane.connect({**self._target, **self._address})
         started = time.monotonic()
         taken_at = datetime.now(UTC)
         try:
-            columns, rows = await lane.run(query.text, parameters or {}, query.resets)
+            columns, rows = await lane.run(query.text, parameters or {}, query.resets, role)
         except psycopg.Error as error:
             raise trouble(error, query.name, query.extension, query.grants) from None
         finally:
@@ -183,6 +197,7 @@ class PostgresServer:
             tls=bool(connection.pgconn.ssl_in_use),
             read_only=self._read_only,
             superuser=bool(known["superuser"]),
+            assumed_by=str(known["assumed_by"] or ""),
             sees_all_sessions=bool(known["sees_all_sessions"]),
             reads_all_data=bool(known["reads_all_data"]),
             extensions={
@@ -227,10 +242,10 @@ class _Lane:
             self.backoff.succeeded()
             return self._connection
 
-    async def run(self, text: str, parameters: Mapping[str, object], resets: bool = False) -> Result:
+    async def run(self, text: str, parameters: Mapping[str, object], resets: bool = False, role: str = "") -> Result:
         """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
 
-        Raises the driver's own errors.
+        With `role` it is confined to the rights of that role. Raises the driver's own errors.
         """
         async with self._lock:
             connection = self._connection
@@ -239,6 +254,8 @@ class _Lane:
             deadline = _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
             watchdog = asyncio.get_running_loop().call_later(deadline, cut, connection)
             try:
+                if role:
+                    return await confined_rows(role, connection, text, parameters)
                 if not resets:
                     return await _rows(connection, text, parameters)
                 try:

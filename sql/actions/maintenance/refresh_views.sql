@@ -56,7 +56,7 @@ WITH RECURSIVE view AS MATERIALIZED (
     FROM view v
     JOIN (SELECT root, pg_catalog.max(round) AS round FROM reads GROUP BY root) r ON r.root = v.oid
 ), step AS (
-  SELECT w.round, w.name, s.*, w.name AS "group"
+  SELECT w.oid, w.round, w.name, s.*, w.name AS "group"
     FROM wanted w
    CROSS JOIN LATERAL (VALUES
      (1, pg_catalog.format('REFRESH MATERIALIZED VIEW %%s%%s', CASE WHEN w.concurrent THEN 'CONCURRENTLY ' END, w.name),
@@ -67,32 +67,35 @@ WITH RECURSIVE view AS MATERIALIZED (
       CASE WHEN w.concurrent THEN 'readers keep seeing the old rows meanwhile'
            WHEN NOT w.relispopulated THEN 'first refresh, which cannot be concurrent; the view was not readable before'
            ELSE 'blocks readers until it is done: CONCURRENTLY needs a unique index on plain columns' END,
-      CASE WHEN w.recorded THEN pg_catalog.format(
-             'SELECT EXISTS (SELECT FROM public.console_refreshes WHERE schema_name = %%L AND view_name = %%L AND '
-             'started_at >= %%L)',
-             w.nspname, w.relname, pg_catalog.now())
-           ELSE pg_catalog.format('SELECT relispopulated FROM pg_catalog.pg_class WHERE oid = %%s', w.oid) END,
+      pg_catalog.format('SELECT relispopulated FROM pg_catalog.pg_class WHERE oid = %%s', w.oid),
       CASE WHEN w.failures THEN pg_catalog.format(
              'INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, is_concurrent, '
              'error) '
              'SELECT %%L, %%L, pg_catalog.now(), pg_catalog.clock_timestamp(), %%L, '
-             'pg_catalog.current_setting(''pipeline_console.failed'')', w.nspname, w.relname, w.concurrent) END),
+             'pg_catalog.current_setting(''pipeline_console.failed'')', w.nspname, w.relname, w.concurrent) END,
+      'refresh'),
      (2, CASE WHEN w.recorded THEN pg_catalog.format(
+           'SELECT pg_catalog.set_config(''pipeline_console.rows'', pg_catalog.count(*)::text, true) FROM %%s', w.name)
+         END,
+      'ACCESS SHARE on ' || w.name, NULL, NULL, 'counts its rows', NULL, NULL, 'count'),
+     (3, CASE WHEN w.recorded THEN pg_catalog.format(
            'INSERT INTO public.console_refreshes (schema_name, view_name, started_at, finished_at, seconds, row_count, '
            'is_concurrent) '
            'SELECT %%L, %%L, pg_catalog.now(), pg_catalog.clock_timestamp(), '
-           'pg_catalog.date_part(''epoch'', pg_catalog.clock_timestamp() - pg_catalog.now()), pg_catalog.count(*), %%L '
-           'FROM %%s',
-           w.nspname, w.relname, w.concurrent, w.name) END,
-      'ROW EXCLUSIVE on public.console_refreshes', NULL, NULL, 'records when the view was refreshed', NULL, NULL))
-     s(ordinal, sql, lock, "on", estimate, note, expect, failed)
+           'pg_catalog.date_part(''epoch'', pg_catalog.clock_timestamp() - pg_catalog.now()), '
+           'pg_catalog.current_setting(''pipeline_console.rows'')::bigint, %%L',
+           w.nspname, w.relname, w.concurrent) END,
+      'ROW EXCLUSIVE on public.console_refreshes', NULL, NULL, 'records when the view was refreshed', NULL, NULL,
+      'record'))
+     s(ordinal, sql, lock, "on", estimate, note, expect, failed, what)
    WHERE s.sql IS NOT NULL AND NOT EXISTS (SELECT FROM refusal)
 )
 SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS estimate, NULL AS note, NULL AS expect,
        NULL AS failed,
-       NULL AS "group", 0 AS round, 0 AS ordinal
+       NULL AS "group", NULL AS what, NULL AS oid, 0 AS round, 0 AS ordinal
   FROM refusal r
 UNION ALL
-SELECT NULL, NULL, s.sql, s.lock, s."on", s.estimate, s.note, s.expect, s.failed, s."group", s.round,
+SELECT NULL, NULL, s.sql, s.lock, s."on", s.estimate, s.note, s.expect, s.failed, s."group", s.what, s.oid::bigint,
+       s.round,
        s.ordinal FROM step s
  ORDER BY round, "group", ordinal

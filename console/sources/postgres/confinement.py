@@ -1,0 +1,128 @@
+"""Code that runs with the rights of one role and cannot get back those of the session.
+
+SET ROLE confines nothing: a trigger undoes it. Inside a SECURITY DEFINER function that belongs to the role, SET ROLE
+and SET SESSION AUTHORIZATION are refused, also in whatever the function sets off. The function is made in pg_temp, is
+called once and dropped, all in one transaction: the role, which owns it, could otherwise turn it into another one.
+
+What the role's code leaves behind would run with the rights of the session later, so a change is sealed:
+
+- settings that it changed, such as search_path, are set again after each call (`restored`);
+- cursors WITH HOLD, which COMMIT would run to their ends, are closed before it, and so is a transaction refused in
+  which a trigger postponed itself to COMMIT (`SEAL`; before PostgreSQL 18 COMMIT runs it as the session's user);
+- types and tables that it made in pg_temp are found last, because the session's search_path names pg_temp at its end.
+
+A reading transaction is made read-only once the function exists, and is always rolled back.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+SEARCH_PATH = "pg_catalog, pg_temp"
+_PLPGSQL = f"plpgsql SET search_path = {SEARCH_PATH}"
+_RUNNING = ("lock_timeout",)  # a step may have set it for the rest of its transaction
+
+# Which tables of this transaction have a trigger that can be postponed to COMMIT. Those of foreign keys (RI_FKey_…, the
+# functions 1644 to 1655) run their queries as the owner of the table. ALTER TABLE fails while an event is pending.
+SEAL = """CLOSE ALL;
+DO $seal$
+DECLARE
+  postponed pg_catalog.regclass;
+BEGIN
+  FOR postponed IN
+    SELECT DISTINCT c.oid
+      FROM (SELECT l.relation FROM pg_catalog.pg_locks l
+             WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() OFFSET 0) h
+      JOIN pg_catalog.pg_trigger g ON g.tgrelid = h.relation AND g.tgdeferrable AND g.tgfoid NOT BETWEEN 1644 AND 1655
+      JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid AND c.relkind = 'r'
+  LOOP
+    BEGIN
+      EXECUTE pg_catalog.format('ALTER TABLE ONLY %s RESET (fillfactor)', postponed);
+      RAISE SQLSTATE 'PCSEA';
+    EXCEPTION
+      WHEN SQLSTATE 'PCSEA' THEN NULL;
+      WHEN object_in_use THEN
+        RAISE EXCEPTION 'a trigger of % postpones itself to COMMIT, where it would run with other rights', postponed;
+    END;
+  END LOOP;
+END $seal$"""
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """One statement as a function of a role: what makes it, what calls it, what drops it."""
+
+    create: str
+    call: str
+    drop: str
+
+
+def change(role: str, statement: str) -> Confined:
+    """A statement that changes something; the call returns how many rows it returned or changed.
+
+    Constraints and triggers that are deferred are checked and run before it returns, with the rights of `role`.
+    """
+    body = (
+        f"DECLARE\n  changed bigint;\nBEGIN\n  EXECUTE {_quoted(statement)};\n"
+        "  GET DIAGNOSTICS changed = ROW_COUNT;\n  SET CONSTRAINTS ALL IMMEDIATE;\n  RETURN changed;\nEND"
+    )
+    return _function(role, "bigint", _PLPGSQL, body, "SELECT {call}")
+
+
+def batch(role: str, statement: str) -> Confined:
+    """A statement that returns one row of (moved, more); the call returns the same."""
+    body = (
+        f"BEGIN\n  EXECUTE {_quoted(statement)} INTO moved, more;\n"
+        "  SET CONSTRAINTS ALL IMMEDIATE;\n  RETURN NEXT;\nEND"
+    )
+    return _function(role, "TABLE (moved bigint, more boolean)", _PLPGSQL, body, "SELECT moved, more FROM {call}")
+
+
+def reading(role: str, query: str, columns: Sequence[tuple[str, str]]) -> Confined:
+    """A query that returns `columns`, names with their types; the call returns its rows."""
+    listed = ", ".join(f"{identifier(name)} {type_name}" for name, type_name in columns)
+    body = f"BEGIN\n  RETURN QUERY EXECUTE {_quoted(query)};\nEND"
+    return _function(role, "SETOF record", _PLPGSQL, body, f"SELECT * FROM {{call}} AS q ({listed})")  # noqa: S608
+
+
+def stream(role: str, query: str, columns: Sequence[tuple[str, str]]) -> Confined:
+    """As `reading`, of a query with many rows: none is kept. The call is the FROM clause's own SELECT."""
+    listed = ", ".join(f"{identifier(name)} {type_name}" for name, type_name in columns)
+    names = [identifier(name) for name, _ in columns]
+    # A function that returns one column returns that column's type.
+    fields = f"r.r AS {names[0]}" if len(names) == 1 else ", ".join(f"(r.r).{name}" for name in names)
+    call = f"SELECT {fields} FROM (SELECT {{call}} AS r OFFSET 0) r"  # noqa: S608
+    # A setting would be made and unmade for every row; the session's search_path is the same.
+    return _function(role, f"TABLE ({listed})", "sql", query, call)
+
+
+def restored(settings: Mapping[str, str], inside: bool) -> str:
+    """The statement that gives the session its settings again; `inside` a transaction that goes on."""
+    values = ", ".join(
+        f"pg_catalog.set_config('{name}', '{value}', false)"
+        for name, value in {"standard_conforming_strings": "on", **settings}.items()
+        if not (inside and name in _RUNNING)
+    )
+    return f"SELECT {values}"
+
+
+def identifier(name: str) -> str:
+    """A name, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _function(role: str, returns: str, language: str, body: str, call: str) -> Confined:
+    name = f"pg_temp.pipeline_console_{secrets.token_hex(8)}()"
+    create = (
+        f"CREATE FUNCTION {name} RETURNS {returns} LANGUAGE {language} SECURITY DEFINER AS {_quoted(body)};\n"
+        f"ALTER FUNCTION {name} OWNER TO {identifier(role)}"
+    )
+    return Confined(create, call.format(call=name), f"DROP FUNCTION {name}")
+
+
+def _quoted(text: str) -> str:
+    """`text` between dollar quotes that cannot be in it."""
+    mark = f"$pc{secrets.token_hex(8)}$"
+    return f"{mark}{text}{mark}"
