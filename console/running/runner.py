@@ -53,8 +53,10 @@ class Runner:
             await take(self._session, plan.claim)
             if plan.changes:
                 await refuse_event_triggers(self._session)
-            for group in groups(run.steps):
+            planned = list(groups(run.steps))
+            for group, following in zip(planned, [*planned[1:], None], strict=True):
                 await self._group(run, group, time.monotonic() + patience)
+                await self._done(run, group, following)
             run.outcome, run.message = Outcome.DONE, "Done."
             await self._read_back(run)
         except Trouble as why:
@@ -137,19 +139,20 @@ class Runner:
                 self._watch(run)
                 await asyncio.sleep(pause)
                 continue
-            await self._done(run, group, time.monotonic() - began)
+            for progress in group:
+                seconds = time.monotonic() - began
+                progress.seconds = (progress.seconds if _executor(progress).transactional else 0.0) or seconds
             return
 
-    async def _done(self, run: Run, group: Sequence[StepProgress], seconds: float) -> None:
+    async def _done(self, run: Run, group: Sequence[StepProgress], following: Sequence[StepProgress] | None) -> None:
         """Record in the trail that `group` is done, and verify its effect."""
-        how = _executor(group[0])
         for progress in group:
             progress.status, progress.message = "done", ""
-            progress.seconds = (progress.seconds if how.transactional else 0.0) or seconds
-        # Whether a transaction committed, the server knows by the id that was synced before its COMMIT.
-        self._trail.write(
-            *(entries.step(run, self._server.facts, progress) for progress in group), sync=how.group is None
-        )
+        # Whether a transaction committed, the server knows by the id that was synced before its COMMIT. What runs
+        # outside of one is synced with that of the transaction that follows, or with the end of the run.
+        synced = following is None or _executor(following[0]).group is not None
+        sync = _executor(group[0]).group is None and not synced
+        self._trail.write(*(entries.step(run, self._server.facts, progress) for progress in group), sync=sync)
         self._watch(run)
         await self._verify(run, group)
         await canary.prove(self._session, [progress.step for progress in group])

@@ -1,8 +1,8 @@
 -- Which of the named relations would run code of a non-superuser when they are read, written or altered, and why.
 --
--- The second wall: what can be is confined to the owner. A superuser's own tables cannot, and neither can views. Looked
--- at are also partitions, children, and tables that foreign keys lead to or come from, because constraints are proven on
--- both sides: the planner computes constant expressions of every index of a table that a query names. Built-in functions
+-- The second wall: other roles' tables are confined to their owner, a superuser's own cannot be. Looked at are also
+-- partitions, children, and tables that foreign keys lead to or come from, because constraints are proven on both
+-- sides: the planner computes constant expressions of every index of a table that a query names. Built-in functions
 -- count where they run a query given as text, or do something, such as reading a file. Names without a relation are
 -- ignored.
 WITH RECURSIVE named AS (

@@ -21,15 +21,16 @@ async def look_again(session: ActingSession, steps: Sequence[StepProgress], lock
     seen = list(dict.fromkeys(relation for progress in steps for relation in progress.step.sees))
     if not seen:
         return
+    names = ", ".join(f"ONLY {relation.name}" for relation in seen)
+    locked = [f"LOCK TABLE {names} IN ACCESS SHARE MODE"] if lock else []
+    oids = ", ".join(str(relation.oid) for relation in seen)
+    query = sql.load("actions/definitions").statement.replace("%(oids)s", f"ARRAY[{oids}]")
     try:
-        if lock:
-            names = ", ".join(f"ONLY {relation.name}" for relation in seen)
-            await session.execute(f"LOCK TABLE {names} IN ACCESS SHARE MODE")
+        rows = await session.script(*locked, query, wanted=len(locked))
     except DriverError as error:
         if error.sqlstate == _UNDEFINED_TABLE:
             raise _changed(seen[0]) from None
         raise
-    rows = await session.query(sql.load("actions/definitions").text, {"oids": [relation.oid for relation in seen]})
     for relation in seen:
         if (relation.oid, relation.name, relation.digest) not in rows:
             raise _changed(relation)

@@ -24,11 +24,11 @@ def executor(execution: Transaction) -> Executor:
 
 
 async def execute(context: Context, group: Sequence[StepProgress]) -> None:
-    """Run `group` in one transaction. The trail records its id before COMMIT, so that its outcome can be looked up."""
-    session, xid, committing = context.session, "", False
+    """Run `group` in one transaction. Before its COMMIT the trail gets its id, so that its fate can be looked up."""
+    session, fate, committing = context.session, _Fate(context), False
     with context.run.holding() as holds:
         try:
-            async with session.transaction():
+            async with session.transaction(), fate:
                 await look_again(session, group)
                 for progress in group:
                     context.begin(progress)
@@ -38,17 +38,47 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
                         await own_tables.lock(session, progress.step.writes)
                     progress.rows = await _execute(session, progress)
                     progress.seconds = time.monotonic() - began
+                    await fate.note()
                 if any(map(_role, group)):
                     await session.seal()
-                ((assigned,),) = await session.query("SELECT pg_catalog.pg_current_xact_id_if_assigned()::text")
-                xid = str(assigned or "")
-                if xid:  # without one there is nothing to commit
-                    context.write("commit", {"xid": xid})
+                await fate.noted()
                 committing = True
         except DriverError:
-            if committing and xid and not session.connected and await _committed(session, xid):
+            if committing and fate.xid and not session.connected and await _committed(session, fate.xid):
                 return
             raise
+
+
+class _Fate:
+    """Notes the transaction's id in the trail while its statements run, and waits for that before COMMIT."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._writing: asyncio.Future[None] | None = None
+        self.xid = ""  # without one there is nothing to commit
+
+    async def __aenter__(self) -> None:
+        return
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._writing is not None:  # a thread cannot be stopped, and must not write after what follows
+            await asyncio.wait({self._writing})
+            self._writing.exception()
+
+    async def note(self) -> None:
+        """Begin to write the id, once there is one."""
+        if self._writing is None:
+            query = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::text"
+            ((assigned,),) = await self._context.session.query(query)
+            if assigned:
+                self.xid = str(assigned)
+                work = asyncio.to_thread(self._context.write, "commit", {"xid": self.xid})
+                self._writing = asyncio.ensure_future(work)
+
+    async def noted(self) -> None:
+        """Wait until the id is on disk. Raises Trouble(REFUSED) if it cannot be written."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
 
 
 async def _execute(session: ActingSession, progress: StepProgress) -> int:

@@ -119,14 +119,14 @@ class ActingSession:
 
     async def seal(self) -> None:
         """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
-        await self._script(confinement.restored(self._restored, inside=False), confinement.SEAL)
+        await self.script(confinement.restored(self._restored, inside=False), confinement.SEAL)
 
     async def _confined(self, function: confinement.Confined) -> list[tuple[object, ...]]:
-        return await self._script(
+        return await self.script(
             function.create, function.call, function.drop, confinement.restored(self._restored, inside=True), wanted=2
         )
 
-    async def _script(self, *statements: str, wanted: int = 0) -> list[tuple[object, ...]]:
+    async def script(self, *statements: str, wanted: int = 0) -> list[tuple[object, ...]]:
         """Send all `statements` at once; the rows of the one whose result is number `wanted`, from 0."""
         async with self._open.cursor() as cursor:
             await cursor.execute(";\n".join(statements).encode())
@@ -169,7 +169,7 @@ class ActingSession:
             await self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             if role:
                 functions = [confinement.stream(role, each, await described(connection, each)) for each in queries]
-                await self._script(*(each.create for each in functions))
+                await self.script(*(each.create for each in functions))
                 calls = tuple(each.call for each in functions)
             await self.execute("SET TRANSACTION READ ONLY")
             yield calls

@@ -1,5 +1,6 @@
 -- The event trigger that would run another role's function with the rights of a superuser, whatever he changes.
-SELECT pg_catalog.format('The event trigger %%I runs the function %%s, which %%I owns, with the rights of this superuser.',
+SELECT pg_catalog.format('The event trigger %%I runs the function %%s, which %%I owns, with the rights of this '
+                         'superuser.',
                          e.evtname, p.oid::pg_catalog.regprocedure, o.rolname) AS refused,
        pg_catalog.format('Read the function, then ALTER FUNCTION %%s OWNER TO a superuser, or ALTER EVENT TRIGGER %%I '
                          'DISABLE; or connect as a role that is no superuser.',

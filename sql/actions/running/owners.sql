@@ -3,7 +3,8 @@
 -- A function in pg_temp is given to the role for that, which takes the right to SET ROLE to it, and TEMPORARY on the
 -- database for both, unless the session is a superuser's.
 SELECT c.oid::bigint AS oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS relation,
-       o.rolname::text AS owner, o.rolsuper AS superuser, o.rolname = CURRENT_USER AND SESSION_USER = CURRENT_USER AS own,
+       o.rolname::text AS owner, o.rolsuper AS superuser,
+       o.rolname = CURRENT_USER AND SESSION_USER = CURRENT_USER AS own,
        me.rolsuper
        OR pg_catalog.pg_has_role(o.oid, 'MEMBER')                                                       -- before 16
        OR pg_catalog.pg_has_role(o.oid, 'SET')                                                          -- since 16

@@ -22,6 +22,7 @@ SELECT CASE
              THEN 'CREATE DATABASE name ENCODING ''UTF8'' TEMPLATE template0 creates a suitable database.'
          WHEN NOT (SELECT o.may FROM owner o) THEN pg_catalog.format('GRANT %%I TO %%I;', %(owner)s::text, CURRENT_USER)
        END AS remedy,
-       (SELECT pg_catalog.format('SET LOCAL ROLE %%I;', o.rolname) FROM owner o WHERE o.rolname <> CURRENT_USER) AS role,
+       (SELECT pg_catalog.format('SET LOCAL ROLE %%I;', o.rolname) FROM owner o
+         WHERE o.rolname <> CURRENT_USER) AS role,
        (SELECT o.rolname::text FROM owner o JOIN pg_catalog.pg_roles me ON me.rolname = CURRENT_USER
          WHERE me.rolsuper AND NOT o.rolsuper) AS confined
