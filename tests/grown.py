@@ -89,7 +89,7 @@ _REQUESTS: tuple[LiteralString, ...] = (
     (
         "INSERT INTO public.content_requests (id, organization_id, brand_profile_id, requested_by, title, description,"
         " content_brief, status, priority, created_at)"
-        " SELECT md5('r' || g)::uuid, md5('o' || 1 + g %% 20)::uuid, md5('b' || 1 + g %% 40)::uuid,"
+        " SELECT md5('r' || g)::uuid, md5('o' || 1 + (1 + g) %% 20)::uuid, md5('b' || 1 + g %% 40)::uuid,"
         " md5('u' || 1 + g %% 100)::uuid, 'Request number ' || g, CASE WHEN g %% 3 <> 0 THEN 'described ' || g END,"
         " CASE WHEN g %% 4 <> 0 THEN 'brief of a picnic ' || g END,"
         " (ARRAY['pending', 'processing', 'review', 'completed', 'approved'])[1 + g %% 5], g %% 10,"

@@ -84,7 +84,7 @@ def writing(desk: Desk) -> Iterator[Writer]:
     statements: tuple[LiteralString, ...] = (
         (
             "INSERT INTO public.content_requests (organization_id, brand_profile_id, requested_by, title)"
-            " VALUES (md5('o1')::uuid, md5('b1')::uuid, md5('u1')::uuid, 'written meanwhile')"
+            " VALUES (md5('o2')::uuid, md5('b1')::uuid, md5('u1')::uuid, 'written meanwhile')"
         ),
         (
             "UPDATE public.content_requests SET status = 'review', updated_at = now()"

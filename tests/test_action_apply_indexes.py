@@ -222,7 +222,7 @@ async def test_a_pack_of_ones_own_is_built(plain: Desk, tmp_path: Path) -> None:
     path = pack(
         tmp_path,
         t_n=entry("(n) WHERE x IN ('a', 'b')"),
-        t_x=entry("(n, lower(x))", query=query, sample="SELECT n, at::date AS day FROM public.t"),
+        t_x=entry("(n, lower(left(x, 64)))", query=query, sample="SELECT n, at::date AS day FROM public.t"),
     )
     run = await plain.run(APPLY_INDEXES, pack=path)
     done(run)
@@ -240,7 +240,7 @@ async def test_hostile_names_and_values_stay_what_they_are(plain: Desk, tmp_path
     path.write_text(
         "name: mine\ntitle: My own\nindexes:\n"
         "  'i\"; DROP TABLE t; --':\n    table: 'public.a\"; DROP TABLE t; --'\n    definition: (n)\n"
-        "    serves: 'n = ''\\; DROP TABLE t'\n"
+        "    serves: 'n = ''\\; DROP TABLE t'\n    short: the rows of a test\n"
         '    sample: SELECT n FROM public."a""; DROP TABLE t; --"\n'
         '    query: SELECT count(*) FROM public."a""; DROP TABLE t; --" WHERE n = :n\n'
     )
@@ -264,6 +264,8 @@ async def test_hostile_names_and_values_stay_what_they_are(plain: Desk, tmp_path
         ("((coalesce(n, 0) + coalesce(m, 0)))", "n::bigint"),
         ("((price::numeric))", "lc_monetary"),
         ("(n) INCLUDE (x)", "unbounded"),
+        ("(n, x DESC)", "unbounded"),
+        ("(lower(x))", "unbounded"),
         ("((random() * n))", "each time"),
     ],
 )
@@ -288,6 +290,9 @@ async def test_an_unsafe_definition_is_refused_with_the_safe_form(
         "((n::bigint + m + n))",
         "((coalesce(n, 0)::numeric + coalesce(m, 0)))",
         "(n) INCLUDE (y, big)",
+        '("left"(x, 64))',
+        "USING hash (x)",
+        "(n) WHERE x = 'a'",
         "(price)",
     ],
 )

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.pg("!= 14, != 16, != 17")
 
 REQUEST = (
     "INSERT INTO public.content_requests (organization_id, brand_profile_id, requested_by)"
-    " VALUES (md5('o1')::uuid, md5('b1')::uuid, md5('u1')::uuid)"
+    " VALUES (md5('o2')::uuid, md5('b1')::uuid, md5('u1')::uuid)"
 )
 
 

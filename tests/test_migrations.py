@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -113,6 +114,60 @@ def test_a_failing_migration_leaves_nothing_and_what_ran_before_stays(
         assert connection.execute("SELECT to_regclass('public.half')").fetchall() == [(None,)]
         locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
         assert connection.execute(locks).fetchall() == [(0,)]
+
+
+def before(major: int, version: int) -> tuple[Migration, ...]:
+    """The bundled migrations up to a version."""
+    return tuple(each for each in migrations.migrations((major,)) if each.version <= version)
+
+
+def test_rows_of_two_organizations_stop_no_migration_and_no_new_one_comes(pg: PostgresServer, database: str) -> None:
+    known = migrations.migrations((pg.major,))
+    request: LiteralString = (
+        "INSERT INTO public.content_requests (organization_id, brand_profile_id, requested_by, title)"
+        " SELECT o.id, b.id, u.id, 'mixed' FROM public.organizations o, public.brand_profiles b, public.users u"
+        " WHERE o.name = 'a'"
+    )
+    with pg.connect(database, OWNER) as connection:
+        migrations.apply(connection, before(pg.major, 14))
+        connection.execute("INSERT INTO public.organizations (name) VALUES ('a'), ('b')")
+        connection.execute(
+            "INSERT INTO public.brand_profiles (organization_id, name)"
+            " SELECT id, 'x' FROM public.organizations WHERE name = 'b'"
+        )
+        connection.execute(
+            "INSERT INTO public.users (organization_id, username)"
+            " SELECT id, 'x' FROM public.organizations WHERE name = 'a'"
+        )
+        connection.execute(request)
+        migrations.apply(connection, known)
+        rules = dict(
+            connection.execute(
+                "SELECT conname, convalidated FROM pg_constraint WHERE conrelid = 'public.content_requests'::regclass"
+                " AND contype = 'f' AND conname ~ 'brand|user|requested'"
+            ).fetchall()
+        )
+        assert rules == {
+            "content_requests_brand_of_organization_fkey": False,
+            "content_requests_brand_profile_id_fkey": True,
+            "content_requests_user_of_organization_fkey": True,
+        }
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            connection.execute(request)
+
+
+def test_an_index_that_a_killed_build_left_invalid_is_named(pg: PostgresServer, database: str) -> None:
+    known = migrations.migrations((pg.major,))
+    with pg.connect(database, OWNER) as connection, pg.connect(database) as superuser:
+        migrations.apply(connection, before(pg.major, 19))
+        mark: LiteralString = (
+            "UPDATE pg_index SET indisvalid = %s WHERE indexrelid = 'public.brand_assets_newest_idx'::regclass"
+        )
+        superuser.execute(mark, (False,))
+        with pytest.raises(Trouble, match=r"brand_assets_newest_idx.*repair-invalid-indexes"):
+            migrations.apply(connection, known)
+        superuser.execute(mark, (True,))
+        assert [each.version for each in migrations.apply(connection, known)] == [20, 21]
 
 
 def test_a_file_that_asks_for_it_runs_outside_a_transaction(pg: PostgresServer, database: str, tmp_path: Path) -> None:

@@ -141,8 +141,10 @@ def test_every_foreign_key_leads_an_index_and_no_index_is_invalid(db: Connection
         db,
         "SELECT k.conrelid::regclass::text, k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0"
         " AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid AND i.indpred IS NULL"
-        " AND (i.indkey::int2[])[0:array_length(k.conkey, 1) - 1] @> k.conkey"
-        " AND (i.indkey::int2[])[0:array_length(k.conkey, 1) - 1] <@ k.conkey)",
+        " AND ((i.indkey::int2[])[0:array_length(k.conkey, 1) - 1] @> k.conkey"
+        " AND (i.indkey::int2[])[0:array_length(k.conkey, 1) - 1] <@ k.conkey"
+        " OR EXISTS (SELECT FROM pg_index u WHERE u.indrelid = k.confrelid AND u.indisunique AND u.indnkeyatts = 1"
+        " AND u.indpred IS NULL AND u.indkey[0] = k.confkey[array_position(k.conkey, i.indkey[0])])))",
     )
     assert bare == []
     assert rows(db, "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid") == []
@@ -357,6 +359,21 @@ def test_long_texts_are_accepted(db: Connection) -> None:
     )
 
 
+def test_the_brand_and_the_user_of_a_request_belong_to_its_organization(db: Connection) -> None:
+    ours, theirs = tenant(db), tenant(db, "Other")
+    request(db, ours, "Ours")
+    for mixed in ((ours[0], theirs[1], ours[2]), (ours[0], ours[1], theirs[2])):
+        with pytest.raises(errors.ForeignKeyViolation):
+            request(db, mixed, "Of two organizations")
+    with pytest.raises(errors.ForeignKeyViolation):
+        db.execute(
+            "INSERT INTO public.content_templates (organization_id, brand_profile_id) VALUES (%s, %s)",
+            (ours[0], theirs[2]),
+        )
+    with pytest.raises(errors.ForeignKeyViolation):
+        db.execute("DELETE FROM public.brand_profiles WHERE id = %s", (ours[2],))
+
+
 def test_counters_are_updated_hot(db: Connection) -> None:
     _, _, brand = tenant(db)
     db.execute(
@@ -474,7 +491,10 @@ def test_a_job_is_queued_once_and_claimed_once(pg: PostgresServer, db: Connectio
     [
         ('SELECT id FROM public.brand_profiles WHERE settings @> \'{"tone": "calm"}\'', "brand_profiles_settings_idx"),
         ("SELECT id FROM public.generated_assets WHERE metadata @> '{\"seed\": 7}'", "generated_assets_metadata_idx"),
-        ("SELECT id FROM public.generated_assets WHERE metadata ->> 'model' = 'm1'", "generated_assets_model_idx"),
+        (
+            "SELECT id FROM public.generated_assets WHERE \"left\"(metadata ->> 'model', 64) = 'm1'",
+            "generated_assets_model_idx",
+        ),
         (
             "SELECT id FROM public.content_templates WHERE layout_config -> 'elements' @> '[{\"type\": \"logo\"}]'",
             "content_templates_elements_idx",

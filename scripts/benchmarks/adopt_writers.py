@@ -52,7 +52,7 @@ TABLES = (
     Table(
         "api_usage",
         "request_timestamp",
-        "(organization_id, provider_id, request_timestamp) VALUES (md5('o' || 1 + %(n)s %% 20)::uuid,"
+        "(organization_id, provider_id, request_timestamp) VALUES (md5('o' || 1 + (1 + %(n)s) %% 20)::uuid,"
         " md5('p' || 1 + %(n)s %% 3)::uuid, now() - %(n)s %% 150 * interval '1 day')",
         "units",
         "integer",
@@ -60,7 +60,7 @@ TABLES = (
     Table(
         "user_activity_logs",
         "created_at",
-        "(organization_id, user_id, created_at) VALUES (md5('o' || 1 + %(n)s %% 20)::uuid,"
+        "(organization_id, user_id, created_at) VALUES (md5('o' || 1 + (1 + %(n)s) %% 20)::uuid,"
         " md5('u' || 1 + %(n)s %% 100)::uuid, now() - %(n)s %% 150 * interval '1 day')",
         "entity_id",
         "text",
@@ -69,7 +69,7 @@ TABLES = (
     Table(
         "content_requests",
         "id",
-        "(organization_id, brand_profile_id, requested_by, title) VALUES (md5('o' || 1 + %(n)s %% 20)::uuid,"
+        "(organization_id, brand_profile_id, requested_by, title) VALUES (md5('o' || 1 + (1 + %(n)s) %% 20)::uuid,"
         " md5('b' || 1 + %(n)s %% 40)::uuid, md5('u' || 1 + %(n)s %% 100)::uuid, 'written meanwhile')",
         "description",
         "text",

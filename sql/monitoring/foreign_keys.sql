@@ -8,8 +8,13 @@ WITH missing AS MATERIALIZED (
          SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
           WHERE i.indrelid = k.conrelid AND i.indisvalid
             AND (c.relam = 403 OR c.relam = 405 AND i.indnkeyatts = 1)  -- btree, hash
-            AND (i.indkey::int2[])[0:pg_catalog.array_length(k.conkey, 1) - 1] @> k.conkey
-            AND (i.indkey::int2[])[0:pg_catalog.array_length(k.conkey, 1) - 1] <@ k.conkey
+            AND ((i.indkey::int2[])[0:pg_catalog.array_length(k.conkey, 1) - 1] @> k.conkey
+                 AND (i.indkey::int2[])[0:pg_catalog.array_length(k.conkey, 1) - 1] <@ k.conkey
+                 -- or with one column that is a key by itself: the others narrow nothing down
+                 OR EXISTS (SELECT FROM pg_catalog.pg_index u
+                             WHERE u.indrelid = k.confrelid AND u.indisunique AND u.indnkeyatts = 1
+                            AND u.indpred IS NULL
+                               AND u.indkey[0] = k.confkey[pg_catalog.array_position(k.conkey, i.indkey[0])]))
             AND (i.indpred IS NULL OR i.indpred::text ~ '^\{NULLTEST :arg \{VAR [^{}]*\} :nulltesttype 1 [^{}]*\}$'
                  AND (pg_catalog.regexp_match(i.indpred::text, ':varattno (\d+)'))[1]::int2 = ANY (k.conkey)))
 ), part AS (

@@ -35,7 +35,7 @@ class PackIndex:
     unique: bool = False
     extension: str = ""  # that the definition needs; where it is not installed `otherwise` is built
     otherwise: str = ""
-    short: str = ""  # what keeps texts in INCLUDE short
+    short: str = ""  # what keeps the texts of the index short
     where: str = ""  # file and key
 
 

@@ -18,13 +18,17 @@ _RANDOM = re.compile(r"\b(random|gen_random_uuid|uuidv4|uuidv7|nextval|setval)\s
 _INCLUDE = re.compile(r"\bINCLUDE\s*\(([^()]*)\)", re.IGNORECASE)
 _ZONED = re.compile(r"timestamp.* with time zone$")
 _SMALL = {"smallint", "integer"}
+_CUT = re.compile(r'\b("?left"?|md5|substr|substring|hashtext\w*)\s*\(', re.IGNORECASE)
+_ORDER = re.compile(
+    r"\s+(ASC|DESC|NULLS|FIRST|LAST|COLLATE\s+\S+|[a-z_]+_ops)\b|::\s*\w+|\b(lower|upper)\s*(?=\()", re.IGNORECASE
+)
 _LONG = re.compile(r"^(text|character varying|character varying\(\d{4,}\)|jsonb?|bytea|xml|tsvector|.*\[\])$")
 
 
 def danger(definition: str, types: Mapping[str, str], short: str = "") -> str:
     """What is wrong with a definition on a table with columns of these types, and the safe form; empty: nothing known.
 
-    `short` says what keeps texts in INCLUDE short.
+    `short` says what keeps the texts of the index short.
     """
     bare = _LITERAL.sub("''", definition)
     return next((said for said in _dangers(bare, types, short) if said), "")
@@ -43,6 +47,7 @@ def _dangers(bare: str, types: Mapping[str, str], short: str) -> Iterator[str]:
     yield _overflow(bare, types)
     if not short:
         yield _too_long(bare, types)
+        yield _long_key(bare, types)
 
 
 def _moment(bare: str) -> str:
@@ -106,6 +111,36 @@ def _too_long(bare: str, types: Mapping[str, str]) -> str:
                 "cannot be inserted (54000): leave it out, or say in `short` what keeps it short"
             )
     return ""
+
+
+def _long_key(bare: str, types: Mapping[str, str]) -> str:
+    """A B-tree over a text of unknown length. Casts and calls other than lower and upper are not judged."""
+    method = re.match(r"\s*USING\s+(\w+)", bare, re.IGNORECASE)
+    if method and method[1].lower() != "btree":
+        return ""
+    for key in _keys(bare):
+        plain = _ORDER.sub("", key).strip('() "')
+        if _LONG.match(types.get(plain, "")) or ("->>" in key and not _CUT.search(key)):
+            return (
+                f"{plain} is of unbounded length, and a row for which the index entry exceeds 2,704 bytes cannot be "
+                'inserted (54000): index its beginning, as in ("left"(name, 64)), or USING hash, or say in `short` '
+                "what keeps it short"
+            )
+    return ""
+
+
+def _keys(bare: str) -> Iterator[str]:
+    """The keys of a definition, split by the commas outside of inner parentheses."""
+    depth, key = 1, ""
+    for sign in bare[bare.index("(") + 1 :]:
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if depth == 0 or (depth == 1 and sign == ","):
+            yield key
+            key = ""
+        else:
+            key += sign
+        if depth == 0:
+            return
 
 
 def _word(column: str) -> str:
