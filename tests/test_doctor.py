@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from console.cli.table import cells
 from console.doctor import Check, Report, Status, text
+from console.doctor.open_files import soft_limit
 from console.doctor.pooler import Pool, judge
 from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
@@ -200,12 +202,14 @@ POOL = Pool(
         "listen_addr": "127.0.0.1",
         "listen_port": "6432",
         "query_wait_timeout": "15",
+        "max_client_conn": "1000",
     },
     databases=(
         {"name": "pgbouncer", "pool_mode": "statement", "pool_size": 2, "reserve_pool_size": 0, "max_connections": 0},
         {"name": "shop", "pool_mode": None, "pool_size": 20, "reserve_pool_size": 5, "max_connections": 0},
     ),
     pools=({"database": "shop", "user": "a"}, {"database": "shop", "user": "b"}),
+    files=1200,
 )
 
 
@@ -227,6 +231,8 @@ def test_a_good_pooler_is_fine() -> None:
         (pooled(POOL, max_prepared_statements="0"), "prepared statements", "max_prepared_statements = 200"),
         (pooled(POOL, server_reset_query="DISCARD ALL"), "reset", "server_reset_query ="),
         (pooled(POOL, usable=40), "pools", "max_db_connections = 32"),
+        (pooled(replace(POOL, files=1024)), "open files", "LimitNOFILE=1200"),
+        (pooled(POOL, max_client_conn="5000"), "open files", "LimitNOFILE=5200"),
         (pooled(POOL, auth_type="md5"), "authentication", "auth_type = scram-sha-256"),
         (pooled(POOL, auth_type="trust"), "authentication", "auth_type = scram-sha-256"),
         (pooled(POOL, listen_addr=""), "listening", "listen_addr = 127.0.0.1"),
@@ -237,6 +243,23 @@ def test_a_good_pooler_is_fine() -> None:
 def test_what_bites_of_a_pooler_is_told_with_its_line(found: Mapping[str, Check], name: str, remedy: str) -> None:
     assert {one for one, check in found.items() if check.state is not Status.OK} == {name}
     assert remedy in found[name].remedy
+
+
+def test_a_limit_that_is_not_visible_is_no_warning_but_says_what_is_needed() -> None:
+    check = pooled(replace(POOL, files=None))["open files"]
+    assert check.state is Status.OK
+    assert "needs 1200 open files" in check.why
+
+
+def test_the_open_files_of_a_process_are_read_from_this_machine_alone(tmp_path: Path) -> None:
+    pidfile = tmp_path / "pid"
+    pidfile.write_text(f"{os.getpid()}\n")
+    name = Path("/proc/self/comm").read_text().strip()
+    assert soft_limit(str(pidfile), name) == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    assert soft_limit(str(pidfile), "pgbouncer") is None
+    assert soft_limit("", name) is None
+    pidfile.write_text("999999999")
+    assert soft_limit(str(pidfile), name) is None
 
 
 def test_versions_without_kill_client_or_without_stats_users_are_safe() -> None:

@@ -309,6 +309,7 @@ async def test_poolers_are_judged_by_who_asks(
         assert told["reached"].state is Status.OK
         assert told["admin"].state is state
         assert told["authentication"].state is Status.OK
+        assert "the limit of the process is" in told["open files"].why
         assert told["prepared statements"].state is (Status.OK if "1.2" in told["reached"].what else Status.LIMITED)
         assert found(report, "pane", "pooler").state is Status.OK
     assert "pgbouncer.ini" in told["admin"].remedy

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from console.doctor.check import Check, Status
+from console.doctor.open_files import soft_limit
+from console.files.pooler_config import open_files
 from console.format import one_line
 from console.model import Record, Trouble
 from console.panes.pooler_rows import ADMIN_DATABASE
 from console.sources.pgbouncer.admin import PgBouncerServer
 
 UNSAFE = {"any": Status.CANNOT, "trust": Status.CANNOT, "plain": Status.LIMITED, "md5": Status.LIMITED}
+HERE = {"127.0.0.1", "localhost", "::1", "local socket"}
 PREPARED_SINCE, KILL_SINCE, KILL_MENDED = 12100, 12400, 12502
 
 
@@ -26,6 +30,7 @@ class Pool:
     config: Mapping[str, str]
     databases: tuple[Record, ...]
     pools: tuple[Record, ...]
+    files: int | None = None  # open files that its process may have; None: not measured
 
 
 async def checks(uris: tuple[str, ...], usable: int | None) -> tuple[Check, ...]:
@@ -50,15 +55,18 @@ async def _pooler_checks(uri: str, usable: int | None) -> tuple[Check, ...]:
 
 async def _read(server: PgBouncerServer) -> Pool:
     facts = await server.connect()
-    config = await server.fetch("pooler_config")
+    read = await server.fetch("pooler_config")
+    config = {str(row["key"]): "" if row["value"] is None else str(row["value"]) for row in read.records()}
+    near = server.label.startswith("/") or re.sub(r":\d+$", "", server.label) in HERE
     return Pool(
         server.label,
         facts.version,
         facts.version_text,
         facts.user,
-        {str(row["key"]): "" if row["value"] is None else str(row["value"]) for row in config.records()},
+        config,
         tuple((await server.fetch("pooler_databases")).records()),
         tuple((await server.fetch("pooler_pools")).records()),
+        soft_limit(config.get("pidfile", ""), "pgbouncer") if near else None,
     )
 
 
@@ -71,6 +79,7 @@ def judge(pool: Pool, usable: int | None) -> tuple[Check, ...]:
         _prepared(pool),
         _reset(pool),
         _room(pool, usable),
+        _open_files(pool),
         _authentication(pool),
         _listening(pool),
         _queueing(pool),
@@ -146,6 +155,20 @@ def _room(pool: Pool, usable: int | None) -> Check:
     what = "All pools together can take more connections than the server has."
     remedy = _line("max_db_connections", str(max(1, int(usable * 0.8) // len(databases))))
     return _check("pools", Status.LIMITED, what, why, remedy)
+
+
+def _open_files(pool: Pool) -> Check:
+    clients = pool.config.get("max_client_conn", "")
+    needed = open_files(int(clients) if clients.isdigit() else 0, sum(_most(pool, row) for row in _databases(pool)))
+    why = f"max_client_conn = {one_line(clients)} needs {needed} open files"
+    remedy = f"LimitNOFILE={needed} in the systemd unit of PgBouncer, or ulimit -n {needed}; then restart it."
+    if pool.files is None:
+        what = "Open files of PgBouncer: the limit is not visible from here."
+        return _check("open files", Status.OK, what, f"{why}: check LimitNOFILE of its systemd unit")
+    why = f"{why}; the limit of the process is {pool.files}"
+    if pool.files >= needed:
+        return _check("open files", Status.OK, "PgBouncer may open the files that its clients need.", why)
+    return _check("open files", Status.LIMITED, "PgBouncer refuses clients before max_client_conn.", why, remedy)
 
 
 def _most(pool: Pool, row: Record) -> int:

@@ -89,10 +89,9 @@ def most_connections(settings: PoolerSettings, users: int) -> int:
     return pooled + min(settings.session_connections, users * (SESSION_POOL + settings.reserve))
 
 
-def open_files(settings: PoolerSettings, users: int) -> int:
+def open_files(clients: int, servers: int) -> int:
     """How many open files PgBouncer needs: one for each connection and RESERVED_FILES, rounded up to hundreds."""
-    needed = settings.clients + most_connections(settings, users) + RESERVED_FILES
-    return -(-needed // 100) * 100
+    return -(-(clients + servers + RESERVED_FILES) // 100) * 100
 
 
 def auth_file(verified: Mapping[str, str], plain: Mapping[str, str], former: str = "") -> str:

@@ -214,7 +214,7 @@ def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str
 
 
 def _open_files(settings: PoolerSettings, users: int) -> str:
-    files = open_files(settings, users)
+    files = open_files(settings.clients, most_connections(settings, users))
     return (
         f"PgBouncer needs {files} open files for {settings.clients} clients and its server connections. With the usual "
         f"limit of 1024 it accepts fewer: start it after ulimit -n {files}, or with LimitNOFILE={files} in its systemd "
