@@ -1,4 +1,4 @@
-"""Writes the parts of the documents that the code already says: panes, keys, settings, the pipeline database.
+"""Writes the parts of the documents that the code already says: panes, keys, settings, presets, the pipeline database.
 
     python -m scripts.docs          panes, keys, settings, the man page
     python -m scripts.docs URI      also the schema, read from a pipeline database
@@ -22,7 +22,7 @@ from console.panes import PANES
 from console.rules import RULES
 from console.rules.explaining import number_text
 from console.sources.postgres import acting_session
-from scripts import manual
+from scripts import manual, tuning_tables
 
 ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / "docs" / "pipeline-console.1"
@@ -142,6 +142,16 @@ def thresholds() -> str:
     return _table(("rule", "judges", "unit", "warning", "critical", "value"), rows)
 
 
+def presets() -> str:
+    """Every setting of the presets, and why."""
+    return _table(*tuning_tables.reasons())
+
+
+def preset_comparison() -> str:
+    """What the presets and their peers propose for six machines."""
+    return _table(*tuning_tables.comparison())
+
+
 def _limits(rule: Rule) -> tuple[str, str]:
     word = "below" if rule.limit.below else "from"
     limits = (rule.limit.warning, rule.limit.critical)
@@ -186,6 +196,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "binding-ids": binding_ids,
     "settings": settings,
     "thresholds": thresholds,
+    "presets": presets,
+    "preset-comparison": preset_comparison,
 }
 SCHEMA_PARTS: Mapping[str, Callable[[Described], str]] = {
     "tables": tables,

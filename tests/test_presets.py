@@ -12,6 +12,7 @@ import pytest
 
 from console.model import Kind, Trouble
 from console.tuning import formula, machine, presets
+from console.tuning.guards import ServerState, dangers
 from console.tuning.proposals import Inputs, Proposal, given_facts, given_values, propose, selected
 from console.tuning.units import Setting, canonical, elements, shown, size
 
@@ -146,9 +147,16 @@ def test_lists_are_split_as_the_server_splits_them() -> None:
     assert elements("") == ()
 
 
+CONSIDERED = {
+    *("jit", "wal_compression", "io_method", "io_workers", "effective_io_concurrency", "max_parallel_workers"),
+    *("max_worker_processes", "max_parallel_workers_per_gather", "max_parallel_maintenance_workers"),
+}
+
+
 def test_every_bundled_preset_gives_reasons_and_the_bundle_has_no_conflicts() -> None:
     assert set(presets.names()) == {
-        "autovacuum", "connections", "memory", "monitoring", "pipeline", "planner-hdd", "planner-ssd", "wal",
+        "autovacuum", "connections", "memory", "monitoring", "parallel", "pipeline",
+        "planner-hdd", "planner-ssd", "wal",
     }  # fmt: skip
     for name in presets.names():
         preset = presets.load(name)
@@ -157,6 +165,7 @@ def test_every_bundled_preset_gives_reasons_and_the_bundle_has_no_conflicts() ->
     for storage in ("ssd", "hdd"):
         entries, notes = presets.entries(presets.load("pipeline"), storage)
         assert len(entries) > 30
+        assert {entry.setting for entry in entries} >= CONSIDERED
         assert not notes
     entries, notes = presets.entries(presets.load("pipeline"))
     assert "random_page_cost" not in {entry.setting for entry in entries}
@@ -170,7 +179,10 @@ HEAD = "name: mine\ntitle: Mine\nsettings:\n"
     ("text", "said"),
     [
         (f"{HEAD}  work_mem: {{value: 8MB}}\n", "line 4: settings.work_mem.why is missing"),
-        (f"{HEAD}  work_mem: {{why: x}}\n", "line 4: settings.work_mem needs either a value or a formula"),
+        (
+            f"{HEAD}  work_mem: {{why: x}}\n",
+            "line 4: settings.work_mem needs either a value or a formula, or keep: true",
+        ),
         (
             f"{HEAD}  work_mem:\n    why: x\n    formula: ram ** 2\n",
             "line 6: settings.work_mem.formula must not contain",
@@ -272,6 +284,58 @@ def test_a_higher_value_stays_and_lists_keep_what_is_there(write: Write) -> None
     )
     assert found["wal_level"].state == found["checkpoint_timeout"].state == "as proposed"
     assert found["shared_preload_libraries"].items == ("Odd, name", "pg_prewarm", "pg_stat_statements")
+
+
+def test_what_is_kept_is_shown_with_its_reason_and_never_written(write: Write) -> None:
+    path = write(f"{HEAD}  io_method: {{why: x, keep: true, min_version: 18}}\n  jit: {{why: x, keep: true}}\n")
+    io = Setting("io_method", "worker", "", "enum", "postmaster", words=("sync", "worker"), next="worker")
+    entries, _ = presets.entries(presets.load(path))
+    found = propose(entries, Inputs({**SETTINGS, "io_method": io}, {}, 18))
+    assert [(one.entry.setting, one.state, one.proposed) for one in found] == [
+        ("io_method", "kept", "worker"),
+        ("jit", "kept", "on"),
+    ]
+    assert dangers(found, {**SETTINGS, "io_method": io}, ServerState()) == ()
+    edited = propose(entries, Inputs({**SETTINGS, "io_method": io}, {}, 18, {"io_method": "sync"}))
+    assert "io_method is never written" in dangers(edited, {**SETTINGS, "io_method": io}, ServerState())[0]
+    assert proposed(path, {}, 17)["io_method"].state == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(("pglz", "lz4", "on", "off"), "lz4"), (("pglz", "on", "off"), "pglz"), ((), "on")],
+)
+def test_of_several_values_the_first_that_the_server_knows_is_taken(words: tuple[str, ...], expected: str) -> None:
+    kind = "enum" if words else "bool"  # a switch before 15
+    setting = Setting("wal_compression", "off", "", kind, "superuser", words=words, next="off")
+    entries = [each for each in presets.load("wal").entries if each.setting == "wal_compression"]
+    (found,) = propose(entries, Inputs({"wal_compression": setting}, {}, 18 if words else 14))
+    assert found.proposed == expected
+
+
+@pytest.mark.parametrize(
+    ("cores", "expected"),
+    [
+        (1, {"max_worker_processes": 8, "max_parallel_workers": 2, "max_parallel_workers_per_gather": 1}),
+        (8, {"max_worker_processes": 12, "max_parallel_workers": 8, "max_parallel_workers_per_gather": 4}),
+        (64, {"max_worker_processes": 68, "max_parallel_workers": 64, "max_parallel_workers_per_gather": 4}),
+    ],
+)
+def test_parallel_workers_follow_the_cores(cores: int, expected: Mapping[str, int]) -> None:
+    known = {
+        each.name: each for each in (Setting(name, "8", "", "integer", next="8") for name in expected)
+    }  # fmt: skip
+    entries = [each for each in presets.load("parallel").entries if each.setting in known]
+    found = propose(entries, Inputs(known, {"cores": float(cores)}, 18))
+    assert {one.setting.name: int(one.proposed) for one in found} == expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [(17, "200"), (18, "16"), (19, "16")])
+def test_reads_in_parallel_follow_the_version(version: int, expected: str) -> None:
+    setting = Setting("effective_io_concurrency", "1" if version < 18 else "16", "", "integer")
+    entries = [each for each in presets.load("planner-ssd").entries if each.setting == setting.name]
+    (found,) = propose(entries, Inputs({setting.name: replace(setting, next=setting.value)}, {}, version))
+    assert found.proposed == expected
 
 
 def test_settings_of_other_versions_and_of_extensions_that_are_not_loaded_wait(write: Write) -> None:

@@ -74,7 +74,7 @@ def dangers(proposals: Sequence[Proposal], settings: Mapping[str, Setting], stat
     """A sentence for each dangerous value among the proposals, and for each setting that presets never write."""
     changed = {proposal.setting.name: proposal for proposal in proposals if proposal.state in {"change", "reload"}}
     change = _Change(changed, proposals, settings, state)
-    names = {proposal.entry.setting for proposal in proposals}
+    names = {proposal.entry.setting for proposal in proposals if proposal.state != "kept"}
     refused = [f"{name} is never written by a preset: {_WHY_NEVER}." for name in sorted(names) if forbidden(name)]
     return (*refused, *(sentence for check in _CHECKS for sentence in check(change)))
 

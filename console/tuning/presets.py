@@ -22,12 +22,13 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 @dataclass(frozen=True, slots=True)
 class PresetSetting:
-    """One setting of a preset: a value or a formula, and why."""
+    """One setting of a preset: a value, a formula, or that it is kept as it is; and why."""
 
     setting: str
     why: str
-    value: tuple[str, ...] = ()  # several: elements of a list
+    value: tuple[str, ...] = ()  # several: elements of a list; of another setting the first that the server knows
     formula: Formula | None = None
+    keep: bool = False  # considered, and left as the server has it
     source: str = ""  # of the recommendation
     at_least: bool = False  # a higher present value is kept
     min_version: int = 0
@@ -128,11 +129,12 @@ def _not_empty(values: dict[str, Any], _: str) -> dict[str, Any]:
 def _entry(values: dict[str, Any], setting: str) -> PresetSetting:
     if not _NAME.fullmatch(setting):
         raise ValueError("is not the name of a setting")
-    if ("value" in values) == ("formula" in values):
-        raise ValueError("needs either a value or a formula")
+    if ("value" in values) + ("formula" in values) + values.get("keep", False) != 1:
+        raise ValueError("needs either a value or a formula, or keep: true")
     return PresetSetting(setting=setting, **values)
 
 
+_FLAG = converted(choice("true", "false"), lambda found, _: found == "true")
 _VERSION = number(14, 99, whole=True)
 _ENTRY = table(
     ("why",),
@@ -140,7 +142,8 @@ _ENTRY = table(
     formula=converted(some_text, lambda found, _: formula.parse(found)),
     why=some_text,
     source=text,
-    at_least=converted(choice("true", "false"), lambda found, _: found == "true"),
+    at_least=_FLAG,
+    keep=_FLAG,
     min_version=_VERSION,
     max_version=_VERSION,
 )

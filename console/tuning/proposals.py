@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from console.model import Kind, Trouble
@@ -53,7 +54,7 @@ class Proposal:
     entry: PresetSetting
     setting: Setting
     proposed: str = ""  # in the base unit
-    state: str = "skipped"  # change, reload, restart pending, as proposed, skipped
+    state: str = "skipped"  # change, reload, restart pending, as proposed, kept, skipped
     reason: str = ""  # why it is skipped
     missing: str = ""  # the fact of the machine for want of which it is skipped
 
@@ -136,6 +137,8 @@ class _Proposer:
             return Proposal(entry, Setting(entry.setting, ""), reason=self._absent(entry))
         if reason := self._out_of_reach(entry, setting):
             return Proposal(entry, setting, reason=reason)
+        if entry.keep and entry.setting not in self._known.edited:
+            return Proposal(entry, setting, setting.next, "kept")
         try:
             proposed = self._value(entry, setting)
         except UnknownFact as fact:
@@ -169,8 +172,7 @@ class _Proposer:
         if entry.formula is not None:
             proposed = from_number(setting, entry.formula.value(lambda name: self._number(name, setting)))
         else:
-            text = ", ".join(map(quoted, entry.value)) if setting.name in QUOTED_LISTS else ", ".join(entry.value)
-            proposed = self._merged(setting, canonical(setting, text))
+            proposed = self._merged(setting, _first_known(setting, entry.value))
         if setting.name in _NEED_RAM and "ram" not in self._known.facts and _higher(setting, proposed, setting.value):
             raise UnknownFact("ram")
         return setting.next if entry.at_least and not _higher(setting, proposed, setting.next) else proposed
@@ -208,6 +210,18 @@ def value_of(proposals: Sequence[Proposal], settings: Mapping[str, Setting], nam
         if proposal.setting.name == name and proposal.state != "skipped":
             return proposal.proposed
     return settings[name].next if name in settings else ""
+
+
+def _first_known(setting: Setting, values: Sequence[str]) -> str:
+    """The list, or of the alternatives the first that this server has. Raises ValueError if it has none."""
+    if setting.name in QUOTED_LISTS:
+        return canonical(setting, ", ".join(map(quoted, values)))
+    if setting.vartype not in {"enum", "bool"}:
+        return canonical(setting, ", ".join(values))
+    for value in values[:-1]:
+        with suppress(ValueError):
+            return canonical(setting, value)
+    return canonical(setting, values[-1])
 
 
 def _state(setting: Setting, proposed: str) -> str:
