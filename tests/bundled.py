@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import psycopg
-
-from console import sql
 from console.demo.cluster import OWNER
 from console.sql import migrations
 from tests.servers import PostgresServer
@@ -16,10 +11,3 @@ def install(server: PostgresServer, database: str, timezone: str = "America/New_
     """Apply all migrations as the owner, in a session whose TimeZone is far from UTC."""
     with server.connect(database, OWNER, options=f"-c timezone={timezone}") as connection:
         migrations.apply(connection, migrations.migrations((server.major,)))
-
-
-def load_sample(connection: psycopg.Connection[Any], scale: float) -> None:
-    """Load the sample data at that scale."""
-    connection.execute("SELECT set_config('demo.scale', %s, false)", (str(scale),))
-    for name in sql.names("demo"):
-        connection.execute(sql.load(f"demo/{name}").text.encode())

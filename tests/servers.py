@@ -212,7 +212,7 @@ class Servers(Mapping[int, PostgresServer]):
                 connection.execute(cluster.database().encode())
             with server.connect(name, cluster.OWNER) as connection:
                 content.install_schema(connection, server.major)
-                content.load_samples(connection, SAMPLE_SCALE)
+                content.load_samples((connection,), SAMPLE_SCALE)
             server.templates["pipeline"] = name
         return server.templates["pipeline"]
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg import sql
+from psycopg import errors, sql
 
-from console.demo import cluster
+from console import sql as sql_files
+from console.demo import cluster, content
 from console.demo.cluster import APPLICATION, OWNER
-from console.sql import content
-from tests.bundled import install, load_sample
+from tests.bundled import install
 from tests.servers import PostgresServer
 
 SCALE = 0.2
@@ -61,7 +62,17 @@ SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(c.oi
  WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition
  ORDER BY 1, 2
 """
-SCRIPTS = sorted((content() / "sql" / "demo").glob("*.pgbench"))
+# Columns that B-tree indexes hold, in keys, expressions and predicates, and that a text of any length may reach.
+TEXTS: LiteralString = """
+SELECT DISTINCT r.relname, a.attname, a.atttypid = 'jsonb'::regtype
+  FROM pg_index AS i JOIN pg_class AS r ON r.oid = i.indrelid JOIN pg_class AS c ON c.oid = i.indexrelid
+  JOIN pg_am AS m ON m.oid = c.relam AND m.amname = 'btree'
+  JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype)
+   AND (a.attnum = ANY (i.indkey)
+        OR EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = i.indexrelid AND d.refobjid = r.oid AND d.refobjsubid = a.attnum))
+ WHERE r.relnamespace = 'public'::regnamespace AND r.relkind IN ('r', 'p') AND NOT r.relispartition ORDER BY 1, 2
+"""  # noqa: E501
+SCRIPTS = sorted((sql_files.content() / "sql" / "demo").glob("*.pgbench"))
 
 
 def prepared(server: PostgresServer) -> str:
@@ -70,8 +81,10 @@ def prepared(server: PostgresServer) -> str:
     with server.connect(name) as superuser:
         superuser.execute(cluster.database().encode())
     install(server, name)
-    with server.connect(name, OWNER, options="-c timezone=Asia/Tokyo") as owner:
-        load_sample(owner, SCALE)
+    zones = ("Asia/Tokyo", "America/New_York")
+    with ExitStack() as opened:
+        sessions = [opened.enter_context(server.connect(name, OWNER, options=f"-c timezone={zone}")) for zone in zones]
+        content.load_samples(sessions, SCALE)
     return name
 
 
@@ -221,6 +234,24 @@ def test_the_same_scale_gives_the_same_rows(pg18: PostgresServer) -> None:
             pg18.drop_database(name)
 
     assert digest() == digest()
+
+
+def test_a_text_of_any_length_is_accepted_or_meets_a_rule_and_never_the_limit_of_an_index(
+    pg: PostgresServer, sample: str
+) -> None:
+    with pg.connect(sample, OWNER) as db:
+        # Bytes at random: they cannot be compressed, and an index entry of them would be too large.
+        long = value(db, "SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 313)")
+        found = db.execute(TEXTS).fetchall()
+        assert {("users", "username", False), ("generated_assets", "metadata", True)} <= set(found)
+        for table, name, is_json in found:
+            change = "left(%s || %s, 10000)"
+            if is_json:
+                change = "jsonb_build_object('model', %s::text, 'elements', %s::text)"
+            query = "UPDATE {0} SET {1} = {2} WHERE ctid = (SELECT min(ctid) FROM {0})"
+            statement = sql.SQL(query).format(sql.Identifier("public", table), sql.Identifier(name), sql.SQL(change))
+            with suppress(errors.CheckViolation), db.transaction(force_rollback=True):
+                db.execute(statement, (long, long))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=[path.stem for path in SCRIPTS])

@@ -83,7 +83,8 @@ def fill(scale: float = 1.0) -> None:
         content.install_schema(connection, connection.info.server_version // 10000)
         ((empty,),) = connection.execute("SELECT NOT EXISTS (SELECT FROM public.organizations)").fetchall()
         if empty:
-            content.load_samples(connection, scale)
+            with acting_session("") as other:
+                content.load_samples((connection, other), scale)
 
 
 def main(arguments: list[str]) -> int:

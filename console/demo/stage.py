@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -80,12 +80,15 @@ class Stage:
     def fill(self, server: PostgresProcess, scale: float) -> None:
         """Schema and sample data, or the partitions that kept data needs. Raises Trouble."""
         known = self.home.kept()
-        with acting_session(self.uri(server.port, cluster.DATABASE, cluster.OWNER)) as connection:
+        uri = self.uri(server.port, cluster.DATABASE, cluster.OWNER)
+        with ExitStack() as opened:
+            connection = opened.enter_context(acting_session(uri))
             with self.progress.step("Installing the schema") as tell:
                 content.install_schema(connection, server.installation.major, tell)
             if known is None:
+                others = [opened.enter_context(acting_session(uri)) for _ in range(content.SESSIONS - 1)]
                 with self.progress.step(f"Loading sample data (scale {scale:g})") as tell:
-                    content.load_samples(connection, scale, tell)
+                    content.load_samples((connection, *others), scale, tell)
             else:
                 with self.progress.step(f"Adding upcoming partitions to the kept data (scale {known.get('scale')})"):
                     content.top_up(connection)

@@ -36,9 +36,9 @@ import psycopg
 from psycopg import sql as compose
 from psycopg.conninfo import make_conninfo
 
+from console import sql
 from console.actions.indexes import index_pack
-from console.demo.content import install_schema
-from console.sql import content
+from console.demo.content import install_schema, parts
 from scripts.benchmarks.query_report import GOAL, Report, Tenants, misses, section
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -119,7 +119,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def read_queries() -> Queries:
     """The workload's queries, with parameters in the place of its dice."""
-    folder = content() / "sql" / "demo"
+    folder = sql.content() / "sql" / "demo"
 
     def text(name: str) -> str:
         lines = (folder / f"{name}.pgbench").read_text(encoding="utf-8").splitlines()
@@ -153,12 +153,14 @@ def database(uri: str) -> Iterator[tuple[str, Connection]]:
 
 def fill(session: Connection, requests: int) -> None:
     """Organisations, brands and so many requests of the sample data, without what hangs on the requests."""
-    folder = content() / "sql" / "demo"
+    known = {part.name: part.text for part in parts()}
     drop(session, keep=set())
     session.execute(f"SET demo.scale = {requests / 3000:.6f}".encode())
-    session.execute((folder / "01_prepare.sql").read_bytes())
-    session.execute((folder / "02_organizations.sql").read_bytes())
-    session.execute((folder / "03_content.sql").read_bytes().split(b";\n\n")[0])
+    session.execute(sql.load("demo/session").text.encode())
+    session.execute(known["prepare"])
+    session.execute(known["organizations"])
+    session.execute(known["content"].split(b";\n\n")[0])
+    session.execute("RESET search_path")
     session.execute("VACUUM (ANALYZE)")
 
 

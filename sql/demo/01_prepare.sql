@@ -1,17 +1,30 @@
--- Sample data, first part: the size, the clock and the deterministic dice that the other parts use.
--- Run the parts in order in one session, after `SET demo.scale = 1` (1 is the default: 3,000 requests, 15,000 assets,
--- 100,000 rows of analytics). The same scale at the same moment gives the same rows on every server.
+-- Sample data, first part: the size and the clock; keys and indexes are written down and dropped.
+--
+-- The head of each part names the parts that must be committed before it, so that two sessions can load side by side.
+-- Every session runs session.sql first, and the first one `SET demo.scale = 1` (1 is the default: 3,000 requests,
+-- 15,000 assets, 100,000 rows of analytics). The same scale at the same moment gives the same rows on every server.
 
-SET synchronous_commit = off;
-SET jit = off;
-SET work_mem = '64MB';
+CREATE SCHEMA demo;
+COMMENT ON SCHEMA demo IS 'Sample data only: what the live workload picks from.';
 
-SET maintenance_work_mem = '256MB';
+-- Months count from the oldest data: 33 of them, the first three already archived, the last one the current month.
+CREATE UNLOGGED TABLE size AS
+SELECT made.scale,
+       now() AS today,
+       date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS this_month,
+       (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '32 months') AT TIME ZONE 'UTC' AS first_day,
+       (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '29 months') AT TIME ZONE 'UTC' AS first_live_day,
+       greatest(5, round(40 * sqrt(made.scale)))::integer AS organizations,
+       greatest(100, round(3000 * made.scale))::integer AS requests,
+       greatest(1000, round(100000 * made.scale))::integer AS api_calls,
+       greatest(500, round(50000 * made.scale))::integer AS activities
+  FROM (SELECT coalesce(nullif(current_setting('demo.scale', true), ''), '1')::double precision AS scale) AS made;
+ANALYZE size;
 
--- Rows are loaded first; foreign keys, indexes and the keys of partitioned tables are built afterwards (part 5): here
--- they are written down and dropped. Templates are looked up one by one on the way, so that they keep theirs.
-CREATE TEMPORARY TABLE postponed AS
-SELECT c.oid, CASE c.contype WHEN 'f' THEN 3 ELSE 1 END AS phase,
+-- Rows are loaded first; foreign keys, indexes and the keys of partitioned tables are built afterwards, by `build`.
+-- Templates are looked up one by one on the way, so that they keep theirs.
+CREATE UNLOGGED TABLE postponed AS
+SELECT c.oid, r.relname, CASE c.contype WHEN 'f' THEN 3 ELSE 1 END AS phase,
        format('ALTER TABLE %s DROP CONSTRAINT %I', c.conrelid::regclass, c.conname) AS dropping,
        format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname,
            pg_get_constraintdef(c.oid)) AS adding,
@@ -23,7 +36,7 @@ SELECT c.oid, CASE c.contype WHEN 'f' THEN 3 ELSE 1 END AS phase,
  WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition AND c.conparentid = 0
    AND (c.contype = 'f' OR (c.contype IN ('p', 'u') AND r.relkind = 'p'))
 UNION ALL
-SELECT i.indexrelid, 2, format('DROP INDEX %s', i.indexrelid::regclass),
+SELECT i.indexrelid, r.relname, 2, format('DROP INDEX %s', i.indexrelid::regclass),
        replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '),
        format('COMMENT ON INDEX %s IS %L', i.indexrelid::regclass, obj_description(i.indexrelid, 'pg_class'))
   FROM pg_catalog.pg_index AS i
@@ -36,43 +49,44 @@ DO $do$
 DECLARE
     dropping text;
 BEGIN
-    FOR dropping IN SELECT p.dropping FROM pg_temp.postponed AS p ORDER BY p.phase DESC, p.oid DESC LOOP
+    FOR dropping IN SELECT p.dropping FROM postponed AS p ORDER BY p.phase DESC, p.oid DESC LOOP
         EXECUTE dropping;
     END LOOP;
 END
 $do$;
 
--- Dice are hashes, not random(): a row does not depend on the order in which rows are made.
-CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double precision
-LANGUAGE sql IMMUTABLE AS $$SELECT (hashint8extended(n, salt) & 2147483647) / 2147483648.0::double precision$$;
-CREATE OR REPLACE FUNCTION pg_temp.pick(words text[], n bigint, salt bigint) RETURNS text
-LANGUAGE sql IMMUTABLE AS $$SELECT words[1 + (hashint8extended(n, salt) & 2147483647) % cardinality(words)]$$;
--- Keys as uuidv7() would have made them at that time: in order of time, 48 bits of milliseconds first.
-CREATE OR REPLACE FUNCTION pg_temp.key(made_at timestamptz, n bigint, salt bigint) RETURNS uuid
-LANGUAGE sql STABLE AS $$
-    SELECT (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0')
-            || '7' || right(lpad(to_hex(n), 3, '0'), 3)
-            || 'a' || right(lpad(to_hex(hashint8extended(n, salt)), 15, '0'), 15))::uuid$$;
+-- Keys, indexes and foreign keys of these tables, or of all others, in the order in which the migrations made them.
+-- Each is committed by itself: a session holds the locks of one statement only, so two sessions cannot deadlock.
+CREATE PROCEDURE build(tables text[], others boolean DEFAULT false) LANGUAGE plpgsql AS $body$
+DECLARE
+    step record;
+BEGIN
+    FOR step IN
+        SELECT p.adding, p.comment FROM postponed AS p
+         WHERE (p.relname = ANY (tables)) <> others
+         ORDER BY p.phase, p.oid
+    LOOP
+        EXECUTE step.adding;
+        EXECUTE step.comment;
+        COMMIT;
+    END LOOP;
+END
+$body$;
 
--- Months count from the oldest data: 33 of them, the first three already archived, the last one the current month.
-CREATE TEMPORARY TABLE size AS
-SELECT made.scale,
-       now() AS today,
-       date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS this_month,
-       (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '32 months') AT TIME ZONE 'UTC' AS first_day,
-       (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '29 months') AT TIME ZONE 'UTC' AS first_live_day,
-       greatest(5, round(40 * sqrt(made.scale)))::integer AS organizations,
-       greatest(100, round(3000 * made.scale))::integer AS requests,
-       greatest(1000, round(100000 * made.scale))::integer AS api_calls,
-       greatest(500, round(50000 * made.scale))::integer AS activities
-  FROM (SELECT coalesce(nullif(current_setting('demo.scale', true), ''), '1')::double precision AS scale) AS made;
-
-SELECT p.parent, count(*) AS partitions
-  FROM size,
-       LATERAL (VALUES ('content_analytics', first_live_day, 3),
-                       ('content_analytics_archive', first_day, -30),
-                       ('api_usage', this_month - interval '11 months', 3),
-                       ('user_activity_logs', this_month - interval '5 months', 3)) AS p (parent, since, ahead),
-       LATERAL public.ensure_partitions(format('public.%I', p.parent)::regclass, p.ahead,
-           (p.since AT TIME ZONE 'UTC')::date)
- GROUP BY p.parent;
+-- Statistics of these tables, or of all others. Autovacuum never analyzes a partitioned parent, and ANALYZE of the
+-- parent also does its partitions.
+CREATE PROCEDURE gather_statistics(tables text[], others boolean DEFAULT false) LANGUAGE plpgsql AS $body$
+DECLARE
+    target regclass;
+BEGIN
+    FOR target IN
+        SELECT c.oid FROM pg_catalog.pg_class AS c
+         WHERE (c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+                OR c.oid = to_regclass('pick'))
+           AND (c.relname = ANY (tables)) <> others
+    LOOP
+        EXECUTE format('ANALYZE %s', target);
+        COMMIT;
+    END LOOP;
+END
+$body$;

@@ -1,4 +1,5 @@
 -- Sample data: organisations by a power law, their users, brands, and what surrounds them.
+-- after: prepare
 
 INSERT INTO public.organizations (id, name, plan, region, created_at, updated_at)
 SELECT pg_temp.key(born, k, 1),
@@ -15,7 +16,7 @@ SELECT pg_temp.key(born, k, 1),
   FROM size, generate_series(1, organizations) AS k,
        LATERAL (SELECT first_day - k * interval '5 hours' AS born) AS b;
 
-CREATE TEMPORARY TABLE tenant AS
+CREATE UNLOGGED TABLE tenant AS
 SELECT row_number() OVER (ORDER BY o.created_at DESC)::integer AS rank, o.id, o.created_at
     FROM public.organizations AS o;
 
@@ -62,15 +63,15 @@ SELECT pg_temp.key(t.created_at + b * interval '1 day', t.rank * 1000 + b, 6), t
        t.created_at + b * interval '1 day', t.created_at + b * interval '1 day'
   FROM size, tenant AS t, generate_series(1, ceil(10 * sqrt(greatest(scale, 1)) / t.rank ^ 0.6)::integer) AS b;
 
-ALTER TABLE pg_temp.tenant ADD users uuid[], ADD brands uuid[];
-UPDATE pg_temp.tenant AS t
+ALTER TABLE tenant ADD users uuid[], ADD brands uuid[];
+UPDATE tenant AS t
    SET users = (SELECT array_agg(id ORDER BY id) FROM public.users WHERE organization_id = t.id),
        brands = (SELECT array_agg(id ORDER BY id) FROM public.brand_profiles WHERE organization_id = t.id);
-CREATE TEMPORARY TABLE brand AS
+CREATE UNLOGGED TABLE brand AS
 SELECT row_number() OVER (ORDER BY t.rank, b.ordinality)::integer AS n, t.rank, t.id AS organization_id, b.id, t.users,
     t.created_at
   FROM tenant AS t, unnest(t.brands) WITH ORDINALITY AS b (id, ordinality);
-ANALYZE pg_temp.tenant, pg_temp.brand;
+ANALYZE tenant, brand;
 
 INSERT INTO public.subscriptions (organization_id, plan, status, seats, monthly_price, current_period_start,
     current_period_end, created_at)
@@ -122,7 +123,8 @@ SELECT u.id, k.kind, k.body, jsonb_build_object('n', i), CASE WHEN i < 27 THEN t
        LATERAL (SELECT today - (31 - i) * interval '5 days' + pg_temp.dice(u.n, i) * interval '4 days' AS told,
                        pg_temp.pick(ARRAY['asset.ready', 'request.approved', 'comment.added', 'post.published'],
                            u.n * 40 + i, 15) AS kind,
-                       'Something you follow has changed; open the request to see what is new.' AS body) AS k;
+                       'Something you follow has changed; open the request to see what is new.' AS body) AS k
+ ORDER BY i, u.n;
 
 INSERT INTO public.brand_guidelines (id, brand_profile_id, title, rule, category, severity, valid_from, created_at)
 SELECT pg_temp.key(b.created_at, b.n * 10 + g.i, 16), b.id, g.title, g.rule, g.category, g.severity, b.created_at::date,

@@ -1,4 +1,5 @@
 -- Sample data: requests over 33 months with growing demand, their assets, reviews and posts; kept for ever.
+-- after: organizations
 
 -- The rank of a tenant is log-uniform: the first gets about a fifth of all work, the last quarter of them almost none.
 INSERT INTO public.content_requests (id, organization_id, brand_profile_id, requested_by, template_id, title,
@@ -61,12 +62,12 @@ SELECT pg_temp.key(made_at, i, 30), t.id, t.brands[b.n],
                            AS audience) AS w
  ORDER BY made_at;
 
-CREATE TEMPORARY TABLE request AS
+CREATE UNLOGGED TABLE request AS
 SELECT row_number() OVER (ORDER BY r.created_at, r.id) AS n, r.id, r.organization_id, r.brand_profile_id,
     r.requested_by, r.status, r.created_at,
        r.updated_at, r.content_type, t.rank, t.users
   FROM public.content_requests AS r JOIN tenant AS t ON t.id = r.organization_id;
-ANALYZE pg_temp.request;
+ANALYZE request;
 
 UPDATE public.content_requests AS r
    SET campaign_id = c.id
@@ -114,11 +115,11 @@ SELECT pg_temp.key(made_at, a.n, 53), r.id, r.brand_profile_id, k.kind,
  WHERE r.status NOT IN ('pending', 'failed') AND (r.status <> 'processing' OR v = 1)
  ORDER BY made_at;
 
-CREATE TEMPORARY TABLE asset AS
+CREATE UNLOGGED TABLE asset AS
 SELECT row_number() OVER (ORDER BY a.created_at, a.id) AS n, a.id, a.brand_profile_id, a.status, a.created_at,
     a.compliance_score
   FROM public.generated_assets AS a;
-ANALYZE pg_temp.asset;
+ANALYZE asset;
 
 INSERT INTO public.content_approvals (content_request_id, approver_id, decision, note, created_at, decided_at)
 SELECT r.id, r.users[1 + r.n % cardinality(r.users)],

@@ -1,4 +1,5 @@
 -- Sample data: some truth worth finding, and what the live workload picks from.
+-- after: content_keys
 
 -- Read notifications were deleted: the table is mostly air, and stays so after an ordinary vacuum.
 DELETE FROM public.notifications WHERE read_at IS NOT NULL;
@@ -15,8 +16,6 @@ COMMENT ON INDEX public.demo_redundant_campaigns_idx IS
     'Sample data: redundant on purpose, campaigns_brand_idx serves the same questions.';
 
 -- The live workload picks here: a thousand (organisation, brand, user) triples by the same power law, each consistent.
-CREATE SCHEMA demo;
-COMMENT ON SCHEMA demo IS 'Sample data only: what the live workload picks from.';
 CREATE TABLE demo.pick AS
 SELECT i AS n, t.id AS organization_id, t.brands[1 + floor(pg_temp.dice(i, 101) ^ 2 * cardinality(t.brands))::integer]
     AS brand_profile_id,

@@ -1,0 +1,19 @@
+-- Sample data: what every session needs that loads a part of it.
+
+SET search_path = demo;
+SET synchronous_commit = off;
+SET jit = off;
+SET work_mem = '64MB';
+SET maintenance_work_mem = '256MB';
+
+-- Dice are hashes, not random(): a row does not depend on the order in which rows are made.
+CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double precision
+LANGUAGE sql IMMUTABLE AS $$SELECT (hashint8extended(n, salt) & 2147483647) / 2147483648.0::double precision$$;
+CREATE OR REPLACE FUNCTION pg_temp.pick(words text[], n bigint, salt bigint) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$SELECT words[1 + (hashint8extended(n, salt) & 2147483647) % cardinality(words)]$$;
+-- Keys as uuidv7() would have made them at that time: in order of time, 48 bits of milliseconds first.
+CREATE OR REPLACE FUNCTION pg_temp.key(made_at timestamptz, n bigint, salt bigint) RETURNS uuid
+LANGUAGE sql STABLE AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM made_at) * 1000)::bigint), 12, '0')
+            || '7' || right(lpad(to_hex(n), 3, '0'), 3)
+            || 'a' || right(lpad(to_hex(hashint8extended(n, salt)), 15, '0'), 15))::uuid$$;
