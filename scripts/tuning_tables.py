@@ -1,4 +1,4 @@
-"""The tables of docs/tuning.md: what each preset sets and why, and what it proposes for six machines beside its peers.
+"""The tables of docs/tuning.md: what each preset sets and why, and a comparison with its peers on six machines.
 
 What pgtune and timescaledb-tune propose is recorded in tuning_peers.json, with their versions and the day: their own
 code was run for each machine.

@@ -1,8 +1,8 @@
 -- Validates the rules of 0015 and 0020; a foreign key that all rows obey replaces the one without the organisation.
 -- locks: SHARE UPDATE EXCLUSIVE on a table while it is scanned, then ACCESS EXCLUSIVE on content_requests for a moment
 --
--- A foreign key that rows of another organisation violate stays NOT VALID, beside the old one: it holds for new rows, and adopt-schema
--- names how many rows violate it and validates it once they are corrected.
+-- A foreign key that rows of two organisations violate stays NOT VALID, and the old one is kept: it holds for new rows;
+-- adopt-schema says how many rows violate it, and validates it once they are corrected.
 
 DO $do$
 DECLARE
