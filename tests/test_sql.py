@@ -49,6 +49,31 @@ def test_a_name_is_a_file_of_monitoring_or_of_any_folder_below_the_one_it_names(
             sql.load(unknown)
 
 
+@pytest.mark.parametrize(
+    ("head", "lane", "extension", "grants", "otherwise", "resets"),
+    [
+        ("", "fast", "", ("pg_monitor",), "", False),
+        ("-- lane: slow\n", "slow", "", ("pg_monitor",), "", False),
+        ("-- extension: x\n-- otherwise: y\n", "fast", "x", ("pg_monitor",), "y", False),
+        ("-- grant: a; b\n-- settings: server\n", "fast", "", ("a", "b"), "", True),
+        ("\n-- lane: slow\n", "fast", "", ("pg_monitor",), "", False),
+    ],
+)
+def test_the_options_of_a_query_are_those_of_its_head(
+    write: Callable[[str, str], None],
+    head: str,
+    lane: str,
+    extension: str,
+    grants: tuple[str, ...],
+    otherwise: str,
+    resets: bool,
+) -> None:
+    write("monitoring/q.sql", f"-- Help.\n{head}SELECT 1")
+    query = sql.load("q")
+    assert (query.help, query.lane, query.extension) == ("Help.", lane, extension)
+    assert (query.grants, query.otherwise, query.resets) == (grants, otherwise, resets)
+
+
 def test_the_newest_file_that_is_not_newer_than_the_server_is_taken(write: Callable[[str, str], None]) -> None:
     for since in ("", ".16", ".18"):
         write(f"monitoring/io{since}.sql", f"-- io{since}\nSELECT 1")
