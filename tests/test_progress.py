@@ -12,6 +12,7 @@ from console.redaction import HIDDEN, hides, redacted, without_secrets
 from console.running.execution import executor
 from console.running.execution.batches import pace
 from console.running.progress import Run, StepProgress
+from console.running.summary import summary
 from console.running.trail import entries, history
 from console.running.trail.audit import process
 
@@ -203,3 +204,9 @@ def test_a_plan_is_recorded_with_the_transactions_of_its_steps() -> None:
     assert "hush" not in str(row)
     assert isinstance(row["started_at"], datetime)
     assert row["started_at"].tzinfo is UTC
+
+
+@pytest.mark.parametrize(("rows", "said"), [(0, False), (1, True), (5000, True)])
+def test_a_summary_says_how_many_rows_go_in_batches_where_that_is_known(rows: int, said: bool) -> None:
+    step = Step("x", "ROW EXCLUSIVE on public.t", "public.t", Batches(rows))
+    assert ("in batches" in summary(Plan(Claim("x"), (step,)))) is said
