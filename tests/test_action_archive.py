@@ -407,3 +407,43 @@ def test_what_is_no_age(text: str) -> None:
     with pytest.raises(Trouble) as why:
         age(text)
     assert why.value.kind is Kind.USAGE
+
+
+# What holds on to the months
+
+
+@pytest.mark.parametrize("default", [False, True])
+async def test_a_month_that_other_rows_refer_to_stays_and_the_months_behind_it_move(desk: Desk, default: bool) -> None:
+    desk.do(
+        "CREATE TABLE public.child (a bigint, b date, CONSTRAINT child_fk FOREIGN KEY (a, b) REFERENCES public.facts)",
+        "INSERT INTO public.child SELECT id, day FROM public.facts_30 WHERE id = 7",
+        *(["CREATE TABLE public.facts_rest PARTITION OF public.facts DEFAULT"] if default else []),
+    )
+    before = whole(desk)
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert any("rows of public.child refer to its rows (foreign key child_fk)" in note for note in run.plan.notes)
+    assert whole(desk) == before
+    assert desk.ask("SELECT count(*) FROM public.archive") == 1000
+    assert desk.ask("SELECT relispartition FROM pg_class WHERE oid = 'public.facts_30'::regclass")
+    assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.NOTHING
+    desk.do("DELETE FROM public.child")
+    assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.DONE
+    assert desk.ask("SELECT count(*) FROM public.archive") == 2000
+
+
+async def test_a_materialized_view_that_still_reads_the_rows_is_named(desk: Desk) -> None:
+    desk.do(
+        "CREATE VIEW public.between AS SELECT * FROM public.facts",
+        "CREATE MATERIALIZED VIEW public.recent AS "
+        f"SELECT day FROM public.facts WHERE day >= {MONTH} - interval '1 year'",
+        "CREATE MATERIALIZED VIEW public.all_of_it AS SELECT day::timestamptz AS at FROM public.between",
+        "CREATE MATERIALIZED VIEW public.timeless AS SELECT count(*) FROM public.between",
+        "CREATE MATERIALIZED VIEW public.elsewhere AS SELECT 1 AS id",
+    )
+    oldest = desk.ask("SELECT min(day) FROM public.facts")
+    warned = [note for note in (await desk.plan(ARCHIVE_ANALYTICS)).notes if "its next refresh loses them" in note]
+    assert warned == [
+        f"public.{name} still reads the rows of public.facts that move{since}: its next refresh loses them."
+        for name, since in (("all_of_it", f", from {oldest} on"), ("timeless", ""))
+    ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from console.actions.archive.move import Move, steps_of_move
+from console.actions.archive.move import CANCELED, Move, steps_of_move
+from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
 from console.format import one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
 from console.settings.config import ArchivePolicy
 
 _AGE = re.compile(r"\s*(\d{1,4})\s*(day|week|month|year)s?\s*", re.IGNORECASE)
@@ -36,8 +37,31 @@ async def plan(request: Request) -> Plan:
         notes += [
             f"{one_line(policy.table)}: rows before {row[0]} (UTC) move to {one_line(policy.archive)}.",
             *said,
+            *(await _readers(request.server, move) if steps else ()),
         ]
     return Plan(claim(chosen), found, tuple(notes))
+
+
+async def _readers(server: Source, move: Move) -> tuple[str, ...]:
+    """A warning for each materialized view that may read rows that move."""
+    asked = {"origin": move.origin.oid, "upper": move.span["upper"], "skipped": []}
+    views = (await server.fetch("actions/archive_matviews", {**asked, "read": False})).values("name")
+    if not views:
+        return ()
+    skipped = await foreign_code(server, [str(name) for name in views])
+    try:
+        found = await server.fetch("actions/archive_matviews", {**asked, "read": True, "skipped": list(skipped)})
+    except Trouble as why:
+        if why.sqlstate != CANCELED:
+            raise
+        names = ", ".join(map(one_line, views))
+        return (f"How far back {names} reads could not be found out in time: its next refresh may lose these rows.",)
+    return tuple(_reads(row, one_line(move.origin.name)) for row in found.records() if row["still"])
+
+
+def _reads(row: Record, origin: str) -> str:
+    since = f", from {safe(row['oldest'], 40)} on" if row["oldest"] else ""
+    return f"{one_line(row['name'])} still reads the rows of {origin} that move{since}: its next refresh loses them."
 
 
 def policies(request: Request) -> tuple[ArchivePolicy, ...]:

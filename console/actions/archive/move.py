@@ -17,6 +17,7 @@ RETURN = ("return", "finalize return")  # attached to the origin again
 STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent
 WHOLE = ("attach", "finalize", "detach", "swap", *STAYS)
 BATCHES = ("batches", *STAYS)
+BLOCKED = "blocked"  # stays in the origin, because rows of other tables refer to it
 CANCELED = "57014"
 
 
@@ -48,7 +49,7 @@ class Piece:
 
     oid: int
     name: str
-    form: str  # one of WHOLE, or batches
+    form: str  # one of WHOLE, batches or BLOCKED
     why: str  # what keeps a whole partition from being moved as it is
     rows: int  # to be moved in batches
     first: str  # and their first and last day
@@ -60,8 +61,8 @@ async def steps_of_move(server: Database, move: Move) -> tuple[tuple[Step, ...],
     """The steps of `move` from the present state on, and notes. Raises Trouble(REFUSED) if rows could be lost."""
     server = await confined(server, move.origin, move.target)
     await refuse_foreign_code(server, [move.origin.name, move.target.name])
-    pieces = await _pieces(server, move)
-    orphans, notes = await _orphans(server, move, pieces)
+    pieces, unchecked = await _detachable(server, move, await _pieces(server, move))
+    orphans, notes = await _orphans(server, move, [piece for piece in pieces if piece.form != BLOCKED])
     pieces = [_around(piece, orphans.get(piece.oid), move) for piece in pieces]
     sides = await seen(server, move.origin.oid, move.target.oid)
     found = await _whole(server, move, [piece for piece in pieces if piece.form in WHOLE])
@@ -70,7 +71,7 @@ async def steps_of_move(server: Database, move: Move) -> tuple[tuple[Step, ...],
         found += await _room(server, move, batches)
         found += await _in_batches(server, move, batches)
     found = tuple(replace(step, sees=sides) for step in found)
-    return found, (*notes, *filter(None, (_note(piece, move) for piece in pieces)))
+    return found, (*notes, *unchecked, *filter(None, (_note(piece, move) for piece in pieces)))
 
 
 async def _whole(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Step, ...]:
@@ -97,6 +98,36 @@ async def _pieces(server: Source, move: Move) -> list[Piece]:
         text = {name: str(record[name] or "") for name in ("name", "form", "why", "first", "last")}
         found.append(Piece(oid=int(str(record["oid"])), rows=int(str(record["rows"] or 0)), **text))
     return found
+
+
+async def _detachable(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[list[Piece], tuple[str, ...]]:
+    """The pieces, those blocked that a foreign key of another table keeps from being detached; notes."""
+    children = (await server.fetch("actions/archive_children", move.sides)).values("name")
+    whole = [piece.oid for piece in pieces if piece.form in {"detach", "swap"}]
+    if not whole or not children:
+        return list(pieces), ()
+    skipped = await foreign_code(server, [str(name) for name in children])
+    try:
+        found = await server.fetch(
+            "actions/archive_referenced", {**move.sides, "oids": whole, "skipped": list(skipped)}
+        )
+    except Trouble as why:
+        if why.sqlstate != CANCELED:
+            raise
+        return list(pieces), ("References to these rows could not be checked in time: if there are any, DETACH fails.",)
+    held = {int(str(row["oid"])): row for row in found.records() if row["checked"]}
+    unread = sorted({one_line(row["child"]) for row in found.records() if not row["checked"]})
+    notes = (
+        (f"This role cannot read {', '.join(unread)}: if rows of it refer to these, DETACH fails.",) if unread else ()
+    )
+    return [_blocked(piece, held.get(piece.oid)) for piece in pieces], notes
+
+
+def _blocked(piece: Piece, found: Record | None) -> Piece:
+    if found is None:
+        return piece
+    child, key = one_line(found["child"]), one_line(found["key"])
+    return replace(piece, form=BLOCKED, why=f"rows of {child} refer to its rows (foreign key {key})")
 
 
 async def _orphans(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Mapping[int, Record], tuple[str, ...]]:
