@@ -150,6 +150,21 @@ def names(value: object) -> str:
     return safe(" ".join(map(str, value))) if isinstance(value, list | tuple) else safe(value)
 
 
+def plain(name: str, value: object) -> str:
+    """A value without a format of its own, by its kind; a number in a column `…_from` is seconds since 1970."""
+    if isinstance(value, bool):
+        return yes_or_no(value)
+    if isinstance(value, datetime | date):
+        return moment(value)
+    if isinstance(value, timedelta):
+        return age(value)
+    if isinstance(value, list | tuple):
+        return names(value)
+    if name.endswith("_from") and isinstance(value, int | float):
+        return moment(datetime.fromtimestamp(value, UTC))
+    return f"{value:.6g}" if isinstance(value, float | Decimal) else safe_lines(decoded(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """How a kind of value is shown: its text, its width in cells, its side, and where it is cut when it is too long."""

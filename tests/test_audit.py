@@ -194,15 +194,15 @@ async def test_the_own_runs_tell_their_step_rows_and_what_they_wait_for(trail: T
     under_way = Run.of(made)
     under_way.steps[0].status, under_way.steps[0].rows = "done", 4
     (row,) = await activity(trail, [under_way])
-    assert (row["status"], row["progress"]) == ("running", "1/3"), "between two steps it goes on"
+    assert (row["status"], row["progress"]) == ("running", "1 of 3"), "between two steps it goes on"
     under_way.steps[1].status, under_way.steps[1].message = "waiting", "waiting for pid 7 (report)"
     (row,) = await activity(trail, [under_way])
-    assert (row["status"], row["progress"], row["rows"]) == ("waiting", "2/3", 4)
+    assert (row["status"], row["progress"], row["rows"]) == ("waiting", "2 of 3", 4)
     assert row["said"] == "waiting for pid 7 (report)"
     under_way.steps = [StepProgress(one.step, "done") for one in under_way.steps]
     under_way.outcome, under_way.seconds = Outcome.DONE, 3.0
     (row,) = await activity(trail, [under_way])
-    assert (row["status"], row["progress"], row["seconds"]) == ("done", "3/3", 3.0)
+    assert (row["status"], row["progress"], row["seconds"]) == ("done", "3 of 3", 3.0)
 
 
 async def test_a_run_of_another_console_runs_while_its_process_does_and_is_unfinished_afterwards(trail: Trail) -> None:
@@ -275,3 +275,18 @@ async def test_a_read_of_the_trail_reads_only_what_was_appended(trail: Trail, mo
     assert rows[0][0] == "new"
     trail.path.write_text('{"run": "another file", "event": "start"}\n')
     assert [row[0] for row in (await source.fetch("audit_trail")).rows] == ["another file"]
+
+
+async def test_a_run_that_was_undone_is_shown_so_and_not_offered_again(trail: Trail) -> None:
+    step = {"event": "step", "sql": "CREATE TABLE t ()", "undo": "DROP TABLE t"}
+    trail.write(
+        {"run": "made", "action": "x", **step},
+        {"run": "made", "event": "end", "outcome": "done", "undo": ["DROP TABLE t"]},
+        {"run": "kept", "action": "x", **step},
+        {"run": "kept", "event": "end", "outcome": "done", "undo": ["DROP TABLE t"]},
+        {"run": "undoing", "action": "undo", "parameters": {"run": "made"}, "event": "end", "outcome": "done"},
+        {"run": "failing", "action": "undo", "parameters": {"run": "kept"}, "event": "end", "outcome": "failed"},
+    )
+    taken = await ConsoleSource(answers(trail, (), cast("PostgresServer", None))).fetch("audit_trail")
+    rows = {row["run"]: (row["outcome"], row["undo"]) for row in taken.records()}
+    assert (rows["made"], rows["kept"]) == (("undone", False), ("done", True))

@@ -365,7 +365,7 @@ def test_a_note_says_when_rows_were_left_out() -> None:
 
 
 def test_the_step_of_a_run_is_shown_with_how_many_there_are() -> None:
-    assert activity.with_progress(one({"step": 3, "steps": 12})).values("progress") == ("3/12",)
+    assert activity.with_progress(one({"step": 3, "steps": 12})).values("progress") == ("3 of 12",)
 
 
 SESSION: Row = {

@@ -7,9 +7,9 @@ from console.rules.runs import RUN_STATUS
 
 
 def with_progress(snapshot: Snapshot) -> Snapshot:
-    """`snapshot` with the current step and the number of steps as one text: 3/12."""
+    """`snapshot` with the current step and the number of steps as one text: 3 of 12."""
     current, total = snapshot.values("step"), snapshot.values("steps")
-    return snapshot.with_columns(("progress",), [(f"{i}/{n}",) for i, n in zip(current, total, strict=True)])
+    return snapshot.with_columns(("progress",), [(f"{i} of {n}",) for i, n in zip(current, total, strict=True)])
 
 
 RUNS = View(
@@ -19,7 +19,7 @@ RUNS = View(
     key=("run",),
     columns=(
         Column("action", "action", width=17),
-        Column("subject", "on", "name", width=14, help="What it acts on."),
+        Column("subject", "on", "name", width=12, help="What it acts on."),
         Column(
             "status",
             "status",
@@ -27,8 +27,8 @@ RUNS = View(
             rule=RUN_STATUS,
             help="waiting: for a lock. unfinished: the console ended first; run the action again to resume.",
         ),
-        Column("progress", "step", width=5, help="The current step, of how many."),
-        Column("rows", "rows", "count", width=6, help="Rows changed so far."),
+        Column("progress", "step", width=9, help="The current step, of how many."),
+        Column("rows", "rows", "count", width=5, help="Rows changed so far."),
         Column("seconds", "took", "age", help="Time since the start, or the duration of a finished run."),
         Column(
             "said", "message", "query", width=14, grow=True, help="Phase, rate and time left, or what it waits for."

@@ -5,7 +5,9 @@ from __future__ import annotations
 from console.model import Column, Pane, View
 from console.rules.runs import RUN_OUTCOME
 
-_OUTCOME_HELP = "unfinished: the console ended before the run, so its outcome was not recorded."
+_OUTCOME_HELP = (
+    "unfinished: the console ended first, so the outcome was not recorded. undone: reverted by the action undo."
+)
 
 _COMMON = (
     Column("at", "when", "time", help="When the run began, in UTC."),

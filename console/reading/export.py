@@ -63,7 +63,9 @@ def json_text(pane: str, view: str, snapshot: Snapshot, facts: Facts) -> str:
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, list | tuple):
         return " ".join(map(str, value))

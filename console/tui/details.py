@@ -10,9 +10,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from console.format import MISSING, safe, safe_lines, show
+from console.format import plain, safe, safe_lines, show
 from console.model import Snapshot, Source, Trouble, View
 from console.reading.reader import Key
+
+LONGEST = 60  # characters of a text on the line of its name
 
 
 class Details(VerticalScroll):
@@ -21,6 +23,7 @@ class Details(VerticalScroll):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[object, ...] = ()
+        self._has_query = False  # whether the detail query returned the whole statement
 
     def compose(self) -> ComposeResult:
         """Fields, and below them the answer of the detail query."""
@@ -29,46 +32,53 @@ class Details(VerticalScroll):
 
     def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
         """Show a row of `view`; its detail query runs once for each row. No row: nothing is shown."""
-        self.query_one(".fields", Static).update(fields(view, row) if row else Content("no row"))
         shown = (view.name, key)
         if shown != self._shown:
-            self._shown = shown
+            self._shown, self._has_query = shown, False
             self.query_one(".more", Static).update("")
             if row and view.detail and source is not None:
-                self._fetch(source, view.detail, dict(zip(view.key, key or (), strict=True)))
+                self._fetch(source, view, row, dict(zip(view.key, key or (), strict=True)))
+        self._show_fields(view, row)
+
+    def _show_fields(self, view: View, row: Mapping[str, object] | None) -> None:
+        shown = fields(view, row, with_query=not self._has_query) if row else Content("no row")
+        self.query_one(".fields", Static).update(shown)
 
     @work(exclusive=True, exit_on_error=False)
-    async def _fetch(self, source: Source, query: str, parameters: dict[str, object]) -> None:
+    async def _fetch(
+        self, source: Source, view: View, row: Mapping[str, object], parameters: dict[str, object]
+    ) -> None:
         try:
-            answer = listing(await source.fetch(query, parameters))
+            answer = await source.fetch(view.detail, parameters)
         except Trouble as why:
-            answer = Content(safe(why))
-        self.query_one(".more", Static).update(answer)
+            self.query_one(".more", Static).update(Content(safe(why)))
+        else:
+            self._has_query = any(name.startswith("query") for name in _names(answer))
+            self._show_fields(view, row)
+            self.query_one(".more", Static).update(listing(answer))
 
 
-def fields(view: View, row: Mapping[str, object]) -> Content:
-    """The columns of the view, then the other columns of the query; long texts are below their name."""
-    named = [
-        (column.title.strip() or column.name, row[column.name], column.format)
-        for column in view.columns
-        if column.name in row  # the row of another view, until the first read of this one
-    ]
-    shown = {column.name for column in view.columns}
-    others = [(name, value, "text") for name, value in row.items() if name not in shown and value is not None]
+def fields(view: View, row: Mapping[str, object], with_query: bool = True) -> Content:
+    """The columns of the view that have a value, then the other columns of the query.
+
+    Long texts stand below their name. `with_query`: also the beginning of a statement, which the answer may have whole.
+    """
     parts: list[tuple[str, str] | str] = []
-    for title, value, kind in named:
-        parts += _field(title, value, kind)
+    for column in view.columns:
+        # The row may be that of another view, until the first read of this one.
+        value = row.get(column.name)
+        if value not in (None, "", []) and (with_query or column.format != "query"):
+            long = isinstance(value, str) and (len(value) > LONGEST or "\n" in value)
+            parts += _field(
+                column.title.strip() or column.name, safe_lines(value) if long else show(value, column.format)
+            )
+    shown = {column.name for column in view.columns} | {column.judged for column in view.columns}
+    others = [(name, value) for name, value in row.items() if name not in shown and value not in (None, "", [])]
     if others:
         parts.append(("\nother columns\n", "$text-muted"))
-    for title, value, kind in others:
-        parts += _field(title, value, kind)
+    for name, value in others:
+        parts += _field(name, plain(name, value))
     return Content.assemble(*parts)
-
-
-def _field(title: str, value: object, kind: str) -> list[tuple[str, str] | str]:
-    if isinstance(value, str) and (len(value) > 40 or "\n" in value):
-        return [(f"{safe(title)}\n", "bold"), f"{safe_lines(value)}\n"]
-    return [(f"{safe(title):<18} ", "bold"), f"{show(value, kind)}\n"]
 
 
 def listing(answer: Snapshot) -> Content:
@@ -77,10 +87,19 @@ def listing(answer: Snapshot) -> Content:
     pairs = len(answer.columns) == 2
     for record in answer.records():
         named = [tuple(record.values())] if pairs else [*record.items()]
-        if not pairs:
+        if not pairs and parts:
             parts.append("\n")
         for name, value in named:
-            text = MISSING if value is None else safe_lines(value)
-            broken = "\n" if "\n" in text or len(text) > 60 else ""
-            parts += [(f"{safe(name):<18} {broken}", "bold"), f"{text}\n"]
+            if value not in (None, "", []):
+                parts += _field(str(name), plain(str(name), value))
     return Content.assemble(*parts)
+
+
+def _names(answer: Snapshot) -> tuple[str, ...]:
+    return tuple(map(str, answer.values(answer.columns[0]))) if len(answer.columns) == 2 else answer.columns
+
+
+def _field(title: str, text: str) -> list[tuple[str, str] | str]:
+    if len(text) > LONGEST or "\n" in text:
+        return [(f"{safe(title)}\n", "bold"), f"{text}\n"]
+    return [(f"{safe(title):<18} ", "bold"), f"{text}\n"]

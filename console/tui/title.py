@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
 from console.format import age, one_line
-from console.model import Pane
+from console.model import Pane, View
 from console.tui.pane_state import PaneState
 
 
@@ -47,10 +49,8 @@ class PaneTitle(Widget):
         self._places = []
         room = self.size.width - len(self._right) - 1
         views = self._pane.views if len(self._pane.views) > 1 else ()
-        for view in views:
-            shown = f" {view.title} "
-            if x + len(shown) > room and view.name != self._current:
-                continue
+        for view, title in zip(views, _titles(views, room - x), strict=True):
+            shown = f" {title} "
             self._places.append((x, x + len(shown), view.name))
             parts.append((shown, "reverse" if view.name == self._current else "$text-muted"))
             x += len(shown)
@@ -63,6 +63,16 @@ class PaneTitle(Widget):
         for start, end, name in self._places:
             if start <= event.x < end:
                 self.post_message(self.Chosen(name))
+
+
+def _titles(views: Sequence[View], room: int) -> list[str]:
+    """The titles of all views, the longest shortened until they fit: a view that is not named is not found."""
+    titles = [view.title for view in views]
+    for limit in range(max(map(len, titles), default=0), 2, -1):
+        titles = [title if len(title) <= limit else f"{title[: limit - 1].rstrip()}…" for title in titles]
+        if sum(len(title) + 2 for title in titles) <= room:
+            break
+    return titles
 
 
 def _rows(shown: int, known: int) -> str:

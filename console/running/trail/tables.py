@@ -29,6 +29,8 @@ DATABASE = (
     "message",
 )
 MOST = 1000  # runs
+UNDO = "undo"  # the action whose parameter `run` names the run that it undoes
+UNDONE = "undone"
 FORGOTTEN = timedelta(days=7)  # after which a run that never ended is history alone
 
 
@@ -84,7 +86,9 @@ class _History:
 
     def rows(self) -> list[Row]:
         """The newest runs, newest first."""
-        return [_past_row(past) for past in reversed(self._past()[-MOST:])]
+        past = self._past()
+        undone = {each.parameters.get("run") for each in past if each.action == UNDO and each.outcome == "done"}
+        return [_past_row(each, each.id in undone) for each in reversed(past[-MOST:])]
 
     def steps(self, run: str) -> list[Row]:
         """The statements of one run, then its notes."""
@@ -136,12 +140,22 @@ def _progress(own: Run) -> list[Row]:
     ]
 
 
-def _past_row(past: Past) -> Row:
+def _past_row(past: Past, is_undone: bool) -> Row:
     seconds = past.seconds if past.ended_at else _since(past.at) if past.status == history.RUNNING else None
     return (
-        *(past.id, past.at, past.action, past.subject, past.status, past.os_user, past.origin or None),
-        *(past.server, past.database, past.user, seconds, past.rows, len(past.finished), len(past.planned)),
-        *(past.undoable, past.message or None, _pairs(past.parameters)),
+        *(past.id, past.at, past.action, past.subject, UNDONE if is_undone else past.status),
+        *(
+            past.os_user,
+            past.origin or None,
+            past.server,
+            past.database,
+            past.user,
+            seconds,
+            past.rows,
+            len(past.finished),
+            len(past.planned),
+        ),
+        *(past.undoable and not is_undone, past.message or None, _pairs(past.parameters)),
     )
 
 

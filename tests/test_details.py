@@ -1,0 +1,99 @@
+"""The details of a row: plain values, no empty lines, a statement once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+from console.format import plain
+from console.model import Column, Snapshot, View
+from console.panes import PANES
+from console.reading.export import csv_text
+from console.tui.details import Details, fields, listing
+from console.tui.pane_state import PaneState
+from console.tui.title import PaneTitle
+
+AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+VIEW = View("v", "V", "q", (Column("pid", "pid", "count"), Column("query", "query", "query")), ("pid",), detail="d")
+ROW: Mapping[str, object] = {
+    "pid": 12,
+    "query": "SELECT 1",
+    "at": AT,
+    "counted_from": AT.timestamp(),
+    "flag": True,
+    "pids": [1, 2],
+    "for": timedelta(seconds=90),
+    "nothing": None,
+    "empty": "",
+    "share": 1 / 3,
+}
+
+
+def test_values_are_plain_and_no_line_is_empty() -> None:
+    text = fields(VIEW, ROW).plain
+    for wrong in ("datetime", "True", "[1", "timedelta", str(AT.timestamp()), "None", "nothing", "empty"):
+        assert wrong not in text, text
+    for right in ("2026-01-01 12:00:00", "yes", "1 2", "1m", "0.333333"):
+        assert right in text, text
+    answer = Snapshot("d", tuple(ROW), (tuple(ROW.values()), tuple(ROW.values())), AT)
+    assert "None" not in listing(answer).plain
+    assert not listing(answer).plain.startswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "yes"), (AT, "2026-01-01 12:00:00"), ([3, 4], "3 4"), (0.5, "0.5"), (b"caf\xc3", "caf")]
+)
+def test_a_value_without_a_format_is_shown_by_its_kind(value: object, text: str) -> None:
+    assert plain("x", value) == text
+
+
+def test_an_export_holds_no_python_values() -> None:
+    taken = Snapshot("d", ("a", "b", "c", "d"), ((True, [1, 2], None, AT),), AT)
+    assert csv_text(taken) == "a,b,c,d\ntrue,1 2,,2026-01-01T12:00:00+00:00\n"
+
+
+class Bench(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Details()
+
+
+class Answer:
+    """A source that answers a detail query with the whole statement."""
+
+    async def fetch(self, query: str, parameters: object = None) -> Snapshot:
+        return Snapshot(query, ("item", "text"), (("query", "SELECT 1 FROM all_of_it"),), AT)
+
+
+async def test_a_statement_is_shown_once() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        details = app.query_one(Details)
+        details.show_row(VIEW, (12,), ROW, Answer())  # type: ignore[arg-type]
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        details.show_row(VIEW, (12,), ROW, Answer())  # type: ignore[arg-type]
+        text = "\n".join(str(static.render()) for static in details.query(Static))
+    assert text.count("SELECT 1") == 1
+    assert "all_of_it" in text
+
+
+@pytest.mark.parametrize("pane", [pane for pane in PANES if len(pane.views) > 1], ids=lambda pane: pane.name)
+async def test_at_80_columns_every_view_is_named_with_the_period(pane: object) -> None:
+    chosen = next(each for each in PANES if each is pane)
+
+    class Line(App[None]):
+        def compose(self) -> ComposeResult:
+            yield PaneTitle(chosen)
+
+    app = Line()
+    async with app.run_test(size=(80, 1)):
+        title = app.query_one(PaneTitle)
+        title.show_state(PaneState(chosen, 0.0), (1000, 12345))
+        line = title.render().plain
+        assert len(line) <= 80
+        assert "every" in line
+        assert len(title._places) == len(chosen.views), line
