@@ -115,15 +115,20 @@ class Workspace:
         self._tasks[run.id] = task
 
     async def _carry_out(self, run: Run, watch: Watch, patience: float | None = None) -> None:
-        from console.running.runner import PATIENCE, Runner  # noqa: PLC0415  `show` runs nothing
+        from console.running.pulse import watch_pulse  # noqa: PLC0415  `show` runs nothing
+        from console.running.runner import PATIENCE, Runner  # noqa: PLC0415
 
-        known = self.sources.postgres.known
+        postgres, task = self.sources.postgres, asyncio.current_task()
+        assert task is not None  # noqa: S101  a coroutine always runs in a task
+        known = postgres.known
         session = ActingSession(self.wanted.target, self.wanted.read_only, known.address if known else "")
+        pulse = asyncio.ensure_future(watch_pulse(session, postgres, run, watch, task))
         try:
-            await Runner(session, self.sources.postgres, self.trail, watch).run(
+            await Runner(session, postgres, self.trail, watch).run(
                 run.plan, PATIENCE if patience is None else patience, run
             )
         finally:
+            pulse.cancel()
             await session.close()
 
 

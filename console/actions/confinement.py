@@ -93,6 +93,14 @@ class Confined:
         """As the server's."""
         return await self._server.ask_as(role, name, text)
 
+    async def pulse(self, seconds: float) -> None:
+        """As the server's."""
+        await self._server.pulse(seconds)
+
+    def cut(self) -> None:
+        """As the server's."""
+        self._server.cut()
+
     async def attempt(self, statement: str) -> str:
         """As the server's."""
         return await self._server.attempt(statement)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
+import time
 from argparse import Namespace
+from typing import Self, TextIO
 
 from console.cli.interrupting import run_interruptible
 from console.doctor import document, examine, role_script, text
@@ -14,6 +17,37 @@ from console.settings.config import Settings, Wanted
 from console.workspace import Workspace
 
 UNREACHED = 1
+WORD_SECONDS = 2.0
+
+
+class Word:
+    """Says every two seconds what is being checked, so that a slow server is no silence."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._what = ""
+        self._began = time.monotonic()
+        self._next: asyncio.TimerHandle | None = None
+
+    def __call__(self, what: str) -> None:
+        """Note what is checked from now on."""
+        self._what = what
+
+    def __enter__(self) -> Self:
+        self._wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._next is not None:
+            self._next.cancel()
+
+    def _wait(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(WORD_SECONDS, self._say)
+
+    def _say(self) -> None:
+        self._out.write(f"pipeline-console: checking {self._what} ({time.monotonic() - self._began:.0f} s) …\n")
+        self._out.flush()
+        self._wait()
 
 
 def doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
@@ -26,7 +60,8 @@ async def _doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int
         if options.role_script is not None:
             sys.stdout.write(await role_script(workspace.sources.postgres, options.role_script))
             return 0
-        report = await examine(workspace.sources, wanted, settings)
+        with Word(sys.stderr) as word:
+            report = await examine(workspace.sources, wanted, settings, watch=word)
     if options.format == "json":
         sys.stdout.write(to_json(document(report)) + "\n")
     else:

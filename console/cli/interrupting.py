@@ -7,6 +7,8 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+AGAIN_SECONDS = 1.0
+
 
 def run_interruptible(command: Coroutine[Any, Any, int]) -> int:
     """`asyncio.run` of a command; its exit code. The first interrupt cancels it, as there; another ends it at once.
@@ -25,8 +27,13 @@ async def _interruptible(command: Coroutine[Any, Any, int]) -> int:
         nonlocal interrupted
         interrupted = True
         loop.remove_signal_handler(signal.SIGINT)
-        if task is not None:
+        end()
+
+    def end() -> None:
+        if task is not None and not task.done():
             task.cancel()
+            # The driver answers the first by cancelling its query on the server, which may not answer.
+            loop.call_later(AGAIN_SECONDS, end)
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
     try:

@@ -103,12 +103,14 @@ class Ticker:
         now = time.monotonic()
         at = run.at
         progress = run.steps[at]
-        state = (at, progress.status)
+        state = (at, f"{progress.status} {run.silence}")
         if not self._terminal and state == self._last and now - self._at < QUIET:
             return
         self._last, self._at = state, now
-        message = f": {one_line(progress.message)}" if progress.message else ""
-        text = f"{at + 1}/{len(run.steps)} {progress.status} {age(progress.seconds)} {_title(progress.step)}{message}"
+        said = run.silence or progress.message
+        message = f": {one_line(said)}" if said else ""
+        title = "" if run.silence else f" {_title(progress.step)}"
+        text = f"{at + 1}/{len(run.steps)} {progress.status} {age(progress.seconds)}{title}{message}"
         if self._terminal:
             self._out.write(f"\r\x1b[K{safe(text, 79)}")
             self._open = True

@@ -6,8 +6,10 @@ It changes nothing, and a role that may connect may run all of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from console.actions import ACTIONS
 from console.doctor import actions, extensions, panes, pooler, role, server, terminal
@@ -20,26 +22,70 @@ from console.running.trail.audit import default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.registry import Sources
 
+DEADLINE = 60.0  # seconds for everything that is asked of the server
+SLOW = "Check the network and the load of the server; `doctor` reads every view and plans every action."
+
+Watch = Callable[[str], None]
+
 __all__ = ["Check", "Report", "Status", "document", "examine", "rights", "role_script", "text"]
 
 
 async def examine(
-    sources: Sources, wanted: Wanted, settings: Settings, environ: Mapping[str, str] = os.environ
+    sources: Sources,
+    wanted: Wanted,
+    settings: Settings,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    watch: Watch = lambda _: None,
+    seconds: float = DEADLINE,
 ) -> Report:
-    """Check everything. An unreachable server is a failed check, and the checks that need it are skipped."""
+    """Check everything, within `seconds`; `watch` gets the name of what is about to be checked.
+
+    An unreachable server is a failed check, and the checks that need it are skipped, as are those for which the time
+    was too short.
+    """
     found = await asyncio.to_thread(terminal.here, environ)
     near = terminal.checks(found, settings.keymap)
+    far: list[Check] = []
+    usable: int | None = None
+    answered = True
+    watch("the server")
+    end = time.monotonic() + seconds
     try:
-        await sources.postgres.connect()
-        far, usable = await _far(sources, wanted, settings)
-    except Trouble as why:
-        if why.kind is Kind.USAGE:
+        async with _deadline(sources, seconds):
+            await sources.postgres.connect()
+            usable = await _far(sources, wanted, settings, far, watch)
+    except (Trouble, TimeoutError) as why:
+        if isinstance(why, Trouble) and why.kind is Kind.USAGE:
             raise
-        lost = Check("server", "reached", Status.CANNOT, "The server cannot be reached.", why.sentence, why.remedy)
-        poolers = await pooler.checks(wanted.poolers, None)
-        return Report(None, (lost, *poolers, *near))
+        if isinstance(why, Trouble) and time.monotonic() < end:
+            far = [_lost(why)]
+            answered = False
+        else:
+            far.append(_late(seconds))
+    watch("the poolers")
     poolers = await pooler.checks(wanted.poolers, usable)
-    return Report(sources.postgres.facts, (*far, *poolers, *near))
+    return Report(sources.postgres.known if answered else None, (*far, *poolers, *near))
+
+
+def _lost(why: Trouble) -> Check:
+    return Check("server", "reached", Status.CANNOT, "The server cannot be reached.", why.sentence, why.remedy)
+
+
+def _late(seconds: float) -> Check:
+    what = f"The server answers too slowly: not everything could be checked within {seconds:.0f} s."
+    return Check("server", "in time", Status.CANNOT, what, "", SLOW)
+
+
+@contextlib.asynccontextmanager
+async def _deadline(sources: Sources, seconds: float) -> AsyncIterator[None]:
+    """TimeoutError after `seconds`; what is being read then is cut, since cancelling it would wait for the server."""
+    cut = asyncio.get_running_loop().call_later(seconds, sources.postgres.cut)
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    finally:
+        cut.cancel()
 
 
 async def rights(postgres: Database) -> tuple[Check, ...]:
@@ -49,16 +95,23 @@ async def rights(postgres: Database) -> tuple[Check, ...]:
     return (*await server.checks(postgres, found), *role.checks(own), *await extensions.checks(postgres, found))
 
 
-async def _far(sources: Sources, wanted: Wanted, settings: Settings) -> tuple[tuple[Check, ...], int]:
+async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list[Check], watch: Watch) -> int:
+    """Add to `found` what was checked on the server, as it goes; the connections that ordinary roles may use."""
     postgres = sources.postgres
-    found = await server.read(postgres)
-    own = await role.read(postgres, found)
+    here = await server.read(postgres)
+    found += await server.checks(postgres, here)
+    watch("the role")
+    own = await role.read(postgres, here)
+    found += role.checks(own)
+    watch("extensions")
+    found += await extensions.checks(postgres, here)
+    for pane in PANES:
+        watch(f"the pane {pane.name}")
+        found += await panes.checks(sources, (pane,), own.quoted)
+    watch("the actions")
     case = await actions.read(postgres, own, settings, ACTIONS)
-    checks = (
-        *await server.checks(postgres, found),
-        *role.checks(own),
-        *await extensions.checks(postgres, found),
-        *await panes.checks(sources, PANES, own.quoted),
-        *await actions.checks(postgres, case, ACTIONS, wanted.read_only, default_trail().path),
-    )
-    return checks, found.usable
+    found.append(actions.trail(default_trail().path))
+    for action in ACTIONS:
+        watch(f"the action {action.name}")
+        found += await actions.checks(postgres, case, (action,), wanted.read_only)
+    return here.usable

@@ -43,11 +43,9 @@ async def read(server: Database, rights: Rights, settings: Settings, actions: It
     return Case(rights, settings, {str(row["name"]): row for row in taken.records()})
 
 
-async def checks(
-    server: Database, case: Case, actions: Iterable[Action], read_only: bool, trail: Path
-) -> tuple[Check, ...]:
-    """A check for the audit trail, without which nothing runs, and one for each action. Plans only read."""
-    return (_trail(trail), *[await _check(server, case, action, read_only) for action in actions])
+async def checks(server: Database, case: Case, actions: Iterable[Action], read_only: bool) -> tuple[Check, ...]:
+    """A check for each action. Plans only read."""
+    return tuple([await _check(server, case, action, read_only) for action in actions])
 
 
 async def _check(server: Database, case: Case, action: Action, read_only: bool) -> Check:
@@ -109,7 +107,8 @@ def _as_check(action: Action, verdict: Verdict) -> Check:
     return Check("action", action.name, verdict.state, sentence, verdict.why, verdict.remedy)
 
 
-def _trail(path: Path) -> Check:
+def trail(path: Path) -> Check:
+    """Whether the audit trail can be written, without which nothing runs."""
     # As os.path sees it: what may not be looked into is not there.
     nearest = next(folder for folder in (path, *path.parents) if os.path.exists(folder))  # noqa: PTH110
     if os.access(nearest, os.W_OK) and nearest.is_dir() is (nearest != path):

@@ -112,6 +112,14 @@ class Database(Source, Protocol):
         """Connect if need be. Raises Trouble."""
         ...
 
+    async def pulse(self, seconds: float) -> None:
+        """Ask for a sign of life. Raises Trouble(UNREACHABLE) when there is none within `seconds`."""
+        ...
+
+    def cut(self) -> None:
+        """End what is being read as if the connection had broken: cancelling would wait for the same network."""
+        ...
+
     async def ask(self, name: str, text: str) -> Snapshot:
         """Run one statement, called `name`, in the read-only session. Raises Trouble."""
         ...

@@ -39,6 +39,8 @@ class Run:
     message: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    silent_since: datetime | None = None  # the last sign of life of a server that does not answer
+    stopping: bool = False  # the request to stop has reached the runner
     held_up: dict[str, float] = field(default_factory=dict)  # who → the longest seconds that they may have waited
 
     @classmethod
@@ -52,6 +54,13 @@ class Run:
         busy = [i for i, step in enumerate(self.steps) if step.status in {"running", "waiting", "failed"}]
         done = [i for i, step in enumerate(self.steps) if step.status == "done"]
         return busy[0] if busy else done[-1] if done else 0
+
+    @property
+    def silence(self) -> str:
+        """That the server does not answer and since when, as a sentence; empty while it does."""
+        if self.silent_since is None:
+            return ""
+        return f"the server does not answer since {self.silent_since:%H:%M:%S} UTC"
 
     @property
     def waits(self) -> list[str]:

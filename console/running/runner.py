@@ -62,7 +62,9 @@ class Runner:
         except Trouble as why:
             self._fail(run, await self._undone(run, why))
         except asyncio.CancelledError:
-            await self._session.cancel()
+            run.stopping = True
+            if run.silent_since is None:
+                await self._session.cancel()
             self._fail(run, await self._undone(run, Trouble(Kind.FAILED, "Stopped on request.")))
         finally:
             run.seconds = time.monotonic() - started

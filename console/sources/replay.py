@@ -68,6 +68,12 @@ class Replay:
         """That it was not recorded."""
         return None if query in self.reads else _not_recorded(query)
 
+    async def pulse(self, seconds: float) -> None:
+        """A recording always answers."""
+
+    def cut(self) -> None:
+        """There is nothing to end."""
+
     async def ask(self, name: str, text: str) -> Snapshot:
         """Raises Trouble(UNSUPPORTED): a recording runs no statement."""
         del text

@@ -78,6 +78,7 @@ async def _send(
                     report(waits_for or await _progress(session, source, reported - began))
             return work.result()
         except asyncio.CancelledError:
+            work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # whoever waits may be gone
             await session.cancel()
             await asyncio.wait({work})
             raise

@@ -165,7 +165,7 @@ def _own(run: Run) -> Row:
     # Between two steps the last one is done, but the run goes on.
     going = current.status if current and current.status in {"waiting", "failed"} else "running"
     status = run.outcome.value if run.outcome else going
-    text = run.message if run.outcome else current.message or current.step.note if current else ""
+    text = run.message if run.outcome else run.silence or current.message or current.step.note if current else ""
     seconds = run.seconds if run.outcome else _since(run.started_at)
     rows = sum(each.rows for each in run.steps)
     return (

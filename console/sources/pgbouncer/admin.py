@@ -21,8 +21,9 @@ from console.sources.backoff import Backoff
 from console.sources.postgres import (
     APPLICATION_NAME,
     CONNECT_SECONDS,
+    KEPT_ALIVE,
     TextLoader,
-    cut,
+    answering_within,
     describe,
     parse_target,
     refused,
@@ -194,7 +195,7 @@ def _show(query: str) -> Show:
 async def _open(target: Mapping[str, str]) -> psycopg.AsyncConnection[Row]:
     # PgBouncer refuses start-up options, also those of PGOPTIONS.
     fixed = {"options": "", "target_session_attrs": "any", "application_name": APPLICATION_NAME}
-    parameters = {"connect_timeout": str(CONNECT_SECONDS), **target, **fixed}
+    parameters = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE, **target, **fixed}
     try:
         connection = await psycopg.AsyncConnection.connect(
             "",
@@ -220,14 +221,11 @@ async def _open(target: Mapping[str, str]) -> psycopg.AsyncConnection[Row]:
 
 
 async def _run(connection: psycopg.AsyncConnection[Row], command: str) -> Result:
-    watchdog = asyncio.get_running_loop().call_later(READ_SECONDS, cut, connection)
-    try:
+    with answering_within(READ_SECONDS, connection):
         async with connection.cursor() as cursor:
             await cursor.execute(command.encode())
             columns = tuple(column.name for column in cursor.description or ())
             return columns, tuple(await cursor.fetchall())
-    finally:
-        watchdog.cancel()
 
 
 def _facts(connection: psycopg.AsyncConnection[Row], label: str) -> Facts:

@@ -3,7 +3,16 @@
 from psycopg import Error as DriverError
 
 from console.sources.postgres.acting import ActingSession, acting_session
-from console.sources.postgres.connecting import APPLICATION_NAME, CONNECT_SECONDS, cut, describe, parse_target, refused
+from console.sources.postgres.connecting import (
+    APPLICATION_NAME,
+    CONNECT_SECONDS,
+    KEPT_ALIVE,
+    answering_within,
+    cut,
+    describe,
+    parse_target,
+    refused,
+)
 from console.sources.postgres.reading import PostgresServer
 from console.sources.postgres.troubles import trouble
 from console.sources.postgres.values import TextLoader
@@ -11,11 +20,13 @@ from console.sources.postgres.values import TextLoader
 __all__ = [
     "APPLICATION_NAME",
     "CONNECT_SECONDS",
+    "KEPT_ALIVE",
     "ActingSession",
     "DriverError",
     "PostgresServer",
     "TextLoader",
     "acting_session",
+    "answering_within",
     "cut",
     "describe",
     "parse_target",

@@ -16,7 +16,10 @@ from console.sources.postgres import confinement
 from console.sources.postgres.confined_reading import described
 from console.sources.postgres.connecting import (
     APPLICATION_NAME,
+    CONNECT_SECONDS,
+    KEPT_ALIVE,
     Connection,
+    cut,
     describe,
     open_session,
     parse_target,
@@ -188,6 +191,11 @@ class ActingSession:
             await connection.close()
             return
 
+    def cut(self) -> None:
+        """End what runs as if the connection had broken: the network is dead, and cancelling would wait for it."""
+        if self._connection is not None and not self._connection.closed:
+            cut(self._connection)
+
     async def cancel(self) -> None:
         """Ask the server to cancel what runs."""
         if self.connected:
@@ -210,7 +218,8 @@ class ActingSession:
 @contextlib.contextmanager
 def acting_session(target: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """A session for changes, in autocommit mode. Raises Trouble, also for what is refused in it."""
-    parameters = {**parse_target(target), "application_name": APPLICATION_NAME}
+    limits = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE}
+    parameters = {**limits, **parse_target(target), "application_name": APPLICATION_NAME}
     try:
         connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]
     except psycopg.Error as error:

@@ -7,7 +7,9 @@ import contextlib
 import os
 import re
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import psycopg
 from psycopg import conninfo, errors, pq
@@ -18,14 +20,25 @@ from console.sources.postgres.values import read_anything
 
 APPLICATION_NAME = "pipeline-console"
 CONNECT_SECONDS = 5
+LONGEST_CONNECT = 30.0  # seconds for all hosts of a target, their names included
+# A network that no longer answers is noticed within about 20 s, also while a statement runs for hours.
+KEPT_ALIVE: Mapping[str, str] = {
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
 OLDEST = 140000
 SET_ATTEMPTS = 5
+NO_ANSWER = "No server answers there: check host and port, listen_addresses, and whether it is running."
 IF_FULL = (
     "If all connections are in use: a superuser, a role with pg_use_reserved_connections (PostgreSQL 16 and later) and "
     "clients of the pooler can still connect, and a console that is open can end sessions."
 )
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
+Cuttable = psycopg.AsyncConnection[Any]
 
 
 def parse_target(target: str) -> dict[str, str]:
@@ -61,13 +74,14 @@ async def open_session(
     would replace the values of the server, the database and the role in pg_settings.
     """
     wanted = {"application_name": application_name, "client_encoding": "UTF8", **_role(target), **settings}
-    parameters = {"connect_timeout": str(CONNECT_SECONDS), **target}
+    parameters = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE, **target}
     try:
         connection = await _connect(parameters)
     except psycopg.Error as error:
         raise await not_connected(error, target) from None
     try:
         await _check_server(connection, target)
+        wanted |= unlimited(connection.info.server_version)
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
             wanted["client_encoding"] = "SQL_ASCII"
@@ -77,7 +91,7 @@ async def open_session(
             connection = await _configured_at_start({**parameters, **answered}, wanted)
     except psycopg.Error as error:
         await connection.close()
-        raise refused(error, target) from None
+        raise refused(error, target, NO_ANSWER if isinstance(error, errors.ConnectionTimeout) else "") from None
     read_anything(connection)
     return connection
 
@@ -86,6 +100,11 @@ def _role(target: Mapping[str, str]) -> dict[str, str]:
     """The role to act as: the one that connects, whatever the database says, unless the target's options name one."""
     options = target.get("options") or os.environ.get("PGOPTIONS", "")
     return {} if re.search(r"\brole\s*=", options) else {"role": "none"}
+
+
+def unlimited(version: int) -> dict[str, str]:
+    """Limits of the server, the database or the role that must not end a session of the console."""
+    return {"idle_session_timeout": "0"} | ({"transaction_timeout": "0"} if version >= 170000 else {})
 
 
 def address(connection: Connection) -> dict[str, str]:
@@ -103,7 +122,11 @@ def answering_host(target: Mapping[str, str], connection: Connection) -> str:
 
 
 async def _connect(parameters: Mapping[str, str]) -> Connection:
-    return await psycopg.AsyncConnection.connect("", autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
+    try:
+        async with asyncio.timeout(LONGEST_CONNECT):
+            return await psycopg.AsyncConnection.connect("", autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
+    except TimeoutError:
+        raise errors.ConnectionTimeout("connection timeout expired") from None
 
 
 async def _check_server(connection: Connection, target: Mapping[str, str]) -> None:
@@ -131,14 +154,11 @@ async def _configured(connection: Connection, settings: Mapping[str, str]) -> bo
     values = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in settings.items())
     own = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {connection.info.backend_pid}"
     statement = f"SELECT {values} WHERE {own}".encode()
-    watchdog = asyncio.get_running_loop().call_later(CONNECT_SECONDS, cut, connection)
-    try:
+    with answering_within(CONNECT_SECONDS, connection):
         for _ in range(SET_ATTEMPTS - 1):
             with contextlib.suppress(errors.QueryCanceled):  # by the server's own statement_timeout, if it is tiny
                 return (await connection.execute(statement)).rowcount == 1
         return (await connection.execute(statement)).rowcount == 1
-    finally:
-        watchdog.cancel()
 
 
 async def _configured_at_start(target: Mapping[str, str], settings: Mapping[str, str]) -> Connection:
@@ -148,6 +168,8 @@ async def _configured_at_start(target: Mapping[str, str], settings: Mapping[str,
     options = " ".join([target.get("options", ""), *given]).strip()
     try:
         return await _connect({**target, **of_libpq, "options": options})
+    except errors.ConnectionTimeout as error:
+        raise refused(error, target, NO_ANSWER) from None
     except psycopg.OperationalError:
         raise _pooler(target) from None
 
@@ -165,8 +187,27 @@ async def not_connected(error: psycopg.Error, target: Mapping[str, str]) -> Trou
     answer = int(pq.Ping.NO_RESPONSE)
     if error.pgconn is not None and not isinstance(error, errors.ConnectionTimeout):
         asked = conninfo.make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **target})
-        answer = await asyncio.to_thread(pq.PGconn.ping, asked.encode())
+        answer = await _ping(asked)
     return refused(error, target, _remedy(error, target, answer))
+
+
+async def _ping(asked: str) -> int:
+    """What libpq says of the server; NO_RESPONSE after some seconds. Its thread delays nobody's exit."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[int] = loop.create_future()
+
+    def settle(found: int) -> None:
+        if not answer.done():
+            answer.set_result(found)
+
+    def ask() -> None:
+        found = pq.PGconn.ping(asked.encode())
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+            loop.call_soon_threadsafe(settle, int(found))
+
+    threading.Thread(target=ask, daemon=True).start()
+    loop.call_later(CONNECT_SECONDS, settle, int(pq.Ping.NO_RESPONSE))
+    return await answer
 
 
 def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str:
@@ -174,7 +215,7 @@ def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str
     if answer == pq.Ping.REJECT:
         return "The server is starting up or shutting down; try again in a moment."
     if answer != pq.Ping.OK or error.pgconn is None:
-        return "No server answers there: check host and port, listen_addresses, and whether it is running."
+        return NO_ANSWER
     if error.pgconn.needs_password:
         return "The server asks for a password: put it into ~/.pgpass or PGPASSWORD."
     attributes = target.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS") or "any"
@@ -198,7 +239,28 @@ def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "") -
     return Trouble(Kind.UNREACHABLE, f"Cannot connect to {describe(target)}: {message.rstrip('.?')}.", remedy)
 
 
-def cut(connection: Connection) -> None:
+@contextlib.contextmanager
+def answering_within(seconds: float, connection: Cuttable) -> Iterator[None]:
+    """Cut the connection if what is inside takes longer. Raises ConnectionTimeout, which says so, in that case."""
+    late = False
+
+    def end() -> None:
+        nonlocal late
+        late = True
+        cut(connection)
+
+    watchdog = asyncio.get_running_loop().call_later(seconds, end)
+    try:
+        yield
+    except psycopg.OperationalError:
+        if late:
+            raise errors.ConnectionTimeout(f"no answer within {seconds:g} s") from None
+        raise
+    finally:
+        watchdog.cancel()
+
+
+def cut(connection: Cuttable) -> None:
     """End a read on a dead network at once: cancelling would wait for the same network."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as channel:
         channel.shutdown(socket.SHUT_RDWR)

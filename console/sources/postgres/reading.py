@@ -26,10 +26,12 @@ from console.sources.postgres.connecting import (
     Connection,
     address,
     answering_host,
+    answering_within,
     cut,
     describe,
     open_session,
     parse_target,
+    unlimited,
 )
 from console.sources.postgres.troubles import trouble
 
@@ -48,7 +50,7 @@ _SESSION = {
     "plan_cache_mode": "force_custom_plan",
 }
 _STATEMENT_SECONDS = {"fast": 5, "slow": 10}
-_OWN = frozenset({*_SESSION, "statement_timeout", "application_name"})
+_OWN = frozenset({*_SESSION, "statement_timeout", "application_name"})  # and `unlimited`
 
 Result = tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]
 
@@ -164,12 +166,26 @@ class PostgresServer:
         target = {**self._target, **self._address}
         connection = await open_session(target, _SESSION | {"statement_timeout": "5s"})
         try:
-            await connection.execute(statement.encode())
+            with answering_within(5 + DEADLINE_SLACK, connection):
+                await connection.execute(statement.encode())
         except psycopg.Error as error:
             return error.sqlstate or "08006"
         finally:
             await connection.close()
         return ""
+
+    async def pulse(self, seconds: float) -> None:
+        """Ask for a sign of life. Raises Trouble(UNREACHABLE) when there is none within `seconds`."""
+        await self.connect()
+        try:
+            await self._lanes["fast"].run("SELECT 1", {}, seconds=seconds)
+        except psycopg.Error as error:
+            raise trouble(error, "a sign of life") from None
+
+    def cut(self) -> None:
+        """End what is being read, as if the connections had broken: for when the network is dead."""
+        for lane in self._lanes.values():
+            lane.cut()
 
     async def close(self) -> None:
         """Cancel what still runs on the server, then close both connections."""
@@ -242,7 +258,14 @@ class _Lane:
             self.backoff.succeeded()
             return self._connection
 
-    async def run(self, text: str, parameters: Mapping[str, object], resets: bool = False, role: str = "") -> Result:
+    async def run(
+        self,
+        text: str,
+        parameters: Mapping[str, object],
+        resets: bool = False,
+        role: str = "",
+        seconds: float = 0.0,
+    ) -> Result:
         """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
 
         With `role` it is confined to the rights of that role. Raises the driver's own errors.
@@ -251,19 +274,21 @@ class _Lane:
             connection = self._connection
             if connection is None or connection.closed:
                 raise psycopg.OperationalError("the connection is closed")
-            deadline = _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
-            watchdog = asyncio.get_running_loop().call_later(deadline, cut, connection)
-            try:
+            deadline = seconds or _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
+            with answering_within(deadline, connection):
                 if role:
                     return await confined_rows(role, connection, text, parameters)
                 if not resets:
                     return await _rows(connection, text, parameters)
+                own = _OWN | unlimited(connection.info.server_version).keys()
                 try:
-                    return await _rows_without(_OWN, connection, text, parameters)
+                    return await _rows_without(own, connection, text, parameters)
                 except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
-                    return await _rows_without(_OWN - {"statement_timeout"}, connection, text, parameters)
-            finally:
-                watchdog.cancel()
+                    return await _rows_without(own - {"statement_timeout"}, connection, text, parameters)
+
+    def cut(self) -> None:
+        if self._connection is not None and not self._connection.closed:
+            cut(self._connection)
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -36,6 +36,8 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
             return Trouble(Kind.BUSY, sentence, "", state)
         case errors.AdminShutdown() | errors.CrashShutdown() | errors.CannotConnectNow():
             return Trouble(Kind.UNREACHABLE, f"The server ended the connection: {message}.", "", state)
+        case errors.ConnectionTimeout():
+            return Trouble(Kind.UNREACHABLE, f"The server does not answer ({error}).", "", state)
         case psycopg.OperationalError() if not state or state.startswith("08"):
             return Trouble(Kind.UNREACHABLE, "The connection to the server was lost.", "", state)
     return Trouble(Kind.FAILED, f"{name} failed: {message}" + (f" (SQLSTATE {state})." if state else "."), "", state)

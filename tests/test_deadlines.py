@@ -1,0 +1,335 @@
+"""Servers that say nothing, nonsense, or very little at a time: every wait ends, with a word about it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from console.doctor import Status, examine
+from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
+from console.opening import sources_for
+from console.running.trail.audit import Trail
+from console.settings import config
+from console.settings.config import Wanted
+from console.sources.pgbouncer.admin import PgBouncerServer
+from console.sources.postgres import ActingSession, PostgresServer, connecting
+from console.workspace import Workspace
+from tests.command import argv, environment
+from tests.servers import PostgresServer as Running
+from tests.waiting import eventually
+
+LIMIT = 40.0  # seconds within which every wait must have ended, on a busy machine too
+STOPPED = 6.0  # the driver alone would wait ten seconds
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def fake(talk: Talk) -> AsyncIterator[str]:
+    """A server on loopback that talks like this to each client; its URI."""
+    clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await talk(reader, writer)
+
+    def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        clients[asyncio.get_running_loop().create_task(serve(reader, writer))] = writer
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"postgresql://u@127.0.0.1:{server.sockets[0].getsockname()[1]}/d?connect_timeout=2&gssencmode=disable"
+    finally:
+        server.close()
+        for task, writer in clients.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*clients)
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def setting(name: str, value: str) -> bytes:
+    return message(b"S", f"{name}\0{value}\0".encode())
+
+
+READY = message(b"Z", b"I")
+BOUNCER = setting("server_version", "1.18.0/bouncer")
+WELCOME = (
+    message(b"R", struct.pack("!i", 0))
+    + setting("server_version", "15.4")
+    + setting("server_encoding", "UTF8")
+    + setting("client_encoding", "UTF8")
+    + setting("standard_conforming_strings", "on")
+    + message(b"K", struct.pack("!ii", 7, 7))
+    + READY
+)
+NO_ROW = message(b"T", struct.pack("!h", 0)) + message(b"C", b"SELECT 0\0") + READY
+
+
+async def startup(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The client's start-up message, once it has given up encryption."""
+    while True:
+        size = struct.unpack("!i", await reader.readexactly(4))[0]
+        body = await reader.readexactly(size - 4)
+        if struct.unpack("!i", body[:4])[0] != 80877103:
+            return body
+        writer.write(b"N")
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accepts, and says nothing."""
+    await reader.read(-1)
+
+
+async def garbled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Sends bytes that are no protocol, without end."""
+    await startup(reader, writer)
+    while True:
+        writer.write(os.urandom(64))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Announces a message of a gigabyte and sends a byte of it now and then."""
+    await startup(reader, writer)
+    writer.write(WELCOME)
+    await reader.read(1)
+    writer.write(b"T" + struct.pack("!i", 2**29))
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def welcoming(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Lets in, and answers nothing."""
+    await startup(reader, writer)
+    writer.write(WELCOME)
+    await reader.read(-1)
+
+
+async def refusing_options(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers as a pooler does, and is silent to who wants start-up options."""
+    if b"options\0" in await startup(reader, writer):
+        await reader.read(-1)
+    writer.write(WELCOME)
+    await reader.read(1)
+    writer.write(NO_ROW)
+    await reader.read(-1)
+
+
+FAKES = (silent, garbled, endless, welcoming, refusing_options)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 1)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("talk", FAKES)
+async def test_no_server_keeps_a_read_waiting(talk: Talk) -> None:
+    async with fake(talk) as uri, asyncio.timeout(LIMIT):
+        reading = PostgresServer(uri)
+        with pytest.raises(Trouble) as caught:
+            await reading.fetch("connections")
+        await reading.close()
+    assert caught.value.kind is Kind.UNREACHABLE
+    assert caught.value.remedy
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("talk", FAKES)
+async def test_no_server_keeps_the_pooler_pane_waiting(talk: Talk) -> None:
+    async with fake(talk) as uri, asyncio.timeout(LIMIT):
+        pooler = PgBouncerServer(uri)
+        with pytest.raises(Trouble):
+            await pooler.fetch("pooler_pools")
+        await pooler.close()
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("talk", FAKES)
+async def test_no_server_keeps_doctor_waiting(talk: Talk) -> None:
+    async with fake(talk) as uri, asyncio.timeout(LIMIT):
+        wanted = Wanted(uri)
+        sources = sources_for(wanted)
+        report = await examine(sources, wanted, config.load(environ={}))
+        await sources.close()
+    (lost,) = report.of("server")
+    assert (lost.name, lost.state) == ("reached", Status.CANNOT)
+
+
+class Network:
+    """A way to a real server on which packets can be late, or stop."""
+
+    def __init__(self, server: Running) -> None:
+        self._server = server
+        self.late = 0.0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    def freeze(self) -> None:
+        self.open.clear()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self._server.host, self._server.port)
+        try:
+            await asyncio.gather(self._carry(reader, far_writer), self._carry(far_reader, writer))
+        finally:
+            far_writer.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1500):
+            await asyncio.sleep(self.late)
+            await self.open.wait()
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(any_pg: Running, database: str) -> None:
+    network = Network(any_pg)
+    network.late = 0.03
+    said: list[str] = []
+    async with fake(network) as uri, asyncio.timeout(LIMIT):
+        wanted = Wanted(_through(uri, any_pg, database))
+        sources = sources_for(wanted)
+        report = await examine(sources, wanted, config.load(environ={}), watch=said.append, seconds=8)
+        await sources.close()
+    assert said[:2] == ["the server", "the role"]
+    assert report.server is not None
+    assert "in time" in {check.name for check in report.of("server")}
+    assert report.of("role"), "what was checked in time is reported"
+
+
+@pytest.mark.parametrize("execution", [Transaction(), Standalone()])
+async def test_a_run_says_since_when_the_server_is_silent_and_can_be_stopped(
+    any_pg: Running, database: str, tmp_path: Path, execution: Transaction | Standalone
+) -> None:
+    network = Network(any_pg)
+    async with fake(network) as uri:
+        workspace = Workspace(
+            config.load(environ={}), Wanted(_through(uri, any_pg, database)), trail=Trail(tmp_path / "a")
+        )
+        await workspace.sources.postgres.connect()
+        step = Step("SELECT pg_catalog.pg_sleep(1000)", execution=execution)
+        run = workspace.start(Plan(Claim("nothing"), (step,), action="test"), lambda _: None)
+        await eventually(lambda: _sleeps(any_pg, database))
+        assert not run.silence
+        network.freeze()
+        await eventually(lambda: run.silence)
+        network.open.set()
+        await eventually(lambda: not run.silence)
+        network.freeze()
+        await eventually(lambda: run.silence)
+        began = time.monotonic()
+        workspace.stop(run.id)
+        await workspace.wait(run)
+        await workspace.close()
+        assert time.monotonic() - began < STOPPED
+        assert run.outcome is Outcome.FAILED
+    with any_pg.connect(database) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE 'SELECT pg_catalog.pg_sleep(1000)%'"
+        )
+
+
+def _sleeps(server: Running, database: str) -> bool:
+    with server.connect(database) as other:
+        found = other.execute("SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_catalog.pg_sleep(1000)%'")
+        return found.rowcount > 0
+
+
+async def test_an_interrupt_ends_a_read_that_nobody_answers(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await startup(reader, writer)
+        writer.write(WELCOME)
+        await reader.read(1)
+        asked.set()
+        await reader.read(-1)
+
+    async with fake(talk) as uri, asyncio.timeout(LIMIT):
+        process = await asyncio.create_subprocess_exec(
+            *argv("show", "connections", "-t", uri), env=environment(tmp_path), stderr=asyncio.subprocess.DEVNULL
+        )
+        await asked.wait()
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
+        assert time.monotonic() - began < STOPPED
+
+
+async def test_limits_of_the_database_do_not_end_our_sessions(any_pg: Running, database: str) -> None:
+    limits = ["idle_session_timeout", *(["transaction_timeout"] if any_pg.major >= 17 else [])]
+    with any_pg.connect() as other:
+        for name in (*limits, "idle_in_transaction_session_timeout"):
+            other.execute(f"ALTER DATABASE {database} SET {name} = '1s'")
+    reading, acting = PostgresServer(any_pg.uri(database)), ActingSession(any_pg.uri(database))
+    await acting.open()
+    try:
+        for name in limits:
+            question = f"SELECT pg_catalog.current_setting('{name}')"
+            assert (await reading.ask(name, question)).rows == (("0",),)
+            assert await acting.query(question) == [("0",)]
+        own = "SELECT pg_catalog.current_setting('idle_in_transaction_session_timeout')"
+        assert await acting.query(own) == [("2s",)]
+        shown = {row["name"]: row["setting"] for row in (await reading.fetch("settings")).records()}
+        assert {str(shown[name]) for name in limits} == {"1000"}, "the pane shows the database's own"
+    finally:
+        await acting.close()
+        await reading.close()
+
+
+async def test_every_session_notices_a_dead_network(
+    any_pg: Running, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[psycopg.AsyncConnection[object]] = []
+    connect = psycopg.AsyncConnection.connect
+
+    async def kept(*given: object, **options: object) -> object:
+        opened.append(await connect(*given, **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    async def bouncer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await startup(reader, writer)
+        writer.write(WELCOME.replace(READY, BOUNCER + READY))
+        await reader.read(-1)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", kept)
+    async with fake(bouncer) as uri:
+        sessions = (PostgresServer(any_pg.uri(database)), ActingSession(any_pg.uri(database)), PgBouncerServer(uri))
+        await sessions[0].connect()
+        await sessions[1].open()
+        await sessions[2].connect()
+        for connection in opened:
+            with socket.socket(fileno=os.dup(connection.fileno())) as channel:
+                assert channel.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert channel.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 5
+                assert channel.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20000
+        assert len(opened) == 3
+        for session in sessions:
+            await session.close()
+
+
+def _through(uri: str, server: Running, database: str) -> str:
+    port = conninfo_to_dict(uri)["port"]
+    return server.uri(database).replace(f":{server.port}/", f":{port}/")
