@@ -20,6 +20,7 @@ class Place(Enum):
     APP = "everywhere"
     PANE = "panes"
     TABLE = "tables"
+    FINDINGS = "findings"
     TEXT = "text dialogs"
     DETAILS = "details"
     LIST = "lists"
@@ -75,7 +76,7 @@ _NAMES: Mapping[str, str] = {
     "end": "End",
 }
 _SINGLE = f"{string.digits}{string.ascii_lowercase}{string.ascii_uppercase}"
-_TOGETHER = (Place.APP, Place.PANE, Place.TABLE)
+_TOGETHER = (Place.APP, Place.PANE, Place.TABLE, Place.FINDINGS)
 
 _APP = (
     Key(Place.APP, "app.actions", "a", "actions", "Actions", footer=True),
@@ -113,6 +114,17 @@ _TABLE = (
     Key(Place.TABLE, "table.right", "right", "sideways(1)", "Scroll right"),
     Key(Place.TABLE, "table.select", "enter", "select", "Details"),
     Key(Place.TABLE, "table.mark", "space", "mark", "Mark row"),
+)
+_FINDINGS = (
+    Key(Place.FINDINGS, "findings.fix", "f", "fix", "Fix", footer=True),
+    Key(Place.FINDINGS, "findings.evidence", "enter", "evidence", "Evidence", footer=True),
+    Key(Place.FINDINGS, "findings.later", "z", "later", "Later", footer=True),
+    Key(Place.FINDINGS, "findings.down", "down,j", "move(1)", "Down"),
+    Key(Place.FINDINGS, "findings.up", "up,k", "move(-1)", "Up"),
+    Key(Place.FINDINGS, "findings.first", "home,g", "move_to(0)", "First finding"),
+    Key(Place.FINDINGS, "findings.last", "end,G", "move_to(-1)", "Last finding"),
+    Key(Place.FINDINGS, "findings.next-fix", "right", "other_fix(1)", "Another fix"),
+    Key(Place.FINDINGS, "findings.previous-fix", "left", "other_fix(-1)", "The fix before"),
 )
 _DIALOGS = (
     Key(Place.TEXT, "dialog.close", "escape,q,enter", "dismiss", "Close", footer=True),
@@ -165,6 +177,7 @@ def opening_keys(keymap: Mapping[str, str] | None = None) -> frozenset[str]:
         "app.end-session",
         "setup.run",
         "setup.parameters",
+        "findings.fix",
     }
     return frozenset(key for each in all_keys(keymap) if each.id in requests for key in each.each) | {"enter"}
 
@@ -184,7 +197,7 @@ def key_name(key: str) -> str:
 def _all() -> Iterator[Key]:
     for pane in PANES:
         yield Key(Place.APP, f"pane.{pane.name}", pane.key, f"pane('{pane.name}')", pane.title)
-    yield from (*_PANE, *_TABLE)
+    yield from (*_PANE, *_TABLE, *_FINDINGS)
     for action in ACTIONS:
         if action.key:
             yield Key(Place.APP, f"act.{action.name}", action.key, f"act('{action.name}')", action.title)

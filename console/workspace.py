@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from console.model import Outcome, Plan, Trouble
 from console.opening import sources_for
+from console.rules.diagnoses import DIAGNOSES
 from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession
 from console.sources.registry import Sources
+from console.watching.findings import findings_source
+from console.watching.observer import Observer
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -40,6 +43,8 @@ class Workspace:
         self.trail = trail or default_trail()
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
+        self.observer = Observer(self.sources, DIAGNOSES, settings.thresholds)
+        self.sources.add(findings_source(self.observer))
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     async def __aenter__(self) -> Self:

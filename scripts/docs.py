@@ -223,7 +223,8 @@ def _pane(pane: Pane) -> str:
 
 
 def _about(view: View, pane: Pane) -> str:
-    said = [f"`show {pane.name} --view {view.name}`." if view is not pane.views[0] else f"`show {pane.name}`."]
+    printed = pane.view(pane.printed) if pane.printed else pane.views[0]
+    said = [f"`show {pane.name} --view {view.name}`." if view is not printed else f"`show {pane.name}`."]
     if view.query in sql.names():
         query = sql.load(view.query)
         said.append(f"{query.help} (`sql/monitoring/{view.query}.sql`)")

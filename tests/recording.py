@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from console.model import Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.reading.reader import Reader, keys
+from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.running.trail.tables import answers
 from console.sources import replay
@@ -26,6 +27,8 @@ from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
 from console.sources.replay import Reads, Replay
+from console.watching import findings
+from console.watching.observer import merged as merged_asks
 from tests.sources import Heard, Parameters
 
 FOLDER = Path(__file__).parent / "recordings"
@@ -57,7 +60,12 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
     recorders = {server.name: Recorder() for server in servers}
     sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
     sources["console"] = ConsoleSource(answers(TRAIL, [], sources["postgres"]))
-    views = {view.query: (pane.source, view) for pane in panes for view in pane.views}
+    views = {
+        view.query: (pane.source_of(view), view)
+        for pane in panes
+        for view in pane.views
+        if pane.source_of(view) != findings.NAME
+    }
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):
         for query, (source, view) in views.items():
@@ -66,6 +74,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
             except Trouble as why:
                 print(query, why)
         await asyncio.sleep(2)
+    await _record_for_rules(sources)
     for name, recorder in recorders.items():
         path = FOLDER / f"{name}.json"
         if recorder.reads and panes == PANES:
@@ -74,6 +83,16 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
             before = load(name)
             replay.save(path, before.facts, merged(before.reads, recorder.reads, set(views)))
         await sources[name].close()
+
+
+async def _record_for_rules(sources: Mapping[str, Source]) -> None:
+    """Read what the rules judge and no pane shows."""
+    for ask in merged_asks(DIAGNOSES):
+        if ask.query not in {view.query for pane in PANES for view in pane.views}:
+            try:
+                await sources[ask.source].fetch(ask.query)
+            except Trouble as why:
+                print(ask.query, why)
 
 
 def merged(before: Reads, now: Reads, views: Collection[str]) -> dict[str, Sequence[Snapshot]]:

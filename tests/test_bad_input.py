@@ -33,7 +33,7 @@ from tests.servers import PostgresServer, Servers
 
 SECRET = "hush-hush"
 SENTENCE = re.compile(r"pipeline-console: [^\n]+[.!]")
-VIEWS = [(pane, view) for pane in PANES for view in pane.views if pane.source == "postgres"]
+VIEWS = [(pane, view) for pane in PANES for view in pane.views if pane.source_of(view) == "postgres"]
 each_view = pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda one: one.name)
 
 

@@ -13,7 +13,7 @@ import pytest
 from console.panes import PANES
 from console.panes.connections import CONNECTIONS
 from console.panes.locks import LOCKS
-from console.panes.overview import OVERVIEW
+from console.panes.metrics import VITALS
 from console.panes.pooler import POOLER
 from console.tui.app import ConsoleApp
 from tests.screens import LARGE, SMALL, console, screen_text, shows, until
@@ -204,7 +204,7 @@ async def test_a_paused_pane_reads_nothing_and_goes_on_when_asked(any_pg: Postgr
         await shows(pilot, "paused")
         reader = app.readers.of("postgres", CONNECTIONS.views[0])
         before = reader.last
-        vitals = app.readers.of("postgres", OVERVIEW.views[0])
+        vitals = app.readers.of("postgres", VITALS)
         read = vitals.base
         await until(pilot, lambda: vitals.base is not read, "other reads go on")
         assert reader.last is before

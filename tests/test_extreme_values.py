@@ -15,8 +15,8 @@ from tests.servers import PostgresServer, Servers
 VIEWS = [
     pytest.param(view, id=f"{pane.name}-{view.name}")
     for pane in PANES
-    if pane.source == "postgres"
     for view in pane.views
+    if pane.source_of(view) == "postgres"
 ]
 OLD = 2_100_000_000  # transactions; the server refuses writes from about 2,144 million on
 LARGEST = 2**31 - 1

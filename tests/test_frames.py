@@ -71,11 +71,13 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
 
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600
-        for each in PANES:
-            for view in each.views:
-                reader = app.readers.of(each.source, view)
-                with suppress(Trouble):  # what the recorded role was not allowed to read
-                    await recording.read(reader, view, sources.of(each), times=2)
+        views = [(each, view) for each in PANES for view in each.views]
+        for each, view in sorted(
+            views, key=lambda pair: bool(pair[1].source)
+        ):  # what is made of other reads comes last
+            reader = app.readers.of(each.source_of(view), view)
+            with suppress(Trouble):  # what the recorded role was not allowed to read
+                await recording.read(reader, view, sources.of(each, view), times=2)
 
     async with console("", size, sources=sources, before=replay, changed={"refresh": {}}, pane=pane.name) as (
         app,

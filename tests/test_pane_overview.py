@@ -58,7 +58,7 @@ async def test_the_oldest_snapshot_has_the_name_of_its_true_holder(held: Session
         writer.execute("SELECT pg_create_logical_replication_slot('left_behind', 'test_decoding')")
         age(writer)
         of_slot = await vital_signs(Reader(VITALS), reading)
-        rows = (await Reader(OVERVIEW.views[0]).read(reading)).records()
+        rows = (await Reader(OVERVIEW.view("vitals")).read(reading)).records()
     assert of_session["xmin_holder"] == f"session {holder.info.backend_pid} batch"
     assert of_session["xmin_age"] >= 10
     assert marked[holder.info.backend_pid]["xmin_age"] == of_session["xmin_age"]
@@ -94,7 +94,7 @@ class Answers:
 
 async def levels(*answers: Snapshot) -> list[dict[str, object]]:
     """The levels of the metrics after each read."""
-    reader, source = Reader(OVERVIEW.views[0]), cast("Source", Answers(*answers))
+    reader, source = Reader(OVERVIEW.view("vitals")), cast("Source", Answers(*answers))
     taken = [await reader.read(source) for _ in answers]
     return [dict(zip(map(str, shown.values("sign")), shown.values("level"), strict=True)) for shown in taken]
 

@@ -34,7 +34,7 @@ def test_a_verdict_is_made_under_the_configured_limits() -> None:
     vitals = Snapshot("vitals", ("used", "usable", "visible"), ((50, 100, 50),), datetime(2026, 1, 1, tzinfo=UTC))
     strict = {**SETTINGS.thresholds, "connection_usage_percent": Limit(40, 60)}
     for limits, level in ((SETTINGS.thresholds, "ok"), (strict, "warning")):
-        derive = configured(pane("overview"), limits).views[0].derive
+        derive = configured(pane("overview"), limits).view("vitals").derive
         assert derive is not None
         assert derive(vitals).values("level")[0] == level
 

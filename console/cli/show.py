@@ -51,7 +51,7 @@ def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> in
 
 async def _show(asked: ShowOptions, workspace: Workspace, output: Output, say: Say) -> int:
     async with workspace:
-        server = workspace.sources.of(asked.pane)
+        server = workspace.sources.of(asked.pane, asked.view)
         reader = Reader(asked.view)
         if asked.view.rates and asked.sample:
             await reader.read(server)
@@ -124,7 +124,7 @@ def _print(asked: ShowOptions, taken: Snapshot, server: Source, output: Output, 
 
 def _view(pane: Pane, name: str) -> View:
     if not name:
-        return pane.views[0]
+        return pane.view(pane.printed) if pane.printed else pane.views[0]
     try:
         return pane.view(name)
     except KeyError:

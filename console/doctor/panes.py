@@ -78,7 +78,7 @@ def _state(reads: Sequence[_Read]) -> Status:
 def _different(pane: Pane) -> list[View]:
     # Views with the same query are read once.
     first: dict[tuple[object, ...], View] = {}
-    for view in pane.views:
+    for view in (view for view in pane.views if not view.source):
         first.setdefault((view.query, view.lookups, view.derive, view.detail), view)
     return list(first.values())
 

@@ -123,6 +123,8 @@ class View:
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
     rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
+    source: str = ""  # the name of the source that is asked; empty: the pane's
+    blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     empty: str = "nothing to show"  # shown when there are no rows; good news should read as such
 
@@ -140,6 +142,11 @@ class Pane:
     refresh: float = 2.0  # seconds
     source: str = "postgres"  # the name of the source that is asked
     actions: tuple[str, ...] = ()
+    printed: str = ""  # the view that `show` prints where none is named; empty: the first one
+
+    def source_of(self, view: View) -> str:
+        """The name of the source that answers `view`."""
+        return view.source or self.source
 
     def view(self, name: str) -> View:
         """The view called `name`. Raises KeyError if there is none."""

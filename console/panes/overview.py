@@ -9,6 +9,7 @@ from console.format import show
 from console.model import Column, Pane, Record, Rule, Snapshot, Trouble
 from console.panes.connections import seen
 from console.panes.metrics import METRICS, VITALS, Metric
+from console.panes.now_views import FINDINGS, WAITS
 from console.rules import server
 
 _ZEROS = re.compile(r"\.0+(?!\d)")  # of a limit: 95.0% is shown as 95%
@@ -68,12 +69,16 @@ def _limit(metric: Metric, record: Record) -> str:
 OVERVIEW = Pane(
     name="overview",
     key="1",
-    title="Overview",
+    title="Now",
+    printed="vitals",
     help=(
-        "The metrics of the server, worst first. Rates are measured between two reads, so they appear with the second "
-        "read. A metric is at level warning or critical when its value passed the limit; the text says what it means."
+        "What is wrong, worst first: each finding names its root cause, what else that explains, and the action that "
+        "fixes it. f opens the plan of that action, Enter leads to the evidence, z lists a finding last until it "
+        "clears. Metrics has the metrics of the server, worst first; rates are measured between two reads, so they "
+        "appear with the second read. A metric is at level warning or critical when its value passed the limit."
     ),
     views=(
+        FINDINGS,
         replace(
             VITALS,
             columns=(
@@ -95,5 +100,6 @@ OVERVIEW = Pane(
             derive=metrics,
             rules=tuple(metric.rule for metric in METRICS if metric.rule and metric.means),
         ),
+        WAITS,
     ),
 )

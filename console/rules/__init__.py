@@ -31,6 +31,7 @@ RULES: tuple[AnyRule, ...] = (
     server.CONFLICTS_PER_SECOND,
     server.UNFROZEN_TRANSACTIONS,
     server.METRIC_LEVEL,
+    server.FINDING_LEVEL,
     server.RESTART_PENDING,
     server.SETTING_LINE,
     storage.DEAD_TUPLE_PERCENT,

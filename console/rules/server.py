@@ -72,6 +72,12 @@ METRIC_LEVEL = StateRule(
     levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
     queries=("vitals",),
 )
+FINDING_LEVEL = StateRule(
+    name="finding_level",
+    title="Level of a finding, from the rule that found it",
+    levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
+    queries=("findings",),
+)
 RESTART_PENDING = StateRule(
     name="restart_pending",
     title="Whether a new value of a setting takes effect only after a restart",

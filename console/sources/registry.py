@@ -40,9 +40,13 @@ class Sources:
         """The PgBouncers; None when none is configured."""
         return self._known.get(POOLER)
 
-    def of(self, pane: Pane) -> Source:
-        """The source that `pane` asks. Raises Trouble(MISSING) if it is not configured."""
-        return self.named(pane.source)
+    def add(self, source: Source) -> None:
+        """Make a source known that is made of the others."""
+        self._known = {**self._known, source.name: source}
+
+    def of(self, pane: Pane, view: View | None = None) -> Source:
+        """The source that a view of `pane`, else the pane, asks. Raises Trouble(MISSING) if it is not configured."""
+        return self.named(pane.source_of(view) if view else pane.source)
 
     def named(self, name: str) -> Source:
         """The source of that name. Raises Trouble(MISSING) if it is not configured."""
@@ -59,17 +63,18 @@ class Sources:
         It needs neither a connection nor the source itself.
         """
         queries = (view.query, *(lookup.query for lookup in view.lookups), view.detail)
-        return "\n\n".join(self._text(pane, query).strip() for query in dict.fromkeys(queries) if query)
+        source = pane.source_of(view)
+        return "\n\n".join(self._text(source, query).strip() for query in dict.fromkeys(queries) if query)
 
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(source.close() for source in self._known.values()))
 
-    def _text(self, pane: Pane, query: str) -> str:
+    def _text(self, name: str, query: str) -> str:
         try:
-            if pane.source not in self._known and pane.source in _ABSENT:
-                return _ABSENT[pane.source].text(query)
-            source = self.of(pane)
+            if name not in self._known and name in _ABSENT:
+                return _ABSENT[name].text(query)
+            source = self.named(name)
             why = source.obstacle(query)
             return f"-- {one_line(why)}\n{source.text(query)}" if why else source.text(query)
         except Trouble as why:

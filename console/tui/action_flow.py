@@ -69,6 +69,13 @@ class ActionFlow:
             parameters = answer
         await self.plan_and_start(chosen, parameters)
 
+    async def fix(self, name: str, parameters: Mapping[str, str]) -> None:
+        """Plan the action that a finding names, show the plan, and run it if it is confirmed."""
+        if self._workspace.wanted.read_only:
+            await self.refuse(action(name).title, read_only())
+        else:
+            await self.plan_and_start(action(name), parameters)
+
     async def plan_and_start(self, chosen: Action, parameters: Mapping[str, str]) -> Run | None:
         """Plan one action, show the plan, and start it if it is confirmed. None: it was not.
 

@@ -34,6 +34,7 @@ from console.tui.bindings import bindings, check_keymap
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import TerminalDriver, clear_deadline, set_deadline
+from console.tui.finding_blocks import FindingBlocks
 from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
@@ -174,6 +175,22 @@ class ConsoleApp(App[int]):
         """A click on a tab."""
         await self.action_pane(event.name)
 
+    # Findings
+
+    def on_finding_blocks_fix_chosen(self, event: FindingBlocks.FixChosen) -> None:
+        """Plan the fix of a finding."""
+        self.dialogs.begin(lambda: self.flow.fix(event.action, event.parameters))
+
+    async def on_finding_blocks_evidence_chosen(self, event: FindingBlocks.EvidenceChosen) -> None:
+        """Turn to the pane, view and row that show a finding."""
+        await self.action_pane(event.pane)
+        self.panes.shown.go_to(event.view, event.row)
+
+    def on_finding_blocks_put_off(self, event: FindingBlocks.PutOff) -> None:
+        """List a finding last until it clears."""
+        self.workspace.observer.put_off(event.rule, event.subject)
+        self.pane_view.poll_now()
+
     # Metrics
 
     @work(exclusive=True, group="vitals", exit_on_error=False)
@@ -182,6 +199,8 @@ class ConsoleApp(App[int]):
         vitals, postgres = self.vitals, self.workspace.sources.postgres
         while True:
             await vitals.read(postgres, self.workspace.sources.pooler)
+            if vitals.reading is not None and vitals.trouble is None:
+                self.workspace.observer.offer(vitals.reading)
             self.query_one(Header).show_server(
                 postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble
             )

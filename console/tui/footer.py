@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.binding import Binding
 from textual.content import Content
 from textual.events import Click
@@ -31,15 +33,13 @@ class KeyLine(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """The keys, as many as fit."""
+        """The keys that fit."""
         parts: list[tuple[str, str] | str] = []
         self._places = []
         x = 0
-        for binding in self._bindings_shown:
+        for binding in fitting(self._bindings_shown, self.size.width):
             key = key_name(binding.key)
-            end = x + len(key) + len(binding.description) + 2
-            if end - 1 > self.size.width:
-                break
+            end = x + _width(binding)
             parts += [(key, "bold $accent"), f" {binding.description} "]
             self._places.append((x, end, binding.key))
             x = end
@@ -50,3 +50,20 @@ class KeyLine(Widget):
         for start, end, key in self._places:
             if start <= event.x < end:
                 self.app.simulate_key(key)
+
+
+def fitting(bindings: Sequence[Binding], room: int) -> list[Binding]:
+    """As many as fit into `room` cells; those that work everywhere, such as help, stay whatever the widget has."""
+    chosen = list(bindings)
+    for binding in reversed(bindings):
+        if sum(map(_width, chosen)) - 1 <= room:
+            break
+        if not (binding.id or "").startswith("app."):
+            chosen.remove(binding)
+    while chosen and sum(map(_width, chosen)) - 1 > room:
+        chosen.pop()
+    return chosen
+
+
+def _width(binding: Binding) -> int:
+    return len(key_name(binding.key)) + len(binding.description) + 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
@@ -64,6 +64,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
         self._marked: set[Key] = set()
+        self._sought: dict[str, object] = {}
         self._seeks: Level | None = Level.CRITICAL  # the least level of the row it goes to; None: it was moved
 
     # What it shows
@@ -88,6 +89,7 @@ class LiveTable(ScrollView, can_focus=True):
             self._go_to_worst(self._seeks)
         else:
             self._follow(former)
+        self._find()
         self._repaint_changes()
 
     def seek_worst(self) -> None:
@@ -123,6 +125,20 @@ class LiveTable(ScrollView, can_focus=True):
         """Keys of the rows that are on the screen."""
         top = self.scroll_offset.y
         return self._keys[top : top + max(0, self.scrollable_content_region.height - 1)]
+
+    def seek(self, row: Mapping[str, object]) -> None:
+        """Put the cursor on the first row with these values, now or when the next rows are shown."""
+        self._sought = dict(row)
+        self._find()
+
+    def _find(self) -> None:
+        if not self._sought or self._snapshot is None:
+            return
+        for at, record in enumerate(self._snapshot.records()):
+            if all(name in record and str(record[name]) == str(value) for name, value in self._sought.items()):
+                self._sought = {}
+                self.move_to(at)
+                return
 
     def _follow(self, former: Key | None) -> None:
         count = len(self._keys)

@@ -17,18 +17,19 @@ FILTERED_LOOKUPS = 20  # batches after one read
 class PaneFeed:
     """Reads the views of one pane from its source. The last rows stay when the source cannot be read."""
 
-    def __init__(self, pane: Pane, source: Callable[[], Source], readers: Readers) -> None:
+    def __init__(self, pane: Pane, source: Callable[[View], Source], readers: Readers) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one."""
         self._pane = pane
         self._source = source
         self._readers = readers
         self.trouble: Trouble | None = None  # why the last read failed
+        self._view = pane.views[0]  # the one read last
 
     @property
     def source(self) -> Source | None:
-        """The source of the pane; None if it is not configured."""
+        """The source of the view that was read last; None if it is not configured."""
         try:
-            return self._source()
+            return self._source(self._view)
         except Trouble:
             return None
 
@@ -47,8 +48,9 @@ class PaneFeed:
         Raises the Trouble that it remembers.
         """
         view, reader = state.view, self._reader(state.view)
+        self._view = view
         try:
-            source = self._source()
+            source = self._source(view)
             await reader.read(source)
             self.trouble = None
             yield
@@ -83,7 +85,7 @@ class PaneFeed:
         return trouble_status(self.trouble, self.last(view), retry_in, time.monotonic())
 
     def _reader(self, view: View) -> Reader:
-        return self._readers.of(self._pane.source, view)
+        return self._readers.of(self._pane.source_of(view), view)
 
 
 def _all_keys(view: View, reader: Reader) -> list[Key]:

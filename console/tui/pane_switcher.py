@@ -30,12 +30,12 @@ class PaneSwitcher(ContentSwitcher):
         if name not in {child.id for child in self.children}:
             await self.add_content(self._make(name), id=name)
         self.current = name
-        opened = self._visible_view
-        if view_in_alarm and view_in_alarm != opened.view.name:
+        opened = self.shown
+        if view_in_alarm not in {"", opened.view.name} and name != OVERVIEW.name:
             opened.choose_view(view_in_alarm)
         if view_in_alarm or name == OVERVIEW.name:
             opened.table.seek_worst()
-        opened.table.focus()
+        opened.rows.focus()
 
     @property
     def in_use(self) -> PaneView:
@@ -44,10 +44,11 @@ class PaneSwitcher(ContentSwitcher):
         for widget in focused.ancestors_with_self if focused else ():
             if isinstance(widget, PaneView):
                 return widget
-        return self._visible_view
+        return self.shown
 
     @property
-    def _visible_view(self) -> PaneView:
+    def shown(self) -> PaneView:
+        """The pane on the screen."""
         opened = self.visible_content
         assert opened is not None  # noqa: S101  a pane is always open after mounting
         return opened if isinstance(opened, PaneView) else opened.query(PaneView).first()
@@ -59,7 +60,7 @@ class PaneSwitcher(ContentSwitcher):
         settings, sources = self._workspace.settings, self._workspace.sources
         return PaneView(
             configured(pane, settings.thresholds),
-            lambda: sources.of(pane),
+            lambda view: sources.of(pane, view),
             lambda view: sources.text(pane, view),
             self._readers,
             settings.refresh.get(pane.name, 0.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual import work
 from textual.app import ComposeResult
@@ -25,6 +25,7 @@ from console.tui.bindings import bindings
 from console.tui.details import Details
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.filter_line import FilterLine
+from console.tui.finding_blocks import FindingBlocks
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
 from console.tui.pane_chart import PaneChart
@@ -48,7 +49,7 @@ class PaneView(Widget):
     def __init__(
         self,
         pane: Pane,
-        source: Callable[[], Source],
+        source: Callable[[View], Source],
         sql_text: Callable[[View], str],
         readers: Readers,
         period: float = 0.0,
@@ -74,6 +75,8 @@ class PaneView(Widget):
         yield PaneChart()
         with Horizontal():
             yield LiveTable(self.state.view.columns)
+            if any(view.blocks for view in self.pane.views):
+                yield FindingBlocks()
             yield Details()
         yield StatusLine()
         yield FilterLine()
@@ -84,6 +87,11 @@ class PaneView(Widget):
         return self.query_one(LiveTable)
 
     @property
+    def rows(self) -> LiveTable | FindingBlocks:
+        """The widget with the rows of the current view."""
+        return self.query_one(FindingBlocks) if self.view.blocks else self.table
+
+    @property
     def view(self) -> View:
         """The current view."""
         return self.state.view
@@ -91,10 +99,14 @@ class PaneView(Widget):
     @property
     def chosen_rows(self) -> list[dict[str, object]]:
         """The marked rows, else the one under the cursor."""
-        row = self.table.cursor_row
-        return self.table.marked_rows or ([row] if row else [])
+        row = self.rows.cursor_row
+        return self.rows.marked_rows or ([row] if row else [])
 
     # Polling
+
+    def on_mount(self) -> None:
+        """Show the widget of the first view."""
+        self._show_widget()
 
     def on_show(self, event: Show) -> None:
         """Paint the last known rows at once, then poll."""
@@ -155,13 +167,24 @@ class PaneView(Widget):
                 self.arranged = arrange(last, self.view, state.sort, state.filter_text)
             except Trouble as why:  # a filter that is being typed, or is wrong
                 self.filter_trouble, self.arranged = why, arrange(last, self.view, state.sort)
-            columns = present(self.view.columns, self.arranged)
-            self.table.show(self.arranged, columns, self.view.key, state.sort, self.feed.is_stale)
+            self._show_rows(self.arranged)
         self.query_one(PaneChart).draw(self.view, last, self.size)
         self._show_status()
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self.query_one(PaneTitle).show_state(state, rows)
         self._fill_drawer()
+
+    def _show_widget(self) -> None:
+        self.table.display = not self.view.blocks
+        for blocks in self.query(FindingBlocks):
+            blocks.display = self.view.blocks
+
+    def _show_rows(self, rows: Snapshot) -> None:
+        if self.view.blocks:
+            self.query_one(FindingBlocks).show(rows, self.view.key, self.feed.is_stale)
+        else:
+            columns = present(self.view.columns, rows)
+            self.table.show(rows, columns, self.view.key, self.state.sort, self.feed.is_stale)
 
     def _show_status(self) -> None:
         shown = len(self.arranged.rows) if self.arranged else 0
@@ -186,11 +209,18 @@ class PaneView(Widget):
     def choose_view(self, name: str) -> None:
         """Turn to the view called `name`; its last rows are painted at once."""
         self.state.choose_view(name)
+        self._show_widget()
         self.feed.trouble = None
         self.query_one(FilterLine).display = False
         self.paint()
         self.poll_now()
-        self.table.focus()
+        self.rows.focus()
+
+    def go_to(self, view: str, row: Mapping[str, object]) -> None:
+        """Turn to a view and put the cursor on the row with these values, as soon as it is there."""
+        if view:
+            self.choose_view(view)
+        self.table.seek(row)
 
     def action_filter(self) -> None:
         """Open the filter line."""
@@ -204,7 +234,7 @@ class PaneView(Widget):
     def on_input_submitted(self) -> None:
         """Keep the filter and go back to the table."""
         self.query_one(FilterLine).display = bool(self.state.filter_text)
-        self.table.focus()
+        self.rows.focus()
         self.poll_now()
 
     def action_leave(self) -> None:
@@ -216,7 +246,7 @@ class PaneView(Widget):
             self.paint()
         elif drawer.display:
             drawer.display = False
-        self.table.focus()
+        self.rows.focus()
 
     def sort_by(self, column: str | None) -> None:
         """Sort by `column`, descending; ascending if that is the order already. None: keep the order."""
@@ -238,7 +268,7 @@ class PaneView(Widget):
 
     def action_copy(self) -> None:
         """Copy the query in the row under the cursor, else the row, to the clipboard of the user's terminal."""
-        row = self.table.cursor_row
+        row = self.rows.cursor_row
         if row is None:
             self._toast("No row to copy.")
             return

@@ -6,8 +6,9 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
-from console.model import Limit, Source, Trouble
+from console.model import Limit, Snapshot, Source, Trouble
 from console.panes.derived import number
+from console.panes.metrics import VITALS
 from console.panes.overview import OVERVIEW
 from console.panes.pooler_rows import longest_wait
 from console.reading.reader import Readers
@@ -24,11 +25,16 @@ class Vitals:
     """The last metrics and, for each that is a number, its last KEPT values."""
 
     def __init__(self, readers: Readers, limits: Mapping[str, Limit]) -> None:
-        self._reader = readers.of(OVERVIEW.source, configured(OVERVIEW, limits).views[0])
+        self._reader = readers.of(OVERVIEW.source, configured(OVERVIEW, limits).view(VITALS.name))
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.now: dict[str, object] = {}
         self.trouble: Trouble | None = None
         self.period = PERIOD
+
+    @property
+    def reading(self) -> Snapshot | None:
+        """The last read of the metrics."""
+        return self._reader.base
 
     async def read(self, postgres: Source, pooler: Source | None) -> None:
         """Read both servers; what cannot be read is missing, the rest is kept."""

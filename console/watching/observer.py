@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from console.model import Ask, CannotTell, Diagnosis, Facts, Frame, Kind, Limit, Snapshot, Trouble
+from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kind, Limit, Snapshot, Trouble
 from console.reading.thresholds import configured_rules
-from console.rules.judging import Memory, Verdict, evaluate
+from console.rules.judging import Identity, Memory, Verdict, evaluate
 from console.sources.registry import Sources
 
 
@@ -19,7 +21,7 @@ class Observer:
 
     def __init__(self, sources: Sources, diagnoses: Sequence[Diagnosis], limits: Mapping[str, Limit]) -> None:
         self._sources = sources
-        self._diagnoses = tuple(diagnoses)
+        self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
         rules = tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
         self._rules = configured_rules(rules, limits)
@@ -27,6 +29,9 @@ class Observer:
         self._troubles: dict[str, Trouble] = {}
         self._skipped: set[str] = set()
         self._due: dict[str, datetime] = {}
+        self._looked = -math.inf  # on the monotonic clock
+        self._looking = asyncio.Lock()
+        self._put_off: set[Identity] = set()
         self.memory = Memory()
         self.verdict = Verdict()
         self.frame = Frame({}, datetime.now(UTC))
@@ -37,6 +42,13 @@ class Observer:
             if query in self._readings:
                 self._readings[query].extend(snapshots)
         self.memory = memory
+
+    def offer(self, taken: Snapshot) -> None:
+        """Take a reading that somebody else made just now, instead of making one."""
+        for ask in self._asks:
+            if ask.query == taken.name and not any(kept.clock == taken.clock for kept in self._readings[ask.query]):
+                self._due[ask.query] = datetime.now(UTC) + timedelta(seconds=ask.every)
+                self._keep(ask, taken)
 
     async def look(self, everything: bool = False) -> Verdict:
         """Read what is due, or `everything`, and judge. What cannot be read is in the verdict; nothing is raised."""
@@ -50,8 +62,30 @@ class Observer:
         self._skipped = {ask.query for ask in self._asks if ask.only_if is not None and not _needed(ask, frame)}
         await asyncio.gather(*(self._read(ask) for ask in wanted))
         self.frame = self._frame()
-        self.verdict, self.memory = evaluate(self.frame, self._diagnoses, self.memory)
+        self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory)
+        self._put_off &= {(finding.rule, finding.subject) for finding in self.verdict.findings}
+        self._looked = time.monotonic()
         return self.verdict
+
+    async def recent(self, seconds: float) -> Verdict:
+        """The last verdict if it is no older than `seconds`, else a new one."""
+        async with self._looking:
+            if time.monotonic() - self._looked > seconds:
+                await self.look()
+        return self.verdict
+
+    @property
+    def unreachable(self) -> Trouble | None:
+        """Why the server cannot be reached; None: it answered."""
+        return next((why for why in self._troubles.values() if why.kind is Kind.UNREACHABLE), None)
+
+    def put_off(self, rule: str, subject: str) -> None:
+        """List a finding last, until its condition clears; once more: as before."""
+        self._put_off ^= {(rule, subject)}
+
+    def is_put_off(self, finding: Finding) -> bool:
+        """Whether somebody acknowledged the finding."""
+        return (finding.rule, finding.subject) in self._put_off
 
     def windows(self) -> dict[str, tuple[Snapshot, ...]]:
         """The readings that rules compare with later ones."""
@@ -65,6 +99,9 @@ class Observer:
             if why.kind is Kind.UNREACHABLE:
                 self._readings[ask.query].clear()  # what was true before is no longer known
             return
+        self._keep(ask, taken)
+
+    def _keep(self, ask: Ask, taken: Snapshot) -> None:
         self._troubles.pop(ask.query, None)
         kept = self._readings[ask.query]
         kept.append(taken)

@@ -157,7 +157,7 @@ def cost(bench: Bench) -> None:
             except Silent:
                 bench.book.skipped.append(f"pane {pane.name}: no rows")
                 break
-            reads = tool.refreshes(later, pane.views[0].query)
+            reads = tool.refreshes(later, next(view.query for view in pane.views if not view.source))
             own = (tools.HEADER, *ONCE)
             bench.book.enter(f"cost.{pane.name}.first", tool.name, total(since(first, before), own))
             if reads:

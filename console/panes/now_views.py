@@ -1,0 +1,53 @@
+"""The views of the first pane that are no metrics: the findings of the rules, and the waits of the moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.format import decoded
+from console.model import Column, Snapshot, View
+from console.rules import server
+
+
+def _readable(snapshot: Snapshot) -> Snapshot:
+    """The waits with readable query texts."""
+    query = snapshot.index("query")
+    rows = tuple((*row[:query], decoded(row[query]), *row[query + 1 :]) for row in snapshot.rows)
+    return replace(snapshot, rows=rows)
+
+
+FINDINGS = View(
+    name="findings",
+    title="Findings",
+    query="findings",
+    source="rules",
+    blocks=True,
+    columns=(
+        Column("level", "level", "text", width=8, rule=server.FINDING_LEVEL),
+        Column("sentence", "finding", "query", grow=True, help="Who or what is at the root, and what is wrong."),
+        Column("fix", "fix", "text", width=30, help="What f would do: its plan is shown first."),
+        Column("detail", "detail", "text", width=30, extra=True),
+        Column("explains", "explains", "names", extra=True, help="What has the same cause."),
+        Column("since", "since", "time", extra=True),
+        Column("rule", "rule", "text", width=18, extra=True),
+    ),
+    key=("rule", "subject"),
+    empty="",  # the note says how many rules were evaluated
+)
+WAITS = View(
+    name="waits",
+    title="Waits",
+    query="waits",
+    columns=(
+        Column("class", "class", "text", width=19, help="Wait event type; CPU: the session runs without waiting."),
+        Column("event", "event", "text", width=20, help="What it waits for."),
+        Column("sessions", "sessions", "count", width=8),
+        Column("longest", "longest", "age", help="Age of the statement, or of the state, of the oldest of them."),
+        Column("pid", "pid", "text", width=7, help="Process id of that session."),
+        Column("who", "who", "text", width=16, help="Its application, else its user."),
+        Column("query", "query", "query", grow=True),
+    ),
+    key=("class", "event"),
+    derive=_readable,
+    empty="No session runs anything.",
+)

@@ -1,0 +1,219 @@
+"""The findings on the screen: a block of lines for each, unfolded under the cursor or where all of them fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from textual.events import Click, Resize
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from console.format import one_line
+from console.keys import Place
+from console.model import Level, Snapshot
+from console.reading.reader import Key, keys
+from console.tui.bindings import bindings
+from console.tui.table_styles import NAMES, TableStyles
+
+MARKS = {"critical": "!!", "warning": "! "}
+LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING}
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of a block."""
+
+    finding: int  # which one it belongs to
+    text: str
+    head: bool = False
+
+
+class FindingBlocks(ScrollView, can_focus=True):
+    """A list of findings. The cursor stays on its finding when others come and go."""
+
+    BINDINGS = bindings(Place.FINDINGS)
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in NAMES}
+    ALLOW_SELECT = False
+
+    cursor = reactive(0, repaint=False)
+
+    @dataclass
+    class FixChosen(Message):
+        """The key for the fix of the finding under the cursor."""
+
+        action: str
+        parameters: Mapping[str, str]
+
+    @dataclass
+    class EvidenceChosen(Message):
+        """Enter: a pane, its view, and the row that shows the finding."""
+
+        pane: str
+        view: str
+        row: Mapping[str, object]
+
+    @dataclass
+    class PutOff(Message):
+        """The key that lists the finding under the cursor last."""
+
+        rule: str
+        subject: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[dict[str, Any]] = []
+        self._keys: list[Key] = []
+        self._lines: list[Text] = []
+        self._chosen_fix: dict[Key, int] = {}
+        self._stale = False
+        self._styles = TableStyles(self)
+
+    # What it shows
+
+    def show(self, snapshot: Snapshot, key: Sequence[str], stale: bool = False) -> None:
+        """Show the findings of `snapshot`."""
+        former = self.cursor_key
+        self._rows, self._keys, self._stale = list(snapshot.records()), keys(snapshot, key), stale
+        if former in self._keys:
+            self.cursor = self._keys.index(former)
+        self.cursor = max(0, min(self.cursor, len(self._rows) - 1))
+        self._fold()
+
+    @property
+    def cursor_key(self) -> Key | None:
+        """The key of the finding under the cursor; None without findings."""
+        return self._keys[self.cursor] if 0 <= self.cursor < len(self._keys) else None
+
+    @property
+    def cursor_row(self) -> dict[str, object] | None:
+        """The finding under the cursor."""
+        return self._rows[self.cursor] if 0 <= self.cursor < len(self._rows) else None
+
+    @property
+    def marked_rows(self) -> list[dict[str, object]]:
+        """Findings are not marked."""
+        return []
+
+    @property
+    def visible_keys(self) -> list[Key]:
+        """All findings: nothing is looked up for them."""
+        return []
+
+    def _fold(self) -> None:
+        """Lay the blocks out: all of them unfolded if they fit, else the one under the cursor."""
+        width = self.scrollable_content_region.width or self.size.width
+        blocks = [self._block(at, row, width) for at, row in enumerate(self._rows)]
+        everything = sum(map(len, blocks)) <= self.size.height
+        self._lines = [
+            line
+            for at, block in enumerate(blocks)
+            for line in (block if everything or at == self.cursor else block[:1])
+        ]
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def _block(self, at: int, row: Mapping[str, Any], width: int) -> list[Text]:
+        mark = " z" if row["later"] else MARKS.get(row["level"], "  ")
+        lines = [Text(at, f"{mark}{one_line(row['sentence'])}", head=True)]
+        texts = [one_line(row["detail"])] if row["detail"] else []
+        if row["explains"]:
+            texts.append(f"also explains: {one_line(' · '.join(row['explains']))}")
+        if fix := self._fix(at):
+            more = len(row["fixes"]) - 1
+            texts.append(f"f  {one_line(fix['effect'])}" + (f"  (→ {more} more)" if more else ""))
+        lines += [Text(at, f"{INDENT}{text}") for text in texts]
+        return [Text(line.finding, _cut(line.text, width), line.head) for line in lines]
+
+    def _fix(self, at: int) -> Mapping[str, Any] | None:
+        fixes = self._rows[at]["fixes"]
+        return fixes[self._chosen_fix.get(self._keys[at], 0) % len(fixes)] if fixes else None
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width = self.size.width
+        at = self.scroll_offset.y + y
+        if at >= len(self._lines):
+            return Strip.blank(width, self._styles.of("base"))
+        line = self._lines[at]
+        under = line.finding == self.cursor
+        level = LEVELS.get(str(self._rows[line.finding]["level"]), Level.OK) if line.head else Level.OK
+        style = self._styles.cell(level, under and line.head, self._stale)
+        return Strip([Segment(line.text, style)]).adjust_cell_length(width, style)
+
+    def on_resize(self, event: Resize) -> None:
+        """Lay the blocks out for the new size."""
+        del event
+        self._fold()
+
+    def notify_style_update(self) -> None:
+        """Compute the styles of the new theme."""
+        super().notify_style_update()
+        self._styles.forget()
+
+    # Keys
+
+    def move_to(self, finding: int) -> None:
+        """Put the cursor on a finding and bring its block onto the screen."""
+        self.cursor = max(0, min(finding, len(self._rows) - 1))
+        self._fold()
+        mine = [at for at, line in enumerate(self._lines) if line.finding == self.cursor]
+        if mine:
+            top, height = self.scroll_offset.y, max(1, self.size.height)
+            self.scroll_to(y=min(mine[0], max(top, mine[-1] - height + 1)), animate=False)
+
+    def action_move(self, findings: int) -> None:
+        """Some findings up or down."""
+        self.move_to(self.cursor + findings)
+
+    def action_move_to(self, finding: int) -> None:
+        """The first or the last finding."""
+        self.move_to(finding if finding >= 0 else len(self._rows) - 1)
+
+    def action_other_fix(self, step: int) -> None:
+        """Offer the next fix of the finding under the cursor."""
+        key = self.cursor_key
+        if key is not None:
+            self._chosen_fix[key] = self._chosen_fix.get(key, 0) + step
+            self._fold()
+
+    def action_fix(self) -> None:
+        """Ask for the plan of the fix that is offered."""
+        fix = self._fix(self.cursor) if self.cursor_row else None
+        if fix is None:
+            self.notify("No action fixes this.", timeout=3, markup=False)
+        else:
+            self.post_message(self.FixChosen(fix["action"], fix["parameters"]))
+
+    def action_evidence(self) -> None:
+        """Go to what shows the finding under the cursor."""
+        row = self._rows[self.cursor] if self.cursor_row else None
+        shown = next((one for one in row["evidence"] if one["pane"]), None) if row else None
+        if shown is None:
+            self.notify("No pane shows more of this.", timeout=3, markup=False)
+        else:
+            self.post_message(self.EvidenceChosen(shown["pane"], shown["view"], shown["row"]))
+
+    def action_later(self) -> None:
+        """List the finding under the cursor last, until it clears."""
+        row = self._rows[self.cursor] if self.cursor_row else None
+        if row:
+            self.post_message(self.PutOff(row["rule"], row["subject"]))
+
+    def on_click(self, event: Click) -> None:
+        """A click chooses a finding."""
+        at = self.scroll_offset.y + event.y
+        if at < len(self._lines):
+            self.move_to(self._lines[at].finding)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"

@@ -1,0 +1,80 @@
+"""The findings as a source: what panes, `show` and exports read like any other rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from console.model import Finding, Row, Snapshot
+from console.rules.judging import Verdict
+from console.sources.console import Answer, ConsoleSource
+from console.watching.observer import Observer
+
+NAME = "rules"
+FRESH = 1.0  # seconds for which a verdict is shown again instead of looking once more
+COLUMNS = (
+    *("rule", "subject", "level", "sentence", "detail", "explains", "fix", "since", "fixes", "evidence", "later"),
+)
+
+
+def findings_source(observer: Observer) -> ConsoleSource:
+    """A source whose query `findings` has a row for each finding, worst first."""
+
+    async def fetch(_: Mapping[str, object]) -> Snapshot:
+        began = time.monotonic()
+        verdict = await observer.recent(FRESH)
+        if observer.unreachable:
+            raise observer.unreachable
+        return snapshot(verdict, observer, time.monotonic() - began)
+
+    return ConsoleSource({"findings": Answer(fetch, lambda: text(observer))}, name=NAME)
+
+
+def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
+    """The findings as rows; the note counts the rules, and names those that cannot tell."""
+    rows = tuple(_row(finding, observer.is_put_off(finding)) for finding in verdict.findings)
+    ordered = tuple(sorted(rows, key=lambda row: bool(row[-1])))
+    return Snapshot(
+        "findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=(summary(verdict),)
+    )
+
+
+def summary(verdict: Verdict) -> str:
+    """How many findings there are, of how many rules, and which rules cannot tell and why."""
+    found = len(verdict.findings)
+    head = "No findings" if not found else "1 finding" if found == 1 else f"{found} findings"
+    if not verdict.unknown:
+        return f"{head}: {len(verdict.judged)} rules evaluated."
+    reasons: dict[str, list[str]] = {}
+    for one in verdict.unknown:
+        reasons.setdefault(one.why, []).append(one.rule)
+    named = "; ".join(f"{', '.join(rules)}: {why}" for why, rules in reasons.items())
+    return f"{head}: {len(verdict.judged)} rules evaluated, {len(verdict.unknown)} could not be ({named})."
+
+
+def text(observer: Observer) -> str:
+    """What is read for the rules, a comment line each."""
+    head = "-- The rules judge what these queries return (pipeline-console explain-rule RULE prints their SQL):"
+    reads = (f"-- {each.name}: {', '.join(ask.query for ask in each.asks)}" for each in observer.diagnoses)
+    return "\n".join([head, *reads])
+
+
+def _row(finding: Finding, later: bool) -> Row:
+    fixes = [{"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes]
+    evidence = [
+        {"label": one.label, "value": one.value, "pane": one.pane, "view": one.view, "row": dict(one.row)}
+        for one in finding.evidence
+    ]
+    return (
+        finding.rule,
+        finding.subject,
+        finding.level.name.lower(),
+        finding.sentence,
+        finding.detail,
+        list(finding.explains),
+        finding.fixes[0].effect if finding.fixes else None,
+        finding.since,
+        fixes,
+        evidence,
+        later,
+    )
