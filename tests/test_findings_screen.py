@@ -1,0 +1,84 @@
+"""The first screen: it names the culprit, f opens the plan of the fix, Enter leads to the evidence, z puts it off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from console.running.trail.audit import Trail
+from console.tui.app import ConsoleApp
+from console.tui.finding_blocks import FindingBlocks
+from console.tui.plan_dialog import PlanDialog
+from tests.acting import Desk
+from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
+from tests.faults import Stage, blocking
+from tests.screens import console, screen_text, shows, until
+from tests.servers import PostgresServer as Cluster
+
+
+@pytest.fixture
+def stage(pg: Cluster, database: str, sessions: Sessions, tmp_path: Path) -> Stage:
+    return Stage(Desk(pg, database, Trail(tmp_path / "audit.jsonl")), sessions)
+
+
+def ready(app: ConsoleApp) -> bool:
+    return isinstance(app.screen, PlanDialog) and app.screen.guard.ready
+
+
+async def chosen(pilot: Pilot[Any], name: str) -> FindingBlocks:
+    """The list of findings, once the one about `name` is on the screen."""
+    await shows(pilot, f"{name} at")
+    return pilot.app.query_one(FindingBlocks)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=["80x24", "200x50"])
+async def test_the_culprit_is_named_and_f_opens_the_plan_that_ends_it(stage: Stage, size: tuple[int, int]) -> None:
+    with blocking.row_locked_by_an_idle_session(stage) as name:
+        async with console(stage.desk.uri, size) as (app, pilot):
+            await chosen(pilot, name)
+            text = screen_text(app)
+            assert "blocks 3 sessions" in text
+            assert "it has written" in text
+            await pilot.press("f")
+            await until(pilot, lambda: ready(app))
+            await pilot.press("r")
+            await until(pilot, lambda: name not in screen_text(app) and "No findings" in screen_text(app))
+
+
+async def test_enter_leads_to_the_pane_view_and_row_of_the_evidence(stage: Stage) -> None:
+    with blocking.row_locked_by_an_idle_session(stage) as name:
+        async with console(stage.desk.uri) as (app, pilot):
+            await chosen(pilot, name)
+            await pilot.press("enter")
+            await until(pilot, lambda: app.panes.shown.pane.name == "locks")
+            await until(pilot, lambda: (app.panes.shown.table.cursor_row or {}).get("who") == name)
+
+
+async def test_the_other_fixes_are_offered_by_the_arrow_keys(stage: Stage) -> None:
+    with blocking.queue_behind_an_alter(stage) as name:
+        async with console(stage.desk.uri) as (app, pilot):
+            await chosen(pilot, name)
+            await shows(pilot, "f  cancel")  # the ALTER: it frees more than the end of the report
+            await pilot.press("right")
+            await shows(pilot, "f  terminate")
+            assert "frees 1 now, 3 in turn" in screen_text(app)
+
+
+async def test_a_finding_put_off_is_marked_and_comes_back_by_the_same_key(stage: Stage) -> None:
+    with blocking.row_locked_by_an_idle_session(stage) as name:
+        async with console(stage.desk.uri) as (app, pilot):
+            await chosen(pilot, name)
+            await pilot.press("z")
+            await shows(pilot, f" z{name}")
+            await pilot.press("z")
+            await until(pilot, lambda: f" z{name}" not in screen_text(app))
+
+
+async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage) -> None:
+    async with console(stage.desk.uri) as (_, pilot):
+        await shows(pilot, "No findings:")
+        await pilot.press("f", "enter", "z", "left", "right", "j", "k")
+        await shows(pilot, "No findings:")
