@@ -113,7 +113,7 @@ class Database(Source, Protocol):
         ...
 
     async def pulse(self, seconds: float) -> None:
-        """Ask for a sign of life. Raises Trouble(UNREACHABLE) when there is none within `seconds`."""
+        """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
         ...
 
     def cut(self) -> None:

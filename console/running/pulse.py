@@ -1,7 +1,7 @@
 """Whether the server still answers while something runs on it.
 
 A statement may take hours and a network may freeze in the middle of it: the reading session asks for a sign of life
-meanwhile. Whoever watches the run sees since when there is none, and a run that is to stop does not wait for it.
+meanwhile. Whoever watches the run sees since when the server is silent, and a run that is to stop does not wait for it.
 """
 
 from __future__ import annotations

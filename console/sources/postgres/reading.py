@@ -175,7 +175,7 @@ class PostgresServer:
         return ""
 
     async def pulse(self, seconds: float) -> None:
-        """Ask for a sign of life. Raises Trouble(UNREACHABLE) when there is none within `seconds`."""
+        """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
         await self.connect()
         try:
             await self._lanes["fast"].run("SELECT 1", {}, seconds=seconds)
