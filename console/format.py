@@ -90,6 +90,18 @@ def age(value: object) -> str:
     return f"{sign}{int(seconds // 86400)}d"
 
 
+def in_words(seconds: float) -> str:
+    """A duration in its two largest units: "12 minutes", "3 hours 20 minutes"."""
+    left, parts = max(0, round(seconds)), []
+    for name, unit in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        number, left = divmod(left, unit)
+        if number:
+            parts.append(f"{number} {name}" + ("" if number == 1 else "s"))
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "less than a second"
+
+
 def milliseconds(value: object) -> str:
     """Milliseconds with three significant digits, in µs, ms, s, min or h."""
     number = _number(value)

@@ -25,6 +25,8 @@ class Place(Enum):
     DETAILS = "details"
     LIST = "lists"
     FORM = "forms"
+    CHOICE = "choices of a form"
+    MENU = "menu of actions"
     PLANNING = "planning"
     PLAN = "plans"
     QUIT = "quit dialog"
@@ -127,17 +129,23 @@ _FINDINGS = (
     Key(Place.FINDINGS, "findings.previous-fix", "left", "other_fix(-1)", "The fix before"),
 )
 _DIALOGS = (
-    Key(Place.TEXT, "dialog.close", "escape,q,enter", "dismiss", "Close", footer=True),
+    Key(Place.TEXT, "dialog.close", "escape,q,enter", "leave", "Close", footer=True),
     Key(Place.TEXT, "dialog.copy", "y", "copy", "Copy", footer=True),
     Key(Place.TEXT, "dialog.down", "j", "scroll_body(1)", "Down"),
     Key(Place.TEXT, "dialog.up", "k", "scroll_body(-1)", "Up"),
-    Key(Place.DETAILS, "dialog.close", "escape,q,enter", "dismiss", "Close", footer=True),
-    Key(Place.LIST, "dialog.close", "escape,q", "dismiss", "Close", footer=True),
+    Key(Place.DETAILS, "dialog.close", "escape,q,enter", "leave", "Close", footer=True),
+    Key(Place.LIST, "dialog.close", "escape,q", "leave", "Close", footer=True),
     Key(Place.LIST, "dialog.down", "j", "cursor(1)", "Down"),
     Key(Place.LIST, "dialog.up", "k", "cursor(-1)", "Up"),
-    Key(Place.FORM, "dialog.close", "escape", "dismiss", "Close", footer=True),
+    Key(Place.FORM, "dialog.close", "escape", "leave", "Close", footer=True),
     Key(Place.FORM, "dialog.next-field", "ctrl+n,down", "app.focus_next", "Next field"),
     Key(Place.FORM, "dialog.previous-field", "ctrl+p,up", "app.focus_previous", "Previous field"),
+    Key(Place.CHOICE, "choice.down", "down,right,space", "choose(1)", "Next choice"),
+    Key(Place.CHOICE, "choice.up", "up,left", "choose(-1)", "Previous choice"),
+    Key(Place.CHOICE, "choice.plan", "enter", "submit", "Plan", footer=True),
+    Key(Place.MENU, "dialog.close", "escape", "leave", "Close", footer=True),
+    Key(Place.MENU, "dialog.down", "down", "cursor(1)", "Down", priority=True),
+    Key(Place.MENU, "dialog.up", "up", "cursor(-1)", "Up", priority=True),
     Key(Place.PLANNING, "dialog.close", "escape", "cancel", "Cancel", footer=True),
     Key(Place.PLAN, "dialog.close", "escape,q", "leave", "Close", footer=True),
     Key(Place.PLAN, "plan.run", "r", "run", "Run", footer=True),

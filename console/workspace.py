@@ -16,7 +16,7 @@ from console.rules.diagnoses import DIAGNOSES
 from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
-from console.sources.postgres import ActingSession
+from console.sources.postgres import ActingSession, PostgresServer
 from console.sources.registry import Sources
 from console.watching.findings import findings_source
 from console.watching.observer import Observer
@@ -119,14 +119,20 @@ class Workspace:
         self.runs.append(run)
         self._tasks[run.id] = task
 
+    def _acting_session(self, plan: Plan) -> ActingSession:
+        read, wanted = self.sources.postgres, self.wanted
+        address = read.known.address if read.known else ""
+        if isinstance(read, PostgresServer) and plan.signals and not wanted.read_only:
+            return ActingSession(wanted.target, address=address, spare=read.spare)
+        return ActingSession(wanted.target, wanted.read_only, address)
+
     async def _carry_out(self, run: Run, watch: Watch, patience: float | None = None) -> None:
         from console.running.pulse import watch_pulse  # noqa: PLC0415  `show` runs nothing
         from console.running.runner import PATIENCE, Runner  # noqa: PLC0415
 
         postgres, task = self.sources.postgres, asyncio.current_task()
         assert task is not None  # noqa: S101  a coroutine always runs in a task
-        known = postgres.known
-        session = ActingSession(self.wanted.target, self.wanted.read_only, known.address if known else "")
+        session = self._acting_session(run.plan)
         pulse = asyncio.ensure_future(watch_pulse(session, postgres, run, watch, task))
         try:
             await Runner(session, postgres, self.trail, watch).run(

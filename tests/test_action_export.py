@@ -152,7 +152,7 @@ def attached(desk: Desk) -> bool:
 
 async def test_the_file_holds_every_row_as_it_is(desk: Desk, folder: Path) -> None:
     run = await export(desk, folder)
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert run.outcome is Outcome.DONE, run.message
     assert loaded_equals(desk, csv_of(folder))
     manifest = manifest_of(folder)
     assert (manifest["rows"], manifest["source"], manifest["month"]) == (1000, "public.march", MONTH)
@@ -260,7 +260,7 @@ async def test_a_drop_wants_the_name_typed_and_leaves_the_other_months(desk: Des
     assert made.claim.subject == "public.march"
     before = desk.ask("SELECT count(*) FROM public.archive")
     run = await carry_out(desk, made)
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert run.outcome is Outcome.DONE, run.message
     assert not exists(desk)
     assert desk.ask("SELECT count(*) FROM public.archive") == before - 1000
     assert run.undo == ()
@@ -272,7 +272,7 @@ async def test_a_drop_wants_the_name_typed_and_leaves_the_other_months(desk: Des
 async def test_a_default_partition_does_not_keep_a_month_from_being_dropped(desk: Desk, folder: Path) -> None:
     desk.do("CREATE TABLE public.rest PARTITION OF public.archive DEFAULT")
     run = await export(desk, folder, drop="yes")
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert run.outcome is Outcome.DONE, run.message
     assert not exists(desk)
 
 
@@ -353,7 +353,7 @@ async def test_nobody_waits_longer_than_lock_timeout(desk: Desk, folder: Path, d
     ):
         run = await desk.run(EXPORT_ARCHIVE, month=MONTH, directory=str(folder), drop="yes")
         assert ended.is_set()
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert run.outcome is Outcome.DONE, run.message
     assert len(waits) > 1
     assert max(waits) < LOCK_TIMEOUT + 0.05
     assert not exists(desk)
@@ -386,7 +386,7 @@ async def test_names_full_of_quotes_change_nothing_but_themselves(desk: Desk, fo
     policy = ArchivePolicy("public.facts", f'public."{quoted[1]}"', "day", 24)
     odd = dataclasses.replace(desk, settings=dataclasses.replace(desk.settings, archives=(policy,)))
     run = await export(odd, folder, drop="yes")
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert run.outcome is Outcome.DONE, run.message
     assert desk.ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'm''%'") == 0
     assert desk.ask("SELECT to_regclass('public.april') IS NOT NULL")
     assert len(files(folder)) == 2

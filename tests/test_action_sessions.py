@@ -12,6 +12,7 @@ import pytest
 
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.model import Kind, Outcome, Trouble
+from console.running.plan_lines import plan_lines
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.activity import Sessions, console
@@ -78,6 +79,18 @@ async def test_a_marked_set_is_one_plan_that_shows_each_session(desk: Desk, othe
     run = await desk.run(TERMINATE_BACKEND, pid=pids, started=since)
     assert (run.outcome, run.steps[0].rows) == (Outcome.DONE, 3)
     assert alive(desk, *numbers) == 0
+
+
+async def test_a_plan_shows_who_and_what_a_session_is_in_full(desk: Desk, others: Sessions) -> None:
+    long = f"SELECT pg_sleep(600),\n  '{'x' * 700}' AS padding"
+    number = busy(desk, others, long, application_name="report")
+    shown = [line.text for line in plan_lines(await desk.plan(TERMINATE_BACKEND, pid=str(number)))]
+    for name, value in (("user", desk.user), ("database", desk.database), ("application", "report")):
+        assert any(line.split() == [name, value] for line in shown), name
+    assert any(line.startswith("client ") and "127.0.0.1" in line for line in shown)
+    assert any(line.startswith("state age ") and "second" in line for line in shown)
+    at = shown.index("query")
+    assert shown[at + 1 : at + 3] == long.split("\n")
 
 
 async def test_a_session_that_is_marked_twice_is_hit_once(desk: Desk, others: Sessions) -> None:

@@ -19,10 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
+from console.actions import ACTIONS
+from console.actions.tuning.apply_tuning import APPLY_TUNING
 from console.demo import home, packages, workload
 from console.demo.account import Account, server_account
 from console.demo.ports import wait_until
 from console.files.pooler_config import find_pgbouncer
+from tests import command
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent
@@ -120,6 +123,14 @@ def test_headless_demo_prints_uris_that_answer(start: Starter) -> None:
     settings = "SELECT current_setting('track_io_timing'), pg_has_role('pg_monitor', 'MEMBER')"
     assert demo.ask(settings) == [("on", True)]
     assert demo.ask("SELECT count(*) > 0 FROM pg_stat_statements") == [(True,)]
+
+
+def test_the_role_of_the_demo_can_plan_what_every_key_does(start: Starter, tmp_path: Path) -> None:
+    target = start().uris["postgres"]
+    for chosen in (each for each in ACTIONS if each.key):
+        given = ("--set", "preset=pipeline", "--set", "storage=ssd") if chosen is APPLY_TUNING else ()
+        done = command.run(tmp_path, "run", chosen.name, "-t", target, "--dry-run", *given)
+        assert done.code == 0, f"{chosen.key}: {done.err}"
 
 
 @needs_pooler

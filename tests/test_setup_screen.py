@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,11 +12,13 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from console.demo.cluster import OWNER
+from console.setup.guide import Guide
 from console.setup.memory import Memory
+from console.sources.postgres import PostgresServer as Source
 from console.sql import migrations
 from console.tui.app import ConsoleApp
 from console.tui.setup import SetupScreen
-from tests.screens import SMALL, console, screen_text, shows, taken, until
+from tests.screens import SMALL, console, screen_text, settings, shows, taken, until
 from tests.servers import PostgresServer
 
 WIDE = (200, 50)
@@ -60,12 +63,12 @@ def word(pilot: Pilot[int], title: str) -> str:
     return next(str(option.prompt) for option in options if title in str(option.prompt)).split(title)[0].strip(" ✓▸·!-")
 
 
-async def give_storage(pilot: Pilot[int], value: str, standing: str) -> None:
-    """Give the page of the tuning preset a kind of storage, and wait for what comes of it."""
+async def give_parameters(pilot: Pilot[int], keys: Sequence[str], standing: str) -> None:
+    """Give the page of the tuning preset what is typed into its form, and wait for what comes of it."""
     await pilot.press("o")
-    await shows(pilot, "ssd or hdd", "Enter plan")
+    await shows(pilot, "(*) pipeline", "Enter plan")
     await taken(pilot)
-    await pilot.press(*["tab"] * 5, *["backspace"] * 4, *value, "enter")
+    await pilot.press(*keys, "enter")
     await until(pilot, lambda: word(pilot, "Tuning") == standing)
 
 
@@ -117,9 +120,9 @@ async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pip
         await turn_to(pilot, "Tuning preset")
         await shows(pilot, "o to enter storage")
         await pilot.press("o")
-        await shows(pilot, "ssd or hdd")
+        await shows(pilot, "random reads cost little")
         await taken(pilot)
-        for key in ["tab"] * 5 + list("ssd") + ["enter"]:
+        for key in ["tab"] * 5 + ["down", "enter"]:
             await pilot.press(key)
         app = cast("ConsoleApp", pilot.app)
         await until(pilot, lambda: "o to enter storage" not in screen_text(app))
@@ -130,9 +133,9 @@ async def test_the_parameters_of_a_page_can_be_given(any_pg: PostgresServer, pip
 async def test_a_wrong_parameter_is_named_and_can_be_given_again(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), WIDE, guide=True) as (_, pilot):
         await turn_to(pilot, "Tuning preset")
-        await give_storage(pilot, "tape", "cannot")
-        await shows(pilot, "storage must be ssd or hdd")
-        await give_storage(pilot, "hdd", "to do")
+        await give_parameters(pilot, ["tab"] * 3 + list("much"), "cannot")
+        await shows(pilot, "ram must be")
+        await give_parameters(pilot, ["tab"] * 3 + ["backspace"] * 4 + list("4GB"), "to do")
 
 
 async def test_the_guide_is_offered_where_the_schema_is_missing_until_it_was_seen(empty: str, tmp_path: Path) -> None:
@@ -193,3 +196,22 @@ async def test_a_key_pressed_once_more_while_a_page_runs_disturbs_nothing(
             holder.rollback()
         await until(pilot, lambda: word(pilot, "Schema") == "done")
         assert [run.outcome.value for run in app.workspace.runs if run.outcome] == ["done"]
+
+
+async def test_the_tuning_page_makes_room_for_the_pools_of_the_pooler(any_pg: PostgresServer, pipeline: str) -> None:
+    server = Source(any_pg.uri(pipeline))
+    try:
+        for database_connections, pools in (("50", 62), ("300", 312)):
+            given = {"tuning": {"storage": "ssd"}, "pooler": {"database-connections": database_connections}}
+            state = (await Guide(server, settings(), given).states())["tuning"]
+            (work,) = state.tried
+            assert work.parameters["preset"] == "pipeline"
+            assert abs(int(work.parameters["pools"]) - pools) < 50
+            notes = " ".join(note for plan in state.plans for note in plan.notes)
+            assert f"Pools of {work.parameters['pools']} connections fit in" in notes
+        (plan,) = state.plans
+        assert plan.table is not None
+        proposed = {row["setting"]: row["proposed"] for row in plan.table.records()}
+        assert int(str(proposed["max_connections"])) > 312
+    finally:
+        await server.close()

@@ -36,7 +36,7 @@ def desk(pg: Cluster, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 async def undone(desk: Desk) -> None:
     run = await desk.run(UNDO)
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert run.outcome is Outcome.DONE, run.message
 
 
 async def nothing_to_undo(desk: Desk) -> None:

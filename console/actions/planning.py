@@ -36,6 +36,9 @@ STEP = (  # columns that are fields of Step
 )
 
 
+LONGEST_NAME = 63  # characters
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a plan is made from: the server, the parameters with defaults filled in, and the policies."""
@@ -57,6 +60,7 @@ class Action:
     key: str = ""  # a key that works in every pane
     row: Mapping[str, str] = field(default_factory=dict)  # parameter → column of the pane's row it is taken from
     needs: Needs = field(default_factory=Needs)
+    useless: Callable[[Record], str] = lambda _: ""  # why it would do nothing for a row of a pane; empty: it may help
 
 
 async def plan(action: Action, server: Database, given: Mapping[str, str], settings: Settings) -> Plan:
@@ -71,8 +75,15 @@ async def plan(action: Action, server: Database, given: Mapping[str, str], setti
     made = await action.plan(request)
     if made.changes:
         await refuse_event_triggers(server)
+    if made.destructive and not is_short(made.claim.typed):
+        made = replace(made, claim=replace(made.claim, name=server.facts.database))
     made = replace(made, notes=(*_assumed(server.facts), *made.notes))
     return replace(made, action=action.name, parameters=made.parameters or dict(request.given), summary=summary(made))
+
+
+def is_short(name: str) -> bool:
+    """Whether a person can be asked to type it: one word, no longer than the name of an object."""
+    return len(name) <= LONGEST_NAME and not set(name) & set(" ,\t\n")
 
 
 def _assumed(facts: Facts) -> tuple[str, ...]:

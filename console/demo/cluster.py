@@ -7,12 +7,14 @@ from pathlib import Path
 
 from console.files.scram import verifier
 from console.sql import content
+from console.tuning import presets
 
 OWNER = "pipeline_owner"
 APPLICATION = "pipeline_app"
 MONITOR = "pipeline_monitor"
 LOOKUP = "pgbouncer_auth"
 DATABASE = "pipeline"
+GRANTED_FROM = 15  # the version from which ALTER SYSTEM can be granted
 SETTINGS: Mapping[str, str] = {
     OWNER: "pipeline.owner",
     APPLICATION: "pipeline.app",
@@ -35,6 +37,30 @@ def create() -> str:
 def database() -> str:
     """SQL for a superuser inside the database: extensions, privileges, the pooler's look-up."""
     return f"{_read('database')}\n{_read('pooler')}"
+
+
+def tuning(major: int) -> str:
+    """SQL for a superuser inside the database: the owner may write the settings of the bundled presets, and reload.
+
+    Empty before PostgreSQL 15, where only a superuser can.
+    """
+    if major < GRANTED_FROM:
+        return ""
+    found = {
+        entry.setting
+        for name in presets.names()
+        for entry in presets.load(name).entries
+        if entry.min_version <= major <= entry.max_version
+    }
+    return "".join(
+        f"GRANT {right} TO {OWNER};\n\n"
+        for right in (
+            f"ALTER SYSTEM ON PARAMETER {', '.join(sorted(found))}",
+            "EXECUTE ON FUNCTION pg_catalog.pg_reload_conf()",
+            "EXECUTE ON FUNCTION pg_catalog.pg_show_all_file_settings()",
+            "SELECT ON pg_catalog.pg_file_settings",
+        )
+    )
 
 
 def replication() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.model.act import (
     LOCK_TIMEOUT,
     Batches,
+    Choice,
     Claim,
     Execution,
     Export,
@@ -47,6 +48,7 @@ __all__ = [
     "Ask",
     "Batches",
     "CannotTell",
+    "Choice",
     "Claim",
     "Column",
     "Database",

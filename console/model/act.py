@@ -24,6 +24,14 @@ BUILDS_INDEX = re.compile(r"\s*CREATE\s+(UNIQUE\s+)?INDEX\b[^;]*$", re.IGNORECAS
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A value that a parameter can have, and what it does."""
+
+    value: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of an action; its value is text."""
 
@@ -31,6 +39,8 @@ class Parameter:
     help: str
     default: str = ""  # used when nothing is given
     required: bool = False
+    choices: Callable[[], tuple[Choice, ...]] = tuple  # a form offers them; none: any text
+    other: str = ""  # what else may be given than a choice, such as the path of a file; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +224,10 @@ class Plan:
     left: tuple[str, ...] = ()  # those of the notes on what this action skips, and why
     summary: str = ""  # one line; an action may set its beginning ("9 partitions for 3 tables"), the rest is added
     result: str = ""  # what has happened once it has run: "9 partitions created"; empty: only its steps are counted
+    signals: bool = False  # only cancels and ends sessions: then the reading session will do if no other can be opened
     destructive: bool = False  # `claim.typed` must be typed
     table: Snapshot | None = None  # the change as a table, where that reads better than statements
+    in_full: bool = False  # each row of the table with all its columns, a line each; numbers are ages in seconds
     recipe: str = ""  # how to get out when the worst happens, shown before anything runs
     read_back: Callable[[Database], Awaitable[tuple[str, ...]]] | None = (
         None  # what to report after the run, from a new read

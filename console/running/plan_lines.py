@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from console.format import one_line, safe_lines
-from console.model import Plan, Step
+from console.format import in_words, one_line, safe_lines
+from console.model import Plan, Record, Step
 from console.model.locks import lock_of
 from console.redaction import without_secrets
 from console.running.execution import executor, groups
@@ -21,6 +21,7 @@ class Sort(Enum):
     SUBJECT = "subject"
     NOTE = "note"
     TABLE = "table"  # the place of the plan's table; the line has no text
+    RECORD = "record"  # the name of a column and its value in one row
     STEP = "step"  # the number of a step, and why it is taken or how it is run
     FACT = "fact"  # of a step: how it is run, its lock, estimate, undo
     SQL = "sql"
@@ -47,7 +48,11 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         yield Line(Sort.SPACE)
         yield Line(Sort.HEADING, "If the server does not come back")
         yield from _lines(Sort.RECIPE, plan.recipe)
-    if plan.table is not None:
+    if plan.table is not None and plan.in_full:
+        for record in plan.table.records():
+            yield Line(Sort.SPACE)
+            yield from _record(record)
+    elif plan.table is not None:
         yield Line(Sort.SPACE)
         yield Line(Sort.TABLE)
     at = 0
@@ -56,6 +61,19 @@ def plan_lines(plan: Plan) -> Iterator[Line]:
         for progress in group:
             at += 1
             yield from _step(at, progress.step, number if len(group) > 1 else 0)
+
+
+def _record(record: Record) -> Iterator[Line]:
+    """What is known of a row, a line each; a text of several lines below its name."""
+    width = max(map(len, record))
+    for column, value in record.items():
+        name = column.replace("_", " ")
+        text = in_words(value) if isinstance(value, float) else safe_lines("" if value is None else value).strip()
+        if "\n" in text:
+            yield Line(Sort.RECORD, name)
+            yield from _lines(Sort.SQL, text)
+        elif text:
+            yield Line(Sort.RECORD, f"{name:<{width}}  {text}")
 
 
 def _step(at: int, step: Step, transaction: int) -> Iterator[Line]:

@@ -20,6 +20,7 @@ from console.running.execution import executor, groups
 from console.running.execution.executor import Context, Executor
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
+from console.running.summary import achieved
 from console.running.trail import audit_table, entries
 from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, DriverError
@@ -27,6 +28,8 @@ from console.sources.postgres import ActingSession, DriverError
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
+
+BORROWED = "No connection was left: the reading session was used, and the database's audit table was not written."
 
 Watch = Callable[[Run], None]
 
@@ -50,6 +53,8 @@ class Runner:
         self._write(run, "start", entries.planned(run))  # so that a run can be undone whose console was killed
         try:
             await self._session.open()
+            if self._session.borrowed:
+                run.notes.append(BORROWED)
             await take(self._session, plan.claim)
             if plan.changes:
                 await refuse_event_triggers(self._session)
@@ -57,7 +62,7 @@ class Runner:
             for group, following in zip(planned, [*planned[1:], None], strict=True):
                 await self._group(run, group, time.monotonic() + patience)
                 await self._done(run, group, following)
-            run.outcome, run.message = Outcome.DONE, "Done."
+            run.outcome, run.message = Outcome.DONE, achieved(run)
             await self._read_back(run)
         except Trouble as why:
             self._fail(run, await self._undone(run, why))
@@ -207,7 +212,7 @@ class Runner:
         self._trail.write(entries.entry(run, self._server.facts, event, details))
 
     async def _audit_in_database(self, run: Run) -> None:
-        if not self._session.connected:
+        if not self._session.connected or self._session.borrowed:
             return
         problem = await audit_table.write(self._session, entries.row(run))
         run.notes += [problem] if problem else []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from console.format import count, one_line
-from console.model import Plan
+from console.model import Batches, Plan
 from console.model.locks import strongest
+from console.running.progress import Run
 
 
 def summary(plan: Plan) -> str:
@@ -15,6 +16,14 @@ def summary(plan: Plan) -> str:
     if not plan.steps:
         return "Nothing to do."
     return ", ".join(part for part in (plan.summary or _steps(plan), _rows(plan), *_locks(plan)) if part) + "."
+
+
+def achieved(run: Run) -> str:
+    """What a run that came to its end has done, as a sentence with its figures: "9 partitions created."."""
+    moved = sum(one.rows for one in run.steps if isinstance(one.step.execution, Batches))
+    rows = f", {count(moved)} rows moved" if moved else ""
+    done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
+    return f"{done[:1].upper()}{done[1:]}{rows}."
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from console.actions import ACTIONS, action
-from console.actions.planning import plan
+from console.actions.planning import Request, complete, plan
+from console.actions.pooler.write_pgbouncer_config import server_connections
 from console.format import one_line, safe
 from console.model import Database, Kind, Plan, Trouble
 from console.settings.config import Settings
@@ -15,6 +16,8 @@ from console.setup import situation
 from console.setup.pages import PAGES, Page, Work
 from console.setup.situation import Situation
 
+TUNING = "tuning"
+POOLER = next(page for page in PAGES if page.name == "pooler")
 FIRST = PAGES[0].name  # all other pages depend on it
 MEASURED = frozenset({"ram", "cores", "disk"})  # of the machine; without them a preset is postponed, not half applied
 
@@ -86,6 +89,8 @@ class Guide:
         works = tuple(self._with_own_parameters(page, work) for work in page.work(now) if work.action in _names())
         if not works:
             return PageState(Standing.NOTHING, page.idle)
+        if page.name == TUNING:
+            works = tuple([await self._with_pools(work) for work in works])
         if page.name == "schema" and not (now.may_create or now.owner):
             return _cannot_create(now)
         return await self._planned(works)
@@ -99,6 +104,20 @@ class Guide:
         given = {**self.parameters.get(page.again, {}), **self.parameters.get(page.name, {})}
         own = {name: value for name, value in given.items() if name in accepted}
         return replace(work, parameters={**work.parameters, **own})
+
+    async def _with_pools(self, work: Work) -> Work:
+        """The tuning with the connections that the pooler's page will promise, so that max_connections has room."""
+        if "pools" in work.parameters:
+            return work
+        chosen = action(POOLER.actions[0])
+        try:
+            given = complete(chosen, self.parameters.get(POOLER.name, {}))
+            pools = await server_connections(Request(self.server, given, self.settings))
+        except Trouble as why:
+            if why.kind is Kind.UNREACHABLE:
+                raise
+            return work  # the pooler's page says what is wrong
+        return replace(work, parameters={**work.parameters, "pools": str(pools)})
 
     async def _planned(self, works: tuple[Work, ...]) -> PageState:
         made: list[tuple[Work, Plan]] = []

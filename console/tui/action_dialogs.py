@@ -13,52 +13,92 @@ from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
 from console.keys import Place
+from console.model import Record
 from console.tui.bindings import bindings
+from console.tui.form_fields import ChoiceField, ParameterField, values
 from console.tui.key_guard import SEEN, KeyGuard, answer
+
+TITLE = 34  # cells
 
 
 class ActionMenu(ModalScreen[str]):
-    """The actions of a pane first, then all others; answers with a name."""
+    """The actions that help with the chosen rows first, then the pane's others, then all; answers with a name."""
 
-    BINDINGS = bindings(Place.LIST)
+    BINDINGS = bindings(Place.MENU)
 
-    def __init__(self, here: Sequence[Action], others: Sequence[Action]) -> None:
+    def __init__(self, here: Sequence[Action], others: Sequence[Action], rows: Sequence[Record]) -> None:
+        """`here` apply to `rows`, in the order of the pane."""
         super().__init__()
         self.guard = KeyGuard(SEEN)
-        self._here, self._others = here, others
+        useless = {action.name: reason for action in here if (reason := _why_useless(action, rows))}
+        ordered = sorted(here, key=lambda action: action.name in useless)  # stable: the order of the pane
+        self._lines = [
+            *((action, useless.get(action.name, ""), bool(rows)) for action in ordered),
+            *((action, "", False) for action in others),
+        ]
 
     def compose(self) -> ComposeResult:
-        """A list with what each action does."""
-        with Vertical(classes="dialog -small") as frame:
+        """A field to type part of a name, and one line for each action."""
+        with Vertical(classes="dialog menu") as frame:
             frame.border_title = "Actions"
-            frame.border_subtitle = "Enter plan · Esc close"
-            divided = [None] if self._here and self._others else []
-            yield OptionList(
-                *(self._option(action) for action in self._here), *divided, *(self._option(a) for a in self._others)
-            )
+            frame.border_subtitle = "type part of a name · Enter plan · Esc close"
+            yield Input(placeholder="part of a name, or of what it does")
+            yield OptionList()
 
     def on_mount(self) -> None:
         """Take keys from now on."""
+        self._show("")
+        self.query_one(Input).focus()
         self.call_after_refresh(self.guard.shown)
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Keep the actions with all the words."""
+        self._show(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Answer with the action under the cursor."""
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            answer(self, options.get_option_at_index(options.highlighted).id)
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Answer with the action's name."""
-        answer(self, event.option.id or "")
+        """Answer with the action that was clicked."""
+        answer(self, event.option.id)
+
+    def action_leave(self) -> None:
+        """Choose none."""
+        answer(self)
 
     def action_cursor(self, step: int) -> None:
-        """Move as j and k do everywhere."""
+        """Move while the name is typed."""
         options = self.query_one(OptionList)
         options.action_cursor_down() if step > 0 else options.action_cursor_up()
 
-    @staticmethod
-    def _option(action: Action) -> Option:
-        key = f" ({action.key})" if action.key else ""
-        return Option(
-            Content.assemble((f"{action.title}{key}  ", "bold"), (action.help, "$text-muted")), id=action.name
-        )
+    def _show(self, typed: str) -> None:
+        words = typed.lower().split()
+        options = self.query_one(OptionList)
+        options.clear_options()
+        for action, reason, on_row in self._lines:
+            text = f"{action.title} {action.name} {action.help}".lower()
+            if all(word in text for word in words):
+                options.add_option(Option(_line(action, reason, on_row), id=action.name))
+        options.highlighted = 0 if options.option_count else None
 
 
-class ParameterDialog(ModalScreen[dict[str, str]]):
+def _why_useless(action: Action, rows: Sequence[Record]) -> str:
+    """Why the action would do nothing for all of the rows; empty: it does something for at least one."""
+    reasons = [action.useless(row) for row in rows]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _line(action: Action, reason: str, on_row: bool) -> Content:
+    key = f" ({action.key})" if action.key else ""
+    mark = "▸ " if on_row and not reason else "  "
+    title = (f"{mark}{action.title}{key}"[:TITLE].ljust(TITLE), "$text-muted" if reason else "bold")
+    return Content.assemble(title, (f"no effect: {reason}" if reason else action.help, "$text-muted"))
+
+
+class ParameterDialog(ModalScreen[Mapping[str, str]]):
     """The parameters of an action, what is known of them filled in; answers with their values."""
 
     BINDINGS = bindings(Place.FORM)
@@ -69,20 +109,42 @@ class ParameterDialog(ModalScreen[dict[str, str]]):
         self._action, self._known = action, known
 
     def compose(self) -> ComposeResult:
-        """A field for each parameter."""
+        """A field for each parameter, the required ones first."""
         with Vertical(classes="dialog -small") as frame:
             frame.border_title = self._action.title
             frame.border_subtitle = "Enter plan · Tab next field · Esc close"
             yield Static(self._action.help, markup=False)
-            for parameter in self._action.parameters:
-                yield Static(Content.assemble((parameter.name, "bold"), f"  {parameter.help}"), markup=False)
-                yield Input(self._known.get(parameter.name, parameter.default), name=parameter.name)
+            for parameter in sorted(self._action.parameters, key=lambda parameter: not parameter.required):
+                yield ParameterField(parameter, self._known.get(parameter.name, parameter.default))
 
     def on_mount(self) -> None:
-        """Take keys from now on."""
-        self.call_after_refresh(self.guard.shown)
+        """Begin at the top; take keys from now on."""
+        self.call_after_refresh(self._begin)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer with what the fields held when Enter was pressed."""
-        values = {field: field.value for field in self.query(Input)} | {event.input: event.value}
-        answer(self, {str(field.name): value for field, value in values.items() if value})
+    def _begin(self) -> None:
+        self.query_one(".dialog").scroll_home(animate=False)
+        self.guard.shown()
+
+    def action_leave(self) -> None:
+        """Plan nothing."""
+        answer(self)
+
+    def on_input_submitted(self) -> None:
+        """Answer with what was given."""
+        self._submit()
+
+    def on_choice_field_submitted(self, event: ChoiceField.Submitted) -> None:
+        """Answer with what was given."""
+        event.stop()
+        self._submit()
+
+    def _submit(self) -> None:
+        """Answer, unless something that is required is missing."""
+        fields = list(self.query(ParameterField))
+        missing = [field for field in fields if field.lacking]
+        if missing:
+            missing[0].ask()
+            name = missing[0].parameter.name
+            self.query_one(".dialog").border_subtitle = f"{name} is missing · Tab next field · Esc close"
+        else:
+            answer(self, values(fields))

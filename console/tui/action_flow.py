@@ -10,10 +10,8 @@ from textual.screen import Screen
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action
-from console.format import age
-from console.model import Outcome, Plan, Trouble, read_only
+from console.model import Kind, Outcome, Plan, Trouble, read_only
 from console.running.progress import Run
-from console.running.summary import counted
 from console.tui.action_dialogs import ActionMenu, ParameterDialog
 from console.tui.dialogs import TextDialog
 from console.tui.plan_dialog import PlanDialog
@@ -50,24 +48,37 @@ class ActionFlow:
 
     async def choose(self, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Show the menu, with the actions `names` first, and begin the chosen one; those take `rows` as parameters."""
-        here = [each for each in ACTIONS if each.name in names]
+        here = [each for name in names for each in ACTIONS if each.name == name]
         others = [each for each in ACTIONS if each.name not in names]
-        chosen = await self._front.ask(ActionMenu(here, others))
+        chosen = await self._front.ask(ActionMenu(here, others, rows))
         if chosen:
             await self.begin(action(chosen), rows if chosen in names else ())
 
     async def begin(self, chosen: Action, rows: Sequence[Mapping[str, object]] = ()) -> None:
         """Ask for missing parameters, plan, show the plan, and run it if it is confirmed."""
         if self._workspace.wanted.read_only:
-            self._front.toast(str(read_only()), severity="warning")
+            await self.refuse(chosen.title, read_only())
             return
         parameters = parameters_from_rows(chosen, rows)
         if {parameter.name for parameter in chosen.parameters} - parameters.keys():
-            answer = await self._front.ask(ParameterDialog(chosen, parameters))
+            await self._begin_with_form(chosen, parameters)
+        else:
+            await self.plan_and_start(chosen, parameters)
+
+    async def _begin_with_form(self, chosen: Action, known: Mapping[str, str]) -> None:
+        """Ask for parameters until they can be planned with, or the form is closed."""
+        while True:
+            answer = await self._front.ask(ParameterDialog(chosen, known))
             if answer is None:
                 return
-            parameters = answer
-        await self.plan_and_start(chosen, parameters)
+            known = answer
+            try:
+                await self._show_and_start(chosen, await self._planned(chosen, known))
+            except Trouble as why:
+                await self.refuse(chosen.title, why)
+                if why.kind is Kind.USAGE:  # a value is wrong
+                    continue
+            return
 
     async def fix(self, name: str, parameters: Mapping[str, str]) -> None:
         """Plan the action that a finding names, show the plan, and run it if it is confirmed."""
@@ -81,12 +92,17 @@ class ActionFlow:
 
         Why there is no plan, or nothing to do, is shown.
         """
-        self._front.show_planning(chosen.title)
         try:
-            plan = await self._workspace.plan(chosen, parameters)
+            return await self._show_and_start(chosen, await self._planned(chosen, parameters))
         except Trouble as why:
             await self.refuse(chosen.title, why)
             return None
+
+    async def _planned(self, chosen: Action, parameters: Mapping[str, str]) -> Plan:
+        self._front.show_planning(chosen.title)
+        return await self._workspace.plan(chosen, parameters)
+
+    async def _show_and_start(self, chosen: Action, plan: Plan) -> Run | None:
         if not plan.steps:
             await self.explain(chosen.title, " ".join(("Nothing to do.", *plan.notes)))
             return None
@@ -119,8 +135,7 @@ class ActionFlow:
     def _report(self, chosen: Action, run: Run) -> None:
         good = run.outcome in GOOD
         outcome = run.outcome.value.capitalize() if run.outcome else ""
-        done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
-        text = f"{done} in {age(run.seconds)}. {' '.join(run.notes)}" if good else f"{outcome}: {run.message}"
+        text = f"{run.message} {' '.join(run.notes)}" if good else f"{outcome}: {run.message}"
         if len(text) > LONGEST_TOAST:
             text = f"{text[:LONGEST_TOAST]}… (all of it is in the audit pane)"
         self._front.toast(text.rstrip(), chosen.title, "information" if good else "error", 6 if good else 20)

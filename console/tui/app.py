@@ -39,7 +39,7 @@ from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
 from console.tui.overview import Overview
-from console.tui.palette import action_commands, pane_commands, theme_commands, view_commands
+from console.tui.palette import Palette, action_commands, pane_commands, theme_commands, view_commands
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
@@ -215,6 +215,10 @@ class ConsoleApp(App[int]):
         if self.dialogs.takes(event):
             await super().on_event(event)
 
+    def action_command_palette(self) -> None:
+        """Go to a pane or an action by typing part of its name."""
+        self.dialogs.open(Palette(id="--command-palette"))
+
     def action_help(self) -> None:
         """The help of the current pane."""
         pane, view = self.pane_view.pane, self.pane_view.view
@@ -222,7 +226,7 @@ class ConsoleApp(App[int]):
         busy = self.workspace.sources.postgres.busy
         cost = f"{busy:.2f} s of queries, {size(self.bytes_written)} sent to this terminal"
         keys = all_keys(self.workspace.settings.keymap)
-        self.push_screen(TextDialog(f"Help: {pane.title}", help_text(pane, view, about_query, keys, cost)))
+        self.dialogs.open(TextDialog(f"Help: {pane.title}", help_text(pane, view, about_query, keys, cost)))
 
     @work(exclusive=True, group="doctor", exit_on_error=False)
     async def action_doctor(self) -> None:
@@ -233,7 +237,7 @@ class ConsoleApp(App[int]):
         try:
             text = await doctor_text(self.workspace, self.size.width)
         except Trouble as why:
-            self.dialogs.toast(str(why), severity="error")
+            self.push_screen(TextDialog("Doctor", f"{why.sentence}\n\n{why.remedy}".rstrip()))
         else:
             self.push_screen(TextDialog("Doctor", text))
 
@@ -287,7 +291,7 @@ class ConsoleApp(App[int]):
         from console.tui.setup import SetupScreen  # noqa: PLC0415  seldom used, long to load
 
         if self.workspace.sources.postgres.known is not None or self.workspace.wanted.guide:
-            self.push_screen(SetupScreen(self.workspace, self.flow, self.dialogs.begin))
+            self.dialogs.open(SetupScreen(self.workspace, self.flow, self.dialogs.begin))
         else:
             self.dialogs.toast("The set-up guide needs a connection.", severity="warning")
 

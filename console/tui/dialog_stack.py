@@ -32,6 +32,11 @@ class DialogStack:
         guarded = isinstance(event, Paste) or (isinstance(event, Key) and event.key != "escape")
         return not guarded or not isinstance(on_top, Guarded) or on_top.guard.takes(event.time)
 
+    def open(self, dialog: Screen[None]) -> None:
+        """Open a dialog above a pane, unless a key that was pressed before has just opened another."""
+        if len(self._app.screen_stack) == 1:
+            self._app.push_screen(dialog)
+
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for its answer; None: it was closed without one."""
         self.show_planning("")

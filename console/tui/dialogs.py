@@ -50,6 +50,10 @@ class TextDialog(ModalScreen[None]):
         """Scroll as j and k do everywhere."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
+    def action_leave(self) -> None:
+        """Close it."""
+        answer(self)
+
     def action_copy(self) -> None:
         """Copy the text over the terminal (OSC 52)."""
         self.app.copy_to_clipboard(self._body.plain)
@@ -66,6 +70,7 @@ class DetailsDialog(ModalScreen[None]):
     ) -> None:
         """`title` is that of the pane; `source` answers the detail query of `view`."""
         super().__init__()
+        self.guard = KeyGuard(SEEN)
         self._title = title
         self._row = (view, key, row, source)
 
@@ -81,6 +86,11 @@ class DetailsDialog(ModalScreen[None]):
         details = self.query_one(Details)
         details.show_row(*self._row)
         details.focus()
+        self.call_after_refresh(self.guard.shown)
+
+    def action_leave(self) -> None:
+        """Close it."""
+        answer(self)
 
 
 class SortDialog(ModalScreen[str]):
@@ -90,6 +100,7 @@ class SortDialog(ModalScreen[str]):
 
     def __init__(self, columns: tuple[Column, ...], sort: str) -> None:
         super().__init__()
+        self.guard = KeyGuard(SEEN)
         self._columns = columns
         self._sort = sort
 
@@ -105,6 +116,11 @@ class SortDialog(ModalScreen[str]):
         names = [column.name for column in self._columns]
         current = self._sort.removeprefix("-")
         self.query_one(OptionList).highlighted = names.index(current) if current in names else 0
+        self.call_after_refresh(self.guard.shown)
+
+    def action_leave(self) -> None:
+        """Keep the order."""
+        answer(self)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer with the column's name."""
@@ -130,6 +146,7 @@ class ExportDialog(ModalScreen[Path]):
 
     def __init__(self, suggestion: str) -> None:
         super().__init__()
+        self.guard = KeyGuard(READ, prolonged=True)  # Enter writes a file
         self._suggestion = suggestion
 
     def compose(self) -> ComposeResult:
@@ -140,6 +157,14 @@ class ExportDialog(ModalScreen[Path]):
             yield Static("The rows of the table, as raw values. File name (.csv or .json):", markup=False)
             yield Input(self._suggestion)
             yield Static(classes="wrong", markup=False)
+
+    def on_mount(self) -> None:
+        """Ignore what is still being typed."""
+        self.call_after_refresh(self.guard.shown)
+
+    def action_leave(self) -> None:
+        """Write nothing."""
+        answer(self)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer with the path if it can be one."""

@@ -46,9 +46,9 @@ class KeyGuard:
         return get_time() >= self._ready_at
 
 
-def answer(dialog: ModalScreen[Answer], result: Answer) -> None:
-    """Close a dialog with its answer, once: a second Enter that was on its way must not close what is below it."""
-    if dialog.is_current:
+def answer(dialog: ModalScreen[Answer], result: Answer | None = None) -> None:
+    """Close a dialog with its answer, once: a second key that was on its way must not close what is below it."""
+    if dialog.is_active:
         dialog.dismiss(result)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from textual.app import SystemCommand
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
 
 from console.actions import ACTIONS
 from console.model import Pane
@@ -12,6 +14,14 @@ from console.panes import PANES
 from console.tui.themes import THEMES
 
 Choose = Callable[[str], object]
+
+
+class Palette(CommandPalette):
+    """Textual's palette, which a second Enter on its way would close together with the screen below it."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close it, once."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
 
 def pane_commands(open_pane: Choose) -> Iterator[SystemCommand]:

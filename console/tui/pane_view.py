@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.events import Hide, Show
 from textual.message import Message
+from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
@@ -36,6 +39,8 @@ from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
 
 DRAWER_FROM = 120  # cells of width from which the details are next to the table
+
+Answer = TypeVar("Answer")
 
 
 class PaneView(Widget):
@@ -197,6 +202,11 @@ class PaneView(Widget):
         if drawer.display:
             drawer.show_row(self.view, self.table.cursor_key, self.table.cursor_row, self.feed.source)
 
+    def _open(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
+        """Open a dialog, unless a key that was pressed before has just opened another."""
+        if self.screen.is_active:
+            self.app.push_screen(dialog, answered)
+
     def _toast(self, text: str) -> None:
         self.notify(text, timeout=3, markup=False)
 
@@ -278,26 +288,33 @@ class PaneView(Widget):
 
     def action_sort(self) -> None:
         """Choose the column to sort by."""
-        self.app.push_screen(SortDialog(self.view.columns, self.state.sort), self.sort_by)
+        self._open(SortDialog(self.view.columns, self.state.sort), self.sort_by)
 
     def action_show_sql(self) -> None:
         """Show the statements behind the current view."""
-        self.app.push_screen(TextDialog(f"SQL of {self.pane.title}: {self.view.title}", self._sql_text(self.view)))
+        self._open(TextDialog(f"SQL of {self.pane.title}: {self.view.title}", self._sql_text(self.view)))
 
-    @work(exit_on_error=False)
-    async def action_export(self) -> None:
-        """Write the rows of the table to a file."""
+    def action_export(self) -> None:
+        """Ask for a file, and write the rows of the table to it."""
         snapshot, source = self.arranged, self.feed.source
         if snapshot is None or source is None:
             self._toast("No rows to export.")
-            return
-        path = await self.app.push_screen_wait(ExportDialog(export_name(self.pane, self.view)))
+        else:
+            name = export_name(self.pane, self.view)
+            self._open(ExportDialog(name), lambda path: self._begin_export(path, snapshot, source))
+
+    def _begin_export(self, path: Path | None, snapshot: Snapshot, source: Source) -> None:
+        if path is not None:
+            self._export(path, snapshot, source)
+
+    @work(exit_on_error=False)
+    async def _export(self, path: Path, snapshot: Snapshot, source: Source) -> None:
         try:
-            if path is not None:
-                await asyncio.to_thread(save, path, self.pane.name, self.view.name, snapshot, source.facts)
-                self._toast(f"{len(snapshot.rows)} rows written to {safe(path)}")
+            await asyncio.to_thread(save, path, self.pane.name, self.view.name, snapshot, source.facts)
         except Trouble as why:
-            self.notify(safe(why), severity="error", markup=False)
+            self.app.push_screen(TextDialog("Export", safe(why)))
+        else:
+            self._toast(f"{len(snapshot.rows)} rows written to {safe(path)}")
 
     # Messages of the parts
 
@@ -311,7 +328,7 @@ class PaneView(Widget):
             drawer.display = not drawer.display
             self._fill_drawer()
         else:
-            self.app.push_screen(DetailsDialog(self.pane.title, self.view, key, row, self.feed.source))
+            self._open(DetailsDialog(self.pane.title, self.view, key, row, self.feed.source))
 
     def on_live_table_moved(self) -> None:
         """The drawer follows the cursor."""

@@ -13,7 +13,7 @@ from textual.worker import Worker, WorkerState
 from console.format import safe
 from console.keys import Place
 from console.tui.bindings import bindings
-from console.tui.key_guard import SEEN, KeyGuard
+from console.tui.key_guard import SEEN, KeyGuard, answer
 
 
 class PlanningDialog(ModalScreen[None]):
@@ -24,6 +24,7 @@ class PlanningDialog(ModalScreen[None]):
     def __init__(self, flow: Callable[[], Awaitable[object]]) -> None:
         super().__init__()
         self._flow = flow
+        self._ended = False
         self.guard = KeyGuard(SEEN)
 
     def compose(self) -> ComposeResult:
@@ -50,10 +51,12 @@ class PlanningDialog(ModalScreen[None]):
         """Shade the pane again: the dialog above has closed."""
         self.remove_class("-covered")
         self.guard.shown()
+        if self._ended:
+            answer(self)
 
     def action_cancel(self) -> None:
         """Cancel the planning and the query that it runs on the server: the worker ends with its screen."""
-        self.dismiss()
+        answer(self)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Report a defect in a flow, which would otherwise end in silence."""
@@ -65,5 +68,5 @@ class PlanningDialog(ModalScreen[None]):
         try:
             await self._flow()
         finally:
-            if self.is_current:
-                self.dismiss()
+            self._ended = True
+            answer(self)

@@ -25,7 +25,7 @@ from console.tui.action_dialogs import ParameterDialog
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings
 from console.tui.footer import KeyLine
-from console.tui.key_guard import SEEN, KeyGuard
+from console.tui.key_guard import SEEN, KeyGuard, answer
 from console.tui.setup_text import option_text, page_content, word
 from console.workspace import Workspace
 
@@ -204,7 +204,7 @@ class SetupScreen(ModalScreen[None]):
         """Back to the console; the guide is not offered again."""
         if not self._decisions.declined:
             self._kept(Memory.decline)
-        self.dismiss()
+        answer(self)
 
     # Running
 
@@ -215,17 +215,18 @@ class SetupScreen(ModalScreen[None]):
 
     def _refuses(self, page: Page, state: PageState) -> bool:
         if self._workspace.wanted.read_only:
-            self._say(read_only().sentence)
+            self._refuse(page, read_only())
         elif state.standing is Standing.TODO or state.asks:
             return False
-        elif state.remedy:
-            why = Trouble(state.kind or Kind.REFUSED, state.sentence, state.remedy)
-            self._begin(lambda: self._flow.refuse(page.title, why))
+        elif state.standing is Standing.CANNOT:
+            self._refuse(page, Trouble(state.kind or Kind.REFUSED, state.sentence, state.remedy))
         else:
-            self._say(
-                state.sentence or ("There is nothing to do." if page.actions else "This page has nothing to run.")
-            )
+            text = state.sentence or ("There is nothing to do." if page.actions else "This page has nothing to run.")
+            self._begin(lambda: self._flow.explain(page.title, text))
         return True
+
+    def _refuse(self, page: Page, why: Trouble) -> None:
+        self._begin(lambda: self._flow.refuse(page.title, why))
 
     async def _ask(self) -> bool:
         """Ask for parameters and plan again. Returns whether they were given."""
@@ -275,8 +276,8 @@ class SetupScreen(ModalScreen[None]):
             self.read()
         elif not works:
             self._kept(lambda memory: memory.decide(page.name, RUN))
-            self.read(begin=self.is_current and self._page is page)
-        elif self.is_current and self._page is page:
+            self.read(begin=self.is_active and self._page is page)
+        elif self.is_active and self._page is page:
             self._begin(lambda: self._start(page, works))
         else:
             self.read()

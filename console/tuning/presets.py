@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from console.format import safe
-from console.model import Kind, Trouble
+from console.model import Choice, Kind, Trouble
 from console.settings import yamlfile
 from console.settings.yamlfile import by_name, choice, converted, number, sequence, some_text, table, text, texts
 from console.sql import content
@@ -17,6 +17,11 @@ from console.tuning import formula
 from console.tuning.formula import Formula
 
 LONGEST_FILE = 1 << 20
+STORAGE = (
+    Choice("", "unknown: the planner's settings stay as they are"),
+    Choice("ssd", "SSD, NVMe, network storage: random reads cost little more than sequential reads"),
+    Choice("hdd", "spinning disks: random reads are expensive"),
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 
 
@@ -55,6 +60,12 @@ class Preset:
 def names() -> tuple[str, ...]:
     """The bundled presets."""
     return tuple(sorted(path.stem for path in _folder().glob("*.yml")))
+
+
+def choices() -> tuple[Choice, ...]:
+    """The bundled presets and what each sets, the one that includes others first."""
+    found = sorted(map(load, names()), key=lambda preset: (not preset.includes, preset.name))
+    return tuple(Choice(preset.name, preset.title) for preset in found)
 
 
 def load(name: str) -> Preset:

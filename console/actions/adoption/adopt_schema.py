@@ -16,6 +16,7 @@ from console.drift.reading import NO_SCHEMA, Drift, drift
 from console.drift.sides import Difference, Remedy
 from console.format import one_line, safe
 from console.model import Claim, Database, Kind, OwnTable, Parameter, Plan, Step, Transaction, Trouble
+from console.running.summary import counted
 from console.sql import migrations
 from console.sql.migrations import Migration
 
@@ -48,6 +49,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(f"schema of {one_line(server.facts.database)}", advisory_lock=migrations.LOCK),
         todo,
+        result=f"{counted(len(what.to_add), 'missing object')} added",
         notes=(
             *_summary(what, bool(baseline)),
             *([f"Rows now: {', '.join(f'{name} {rows}' for name, rows in before.items())}."] if before else []),

@@ -39,7 +39,7 @@ async def plan(request: Request) -> Plan:
             *said,
             *(await _readers(request.server, move) if steps else ()),
         ]
-    return Plan(claim(chosen), found, tuple(notes))
+    return Plan(claim(chosen), found, tuple(notes), result=f"rows of {named(chosen)} archived")
 
 
 async def _readers(server: Source, move: Move) -> tuple[str, ...]:
@@ -72,6 +72,11 @@ def policies(request: Request) -> tuple[ArchivePolicy, ...]:
         what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."
         raise Trouble(Kind.USAGE, what, "Add one in the configuration, under archives.")
     return chosen
+
+
+def named(chosen: tuple[ArchivePolicy, ...]) -> str:
+    """Their tables in a sentence."""
+    return ", ".join(one_line(policy.table) for policy in chosen)
 
 
 def claim(chosen: tuple[ArchivePolicy, ...]) -> Claim:

@@ -62,6 +62,7 @@ async def plan(request: Request) -> Plan:
         Claim(str(source["name"]), name=short(str(source["name"]))),
         found,
         tuple(notes),
+        result=f"{asked['month']} exported" + (" and dropped" if drop else ""),
         destructive=drop,
         read_back=_reader(path),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from console.actions.archive.archive_analytics import VERIFY, claim, policies
+from console.actions.archive.archive_analytics import VERIFY, claim, named, policies
 from console.actions.archive.move import Move, steps_of_move
 from console.actions.confinement import confined
 from console.actions.needs import Needs, Right, archived
@@ -46,7 +46,7 @@ async def plan(request: Request) -> Plan:
             absent.append(await _absent(request, move, f"{first:%Y-%m}"))
     if not found:
         raise Trouble(Kind.REFUSED, " ".join([*notes, *absent]))
-    return Plan(claim(chosen), found, (*notes, *absent))
+    return Plan(claim(chosen), found, (*notes, *absent), result=f"{first:%Y-%m} of {named(chosen)} restored")
 
 
 async def _absent(request: Request, move: Move, name: str) -> str:

@@ -19,6 +19,7 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, boolean, steps_from_query
 from console.format import one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.running.summary import counted
 
 _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
 
@@ -58,6 +59,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(one.table) for one in building))),
         (*made.steps, *await _statistics(request.server, building)),
+        result=f"{counted(len(building), 'index', 'indexes')} built",
         notes=(f"{len(made.present)} of {len(entries)} indexes of the pack exist.", *absent, *left),
         left=left,
         table=_shown(building, before) if building else None,

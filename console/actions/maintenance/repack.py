@@ -37,7 +37,7 @@ async def plan(request: Request) -> Plan:
         f"--table={last.sql}",
     )
     shown = replace(last, sql=shlex.join(argv), execution=Program(argv))
-    return Plan(claim(tables), (*before, shown))
+    return Plan(claim(tables), (*before, shown), result="1 table repacked")
 
 
 async def _program(version: str, major: int) -> str:

@@ -10,6 +10,7 @@ from console.actions.planning import Action, Request, boolean, steps_from_query,
 from console.actions.relations import INDEXES, TABLES, Relation, claim, find
 from console.format import one_line
 from console.model import Claim, Kind, Outcome, Parameter, Plan, Step, Trouble
+from console.running.summary import counted
 from console.running.trail import history
 from console.running.trail.audit import default_trail
 
@@ -28,7 +29,7 @@ async def plan_vacuum(request: Request) -> Plan:
             "freeze": boolean(request.given, "freeze"),
         }
         made += await steps_from_query(request.server, "vacuum_table", parameters)
-    return Plan(claim(tables), made)
+    return Plan(claim(tables), made, result=f"{counted(len(made), 'table')} vacuumed")
 
 
 async def plan_analyze(request: Request) -> Plan:
@@ -37,7 +38,7 @@ async def plan_analyze(request: Request) -> Plan:
     made: tuple[Step, ...] = ()
     for table in tables:
         made += await steps_from_query(request.server, "analyze_table", {"oid": table.oid})
-    return Plan(claim(tables), made)
+    return Plan(claim(tables), made, result=f"{counted(len(tables), 'table')} analyzed")
 
 
 async def plan_reindex(request: Request) -> Plan:
@@ -68,7 +69,7 @@ async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | 
     done = one_line(", ".join(str(row[sql]).removeprefix(_REINDEX) for row in rows if row not in going_on))
     if done and going_on:
         left += (f"Already rebuilt by the interrupted run: {done}. Run the action once more to rebuild them again.",)
-    return Plan(what, made, left)
+    return Plan(what, made, left, result=f"{counted(len(going_on or rows), 'index', 'indexes')} rebuilt")
 
 
 def _built(request: Request, action: str, subject: str) -> set[str]:

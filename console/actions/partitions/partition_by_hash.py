@@ -10,7 +10,7 @@ from console.actions.needs import Needs, Right
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import Inbound, inbound, unproven
 from console.actions.partitions.partition_facts import HASH, Leaf, TableFacts, Way, carried_over, new_leaves
-from console.actions.partitions.partition_table import abort, afterwards, copy, reader
+from console.actions.partitions.partition_table import ABORTED, abort, afterwards, copy, reader
 from console.actions.planning import Action, Request, boolean, refuse, whole_number
 from console.actions.relations import Relation, relation, short
 from console.format import one_line, safe, size
@@ -41,7 +41,7 @@ async def _plan(request: Request, table: Relation) -> Plan:
     key = _key(request, table, advice)
     known = await partition_facts.facts(request, table, key)
     if back:
-        return Plan(Claim(known.name), await abort(request.server, known))
+        return Plan(Claim(known.name), await abort(request.server, known), result=ABORTED)
     if drop:
         raise Trouble(Kind.REFUSED, f"{one_line(known.name)} is not partitioned yet, so there is no old table to drop.")
     because = _needed(known, advice, anyway)
@@ -72,7 +72,8 @@ async def _planned(request: Request, known: TableFacts, modulus: int, keys: Inbo
     found = (*found, *moves[:swap], *(keys.checks if begun else ()), *moves[swap:], *keys.proofs)
     read = reader(Relation(known.oid, known.name, "r"), way)
     claim = Claim(known.name, name=short(known.name))
-    return Plan(claim, found, way.notes, destructive=keys.drops, read_back=read)
+    result = f"{one_line(known.name)} partitioned by hash"
+    return Plan(claim, found, way.notes, result=result, destructive=keys.drops, read_back=read)
 
 
 def _swaps(step: Step) -> bool:

@@ -16,8 +16,10 @@ from console.actions.planning import Action, Request, boolean, steps_from_query,
 from console.actions.relations import Relation, relation, seen, short
 from console.format import one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Record, Source, Standalone, Step, Trouble
+from console.running.summary import counted
 
 PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all, while others stand behind it
+ABORTED = "preparations of the interrupted run removed"
 SHORTEST = 10  # milliseconds for one of them
 
 
@@ -35,7 +37,7 @@ async def _plan(request: Request, table: Relation) -> Plan:
         return await afterwards(request, table, drop, f"{one_line(table.name)} is partitioned.")
     known = await partition_facts.facts(request, table)
     if back:
-        return Plan(Claim(known.name), await abort(request.server, known))
+        return Plan(Claim(known.name), await abort(request.server, known), result=ABORTED)
     if known.way == HASH:
         raise Trouble(
             Kind.REFUSED,
@@ -49,7 +51,8 @@ async def _plan(request: Request, table: Relation) -> Plan:
     if way.again:
         found, known = await abort(request.server, known), known.from_start
     found += await (_attach if way.name == ATTACH else _months)(request.server, known, way)
-    return Plan(Claim(known.name), found, way.notes, read_back=reader(table, way))
+    result = f"{one_line(known.name)} partitioned"
+    return Plan(Claim(known.name), found, way.notes, result=result, read_back=reader(table, way))
 
 
 # The two ways
@@ -205,12 +208,13 @@ async def afterwards(request: Request, table: Relation, drop: bool, state: str) 
     notes = (state, f"The old table is kept as {one_line(old)}, {row['size']}.", *_proofs(row))
     if not drop or found:
         read = _after_reader(table) if found else None
-        return Plan(Claim(table.name), found, notes, read_back=read)
+        result = f"{counted(len(found), 'step')} left after the swap done"
+        return Plan(Claim(table.name), found, notes, result=result, read_back=read)
     sees = await seen(request.server, int(str(row["oid"])))
     step = Step(
         f"DROP TABLE {old}", f"ACCESS EXCLUSIVE on {old}", old, note="drops the old table and all its rows", sees=sees
     )
-    return Plan(Claim(old, name=short(old)), (step,), notes, destructive=True)
+    return Plan(Claim(old, name=short(old)), (step,), notes, result="1 table dropped", destructive=True)
 
 
 def _after_reader(table: Relation) -> Callable[[Database], Awaitable[tuple[str, ...]]]:

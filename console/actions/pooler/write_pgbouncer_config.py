@@ -53,9 +53,23 @@ async def plan(request: Request) -> Plan:
             *([_users(users, entries, listed)] if entries != listed else []),
             *([_ini(path, text, former, kept)] if text != former else []),
         ),
-        notes=(fits, *_notes(settings, secrets, path), _open_files(settings, max(2, int(str(facts["users"]))))),
+        result=f"PgBouncer's files written to {safe(path.parent)}",
+        notes=(fits, *_notes(settings, secrets, path), _open_files(settings, _users_at_least(facts))),
         table=_changes(former, text) if former not in {None, text} else None,
     )
+
+
+async def server_connections(request: Request) -> int:
+    """How many connections to the server all poolers with such a file may open. Raises Trouble as `plan` does."""
+    (facts,) = (await request.server.fetch("actions/pooler_facts")).records()
+    path = Path("pgbouncer.ini")
+    settings = _settings(request.given, facts, path, path)
+    others = whole_number(request.given, "others", 0, 100_000)
+    return _poolers(request) * most_connections(settings, _users_at_least(facts)) + others
+
+
+def _users_at_least(facts: Record) -> int:
+    return max(2, int(str(facts["users"])))
 
 
 # What is to be written
@@ -173,7 +187,7 @@ def _fitting(settings: PoolerSettings, facts: Record, poolers: int, others: int)
     """A note on how many connections the pools may open. Raises Trouble(REFUSED) if they exceed those available."""
     most, reserved, limit = (int(str(facts[name])) for name in ("most", "reserved", "limit"))
     usable = min(most - reserved, limit) if limit >= 0 else most - reserved
-    total = poolers * most_connections(settings, max(2, int(str(facts["users"])))) + others
+    total = poolers * most_connections(settings, _users_at_least(facts)) + others
     if total > usable:
         room = (usable - others) // poolers - settings.session_connections
         raise Trouble(

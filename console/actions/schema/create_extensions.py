@@ -8,6 +8,7 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Record, Trouble
+from console.running.summary import counted
 from console.tuning.units import elements
 
 CONTRIB = ("pg_stat_statements", "pgstattuple", "pg_buffercache", "pg_prewarm", "btree_gin")
@@ -26,6 +27,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim(f"extensions of {one_line(server.facts.database)}"),
         steps_from_rows(rows),
+        result=f"{counted(len(rows.rows), 'extension')} created or updated",
         notes=(
             *(_skipped(row, packages) for row in found.records() if row["notice"] is not None),
             *(_preload(facts["preloaded"], bool(facts["waits"])) if _PRELOADED in names else ()),

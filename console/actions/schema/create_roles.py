@@ -11,6 +11,7 @@ from console.files.passwords import Passwords
 from console.files.scram import matches, verifier
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.running.summary import counted
 from console.sql import content
 
 ROLES = ("pipeline_owner", "pipeline_app", "pipeline_readonly", "pipeline_monitor", "pgbouncer_auth")
@@ -34,6 +35,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim("roles of the server", cluster_wide=True),
         (*given.steps, *made),
+        result=f"{counted(len(wanted), 'role or privilege', 'roles and privileges')} created",
         notes=(*([given.note] if given.note else []), *notes, *(await _logged(server) if given.of else ())),
     )
 

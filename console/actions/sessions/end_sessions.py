@@ -8,9 +8,14 @@ from datetime import datetime
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse, steps_from_query
 from console.format import decoded, one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Snapshot, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Trouble
+from console.panes.connections import IDLE_IN_TRANSACTION
+from console.running.summary import counted
 
 HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
+CANCELLED, ENDED = ("statement cancelled", "statements cancelled"), ("session terminated", "sessions terminated")
+WITHOUT_STATEMENT = frozenset({"idle", *IDLE_IN_TRANSACTION})  # states, as the panes name them
+IN_FULL = 5  # sessions that a plan shows with all that is known of them; more are a table
 BAD_INTERVAL = {"22007", "22008", "22015"}
 
 
@@ -80,6 +85,9 @@ async def _plan(request: Request, query: str, found: Snapshot, guard: str) -> Pl
         Claim(f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}"),
         await steps_from_query(request.server, query, parameters),
         table=_shown(found) if found.rows else None,
+        result=counted(len(found.rows), *(CANCELLED if query == "cancel_sessions" else ENDED)),
+        in_full=len(found.rows) <= IN_FULL,
+        signals=True,
     )
 
 
@@ -122,6 +130,14 @@ def _moments(text: str) -> list[str]:
     return [moment.isoformat() for moment in moments]
 
 
+def _cancel_useless(row: Record) -> str:
+    return "no statement is running" if row.get("state") in WITHOUT_STATEMENT else _useless(row)
+
+
+def _useless(row: Record) -> str:
+    return "a prepared transaction has no session" if row.get("pid") == 0 else ""
+
+
 _PID = Parameter("pid", "process ID of the session; several separated by commas", required=True)
 _STARTED = Parameter("started", "start time of the session; a later session with the same pid is not touched")
 _ROW = {"pid": "pid", "started": "backend_start"}
@@ -134,6 +150,7 @@ CANCEL_BACKEND = Action(
     parameters=(_PID, _STARTED),
     row=_ROW,
     needs=Needs(Right.SIGNAL, primary=False),
+    useless=_cancel_useless,
 )
 TERMINATE_BACKEND = Action(
     name="terminate-backend",
@@ -143,6 +160,7 @@ TERMINATE_BACKEND = Action(
     parameters=(_PID, _STARTED),
     row=_ROW,
     needs=Needs(Right.SIGNAL, primary=False),
+    useless=_useless,
 )
 TERMINATE_IDLE = Action(
     name="terminate-idle",

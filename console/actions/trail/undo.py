@@ -30,6 +30,7 @@ from console.model import (
 )
 from console.model.locks import lock_of
 from console.redaction import hides
+from console.running.summary import counted
 from console.running.trail import history
 from console.running.trail.audit import default_trail
 from console.running.trail.history import Past, Planned
@@ -62,6 +63,7 @@ async def plan(request: Request) -> Plan:
         Claim(past.subject, past.parts, past.cluster_wide, name=past.name or facts.database),
         tuple([await _step(request.server, past, at, statement) for at, statement in enumerate(statements)]),
         notes=(f"Undoes {_title(past)}.", *sentences(chosen.besides.unknown), *_later(runs, past)),
+        result=f"{counted(len(statements), 'step')} of {past.action} undone",
         destructive=any(_DROPS.search(statement) for statement in statements),
         parameters={"run": past.id},
     )

@@ -18,6 +18,7 @@ from console.actions.tuning.tuning_reading import (
 )
 from console.format import count, safe, size
 from console.model import Claim, Database, Kind, Lacks, Parameter, Plan, Snapshot, Source, Trouble
+from console.running.summary import counted
 from console.tuning import presets
 from console.tuning.guards import AS_PRIMARY, dangers, lacks_ram, server_state
 from console.tuning.machine import Machine
@@ -51,6 +52,7 @@ async def plan(request: Request) -> Plan:
         Claim("settings of the server", cluster_wide=True),
         await steps_from_query(server, "tuning_steps", {"settings": _as_json(active)}) if active else (),
         notes=(*notes, *await _notes(server, found, proposals, facts, measured)),
+        result=f"{counted(len(active), 'setting')} written and reloaded",
         table=await _table(server, proposals),
         recipe=_recipe(active, found),
         asks=(*(("storage",) if preset.by_storage and not storage else ()), *_missing(proposals)),
@@ -276,6 +278,13 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+PRESET = Parameter(
+    "preset",
+    "name of a preset (pipeline-console list presets) or path of a preset file",
+    required=True,
+    choices=presets.choices,
+    other="path of a preset file",
+)
 APPLY_TUNING = Action(
     name="apply-tuning",
     title="Apply a tuning preset",
@@ -285,12 +294,12 @@ APPLY_TUNING = Action(
     ),
     plan=plan,
     parameters=(
-        Parameter("preset", "name of a preset (pipeline-console list presets) or path of a preset file", required=True),
+        PRESET,
         Parameter("only", "only these settings of the preset, separated by commas"),
         Parameter("values", "values that override the preset: work_mem=32MB,max_wal_size=4GB"),
         Parameter("ram", "memory of the server machine, such as 16GB; empty: measured"),
         Parameter("cores", "CPU cores of the server machine; empty: measured"),
-        Parameter("storage", "ssd or hdd"),
+        Parameter("storage", "ssd or hdd", choices=lambda: presets.STORAGE),
         Parameter("pools", "connections that all poolers together may open"),
         Parameter("disk", "free disk space for WAL, such as 100GB; empty: measured"),
     ),

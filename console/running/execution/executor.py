@@ -43,6 +43,8 @@ class Context:
 
     async def refuse_read_only(self) -> None:
         """Raises Trouble(REFUSED) in a read-only session. The server itself would not refuse everything."""
+        if self.session.borrowed:  # only to signal sessions, and never with --read-only
+            return
         # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there.
         if await self.session.query("SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"):
             raise read_only()

@@ -48,11 +48,20 @@ _SESSION = {
 class ActingSession:
     """One acting session, in autocommit mode except in `transaction`. Raises the errors of the driver."""
 
-    def __init__(self, target: str, read_only: bool = False, address: str = "") -> None:
+    def __init__(
+        self,
+        target: str,
+        read_only: bool = False,
+        address: str = "",
+        spare: Callable[[], Connection | None] = lambda: None,
+    ) -> None:
         """`target` is a libpq URI or conninfo. With `read_only` the server itself refuses every change.
 
-        `address` is that of the server that was read (Facts.address): of several hosts, the same one is used.
+        `address` is that of the server that was read (Facts.address): of several hosts, the same one is used. `spare`
+        returns a connection that is open already: it is borrowed where no other can be opened.
         """
+        self.borrowed = False  # it is read-only, and stays open
+        self._spare = spare
         self._target = {**parse_target(target), **parse_target(address)}
         self._settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
         self._restored: Mapping[str, str] = {}  # what confined code may have set otherwise
@@ -85,8 +94,15 @@ class ActingSession:
         return self._open.info.backend_pid
 
     async def open(self) -> None:
-        """Connect. Raises Trouble."""
-        connection = await open_session(self._target, self._settings, ACTING_NAME)
+        """Connect, or borrow the spare connection where that is refused. Raises Trouble."""
+        try:
+            connection = await open_session(self._target, self._settings, ACTING_NAME)
+        except Trouble:
+            self._connection = self._spare()
+            self.borrowed = self._connection is not None
+            if not self.borrowed:
+                raise
+            return
         encoding = connection.info.parameter_status("client_encoding")
         self._restored = {"client_encoding": str(encoding), **self._settings}
         self._connection = connection
@@ -203,9 +219,14 @@ class ActingSession:
                 await self._open.cancel_safe(timeout=2.0)
 
     async def close(self) -> None:
-        """Close the connection; its advisory locks go with it."""
+        """Close the connection, or give it back; without its advisory locks."""
         connection, self._connection = self._connection, None
-        if connection is not None and not connection.closed:
+        if connection is None or connection.closed:
+            return
+        if self.borrowed:
+            with contextlib.suppress(psycopg.Error):  # a lost connection has no locks
+                await connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")
+        else:
             await connection.close()
 
     @property

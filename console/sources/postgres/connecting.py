@@ -8,14 +8,15 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import conninfo, errors, pq
 
 from console.format import one_line
 from console.model import Kind, Trouble
+from console.sources.postgres.startup import FULL, Attempt, refusal
 from console.sources.postgres.values import read_anything
 
 APPLICATION_NAME = "pipeline-console"
@@ -32,12 +33,19 @@ KEPT_ALIVE: Mapping[str, str] = {
 OLDEST = 140000
 SET_ATTEMPTS = 5
 NO_ANSWER = "No server answers there: check host and port, listen_addresses, and whether it is running."
-IF_FULL = (
-    "If all connections are in use: a superuser, a role with pg_use_reserved_connections (PostgreSQL 16 and later) and "
-    "clients of the pooler can still connect, and a console that is open can end sessions."
-)
+STARTING = "The server is starting up or shutting down; try again in a moment."
+REMEDIES = {  # by SQLSTATE
+    FULL: "No connection is left for this role. Superusers, roles with pg_use_reserved_connections (PostgreSQL 16 and "
+    "later) and clients of the pooler can still connect, and a console that is open can end sessions.",
+    "28P01": "Check the password: ~/.pgpass or PGPASSWORD.",
+    "28000": "Check the role, and whether a line of pg_hba.conf admits it from here, with or without TLS.",
+    "3D000": "Give the name of an existing database: dbname=… or postgresql://HOST/DATABASE.",
+    "42501": "GRANT CONNECT ON DATABASE … TO the role.",
+    "57P03": STARTING,
+}
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
+Answer = TypeVar("Answer")
 Cuttable = psycopg.AsyncConnection[Any]
 
 
@@ -184,59 +192,72 @@ def _pooler(target: Mapping[str, str]) -> Trouble:
 
 async def not_connected(error: psycopg.Error, target: Mapping[str, str]) -> Trouble:
     """Why a connection failed, with a remedy that follows from facts, not from the sentence."""
-    answer = int(pq.Ping.NO_RESPONSE)
+    answer, state = int(pq.Ping.NO_RESPONSE), ""
     if error.pgconn is not None and not isinstance(error, errors.ConnectionTimeout):
         asked = conninfo.make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **target})
-        answer = await _ping(asked)
-    return refused(error, target, _remedy(error, target, answer))
+        answer = await _in_thread(lambda: int(pq.PGconn.ping(asked.encode())), int(pq.Ping.NO_RESPONSE))
+        if answer == pq.Ping.OK and not error.pgconn.needs_password:
+            attempt = _attempt(error.pgconn, target)
+            state = await _in_thread(lambda: refusal(attempt), "")
+    return refused(error, target, _remedy(error, target, answer, state), state)
 
 
-async def _ping(asked: str) -> int:
-    """What libpq says of the server; NO_RESPONSE after some seconds. Its thread delays nobody's exit."""
+async def _in_thread(ask: Callable[[], Answer], otherwise: Answer) -> Answer:
+    """What `ask` returns; `otherwise` after some seconds. Its thread delays nobody's exit."""
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[int] = loop.create_future()
+    answer: asyncio.Future[Answer] = loop.create_future()
 
-    def settle(found: int) -> None:
+    def settle(found: Answer) -> None:
         if not answer.done():
             answer.set_result(found)
 
-    def ask() -> None:
-        found = pq.PGconn.ping(asked.encode())
+    def work() -> None:
+        found = ask()
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-            loop.call_soon_threadsafe(settle, int(found))
+            loop.call_soon_threadsafe(settle, found)
 
-    threading.Thread(target=ask, daemon=True).start()
-    loop.call_later(CONNECT_SECONDS, settle, int(pq.Ping.NO_RESPONSE))
+    threading.Thread(target=work, daemon=True).start()
+    loop.call_later(CONNECT_SECONDS, settle, otherwise)
     return await answer
 
 
-def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int) -> str:
-    # A refused connection has no SQLSTATE, so the reason is unknown to code; only what was tried is known.
+def _attempt(connection: pq.abc.PGconn, target: Mapping[str, str]) -> Attempt:
+    """The attempt of a failed connection; of several hosts the last one."""
+    name, numeric = connection.host.decode(), connection.hostaddr.decode()
+    return Attempt(
+        host=numeric or name,
+        port=int(connection.port or b"5432"),
+        user=connection.user.decode(),
+        database=connection.db.decode(),
+        password=connection.password.decode(),
+        tls=(target.get("sslmode") or os.environ.get("PGSSLMODE")) != "disable",
+        seconds=CONNECT_SECONDS,
+    )
+
+
+def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int, state: str) -> str:
     if answer == pq.Ping.REJECT:
-        return "The server is starting up or shutting down; try again in a moment."
+        return STARTING
     if answer != pq.Ping.OK or error.pgconn is None:
         return NO_ANSWER
     if error.pgconn.needs_password:
         return "The server asks for a password: put it into ~/.pgpass or PGPASSWORD."
+    if state in REMEDIES:
+        return REMEDIES[state]
     attributes = target.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS") or "any"
-    return " ".join(
-        remedy
-        for applies, remedy in (
-            (attributes != "any", f"Only a server that is {attributes} was wanted (target_session_attrs)."),
-            (error.pgconn.used_password, "If the password is wrong: ~/.pgpass or PGPASSWORD."),
-            (True, IF_FULL),
-        )
-        if applies
-    )
+    if attributes != "any":
+        return f"Only a server that is {attributes} was wanted (target_session_attrs)."
+    return "If the password is wrong: ~/.pgpass or PGPASSWORD." if error.pgconn.used_password else ""
 
 
-def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "") -> Trouble:
+def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "", sqlstate: str = "") -> Trouble:
     """The failure of a connection in the words of libpq and the server, without any password."""
     message = one_line(str(error).strip())
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
         if secret:
             message = message.replace(secret, "***")
-    return Trouble(Kind.UNREACHABLE, f"Cannot connect to {describe(target)}: {message.rstrip('.?')}.", remedy)
+    what = f"Cannot connect to {describe(target)}: {message.rstrip('.?')}."
+    return Trouble(Kind.UNREACHABLE, what, remedy, sqlstate)
 
 
 @contextlib.contextmanager

@@ -187,6 +187,10 @@ class PostgresServer:
         for lane in self._lanes.values():
             lane.cut()
 
+    def spare(self) -> Connection | None:
+        """The connection of the fast lane, if it is open: a server without a free slot is still reached over it."""
+        return self._lanes["fast"].open_connection
+
     async def close(self) -> None:
         """Cancel what still runs on the server, then close both connections."""
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
@@ -237,6 +241,10 @@ class _Lane:
         self.backoff = Backoff()
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
+
+    @property
+    def open_connection(self) -> Connection | None:
+        return self._connection if self.connected else None
 
     @property
     def connected(self) -> bool:

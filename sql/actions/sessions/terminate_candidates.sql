@@ -25,12 +25,18 @@ WITH me AS MATERIALIZED (
           OR s.state LIKE 'idle%%' AND s.state_change < pg_catalog.clock_timestamp() - %(idle_for)s::interval)
      AND (%(application)s::text IS NULL OR s.application_name = %(application)s)
 )
-SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce(a.state, a.backend_type) AS state,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.state_change) AS age,
-       pg_catalog.substring(pg_catalog.textsend(a.query), 1, 300) AS query,
+SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_name AS application,
+       CASE WHEN a.client_addr IS NOT NULL THEN pg_catalog.concat_ws(':', pg_catalog.host(a.client_addr), a.client_port)
+            WHEN a.client_port = -1 THEN 'local socket' END AS client,
+       coalesce(a.state, a.backend_type) AS state,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.state_change) AS state_age,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start) AS transaction_age,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.backend_start) AS connection_age,
+       pg_catalog.textsend(a.query) AS query,
        a.backend_start::text AS backend_start, a.query_start::text AS query_start, a.state_change::text AS state_change,
        v.refused, CASE WHEN v.refused IS NOT NULL THEN v.remedy END AS remedy
   FROM asked a
+  LEFT JOIN pg_catalog.pg_database d ON d.oid = a.datid
  CROSS JOIN me
  CROSS JOIN LATERAL (
        SELECT CASE
@@ -76,4 +82,4 @@ SELECT a.asked_pid AS pid, a."user", a.application_name AS application, coalesce
              AND a.backend_start = coalesce(a.started, a.backend_start)
               THEN 'terminate-backend ends the session and rolls its transaction back.'
          ELSE '' END AS remedy) v
- ORDER BY age DESC NULLS LAST, pid
+ ORDER BY state_age DESC NULLS LAST, pid
