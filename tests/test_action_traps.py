@@ -31,6 +31,8 @@ SENSIBLE = {
     "analyze": "yes",
     "key": "day",
     "anyway": "yes",
+    "gid": "none",
+    "slot": "none",
 }
 THEIRS = (
     "SELECT array_agg(oid::regclass::text ORDER BY oid) FROM pg_class "

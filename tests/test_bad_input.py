@@ -421,7 +421,7 @@ def test_a_standby_is_not_set_up_and_its_primary_named_as_the_way(standby: str, 
 
 ON_A_STANDBY = {
     *("cancel-backend", "terminate-backend", "terminate-idle"),
-    *("apply-tuning", "write-pgbouncer-config", "undo"),
+    *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot"),
 }
 
 

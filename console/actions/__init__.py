@@ -16,10 +16,12 @@ from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
 from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.actions.planning import Action
 from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
+from console.actions.replication.drop_slot import DROP_SLOT
 from console.actions.schema.apply_schema import APPLY_SCHEMA
 from console.actions.schema.create_extensions import CREATE_EXTENSIONS
 from console.actions.schema.create_roles import CREATE_ROLES
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
+from console.actions.sessions.rollback_prepared import ROLLBACK_PREPARED
 from console.actions.trail.undo import UNDO
 from console.actions.tuning.apply_tuning import APPLY_TUNING
 
@@ -38,6 +40,8 @@ ACTIONS: tuple[Action, ...] = (
     CANCEL_BACKEND,
     TERMINATE_BACKEND,
     TERMINATE_IDLE,
+    ROLLBACK_PREPARED,
+    DROP_SLOT,
     VACUUM_TABLE,
     ANALYZE_TABLE,
     REINDEX,

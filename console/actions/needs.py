@@ -19,6 +19,8 @@ class Right(Enum):
     CREATE_TABLES = "create tables in schema public"
     CREATE_EXTENSIONS = "create extensions"
     CREATE_ROLES = "create roles"
+    END_PREPARED = "roll back transactions that other roles prepared"
+    DROP_SLOTS = "drop replication slots"
     ALTER_SYSTEM = "write the settings of the server and reload them"
 
 

@@ -201,6 +201,19 @@ def _makes_roles(case: Case) -> Verdict:
     return Verdict(Status.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
 
 
+def _ends_prepared(case: Case) -> Verdict:
+    if case.rights.superuser:
+        return Verdict(Status.OK, "superuser")
+    return Verdict(Status.LIMITED, "only transactions that this role prepared", "A superuser can roll back the others.")
+
+
+def _drops_slots(case: Case) -> Verdict:
+    rights = case.rights
+    if rights.superuser or rights.row["replication"]:
+        return Verdict(Status.OK, "superuser" if rights.superuser else "REPLICATION")
+    return Verdict(Status.CANNOT, "lacks REPLICATION", f"ALTER ROLE {rights.quoted} REPLICATION;")
+
+
 def _tunes(case: Case) -> Verdict:
     rights = case.rights
     denied = [name for name in rights.presettable if name not in rights.alterable]
@@ -221,5 +234,7 @@ _RIGHTS: Mapping[Right, Callable[[Case], Verdict]] = {
     Right.CREATE_TABLES: _creates,
     Right.CREATE_EXTENSIONS: _extends,
     Right.CREATE_ROLES: _makes_roles,
+    Right.END_PREPARED: _ends_prepared,
+    Right.DROP_SLOTS: _drops_slots,
     Right.ALTER_SYSTEM: _tunes,
 }

@@ -218,5 +218,5 @@ LOCKS = Pane(
         "PREPARED."
     ),
     views=(_BLOCKING, _HELD),
-    actions=("cancel-backend", "terminate-backend"),
+    actions=("cancel-backend", "terminate-backend", "rollback-prepared"),
 )

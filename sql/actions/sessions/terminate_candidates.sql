@@ -68,7 +68,7 @@ SELECT a.asked_pid AS pid, a."user", d.datname::text AS database, a.application_
               THEN 'Pid ' || a.pid || ' is not running a statement (' || a.state || '): a cancel would have no effect.'
          END AS refused,
          CASE
-         WHEN a.asked_pid = 0 THEN 'ROLLBACK PREPARED or COMMIT PREPARED ends it; its name is in the locks pane.'
+         WHEN a.asked_pid = 0 THEN 'rollback-prepared ends it (ROLLBACK PREPARED); its name is in the locks pane.'
          WHEN a.pid IS NULL OR a.own OR NOT me.super AND a.of_superuser THEN ''
          WHEN a.usesysid IS NOT NULL AND NOT (me.super OR me.signals OR pg_catalog.pg_has_role(a.usesysid, 'USAGE'))
               THEN 'GRANT pg_signal_backend TO ' || pg_catalog.quote_ident(CURRENT_USER) || ';'

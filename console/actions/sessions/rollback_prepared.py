@@ -1,0 +1,38 @@
+"""rollback-prepared: ends a prepared transaction that nobody finishes."""
+
+from __future__ import annotations
+
+from console.actions.needs import Needs, Right
+from console.actions.planning import Action, Request, steps_from_rows
+from console.format import age, one_line
+from console.model import Claim, Parameter, Plan
+
+LOST = "Its changes are lost. Its transaction manager may have decided to commit it: ask there first."
+
+
+async def plan_rollback(request: Request) -> Plan:
+    """ROLLBACK PREPARED; refused in another database, and for a role that neither prepared it nor is a superuser."""
+    gid = request.given["gid"]
+    found = await request.server.fetch("actions/rollback_prepared", {"gid": gid})
+    steps = steps_from_rows(found)
+    (open_for,) = found.values("age")
+    name = one_line(gid)
+    return Plan(
+        Claim(f"prepared transaction {name}", name=name, cluster_wide=True),
+        steps,
+        (LOST,),
+        summary=f"prepared transaction {name}, open for {age(open_for)}",
+        result=f"prepared transaction {name} rolled back",
+        destructive=True,
+    )
+
+
+ROLLBACK_PREPARED = Action(
+    name="rollback-prepared",
+    title="Roll back a prepared transaction",
+    help="ROLLBACK PREPARED of a transaction of this database that nobody finishes: releases its locks and VACUUM.",
+    plan=plan_rollback,
+    parameters=(Parameter("gid", "identifier of the prepared transaction", required=True),),
+    row={"gid": "gid"},
+    needs=Needs(Right.END_PREPARED),
+)

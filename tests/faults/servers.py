@@ -1,0 +1,24 @@
+"""Servers on which every fault can be injected: with prepared transactions and logical slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.servers import PostgresServer, Servers
+
+SETTINGS = {"max_prepared_transactions": "4", "wal_level": "logical"}
+
+
+@contextmanager
+def faulty(servers: Servers, major: int) -> Iterator[PostgresServer]:
+    """A server of its own; the test is skipped where its settings cannot be chosen."""
+    if servers.choices[major].installation is None:
+        pytest.skip("needs a server with settings of its own")
+    server = servers.new(major, SETTINGS)
+    try:
+        yield server
+    finally:
+        server.stop()
