@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from console.actions.planning import Action
+from console.demo.cluster import OWNER
 from console.model import Batches, Plan, Standalone, Transaction
 from console.running.progress import Run
 from console.running.runner import PATIENCE
@@ -63,6 +64,15 @@ class Desk:
         with self.session() as session:
             for statement in statements:
                 session.execute(statement.encode())
+
+    def give_away(self) -> None:
+        """Let a plain user own all tables, so that what the desk's superuser does with them is confined."""
+        self.do(
+            f"GRANT ALL ON SCHEMA public TO {OWNER}",
+            "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT c.oid FROM pg_class c WHERE c.relkind IN ('r', 'p', 'm') "
+            "AND c.relnamespace = 'public'::regnamespace LOOP "
+            f"EXECUTE format('ALTER TABLE %s OWNER TO {OWNER}', t); END LOOP; END $$",
+        )
 
     def ask(self, query: str) -> Any:
         """The first value that a query returns."""

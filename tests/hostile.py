@@ -11,9 +11,14 @@ __all__ = ["SPRING", "SPRUNG", "set_traps"]
 _TRAP = "CREATE FUNCTION public.trap() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM public.spring(); END'"
 
 # Without arguments from a row: the planner computes it whenever its table is read, be that empty or not.
-CONSTANT = """
-CREATE FUNCTION public.trap_now() RETURNS boolean IMMUTABLE LANGUAGE plpgsql
-  AS 'BEGIN RETURN public.spring(); END'
+CONSTANT = f"""
+CREATE FUNCTION public.trap_now() RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = CURRENT_USER) THEN
+    RAISE EXCEPTION '{SPRUNG}';
+  END IF;
+  RETURN true;
+END $$
 """
 
 # Names that a careless query would leave to the search_path, with arguments that fit better than the system's own.

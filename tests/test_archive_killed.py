@@ -148,11 +148,13 @@ def batches(desk: Desk) -> str:
     return MONTH.format(2)
 
 
-def tried(desk: Desk, home: Path, form: Callable[[Desk], str], kills: int) -> int:
+def tried(desk: Desk, home: Path, form: Callable[[Desk], str], kills: int, confined: bool) -> int:
     """Kill and rerun; how many consoles were cut off, after all rows were found to be there once."""
     home.mkdir()
     (home / "console.yml").write_text(CONFIGURATION)
     late = form(desk)
+    if confined:
+        desk.give_away()
     before = desk.ask("SELECT sum(hashtextextended(ROW(id, day, note)::text, 0)) FROM public.facts")
     with coming_in(desk, late) as arrived:
         cut = killed(desk, home, kills)
@@ -169,8 +171,10 @@ def tried(desk: Desk, home: Path, form: Callable[[Desk], str], kills: int) -> in
 
 
 @pytest.mark.pg("!= 14, != 16, != 17")
+@pytest.mark.parametrize("confined", [False, True], ids=["own", "confined"])
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
-def test_no_row_is_lost_or_doubled(desks: list[Desk], tmp_path: Path, kills: int) -> None:
+def test_no_row_is_lost_or_doubled(desks: list[Desk], tmp_path: Path, kills: int, confined: bool) -> None:
+    homes, same = (tmp_path / "whole", tmp_path / "batches"), (confined, confined)
     with ThreadPoolExecutor() as pool:
-        cut = list(pool.map(tried, desks, (tmp_path / "whole", tmp_path / "batches"), (whole, batches), (kills, kills)))
+        cut = list(pool.map(tried, desks, homes, (whole, batches), (kills, kills), same))
     assert min(cut) >= kills, f"{cut} kills met a running console"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from console.actions import action
+from console.actions.confinement import run_as
+from console.actions.planning import plan
 from console.demo.cluster import OWNER
-from console.model import Trouble
+from console.model import Outcome, Standalone, Step, Trouble
+from console.running.trail.audit import Trail
+from console.settings import config
 from console.sources.postgres import ActingSession, DriverError, PostgresServer
+from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 from tests.traps import SPRING, SPRUNG, TRAPS, Trap
 
@@ -125,3 +132,103 @@ async def test_confined_reading_writes_nothing_and_keeps_types(pg: Cluster, trap
             OWNER, "the query", "WITH w AS (DELETE FROM public.search_path RETURNING id) SELECT id FROM w"
         )
     await server.close()
+
+
+# What no function can run, and is run as it stands: PostgreSQL does it with the rights of the table's owner.
+CONFINED_BY_SERVER = (
+    "CREATE INDEX CONCURRENTLY by_server_id ON public.by_server (id)",
+    "CREATE INDEX ON public.by_server (n)",
+    "REINDEX TABLE CONCURRENTLY public.by_server",
+    "VACUUM (ANALYZE) public.by_server",
+    "ANALYZE public.by_server",
+    "CLUSTER public.by_server USING by_server_id",
+    "DROP INDEX CONCURRENTLY public.by_server_always",
+    "REFRESH MATERIALIZED VIEW public.by_server_view",
+    "REFRESH MATERIALIZED VIEW CONCURRENTLY public.by_server_view",
+)
+BY_SERVER = """
+CREATE TABLE public.by_server (id int, n int);
+INSERT INTO public.by_server VALUES (1, 1);
+CREATE INDEX by_server_always ON public.by_server (id) WHERE public.spring_always();
+CREATE INDEX ON public.by_server ((public.spring_int(1) + id));
+CREATE STATISTICS public.by_server_s ON (public.spring_int(1) + id), n FROM public.by_server;
+CREATE MATERIALIZED VIEW public.by_server_view AS SELECT id, public.spring() AS sprung FROM public.by_server;
+CREATE UNIQUE INDEX ON public.by_server_view (id);
+CREATE INDEX ON public.by_server_view (id) WHERE public.spring_always();
+CREATE TABLE public.detached (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE public.detached_1 PARTITION OF public.detached FOR VALUES FROM (0) TO (10);
+CREATE TABLE public.detached_far (at int REFERENCES public.detached);
+CREATE INDEX ON public.detached_far (at) WHERE public.spring_always();
+"""
+DETACH = "ALTER TABLE public.detached DETACH PARTITION public.detached_1 CONCURRENTLY"
+
+
+def test_what_no_function_can_run_the_server_confines_but_for_detach(pg: Cluster, trapped: str) -> None:
+    with pg.connect(trapped, OWNER) as session:
+        session.execute(BY_SERVER.encode())
+    with pg.connect(trapped, options="-c search_path=pg_catalog") as session:
+        for statement in CONFINED_BY_SERVER:
+            session.execute(statement.encode())
+        with pytest.raises(psycopg.Error, match=SPRUNG):
+            session.execute(DETACH.encode())
+
+
+def test_what_can_be_confined_in_neither_way_is_refused_with_the_statement() -> None:
+    steps = [Step(statement, execution=Standalone()) for statement in CONFINED_BY_SERVER]
+    concurrent = [step for step in steps if "CONCURRENTLY" in step.sql]
+    assert run_as("app", concurrent) == tuple(concurrent)
+    with pytest.raises(Trouble, match="cannot be confined to the rights of app") as refused:
+        run_as("app", [Step(DETACH, execution=Standalone())])
+    assert refused.value.remedy == f"As app, run: {DETACH}"
+
+
+async def test_an_event_trigger_with_the_function_of_another_role_is_refused(pg: Cluster) -> None:
+    name = pg.fresh_database()
+    with pg.connect(name) as session:
+        session.execute("CREATE TABLE public.t (id int)")
+        session.execute(f"GRANT ALL ON SCHEMA public TO {OWNER}")
+        with pg.connect(name, OWNER) as owner:
+            owner.execute("CREATE FUNCTION public.evil() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
+        session.execute("CREATE EVENT TRIGGER evil ON ddl_command_end EXECUTE FUNCTION public.evil()")
+    server = PostgresServer(pg.uri(name))
+    with pytest.raises(Trouble, match="The event trigger evil runs the function public"):
+        await plan(action("vacuum-table"), server, {"table": "public.t"}, config.load(environ={}))
+    await server.close()
+    pg.drop_database(name)
+
+
+async def test_a_session_starts_as_the_role_that_connects(pg: Cluster) -> None:
+    name = pg.fresh_database()
+    with pg.connect(name) as session:
+        session.execute("CREATE TABLE public.t (id int)")
+        session.execute(f"ALTER TABLE public.t OWNER TO {OWNER}")
+        session.execute(f'ALTER DATABASE "{name}" SET role = {OWNER}')
+    server = PostgresServer(pg.uri(name))
+    assert ((await server.connect()).user, server.facts.assumed_by) == ("postgres", "")
+    await server.close()
+    acting = PostgresServer(f"{pg.uri(name)}&options=-c%20role%3D{OWNER}")
+    assert ((await acting.connect()).user, acting.facts.assumed_by) == (OWNER, "postgres")
+    made = await plan(action("vacuum-table"), acting, {"table": "public.t"}, config.load(environ={}))
+    assert made.notes[0].startswith("This is a session of the superuser postgres, acting as")
+    await acting.close()
+    pg.drop_database(name)
+
+
+async def test_what_changed_since_it_was_planned_is_not_changed(pg: Cluster, tmp_path: Path) -> None:
+    name = pg.fresh_database()
+    desk = Desk(pg, name, Trail(tmp_path / "audit.jsonl"))
+    desk.do("CREATE TABLE public.t (id int, day date) PARTITION BY RANGE (day)")
+    async with desk.workspace() as workspace:
+        made = await workspace.plan(action("create-partitions"), {"table": "public.t", "months": "1"})
+        for change in (
+            "ALTER TABLE public.t ADD COLUMN more int",
+            "CREATE RULE r AS ON UPDATE TO public.t DO ALSO SELECT 1",
+            f"ALTER TABLE public.t OWNER TO {OWNER}",
+            "DROP TABLE public.t; CREATE TABLE public.t (id int, day date) PARTITION BY RANGE (day)",
+        ):
+            desk.do(*change.split("; "))
+            run = await workspace.run(made, patience=2)
+            assert run.outcome is Outcome.REFUSED
+            assert run.message.startswith("public.t changed since it was planned")
+    assert desk.ask("SELECT count(*) FROM pg_inherits") == 0
+    pg.drop_database(name)

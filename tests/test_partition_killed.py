@@ -93,7 +93,12 @@ def check(desk: Desk, written: Written) -> None:
 
 @pytest.mark.parametrize("kills", [3, pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["attach", "copy"])
-def test_no_row_is_lost_or_doubled_and_no_write_fails(desk: Desk, tmp_path: Path, way: str, kills: int) -> None:
+@pytest.mark.parametrize("confined", [False, True], ids=["own", "confined"])
+def test_no_row_is_lost_or_doubled_and_no_write_fails(
+    desk: Desk, tmp_path: Path, way: str, kills: int, confined: bool
+) -> None:
+    if confined:
+        desk.give_away()
     with writing(desk, ROWS) as written:
         cut = killed(desk, tmp_path, way, kills)
         finish(desk, tmp_path, way)

@@ -27,7 +27,7 @@ from console.model import (
     Transaction,
     Trouble,
 )
-from console.model.act import BUILDS_INDEX, CONFINED_BY_SERVER
+from console.model.act import BUILDS_INDEX, CONFINED_BY_SERVER, DETACHES
 
 
 class Confined:
@@ -163,13 +163,22 @@ def role_of(server: Source) -> str:
 
 
 def run_as(role: str, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The steps, confined to the rights of `role`, but for those that PostgreSQL confines; empty: as they are."""
+    """The steps, confined to the rights of `role`, but for those that PostgreSQL confines; empty: as they are.
+
+    Raises Trouble(REFUSED) for a step that can be confined in neither way.
+    """
     if not role:
         return tuple(steps)
     return tuple(replace(step, execution=_as(role, step)) for step in steps)
 
 
 def _as(role: str, step: Step) -> Execution:
+    if DETACHES.search(step.sql):
+        raise Trouble(
+            Kind.REFUSED,
+            f"DETACH PARTITION CONCURRENTLY cannot be confined to the rights of {one_line(role)}, who owns the table.",
+            f"As {one_line(role)}, run: {one_line(step.sql)}",
+        )
     match step.execution:
         case Transaction() if step.sql.startswith("CREATE EXTENSION") or BUILDS_INDEX.match(step.sql):
             return step.execution

@@ -19,7 +19,9 @@ NOTICED = 0.2  # seconds after which a watched statement has given way to whoeve
 
 # Statements that no function may run. PostgreSQL runs what they set off with the rights of the table's owner.
 CONFINED_BY_SERVER = re.compile(r"\bCONCURRENTLY\b|^\s*(VACUUM|ANALYZE|REINDEX|CLUSTER|REPACK)\b", re.IGNORECASE)
-# The same, in a transaction; the owner may lack CREATE on the schema that it takes.
+# What nothing confines: it computes expressions of indexes and partition keys with the rights of the session.
+DETACHES = re.compile(r"\bDETACH\s+PARTITION\b.*\bCONCURRENTLY\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+# As CONFINED_BY_SERVER, in a transaction; the owner may lack CREATE on the schema that it takes.
 BUILDS_INDEX = re.compile(r"\s*CREATE\s+(UNIQUE\s+)?INDEX\b[^;]*$", re.IGNORECASE)
 
 

@@ -3,7 +3,7 @@
 --
 -- `form`: attach (already detached by an interrupted run), finalize (its detach was interrupted), detach (a whole
 -- partition that the target can attach), swap (the same in one transaction, because DETACH CONCURRENTLY is not possible
--- with a default partition), batches (anything else). `why` says why a whole partition cannot be attached. A partition
+-- with a default partition, or has to be confined to the owner), batches (anything else). `why` says why a whole partition cannot be attached. A partition
 -- that is being moved has a progress marker in front of its comment. The TimeZone of the reading session is UTC.
 WITH asked AS MATERIALIZED (
   SELECT pg_catalog.tsrange(%(lower)s::timestamp, %(upper)s::timestamp) AS span
@@ -96,7 +96,9 @@ WITH asked AS MATERIALIZED (
    CROSS JOIN origin o
 ), decided AS MATERIALIZED (
   SELECT j.*, CASE WHEN j.form = 'detach' AND j.why IS NOT NULL THEN 'batches'
-                   WHEN j.form = 'detach' AND o.partdefid <> 0 THEN 'swap' ELSE j.form END AS way,
+                   -- nothing confines DETACH CONCURRENTLY to the owner, who is not who connected
+                   WHEN j.form = 'detach' AND (o.partdefid <> 0 OR CURRENT_USER <> SESSION_USER) THEN 'swap'
+                   ELSE j.form END AS way,
          pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', o.key) || pg_catalog.quote_literal(%(lower)s::text),
                               pg_catalog.format('%%I < ', o.key)
                                   || pg_catalog.quote_literal(%(upper)s::text)) AS inside,

@@ -148,7 +148,9 @@ WITH side AS MATERIALIZED (
   UNION ALL
   SELECT r.oid, 45, r.detach, 'ACCESS EXCLUSIVE on ' || r.origin, r.origin, true, r.name || ' attach',
          pg_catalog.format('ALTER TABLE %%s ATTACH PARTITION %%s FOR VALUES %%s', r.origin, r.name, r.bounds), r.size,
-         'in one short transaction: DETACH CONCURRENTLY is not possible with a default partition', NULL, NULL, NULL
+         'in one short transaction: DETACH CONCURRENTLY is not possible '
+         || CASE WHEN CURRENT_USER <> SESSION_USER THEN 'with the rights of another role'
+                 ELSE 'with a default partition' END, NULL, NULL, NULL
     FROM ready r WHERE r.way = 'swap'
   UNION ALL
   SELECT r.oid, 46, pg_catalog.format('ALTER TABLE %%s DROP CONSTRAINT IF EXISTS %%I', r.name, f.conname),

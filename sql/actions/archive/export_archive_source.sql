@@ -6,7 +6,8 @@
 -- partition), null (not at all). The TimeZone of the reading session is UTC.
 WITH archive AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relowner, a.attname AS key, a.atttypid AS key_type,
-         coalesce(t.partdefid, 0) <> 0 AS has_default,
+         -- nothing confines DETACH CONCURRENTLY to the owner, who is not who connected
+         coalesce(t.partdefid, 0) <> 0 OR CURRENT_USER <> SESSION_USER AS locked,
          t.partstrat = 'r' AND t.partnatts = 1 AND t.partattrs[0] = a.attnum AS by_key,
          pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c
@@ -16,7 +17,7 @@ WITH archive AS MATERIALIZED (
      AND a.atttypid IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype, 'timestamp'::pg_catalog.regtype)
    WHERE c.oid = %(archive)s::bigint::oid
 ), part AS MATERIALIZED (
-  SELECT h.inhrelid AS oid, CASE WHEN h.inhdetachpending THEN 'finalize' WHEN a.has_default THEN 'whole' ELSE 'detach'
+  SELECT h.inhrelid AS oid, CASE WHEN h.inhdetachpending THEN 'finalize' WHEN a.locked THEN 'whole' ELSE 'detach'
          END AS way,
          pg_catalog.regexp_match(pg_catalog.pg_get_expr(c.relpartbound, 0),
            '^FOR VALUES FROM \((''[^'']*'')\) TO \((''[^'']*'')\)$') AS edge
