@@ -35,7 +35,8 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
     for ask in diagnosis.asks:
         kept = f", compared over {ask.window:.0f} s" if ask.window else ""
         gate = "; only while the metrics make it necessary" if ask.only_if else ""
-        lines += [f"-- {ask.query} of {ask.source}, every {ask.every:.0f} s{kept}{gate}", _text(ask.query), ""]
+        for query in ask.queries:
+            lines += [f"-- {query} of {ask.source}, every {ask.every:.0f} s{kept}{gate}", _text(query), ""]
     grants = diagnosis_document(diagnosis, settings.thresholds)["privileges"]
     lines.append(f"Privileges: {', '.join(map(str, grants)) if isinstance(grants, list) and grants else 'none'}.")
     return "\n".join(lines) + "\n"

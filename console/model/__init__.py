@@ -33,6 +33,7 @@ from console.model.finding import (
     Frame,
     Unknown,
     Urgency,
+    of_view,
 )
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
@@ -92,5 +93,6 @@ __all__ = [
     "above",
     "below",
     "denied",
+    "of_view",
     "read_only",
 ]

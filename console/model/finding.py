@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from console.model.judge import Level, Rule
-from console.model.look import Record, Snapshot
+from console.model.look import Record, Snapshot, View
 from console.model.source import Facts
 from console.model.trouble import Trouble
 
@@ -78,6 +78,21 @@ class Ask:
     every: float = 5.0  # seconds
     window: float = 0.0  # seconds for which earlier readings are kept; 0: only the last one counts
     only_if: Callable[[Frame], bool] | None = None  # judged on the metrics: an expensive query is not always needed
+    view: View | None = None  # of a pane: the query is read as there, with its lookups and derived columns
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The query and the lookups that are read with it."""
+        return (
+            (self.query, *(lookup.query for lookup in self.view.lookups if lookup.first))
+            if self.view
+            else (self.query,)
+        )
+
+
+def of_view(view: View, every: float, source: str = "postgres", only_if: Callable[[Frame], bool] | None = None) -> Ask:
+    """What a view of a pane reads, judged as the pane does."""
+    return Ask(view.query, source, every, only_if=only_if, view=view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +105,17 @@ class Frame:
     rules: Mapping[str, Rule] = field(default_factory=dict)  # limits under the configuration, by name
     facts: Facts | None = None  # of the PostgreSQL server
     skipped: frozenset[str] = frozenset()  # queries that the metrics made needless
+    refreshes: Mapping[str, float] = field(default_factory=dict)  # materialized views with a policy: seconds between
 
     def rows(self, query: str) -> tuple[Record, ...]:
         """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""
         if query in self.skipped:
             return ()
         return tuple(self._last(query).records())
+
+    def hidden(self, query: str) -> tuple[Trouble, ...]:
+        """Why the last reading shows less than it could. Raises CannotTell if there is none."""
+        return () if query in self.skipped else self._last(query).hidden
 
     def row(self, query: str) -> Record:
         """The only row of a query. Raises CannotTell if there is none."""

@@ -11,7 +11,7 @@ from console.model import Column, Limit, Pane, Rule, View
 
 def configured(pane: Pane, limits: Mapping[str, Limit]) -> Pane:
     """`pane` with its rules under `limits`, which are keyed by the names of rules."""
-    return replace(pane, views=tuple(_view(view, limits) for view in pane.views))
+    return replace(pane, views=tuple(configured_view(view, limits) for view in pane.views))
 
 
 def configured_rules(rules: tuple[Rule, ...], limits: Mapping[str, Limit]) -> dict[str, Rule]:
@@ -19,7 +19,8 @@ def configured_rules(rules: tuple[Rule, ...], limits: Mapping[str, Limit]) -> di
     return {rule.name: rule.under(limits) for rule in rules}
 
 
-def _view(view: View, limits: Mapping[str, Limit]) -> View:
+def configured_view(view: View, limits: Mapping[str, Limit]) -> View:
+    """`view` with its rules under `limits`, which are keyed by the names of rules."""
     derive = view.derive
     if derive is not None and view.rules:
         derive = partial(derive, **configured_rules(view.rules, limits))

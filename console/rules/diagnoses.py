@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from console.model import Diagnosis
-from console.rules.findings import blocking
+from console.rules.findings import blocking, indexes
 
-DIAGNOSES: tuple[Diagnosis, ...] = (blocking.BLOCKING_SESSION,)
+DIAGNOSES: tuple[Diagnosis, ...] = (
+    blocking.BLOCKING_SESSION,
+    indexes.INVALID_INDEX,
+    indexes.REDUNDANT_INDEX,
+    indexes.UNUSED_INDEX,
+)

@@ -37,7 +37,7 @@ def diagnosis_document(diagnosis: Diagnosis, limits: Mapping[str, Limit]) -> dic
         "urgency": diagnosis.urgency.value,
         "hold_seconds": diagnosis.hold,
         "limits": [{"name": rule.name, **_number_document(rule.under(limits))} for rule in diagnosis.rules],
-        **_needs(tuple(ask.query for ask in diagnosis.asks)),
+        **_needs(tuple(dict.fromkeys(query for ask in diagnosis.asks for query in ask.queries))),
     }
 
 

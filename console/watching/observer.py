@@ -11,20 +11,34 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kind, Limit, Snapshot, Trouble
-from console.reading.thresholds import configured_rules
+from console.reading.reader import Reader
+from console.reading.thresholds import configured_rules, configured_view
 from console.rules.judging import Identity, Memory, Verdict, evaluate
+from console.settings.config import RefreshPolicy
 from console.sources.registry import Sources
+
+DAY = 86_400.0
+PERIODS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}  # seconds
 
 
 class Observer:
     """What the rules say of one target, from one look to the next."""
 
-    def __init__(self, sources: Sources, diagnoses: Sequence[Diagnosis], limits: Mapping[str, Limit]) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        diagnoses: Sequence[Diagnosis],
+        limits: Mapping[str, Limit],
+        refreshes: Iterable[RefreshPolicy] = (),
+    ) -> None:
+        """Rules are evaluated under `limits`, keyed by their names; `refreshes`: which views are to be refreshed."""
         self._sources = sources
         self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
         rules = tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
         self._rules = configured_rules(rules, limits)
+        self._refreshes = {policy.view: PERIODS[policy.every] for policy in refreshes}
+        self._readers = {ask.query: Reader(configured_view(ask.view, limits)) for ask in self._asks if ask.view}
         self._readings: dict[str, deque[Snapshot]] = {ask.query: deque() for ask in self._asks}
         self._troubles: dict[str, Trouble] = {}
         self._skipped: set[str] = set()
@@ -93,7 +107,8 @@ class Observer:
 
     async def _read(self, ask: Ask) -> None:
         try:
-            taken = await self._sources.named(ask.source).fetch(ask.query)
+            source, reader = self._sources.named(ask.source), self._readers.get(ask.query)
+            taken = await (reader.read(source) if reader else source.fetch(ask.query))
         except Trouble as why:
             self._troubles[ask.query] = why
             if why.kind is Kind.UNREACHABLE:
@@ -112,7 +127,9 @@ class Observer:
     def _frame(self) -> Frame:
         readings = {query: tuple(kept) for query, kept in self._readings.items() if kept}
         troubles, skipped = dict(self._troubles), frozenset(self._skipped)
-        return Frame(readings, datetime.now(UTC), troubles, self._rules, self._facts(), skipped)
+        return Frame(
+            readings, datetime.now(UTC), troubles, self._rules, self._facts(), skipped, refreshes=self._refreshes
+        )
 
     def _facts(self) -> Facts | None:
         return self._sources.postgres.known
@@ -129,7 +146,14 @@ def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
 
 def _both(one: Ask, other: Ask) -> Ask:
     only_if = one.only_if if one.only_if is other.only_if else None
-    return Ask(one.query, one.source, min(one.every, other.every), max(one.window, other.window), only_if)
+    return Ask(
+        one.query,
+        one.source,
+        min(one.every, other.every),
+        max(one.window, other.window),
+        only_if,
+        one.view or other.view,
+    )
 
 
 def _needed(ask: Ask, frame: Frame) -> bool:
