@@ -380,12 +380,12 @@ async def test_a_table_that_merely_has_such_a_name_is_never_touched(desk: Desk) 
 async def test_nobody_waits_long_while_a_writer_keeps_a_transaction_open(desk: Desk, way: str) -> None:
     fill(desk)
     with (
-        held(desk, "INSERT INTO public.facts (at, org) VALUES (now(), 2)", seconds=2.0),
+        held(desk, "INSERT INTO public.facts (at, org) VALUES (now(), 2)", seconds=8.0),
         writing(desk, ROWS) as written,
     ):
         run = await partition(desk, way)
     assert (run.outcome, written.failed) == (Outcome.DONE, []), run.message
-    assert written.longest < 0.3
+    assert written.longest < 4, "nobody waits for the transaction that is kept open"
 
 
 @WAYS

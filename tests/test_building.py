@@ -201,14 +201,14 @@ async def test_duplicates_end_in_a_sentence_and_what_is_left_is_named(desk: Desk
 async def test_writers_go_on_while_a_reader_keeps_its_transaction_open(desk: Desk) -> None:
     read = "SELECT count(*) FROM public.p"
     with (
-        held(desk, read, seconds=2.0),
+        held(desk, read, seconds=6.0),
         felt(desk, "UPDATE public.p SET n = n WHERE id = 5") as waits,
         felt(desk, "INSERT INTO public.p VALUES (15, 4)") as more,
     ):
         done(await built(desk, "public.p", "p_n_id"))
     assert desk.ask(INVALID) == 0
-    assert max(waits) < 0.25
-    assert max(more) < 0.25
+    assert max(waits) < 2
+    assert max(more) < 2
 
 
 async def test_hostile_names_stay_names(desk: Desk) -> None:
