@@ -82,3 +82,9 @@ async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage)
         await shows(pilot, "No findings:")
         await pilot.press("f", "enter", "z", "left", "right", "j", "k")
         await shows(pilot, "No findings:")
+
+
+async def test_the_header_counts_findings_whatever_pane_is_on_the_screen(stage: Stage) -> None:
+    with blocking.row_locked_by_an_idle_session(stage):
+        async with console(stage.desk.uri, pane="indexes") as (app, pilot):
+            await until(pilot, lambda: " 1 warning" in screen_text(app).splitlines()[0])

@@ -99,6 +99,7 @@ class ConsoleApp(App[int]):
         self.query_one(Header).show_server(self.workspace.sources.postgres.label, None, {}, {})
         await self.action_pane(self._first_pane)
         self.watch_vitals()
+        self.watch_findings()
         if self.workspace.wanted.guide:
             self.action_setup()
 
@@ -202,11 +203,19 @@ class ConsoleApp(App[int]):
             if vitals.reading is not None and vitals.trouble is None:
                 self.workspace.observer.offer(vitals.reading)
             self.query_one(Header).show_server(
-                postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble
+                *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
+                findings=self.workspace.observer.verdict.findings,
             )
             for overview in self.query(Overview):
                 overview.show_history(vitals)
             await asyncio.sleep(vitals.period)
+
+    @work(exclusive=True, group="findings", exit_on_error=False)
+    async def watch_findings(self) -> None:
+        """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
+        while True:
+            await asyncio.sleep(self.vitals.period)
+            await self.workspace.observer.recent(self.vitals.period / 2)
 
     # Dialogs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from console.format import MISSING, one_line, show
-from console.model import Facts, Level, Trouble
+from console.model import Facts, Finding, Level, Trouble
 from console.panes.metrics import HEADER, Metric
 from console.tui.charts import sparkline
 
@@ -33,6 +34,7 @@ class Header(Widget):
         self._trouble: Trouble | None = None
         self._now: Mapping[str, object] = {}
         self._history: Mapping[str, Sequence[float | None]] = {}
+        self._findings: Counter[Level] = Counter()
         self._lines: tuple[Content, Content] = (Content(""), Content(""))
 
     def show_server(
@@ -42,9 +44,12 @@ class Header(Widget):
         now: Mapping[str, object],
         history: Mapping[str, Sequence[float | None]],
         trouble: Trouble | None = None,
+        *,
+        findings: Sequence[Finding] = (),
     ) -> None:
-        """Show these; a line is redrawn only when its text differs."""
+        """Show these, and how many findings there are; a line is redrawn only when its text differs."""
         self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
+        self._findings = Counter(finding.level for finding in findings)
         lines = (self._server(), self._second())
         for y, (line, shown) in enumerate(zip(lines, self._lines, strict=True)):
             if not line.is_same(shown):
@@ -64,6 +69,11 @@ class Header(Widget):
         if facts is None:
             return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")
         parts: list[tuple[str, str] | str] = [(f" {one_line(facts.place)} ", "bold reverse")]
+        parts += [
+            (f" {self._findings[level]} {level.name.lower()}", _STYLES[level])
+            for level in (Level.CRITICAL, Level.WARNING)
+            if self._findings[level]
+        ]
         parts.append((" not reachable", "bold $text-error") if self._trouble else "")
         parts.append((" READ-ONLY", "bold") if facts.read_only else "")
         role = "standby" if self._now.get("standby", facts.standby) else "primary"
