@@ -41,6 +41,9 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
             table = app.pane_view.table
             await until(pilot, lambda: app.pane_view.arranged and not app.pane_view.feed.trouble, view.name)
             assert app.pane_view.view.name == view.name
+            if view.blocks:
+                await pilot.press("v")
+                continue
             on_screen = {placed.column.name for placed in table._placed if placed.x + placed.width <= 80}
             assert {column.name for column in view.columns if not column.extra and not column.present} <= on_screen
             assert [line for line in screen_text(app).splitlines() if len(line) > 80] == []

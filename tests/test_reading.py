@@ -221,7 +221,7 @@ def test_an_export_holds_plain_values() -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     row: Row = (1, None, True, 'a,"b"', [7, 8], at, timedelta(minutes=1), Decimal("1.50"), b"\x00\xff")
     text = csv_text(Snapshot("q", tuple("abcdefghi"), (row,), at))
-    assert text == ('a,b,c,d,e,f,g,h,i\n1,,True,"a,""b""",7 8,2026-01-01T00:00:00+00:00,60.0,1.5,00ff\n')
+    assert text == ('a,b,c,d,e,f,g,h,i\n1,,true,"a,""b""",7 8,2026-01-01T00:00:00+00:00,60.0,1.5,00ff\n')
 
 
 @pytest.mark.parametrize(("standby", "role"), [(True, {"role": "standby"}), (False, {"role": "primary"}), (None, {})])
