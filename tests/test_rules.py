@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,10 +18,18 @@ from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.faults import FAULTS, SETTINGS, Fault, Stage
+from tests.faults.servers import faulty
 from tests.servers import PostgresServer as Cluster
+from tests.servers import Servers
 from tests.waiting import eventually
 
 EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults]
+
+
+@pytest.fixture(scope="module", name="pg")
+def own_server(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]:
+    with faulty(pg_servers, pg.major) as server:
+        yield server
 
 
 @asynccontextmanager

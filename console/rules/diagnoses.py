@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from console.model import Diagnosis
-from console.rules.findings import blocking, indexes
+from console.rules.findings import blocking, held, indexes
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
     blocking.BLOCKING_SESSION,
+    held.VACUUM_PINNED,
+    held.IDLE_IN_TRANSACTION,
+    held.PREPARED_TRANSACTION,
     indexes.INVALID_INDEX,
     indexes.REDUNDANT_INDEX,
     indexes.UNUSED_INDEX,

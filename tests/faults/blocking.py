@@ -26,3 +26,11 @@ def queue_behind_an_alter(stage: Stage) -> Iterator[str]:
     for _ in range(3):
         stage.sessions.run(stage.open("reader"), "SELECT * FROM item")
     yield "monthly-report"
+
+
+@contextmanager
+def advisory_lock_of_an_idle_session(stage: Stage) -> Iterator[str]:
+    """A job took a session's advisory lock, did its work and went idle without releasing it."""
+    stage.open("nightly-job").execute("SELECT pg_advisory_lock(17)")
+    stage.sessions.run(stage.open("other-job"), "SELECT pg_advisory_lock(17)")
+    yield "nightly-job"

@@ -10,7 +10,7 @@ from console.rules.findings.wording import cancel, counted, number, session, sin
 from console.rules.lock_queues import Node, Queues, locks, node
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
-IDLE = ("idle in transaction", "idle in transaction (aborted)")
+IDLE = ("idle in transaction", "idle in transaction (aborted)", "idle")  # a cancel would have no effect
 MOST_HEADS = 20  # sessions at the head of a queue for which it is computed what cancelling them would free
 
 Sessions = Mapping[Node, Record]
