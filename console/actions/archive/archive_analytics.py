@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from console.actions.archive.move import CANCELED, Move, steps_of_move
+from console.actions.confinement import confined
 from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request, boolean
@@ -37,7 +38,7 @@ async def plan(request: Request) -> Plan:
         notes += [
             f"{one_line(policy.table)}: rows before {row[0]} (UTC) move to {one_line(policy.archive)}.",
             *said,
-            *(await _readers(request.server, move) if steps else ()),
+            *(await _readers(await confined(request.server, move.origin), move) if steps else ()),
         ]
     return Plan(claim(chosen), found, tuple(notes), result=f"rows of {named(chosen)} archived")
 

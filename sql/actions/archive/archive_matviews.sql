@@ -30,8 +30,8 @@ WITH RECURSIVE reader AS (
    CROSS JOIN LATERAL (  -- ts_stat runs a query that is given as text
          SELECT nullif(pg_catalog.max(pg_catalog.substr(t.word, 3)), '')::timestamp AS oldest
            FROM pg_catalog.ts_stat(pg_catalog.format(
-             'SELECT pg_catalog.array_to_tsvector(ARRAY[''a:'' || coalesce(pg_catalog.min(%%I)::timestamp::text, '''')]) '
-             'FROM %%s WHERE pg_catalog.isfinite(%%I)', a.attname, m.name, a.attname)) t) f
+             'SELECT pg_catalog.array_to_tsvector(ARRAY[''a:'' || coalesce(pg_catalog.min(%%I)::timestamp::text, '
+             ''''')]) FROM %%s WHERE pg_catalog.isfinite(%%I)', a.attname, m.name, a.attname)) t) f
    WHERE m.readable
 )
 SELECT m.name, pg_catalog.min(h.oldest)::date::text AS oldest,

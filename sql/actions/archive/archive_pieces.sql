@@ -3,8 +3,9 @@
 --
 -- `form`: attach (already detached by an interrupted run), finalize (its detach was interrupted), detach (a whole
 -- partition that the target can attach), swap (the same in one transaction, because DETACH CONCURRENTLY is not possible
--- with a default partition, or has to be confined to the owner), batches (anything else). `why` says why a whole partition cannot be attached. A partition
--- that is being moved has a progress marker in front of its comment. The TimeZone of the reading session is UTC.
+-- with a default partition, or has to be confined to the owner), batches (anything else). `why` says why a whole
+-- partition cannot be attached. A partition that is being moved has a progress marker in front of its comment. The
+-- TimeZone of the reading session is UTC.
 WITH asked AS MATERIALIZED (
   SELECT pg_catalog.tsrange(%(lower)s::timestamp, %(upper)s::timestamp) AS span
 ), side AS MATERIALIZED (
