@@ -142,7 +142,7 @@ async def test_a_grown_database_is_adopted_under_writers(desk: Desk, user: str) 
     ), "what is new belongs to whom the rest does"
     assert (await desk.run(ADOPT_SCHEMA)).outcome is Outcome.NOTHING
     assert (await desk.plan(APPLY_SCHEMA)).steps == ()
-    assert any("Rows now: " in note and "content_requests 3,0" in note for note in run.plan.notes)
+    assert any("Rows now: " in note and "content_requests 3," in note for note in run.plan.notes)
     assert any("Rows before and after" in note and "users 100 → 100" in note for note in run.notes)
     assert (
         desk.ask(
@@ -290,7 +290,7 @@ async def test_filling_the_search_column_runs_no_trigger_of_others_as_superuser(
     grown.make(desk, rows=0, requests=300, misfits=False, timed=False)
     as_owner(desk).do(*TRAP)
     assert (await desk.run(ADOPT_SCHEMA)).outcome is Outcome.DONE
-    assert desk.ask("SELECT count(*) FROM public.trapped") == 0
+    assert desk.ask("SELECT DISTINCT by FROM public.trapped") == OWNER
     assert (await seen(desk)).differences == ()
 
 
@@ -304,14 +304,11 @@ async def test_filling_the_search_column_runs_no_trigger_of_others_as_superuser(
         ),
     ],
 )
-async def test_what_cannot_be_switched_off_leaves_the_search_column_to_the_owner(desk: Desk, harm: str) -> None:
+async def test_what_always_fires_runs_with_the_rights_of_the_owner(desk: Desk, harm: str) -> None:
     grown.make(desk, rows=0, requests=100, misfits=False, timed=False)
     as_owner(desk).do(*TRAP, harm)
     run = await desk.run(ADOPT_SCHEMA)
     assert run.outcome is Outcome.DONE, run.message
-    assert any("content_requests.search_vector" in note and "connect as the owner" in note for note in run.plan.notes)
-    assert desk.ask("SELECT count(*) FROM public.trapped") == 0
-    assert (await as_owner(desk).run(ADOPT_SCHEMA)).outcome is Outcome.DONE
     assert desk.ask("SELECT DISTINCT by FROM public.trapped") == OWNER
     assert (await seen(desk)).differences == ()
 
