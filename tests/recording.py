@@ -74,7 +74,8 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
             except Trouble as why:
                 print(query, why)
         await asyncio.sleep(2)
-    await _record_for_rules(sources)
+    if panes == PANES:
+        await _record_for_rules(sources)
     for name, recorder in recorders.items():
         path = FOLDER / f"{name}.json"
         if recorder.reads and panes == PANES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -280,7 +280,8 @@ def parent(*texts: str, **more: object) -> Row:
     """A table that is partitioned by range of a time."""
     return {
         "bounds": list(texts), "bound_rows": [0.0] * len(texts), "types": list(TYPES), "strategy": "range",
-        "now": NOW, "default_oid": None, "default_rows": None, "children": len(texts), "detaching": False, **more,
+        "now": NOW, "default_oid": None, "default_rows": None, "children": len(texts), "detaching": False,
+        "clock": True, **more,
     }  # fmt: skip
 
 
@@ -305,6 +306,17 @@ def parent(*texts: str, **more: object) -> Row:
         (parent(month(6, 7), month(7, 8), detaching=True), 47.0, "detach pending"),
         (parent(month(6, 7), month(7, 8), astray="x"), 47.0, "month detached"),
         (parent(), None, "no partitions"),
+        (parent(month(6, 7), month(7, 8), clock=False), None, "unknown"),
+        (parent("FOR VALUES FROM (0) TO (99)", types=["integer"]), None, "unknown"),
+        (parent("FOR VALUES IN ('a')", types=["text"], strategy="list"), None, "ok"),
+        (parent("FOR VALUES IN ('2026-06-01')", types=["date"], strategy="list"), None, "unknown"),
+        (parent("FOR VALUES IN ('a')", types=["text"], strategy="list", clock=False), None, "unknown"),
+        (parent("FOR VALUES FROM (0) TO (MAXVALUE)", types=["integer"]), None, "ok"),
+        *(
+            (parent(f"FOR VALUES FROM ({NOW:.0f}{more}) TO ({NOW + 47 * DAY:.0f}{more})", types=["bigint"]), 47.0, "ok")
+            for more in ("", "000", "000000", "000000000")
+        ),
+        (parent(f"FOR VALUES FROM ({NOW:.0f}) TO ({NOW + 47 * DAY:.0f}1)", types=["bigint"]), None, "unknown"),
     ],
 )
 def test_the_runway_of_a_table_ends_with_the_last_bound_without_a_gap(
@@ -369,8 +381,7 @@ def test_the_step_of_a_run_is_shown_with_how_many_there_are() -> None:
 
 
 SESSION: Row = {
-    "pid": 1, "state": "active", "query": b"select 1", "blocked_by": [], "application": "a", "user": "u",
-    "database": "d",
+    "pid": 1, "state": "active", "query": b"select 1", "application": "a", "user": "u", "database": "d",
 }  # fmt: skip
 
 
@@ -382,7 +393,7 @@ def many(*rows: Row) -> Snapshot:
 
 def test_who_blocks_whom_is_counted_once_for_each_session() -> None:
     shown = connections.sessions(
-        many(SESSION, {**SESSION, "pid": 2, "blocked_by": [1, 1]}, {**SESSION, "pid": 3, "blocked_by": [1, 2]})
+        many(queued(SESSION), queued({**SESSION, "pid": 2}, [1, 1]), queued({**SESSION, "pid": 3}, [1, 2]))
     )
     assert shown.values("blocks") == (2, 1, 0)
     assert shown.values("blockers") == (0, 1, 2)
@@ -411,26 +422,33 @@ def test_a_query_text_that_is_cut_or_in_another_encoding_is_readable(text: objec
 
 
 LOCK: Row = {
-    "pid": 0, "gid": None, "blocked_by": [], "in_the_way_of": None, "wait_age": None, "xact_age": None, "query": None,
-    "state": "active", "wants": None, "wanted_row": None, "holds": None, "application": "a", "user": "u",
-    "database": "d",
+    "pid": 0, "gid": None, "wait_age": None, "xact_age": None, "query": None, "state": "active", "wants": None,
+    "wanted_row": None, "holds": None, "application": "a", "user": "u", "database": "d",
 }  # fmt: skip
+
+
+def queued(row: Row, by: Sequence[int] = ()) -> Row:
+    """A row with what the query reads of the lock that a session waits for, which those of `by` hold."""
+    return {
+        "holder_id": row["pid"], **row, "leader_pid": None, "lock_id": row["pid"] if by else None, "place": 1,
+        "wanted_mode": 64, "holders": list(by), "held_modes": [64] * len(by),
+    }  # fmt: skip
 
 
 def tree(*rows: Row) -> list[tuple[object, object, object]]:
     """Each line of the tree: what is in its first column, its root, and how many wait for it."""
-    shown = locks.tree(many(*({**LOCK, **row} for row in rows)))
+    shown = locks.tree(many(*rows))
     return list(zip(shown.values("tree"), shown.values("root"), shown.values("blocks"), strict=True))
 
 
 def test_the_root_that_blocks_most_is_first_with_its_nearest_waiters_below() -> None:
     assert tree(
-        {"pid": 1, "xact_age": 50.0},
-        {"pid": 2, "blocked_by": [1], "wait_age": 3.0},
-        {"pid": 10, "xact_age": 5.0},
-        {"pid": 11, "blocked_by": [10], "wait_age": 1.0},
-        {"pid": 12, "blocked_by": [10, 11], "wait_age": 2.0},
-        {"pid": 13, "blocked_by": [12], "wait_age": 0.5},
+        queued({**LOCK, "pid": 1, "xact_age": 50.0}),
+        queued({**LOCK, "pid": 2, "wait_age": 3.0}, [1]),
+        queued({**LOCK, "pid": 10, "xact_age": 5.0}),
+        queued({**LOCK, "pid": 11, "wait_age": 1.0}, [10]),
+        queued({**LOCK, "pid": 12, "wait_age": 2.0}, [10, 11]),
+        queued({**LOCK, "pid": 13, "wait_age": 0.5}, [12]),
     ) == [
         ("10", "10", 3),
         ("└12", "10", 1),
@@ -442,13 +460,15 @@ def test_the_root_that_blocks_most_is_first_with_its_nearest_waiters_below() -> 
 
 
 def test_a_prepared_transaction_and_a_deadlock_are_roots_too() -> None:
-    assert tree({"pid": 0, "gid": "g", "in_the_way_of": [5]}, {"pid": 5, "blocked_by": [0], "wait_age": 1.0}) == [
+    assert tree(
+        queued({**LOCK, "pid": 0, "gid": "g", "holder_id": -1}), queued({**LOCK, "pid": 5, "wait_age": 1.0}, [-1])
+    ) == [
         ("0", "g", 1),
         ("└5", "g", 0),
     ]
     assert tree(
-        {"pid": 1, "blocked_by": [2], "wait_age": 1.0},
-        {"pid": 2, "blocked_by": [1], "wait_age": 9.0},
+        queued({**LOCK, "pid": 1, "wait_age": 1.0}, [2]),
+        queued({**LOCK, "pid": 2, "wait_age": 9.0}, [1]),
     ) == [("2", "2", 1), ("└1", "2", 1)]
 
 

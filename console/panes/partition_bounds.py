@@ -18,6 +18,9 @@ HIGHEST: Point = (1, 0.0)
 TIMES = frozenset({"date", "timestamp with time zone", "timestamp without time zone"})
 NUMBERS = frozenset({"smallint", "integer", "bigint", "numeric", "real", "double precision", "oid"})
 
+UNITS = (1.0, 1e3, 1e6, 1e9)  # of a second
+CENTURY = (946_684_800, 4_102_444_800)  # seconds since 1970: the years 2000 to 2100
+
 _VALUE = r"'(?:[^']|'')*'|[^\s,()']+"
 _RANGE = re.compile(rf"^FOR VALUES FROM \(((?:{_VALUE}|, )+)\) TO \(((?:{_VALUE}|, )+)\)$", re.DOTALL)
 _VALUES = re.compile(_VALUE, re.DOTALL)
@@ -81,6 +84,34 @@ def list_values(bound: str) -> int:
 def hash_share(bounds: Iterable[str]) -> Fraction:
     """The share of all keys that has a hash partition: 1 when every remainder has one."""
     return sum((Fraction(1, int(match[1])) for match in map(_HASH.match, bounds) if match), Fraction(0))
+
+
+def time_unit(ranges: Sequence[Range], kind: str) -> float | None:
+    """How many units of the first key are a second; None when it is no time.
+
+    A number is one when every bound is a whole hour of this century in seconds, milli-, micro- or nanoseconds since
+    1970.
+    """
+    if kind in TIMES:
+        return 1.0
+    edges = [edge[0][1] for span in ranges for edge in (span.lower, span.upper) if not edge[0][0]]
+    numbers = [float(edge) for edge in edges if not isinstance(edge, str)]
+    if kind not in NUMBERS or not numbers:
+        return None
+    for unit in UNITS:
+        if all(CENTURY[0] * unit <= edge <= CENTURY[1] * unit and not edge % (3600 * unit) for edge in numbers):
+            return unit
+    return None
+
+
+def in_seconds(span: Range, unit: float) -> Range:
+    """A range whose first key is in `unit`, in seconds."""
+    return Range(_scaled(span.lower, unit), _scaled(span.upper, unit), span.rows)
+
+
+def _scaled(key: Key, unit: float) -> Key:
+    (rank, value), *rest = key
+    return ((rank, value if rank or isinstance(value, str) else value / unit), *rest)
 
 
 def gaps(ranges: Sequence[Range]) -> Iterator[tuple[Key, Key]]:

@@ -24,6 +24,7 @@ class Coverage:
     runway: float | None = None  # days
     holds_now: bool = True
     ended: bool = False  # its last partition ended more than ENDED days ago
+    unknown: bool = False  # when new rows find no partition any more cannot be told from the bounds
     gaps: tuple[str, ...] = ()
     complete: bool = True
     segments: tuple[tuple[float | None, float | None, float, str], ...] = ()
@@ -35,9 +36,10 @@ def coverage(row: Record) -> Coverage:
     if row["strategy"] == "hash":
         share = bounds.hash_share(texts)
         return Coverage(complete=share == 1, first=f"{float(share):.0%} of keys")
-    if row["strategy"] == "list":
-        return Coverage(first=f"{sum(map(bounds.list_values, texts))} values")
     types = tuple(_texts(row["types"]))
+    if row["strategy"] == "list":
+        unknown = types[0] in bounds.TIMES or not row["clock"]
+        return Coverage(first=f"{sum(map(bounds.list_values, texts))} values", unknown=unknown)
     ranges = _ranges(texts, row["bound_rows"], types)
     found_gaps = tuple(bounds.gaps(ranges))
     known = Coverage(
@@ -45,9 +47,13 @@ def coverage(row: Record) -> Coverage:
         last=bounds.bound_text(max(span.upper for span in ranges), types) if ranges else "",
         gaps=tuple(f"{bounds.bound_text(start, types)} … {bounds.bound_text(end, types)}" for start, end in found_gaps),
     )
-    if not types or types[0] not in bounds.TIMES or not texts:
+    if not ranges:
         return known
-    return _in_time(known, ranges, found_gaps, row)
+    unit = bounds.time_unit(ranges, types[0]) if row["clock"] else None
+    if unit is None:
+        return replace(known, unknown=all(span.upper[0] < bounds.HIGHEST for span in ranges))
+    spans = [bounds.in_seconds(span, unit) for span in ranges]
+    return _in_time(known, spans, tuple(bounds.gaps(spans)), row)
 
 
 def _in_time(known: Coverage, ranges: Sequence[Range], found_gaps: Sequence[tuple[Key, Key]], row: Record) -> Coverage:
@@ -104,6 +110,7 @@ def judge(row: Record, known: Coverage, partition_runway_days: Rule = PARTITION_
         (not known.complete, "incomplete"),
         (number(row["default_rows"]) > 0, "rows in default"),
         (bool(known.gaps), "gap"),
+        (known.unknown, "unknown"),
     ):
         if holds:
             return verdict

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View
-from console.panes.derived import MARK, SIZE, TABLE_SIZES, add, largest, listed, number, with_notes, with_size
+from console.panes.derived import APPROXIMATE, MARK, TABLE_SIZES, add, largest, listed, number, with_notes
 from console.panes.partition_coverage import coverage, judge
 from console.panes.tenant_views import ADVICE, TENANTS
 from console.rules.storage import (
@@ -24,6 +24,9 @@ BOUNDS = Lookup(
     fingerprint=("children", "child_sum"),
     first=500,
     batch=500,
+)
+PARENT_SIZES = Lookup(
+    "partition_sizes", ("oid",), ("exact_size", "exact_heap"), fingerprint=("estimated_size", "child_sum"), keep=60
 )
 BOUND_TEXTS = Lookup("partition_bound_texts", ("oid",), ("bound_text",), ("parent_oid",), first=500, batch=500)
 
@@ -70,10 +73,12 @@ def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_D
 
     def columns_of(row: Record) -> tuple[object, ...]:
         known = coverage(row)
-        size, rows = below_it[row["oid"]]
+        total = below_it[row["oid"]]
         return (
-            size,
-            rows,
+            total.size,
+            total.heap,
+            "" if total.exact else APPROXIMATE,
+            total.rows,
             known.first or None,
             known.last or None,
             known.runway,
@@ -84,8 +89,8 @@ def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_D
             known.segments,
         )
 
-    names = ("size", "all_rows", "first", "last", "runway", "runway_level", "gaps", "gaps_named", "verdict", "segments")
-    judged = _without(add(snapshot, names, columns_of), ("bounds", "bound_rows"))
+    names = ("size", "heap", "approximate", "all_rows", "first", "last", "runway", "runway_level", "gaps", "gaps_named")
+    judged = _without(add(snapshot, (*names, "verdict", "segments"), columns_of), ("bounds", "bound_rows"))
     unread = sum(row["verdict"] == "not read yet" for row in judged.records())
     return with_notes(
         judged,
@@ -94,18 +99,38 @@ def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_D
     )
 
 
-def _totals(snapshot: Snapshot) -> dict[object, tuple[float, float]]:
-    """Size and rows of each parent with everything below it, by oid."""
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Size, size of the heaps and rows of everything below a parent."""
+
+    size: int
+    heap: int
+    rows: float
+    exact: bool  # False: some sizes are as of the last VACUUM or ANALYZE
+
+    def __add__(self, other: Total) -> Total:
+        return Total(self.size + other.size, self.heap + other.heap, self.rows + other.rows, self.exact and other.exact)
+
+
+def _totals(snapshot: Snapshot) -> dict[object, Total]:
+    """What each parent holds with everything below it, by oid."""
     rows = {row["oid"]: row for row in snapshot.records()}
-    totals = {oid: (int(number(row["estimated_size"])), number(row["rows"])) for oid, row in rows.items()}
+    own = {oid: _own(row) for oid, row in rows.items()}
+    totals = dict(own)
     for oid in rows:
-        own = (int(number(rows[oid]["estimated_size"])), number(rows[oid]["rows"]))
         up, seen = rows[oid]["above"], {oid}
         while up in totals and up not in seen:
-            totals[up] = (totals[up][0] + own[0], totals[up][1] + own[1])
+            totals[up] += own[oid]
             seen.add(up)
             up = rows[up]["above"]
-    return {oid: (size, count) for oid, (size, count) in totals.items()}
+    return totals
+
+
+def _own(row: Record) -> Total:
+    if row["exact_size"] is not None:
+        return Total(int(number(row["exact_size"])), int(number(row["exact_heap"])), number(row["rows"]), exact=True)
+    size, heap = int(number(row["estimated_size"])), int(number(row["estimated_heap"]))
+    return Total(size, heap, number(row["rows"]), exact=not row["children"])
 
 
 def _without(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
@@ -124,8 +149,15 @@ def partitions(snapshot: Snapshot) -> Snapshot:
         text = row["bound_text"]
         return (shorten(text) if isinstance(text, str) else None, bar(number(row["share"])))
 
-    sized = with_size(snapshot)
+    sized = add(snapshot, ("size", "heap", "approximate"), _sizes)
     return with_notes(add(sized, ("bound", "drawn"), columns_of), largest(sized, "partitions"))
+
+
+def _sizes(row: Record) -> tuple[object, ...]:
+    """The size of a partition with indexes and TOAST, that of its heap, and the mark of an estimate."""
+    if row["total_size"] is not None:
+        return row["total_size"], row["exact_size"], ""
+    return row["estimated_size"], row["estimated_heap"], APPROXIMATE
 
 
 def shorten(bound: str) -> str:
@@ -143,6 +175,8 @@ def bar(percent: float, width: int = 8) -> str:
     eighths = round(min(100.0, max(0.0, percent)) / 100 * width * 8)
     return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
 
+
+_ESTIMATE = "≈: as of the last VACUUM or ANALYZE."
 
 PARENTS = View(
     name="parents",
@@ -170,8 +204,10 @@ PARENTS = View(
             help="Gaps between the lowest and the highest bound.",
         ),
         Column("all_rows", "rows", "count", help="As of the last VACUUM or ANALYZE."),
-        Column("size", "size", "size", help="Sum over the partitions, as of the last VACUUM or ANALYZE."),
+        Column("size", "size", "size", help=f"Of all partitions, with indexes and TOAST. {_ESTIMATE}"),
+        MARK,
         Column("verdict", "verdict", width=15, rule=PARTITION_VERDICT, help="The most urgent problem of its bounds."),
+        Column("heap", "heap", "size", extra=True, help="Of all partitions, without indexes and TOAST."),
         Column("strategy", "strategy", width=8, extra=True, help="Range, list or hash."),
         Column("key", "key", width=18, extra=True, help="The columns it is partitioned by."),
         Column("first", "from", width=10, extra=True, help="The lowest bound, UTC."),
@@ -192,7 +228,7 @@ PARENTS = View(
         ),
         Column("gaps_named", "gap bounds", width=40, extra=True, help="The gaps between the bounds, UTC."),
     ),
-    lookups=(BOUNDS,),
+    lookups=(BOUNDS, PARENT_SIZES),
     derive=parents,
     rules=(PARTITION_RUNWAY_DAYS,),
     detail="partition_parent_detail",
@@ -209,7 +245,7 @@ PARTITIONS_VIEW = View(
         Column("partition", "partition", "relation", grow=True),
         Column("bound", "bounds", width=24, help="UTC, upper bound exclusive."),
         Column("rows", "rows", "count", help="As of the last VACUUM or ANALYZE."),
-        SIZE,
+        Column("size", "size", "size", help=f"On disk with indexes and TOAST. {_ESTIMATE}"),
         MARK,
         Column("drawn", "share", width=8, help="Share of the size of all partitions of the parent."),
         Column("parent", "parent", "relation", extra=True),
@@ -222,13 +258,7 @@ PARTITIONS_VIEW = View(
             extra=True,
             help="Time since the last VACUUM, manual or automatic.",
         ),
-        Column(
-            "total_size",
-            "total",
-            "size",
-            extra=True,
-            help="With indexes and TOAST; read only for rows on the screen.",
-        ),
+        Column("heap", "heap", "size", extra=True, help=f"On disk, without indexes and TOAST. {_ESTIMATE}"),
         Column(
             "detaching",
             "detach pending",
@@ -252,7 +282,9 @@ PARTITIONS = Pane(
     group="Storage",
     help=(
         "Partitioned tables: days until the partitions run out, gaps between their bounds, rows in default partitions. "
-        "Bounds are compared with the server's clock in UTC; bounds without a time zone count as UTC. When no "
+        "Bounds are compared with the server's clock in UTC; bounds without a time zone count as UTC, and numbers that "
+        "are whole hours of this century since 1970 count as times. The verdict is unknown where the key does not "
+        "follow the clock, such as an id: when its partitions run out cannot be told. When no "
         "partition covers the present, every insert fails or goes to the default partition; if the last partition "
         "ended over a year ago, the table counts as an archive. By tenant shows, for each table with tenants' rows, "
         "whether hash partitions by tenant are worth it, which is rare and depends on its size first; Tenants lists "

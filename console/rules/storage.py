@@ -156,6 +156,7 @@ PARTITION_VERDICT = StateRule(
         "ended": Level.NOTICE,
         "rows in default": Level.WARNING,
         "gap": Level.WARNING,
+        "unknown": Level.NOTICE,
     },
     queries=("partition_parents", "partition_bounds"),
 )

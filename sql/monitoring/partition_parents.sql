@@ -1,15 +1,29 @@
 -- Partitioned tables: key, number of partitions, rows and size as of the last VACUUM or ANALYZE, rows in DEFAULT.
+-- Sizes are those of the partitions with their indexes and TOAST; `clock` says whether the first key follows the clock
+-- if it is of a time: a column does, and an expression of nothing but casts and functions that round a time.
 -- `children` and `child_sum` change with every attach and detach: bounds are then read again. `astray` are tables that
 -- an interrupted run detached and did not attach again, by their progress markers.
-WITH child AS MATERIALIZED (
-  SELECT h.inhparent, pg_catalog.count(*) AS children, pg_catalog.sum(h.inhrelid::bigint)::bigint AS child_sum,
-         pg_catalog.bool_or(h.inhdetachpending) AS detaching,
-         pg_catalog.sum(greatest(c.relpages, 0))::bigint AS pages,
-         pg_catalog.sum(greatest(c.reltuples, 0))::float8 AS rows
+WITH part AS MATERIALIZED (
+  SELECT h.inhparent, h.inhrelid, h.inhdetachpending, greatest(c.relpages, 0) AS relpages, c.reltuples, c.reltoastrelid
     FROM pg_catalog.pg_partitioned_table t
     JOIN pg_catalog.pg_inherits h ON h.inhparent = t.partrelid
     JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
-   GROUP BY h.inhparent
+), attached AS MATERIALIZED (  -- pages of the indexes and the TOAST of each partition
+  SELECT x.oid, pg_catalog.sum(greatest(r.relpages, 0))::bigint AS pages
+    FROM (SELECT p.inhrelid AS oid, i.indexrelid AS relation
+            FROM part p JOIN pg_catalog.pg_index i ON i.indrelid = p.inhrelid
+           UNION ALL SELECT p.inhrelid, p.reltoastrelid FROM part p WHERE p.reltoastrelid <> 0
+           UNION ALL SELECT p.inhrelid, i.indexrelid
+            FROM part p JOIN pg_catalog.pg_index i ON i.indrelid = p.reltoastrelid) x
+    JOIN pg_catalog.pg_class r ON r.oid = x.relation
+   GROUP BY x.oid
+), child AS MATERIALIZED (
+  SELECT p.inhparent, pg_catalog.count(*) AS children, pg_catalog.sum(p.inhrelid::bigint)::bigint AS child_sum,
+         pg_catalog.bool_or(p.inhdetachpending) AS detaching, pg_catalog.sum(p.relpages)::bigint AS pages,
+         pg_catalog.sum(p.relpages + coalesce(b.pages, 0))::bigint AS whole,
+         pg_catalog.sum(greatest(p.reltuples, 0))::float8 AS rows
+    FROM part p LEFT JOIN attached b ON b.oid = p.inhrelid
+   GROUP BY p.inhparent
 ), marked AS MATERIALIZED (
   SELECT k.relowner, pg_catalog.split_part(d.description, E'\n', 1) AS mark,
          pg_catalog.format('%%I.%%I', n.nspname, k.relname) AS name
@@ -21,14 +35,15 @@ WITH child AS MATERIALIZED (
 )
 SELECT t.partrelid::bigint AS oid, n.nspname || '.' || c.relname AS parent, up.inhparent::bigint AS above,
        CASE t.partstrat WHEN 'r' THEN 'range' WHEN 'l' THEN 'list' WHEN 'h' THEN 'hash' END AS strategy,
-       k.key, k.types, coalesce(h.children, 0) AS children, coalesce(h.child_sum, 0) AS child_sum,
+       k.key, k.types, k.clock, coalesce(h.children, 0) AS children, coalesce(h.child_sum, 0) AS child_sum,
        coalesce(h.detaching, false) AS detaching,
        (SELECT pg_catalog.string_agg(m.name, ', ' ORDER BY m.name) FROM marked m
          WHERE m.relowner = c.relowner
            AND (pg_catalog.strpos(m.mark, pg_catalog.format(' from %%I.%%I to ', n.nspname, c.relname)) > 0
              OR pg_catalog.strpos(m.mark, pg_catalog.format(' from %%I.%%I, ', n.nspname, c.relname)) > 0
              OR pg_catalog.strpos(m.mark, pg_catalog.format(' to %%I.%%I, ', n.nspname, c.relname)) > 0)) AS astray,
-       coalesce(h.pages, 0) * pg_catalog.current_setting('block_size')::bigint AS estimated_size,
+       coalesce(h.whole, 0) * pg_catalog.current_setting('block_size')::bigint AS estimated_size,
+       coalesce(h.pages, 0) * pg_catalog.current_setting('block_size')::bigint AS estimated_heap,
        coalesce(h.rows, 0) AS rows, nullif(t.partdefid, 0)::bigint AS default_oid,
        CASE WHEN t.partdefid <> 0 THEN greatest(d.reltuples, pg_catalog.pg_stat_get_live_tuples(d.oid), 0)::float8
             END AS default_rows,
@@ -41,8 +56,20 @@ SELECT t.partrelid::bigint AS oid, n.nspname || '.' || c.relname AS parent, up.i
   LEFT JOIN pg_catalog.pg_inherits up ON up.inhrelid = t.partrelid
  CROSS JOIN LATERAL (
        SELECT pg_catalog.string_agg(coalesce(a.attname, '(expression)'), ', ' ORDER BY p.at) AS key,
-              pg_catalog.array_agg(coalesce(pg_catalog.format_type(a.atttypid, NULL), '') ORDER BY p.at) AS types
-         FROM pg_catalog.unnest(t.partattrs::int2[]) WITH ORDINALITY p(attnum, at)
+              -- of an expression, the type that its operator class compares
+              pg_catalog.array_agg(pg_catalog.format_type(coalesce(a.atttypid, o.opcintype), NULL) ORDER BY p.at)
+                  AS types,
+              t.partattrs[0] <> 0 OR NOT EXISTS (
+                SELECT FROM pg_catalog.regexp_matches(t.partexprs::text, '\{([A-Z]+) (?::funcid (\d+))?', 'g') e(node)
+                 WHERE e.node[1] NOT IN ('FUNCEXPR', 'VAR', 'CONST', 'RELABELTYPE')
+                    OR (e.node[1] = 'FUNCEXPR' AND NOT EXISTS (
+                        SELECT FROM pg_catalog.pg_proc f
+                         WHERE f.oid = e.node[2]::oid AND f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+                           AND f.proname IN ('date_trunc', 'date_bin', 'date', 'timestamp', 'timestamptz', 'timezone',
+                                             'to_timestamp')))) AS clock
+         FROM ROWS FROM (pg_catalog.unnest(t.partattrs::int2[]), pg_catalog.unnest(t.partclass::oid[]))
+              WITH ORDINALITY p(attnum, class, at)
+         JOIN pg_catalog.pg_opclass o ON o.oid = p.class
          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = t.partrelid AND a.attnum = p.attnum) k
- ORDER BY coalesce(h.pages, 0) DESC, 2
+ ORDER BY coalesce(h.whole, 0) DESC, 2
  LIMIT 500

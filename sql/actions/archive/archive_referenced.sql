@@ -36,7 +36,7 @@ SELECT DISTINCT ON (p.oid, r.checked) p.oid::bigint AS oid, r.child, r.conname::
   LEFT JOIN LATERAL (  -- ts_stat runs a query that is given as text
        SELECT true AS found FROM pg_catalog.ts_stat(pg_catalog.format(
          'SELECT pg_catalog.array_to_tsvector(ARRAY[''row''::text]) FROM %%s%%s child WHERE EXISTS '
-         '(SELECT FROM %%s piece WHERE %%s) LIMIT 1', CASE r.relkind WHEN 'r' THEN 'ONLY ' END, r.child, p.name, r.same))
-       LIMIT 1) f ON r.checked
+         '(SELECT FROM %%s piece WHERE %%s) LIMIT 1',
+         CASE r.relkind WHEN 'r' THEN 'ONLY ' END, r.child, p.name, r.same)) LIMIT 1) f ON r.checked
  WHERE f.found OR NOT r.checked
  ORDER BY p.oid, r.checked, r.child, r.conname
