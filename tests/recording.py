@@ -2,9 +2,11 @@
 
     python -m tests.recording POSTGRES_URI PGBOUNCER_ADMIN_URI
     python -m tests.recording --pane NAME POSTGRES_URI PGBOUNCER_ADMIN_URI
+    python -m tests.recording --rules POSTGRES_URI PGBOUNCER_ADMIN_URI
 
 reads every view twice, two seconds apart, and writes tests/recordings/; with --pane, only what that pane reads is
-replaced. `pipeline-console demo --headless` prints both URIs (`postgres` and `pgbouncer_admin`).
+replaced, with --rules only what the rules judge and no pane shows. `pipeline-console demo --headless` prints both URIs
+(`postgres` and `pgbouncer_admin`).
 """
 
 from __future__ import annotations
@@ -74,26 +76,27 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
             except Trouble as why:
                 print(query, why)
         await asyncio.sleep(2)
-    if panes == PANES:
-        await _record_for_rules(sources)
+    judged = await _record_for_rules(sources) if not panes or panes == PANES else set()
     for name, recorder in recorders.items():
         path = FOLDER / f"{name}.json"
         if recorder.reads and panes == PANES:
             replay.save(path, replace(sources[name].facts, label="pipeline"), recorder.reads)
         elif recorder.reads:
             before = load(name)
-            replay.save(path, before.facts, merged(before.reads, recorder.reads, set(views)))
+            replay.save(path, before.facts, merged(before.reads, recorder.reads, {*views, *judged}))
         await sources[name].close()
 
 
-async def _record_for_rules(sources: Mapping[str, Source]) -> None:
-    """Read what the rules judge and no pane shows."""
-    for ask in merged_asks(DIAGNOSES):
-        if ask.query not in {view.query for pane in PANES for view in pane.views}:
-            try:
-                await sources[ask.source].fetch(ask.query)
-            except Trouble as why:
-                print(ask.query, why)
+async def _record_for_rules(sources: Mapping[str, Source]) -> set[str]:
+    """Read what the rules judge and no pane shows; the queries."""
+    shown = {view.query for pane in PANES for view in pane.views}
+    asks = [ask for ask in merged_asks(DIAGNOSES) if ask.query not in shown]
+    for ask in asks:
+        try:
+            await sources[ask.source].fetch(ask.query)
+        except Trouble as why:
+            print(ask.query, why)
+    return {ask.query for ask in asks}
 
 
 def merged(before: Reads, now: Reads, views: Collection[str]) -> dict[str, Sequence[Snapshot]]:
@@ -126,9 +129,10 @@ def main() -> None:
     parser.add_argument("postgres", help="URI of a pipeline database under load")
     parser.add_argument("pgbouncer", help="URI of the admin console of its PgBouncer")
     parser.add_argument("--pane", choices=[pane.name for pane in PANES], help="record only this pane")
+    parser.add_argument("--rules", action="store_true", help="record only what no pane shows and rules judge")
     chosen = parser.parse_args()
-    panes = [pane for pane in PANES if chosen.pane in (None, pane.name)]
-    asyncio.run(record(chosen.postgres, chosen.pgbouncer, panes if chosen.pane else PANES))
+    panes = [pane for pane in PANES if chosen.pane == pane.name]
+    asyncio.run(record(chosen.postgres, chosen.pgbouncer, panes if chosen.pane or chosen.rules else PANES))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from console.panes import PANES, pane
 from console.panes.metrics import METRICS, header_metrics
 from console.reading.thresholds import configured
 from console.rules import RULES, THRESHOLDS
+from console.rules.diagnoses import DIAGNOSES
 from console.settings.config import load
 
 SETTINGS = load(panes=[each.name for each in PANES], thresholds=THRESHOLDS, environ={"HOME": "/nonexistent"})
@@ -59,13 +60,15 @@ def test_every_rule_judges_something_and_everything_is_judged_by_a_rule_of_the_l
     used = {column.rule.name for column in COLUMNS if column.rule}
     used |= {rule.name for each in PANES for view in each.views for rule in view.rules}
     used |= {metric.rule.name for metric in METRICS if metric.rule}
+    used |= {rule.name for diagnosis in DIAGNOSES for rule in diagnosis.rules}
     assert used == {rule.name for rule in RULES}
     assert len(used) == len(RULES)
 
 
-def test_a_rule_reads_queries_that_a_pane_asks() -> None:
+def test_a_rule_reads_queries_that_a_pane_or_a_finding_asks() -> None:
     asked = {view.query for each in PANES for view in each.views}
     asked |= {lookup.query for each in PANES for view in each.views for lookup in view.lookups}
+    asked |= {query for diagnosis in DIAGNOSES for ask in diagnosis.asks for query in ask.queries}
     for rule in RULES:
         assert set(rule.queries) <= asked, rule.name
         read = {view.query for each in PANES for view in each.views if _judged(rule.name, view.name, each.name)}

@@ -54,15 +54,26 @@ def settings(snapshot: Snapshot) -> Snapshot:
             *_next_start(setting, known, row),
         )
 
-    names = ("value", "default", "origin", "changed", "takes", "wanted", "why", "next_value", "danger")
+    names = (
+        "value",
+        "default",
+        "origin",
+        "changed",
+        "takes",
+        "wanted",
+        "why",
+        "next_value",
+        "danger",
+        "start_at_risk",
+    )
     return add(snapshot, names, columns_of).hiding(_hidden(snapshot))
 
 
-def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> tuple[str | None, str | None]:
-    """The value that the next start will read, and why the server may not start with it."""
+def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> tuple[str | None, str | None, bool]:
+    """The value that the next start will read, why the server may not start with it, and whether it is known to be."""
     waiting = row.get("waiting")
     if waiting is None:
-        return None, None
+        return None, None, False
     try:
         following = replace(setting, next=canonical(setting, str(waiting)))
     except ValueError:
@@ -71,9 +82,10 @@ def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> 
     missing = {library: NOT_INSTALLED for library in added if "," in library}  # no file has such a name
     state = server_state(row, {}, None, missing)
     dangers = [*start_dangers({**known, setting.name: following}, state, setting.name)]
+    at_risk = bool(dangers)
     if untried := sorted(added - missing.keys()):
         dangers.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
-    return shown(following, following.next), " ".join(dangers) or None
+    return shown(following, following.next), " ".join(dangers) or None, at_risk
 
 
 def files(snapshot: Snapshot) -> Snapshot:

@@ -50,6 +50,13 @@ REPLICATION_LAG_BYTES = Rule(
     limit=above(256 * 2**20, 2**31),
     queries=("vitals",),
 )
+REQUESTED_CHECKPOINTS = Rule(
+    name="requested_checkpoints",
+    title="Checkpoints within 15 minutes because the WAL reached max_wal_size, not the time",
+    unit="count",
+    limit=above(3),
+    queries=("checkpoint_counters",),
+)
 CONFLICTS_PER_SECOND = Rule(
     name="conflicts_per_second",
     title="Queries per second on a standby that were cancelled because they conflicted with replay",

@@ -74,6 +74,20 @@ LOCK_WAIT_SECONDS = Rule(
     limit=above(1, 30),
     queries=("locks", "locks_held"),
 )
+STATEMENT_SECONDS = Rule(
+    name="statement_seconds",
+    title="How long a statement of a client has been running, without maintenance, COPY and waits for locks",
+    unit="s",
+    limit=above(600, 7200),
+    queries=("runaway_statements",),
+)
+LIVE_TEMP_BYTES = Rule(
+    name="live_temp_bytes",
+    title="Temporary files that a running statement holds",
+    unit="bytes",
+    limit=above(5 * 2**30, 50 * 2**30),
+    queries=("runaway_statements",),
+)
 DEADLOCKS_PER_SECOND = Rule(
     name="deadlocks_per_second",
     title="Deadlocks per second; in each, the server cancelled a transaction",

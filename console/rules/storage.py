@@ -111,6 +111,13 @@ TENANT_SHARE_PERCENT = Rule(
     limit=above(25, 50),
     queries=("tenant_tables", "tenants"),
 )
+SEQUENCE_USED_PERCENT = Rule(
+    name="sequence_used_percent",
+    title="Values that a sequence has given, of those that it or the integer type of its column can hold",
+    unit="%",
+    limit=above(75, 90),
+    queries=("sequence_ranges",),
+)
 
 BLOAT_VERDICT = StateRule(
     name="bloat_verdict",

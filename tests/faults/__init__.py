@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from console.model import Limit
 from console.settings import config
-from tests.faults import blocking, held, indexes
+from tests.faults import blocking, care, held, indexes, settings, soon, tables
 from tests.faults.stage import Stage, sooner
 
 Configured = Callable[[config.Settings], config.Settings]
@@ -35,13 +36,37 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "invalid-index": (indexes.build_that_failed,),
     "redundant-index": (indexes.index_that_another_covers,),
     "unused-index": (indexes.index_without_scans,),
+    "restart-pending": (settings.value_that_waits,),
+    "restart-would-fail": (settings.value_that_prevents_the_start,),
+    "settings-file-error": (settings.line_with_an_error,),
+    "view-stale": (care.view_never_filled,),
+    "schema-drift": (care.index_of_the_schema_dropped,),
+    "checksum-failure": (care.block_that_was_damaged,),
+    "end-of-life": (care.version_without_support,),
+    "md5-password": (care.role_with_an_md5_password,),
+    "wraparound": (soon.table_that_is_not_frozen,),
+    "sequence-end": (soon.serial_near_its_end,),
+    "deadlock": (soon.two_that_lock_crosswise,),
+    "temporary-files": (soon.sort_on_disk,),
+    "requested-checkpoints": (soon.checkpoints_by_size,),
+    "runaway-statement": (soon.statement_without_end,),
+    "replication-lag": (soon.standby_that_reads_nothing,),
+    "bloat": (tables.table_of_empty_pages,),
+    "vacuum-overdue": (tables.dead_tuples_that_stay,),
+    "autovacuum-disabled": (tables.table_without_autovacuum,),
+    "parent-not-analyzed": (tables.partitions_analysed_alone,),
+    "extension-version": (care.extension_of_an_older_version,),
 }
 # What the configuration must say so that a fault of the rule needs neither days nor gigabytes.
 SETTINGS: Mapping[str, Configured] = {
-    "vacuum-pinned": lambda settings: sooner(settings, xmin_age_transactions=Limit(100)),
-    "idle-in-transaction": lambda settings: sooner(settings, idle_in_transaction_seconds=Limit(0.2)),
-    "prepared-transaction": lambda settings: sooner(settings, prepared_transaction_seconds=Limit(0.2)),
-    "unused-index": lambda settings: sooner(settings, index_counted_days=Limit(0, below=True)),
+    "vacuum-pinned": lambda usual: sooner(usual, xmin_age_transactions=Limit(100)),
+    "idle-in-transaction": lambda usual: sooner(usual, idle_in_transaction_seconds=Limit(0.2)),
+    "prepared-transaction": lambda usual: sooner(usual, prepared_transaction_seconds=Limit(0.2)),
+    "unused-index": lambda usual: sooner(usual, index_counted_days=Limit(0, below=True)),
+    "temporary-files": lambda usual: sooner(usual, temp_bytes_per_second=Limit(1)),
+    "runaway-statement": lambda usual: sooner(usual, statement_seconds=Limit(0.5)),
+    "replication-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
+    "view-stale": lambda usual: replace(usual, refreshes=(config.RefreshPolicy("public.report"),)),
 }
 
 __all__ = ["FAULTS", "SETTINGS", "Fault", "Stage"]

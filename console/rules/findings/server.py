@@ -1,0 +1,128 @@
+"""The server's versions, passwords and checksums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from console.format import age, one_line
+from console.model import (
+    RARELY,
+    SELDOM,
+    Ask,
+    CannotTell,
+    Diagnosis,
+    Finding,
+    Fix,
+    Frame,
+    Level,
+    Urgency,
+)
+from console.rules.findings.wording import counted, listed, number
+
+# The last day of support of each major version: https://www.postgresql.org/support/versioning/
+END_OF_LIFE: Mapping[int, date] = {
+    13: date(2025, 11, 13),
+    14: date(2026, 11, 12),
+    15: date(2027, 11, 11),
+    16: date(2028, 11, 9),
+    17: date(2029, 11, 8),
+    18: date(2030, 11, 14),
+}
+NOTICE_BEFORE = timedelta(days=180)
+
+
+def unsupported(frame: Frame) -> Iterable[Finding]:
+    """A finding once the server's major version gets no more fixes, or soon will."""
+    if frame.facts is None:
+        raise CannotTell("The server's version is not known yet.")
+    end = END_OF_LIFE.get(frame.facts.major)
+    today = frame.at.astimezone(UTC).date()
+    if end is None or today < end - NOTICE_BEFORE:
+        return
+    over = today >= end
+    yield Finding(
+        rule="end-of-life",
+        subject="server version",
+        level=Level.WARNING if over else Level.NOTICE,
+        sentence=f"PostgreSQL {frame.facts.major} {'gets no fixes since' if over else 'gets no more fixes from'} {end}",
+        detail=f"this server runs {one_line(frame.facts.version_text)}; newer major versions are supported for 5 years",
+        since=datetime(end.year, end.month, end.day, tzinfo=UTC) if over else None,
+    )
+
+
+def checksums(frame: Frame) -> Iterable[Finding]:
+    """A finding for each database with blocks whose checksum failed. Raises CannotTell without data checksums."""
+    rows = frame.rows("database_counters")
+    if all(row["checksum_failures"] is None for row in rows):
+        raise CannotTell("The cluster has no data checksums.", "pg_checksums --enable, while the server is stopped.")
+    for row in rows:
+        failed = int(number(row["checksum_failures"]))
+        if failed:
+            yield Finding(
+                rule="checksum-failure",
+                subject=f"checksums {row['database']}",
+                level=Level.CRITICAL,
+                sentence=f"{counted(failed, 'block')} of database {one_line(row['database'])} failed the checksum, "
+                f"last {age(row['checksum_failure_age'])} ago: its storage returns corrupted data",
+                detail="the server's log names the blocks; restore them from a backup, and check the disk",
+            )
+
+
+def md5_passwords(frame: Frame) -> Iterable[Finding]:
+    """One finding for all roles with an MD5 password."""
+    roles = [one_line(row["role"]) for row in frame.rows("md5_roles")]
+    if roles:
+        yield Finding(
+            rule="md5-password",
+            subject="md5 passwords",
+            level=Level.NOTICE,
+            sentence=f"{counted(len(roles), 'role has', 'roles have')} an MD5 password: {listed(roles)}",
+            detail="set each password again with password_encryption = scram-sha-256 (\\password in psql)",
+        )
+
+
+def extensions(frame: Frame) -> Iterable[Finding]:
+    """A finding for each extension of another version than the server's files have."""
+    for row in frame.rows("extension_versions"):
+        name, offered = one_line(row["extension"]), row["default_version"]
+        fix = Fix("create-extensions", {"extensions": str(row["extension"])}, f"update it to {one_line(offered)}")
+        yield Finding(
+            rule="extension-version",
+            subject=f"extension {row['extension']}",
+            level=Level.NOTICE if row["available"] else Level.WARNING,
+            sentence=f"extension {name} has version {one_line(row['version'])}, "
+            + (f"the server's files have {one_line(offered)}" if offered else "and the server's files lack it"),
+            detail="" if offered else "its functions fail until its package is installed again",
+            fixes=(fix,) if offered else (),
+        )
+
+
+END_OF_LIFE_VERSION = Diagnosis(
+    "end-of-life",
+    "The server's major version gets no more fixes",
+    Urgency.CARE,
+    (Ask("vitals"),),
+    unsupported,
+)
+CHECKSUM_FAILURE = Diagnosis(
+    "checksum-failure",
+    "Blocks failed their checksum",
+    Urgency.CARE,
+    (Ask("database_counters", every=SELDOM),),
+    checksums,
+)
+MD5_PASSWORD = Diagnosis(
+    "md5-password",
+    "Roles with MD5 passwords, which a later version no longer accepts",
+    Urgency.CARE,
+    (Ask("md5_roles", every=RARELY),),
+    md5_passwords,
+)
+EXTENSION_VERSION = Diagnosis(
+    "extension-version",
+    "An extension of another version than the server's files have",
+    Urgency.CARE,
+    (Ask("extension_versions", every=RARELY),),
+    extensions,
+)

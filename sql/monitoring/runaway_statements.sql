@@ -1,0 +1,35 @@
+-- Statements of clients that have run for a while or hold temporary files: age, live temporary files, parallel workers.
+-- Maintenance, COPY and base backups report their progress and are left out. Files of all tablespaces but the default
+-- one cannot be listed.
+WITH session AS MATERIALIZED (
+  SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
+), file AS MATERIALIZED (
+  SELECT (pg_catalog.regexp_match(f.name, '^pgsql_tmp(\d+)\.'))[1]::integer AS pid,
+         pg_catalog.sum(f.size)::bigint AS bytes
+    FROM pg_catalog.pg_ls_tmpdir() f
+   GROUP BY 1
+), busy AS MATERIALIZED (
+  SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') p
+   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('ANALYZE') p
+   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('CREATE INDEX') p
+   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('CLUSTER') p
+   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('COPY') p
+)
+SELECT s.pid, s.backend_start::text AS backend_start, s.application_name AS application,
+       pg_catalog.pg_get_userbyid(s.usesysid)::text AS "user",
+       coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
+           AS client,
+       (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = s.datid) AS database,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.query_start) AS age,
+       coalesce(t.bytes, 0) AS temp_bytes, w.workers, s.wait_event_type,
+       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query
+  FROM session s
+ CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS workers FROM session x WHERE x.leader_pid = s.pid) w
+  LEFT JOIN LATERAL (
+       SELECT pg_catalog.sum(f.bytes)::bigint AS bytes FROM file f
+        WHERE f.pid = s.pid OR f.pid IN (SELECT x.pid FROM session x WHERE x.leader_pid = s.pid)) t ON true
+ WHERE s.backend_type = 'client backend' AND s.state = 'active' AND s.pid <> pg_catalog.pg_backend_pid()
+   AND s.wait_event_type IS DISTINCT FROM 'Lock'
+   AND s.pid NOT IN (SELECT b.pid FROM busy b)
+ ORDER BY t.bytes DESC NULLS LAST, s.query_start
+ LIMIT 50

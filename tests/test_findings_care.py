@@ -1,0 +1,194 @@
+"""Boundaries of the rules that find what needs care or soon will, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.model import CannotTell, Facts, Finding, Frame, Level, Record, Snapshot
+from console.rules.findings import activity, replication, running_out, server, settings, views
+
+NOW = datetime(2026, 11, 12, tzinfo=UTC)
+GB = 1 << 30
+
+
+def snapshot(name: str, rows: Sequence[Record], ago: float = 0.0) -> Snapshot:
+    columns = tuple(rows[0]) if rows else ()
+    return Snapshot(name, columns, tuple(tuple(row.values()) for row in rows), NOW - timedelta(seconds=ago))
+
+
+def frame(at: datetime = NOW, version: int = 180000, **readings: Sequence[Snapshot]) -> Frame:
+    return Frame({name: tuple(taken) for name, taken in readings.items()}, at, facts=Facts("postgres", version, "18.4"))
+
+
+@pytest.mark.parametrize(
+    ("major", "day", "level"),
+    [
+        (14, "2026-11-12", Level.WARNING),
+        (14, "2026-11-11", Level.NOTICE),
+        (14, "2026-05-17", Level.NOTICE),
+        (14, "2026-05-15", None),
+        (18, "2026-11-12", None),
+        (99, "2026-11-12", None),
+    ],
+)
+def test_a_version_without_fixes_is_found_from_its_last_day_on(major: int, day: str, level: Level | None) -> None:
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    assert [found.level for found in server.unsupported(frame(at, major * 10000))] == ([level] if level else [])
+
+
+def counters(deadlocks: int, ago: float) -> Snapshot:
+    rows = [{"oid": 5, "database": "shop", "deadlocks": deadlocks}, {"oid": 6, "database": "idle", "deadlocks": 3}]
+    return snapshot("database_counters", rows, ago)
+
+
+@pytest.mark.parametrize(
+    ("before", "ago", "named"), [(2, 60, ["1 deadlock in database shop"]), (3, 60, []), (2, 400, None)]
+)
+def test_deadlocks_are_counted_within_the_window(before: int, ago: float, named: list[str] | None) -> None:
+    seen = frame(database_counters=(counters(before, ago), counters(3, 0)))
+    if named is None:
+        with pytest.raises(CannotTell, match="only once"):
+            list(activity.deadlocks(seen))
+    else:
+        assert [found.sentence.split(" in the last")[0] for found in activity.deadlocks(seen)] == named
+
+
+def test_counters_that_were_reset_cannot_be_compared() -> None:
+    with pytest.raises(CannotTell, match="reset"):
+        list(activity.deadlocks(frame(database_counters=(counters(9, 60), counters(3, 0)))))
+
+
+def checkpoints(requested: int, timed: int, wal: int, ago: float) -> Snapshot:
+    row = {
+        "requested": requested,
+        "timed": timed,
+        "wal_bytes": wal,
+        "max_wal_size": GB,
+        "timeout": 300.0,
+        "completion_target": 0.9,
+        "fixed": False,
+    }
+    return snapshot("checkpoint_counters", [row], ago)
+
+
+@pytest.mark.parametrize(
+    ("requested", "timed", "written", "found"),
+    [
+        (3, 0, 9 * GB, 1),
+        (2, 0, 9 * GB, 0),  # too few
+        (3, 3, 9 * GB, 0),  # as many by time
+        (3, 0, GB // 2, 0),  # somebody ran CHECKPOINT: there is not as much WAL
+    ],
+)
+def test_checkpoints_are_found_when_wal_caused_them(requested: int, timed: int, written: int, found: int) -> None:
+    seen = frame(checkpoint_counters=(checkpoints(0, 0, 0, 600), checkpoints(requested, timed, written, 0)))
+    assert len(list(activity.requested(seen))) == found
+
+
+def test_the_max_wal_size_that_would_do_holds_the_wal_of_one_timeout() -> None:
+    row = next(iter(checkpoints(0, 0, 0, 0).records()))
+    wanted = activity.needed(row, wal_rate=10 << 20)
+    assert wanted / (1 + 0.9) >= 300 * (10 << 20)
+    assert wanted % activity.STEP == 0
+
+
+LAG: dict[str, object] = {
+    "paused": None,
+    "itself": False,
+    "unsent": 0,
+    "unflushed": 0,
+    "unreplayed": 0,
+    "receiver": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ({"unsent": 9, "unflushed": 1}, "not sent"),
+        ({"unflushed": 9, "unreplayed": 1}, "not on the standby's disk"),
+        ({"unreplayed": 9}, "not replayed"),
+        ({"itself": True, "paused": True}, "paused"),
+        ({"itself": True, "unreplayed": 9}, "slower"),
+        ({"itself": True}, "receives no WAL"),
+        ({"itself": True, "receiver": "streaming"}, "waits for WAL"),
+    ],
+)
+def test_a_lag_is_explained_by_the_stage_that_holds_the_wal(row: dict[str, object], word: str) -> None:
+    assert word in replication.why(LAG | row)
+
+
+def sequence(last: int, ago: float) -> Snapshot:
+    row = {
+        "oid": 7,
+        "sequence": "public.ticket_id_seq",
+        "column": "ticket.id",
+        "type": "integer",
+        "last_value": last,
+        "last_possible": 2**31 - 1,
+        "used_pct": 100 * last / 2**31,
+        "hidden": 0,
+    }
+    return snapshot("sequence_ranges", [row], ago)
+
+
+def test_how_long_a_sequence_lasts_is_known_from_its_use() -> None:
+    seen = frame(sequence_ranges=(sequence(2**31 - 300_000_000, 86_000), sequence(2**31 - 200_000_000, 0)))
+    (found,) = running_out.sequences(seen)
+    assert (found.level, "enough for 47h" in found.sentence) == (Level.CRITICAL, True)
+
+
+def test_sequences_that_cannot_be_read_are_unknown_unless_another_one_is_near_its_end() -> None:
+    hidden = dict.fromkeys(next(iter(sequence(0, 0).records()))) | {"hidden": 3}
+    with pytest.raises(CannotTell, match="3 sequences"):
+        list(running_out.sequences(frame(sequence_ranges=(snapshot("sequence_ranges", [hidden]),))))
+
+
+def test_a_value_given_on_the_command_line_waits_for_no_restart() -> None:
+    row = {"name": "shared_buffers", "value": "1", "next_value": "2", "pending_restart": True, "source": "command line"}
+    assert list(settings.pending(frame(settings=(snapshot("settings", [row]),)))) == []
+
+
+VIEW: dict[str, object] = {
+    "oid": 1,
+    "view": "public.report",
+    "busy": False,
+    "populated": True,
+    "refresh_error": None,
+    "data_age": 100.0,
+    "logged_view": "report",
+    "why": "",
+    "verdict": "ok",
+    "concurrently": "yes",
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({}, []),
+        ({"data_age": 7100.0}, []),
+        ({"data_age": 7300.0}, ["data 2h old"]),
+        ({"data_age": None}, ["unknown age"]),
+        ({"populated": False}, ["never filled"]),
+        ({"populated": False, "busy": True}, []),
+        ({"refresh_error": "no room"}, ["no room"]),
+        ({"view": "public.other", "populated": False}, []),
+    ],
+)
+def test_a_view_is_judged_by_its_policy(row: dict[str, object], words: list[str]) -> None:
+    found = _stale(VIEW | row)
+    assert [word in finding.sentence for word, finding in zip(words, found, strict=True)] == [True] * len(words)
+
+
+def test_a_view_whose_refreshes_are_not_recorded_is_unknown() -> None:
+    with pytest.raises(CannotTell, match="console_refreshes"):
+        _stale(VIEW | {"data_age": None, "logged_view": None})
+
+
+def _stale(row: Record) -> list[Finding]:
+    taken = (snapshot("matviews", [row]),)
+    return list(views.stale(Frame({"matviews": taken}, NOW, refreshes={"public.report": 3600.0})))
