@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,14 +19,21 @@ from console import sql
 from console.actions.planning import Request, plan, steps_from_query
 from console.actions.trail.undo import UNDO
 from console.actions.tuning.apply_tuning import APPLY_TUNING
+from console.actions.tuning.tuning_reading import read, read_machine
 from console.model import Claim, Kind, Outcome, Plan, Trouble
 from console.running.progress import Run
 from console.running.runner import Runner
 from console.running.trail.audit import default_trail
 from console.sources.postgres import ActingSession, PostgresServer
 from console.tuning import machine, presets
+from console.tuning.forbidden import forbidden
+from console.tuning.guards import dangers, server_state
+from console.tuning.harm import unaccepted
+from console.tuning.presets import PresetSetting
+from console.tuning.proposals import Proposal
 from console.tuning.units import elements
 from tests.acting import Desk
+from tests.harms import EXAMPLES, ORDINARY
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 from tests.tuning import server_of_files
@@ -74,8 +81,9 @@ Write = Callable[..., str]
 def preset(tmp_path: Path) -> Write:
     """Writes a preset of the settings given, and returns its path."""
 
-    def write(**settings: str) -> str:
-        lines = [f"  {name}: {{why: a test wants it, value: {json.dumps(value)}}}" for name, value in settings.items()]
+    def write(accepting: str = "", **settings: str) -> str:
+        risk = f", accepted_risk: {accepting}" if accepting else ""
+        lines = [f"  {name}: {{why: a test, value: {json.dumps(value)}{risk}}}" for name, value in settings.items()]
         path = tmp_path / "mine.yml"
         path.write_text("\n".join(["name: mine", "title: Mine", "settings:", *lines]), encoding="utf-8")
         return str(path)
@@ -195,6 +203,8 @@ DANGEROUS: dict[str, Given] = {
     "few connections left": {"superuser_reserved_connections": "96"},
     "WAL of one segment": {"max_wal_size": "16MB", "min_wal_size": "16MB"},
     "WAL over the disk": {"max_wal_size": "40GB"},
+    "WAL for standbys over the disk": {"wal_keep_size": "40GB"},
+    "WAL for slots over the disk": {"max_slot_wal_keep_size": "40GB"},
     "few files": {"max_files_per_process": "64"},
     "no time for statements": {"statement_timeout": "1ms"},
     "no time to log in": {"authentication_timeout": "1s"},
@@ -214,6 +224,109 @@ async def test_dangerous_values_are_refused(desk: Desk, preset: Write, what: str
     assert why.kind is Kind.REFUSED, why
     assert any(name in why.sentence for name in (*DANGEROUS[what], "memory", "server would use", "connections")), why
     assert entries(desk) == before
+
+
+async def test_memory_of_an_extension_counts(desk: Desk, preset: Write) -> None:
+    run = await desk.run(APPLY_TUNING, preset="monitoring", only="shared_preload_libraries")
+    desk.cluster.restart()
+    why = await refusal(desk, preset=preset(**{"pg_stat_statements.max": "1073741823"}), **FACTS)
+    assert "Shared memory of 51" in why.sentence
+    planned = await desk.plan(APPLY_TUNING, preset=preset(**{"pg_stat_statements.max": "100000"}), **FACTS)
+    assert len(planned.steps) == 3
+    undo(desk, run)
+    desk.cluster.restart()
+
+
+async def test_more_memory_than_was_measured_is_refused(desk: Desk) -> None:
+    why = await refusal(desk, preset="memory", **{**FACTS, "ram": "900TB"})
+    assert why.kind is Kind.REFUSED
+    assert "ram = 900 TB, but the machine of the server has " in why.sentence
+
+
+def known_examples(desk: Desk, harmful: bool) -> Given:
+    """The harmful or the harmless examples of the settings that this server has and presets may write."""
+    known = values(desk)
+    found = {
+        name: pair[not harmful]
+        for name, pair in EXAMPLES.items()
+        if name in known and name.islower() and not forbidden(name)  # a preset names no setting with capital letters
+    }
+    return {name: value for name, value in found.items() if value and (not harmful or value != known[name])}
+
+
+async def test_every_harmful_value_is_refused_unless_the_preset_accepts_it(desk: Desk, preset: Write) -> None:
+    harmful = known_examples(desk, harmful=True)
+    assert len(harmful) > 90
+    why = await refusal(desk, preset=preset(**harmful), **FACTS)
+    assert [name for name in harmful if f"{name} = " not in why.sentence] == []
+    assert "accepted_risk" in str(why)
+    only = {"autovacuum", "statement_timeout", "temp_file_limit", "random_page_cost"}
+    path = preset(accepting="a bulk load", **harmful)
+    planned = await desk.plan(APPLY_TUNING, preset=path, only=",".join(only), **FACTS)
+    assert len([note for note in planned.notes if note.startswith("Accepted risk: ")]) == len(only)
+    assert all("accepted risk: a bulk load" in (step.note or "") for step in planned.steps[1:-1])
+
+
+def ordinary(desk: Desk) -> list[Any]:
+    """The answers of a new connection to ordinary statements."""
+    answers: list[Any] = []
+    with desk.session() as session:
+        for statement in ORDINARY:
+            found = session.execute(statement.encode())
+            answers.append(found.fetchall() if found.description else found.rowcount)
+    return answers
+
+
+async def test_with_the_harmless_values_everything_goes_on(desk: Desk, preset: Write) -> None:
+    before = ordinary(desk)
+    run = await desk.run(APPLY_TUNING, preset=preset(**known_examples(desk, harmful=False)), **FACTS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert ordinary(desk) == before
+    desk.cluster.restart()
+    assert ordinary(desk) == before
+    undo(desk, run)
+    desk.cluster.restart()
+
+
+async def let_through(desk: Desk, most: bool) -> Given:
+    """The highest or the lowest value of each setting of the server that no guard refuses, alone."""
+    server = PostgresServer(desk.uri)
+    try:
+        found = await read(server)
+        measured = await read_machine(server, found.row)
+    finally:
+        await server.close()
+    facts = {"ram": float(measured.ram or 1 << 32), "disk": float(measured.disk or 1 << 34)}
+    state = server_state(found.row, facts, 0.0, {})
+    allowed = {}
+    for setting in found.state.settings.values():
+        if setting.vartype == "string" or setting.context == "internal" or setting.source == "command line":
+            continue
+        ends = setting.words or ({"bool": ("off", "on")}.get(setting.vartype) or (setting.least, setting.most))
+        for value in reversed(ends) if most else ends:
+            made = Proposal(PresetSetting(setting.name, "why"), setting, value, "change")
+            if not dangers([made], found.state.settings, state) and not unaccepted([made]):
+                allowed[setting.name] = value
+                break
+    return allowed
+
+
+@pytest.mark.parametrize("most", [False, True], ids=["lowest", "highest"])
+async def test_what_no_guard_refuses_stops_and_changes_nothing(desk: Desk, most: bool) -> None:
+    before, former = ordinary(desk), (desk.cluster.data or Path()) / "postgresql.auto.conf"
+    text = former.read_text(encoding="utf-8")
+    try:
+        with desk.session() as session:
+            for name, value in (await let_through(desk, most)).items():
+                with suppress(psycopg.Error):  # the server itself refuses it
+                    session.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
+            session.execute("SELECT pg_reload_conf()")
+        assert ordinary(desk) == before
+        desk.cluster.restart()
+        assert ordinary(desk) == before
+    finally:
+        former.write_text(text, encoding="utf-8")
+        desk.cluster.restart()
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from console.tuning.forbidden import NEVER, forbidden
 from console.tuning.guards import (
     AS_PRIMARY,
-    NEVER,
     NOT_INSTALLED,
     SHORTEST,
     ServerState,
     dangers,
-    forbidden,
     lacks_ram,
     start_dangers,
 )
@@ -51,6 +50,9 @@ SETTINGS = {
         _setting("max_files_per_process", "1000"),
         _setting("max_wal_size", "1024", "MB", "sighup"),
         _setting("min_wal_size", "80", "MB", "sighup"),
+        _setting("wal_keep_size", "0", "MB", "sighup"),
+        _setting("max_slot_wal_keep_size", "-1", "MB", "sighup"),
+        _setting("pg_stat_statements.max", "5000"),
         _setting("archive_mode", "off", vartype="enum", words=("off", "on", "always")),
         _setting("summarize_wal", "off", context="sighup", vartype="bool"),
         _setting("huge_pages", "try", vartype="enum", words=("off", "on", "try")),
@@ -126,6 +128,10 @@ def test_a_timeout_is_long_enough_for_normal_work_or_off(name: str, least: int) 
         ({"max_wal_size": "50GB"}, KNOWN, {}, False),
         ({"max_wal_size": "51201MB"}, KNOWN, {}, True),
         ({"max_wal_size": "51201MB"}, replace(KNOWN, disk=None), {}, False),
+        ({"wal_keep_size": "50GB"}, KNOWN, {}, False),
+        ({"wal_keep_size": "51201MB"}, KNOWN, {}, True),
+        ({"max_slot_wal_keep_size": "50GB"}, KNOWN, {}, False),
+        ({"max_slot_wal_keep_size": "51201MB"}, KNOWN, {}, True),
         # wal_level
         ({"wal_level": "minimal"}, KNOWN, {}, True),
         ({"wal_level": "minimal"}, KNOWN, {"max_wal_senders": "0"}, False),
@@ -148,6 +154,10 @@ def test_a_timeout_is_long_enough_for_normal_work_or_off(name: str, least: int) 
         ({"shared_buffers": "256MB"}, replace(KNOWN, ram=None), {}, True),
         ({"max_connections": "101"}, replace(KNOWN, ram=None), {}, True),
         ({"max_wal_size": "2GB"}, replace(KNOWN, ram=None), {}, False),
+        ({"pg_stat_statements.max": "1073741823"}, KNOWN, {}, True),
+        ({"pg_stat_statements.max": "1000000"}, KNOWN, {}, False),
+        ({"pg_stat_statements.max": "10000"}, replace(KNOWN, ram=None), {}, False),
+        ({"pg_stat_statements.max": "1000000"}, replace(KNOWN, ram=None), {}, True),
         ({"huge_pages": "on"}, replace(KNOWN, huge_pages=None), {}, True),
         ({"huge_pages": "on"}, replace(KNOWN, huge_pages=100.0 * MB), {}, True),
         ({"huge_pages": "on"}, replace(KNOWN, huge_pages=1.0 * GB), {}, False),
@@ -239,7 +249,7 @@ def test_the_worst_case_counts_every_session_and_every_slot() -> None:
     slots = 100 + 3 + 8 + 10
     assert found.sessions == 100 * 4 * MB * 2 * NODES
     assert found.maintenance == (3 + 1) * 64 * MB
-    assert found.shared == 128 * MB + 64 * slots * 270 + slots * SLOT
+    assert found.shared == 128 * MB + 64 * slots * 270 + slots * SLOT + 5000 * 512
     assert found.total == found.shared + found.sessions + found.maintenance
     assert found.demand(4.0 * MB) == found.shared + found.maintenance
     assert found.demand(4.0 * MB + 1) == found.total

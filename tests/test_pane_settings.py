@@ -202,6 +202,32 @@ async def test_a_waiting_value_with_which_the_server_will_not_start_is_named(pg_
         server.stop()
 
 
+async def test_a_value_that_does_harm_is_named_with_the_reason(pg_servers: Servers) -> None:
+    if pg_servers.choices[pg_servers.newest].installation is None:
+        pytest.skip("needs local binaries")
+    server = server_of_files(pg_servers, pg_servers.newest)
+    try:
+        with server.connect() as connection:
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("ALTER SYSTEM SET log_min_duration_statement = 0")
+            connection.execute("ALTER SYSTEM SET max_locks_per_transaction = 10")
+            connection.execute("SELECT pg_reload_conf()")
+            wait(lambda: connection.execute("SHOW autovacuum").fetchone() == ("off",))
+        changed, pending = await named(server, "changed"), await named(server, "pending")
+        assert "transaction ids run out" in str(changed["autovacuum"]["harm"])
+        assert changed["max_wal_size"]["harm"] is None
+        assert "makes statements fail" in str(pending["max_locks_per_transaction"]["danger"])
+        async with console(server, "postgres") as reading:
+            (check,) = (check for check in await rights(reading) if check.name == "harmful settings")
+        assert check.state is Status.LIMITED
+        for name in ("autovacuum", "log_min_duration_statement", "max_locks_per_transaction"):
+            assert name in check.what
+            assert f"{name} = " in check.why
+        assert "fsync" not in check.what  # has a check of its own
+    finally:
+        server.stop()
+
+
 async def test_a_wrong_line_of_a_file_is_an_error(own: PostgresServer) -> None:
     assert own.data is not None
     file = own.data / "postgresql.conf"

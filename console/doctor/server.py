@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from console.actions.tuning.tuning_reading import pending_dangers
+from console.actions.tuning.tuning_reading import harms, pending_dangers
 from console.doctor.check import Check, Status
-from console.doctor.settings import UNSAFE, WAITS, WISHES, judge, restart
+from console.doctor.settings import UNSAFE, WAITS, WISHES, harmful, judge, restart
 from console.format import one_line
 from console.model import Database, Facts, Trouble
 
@@ -83,6 +83,7 @@ async def checks(server: Database, found: Found) -> tuple[Check, ...]:
         restart(found.row["waiting"], found.dangers),
         await _dead_clients(server),
         *judge(found.settings, bool(found.service), found.waiting),
+        harmful(await harms(server), found.settings),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.doctor.check import Check, Status
@@ -145,6 +145,17 @@ WISHES: tuple[Wish, ...] = (
 def judge(found: Mapping[str, str], managed: bool, waiting: Mapping[str, str]) -> list[Check]:
     """A check for each setting that the server has and this role sees; `waiting`: setting with a new value → remedy."""
     return [_check(wish, found[wish.name], managed, waiting) for wish in WISHES if wish.name in found]
+
+
+def harmful(harms: Mapping[str, Sequence[str]], found: Mapping[str, str]) -> Check:
+    """Whether settings have values that do harm: setting → sentences. What another check reports is left to it."""
+    reported = {wish.name for wish in WISHES if wish.name in found and not wish.good(found[wish.name])}
+    left = {name: sentences for name, sentences in harms.items() if name not in reported}
+    if not left:
+        return Check("server", "harmful settings", Status.OK, "No other setting does harm.", "table of harmful values")
+    what = f"{', '.join(map(one_line, left))}: the value does harm."
+    why = " ".join(one_line(sentence) for sentences in left.values() for sentence in sentences)
+    return Check("server", "harmful settings", Status.LIMITED, what, why, "Correct the values, or set them for a role.")
 
 
 def restart(names: Collection[str], dangers: Collection[str] | None) -> Check:

@@ -12,6 +12,7 @@ from console.panes.derived import add
 from console.rules.server import RESTART_PENDING, SETTING_LINE
 from console.tuning import presets
 from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers
+from console.tuning.harm import harms_of
 from console.tuning.proposals import Inputs, propose
 from console.tuning.server_settings import OWN, server_settings
 from console.tuning.units import Setting, canonical, same, shown
@@ -52,6 +53,7 @@ def settings(snapshot: Snapshot) -> Snapshot:
             setting.takes if setting.context != "internal" else "fixed",
             *wanted.get(setting.name, (None, None)),
             *_next_start(setting, known, row),
+            " ".join(harms_of(setting, setting.value)) or None,
         )
 
     names = (
@@ -65,6 +67,7 @@ def settings(snapshot: Snapshot) -> Snapshot:
         "next_value",
         "danger",
         "start_at_risk",
+        "harm",
     )
     return add(snapshot, names, columns_of).hiding(_hidden(snapshot))
 
@@ -83,6 +86,8 @@ def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> 
     state = server_state(row, {}, None, missing)
     dangers = [*start_dangers({**known, setting.name: following}, state, setting.name)]
     at_risk = bool(dangers)
+    if not at_risk:
+        dangers += harms_of(following, following.next)
     if untried := sorted(added - missing.keys()):
         dangers.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
     return shown(following, following.next), " ".join(dangers) or None, at_risk
@@ -149,6 +154,7 @@ MORE = (
         extra=True,
         help="What a new value needs to take effect: reload, restart, new session.",
     ),
+    Column("harm", "harm", "query", width=40, extra=True, help="Why the value does harm."),
     Column("category", "category", width=40, extra=True, help="Its group in the documentation."),
     Column("short_desc", "description", "query", width=60, extra=True, help="The server's own description."),
     Column("sourcefile", "file", width=50, extra=True, help="The file that sets the value."),
@@ -198,7 +204,9 @@ PENDING = replace(
         NAME,
         VALUE,
         Column("next_value", "at restart", width=18, help="The value that the next start of the server reads."),
-        Column("danger", "danger", "query", width=28, help="Why the server may not start with that value."),
+        Column(
+            "danger", "danger", "query", width=28, help="Why the server may not start with that value, or what it does."
+        ),
         replace(ORIGIN, extra=True),
         *MORE,
     ),

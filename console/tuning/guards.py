@@ -8,28 +8,14 @@ from typing import Any
 
 from console.format import size
 from console.model import Record
-from console.tuning.memory import worst_case
+from console.tuning.forbidden import forbidden
+from console.tuning.memory import ENTRY_BYTES, worst_case
 from console.tuning.presets import PresetSetting
 from console.tuning.proposals import Proposal, value_of
 from console.tuning.units import LIBRARY_LISTS, Setting, canonical, elements, number, same, shown
 
 MOST_BACKENDS = 262_143  # MAX_BACKENDS in PostgreSQL's postmaster.h
 FEWEST_FILES = 256
-# Settings that control access, files, external commands and durability are not tuning.
-NEVER = frozenset(
-    """allow_alter_system allow_in_place_tablespaces allow_system_table_mods archive_cleanup_command archive_command
-    archive_library archive_mode bonjour bonjour_name client_encoding config_file data_directory data_sync_retry
-    db_user_namespace default_transaction_read_only dynamic_library_path dynamic_shared_memory_type event_source
-    event_triggers extension_control_path external_pid_file fsync full_page_writes hba_file hot_standby huge_page_size
-    ident_file ignore_checksum_failure ignore_invalid_pages ignore_system_indexes io_method jit_provider
-    listen_addresses lo_compat_privileges local_preload_libraries log_directory log_file_mode log_filename
-    oauth_validator_libraries port primary_conninfo primary_slot_name promote_trigger_file recovery_end_command
-    restore_command restrict_nonsystem_relation_kind role row_security search_path session_authorization
-    session_replication_role shared_memory_type standard_conforming_strings stats_temp_directory
-    synchronous_standby_names synchronized_standby_slots transaction_read_only wal_consistency_checking
-    wal_sync_method zero_damaged_pages post_auth_delay pre_auth_delay""".split()  # noqa: SIM905  sixty lines otherwise
-)
-NEVER_BEGINNINGS = ("debug_", "gss_", "krb_", "lc_", "recovery_target", "ssl", "trace_", "unix_socket_")
 _WHY_NEVER = "it controls how the server is reached, started or trusted"
 _NO_START = "the server does not start"
 NOT_INSTALLED = "is not installed on the server, which would not start or would reject all connections"
@@ -50,6 +36,7 @@ AS_PRIMARY = (
     "max_wal_senders",
     "max_worker_processes",
 )
+KEEPS_WAL = ("max_wal_size", "min_wal_size", "wal_keep_size", "max_slot_wal_keep_size")  # on the disk
 LEVELS = ("minimal", "replica", "logical")
 
 
@@ -121,11 +108,6 @@ def lacks_ram(proposals: Sequence[Proposal], settings: Mapping[str, Setting], st
     return any(_unmeasured(_Change(changed, proposals, settings, state)))
 
 
-def forbidden(name: str) -> bool:
-    """Whether presets never write this setting."""
-    return name in NEVER or name.startswith(NEVER_BEGINNINGS)
-
-
 @dataclass(frozen=True, slots=True)
 class _Change:
     changed: Mapping[str, Proposal]
@@ -180,11 +162,14 @@ def _unmeasured(change: _Change) -> Iterator[str]:
         return
     for name, proposal in change.changed.items():
         setting = proposal.setting
-        memory = setting.context == "postmaster" and (setting.unit in {"8kB", "kB", "MB", "B"} or name in AS_PRIMARY)
-        if memory and (number(setting, proposal.proposed) or 0.0) > (setting.number or 0.0) and name not in _SMALL:
+        sized = setting.unit in {"8kB", "kB", "MB", "B"} or name in AS_PRIMARY or name in ENTRY_BYTES
+        room = _LITTLE / ENTRY_BYTES[name] if name in ENTRY_BYTES else 0.0
+        more = (number(setting, proposal.proposed) or 0.0) - (setting.number or 0.0) > room
+        if setting.context == "postmaster" and sized and more and name not in _SMALL:
             yield f"{name} allocates memory at start, and the memory of the machine is unknown: give --set ram=…."
 
 
+_LITTLE = 64 << 20  # bytes that entries of extensions may take on any machine
 _SMALL = frozenset({"track_activity_query_size", "min_wal_size", "max_wal_size", "wal_keep_size"})
 
 
@@ -254,8 +239,9 @@ def _wal_size(change: _Change) -> Iterator[str]:
         if change.any(name) and change.number(name) < 2 * change.now.segment:
             yield f"{name} = {change.shown(name)} is less than two WAL segments: the server does not start."
     disk = change.now.disk
-    if change.any("max_wal_size") and disk is not None and change.number("max_wal_size") > disk / 2:
-        yield f"max_wal_size = {change.shown('max_wal_size')}, but only {size(disk)} of disk space is free."
+    for name in KEEPS_WAL:
+        if change.any(name) and disk is not None and change.number(name) > disk / 2:
+            yield f"{name} = {change.shown(name)}, but only {size(disk)} of disk space is free."
 
 
 def _huge_pages(change: _Change) -> Iterator[str]:

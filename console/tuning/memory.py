@@ -1,8 +1,8 @@
 """The memory a server uses if every session uses all it may. Pure.
 
-Shared: all buffers allocated at start, the lock tables, a slot for each process. Private: work_mem ×
-hash_mem_multiplier for two nodes of each session's plan, and maintenance memory for each autovacuum worker and one
-session (PostgreSQL documentation, "Resource Consumption" and "Managing Kernel Resources").
+Shared: all buffers allocated at start, the lock tables, a slot for each process, the entries of extensions. Private:
+work_mem × hash_mem_multiplier for two nodes of each session's plan, and maintenance memory for each autovacuum worker
+and one session (PostgreSQL documentation, "Resource Consumption" and "Managing Kernel Resources").
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from console.tuning.units import Setting, is_memory, number
 NODES = 2  # concurrent sorts and hashes in one session
 DEFAULT_WORK_MEM = 4 << 20  # bytes; a preset never writes less
 LOCK, SLOT = 270, 40 << 10  # bytes: an entry of the lock table; the shared memory of a process
+
+# Shared memory of extensions: setting that counts entries → bytes an entry takes (462 measured on 18, rounded up).
+ENTRY_BYTES: Mapping[str, int] = {"pg_stat_statements.max": 512}
 
 Value = Callable[[str], str]  # setting → value in the base unit
 
@@ -51,11 +54,12 @@ def worst_case(settings: Mapping[str, Setting], value: Value) -> WorstCase:
         for name, setting in settings.items()
         if setting.context == "postmaster" and setting.unit and is_memory(setting.unit)
     )
+    entries = sum(of(name) * each for name, each in ENTRY_BYTES.items())
     texts = of("track_activity_query_size") * slots
     each = of("work_mem") * max(1.0, of("hash_mem_multiplier")) * NODES
     vacuum = of("autovacuum_work_mem") or of("maintenance_work_mem")
     return WorstCase(
-        sized + locks + texts + slots * SLOT,
+        sized + locks + entries + texts + slots * SLOT,
         of("max_connections") * each,
         workers * vacuum + of("maintenance_work_mem"),
     )

@@ -35,6 +35,7 @@ class PresetSetting:
     formula: Formula | None = None
     keep: bool = False  # considered, and left as the server has it
     source: str = ""  # of the recommendation
+    accepted_risk: str = ""  # why a value that does harm (console.tuning.harm) is wanted
     at_least: bool = False  # a higher present value is kept
     min_version: int = 0
     max_version: int = 99
@@ -153,6 +154,7 @@ _ENTRY = table(
     formula=converted(some_text, lambda found, _: formula.parse(found)),
     why=some_text,
     source=text,
+    accepted_risk=some_text,
     at_least=_FLAG,
     keep=_FLAG,
     min_version=_VERSION,

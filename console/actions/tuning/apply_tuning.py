@@ -8,25 +8,25 @@ from functools import partial
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
+from console.actions.tuning.tuning_notes import measured_facts, plan_notes
 from console.actions.tuning.tuning_reading import (
     Readings,
     effect_notes,
-    override_notes,
     read,
     read_machine,
     unloadable_libraries,
 )
-from console.format import count, safe, size
+from console.format import safe, size
 from console.model import Claim, Database, Kind, Lacks, Parameter, Plan, Snapshot, Source, Trouble
 from console.running.summary import counted
-from console.tuning import presets
-from console.tuning.guards import AS_PRIMARY, dangers, lacks_ram, server_state
+from console.tuning import harm, presets
+from console.tuning.forbidden import forbidden
+from console.tuning.guards import dangers, lacks_ram, server_state
 from console.tuning.machine import Machine
-from console.tuning.memory import worst_case
-from console.tuning.proposals import Inputs, Proposal, given_facts, given_values, propose, selected, value_of
-from console.tuning.server_settings import OWN
-from console.tuning.units import QUOTED_LISTS, Setting, elements, quoted, same, shown
+from console.tuning.proposals import Inputs, Proposal, given_facts, given_values, propose, selected
+from console.tuning.units import QUOTED_LISTS, Setting, elements, quoted, shown
 
+NOMINAL = 1.05  # of the memory measured; a machine sold as 16 GB reports a little less
 COLUMNS = ("setting", "current", "proposed", "default", "state", "takes", "why", "source")
 
 
@@ -40,7 +40,7 @@ async def plan(request: Request) -> Plan:
     entries = selected(entries, given["only"], edited)
     found = await read(server)
     measured = await read_machine(server, found.row)
-    facts = _measured(measured) | given_facts(given)
+    facts = measured_facts(measured) | _possible(given_facts(given), measured)
     known = Inputs(found.state.settings, facts | await _derived(server, facts), server.facts.major, edited)
     proposals = propose(entries, known)
     await _guard(server, found, proposals, facts, measured)
@@ -51,7 +51,7 @@ async def plan(request: Request) -> Plan:
     return Plan(
         Claim("settings of the server", cluster_wide=True),
         await steps_from_query(server, "tuning_steps", {"settings": _as_json(active)}) if active else (),
-        notes=(*notes, *await _notes(server, found, proposals, facts, measured)),
+        notes=(*notes, *await plan_notes(server, found, proposals, facts, measured)),
         result=f"{counted(len(active), 'setting')} written and reloaded",
         table=await _table(server, proposals),
         recipe=_recipe(active, found),
@@ -67,9 +67,17 @@ def _storage(given: Mapping[str, str]) -> str:
     return storage
 
 
-def _measured(found: Machine) -> dict[str, float]:
-    known = {"ram": found.ram, "cores": found.cores, "disk": found.disk}
-    return {name: float(value) for name, value in known.items() if value is not None}
+def _possible(given: dict[str, float], measured: Machine) -> dict[str, float]:
+    """Raises Trouble(REFUSED) if more memory is given than was measured, beyond what the system keeps for itself."""
+    if measured.ram is not None and given.get("ram", 0.0) > measured.ram * NOMINAL:
+        raise Trouble(
+            Kind.REFUSED,
+            f"ram = {size(given['ram'])}, but the machine of the server has {size(measured.ram)}: {measured.how}.",
+            "Leave ram empty, or give less to leave memory to other programs.",
+        )
+    if measured.ram is not None and "ram" in given:
+        return {**given, "ram": min(given["ram"], float(measured.ram))}
+    return given
 
 
 async def _derived(server: Source, facts: Mapping[str, float]) -> dict[str, float]:
@@ -84,11 +92,17 @@ async def _guard(
 ) -> None:
     huge = float(measured.huge_pages) if measured.huge_pages is not None else None
     now = server_state(found.row, facts, huge, await unloadable_libraries(server, proposals))
-    sentences = dangers(proposals, found.state.settings, now)
-    if sentences:
+    sentences, harms = dangers(proposals, found.state.settings, now), harm.unaccepted(_presettable(proposals))
+    if sentences or harms:
         lacks = Lacks(parameters=("ram",) if lacks_ram(proposals, found.state.settings, now) else ())
         remedy = "Nothing was changed. Exclude these settings, or give other values."
-        raise Trouble(Kind.REFUSED, " ".join(sentences), remedy, lacks=lacks)
+        if harms:
+            remedy += " A preset file may accept the harm: accepted_risk in the entry of the setting says why."
+        raise Trouble(Kind.REFUSED, " ".join((*sentences, *harms)), remedy, lacks=lacks)
+
+
+def _presettable(proposals: Sequence[Proposal]) -> list[Proposal]:
+    return [proposal for proposal in proposals if not forbidden(proposal.setting.name)]
 
 
 def _refuse_unknown(proposals: Sequence[Proposal]) -> None:
@@ -155,11 +169,16 @@ def _as_json(active: Sequence[Proposal]) -> str:
                 if proposal.setting.entry is None
                 else _literals(proposal.setting, proposal.setting.entry),
                 "written": proposal.state == "change",
-                "note": f"{proposal.entry.why} ({proposal.setting.takes})",
+                "note": f"{_why(proposal)} ({proposal.setting.takes})",
             }
             for proposal in active
         ]
     )
+
+
+def _why(proposal: Proposal) -> str:
+    risk = proposal.entry.accepted_risk
+    return f"{proposal.entry.why}; accepted risk: {risk}" if risk else proposal.entry.why
 
 
 def _literals(setting: Setting, value: str) -> list[str]:
@@ -175,80 +194,13 @@ async def _table(server: Source, proposals: Sequence[Proposal]) -> Snapshot:
             shown(proposal.setting, proposal.setting.default),
             f"skipped: {proposal.reason}" if proposal.state == "skipped" else proposal.state,
             proposal.setting.takes,
-            proposal.entry.why,
+            _why(proposal),
             proposal.entry.source or f"preset {proposal.entry.preset}",
         )
         for proposal in proposals
     )
     taken = await server.fetch("actions/tuning_checkpoints")
     return Snapshot("apply-tuning", COLUMNS, rows, taken.taken_at)
-
-
-async def _notes(
-    server: Database, found: Readings, proposals: Sequence[Proposal], facts: Mapping[str, float], measured: Machine
-) -> list[str]:
-    settings, active = (
-        found.state.settings,
-        [proposal for proposal in proposals if proposal.state in {"change", "reload"}],
-    )
-    names = {proposal.setting.name for proposal in active}
-    worst = worst_case(settings, lambda name: value_of(proposals, settings, name))
-    notes = [_machine(facts, measured)]
-    notes.append(
-        f"Worst-case memory: {size(worst.total)}: shared {size(worst.shared)}, sessions {size(worst.sessions)}, "
-        f"maintenance {size(worst.maintenance)}" + (f", of {size(facts['ram'])}." if "ram" in facts else ".")
-    )
-    notes += [
-        f"Skipped: {proposal.setting.name}: {proposal.reason}." for proposal in proposals if proposal.state == "skipped"
-    ]
-    waiting = [proposal.setting.name for proposal in proposals if proposal.state == "restart pending"]
-    if waiting:
-        notes.append(f"Already written, restart pending: {', '.join(waiting)}.")
-    if names & set(AS_PRIMARY) and found.row["senders"]:
-        notes.append("Standbys are connected: raise these settings there first, or they stop replaying WAL.")
-    if "max_wal_size" in names:
-        notes.append(await _checkpoints(server, facts))
-    if "pools" in facts:
-        notes.append(_pools(settings, proposals, facts["pools"]))
-    notes += [
-        f"The reload also applies {what}, which is already in the configuration files."
-        for what in _also_reloaded(settings, names)
-    ]
-    return notes + list(await override_notes(server, sorted(names)))
-
-
-def _machine(facts: Mapping[str, float], measured: Machine) -> str:
-    known = _measured(measured)
-    parts = []
-    for name, text in (("ram", size), ("cores", count), ("disk", size)):
-        if name in facts:
-            parts.append(f"{name} {text(facts[name])}" + ("" if known.get(name) == facts[name] else " (given)"))
-        else:
-            parts.append(f"{name} unknown")
-    return f"Server machine: {', '.join(parts)}" + (f"; {measured.how}." if measured.how else ".")
-
-
-async def _checkpoints(server: Source, facts: Mapping[str, float]) -> str:
-    (row,) = (await server.fetch("actions/tuning_checkpoints")).records()
-    counts = f"Checkpoints so far: {row['timed']} timed, {row['requested']} requested by WAL volume or command."
-    return counts if "disk" in facts else f"{counts} Free disk space is unknown; max_wal_size needs that much."
-
-
-def _pools(settings: Mapping[str, Setting], proposals: Sequence[Proposal], pools: float) -> str:
-    names = ("superuser_reserved_connections", "reserved_connections")
-    usable = float(value_of(proposals, settings, "max_connections") or 0)
-    usable -= sum(float(value_of(proposals, settings, name) or 0) for name in names)
-    fits = "fit in" if pools <= usable else "do not fit in"
-    return f"Pools of {pools:.0f} connections {fits} the {usable:.0f} available to ordinary roles."
-
-
-def _also_reloaded(settings: Mapping[str, Setting], names: set[str]) -> list[str]:
-    return [
-        setting.name
-        for setting in settings.values()
-        if names and setting.name not in names and setting.takes == "reload" and setting.source not in OWN
-        if setting.source != "command line" and not same(setting, setting.value, setting.next)
-    ]
 
 
 def _recipe(active: Sequence[Proposal], found: Readings) -> str:

@@ -10,6 +10,7 @@ from console.format import one_line
 from console.model import Database, Record, Source
 from console.tuning import machine
 from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers, waits
+from console.tuning.harm import harms_of
 from console.tuning.machine import Machine
 from console.tuning.proposals import Proposal
 from console.tuning.server_settings import ServerSettings, server_settings
@@ -60,6 +61,19 @@ async def unloadable_libraries(server: Database, proposals: Sequence[Proposal]) 
         for library in set(proposal.items) - set(elements(proposal.setting.value))
     }
     return await _why_unloadable(server, wanted)
+
+
+async def harms(server: Source) -> dict[str, tuple[str, ...]]:
+    """What is harmful in the values of the server, by setting: present ones, and those of the next start.
+
+    Raises Trouble.
+    """
+    found = {}
+    for setting in (await read(server)).state.settings.values():
+        sentences = dict.fromkeys((*harms_of(setting, setting.value), *harms_of(setting, setting.next)))
+        if sentences:
+            found[setting.name] = tuple(sentences)
+    return found
 
 
 async def pending_dangers(server: Database) -> tuple[str, ...] | None:
