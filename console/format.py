@@ -39,6 +39,17 @@ def safe_lines(text: object, limit: int = 100_000) -> str:
     return "\n".join(safe(line, limit) for line in cut.replace("\r\n", "\n").split("\n"))
 
 
+def pasteable(text: str) -> str:
+    """Text for a clipboard: as it is, but control characters other than tab and line feed replaced as `safe` does.
+
+    A terminal ends a bracketed paste at ESC [201~ and runs what follows.
+    """
+    return "".join(
+        part if part in {"\t", "\n"} else _CONTROL.sub(_replacement, part)
+        for part in re.split("([\t\n])", text.replace("\r\n", "\n"))
+    )
+
+
 def _replacement(match: re.Match[str]) -> str:
     point = ord(match[0])
     return _PICTURES.get(point) or (f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -224,3 +226,15 @@ def _name(version: Version) -> str:
 def _drop(server: PostgresServer, database: str) -> None:
     with suppress(psycopg.OperationalError):  # a test may have left its server stopped
         server.drop_database(database)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 kB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False, capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

@@ -76,3 +76,9 @@ async def test_what_is_copied_has_no_control_characters(any_pg: PostgresServer) 
             await pilot.press("y")
             await until(pilot, lambda: "rm -rf" in app.clipboard)
             assert "\x1b" not in app.clipboard
+
+
+async def test_nothing_that_is_copied_has_control_characters() -> None:
+    async with console(AWAY) as (app, _):
+        app.copy_to_clipboard("no \x1b[201~ rm -rf\tx")
+        assert app.clipboard == "no ␛[201~ rm -rf\tx"

@@ -110,6 +110,33 @@ def test_a_trail_that_others_could_read_is_closed_to_them(tmp_path: Path) -> Non
     assert mode(path) == 0o600
 
 
+@pytest.mark.parametrize("trick", [os.symlink, os.link], ids=["symbolic link", "hard link"])
+def test_a_trail_that_leads_elsewhere_is_neither_written_nor_believed(
+    tmp_path: Path, trick: Callable[[Path, Path], None]
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text('{"entry": "start"}\n')
+    theirs.chmod(0o644)
+    trick(theirs, tmp_path / "audit.jsonl")
+    trail = Trail(tmp_path / "audit.jsonl")
+    for use in (lambda: trail.write({"entry": "end"}), lambda: list(trail.entries())):
+        with pytest.raises(Trouble, match=r"is a symbolic link|has a second name") as caught:
+            use()
+        assert caught.value.kind is Kind.REFUSED
+    assert theirs.read_text() == '{"entry": "start"}\n'
+    assert mode(theirs) == 0o644 or trick is os.link
+
+
+def test_a_trail_that_others_could_have_written_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_text('{"entry": "start"}\n')
+    path.chmod(0o666)
+    with pytest.raises(Trouble, match="is open to other users"):
+        list(Trail(path).entries())
+    path.chmod(0o644)
+    assert len(list(Trail(path).entries())) == 1
+
+
 @every
 @pytest.mark.parametrize("trick", [os.symlink, os.link], ids=["symbolic link", "hard link"])
 def test_no_file_of_another_user_is_written_through_a_trap(
@@ -174,18 +201,6 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, name: str) -> 
     )
     assert done.stdout.strip() in {"Trouble", "OSError"}, done.stderr
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == ({path.name: "former\n"} if kept else {})
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 kB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=False, capture_output=True)
-    if done.returncode != 0:
-        pytest.skip("file systems cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_is_reported_and_leaves_the_former_file(tiny: Path) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.doctor.check import Check, Report, Status, document, literal, worst
+from console.format import pasteable
 from console.keys import all_keys, free_keys, key_name, opening_keys
 from console.model import Column, Kind, Level, Pane, Snapshot, StateRule, Trouble, View
 from console.reading.filtering import NO_MATCH
@@ -142,10 +143,22 @@ def test_trouble_says_how_old_the_rows_are_and_when_it_is_tried_again(
     assert trouble_status(Trouble(kind, "Gone.", "Wait."), READ if last else None, retry_in, 120.0) == said
 
 
+@pytest.mark.parametrize(
+    "point", [point for point in range(0xA0) if chr(point) not in "\t\n" and not 0x20 <= point < 0x7F]
+)
+def test_no_control_character_leaves_by_the_clipboard(point: int) -> None:
+    text = f"SELECT 1;\t-- {chr(point)}[201~\nrm -rf"
+    copied = pasteable(text)
+    assert chr(point) not in copied
+    assert copied.startswith("SELECT 1;\t-- ")
+    assert copied.endswith("[201~\nrm -rf")
+    assert pasteable("a\r\nb\tc\n") == "a\nb\tc\n"
+
+
 def test_the_query_of_a_row_is_copied_else_the_row() -> None:
     view = View("v", "V", "q", (Column("query", "query", "query"), Column("n", "n", "count")), ("n",))
     assert copied_text(view, {"query": "SELECT 1\x1b", "n": 1}) == "SELECT 1␛"
-    assert copied_text(view, {"query": None, "n": 1}) == "query=None  n=1"
+    assert copied_text(view, {"query": None, "n": 1}) == "query=None\tn=1"
 
 
 def test_a_key_that_opens_a_plan_never_confirms_one() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from console.cli import completion
 from console.cli.arguments import parser, version
-from console.format import safe
+from console.format import safe, safe_lines
 from console.model import Kind, Trouble
 from console.panes import PANES
 from console.rules import THRESHOLDS
@@ -77,7 +77,7 @@ def parse(argv: Sequence[str]) -> Namespace:
 
 def say(sentence: str) -> None:
     """Write a diagnostic to standard error."""
-    sys.stderr.write(f"pipeline-console: {sentence}\n")
+    sys.stderr.write(f"pipeline-console: {safe_lines(sentence)}\n")
 
 
 def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:

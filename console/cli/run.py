@@ -14,7 +14,7 @@ from console.actions import ACTIONS, action
 from console.actions.planning import Action, complete
 from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
-from console.format import one_line, safe
+from console.format import one_line, safe, safe_lines
 from console.model import Claim, Kind, Outcome, Plan, Trouble, read_only
 from console.running.progress import Run, stop
 from console.settings.config import Settings, Wanted
@@ -181,7 +181,8 @@ def _report(asked: RunCommand, done: Run) -> int:
     if asked.json:
         sys.stdout.write(run_document(done))
     code = DONE if done.outcome is None else CODES[done.outcome]
-    text = ending(done)
+    ended = ending(done)
+    text = safe_lines(ended, len(ended))
     if code == DONE and not asked.json:
         sys.stdout.write(text)
     elif code != DONE:

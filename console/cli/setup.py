@@ -16,7 +16,7 @@ from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
 from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
-from console.format import safe
+from console.format import safe, safe_lines
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.settings.config import Settings, Wanted
@@ -246,7 +246,7 @@ class _Setup:
 
     def _show(self, text: str) -> None:
         if not self._asked.json:
-            sys.stdout.write(text)
+            sys.stdout.write(safe_lines(text, len(text)))
             sys.stdout.flush()
 
     def _stop(self) -> None:
@@ -263,7 +263,7 @@ def _ended(asked: SetupOptions, results: Sequence[PageResult], guide: Guide, end
     if asked.json:
         shown = [(result.page, result.state, result.skipped, result.runs) for result in results]
         sys.stdout.write(document(guide.server.facts, end.outcome, end.message, shown))
-    (sys.stdout if end.code == DONE and not asked.json else sys.stderr).write(f"{end.message}\n")
+    (sys.stdout if end.code == DONE and not asked.json else sys.stderr).write(f"{safe_lines(end.message)}\n")
     return end.code
 
 

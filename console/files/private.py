@@ -51,16 +51,58 @@ def make_folder(folder: Path) -> None:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """A descriptor of `path`, created if it is missing; a file of this user gets mode 0600. Raises OSError."""
-    descriptor = _open(path, flags)
+    """A descriptor of the file `path`, created if it is missing; a file of this user gets mode 0600.
+
+    Raises OSError, and Trouble(REFUSED) if it is a symbolic link, no file, has a second name, or others may read it.
+    """
+    try:
+        descriptor = _open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise _untrusted(path, "is a symbolic link") from None
     try:
         found = os.fstat(descriptor)
         if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != MODE:
             os.fchmod(descriptor, MODE)
-    except OSError:
+            found = os.fstat(descriptor)
+        _refuse_untrusted(path, found, 0o077)
+    except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def open_trusted(path: Path) -> int:
+    """A descriptor to read what this console wrote before. Raises OSError, and Trouble(REFUSED) as `open_private`.
+
+    That others may read it is no reason to refuse it; that they may write it is.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise _untrusted(path, "is a symbolic link") from None
+    try:
+        _refuse_untrusted(path, os.fstat(descriptor), 0o022)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse_untrusted(path: Path, found: os.stat_result, closed: int) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise _untrusted(path, "is not a file")
+    if found.st_nlink != 1:
+        raise _untrusted(path, "has a second name")
+    if found.st_mode & closed:
+        raise _untrusted(path, "is open to other users")
+
+
+def _untrusted(path: Path, why: str) -> Trouble:
+    return Trouble(Kind.REFUSED, f"{safe(path)} {why}.", "Remove it, or choose another directory.")
 
 
 def hold(path: Path) -> int:

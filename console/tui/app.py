@@ -19,7 +19,7 @@ from textual.screen import Screen
 from console import sql
 from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
-from console.format import size
+from console.format import pasteable, size
 from console.keys import Place, all_keys
 from console.model import Trouble
 from console.panes import PANES
@@ -135,6 +135,10 @@ class ConsoleApp(App[int]):
         if type(renderable) is ChopsUpdate:
             renderable = TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
         super()._display(screen, renderable)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy text over the terminal (OSC 52), without what a terminal would run when it is pasted."""
+        super().copy_to_clipboard(pasteable(text))
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal driver, which counts the bytes it sends and ends the console with its terminal."""

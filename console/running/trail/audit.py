@@ -31,14 +31,14 @@ class Trail:
     def write(self, *entries: Mapping[str, object], sync: bool = True) -> None:
         """Append entries and sync them at once. Raises Trouble(REFUSED) if that fails: then nothing may run.
 
+        It also fails if the file is a symbolic link, has a second name, or is open to other users and stays so.
         Without `sync` they outlive the console but not the machine, until the next write syncs them too.
         """
         now = datetime.now(UTC).isoformat()
         lines = [json.dumps({"at": now, **redacted(entry)}, default=json_default) + "\n" for entry in entries]
         try:
-            path = Path(os.path.realpath(self.path))  # a link to the trail is followed, but not one created since
-            private.make_folder(path.parent)
-            descriptor = private.open_private(path, os.O_RDWR | os.O_APPEND)
+            private.make_folder(self.path.parent)
+            descriptor = private.open_private(self.path, os.O_RDWR | os.O_APPEND)
             with os.fdopen(descriptor, "r+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 _append(file.fileno(), "".join(lines).encode())
@@ -59,9 +59,9 @@ class Trail:
     def entries_from(self, offset: int) -> tuple[list[dict[str, object]], int]:
         """The entries from a byte of the file on, oldest first, and the byte where the next ones will begin.
 
-        Raises OSError if the file cannot be read.
+        Raises OSError if the file cannot be read, and Trouble(REFUSED) if another user could have written it.
         """
-        with self.path.open("rb") as file:
+        with os.fdopen(private.open_trusted(self.path), "rb") as file:
             file.seek(offset)
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]  # another console may be writing the last line
