@@ -269,6 +269,22 @@ async def test_a_drop_wants_the_name_typed_and_leaves_the_other_months(desk: Des
     assert loaded_equals(desk, csv_of(folder))
 
 
+@pytest.mark.parametrize("drop", ["yes", "no"])
+async def test_a_finished_export_run_again_says_that_it_is_done(desk: Desk, folder: Path, drop: str) -> None:
+    assert (await export(desk, folder, drop="yes")).outcome is Outcome.DONE
+    run = await export(desk, folder, drop=drop)
+    assert run.outcome is Outcome.NOTHING, run.message
+    assert "the export is finished, and the file is intact" in run.plan.notes[0]
+    assert run.plan.steps == ()
+    csv_of(folder).write_bytes(gzip.compress(b"other"))
+    with pytest.raises(Trouble):
+        await plan(desk, folder, drop=drop)
+    csv_of(folder).unlink()
+    with pytest.raises(Trouble, match="has no rows of 2024-03") as refused:
+        await plan(desk, folder, drop=drop)
+    assert refused.value.kind is Kind.REFUSED
+
+
 async def test_a_default_partition_does_not_keep_a_month_from_being_dropped(desk: Desk, folder: Path) -> None:
     desk.do("CREATE TABLE public.rest PARTITION OF public.archive DEFAULT")
     run = await export(desk, folder, drop="yes")

@@ -39,10 +39,14 @@ async def plan(request: Request) -> Plan:
         "upper": f"{after} 00:00:00+00",
         "drop": drop,
     }
-    source = await _source(server, asked)
     path = folder / f"{_file_name(archive.name)}-{asked['month']}{archive_files.SUFFIX}"
-    same = {"archive": archive.name, "source": source["name"], "month": asked["month"]}
-    manifest = archive_files.finished(path, {**same, "database": request.server.facts.database})
+    same = {"archive": archive.name, "month": asked["month"]}
+    here = {**same, "database": request.server.facts.database}
+    source = await _source(server, asked)
+    if source["empty"]:
+        return await _done_before(source, archive.name, path, here)
+    same["source"] = str(source["name"])
+    manifest = archive_files.finished(path, {**here, **same})
     snapshot = await server.fetch("actions/export_archive", {**source, **asked, **same, "file": str(path)})
     columns = str(snapshot.values("columns")[0])
     found: tuple[Step, ...] = run_as(role_of(server), steps_from_rows(snapshot))
@@ -68,11 +72,23 @@ async def plan(request: Request) -> Plan:
     )
 
 
+async def _done_before(source: Mapping[str, object], archive: str, path: Path, same: Mapping[str, object]) -> Plan:
+    """No steps, if the rows that are gone are in a finished export, which is read back; else the refusal."""
+    manifest = archive_files.finished(path, same)
+    if manifest is None:
+        raise Trouble(Kind.REFUSED, str(source["refused"]), str(source["remedy"]))
+    archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
+    note = f"{one_line(archive)} has no rows of {same['month']} left: the export is finished, and the file is intact."
+    return Plan(Claim(one_line(archive)), notes=(note, *_export_notes(path, manifest)))
+
+
 async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, object]:
-    """Where the month's rows are. Raises Trouble(REFUSED) if there are none, or they cannot be dropped as requested."""
+    """Where the month's rows are, and whether there are none. Raises Trouble(REFUSED) if they cannot be exported."""
     (record,) = (await server.fetch("actions/export_archive_source", asked)).records()
-    refuse(record)
-    return {name: record[name] for name in ("oid", "name", "way", "bounds", "origin", "inside")}
+    if not record["empty"]:
+        refuse(record)
+    names = ("oid", "name", "way", "bounds", "origin", "inside", "empty", "refused", "remedy")
+    return {name: record[name] for name in names}
 
 
 def _policy(request: Request) -> ArchivePolicy:

@@ -99,8 +99,8 @@ WITH archive AS MATERIALIZED (
     FROM archive a JOIN found f ON f.filled AND f.way IS NULL WHERE %(drop)s::bool
 )
 SELECT r.refused, r.remedy, NULL AS oid, NULL AS name, NULL AS archive, NULL AS way, NULL AS bounds, NULL AS origin,
-       NULL AS inside
+       NULL AS inside, r.rank = 7 AS empty
   FROM (SELECT * FROM refusal UNION ALL SELECT * FROM none ORDER BY rank LIMIT 1) r
 UNION ALL
-SELECT NULL, NULL, f.oid::bigint, f.name, a.name, f.way, f.bounds, f.origin, f.inside
+SELECT NULL, NULL, f.oid::bigint, f.name, a.name, f.way, f.bounds, f.origin, f.inside, false
   FROM found f CROSS JOIN archive a WHERE NOT EXISTS (SELECT FROM none)
