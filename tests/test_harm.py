@@ -47,6 +47,11 @@ def test_a_value_is_harmful_on_one_side_of_a_limit(name: str) -> None:
     assert harm.harms_of(setting, canonical(setting, harmless)) == ()
 
 
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_a_value_that_the_server_refuses_is_not_judged(name: str) -> None:
+    harm.harms_of(setting_of(name), 'no "value')
+
+
 def test_every_row_of_the_table_has_an_example() -> None:
     assert {name for row in HARMS for name in row.settings} <= set(EXAMPLES)
     assert all(row.why and row.kind for row in HARMS)

@@ -67,7 +67,10 @@ def changed(setting: Setting, value: str) -> bool:
 def added(setting: Setting, value: str) -> bool:
     """A library that is loaded now by no session."""
     known = elements(setting.value) if setting.name in LIBRARY_LISTS else ()
-    return any(library not in known for library in elements(value))
+    try:
+        return any(library not in known for library in elements(value))
+    except ValueError:  # no list: the server refuses it
+        return False
 
 
 def unlimited(setting: Setting, value: str) -> bool:
