@@ -59,7 +59,7 @@ async def test_an_action_is_planned_shown_run_and_audited(
     any_pg: PostgresServer, pipeline: str, tmp_path: Path
 ) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await begin(pilot)
         await pilot.press("enter")
         text = await shows(pilot, "ANALYZE public.organizations")
@@ -76,7 +76,7 @@ async def test_an_action_is_planned_shown_run_and_audited(
 
 async def test_escape_at_the_plan_runs_nothing(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await begin(pilot)
         await pilot.press("enter")
         await shows(pilot, "Plan: Touch", "Esc close")
@@ -88,7 +88,7 @@ async def test_escape_at_the_plan_runs_nothing(any_pg: PostgresServer, pipeline:
 
 async def test_a_destructive_plan_wants_its_subject_typed(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await begin(pilot)
         await pilot.press("tab", *"destructive", "enter")
         await shows(pilot, "Type public.organizations", "type the name")
@@ -102,7 +102,7 @@ async def test_a_destructive_plan_wants_its_subject_typed(any_pg: PostgresServer
 
 async def test_nothing_to_do_is_said_with_its_reason(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await begin(pilot)
         await pilot.press("tab", *"nothing", "enter")
         await until(pilot, lambda: any("all of it is there" in note.message for note in app._notifications))
@@ -123,7 +123,7 @@ async def test_marked_rows_and_the_row_under_the_cursor_give_the_parameters(
 
 async def test_a_run_goes_on_behind_other_panes_and_quitting_asks(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await begin(pilot)
         await pilot.press("tab", *"slow", "enter")
         await shows(pilot, "pg_sleep", "r run")

@@ -87,7 +87,7 @@ async def test_a_pane_without_its_extension_says_what_gives_it_and_the_rest_goes
     async with console(any_pg.uri(name), pane="slow-queries") as (_, pilot):
         await shows(pilot, "CREATE EXTENSION", "pg_stat_statements")
         await pilot.press("1")
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         with any_pg.connect(name) as session:
             session.execute("CREATE EXTENSION pg_stat_statements")
         await pilot.press("4")
@@ -99,7 +99,7 @@ async def test_digits_turn_to_panes_and_what_was_seen_is_painted_at_once(any_pg:
     async with console(any_pg.uri(pipeline), pane="partitions") as (app, pilot):
         await shows(pilot, "api_usage")
         await pilot.press("1")
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await pilot.press("7")
         assert "api_usage" in screen_text(app)
 
@@ -241,7 +241,7 @@ async def test_a_click_on_a_title_sorts_and_on_a_tab_turns_to_the_pane(any_pg: P
         await pilot.click("LiveTable", offset=(4, 0))
         await until(pilot, lambda: app.pane_view.state.sort.removeprefix("-") == column.name)
         await pilot.click("PaneTabs", offset=(1, 0))
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
 
 
 async def test_names_from_a_server_are_text_and_never_markup_or_commands(any_pg: PostgresServer) -> None:
@@ -259,6 +259,8 @@ async def test_names_from_a_server_are_text_and_never_markup_or_commands(any_pg:
 async def test_a_lost_server_leaves_the_last_rows_says_why_and_is_found_again(pg_servers: Servers) -> None:
     server = pg_servers.new(pg_servers.newest, {})
     async with console(server.uri(), pane="overview") as (app, pilot):
+        await shows(pilot, "rules evaluated")
+        await pilot.press("v")
         await shows(pilot, "connections used")
         server.stop()
         text = await shows(pilot, "not reachable", "Rows are", "connections used")

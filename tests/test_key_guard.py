@@ -65,7 +65,7 @@ def test_the_bundled_keys_keep_requests_and_confirmation_apart() -> None:
 
 async def request_refresh(app: ConsoleApp, pilot: Pilot[int]) -> None:
     """Ask for the plan of refresh-views by its key and its form."""
-    await shows(pilot, "connections used")
+    await shows(pilot, "rules evaluated")
     await pilot.press("R")
     await until(pilot, lambda: len(app.screen.query(Input)) > 0)
     await taken(pilot)
@@ -91,7 +91,7 @@ async def test_a_word_typed_while_a_plan_is_made_neither_runs_it_nor_reaches_the
 
 async def test_escape_cancels_the_planning_and_its_query(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline), changed={"refresh": {"overview": 3600.0}}) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         app.dialogs.begin(lambda: _slow_plan(app))
         await shows(pilot, "Planning …", "Esc cancel")
         await until(pilot, lambda: _sleeping(any_pg) == 1)
@@ -147,7 +147,7 @@ def _sleeping(pg: PostgresServer) -> int:
 
 async def test_one_request_at_a_time(any_pg: PostgresServer, pipeline: str) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         for key in "RTCAM":
             app.simulate_key(key)
         await until(pilot, lambda: len(app.screen_stack) > 2 or isinstance(app.screen, PlanDialog))

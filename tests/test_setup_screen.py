@@ -148,7 +148,7 @@ async def test_the_guide_is_offered_where_the_schema_is_missing_until_it_was_see
         facts = app.workspace.sources.postgres.facts
     assert Memory.of(facts).read().declined
     async with console(empty) as (app, pilot):
-        await shows(pilot, "connections used")
+        await shows(pilot, "rules evaluated")
         await until(pilot, lambda: not [worker for worker in app.workers if worker.group == "notices"])
         assert said(app) == ""
 

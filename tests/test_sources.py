@@ -181,6 +181,8 @@ def test_every_query_of_every_pane_has_a_text_on_every_version(major: int, exten
 @pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda each: each.name)
 @pytest.mark.parametrize("pooler", [True, False], ids=["with a pooler", "without"])
 def test_all_that_a_view_sends_is_shown_with_and_without_its_source(pane: Pane, view: View, pooler: bool) -> None:
+    if pane.source_of(view) == NAME:
+        pytest.skip("made of the others by the workspace")
     text = all_sources(pooler=pooler).text(pane, view)
     assert text.strip()
     assert "There is no" not in text

@@ -99,7 +99,7 @@ def console(*arguments: str, size: tuple[int, int] = (80, 24), **environment: st
 
 def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
-        terminal.shows("PostgreSQL", "connections used")
+        terminal.shows("PostgreSQL", "rules evaluated")
         for key, title, expected in (
             ("7", "Partitions", "api_usage"),
             ("6", "Indexes", "needed"),
@@ -122,7 +122,7 @@ def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_console_with_the_terminal_whole(any_pg: PostgresServer, number: signal.Signals) -> None:
     with console("open", any_pg.uri()) as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         terminal.process.send_signal(number)
         assert terminal.ends() == 128 + number
         assert b"\x1b[?1049l" in terminal.raw
@@ -131,7 +131,7 @@ def test_a_signal_ends_the_console_with_the_terminal_whole(any_pg: PostgresServe
 
 def test_no_color_sends_no_colour(any_pg: PostgresServer) -> None:
     with console("open", any_pg.uri(), NO_COLOR="1", TERM="xterm") as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         terminal.type("q")
         assert terminal.ends() == 0
     colours = {cell.fg for line in terminal.screen.buffer.values() for cell in line.values()}
@@ -140,7 +140,7 @@ def test_no_color_sends_no_colour(any_pg: PostgresServer) -> None:
 
 def test_a_terminal_of_sixteen_colours_gets_no_more(any_pg: PostgresServer) -> None:
     with console("open", any_pg.uri(), TERM="xterm") as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         terminal.type("q")
         assert terminal.ends() == 0
     assert b"[38;2;" not in terminal.raw

@@ -96,7 +96,7 @@ def close(terminal: Terminal) -> None:
 
 def test_words_typed_after_the_key_of_an_action_run_nothing(any_pg: PostgresServer, pipeline: str, state: Path) -> None:
     with console("open", any_pg.uri(pipeline), XDG_STATE_HOME=str(state)) as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         planned = {each.key for each in ACTIONS if each.key and storm(terminal, each.key)}
         assert planned >= {"R", "A"}
 
@@ -105,7 +105,7 @@ def test_words_typed_after_a_choice_of_the_palette_run_nothing(
     any_pg: PostgresServer, pipeline: str, state: Path
 ) -> None:
     with console("open", any_pg.uri(pipeline), XDG_STATE_HOME=str(state)) as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         planned = 0
         for name in ("refresh-views", "archive-analytics"):
             terminal.type(PALETTE)
@@ -134,7 +134,7 @@ def test_words_typed_after_the_key_that_ends_a_session_end_none(
 
 def test_words_typed_in_the_guide_run_nothing(any_pg: PostgresServer, pipeline: str, state: Path) -> None:
     with console("open", any_pg.uri(pipeline), XDG_STATE_HOME=str(state)) as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         assert [name for name in ("roles", "tuning") if storm_page(terminal, name)] == ["roles", "tuning"]
 
 
@@ -142,7 +142,7 @@ def test_words_typed_in_the_guide_run_nothing(any_pg: PostgresServer, pipeline: 
 def test_words_typed_on_any_page_of_the_guide_run_nothing(any_pg: PostgresServer, state: Path) -> None:
     database = any_pg.fresh_database()
     with console("open", any_pg.uri(database), XDG_STATE_HOME=str(state)) as terminal:
-        terminal.shows("connections used")
+        terminal.shows("rules evaluated")
         assert [page.name for page in pages() if storm_page(terminal, page.name)]
 
 

@@ -43,7 +43,8 @@ WITH session AS MATERIALIZED (
          pg_catalog.age(p.transaction), NULL, NULL
     FROM prepared p CROSS JOIN running r
   UNION ALL
-  SELECT 'slot', s.slot_name::text, s.active_pid, NULL, NULL, NULL, s.datoid, NULL, s.wal_status, NULL, NULL, NULL, NULL,
+  SELECT 'slot', s.slot_name::text, s.active_pid, NULL, NULL, NULL, s.datoid, NULL, s.wal_status,
+         NULL, NULL, NULL, NULL,
          pg_catalog.age(s.xmin), pg_catalog.age(s.catalog_xmin), s.active
     FROM slot s
    WHERE (s.xmin IS NOT NULL OR s.catalog_xmin IS NOT NULL) AND s.wal_status IS DISTINCT FROM 'lost'
