@@ -191,7 +191,7 @@ async def test_keys_of_another_type_are_named_and_nothing_is_to_be_built_on_them
         "caption text, publish_at timestamptz NOT NULL, published_at timestamptz, external_id text, "
         "created_at timestamptz NOT NULL DEFAULT now())"
     )
-    found = {(one.name, one.problem): one for one in (await seen(desk)).differences}
+    found = {(one.name, str(one.problem)): one for one in (await seen(desk)).differences}
     assert "keys are bigint" in found["scheduled_posts.id", "unfit type"].why
     key = found["scheduled_posts_generated_asset_id_fkey", "missing foreign key"]
     assert key.remedy is Remedy.NONE

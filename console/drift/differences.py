@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from console.drift import columns
 from console.drift.keys import because, constraints, indexes
 from console.drift.schema_entries import SchemaEntry
-from console.drift.sides import Difference, Remedy, Side
+from console.drift.sides import Difference, Problem, Remedy, Side
 
 
 def compare(expected: Sequence[SchemaEntry], found: Sequence[SchemaEntry]) -> tuple[Difference, ...]:
@@ -40,10 +40,10 @@ def _views_last(name: str) -> tuple[bool, str]:
 
 def _function(wanted: SchemaEntry, existing: SchemaEntry | None) -> Iterator[Difference]:
     if existing is None:
-        yield Difference(wanted, "missing function")
+        yield Difference(wanted, Problem.MISSING_FUNCTION)
     elif _words(existing.definition) != _words(wanted.definition):
         why = "existing functions are never replaced"
-        yield Difference(wanted, "another function", "another definition", Remedy.NONE, why)
+        yield Difference(wanted, Problem.ANOTHER_FUNCTION, "another definition", Remedy.NONE, why)
 
 
 def _words(text: str) -> str:
@@ -55,19 +55,19 @@ def _relation(wanted: SchemaEntry, existing: SchemaEntry | None, stuck: set[str]
     if existing is None:
         held = sorted(stuck & set(wanted.needs))
         remedy = Remedy.NONE if held else Remedy.ADOPT
-        yield Difference(wanted, f"missing {what}", "", remedy, because(held))
+        yield Difference(wanted, Problem(f"missing {what}"), "", remedy, because(held))
     elif existing.definition != wanted.definition:
         yield _otherwise(wanted, existing)
     elif existing.required:
         yield Difference(
-            wanted, "unlogged", "unlogged", Remedy.NONE, "a crash empties the table; SET LOGGED rewrites it"
+            wanted, Problem.UNLOGGED, "unlogged", Remedy.NONE, "a crash empties the table; SET LOGGED rewrites it"
         )
     elif what == "materialized view":
         if _words(existing.detail) != _words(wanted.detail):
             why = "to replace the definition, drop the view yourself"
-            yield Difference(wanted, "another view", _words(existing.detail), Remedy.NONE, why)
+            yield Difference(wanted, Problem.ANOTHER_VIEW, _words(existing.detail), Remedy.NONE, why)
         elif not existing.valid:
-            yield Difference(wanted, "not populated", "no rows", found_oid=existing.oid)
+            yield Difference(wanted, Problem.NOT_POPULATED, "no rows", found_oid=existing.oid)
     else:
         lacking = [
             option
@@ -75,15 +75,19 @@ def _relation(wanted: SchemaEntry, existing: SchemaEntry | None, stuck: set[str]
             if option.split("=")[0] not in {o.split("=")[0] for o in _options(existing)}
         ]
         if lacking:
-            yield Difference(wanted, "missing settings", ", ".join(_options(existing)), found_oid=existing.oid)
+            yield Difference(wanted, Problem.MISSING_SETTINGS, ", ".join(_options(existing)), found_oid=existing.oid)
 
 
 def _otherwise(wanted: SchemaEntry, existing: SchemaEntry) -> Difference:
     if existing.definition == "table" and wanted.definition.startswith("table by "):
-        return Difference(wanted, "not partitioned", existing.definition, Remedy.PARTITION, found_oid=existing.oid)
+        return Difference(
+            wanted, Problem.NOT_PARTITIONED, existing.definition, Remedy.PARTITION, found_oid=existing.oid
+        )
     if wanted.definition == "table" and existing.definition.startswith("table by "):
-        return Difference(wanted, "partitioned", existing.definition, Remedy.NONE, "the partitioning is kept")
-    return Difference(wanted, "another kind", existing.definition, Remedy.NONE, "existing relations are never replaced")
+        return Difference(wanted, Problem.PARTITIONED, existing.definition, Remedy.NONE, "the partitioning is kept")
+    return Difference(
+        wanted, Problem.ANOTHER_KIND, existing.definition, Remedy.NONE, "existing relations are never replaced"
+    )
 
 
 def _options(entry: SchemaEntry) -> list[str]:
@@ -94,4 +98,4 @@ def _grants(relation: str, want: Side, have: Side) -> Iterator[Difference]:
     held = {(grant.name, grant.definition) for grant in have.all("grant", relation)}
     for wanted in want.all("grant", relation):
         if (wanted.name, wanted.definition) not in held:
-            yield Difference(wanted, "missing grant")
+            yield Difference(wanted, Problem.MISSING_GRANT)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from console.drift.forms import plain
 from console.drift.schema_entries import SchemaEntry
-from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy, Side
+from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Problem, Remedy, Side
 
 
 def because(held: Sequence[str]) -> str:
     return f"it needs {', '.join(held)}, which is missing or of another type" if held else ""
 
 
-def _lacking(wanted: SchemaEntry, problem: str, stuck: set[str]) -> Difference:
+def _lacking(wanted: SchemaEntry, problem: Problem, stuck: set[str]) -> Difference:
     held = sorted(stuck & set(wanted.needs))
     return Difference(wanted, problem, "", Remedy.NONE if held else Remedy.ADOPT, because(held))
 
@@ -32,16 +32,16 @@ def constraints(relation: str, want: Side, have: Side, stuck: set[str]) -> Itera
                 yield from _key(wanted, alike, table, stuck)
         elif wanted.detail == "unique":
             if not _unique_index(wanted, have):
-                yield _online_key(_lacking(wanted, "missing unique", stuck), table)
+                yield _online_key(_lacking(wanted, Problem.MISSING_UNIQUE, stuck), table)
         elif equal:
-            yield Difference(wanted, "not validated", "NOT VALID", found_oid=equal[0].oid)
+            yield Difference(wanted, Problem.NOT_VALIDATED, "NOT VALID", found_oid=equal[0].oid)
         elif wanted.detail == "foreign key" and (
             other := [constraint for constraint in alike if _refers(constraint) == _refers(wanted)]
         ):
             why = "ON DELETE differs; a second foreign key would apply both actions"
-            yield Difference(wanted, "another action", other[0].definition, Remedy.NONE, why)
+            yield Difference(wanted, Problem.ANOTHER_ACTION, other[0].definition, Remedy.NONE, why)
         else:
-            yield _lacking(wanted, f"missing {wanted.detail}", stuck)
+            yield _lacking(wanted, Problem(f"missing {wanted.detail}"), stuck)
 
 
 def _refers(constraint: SchemaEntry) -> str:
@@ -53,9 +53,9 @@ def _key(
 ) -> Iterator[Difference]:
     if alike:
         why = "the primary key differs; to replace it, drop it yourself"
-        yield Difference(wanted, "another key", alike[0].definition, Remedy.NONE, why)
+        yield Difference(wanted, Problem.ANOTHER_KEY, alike[0].definition, Remedy.NONE, why)
     else:
-        yield _online_key(_lacking(wanted, "missing key", stuck), table)
+        yield _online_key(_lacking(wanted, Problem.MISSING_KEY, stuck), table)
 
 
 def _online_key(difference: Difference, table: SchemaEntry) -> Difference:
@@ -85,6 +85,6 @@ def indexes(relation: str, want: Side, have: Side, stuck: set[str]) -> Iterator[
         if any(index.valid for index in equal):
             continue
         if equal:
-            yield Difference(wanted, "invalid index", "INVALID", found_oid=equal[0].oid)
+            yield Difference(wanted, Problem.INVALID_INDEX, "INVALID", found_oid=equal[0].oid)
         else:
-            yield _lacking(wanted, "missing index", stuck)
+            yield _lacking(wanted, Problem.MISSING_INDEX, stuck)

@@ -66,7 +66,7 @@ def _row(difference: Difference) -> Row:
     }.get(wanted.kind, wanted.definition)
     return (
         difference.name,
-        difference.problem,
+        str(difference.problem),
         meant,
         difference.found or None,
         difference.remedy.value,

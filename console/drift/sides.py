@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 
 from console.drift.schema_entries import SchemaEntry
 
@@ -13,6 +13,42 @@ SEARCHED = ("title", "description", "content_brief")
 SEARCH_FUNCTION = "content_requests_search_vector()"
 # Without btree_gin the organization is not in the index.
 SEARCH_ALONE = "gin (search_vector) WITH (fastupdate=off)"
+
+
+class Problem(StrEnum):
+    """What is wrong with an object."""
+
+    MISSING_FUNCTION = "missing function"
+    ANOTHER_FUNCTION = "another function"
+    MISSING_TABLE = "missing table"
+    MISSING_MATERIALIZED_VIEW = "missing materialized view"
+    UNLOGGED = "unlogged"
+    ANOTHER_VIEW = "another view"
+    NOT_POPULATED = "not populated"
+    MISSING_SETTINGS = "missing settings"
+    NOT_PARTITIONED = "not partitioned"
+    PARTITIONED = "partitioned"
+    ANOTHER_KIND = "another kind"
+    MISSING_GRANT = "missing grant"
+    MISSING_COLUMN = "missing column"
+    NARROWER_TYPE = "narrower type"
+    UNFIT_TYPE = "unfit type"
+    MAY_BE_NULL = "may be null"
+    MUST_NOT_BE_NULL = "must not be null"
+    NOT_MAINTAINED = "not maintained"
+    ANOTHER_DEFAULT = "another default"
+    NO_IDENTITY = "no identity"
+    MISSING_DEFAULT = "missing default"
+    ANOTHER_EXPRESSION = "another expression"
+    MISSING_UNIQUE = "missing unique"
+    NOT_VALIDATED = "not validated"
+    ANOTHER_ACTION = "another action"
+    ANOTHER_KEY = "another key"
+    MISSING_KEY = "missing key"
+    MISSING_FOREIGN_KEY = "missing foreign key"
+    MISSING_CHECK = "missing check"
+    INVALID_INDEX = "invalid index"
+    MISSING_INDEX = "missing index"
 
 
 class Remedy(Enum):
@@ -28,7 +64,7 @@ class Difference:
     """One object that is missing or differs from the expected schema."""
 
     wanted: SchemaEntry
-    problem: str  # "missing index", "another type"
+    problem: Problem
     found: str = ""
     remedy: Remedy = Remedy.ADOPT
     why: str = ""  # nothing is done about it

@@ -13,7 +13,7 @@ from console.actions.planning import Action, Request
 from console.actions.relations import Relation
 from console.actions.schema.apply_schema import ledger
 from console.drift.reading import NO_SCHEMA, Drift, drift
-from console.drift.sides import Difference, Remedy
+from console.drift.sides import Difference, Problem, Remedy
 from console.format import one_line, safe
 from console.model import Claim, Database, Kind, OwnTable, Parameter, Plan, Step, Transaction, Trouble
 from console.running.summary import counted
@@ -104,7 +104,7 @@ def _summary(assessed: Assessment, unlisted: bool) -> tuple[str, ...]:
     lines = [f"{number} {'object is' if number == 1 else 'objects are'} added, {left} skipped."]
     if unlisted:
         lines.append("The migration ledger is written last, once all tables that should be partitioned are.")
-    if any(difference.problem == "missing table" for difference in assessed.to_add):
+    if any(difference.problem is Problem.MISSING_TABLE for difference in assessed.to_add):
         lines.append(f"New tables are owned by {one_line(assessed.owner)}; other roles get its default privileges.")
     return tuple(lines)
 

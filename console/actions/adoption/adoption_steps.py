@@ -16,7 +16,7 @@ from console.actions.planning import steps_from_query, steps_from_rows
 from console.actions.relations import relation
 from console.drift.forms import plain
 from console.drift.schema_entries import SchemaEntry, expected
-from console.drift.sides import SEARCH, Remedy
+from console.drift.sides import SEARCH, Problem, Remedy
 from console.model import Database, Source, Step
 from console.sql.migrations import Migration
 
@@ -27,7 +27,7 @@ PATIENCE = 40  # milliseconds that a step waits for each of its locks (at most t
 
 async def steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     """All steps from the present state on; those that existing rows can make fail come last."""
-    wanted = what.with_problem("missing function")
+    wanted = what.with_problem(Problem.MISSING_FUNCTION)
     found = (
         await steps_from_query(server, "adopt_functions", _asked(what, [difference.wanted for difference in wanted]))
         if wanted
@@ -79,7 +79,9 @@ async def _extension(server: Source, what: Assessment, found: Iterable[SchemaEnt
 
 async def _columns(server: Source, what: Assessment) -> tuple[Step, ...]:
     wanted = [
-        difference for difference in what.with_problem("missing column", "missing default") if not is_search(difference)
+        difference
+        for difference in what.with_problem(Problem.MISSING_COLUMN, Problem.MISSING_DEFAULT)
+        if not is_search(difference)
     ]
     if not wanted:
         return ()
@@ -118,7 +120,7 @@ async def _search(server: Source, what: Assessment) -> tuple[Step, ...]:
 
 
 async def _nulls(server: Source, what: Assessment) -> tuple[Step, ...]:
-    wanted = [difference.wanted for difference in what.with_problem("may be null")]
+    wanted = [difference.wanted for difference in what.with_problem(Problem.MAY_BE_NULL)]
     if not wanted:
         return ()
     return await steps_from_query(
@@ -130,7 +132,10 @@ async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     """Indexes of existing tables, including those that a key will use."""
     oids = {entry.relation: entry.oid for entry in what.seen.found if entry.kind == "relation"}
     wanted: list[IndexToBuild] = []
-    lacking = [what.possible(difference.wanted) for difference in what.with_problem("missing index", "invalid index")]
+    lacking = [
+        what.possible(difference.wanted)
+        for difference in what.with_problem(Problem.MISSING_INDEX, Problem.INVALID_INDEX)
+    ]
     making = await _extension(server, what, lacking)
     comments = {
         entry.name: entry.definition for entry in expected() if entry.kind == "comment" and entry.detail == "index"
@@ -138,7 +143,7 @@ async def _indexes(server: Database, what: Assessment) -> tuple[Step, ...]:
     for entry in lacking:
         note = comments.get(entry.name, "")
         wanted.append(IndexToBuild(oids[entry.relation], entry.name, _definition(entry), entry.required, note))
-    for difference in what.with_problem("missing key", "missing unique"):
+    for difference in what.with_problem(Problem.MISSING_KEY, Problem.MISSING_UNIQUE):
         entry = difference.wanted
         if not _index_of(what, entry):
             wanted.append(IndexToBuild(oids[entry.relation], entry.name, f"USING {_form(entry)}", True))
@@ -181,7 +186,7 @@ def _index_of(what: Assessment, constraint: SchemaEntry) -> str:
 
 async def _constraints(server: Source, what: Assessment) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
     """Steps that cannot fail on existing rows, and those that validate existing rows."""
-    what.skip("missing foreign key", lambda difference: what.unreferenceable(difference.wanted))
+    what.skip(Problem.MISSING_FOREIGN_KEY, lambda difference: what.unreferenceable(difference.wanted))
     rows: list[Mapping[str, Any]] = [
         {
             **difference.wanted.as_data(),
@@ -193,7 +198,7 @@ async def _constraints(server: Source, what: Assessment) -> tuple[tuple[Step, ..
         for difference in what.with_problem(*CONSTRAINED)
     ]
     rows += [
-        {**entry.as_data(), "kind": "missing foreign key", "fresh": True}
+        {**entry.as_data(), "kind": Problem.MISSING_FOREIGN_KEY, "fresh": True}
         for entry in what.entries_of(what.fresh)
         if entry.detail == "foreign key"
         and not (_stuck(what, entry) or what.unreferenceable(entry) or what.unprovable(entry))
@@ -213,7 +218,7 @@ def _stuck(what: Assessment, constraint: SchemaEntry) -> bool:
 
 async def _other_steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     """Steps for settings, grants, and the materialized view with its first refresh."""
-    wanted = what.with_problem("missing settings", "missing grant", "missing materialized view")
+    wanted = what.with_problem(Problem.MISSING_SETTINGS, Problem.MISSING_GRANT, Problem.MISSING_MATERIALIZED_VIEW)
     # A superuser inserts into the table only if this plan creates it: an existing one may run code of other roles.
     recorded = REFRESHES in what.fresh or (REFRESHES in what.tables and not what.superuser)
     rows: list[dict[str, Any]] = [
@@ -227,7 +232,7 @@ async def _other_steps(server: Database, what: Assessment) -> tuple[Step, ...]:
         }
         for difference in wanted
     ]
-    views = {difference.wanted.relation for difference in what.with_problem("missing materialized view")}
+    views = {difference.wanted.relation for difference in what.with_problem(Problem.MISSING_MATERIALIZED_VIEW)}
     rows += [
         {"required": False, "detail": "", "name": "", **entry.as_data(), "problem": ""}
         for entry in what.entries_of(views)
@@ -238,6 +243,6 @@ async def _other_steps(server: Database, what: Assessment) -> tuple[Step, ...]:
     )
     filling = [
         await relation(server, f"public.{difference.wanted.relation}")
-        for difference in what.with_problem("not populated")
+        for difference in what.with_problem(Problem.NOT_POPULATED)
     ]
     return found + (await refreshing(server, filling) if filling else ())

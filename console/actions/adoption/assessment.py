@@ -12,10 +12,16 @@ from console.actions.planning import refuse
 from console.drift.forms import plain
 from console.drift.reading import Drift
 from console.drift.schema_entries import SchemaEntry, expected
-from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Remedy
+from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Problem, Remedy
 from console.model import Kind, Source, Trouble
 
-CONSTRAINED = ("missing key", "missing unique", "missing foreign key", "missing check", "not validated")
+CONSTRAINED = (
+    Problem.MISSING_KEY,
+    Problem.MISSING_UNIQUE,
+    Problem.MISSING_FOREIGN_KEY,
+    Problem.MISSING_CHECK,
+    Problem.NOT_VALIDATED,
+)
 _REFERENCE = re.compile(r"REFERENCES public\.(\w+)\(([^)]*)\)")
 _KEYED = re.compile(r"^(btree|UNIQUE|PRIMARY KEY) ")
 
@@ -41,9 +47,9 @@ class Assessment:
     @property
     def fresh(self) -> set[str]:
         """The tables to create."""
-        return {difference.wanted.relation for difference in self.with_problem("missing table")}
+        return {difference.wanted.relation for difference in self.with_problem(Problem.MISSING_TABLE)}
 
-    def with_problem(self, *problems: str) -> list[Difference]:
+    def with_problem(self, *problems: Problem) -> list[Difference]:
         """The differences with one of these problems that are to be fixed."""
         return [difference for difference in self.to_add if difference.problem in problems]
 
@@ -69,13 +75,15 @@ class Assessment:
             return f"{table} is {kind if kind == 'not there' else f'a {kind}'}"
         keys = [each for each in known if each.kind == "index" and each.required and each.valid]
         keys += [
-            each.wanted for each in self.with_problem("missing key", "missing unique") if each.wanted.relation == table
+            each.wanted
+            for each in self.with_problem(Problem.MISSING_KEY, Problem.MISSING_UNIQUE)
+            if each.wanted.relation == table
         ]
         if any(columns == plain(_KEYED.sub("", each.definition)) for each in keys):
             return ""
         return f"{table} has no unique key ({columns}) to reference"
 
-    def skip(self, problem: str, why: Callable[[Difference], str]) -> None:
+    def skip(self, problem: Problem, why: Callable[[Difference], str]) -> None:
         """Skip the differences with this problem for which `why` returns a reason."""
         judged = {difference: why(difference) for difference in self.with_problem(problem)}
         self.to_add = [difference for difference in self.to_add if not judged.get(difference)]
@@ -129,7 +137,7 @@ async def _unread(server: Source, seen: Drift) -> frozenset[str]:
 def _later(seen: Drift, view: Difference) -> str:
     """Why a view must wait: it reads a table that is still to be partitioned. Empty: it need not."""
     waited = {each.wanted.relation for each in seen.of(Remedy.PARTITION)} & {n.split(".")[0] for n in view.wanted.needs}
-    if view.problem != "missing materialized view" or not waited:
+    if view.problem is not Problem.MISSING_MATERIALIZED_VIEW or not waited:
         return ""
     return f"added after {', '.join(sorted(waited))} is partitioned, which it would block"
 
@@ -137,11 +145,13 @@ def _later(seen: Drift, view: Difference) -> str:
 async def _obstacle(server: Source, what: Assessment, difference: Difference) -> str:
     """Why existing rows violate it; empty: they do not, or they are too many to check here."""
     wanted = difference.wanted
-    unique = difference.problem in {"missing index", "invalid index"} and wanted.required
-    if not (unique or difference.problem in CONSTRAINED or difference.problem == "may be null"):
+    unique = difference.problem in {Problem.MISSING_INDEX, Problem.INVALID_INDEX} and wanted.required
+    if not (unique or difference.problem in CONSTRAINED or difference.problem is Problem.MAY_BE_NULL):
         return ""
-    held = {f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.problem == "may be null"}
-    if difference.problem == "missing key" and held & set(wanted.needs):
+    held = {
+        f"{each.wanted.relation}.{each.wanted.name}" for each in what.skipped if each.problem is Problem.MAY_BE_NULL
+    }
+    if difference.problem is Problem.MISSING_KEY and held & set(wanted.needs):
         return "its columns contain nulls"
     if unprovable := what.unprovable(wanted):
         return unprovable
@@ -173,7 +183,9 @@ async def _obstacle(server: Source, what: Assessment, difference: Difference) ->
 
 def _added_to(relation: str, difference: Difference) -> bool:
     return (
-        difference.problem == "missing column" and difference.wanted.relation == relation and not is_search(difference)
+        difference.problem is Problem.MISSING_COLUMN
+        and difference.wanted.relation == relation
+        and not is_search(difference)
     )
 
 
