@@ -192,3 +192,9 @@ def test_a_view_whose_refreshes_are_not_recorded_is_unknown() -> None:
 def _stale(row: Record) -> list[Finding]:
     taken = (snapshot("matviews", [row]),)
     return list(views.stale(Frame({"matviews": taken}, NOW, refreshes={"public.report": 3600.0})))
+
+
+def test_runaway_statements_are_unknown_where_sessions_are_hidden() -> None:
+    vitals = snapshot("vitals", [{"visible": 1, "used": 9, "active": 0}])
+    with pytest.raises(CannotTell, match="hidden"):
+        list(activity.runaways(frame(vitals=(vitals,), runaway_statements=())))

@@ -107,7 +107,13 @@ def _distance(row: Record) -> float:
 
 
 def runaways(frame: Frame) -> Iterable[Finding]:
-    """A finding for each statement that runs for too long or fills the disk with temporary files."""
+    """A finding for each statement that runs for too long or fills the disk with temporary files.
+
+    Raises CannotTell if statements of others are hidden from this role.
+    """
+    vitals = frame.row("vitals")
+    if number(vitals["visible"]) < number(vitals["used"]):
+        raise CannotTell("Statements of other roles are hidden from this role.", "GRANT pg_monitor")
     for row in frame.rows("runaway_statements"):
         level = max(frame.level(STATEMENT_SECONDS, row["age"]), frame.level(LIVE_TEMP_BYTES, row["temp_bytes"]))
         if level:
