@@ -31,6 +31,8 @@ RULES: tuple[AnyRule, ...] = (
     server.REPLICATION_LAG_SECONDS,
     server.REPLICATION_LAG_BYTES,
     server.REQUESTED_CHECKPOINTS,
+    server.RETAINED_WAL_BYTES,
+    server.ARCHIVE_FAILING_SECONDS,
     server.CONFLICTS_PER_SECOND,
     server.UNFROZEN_TRANSACTIONS,
     server.METRIC_LEVEL,

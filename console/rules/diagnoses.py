@@ -6,6 +6,7 @@ from console.model import Diagnosis
 from console.rules.findings import (
     activity,
     blocking,
+    connections,
     held,
     indexes,
     replication,
@@ -15,11 +16,14 @@ from console.rules.findings import (
     settings,
     tables,
     views,
+    wal,
 )
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
     blocking.BLOCKING_SESSION,
+    connections.CONNECTIONS_FULL,
     held.VACUUM_PINNED,
+    wal.WAL_RETAINED,
     held.IDLE_IN_TRANSACTION,
     held.PREPARED_TRANSACTION,
     running_out.WRAPAROUND_NEAR,

@@ -57,6 +57,20 @@ REQUESTED_CHECKPOINTS = Rule(
     limit=above(3),
     queries=("checkpoint_counters",),
 )
+RETAINED_WAL_BYTES = Rule(
+    name="retained_wal_bytes",
+    title="WAL that a replication slot retains",
+    unit="bytes",
+    limit=above(10 * 2**30, 100 * 2**30),
+    queries=("slot_retention",),
+)
+ARCHIVE_FAILING_SECONDS = Rule(
+    name="archive_failing_seconds",
+    title="How long nothing has been archived while the archiver fails",
+    unit="s",
+    limit=above(60, 900),
+    queries=("archiver",),
+)
 CONFLICTS_PER_SECOND = Rule(
     name="conflicts_per_second",
     title="Queries per second on a standby that were cancelled because they conflicted with replay",

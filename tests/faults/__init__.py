@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from console.model import Limit
 from console.settings import config
-from tests.faults import blocking, care, held, indexes, settings, soon, tables
+from tests.faults import blocking, care, connections, held, indexes, settings, soon, tables, wal
 from tests.faults.stage import Stage, sooner
 
 Configured = Callable[[config.Settings], config.Settings]
@@ -24,6 +24,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         blocking.queue_behind_an_alter,
         blocking.advisory_lock_of_an_idle_session,
     ),
+    "connections-full": (connections.pool_that_leaks,),
+    "wal-retained": (wal.slot_that_retains, wal.archive_command_that_fails),
     "vacuum-pinned": (
         held.old_snapshot_of_a_session,
         held.old_transaction_that_wrote,
@@ -67,6 +69,10 @@ SETTINGS: Mapping[str, Configured] = {
     "runaway-statement": lambda usual: sooner(usual, statement_seconds=Limit(0.5)),
     "replication-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
     "view-stale": lambda usual: replace(usual, refreshes=(config.RefreshPolicy("public.report"),)),
+    "connections-full": lambda usual: sooner(usual, connection_usage_percent=Limit(12)),
+    "wal-retained": lambda usual: sooner(
+        usual, retained_wal_bytes=Limit(2_000_000), archive_failing_seconds=Limit(0.1)
+    ),
 }
 
 __all__ = ["FAULTS", "SETTINGS", "Fault", "Stage"]

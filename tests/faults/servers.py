@@ -1,4 +1,4 @@
-"""Servers on which every fault can be injected: with prepared transactions and logical slots."""
+"""Servers on which every fault can be injected: with prepared transactions, logical slots and an archive."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.servers import PostgresServer, Servers
 
-SETTINGS = {"max_prepared_transactions": "4", "wal_level": "logical"}
+SETTINGS = {"max_prepared_transactions": "4", "wal_level": "logical", "archive_mode": "on"}
 
 
 @contextmanager

@@ -1,0 +1,91 @@
+"""Connections that are used up: by which application, and how many of its sessions do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.format import age, one_line
+from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.rules.findings.blocking import blockers, somebody_waits
+from console.rules.findings.wording import counted, listed, number
+from console.rules.sessions import CONNECTION_USAGE_PERCENT
+
+
+def _usage(frame: Frame) -> float:
+    vitals = frame.row("vitals")
+    usable = number(vitals.get("usable"))
+    return 100 * number(vitals.get("used")) / usable if usable else 0.0
+
+
+def nearly_full(frame: Frame) -> bool:
+    """Whether the metrics count nearly as many connections as there can be."""
+    return bool(frame.level(CONNECTION_USAGE_PERCENT, _usage(frame)))
+
+
+def full(frame: Frame) -> Iterable[Finding]:
+    """One finding that names the application with the most sessions; sessions that block many of them are blamed."""
+    level, holders = frame.level(CONNECTION_USAGE_PERCENT, _usage(frame)), frame.rows("connection_holders")
+    if level and holders:
+        yield _full(frame, level, holders)
+
+
+def _full(frame: Frame, level: Level, holders: tuple[Record, ...]) -> Finding:
+    vitals, most = frame.row("vitals"), holders[0]
+    used = f"{number(vitals['used']):.0f} of {number(vitals['usable']):.0f} connections"
+    waiting = sum(number(row["waiting"]) for row in holders)
+    blamed = [one.subject for one in blockers(frame) if one.harm * 2 >= waiting] if waiting else []
+    others = [f"{_name(row)} {row['sessions']}" for row in holders[1:]]
+    return Finding(
+        rule="connections-full",
+        subject="connections",
+        level=level,
+        sentence=f"{used} are used, {most['sessions']} by {_name(most)}: {_states(most)}",
+        detail=f"others: {listed(others)}" if others else "",
+        evidence=(
+            Evidence("connections", used, "connections", "by-application", {"application": most["application"]}),
+        ),
+        fixes=_fixes(holders),
+        harm=waiting,
+        symptom=used,
+        blames=tuple(blamed),
+    )
+
+
+def _name(row: Record) -> str:
+    return one_line(row["application"] or row["user"] or "sessions without a name")
+
+
+def _states(row: Record) -> str:
+    states = [
+        f"{row['active']} active" if row["active"] else "",
+        f"{row['waiting']} of them waiting for a lock" if row["waiting"] else "",
+        f"{row['idle_in_transaction']} idle in transaction" if row["idle_in_transaction"] else "",
+        f"{row['idle']} idle, half of them for {age(row['median_idle'])} or longer" if row["idle"] else "",
+    ]
+    return ", ".join(filter(None, states)) or "their states are hidden from this role"
+
+
+def _fixes(holders: tuple[Record, ...]) -> tuple[Fix, ...]:
+    """Ends the longest idle half of the idle sessions of the application with the most of them."""
+    idle = max(holders, key=lambda row: number(row["idle"]))
+    if not idle["application"] or not idle["idle"]:
+        return ()
+    seconds = int(number(idle["median_idle"]))
+    ended = counted((int(number(idle["idle"])) + 1) // 2, "session")
+    given = {"application": str(idle["application"]), "idle-for": f"{seconds} seconds"}
+    effect = f"terminate about {ended} of {_name(idle)} idle for {age(seconds)} or longer"
+    return (Fix("terminate-idle", given, effect),)
+
+
+CONNECTIONS_FULL = Diagnosis(
+    name="connections-full",
+    title="Nearly all connections are used",
+    urgency=Urgency.NOW,
+    asks=(
+        Ask("vitals", every=OFTEN),
+        Ask("connection_holders", every=OFTEN, only_if=nearly_full),
+        Ask("lock_queues", every=OFTEN, only_if=somebody_waits),
+    ),
+    judge=full,
+    rules=(CONNECTION_USAGE_PERCENT,),
+)

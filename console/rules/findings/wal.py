@@ -1,0 +1,139 @@
+"""WAL that the server cannot remove: a slot retains it, or the archiver fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.format import age, one_line, size
+from console.model import (
+    OFTEN,
+    SELDOM,
+    Ask,
+    CannotTell,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    Frame,
+    Level,
+    Record,
+    Urgency,
+)
+from console.rules.findings.wording import number, since
+from console.rules.server import ARCHIVE_FAILING_SECONDS, RETAINED_WAL_BYTES
+
+WINDOW = 300.0  # seconds over which the growth of the retained WAL is measured
+RETRIED = 300.0  # seconds after which a failed attempt is no recent one: the archiver retries every minute
+
+
+def retained(frame: Frame) -> Iterable[Finding]:
+    """A finding for each slot that retains too much WAL or has lost it, and one for an archiver that fails."""
+    growth = _growth(frame)
+    for record in frame.rows("slot_retention"):
+        level = _level(frame, record)
+        if level:
+            yield _slot(record, level, growth.get(str(record["slot_name"])))
+    archiver = frame.row("archiver")
+    if archiver["archive_mode"] != "off" and archiver["failing"] and number(archiver["failed_age"]) < RETRIED:
+        level = frame.level(ARCHIVE_FAILING_SECONDS, archiver["behind"])
+        if level:
+            yield _failing(archiver, level, _ready(frame))
+
+
+def _level(frame: Frame, record: Record) -> Level:
+    if record["wal_status"] == "lost":
+        return Level.WARNING
+    if record["wal_status"] == "unreserved":
+        return Level.CRITICAL
+    return frame.level(RETAINED_WAL_BYTES, record["retained"])
+
+
+def _growth(frame: Frame) -> dict[str, float]:
+    """Bytes per hour by which the WAL that each slot retains has grown; empty before the second reading."""
+    try:
+        before, seconds = frame.earlier("slot_retention", WINDOW)
+    except CannotTell:
+        return {}
+    old = {str(record["slot_name"]): number(record["retained"]) for record in before.records()}
+    rows = frame.rows("slot_retention")
+    names = [str(record["slot_name"]) for record in rows if record["slot_name"] in old]
+    new = {str(record["slot_name"]): number(record["retained"]) for record in rows}
+    return {name: (new[name] - old[name]) / seconds * 3600 for name in names if new[name] > old[name]}
+
+
+def _slot(record: Record, level: Level, growth: float | None) -> Finding:
+    name = one_line(record["slot_name"])
+    idle = f", inactive {since(record['inactive_age'])}," if record["inactive_age"] is not None else ", inactive,"
+    state = ", whose consumer lags behind," if record["active"] else idle
+    grows = f", +{size(growth)} per hour" if growth else ""
+    lost = record["wal_status"] == "lost"
+    what = "has lost WAL that it needs" if lost else f"retains {size(record['retained'])} of WAL{grows}"
+    effect = "nothing is lost by it" if lost else "its WAL is removed at the next checkpoint"
+    fix = Fix("drop-slot", {"slot": str(record["slot_name"])}, f"drop slot {name}: {effect}; its consumer starts over")
+    return Finding(
+        rule="wal-retained",
+        subject=f"slot {record['slot_name']}",
+        level=level,
+        sentence=f"slot {name}{state} {what}",
+        detail=_about(record),
+        evidence=(Evidence("retained WAL", "lost" if lost else size(record["retained"])),),
+        fixes=() if record["active"] else (fix,),
+        harm=number(record["retained"]) / 2**50,
+        symptom=what,
+    )
+
+
+def _about(record: Record) -> str:
+    safe = record["safe_wal_size"]
+    return "; ".join(
+        filter(
+            None,
+            (
+                f"{record['slot_type']} slot",
+                f"of database {one_line(record['database'])}" if record["database"] else "",
+                f"{size(safe)} more until it is invalidated" if safe is not None else "",
+                f"invalidated: {one_line(record['invalidation_reason'])}" if record["invalidation_reason"] else "",
+            ),
+        )
+    )
+
+
+def _ready(frame: Frame) -> str:
+    """How much waits to be archived, where this role may know."""
+    try:
+        row = frame.row("archive_ready")
+    except CannotTell:
+        return ""
+    return f"{row['files']} WAL files ({size(row['bytes'])}) wait; "
+
+
+def _failing(record: Record, level: Level, ready: str) -> Finding:
+    tried = f"{one_line(record['last_failed_wal'])} failed {age(record['failed_age'])} ago"
+    return Finding(
+        rule="wal-retained",
+        subject="archiver",
+        level=level,
+        sentence=f"archiving fails: nothing archived {since(record['behind'])}, {tried}",
+        detail=f"{ready}they stay in pg_wal until it works; the error of the archive command is in the server log",
+        evidence=(Evidence("failed attempts", str(record["failed_count"])),),
+        symptom="archiving fails",
+    )
+
+
+def archiving_fails(frame: Frame) -> bool:
+    """Whether the last attempt of the archiver failed."""
+    return bool(frame.row("archiver")["failing"])
+
+
+WAL_RETAINED = Diagnosis(
+    name="wal-retained",
+    title="WAL cannot be removed",
+    urgency=Urgency.NOW,
+    asks=(
+        Ask("slot_retention", every=OFTEN, window=WINDOW),
+        Ask("archiver", every=OFTEN),
+        Ask("archive_ready", every=SELDOM, only_if=archiving_fails),
+    ),
+    judge=retained,
+    rules=(RETAINED_WAL_BYTES, ARCHIVE_FAILING_SECONDS),
+)

@@ -1,0 +1,16 @@
+"""Connections that are used up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.faults.stage import Stage
+
+
+@contextmanager
+def pool_that_leaks(stage: Stage) -> Iterator[str]:
+    """An application keeps many sessions open that do nothing."""
+    for _ in range(12):
+        stage.open("leaky-pool")
+    yield "leaky-pool"

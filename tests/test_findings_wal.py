@@ -1,0 +1,117 @@
+"""WAL that cannot be removed, and connections that run out: from when on, whom it names, what it offers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.model import Frame, Level, Snapshot
+from console.rules.findings.connections import full
+from console.rules.findings.wal import retained
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+SLOT = {
+    "slot_name": "standby1",
+    "slot_type": "physical",
+    "database": None,
+    "active": False,
+    "wal_status": "extended",
+    "retained": 0,
+    "safe_wal_size": None,
+    "inactive_age": 7200.0,
+    "invalidation_reason": None,
+}
+ARCHIVER = {
+    "archive_mode": "on",
+    "failed_count": 3,
+    "last_failed_wal": "0000000100000000000000A1",
+    "failing": False,
+    "failed_age": 10.0,
+    "behind": 100.0,
+}
+
+
+def taken(query: str, row: dict[str, object], seconds: float = 0) -> Snapshot:
+    return Snapshot(query, tuple(row), (tuple(row.values()),), AT + timedelta(seconds=seconds))
+
+
+def frame(slot: dict[str, object], archiver: dict[str, object], before: float | None = None) -> Frame:
+    now = taken("slot_retention", SLOT | slot)
+    earlier = () if before is None else (taken("slot_retention", SLOT | slot | {"retained": before}, -60),)
+    return Frame({"slot_retention": (*earlier, now), "archiver": (taken("archiver", ARCHIVER | archiver),)}, AT)
+
+
+@pytest.mark.parametrize(
+    ("slot", "level", "fixes"),
+    [
+        ({"retained": 10 * 2**30 - 1}, None, 0),
+        ({"retained": 10 * 2**30}, Level.WARNING, 1),
+        ({"retained": 100 * 2**30}, Level.CRITICAL, 1),
+        ({"retained": 10 * 2**30, "active": True, "inactive_age": None}, Level.WARNING, 0),
+        ({"wal_status": "lost", "retained": None}, Level.WARNING, 1),
+        ({"wal_status": "unreserved", "retained": 5}, Level.CRITICAL, 1),
+    ],
+)
+def test_a_slot_that_retains_or_has_lost_wal_is_named(slot: dict[str, object], level: Level | None, fixes: int) -> None:
+    found = list(retained(frame(slot, {})))
+    assert [one.level for one in found] == ([level] if level else [])
+    assert all("standby1" in one.sentence for one in found)
+    assert sum(len(one.fixes) for one in found) == fixes
+
+
+def test_the_growth_is_known_from_the_second_reading_on() -> None:
+    (found,) = retained(frame({"retained": 20 * 2**30}, {}, before=19 * 2**30))
+    assert "inactive for 2h" in found.sentence
+    assert "+60.0 GB per hour" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("archiver", "level"),
+    [
+        ({"failing": True}, Level.WARNING),
+        ({"failing": True, "behind": 1000.0}, Level.CRITICAL),
+        ({"failing": True, "behind": 59.0}, None),
+        ({"failing": True, "failed_age": 301.0}, None),  # not tried again: nothing waits
+        ({"failing": True, "archive_mode": "off"}, None),
+        ({}, None),
+    ],
+)
+def test_an_archiver_is_reported_while_its_attempts_fail(archiver: dict[str, object], level: Level | None) -> None:
+    found = list(retained(frame({}, archiver)))
+    assert [one.level for one in found] == ([level] if level else [])
+    assert all("A1 failed" in one.sentence for one in found)
+
+
+HOLDER = {
+    "application": "leaky",
+    "user": "app",
+    "sessions": 70,
+    "idle": 60,
+    "idle_in_transaction": 0,
+    "active": 10,
+    "waiting": 0,
+    "longest_idle": 900.0,
+    "median_idle": 300.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("used", "holder", "level", "action"),
+    [
+        (79, {}, None, ""),
+        (80, {}, Level.WARNING, "terminate-idle"),
+        (95, {}, Level.CRITICAL, "terminate-idle"),
+        (95, {"idle": 0, "median_idle": None}, Level.CRITICAL, ""),
+        (95, {"application": ""}, Level.CRITICAL, ""),  # the action would end those of every application
+    ],
+)
+def test_full_connections_name_the_application_and_end_its_idle_sessions(
+    used: int, holder: dict[str, object], level: Level | None, action: str
+) -> None:
+    vitals = taken("vitals", {"used": used, "usable": 100, "waiting": 0})
+    holders = taken("connection_holders", HOLDER | holder)
+    found = list(full(Frame({"vitals": (vitals,), "connection_holders": (holders,)}, AT)))
+    assert [one.level for one in found] == ([level] if level else [])
+    assert [fix.action for one in found for fix in one.fixes] == ([action] if action else [])
+    assert all(("leaky" if holder.get("application", "leaky") else "app") in one.sentence for one in found)
