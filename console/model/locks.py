@@ -59,8 +59,17 @@ _STATEMENTS = tuple(
 )
 
 
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
+_ATTACHES = re.compile(rf"\bATTACH\s+PARTITION\s+({_NAME}(?:\.{_NAME})?)", re.IGNORECASE)
+
+
 def lock_of(statement: str, relation: str) -> str:
     """What a statement that undoes something locks, as the `lock` of a step; empty: no relation, or none is known."""
+    attached = _ATTACHES.search(statement)
+    if attached and relation:
+        return (
+            f"{LockMode.SHARE_UPDATE_EXCLUSIVE.value} on {relation}, {LockMode.ACCESS_EXCLUSIVE.value} on {attached[1]}"
+        )
     mode = next((mode for pattern, mode in _STATEMENTS if pattern.search(statement)), None)
     return f"{mode.value} on {relation}" if mode and relation else ""
 
