@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import errors
 
 from console.actions.schema.create_roles import CREATE_ROLES, ROLES
+from console.actions.server_folder import server_folder
 from console.actions.trail.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
 from console.files import local_files
 from console.files.scram import matches
 from console.model import Kind, LocalFile, Outcome, Trouble
 from console.running.progress import Run
+from console.sources.postgres import PostgresServer
 from console.tui.plan_dialog import plan_text as dialog_text
 from tests.acting import Desk
 from tests.founding import BORROWED, Ground, bare_server, borrowed, carry_out, empty_ground  # noqa: F401  fixtures, found by name
@@ -222,3 +225,19 @@ async def test_what_was_created_is_taken_back(ground: Ground, monkeypatch: pytes
     assert ground.desk.ask("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgbouncer'") == 0
     entries = [json.loads(line) for line in ground.desk.trail.path.read_text().splitlines()]
     assert entries[-1]["outcome"] == "done"
+
+
+async def test_each_server_has_a_folder_of_its_own(ground: Ground, pg: Cluster, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        folders = []
+        for uri in (ground.desk.uri, pg.uri()):
+            server = PostgresServer(uri)
+            try:
+                folders.append(await server_folder(server))
+            finally:
+                await server.close()
+        assert len(set(folders)) == 2
+        assert {folder.parent for folder in folders} == {tmp_path / "pipeline-console" / "servers"}
+        planned = await ground.desk.plan(CREATE_ROLES)
+    assert str(folders[0] / "passwords") in " ".join(planned.notes)

@@ -109,10 +109,10 @@ def test_a_line_of_the_password_file_is_a_role_and_its_password(tmp_path: Path, 
     path.chmod(0o600)
     if problem:
         with pytest.raises(Trouble, match=problem) as why:
-            passwords.load(str(path))
+            passwords.load(str(path), tmp_path)
         assert why.value.kind is Kind.REFUSED
     else:
-        assert passwords.load(str(path)).known == ({"a": "1", "b": " 2 ", "c": "x=y"} if text else {})
+        assert passwords.load(str(path), tmp_path).known == ({"a": "1", "b": " 2 ", "c": "x=y"} if text else {})
 
 
 def test_new_passwords_are_added_after_those_that_are_there(tmp_path: Path) -> None:

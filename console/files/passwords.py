@@ -15,7 +15,7 @@ from console.redaction import HIDDEN
 PARAMETER = Parameter(
     "passwords",
     "file with a line ROLE=password for each role, mode 0600; missing ones are generated and added; "
-    "empty: passwords in the console's configuration folder",
+    "empty: passwords in the server's folder in the console's configuration folder",
 )
 
 
@@ -37,9 +37,12 @@ class Given:
     note: str
 
 
-def load(parameter: str) -> Passwords:
-    """The file that the parameter names. Raises Trouble(REFUSED) if others may read it, or a line is malformed."""
-    path = local_files.path_of(parameter, local_files.config_folder() / "passwords")
+def load(parameter: str, folder: Path) -> Passwords:
+    """The file that the parameter names, else the one in the folder of the server.
+
+    Raises Trouble(REFUSED) if others may read it, or a line is malformed.
+    """
+    path = local_files.path_of(parameter, folder / "passwords")
     text = local_files.read_secret(path)
     known: dict[str, str] = {}
     for number, line in enumerate((text or "").splitlines(), 1):

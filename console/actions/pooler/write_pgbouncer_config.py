@@ -9,6 +9,7 @@ from pathlib import Path
 
 from console.actions.needs import Needs
 from console.actions.planning import Action, Request, whole_number
+from console.actions.server_folder import server_folder
 from console.files import local_files, passwords
 from console.files.passwords import Given
 from console.files.pooler_config import (
@@ -37,11 +38,12 @@ async def plan(request: Request) -> Plan:
     """Steps for the files that differ. Raises Trouble(REFUSED) if the pools exceed the connections of the server."""
     given = request.given
     (facts,) = (await request.server.fetch("actions/pooler_facts")).records()
-    path = local_files.path_of(given["file"], local_files.config_folder() / "pgbouncer" / "pgbouncer.ini")
+    folder = await server_folder(request.server)
+    path = local_files.path_of(given["file"], folder / "pgbouncer" / "pgbouncer.ini")
     users = path.with_name("users.txt")
     settings = _settings(given, facts, path, users)
     fits = _fitting(settings, facts, _poolers(request), whole_number(given, "others", 0, 100_000))
-    secrets = _secrets(given, settings)
+    secrets = _secrets(given, settings, folder)
     text, former = render(settings), local_files.read(path)
     entries, listed = _entries(secrets.of, users)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -115,9 +117,9 @@ def _version(text: str) -> tuple[int, int] | None:
     return found
 
 
-def _secrets(given: Mapping[str, str], settings: PoolerSettings) -> Given:
+def _secrets(given: Mapping[str, str], settings: PoolerSettings, folder: Path) -> Given:
     """Passwords of PgBouncer's own users, generated if missing, and of its login roles, which must be known."""
-    file = passwords.load(given["passwords"])
+    file = passwords.load(given["passwords"], folder)
     roles = [LOOKUP] if settings.lookup else [name for name in CLIENTS if name in file.known]
     if not all(name in file.known for name in roles) or not roles:
         missing = LOOKUP if settings.lookup else CLIENTS[0]
@@ -245,7 +247,7 @@ WRITE_PGBOUNCER_CONFIG = Action(
     parameters=(
         Parameter(
             "file",
-            "path of pgbouncer.ini, with users.txt in the same folder; empty: pgbouncer/ in the configuration folder",
+            "path of pgbouncer.ini, with users.txt in the same folder; empty: pgbouncer/ in the server's folder",
         ),
         Parameter("listen-address", "address to listen on; * for all", "127.0.0.1"),
         Parameter("listen-port", "port to listen on", "6432"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
+from console.actions.server_folder import server_folder
 from console.files import passwords
 from console.files.passwords import Passwords
 from console.files.scram import matches, verifier
@@ -21,7 +22,7 @@ _LOGGED = {"ddl", "mod", "all"}  # values of log_statement with which CREATE ROL
 async def plan(request: Request) -> Plan:
     """Steps for missing roles and privileges. Raises Trouble(REFUSED) if this role lacks a privilege for them."""
     server = request.server
-    file = passwords.load(request.given["passwords"])
+    file = passwords.load(request.given["passwords"], await server_folder(server))
     renewed = await _to_renew(server, _named(request.given["renew"]), file)
     found = [
         await server.fetch("actions/create_roles", {"renew": renewed}),
