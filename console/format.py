@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -163,6 +164,11 @@ def yes_or_no(value: object) -> str:
     return "yes" if value is True else "no" if value is False else safe(value)
 
 
+def cells(text: str) -> int:
+    """How many cells of a terminal `text` takes: wide characters two, combining ones none."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
+
+
 def relation(value: object) -> str:
     """A table or index: its schema is named unless it is public."""
     return one_line(value).removeprefix("public.")
@@ -237,6 +243,12 @@ def json_default(value: object) -> object:
 def to_json(document: object, indent: int | None = 2) -> str:
     """A JSON document; everything but ASCII is escaped, so it is harmless on a terminal."""
     return json.dumps(document, default=json_default, indent=indent)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _number(value: object) -> float | None:

@@ -39,22 +39,22 @@ def argv(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "console.cli", *arguments]
 
 
-def run(home: Path, *arguments: str, **extra: str) -> Done:
-    """Run a command with pipes."""
+def run(home: Path, *arguments: str, encoding: str = "utf-8", **extra: str) -> Done:
+    """Run a command with pipes, which carry text in `encoding`."""
     done = subprocess.run(
         argv(*arguments),
         env=environment(home, extra),
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding=encoding,
         timeout=PATIENCE,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def run_in_terminal(home: Path, *arguments: str, columns: int = 80, **extra: str) -> Done:
+def run_in_terminal(home: Path, *arguments: str, columns: int = 80, encoding: str = "utf-8", **extra: str) -> Done:
     """Run a command in a pseudo-terminal; its diagnostics arrive with its result."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -68,4 +68,4 @@ def run_in_terminal(home: Path, *arguments: str, columns: int = 80, **extra: str
                 said += part
         os.close(ours)
         code = process.wait(PATIENCE)
-    return Done(code, said.decode().replace("\r\n", "\n"))
+    return Done(code, said.decode(encoding).replace("\r\n", "\n"))

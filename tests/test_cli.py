@@ -19,7 +19,8 @@ import psycopg
 import pytest
 
 from console.cli import COMMANDS, main
-from console.cli.table import cells, table
+from console.cli.table import table
+from console.format import cells
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
 from console.settings.config import Settings, Wanted

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.table import cells
 from console.doctor import Check, Report, Status, text
 from console.doctor.open_files import soft_limit
 from console.doctor.pooler import Pool, judge
 from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
+from console.format import cells
 from console.model import Facts
 from tests.command import CHECKOUT, environment
 from tests.waiting import PATIENCE

@@ -30,7 +30,7 @@ ALLOWED = {
 # Lowest first: a module imports modules of its own layer or of lower ones. What is nowhere in this list fails.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.model",),
-    ("console.format", "console.redaction"),
+    ("console.format", "console.redaction", "console.glyphs"),
     ("console.sql",),
     ("console.settings", "console.files"),
     ("console.sources", "console.tuning", "console.drift"),

@@ -12,8 +12,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from console.cli.table import cells
 from console.doctor import Check, Report, Status, examine, rights, role_script, text
+from console.format import cells
 from console.model import Kind, Trouble
 from console.opening import sources_for
 from console.panes import PANES

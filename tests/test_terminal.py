@@ -63,8 +63,16 @@ class Terminal:
             assert time.monotonic() < end, self.text()
             self.read()
 
+    def encode(self, encoding: str) -> None:
+        """Read what the program writes in an encoding of single bytes."""
+        if encoding != "utf-8":
+            self.stream.select_other_charset("@")
+
     def type(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
+        self.write(keys.encode())
+
+    def write(self, data: bytes) -> None:
+        os.write(self.master, data)
 
     def resize(self, size: tuple[int, int]) -> None:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))

@@ -20,6 +20,7 @@ from pathlib import Path
 from console.cli import completion
 from console.cli.arguments import parser, version
 from console.format import safe, safe_lines
+from console.glyphs import draw_what_it_can
 from console.model import Kind, Trouble
 from console.panes import PANES
 from console.rules import THRESHOLDS
@@ -34,8 +35,8 @@ _SECRET = re.compile(r"\S*(?:://|:\S*@)\S*|\S*password\s*=\s*(?:'(?:\\.|[^'])*'?
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal in another encoding is no reason to stop
+    for stream in (sys.stdout, sys.stderr):
+        draw_what_it_can(stream)
     given = sys.argv[1:] if argv is None else argv
     try:
         if list(given) == ["--version"]:

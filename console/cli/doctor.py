@@ -13,6 +13,7 @@ from typing import Self, TextIO
 from console.cli.interrupting import run_interruptible
 from console.doctor import document, examine, role_script, text
 from console.format import to_json
+from console.glyphs import write_exactly
 from console.settings.config import Settings, Wanted
 from console.workspace import Workspace
 
@@ -58,6 +59,8 @@ def doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
 async def _doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int:
     async with Workspace(settings, wanted) as workspace:
         if options.role_script is not None:
+            if not sys.stdout.isatty():
+                write_exactly(sys.stdout)
             sys.stdout.write(await role_script(workspace.sources.postgres, options.role_script))
             return 0
         with Word(sys.stderr) as word:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from console.cli.table import table
 from console.format import moment, safe, to_json
+from console.glyphs import write_exactly
 from console.model import Facts, Snapshot, View
 from console.reading.export import csv_text, document
 
@@ -82,6 +83,8 @@ class CsvOutput:
             snapshot = replace(snapshot, columns=("taken_at", *snapshot.columns), rows=rows)
         if sys.stdout.isatty():
             snapshot = replace(snapshot, rows=tuple(tuple(map(_harmless, row)) for row in snapshot.rows))
+        else:
+            write_exactly(sys.stdout)
         header, rest = csv_text(snapshot).split("\n", 1)
         sys.stdout.write(rest if header == self.header else f"{header}\n{rest}")
         sys.stdout.flush()

@@ -5,11 +5,10 @@ Each row begins with its severity: `!!` critical, `!` warning. Colour repeats it
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from console.format import FORMATS, safe, show
+from console.format import FORMATS, cells, safe, show
 from console.model import Column, Level, Snapshot, View
 
 MARKS = {Level.CRITICAL: "!! ", Level.WARNING: "!  "}
@@ -43,13 +42,6 @@ def table(view: View, snapshot: Snapshot, width: int = 0, colour: bool = False) 
     if not snapshot.rows and view.empty:
         lines.append(NO_MARK + safe(view.empty))
     return "".join(f"{line.rstrip()}\n" for line in lines)
-
-
-def cells(text: str) -> int:
-    """How many cells of a terminal `text` takes: wide characters two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(_wide(character) for character in text)
 
 
 def _strip(column: Column, snapshot: Snapshot) -> Strip:
@@ -101,7 +93,7 @@ def _cut(text: str, width: int) -> str:
         return text
     used, kept = 0, ""
     for character in text:
-        used += _wide(character)
+        used += cells(character)
         if used > width - 1:
             break
         kept += character
@@ -110,9 +102,3 @@ def _cut(text: str, width: int) -> str:
 
 def _coloured(text: str, level: Level, colour: bool) -> str:
     return f"{COLOURS[level]}{text}{RESET}" if colour and level in COLOURS else text
-
-
-def _wide(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -124,7 +124,7 @@ def _locale(terminal: Terminal) -> Check:
     why = f"{name}={value}" if name else "LC_ALL, LC_CTYPE and LANG are not set"
     if _UTF8.search(value):
         return _check("locale", Status.OK, "UTF-8: lines, bars and text in every language are shown.", why)
-    what = "Not UTF-8: lines, bars and text in other languages may be garbled."
+    what = "Not UTF-8: lines and bars are drawn with the characters it has; a letter that it lacks is shown as ?."
     return _check("locale", Status.LIMITED, what, why, "export LC_ALL=C.UTF-8")
 
 

@@ -46,7 +46,7 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Pass on what is typed until told to stop; the end of the terminal counts as SIGHUP."""
         parser = XTermParser(self._debug)
-        decode = getincrementaldecoder("utf-8")("replace").decode
+        decode = getincrementaldecoder(input_encoding(sys.__stderr__))("replace").decode
         while not self.exit_event.is_set():
             if select.select([self.fileno], [], [], LOOK_SECONDS)[0]:
                 try:
@@ -105,6 +105,12 @@ class Output:
                 self._file.flush()
             except OSError:
                 self._gone = True
+
+
+def input_encoding(output: TextIO | None) -> str:
+    """The encoding of what is typed: that of the `output`; UTF-8 holds ASCII, and what a locale C lets through."""
+    encoding = output.encoding if output is not None else "utf-8"
+    return "utf-8" if encoding == "ascii" else encoding
 
 
 def set_deadline(running: bool) -> None:
