@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from console import sql
 from console.actions.planning import plan
 from console.actions.trail.undo import UNDO
 from console.demo.cluster import OWNER
@@ -168,3 +169,26 @@ async def test_a_run_that_does_not_exist_is_wrong_usage(console: Console) -> Non
     with pytest.raises(Trouble, match="There is no run") as caught:
         await console.planned(run="nowhere")
     assert caught.value.kind is Kind.USAGE
+
+
+async def test_the_audit_table_of_the_database_says_which_runs_were_undone(
+    pg: Cluster, database: str, console: Console
+) -> None:
+    with pg.connect(database, OWNER) as session:
+        session.execute((sql.content() / "sql" / "schema" / "0011_audit.sql").read_bytes())
+    first = await console.run(*MADE)
+    second = await console.run(Step("CREATE TABLE public.two ()", undo="DROP TABLE public.two"), subject="public.two")
+    undo = await console.carry_out(await console.planned(run=first.id))
+    again = await console.run(*MADE)
+    server = PostgresServer(console.uri)
+    try:
+        found = await server.fetch("audit_database")
+    finally:
+        await server.close()
+    rows = {str(row["run"]): (row["outcome"], row["undo"]) for row in found.records()}
+    assert rows == {
+        first.id: ("undone", False),
+        second.id: ("done", True),
+        undo.id: ("done", False),
+        again.id: ("done", True),
+    }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from console.format import decoded
-from console.model import Column, Pane, Record, Snapshot, Trouble, View, denied
+from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, denied
 from console.panes.blocking import Blocking, members
 from console.rules.sessions import (
     BLOCKED_BY_SESSIONS,
@@ -15,6 +15,7 @@ from console.rules.sessions import (
     IDLE_IN_TRANSACTION_SECONDS,
     SESSION_STATE,
     TRANSACTION_SECONDS,
+    WAIT_HELD,
     WAITING_SESSIONS,
     XMIN_AGE_TRANSACTIONS,
 )
@@ -35,14 +36,24 @@ def sessions(snapshot: Snapshot) -> Snapshot:
     """Sessions with readable query texts and, for each, the sessions that block it and those it blocks."""
     state, query = snapshot.index("state"), snapshot.index("query")
     blocking = Blocking(members(snapshot))
-    rows = []
+    # Since when is only in pg_locks; a statement is at least as old as its wait.
+    long_waits = held_long(snapshot.values("age"))
+    rows: list[Row] = []
     for member, row, pids, name in zip(blocking.members, snapshot.rows, blocking.blockers, who(snapshot), strict=True):
-        blocks = blocking.direct.get(member.id, 0).bit_count()
-        shown = [*row, pids or None, len(pids), blocks, name, _blocking(pids, blocks)]
+        waiters = blocking.direct.get(member.id, 0)
+        blocks, long_blocks = waiters.bit_count(), (waiters & long_waits).bit_count()
+        waited = long_waits >> len(rows) & 1
+        judged = (len(pids) if waited else 0, long_blocks)
+        shown = [*row, pids or None, len(pids), blocks, name, _blocking(pids, blocks), *judged]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
-    columns = (*snapshot.columns, "blocked_by", "blockers", "blocks", "who", "blocking")
+    columns = (*snapshot.columns, "blocked_by", "blockers", "blocks", "who", "blocking", "blockers_long", "blocks_long")
     return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot))
+
+
+def held_long(seconds: Iterable[object]) -> int:
+    """Which of some waits have lasted long enough to be judged, as a bit mask."""
+    return sum(1 << at for at, age in enumerate(seconds) if isinstance(age, int | float) and age >= WAIT_HELD)
 
 
 def who(snapshot: Snapshot) -> list[str | None]:
@@ -160,7 +171,8 @@ _COLUMNS = (
         width=10,
         extra=True,
         rule=BLOCKED_BY_SESSIONS,
-        help="Sessions that block it.",
+        judged="blockers_long",
+        help="Sessions that block it; judged once its statement has run for a second.",
     ),
     Column(
         "blocks",
@@ -169,7 +181,8 @@ _COLUMNS = (
         width=7,
         extra=True,
         rule=BLOCKING_SESSIONS,
-        help="Sessions that wait directly for it.",
+        judged="blocks_long",
+        help="Sessions that wait directly for it; judged by those whose statements have run for a second.",
     ),
     Column("blocked_by", "blocker pids", "names", extra=True, help="0 stands for a prepared transaction."),
     Column(
@@ -221,7 +234,15 @@ _SUMMARY = View(
             rule=XMIN_AGE_TRANSACTIONS,
             help="Transactions since its snapshot: VACUUM cannot remove tuples that died since. –: only inherited.",
         ),
-        Column("waiting", "wait", "count", width=4, rule=WAITING_SESSIONS, help="Sessions that wait for a lock."),
+        Column(
+            "waiting",
+            "wait",
+            "count",
+            width=4,
+            rule=WAITING_SESSIONS,
+            judged="waiting_long",
+            help="Sessions that wait for a lock; judged by those whose statements have run for a second.",
+        ),
     ),
     key=("application", "state"),
     sort="-sessions",

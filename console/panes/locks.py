@@ -8,7 +8,7 @@ from dataclasses import replace
 from console.format import decoded
 from console.model import Column, Pane, Record, Row, Snapshot, View
 from console.panes.blocking import Blocking, bits, members
-from console.panes.connections import SHORT, hidden, who
+from console.panes.connections import SHORT, held_long, hidden, who
 from console.rules.sessions import (
     BLOCKING_SESSIONS,
     LOCK_MODE,
@@ -36,7 +36,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
         name = str(records[root]["gid"] or records[root]["pid"])
         for node, depth in _walk(root, children):
             rows.append((*shown[node], _branch(records[node], depth), depth, name))
-    columns = (*snapshot.columns, "blocked_by", "blocks", "lock", "who", "tree", "depth", "root")
+    columns = (*snapshot.columns, "blocked_by", "blocks", "blocks_long", "lock", "who", "tree", "depth", "root")
     snapshot = replace(snapshot, columns=columns, rows=tuple(rows))
     return snapshot.hiding(hidden(snapshot, "sessions that wait or block"))
 
@@ -44,6 +44,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
 def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) -> list[Row]:
     """The row of each session as it is shown wherever it is listed: with blocked_by, blocks, lock and who."""
     state, query, wants = (snapshot.index(name) for name in ("state", "query", "wants"))
+    long_waits = held_long(snapshot.values("wait_age"))
     prepared = any(member.id < 0 for member in blocking.members)
     rows: list[Row] = []
     for member, row, record, name in zip(blocking.members, snapshot.rows, records, who(snapshot), strict=True):
@@ -57,8 +58,17 @@ def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) ->
             wanted or None,
         )
         pids = [max(0, blocker) for blocker in by] if prepared else by
-        rows.append((*values, pids or None, blocking.below.get(member.id, 0).bit_count(), lock, name))
+        below = blocking.below.get(member.id, 0)
+        counts = (below.bit_count(), (below & long_waits).bit_count())
+        rows.append((*values, pids or None, *counts, lock, name))
     return rows
+
+
+def held(snapshot: Snapshot) -> Snapshot:
+    """Locked relations with the waiters that are judged: those of relations where a wait has lasted."""
+    waits = zip(snapshot.values("waiting"), snapshot.values("longest_wait"), strict=True)
+    long_waits = [(waiting if held_long((longest,)) else 0,) for waiting, longest in waits]
+    return snapshot.with_columns(("waiting_long",), long_waits)
 
 
 def _wanted_of(blocked: int, records: Sequence[Record]) -> str | None:
@@ -151,7 +161,8 @@ _BLOCKING = View(
             "count",
             width=8,
             rule=BLOCKING_SESSIONS,
-            help="Sessions that wait for it, directly or not.",
+            judged="blocks_long",
+            help="Sessions that wait for it, directly or not; judged by those that have for a second.",
         ),
         Column(
             "lock",
@@ -196,7 +207,14 @@ _HELD = View(
         Column("relation", "relation", "relation", grow=True),
         Column("strongest", "strongest", "text", width=20, rule=LOCK_MODE, help="The strongest mode that is held."),
         Column("sessions", "held by", "count", help="Transactions that hold a lock on it."),
-        Column("waiting", "waiting", "count", rule=BLOCKING_SESSIONS, help="Sessions that wait for a lock on it."),
+        Column(
+            "waiting",
+            "waiting",
+            "count",
+            rule=BLOCKING_SESSIONS,
+            judged="waiting_long",
+            help="Sessions that wait for a lock on it; judged once the first has for a second.",
+        ),
         Column("longest_wait", "wait", "age", rule=LOCK_WAIT_SECONDS, help="Longest wait for a lock on it."),
         Column("modes", "modes", "names", width=40, extra=True, help="Locks that are held on it."),
         Column("wanted", "wanted", "names", width=24, extra=True, help="Locks that are waited for."),
@@ -204,6 +222,7 @@ _HELD = View(
         Column("database", "database", "name", width=16, extra=True),
     ),
     key=("database_id", "relation_id"),
+    derive=held,
     empty="No locked relations.",
 )
 

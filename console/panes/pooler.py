@@ -40,7 +40,8 @@ POOLS = View(
             "waiting",
             "count",
             rule=POOL_WAITING_CLIENTS,
-            help="Clients waiting for a server connection.",
+            judged="waiting_long",
+            help="Clients waiting for a server connection; judged once the oldest has for half a second.",
         ),
         Column(
             "maxwait",
@@ -67,6 +68,7 @@ POOLS = View(
             width=8,
             extra=True,
             rule=POOL_VERDICT,
+            judged="verdict_judged",
             help="full: all server connections are in use.",
         ),
         Column("pool_size", "size", "count", width=5, extra=True, help="Server connections that this pool may open."),

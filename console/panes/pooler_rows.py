@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from console.model import Column, Record, Row, Snapshot
 from console.panes.derived import number
+from console.rules.pooler import POOL_WAITING_CLIENTS
 
+WAITING_VERDICTS = frozenset({"full", "waiting"})
 ADMIN_DATABASE = "pgbouncer"
 WHICH = Column("pooler", "pooler", "name", extra=True, help="Which PgBouncer, if there are several.")
 
@@ -17,11 +19,18 @@ def pooled(row: Record) -> bool:
 
 
 def judge_pools(taken: Snapshot) -> Snapshot:
-    """`maxwait` in seconds with its fraction, and a verdict for each pool: full, waiting, paused, disabled or ok."""
+    """`maxwait` in seconds with its fraction, and a verdict for each pool: full, waiting, paused, disabled or ok.
+
+    What is judged of waiting clients are waits that have lasted.
+    """
     rows = []
     for row, record in zip(taken.rows, taken.records(), strict=True):
-        rows.append((*_put(row, taken.index("maxwait"), longest_wait(record)), _verdict(record)))
-    return replace(taken, columns=(*taken.columns, "verdict"), rows=tuple(rows))
+        longest, verdict = longest_wait(record), _verdict(record)
+        lasts = longest >= POOL_WAITING_CLIENTS.held
+        judged = (record["cl_waiting"] if lasts else 0, verdict if lasts or verdict not in WAITING_VERDICTS else "ok")
+        rows.append((*_put(row, taken.index("maxwait"), longest), verdict, *judged))
+    columns = (*taken.columns, "verdict", "waiting_long", "verdict_judged")
+    return replace(taken, columns=columns, rows=tuple(rows))
 
 
 def longest_wait(pool: Record) -> float:
@@ -41,8 +50,9 @@ def sessions(taken: Snapshot) -> Snapshot:
         waits = str(record["state"]).startswith("waiting")
         behind = record.get("client_addr") and f"{record['client_addr']}:{record['client_port']}"
         address = f"{record['addr']}:{record['port']}"
-        rows.append((seconds if waits else None, None if waits else seconds, address, behind))
-    return taken.with_columns(("wait_seconds", "busy_seconds", "address", "behind"), rows)
+        judged = record["state"] if not waits or seconds >= POOL_WAITING_CLIENTS.held else None
+        rows.append((seconds if waits else None, None if waits else seconds, address, behind, judged))
+    return taken.with_columns(("wait_seconds", "busy_seconds", "address", "behind", "state_judged"), rows)
 
 
 def flags(taken: Snapshot) -> Snapshot:

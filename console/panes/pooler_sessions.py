@@ -27,7 +27,15 @@ CLIENTS = View(
     columns=(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),
-        Column("state", "state", "text", width=7, rule=CLIENT_STATE, help="State as in PgBouncer."),
+        Column(
+            "state",
+            "state",
+            "text",
+            width=7,
+            rule=CLIENT_STATE,
+            judged="state_judged",
+            help="State as in PgBouncer; `waiting` is judged once it has lasted for half a second.",
+        ),
         Column(
             "wait_seconds",
             "wait",

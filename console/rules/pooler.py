@@ -6,7 +6,7 @@ from console.model import Level, Rule, StateRule, Window, above
 
 POOL_WAITING_CLIENTS = Rule(
     name="pool_waiting_clients",
-    title="Clients that wait for a server connection",
+    title="Clients that wait for a server connection, once the oldest has for half a second",
     unit="count",
     limit=above(1, 10),
     queries=("pooler_pools",),
@@ -16,7 +16,7 @@ POOL_WAIT_SECONDS = Rule(
     name="pool_wait_seconds",
     title="How long a client has waited for a server connection",
     unit="s",
-    limit=above(0.1, 1),
+    limit=above(1, 10),
     queries=("pooler_pools", "pooler_clients"),
 )
 POOL_WAIT_MS_PER_SECOND = Rule(
@@ -30,7 +30,7 @@ POOL_WAIT_MS_PER_SECOND = Rule(
 
 POOL_VERDICT = StateRule(
     name="pool_verdict",
-    title="Verdict on a pool",
+    title="Verdict on a pool; on one with waiting clients, once the oldest has waited for half a second",
     levels={
         "full": Level.CRITICAL,
         "paused": Level.WARNING,
@@ -41,7 +41,7 @@ POOL_VERDICT = StateRule(
 )
 CLIENT_STATE = StateRule(
     name="client_state",
-    title="State of a client of the pooler",
+    title="State of a client of the pooler; of one that waits, once it has for half a second",
     levels={"waiting": Level.WARNING},
     queries=("pooler_clients",),
 )

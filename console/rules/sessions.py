@@ -46,26 +46,30 @@ XMIN_AGE_TRANSACTIONS = Rule(
     limit=above(1_000_000, 50_000_000),
     queries=("vitals", "connections", "connections_summary"),
 )
+WAIT_HELD = 1.0  # seconds; a shorter wait for a lock is ordinary
 WAITING_SESSIONS = Rule(
     name="waiting_sessions",
-    title="Sessions that wait for a lock; in the overview, those that have for a second or more",
+    title="Sessions that have waited for a lock for a second or more",
     unit="count",
     limit=above(1, 10),
     queries=("vitals", "connections_summary"),
+    held=WAIT_HELD,
 )
 BLOCKED_BY_SESSIONS = Rule(
     name="blocked_by_sessions",
-    title="Sessions that block one session",
+    title="Sessions that block one session, once it has waited for a second",
     unit="count",
     limit=above(1),
     queries=("connections",),
+    held=WAIT_HELD,
 )
 BLOCKING_SESSIONS = Rule(
     name="blocking_sessions",
-    title="Sessions that wait for one session or for one relation",
+    title="Sessions that have waited for one session or one relation for a second or more",
     unit="count",
     limit=above(1, 5),
     queries=("connections", "locks", "locks_held"),
+    held=WAIT_HELD,
 )
 LOCK_WAIT_SECONDS = Rule(
     name="lock_wait_seconds",

@@ -7,6 +7,8 @@ SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
        pg_catalog.max(s.xact_age) AS oldest_transaction,
        pg_catalog.max(s.xmin_age) AS xmin_age,
        pg_catalog.count(*) FILTER (WHERE s.waiting) AS waiting,
+       -- Since when is only in pg_locks, which costs all sessions; a statement is at least as old as its wait.
+       pg_catalog.count(*) FILTER (WHERE s.waiting AND s.query_age >= 1) AS waiting_long,
        u.usable
   FROM (SELECT a.application_name AS application,
                CASE WHEN a.backend_type IS NULL THEN 'hidden' ELSE a.state END AS state,
