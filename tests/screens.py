@@ -44,15 +44,16 @@ async def console(
     sources: Sources | None = None,
     before: Callable[[ConsoleApp], Awaitable[None]] | None = None,
     changed: Mapping[str, object] | None = None,
+    toasts: bool = False,
     **wanted: Any,
 ) -> AsyncIterator[tuple[ConsoleApp, Pilot[int]]]:
-    """An open console on `target`, or on `sources`."""
+    """An open console on `target`, or on `sources`; with `toasts` they are on the screen."""
     want = Wanted(target, **wanted)
     app = ConsoleApp(Workspace(settings(**(changed or {})), want, sources))
     app.animation_level = "none"
     if before:
         await before(app)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         yield app, pilot
         defects = [view.defect for view in app.query(PaneView) if view.defect]
         if defects:

@@ -18,6 +18,7 @@ from console.sources.postgres import PostgresServer as Source
 from console.sql import migrations
 from console.tui.app import ConsoleApp
 from console.tui.setup import SetupScreen
+from console.tui.setup_text import page_content
 from tests.screens import SMALL, console, screen_text, settings, shows, taken, until
 from tests.servers import PostgresServer
 
@@ -42,7 +43,7 @@ def empty(pg: PostgresServer, database: str) -> str:
 async def turn_to(pilot: Pilot[int], title: str) -> None:
     """Move to a page once the server has said how far it is."""
     app = cast("ConsoleApp", pilot.app)
-    await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "read    Next steps" in screen_text(app))
+    await until(pilot, lambda: isinstance(app.screen, SetupScreen) and word(pilot, "Next steps") == "read")
     options = app.screen.query_one(OptionList)
     while options.highlighted:
         await pilot.press("k")
@@ -217,3 +218,40 @@ async def test_the_tuning_page_makes_room_for_the_pools_of_the_pooler(any_pg: Po
         assert "pools" not in str(row["state"]), "it is not left out for want of the pools"
     finally:
         await server.close()
+
+
+async def test_at_80x24_the_list_leaves_the_width_and_most_lines_to_the_page(empty: str) -> None:
+    async with console(empty, SMALL, guide=True) as (app, pilot):
+        await turn_to(pilot, "Schema")
+        pages, page = app.screen.query_one(".pages").region, app.screen.query_one(".page").region
+        assert page.width == SMALL[0]
+        assert page.height >= SMALL[1] * 2 // 3
+        assert not pages.overlaps(page)
+        assert "to do   Schema" in screen_text(app), "the current page stays in the list"
+        await pilot.press("G")
+        await shows(pilot, "read    Next steps")
+        await pilot.press("g")
+        await shows(pilot, "read    Connection and privileges")
+
+
+async def test_help_and_copy_work_in_the_guide_as_elsewhere(empty: str) -> None:
+    async with console(empty, SMALL, guide=True) as (app, pilot):
+        await turn_to(pilot, "Schema")
+        await pilot.press("y")
+        await until(pilot, lambda: "Copied" in said(app))
+        assert "CREATE TABLE" in app.clipboard
+        await pilot.press("question_mark")
+        await shows(pilot, "Help: Set-up guide", "Next page")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+
+
+async def test_no_sentence_of_a_page_appears_twice(empty: str) -> None:
+    async with console(empty, WIDE, guide=True) as (app, pilot):
+        await turn_to(pilot, "Next steps")
+        screen = cast("SetupScreen", app.screen)
+        for page in screen._pages:
+            state = screen._states[page.name]
+            text = page_content(page, state, state.standing.value, None, 150).plain
+            for sentence in (*state.notes, *filter(None, (state.sentence, state.remedy))):
+                assert text.count(sentence) == 1, (page.name, sentence)

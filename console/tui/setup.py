@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from console.actions import action
 from console.format import one_line, safe
-from console.keys import Place
+from console.keys import Place, all_keys
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.running.summary import counted
@@ -24,7 +24,9 @@ from console.setup.pages import Page, Work
 from console.tui.action_dialogs import ParameterDialog
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings
+from console.tui.dialogs import TextDialog
 from console.tui.footer import KeyLine
+from console.tui.help import guide_help
 from console.tui.key_guard import SEEN, KeyGuard, answer
 from console.tui.setup_text import option_text, page_content, word
 from console.workspace import Workspace
@@ -131,10 +133,12 @@ class SetupScreen(ModalScreen[None]):
         )
 
     def _show_page(self) -> None:
+        self.query_one(".body", Static).update(self._page_text())
+
+    def _page_text(self) -> Content:
         page = self._page
         room = max(20, self.query_one(".page").size.width - 4)
-        shown = page_content(page, self._states.get(page.name), self._word(page), self._trouble, room)
-        self.query_one(".body", Static).update(shown)
+        return page_content(page, self._states.get(page.name), self._word(page), self._trouble, room)
 
     def _show_progress(self) -> None:
         line = self.query_one(".progress", Static)
@@ -167,6 +171,21 @@ class SetupScreen(ModalScreen[None]):
         at = (options.highlighted or 0) + step
         if 0 <= at < len(self._pages):
             options.highlighted = at
+
+    def action_move_to(self, page: int) -> None:
+        """The first or the last page."""
+        self.query_one(OptionList).highlighted = page if page >= 0 else len(self._pages) - 1
+
+    def action_help(self) -> None:
+        """What the page does, and the keys of the guide."""
+        keys = all_keys(self._workspace.settings.keymap)
+        self.app.push_screen(TextDialog("Help: Set-up guide", guide_help(self._page, keys)))
+
+    def action_copy(self) -> None:
+        """Copy the page with its statements over the terminal (OSC 52)."""
+        text = self._page_text().plain
+        self.app.copy_to_clipboard(text)
+        self._say(f"Copied {len(text)} characters.")
 
     def action_scroll_page(self, pages_: int) -> None:
         """Scroll the page."""
