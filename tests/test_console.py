@@ -25,7 +25,7 @@ POSTGRES_PANES = [pane for pane in PANES if pane.source == "postgres"]
 
 def more(app: ConsoleApp) -> str:
     """What the detail query said of the row, as text."""
-    return "".join(str(part.render()) for part in app.screen.query("Details .more"))
+    return "".join(str(part.render()) for part in app.screen.query("Details .more Static"))
 
 
 @pytest.mark.parametrize("pane", POSTGRES_PANES, ids=lambda pane: pane.name)

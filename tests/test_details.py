@@ -13,7 +13,7 @@ from console.format import plain
 from console.model import Column, Snapshot, View
 from console.panes import PANES
 from console.reading.export import csv_text
-from console.tui.details import Details, fields, listing
+from console.tui.details import Details, fields, listing, slices
 from console.tui.pane_state import PaneState
 from console.tui.title import PaneTitle
 
@@ -79,6 +79,37 @@ async def test_a_statement_is_shown_once() -> None:
         text = "\n".join(str(static.render()) for static in details.query(Static))
     assert text.count("SELECT 1") == 1
     assert "all_of_it" in text
+
+
+def test_a_long_answer_is_laid_out_in_slices_that_hold_every_row_in_order() -> None:
+    rows = tuple((f"statement {number}", "CREATE TABLE t ()" * 100) for number in range(250))
+    answer = Snapshot("d", ("item", "text"), rows, AT)
+    parts = list(slices(answer))
+    assert [row for part in parts for row in part.rows] == list(rows)
+    assert len(parts) > 50
+    assert list(slices(Snapshot("d", ("item", "text"), (), AT))) == []
+
+
+@pytest.mark.parametrize("size", ["pairs", "fields"])
+async def test_slices_leave_no_gaps(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setattr("console.tui.details.SLICE", 30)
+    columns = ("item", "text") if size == "pairs" else ("at", "item", "text")
+    rows = tuple((f"name{number}", f"text{number}", f"last{number}")[-len(columns) :] for number in range(8))
+
+    class Rows:
+        async def fetch(self, query: str, parameters: object = None) -> Snapshot:
+            return Snapshot(query, columns, rows, AT)
+
+    app = Bench()
+    async with app.run_test(size=(80, 60)) as pilot:
+        app.query_one(Details).show_row(VIEW, (12,), ROW, Rows())  # type: ignore[arg-type]
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        lines = ["".join(part.text for part in line).strip() for line in app.screen._compositor.render_strips()]
+    first = next(at for at, line in enumerate(lines) if "last0" in line)
+    last = next(at for at, line in enumerate(lines) if "last7" in line)
+    gaps = [line for line in lines[first:last] if not line]
+    assert len(gaps) == (0 if size == "pairs" else 7)
 
 
 @pytest.mark.parametrize("pane", [pane for pane in PANES if len(pane.views) > 1], ids=lambda pane: pane.name)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from console.format import plain, safe, safe_lines, show
-from console.model import Snapshot, Source, Trouble, View
+from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
 
+PAIR = 2  # columns of an answer of names with their texts
+PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
+SLICE = 4000  # characters of a long answer that are laid out at once
 LONGEST = 60  # characters of a text on the line of its name
 
 
@@ -28,14 +33,14 @@ class Details(VerticalScroll):
     def compose(self) -> ComposeResult:
         """Fields, and below them the answer of the detail query."""
         yield Static(classes="fields", markup=False)
-        yield Static(classes="more", markup=False)
+        yield Vertical(classes="more")
 
     def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
         """Show a row of `view`; its detail query runs once for each row. No row: nothing is shown."""
         shown = (view.name, key)
         if shown != self._shown:
             self._shown, self._has_query = shown, False
-            self.query_one(".more", Static).update("")
+            self.query_one(".more", Vertical).remove_children()
             if row and view.detail and source is not None:
                 self._fetch(source, view, row, dict(zip(view.key, key or (), strict=True)))
         self._show_fields(view, row)
@@ -51,11 +56,17 @@ class Details(VerticalScroll):
         try:
             answer = await source.fetch(view.detail, parameters)
         except Trouble as why:
-            self.query_one(".more", Static).update(Content(safe(why)))
+            await self._append(Content(safe(why)))
         else:
             self._has_query = any(name.startswith("query") for name in _names(answer))
             self._show_fields(view, row)
-            self.query_one(".more", Static).update(listing(answer))
+            for part in slices(answer):
+                shown = listing(part)  # its last line feed is an empty line before the next row
+                await self._append(shown.rstrip("\n") if len(answer.columns) == PAIR else shown)
+
+    async def _append(self, content: Content) -> None:
+        await self.query_one(".more", Vertical).mount(Static(content, markup=False))
+        await asyncio.sleep(PAUSE)
 
 
 def fields(view: View, row: Mapping[str, object], with_query: bool = True) -> Content:
@@ -81,10 +92,24 @@ def fields(view: View, row: Mapping[str, object], with_query: bool = True) -> Co
     return Content.assemble(*parts)
 
 
+def slices(answer: Snapshot) -> Iterator[Snapshot]:
+    """`answer` in parts that are drawn one after the other: keys and reads go on while a long one is laid out."""
+    rows: list[Row] = []
+    room = SLICE
+    for row in answer.rows:
+        rows.append(row)
+        room -= sum(len(value) if isinstance(value, str) else 10 for value in row)
+        if room <= 0:
+            yield replace(answer, rows=tuple(rows))
+            rows, room = [], SLICE
+    if rows:
+        yield replace(answer, rows=tuple(rows))
+
+
 def listing(answer: Snapshot) -> Content:
     """The rows of a detail query: two columns are a name and its text, more columns are fields."""
     parts: list[tuple[str, str] | str] = []
-    pairs = len(answer.columns) == 2
+    pairs = len(answer.columns) == PAIR
     for record in answer.records():
         named = [tuple(record.values())] if pairs else [*record.items()]
         if not pairs and parts:
@@ -96,7 +121,7 @@ def listing(answer: Snapshot) -> Content:
 
 
 def _names(answer: Snapshot) -> tuple[str, ...]:
-    return tuple(map(str, answer.values(answer.columns[0]))) if len(answer.columns) == 2 else answer.columns
+    return tuple(map(str, answer.values(answer.columns[0]))) if len(answer.columns) == PAIR else answer.columns
 
 
 def _field(title: str, text: str) -> list[tuple[str, str] | str]:
