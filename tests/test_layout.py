@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.model import Column, Snapshot
+from console.panes.connections import CONNECTIONS
 from console.tui.layout import ENOUGH, GUTTER, place, present, total_width
 from console.tui.table_lines import fit
 
@@ -42,13 +43,20 @@ def test_a_growing_column_in_front_stays_in_front() -> None:
 
 def test_texts_share_what_a_growing_column_has_no_use_for() -> None:
     who = Column("who", "who", "name", width=12)
-    widths = {placed.column.name: placed.width for placed in place((PID, who, QUERY), 80)}
-    assert widths["who"] == 12
+    widths = {placed.column.name: placed.width for placed in place((PID, who, QUERY), GUTTER + 8 + 13 + ENOUGH)}
+    assert (widths["who"], widths["query"]) == (12, ENOUGH)
     widths = {placed.column.name: placed.width for placed in place((PID, who, QUERY), 120)}
     assert widths["who"] > 12
     assert widths["query"] >= ENOUGH
     assert total_width(place((PID, who, QUERY), 120)) == 120
     assert total_width(place((PID, who, QUERY), 400)) == 400
+
+
+def test_who_is_readable_at_80_columns_while_nobody_waits() -> None:
+    calm = [column for column in CONNECTIONS.views[0].columns if not column.present]
+    widths = {placed.column.name: placed.width for placed in place(calm, 80)}
+    assert widths["who"] >= len("pipeline-workload")
+    assert widths["query"] >= ENOUGH
 
 
 @pytest.mark.parametrize(("values", "names"), [((None, None), ["pid"]), ((None, "Lock"), ["pid", "wait"])])

@@ -11,7 +11,7 @@ from console.model import Column, Snapshot
 GUTTER = 2  # cells on the left that carry the severity of a row
 NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column
 ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
-ENOUGH = 60  # from this width on a growing column shares what is left with the other texts
+ENOUGH = 24  # from this width on a growing column shares what is left with the other texts
 SHARED = frozenset({"name", "relation", "names", "query"})  # formats whose texts are often longer than their column
 MOST_SHARED = 24  # cells that a column can get in addition
 
