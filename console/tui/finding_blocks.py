@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.segment import Segment
+from textual.content import Content
 from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.message import Message
@@ -19,6 +20,7 @@ from console.keys import Place
 from console.model import Level, Snapshot
 from console.reading.reader import Key, keys
 from console.tui.bindings import bindings
+from console.tui.table_lines import fit
 from console.tui.table_styles import NAMES, TableStyles
 
 MARKS = {"critical": "!!", "warning": "! "}
@@ -114,22 +116,27 @@ class FindingBlocks(ScrollView, can_focus=True):
         self._lines = [
             line
             for at, block in enumerate(blocks)
-            for line in (block if everything or at == self.cursor else block[:1])
+            for line in (block if everything or at == self.cursor else [self._head(at, width)])
         ]
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
 
+    def _head(self, at: int, width: int) -> Text:
+        """The one line of a folded block."""
+        row = self._rows[at]
+        return Text(at, fit(f"{_mark(row)}{one_line(row['sentence'])}", width, right=False), head=True)
+
     def _block(self, at: int, row: Mapping[str, Any], width: int) -> list[Text]:
-        mark = " z" if row["later"] else MARKS.get(row["level"], "  ")
-        lines = [Text(at, f"{mark}{one_line(row['sentence'])}", head=True)]
+        """All lines of a block; what is longer than a line is continued on the next."""
+        mark = _mark(row)
+        lines = [Text(at, line, head=True) for line in _wrapped(one_line(row["sentence"]), mark, width)]
         texts = [one_line(row["detail"])] if row["detail"] else []
         if row["explains"]:
             texts.append(f"also explains: {one_line(' · '.join(row['explains']))}")
         if fix := self._fix(at):
             more = len(row["fixes"]) - 1
             texts.append(f"f  {one_line(fix['effect'])}" + (f"  (→ {more} more)" if more else ""))
-        lines += [Text(at, f"{INDENT}{text}") for text in texts]
-        return [Text(line.finding, _cut(line.text, width), line.head) for line in lines]
+        return lines + [Text(at, line) for text in texts for line in _wrapped(text, INDENT, width)]
 
     def _fix(self, at: int) -> Mapping[str, Any] | None:
         fixes = self._rows[at]["fixes"]
@@ -215,5 +222,12 @@ class FindingBlocks(ScrollView, can_focus=True):
             self.move_to(self._lines[at].finding)
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"
+def _mark(row: Mapping[str, Any]) -> str:
+    return " z" if row["later"] else MARKS.get(row["level"], "  ")
+
+
+def _wrapped(text: str, mark: str, width: int) -> list[str]:
+    """`text` after `mark` in lines of `width` cells; those after the first are indented."""
+    room = max(10, width - len(INDENT) - 1)
+    first, *others = Content(text).wrap(room) or [Content("")]
+    return [f"{mark}{first.plain.rstrip()}", *(f"{INDENT}{line.plain.rstrip()}" for line in others)]
