@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from console.cli.table import table
 from console.demo.ports import free_port
 from console.model import Kind, Level, Snapshot, Trouble, View
 from console.panes.pooler import POOLER, POOLS, STATS
+from console.panes.pooler_rows import judge_pools
 from console.panes.pooler_sessions import CLIENTS, SERVERS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader
@@ -113,6 +115,21 @@ async def test_a_database_at_its_limit_is_full_although_the_pool_is_not(pooler: 
             await waiting
 
 
+def test_a_wait_of_a_moment_marks_neither_pool_nor_client() -> None:
+    pool = {"cl_waiting": 3, "maxwait": 0, "maxwait_us": 100_000, "paused": 0, "disabled": 0, "pool_size": 5}
+    links = dict.fromkeys(("sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"), 1)
+    pool |= {**links, "max_connections": 0, "current_connections": 0}
+    for micros, levels in ((100_000, {Level.OK}), (600_000, {Level.OK, Level.WARNING, Level.CRITICAL})):
+        row = {**pool, "maxwait_us": micros}
+        taken = judge_pools(Snapshot("p", tuple(row), (tuple(row.values()),), datetime(2026, 1, 1, tzinfo=UTC)))
+        (found,) = taken.records()
+        assert (found["verdict"], found["cl_waiting"]) == ("full", 3), "what there is stays on the screen"
+        columns = [column for column in POOLS.columns if column.rule]
+        assert {
+            column.rule.level(found[column.judged_in(taken.columns)]) for column in columns if column.rule
+        } == levels
+
+
 async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_full(pooler: Pooler) -> None:
     entry = f"{pooler.database}_session"
     async with AsyncExitStack() as stack:
@@ -131,8 +148,9 @@ async def test_a_client_that_waits_is_critical_with_its_wait_and_the_pool_is_ful
         row = by_database(reader.last, POOLS, entry)
         assert row["verdict"] == "full"
         assert row["pool_size"] == 5
-        levels = {column.name: column.rule.level(row[column.name]) for column in POOLS.columns if column.rule}
-        assert levels == {"cl_waiting": Level.WARNING, "maxwait": Level.CRITICAL, "verdict": Level.CRITICAL}
+        judged = {column.name: row[column.judged_in(reader.last.columns)] for column in POOLS.columns if column.rule}
+        levels = {column.name: column.rule.level(judged[column.name]) for column in POOLS.columns if column.rule}
+        assert levels == {"cl_waiting": Level.WARNING, "maxwait": Level.WARNING, "verdict": Level.CRITICAL}
         clients = await Reader(CLIENTS).read(server)
         waits = [row["wait_seconds"] for row in clients.records() if row["state"] == "waiting"]
         assert len(waits) == 1
