@@ -44,6 +44,7 @@ async def turn_to(pilot: Pilot[int], title: str) -> None:
     """Move to a page once the server has said how far it is."""
     app = cast("ConsoleApp", pilot.app)
     await until(pilot, lambda: isinstance(app.screen, SetupScreen) and word(pilot, "Next steps") == "read")
+    await pilot.pause()  # it has turned to the first page with work
     options = app.screen.query_one(OptionList)
     while options.highlighted:
         await pilot.press("k")
