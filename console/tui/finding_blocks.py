@@ -228,6 +228,6 @@ def _mark(row: Mapping[str, Any]) -> str:
 
 def _wrapped(text: str, mark: str, width: int) -> list[str]:
     """`text` after `mark` in lines of `width` cells; those after the first are indented."""
-    room = max(10, width - len(INDENT) - 1)
+    room = max(10, width - len(INDENT))
     first, *others = Content(text).wrap(room) or [Content("")]
     return [f"{mark}{first.plain.rstrip()}", *(f"{INDENT}{line.plain.rstrip()}" for line in others)]
