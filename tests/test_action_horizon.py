@@ -64,7 +64,8 @@ async def test_a_prepared_transaction_is_rolled_back_by_its_identifier(desk: Des
     prepare(desk, "another")
     plan = await desk.plan(ROLLBACK_PREPARED, gid=GID)
     assert plan.destructive
-    assert plan.claim.typed == GID
+    assert plan.claim.typed == desk.database, "an identifier that is no plain word is not typed"
+    assert (await desk.plan(ROLLBACK_PREPARED, gid="another")).claim.typed == "another"
     assert "item" in plan.steps[0].note
     assert "other" in plan.steps[0].note
     assert GID in plan.summary
