@@ -209,7 +209,7 @@ async def test_a_run_of_another_console_runs_while_its_process_does_and_is_unfin
     trail.write(told)
     trail.write(entry("a", "step", sql="SELECT 1", rows=3))
     (row,) = await activity(trail)
-    assert (row["status"], row["progress"], row["rows"]) == ("running", "2/2", 3)
+    assert (row["status"], row["progress"], row["rows"]) == ("running", "2 of 2", 3)
     other.kill()
     await other.wait()
     (row,) = await activity(trail)

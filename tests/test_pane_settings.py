@@ -141,7 +141,7 @@ async def test_values_are_read_where_operators_of_the_search_path_are_traps(own:
             assert {row["name"]: row["setting"] for row in rows}["search_path"] == "trap, pg_catalog"
             assert (await reading.fetch("actions/tuning_settings")).rows
             own_path = await reading.ask("path", "SELECT pg_catalog.current_setting('search_path')")
-            assert own_path.rows == (("pg_catalog",),)
+            assert own_path.rows == (("pg_catalog, pg_temp",),)
     finally:
         own.drop_database("trapped")
 

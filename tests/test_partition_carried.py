@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from console.actions.partitions.partition_table import PARTITION_TABLE
-from console.model import Outcome
+from console.model import Outcome, Trouble
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
@@ -49,6 +49,7 @@ RIGHTS = """
 GRANT CREATE ON SCHEMA public TO part_owner;
 GRANT REFERENCES, SELECT ON public.orgs TO part_owner;
 ALTER TABLE public.facts OWNER TO part_owner;
+ALTER STATISTICS public.facts_stat OWNER TO part_owner;
 GRANT SELECT, INSERT ON public.facts TO part_reader WITH GRANT OPTION;
 GRANT UPDATE (note) ON public.facts TO part_reader;
 GRANT SELECT ON public.facts TO PUBLIC;
@@ -119,3 +120,19 @@ async def test_what_belongs_to_the_table_is_carried_over(desk: Desk, way: str) -
     assert desk.ask("SELECT pg_get_serial_sequence('public.facts', 'id')") == "public.facts_id_seq"
     assert desk.ask(f"SELECT bool_and('autovacuum_vacuum_scale_factor=0.03' = ANY (reloptions)) {LEAVES}")
     assert desk.ask(f"SELECT count(DISTINCT relowner) {LEAVES}") == 1
+
+
+async def test_statistics_of_another_owner_are_seen_in_the_plan(pg: Cluster, database: str, tmp_path: Path) -> None:
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
+    desk.do(
+        "CREATE ROLE stat_owner",
+        "CREATE TABLE public.facts (id bigint PRIMARY KEY, at timestamptz NOT NULL, org int)",
+        "CREATE STATISTICS public.facts_stat ON id, org FROM public.facts",
+        "ALTER STATISTICS public.facts_stat OWNER TO stat_owner",
+    )
+    try:
+        with pytest.raises(Trouble, match="facts_stat, which belongs to stat_owner") as refused:
+            await desk.plan(PARTITION_TABLE, table="public.facts", key="at")
+        assert refused.value.remedy == "ALTER STATISTICS public.facts_stat OWNER TO postgres;"
+    finally:
+        desk.do("DROP TABLE public.facts", "DROP ROLE stat_owner")

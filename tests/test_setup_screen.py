@@ -160,7 +160,7 @@ async def test_a_read_only_console_shows_the_plans_and_runs_none(empty: str) -> 
         await turn_to(pilot, "Schema")
         await shows(pilot, TODO)
         await pilot.press("enter")
-        await until(pilot, lambda: "The session is read-only" in said(app))
+        await shows(pilot, "The session is read-only", "Run it without --read-only")
         assert app.workspace.runs == []
 
 

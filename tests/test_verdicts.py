@@ -381,7 +381,7 @@ def test_the_step_of_a_run_is_shown_with_how_many_there_are() -> None:
 
 
 SESSION: Row = {
-    "pid": 1, "state": "active", "query": b"select 1", "application": "a", "user": "u", "database": "d",
+    "pid": 1, "state": "active", "age": 5.0, "query": b"select 1", "application": "a", "user": "u", "database": "d",
 }  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def _distance(row: Record) -> float:
 def runaways(frame: Frame) -> Iterable[Finding]:
     """A finding for each statement that runs for too long or fills the disk with temporary files.
 
-    Raises CannotTell if statements of others are hidden from this role.
+    Raises CannotTell if this role may not see the statements of other roles.
     """
     vitals = frame.row("vitals")
     if number(vitals["visible"]) < number(vitals["used"]):

@@ -70,6 +70,13 @@ WITH t AS MATERIALIZED (
          END AS refused, NULL AS remedy
     FROM t WHERE t.relkind <> 'r' OR t.relispartition OR t.relpersistence = 't' OR t.reloftype <> 0
   UNION ALL
+  SELECT 2, t.name || ' has the statistics object ' || x.stxname || ', which belongs to '
+            || pg_catalog.pg_get_userbyid(x.stxowner) || ': the owner of the table cannot rename it.',
+         pg_catalog.format('ALTER STATISTICS %%I.%%I OWNER TO %%I;', n.nspname, x.stxname,
+                           pg_catalog.pg_get_userbyid(t.relowner))
+    FROM t JOIN pg_catalog.pg_statistic_ext x ON x.stxrelid = t.oid AND x.stxowner <> t.relowner
+    JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
+  UNION ALL
   SELECT 1, t.name || ' is unlogged, which a partitioned table cannot be.',
          pg_catalog.format('ALTER TABLE %%s SET LOGGED', t.name)
     FROM t WHERE t.relpersistence = 'u'
