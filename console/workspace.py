@@ -43,7 +43,7 @@ class Workspace:
         self.trail = trail or default_trail()
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
-        self.observer = Observer(self.sources, DIAGNOSES, settings.thresholds, settings.refreshes)
+        self.observer = Observer(self.sources, DIAGNOSES, settings.thresholds, settings.refreshes, settings.partitions)
         self.sources.add(findings_source(self.observer))
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 

@@ -40,7 +40,9 @@ async def watched(desk: Desk) -> AsyncIterator[tuple[Workspace, Observer]]:
 
 def looking(workspace: Workspace, desk: Desk) -> Observer:
     """Who looks with the rules of this desk, from now on."""
-    return Observer(workspace.sources, DIAGNOSES, desk.settings.thresholds, desk.settings.refreshes)
+    return Observer(
+        workspace.sources, DIAGNOSES, desk.settings.thresholds, desk.settings.refreshes, desk.settings.partitions
+    )
 
 
 async def first_finding(observer: Observer) -> Finding | None:

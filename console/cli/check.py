@@ -81,7 +81,7 @@ async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagn
             return Checked(wanted.label or postgres.label, datetime.now(UTC), trouble=why)
         path = state.state_file(workspace.trail.path.parent, wanted.target)
         before = state.load(path)
-        observer = Observer(workspace.sources, diagnoses, settings.thresholds, settings.refreshes)
+        observer = Observer(workspace.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions)
         observer.recall(before.readings, before.memory)
         verdict = await observer.look(everything=True)
         state.save(path, observer.windows(), observer.memory)

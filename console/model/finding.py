@@ -106,6 +106,7 @@ class Frame:
     facts: Facts | None = None  # of the PostgreSQL server
     skipped: frozenset[str] = frozenset()  # queries that the metrics made needless
     refreshes: Mapping[str, float] = field(default_factory=dict)  # materialized views with a policy: seconds between
+    extended: frozenset[str] = frozenset()  # tables with a partition policy
 
     def rows(self, query: str) -> tuple[Record, ...]:
         """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""

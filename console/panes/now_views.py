@@ -6,14 +6,19 @@ from dataclasses import replace
 
 from console.format import decoded
 from console.model import Column, Snapshot, View
+from console.panes.connections import seen
+from console.panes.derived import number
 from console.rules import server
 
 
 def _readable(snapshot: Snapshot) -> Snapshot:
-    """The waits with readable query texts."""
+    """The waits with readable query texts, and how many of the sessions this role may see."""
     query = snapshot.index("query")
     rows = tuple((*row[:query], decoded(row[query]), *row[query + 1 :]) for row in snapshot.rows)
-    return replace(snapshot, rows=rows)
+    counts = [(row["class"], int(number(row["sessions"]))) for row in snapshot.records()]
+    total = sum(sessions for _, sessions in counts)
+    visible = sum(sessions for group, sessions in counts if group != "hidden")
+    return replace(snapshot, rows=rows).hiding(seen(visible, total))
 
 
 FINDINGS = View(

@@ -61,9 +61,14 @@ def dangers(proposals: Sequence[Proposal], settings: Mapping[str, Setting], stat
     """A sentence for each dangerous value among the proposals, and for each setting that presets never write."""
     changed = {proposal.setting.name: proposal for proposal in proposals if proposal.state in {"change", "reload"}}
     change = _Change(changed, proposals, settings, state)
-    names = {proposal.entry.setting for proposal in proposals if proposal.state != "kept"}
+    names = {proposal.entry.setting for proposal in proposals if not _only_shown(proposal)}
     refused = [f"{name} is never written by a preset: {_WHY_NEVER}." for name in sorted(names) if forbidden(name)]
     return (*refused, *(sentence for check in _CHECKS for sentence in check(change)))
+
+
+def _only_shown(proposal: Proposal) -> bool:
+    """Whether a preset names a setting to say why it is left as it is: here, or on versions that have it."""
+    return proposal.state == "kept" or (proposal.entry.keep and proposal.state == "skipped")
 
 
 def start_dangers(settings: Mapping[str, Setting], state: ServerState, only: str = "") -> tuple[str, ...]:

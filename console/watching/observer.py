@@ -14,7 +14,7 @@ from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kin
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
 from console.rules.judging import Identity, Memory, Verdict, evaluate
-from console.settings.config import RefreshPolicy
+from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import Sources
 
 DAY = 86_400.0
@@ -30,13 +30,18 @@ class Observer:
         diagnoses: Sequence[Diagnosis],
         limits: Mapping[str, Limit],
         refreshes: Iterable[RefreshPolicy] = (),
+        partitions: Iterable[PartitionPolicy] = (),
     ) -> None:
-        """Rules are evaluated under `limits`, keyed by their names; `refreshes`: which views are to be refreshed."""
+        """Rules are evaluated under `limits`, keyed by their names.
+
+        `refreshes` and `partitions` are the policies: which views are refreshed, which tables get partitions ahead.
+        """
         self._sources = sources
         self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
         rules = tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
         self._rules = configured_rules(rules, limits)
+        self._extended = frozenset(policy.table for policy in partitions)
         self._refreshes = {policy.view: PERIODS[policy.every] for policy in refreshes}
         self._readers = {ask.query: Reader(configured_view(ask.view, limits)) for ask in self._asks if ask.view}
         self._readings: dict[str, deque[Snapshot]] = {ask.query: deque() for ask in self._asks}
@@ -128,7 +133,14 @@ class Observer:
         readings = {query: tuple(kept) for query, kept in self._readings.items() if kept}
         troubles, skipped = dict(self._troubles), frozenset(self._skipped)
         return Frame(
-            readings, datetime.now(UTC), troubles, self._rules, self._facts(), skipped, refreshes=self._refreshes
+            readings,
+            datetime.now(UTC),
+            troubles,
+            self._rules,
+            self._facts(),
+            skipped,
+            refreshes=self._refreshes,
+            extended=self._extended,
         )
 
     def _facts(self) -> Facts | None:

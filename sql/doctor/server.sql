@@ -6,7 +6,7 @@ SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_reco
        pg_catalog.now() AS now,
        -- A pooler that drops unknown settings also drops those that keep this session read-only.
        pg_catalog.current_setting('default_transaction_read_only') = 'on'
-       AND pg_catalog.current_setting('search_path') = 'pg_catalog' AS own_session,
+       AND pg_catalog.current_setting('search_path') = 'pg_catalog, pg_temp' AS own_session,
        pg_catalog.current_setting('max_connections')::int AS max_connections,
        pg_catalog.current_setting('superuser_reserved_connections')::int AS for_superusers,
        coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int AS reserved,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from console.model import Limit
 from console.settings import config
-from tests.faults import blocking, care, connections, held, indexes, settings, soon, tables, wal
+from tests.faults import blocking, care, connections, held, indexes, partitions, settings, soon, tables, wal
 from tests.faults.stage import Stage, sooner
 
 Configured = Callable[[config.Settings], config.Settings]
@@ -33,6 +33,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         held.slot_left_behind,
         held.feedback_of_a_standby,
     ),
+    "partition-runway": (partitions.last_partition_ends_with_this_month,),
+    "partition-gap": (partitions.month_that_was_left_out,),
     "idle-in-transaction": (held.session_left_in_transaction,),
     "prepared-transaction": (held.transaction_left_prepared,),
     "invalid-index": (indexes.build_that_failed,),
