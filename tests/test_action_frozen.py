@@ -180,7 +180,13 @@ async def test_a_frozen_console_blocks_others_for_five_seconds_at_most(
     folders = {case: tmp_path / str(number) for number, case in enumerate(CASES)}
     for folder in folders.values():
         folder.mkdir()
-    seconds = await asyncio.gather(*(tried(case, desk, folders[case]) for case, desk in desk_of.items()))
+    few = asyncio.Semaphore(4)  # more would freeze each other on a busy machine
+
+    async def one_of_few(case: Case, desk: Desk) -> float:
+        async with few:
+            return await tried(case, desk, folders[case])
+
+    seconds = await asyncio.gather(*(one_of_few(case, desk) for case, desk in desk_of.items()))
     told = {
         f"{case.action} at {case.where} {number}": took
         for number, (case, took) in enumerate(zip(CASES, seconds, strict=True))

@@ -424,7 +424,7 @@ async def test_a_superuser_does_what_runs_code_of_others_with_their_rights(desk:
         )
         session.execute("CREATE INDEX trap ON public.facts (at) WHERE public.trap_now()")
     run = await partition(desk, way)
-    assert (run.outcome, run.message) == (Outcome.DONE, "Done.")
+    assert (run.outcome, run.message) == (Outcome.DONE, "public.facts partitioned.")
     owner = Desk(desk.cluster, desk.database, desk.trail, user="pipeline_owner")
     assert owner.ask("SELECT count(*) FROM public.facts") == 0
 

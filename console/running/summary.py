@@ -23,7 +23,8 @@ def achieved(run: Run) -> str:
     moved = sum(one.rows for one in run.steps if isinstance(one.step.execution, Batches))
     rows = f", {count(moved)} rows moved" if moved else ""
     done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
-    return f"{done[:1].upper()}{done[1:]}{rows}."
+    named = not done.split(" ", 1)[0].isalnum()  # it begins with the name of a relation
+    return f"{done if named else done[:1].upper() + done[1:]}{rows}."
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

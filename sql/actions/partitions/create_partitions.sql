@@ -221,7 +221,7 @@ WITH named AS MATERIALIZED (
            CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' END),
          'ACCESS SHARE on the new table', NULL, NULL, 'same privileges as on ' || w.name, NULL
     FROM wanted w CROSS JOIN LATERAL pg_catalog.aclexplode(w.relacl) x
-   WHERE x.grantee <> w.relowner AND pg_catalog.pg_get_userbyid(w.relowner) <> CURRENT_USER AND NOT w.relrowsecurity
+   WHERE x.grantee <> w.relowner AND pg_catalog.pg_get_userbyid(w.relowner) <> SESSION_USER AND NOT w.relrowsecurity
      AND NOT EXISTS (SELECT FROM refusal)
    GROUP BY w.month, w.child, w.name, x.grantee, x.is_grantable
 ), notice AS (
