@@ -550,6 +550,6 @@ def test_a_role_without_free_connections_reads_which_ways_are_left(show: Show, a
         finally:
             session.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT -1").format(role))
     assert "too many connections for role" in said
-    assert "a superuser, a role with pg_use_reserved_connections" in said
+    assert "Superusers, roles with pg_use_reserved_connections" in said
     assert "is a connection pooler" not in said
     assert "heck host" not in said

@@ -66,6 +66,7 @@ def test_the_bundled_keys_keep_requests_and_confirmation_apart() -> None:
 async def request_refresh(app: ConsoleApp, pilot: Pilot[int]) -> None:
     """Ask for the plan of refresh-views by its key and its form."""
     await shows(pilot, "rules evaluated")
+    await app.action_pane("views")  # in the first pane f requests a plan itself
     await pilot.press("R")
     await until(pilot, lambda: len(app.screen.query(Input)) > 0)
     await taken(pilot)
