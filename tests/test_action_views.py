@@ -173,7 +173,10 @@ def test_a_killed_concurrent_refresh_leaves_the_old_rows_and_is_mended_by_runnin
         wait(lambda: desk.ask(f"{ACTING} AND wait_event = 'PgSleep'") == 1)
         process.kill()
     other = run(tmp_path, *given)
-    assert other.code == 3, "the server has not noticed yet"
+    if other.code == 0:  # on a busy machine the server may have noticed before it was asked
+        assert (desk.ask("SELECT count(*) FROM public.slow"), desk.ask(RECORD)) == (3, 1)
+        return
+    assert other.code == 3, other
     assert "Another session is changing materialized views: pid" in other.err
     wait(lambda: desk.ask(ACTING) == 0)
     assert (desk.ask("SELECT count(*) FROM public.slow"), desk.ask(RECORD)) == (2, 0)

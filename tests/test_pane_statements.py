@@ -135,10 +135,11 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
 
 
 def test_evictions_are_told_with_the_totals() -> None:
-    columns = ("queryid", "total_ms", "hits", "blocks", "evictions", "counted_from", "all_ms", "known", "ms_rate")
+    counted = ("queryid", "total_ms", "hits", "blocks", "evictions", "counted_from", "all_ms", "known")
+    columns = (*counted, "ms_rate", "hit_now", "block_rate")
     at = datetime(2026, 1, 2, tzinfo=UTC)
     snapshot = judged(
-        Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, 20.0, 4000, None),), at)
+        Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, 20.0, 4000, None, None, None),), at)
     )
     assert snapshot.notes[0] == "1 of 4000 statements, highest total time first"
     assert snapshot.notes[1] == "counted for 24h, since 2026-01-01 00:00:00"

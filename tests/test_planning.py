@@ -97,7 +97,7 @@ def test_a_row_that_refuses_ends_the_plan_with_its_remedy() -> None:
     with pytest.raises(Trouble) as why:
         steps_from_rows(rows({"sql": "SELECT 0", "refused": None}, {"sql": "", "refused": "No\x1b."}))
     assert (why.value.kind, why.value.sentence) == (Kind.REFUSED, "No␛.")
-    steps, notes = split_notes(rows({"sql": "SELECT 0", "told": None}, {"sql": None, "told": "a note"}))
+    steps, notes = split_notes(rows({"sql": "SELECT 0", "notice": None}, {"sql": None, "notice": "a note"}))
     assert (len(steps.rows), notes) == (1, ("a note",))
 
 
