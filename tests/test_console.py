@@ -16,7 +16,7 @@ from console.panes.locks import LOCKS
 from console.panes.metrics import VITALS
 from console.panes.pooler import POOLER
 from console.tui.app import ConsoleApp
-from tests.screens import LARGE, SMALL, console, screen_text, shows, until
+from tests.screens import LARGE, SMALL, console, screen_text, shows, taken, until
 from tests.servers import Pooler, PostgresServer, Servers
 from tests.waiting import wait
 
@@ -190,9 +190,10 @@ async def test_export_writes_raw_values_once_and_never_over_a_file(
             await pilot.press("e")
             await shows(pilot, "Enter write")
             app.screen.query_one("Input").value = str(path)  # type: ignore[attr-defined]
+            await taken(pilot)
             await pilot.press("enter")
             await until(pilot, path.exists)
-        await until(pilot, lambda: any("exists already" in note.message for note in app._notifications))
+        await shows(pilot, "exists already")
         expected = {str(value) for value in app.pane_view.arranged.values("parent")}  # type: ignore[union-attr]
     text = path.read_text()
     rows = json.loads(text)["rows"] if ending == "json" else list(csv.DictReader(text.splitlines()))
@@ -249,10 +250,11 @@ async def test_names_from_a_server_are_text_and_never_markup_or_commands(any_pg:
     with any_pg.connect(application_name="[bold]evil[/") as session:
         session.execute(psycopg.sql.SQL("SELECT {}").format(psycopg.sql.Literal(evil)))
         async with console(any_pg.uri(), (260, 24), pane="connections") as (app, pilot):
-            text = await shows(pilot, "[bold]evil[/", "␛]0;owned␇")
+            text = await shows(pilot, "[bold]evil[/", "[@click=app.quit]")
             assert "\x1b" not in text
             await pilot.press("enter")
-            await shows(pilot, "[@click=app.quit]x")
+            text = await shows(pilot, "[@click=app.quit]x", "␛]0;owned␇")
+            assert "\x1b" not in text
             assert app.is_running
 
 

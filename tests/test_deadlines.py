@@ -203,12 +203,12 @@ class Network:
         writer.close()
 
 
-async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(any_pg: Running, database: str) -> None:
-    network = Network(any_pg)
+async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(pg: Running, database: str) -> None:
+    network = Network(pg)
     network.late = 0.03
     said: list[str] = []
     async with fake(network) as uri, asyncio.timeout(LIMIT):
-        wanted = Wanted(_through(uri, any_pg, database))
+        wanted = Wanted(_through(uri, pg, database))
         sources = sources_for(wanted)
         report = await examine(sources, wanted, config.load(environ={}), watch=said.append, seconds=8)
         await sources.close()
@@ -220,17 +220,15 @@ async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(any_pg:
 
 @pytest.mark.parametrize("execution", [Transaction(), Standalone()])
 async def test_a_run_says_since_when_the_server_is_silent_and_can_be_stopped(
-    any_pg: Running, database: str, tmp_path: Path, execution: Transaction | Standalone
+    pg: Running, database: str, tmp_path: Path, execution: Transaction | Standalone
 ) -> None:
-    network = Network(any_pg)
+    network = Network(pg)
     async with fake(network) as uri:
-        workspace = Workspace(
-            config.load(environ={}), Wanted(_through(uri, any_pg, database)), trail=Trail(tmp_path / "a")
-        )
+        workspace = Workspace(config.load(environ={}), Wanted(_through(uri, pg, database)), trail=Trail(tmp_path / "a"))
         await workspace.sources.postgres.connect()
         step = Step("SELECT pg_catalog.pg_sleep(1000)", execution=execution)
         run = workspace.start(Plan(Claim("nothing"), (step,), action="test"), lambda _: None)
-        await eventually(lambda: _sleeps(any_pg, database))
+        await eventually(lambda: _sleeps(pg, database))
         assert not run.silence
         network.freeze()
         await eventually(lambda: run.silence)
@@ -244,7 +242,7 @@ async def test_a_run_says_since_when_the_server_is_silent_and_can_be_stopped(
         await workspace.close()
         assert time.monotonic() - began < STOPPED
         assert run.outcome is Outcome.FAILED
-    with any_pg.connect(database) as other:
+    with pg.connect(database) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE query LIKE 'SELECT pg_catalog.pg_sleep(1000)%'"
@@ -278,12 +276,12 @@ async def test_an_interrupt_ends_a_read_that_nobody_answers(tmp_path: Path) -> N
         assert time.monotonic() - began < STOPPED
 
 
-async def test_limits_of_the_database_do_not_end_our_sessions(any_pg: Running, database: str) -> None:
-    limits = ["idle_session_timeout", *(["transaction_timeout"] if any_pg.major >= 17 else [])]
-    with any_pg.connect() as other:
+async def test_limits_of_the_database_do_not_end_our_sessions(pg: Running, database: str) -> None:
+    limits = ["idle_session_timeout", *(["transaction_timeout"] if pg.major >= 17 else [])]
+    with pg.connect() as other:
         for name in (*limits, "idle_in_transaction_session_timeout"):
             other.execute(f"ALTER DATABASE {database} SET {name} = '1s'")
-    reading, acting = PostgresServer(any_pg.uri(database)), ActingSession(any_pg.uri(database))
+    reading, acting = PostgresServer(pg.uri(database)), ActingSession(pg.uri(database))
     await acting.open()
     try:
         for name in limits:
@@ -300,7 +298,7 @@ async def test_limits_of_the_database_do_not_end_our_sessions(any_pg: Running, d
 
 
 async def test_every_session_notices_a_dead_network(
-    any_pg: Running, database: str, monkeypatch: pytest.MonkeyPatch
+    pg: Running, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[psycopg.AsyncConnection[object]] = []
     connect = psycopg.AsyncConnection.connect
@@ -316,7 +314,7 @@ async def test_every_session_notices_a_dead_network(
 
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", kept)
     async with fake(bouncer) as uri:
-        sessions = (PostgresServer(any_pg.uri(database)), ActingSession(any_pg.uri(database)), PgBouncerServer(uri))
+        sessions = (PostgresServer(pg.uri(database)), ActingSession(pg.uri(database)), PgBouncerServer(uri))
         await sessions[0].connect()
         await sessions[1].open()
         await sessions[2].connect()

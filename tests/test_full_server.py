@@ -132,8 +132,9 @@ async def test_the_key_ends_a_session_of_a_full_server(
     async with console(own.uri(user=OWNER), pane="connections") as (app, pilot):
         await until(pilot, lambda: app.pane_view.arranged is not None)
         with full(own, OWNER, "postgres") as taken:
-            pids = {session.info.backend_pid for session in taken}
-            await until(pilot, lambda: (app.pane_view.table.cursor_row or {}).get("pid") in pids)
+            ours = next(session for session in taken if session.info.user == OWNER)
+            app.pane_view.table.seek({"pid": ours.info.backend_pid})
+            await until(pilot, lambda: (app.pane_view.table.cursor_row or {}).get("pid") == ours.info.backend_pid)
             await pilot.press("p", "K")
             await shows(pilot, "Plan: Terminate a session", "r run")
             await pilot.press("r")
