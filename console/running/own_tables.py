@@ -6,7 +6,7 @@ from console import sql
 from console.model import Kind, OwnTable, Trouble
 from console.sources.postgres import ActingSession
 
-# Until the end of the transaction nobody can add what would then run with the rights of this session.
+# Until the end of the transaction nobody can add code that would run with the rights of the connected role.
 _LOCK = "LOCK TABLE ONLY public.{name} IN ROW EXCLUSIVE MODE"
 
 

@@ -4,7 +4,7 @@ SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_reco
        pg_catalog.host(pg_catalog.inet_client_addr()) AS client,
        pg_catalog.host(pg_catalog.inet_server_addr()) AS address,
        pg_catalog.now() AS now,
-       -- A pooler that drops unknown settings also drops those that keep this session read-only.
+       -- A pooler that drops unknown settings also drops those that make the connection read-only.
        pg_catalog.current_setting('default_transaction_read_only') = 'on'
        AND pg_catalog.current_setting('search_path') = 'pg_catalog, pg_temp' AS own_session,
        pg_catalog.current_setting('max_connections')::int AS max_connections,
