@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 # Phrases that sound translated, with what to write instead. Names of columns and variables are not prose.
 WORDING = {
     r"(is|are) told": "is reported; the message is",
-    r"of (all )?others(?!')": "of other roles; owned by another role",
+    r"of (everyone|all|many|its)? ?others(?!')": "of other roles; owned by another role",
     r"(made )?anew": "again; recreated",
     r"left alone": "skipped",
     r"beside": "next to; without blocking; compared with",

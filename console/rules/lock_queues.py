@@ -1,35 +1,26 @@
-"""Who waits for whom, and what ending one session would free: computed from the locks of a server. Pure.
+"""What ending one session would free, computed from the locks of a server; who waits for whom is Blocking's. Pure.
 
-The conflicts of lock modes are those of https://www.postgresql.org/docs/current/explicit-locking.html; that a session
-which waits for the holder of a row keeps the row's own lock meanwhile is described in
+That a session which waits for the holder of a row keeps the row's own lock meanwhile is described in
 src/backend/access/heap/README.tuplock of PostgreSQL.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from console.model import Record
+from console.panes.blocking import CONFLICTS, Blocking, Member, bits
 
 Node = int | str  # pid of a session (of a parallel query: its leader's), or identifier of a prepared transaction
 
-CONFLICTS: Mapping[str, frozenset[str]] = {
-    mode: frozenset(others.split())
-    for mode, others in {
-        "AccessShare": "AccessExclusive",
-        "RowShare": "Exclusive AccessExclusive",
-        "RowExclusive": "Share ShareRowExclusive Exclusive AccessExclusive",
-        "ShareUpdateExclusive": "ShareUpdateExclusive Share ShareRowExclusive Exclusive AccessExclusive",
-        "Share": "RowExclusive ShareUpdateExclusive ShareRowExclusive Exclusive AccessExclusive",
-        "ShareRowExclusive": ("RowExclusive ShareUpdateExclusive Share ShareRowExclusive Exclusive AccessExclusive"),
-        "Exclusive": ("RowShare RowExclusive ShareUpdateExclusive Share ShareRowExclusive Exclusive AccessExclusive"),
-        "AccessExclusive": (
-            "AccessShare RowShare RowExclusive ShareUpdateExclusive Share ShareRowExclusive Exclusive AccessExclusive"
-        ),
-    }.items()
-}
+# In the order of their bits in CONFLICTS; a mode that is not there conflicts with none.
+MODES = (
+    *("AccessShare", "RowShare", "RowExclusive", "ShareUpdateExclusive"),
+    *("Share", "ShareRowExclusive", "Exclusive", "AccessExclusive"),
+)
+BITS = {mode: 1 << at for at, mode in enumerate(MODES)}
 TRANSACTION = frozenset({"transactionid", "virtualxid"})
 
 
@@ -40,7 +31,7 @@ class Lock:
     node: Node
     tag: str  # what is locked
     kind: str  # pg_locks.locktype
-    mode: str  # without "Lock"
+    mode: int  # a bit, as in CONFLICTS
     granted: bool
     wait: float  # seconds; 0 for a lock that is held
 
@@ -51,23 +42,19 @@ class Queues:
     def __init__(self, locks: Iterable[Lock]) -> None:
         self._held: dict[str, list[Lock]] = defaultdict(list)
         self._waiting: dict[str, list[Lock]] = defaultdict(list)
-        self._row_mode: dict[Node, str] = {}
+        self._row_mode: dict[Node, int] = {}
         for lock in sorted(locks, key=lambda lock: -lock.wait):
             (self._held if lock.granted else self._waiting)[lock.tag].append(lock)
             if lock.kind == "tuple" and lock.granted:
                 self._row_mode[lock.node] = lock.mode
-        self._blockers = self._edges()
-
-    @property
-    def waiting(self) -> set[Node]:
-        """Everyone who waits."""
-        return {lock.node for queue in self._waiting.values() for lock in queue}
+        self.waiting = {lock.node for queue in self._waiting.values() for lock in queue}
+        self._nodes = list(dict.fromkeys(lock.node for lock in (*self._each(self._held), *self._each(self._waiting))))
+        self._blocking = Blocking(self._members())
 
     @property
     def roots(self) -> list[Node]:
         """Who blocks others without waiting; of each circle, which the server will resolve, nobody."""
-        blocking = {blocker for blockers in self._blockers.values() for blocker in blockers}
-        return sorted(blocking - self.waiting, key=str)
+        return sorted((self._nodes[at] for at in self._blocking.below if self._nodes[at] not in self.waiting), key=str)
 
     @property
     def heads(self) -> list[Node]:
@@ -76,17 +63,8 @@ class Queues:
 
     def behind(self, node: Node) -> set[Node]:
         """Who waits for `node`, directly or in turn."""
-        blocked: dict[Node, list[Node]] = defaultdict(list)
-        for waiter, blockers in self._blockers.items():
-            for blocker in blockers:
-                blocked[blocker].append(waiter)
-        found: set[Node] = set()
-        left = [node]
-        while left:
-            new = [waiter for waiter in blocked[left.pop()] if waiter not in found and waiter != node]
-            found.update(new)
-            left += new
-        return found
+        found = self._blocking.below.get(self._nodes.index(node), 0)
+        return {self._nodes[self._blocking.members[at].id] for at in bits(found)}
 
     def longest_wait(self, nodes: Iterable[Node]) -> float:
         """Seconds that the one of `nodes` which has waited longest waits."""
@@ -98,7 +76,7 @@ class Queues:
     def freed(self, gone: Node) -> set[Node]:
         """Who gets all it waits for at once when the transaction of `gone` ends or its wait is cancelled."""
         free: set[Node] = set()
-        row_modes: list[str] = []
+        row_modes: list[int] = []
         for tag, queue in self._waiting.items():
             held = [(lock.node, lock.mode) for lock in self._held[tag] if lock.node != gone]
             free |= self._granted([lock for lock in queue if lock.node != gone], held, row_modes)
@@ -107,9 +85,9 @@ class Queues:
                 free |= _next_for_row([lock for lock in queue if lock.node != gone and lock.kind == "tuple"], row_modes)
         return free
 
-    def _granted(self, queue: Sequence[Lock], held: list[tuple[Node, str]], row_modes: list[str]) -> set[Node]:
+    def _granted(self, queue: Sequence[Lock], held: list[tuple[Node, int]], row_modes: list[int]) -> set[Node]:
         free: set[Node] = set()
-        ahead: set[str] = set()
+        ahead: set[int] = set()
         for lock in queue:
             if any(_conflict(lock.mode, mode) for node, mode in held if node != lock.node) or any(
                 _conflict(lock.mode, mode) for mode in ahead
@@ -128,25 +106,33 @@ class Queues:
             free.add(lock.node)
         return free
 
-    def _edges(self) -> dict[Node, set[Node]]:
-        """Each waiter with those it waits for: holders, and per lock mode the nearest one ahead in the queue."""
-        edges: dict[Node, set[Node]] = defaultdict(set)
-        for tag, queue in self._waiting.items():
-            ahead: dict[str, Node] = {}
-            held = self._held[tag]
-            for lock in queue:
-                blockers = {other.node for other in held if _conflict(lock.mode, other.mode)}
-                blockers |= {node for mode, node in ahead.items() if _conflict(lock.mode, mode)}
-                edges[lock.node] |= blockers - {lock.node}
-                ahead[lock.mode] = lock.node
-        return edges
+    def _members(self) -> list[Member]:
+        """Everyone for Blocking: an entry for each lock that somebody waits for, and one for who only holds."""
+        ids = {node: at for at, node in enumerate(self._nodes)}
+        found = [Member(ids[node], ids[node]) for node in self._nodes if node not in self.waiting]
+        for number, (tag, queue) in enumerate(self._waiting.items()):
+            holders = [ids[lock.node] for lock in self._held[tag]]
+            modes = [lock.mode for lock in self._held[tag]]
+            for place, lock in enumerate(queue, 1):
+                held = (holders, modes) if place == 1 else ((), ())
+                found.append(Member(ids[lock.node], ids[lock.node], number, place, lock.mode, *held))
+        return found
+
+    @staticmethod
+    def _each(queues: dict[str, list[Lock]]) -> list[Lock]:
+        return [lock for queue in queues.values() for lock in queue]
 
 
 def locks(records: Iterable[Record]) -> list[Lock]:
     """The rows of the query lock_queues."""
     return [
         Lock(
-            node(record), str(record["tag"]), str(record["kind"]), str(record["mode"]), record["granted"] is True, wait
+            node(record),
+            str(record["tag"]),
+            str(record["kind"]),
+            BITS.get(str(record["mode"]), 0),
+            record["granted"] is True,
+            wait,
         )
         for record in records
         for wait in [_seconds(record["wait_age"]) if record["granted"] is not True else 0.0]
@@ -159,7 +145,7 @@ def node(record: Record) -> Node:
     return gid if isinstance(gid, str) else pid if isinstance(pid, int) else 0
 
 
-def _next_for_row(queue: Sequence[Lock], row_modes: list[str]) -> set[Node]:
+def _next_for_row(queue: Sequence[Lock], row_modes: list[int]) -> set[Node]:
     free: set[Node] = set()
     for lock in queue:
         if any(_conflict(lock.mode, mode) for mode in row_modes):
@@ -169,8 +155,8 @@ def _next_for_row(queue: Sequence[Lock], row_modes: list[str]) -> set[Node]:
     return free
 
 
-def _conflict(mode: str, other: str) -> bool:
-    return other in CONFLICTS.get(mode, ())
+def _conflict(mode: int, other: int) -> bool:
+    return bool(CONFLICTS.get(mode, 0) & other)
 
 
 def _seconds(value: object) -> float:
