@@ -105,6 +105,24 @@ def console(*arguments: str, size: tuple[int, int] = (80, 24), **environment: st
         os.close(terminal.slave)
 
 
+def test_keys_typed_at_once_after_the_key_of_a_pane_are_for_that_pane(any_pg: PostgresServer, pipeline: str) -> None:
+    with console("open", any_pg.uri(pipeline), "--pane", "partitions") as terminal:
+        terminal.shows("api_usage")
+        for key, title in (("2", "Connections"), ("7", "Partitions"), ("3", "Locks")):
+            terminal.type(f"{key}/tj7")  # the keys of panes and of the table are typed into the filter
+            terminal.shows(title, "/tj7")
+            terminal.type("\x1b")
+            terminal.hides("/tj7")
+            terminal.type("/xyz\rv")  # keys after Enter are for the pane again; the other view has no filter
+            terminal.hides("xyz")
+            terminal.type("V")
+            terminal.shows("/xyz")
+            terminal.type("\x1b")
+            terminal.hides("/xyz")
+        terminal.type("q")
+        assert terminal.ends() == 0
+
+
 def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
         terminal.shows("PostgreSQL", "rules evaluated")

@@ -13,8 +13,9 @@ from textual import work
 from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
-from textual.events import Event
+from textual.events import Event, Key
 from textual.screen import Screen
+from textual.widgets import Input
 
 from console import sql
 from console.actions import action
@@ -34,6 +35,7 @@ from console.tui.bindings import bindings, check_keymap
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import TerminalDriver, clear_deadline, set_deadline
+from console.tui.filter_line import FilterLine
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.footer import KeyLine
 from console.tui.header import Header
@@ -224,9 +226,22 @@ class ConsoleApp(App[int]):
     # Dialogs
 
     async def on_event(self, event: Event) -> None:
-        """Drop a key that was pressed before the dialog on the screen could have been read."""
-        if self.dialogs.takes(event):
+        """Drop a key that was pressed before the dialog on the screen could have been read.
+
+        Every other key acts here and at once. Textual would hand it to the widget with the focus and act on it later,
+        so that keys typed in a hurry reached the pane, the filter or the page of the guide that the key before left.
+        """
+        if self.dialogs.takes(event) and not (
+            isinstance(event, Key) and not event.is_forwarded and await self._acts(event)
+        ):
             await super().on_event(event)
+
+    async def _acts(self, key: Key) -> bool:
+        if isinstance(self.focused, FilterLine) and self.focused.take(key):
+            return True
+        if isinstance(self.focused, Input) and not isinstance(self.focused, FilterLine):
+            return False  # what is typed into a form stays in order there
+        return await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key)
 
     def action_command_palette(self) -> None:
         """Go to a pane or an action by typing part of its name."""

@@ -35,7 +35,7 @@ class PaneSwitcher(ContentSwitcher):
             opened.choose_view(view_in_alarm)
         if view_in_alarm or name == OVERVIEW.name:
             opened.table.seek_worst()
-        opened.rows.focus()
+        self.screen.set_focus(opened.rows)
 
     @property
     def in_use(self) -> PaneView:

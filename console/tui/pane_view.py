@@ -15,7 +15,6 @@ from textual.events import Hide, Show
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from console.format import one_line, safe
@@ -84,7 +83,7 @@ class PaneView(Widget):
                 yield FindingBlocks()
             yield Details()
         yield StatusLine()
-        yield FilterLine()
+        yield FilterLine(self._filter, self.leave_filter)
 
     @property
     def table(self) -> LiveTable:
@@ -224,7 +223,7 @@ class PaneView(Widget):
         self.query_one(FilterLine).display = False
         self.paint()
         self.poll_now()
-        self.rows.focus()
+        self.screen.set_focus(self.rows)
 
     def go_to(self, view: str, row: Mapping[str, object]) -> None:
         """Turn to a view and put the cursor on the row with these values, as soon as it is there."""
@@ -236,15 +235,15 @@ class PaneView(Widget):
         """Open the filter line."""
         self.query_one(FilterLine).open(self.state.filter_text)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while typing."""
-        self.state.filter_text = event.value
-        self.paint()
+    def _filter(self, text: str) -> None:
+        if text != self.state.filter_text:
+            self.state.filter_text = text
+            self.paint()
 
-    def on_input_submitted(self) -> None:
+    def leave_filter(self) -> None:
         """Keep the filter and go back to the table."""
         self.query_one(FilterLine).display = bool(self.state.filter_text)
-        self.rows.focus()
+        self.screen.set_focus(self.rows)
         self.poll_now()
 
     def action_leave(self) -> None:
@@ -256,7 +255,7 @@ class PaneView(Widget):
             self.paint()
         elif drawer.display:
             drawer.display = False
-        self.rows.focus()
+        self.screen.set_focus(self.rows)
 
     def sort_by(self, column: str | None) -> None:
         """Sort by `column`, descending; ascending if that is the order already. None: keep the order."""
