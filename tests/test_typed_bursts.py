@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.actions import ACTIONS, action
+from console.setup.guide import pages
 from tests.servers import PostgresServer
 from tests.test_terminal import Terminal, console
 from tests.waiting import PATIENCE
@@ -130,3 +131,33 @@ def test_words_typed_after_the_key_that_ends_a_session_end_none(
             terminal.shows(str(idle.info.backend_pid))
             assert storm(terminal, "K")
         idle.rollback()  # the session is still there
+
+
+def test_words_typed_in_the_guide_run_nothing(any_pg: PostgresServer, pipeline: str, state: Path) -> None:
+    with console("open", any_pg.uri(pipeline), XDG_STATE_HOME=str(state)) as terminal:
+        terminal.shows("rules evaluated")
+        assert [name for name in ("roles", "tuning") if storm_page(terminal, name)] == ["roles", "tuning"]
+
+
+@pytest.mark.slow
+def test_words_typed_on_any_page_of_the_guide_run_nothing(any_pg: PostgresServer, state: Path) -> None:
+    database = any_pg.fresh_database()
+    with console("open", any_pg.uri(database), XDG_STATE_HOME=str(state)) as terminal:
+        terminal.shows("rules evaluated")
+        assert [page.name for page in pages() if storm_page(terminal, page.name)]
+
+
+def storm_page(terminal: Terminal, name: str) -> bool:
+    """Type words over the plan of a page of the guide, and over its form. Returns whether the plan was shown."""
+    terminal.type("U")
+    terminal.shows(GUIDE, "pages done")
+    while "read    Next steps" not in terminal.text():  # the last page: all are there
+        terminal.type("j")
+        terminal.read(0.05)
+    at = [page.name for page in pages()].index(name)
+    terminal.type("k" * len(pages()) + "j" * at + "\r" + GUIDE_WORDS)
+    until_any(terminal, "╰", PLANNING, "▌")  # a dialog, or a toast: there is nothing to do
+    confirm_form(terminal)
+    planned = burst(terminal, words=GUIDE_WORDS)
+    rest(terminal)
+    return planned

@@ -82,8 +82,11 @@ class SetupScreen(ModalScreen[None]):
 
     @work(exclusive=True, group="setup-read", exit_on_error=False)
     async def read(self, begin: bool = False) -> None:
-        """Read the state of every page from the server."""
-        server = self._workspace.sources.postgres
+        """Read the state of every page from the server. `begin`: then turn to the first page with work to do.
+
+        Whoever has turned to another page meanwhile stays there: the next key is for the page that is being read.
+        """
+        server, page_before = self._workspace.sources.postgres, self._page
         self._trouble = None
         try:
             self._memory = Memory.of(await server.connect())
@@ -95,7 +98,7 @@ class SetupScreen(ModalScreen[None]):
             self._trouble = why
             self._show()
         else:
-            if begin:
+            if begin and self._page is page_before:
                 self._turn_to_work()
 
     def _turn_to_work(self) -> None:
