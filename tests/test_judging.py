@@ -137,3 +137,14 @@ def test_a_query_that_several_rules_need_is_asked_as_often_as_the_most_demanding
     one = Diagnosis("a", "a", Urgency.NOW, (Ask("q", every=60, window=300), Ask("r")), lambda _: ())
     two = Diagnosis("b", "b", Urgency.NOW, (Ask("q", every=5, only_if=lambda _: False),), lambda _: ())
     assert merged([one, two]) == (Ask("q", every=5, window=300), Ask("r"))
+
+
+@pytest.mark.parametrize(("one", "other"), [(False, False), (False, True), (True, False), (True, True)])
+def test_a_query_that_two_rules_need_under_conditions_is_read_when_one_of_them_holds(one: bool, other: bool) -> None:
+    rules = [
+        Diagnosis(name, name, Urgency.NOW, (Ask("q", only_if=lambda _, holds=holds: holds),), lambda _: ())  # type: ignore[misc]
+        for name, holds in (("a", one), ("b", other))
+    ]
+    (ask,) = merged(rules)
+    assert ask.only_if is not None
+    assert ask.only_if(frame()) is (one or other)

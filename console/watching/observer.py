@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
@@ -15,9 +15,10 @@ from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
 from console.rules.judging import Identity, Memory, Verdict, evaluate
 from console.settings.config import PartitionPolicy, RefreshPolicy
-from console.sources.registry import Sources
+from console.sources.registry import PRIMARY, Sources
 
 DAY = 86_400.0
+Condition = Callable[[Frame], bool]
 PERIODS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}  # seconds
 
 
@@ -95,8 +96,9 @@ class Observer:
 
     @property
     def unreachable(self) -> Trouble | None:
-        """Why the server cannot be reached; None: it answered."""
-        return next((why for why in self._troubles.values() if why.kind is Kind.UNREACHABLE), None)
+        """Why the server cannot be reached; None: it answered. A pooler that does not answer leaves the other rules."""
+        asked = (self._troubles.get(ask.query) for ask in self._asks if ask.source == PRIMARY)
+        return next((why for why in asked if why is not None and why.kind is Kind.UNREACHABLE), None)
 
     def put_off(self, rule: str, subject: str) -> None:
         """List a finding last, until its condition clears; once more: as before."""
@@ -157,15 +159,21 @@ def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
 
 
 def _both(one: Ask, other: Ask) -> Ask:
-    only_if = one.only_if if one.only_if is other.only_if else None
     return Ask(
         one.query,
         one.source,
         min(one.every, other.every),
         max(one.window, other.window),
-        only_if,
+        _either(one.only_if, other.only_if),
         one.view or other.view,
     )
+
+
+def _either(one: Condition | None, other: Condition | None) -> Condition | None:
+    """Whether one of two rules needs a query; None: one of them always does."""
+    if one is None or other is None:
+        return None
+    return lambda frame: one(frame) or other(frame)
 
 
 def _needed(ask: Ask, frame: Frame) -> bool:
