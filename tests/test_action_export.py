@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from console.actions.archive.export_archive import EXPORT_ARCHIVE
+from console.files.archive_files import FORM
 from console.model import Kind, Outcome, Plan, Transaction, Trouble
 from console.running.progress import Run
 from console.running.runner import Runner
@@ -29,10 +31,12 @@ from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
 MONTH = "2024-03"
-COLUMNS = '"id" bigint, day date, "od""d, name" text, amount numeric, raw bytea, tags text[]'
+COLUMNS = '"id" bigint, day date, "od""d, name" text, amount numeric, "raw\\" bytea, tags text[]'
 ROWS = (
     "INSERT INTO public.archive SELECT g, '2024-03-01'::date + g % 31, CASE g % 5 WHEN 0 THEN NULL WHEN 1 THEN '' "
-    "WHEN 2 THEN E'a \"quoted\"\\nline,\\r\\n' ELSE 'é ' || g END, g / 3.0, decode(md5(g::text), 'hex'), "
+    "WHEN 2 THEN E'a \"quoted\"\\nline,\\r\\n' "
+    "WHEN 3 THEN E'\\\\\\n\\\\.\\n\\\\.\\r\\n\"\\\\\"\\n\\\\' ELSE 'é ' || g END, g / 3.0, "
+    "decode(md5(g::text), 'hex'), "
     "ARRAY[NULL, g::text, 'x,y'] FROM generate_series(1, {}) g"
 )
 CONFIGURATION = "archives:\n  - {table: public.facts, archive: public.archive, key: day, keep_months: 24}\n"
@@ -104,13 +108,13 @@ async def carry_out(desk: Desk, made: Plan) -> Run:
         await server.close()
 
 
-def loaded_equals(desk: Desk, path: Path, table: str = "public.march") -> bool:
+def loaded_equals(desk: Desk, path: Path, table: str = "public.march", options: str = FORM.options) -> bool:
     """Whether the file holds the rows of the table, each as often, no more and no less."""
     with desk.session() as session:
         session.execute(f"CREATE TEMP TABLE loaded ({COLUMNS})".encode())
-        with session.cursor() as cursor, cursor.copy("COPY loaded FROM STDIN (FORMAT csv, HEADER)") as copy:
+        with session.cursor() as cursor, cursor.copy(f"COPY loaded FROM STDIN ({options})".encode()) as copy:
             copy.write(gzip.decompress(path.read_bytes()))
-        kept = f'SELECT id, day, "od""d, name", amount, raw, tags FROM {table}'
+        kept = f'SELECT id, day, "od""d, name", amount, "raw\\", tags FROM {table}'
         query = (
             f"SELECT (SELECT count(*) FROM ({kept} EXCEPT ALL TABLE loaded) x), "
             f"(SELECT count(*) FROM (TABLE loaded EXCEPT ALL {kept}) x)"
@@ -175,6 +179,26 @@ async def test_an_export_that_is_there_is_read_back_and_not_repeated(desk: Desk,
     with pytest.raises(Trouble, match="damaged"):
         await export(desk, folder)
     assert csv_of(folder).stat().st_mtime_ns != before
+
+
+async def test_an_export_of_an_earlier_version_is_finished_and_names_the_psql_that_loads_it(
+    desk: Desk, folder: Path
+) -> None:
+    await export(desk, folder)
+    with gzip.open(csv_of(folder), "wb") as file, desk.session() as session, session.cursor() as cursor:
+        names = 'id, day, "od""d, name", amount, "raw\\", tags'
+        with cursor.copy(f"COPY (SELECT {names} FROM public.march) TO STDOUT (FORMAT csv, HEADER)".encode()) as copy:
+            written = b"".join(map(bytes, copy))
+        file.write(written)
+    sha256 = hashlib.sha256(written).hexdigest()
+    manifest = {**manifest_of(folder), "form": "pipeline-console export 1", "bytes": len(written), "sha256": sha256}
+    (folder / f"public.archive-{MONTH}.json").write_text(json.dumps(manifest))
+    run = await export(desk, folder)
+    assert run.outcome is Outcome.DONE, run.message
+    assert "in psql 18 or later: " in run.plan.notes[1]
+    assert loaded_equals(desk, csv_of(folder), options="FORMAT csv, HEADER")
+    assert (await export(desk, folder, drop="yes")).outcome is Outcome.DONE
+    assert (await export(desk, folder)).outcome is Outcome.NOTHING
 
 
 async def test_a_month_that_changed_since_its_export_is_noticed(desk: Desk, folder: Path) -> None:

@@ -1,5 +1,8 @@
 """The files of an export: a compressed CSV, and next to it a manifest of its content.
 
+Inside quotes, the backslash escapes quotes and itself. With doubled quotes, a line of a text could be \\. alone, which
+psql before 18 takes for the end of the data.
+
 The CSV is written as NAME.csv.gz.partial, read back, and gets its name only after its manifest, so that NAME.csv.gz
 with a manifest is always a finished export. All files are private (mode 0600); no file of another user is replaced.
 """
@@ -7,13 +10,12 @@ with a manifest is always a finished export. All files are private (mode 0600); 
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +24,21 @@ from console.files.private import troubles
 from console.format import safe, to_json
 from console.model import Kind, Trouble
 
-FORM = "pipeline-console export 1"
 SUFFIX = ".csv.gz"
-_LONGEST_FIELD = 2**31 - 1  # characters; a value of PostgreSQL has at most 2³⁰ bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the values of an export are written."""
+
+    name: str  # in its manifest
+    options: str  # of COPY, in both directions
+    escape: bytes  # what a quote inside quotes, and itself, is preceded by; empty: quotes are doubled
+    psql: str = ""  # the first version that can load every text; empty: all
+
+
+FORM = Form("pipeline-console export 2", "FORMAT csv, HEADER, ESCAPE E'\\\\'", b"\\")
+FORMS = {form.name: form for form in (FORM, Form("pipeline-console export 1", "FORMAT csv, HEADER", b"", "18"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +84,7 @@ class Partial:
             raise taken(path)
         beside = manifest_path(path)
         with troubles(beside):
-            private.write(beside, to_json({"form": FORM, "file": path.name, **manifest}) + "\n")
+            private.write(beside, to_json({"form": FORM.name, "file": path.name, **manifest}) + "\n")
         with troubles(path):
             self.path.rename(path)
             self._published = True
@@ -89,25 +103,41 @@ class Partial:
                 data = data[os.write(self._file, data) :]
 
 
-def read_back(path: Path) -> Content:
+def form_of(manifest: Mapping[str, object] | None) -> Form:
+    """How the CSV of this manifest is written; without one, how the next is."""
+    return FORMS[str(manifest["form"])] if manifest else FORM
+
+
+def check(path: Path, manifest: Mapping[str, object]) -> None:
+    """Read a finished export. Raises Trouble(FAILED) if it differs from its manifest."""
+    compare(path, read_back(path, form_of(manifest)), manifest)
+
+
+def read_back(path: Path, form: Form = FORM) -> Content:
     """What a compressed CSV contains. Raises Trouble(FAILED) if it is damaged or cannot be read."""
     digest = hashlib.sha256()
-    size = 0
-
-    def lines(file: gzip.GzipFile) -> Iterator[str]:
-        nonlocal size
-        for line in file:
-            size += len(line)
-            digest.update(line)
-            yield line.decode("latin-1")  # byte for byte: only commas, quotes and ends of lines matter here
-
-    csv.field_size_limit(_LONGEST_FIELD)
+    size = rows = 0
+    inside = False  # of quotes: the line ends no row
     try:
         with troubles(path), gzip.open(path, "rb") as file:
-            rows = sum(1 for _ in csv.reader(lines(file), strict=True))
-    except (EOFError, zlib.error, csv.Error) as error:
+            for line in file:
+                size += len(line)
+                digest.update(line)
+                if b'"' in line:
+                    inside ^= _quotes(line, form.escape) % 2 == 1
+                rows += not inside
+    except (EOFError, zlib.error) as error:
         raise Trouble(Kind.FAILED, f"{safe(path)} is damaged: {safe(error, 200)}.") from None
+    if inside:
+        raise Trouble(Kind.FAILED, f"{safe(path)} is damaged: it ends inside quotes.")
     return Content(max(0, rows - 1), size, digest.hexdigest())
+
+
+def _quotes(line: bytes, escape: bytes) -> int:
+    """How many quotes begin or end a quoted value; a doubled one does both."""
+    if escape:
+        line = line.replace(escape + escape, b"").replace(escape + b'"', b"")
+    return line.count(b'"')
 
 
 def compare(path: Path, content: Content, manifest: Mapping[str, object]) -> None:
@@ -132,7 +162,8 @@ def finished(path: Path, same: Mapping[str, object]) -> dict[str, object] | None
     if not occupied(path):
         return None
     found = _read_manifest(beside)
-    if found is None or found.get("form") != FORM or any(found.get(name) != value for name, value in same.items()):
+    wanted = same.items()
+    if found is None or found.get("form") not in FORMS or any(found.get(name) != value for name, value in wanted):
         raise taken(path if os.path.lexists(path) else beside)
     return found if os.path.lexists(path) else None
 

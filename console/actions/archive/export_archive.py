@@ -18,7 +18,7 @@ from console.actions.planning import Action, Request, boolean, refuse, steps_fro
 from console.actions.relations import relation, seen, short
 from console.files import archive_files
 from console.format import one_line, safe, size
-from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
 from console.settings.config import ArchivePolicy
 
 
@@ -47,12 +47,13 @@ async def plan(request: Request) -> Plan:
         return await _done_before(source, archive.name, path, here)
     same["source"] = str(source["name"])
     manifest = archive_files.finished(path, {**here, **same})
-    snapshot = await server.fetch("actions/export_archive", {**source, **asked, **same, "file": str(path)})
-    columns = str(snapshot.values("columns")[0])
+    given = {**source, **asked, **same, "file": str(path), "options": archive_files.FORM.options}
+    snapshot = await server.fetch("actions/export_archive", given)
+    (record,) = snapshot.records()
     found: tuple[Step, ...] = run_as(role_of(server), steps_from_rows(snapshot))
-    notes = [_restore(archive.name, columns, path, source)]
+    notes = [_restore(archive.name, record, path, source, manifest)]
     if manifest is not None and not drop:
-        archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
+        await asyncio.to_thread(archive_files.check, path, manifest)
         note = "the export exists: its rows are compared with those of the table now, and nothing is written"
         found = tuple(replace(step, note=note) for step in found)
         notes = [*_export_notes(path, manifest), *notes]
@@ -77,7 +78,7 @@ async def _done_before(source: Mapping[str, object], archive: str, path: Path, s
     manifest = archive_files.finished(path, same)
     if manifest is None:
         raise Trouble(Kind.REFUSED, str(source["refused"]), str(source["remedy"]))
-    archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
+    await asyncio.to_thread(archive_files.check, path, manifest)
     note = f"{one_line(archive)} has no rows of {same['month']} left: the export is finished, and the file is intact."
     return Plan(Claim(one_line(archive)), notes=(note, *_export_notes(path, manifest)))
 
@@ -118,11 +119,17 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".")[:130] or "archive"
 
 
-def _restore(archive: str, columns: str, path: Path, source: Mapping[str, object]) -> str:
+def _restore(
+    archive: str, export: Record, path: Path, source: Mapping[str, object], manifest: Mapping[str, object] | None
+) -> str:
+    """The commands that load the file again, on the machine that has it."""
+    form = archive_files.form_of(manifest)
     program = f"gzip -dc {shlex.quote(str(path))}".replace("'", "''")
-    copy = f"\\copy {archive} ({columns}) FROM PROGRAM '{program}' (FORMAT csv, HEADER)"
+    options = f"{form.options}, ENCODING '{export['encoding']}'"
+    copy = f"\\copy {archive} ({export['columns']}) FROM PROGRAM '{program}' ({options})"
     made = f"CREATE TABLE {source['name']} PARTITION OF {archive} FOR VALUES {source['bounds']}; "
-    return f"To restore the rows after a drop, in psql: {one_line(made + copy if source['bounds'] else copy)}"
+    psql = f"psql {form.psql} or later" if form.psql else "psql"
+    return f"To restore the rows after a drop, in {psql}: {one_line(made + copy if source['bounds'] else copy)}"
 
 
 def _export_notes(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:

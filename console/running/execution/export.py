@@ -57,7 +57,7 @@ async def _found(session: ActingSession, export: Export, report: Callable[[str],
     if manifest is None:
         return None
     report("reading back what was exported before")
-    archive_files.compare(path, await asyncio.to_thread(archive_files.read_back, path), manifest)
+    await asyncio.to_thread(archive_files.check, path, manifest)
     if any(manifest.get(name) != counted[name] for name in ("rows", "checksum")):
         raise Trouble(
             Kind.FAILED,
@@ -100,7 +100,7 @@ async def _stream(
 
     async with session.snapshot(export.role, _counting(export), export.query) as (manifest_of, rows):
         counted = await _manifest(session, manifest_of)
-        await session.copy_out(f"COPY ({rows}) TO STDOUT (FORMAT csv, HEADER)", write)
+        await session.copy_out(f"COPY ({rows}) TO STDOUT ({archive_files.FORM.options})", write)
     return counted
 
 

@@ -9,7 +9,7 @@ WITH field AS MATERIALIZED (
     FROM pg_catalog.pg_attribute a
    WHERE a.attrelid = %(oid)s::bigint::oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 )
-SELECT pg_catalog.format('COPY (%%s) TO STDOUT (FORMAT csv, HEADER)', q.rows) AS sql, q.rows AS query,
+SELECT pg_catalog.format('COPY (%%s) TO STDOUT (%%s)', q.rows, %(options)s::text) AS sql, q.rows AS query,
        'ACCESS SHARE on ' || %(name)s::text AS lock, %(name)s::text AS "on", %(file)s::text AS file,
        pg_catalog.format('%%s rows, %%s', CASE WHEN c.reltuples < 0 THEN 'unknown' ELSE 'about ' || c.reltuples::bigint
                          END,
@@ -24,7 +24,8 @@ SELECT pg_catalog.format('COPY (%%s) TO STDOUT (FORMAT csv, HEADER)', q.rows) AS
          %(archive)s::text, %(name)s::text, %(month)s::text, coalesce(%(bounds)s::text, %(inside)s::text), f.types,
          f.names,
          %(origin)s::text, coalesce(' WHERE ' || %(inside)s::text, '')) AS manifest,
-       f.names AS columns
+       f.names AS columns,
+       CASE pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END AS encoding
   FROM field f JOIN pg_catalog.pg_class c ON c.oid = %(oid)s::bigint::oid
  CROSS JOIN LATERAL (
        SELECT pg_catalog.format('SELECT %%s FROM %%s%%s ORDER BY %%I', f.names, %(origin)s::text,
