@@ -163,28 +163,28 @@ def tables(described: Described) -> str:
     """Every table: its key, how it is partitioned, what it holds."""
     head = ("table", "key", "partitions", "holds")
     rows = (
-        (f"`{one['name']}`", _key(one), one["partitioned"].lower(), one["means"])
-        for one in described
-        if one["kind"] == "table"
+        (f"`{entry['name']}`", _key(entry), entry["partitioned"].lower(), entry["means"])
+        for entry in described
+        if entry["kind"] == "table"
     )
     return _table(head, rows)
 
 
 def views(described: Described) -> str:
     """Materialized views with their unique key."""
-    rows = ((f"`{one['name']}`", one["key"], one["means"]) for one in described if one["kind"] == "view")
+    rows = ((f"`{entry['name']}`", entry["key"], entry["means"]) for entry in described if entry["kind"] == "view")
     return _table(("view", "unique key", "holds"), rows)
 
 
 def functions(described: Described) -> str:
     """Functions and what they do."""
-    rows = ((f"`{one['name']}`", one["means"]) for one in described if one["kind"] == "function")
+    rows = ((f"`{entry['name']}`", entry["means"]) for entry in described if entry["kind"] == "function")
     return _table(("function", "does"), rows)
 
 
 def columns(described: Described) -> str:
     """What the schema says of single columns."""
-    rows = ((f"`{one['name']}`", one["means"]) for one in described if one["kind"] == "column")
+    rows = ((f"`{entry['name']}`", entry["means"]) for entry in described if entry["kind"] == "column")
     return _table(("column", "means"), rows)
 
 
@@ -246,8 +246,8 @@ def _shown(key: Key) -> str:
     return " ".join(f"`{name}`" for name in key.names)
 
 
-def _key(one: Mapping[str, str]) -> str:
-    return f"{one['key']} ({one['key_type']})" if one["key_type"] else one["key"]
+def _key(entry: Mapping[str, str]) -> str:
+    return f"{entry['key']} ({entry['key_type']})" if entry["key_type"] else entry["key"]
 
 
 def _first_sentence(text: str) -> str:

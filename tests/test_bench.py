@@ -46,7 +46,7 @@ def test_measures_start_costs_and_pooler_and_takes_everything_down(tmp_path: Pat
     with site(TINY, None) as place:
         data = place.process.data
         with place.connect() as server:
-            bench = Bench(place, server, tmp_path, None, MOMENT, book, tell=lambda _: None)
+            bench = Bench(place, server, tmp_path, None, MOMENT, book, report=lambda _: None)
             measure.start(bench)
             measure.overview(bench)
             measure.pooler(bench)

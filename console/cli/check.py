@@ -59,7 +59,7 @@ def chosen(only: Sequence[str], ignore: Sequence[str]) -> tuple[Diagnosis, ...]:
     for name in (*named, *ignored):
         if name not in known:
             raise Trouble(Kind.USAGE, f"There is no rule {safe(name, 80)}.", f"Rules: {', '.join(sorted(known))}.")
-    return tuple(one for one in DIAGNOSES if (not named or one.name in named) and one.name not in ignored)
+    return tuple(each for each in DIAGNOSES if (not named or each.name in named) and each.name not in ignored)
 
 
 async def _check(

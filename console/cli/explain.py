@@ -22,7 +22,7 @@ def explain(name: str, form: str, settings: Settings) -> str:
         if rule.name == name:
             limited = rule.under(settings.thresholds) if isinstance(rule, Rule) else rule
             return to_json(document(limited)) + "\n" if form == "json" else _rule_text(limited)
-    known = ", ".join(sorted([*(one.name for one in DIAGNOSES), *(rule.name for rule in RULES)]))
+    known = ", ".join(sorted([*(diagnosis.name for diagnosis in DIAGNOSES), *(rule.name for rule in RULES)]))
     raise Trouble(Kind.USAGE, f"There is no rule {safe(name, 80)}.", f"Rules: {known}.")
 
 

@@ -29,7 +29,7 @@ def listing(what: str, form: str) -> str:
     if what == "actions":
         return "".join(map(_action_text, entries))
     if what == "rules":
-        found = [f"{one.name}  {diagnosis_sentence(one)}\n" for one in DIAGNOSES]
+        found = [f"{diagnosis.name}  {diagnosis_sentence(diagnosis)}\n" for diagnosis in DIAGNOSES]
         return "".join([*found, "\n", *(f"{rule.name}  {sentence(rule)}\n" for rule in RULES)])
     width = max(len(str(entry["name"])) for entry in entries)
     return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)

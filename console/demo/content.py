@@ -15,7 +15,7 @@ from console.sql.migrations import Connection
 
 PARTITIONED = ("api_usage", "user_activity_logs", "content_analytics")
 SESSIONS = 2  # that load side by side; more do not help on two cores
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 _AFTER = re.compile(r"^-- after: (.*)$", re.MULTILINE)
 
 
@@ -34,12 +34,12 @@ class Part:
     text: bytes
 
 
-def install_schema(connection: Connection, major: int, tell: Tell = lambda _: None) -> None:
+def install_schema(connection: Connection, major: int, report: Report = lambda _: None) -> None:
     """Apply the pending migrations. Raises Trouble."""
-    migrations.apply(connection, migrations.migrations((major,)), lambda migration: tell(migration.name))
+    migrations.apply(connection, migrations.migrations((major,)), lambda migration: report(migration.name))
 
 
-def load_samples(connections: Sequence[LoadingConnection], scale: float, tell: Tell = lambda _: None) -> None:
+def load_samples(connections: Sequence[LoadingConnection], scale: float, report: Report = lambda _: None) -> None:
     """Load the sample data at `scale`, in as many sessions side by side; their settings are changed.
 
     Raises the driver's error when the server refuses; what was committed before it stays.
@@ -56,7 +56,7 @@ def load_samples(connections: Sequence[LoadingConnection], scale: float, tell: T
             for part in [each for each in left if each.after <= done][: len(idle)]:
                 left.remove(part)
                 connection = idle.pop()
-                tell(part.name)
+                report(part.name)
                 running[pool.submit(connection.execute, part.text)] = (part, connection)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 future.result()

@@ -83,12 +83,12 @@ class Stage:
         uri = self.uri(server.port, cluster.DATABASE, cluster.OWNER)
         with ExitStack() as opened:
             connection = opened.enter_context(acting_session(uri))
-            with self.progress.step("Installing the schema") as tell:
-                content.install_schema(connection, server.installation.major, tell)
+            with self.progress.step("Installing the schema") as report:
+                content.install_schema(connection, server.installation.major, report)
             if known is None:
                 others = [opened.enter_context(acting_session(uri)) for _ in range(content.SESSIONS - 1)]
-                with self.progress.step(f"Loading sample data (scale {scale:g})") as tell:
-                    content.load_samples((connection, *others), scale, tell)
+                with self.progress.step(f"Loading sample data (scale {scale:g})") as report:
+                    content.load_samples((connection, *others), scale, report)
             else:
                 with self.progress.step(f"Adding upcoming partitions to the kept data (scale {known.get('scale')})"):
                     content.top_up(connection)

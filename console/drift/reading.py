@@ -61,7 +61,7 @@ def _row(difference: Difference) -> Row:
         f"{f' DEFAULT {wanted.detail}' if wanted.detail else ''}",
         "function": "as in the migrations",
         "relation": " ".join(
-            part for part in (wanted.definition, f"({wanted.detail})" if _told(wanted) else "") if part
+            part for part in (wanted.definition, f"({wanted.detail})" if _has_shown_detail(wanted) else "") if part
         ),
     }.get(wanted.kind, wanted.definition)
     return (
@@ -74,5 +74,5 @@ def _row(difference: Difference) -> Row:
     )
 
 
-def _told(wanted: SchemaEntry) -> bool:
+def _has_shown_detail(wanted: SchemaEntry) -> bool:
     return bool(wanted.detail) and wanted.definition == "table"

@@ -68,7 +68,9 @@ def header_metrics(limits: Mapping[str, Limit]) -> dict[str, Metric]:
     """The metrics of the header by their short names, under the limits of the configuration."""
     known = {metric.column: metric for metric in METRICS}
     chosen = ((label, known[column]) for label, column in (HEADER | ALARMS).items())
-    return {label: replace(one, rule=one.rule.under(limits)) if one.rule else one for label, one in chosen}
+    return {
+        label: replace(metric, rule=metric.rule.under(limits)) if metric.rule else metric for label, metric in chosen
+    }
 
 
 def view_in_alarm(known: Iterable[Metric], record: Record, pane: str) -> str:

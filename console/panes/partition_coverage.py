@@ -24,7 +24,7 @@ class Coverage:
     runway: float | None = None  # days
     holds_now: bool = True
     ended: bool = False  # its last partition ended more than ENDED days ago
-    unknown: bool = False  # when new rows find no partition any more cannot be told from the bounds
+    unknown: bool = False  # the bounds do not show when new rows will have no partition
     gaps: tuple[str, ...] = ()
     complete: bool = True
     segments: tuple[tuple[float | None, float | None, float, str], ...] = ()

@@ -284,7 +284,7 @@ PARTITIONS = Pane(
         "Partitioned tables: days until the partitions run out, gaps between their bounds, rows in default partitions. "
         "Bounds are compared with the server's clock in UTC; bounds without a time zone count as UTC, and numbers that "
         "are whole hours of this century since 1970 count as times. The verdict is unknown where the key does not "
-        "follow the clock, such as an id: when its partitions run out cannot be told. When no "
+        "follow the clock, such as an id: when its partitions run out is unknown. When no "
         "partition covers the present, every insert fails or goes to the default partition; if the last partition "
         "ended over a year ago, the table counts as an archive. By tenant shows, for each table with tenants' rows, "
         "whether hash partitions by tenant are worth it, which is rare and depends on its size first; Tenants lists "

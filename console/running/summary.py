@@ -20,7 +20,7 @@ def summary(plan: Plan) -> str:
 
 def achieved(run: Run) -> str:
     """What a run that came to its end has done, as a sentence with its figures: "9 partitions created."."""
-    moved = sum(one.rows for one in run.steps if isinstance(one.step.execution, Batches))
+    moved = sum(progress.rows for progress in run.steps if isinstance(progress.step.execution, Batches))
     rows = f", {count(moved)} rows moved" if moved else ""
     done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
     named = not done.split(" ", 1)[0].isalnum()  # it begins with the name of a relation

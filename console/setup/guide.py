@@ -192,8 +192,8 @@ def _read(page: Page, now: Situation) -> PageState:
     return PageState(Standing.READ, notes=facts)
 
 
-def _stops(sentence: str, remedy: str, tells: tuple[str, ...]) -> PageState:
-    return PageState(Standing.CANNOT, sentence, remedy, Kind.UNSUPPORTED, notes=tells)
+def _stops(sentence: str, remedy: str, notes: tuple[str, ...]) -> PageState:
+    return PageState(Standing.CANNOT, sentence, remedy, Kind.UNSUPPORTED, notes=notes)
 
 
 def _cannot_create(now: Situation) -> PageState:

@@ -148,9 +148,10 @@ class SetupScreen(ModalScreen[None]):
         run = self._going
         line.display = run is not None
         if run is not None and run.steps:
-            one = run.steps[run.at]
-            said = one.message or one.step.note
-            text = f" {run.plan.action}: step {run.at + 1} of {len(run.steps)} {one.status} {one_line(said)} · x stop"
+            progress = run.steps[run.at]
+            message = progress.message or progress.step.note
+            at = f"step {run.at + 1} of {len(run.steps)} {progress.status}"
+            text = f" {run.plan.action}: {at} {one_line(message)} · x stop"
             line.update(Content(safe(text, self.size.width)))
 
     def on_option_list_option_highlighted(self) -> None:

@@ -73,13 +73,15 @@ def _only_shown(proposal: Proposal) -> bool:
 
 def start_dangers(settings: Mapping[str, Setting], state: ServerState, only: str = "") -> tuple[str, ...]:
     """A sentence for each value that waits for a restart and is dangerous or invalid; `only`: of that setting."""
-    pending = [one for one in settings.values() if waits(one) and only in {"", one.name}]
-    invalid = {one.name: why for one in pending if (why := _invalid(one))}
-    known = {name: replace(one, next=one.value) if name in invalid else one for name, one in settings.items()}
+    pending = [setting for setting in settings.values() if waits(setting) and only in {"", setting.name}]
+    invalid = {setting.name: why for setting in pending if (why := _invalid(setting))}
+    known = {
+        name: replace(setting, next=setting.value) if name in invalid else setting for name, setting in settings.items()
+    }
     changed = {
-        one.name: Proposal(PresetSetting(one.name, "restart pending"), one, one.next, "change")
-        for one in pending
-        if one.name not in invalid
+        setting.name: Proposal(PresetSetting(setting.name, "restart pending"), setting, setting.next, "change")
+        for setting in pending
+        if setting.name not in invalid
     }
     change = _Change(changed, tuple(changed.values()), known, state)
     refused = [f"{name} = {settings[name].next} {why}: {_NO_START}." for name, why in invalid.items()]

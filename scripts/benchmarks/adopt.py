@@ -69,8 +69,8 @@ class Place:
 
     def connect(self, database: str, user: str, options: str = "") -> psycopg.Connection[Any]:
         """A session that acts as `user`."""
-        told = f"{options} -c role={user}".strip()
-        return psycopg.connect(make_conninfo(self.target, dbname=database, options=told), autocommit=True)
+        with_role = f"{options} -c role={user}".strip()
+        return psycopg.connect(make_conninfo(self.target, dbname=database, options=with_role), autocommit=True)
 
 
 @dataclass(slots=True)
@@ -91,10 +91,10 @@ class Clock:
         return self.parts[-1]
 
     def heard(self, page: str, run: Run) -> None:
-        """What the runner tells of a run."""
-        one = run.steps[run.at]
-        part = self.begin(page, _kind(one.step.sql, one.step.on))
-        part.rows = max(part.rows, one.rows)
+        """Called by the runner as a run goes on."""
+        progress = run.steps[run.at]
+        part = self.begin(page, _kind(progress.step.sql, progress.step.on))
+        part.rows = max(part.rows, progress.rows)
 
 
 def _kind(sql: str, relation: str) -> str:
@@ -179,7 +179,7 @@ async def adopt(target: str, quiet: float = QUIET) -> Measured:
                         clock.begin(page.name, "planning")
                         session = ActingSession(target)
                         runner = Runner(session, server, Trail(Path(folder) / "audit.jsonl"), _ear(clock, page.name))
-                        _told(page.name, await runner.run(await guide.plan(work)))
+                        _check_outcome(page.name, await runner.run(await guide.plan(work)))
                     if not former[page.name].works:
                         break
             clock.begin("(after)", "nothing")
@@ -189,7 +189,7 @@ async def adopt(target: str, quiet: float = QUIET) -> Measured:
         left = [
             p.name for p in pages() if p.name in PAGES and (await guide.state(p, now, {})).standing is Standing.TODO
         ]
-        found = tuple(f"{one.name}: {one.problem}" for one in (await drift(server)).differences)
+        found = tuple(f"{difference.name}: {difference.problem}" for difference in (await drift(server)).differences)
         version = server.facts.version_text
     finally:
         await server.close()
@@ -202,7 +202,7 @@ def _ear(clock: Clock, page: str) -> Callable[[Run], None]:
     return lambda run: clock.heard(page, run)
 
 
-def _told(page: str, run: Run) -> None:
+def _check_outcome(page: str, run: Run) -> None:
     what = f"{page}: {run.plan.action} {run.plan.claim.subject}: {run.message}"
     print(what, f"{run.seconds:.0f} s", *run.waits, sep="\n  ", file=sys.stderr, flush=True)
     if run.outcome not in {Outcome.DONE, Outcome.NOTHING}:
@@ -227,14 +227,14 @@ def _sums(target: str) -> dict[str, tuple[int, int]]:
 
 def _lost(target: str, before: dict[str, tuple[int, int]], written: Written) -> list[str]:
     """What is not there as it was written, as sentences."""
-    told, after = [], _sums(target)
+    lost, after = [], _sums(target)
     with psycopg.connect(target, autocommit=True) as session:
         for table in TABLES:
             name = table.name
             rows, checksum = before[name]
             due = (rows + written.rows.get(name, 0), checksum + written.checksums.get(name, 0))
             if after[name] != due:
-                told.append(f"{name}: {after[name][0]:,} rows instead of {due[0]:,}, or others")
+                lost.append(f"{name}: {after[name][0]:,} rows instead of {due[0]:,}, or others")
             values = written.values.get(name, {})
             text = (
                 f"SELECT count(*) FROM unnest(%s::text[], %s::text[]) w(id, value)"
@@ -243,8 +243,8 @@ def _lost(target: str, before: dict[str, tuple[int, int]], written: Written) -> 
             given = ([str(each) for each in values], [str(each) for each in values.values()])
             ((wrong,),) = session.execute(text.encode(), given).fetchall()
             if wrong:
-                told.append(f"{name}: {wrong} rows are not as they were last written")
-    return told
+                lost.append(f"{name}: {wrong} rows are not as they were last written")
+    return lost
 
 
 def _settings(target: str) -> str:

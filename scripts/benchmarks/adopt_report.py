@@ -86,9 +86,9 @@ def waited(write: Write, control: Sequence[tuple[float, float]]) -> float:
 def by_step(found: Measured) -> dict[tuple[str, str], Line]:
     """What writers felt of each kind of step, in the order of the run."""
     control = sorted(found.written.control)
-    writes = sorted(found.written.writes, key=lambda one: one.began)
-    starts = [one.began for one in writes]
-    longest = max((one.took for one in writes), default=0.0)
+    writes = sorted(found.written.writes, key=lambda write: write.began)
+    starts = [write.began for write in writes]
+    longest = max((write.took for write in writes), default=0.0)
     lines: dict[tuple[str, str], Line] = {}
     for part in found.parts:
         line = lines.setdefault((part.page, part.step), Line())
@@ -113,8 +113,8 @@ def _why(write: Write, written: Written) -> str:
     seen = [
         what for at, pid, what in written.waits if pid == write.pid and write.began <= at <= write.began + write.took
     ]
-    told = Counter(seen).most_common(1)
-    return f"{write.what}: {told[0][0] if told else 'not seen waiting'}"
+    reasons = Counter(seen).most_common(1)
+    return f"{write.what}: {reasons[0][0] if reasons else 'not seen waiting'}"
 
 
 def misses(found: Measured) -> list[str]:
@@ -127,10 +127,10 @@ def misses(found: Measured) -> list[str]:
     ]
     return [
         *slow,
-        *(f"A write failed: {one}" for one in found.written.failed[:NAMED]),
-        *(f"Not every row is there once: {one}" for one in found.lost),
-        *(f"Differs in the end: {one}" for one in found.drift),
-        *(f"Still to do: {one}" for one in found.left),
+        *(f"A write failed: {each}" for each in found.written.failed[:NAMED]),
+        *(f"Not every row is there once: {each}" for each in found.lost),
+        *(f"Differs in the end: {each}" for each in found.drift),
+        *(f"Still to do: {each}" for each in found.left),
     ]
 
 
@@ -138,39 +138,43 @@ def section(found: Measured) -> str:
     """The figures as Markdown."""
     lines = by_step(found)
     text = [f"## PostgreSQL {found.version.split()[0]}: {found.sizes}", "", _summary(found, lines), *HEAD]
-    for (page, step), one in _shown(lines).items():
-        why = one.why.replace("|", "\\|") if one.took >= GOAL / 4 else ""
+    for (page, step), line in _shown(lines).items():
+        why = line.why.replace("|", "\\|") if line.took >= GOAL / 4 else ""
         text.append(
-            f"| {page} | {step} | {one.times} | {one.seconds:.2f} | {one.rows:,} | {one.writes:,} |"
-            f" {1000 * one.took:.0f} | {1000 * one.wait:.0f} | {why} |"
+            f"| {page} | {step} | {line.times} | {line.seconds:.2f} | {line.rows:,} | {line.writes:,} |"
+            f" {1000 * line.took:.0f} | {1000 * line.wait:.0f} | {why} |"
         )
-    return "\n".join([*text, "", *(f"- {one}" for one in misses(found)), ""])
+    return "\n".join([*text, "", *(f"- {each}" for each in misses(found)), ""])
 
 
 def _shown(lines: dict[tuple[str, str], Line]) -> dict[tuple[str, str], Line]:
-    """The lines that tell something; the short and harmless ones as one."""
+    """The lines worth reading; the short and harmless ones are summed in one."""
     shown: dict[tuple[str, str], Line] = {}
     rest = Line()
-    for key, one in lines.items():
-        if key[0].startswith("(") or one.seconds >= TOLD or one.took >= GOAL / 2:
-            shown[key] = one
+    for key, line in lines.items():
+        if key[0].startswith("(") or line.seconds >= TOLD or line.took >= GOAL / 2:
+            shown[key] = line
             continue
-        rest.times, rest.seconds, rest.rows = rest.times + one.times, rest.seconds + one.seconds, rest.rows + one.rows
-        rest.writes, rest.wait = rest.writes + one.writes, max(rest.wait, one.wait)
-        if one.took > rest.took:
-            rest.took, rest.why = one.took, one.why
+        rest.times, rest.seconds, rest.rows = (
+            rest.times + line.times,
+            rest.seconds + line.seconds,
+            rest.rows + line.rows,
+        )
+        rest.writes, rest.wait = rest.writes + line.writes, max(rest.wait, line.wait)
+        if line.took > rest.took:
+            rest.took, rest.why = line.took, line.why
     return shown | {("all", f"others, each below {TOLD} s and {1000 * GOAL / 2:.0f} ms"): rest}
 
 
 def _summary(found: Measured, lines: dict[tuple[str, str], Line]) -> str:
-    inside = [one for (page, _), one in lines.items() if not page.startswith("(")]
-    before = next(one for (page, _), one in lines.items() if page == "(before)")
+    inside = [line for (page, _), line in lines.items() if not page.startswith("(")]
+    before = next(line for (page, _), line in lines.items() if page == "(before)")
     control = 1000 * max((took for _, took in found.written.control), default=0.0)
-    wait, took = (1000 * max((getattr(one, name) for one in inside), default=0.0) for name in ("wait", "took"))
+    wait, took = (1000 * max((getattr(line, name) for line in inside), default=0.0) for name in ("wait", "took"))
     left = ", ".join(found.left) or "nothing"
     return " ".join(
         [
-            f"Adopted in {sum(one.seconds for one in inside):.0f} s under {len(found.written.writes):,} writes,",
+            f"Adopted in {sum(line.seconds for line in inside):.0f} s under {len(found.written.writes):,} writes,",
             f"{len(found.written.failed)} of which failed.",
             f"Longest wait because of a step: {wait:.0f} ms",
             f"(goal: < {1000 * GOAL:.0f} ms). Longest write: {took:.0f} ms;",

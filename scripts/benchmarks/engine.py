@@ -198,7 +198,7 @@ async def by_hand(target: str, work: Work) -> float:
     async with await psycopg.AsyncConnection.connect(target, autocommit=True) as connection:
         await connection.execute("SET search_path = pg_catalog; SET timezone = UTC")
         for group in groups(Run.of(made).steps):
-            await send(connection, [one.step for one in group])
+            await send(connection, [progress.step for progress in group])
     seconds = time.monotonic() - began
     await server.close()
     return seconds
@@ -238,13 +238,13 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
         "| plan | transactions | bare | engine | rests | adds a transaction | ratio | without rests | goal | reached |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
-    for one in results:
-        bare, engine = statistics.median(one.bare), statistics.median(one.engine)
-        pure = (engine - one.rests) / bare
-        adds = (engine - one.rests - bare) / one.transactions
+    for result in results:
+        bare, engine = statistics.median(result.bare), statistics.median(result.engine)
+        pure = (engine - result.rests) / bare
+        adds = (engine - result.rests - bare) / result.transactions
         lines.append(
-            f"| {one.work.name} | {one.transactions} | {bare * 1e3:,.0f} ms | {engine * 1e3:,.0f} ms "
-            f"| {one.rests * 1e3:,.0f} ms | {adds * 1e3:.1f} ms | {engine / bare:.2f} | {pure:.2f} | ≤ 1.10 "
+            f"| {result.work.name} | {result.transactions} | {bare * 1e3:,.0f} ms | {engine * 1e3:,.0f} ms "
+            f"| {result.rests * 1e3:,.0f} ms | {adds * 1e3:.1f} ms | {engine / bare:.2f} | {pure:.2f} | ≤ 1.10 "
             f"| {'yes' if engine / bare <= 1.1 else 'without rests' if pure <= 1.1 else '**no**'} |"
         )
     return "\n".join(lines) + "\n"

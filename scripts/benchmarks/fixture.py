@@ -131,7 +131,7 @@ def site(size: Size, major: int | None) -> Iterator[Site]:
 
 def _installation(major: int | None) -> Installation:
     # The figures to beat were taken on 15.
-    local = {one.major: one for one in binaries.local()}
+    local = {installation.major: installation for installation in binaries.local()}
     return local[15] if major is None and 15 in local else binaries.for_demo(major)
 
 
@@ -206,13 +206,13 @@ def _chain(place: Site) -> Iterator[None]:
     steps = (("1", "SELECT pg_sleep(100000)"), ("2", _update(1)), ("3", _update(2)))
     with ExitStack() as open_:
         for row, (_, last) in zip((1, 2, 0), steps, strict=True):
-            one = psycopg.connect(place.uri(SUPERUSER), application_name="shop-chain")
-            open_.callback(one.close)
+            session = psycopg.connect(place.uri(SUPERUSER), application_name="shop-chain")
+            open_.callback(session.close)
             if row:
-                one.execute(_update(row).encode())
+                session.execute(_update(row).encode())
             else:
-                one.execute("SELECT 1")
-            one.pgconn.send_query(last.encode())
+                session.execute("SELECT 1")
+            session.pgconn.send_query(last.encode())
         yield
 
 

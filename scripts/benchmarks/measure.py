@@ -71,7 +71,7 @@ class Bench:
     peer: Tool | None
     effort: Effort
     book: Book
-    tell: Callable[[str], None] = print
+    report: Callable[[str], None] = print
 
     def in_turn(self, pane: str = "connections") -> Iterator[Tool]:
         """Both tools alternating, as often as there are runs."""
@@ -138,7 +138,7 @@ def cost(bench: Bench) -> None:
     """What each pane costs the server: the first read on a new connection, and one more."""
     config = tools.config_file(bench.home)
     pause = max(2.0, bench.effort.refreshes / 2) * PERIOD
-    for pane in (one for one in PANES if one.name in COSTED):
+    for pane in (each for each in PANES if each.name in COSTED):
         tool = tools.console(pane.name, config)
         for _ in range(bench.effort.runs):
             before = bill(bench.server, tool.role)
@@ -242,7 +242,7 @@ def _panes(bench: Bench, terminal: Terminal, tool: Tool) -> None:
         terminal.quiet(APART)
         if pattern.search(terminal.text()):
             shown[key] = pattern
-    # The overview holds other panes, so their patterns cannot tell them apart.
+    # The overview holds other panes, so their patterns do not distinguish them.
     shown = {key: pattern for key, pattern in shown.items() if tool.name != "console" or key != PANES[0].key}
     _change(bench, terminal, tool, shown)
 

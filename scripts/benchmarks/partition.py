@@ -106,8 +106,8 @@ async def measure(desk: Desk, rows: int, way: str) -> list[str]:
     """Run it once; what to print."""
     parts: list[tuple[str, float]] = []
 
-    def tell(run: Run) -> None:
-        busy = next((one.step for one in run.steps if one.status == "running"), None)
+    def report(run: Run) -> None:
+        busy = next((progress.step for progress in run.steps if progress.status == "running"), None)
         group = busy.execution.group if busy and isinstance(busy.execution, Transaction) else ""
         what = (group or busy.sql.split(" public")[0]) if busy else ""
         if what and (not parts or parts[-1][0] != what):
@@ -118,7 +118,7 @@ async def measure(desk: Desk, rows: int, way: str) -> list[str]:
         began = time.monotonic()
         server = PostgresServer(desk.uri)
         made = await plan(PARTITION_TABLE, server, {"table": "public.facts", "key": "at", "way": way}, desk.settings)
-        run = await Runner(ActingSession(desk.uri), server, desk.trail, tell).run(made)
+        run = await Runner(ActingSession(desk.uri), server, desk.trail, report).run(made)
         ended = time.monotonic()
         await server.close()
     assert run.outcome is Outcome.DONE, run.message

@@ -167,12 +167,12 @@ def fill(session: Connection, requests: int) -> None:
 def build_indexes(session: Connection) -> dict[str, tuple[float, int]]:
     """The pack's indexes of the table: seconds to build and bytes of each."""
     built: dict[str, tuple[float, int]] = {}
-    for one in index_pack.load(index_pack.BUNDLED).entries:
-        if one.table == TABLE:
+    for index in index_pack.load(index_pack.BUNDLED).entries:
+        if index.table == TABLE:
             began = time.monotonic()
-            session.execute(f"CREATE INDEX {one.name} ON {one.table} {one.definition}".encode())
-            size = session.execute("SELECT pg_relation_size(%s::text::regclass)", (f"public.{one.name}",)).fetchone()
-            built[one.name] = time.monotonic() - began, size[0] if size else 0
+            session.execute(f"CREATE INDEX {index.name} ON {index.table} {index.definition}".encode())
+            size = session.execute("SELECT pg_relation_size(%s::text::regclass)", (f"public.{index.name}",)).fetchone()
+            built[index.name] = time.monotonic() - began, size[0] if size else 0
     session.execute(f"VACUUM (ANALYZE) {TABLE}".encode())
     return built
 
@@ -232,19 +232,19 @@ def clocked(reader: Connection, text: str, parameters: Mapping[str, object]) -> 
 
 def check_shapes(reader: Connection, queries: Queries, tenants: Sequence[Tenants]) -> list[str]:
     """How the server answers both queries for each size; SystemExit when not from their indexes."""
-    told = []
+    misses = []
     for some in tenants:
         ordered = shape(reader, queries.dashboard, {"tenant": some.ids[0]})
         wanted = f"Index Scan using {DASHBOARD_INDEX}" if some.size == "largest" else DASHBOARD_INDEX
         if wanted not in ordered or (some.size == "largest" and "Sort" in ordered):
             raise SystemExit(f"The dashboard of the {some.size} tenant does not read its index in order: {ordered}")
-        told.append(f"dashboard, {some.size}: {ordered}")
+        misses.append(f"dashboard, {some.size}: {ordered}")
         for words in queries.words:
             found = shape(reader, queries.search, {"tenant": some.ids[0], "words": words})
             if SEARCH_INDEX not in found and "Seq Scan" in found:
                 raise SystemExit(f"The search of the {some.size} tenant for {words!r} does not use an index: {found}")
-        told.append(f"search, {some.size}: {found}")
-    return told
+        misses.append(f"search, {some.size}: {found}")
+    return misses
 
 
 def shape(reader: Connection, text: str, parameters: Mapping[str, object]) -> str:

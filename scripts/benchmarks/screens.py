@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="pipeline-bench-") as folder:
             text = run(Path(folder), book, effort, options)
     except Trouble as trouble:
-        tell(str(trouble))
+        progress(str(trouble))
         return 1
     print(text)
     if options.output or not (options.only or options.quick):
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run(folder: Path, book: Book, effort: Effort, options: argparse.Namespace) -> str:
     """All measurements and the document of them. Raises Trouble."""
-    tell("preparing the peer")
+    progress("preparing the peer")
     program = None if options.no_peer else options.peer or tools.install_peer(folder / "peer")
     peer = tools.peer(program) if program else None
     postgres = ""
@@ -66,17 +66,17 @@ def on_site(
     size: Size, groups: Groups, folder: Path, peer: Tool | None, book: Book, *, effort: Effort, major: int | None
 ) -> str:
     """Measure the groups on a server of `size`; returns its version. Raises Trouble."""
-    tell(f"building the {size.name} server")
+    progress(f"building the {size.name} server")
     home = folder / size.name
     home.mkdir()
     with site(size, major) as place, place.connect() as server:
         for name, measure in groups.items():
-            tell(f"measuring {name}")
+            progress(f"measuring {name}")
             measure(Bench(place, server, home, peer, effort, book))
         return place.process.installation.version
 
 
-def tell(text: str) -> None:
+def progress(text: str) -> None:
     """Progress, with the time, on standard error."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
 

@@ -31,7 +31,7 @@ ANSWERS = (
 END_SECONDS = 5.0  # a program gets this long to end before it is killed
 
 
-class Silent(Exception):  # noqa: N818  a sentence, told to whoever runs the benchmark
+class Silent(Exception):  # noqa: N818  a sentence for whoever runs the benchmark
     """A program did not show what was waited for; the screen is in the text."""
 
 

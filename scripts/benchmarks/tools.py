@@ -46,7 +46,7 @@ class Tool:
         """How often the tool has read: the calls of its main statement."""
         if query:
             return spent.get(query, Spent()).calls
-        return max((one.calls for one in spent.values()), default=0)
+        return max((statement.calls for statement in spent.values()), default=0)
 
 
 def console(pane: str = "connections", config: Path | None = None) -> Tool:
@@ -54,8 +54,8 @@ def console(pane: str = "connections", config: Path | None = None) -> Tool:
     argv = [sys.executable, "-m", "console.cli", "open"]
     argv += ["--pane", pane] if pane else []
     argv += ["--config", str(config)] if config else []
-    first = next(one for one in PANES if one.name == (pane or PANES[0].name))
-    return Tool("console", CONSOLE, tuple(argv), painted(first), {one.key: painted(one) for one in PANES}, "++")
+    first = next(each for each in PANES if each.name == (pane or PANES[0].name))
+    return Tool("console", CONSOLE, tuple(argv), painted(first), {each.key: painted(each) for each in PANES}, "++")
 
 
 def peer(program: Path) -> Tool:

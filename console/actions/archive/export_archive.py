@@ -94,13 +94,13 @@ async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, obje
 
 def _policy(request: Request) -> ArchivePolicy:
     wanted = request.given["table"]
-    chosen = [one for one in request.settings.archives if wanted in {"", one.archive, one.table}]
+    chosen = [policy for policy in request.settings.archives if wanted in {"", policy.archive, policy.table}]
     if len(chosen) == 1:
         return chosen[0]
     if not chosen:
         what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."
         raise Trouble(Kind.USAGE, what, "Add one in the configuration, under archives.")
-    names = ", ".join(one_line(one.archive) for one in chosen)
+    names = ", ".join(one_line(policy.archive) for policy in chosen)
     raise Trouble(Kind.USAGE, f"There are several archives: {names}.", "Choose one with --set table=….")
 
 

@@ -50,14 +50,14 @@ async def plan(request: Request) -> Plan:
     analyze = boolean(request.given, "analyze")
     entries = _chosen(pack, request.given["table"], request.given["index"])
     placed, absent, skipped = await _placed(request.server, entries)
-    made = await build(request.server, [one.wanted for one in placed])
-    building = [one for one in placed if one.wanted in made.planned]
+    made = await build(request.server, [index.wanted for index in placed])
+    building = [index for index in placed if index.wanted in made.planned]
     if made.left and not (building or made.present):
         raise Trouble(Kind.REFUSED, " ".join(made.left))
     left = (*skipped, *made.left)
-    before = {one.entry.name: await explain(request.server, one.entry, analyze) for one in building}
+    before = {index.entry.name: await explain(request.server, index.entry, analyze) for index in building}
     return Plan(
-        Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(one.table) for one in building))),
+        Claim(_subject(pack, request), tuple(dict.fromkeys(one_line(index.table) for index in building))),
         (*made.steps, *await _statistics(request.server, building)),
         result=f"{counted(len(building), 'index', 'indexes')} built",
         notes=(f"{len(made.present)} of {len(entries)} indexes of the pack exist.", *absent, *left),
@@ -69,9 +69,9 @@ async def plan(request: Request) -> Plan:
 
 def _chosen(pack: Pack, table: str, index: str) -> tuple[PackIndex, ...]:
     found = tuple(
-        one
-        for one in pack.entries
-        if (not index or one.name == index) and (not table or table in {one.table, one.table.rpartition(".")[2]})
+        entry
+        for entry in pack.entries
+        if (not index or entry.name == index) and (not table or table in {entry.table, entry.table.rpartition(".")[2]})
     )
     if not found:
         what = f"index {one_line(index)}" if index else f"index of {one_line(table)}"
@@ -80,7 +80,7 @@ def _chosen(pack: Pack, table: str, index: str) -> tuple[PackIndex, ...]:
 
 
 def _known(pack: Pack, indexes: bool) -> str:
-    names = [one.name for one in pack.entries] if indexes else list(dict.fromkeys(one.table for one in pack.entries))
+    names = dict.fromkeys(entry.name if indexes else entry.table for entry in pack.entries)
     return f"It contains: {one_line(', '.join(names))}."
 
 
@@ -88,7 +88,7 @@ async def _placed(
     server: Source, entries: Sequence[PackIndex]
 ) -> tuple[list[IndexOnTable], tuple[str, ...], tuple[str, ...]]:
     """The entries that can be built, notes on missing tables, and sentences on the entries that cannot be built."""
-    tables = list(dict.fromkeys(one.table for one in entries))
+    tables = list(dict.fromkeys(entry.table for entry in entries))
     rows = list((await server.fetch("actions/index_tables", {"names": tables})).records())
     known = {str(row["wanted"]): row for row in rows}
     if len(known) < len(rows):
@@ -122,7 +122,7 @@ async def _placed(
 
 async def _statistics(server: Source, building: Sequence[IndexOnTable]) -> list[Step]:
     found: list[Step] = []
-    for oid in dict.fromkeys(one.oid for one in building if one.computes):
+    for oid in dict.fromkeys(index.oid for index in building if index.computes):
         found += await steps_from_query(server, "analyze_table", {"oid": oid})
     return found
 
@@ -133,9 +133,9 @@ def _subject(pack: Pack, request: Request) -> str:
 
 def _shown(building: Sequence[IndexOnTable], before: Mapping[str, Explained]) -> Snapshot:
     rows = tuple(
-        (one.entry.name, one.table, f"{now.cost:.0f}" if now.text else "", now.shape)
-        for one in building
-        for now in (before[one.entry.name],)
+        (index.entry.name, index.table, f"{now.cost:.0f}" if now.text else "", now.shape)
+        for index in building
+        for now in (before[index.entry.name],)
     )
     return Snapshot(
         "before", ("index", "table", "cost_now", "plan_now"), rows, datetime.now(UTC), 0.0, time.monotonic()
@@ -149,11 +149,11 @@ async def _after(
     server: Database, building: Sequence[IndexOnTable], before: Mapping[str, Explained], analyze: bool
 ) -> tuple[str, ...]:
     lines = []
-    for one in building:
-        after = await explain(server, one.entry, analyze)
-        parts = await server.fetch("actions/index_parts", {"table": one.oid, "name": one.entry.name})
+    for index in building:
+        after = await explain(server, index.entry, analyze)
+        parts = await server.fetch("actions/index_parts", {"table": index.oid, "name": index.entry.name})
         lines.append(
-            _comparison(one.entry.name, before[one.entry.name], after, frozenset(map(str, parts.values("name"))))
+            _comparison(index.entry.name, before[index.entry.name], after, frozenset(map(str, parts.values("name"))))
         )
     return tuple(lines)
 

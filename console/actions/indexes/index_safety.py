@@ -63,12 +63,12 @@ def _moment(bare: str) -> str:
 
 def _zone(bare: str, column: str) -> str:
     name = _word(column)
-    one = rf"\(*\s*{name}\s*\)*"
+    column = rf"\(*\s*{name}\s*\)*"
     forms = (
-        rf"\bdate\s*\({one}\)",
-        rf"(?<![\w.]){one}\s*::\s*(date|time|timestamp|text|varchar)\b(?!\s+with\s+time)",
-        rf"\bcast\s*\({one}\s+as\s+(date|time|timestamp|text)\b(?!\s+with\s+time)",
-        rf"\bdate_trunc\s*\(\s*''(::text)?\s*,{one}\)",
+        rf"\bdate\s*\({column}\)",
+        rf"(?<![\w.]){column}\s*::\s*(date|time|timestamp|text|varchar)\b(?!\s+with\s+time)",
+        rf"\bcast\s*\({column}\s+as\s+(date|time|timestamp|text)\b(?!\s+with\s+time)",
+        rf"\bdate_trunc\s*\(\s*''(::text)?\s*,{column}\)",
         rf"\b(date_part|to_char)\s*\([^()]*{name}",
         rf"\bextract\s*\([^()]*\bfrom\s+{name}",
     )

@@ -29,7 +29,7 @@ async def plan(request: Request) -> Plan:
     patience = whole_number(request.given, "wait-timeout", 1, 3600)
     snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
     *before, last = steps_from_rows(snapshot)
-    (record,) = (one for one in snapshot.records() if one["version"])
+    (record,) = (record for record in snapshot.records() if record["version"])
     argv = (
         await _program(str(record["version"]), request.server.facts.major),
         *("--no-order", "--no-kill-backend", "--no-password", f"--wait-timeout={patience}"),

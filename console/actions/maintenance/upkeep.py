@@ -47,7 +47,7 @@ async def plan_reindex(request: Request) -> Plan:
     if not wanted:
         raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to rebuild.")
     found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
-    return await rebuilt(request, REINDEX.name, claim(found), [one.oid for one in found])
+    return await rebuilt(request, REINDEX.name, claim(found), [relation.oid for relation in found])
 
 
 async def rebuilt(request: Request, action: str, what: Claim, oids: list[int] | None, broken: bool = False) -> Plan:
@@ -82,7 +82,7 @@ def _built(request: Request, action: str, subject: str) -> set[str]:
             continue
         if past.status not in {history.UNFINISHED, Outcome.STOPPED.value} or datetime.now(UTC) - past.at > FRESH:
             break
-        built |= {one.sql for one in past.finished if one.sql.startswith(_REINDEX)}
+        built |= {step.sql for step in past.finished if step.sql.startswith(_REINDEX)}
     return built
 
 

@@ -109,7 +109,7 @@ def sessions_meant(pid: str, started: str) -> tuple[list[int], list[str | None]]
     if len(moments) != len(pids):
         raise Trouble(Kind.USAGE, f"{len(pids)} pids were given, but {len(moments)} start times.")
     pairs = dict.fromkeys(zip(pids, moments, strict=True))
-    return [one for one, _ in pairs], [moment for _, moment in pairs]
+    return [each for each, _ in pairs], [moment for _, moment in pairs]
 
 
 def _pids(text: str) -> list[int]:

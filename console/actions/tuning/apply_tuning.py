@@ -106,13 +106,13 @@ def _presettable(proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def _refuse_unknown(proposals: Sequence[Proposal]) -> None:
-    if proposals and all(one.missing for one in proposals):
+    if proposals and all(proposal.missing for proposal in proposals):
         sentence = f"Nothing can be proposed: {proposals[0].setting.name}: {proposals[0].reason}."
         raise Trouble(Kind.REFUSED, sentence, lacks=Lacks(parameters=_missing(proposals)))
 
 
 def _missing(proposals: Sequence[Proposal]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.missing for one in proposals if one.missing))
+    return tuple(dict.fromkeys(proposal.missing for proposal in proposals if proposal.missing))
 
 
 # What this role and server allow

@@ -107,11 +107,11 @@ class _History:
         own = {run.id for run in runs}
         past = self._past()
         oldest = datetime.now(UTC) - FORGOTTEN
-        finished = {_thing(each): i for i, each in enumerate(past) if each.outcome == "done"}
+        finished = {_identity(each): i for i, each in enumerate(past) if each.outcome == "done"}
         return [
             _unended(each)
             for i, each in reversed(list(enumerate(past)))
-            if not each.outcome and each.id not in own and each.at > oldest and finished.get(_thing(each), -1) < i
+            if not each.outcome and each.id not in own and each.at > oldest and finished.get(_identity(each), -1) < i
         ]
 
     def _past(self) -> list[Past]:
@@ -194,7 +194,7 @@ def _unended(past: Past) -> Row:
     )
 
 
-def _thing(past: Past) -> tuple[str, ...]:
+def _identity(past: Past) -> tuple[str, ...]:
     return past.action, past.subject, past.server, past.database
 
 
