@@ -398,3 +398,9 @@ def test_a_statement_stands_behind_who_runs_it() -> None:
     for width in (0, 80):
         header = table(view, read, width).splitlines()[0]
         assert header.index("user") < header.index("query")
+
+
+def test_what_the_driver_logs_is_not_printed_over_the_screen() -> None:
+    script = "import logging; import console.workspace; logging.getLogger('psycopg').warning('closing connection')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -1,5 +1,7 @@
 """PostgreSQL servers: looking (reading), changing (acting). With the pooler's client, the only importers of psycopg."""
 
+import logging
+
 from psycopg import Error as DriverError
 
 from console.sources.postgres.acting import ActingSession, acting_session
@@ -16,6 +18,9 @@ from console.sources.postgres.connecting import (
 from console.sources.postgres.reading import PostgresServer
 from console.sources.postgres.troubles import trouble
 from console.sources.postgres.values import TextLoader
+
+# What psycopg logs is handled and reported where it happens. Without a handler Python prints it over the screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 __all__ = [
     "APPLICATION_NAME",
