@@ -2,19 +2,23 @@
 
     python scripts/screenshots.py [PANE …]
 
-writes docs/<pane>-<columns>x<lines>.svg. A picture loads nothing from anywhere and names no file of this machine.
+In it a session is idle in a transaction and has locked a row that others wait for: the first screen names it. The
+script writes docs/<pane>-<columns>x<lines>.svg. A picture loads nothing from anywhere and names no file of this
+machine.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 from textual.pilot import Pilot
 
 from console.demo import run
@@ -28,6 +32,7 @@ from console.workspace import Workspace
 DOCS = Path(__file__).parent.parent / "docs"
 SIZES = ((160, 45), (80, 24))
 PATIENCE = 120.0  # seconds until a scene that does not come is given up
+CULPRIT, WAITERS = "campaign-import", 14
 COURSE = 30  # readings of the vital signs before the first picture, so that their course shows
 BLANK, CELL = "&#160;", 12.2  # how Rich writes a blank, and the width of a cell in its pictures
 FONTS = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
@@ -64,6 +69,11 @@ def _course(app: ConsoleApp) -> bool:
     return len(app.vitals.history["active"]) >= COURSE
 
 
+def _culprit(app: ConsoleApp) -> bool:
+    findings = app.workspace.observer.verdict.findings
+    return bool(findings) and CULPRIT in findings[0].sentence and "blocks" in findings[0].sentence
+
+
 def _busy(app: ConsoleApp) -> bool:
     return any(_numbers(app, "blocks")) and sum(row["state"] == "active" for row in _rows(app)) > 1
 
@@ -81,7 +91,7 @@ def _filled(app: ConsoleApp) -> bool:
 
 
 SCENES = (
-    Scene("overview", _course),
+    Scene("overview", _culprit),
     Scene("connections", _busy),
     Scene("locks", _chain, ("enter",)),
     Scene("slow-queries", _measured),
@@ -108,6 +118,27 @@ def _moved(text: re.Match[str]) -> str:
     return f'{text["head"]} x="{x:g}"{text["between"]} textLength="{length:g}"{text["tail"]}>'
 
 
+@contextlib.contextmanager
+def incident(uri: str) -> Iterator[None]:
+    """A session that is idle in its transaction and keeps a row locked, for which others wait."""
+    update = (
+        b"UPDATE brand_profiles SET updated_at = now() WHERE id = (SELECT id FROM brand_profiles ORDER BY id LIMIT 1)"
+    )
+    with contextlib.ExitStack() as sessions:
+
+        def session(application: str) -> psycopg.Connection[tuple[object, ...]]:
+            opened = psycopg.connect(uri, application_name=application, autocommit=True)
+            sessions.callback(opened.close)
+            return opened
+
+        culprit = session(CULPRIT)
+        culprit.execute("BEGIN")
+        culprit.execute(update)
+        for _ in range(WAITERS):
+            session("checkout").pgconn.send_query(update)
+        yield
+
+
 async def _take(uris: DemoUris, scenes: list[Scene]) -> int:
     DOCS.mkdir(exist_ok=True)
     for size in SIZES:
@@ -116,10 +147,11 @@ async def _take(uris: DemoUris, scenes: list[Scene]) -> int:
         app = ConsoleApp(Workspace(_settings(), wanted))
         app.animation_level = "none"
         app.vitals.period = 0.5
-        async with app.run_test(size=size) as pilot:
-            for scene in scenes:
-                if scene.pane != "pooler" or poolers:
-                    await _picture(app, pilot, scene, size)
+        with incident(uris.postgres):
+            async with app.run_test(size=size) as pilot:
+                for scene in scenes:
+                    if scene.pane != "pooler" or poolers:
+                        await _picture(app, pilot, scene, size)
     return 0
 
 
