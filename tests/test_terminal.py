@@ -123,6 +123,14 @@ def test_keys_typed_at_once_after_the_key_of_a_pane_are_for_that_pane(any_pg: Po
         assert terminal.ends() == 0
 
 
+def test_keys_act_in_a_terminal_that_has_lost_the_focus(any_pg: PostgresServer, pipeline: str) -> None:
+    with console("open", any_pg.uri(pipeline), "--pane", "partitions") as terminal:
+        terminal.shows("api_usage")
+        terminal.type("\x1b[O")  # how a terminal reports that another window has the focus
+        terminal.type("/usage")
+        terminal.shows("1 of 4", "/usage")
+
+
 def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
         terminal.shows("PostgreSQL", "rules evaluated")

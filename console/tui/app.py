@@ -237,6 +237,7 @@ class ConsoleApp(App[int]):
             await super().on_event(event)
 
     async def _acts(self, key: Key) -> bool:
+        self.app_focus = True  # a terminal that has lost the focus may still be sent keys
         if isinstance(self.focused, FilterLine) and self.focused.take(key):
             return True
         if isinstance(self.focused, Input) and not isinstance(self.focused, FilterLine):
