@@ -46,8 +46,8 @@ def summary(verdict: Verdict) -> str:
     if not verdict.unknown:
         return f"{head}: {len(verdict.judged)} rules evaluated."
     reasons: dict[str, list[str]] = {}
-    for one in verdict.unknown:
-        reasons.setdefault(one.why, []).append(one.rule)
+    for unknown in verdict.unknown:
+        reasons.setdefault(unknown.why.rstrip("."), []).append(unknown.rule)
     named = "; ".join(f"{', '.join(rules)}: {why}" for why, rules in reasons.items())
     return f"{head}: {len(verdict.judged)} rules evaluated, {len(verdict.unknown)} could not be ({named})."
 
@@ -62,8 +62,8 @@ def text(observer: Observer) -> str:
 def _row(finding: Finding, later: bool) -> Row:
     fixes = [{"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes]
     evidence = [
-        {"label": one.label, "value": one.value, "pane": one.pane, "view": one.view, "row": dict(one.row)}
-        for one in finding.evidence
+        {"label": fact.label, "value": fact.value, "pane": fact.pane, "view": fact.view, "row": dict(fact.row)}
+        for fact in finding.evidence
     ]
     return (
         finding.rule,
