@@ -121,6 +121,7 @@ _FINDINGS = (
     Key(Place.FINDINGS, "findings.fix", "f", "fix", "Fix", footer=True),
     Key(Place.FINDINGS, "findings.evidence", "enter", "evidence", "Evidence", footer=True),
     Key(Place.FINDINGS, "findings.later", "z", "later", "Later", footer=True),
+    Key(Place.FINDINGS, "findings.later-until", "Z", "later_until", "Later, for a time"),
     Key(Place.FINDINGS, "findings.down", "down,j", "move(1)", "Down"),
     Key(Place.FINDINGS, "findings.up", "up,k", "move(-1)", "Up"),
     Key(Place.FINDINGS, "findings.first", "home,g", "move_to(0)", "First finding"),

@@ -6,11 +6,11 @@ The command line, the terminal interface and the tests plan, run, watch and stop
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from console.model import Outcome, Plan, Trouble
+from console.model import Diagnosis, Outcome, Plan, Trouble
 from console.opening import sources_for
 from console.rules.diagnoses import DIAGNOSES
 from console.running.progress import Run, stop
@@ -19,7 +19,9 @@ from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
 from console.sources.registry import Sources
 from console.watching.findings import findings_source
+from console.watching.journal import Journal
 from console.watching.observer import Observer
+from console.watching.store import NAME, Store
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -43,7 +45,7 @@ class Workspace:
         self.trail = trail or default_trail()
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
-        self.observer = Observer(self.sources, DIAGNOSES, settings.thresholds, settings.refreshes, settings.partitions)
+        self.observer = self.observing(DIAGNOSES)
         self.sources.add(findings_source(self.observer))
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
@@ -59,6 +61,14 @@ class Workspace:
     def running(self) -> int:
         """How many runs have not ended."""
         return len(self._tasks)
+
+    def observing(self, diagnoses: Sequence[Diagnosis]) -> Observer:
+        """What evaluates `diagnoses` on this target, under this configuration."""
+        settings = self.settings
+        journal = Journal(Store(self.trail.path.with_name(NAME)), settings.blackouts)
+        return Observer(
+            *(self.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions), journal=journal
+        )
 
     async def plan(self, action: Action, parameters: Mapping[str, str]) -> Plan:
         """What `action` would do now. Raises Trouble."""

@@ -37,6 +37,9 @@ The configuration; $XDG_CONFIG_HOME is respected.
 .TP
 .I ~/.local/state/pipeline\\-console/audit.jsonl
 The audit trail; $XDG_STATE_HOME is respected.
+.TP
+.I ~/.local/state/pipeline\\-console/findings.sqlite3
+Acknowledgements of findings.
 .SH SEE ALSO
 .BR psql (1),
 .BR pgbouncer (1)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import operator
+import os
 import re
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +30,7 @@ from tests.servers import (
 
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
+STATE = pytest.StashKey[str]()
 POOLERS = pytest.StashKey[Mapping[Version, str]]()
 WIDE = (
     "test_pane_",
@@ -62,7 +66,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Decide once which servers this run uses."""
+    """Decide once which servers this run uses, and keep what consoles remember out of the user's own folder."""
+    os.environ["XDG_STATE_HOME"] = config.stash.setdefault(STATE, tempfile.mkdtemp(prefix="console-state-"))
     everything = available()
     if config.getoption("--pg") == "all":
         found = everything
@@ -81,6 +86,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers, whatever ended the run."""
     if SERVERS in config.stash:
         config.stash[SERVERS].close()
+    shutil.rmtree(config.stash[STATE], ignore_errors=True)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

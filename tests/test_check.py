@@ -39,7 +39,7 @@ def test_a_culprit_is_named_in_every_format_with_the_exit_code_of_its_level(stag
     assert finding["fixes"][0]["action"] == "terminate-backend"
     assert finding["fixes"][0]["parameters"]["pid"] in done["text"].out
     assert finding["evidence"][0].keys() == {"label", "value", "pane"}
-    assert re.fullmatch(r"WARNING: .+ \| critical=0 warning=1 rules=1 unknown=0\n", done["nagios"].out)
+    assert re.fullmatch(r"WARNING: .+ \| critical=0 warning=1 rules=1 unknown=0 muted=0\n", done["nagios"].out)
     assert done["openmetrics"].out.endswith("# EOF\n")
     counted = r'^pipeline_console_findings\{server="[^"]+",level="warning"\} 1$'
     assert re.search(counted, done["openmetrics"].out, re.MULTILINE)

@@ -15,7 +15,7 @@ from console.tui.plan_dialog import PlanDialog
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.faults import Stage, blocking
-from tests.screens import console, screen_text, shows, until
+from tests.screens import console, screen_text, shows, taken, until
 from tests.servers import PostgresServer as Cluster
 
 
@@ -75,6 +75,19 @@ async def test_a_finding_put_off_is_marked_and_comes_back_by_the_same_key(stage:
             await shows(pilot, f" z{name}")
             await pilot.press("z")
             await until(pilot, lambda: f" z{name}" not in screen_text(app))
+
+
+async def test_a_finding_put_off_stays_so_in_the_next_console_and_is_not_counted(stage: Stage) -> None:
+    with blocking.row_locked_by_an_idle_session(stage) as name:
+        async with console(stage.desk.uri) as (app, pilot):
+            await chosen(pilot, name)
+            await pilot.press("Z")
+            await taken(pilot)
+            await pilot.press("j", "enter")
+            await shows(pilot, f" z{name}", "acknowledged by")
+        async with console(stage.desk.uri) as (app, pilot):
+            await shows(pilot, f" z{name}", "1 of them acknowledged or withheld")
+            assert "warning" not in screen_text(app).splitlines()[0]
 
 
 async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage) -> None:

@@ -109,7 +109,10 @@ def known_pane(name: str) -> str:
 
 def settings_of(options: Namespace) -> Settings:
     """The configuration that a command uses. Raises Trouble."""
-    return load(options.config, [pane.name for pane in PANES], THRESHOLDS)
+    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  long to load, and not every command has settings
+
+    rules = [diagnosis.name for diagnosis in DIAGNOSES]
+    return load(options.config, [pane.name for pane in PANES], THRESHOLDS, rules)
 
 
 def run_open(options: Namespace) -> int:

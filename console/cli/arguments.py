@@ -42,7 +42,9 @@ fish: pipeline-console completion fish | source       in ~/.config/fish/config.f
 _CHECK_EXITS = """\
 Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 141
 the reader of the output is gone.
-Rules that judge a change over time compare with the last call; the first one cannot tell."""
+Rules that judge a change over time compare with the last call; the first one cannot tell.
+Findings that were acknowledged in the console (z, Z), or that a blackout window of the configuration withholds, are
+listed with the mark z and count for nothing else."""
 
 _DOCTOR_EXITS = """\
 Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the

@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from console.cli.check_text import FORMATS
 from console.cli.interrupting import run_interruptible
 from console.format import safe
-from console.model import Diagnosis, Facts, Kind, Level, Trouble
+from console.model import Diagnosis, Facts, Finding, Kind, Level, Trouble
 from console.rules.diagnoses import DIAGNOSES
-from console.rules.judging import Verdict
+from console.rules.judging import Identity, Verdict
 from console.settings.config import Settings, Wanted
 from console.watching import state
-from console.watching.observer import Observer
+from console.watching.journal import Muted
 from console.workspace import Workspace
 
 CANNOT_TELL = 3
@@ -34,15 +34,21 @@ class Checked:
     label: str
     at: datetime
     verdict: Verdict = field(default_factory=Verdict)
+    muted: Mapping[Identity, Muted] = field(default_factory=dict)  # the findings that do not count, and why
     facts: Facts | None = None
     trouble: Trouble | None = None
 
     @property
     def level(self) -> Level | None:
-        """The worst level of the findings; None: no rule could be evaluated."""
+        """The worst level of the findings that count; None: no rule could be evaluated."""
         if self.trouble or not self.verdict.judged:
             return None
-        return max((finding.level for finding in self.verdict.findings), default=Level.OK)
+        return max((finding.level for finding in self.counted), default=Level.OK)
+
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """The findings that nobody acknowledged and no blackout window withholds, worst first."""
+        return tuple(one for one in self.verdict.findings if (one.rule, one.subject) not in self.muted)
 
 
 def check(options: Namespace, settings: Settings, targets: Sequence[Wanted]) -> int:
@@ -81,8 +87,9 @@ async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagn
             return Checked(wanted.label or postgres.label, datetime.now(UTC), trouble=why)
         path = state.state_file(workspace.trail.path.parent, wanted.target)
         before = state.load(path)
-        observer = Observer(workspace.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions)
+        observer = workspace.observing(diagnoses)
         observer.recall(before.readings, before.memory)
         verdict = await observer.look(everything=True)
         state.save(path, observer.windows(), observer.memory)
-        return Checked(postgres.facts.place, observer.frame.at, verdict, postgres.facts)
+        muted = {(one.rule, one.subject): mute for one in verdict.findings if (mute := observer.muted(one))}
+        return Checked(postgres.facts.place, observer.frame.at, verdict, muted, postgres.facts)

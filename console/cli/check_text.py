@@ -9,7 +9,9 @@ from typing import Protocol
 
 from console.format import safe, to_json
 from console.model import Facts, Finding, Level, Trouble
-from console.rules.judging import Verdict
+from console.rules.judging import Identity, Verdict
+from console.watching.findings import headline
+from console.watching.journal import Muted
 
 WORDS = {Level.OK: "ok", Level.NOTICE: "ok", Level.WARNING: "warning", Level.CRITICAL: "critical", None: "unknown"}
 MARKS = {Level.CRITICAL: "!!", Level.WARNING: "! "}
@@ -30,6 +32,10 @@ class Result(Protocol):
     def trouble(self) -> Trouble | None: ...
     @property
     def level(self) -> Level | None: ...
+    @property
+    def muted(self) -> Mapping[Identity, Muted]: ...
+    @property
+    def counted(self) -> Sequence[Finding]: ...
 
 
 def text(results: Sequence[Result], several: bool) -> str:
@@ -41,23 +47,29 @@ def _text(result: Result, several: bool) -> str:
     lines = [f"{safe(result.label)}: {WORDS[result.level]}"] if several or result.trouble else []
     if result.trouble:
         return "\n".join([*lines, f"   {result.trouble}"]) + "\n"
-    for finding in result.verdict.findings:
-        lines += _block(finding)
-    lines.append(summary(result.verdict))
+    for finding in sorted(result.verdict.findings, key=lambda one: _why(result, one) is not None):
+        lines += _block(finding, _why(result, finding))
+    lines.append(summary(result))
     lines += [f"   {one.rule}: {one.why} {one.remedy}".rstrip() for one in result.verdict.unknown]
     return "\n".join(lines) + "\n"
 
 
-def summary(verdict: Verdict) -> str:
+def summary(result: Result) -> str:
     """How many findings there are, of how many rules, and how many rules could not be evaluated."""
-    found = len(verdict.findings)
-    head = "No findings" if not found else "1 finding" if found == 1 else f"{found} findings"
+    verdict = result.verdict
     unknown = f", {len(verdict.unknown)} could not be" if verdict.unknown else ""
+    head = headline(len(verdict.findings), len(result.counted))
     return f"{head}: {len(verdict.judged)} rules evaluated{unknown}."
 
 
-def _block(finding: Finding) -> list[str]:
-    lines = [f"{MARKS.get(finding.level, '  ')}{finding.sentence}"]
+def _why(result: Result, finding: Finding) -> Muted | None:
+    """Why a finding does not count; None: it does."""
+    return result.muted.get((finding.rule, finding.subject))
+
+
+def _block(finding: Finding, muted: Muted | None) -> list[str]:
+    lines = [f"{' z' if muted else MARKS.get(finding.level, '  ')}{finding.sentence}"]
+    lines += [f"    {muted.text}"] if muted else []
     lines += [f"    {finding.detail}"] if finding.detail else []
     lines += [f"    also explains: {' · '.join(finding.explains)}"] if finding.explains else []
     for fix in finding.fixes:
@@ -79,7 +91,10 @@ def document(result: Result) -> dict[str, object]:
         "level": WORDS[result.level],
         "taken_at": result.at,
         "server": server(result),
-        "findings": [finding_document(finding) for finding in result.verdict.findings],
+        "findings": [
+            {**finding_document(finding), "muted": _muted_document(_why(result, finding))}
+            for finding in result.verdict.findings
+        ],
         "cannot_tell": [
             *({"rule": one.rule, "why": one.why, "remedy": one.remedy} for one in result.verdict.unknown),
             *(
@@ -115,17 +130,21 @@ def finding_document(finding: Finding) -> dict[str, object]:
     }
 
 
+def _muted_document(muted: Muted | None) -> dict[str, object] | None:
+    return {"reason": muted.reason.value, "until": muted.until, "by": muted.by} if muted else None
+
+
 def nagios(results: Sequence[Result], several: bool) -> str:
     """One line as monitoring plugins print it: the level, the worst finding, performance data."""
     word = _worst(results).upper()
     named = [
         f"{f'{safe(result.label)}: ' if several else ''}{finding.sentence}"
         for result in results
-        for finding in result.verdict.findings
+        for finding in result.counted
     ] + [f"{safe(result.label)}: {result.trouble}" for result in results if result.trouble]
     counts = _counts(results)
     more = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
-    sentence = (named[0] if named else " ".join(summary(result.verdict) for result in results)).replace("|", "/")
+    sentence = (named[0] if named else " ".join(map(summary, results))).replace("|", "/")
     performance = " ".join(f"{name}={count}" for name, count in counts.items())
     return f"{word}: {safe(sentence)}{more} | {performance}\n"
 
@@ -139,13 +158,17 @@ def openmetrics(results: Sequence[Result], _several: bool) -> str:
     ]
     for result in results:
         for level in (Level.WARNING, Level.CRITICAL):
-            count = sum(finding.level == level for finding in result.verdict.findings)
+            count = sum(finding.level == level for finding in result.counted)
             lines.append(f"pipeline_console_findings{_labels(server=result.label, level=WORDS[level])} {count}")
     lines.append("# TYPE pipeline_console_finding gauge")
     lines += [
         f"pipeline_console_finding{_labels(server=result.label, rule=one.rule, subject=one.subject)} {int(one.level)}"
         for result in results
-        for one in result.verdict.findings
+        for one in result.counted
+    ]
+    lines.append("# TYPE pipeline_console_muted_findings gauge")
+    lines += [
+        f"pipeline_console_muted_findings{_labels(server=result.label)} {len(result.muted)}" for result in results
     ]
     lines.append("# TYPE pipeline_console_rules gauge")
     for result in results:
@@ -171,12 +194,13 @@ def _worst(results: Sequence[Result]) -> str:
 
 
 def _counts(results: Sequence[Result]) -> Mapping[str, int]:
-    findings = [finding for result in results for finding in result.verdict.findings]
+    findings = [finding for result in results for finding in result.counted]
     return {
         "critical": sum(finding.level == Level.CRITICAL for finding in findings),
         "warning": sum(finding.level == Level.WARNING for finding in findings),
         "rules": sum(len(result.verdict.judged) for result in results),
         "unknown": sum(len(result.verdict.unknown) for result in results),
+        "muted": sum(len(result.muted) for result in results),
     }
 
 

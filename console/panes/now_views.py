@@ -35,6 +35,9 @@ FINDINGS = View(
         Column("explains", "explains", "names", extra=True, help="What has the same cause."),
         Column("since", "since", "time", extra=True),
         Column("rule", "rule", "text", width=18, extra=True),
+        Column(
+            "muted", "not counted", "text", width=24, extra=True, help="Who acknowledged it, or that it is withheld."
+        ),
     ),
     key=("rule", "subject"),
     empty="",  # the note says how many rules were evaluated

@@ -73,9 +73,10 @@ OVERVIEW = Pane(
     printed="vitals",
     help=(
         "What is wrong, worst first: each finding names its root cause, what else that explains, and the action that "
-        "fixes it. f opens the plan of that action, Enter leads to the evidence, z lists a finding last until it "
-        "clears. Metrics has the metrics of the server, worst first; rates are measured between two reads, so they "
-        "appear with the second read. A metric is at level warning or critical when its value passed the limit."
+        "fixes it. f opens the plan of that action, Enter leads to the evidence. z acknowledges a finding until it "
+        "clears or becomes worse, Z for a time: it is listed last and not counted. Metrics has the metrics of the "
+        "server, worst first; rates are measured between two reads, so they appear with the second read. A metric is "
+        "at level warning or critical when its value passed the limit."
     ),
     views=(
         FINDINGS,

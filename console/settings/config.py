@@ -15,7 +15,8 @@ from typing import Any
 
 from console.format import safe
 from console.model import Kind, Limit, Trouble
-from console.settings import yamlfile
+from console.settings import blackouts, yamlfile
+from console.settings.blackouts import Blackout
 from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
 from console.sql import content
 
@@ -73,6 +74,7 @@ class Settings:
     partitions: tuple[PartitionPolicy, ...]
     archives: tuple[ArchivePolicy, ...]
     refreshes: tuple[RefreshPolicy, ...]
+    blackouts: tuple[Blackout, ...]
     keymap: Mapping[str, str]  # id of a binding → key
     theme: str  # dark, light, 16, auto
 
@@ -94,14 +96,16 @@ def load(
     file: str = "",
     panes: Collection[str] = (),
     thresholds: Collection[str] = (),
+    rules: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """The settings. Raises Trouble(USAGE) with file, line and key if something is wrong.
 
-    `panes` are the names accepted under `refresh`, `thresholds` those under `thresholds`; without any, all are.
+    `panes` are the names accepted under `refresh`, `thresholds` those under `thresholds`, `rules` those in blackout
+    windows; without any, all are.
     """
     defaults = content() / "config" / "console.yml"
-    schema = _schema(panes, thresholds)
+    schema = _schema(panes, thresholds, rules)
     values = yamlfile.read(defaults.read_text(encoding="utf-8"), str(defaults), schema)
     path, named = _user_file(file, environ)
     found = _read(path, named)
@@ -151,7 +155,7 @@ def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
             )
 
 
-def _schema(panes: Collection[str], thresholds: Collection[str]) -> yamlfile.Reader:
+def _schema(panes: Collection[str], thresholds: Collection[str], rules: Collection[str]) -> yamlfile.Reader:
     limits = table(warning=number(0, 1e12), critical=number(0, 1e12))  # either may be left as it is
     months = number(1, 1200, whole=True)
     return table(
@@ -166,6 +170,7 @@ def _schema(panes: Collection[str], thresholds: Collection[str]) -> yamlfile.Rea
             table(("table", "archive", "key"), table=some_text, archive=some_text, key=some_text, keep_months=months)
         ),
         refreshes=sequence(table(("view",), view=some_text, every=choice("hour", "day", "week", "month"))),
+        blackouts=sequence(blackouts.reader(rules)),
         keymap=by_name(some_text),
         theme=choice("auto", "dark", "light", "16"),
     )
@@ -181,6 +186,7 @@ def _settings(values: Mapping[str, Any], file: str) -> Settings:
         partitions=tuple(PartitionPolicy(**policy) for policy in values["partitions"]),
         archives=tuple(ArchivePolicy(**policy) for policy in values["archives"]),
         refreshes=tuple(RefreshPolicy(**policy) for policy in values["refreshes"]),
+        blackouts=values["blackouts"],
         keymap=values["keymap"],
         theme=values["theme"],
     )

@@ -111,6 +111,19 @@ def texts(node: Node, place: Place) -> tuple[str, ...]:
     return tuple(sequence(some_text)(node, place)) if isinstance(node, SequenceNode) else (some_text(node, place),)
 
 
+def one_or_more(reader: Reader) -> Reader:
+    """One value, or a list of at least one."""
+
+    def check(node: Node, place: Place) -> tuple[Any, ...]:
+        if not isinstance(node, SequenceNode):
+            return (reader(node, place),)
+        if not node.value:
+            raise place.wrong(node, "must not be empty")
+        return tuple(reader(item, place) for item in node.value)
+
+    return check
+
+
 def converted(reader: Reader, convert: Callable[[Any, str], Any]) -> Reader:
     """The value of `reader`, converted by `convert`, which gets its key and raises ValueError if it is wrong."""
 

@@ -193,9 +193,10 @@ class ConsoleApp(App[int]):
         await self.action_pane(event.pane)
         self.panes.shown.go_to(event.view, event.row)
 
-    def on_finding_blocks_put_off(self, event: FindingBlocks.PutOff) -> None:
-        """List a finding last until it clears."""
-        self.workspace.observer.put_off(event.rule, event.subject)
+    @work(group="acknowledging", exit_on_error=False)
+    async def on_finding_blocks_put_off(self, event: FindingBlocks.PutOff) -> None:
+        """Acknowledge a finding."""
+        await self.workspace.observer.put_off(event.rule, event.subject, event.until)
         self.pane_view.poll_now()
 
     # Metrics
@@ -210,7 +211,7 @@ class ConsoleApp(App[int]):
                 self.workspace.observer.offer(vitals.reading)
             self.query_one(Header).show_server(
                 *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
-                findings=self.workspace.observer.verdict.findings,
+                findings=self.workspace.observer.counted,
             )
             for overview in self.query(Overview):
                 overview.show_history(vitals)

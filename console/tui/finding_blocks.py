@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -20,6 +21,7 @@ from console.keys import Place
 from console.model import Level, Snapshot
 from console.reading.reader import Key, keys
 from console.tui.bindings import bindings
+from console.tui.later_dialog import LaterDialog
 from console.tui.table_lines import fit
 from console.tui.table_styles import NAMES, TableStyles
 
@@ -63,10 +65,11 @@ class FindingBlocks(ScrollView, can_focus=True):
 
     @dataclass
     class PutOff(Message):
-        """The key that lists the finding under the cursor last."""
+        """A finding is to be acknowledged: until a time, or until it clears."""
 
         rule: str
         subject: str
+        until: datetime | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,6 +136,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         texts = [one_line(row["detail"])] if row["detail"] else []
         if row["explains"]:
             texts.append(f"also explains: {one_line(' · '.join(row['explains']))}")
+        texts += [one_line(row["muted"])] if row["muted"] else []
         if fix := self._fix(at):
             more = len(row["fixes"]) - 1
             texts.append(f"f  {one_line(fix['effect'])}" + (f"  (→ {more} more)" if more else ""))
@@ -210,10 +214,22 @@ class FindingBlocks(ScrollView, can_focus=True):
             self.post_message(self.EvidenceChosen(shown["pane"], shown["view"], shown["row"]))
 
     def action_later(self) -> None:
-        """List the finding under the cursor last, until it clears."""
+        """Acknowledge the finding under the cursor until it clears; once more: let it count again."""
         row = self._rows[self.cursor] if self.cursor_row else None
         if row:
             self.post_message(self.PutOff(row["rule"], row["subject"]))
+
+    def action_later_until(self) -> None:
+        """Ask for how long the finding under the cursor is acknowledged."""
+        row = self._rows[self.cursor] if self.cursor_row else None
+        if row is None or not self.screen.is_active:
+            return
+
+        def answered(duration: timedelta | None) -> None:
+            if duration is not None:
+                self.post_message(self.PutOff(row["rule"], row["subject"], datetime.now(UTC) + duration))
+
+        self.app.push_screen(LaterDialog(), answered)
 
     def on_click(self, event: Click) -> None:
         """A click chooses a finding."""
@@ -223,7 +239,7 @@ class FindingBlocks(ScrollView, can_focus=True):
 
 
 def _mark(row: Mapping[str, Any]) -> str:
-    return " z" if row["later"] else MARKS.get(row["level"], "  ")
+    return " z" if row["muted"] else MARKS.get(row["level"], "  ")
 
 
 def _wrapped(text: str, mark: str, width: int) -> list[str]:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from console.model import Finding, Row, Snapshot
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
+from console.watching.journal import Muted
 from console.watching.observer import Observer
 
 NAME = "rules"
 FRESH = 1.0  # seconds for which a verdict is shown again instead of looking once more
 COLUMNS = (
-    *("rule", "subject", "level", "sentence", "detail", "explains", "fix", "since", "fixes", "evidence", "later"),
+    *("rule", "subject", "level", "sentence", "detail", "explains", "fix", "since", "fixes", "evidence", "muted"),
 )
 
 
@@ -31,18 +32,20 @@ def findings_source(observer: Observer) -> ConsoleSource:
 
 
 def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
-    """The findings as rows; the note counts the rules, and names those that cannot tell."""
-    rows = tuple(_row(finding, observer.is_put_off(finding)) for finding in verdict.findings)
+    """The findings as rows, those that do not count last; the notes count the rules and name what cannot tell."""
+    rows = tuple(_row(finding, observer.muted(finding)) for finding in verdict.findings)
     ordered = tuple(sorted(rows, key=lambda row: bool(row[-1])))
-    return Snapshot(
-        "findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=(summary(verdict),)
-    )
+    lost = observer.journal.trouble
+    notes = (summary(verdict, len(observer.counted)), *((str(lost),) if lost else ()))
+    return Snapshot("findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=notes)
 
 
-def summary(verdict: Verdict) -> str:
-    """How many findings there are, of how many rules, and which rules cannot tell and why."""
-    found = len(verdict.findings)
-    head = "No findings" if not found else "1 finding" if found == 1 else f"{found} findings"
+def summary(verdict: Verdict, counted: int) -> str:
+    """How many findings there are, of how many rules, and which rules cannot tell and why.
+
+    `counted` is how many findings are neither acknowledged nor withheld.
+    """
+    head = headline(len(verdict.findings), counted)
     if not verdict.unknown:
         return f"{head}: {len(verdict.judged)} rules evaluated."
     reasons: dict[str, list[str]] = {}
@@ -52,6 +55,12 @@ def summary(verdict: Verdict) -> str:
     return f"{head}: {len(verdict.judged)} rules evaluated, {len(verdict.unknown)} could not be ({named})."
 
 
+def headline(found: int, counted: int) -> str:
+    """How many findings there are, and how many of them do not count."""
+    head = "No findings" if not found else "1 finding" if found == 1 else f"{found} findings"
+    return f"{head}, {found - counted} of them acknowledged or withheld" if found > counted else head
+
+
 def text(observer: Observer) -> str:
     """What is read for the rules, a comment line each."""
     head = "-- The rules judge what these queries return (pipeline-console explain-rule RULE prints their SQL):"
@@ -59,7 +68,7 @@ def text(observer: Observer) -> str:
     return "\n".join([head, *reads])
 
 
-def _row(finding: Finding, later: bool) -> Row:
+def _row(finding: Finding, muted: Muted | None) -> Row:
     fixes = [{"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes]
     evidence = [
         {"label": fact.label, "value": fact.value, "pane": fact.pane, "view": fact.view, "row": dict(fact.row)}
@@ -76,5 +85,5 @@ def _row(finding: Finding, later: bool) -> Row:
         finding.since,
         fixes,
         evidence,
-        later,
+        muted.text if muted else None,
     )

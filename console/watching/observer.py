@@ -13,9 +13,10 @@ from functools import reduce
 from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kind, Limit, Snapshot, Trouble
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
-from console.rules.judging import Identity, Memory, Verdict, evaluate
+from console.rules.judging import Memory, Verdict, evaluate
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
+from console.watching.journal import Journal, Muted, Reason
 
 DAY = 86_400.0
 Condition = Callable[[Frame], bool]
@@ -32,10 +33,13 @@ class Observer:
         limits: Mapping[str, Limit],
         refreshes: Iterable[RefreshPolicy] = (),
         partitions: Iterable[PartitionPolicy] = (),
+        *,
+        journal: Journal | None = None,
     ) -> None:
         """Rules are evaluated under `limits`, keyed by their names.
 
         `refreshes` and `partitions` are the policies: which views are refreshed, which tables get partitions ahead.
+        `journal` knows which findings count; None: all of them do.
         """
         self._sources = sources
         self.diagnoses = tuple(diagnoses)
@@ -51,7 +55,7 @@ class Observer:
         self._due: dict[str, datetime] = {}
         self._looked = -math.inf  # on the monotonic clock
         self._looking = asyncio.Lock()
-        self._put_off: set[Identity] = set()
+        self.journal = journal or Journal()
         self.memory = Memory()
         self.verdict = Verdict()
         self.frame = Frame({}, datetime.now(UTC))
@@ -83,7 +87,8 @@ class Observer:
         await asyncio.gather(*(self._read(ask) for ask in wanted))
         self.frame = self._frame()
         self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory)
-        self._put_off &= {(finding.rule, finding.subject) for finding in self.verdict.findings}
+        await self.journal.read(self._facts(), self.frame.at)
+        await self.journal.follow(self.verdict, self.memory)
         self._looked = time.monotonic()
         return self.verdict
 
@@ -100,13 +105,30 @@ class Observer:
         asked = (self._troubles.get(ask.query) for ask in self._asks if ask.source == PRIMARY)
         return next((why for why in asked if why is not None and why.kind is Kind.UNREACHABLE), None)
 
-    def put_off(self, rule: str, subject: str) -> None:
-        """List a finding last, until its condition clears; once more: as before."""
-        self._put_off ^= {(rule, subject)}
+    def muted(self, finding: Finding) -> Muted | None:
+        """Why a finding is listed but not counted; None: it counts."""
+        return self.journal.muted(finding, self.frame.at)
 
-    def is_put_off(self, finding: Finding) -> bool:
-        """Whether somebody acknowledged the finding."""
-        return (finding.rule, finding.subject) in self._put_off
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """The findings that nobody acknowledged and no blackout window withholds, worst first."""
+        return tuple(finding for finding in self.verdict.findings if self.muted(finding) is None)
+
+    def finding(self, rule: str, subject: str) -> Finding | None:
+        """The finding of that rule about that subject; None: there is none any more."""
+        each = (one for one in self.verdict.findings if (one.rule, one.subject) == (rule, subject))
+        return next(each, None)
+
+    async def put_off(self, rule: str, subject: str, until: datetime | None = None) -> None:
+        """Acknowledge a finding until it clears or until a time; without a time, once more: let it count again."""
+        finding = self.finding(rule, subject)
+        if finding is None:
+            return
+        muted = self.muted(finding)
+        if muted is not None and muted.reason is Reason.ACKNOWLEDGED and until is None:
+            await self.journal.withdraw(finding)
+        else:
+            await self.journal.acknowledge(finding, self.frame.at, until)
 
     def windows(self) -> dict[str, tuple[Snapshot, ...]]:
         """The readings that rules compare with later ones."""
