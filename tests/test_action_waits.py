@@ -117,7 +117,7 @@ CASES = (
 # These change no relation, or give rights on it alone.
 NO_RELATION = {
     "apply-tuning", "cancel-backend", "terminate-backend", "terminate-idle", "create-roles", "create-extensions",
-    "write-pgbouncer-config", "rollback-prepared", "drop-slot",
+    "write-pgbouncer-config", "rollback-prepared", "drop-slot", "resume-replay",
 }  # fmt: skip
 # These need a program, or a database of another kind.
 ELSEWHERE = {"repack-table", "adopt-schema"}

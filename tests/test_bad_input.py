@@ -16,11 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from console.actions import ACTIONS
 from console.actions.planning import Action, plan
 from console.cli import main
-from console.demo.account import give, server_account
 from console.demo.cluster import MONITOR
 from console.demo.ports import free_port
-from console.demo.postgres_server import PostgresProcess
-from console.demo.supervisor import Command
 from console.model import Kind, Pane, Trouble, View
 from console.panes import PANES
 from console.settings.config import load
@@ -30,6 +27,7 @@ from console.sql import load as load_query
 from tests.command import Done, run, run_in_terminal
 from tests.fake_pgbouncer import fake_pgbouncer
 from tests.servers import PostgresServer, Servers
+from tests.standbys import standby_of
 
 SECRET = "hush-hush"
 SENTENCE = re.compile(r"pipeline-console: [^\n]+[.!]")
@@ -308,28 +306,8 @@ def test_an_extension_that_is_not_loaded_names_the_setting(show: Show, pg_server
 @pytest.fixture(scope="module")
 def standby(pg_servers: Servers, any_pg: PostgresServer) -> Iterator[str]:
     """URI of a streaming standby of the newest server."""
-    engine = any_pg.engine
-    if not isinstance(engine, PostgresProcess):
-        pytest.skip("needs the programs of the server on this machine")
-    secret = any_pg.passfile.read_text().split(":")[4].split("\n")[0]
-    data = pg_servers.folder / "standby"
-    data.mkdir(mode=0o700)
-    give(server_account(), data)
-    source = ("-h", any_pg.host, "-p", str(any_pg.port), "-U", "postgres")
-    done = pg_servers.supervisor.run(
-        Command(
-            (engine.installation.program("pg_basebackup"), "-D", str(data), "-R", "-c", "fast", "--no-sync", *source),
-            data,
-            server_account(),
-            {"PGPASSWORD": secret},
-        )
-    )
-    assert done.code == 0, done.output
-    log = pg_servers.folder / "standby.log"
-    process = PostgresProcess(pg_servers.supervisor, engine.installation, server_account(), data, log, engine.settings)
-    process.start()
-    yield PostgresServer(any_pg.major, process, any_pg.passfile, any_pg.host).uri()
-    process.stop()
+    with standby_of(pg_servers, any_pg) as server:
+        yield server.uri()
 
 
 @each_view
@@ -421,7 +399,7 @@ def test_a_standby_is_not_set_up_and_its_primary_named_as_the_way(standby: str, 
 
 ON_A_STANDBY = {
     *("cancel-backend", "terminate-backend", "terminate-idle"),
-    *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot"),
+    *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot", "resume-replay"),
 }
 
 

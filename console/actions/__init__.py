@@ -17,6 +17,7 @@ from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.actions.planning import Action
 from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
 from console.actions.replication.drop_slot import DROP_SLOT
+from console.actions.replication.resume_replay import RESUME_REPLAY
 from console.actions.schema.apply_schema import APPLY_SCHEMA
 from console.actions.schema.create_extensions import CREATE_EXTENSIONS
 from console.actions.schema.create_roles import CREATE_ROLES
@@ -42,6 +43,7 @@ ACTIONS: tuple[Action, ...] = (
     TERMINATE_IDLE,
     ROLLBACK_PREPARED,
     DROP_SLOT,
+    RESUME_REPLAY,
     VACUUM_TABLE,
     ANALYZE_TABLE,
     REINDEX,

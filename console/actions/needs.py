@@ -21,6 +21,7 @@ class Right(Enum):
     CREATE_ROLES = "create roles"
     END_PREPARED = "roll back transactions that other roles prepared"
     DROP_SLOTS = "drop replication slots"
+    RESUME_REPLAY = "resume the replay of a standby"
     ALTER_SYSTEM = "write the settings of the server and reload them"
 
 
@@ -32,6 +33,7 @@ class Needs:
     relations: Callable[[Settings], Sequence[str]] | None = None  # what `right` is needed for; None: all tables
     extension: str = ""  # must be installed in the database
     primary: bool = True  # a standby cannot do it
+    standby: bool = False  # only a standby can do it
     server: bool = True  # it changes something on a server; False: files of this machine alone
     in_words: str = ""  # what it needs, where that is no right
     planned: bool = True  # doctor makes its plan; False: that depends on files and runs of this user

@@ -72,6 +72,8 @@ async def plan(action: Action, server: Database, given: Mapping[str, str], setti
     await server.learn()  # an extension may have been created since, a right granted
     if action.needs.primary and server.facts.standby:
         raise standby_refused(action.name)
+    if action.needs.standby and not server.facts.standby:
+        raise primary_refused(action.name)
     made = await action.plan(request)
     if made.changes:
         await refuse_event_triggers(server)
@@ -99,6 +101,11 @@ def _assumed(facts: Facts) -> tuple[str, ...]:
 def standby_refused(name: str) -> Trouble:
     """Why the action called `name` is refused on a standby."""
     return Trouble(Kind.REFUSED, f"This server is a standby, which is read-only: run {name} on its primary.")
+
+
+def primary_refused(name: str) -> Trouble:
+    """Why the action called `name` is refused on a primary."""
+    return Trouble(Kind.REFUSED, f"This server is a primary: run {name} on its standby.")
 
 
 def complete(action: Action, given: Mapping[str, str]) -> dict[str, str]:

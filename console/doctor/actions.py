@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, plan, standby_refused
+from console.actions.planning import Action, plan, primary_refused, standby_refused
 from console.doctor.check import Check, Status
 from console.doctor.panes import remedies
 from console.doctor.role import Rights
@@ -55,6 +55,8 @@ async def _check(server: Database, case: Case, action: Action, read_only: bool) 
     if case.rights.found.row["standby"] and needs.primary:
         why = standby_refused(action.name)
         return _as_check(action, Verdict(Status.CANNOT, why.sentence, "Give the primary as target."))
+    if needs.standby and not case.rights.found.row["standby"]:
+        return _as_check(action, Verdict(Status.LIMITED, primary_refused(action.name).sentence))
     verdict = _needed(case, needs)
     if verdict and verdict.state is Status.CANNOT:
         return _as_check(action, verdict)
@@ -214,6 +216,14 @@ def _drops_slots(case: Case) -> Verdict:
     return Verdict(Status.CANNOT, "lacks REPLICATION", f"ALTER ROLE {rights.quoted} REPLICATION;")
 
 
+def _resumes_replay(case: Case) -> Verdict:
+    rights = case.rights
+    if rights.row["resumes"]:
+        return Verdict(Status.OK, "superuser" if rights.superuser else "EXECUTE on pg_wal_replay_resume()")
+    remedy = rights.grant("EXECUTE ON FUNCTION pg_catalog.pg_wal_replay_resume()")
+    return Verdict(Status.CANNOT, "lacks EXECUTE on pg_wal_replay_resume()", f"{remedy} -- on the primary")
+
+
 def _tunes(case: Case) -> Verdict:
     rights = case.rights
     denied = [name for name in rights.presettable if name not in rights.alterable]
@@ -236,5 +246,6 @@ _RIGHTS: Mapping[Right, Callable[[Case], Verdict]] = {
     Right.CREATE_ROLES: _makes_roles,
     Right.END_PREPARED: _ends_prepared,
     Right.DROP_SLOTS: _drops_slots,
+    Right.RESUME_REPLAY: _resumes_replay,
     Right.ALTER_SYSTEM: _tunes,
 }

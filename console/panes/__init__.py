@@ -13,6 +13,7 @@ from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
 from console.panes.partitions import PARTITIONS
 from console.panes.pooler import POOLER
+from console.panes.replication import REPLICATION
 from console.panes.schema import SCHEMA
 from console.panes.settings import SETTINGS
 from console.panes.slow_queries import SLOW_QUERIES
@@ -29,6 +30,7 @@ PANES: tuple[Pane, ...] = (
     PARTITIONS,
     VIEWS,
     POOLER,
+    REPLICATION,
     SCHEMA,
     SETTINGS,
     ACTIVITY,

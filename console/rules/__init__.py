@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.model import AnyRule, Rule
-from console.rules import pooler, runs, server, sessions, statements, storage
+from console.rules import pooler, replication, runs, server, sessions, statements, storage
 
 RULES: tuple[AnyRule, ...] = (
     sessions.CONNECTION_USAGE_PERCENT,
@@ -39,6 +39,9 @@ RULES: tuple[AnyRule, ...] = (
     server.FINDING_LEVEL,
     server.RESTART_PENDING,
     server.SETTING_LINE,
+    replication.SLOT_STATUS,
+    replication.REPLAY_STATE,
+    replication.SUBSCRIPTION_STATUS,
     storage.DEAD_TUPLE_PERCENT,
     storage.BLOAT_PERCENT,
     storage.BLOAT_BYTES,

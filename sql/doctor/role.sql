@@ -7,6 +7,7 @@ SELECT r.rolname::text AS name, pg_catalog.quote_ident(r.rolname) AS quoted, r.r
        pg_catalog.has_schema_privilege(p.oid, 'USAGE') AS uses_public,
        pg_catalog.has_schema_privilege(p.oid, 'CREATE') AS makes_tables,
        pg_catalog.has_function_privilege('pg_catalog.pg_reload_conf()', 'EXECUTE') AS reloads,
+       pg_catalog.has_function_privilege('pg_catalog.pg_wal_replay_resume()', 'EXECUTE') AS resumes,
        m.known, m.held
   FROM pg_catalog.pg_roles r
   JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()

@@ -79,6 +79,8 @@ WITH it AS MATERIALIZED (
   UNION ALL SELECT 86, '-- GRANT EXECUTE ON FUNCTION pg_catalog.pg_reload_conf() TO ' || it.r || ';  -- apply-tuning'
               FROM it WHERE it.major >= 15
   UNION ALL SELECT 87, '-- ALTER ROLE ' || it.r || ' REPLICATION;  -- drop-slot' FROM it
+  UNION ALL SELECT 88, '-- GRANT EXECUTE ON FUNCTION pg_catalog.pg_wal_replay_resume() TO ' || it.r
+                       || ';  -- resume-replay, on a standby' FROM it
   UNION ALL SELECT 90, '-- No EXECUTE on pg_stat_statements_reset: the console never resets statistics.'
 )
 SELECT line FROM line ORDER BY at, line

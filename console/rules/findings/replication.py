@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import age, one_line, size
-from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Frame, Record, Urgency
+from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Record, Urgency
 from console.rules.findings.wording import number
 from console.rules.server import REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS
+
+RESUME = Fix("resume-replay", {}, "resume the replay: queries that conflict with it may be cancelled")
 
 
 def lag(frame: Frame) -> Iterable[Finding]:
@@ -26,10 +28,14 @@ def lag(frame: Frame) -> Iterable[Finding]:
                 subject=f"standby {row['standby']}",
                 level=level,
                 sentence=f"{name} is {size(behind)}{seconds} behind: {why(row)}",
-                detail="SELECT pg_wal_replay_resume() on the standby resumes it" if row["paused"] else "",
-                evidence=(Evidence("lag", size(behind), "overview", "metrics"),),
+                evidence=(Evidence("lag", size(behind), "replication", *_where(row)),),
+                fixes=(RESUME,) if row["paused"] else (),
                 harm=behind / 2**40,
             )
+
+
+def _where(row: Record) -> tuple[str, dict[str, object]]:
+    return ("receiver", {}) if row["itself"] else ("senders", {"pid": row["pid"]})
 
 
 def why(row: Record) -> str:
