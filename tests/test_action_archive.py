@@ -415,7 +415,7 @@ def test_what_is_no_age(text: str) -> None:
 @pytest.mark.parametrize("default", [False, True])
 async def test_a_month_that_other_rows_refer_to_stays_and_the_months_behind_it_move(desk: Desk, default: bool) -> None:
     desk.do(
-        "CREATE TABLE public.child (a bigint, b date, CONSTRAINT child_fk FOREIGN KEY (a, b) REFERENCES public.facts)",
+        CHILD,
         "INSERT INTO public.child SELECT id, day FROM public.facts_30 WHERE id = 7",
         *(["CREATE TABLE public.facts_rest PARTITION OF public.facts DEFAULT"] if default else []),
     )
@@ -430,6 +430,90 @@ async def test_a_month_that_other_rows_refer_to_stays_and_the_months_behind_it_m
     desk.do("DELETE FROM public.child")
     assert (await desk.run(ARCHIVE_ANALYTICS)).outcome is Outcome.DONE
     assert desk.ask("SELECT count(*) FROM public.archive") == 2000
+
+
+CHILD = "CREATE TABLE public.child (a bigint, b date, CONSTRAINT child_fk FOREIGN KEY (a, b) REFERENCES public.facts)"
+HELD = (  # what refers to rows 7 and 8 of month 30, and how many of month 30 stay
+    (
+        (
+            f"{CHILD}\n"
+            "INSERT INTO public.child SELECT id, day FROM public.facts_30 WHERE id IN (7, 8)\n"
+            "INSERT INTO public.child VALUES (9, NULL)"
+        ),
+        "rows of public.child refer to 2 rows of it (foreign key child_fk), which stay in public.facts",
+    ),
+    (
+        (
+            "CREATE TABLE public.child (a bigint, b date, CONSTRAINT child_fk FOREIGN KEY (a, b) "
+            "REFERENCES public.facts_30 ON DELETE RESTRICT) PARTITION BY HASH (a)\n"
+            "CREATE TABLE public.child_0 PARTITION OF public.child FOR VALUES WITH (MODULUS 1, REMAINDER 0)\n"
+            "INSERT INTO public.child SELECT id, day FROM public.facts_30 WHERE id IN (7, 8)"
+        ),
+        "rows of public.child refer to 2 rows of it (foreign key child_fk), which stay in public.facts",
+    ),
+    (
+        (
+            f"{CHILD}\n"
+            "INSERT INTO public.child SELECT id, day FROM public.facts_30 WHERE id = 7\n"
+            "CREATE TABLE public.other (a bigint, b date, FOREIGN KEY (a, b) REFERENCES public.facts "
+            "INITIALLY DEFERRED)\n"
+            "INSERT INTO public.other SELECT id, day FROM public.facts_30 WHERE id = 8"
+        ),
+        (
+            "rows of public.child, public.other refer to 2 rows of it "
+            "(foreign key child_fk, other_a_b_fkey), which stay in public.facts"
+        ),
+    ),
+    (
+        (
+            "ALTER TABLE public.archive ADD FOREIGN KEY (id) REFERENCES public.dimensions\n"
+            "ALTER TABLE public.facts DROP CONSTRAINT facts_id_fkey\n"
+            "DELETE FROM public.dimensions WHERE id = 8\n"
+            f"{CHILD}\n"
+            "INSERT INTO public.child SELECT id, day FROM public.facts_30 WHERE id = 7"
+        ),
+        (
+            "rows of public.child refer to 1 row of it (foreign key child_fk), which stay in public.facts; "
+            "1 of its rows refer to rows of public.dimensions that no longer exist; they stay in public.facts"
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(("statements", "why"), HELD)
+async def test_rows_that_others_refer_to_stay_when_the_rest_is_moved_in_batches(
+    desk: Desk, statements: str, why: str
+) -> None:
+    plain(desk)
+    desk.do(*statements.splitlines())
+    before = whole(desk)
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert f"Rows of public.facts_30 are moved in batches: {why}." in run.plan.notes
+    assert whole(desk) == before
+    assert desk.ask("SELECT array_agg(id ORDER BY id) FROM public.facts_30") == [7, 8]
+    again = await desk.run(ARCHIVE_ANALYTICS)
+    assert again.outcome is Outcome.NOTHING
+    assert any(
+        note.startswith("Nothing of public.facts_30 can be moved: rows of public.child") for note in again.plan.notes
+    )
+
+
+async def test_rows_that_refer_to_rows_of_their_own_table_move_before_those(desk: Desk) -> None:
+    plain(desk)
+    desk.do(
+        "ALTER TABLE public.facts ADD up bigint, ADD at date, ADD CONSTRAINT up_fk FOREIGN KEY (up, at) "
+        "REFERENCES public.facts",
+        "ALTER TABLE public.archive ADD up bigint, ADD at date",
+        "UPDATE public.facts f SET up = o.id, at = o.day FROM public.facts_30 o "
+        f"WHERE f.id = o.id + 1 AND f.id < 5 AND f.day < {MONTH} - interval '28 months'",
+        "UPDATE public.facts_1 f SET up = o.id, at = o.day FROM public.facts_30 o WHERE f.id = 7 AND o.id = 7",
+    )
+    before = whole(desk)
+    run = await desk.run(ARCHIVE_ANALYTICS)
+    assert run.outcome is Outcome.DONE, run.message
+    assert whole(desk) == before
+    assert desk.ask("SELECT array_agg(id) FROM public.facts_30") == [7]
 
 
 async def test_a_materialized_view_that_still_reads_the_rows_is_named(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from console.actions.planning import refuse, steps_from_query
 from console.actions.relations import Relation, seen
 from console.format import one_line
 from console.model import Database, Record, Source, Step, Trouble
+from console.running.summary import counted
 
 RETURN = ("return", "finalize return")  # attached to the origin again
 STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent
@@ -54,14 +55,14 @@ class Piece:
     rows: int  # to be moved in batches
     first: str  # and their first and last day
     last: str
-    kept: str = ""  # SQL condition of the rows that can be moved in batches: all their parents exist; empty: all
+    kept: str = ""  # SQL condition of the rows that can be moved in batches: no foreign key forbids it; empty: all
 
 
 async def steps_of_move(server: Database, move: Move) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The steps of `move` from the present state on, and notes. Raises Trouble(REFUSED) if rows could be lost."""
     server = await confined(server, move.origin, move.target)
     await refuse_foreign_code(server, [move.origin.name, move.target.name])
-    pieces, unchecked = await _detachable(server, move, await _pieces(server, move))
+    pieces, unchecked = await _movable(server, move, await _pieces(server, move))
     orphans, notes = await _orphans(server, move, [piece for piece in pieces if piece.form != BLOCKED])
     pieces = [_around(piece, orphans.get(piece.oid), move) for piece in pieces]
     sides = await seen(server, move.origin.oid, move.target.oid)
@@ -100,34 +101,51 @@ async def _pieces(server: Source, move: Move) -> list[Piece]:
     return found
 
 
-async def _detachable(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[list[Piece], tuple[str, ...]]:
-    """The pieces, those blocked that a foreign key of another table keeps from being detached; notes."""
-    children = (await server.fetch("actions/archive_children", move.sides)).values("name")
-    whole = [piece.oid for piece in pieces if piece.form in {"detach", "swap"}]
-    if not whole or not children:
+async def _movable(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[list[Piece], tuple[str, ...]]:
+    """The pieces without what a foreign key of another table keeps in the origin; notes."""
+    asked = [piece for piece in pieces if piece.form in {"detach", "swap", "batches"}]
+    oids = [piece.oid for piece in asked]
+    children = (await server.fetch("actions/archive_children", {**move.sides, "oids": oids})).values("name")
+    if not asked or not children:
         return list(pieces), ()
+    ways = {"oids": oids, "batches": [piece.form == "batches" for piece in asked]}
     skipped = await foreign_code(server, [str(name) for name in children])
     try:
         found = await server.fetch(
-            "actions/archive_referenced", {**move.sides, "oids": whole, "skipped": list(skipped)}
+            "actions/archive_referenced", {**move.sides, **move.span, **ways, "skipped": list(skipped)}
         )
     except Trouble as why:
         if why.sqlstate != CANCELED:
             raise
-        return list(pieces), ("References to these rows could not be checked in time: if there are any, DETACH fails.",)
+        return list(pieces), (
+            "References to these rows could not be checked in time: if there are any, the run stops at them.",
+        )
     held = {int(str(row["oid"])): row for row in found.records() if row["checked"]}
     unread = sorted({one_line(row["child"]) for row in found.records() if not row["checked"]})
     notes = (
-        (f"This role cannot read {', '.join(unread)}: if rows of it refer to these, DETACH fails.",) if unread else ()
+        (f"This role cannot read {', '.join(unread)}: if rows of it refer to these, the run stops at them.",)
+        if unread
+        else ()
     )
-    return [_blocked(piece, held.get(piece.oid)) for piece in pieces], notes
+    return [_without_held(piece, held.get(piece.oid), move) for piece in pieces], notes
 
 
-def _blocked(piece: Piece, found: Record | None) -> Piece:
+def _without_held(piece: Piece, found: Record | None, move: Move) -> Piece:
+    """The piece, of which the rows stay in the origin that rows of another table refer to."""
     if found is None:
         return piece
     child, key = one_line(found["child"]), one_line(found["key"])
-    return replace(piece, form=BLOCKED, why=f"rows of {child} refer to its rows (foreign key {key})")
+    if not found["batches"]:
+        return replace(piece, form=BLOCKED, why=f"rows of {child} refer to its rows (foreign key {key})")
+    held = counted(int(str(found["held"])), "row")
+    return replace(
+        piece,
+        why=f"rows of {child} refer to {held} of it (foreign key {key}), which stay in {move.origin.name}",
+        rows=int(str(found["rows"])),
+        first=str(found["first"] or ""),
+        last=str(found["last"] or ""),
+        kept=str(found["inside"]),
+    )
 
 
 async def _orphans(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple[Mapping[int, Record], tuple[str, ...]]:
@@ -139,6 +157,7 @@ async def _orphans(server: Source, move: Move, pieces: Sequence[Piece]) -> tuple
     asked = {
         "oids": [piece.oid for piece in pieces],
         "batches": [piece.form == "batches" for piece in pieces],
+        "kept": [piece.kept for piece in pieces],
         "skipped": list(skipped),
     }
     try:
@@ -159,11 +178,11 @@ def _around(piece: Piece, found: Record | None, move: Move) -> Piece:
     return replace(
         piece,
         form=form,
-        why=f"{orphans}; they stay in {move.origin.name}",
+        why="; ".join(filter(None, (piece.why if piece.kept else "", f"{orphans}; they stay in {move.origin.name}"))),
         rows=int(str(found["rows"])),
         first=str(found["first"] or ""),
         last=str(found["last"] or ""),
-        kept=str(found["inside"]),
+        kept=" AND ".join(filter(None, (piece.kept, str(found["inside"])))),
     )
 
 

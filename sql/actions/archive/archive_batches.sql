@@ -3,7 +3,7 @@
 -- One statement deletes and inserts, and fails unless count and checksum of both sides agree. A batch covers 128 pages,
 -- so that no batch reads pages that earlier ones emptied; the position is kept in the session and rolled back with the
 -- batch. Rows changed or added meanwhile are moved at the end. `kept` is the condition of the rows that can be moved:
--- others stay, because they refer to rows that no longer exist.
+-- others stay, because they refer to rows that no longer exist, or because rows of other tables refer to them.
 WITH side AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relpersistence, c.relowner, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -2,15 +2,18 @@
 -- lane: slow
 --
 -- `inside` is true for rows with all their parents. `rows`, `first` and `last` are of those in the time asked for;
--- `orphans` are all others of the piece, or of that time where it is moved in batches. Keys that are already validated
+-- `orphans` are all others of the piece, or of that time where it is moved in batches; there, `kept` is the condition
+-- of the rows to which no others refer. Keys that are already validated
 -- on the piece are skipped, and those that this role could only read by code of another role.
 WITH piece AS MATERIALIZED (
   SELECT c.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, w.batches,
          pg_catalog.concat_ws(' AND ', pg_catalog.format('%%I >= ', %(key)s::text)
                               || pg_catalog.quote_literal(%(lower)s::text),
                               pg_catalog.format('%%I < ', %(key)s::text)
-                                  || pg_catalog.quote_literal(%(upper)s::text)) AS asked
-    FROM ROWS FROM (pg_catalog.unnest(%(oids)s::bigint[]), pg_catalog.unnest(%(batches)s::bool[])) w(oid, batches)
+                                  || pg_catalog.quote_literal(%(upper)s::text)) AS asked,
+         coalesce(nullif(w.kept, ''), 'true') AS free
+    FROM ROWS FROM (pg_catalog.unnest(%(oids)s::bigint[]), pg_catalog.unnest(%(batches)s::bool[]),
+                    pg_catalog.unnest(%(kept)s::text[])) w(oid, batches, kept)
     JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid AND c.relkind IN ('r', 'p')
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 ), reference AS MATERIALIZED (
@@ -45,10 +48,10 @@ WITH piece AS MATERIALIZED (
             AND pg_catalog.pg_get_constraintdef(y.oid)
                 = pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(x.oid), ' NOT VALID$', ''))
 ), checked AS MATERIALIZED (
-  SELECT p.oid, p.name, p.batches, p.asked, pg_catalog.string_agg(r.kept, ' AND ') AS kept,
+  SELECT p.oid, p.name, p.batches, p.asked, p.free, pg_catalog.string_agg(r.kept, ' AND ') AS kept,
          pg_catalog.string_agg(DISTINCT r.parent, ', ') AS parents
     FROM piece p JOIN reference r ON r.oid = p.oid
-   GROUP BY p.oid, p.name, p.batches, p.asked
+   GROUP BY p.oid, p.name, p.batches, p.asked, p.free
 )
 SELECT c.oid::bigint AS oid, c.parents, c.kept AS inside, f.rows, f.orphans, f.first, f.last
   FROM checked c
@@ -63,7 +66,7 @@ SELECT c.oid::bigint AS oid, c.parents, c.kept AS inside, f.rows, f.orphans, f.f
            '''o:'' || pg_catalog.count(*) FILTER (WHERE NOT kept%%s), '
            '''a:'' || coalesce(pg_catalog.min(day) FILTER (WHERE kept AND asked)::text, ''''), '
            '''z:'' || coalesce(pg_catalog.max(day) FILTER (WHERE kept AND asked)::text, '''')]) '
-           'FROM (SELECT %%I::date AS day, (%%s) IS TRUE AS kept, (%%s) IS TRUE AS asked FROM %%s) x',
-           CASE WHEN c.batches THEN ' AND asked' END, %(key)s::text, c.kept, c.asked, c.name)) t) f
+           'FROM (SELECT %%I::date AS day, (%%s) IS TRUE AS kept, (%%s) IS TRUE AS asked FROM %%s WHERE %%s) x',
+           CASE WHEN c.batches THEN ' AND asked' END, %(key)s::text, c.kept, c.asked, c.name, c.free)) t) f
  WHERE f.orphans > 0
  ORDER BY c.name
