@@ -13,6 +13,7 @@ from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
 from console.panes.partitions import PARTITIONS
 from console.panes.pooler import POOLER
+from console.panes.progress import PROGRESS
 from console.panes.replication import REPLICATION
 from console.panes.schema import SCHEMA
 from console.panes.settings import SETTINGS
@@ -31,6 +32,7 @@ PANES: tuple[Pane, ...] = (
     VIEWS,
     POOLER,
     REPLICATION,
+    PROGRESS,
     SCHEMA,
     SETTINGS,
     ACTIVITY,
