@@ -403,9 +403,24 @@ def test_a_page_can_be_left_out_and_another_be_told_its_parameters(place: Place)
     done = place.setup("--yes", "--skip", "roles", "--skip", "pooler", "--set", "tuning.preset=autovacuum")
     assert done.code == 0, done.out + done.err
     assert "skipped: by --skip" in done.out
+    assert "Roles: skipped by --skip" in done.out.rpartition("\nLeft:")[2]
     assert place.rows(ROLES) == [("",)]
     assert place.rows("SHOW autovacuum_vacuum_scale_factor") == [("0.05",)]
     assert place.rows("SHOW track_functions") == [("none",)], "of another preset"
+
+
+def test_what_is_done_is_never_listed_as_left(place: Place) -> None:
+    assert place.setup("--yes").code == 0
+    Memory.of(
+        Facts("postgres", 180000, "18", f"127.0.0.1:{place.cluster.port}", database=place.database),
+        {"HOME": str(place.home)},
+    ).decide("roles", SKIP)
+    done = place.setup("--yes", "--skip", "tuning", "--skip", "pooler")
+    assert done.code == 0, done.out + done.err
+    assert "skipped: by --skip" in done.out
+    assert "skipped: in the guide" in done.out
+    assert "Left:" not in done.out
+    assert "There is nothing to do." in done.out
 
 
 def test_what_was_skipped_in_the_guide_is_left_out_and_what_was_put_off_is_run(place: Place) -> None:

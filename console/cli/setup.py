@@ -52,6 +52,14 @@ class PageResult:
     skipped: str = ""  # why it was skipped
     runs: list[Run] = field(default_factory=list)
     code: int = DONE
+    at_end: PageState | None = None  # after all pages, of one that was skipped or had work left
+
+    @property
+    def listed(self) -> tuple[Page, PageState, str, Sequence[Run]]:
+        """What the list at the end takes: nothing that has been done meanwhile counts as left."""
+        state = self.at_end or self.state
+        left = is_left(state) or bool(state.left) or self.at_end is None
+        return self.page, state, self.skipped if left else "", self.runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,7 @@ class _Setup:
                 await self._refuse_mistakes()
                 async with only_setup(keeper):
                     await self._pages(keeper)
+                    await self._read_again()
         except Trouble as why:
             if why.kind is Kind.USAGE:
                 raise
@@ -157,8 +166,8 @@ class _Setup:
             Outcome.FAILED: "The set-up failed; nothing was changed.",
             Outcome.REFUSED: "The set-up was refused.",
         }[outcome]
-        self._show(result_text((result.page, result.state, result.skipped, result.runs) for result in self._results))
-        left = [result.page.title for result in self._results if is_left(result.state)]
+        self._show(result_text(result.listed for result in self._results))
+        left = [result.page.title for result in self._results if not result.skipped and is_left(result.listed[1])]
         text += f" Not done: {', '.join(left)}; see above." if left and code == DONE else ""
         return _ended(self._asked, self._results, self._guide, SetupEnd(outcome, f"{message} {text}".strip(), code))
 
@@ -180,6 +189,19 @@ class _Setup:
             former[page.name] = result.state
             if self._stopping or _ends_all(result):
                 return
+
+    async def _read_again(self) -> None:
+        """Read the state of what is left once more: a later page or another session may have done it."""
+        if self._stopping:
+            return
+        now = await situation.read(self._guide.server, self._guide.settings)
+        former: dict[str, PageState] = {}
+        for result in self._results:
+            state = result.state
+            if result.skipped or is_left(state) or state.left:
+                result.at_end = state = await self._guide.state(result.page, now, former)
+            if not result.skipped:
+                former[result.page.name] = state
 
     async def _page(self, page: Page, former: dict[str, PageState]) -> PageResult:
         why = self._skipped(page)
