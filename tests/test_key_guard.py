@@ -74,20 +74,39 @@ async def request_refresh(app: ConsoleApp, pilot: Pilot[int]) -> None:
     await until(pilot, lambda: len(app.screen.query(Input)) == 0)  # what is typed before belongs to the form
 
 
+async def burst(app: ConsoleApp, pilot: Pilot[int]) -> None:
+    """Words in one piece, as when the console or the machine was busy while they were typed."""
+    for key in ("slash", *"for", "space", *"refresh", "enter"):
+        app.simulate_key(key)
+    await pilot.pause()
+
+
 async def test_a_word_typed_while_a_plan_is_made_neither_runs_it_nor_reaches_the_pane(
     any_pg: PostgresServer, pipeline: str
 ) -> None:
     async with console(any_pg.uri(pipeline)) as (app, pilot):
         await request_refresh(app, pilot)
         while not isinstance(app.screen, PlanDialog):
-            await pilot.press("slash", *"for refresh", "enter")
+            await burst(app, pilot)
         for _ in range(3):
-            await pilot.press(*"for refresh", "enter")
+            await burst(app, pilot)
         await shows(pilot, "Plan: Refresh", "r run")
         assert app.workspace.runs == []
         assert not app.pane_view.query_one(".filter").display
         await pilot.press("r")
         await until(pilot, lambda: app.workspace.runs and app.workspace.runs[0].outcome)
+
+
+async def test_a_word_that_arrives_in_one_piece_over_a_plan_does_not_run_it(
+    any_pg: PostgresServer, pipeline: str
+) -> None:
+    async with console(any_pg.uri(pipeline)) as (app, pilot):
+        await request_refresh(app, pilot)
+        await shows(pilot, "Plan: ", "r run")
+        await burst(app, pilot)
+        await taken(pilot)
+        assert isinstance(app.screen, PlanDialog)
+        assert app.workspace.runs == []
 
 
 async def test_escape_cancels_the_planning_and_its_query(any_pg: PostgresServer, pipeline: str) -> None:

@@ -243,7 +243,10 @@ class ConsoleApp(App[int]):
             return True
         if isinstance(self.focused, Input) and not isinstance(self.focused, FilterLine):
             return False  # what is typed into a form stays in order there
-        return await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key)
+        if await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key):
+            return True
+        self.dialogs.missed(key)
+        return False
 
     def action_command_palette(self) -> None:
         """Go to a pane or an action by typing part of its name."""

@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from console.format import safe
 from console.tui.action_flow import Answer
-from console.tui.key_guard import Guarded
+from console.tui.key_guard import Guarded, KeyGuard
 from console.tui.planning_dialog import PlanningDialog
 
 
@@ -27,10 +27,14 @@ class DialogStack:
 
         Esc always passes, because it changes nothing.
         """
-        stack = self._app.screen_stack
-        on_top = stack[-1] if stack else None
         guarded = isinstance(event, Paste) or (isinstance(event, Key) and event.key != "escape")
-        return not guarded or not isinstance(on_top, Guarded) or on_top.guard.takes(event.time)
+        guard = self._guard if guarded else None
+        return guard is None or guard.takes(event.time)
+
+    def missed(self, key: Key) -> None:
+        """The dialog on top does not know a key."""
+        if (guard := self._guard) is not None:
+            guard.missed(key.time)
 
     def open(self, dialog: Screen[None]) -> None:
         """Open a dialog above a pane, unless a key that was pressed before has just opened another."""
@@ -58,6 +62,11 @@ class DialogStack:
     def toast(self, text: str, title: str = "", severity: SeverityLevel = "information", timeout: float = 5) -> None:
         """Show a text for some seconds."""
         self._app.notify(safe(text), title=title, severity=severity, timeout=timeout, markup=False)
+
+    @property
+    def _guard(self) -> KeyGuard | None:
+        stack = self._app.screen_stack
+        return stack[-1].guard if stack and isinstance(stack[-1], Guarded) else None
 
     @property
     def _planning(self) -> PlanningDialog | None:

@@ -32,13 +32,13 @@ class KeyGuard:
         """Whether a key pressed at this time (of Textual's clock) is meant for the dialog."""
         if pressed_at >= self._ready_at:
             return True
-        if self._prolonged:
-            self.typed(pressed_at)
+        self.missed(pressed_at)
         return False
 
-    def typed(self, pressed_at: float) -> None:
-        """A key that the dialog does not know was pressed: whoever types something else does not look at it."""
-        self._ready_at = max(self._ready_at, pressed_at + self._moment)
+    def missed(self, pressed_at: float) -> None:
+        """A key came too early or is unknown here: whoever types it is not looking at the dialog."""
+        if self._prolonged:
+            self._ready_at = max(self._ready_at, pressed_at + self._moment)
 
     @property
     def ready(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
@@ -58,11 +57,6 @@ class PlanDialog(ModalScreen[bool]):
         (self.query_one(Input) if self._plan.destructive else self.query_one(VerticalScroll)).focus()
         self.call_after_refresh(self.guard.shown)
         self.set_interval(0.1, self._show_keys)
-
-    def on_key(self, event: Key) -> None:
-        """Ignore keys for a moment after one that the dialog does not know."""
-        if event.key not in self.active_bindings:
-            self.guard.typed(event.time)
 
     def _show_keys(self) -> None:
         confirm = "type the name, Enter run · PgDn scroll" if self._plan.destructive else "r run"
