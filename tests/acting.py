@@ -100,16 +100,19 @@ def stage(plan: Plan, name: str) -> int:
 
 
 @contextmanager
-def held(desk: Desk, *statements: str, seconds: float = 3.0) -> Iterator[threading.Event]:
-    """Another session that runs statements and keeps its transaction open for so long; then the event is set."""
-    ready, ended = threading.Event(), threading.Event()
+def held(desk: Desk, *statements: str, seconds: float = waiting.PATIENCE) -> Iterator[threading.Event]:
+    """Another session that runs statements and keeps its transaction open for so long, then the event is set.
+
+    Without `seconds` it is kept open until the block ends.
+    """
+    ready, ended, left = threading.Event(), threading.Event(), threading.Event()
 
     def hold() -> None:
         with desk.session() as session, session.transaction():
             for statement in statements:
                 session.execute(statement.encode())
             ready.set()
-            session.execute("SELECT pg_sleep(%s)", (seconds,))
+            left.wait(seconds)
         ended.set()
 
     thread = threading.Thread(target=hold)
@@ -118,6 +121,8 @@ def held(desk: Desk, *statements: str, seconds: float = 3.0) -> Iterator[threadi
         assert ready.wait(waiting.PATIENCE)
         yield ended
     finally:
+        if seconds == waiting.PATIENCE:
+            left.set()
         thread.join()
 
 

@@ -160,14 +160,14 @@ async def test_an_interrupted_drop_is_finished_by_running_it_again(desk: Desk) -
 
 @FEW
 async def test_an_index_that_somebody_builds_is_left_alone(desk: Desk) -> None:
-    with held(desk, UPDATE, seconds=2.0):
-        builder = threading.Thread(target=lambda: desk.do("CREATE INDEX CONCURRENTLY t_new ON public.t (n, id)"))
+    builder = threading.Thread(target=lambda: desk.do("CREATE INDEX CONCURRENTLY t_new ON public.t (n, id)"))
+    with held(desk, UPDATE):
         builder.start()
         wait(lambda: desk.ask(INVALID) == 1)
         for action, given in ((REPAIR_INVALID_INDEXES, {}), (DROP_INDEX, {"index": "t_new"})):
             with pytest.raises(Trouble, match="may be building it"):
                 await desk.plan(action, **given)
-        builder.join()
+    builder.join()
     assert desk.ask(INVALID) == 0
 
 

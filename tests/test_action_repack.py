@@ -71,7 +71,7 @@ async def test_a_malicious_name_is_an_argument_and_nothing_else(desk: Desk) -> N
 
 
 async def test_it_gives_up_beside_a_long_reader_and_says_so_and_cancels_nobody(desk: Desk) -> None:
-    with held(desk, "SELECT count(*) FROM public.bloated", seconds=6):
+    with held(desk, "SELECT count(*) FROM public.bloated"):
         run = await desk.run(REPACK_TABLE, table="bloated", wait_timeout="1")
     assert run.outcome is Outcome.FAILED
     assert "did not get its lock" in run.message
@@ -95,7 +95,7 @@ async def test_what_a_killed_one_left_is_named_and_dropped_by_running_it_again(d
 async def test_stopping_the_run_stops_the_program_and_it_cleans_up(desk: Desk) -> None:
     server = PostgresServer(desk.uri)
     made = await plan(REPACK_TABLE, server, {"table": "bloated"}, desk.settings)
-    with held(desk, "SELECT count(*) FROM public.bloated", seconds=4):
+    with held(desk, "SELECT count(*) FROM public.bloated"):
         task = asyncio.create_task(Runner(ActingSession(desk.uri), server, desk.trail).run(made))
         working = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pg_repack'"
         await asyncio.to_thread(wait, lambda: desk.ask(working))
