@@ -14,8 +14,10 @@ import pytest
 from console.model import Facts, Finding, Kind, Level, Trouble
 from console.rules.judging import Memory, Sighting, Verdict
 from console.running.trail.audit import Trail
+from console.watching import acknowledged
+from console.watching.acknowledged import MOST, Acknowledgement
 from console.watching.journal import Journal, Reason
-from console.watching.store import MOST_ACKNOWLEDGED, Acknowledgement, Store
+from console.watching.store import Store
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.command import run
@@ -91,11 +93,11 @@ async def test_without_a_store_it_holds_as_long_as_the_console() -> None:
 
 
 async def test_the_store_is_private_and_bounded(store: Store) -> None:
-    for number in range(MOST_ACKNOWLEDGED + 3):
+    for number in range(MOST + 3):
         given = Acknowledgement("bloat", f"table {number}", Level.WARNING, "dba", AT + timedelta(seconds=number))
-        store.acknowledge("here", given)
-    kept = store.acknowledgements("here", AT)
-    assert len(kept) == MOST_ACKNOWLEDGED
+        acknowledged.keep(store, "here", given)
+    kept = acknowledged.kept(store, "here", AT)
+    assert len(kept) == MOST
     assert "table 0" not in {given.subject for given in kept}
     assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700

@@ -110,8 +110,9 @@ def known_pane(name: str) -> str:
 def settings_of(options: Namespace) -> Settings:
     """The configuration that a command uses. Raises Trouble."""
     from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  long to load, and not every command has settings
+    from console.watching.changes import UNREACHABLE  # noqa: PLC0415
 
-    rules = [diagnosis.name for diagnosis in DIAGNOSES]
+    rules = [*(diagnosis.name for diagnosis in DIAGNOSES), UNREACHABLE]
     return load(options.config, [pane.name for pane in PANES], THRESHOLDS, rules)
 
 
@@ -191,6 +192,28 @@ def run_check(options: Namespace) -> int:
     return check(options, settings, chosen)
 
 
+def run_watch(options: Namespace) -> int:
+    """Evaluate the rules until it is stopped, and deliver what they find."""
+    settings = settings_of(options)
+    from console.cli.watch import watch  # noqa: PLC0415  loads the driver
+
+    return watch(options, settings, _watched(options, settings), say)
+
+
+def _watched(options: Namespace, settings: Settings) -> list[Wanted]:
+    """The targets of `watch`. Raises Trouble."""
+    if options.all:
+        return [resolve(settings, name, (), read_only=True) for name in settings.targets]
+    if options.targets and (options.target or (len(options.targets) > 1 and options.pooler)):
+        remedy = "Give targets as arguments or one with -t; --pooler belongs to one target."
+        raise Trouble(Kind.USAGE, "It is not clear which servers are meant.", remedy)
+    found = []
+    for target in options.targets or (options.target,):
+        options.target = target
+        found.append(replace(wanted(options, settings), read_only=True))
+    return found
+
+
 def run_explain_rule(options: Namespace) -> int:
     """Print what a rule reads and judges by."""
     from console.cli.explain import explain  # noqa: PLC0415  no other command needs it
@@ -216,6 +239,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "list": run_list,
     "run": run_action,
     "check": run_check,
+    "watch": run_watch,
     "explain-rule": run_explain_rule,
     "doctor": run_doctor,
     "completion": completion.run_completion,

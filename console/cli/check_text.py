@@ -10,10 +10,10 @@ from typing import Protocol
 from console.format import safe, to_json
 from console.model import Facts, Finding, Level, Trouble
 from console.rules.judging import Identity, Verdict
+from console.watching.documents import WORDS, finding_document
 from console.watching.findings import headline
 from console.watching.journal import Muted
 
-WORDS = {Level.OK: "ok", Level.NOTICE: "ok", Level.WARNING: "warning", Level.CRITICAL: "critical", None: "unknown"}
 MARKS = {Level.CRITICAL: "!!", Level.WARNING: "! "}
 
 
@@ -111,23 +111,6 @@ def server(result: Result) -> dict[str, object]:
     facts = result.facts
     known = {"version": facts.version_text, "database": facts.database, "user": facts.user} if facts else {}
     return {"label": result.label, **known}
-
-
-def finding_document(finding: Finding) -> dict[str, object]:
-    """A finding as JSON."""
-    return {
-        "rule": finding.rule,
-        "subject": finding.subject,
-        "level": WORDS[finding.level],
-        "sentence": finding.sentence,
-        "detail": finding.detail,
-        "since": finding.since,
-        "evidence": [{"label": one.label, "value": one.value, "pane": one.pane} for one in finding.evidence],
-        "explains": list(finding.explains),
-        "fixes": [
-            {"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes
-        ],
-    }
 
 
 def _muted_document(muted: Muted | None) -> dict[str, object] | None:

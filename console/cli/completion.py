@@ -106,6 +106,7 @@ _WORDS: Mapping[str, Words] = {
     "set": _parameters,
     "target": _targets,
     "at": _targets,
+    "targets": _targets,
 }
 
 

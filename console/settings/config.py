@@ -15,8 +15,9 @@ from typing import Any
 
 from console.format import safe
 from console.model import Kind, Limit, Trouble
-from console.settings import blackouts, yamlfile
+from console.settings import blackouts, deliveries, yamlfile
 from console.settings.blackouts import Blackout
+from console.settings.deliveries import Delivery
 from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
 from console.sql import content
 
@@ -75,6 +76,7 @@ class Settings:
     archives: tuple[ArchivePolicy, ...]
     refreshes: tuple[RefreshPolicy, ...]
     blackouts: tuple[Blackout, ...]
+    deliveries: tuple[Delivery, ...]
     keymap: Mapping[str, str]  # id of a binding → key
     theme: str  # dark, light, 16, auto
 
@@ -171,6 +173,7 @@ def _schema(panes: Collection[str], thresholds: Collection[str], rules: Collecti
         ),
         refreshes=sequence(table(("view",), view=some_text, every=choice("hour", "day", "week", "month"))),
         blackouts=sequence(blackouts.reader(rules)),
+        deliveries=sequence(deliveries.reader()),
         keymap=by_name(some_text),
         theme=choice("auto", "dark", "light", "16"),
     )
@@ -187,6 +190,7 @@ def _settings(values: Mapping[str, Any], file: str) -> Settings:
         archives=tuple(ArchivePolicy(**policy) for policy in values["archives"]),
         refreshes=tuple(RefreshPolicy(**policy) for policy in values["refreshes"]),
         blackouts=values["blackouts"],
+        deliveries=values["deliveries"],
         keymap=values["keymap"],
         theme=values["theme"],
     )

@@ -17,7 +17,9 @@ from console.model import Facts, Finding, Trouble
 from console.rules.judging import Identity, Memory, Verdict
 from console.running.trail.audit import whoami
 from console.settings.blackouts import Blackout
-from console.watching.store import Acknowledgement, Store
+from console.watching import acknowledged
+from console.watching.acknowledged import Acknowledgement
+from console.watching.store import Store, target_key
 
 Answer = TypeVar("Answer")
 
@@ -69,20 +71,20 @@ class Journal:
         """Keep that this user knows of a finding, until it clears or until a time."""
         given = Acknowledgement(finding.rule, finding.subject, finding.level, whoami()["os_user"], at, until)
         self._given = {**self._given, (finding.rule, finding.subject): given}
-        await self._use(lambda store: store.acknowledge(self._target, given), None)
+        await self._use(lambda store: acknowledged.keep(store, self._target, given), None)
 
     async def withdraw(self, finding: Finding) -> None:
         """Let a finding count again."""
         identity = (finding.rule, finding.subject)
         self._given = {key: given for key, given in self._given.items() if key != identity}
-        await self._use(lambda store: store.withdraw(self._target, *identity), None)
+        await self._use(lambda store: acknowledged.drop(store, self._target, identity), None)
 
     async def read(self, facts: Facts | None, at: datetime) -> None:
         """Learn what other processes acknowledged meanwhile; `facts` are those of the server."""
-        if facts is None or not facts.address:
-            return  # not connected yet, or a recording
-        self._target = f"{facts.address} dbname={facts.database}"
-        kept = await self._use(lambda store: store.acknowledgements(self._target, at), None)
+        if facts is None:
+            return  # not connected yet
+        self._target = target_key(facts)
+        kept = await self._use(lambda store: acknowledged.kept(store, self._target, at), None)
         if kept is not None:
             self._given = {(given.rule, given.subject): given for given in kept}
 

@@ -84,6 +84,8 @@ class Observer:
         frame = self._frame()
         wanted = [ask for ask in due if ask.only_if is not None and _needed(ask, frame)]
         self._skipped = {ask.query for ask in self._asks if ask.only_if is not None and not _needed(ask, frame)}
+        for query in self._skipped:
+            self._troubles.pop(query, None)  # of a time when the metrics could not be read either
         await asyncio.gather(*(self._read(ask) for ask in wanted))
         self.frame = self._frame()
         self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory)
@@ -142,6 +144,7 @@ class Observer:
             self._troubles[ask.query] = why
             if why.kind is Kind.UNREACHABLE:
                 self._readings[ask.query].clear()  # what was true before is no longer known
+                self._due.pop(ask.query, None)  # whether the server is back does not wait for a rare query
             return
         self._keep(ask, taken)
 
