@@ -35,6 +35,7 @@ class Desk:
     trail: Trail
     settings: config.Settings = field(default_factory=lambda: config.load(environ={}))
     user: str = "postgres"
+    poolers: tuple[str, ...] = ()  # URIs of the admin consoles of its PgBouncers
 
     @property
     def uri(self) -> str:
@@ -53,7 +54,7 @@ class Desk:
 
     def workspace(self) -> Workspace:
         """A console of this database, to be closed by its user."""
-        return Workspace(self.settings, config.Wanted(self.uri), trail=self.trail)
+        return Workspace(self.settings, config.Wanted(self.uri, poolers=self.poolers), trail=self.trail)
 
     def session(self, user: str = "", **options: Any) -> psycopg.Connection[Any]:
         """A session for the test's own statements, in autocommit mode."""

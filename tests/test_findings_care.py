@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.model import CannotTell, Facts, Finding, Frame, Level, Record, Snapshot
-from console.rules.findings import activity, replication, running_out, server, settings, views
+from console.rules.findings import activity, connections, replication, running_out, server, settings, views
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)
 GB = 1 << 30
@@ -54,6 +54,39 @@ def test_deadlocks_are_counted_within_the_window(before: int, ago: float, named:
             list(activity.deadlocks(seen))
     else:
         assert [found.sentence.split(" in the last")[0] for found in activity.deadlocks(seen)] == named
+
+
+def sessions(begun: int, backends: int, seconds: float, ago: float) -> Snapshot:
+    row = {"oid": 5, "database": "shop", "sessions": begun, "backends": backends, "session_seconds": seconds}
+    return snapshot("database_counters", [row], ago)
+
+
+@pytest.mark.parametrize(
+    ("ago", "begun", "backends", "found"),
+    [
+        (15, 299, 0, False),  # too few in total
+        (15, 300, 0, True),
+        (15, 400, 101, False),  # an application started and keeps its connections
+        (15, 300, -200, True),  # sessions that began earlier ended too
+        (60, 1199, 0, False),
+        (60, 1200, 0, True),
+        (400, 9000, 0, None),
+    ],
+)
+def test_sessions_that_begin_and_end_are_found_from_a_rate_and_a_number_on(
+    ago: float, begun: int, backends: int, found: bool | None
+) -> None:
+    seen = frame(database_counters=(sessions(500, 300, 60.0, ago), sessions(500 + begun, 300 + backends, 75.0, 0)))
+    if found is None:
+        with pytest.raises(CannotTell, match="only once"):
+            list(connections.churn(seen))
+    else:
+        assert [each.subject for each in connections.churn(seen)] == (["connection churn shop"] if found else [])
+
+
+def test_counters_that_an_earlier_version_did_not_read_are_not_compared() -> None:
+    with pytest.raises(CannotTell, match="only once"):
+        list(connections.churn(frame(database_counters=(counters(1, 60), sessions(500, 3, 1.0, 0)))))
 
 
 def test_counters_that_were_reset_cannot_be_compared() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults import FAULTS, SETTINGS, Fault, Stage
+from tests.faults import FAULTS, POOLED, SETTINGS, Fault, Stage
 from tests.faults.servers import faulty
+from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
-from tests.servers import Servers
 from tests.waiting import eventually
 
-EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults]
+Start = Callable[[Cluster, str], Pooler]
+EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED]
+OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule]]
 
 
 @pytest.fixture(scope="module", name="pg")
@@ -58,12 +60,33 @@ def test_every_rule_has_a_fault() -> None:
 async def test_an_injected_fault_is_the_first_finding_and_its_fix_clears_it(
     pg: Cluster, database: str, sessions: Sessions, tmp_path: Path, rule: str, fault: Fault
 ) -> None:
+    await inject(rule, fault, Stage(desk_of(rule, pg, database, tmp_path), sessions))
+
+
+@pytest.mark.every_pooler
+@pytest.mark.parametrize(
+    ("rule", "fault"), OF_A_POOLER, ids=[f"{rule}-{fault.__name__}" for rule, fault in OF_A_POOLER]
+)
+async def test_an_injected_fault_of_a_pooler_is_the_first_finding_and_its_fix_clears_it(
+    pg: Cluster, database: str, sessions: Sessions, tmp_path: Path, pgbouncer: Start, rule: str, fault: Fault
+) -> None:
+    pooler = pgbouncer(pg, database)
+    await inject(rule, fault, Stage(desk_of(rule, pg, database, tmp_path, (pooler.admin_uri,)), sessions, pooler))
+
+
+def desk_of(rule: str, pg: Cluster, database: str, folder: Path, poolers: tuple[str, ...] = ()) -> Desk:
+    """A console with the settings under which a fault of the rule needs no minutes."""
     settings = config.load(environ={})
     settings = SETTINGS[rule](settings) if rule in SETTINGS else settings
-    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"), settings)
+    return Desk(pg, database, Trail(folder / "audit.jsonl"), settings, poolers=poolers)
+
+
+async def inject(rule: str, fault: Fault, stage: Stage) -> None:
+    """Wait until the fault is the first finding, run its first fix if it has one, and wait until it is gone."""
+    desk = stage.desk
     async with watched(desk) as (workspace, observer):
         await observer.look(everything=True)
-        with fault(Stage(desk, sessions)) as named:
+        with fault(stage) as named:
             found: list[Finding] = []
 
             async def is_first() -> bool:

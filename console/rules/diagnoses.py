@@ -10,6 +10,8 @@ from console.rules.findings import (
     held,
     indexes,
     partitions,
+    pooler_versions,
+    pools,
     replication,
     running_out,
     schema,
@@ -23,6 +25,7 @@ from console.rules.findings import (
 DIAGNOSES: tuple[Diagnosis, ...] = (
     blocking.BLOCKING_SESSION,
     connections.CONNECTIONS_FULL,
+    pools.POOL_EXHAUSTED,
     held.VACUUM_PINNED,
     wal.WAL_RETAINED,
     partitions.PARTITION_RUNWAY,
@@ -33,6 +36,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     running_out.SEQUENCE_END,
     replication.REPLICATION_LAG,
     activity.RUNAWAY_STATEMENT,
+    connections.CONNECTION_CHURN,
     activity.DEADLOCK,
     activity.TEMPORARY_FILES,
     activity.REQUESTED,
@@ -52,4 +56,5 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     server.END_OF_LIFE_VERSION,
     server.EXTENSION_VERSION,
     server.MD5_PASSWORD,
+    pooler_versions.PGBOUNCER_CVE,
 )

@@ -27,6 +27,13 @@ POOL_WAIT_MS_PER_SECOND = Rule(
     queries=("pooler_stats",),
     window=Window.INTERVAL,
 )
+POOL_CLIENTS_PERCENT = Rule(
+    name="pool_clients_percent",
+    title="Clients of a PgBouncer, of those that max_client_conn admits",
+    unit="%",
+    limit=above(80, 95),
+    queries=("pooler_pools",),
+)
 
 POOL_VERDICT = StateRule(
     name="pool_verdict",

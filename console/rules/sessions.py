@@ -92,6 +92,13 @@ LIVE_TEMP_BYTES = Rule(
     limit=above(5 * 2**30, 50 * 2**30),
     queries=("runaway_statements",),
 )
+NEW_SESSIONS_PER_SECOND = Rule(
+    name="new_sessions_per_second",
+    title="Sessions of a database that begin and end, a second, where at least 300 did within 5 minutes",
+    unit="count",
+    limit=above(20),
+    queries=("database_counters",),
+)
 DEADLOCKS_PER_SECOND = Rule(
     name="deadlocks_per_second",
     title="Deadlocks per second; in each, the server cancelled a transaction",

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from console.model import Limit
 from console.settings import config
-from tests.faults import blocking, care, connections, held, indexes, partitions, settings, soon, tables, wal
+from tests.faults import blocking, care, connections, held, indexes, partitions, pools, settings, soon, tables, wal
 from tests.faults.stage import Stage, sooner
 
 Configured = Callable[[config.Settings], config.Settings]
@@ -25,6 +25,20 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         blocking.advisory_lock_of_an_idle_session,
     ),
     "connections-full": (connections.pool_that_leaks,),
+    "connection-churn": (connections.application_without_a_pool,),
+    "pool-exhausted": (
+        pools.servers_held_by_idle_transactions,
+        pools.servers_held_by_long_statements,
+        pools.clients_of_a_session_pool,
+        pools.pool_smaller_than_its_load,
+        pools.database_at_its_limit,
+        pools.user_at_its_limit,
+        pools.database_that_is_paused,
+        pools.pooler_that_is_paused,
+        pools.database_that_is_disabled,
+        pools.server_that_does_not_answer,
+        pools.as_many_clients_as_admitted,
+    ),
     "wal-retained": (wal.slot_that_retains, wal.archive_command_that_fails),
     "vacuum-pinned": (
         held.old_snapshot_of_a_session,
@@ -47,6 +61,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "schema-drift": (care.index_of_the_schema_dropped,),
     "checksum-failure": (care.block_that_was_damaged,),
     "end-of-life": (care.version_without_support,),
+    "pgbouncer-cve": (pools.version_with_a_vulnerability,),
     "md5-password": (care.role_with_an_md5_password,),
     "wraparound": (soon.table_that_is_not_frozen,),
     "sequence-end": (soon.serial_near_its_end,),
@@ -77,4 +92,6 @@ SETTINGS: Mapping[str, Configured] = {
     ),
 }
 
-__all__ = ["FAULTS", "SETTINGS", "Fault", "Stage"]
+POOLED = frozenset({"pool-exhausted", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
+
+__all__ = ["FAULTS", "POOLED", "SETTINGS", "Fault", "Stage"]

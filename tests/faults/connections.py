@@ -14,3 +14,13 @@ def pool_that_leaks(stage: Stage) -> Iterator[str]:
     for _ in range(12):
         stage.open("leaky-pool")
     yield "leaky-pool"
+
+
+@contextmanager
+def application_without_a_pool(stage: Stage) -> Iterator[str]:
+    """A script connects anew for every statement."""
+    for _ in range(320):
+        with stage.desk.session() as session:
+            session.execute("SELECT 1")
+    stage.do("SELECT 1")
+    yield f"database {stage.desk.database}: "

@@ -11,6 +11,7 @@ from console.model import Limit
 from console.settings import config
 from tests.acting import Desk
 from tests.activity import Sessions
+from tests.servers import Pooler
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Stage:
 
     desk: Desk
     sessions: Sessions
+    pooler: Pooler | None = None  # before this database
 
     def open(self, application: str, **options: Any) -> psycopg.Connection[Any]:
         """A session of the application of that name, in autocommit mode."""

@@ -32,12 +32,12 @@ STEP = 256 << 20  # bytes to which max_wal_size is rounded up
 
 def deadlocks(frame: Frame) -> Iterable[Finding]:
     """A finding for each database in which transactions were cancelled to resolve a deadlock."""
-    for row, risen, elapsed in _risen(frame, "deadlocks"):
+    for row, more, elapsed in risen(frame, "deadlocks"):
         yield Finding(
             rule="deadlock",
             subject=f"deadlocks {row['database']}",
             level=Level.WARNING,
-            sentence=f"{counted(int(risen), 'deadlock')} in database {one_line(row['database'])} "
+            sentence=f"{counted(int(more), 'deadlock')} in database {one_line(row['database'])} "
             f"in the last {age(elapsed)}: the server cancelled a transaction for each",
             detail="the server's log has the statements; lock rows in the same order everywhere",
             evidence=(Evidence("deadlocks since the reset", count(row["deadlocks"]), "overview", "metrics"),),
@@ -46,16 +46,16 @@ def deadlocks(frame: Frame) -> Iterable[Finding]:
 
 def temporary_files(frame: Frame) -> Iterable[Finding]:
     """A finding for each database that writes many temporary files."""
-    files = {row["oid"]: risen for row, risen, _ in _risen(frame, "temp_files")}
-    for row, risen, elapsed in _risen(frame, "temp_bytes"):
-        level = frame.level(TEMP_BYTES_PER_SECOND, risen / elapsed)
+    files = {row["oid"]: more for row, more, _ in risen(frame, "temp_files")}
+    for row, more, elapsed in risen(frame, "temp_bytes"):
+        level = frame.level(TEMP_BYTES_PER_SECOND, more / elapsed)
         if level:
             yield Finding(
                 rule="temporary-files",
                 subject=f"temporary files {row['database']}",
                 level=level,
-                sentence=f"database {one_line(row['database'])} wrote {size(risen)} of temporary files "
-                f"in the last {age(elapsed)}, {size_rate(risen / elapsed)}",
+                sentence=f"database {one_line(row['database'])} wrote {size(more)} of temporary files "
+                f"in the last {age(elapsed)}, {size_rate(more / elapsed)}",
                 detail=f"{counted(int(files.get(row['oid'], 0)), 'file')}: sorts and hashes exceed work_mem",
                 evidence=(Evidence("temporary files by statement", "", "statements", ""),),
             )
@@ -137,12 +137,14 @@ def _runs_statements(frame: Frame) -> bool:
     return number(frame.row("vitals").get("active")) > 0
 
 
-def _risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
+def risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
     """Databases whose counter rose within the window: the row, by how much, in how many seconds.
 
     Raises CannotTell if there is no earlier reading.
     """
     before, elapsed = frame.earlier("database_counters", WINDOW)
+    if column not in before.columns:  # read by an earlier version of the console
+        raise CannotTell("It is judged over time and was read only once so far.")
     former = {row["oid"]: row[column] for row in before.records()}
     rows = frame.rows("database_counters")
     if any(number(row[column]) < number(former.get(row["oid"])) for row in rows):

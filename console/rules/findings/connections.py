@@ -1,14 +1,17 @@
-"""Connections that are used up: by which application, and how many of its sessions do nothing."""
+"""Connections that are used up, by which application, and databases whose sessions last too short to be worth one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.format import age, one_line
-from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.format import age, count, one_line, rate
+from console.model import OFTEN, SELDOM, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.rules.findings.activity import WINDOW, risen
 from console.rules.findings.blocking import blockers, somebody_waits
 from console.rules.findings.wording import counted, listed, number
-from console.rules.sessions import CONNECTION_USAGE_PERCENT
+from console.rules.sessions import CONNECTION_USAGE_PERCENT, NEW_SESSIONS_PER_SECOND
+
+MANY_SESSIONS = 300  # that ended within the window: fewer are no churn
 
 
 def _usage(frame: Frame) -> float:
@@ -77,6 +80,39 @@ def _fixes(holders: tuple[Record, ...]) -> tuple[Fix, ...]:
     return (Fix("terminate-idle", given, effect),)
 
 
+def churn(frame: Frame) -> Iterable[Finding]:
+    """A finding for each database whose sessions begin and end all the time.
+
+    Sessions that only began are not counted: an application that starts opens many at once, and keeps them.
+    """
+    former = {row["oid"]: row for row in frame.earlier("database_counters", WINDOW)[0].records()}
+    for row, begun, elapsed in risen(frame, "sessions"):
+        before = former[row["oid"]]
+        ended = begun - max(0.0, number(row["backends"]) - number(before.get("backends")))
+        level = frame.level(NEW_SESSIONS_PER_SECOND, ended / elapsed)
+        if not level or ended < MANY_SESSIONS:
+            continue
+        database = one_line(row["database"])
+        lasted = max(0.0, number(row["session_seconds"]) - number(before.get("session_seconds"))) / begun
+        yield Finding(
+            rule="connection-churn",
+            subject=f"connection churn {row['database']}",
+            level=level,
+            sentence=f"database {database}: {rate(begun / elapsed)} new sessions a second in the last {age(elapsed)}, "
+            f"which last at most {age(lasted)} on average",
+            detail="each costs a process and a login: keep connections in the application's pool or in PgBouncer",
+            evidence=(Evidence("sessions since the reset", count(row["sessions"]), "connections", "by-application"),),
+        )
+
+
+CONNECTION_CHURN = Diagnosis(
+    name="connection-churn",
+    title="Sessions begin and end all the time",
+    urgency=Urgency.NOW,
+    asks=(Ask("database_counters", every=SELDOM, window=WINDOW),),
+    judge=churn,
+    rules=(NEW_SESSIONS_PER_SECOND,),
+)
 CONNECTIONS_FULL = Diagnosis(
     name="connections-full",
     title="Nearly all connections are used",

@@ -62,6 +62,8 @@ SHOWS: Mapping[str, Show] = {
     ),
     "pooler_databases": Show("SHOW DATABASES", {"reserve_pool": "reserve_pool_size"}, later=("server_lifetime",)),
     "pooler_config": Show("SHOW CONFIG"),
+    "pooler_version": Show("SHOW VERSION"),
+    "pooler_state": Show("SHOW STATE"),  # 1.19 and later
     # For look-ups: a pool's limits by the name that clients use, and both ends of a link.
     "pooler_limits": Show("SHOW DATABASES", {"database": "server_database", "name": "database"}),
     "pooler_backends": Show("SHOW SERVERS", {"ptr": "server_ptr", "link": "ptr", "remote_pid": "server_pid"}),
