@@ -19,6 +19,7 @@ from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
 from console.sources.registry import Sources
 from console.watching.findings import findings_source
+from console.watching.history import History
 from console.watching.journal import Journal
 from console.watching.observer import Observer
 from console.watching.store import NAME, Store
@@ -45,7 +46,7 @@ class Workspace:
         self.trail = trail or default_trail()
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
-        self.observer = self.observing(DIAGNOSES)
+        self.observer = self.observing(DIAGNOSES, History(self._store, self.trail))
         self.sources.add(findings_source(self.observer))
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
@@ -62,13 +63,18 @@ class Workspace:
         """How many runs have not ended."""
         return len(self._tasks)
 
-    def observing(self, diagnoses: Sequence[Diagnosis]) -> Observer:
-        """What evaluates `diagnoses` on this target, under this configuration."""
+    def observing(self, diagnoses: Sequence[Diagnosis], history: History | None = None) -> Observer:
+        """What evaluates `diagnoses` on this target, under this configuration; `history` keeps what they find."""
         settings = self.settings
-        journal = Journal(Store(self.trail.path.with_name(NAME)), settings.blackouts)
         return Observer(
-            *(self.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions), journal=journal
+            *(self.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions),
+            journal=Journal(self._store, settings.blackouts),
+            history=history,
         )
+
+    @property
+    def _store(self) -> Store:
+        return Store(self.trail.path.with_name(NAME))
 
     async def plan(self, action: Action, parameters: Mapping[str, str]) -> Plan:
         """What `action` would do now. Raises Trouble."""

@@ -59,3 +59,23 @@ WAITS = View(
     derive=_readable,
     empty="No session runs anything.",
 )
+HISTORY = View(
+    name="history",
+    title="History",
+    query="finding_history",
+    source="rules",
+    columns=(
+        Column("began", "from", "time", help="When it began, as far as that is known."),
+        Column("lasted", "lasted", "age", help="Until it cleared, was last seen, or now."),
+        Column("level", "level", "text", width=8, rule=server.FINDING_LEVEL, help="The worst level it reached."),
+        Column("sentence", "finding", "query", grow=True, help="What was found, when it was worst."),
+        Column("done", "done", "text", width=12, help="Runs of the actions that fix it, while it was there."),
+        Column("ended", "until", "time", extra=True, help="When it cleared or was last seen; empty: still there."),
+        Column("blocked", "blocked", "names", extra=True, help="The sessions that it blocked."),
+        Column("explains", "explains", "names", extra=True, help="What had the same cause."),
+        Column("rule", "rule", "text", width=18, extra=True),
+    ),
+    key=("rule", "subject", "began"),
+    sort="-began",
+    empty="No findings were kept for this server yet.",
+)

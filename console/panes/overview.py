@@ -9,7 +9,7 @@ from console.format import show
 from console.model import Column, Pane, Record, Rule, Snapshot, Trouble
 from console.panes.connections import seen
 from console.panes.metrics import METRICS, VITALS, Metric
-from console.panes.now_views import FINDINGS, WAITS
+from console.panes.now_views import FINDINGS, HISTORY, WAITS
 from console.rules import server
 
 _ZEROS = re.compile(r"\.0+(?!\d)")  # of a limit: 95.0% is shown as 95%
@@ -76,7 +76,8 @@ OVERVIEW = Pane(
         "fixes it. f opens the plan of that action, Enter leads to the evidence. z acknowledges a finding until it "
         "clears or becomes worse, Z for a time: it is listed last and not counted. Metrics has the metrics of the "
         "server, worst first; rates are measured between two reads, so they appear with the second read. A metric is "
-        "at level warning or critical when its value passed the limit."
+        "at level warning or critical when its value passed the limit. History has the findings that this user's "
+        "consoles and `watch` have seen: from when to when, and what was done."
     ),
     views=(
         FINDINGS,
@@ -102,5 +103,6 @@ OVERVIEW = Pane(
             rules=tuple(metric.rule for metric in METRICS if metric.rule and metric.means),
         ),
         WAITS,
+        HISTORY,
     ),
 )

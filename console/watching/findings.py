@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from console.model import Finding, Row, Snapshot
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
+from console.watching import history
 from console.watching.journal import Muted
 from console.watching.observer import Observer
 
@@ -19,7 +21,7 @@ COLUMNS = (
 
 
 def findings_source(observer: Observer) -> ConsoleSource:
-    """A source whose query `findings` has a row for each finding, worst first."""
+    """A source of the findings, worst first, and of their history."""
 
     async def fetch(_: Mapping[str, object]) -> Snapshot:
         began = time.monotonic()
@@ -28,7 +30,19 @@ def findings_source(observer: Observer) -> ConsoleSource:
             raise observer.unreachable
         return snapshot(verdict, observer, time.monotonic() - began)
 
-    return ConsoleSource({"findings": Answer(fetch, lambda: text(observer))}, name=NAME)
+    async def past(_: Mapping[str, object]) -> Snapshot:
+        began = time.monotonic()
+        kept = observer.history
+        rows = tuple(await observer.past())
+        notes = (str(kept.trouble),) if kept and kept.trouble else ()
+        now = time.monotonic()
+        return Snapshot("finding_history", history.COLUMNS, rows, datetime.now(UTC), now - began, now, notes=notes)
+
+    answers = {
+        "findings": Answer(fetch, lambda: text(observer)),
+        "finding_history": Answer(past, lambda: "-- The findings that this user's consoles and `watch` have seen."),
+    }
+    return ConsoleSource(answers, name=NAME)
 
 
 def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kind, Limit, Snapshot, Trouble
+from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kind, Limit, Row, Snapshot, Trouble
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
 from console.rules.judging import Memory, Verdict, evaluate
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
+from console.watching.history import History
 from console.watching.journal import Journal, Muted, Reason
 
 DAY = 86_400.0
@@ -35,11 +36,12 @@ class Observer:
         partitions: Iterable[PartitionPolicy] = (),
         *,
         journal: Journal | None = None,
+        history: History | None = None,
     ) -> None:
         """Rules are evaluated under `limits`, keyed by their names.
 
         `refreshes` and `partitions` are the policies: which views are refreshed, which tables get partitions ahead.
-        `journal` knows which findings count; None: all of them do.
+        `journal` knows which findings count; None: all of them do. `history` keeps them; None: they are not kept.
         """
         self._sources = sources
         self.diagnoses = tuple(diagnoses)
@@ -56,6 +58,7 @@ class Observer:
         self._looked = -math.inf  # on the monotonic clock
         self._looking = asyncio.Lock()
         self.journal = journal or Journal()
+        self.history = history
         self.memory = Memory()
         self.verdict = Verdict()
         self.frame = Frame({}, datetime.now(UTC))
@@ -91,6 +94,8 @@ class Observer:
         self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory)
         await self.journal.read(self._facts(), self.frame.at)
         await self.journal.follow(self.verdict, self.memory)
+        if self.history is not None:
+            await self.history.follow(self._facts(), self.verdict, self.memory, self.frame.at)
         self._looked = time.monotonic()
         return self.verdict
 
@@ -131,6 +136,12 @@ class Observer:
             await self.journal.withdraw(finding)
         else:
             await self.journal.acknowledge(finding, self.frame.at, until)
+
+    async def past(self) -> list[Row]:
+        """The history of the findings, as rows of `history.COLUMNS`. Raises Trouble if it cannot be read."""
+        if self.history is None:
+            return []
+        return await self.history.rows(self._facts() or await self._sources.postgres.connect())
 
     def windows(self) -> dict[str, tuple[Snapshot, ...]]:
         """The readings that rules compare with later ones."""

@@ -1,5 +1,7 @@
 """What must outlive a console: one private SQLite database of this user for all targets.
 
+It holds acknowledgements, the history of findings, and what `watch` delivered.
+
 The file has mode 0600 in a folder of mode 0700. Several consoles, `check` and `watch` may use it at the same time.
 """
 
@@ -18,7 +20,7 @@ from console.format import safe
 from console.model import Facts, Kind, Trouble
 
 NAME = "findings.sqlite3"
-FORM = 2  # of the tables: PRAGMA user_version
+FORM = 3  # of the tables: PRAGMA user_version
 BUSY_SECONDS = 2.0  # for which a write of another process is awaited
 
 _TABLES = """
@@ -28,6 +30,12 @@ CREATE TABLE IF NOT EXISTS acknowledged (
 CREATE TABLE IF NOT EXISTS delivered (
   target text NOT NULL, rule text NOT NULL, subject text NOT NULL, level integer NOT NULL, sentence text NOT NULL,
   raised_at text NOT NULL, PRIMARY KEY (target, rule, subject));
+CREATE TABLE IF NOT EXISTS episodes (
+  id integer PRIMARY KEY AUTOINCREMENT, target text NOT NULL, rule text NOT NULL, subject text NOT NULL,
+  level integer NOT NULL, sentence text NOT NULL, harm real NOT NULL, details text NOT NULL, began_at text NOT NULL,
+  seen_at text NOT NULL, ended_at text, watched integer NOT NULL);
+CREATE INDEX IF NOT EXISTS episodes_began ON episodes (target, began_at);
+CREATE UNIQUE INDEX IF NOT EXISTS episodes_open ON episodes (target, rule, subject) WHERE ended_at IS NULL;
 """
 
 

@@ -11,6 +11,7 @@ from console.rules.lock_queues import Node, Queues, locks, node
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)", "idle")  # a cancel would have no effect
+MOST_NAMED = 20  # blocked sessions that are named
 MOST_HEADS = 20  # sessions at the head of a queue for which it is computed what cancelling them would free
 
 Sessions = Mapping[Node, Record]
@@ -45,6 +46,7 @@ def _finding(root: Node, level: Level, waiting: set[Node], queues: Queues, sessi
         evidence=(
             Evidence("blocked sessions", str(len(waiting)), "locks", "blocking", {"root": str(root), "depth": 0}),
             Evidence("longest wait", age(queues.longest_wait(waiting)), "locks", "blocking", {"root": str(root)}),
+            *(Evidence("blocked", text) for text in _blocked(waiting, sessions)),
         ),
         fixes=_fixes(root, waiting, queues, sessions),
         harm=float(len(waiting)),
@@ -75,6 +77,12 @@ def _detail(record: Record, wanted: str) -> str:
     wrote = "it has written; " if record["wrote"] else ""
     said = "last" if record["state"] in IDLE else "runs"
     return f"pid {record['pid']}; waited for: {wanted}; {wrote}{said}: {statement(record)}"
+
+
+def _blocked(waiting: set[Node], sessions: Sessions) -> list[str]:
+    """Who waits, and for what: the first few."""
+    named = [sessions[waiter] for waiter in sorted(waiting, key=str)[:MOST_NAMED]]
+    return [f"{session(record)}, for {one_line(record['object'])}" for record in named]
 
 
 def _wanted(waiting: set[Node], sessions: Sessions) -> str:
