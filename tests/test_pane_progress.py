@@ -100,6 +100,7 @@ async def test_an_index_that_waits_names_for_whom(pg: Running, big: str, session
     assert (row["command"], row["phase"]) == ("CREATE INDEX CONCURRENTLY", "waiting for writers before build")
     assert float(str(row["wait_age"])) >= 0
     assert row["unit"] == "sessions"
+    assert row["query"] == "CREATE INDEX CONCURRENTLY ON big (id)"
     assert LOCK_WAIT_SECONDS.level(31.0) is Level.CRITICAL
 
 

@@ -17,6 +17,7 @@ from console.model import Level, Limit, Pane, Snapshot, View
 from console.panes.bloat import BLOAT
 from console.panes.indexes import INDEXES
 from console.panes.partitions import PARTITIONS, timeline
+from console.panes.vacuum import VACUUM
 from console.panes.views import VIEWS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader, keys
@@ -593,7 +594,7 @@ async def test_wraparound_judges_age_against_the_forced_vacuum(pg: Cluster, data
         "CREATE TABLE t (id int) WITH (autovacuum_freeze_max_age = 100000, autovacuum_enabled = off)",
         *["INSERT INTO t VALUES (1)"] * 5,
     )
-    rows = await rows_of(pg.uri(database), BLOAT.view("wraparound"), "name")
+    rows = await rows_of(pg.uri(database), VACUUM.view("wraparound"), "name")
     row, all_of_it = rows["t"], rows[database]
     assert row["xid_age"] >= 5
     assert row["freeze_pct"] == pytest.approx(row["xid_age"] / 1000)
@@ -605,7 +606,7 @@ async def test_wraparound_judges_age_against_the_forced_vacuum(pg: Cluster, data
 async def test_a_running_vacuum_is_shown_with_its_progress(pg: Cluster, database: str) -> None:
     run(pg, database, "CREATE TABLE t AS SELECT g AS id, repeat('x', 500) AS b FROM generate_series(1, 20000) g")
     server = PostgresServer(pg.uri(database))
-    reader = Reader(BLOAT.view("vacuum"))
+    reader = Reader(VACUUM.view("running"))
     with pg.connect(database) as slow, ThreadPoolExecutor(1) as pool:
         slow.execute("SET vacuum_cost_delay = '50ms'; SET vacuum_cost_limit = 1")
         done = pool.submit(slow.execute, "VACUUM t")

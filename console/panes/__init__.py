@@ -18,6 +18,7 @@ from console.panes.replication import REPLICATION
 from console.panes.schema import SCHEMA
 from console.panes.settings import SETTINGS
 from console.panes.slow_queries import SLOW_QUERIES
+from console.panes.vacuum import VACUUM
 from console.panes.views import VIEWS
 
 PANES: tuple[Pane, ...] = (
@@ -27,6 +28,7 @@ PANES: tuple[Pane, ...] = (
     SLOW_QUERIES,
     IO,
     BLOAT,
+    VACUUM,
     INDEXES,
     PARTITIONS,
     VIEWS,

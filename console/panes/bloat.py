@@ -1,4 +1,4 @@
-"""Bloat: dead tuples and wasted space as two figures, wraparound, and running VACUUM commands."""
+"""Bloat: dead tuples and wasted space as two figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from console.panes.derived import (
     with_notes,
     with_size,
 )
-from console.panes.vacuum_views import VACUUM, WRAPAROUND
 from console.rules.storage import BLOAT_BYTES, BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
 CHUNK = 2036  # bytes that a full TOAST chunk takes in its page
@@ -262,9 +261,9 @@ BLOAT = Pane(
         "by a rewrite. Bloat is estimated from statistics (0.93 to 1.18 times the true value) and unknown where they "
         "cannot be read. Of TOAST it is at least what is shown, because every chunk counts as full. Below bloat_bytes "
         "(10 MB unless configured) no percentage is a verdict. The details of a table show exact figures of heap and "
-        "TOAST where pgstattuple is installed. Wraparound shows how far VACUUM is behind in freezing."
+        "TOAST where pgstattuple is installed. What VACUUM is due for and what holds it back is in the vacuum pane."
     ),
-    views=(TABLES, INDEXES, WRAPAROUND, VACUUM),
+    views=(TABLES, INDEXES),
     refresh=15.0,
     actions=("vacuum-table", "analyze-table", "reindex", "repack-table"),
 )

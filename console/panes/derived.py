@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from console.format import count
+from console.format import count, decoded
 from console.model import Column, Lookup, Record, Snapshot
 
 APPROXIMATE = "≈"
@@ -34,6 +34,13 @@ def with_size(snapshot: Snapshot) -> Snapshot:
 def with_notes(snapshot: Snapshot, *notes: str) -> Snapshot:
     """`snapshot` with those of `notes` that are not empty."""
     return replace(snapshot, notes=(*snapshot.notes, *(note for note in notes if note)))
+
+
+def with_query(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` with its column `query`, the first bytes of a statement, as text."""
+    at = snapshot.index("query")
+    rows = tuple((*row[:at], decoded(row[at]), *row[at + 1 :]) for row in snapshot.rows)
+    return replace(snapshot, rows=rows)
 
 
 def largest(snapshot: Snapshot, what: str) -> str:

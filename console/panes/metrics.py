@@ -172,7 +172,7 @@ METRICS: tuple[Metric, ...] = (
         "Transactions since the oldest snapshot in use: VACUUM cannot remove tuples that died since.",
         sessions.XMIN_AGE_TRANSACTIONS,
         cause="xmin_holder",
-        cause_in=("connections", "all"),
+        cause_in=("vacuum", "pins"),
     ),
     Metric(
         "catalog_xmin_age",
@@ -181,6 +181,7 @@ METRICS: tuple[Metric, ...] = (
         "The same for system catalogs: a logical slot keeps the versions it needs to decode WAL.",
         sessions.XMIN_AGE_TRANSACTIONS,
         cause="catalog_xmin_holder",
+        cause_in=("vacuum", "pins"),
     ),
     Metric(
         "tps",
@@ -261,7 +262,7 @@ METRICS: tuple[Metric, ...] = (
         "count",
         "Age of the oldest unfrozen transaction id; near 2.1 billion the server refuses writes.",
         server.UNFROZEN_TRANSACTIONS,
-        cause_in=("bloat", "wraparound"),
+        cause_in=("vacuum", "wraparound"),
     ),
     Metric(
         "pool_waiting",

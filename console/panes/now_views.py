@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from console.format import decoded
 from console.model import Column, Snapshot, View
 from console.panes.connections import seen
-from console.panes.derived import number
+from console.panes.derived import number, with_query
 from console.rules import server
 
 
 def _readable(snapshot: Snapshot) -> Snapshot:
     """The waits with readable query texts, and how many of the sessions this role may see."""
-    query = snapshot.index("query")
-    rows = tuple((*row[:query], decoded(row[query]), *row[query + 1 :]) for row in snapshot.rows)
     counts = [(row["class"], int(number(row["sessions"]))) for row in snapshot.records()]
     total = sum(sessions for _, sessions in counts)
     visible = sum(sessions for group, sessions in counts if group != "hidden")
-    return replace(snapshot, rows=rows).hiding(seen(visible, total))
+    return with_query(snapshot).hiding(seen(visible, total))
 
 
 FINDINGS = View(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console.format import count, size
 from console.model import Column, Pane, Rate, Record, Snapshot, View, denied
-from console.panes.derived import add, number
+from console.panes.derived import add, number, with_query
 from console.rules.sessions import LOCK_WAIT_SECONDS
 
 WINDOW = 60.0  # seconds over which the pace of a phase is measured
@@ -12,7 +12,7 @@ WINDOW = 60.0  # seconds over which the pace of a phase is measured
 
 def progress(snapshot: Snapshot) -> Snapshot:
     """What is done of what, the time left of the phase, and a note on commands that this role may not see."""
-    found = add(snapshot, ("left", "processed"), lambda row: (_left(row), _processed(row)))
+    found = add(with_query(snapshot), ("left", "processed"), lambda row: (_left(row), _processed(row)))
     concealed = sum(value is True for value in snapshot.values("concealed"))
     return found.hiding(denied(f"{concealed} commands are hidden;", "pg_monitor") if concealed else None)
 

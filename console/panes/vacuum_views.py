@@ -1,4 +1,4 @@
-"""How far VACUUM is behind in freezing, and running VACUUM commands: views of the bloat pane."""
+"""How far VACUUM is behind in freezing, and running VACUUM commands: views of the vacuum pane."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ WRAPAROUND = View(
     rules=(WRAPAROUND_PERCENT, FREEZE_AGE_PERCENT),
 )
 
-VACUUM = View(
-    name="vacuum",
+RUNNING = View(
+    name="running",
     title="Running",
     query="vacuum_progress",
     key=("pid",),

@@ -44,7 +44,7 @@ XMIN_AGE_TRANSACTIONS = Rule(
     title="Age of the oldest snapshot, which keeps VACUUM from removing dead tuples",
     unit="transactions",
     limit=above(1_000_000, 50_000_000),
-    queries=("vitals", "connections", "connections_summary"),
+    queries=("vitals", "connections", "connections_summary", "held_transactions"),
 )
 WAIT_HELD = 1.0  # seconds; a shorter wait for a lock is ordinary
 WAITING_SESSIONS = Rule(

@@ -32,7 +32,7 @@ VACUUM_DUE_PERCENT = Rule(
     title="Dead tuples, of the number that triggers autovacuum",
     unit="%",
     limit=above(150, 1000),
-    queries=("bloat_tables",),
+    queries=("bloat_tables", "vacuum_due"),
 )
 FREEZE_AGE_PERCENT = Rule(
     name="freeze_age_percent",

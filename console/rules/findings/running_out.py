@@ -72,7 +72,7 @@ def _finding(frame: Frame, database: str, row: Record, what: str, *fixes: Fix) -
         sentence=f"{what}: {row['verdict']}, {ids} are {count(row[column])} old, "
         f"{percent(row[share])} of the limit{_left(frame, number(row[column]), multixact)}",
         detail=f"VACUUM cannot freeze past what {one_line(held)} holds" if held else "",
-        evidence=(Evidence("verdict", str(row["verdict"]), "bloat", "wraparound", {"oid": row["oid"]}),),
+        evidence=(Evidence("verdict", str(row["verdict"]), "vacuum", "wraparound", {"oid": row["oid"]}),),
         fixes=fixes,
         harm=number(row[share]) / 100,
     )

@@ -1,0 +1,151 @@
+"""Vacuum: what it is due for and why it does not run, what holds it back, what is running, and freezing."""
+
+from __future__ import annotations
+
+from console.format import one_line
+from console.model import Column, Pane, Record, Snapshot, View
+from console.panes.derived import add, number, with_notes, with_query
+from console.panes.vacuum_views import RUNNING, WRAPAROUND
+from console.rules.sessions import XMIN_AGE_TRANSACTIONS
+from console.rules.storage import VACUUM_DUE_PERCENT
+
+DUE = 100.0  # percent of the threshold
+
+
+def due(snapshot: Snapshot) -> Snapshot:
+    """Why each table is not vacuumed, and a note on who holds VACUUM back."""
+    found = add(snapshot, ("why",), lambda row: (why(row),))
+    holders = {one_line(row["pinned_by"]) for row in found.records() if _pinned(row)}
+    return with_notes(found, *(f"rows that died since {name} began stay" for name in sorted(holders)))
+
+
+def why(row: Record) -> str:
+    """Why autovacuum does not run for a table, the decisive reason first."""
+    frozen = number(row["freeze_pct"]) >= DUE  # nothing turns off autovacuum that prevents wraparound
+    reasons = (
+        (row["running"], f"running: pid {row['running']}"),
+        (not row["server_enabled"] and not frozen, "autovacuum is off"),
+        (not row["enabled"] and not frozen, "off for this table"),
+        (max(number(row["due_pct"]), number(row["analyze_pct"])) < DUE, "below threshold"),
+        (row["locked_by"], f"locked by pid {row['locked_by']}"),
+        (_pinned(row), f"held back: {one_line(row['pinned_by'])}"),
+        (row["workers_busy"], "all workers busy"),
+    )
+    return next((reason for holds, reason in reasons if holds), "waits for its turn")
+
+
+def _pinned(row: Record) -> bool:
+    """Whether it is due for dead tuples and a VACUUM could remove none of them."""
+    return bool(row["pinned_by"]) and row["due_for"] == "dead tuples" and row["removable"] == 0
+
+
+def pins(snapshot: Snapshot) -> Snapshot:
+    """Who it is, in one column, and the columns from which the actions of the pane take their parameters."""
+
+    def columns_of(row: Record) -> tuple[object, ...]:
+        kind, name = row["kind"], row["name"]
+        who = " ".join(str(part) for part in (row["pid"], name) if part not in {None, ""})
+        oldest = max((number(row[each]) for each in ("xmin_age", "catalog_xmin_age")), default=0.0)
+        return who, oldest, name if kind == "prepared" else None, name if kind == "slot" else None
+
+    return add(with_query(snapshot), ("who", "oldest", "gid", "slot_name"), columns_of)
+
+
+TABLES = View(
+    name="due",
+    title="Due",
+    query="vacuum_due",
+    key=("oid",),
+    sort="-due_pct",
+    derive=due,
+    columns=(
+        Column("table", "table", "relation", width=14, grow=True),
+        Column("toast", "TOAST", "flag", width=5, help="Whether the row is about its TOAST table."),
+        Column(
+            "due_pct",
+            "due",
+            "percent",
+            width=6,
+            rule=VACUUM_DUE_PERCENT,
+            help="How far it is towards the number that triggers autovacuum; 100%: due.",
+        ),
+        Column("due_for", "for", width=11, help="What it is nearest to being due for."),
+        Column("dead", "dead", "count", width=6, help="Dead tuples, from the cumulative statistics."),
+        Column(
+            "removable",
+            "removable",
+            "count",
+            width=9,
+            help="Dead tuples that a VACUUM now could remove; 0: all died after the oldest open transaction began; "
+            "–: cannot be known.",
+        ),
+        Column(
+            "why",
+            "why not vacuumed",
+            width=18,
+            help="Off, blocked by a lock, held back, or not due. Cancelled runs are in the server log alone.",
+        ),
+        Column("vacuum_age", "vacuum", "age", width=6, extra=True, help="Time since the last VACUUM."),
+        Column("analyze_pct", "analyze", "percent", width=7, extra=True, help="The same as due, for ANALYZE."),
+        Column("analyze_age", "analyzed", "age", width=8, extra=True, help="Time since the last ANALYZE."),
+        Column("insert_pct", "inserts", "percent", width=7, extra=True, help="Rows inserted, of the number that does."),
+        Column("freeze_pct", "freeze", "percent", extra=True, help="Age of unfrozen ids, of what forces a VACUUM."),
+        Column("estimated_size", "size", "size", extra=True, help="As of the last VACUUM or ANALYZE."),
+        Column("options", "options", width=30, extra=True, help="Storage parameters of the table."),
+    ),
+    empty="No table has dead tuples or new rows.",
+)
+
+PINS = View(
+    name="pins",
+    title="Pins",
+    query="held_transactions",
+    key=("kind", "name", "pid"),
+    sort="-oldest",
+    where=lambda row: row["xmin_age"] is not None or row["catalog_xmin_age"] is not None,
+    derive=pins,
+    columns=(
+        Column("kind", "kind", width=8, help="session, prepared (transaction), slot, or standby (its feedback)."),
+        Column("who", "who", "name", width=16, grow=True, help="Pid and application, or name."),
+        Column(
+            "xmin_age",
+            "xmin age",
+            "count",
+            width=8,
+            rule=XMIN_AGE_TRANSACTIONS,
+            help="Transactions since its snapshot: rows that died since stay.",
+        ),
+        Column(
+            "catalog_xmin_age",
+            "catalog",
+            "count",
+            rule=XMIN_AGE_TRANSACTIONS,
+            help="The same for rows of system catalogs.",
+        ),
+        Column("xact_age", "open", "age", help="Age of its transaction."),
+        Column("state", "state", width=14, help="Of a session, or the WAL status of a slot."),
+        Column("database", "database", "name", width=12, help="Of which tables rows stay; –: of all databases."),
+        Column("user", "user", "name", width=14, extra=True),
+        Column("client", "client", width=16, extra=True),
+        Column("state_age", "for", "age", extra=True, help="How long it has been in that state."),
+        Column("wrote", "wrote", "flag", width=5, extra=True, help="Whether it has written."),
+        Column("query", "query", "query", extra=True, help="The current or last statement."),
+    ),
+    empty="Nothing holds VACUUM back.",
+)
+
+VACUUM = Pane(
+    name="vacuum",
+    key="u",
+    title="Vacuum",
+    group="Storage",
+    help=(
+        "Due: tables near or past what triggers autovacuum, and why it does not run: off, blocked by a lock, held back "
+        "by an old snapshot, or not due yet. Pins: who holds VACUUM back; a session that only inherits the snapshot of "
+        "another one is not listed. Running: VACUUM commands with their phase. Wraparound: how far VACUUM is behind in "
+        "freezing."
+    ),
+    views=(TABLES, PINS, RUNNING, WRAPAROUND),
+    refresh=15.0,
+    actions=("vacuum-table", "analyze-table", "terminate-backend", "rollback-prepared", "drop-slot"),
+)
