@@ -17,6 +17,7 @@ from console.format import cells
 from console.model import Kind, Trouble
 from console.opening import sources_for
 from console.panes import PANES
+from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
@@ -116,6 +117,23 @@ async def test_a_plain_role_is_told_the_grants_that_show_it_every_pane(
         after
     )
     assert found(after, "role", "sessions").state is Status.OK
+
+
+async def test_a_plain_role_gets_the_grants_with_which_every_rule_can_be_evaluated(
+    pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
+) -> None:
+    _, uri = role(pg_pipeline)
+    before = await look(uri)
+    assert set(states(before, "rule")) == {rule.name for rule in DIAGNOSES}
+    lacking = [check for check in before.of("rule") if check.state in {Status.CANNOT, Status.LIMITED}]
+    assert len(lacking) > 2
+    assert [check.name for check in lacking if not check.remedy] == []
+    with pg.connect(pg_pipeline) as session:
+        for statement in grants(before.of("rule")):
+            session.execute(statement.encode())
+    after = await look(uri)
+    left = {check.name for check in after.of("rule") if check.state in {Status.CANNOT, Status.LIMITED}}
+    assert left == set(), text(after)
 
 
 async def test_a_plain_role_is_told_the_grants_that_let_it_act(

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from console.actions import ACTIONS
-from console.doctor import actions, extensions, panes, pooler, role, server, terminal
+from console.doctor import actions, extensions, panes, pooler, role, rules, server, terminal
 from console.doctor.check import Check, Report, Status, document
 from console.doctor.script import role_script
 from console.doctor.text import text
@@ -108,6 +108,8 @@ async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list
     for pane in PANES:
         watch(f"the pane {pane.name}")
         found += await panes.checks(sources, (pane,), own.quoted)
+    watch("the rules")
+    found += await rules.checks(sources, settings, own.quoted)
     watch("the actions")
     case = await actions.read(postgres, own, settings, ACTIONS)
     found.append(actions.trail(default_trail().path))

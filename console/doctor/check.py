@@ -8,7 +8,7 @@ from enum import Enum
 
 from console.model import Facts
 
-SUBJECTS = ("server", "role", "extension", "pane", "action", "pooler", "terminal")
+SUBJECTS = ("server", "role", "extension", "pane", "rule", "action", "pooler", "terminal")
 
 
 class Status(Enum):
@@ -25,7 +25,7 @@ class Check:
     """One thing that was checked."""
 
     subject: str  # one of SUBJECTS
-    name: str  # a pane, an action, a setting, an extension …
+    name: str  # a pane, a rule, an action, a setting, an extension …
     state: Status
     what: str  # what works or does not, in one sentence that does not repeat the name
     why: str = ""  # the evidence

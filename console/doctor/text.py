@@ -23,6 +23,7 @@ TITLES = {
     "role": "Role",
     "extension": "Extensions",
     "pane": "Panes",
+    "rule": "Rules",
     "action": "Actions",
     "pooler": "Poolers",
     "terminal": "Terminal",

@@ -10,7 +10,7 @@ from enum import StrEnum
 from console.model.judge import Level, Rule
 from console.model.look import Record, Snapshot, View
 from console.model.source import Facts
-from console.model.trouble import Trouble
+from console.model.trouble import NOTHING, Lacks, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,17 @@ class Unknown:
     rule: str
     why: str
     remedy: str = ""
+    lacks: Lacks = NOTHING
 
 
 class CannotTell(Exception):  # noqa: N818  a result, not a programming error
     """Raised by a judge that lacks something: no earlier reading yet, counters that were reset, a hidden column."""
 
-    def __init__(self, why: str, remedy: str = "") -> None:
+    def __init__(self, why: str, remedy: str = "", lacks: Lacks = NOTHING) -> None:
         super().__init__(why)
         self.why = why
         self.remedy = remedy
+        self.lacks = lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Frame:
     def _last(self, query: str) -> Snapshot:
         if query in self.troubles:
             why = self.troubles[query]
-            raise CannotTell(why.sentence, why.remedy)
+            raise CannotTell(why.sentence, why.remedy, why.lacks)
         found = self.readings.get(query)
         if not found:
             raise CannotTell("It was not read yet.")

@@ -45,7 +45,7 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis]) -> Verdict:
         try:
             findings += list(diagnosis.judge(frame))
         except CannotTell as why:
-            unknown.append(Unknown(diagnosis.name, why.why, why.remedy))
+            unknown.append(Unknown(diagnosis.name, why.why, why.remedy, why.lacks))
     judged = {diagnosis.name for diagnosis in diagnoses} - {one.rule for one in unknown}
     return Verdict(tuple(findings), tuple(unknown), frozenset(judged))
 

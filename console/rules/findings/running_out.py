@@ -15,6 +15,7 @@ from console.model import (
     Finding,
     Fix,
     Frame,
+    Lacks,
     Level,
     Record,
     Urgency,
@@ -103,7 +104,9 @@ def sequences(frame: Frame) -> Iterable[Finding]:
             yield _near_its_end(frame, row, level)
     if hidden and not found:
         raise CannotTell(
-            f"{counted(hidden, 'sequence')} cannot be read by this role.", "GRANT SELECT ON ALL SEQUENCES IN SCHEMA …"
+            f"{counted(hidden, 'sequence')} cannot be read by this role.",
+            "GRANT pg_read_all_data TO the role.",
+            Lacks(("pg_read_all_data",)),
         )
 
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import age, one_line
-from console.model import RARELY, CannotTell, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency, of_view
+from console.model import (
+    RARELY,
+    CannotTell,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    Frame,
+    Lacks,
+    Level,
+    Record,
+    Urgency,
+    of_view,
+)
 from console.panes.views import MATERIALIZED
 from console.rules.findings.wording import number
 
@@ -24,7 +37,8 @@ def stale(frame: Frame) -> Iterable[Finding]:
     if not found and any(row["logged_view"] is None for row, _ in kept):
         raise CannotTell(
             "Refreshes are not recorded in public.console_refreshes, or this role cannot read it.",
-            "adopt-schema creates it; GRANT SELECT ON public.console_refreshes",
+            "GRANT SELECT ON public.console_refreshes TO the role; adopt-schema creates it where it is missing.",
+            Lacks(("SELECT ON public.console_refreshes",)),
         )
     return found
 

@@ -1,0 +1,65 @@
+"""Whether each rule can be evaluated here: all of them are evaluated once, as the console itself would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from console.doctor.check import Check, Status
+from console.doctor.panes import remedies
+from console.format import one_line
+from console.model import Diagnosis, Kind, Trouble, Unknown
+from console.rules.diagnoses import DIAGNOSES
+from console.settings.config import Settings
+from console.sources.registry import Sources
+from console.watching.observer import Observer
+
+_PASSING = {Kind.BUSY, Kind.UNREACHABLE, Kind.MISSING}
+
+
+async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check, ...]:
+    """A check for each rule; `role` as SQL writes it. Every read is read-only and has a timeout."""
+    observer = _observer(sources, settings, DIAGNOSES)
+    verdict = await observer.look(everything=True)
+    unknown = {each.rule: each for each in verdict.unknown}
+    over_time = [rule for rule in DIAGNOSES if rule.name in unknown and not any(_troubles(observer, rule))]
+    again = _observer(sources, settings, over_time)  # what is compared with an earlier reading has one now
+    again.recall(observer.windows(), observer.memory)
+    still = {each.rule for each in (await again.look(everything=True)).unknown}
+    evaluated = {rule.name for rule in over_time} - still
+    return tuple(
+        _check(rule, None if rule.name in evaluated else unknown.get(rule.name), observer, role) for rule in DIAGNOSES
+    )
+
+
+def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, role: str) -> Check:
+    if unknown is None:
+        return _evaluated(rule, [why for ask in rule.asks for why in _hidden(observer, ask.query)], role)
+    found = list(_troubles(observer, rule))
+    lines = [*unknown.lacks.statements(role), *(line for why in found for line in remedies(why, role))]
+    lasting = bool(unknown.lacks.grants) or any(why.kind not in _PASSING for why in found)
+    state = Status.CANNOT if lasting else Status.UNKNOWN  # UNKNOWN: time, or a pooler, would change it
+    why, remedy = one_line(unknown.why).rstrip("."), "\n".join(dict.fromkeys(lines)) or unknown.remedy
+    return Check("rule", rule.name, state, "Cannot be evaluated.", why, remedy)
+
+
+def _evaluated(rule: Diagnosis, hidden: Sequence[Trouble], role: str) -> Check:
+    if not hidden:
+        return Check("rule", rule.name, Status.OK, "Can be evaluated.")
+    why = "; ".join(dict.fromkeys(one_line(each.sentence).rstrip(".;:") for each in hidden))
+    lines = dict.fromkeys(line for each in hidden for line in remedies(each, role))
+    return Check("rule", rule.name, Status.LIMITED, "May miss something.", why, "\n".join(lines))
+
+
+def _troubles(observer: Observer, rule: Diagnosis) -> Iterable[Trouble]:
+    """Why queries of a rule could not be read."""
+    return (observer.frame.troubles[ask.query] for ask in rule.asks if ask.query in observer.frame.troubles)
+
+
+def _hidden(observer: Observer, query: str) -> Sequence[Trouble]:
+    """Why the last reading of a query shows less than it could."""
+    readings = observer.frame.readings.get(query, ())
+    return readings[-1].hidden if readings else ()
+
+
+def _observer(sources: Sources, settings: Settings, rules: Sequence[Diagnosis]) -> Observer:
+    return Observer(sources, rules, settings.thresholds, settings.refreshes, settings.partitions)
