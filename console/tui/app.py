@@ -32,6 +32,7 @@ from console.reading.reader import Readers
 from console.settings.config import Settings, Wanted
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
+from console.tui.concerns import concerns
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import TerminalDriver, clear_deadline, set_deadline
@@ -163,6 +164,7 @@ class ConsoleApp(App[int]):
         """Turn to the pane called `name`, making it on the first visit."""
         await self.panes.open(name, view_in_alarm(self._metrics.values(), self.vitals.now, name))
         self.query_one(PaneTabs).current = name
+        self._show_concerns()
 
     @property
     def panes(self) -> PaneSwitcher:
@@ -213,9 +215,16 @@ class ConsoleApp(App[int]):
                 *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
                 findings=self.workspace.observer.counted,
             )
+            self._show_concerns()
             for overview in self.query(Overview):
                 overview.show_history(vitals)
             await asyncio.sleep(vitals.period)
+
+    def _show_concerns(self) -> None:
+        found = concerns(self.workspace.observer.counted)
+        self.query_one(PaneTabs).show_concerns(found)
+        for view in self.query(PaneView):
+            view.show_concern(found.get(view.pane.name))
 
     @work(exclusive=True, group="findings", exit_on_error=False)
     async def watch_findings(self) -> None:

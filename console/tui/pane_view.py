@@ -24,6 +24,7 @@ from console.reading.arrange import arrange
 from console.reading.export import save
 from console.reading.reader import Readers
 from console.tui.bindings import bindings
+from console.tui.concerns import Concern
 from console.tui.details import Details
 from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
 from console.tui.filter_line import FilterLine
@@ -177,6 +178,10 @@ class PaneView(Widget):
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self.query_one(PaneTitle).show_state(state, rows)
         self._fill_drawer()
+
+    def show_concern(self, concern: Concern | None) -> None:
+        """Show in the title which findings concern this pane."""
+        self.query_one(PaneTitle).show_concern(concern)
 
     def _show_widget(self) -> None:
         self.table.display = not self.view.blocks

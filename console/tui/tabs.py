@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from console.model import Pane
+from console.tui.concerns import Concerns
 
 LIMITS = (40, 16, 12, 10, 8, 6, 5, 4, 3)  # cells a title may take, tried in this order until the line fits
 
@@ -36,6 +37,7 @@ class PaneTabs(Widget):
         self._panes = panes
         self._visited: dict[str, str] = {}  # group → the pane of it that was on the screen last
         self._places: list[tuple[int, int, str]] = []
+        self._concerns: Concerns = {}
         self.set_reactive(PaneTabs.current, current)
         self._visited[self._group] = current
 
@@ -46,6 +48,12 @@ class PaneTabs(Widget):
     def watch_current(self) -> None:
         """Remember where its group is entered next time."""
         self._visited[self._group] = self.current
+
+    def show_concerns(self, found: Concerns) -> None:
+        """Mark the panes that findings concern."""
+        if found != self._concerns:
+            self._concerns = found
+            self.refresh()
 
     def beside(self, by: int) -> str:
         """The name of the pane to open in the group `by` places further on; the last one follows the first."""
@@ -71,9 +79,12 @@ class PaneTabs(Widget):
         for pane, title in zip(members, self._titles(members), strict=True):
             yield f" {pane.key} ", "bold $accent", pane.name
             yield title, "bold reverse" if pane.name == self.current else "", pane.name
+            if concern := self._concerns.get(pane.name):
+                yield concern.mark, concern.style, pane.name
 
     def _titles(self, members: Sequence[Pane]) -> list[str]:
-        room = self.size.width - sum(len(group) + 1 for group in self._groups()) - 2
+        marks = sum(len(self._concerns[pane.name].mark) for pane in members if pane.name in self._concerns)
+        room = self.size.width - sum(len(group) + 1 for group in self._groups()) - 2 - marks
         for limit in LIMITS:
             titles = [_shortened(pane.title, limit) for pane in members]
             if sum(len(title) + 3 for title in titles) <= room:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from console.format import age, one_line
 from console.model import Pane, View
+from console.tui.concerns import Concern
 from console.tui.pane_state import PaneState
 
 
@@ -29,6 +30,7 @@ class PaneTitle(Widget):
         self._pane = pane
         self._current = pane.views[0].name
         self._right = ""
+        self._concern: Concern | None = None
         self._places: list[tuple[int, int, str]] = []
 
     def show_state(self, state: PaneState, rows: tuple[int, int] | None) -> None:
@@ -42,10 +44,19 @@ class PaneTitle(Widget):
             self._right, self._current = right, state.view.name
             self.refresh()
 
+    def show_concern(self, concern: Concern | None) -> None:
+        """Show which findings concern this pane; None: no finding does."""
+        if concern != self._concern:
+            self._concern = concern
+            self.refresh()
+
     def render(self) -> Content:
         """The names of the views on the left, the facts on the right."""
         parts: list[tuple[str, str] | str] = [(f" {self._pane.title} ", "bold $accent")]
         x = len(self._pane.title) + 2
+        if self._concern is not None:
+            parts.append((f" {self._concern.text} ", self._concern.style))
+            x += len(self._concern.text) + 2
         self._places = []
         room = self.size.width - len(self._right) - 1
         views = self._pane.views if len(self._pane.views) > 1 else ()
