@@ -235,9 +235,11 @@ def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[No
     write_private(home / "users.txt", users, account)
     config = write_private(home / "pgbouncer.ini", text, account)
     place.process.supervisor.start(Command((program, str(config)), home, account), home / "out.log", LADDER)
-    listening = wait_until(lambda: "listening on" in _read(home / "pgbouncer.log"), 10)
+    listening = wait_until(
+        lambda: "listening on" in _read(home / "pgbouncer.log") and bool(_read(home / "pgbouncer.pid").strip()), 60
+    )
     assert listening, _read(home / "pgbouncer.log") + _read(home / "out.log")
-    place.pooler_pid = int((home / "pgbouncer.pid").read_text())
+    place.pooler_pid = int(_read(home / "pgbouncer.pid"))
     with ExitStack() as open_:
         for n in range(place.size.clients):
             uri = _uri(place.pooler_port, LOAD, names[n % len(names)], place.passfile)

@@ -29,6 +29,8 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
                 "SELECT pg_stat_statements_reset(0, OID) with the OID of that text's database drops it.",
                 state,
             )
+        case errors.DiskFull():
+            return Trouble(Kind.FAILED, f"The server's disk is full: {message}.", "Free some space on it.", state)
         case errors.LockNotAvailable():
             return Trouble(Kind.BUSY, f"A lock prevented reading {what}: try again in a moment.", "", state)
         case errors.QueryCanceled():
