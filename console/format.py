@@ -82,6 +82,11 @@ def count(value: object) -> str:
     return f"{number:.0f}" if abs(number) < 100_000 else _scaled(number, 1000, ("", "k", "M", "G", "T", "P"))
 
 
+def counted(number: float, noun: str, plural: str = "", shown: Callable[[object], str] = "{:.0f}".format) -> str:
+    """A number with its noun: 1 table, 3 tables, 2 indexes; with `shown=count` 1.2M rows."""
+    return f"{shown(number)} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def size(value: object) -> str:
     """Bytes in binary units: 1.2 GB is 1.2 × 2³⁰, as PostgreSQL's own pg_size_pretty counts."""
     number = _number(value)

@@ -505,7 +505,7 @@ def test_statements_that_may_not_be_told_apart_have_no_rates() -> None:
     assert found.values("ms_rate") == (1.0, None)
     assert found.values("call_rate") == (1.0, None)
     (hidden,) = found.hidden
-    assert "1 statements" in hidden.sentence
+    assert "1 statement of other users" in hidden.sentence
     for evictions, said in ((0, False), (3, True)):
         notes = slow_queries.judged(one({**STATEMENT, "evictions": evictions})).notes
         assert any("evicted 3 times" in note for note in notes) is said

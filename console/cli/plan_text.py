@@ -6,13 +6,12 @@ import time
 from typing import TextIO
 
 from console.cli.table import table
-from console.format import age, count, one_line, safe, to_json
+from console.format import age, count, counted, one_line, safe, to_json
 from console.model import Column, Outcome, Plan, Snapshot, Step, View
 from console.redaction import without_secrets
 from console.running.execution import executor
 from console.running.plan_lines import Sort, plan_lines
 from console.running.progress import Run, StepProgress
-from console.running.summary import counted
 
 QUIET = 5.0  # seconds between two lines about the same step where lines cannot be overwritten
 
@@ -49,7 +48,7 @@ def ending(run: Run) -> str:
     ]
     if run.outcome is Outcome.DONE:
         rows = sum(step.rows for step in run.steps)
-        changed = f", {count(rows)} rows" if rows else ""
+        changed = f", {counted(rows, 'row', shown=count)}" if rows else ""
         lines = [f"Done: {counted(done, 'step')} in {age(run.seconds)}{changed}."]
     elif run.outcome is Outcome.STOPPED:
         lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to resume.")

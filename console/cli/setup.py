@@ -16,7 +16,7 @@ from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
 from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
-from console.format import safe, safe_lines
+from console.format import counted, safe, safe_lines
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.settings.config import Settings, Wanted
@@ -246,7 +246,7 @@ class _Setup:
             return
         if state.standing is Standing.TODO and not state.unmeasured:
             result.code = STOPPED if result.runs else FAILED
-            self._show(f"  failed: {state.steps} steps are still to do after running it.\n")
+            self._show(f"  failed: {counted(state.steps, 'step')} still to do after running it.\n")
             return
         if not result.runs or state.standing is not Standing.DONE:
             self._show(page_text(state, later=bool(state.unmeasured)))

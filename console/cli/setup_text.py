@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from console.cli.plan_text import plan_text, run_record
-from console.format import safe, to_json
+from console.format import counted, safe, to_json
 from console.model import Facts, Outcome
 from console.running.progress import Run
 from console.setup.guide import PageState, Standing
@@ -41,7 +41,7 @@ def result_text(pages: Iterable[tuple[Page, PageState, str, Sequence[Run]]]) -> 
     for at, (page, state, skipped, runs) in enumerate(found, 1):
         steps = sum(step.status == "done" for run in runs for step in run.steps)
         if steps:
-            done.append(f"  {page.title}: {steps} {'step' if steps == 1 else 'steps'}")
+            done.append(f"  {page.title}: {counted(steps, 'step')}")
         planned_later = {action for later, *_ in found[at:] for action in later.actions}
         # What a later page plans again is reported there.
         still = () if planned_later.intersection(page.actions) else state.left
@@ -57,7 +57,7 @@ def _remains(state: PageState, skipped: str) -> Iterable[str]:
     elif state.unmeasured:
         yield " ".join(line.strip() for line in _lines(state, later=True))
     elif is_left(state):
-        yield f"{safe(state.sentence)} {safe(state.remedy)}".strip() or f"{state.steps} steps are still to do"
+        yield f"{safe(state.sentence)} {safe(state.remedy)}".strip() or f"{counted(state.steps, 'step')} still to do"
 
 
 def document(
@@ -84,7 +84,7 @@ def _lines(state: PageState, later: bool) -> Iterable[str]:
         yield f"later: {asked} of the server's machine cannot be measured from here and will not be guessed."
         yield f"  {' '.join(f'--set tuning.{name}=…' for name in state.unmeasured)} provides it."
         return
-    steps = f": {state.steps} {'step' if state.steps == 1 else 'steps'}" if state.steps else ""
+    steps = f": {counted(state.steps, 'step')}" if state.steps else ""
     sentence = f": {safe(state.sentence)}" if state.sentence and not steps else ""
     if state.standing is Standing.DONE:
         yield "nothing to do"

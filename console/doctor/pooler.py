@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from console.doctor.check import Check, Status
 from console.doctor.open_files import soft_limit
 from console.files.pooler_config import open_files
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Record, Trouble
 from console.panes.pooler_rows import ADMIN_DATABASE
 from console.sources.pgbouncer.admin import PgBouncerServer
@@ -160,7 +160,7 @@ def _room(pool: Pool, usable: int | None) -> Check:
 def _open_files(pool: Pool) -> Check:
     clients = pool.config.get("max_client_conn", "")
     needed = open_files(int(clients) if clients.isdigit() else 0, sum(_most(pool, row) for row in _databases(pool)))
-    why = f"max_client_conn = {one_line(clients)} needs {needed} open files"
+    why = f"max_client_conn = {one_line(clients)} needs {counted(needed, 'open file')}"
     remedy = f"LimitNOFILE={needed} in the systemd unit of PgBouncer, or ulimit -n {needed}; then restart it."
     if pool.files is None:
         what = "Open files of PgBouncer: the limit is not visible from here."

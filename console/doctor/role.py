@@ -9,7 +9,7 @@ from typing import Any
 from console.doctor.check import Check, Status
 from console.doctor.server import Found
 from console.doctor.settings import assign
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Source
 from console.tuning import presets
 
@@ -139,7 +139,9 @@ def _sessions(rights: Rights) -> Check:
 def _statistics(rights: Rights) -> Check:
     readable, tables = rights.tables["readable"], rights.tables["tables"]
     if readable >= tables:
-        return Check("role", "pg_stats", Status.OK, "Column statistics of all tables are visible.", f"{tables} tables")
+        return Check(
+            "role", "pg_stats", Status.OK, "Column statistics of all tables are visible.", counted(tables, "table")
+        )
     return Check(
         "role",
         "pg_stats",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from console.format import counted
 from console.model import Level, Record, Rule
 from console.panes import partition_bounds as bounds
 from console.panes.derived import number
@@ -39,7 +40,7 @@ def coverage(row: Record) -> Coverage:
     types = tuple(_texts(row["types"]))
     if row["strategy"] == "list":
         unknown = types[0] in bounds.TIMES or not row["clock"]
-        return Coverage(first=f"{sum(map(bounds.list_values, texts))} values", unknown=unknown)
+        return Coverage(first=counted(sum(map(bounds.list_values, texts)), "value"), unknown=unknown)
     ranges = _ranges(texts, row["bound_rows"], types)
     found_gaps = tuple(bounds.gaps(ranges))
     known = Coverage(

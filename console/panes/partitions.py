@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from console.format import counted
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View
 from console.panes.derived import APPROXIMATE, MARK, TABLE_SIZES, add, largest, listed, number, with_notes
 from console.panes.partition_coverage import coverage, judge
@@ -95,7 +96,7 @@ def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_D
     return with_notes(
         judged,
         largest(snapshot, "partitioned tables"),
-        f"the bounds of {unread} tables have not been read yet" if unread else "",
+        f"the bounds of {counted(unread, 'table')} have not been read yet" if unread else "",
     )
 
 

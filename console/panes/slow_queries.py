@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from console.format import age, moment
+from console.format import age, counted, moment
 from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, denied
 from console.panes.derived import number
 from console.reading.arrange import sort_rows
@@ -84,7 +84,7 @@ def _trust(snapshot: Snapshot) -> tuple[str, ...]:
         notes.append(f"counted for {age(snapshot.taken_at.timestamp() - since)}, since {moment(_time(since))}")
     if isinstance(evictions := first["evictions"], int) and evictions:
         notes.append(
-            f"statements were evicted {evictions} times, so totals of rare ones are incomplete; "
+            f"statements were evicted {counted(evictions, 'time')}, so totals of rare ones are incomplete; "
             "increase pg_stat_statements.max"
         )
     return tuple(notes)
@@ -94,7 +94,7 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
     hidden = sum(queryid is None for queryid in snapshot.values("queryid"))
     if not hidden:
         return None
-    said = f"{hidden} statements of other users have no text or rates;"
+    said = f"no text or rates of {counted(hidden, 'statement')} of other users;"
     return denied(said, "pg_read_all_stats", remedy="GRANT pg_read_all_stats shows them")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.format import count, one_line
+from console.format import count, counted, one_line
 from console.model import Batches, Plan
 from console.model.locks import strongest
 from console.running.progress import Run
@@ -21,15 +21,10 @@ def summary(plan: Plan) -> str:
 def achieved(run: Run) -> str:
     """What a run that came to its end has done, as a sentence with its figures: "9 partitions created."."""
     moved = sum(progress.rows for progress in run.steps if isinstance(progress.step.execution, Batches))
-    rows = f", {count(moved)} rows moved" if moved else ""
+    rows = f", {counted(moved, 'row', shown=count)} moved" if moved else ""
     done = run.plan.result or f"{counted(len(run.steps), 'step')} run"
     named = not done.split(" ", 1)[0].isalnum()  # it begins with the name of a relation
     return f"{done if named else done[:1].upper() + done[1:]}{rows}."
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """The number with its noun: 1 table, 3 tables, 2 indexes."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _steps(plan: Plan) -> str:
@@ -41,7 +36,7 @@ def _steps(plan: Plan) -> str:
 
 def _rows(plan: Plan) -> str:
     rows = sum(step.execution.rows for step in plan.steps)
-    return f"about {count(rows)} rows in batches" if rows else ""
+    return f"about {counted(rows, 'row', shown=count)} in batches" if rows else ""
 
 
 def _locks(plan: Plan) -> tuple[str, ...]:

@@ -12,11 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from console.format import safe_lines
+from console.format import counted, safe_lines
 from console.keys import Place
 from console.model import Column, Source, View
 from console.reading.reader import Key
-from console.running.summary import counted
 from console.tui.bindings import bindings
 from console.tui.details import Details
 from console.tui.key_guard import READ, SEEN, KeyGuard, answer

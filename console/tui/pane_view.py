@@ -17,7 +17,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.keys import Place
 from console.model import Pane, Snapshot, Source, Trouble, View
 from console.reading.arrange import arrange
@@ -318,7 +318,7 @@ class PaneView(Widget):
         except Trouble as why:
             self.app.push_screen(TextDialog("Export", safe(why)))
         else:
-            self._toast(f"{len(snapshot.rows)} rows written to {safe(path)}")
+            self._toast(f"{counted(len(snapshot.rows), 'row')} written to {safe(path)}")
 
     # Messages of the parts
 

@@ -13,11 +13,10 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.actions import action
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.keys import Place, all_keys
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
-from console.running.summary import counted
 from console.setup.guide import Guide, PageState, Standing, pages
 from console.setup.memory import RUN, Decisions, Memory
 from console.setup.pages import Page, Work

@@ -9,7 +9,7 @@ from textual.events import Click
 from textual.message import Message
 from textual.widget import Widget
 
-from console.format import age, one_line
+from console.format import age, counted, one_line
 from console.model import Pane, View
 from console.tui.concerns import Concern
 from console.tui.pane_state import PaneState
@@ -87,4 +87,4 @@ def _titles(views: Sequence[View], room: int) -> list[str]:
 
 
 def _rows(shown: int, known: int) -> str:
-    return f"{shown} rows" if shown == known else f"{shown} of {known}"
+    return counted(shown, "row") if shown == known else f"{shown} of {known}"

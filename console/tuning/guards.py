@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from console.format import size
+from console.format import counted, size
 from console.model import Record
 from console.tuning.forbidden import forbidden
 from console.tuning.memory import ENTRY_BYTES, worst_case
@@ -188,7 +188,7 @@ def _wal_level(change: _Change) -> Iterator[str]:
         if change.now.logical_slots and level != "logical":
             yield f"wal_level = {level}: {_NO_START} with {change.now.logical_slots} logical replication slots."
         elif change.now.slots or change.now.senders:
-            used = f"{change.now.slots} slots, {change.now.senders} WAL receivers"
+            used = f"{counted(change.now.slots, 'slot')}, {counted(change.now.senders, 'WAL receiver')}"
             yield f"wal_level = {level}: replication is in use ({used})."
     if level == "minimal":
         needs = [name for name in ("max_wal_senders",) if change.number(name)]
@@ -204,9 +204,10 @@ def _connections(change: _Change) -> Iterator[str]:
         if reserved >= most:
             yield f"{reserved:.0f} reserved connections leave none of max_connections = {most:.0f}: {_NO_START}."
         elif change.now.sessions > most - reserved and change.lowered("max_connections"):
-            yield f"max_connections = {most:.0f} is too low: {change.now.sessions} sessions, {reserved:.0f} reserved."
+            used = counted(change.now.sessions, "session")
+            yield f"max_connections = {most:.0f} is too low: {used}, {reserved:.0f} reserved."
         elif most - reserved < min(10, _before(change)):
-            yield f"Only {most - reserved:.0f} connections would be left for ordinary roles."
+            yield f"Only {counted(most - reserved, 'connection')} would be left for ordinary roles."
     names = ("max_connections", "max_worker_processes", "max_wal_senders", "autovacuum_worker_slots")
     total = sum(change.number(name) for name in names) + change.number("autovacuum_max_workers") + 2
     if change.any(*names, "autovacuum_max_workers") and total > MOST_BACKENDS:

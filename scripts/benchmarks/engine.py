@@ -260,7 +260,7 @@ def database(uri: str, name: str, template: str = "template1", confined: bool = 
         target = make_conninfo(uri, dbname=name)
         try:
             if confined:
-                if not admin.execute("SELECT FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone():
+                if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone():
                     admin.execute(f"CREATE ROLE {OWNER}".encode())
                 with psycopg.connect(target, autocommit=True) as session:
                     session.execute(GIVE_AWAY.encode())

@@ -14,9 +14,8 @@ from console.actions.relations import Relation
 from console.actions.schema.apply_schema import ledger
 from console.drift.reading import NO_SCHEMA, Drift, drift
 from console.drift.sides import Difference, Problem, Remedy
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.model import Claim, Database, Kind, OwnTable, Parameter, Plan, Step, Transaction, Trouble
-from console.running.summary import counted
 from console.sql import migrations
 from console.sql.migrations import Migration
 

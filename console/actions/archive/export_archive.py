@@ -17,7 +17,7 @@ from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request, boolean, refuse, steps_from_query, steps_from_rows
 from console.actions.relations import relation, seen, short
 from console.files import archive_files
-from console.format import one_line, safe, size
+from console.format import counted, one_line, safe, size
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
 from console.settings.config import ArchivePolicy
 
@@ -133,7 +133,7 @@ def _restore(
 
 
 def _export_notes(path: Path, manifest: Mapping[str, object]) -> tuple[str, ...]:
-    holds = f"{safe(manifest['rows'], 40)} rows, {size(manifest['bytes'])} uncompressed"
+    holds = f"{counted(int(str(manifest['rows'])), 'row')}, {size(manifest['bytes'])} uncompressed"
     sha256 = safe(manifest["sha256"], 80)
     return (f"{safe(path)} holds {holds}, exported {safe(manifest['exported_at'], 40)}, SHA-256 {sha256}.",)
 

@@ -10,9 +10,8 @@ from console.actions.foreign_code import foreign_code, refuse_foreign_code
 from console.actions.partitions.create_partitions import partitions
 from console.actions.planning import refuse, steps_from_query
 from console.actions.relations import Relation, seen
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Database, Record, Source, Step, Trouble
-from console.running.summary import counted
 
 RETURN = ("return", "finalize return")  # attached to the origin again
 STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent

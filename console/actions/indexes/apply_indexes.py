@@ -17,9 +17,8 @@ from console.actions.indexes.index_pack import Pack, PackIndex
 from console.actions.indexes.index_safety import danger
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, boolean, steps_from_query
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
-from console.running.summary import counted
 
 _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
 

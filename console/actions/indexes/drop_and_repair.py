@@ -9,10 +9,10 @@ from console.actions.maintenance.upkeep import rebuilt
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named, seen
+from console.format import counted
 from console.model import Claim, Parameter, Plan, Standalone, Step
 from console.panes.indexes import judge
 from console.rules.storage import INDEX_COUNTED_DAYS
-from console.running.summary import counted
 
 
 async def plan_drop(request: Request) -> Plan:

@@ -10,8 +10,8 @@ from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, refreshed
 from console.actions.planning import Action, Request, steps_from_rows
 from console.actions.relations import Relation, relation
+from console.format import counted
 from console.model import Claim, Database, Kind, OwnTable, Parameter, Plan, Step, Trouble
-from console.running.summary import counted
 
 _REFRESHES = OwnTable("console_refreshes")
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, boolean, steps_from_query, steps_from_rows
 from console.actions.relations import INDEXES, TABLES, Relation, claim, find
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Claim, Kind, Outcome, Parameter, Plan, Step, Trouble
-from console.running.summary import counted
 from console.running.trail import history
 from console.running.trail.audit import default_trail
 

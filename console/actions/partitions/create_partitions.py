@@ -9,9 +9,8 @@ from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, partitioned
 from console.actions.planning import Action, Request, split_notes, steps_from_rows, whole_number
 from console.actions.relations import Relation, relation, seen, short
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Step, Trouble
-from console.running.summary import counted
 
 MONTHS_AHEAD = 3  # of a table without a policy
 

@@ -13,7 +13,7 @@ from console.actions.partitions.partition_facts import HASH, Leaf, TableFacts, W
 from console.actions.partitions.partition_table import ABORTED, abort, afterwards, copy, reader
 from console.actions.planning import Action, Request, boolean, refuse, whole_number
 from console.actions.relations import Relation, relation, short
-from console.format import one_line, safe, size
+from console.format import counted, one_line, safe, size
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Transaction, Trouble
 from console.panes.tenant_views import ADVICE, advise
 from console.reading.thresholds import configured_rules
@@ -49,7 +49,8 @@ async def _plan(request: Request, table: Relation) -> Plan:
     if keys.own_keys and modulus > MOST_OWN:
         raise Trouble(
             Kind.REFUSED,
-            f"{one_line(known.name)} references itself, which takes {modulus**2} constraints for {modulus} partitions.",
+            f"{one_line(known.name)} references itself, which takes {counted(modulus**2, 'constraint')} for "
+            f"{counted(modulus, 'partition')}.",
             f"Use --set modulus={MOST_OWN} or less to keep the swap short.",
         )
     return await _planned(request, _tenant_first(known), modulus, keys, because)
@@ -90,7 +91,9 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
             "Partitioning it by hash as well would need sub-partitions, which this action does not support.",
         )
     proofs = await unproven(request.server, table.oid)
-    rest = await afterwards(request, table, drop and not proofs, f"{by}, into {now['children']} partitions.")
+    rest = await afterwards(
+        request, table, drop and not proofs, f"{by}, into {counted(int(str(now['children'])), 'partition')}."
+    )
     return rest if rest.destructive else replace(rest, steps=(*rest.steps, *proofs))
 
 
@@ -162,7 +165,7 @@ def _notes(known: TableFacts, modulus: int, major: int) -> tuple[str, ...]:
             " Before PostgreSQL 15 such an update acts as a delete, so ON DELETE CASCADE would delete referencing rows."
         )
     return (
-        f"{modulus} partitions by hash of {one_line(known.key)}; the number cannot be changed later.",
+        f"{counted(modulus, 'partition')} by hash of {one_line(known.key)}; the number cannot be changed later.",
         f"Copying needs about {size(known.bytes)} of free disk space, which cannot be checked from SQL.",
         *((moved,) if known.keys_in else ()),
         "The old table is kept, without foreign keys, until you run this action with --set drop-old=yes.",

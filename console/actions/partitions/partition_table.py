@@ -14,9 +14,8 @@ from console.actions.partitions.inbound_keys import NONE, Inbound
 from console.actions.partitions.partition_facts import ATTACH, HASH, Leaf, TableFacts, Way, new_leaves
 from console.actions.planning import Action, Request, boolean, steps_from_query, steps_from_rows
 from console.actions.relations import Relation, relation, seen, short
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Record, Source, Standalone, Step, Trouble
-from console.running.summary import counted
 
 PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all, while others stand behind it
 ABORTED = "preparations of the interrupted run removed"
@@ -238,7 +237,7 @@ def reader(table: Relation, way: Way) -> Callable[[Database], Awaitable[tuple[st
         server = await confined(server, now)
         (row,) = (await server.fetch("actions/partition_table_attached", {"oid": now.oid, "old": table.oid})).records()
         what = f"{one_line(row['name'])} is the partition for everything before {way.bound}"
-        return (f"{what}: the same table with about {row['rows']} rows, none copied or moved.",)
+        return (f"{what}: the same table with about {counted(int(str(row['rows'])), 'row')}, none copied or moved.",)
 
     return read
 
@@ -247,11 +246,11 @@ def _proofs(row: Record) -> Iterator[str]:
     """The comparisons that the comment of the old table records, before and after the swap."""
     if isinstance(row["before_swap"], list):
         rows, checksum, at = map(one_line, row["before_swap"])
-        yield f"Compared: {rows} rows with checksum {checksum} on both sides, in one snapshot, at {at}."
+        yield f"Compared: {counted(int(rows), 'row')} with checksum {checksum} on both sides, in one snapshot, at {at}."
     if isinstance(row["after_swap"], list):
         same, gone, added, at = map(one_line, row["after_swap"])
         yield (
-            f"Compared: {same} rows the same in both after the swap, at {at}; "
+            f"Compared: {counted(int(same), 'row')} the same in both after the swap, at {at}; "
             f"{gone} changed or deleted since, {added} changed or added."
         )
 

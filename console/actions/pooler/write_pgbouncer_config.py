@@ -26,7 +26,7 @@ from console.files.pooler_config import (
     render,
     version,
 )
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Step, Trouble
 from console.redaction import HIDDEN, without_secrets
 
@@ -194,7 +194,7 @@ def _fitting(settings: PoolerSettings, facts: Record, poolers: int, others: int)
         room = (usable - others) // poolers - settings.session_connections
         raise Trouble(
             Kind.REFUSED,
-            f"The pools could open {total} connections, but the server has only {usable} for ordinary roles "
+            f"The pools could open {counted(total, 'connection')}, but the server has only {usable} for ordinary roles "
             f"(max_connections {most}, {reserved} reserved{f', database limit {limit}' if limit >= 0 else ''}).",
             f"Use --set database-connections={room} or less, or raise max_connections first."
             if room > 0
@@ -232,7 +232,8 @@ def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str
 def _open_files(settings: PoolerSettings, users: int) -> str:
     files = open_files(settings.clients, most_connections(settings, users))
     return (
-        f"PgBouncer needs {files} open files for {settings.clients} clients and its server connections. With the usual "
+        f"PgBouncer needs {counted(files, 'open file')} for {counted(settings.clients, 'client')} and its server "
+        "connections. With the usual "
         f"limit of 1024 it accepts fewer: start it after ulimit -n {files}, or with LimitNOFILE={files} in its systemd "
         "unit."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 
 from console.actions.confinement import confined, role_of
@@ -11,7 +11,7 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse
 from console.actions.relations import find_any, relation
 from console.drift.schema_entries import telling_tables
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import (
     Claim,
     Database,
@@ -26,7 +26,6 @@ from console.model import (
     Trouble,
     denied,
 )
-from console.running.summary import counted
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
 
@@ -61,8 +60,12 @@ async def plan(request: Request) -> Plan:
         tuple(steps),
         summary=counted(len(todo), "migration"),
         result=f"{counted(len(todo), 'migration')} applied",
-        notes=(f"{len(applied)} migrations are applied, {len(todo)} are pending.",),
+        notes=(f"{counted(len(applied), 'migration')} {_be(applied)} applied, {len(todo)} {_be(todo)} pending.",),
     )
+
+
+def _be(migrations: Sized) -> str:
+    return "is" if len(migrations) == 1 else "are"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ import re
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Record, Trouble
-from console.running.summary import counted
 from console.tuning.units import elements
 
 CONTRIB = ("pg_stat_statements", "pgstattuple", "pg_buffercache", "pg_prewarm", "btree_gin")

@@ -10,9 +10,8 @@ from console.actions.server_folder import server_folder
 from console.files import passwords
 from console.files.passwords import Passwords
 from console.files.scram import matches, verifier
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
-from console.running.summary import counted
 from console.sql import content
 
 ROLES = ("pipeline_owner", "pipeline_app", "pipeline_readonly", "pipeline_monitor", "pgbouncer_auth")

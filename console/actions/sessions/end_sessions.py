@@ -7,10 +7,9 @@ from datetime import datetime
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse, steps_from_query
-from console.format import decoded, one_line, safe
+from console.format import counted, decoded, one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Trouble
 from console.panes.connections import IDLE_IN_TRANSACTION
-from console.running.summary import counted
 
 HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
 CANCELLED, ENDED = ("statement cancelled", "statements cancelled"), ("session terminated", "sessions terminated")

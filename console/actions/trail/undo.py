@@ -13,7 +13,7 @@ from console.actions.planning import Action, Request, standby_refused
 from console.actions.relations import find_any
 from console.actions.trail.cut_off import Besides, besides, sentences
 from console.files import local_files
-from console.format import moment, one_line, safe
+from console.format import counted, moment, one_line, safe
 from console.model import (
     Claim,
     Database,
@@ -30,7 +30,6 @@ from console.model import (
 )
 from console.model.locks import lock_of
 from console.redaction import hides
-from console.running.summary import counted
 from console.running.trail import history
 from console.running.trail.audit import default_trail
 from console.running.trail.history import Past, Planned

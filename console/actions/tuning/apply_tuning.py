@@ -16,9 +16,8 @@ from console.actions.tuning.tuning_reading import (
     read_machine,
     unloadable_libraries,
 )
-from console.format import safe, size
+from console.format import counted, safe, size
 from console.model import Claim, Database, Kind, Lacks, Parameter, Plan, Snapshot, Source, Trouble
-from console.running.summary import counted
 from console.tuning import harm, presets
 from console.tuning.forbidden import forbidden
 from console.tuning.guards import dangers, lacks_ram, server_state

@@ -118,7 +118,7 @@ def _near_its_end(frame: Frame, row: Record, level: Level) -> Finding:
         subject=f"sequence {row['sequence']}",
         level=level,
         sentence=f"sequence {one_line(row['sequence'])}{column}: {percent(row['used_pct'])} used, "
-        f"{count(rest)} values left{_lasts(frame, row, rest)}; then inserts fail",
+        f"{count(rest)} {'value' if rest == 1 else 'values'} left{_lasts(frame, row, rest)}; then inserts fail",
         detail=f"ALTER TABLE … ALTER {one_line(row['column'])} TYPE bigint rewrites the table under ACCESS EXCLUSIVE"
         if row["type"] in {"integer", "smallint"}
         else "",

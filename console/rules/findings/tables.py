@@ -97,7 +97,13 @@ def parents(frame: Frame) -> Iterable[Finding]:
             sentence=f"never analysed as a whole: {listed([one_line(name) for name in named])}",
             detail="plans across their partitions are guesses; autovacuum analyses only the partitions",
             evidence=tuple(
-                Evidence(one_line(row["parent"]), f"{count(row['rows'])} rows", "partitions", "", {"oid": row["oid"]})
+                Evidence(
+                    one_line(row["parent"]),
+                    _rows(row["rows"]),
+                    "partitions",
+                    "",
+                    {"oid": row["oid"]},
+                )
                 for row in found[:3]
             ),
             fixes=(Fix("analyze-table", {"table": ",".join(named)}, "update their statistics, without blocking"),),
@@ -137,3 +143,7 @@ PARENT_NOT_ANALYZED = Diagnosis(
     (Ask("partition_statistics", every=RARELY),),
     parents,
 )
+
+
+def _rows(value: object) -> str:
+    return f"{count(value)} {'row' if number(value) == 1 else 'rows'}"

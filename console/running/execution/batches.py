@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from console import sql
-from console.format import count
+from console.format import count, counted
 from console.model import Batches
 from console.running.execution.executor import Context, Executor
 from console.running.execution.looking_again import look_again
@@ -18,7 +18,7 @@ from console.sources.postgres import ActingSession
 
 def executor(execution: Batches) -> Executor:
     """Runs a step until it changes no more rows; the batches that have committed stay done."""
-    about = f", about {count(execution.rows)} rows" if execution.rows else ""
+    about = f", about {counted(execution.rows, 'row', shown=count)}" if execution.rows else ""
     return Executor(
         partial(execute, execution),
         f"in batches, one transaction each{about}",
@@ -58,8 +58,8 @@ def pace(progress: StepProgress, total: int) -> str:
     """Progress of the batches: rows, rate, time left."""
     rate = progress.rows / progress.seconds if progress.seconds else 0.0
     left = (total - progress.rows) / rate if rate and total > progress.rows else 0.0
-    share = f" of {total}" if total else ""
-    return f"{progress.rows}{share} rows, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
+    moved = f"{progress.rows} of {counted(total, 'row')}" if total else counted(progress.rows, "row")
+    return f"{moved}, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
 
 
 async def _breathe(context: Context) -> None:
