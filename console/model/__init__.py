@@ -35,6 +35,7 @@ from console.model.finding import (
     Urgency,
     of_view,
 )
+from console.model.history import StatementHistory, StatementKey, StatementPast
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
 from console.model.source import Database, Extension, Facts, Source
@@ -83,6 +84,9 @@ __all__ = [
     "Source",
     "Standalone",
     "StateRule",
+    "StatementHistory",
+    "StatementKey",
+    "StatementPast",
     "Step",
     "Transaction",
     "Trouble",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from console.model.history import StatementHistory
 from console.model.judge import Level, Rule
 from console.model.look import Record, Snapshot, View
 from console.model.source import Facts
@@ -109,6 +110,7 @@ class Frame:
     skipped: frozenset[str] = frozenset()  # queries that the metrics made needless
     refreshes: Mapping[str, float] = field(default_factory=dict)  # materialized views with a policy: seconds between
     extended: frozenset[str] = frozenset()  # tables with a partition policy
+    statements: StatementHistory = field(default_factory=StatementHistory)
 
     def rows(self, query: str) -> tuple[Record, ...]:
         """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""

@@ -23,6 +23,7 @@ RULES: tuple[AnyRule, ...] = (
     sessions.SESSION_STATE,
     sessions.LOCK_MODE,
     statements.SLOW_QUERY_MS,
+    statements.N_PLUS_ONE_CALLS_PER_SECOND,
     statements.STATEMENT_HIT_PERCENT,
     statements.STATEMENT_TEMP_BYTES,
     server.CACHE_HIT_PERCENT,

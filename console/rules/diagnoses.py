@@ -17,6 +17,7 @@ from console.rules.findings import (
     schema,
     server,
     settings,
+    statements,
     tables,
     views,
     wal,
@@ -37,6 +38,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     replication.REPLICATION_LAG,
     activity.RUNAWAY_STATEMENT,
     connections.CONNECTION_CHURN,
+    statements.STATEMENT_REGRESSED,
     activity.DEADLOCK,
     activity.TEMPORARY_FILES,
     activity.REQUESTED,
@@ -57,4 +59,5 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     server.EXTENSION_VERSION,
     server.MD5_PASSWORD,
     pooler_versions.PGBOUNCER_CVE,
+    statements.N_PLUS_ONE,
 )

@@ -12,6 +12,14 @@ SLOW_QUERY_MS = Rule(
     queries=("statements",),
     window=Window.INTERVAL,
 )
+N_PLUS_ONE_CALLS_PER_SECOND = Rule(
+    name="n_plus_one_calls_per_second",
+    title="Calls per second of a statement that returns a row each time in under 1 ms and is half of all calls or more",
+    unit="count",
+    limit=above(1000),
+    queries=("statements",),
+    window=Window.INTERVAL,
+)
 STATEMENT_HIT_PERCENT = Rule(
     name="statement_hit_percent",
     title="Blocks of a statement found in shared buffers, where it reads at least 2,000 a second or 100,000 in total",

@@ -10,10 +10,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 
-from console.model import Ask, CannotTell, Diagnosis, Facts, Finding, Frame, Kind, Limit, Row, Snapshot, Trouble
+from console.model import (
+    Ask,
+    CannotTell,
+    Diagnosis,
+    Facts,
+    Finding,
+    Frame,
+    Kind,
+    Limit,
+    Row,
+    Snapshot,
+    StatementHistory,
+    Trouble,
+)
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
 from console.rules.judging import Memory, Verdict, evaluate
+from console.rules.statement_history import learn
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
 from console.watching.history import History
@@ -60,15 +74,22 @@ class Observer:
         self.journal = journal or Journal()
         self.history = history
         self.memory = Memory()
+        self.statements = StatementHistory()
         self.verdict = Verdict()
         self.frame = Frame({}, datetime.now(UTC))
 
-    def recall(self, readings: Mapping[str, Iterable[Snapshot]], memory: Memory) -> None:
+    def recall(
+        self,
+        readings: Mapping[str, Iterable[Snapshot]],
+        memory: Memory,
+        statements: StatementHistory | None = None,
+    ) -> None:
         """Go on from what an earlier process read and saw."""
         for query, snapshots in readings.items():
             if query in self._readings:
                 self._readings[query].extend(snapshots)
         self.memory = memory
+        self.statements = statements or self.statements
 
     def offer(self, taken: Snapshot) -> None:
         """Take a reading that somebody else made just now, instead of making one."""
@@ -84,6 +105,8 @@ class Observer:
         for ask in due:
             self._due[ask.query] = now + timedelta(seconds=ask.every)
         await asyncio.gather(*(self._read(ask) for ask in due if ask.only_if is None))
+        if self._readings.get("statements"):
+            self.statements = learn(self.statements, self._readings["statements"][-1])
         frame = self._frame()
         wanted = [ask for ask in due if ask.only_if is not None and _needed(ask, frame)]
         self._skipped = {ask.query for ask in self._asks if ask.only_if is not None and not _needed(ask, frame)}
@@ -179,6 +202,7 @@ class Observer:
             skipped,
             refreshes=self._refreshes,
             extended=self._extended,
+            statements=self.statements,
         )
 
     def _facts(self) -> Facts | None:

@@ -1,7 +1,7 @@
 """What one evaluation of the rules leaves for the next: a file of this user for each target, mode 0600.
 
-It holds the readings that rules compare with later ones, and when each finding was seen first. A missing or unreadable
-file only means that rules over time cannot tell yet.
+It holds the readings that rules compare with later ones, what statements usually cost, and when each finding was seen
+first. A missing or unreadable file only means that rules over time cannot tell yet.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from console.files import private
-from console.model import Finding, Level, Snapshot
+from console.model import Finding, Level, Snapshot, StatementHistory, StatementKey, StatementPast
 from console.rules.judging import Identity, Memory, Sighting
 
 FORM = 1  # of the file; another one is not read
@@ -23,10 +23,11 @@ FORM = 1  # of the file; another one is not read
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Readings by query, oldest first, and the memory of findings."""
+    """Readings by query, oldest first, the memory of findings, and the history of statements."""
 
     readings: Mapping[str, tuple[Snapshot, ...]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
+    statements: StatementHistory = field(default_factory=StatementHistory)
 
 
 def state_file(folder: Path, target: str) -> Path:
@@ -43,16 +44,40 @@ def load(path: Path) -> State:
         return State()
 
 
-def save(path: Path, readings: Mapping[str, Iterable[Snapshot]], memory: Memory) -> None:
+def save(path: Path, readings: Mapping[str, Iterable[Snapshot]], memory: Memory, statements: StatementHistory) -> None:
     """Keep a state for the next evaluation. Raises Trouble if it cannot be written."""
     document = {
         "form": FORM,
         "readings": {query: [_reading(one) for one in kept] for query, kept in readings.items()},
+        "statements": _statements(statements),
         "sightings": [_sighting(sighting) for sighting in memory.sightings.values()],
     }
     with private.troubles(path):
         private.make_folder(path.parent)
         private.write(path, json.dumps(document))
+
+
+def _statements(history: StatementHistory) -> dict[str, object]:
+    moments = {"at": history.at and history.at.isoformat()}
+    marks = {"seconds": history.seconds, "counted_from": history.counted_from, "evictions": history.evictions}
+    return {**moments, **marks, "statements": [_past(*each) for each in history.statements.items()]}
+
+
+def _past(key: StatementKey, past: StatementPast) -> list[object]:
+    return [*key, *astuple(replace(past, slow_since=None))[:-1], past.slow_since and past.slow_since.isoformat()]
+
+
+def _history(found: Mapping[str, Any]) -> StatementHistory:
+    if not found.get("at"):
+        return StatementHistory()
+    statements = {
+        (queryid, userid, dbid, toplevel): replace(
+            StatementPast(*counts), slow_since=since and datetime.fromisoformat(since)
+        )
+        for queryid, userid, dbid, toplevel, *counts, since in found["statements"]
+    }
+    at = datetime.fromisoformat(found["at"])
+    return StatementHistory(at, found["seconds"], found["counted_from"], found["evictions"], statements)
 
 
 def _reading(snapshot: Snapshot) -> dict[str, object]:
@@ -86,7 +111,7 @@ def _state(found: Mapping[str, Any]) -> State:
         )
         for query, kept in found["readings"].items()
     }
-    return State(readings, Memory(_sightings(found["sightings"])))
+    return State(readings, Memory(_sightings(found["sightings"])), _history(found.get("statements") or {}))
 
 
 def _sightings(found: Sequence[Mapping[str, Any]]) -> dict[Identity, Sighting]:

@@ -12,7 +12,20 @@ from dataclasses import replace
 
 from console.model import Limit
 from console.settings import config
-from tests.faults import blocking, care, connections, held, indexes, partitions, pools, settings, soon, tables, wal
+from tests.faults import (
+    blocking,
+    care,
+    connections,
+    held,
+    indexes,
+    partitions,
+    pools,
+    settings,
+    soon,
+    statements,
+    tables,
+    wal,
+)
 from tests.faults.stage import Stage, sooner
 
 Configured = Callable[[config.Settings], config.Settings]
@@ -65,6 +78,8 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "md5-password": (care.role_with_an_md5_password,),
     "wraparound": (soon.table_that_is_not_frozen,),
     "sequence-end": (soon.serial_near_its_end,),
+    "statement-regressed": (statements.function_that_became_slow,),
+    "n-plus-one": (statements.rows_read_one_by_one,),
     "deadlock": (soon.two_that_lock_crosswise,),
     "temporary-files": (soon.sort_on_disk,),
     "requested-checkpoints": (soon.checkpoints_by_size,),

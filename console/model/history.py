@@ -1,0 +1,43 @@
+"""What is remembered of statements from one reading of their counters to the next. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+StatementKey = tuple[int, int, int, bool]  # queryid, userid, dbid, toplevel
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPast:
+    """A statement's usual cost, its counters as last read, and how long it has cost far more than usual."""
+
+    usual_calls: float  # calls and their milliseconds from which the usual mean is taken
+    usual_ms: float
+    calls: float  # counters of the last reading
+    total_ms: float
+    rows: float
+    more_calls: float = 0.0  # between the last two readings
+    more_ms: float = 0.0
+    more_rows: float = 0.0
+    slow_readings: int = 0  # in a row in which it was far slower than usual
+    slow_calls: float = 0.0  # in these readings
+    slow_ms: float = 0.0
+    slow_since: datetime | None = None
+
+    @property
+    def usual_mean(self) -> float:
+        """Milliseconds that a call usually takes."""
+        return self.usual_ms / self.usual_calls if self.usual_calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHistory:
+    """The past of all statements that were read."""
+
+    at: datetime | None = None  # of the last reading; None: nothing was read
+    seconds: float = 0.0  # between the last two readings; 0: they cannot be compared
+    counted_from: object = None  # when the counters were reset
+    evictions: object = None
+    statements: Mapping[StatementKey, StatementPast] = field(default_factory=dict)

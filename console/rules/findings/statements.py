@@ -1,0 +1,131 @@
+"""Statements that became far slower than usual, and single-row statements in a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.format import count, milliseconds, one_line, percent, rate
+from console.model import (
+    SELDOM,
+    Ask,
+    CannotTell,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Frame,
+    Level,
+    Record,
+    StatementHistory,
+    StatementKey,
+    StatementPast,
+    Urgency,
+)
+from console.rules.findings.wording import statement
+from console.rules.statement_history import USUAL_CALLS
+from console.rules.statements import N_PLUS_ONE_CALLS_PER_SECOND
+
+READINGS = 3  # in a row in which a statement must have been slow
+SLOW_CALLS = 5  # within these readings
+LOOP_CALLS = 5000  # within one reading
+LOOP_ROWS = (0.5, 1.5)  # rows of a call
+LOOP_MS = 1.0  # of a call, at most
+LOOP_SHARE = 0.5  # of the calls of all statements
+
+
+def regressed(frame: Frame) -> Iterable[Finding]:
+    """A finding for each statement whose mean is far above its usual one. Raises CannotTell without two readings."""
+    history = _compared(frame)
+    whole = sum(past.more_ms for past in history.statements.values())
+    for key, past in _slow(history):
+        row, now = _named(frame, key), past.slow_ms / past.slow_calls
+        share = 100 * past.more_ms / whole if whole else 0.0
+        yield Finding(
+            rule="statement-regressed",
+            subject=f"statement {key[0]} of {row['user']} in {row['database']}",
+            level=Level.WARNING,
+            sentence=f"{_text(row, key)}: {milliseconds(now)} a call, usually {milliseconds(past.usual_mean)} "
+            f"({now / max(past.usual_mean, 1e-6):.0f} times), {percent(share)} of the time of all statements",
+            detail=f"of {one_line(row['user'])} in {one_line(row['database'])}; compare its plan: data, statistics, "
+            "a dropped index, or a wait",
+            evidence=(_evidence(key, f"{count(past.slow_calls)} calls"),),
+            harm=past.more_ms / history.seconds,
+            since=past.slow_since,
+        )
+
+
+def loops(frame: Frame) -> Iterable[Finding]:
+    """A finding for a statement that is most of all calls and returns a row each time."""
+    history = _compared(frame)
+    for key, past in _loops(frame, history):
+        row = _named(frame, key)
+        calls = sum(each.more_calls for each in history.statements.values())
+        yield Finding(
+            rule="n-plus-one",
+            subject=f"loop {key[0]} of {row['user']} in {row['database']}",
+            level=Level.NOTICE,
+            sentence=f"{_text(row, key)}: {rate(past.more_calls / history.seconds)} calls a second with a row each, "
+            f"{percent(100 * past.more_calls / calls)} of all calls",
+            detail=f"of {one_line(row['user'])} in {one_line(row['database'])}; one statement for all rows (a join, or "
+            "= ANY with an array) spares the round trips",
+            evidence=(_evidence(key, milliseconds(past.more_ms / past.more_calls)),),
+        )
+
+
+def somebody_is_named(frame: Frame) -> bool:
+    """Whether a statement is found that must be named: only then texts are read."""
+    return any(True for _ in (*_slow(frame.statements), *_loops(frame, frame.statements)))
+
+
+def _compared(frame: Frame) -> StatementHistory:
+    frame.rows("statements")
+    if not frame.statements.seconds:
+        raise CannotTell("It is judged over time, and there are no two readings of the same counters yet.")
+    return frame.statements
+
+
+def _slow(history: StatementHistory) -> Iterable[tuple[StatementKey, StatementPast]]:
+    for key, past in history.statements.items():
+        if past.slow_readings >= READINGS and past.slow_calls >= SLOW_CALLS and past.usual_calls >= USUAL_CALLS:
+            yield key, past
+
+
+def _loops(frame: Frame, history: StatementHistory) -> Iterable[tuple[StatementKey, StatementPast]]:
+    calls = sum(past.more_calls for past in history.statements.values())
+    for key, past in history.statements.items():
+        if past.more_calls < max(LOOP_CALLS, LOOP_SHARE * calls) or not history.seconds:
+            continue
+        often = frame.level(N_PLUS_ONE_CALLS_PER_SECOND, past.more_calls / history.seconds)
+        rows, mean = past.more_rows / past.more_calls, past.more_ms / past.more_calls
+        if often and LOOP_ROWS[0] <= rows <= LOOP_ROWS[1] and mean <= LOOP_MS:
+            yield key, past
+
+
+def _named(frame: Frame, key: StatementKey) -> Record:
+    try:
+        rows = frame.rows("statement_heads")
+    except CannotTell:
+        rows = ()
+    unknown: Record = {"query": "", "user": key[1], "database": key[2]}
+    return next((row for row in rows if (row["queryid"], row["userid"], row["dbid"]) == key[:3]), unknown)
+
+
+def _text(row: Record, key: StatementKey) -> str:
+    return statement(row) or f"statement {key[0]}"
+
+
+def _evidence(key: StatementKey, value: str) -> Evidence:
+    return Evidence("since the last reading", value, "slow-queries", "now", {"queryid": key[0], "dbid": key[2]})
+
+
+_ASKS = (Ask("statements", every=SELDOM), Ask("statement_heads", every=SELDOM, only_if=somebody_is_named))
+STATEMENT_REGRESSED = Diagnosis(
+    "statement-regressed", "A statement takes far longer than usual", Urgency.SOON, _ASKS, regressed
+)
+N_PLUS_ONE = Diagnosis(
+    "n-plus-one",
+    "An application reads rows one by one",
+    Urgency.CARE,
+    _ASKS,
+    loops,
+    (N_PLUS_ONE_CALLS_PER_SECOND,),
+)
