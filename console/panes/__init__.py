@@ -16,6 +16,7 @@ from console.panes.pooler import POOLER
 from console.panes.progress import PROGRESS
 from console.panes.replication import REPLICATION
 from console.panes.schema import SCHEMA
+from console.panes.server import SERVER
 from console.panes.settings import SETTINGS
 from console.panes.slow_queries import SLOW_QUERIES
 from console.panes.vacuum import VACUUM
@@ -35,6 +36,7 @@ PANES: tuple[Pane, ...] = (
     POOLER,
     REPLICATION,
     PROGRESS,
+    SERVER,
     SCHEMA,
     SETTINGS,
     ACTIVITY,

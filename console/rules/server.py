@@ -69,7 +69,7 @@ ARCHIVE_FAILING_SECONDS = Rule(
     title="How long nothing has been archived while the archiver fails",
     unit="s",
     limit=above(60, 900),
-    queries=("archiver",),
+    queries=("archiver", "wal_counters"),
 )
 CONFLICTS_PER_SECOND = Rule(
     name="conflicts_per_second",
@@ -91,7 +91,7 @@ METRIC_LEVEL = StateRule(
     name="metric_level",
     title="Level of a metric, from the rule of that metric",
     levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
-    queries=("vitals",),
+    queries=("vitals", "wal_counters"),
 )
 FINDING_LEVEL = StateRule(
     name="finding_level",

@@ -9,7 +9,7 @@ CONNECTION_USAGE_PERCENT = Rule(
     title="Connections in use, of those that ordinary roles may use",
     unit="%",
     limit=above(80, 95),
-    queries=("vitals", "connections_summary"),
+    queries=("vitals", "connections_summary", "database_list"),
 )
 TRANSACTION_SECONDS = Rule(
     name="transaction_seconds",
@@ -104,7 +104,7 @@ DEADLOCKS_PER_SECOND = Rule(
     title="Deadlocks per second; in each, the server cancelled a transaction",
     unit="count",
     limit=above(0.000001),
-    queries=("vitals",),
+    queries=("vitals", "database_list"),
     window=Window.RECENT,
 )
 

@@ -46,7 +46,7 @@ WRAPAROUND_PERCENT = Rule(
     title="Age of unfrozen ids, of the age at which the server refuses writes",
     unit="%",
     limit=above(25, 50),
-    queries=("vacuum_wraparound",),
+    queries=("vacuum_wraparound", "database_list"),
 )
 VACUUM_INDEX_PASSES = Rule(
     name="vacuum_index_passes",
