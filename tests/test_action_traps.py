@@ -21,7 +21,7 @@ from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
 # What changes the server itself or ends sessions is planned only.
-PLANNED_ONLY = {"apply-tuning", "create-roles", "write-pgbouncer-config", "terminate-idle"}
+PLANNED_ONLY = {"apply-tuning", "create-roles", "write-pgbouncer-config", "terminate-idle", "reset-statements"}
 SENSIBLE = {
     "preset": "planner-ssd",
     "month": "2019-01",
@@ -33,6 +33,7 @@ SENSIBLE = {
     "anyway": "yes",
     "gid": "none",
     "slot": "none",
+    "enabled": "no",
 }
 THEIRS = (
     "SELECT array_agg(oid::regclass::text ORDER BY oid) FROM pg_class "

@@ -105,6 +105,7 @@ CASES = (
     Case("vacuum-table", (("table", "public.t,public.facts"), ("freeze", "yes"))),
     Case("analyze-table", (("table", "public.t,public.facts"),)),
     Case("reindex", (("table", "public.t"),)),
+    Case("set-autovacuum", (("table", "public.t"), ("vacuum-threshold", "1000"))),
     Case("drop-index", (("index", "public.t_n"),)),
     Case("repair-invalid-indexes", setup=INVALID),
     Case("undo", name="undo of drop-index", before="drop-index", before_given=(("index", "public.t_n"),)),
@@ -117,7 +118,7 @@ CASES = (
 # These change no relation, or give rights on it alone.
 NO_RELATION = {
     "apply-tuning", "cancel-backend", "terminate-backend", "terminate-idle", "create-roles", "create-extensions",
-    "write-pgbouncer-config", "rollback-prepared", "drop-slot", "resume-replay",
+    "write-pgbouncer-config", "rollback-prepared", "drop-slot", "resume-replay", "reset-statements",
 }  # fmt: skip
 # These need a program, or a database of another kind.
 ELSEWHERE = {"repack-table", "adopt-schema"}

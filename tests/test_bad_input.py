@@ -399,7 +399,7 @@ def test_a_standby_is_not_set_up_and_its_primary_named_as_the_way(standby: str, 
 
 ON_A_STANDBY = {
     *("cancel-backend", "terminate-backend", "terminate-idle"),
-    *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot", "resume-replay"),
+    *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot", "resume-replay", "reset-statements"),
 }
 
 

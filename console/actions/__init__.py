@@ -10,6 +10,7 @@ from console.actions.indexes.apply_indexes import APPLY_INDEXES
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.repack import REPACK_TABLE
+from console.actions.maintenance.set_autovacuum import SET_AUTOVACUUM
 from console.actions.maintenance.upkeep import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
 from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
@@ -23,6 +24,7 @@ from console.actions.schema.create_extensions import CREATE_EXTENSIONS
 from console.actions.schema.create_roles import CREATE_ROLES
 from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
 from console.actions.sessions.rollback_prepared import ROLLBACK_PREPARED
+from console.actions.statistics.reset_statements import RESET_STATEMENTS
 from console.actions.trail.undo import UNDO
 from console.actions.tuning.apply_tuning import APPLY_TUNING
 
@@ -46,6 +48,8 @@ ACTIONS: tuple[Action, ...] = (
     RESUME_REPLAY,
     VACUUM_TABLE,
     ANALYZE_TABLE,
+    SET_AUTOVACUUM,
+    RESET_STATEMENTS,
     REINDEX,
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,

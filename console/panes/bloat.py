@@ -265,5 +265,5 @@ BLOAT = Pane(
     ),
     views=(TABLES, INDEXES),
     refresh=15.0,
-    actions=("vacuum-table", "analyze-table", "reindex", "repack-table"),
+    actions=("vacuum-table", "analyze-table", "reindex", "repack-table", "set-autovacuum"),
 )

@@ -232,4 +232,5 @@ SLOW_QUERIES = Pane(
             sort="-total_ms",
         ),
     ),
+    actions=("reset-statements",),
 )

@@ -147,5 +147,5 @@ VACUUM = Pane(
     ),
     views=(TABLES, PINS, RUNNING, WRAPAROUND),
     refresh=15.0,
-    actions=("vacuum-table", "analyze-table", "terminate-backend", "rollback-prepared", "drop-slot"),
+    actions=("vacuum-table", "analyze-table", "set-autovacuum", "terminate-backend", "rollback-prepared", "drop-slot"),
 )

@@ -81,6 +81,12 @@ WITH it AS MATERIALIZED (
   UNION ALL SELECT 87, '-- ALTER ROLE ' || it.r || ' REPLICATION;  -- drop-slot' FROM it
   UNION ALL SELECT 88, '-- GRANT EXECUTE ON FUNCTION pg_catalog.pg_wal_replay_resume() TO ' || it.r
                        || ';  -- resume-replay, on a standby' FROM it
-  UNION ALL SELECT 90, '-- No EXECUTE on pg_stat_statements_reset: the console never resets statistics.'
+  UNION ALL SELECT 89, pg_catalog.format('-- GRANT EXECUTE ON FUNCTION %%s TO %%s;  -- reset-statements',
+                                         p.oid::regprocedure, it.r)
+              FROM it CROSS JOIN pg_catalog.pg_proc p
+              JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
+               AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+              JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_stat_statements'
+             WHERE p.proname = 'pg_stat_statements_reset'
 )
 SELECT line FROM line ORDER BY at, line
