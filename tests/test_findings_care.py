@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.model import CannotTell, Facts, Finding, Frame, Level, Record, Snapshot
-from console.rules.findings import activity, connections, replication, running_out, server, settings, views
+from console.rules.findings import (
+    activity,
+    connections,
+    missing_indexes,
+    replication,
+    running_out,
+    server,
+    settings,
+    views,
+)
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)
 GB = 1 << 30
@@ -231,3 +240,53 @@ def test_runaway_statements_are_unknown_where_sessions_are_hidden() -> None:
     vitals = snapshot("vitals", [{"visible": 1, "used": 9, "active": 0}])
     with pytest.raises(CannotTell, match="hidden"):
         list(activity.runaways(frame(vitals=(vitals,), runaway_statements=())))
+
+
+SCANNED: Record = {
+    "oid": 1,
+    "table": "public.visit",
+    "size": 200 << 20,
+    "rows": 1000.0,
+    "scans": 700,
+    "rows_read": 700_000,
+    "counted_for": 7 * 86400.0,
+}
+KEY: Record = {
+    "oid": 2,
+    "table": "public.offer",
+    "constraint": "offer_brand",
+    "columns": "brand",
+    "remedy": "CREATE INDEX",
+    "referenced": "public.brand",
+    "size": 200 << 20,
+    "deleted": 9,
+}
+
+
+@pytest.mark.parametrize(
+    ("scanned", "key", "found"),
+    [
+        ({}, {"deleted": 0}, ["scans of public.visit"]),
+        ({"scans": 699, "rows_read": 699_000}, {"deleted": 0}, []),  # under 100 a day
+        ({"rows_read": 629_999}, {"deleted": 0}, []),  # most scans end early
+        ({"size": 99 << 20}, {"deleted": 0}, []),
+        ({"rows": None}, {"deleted": 0}, []),  # never analysed
+        ({"scans": 0}, {}, ["foreign key offer_brand of public.offer"]),
+        ({"scans": 0}, {"size": 99 << 20}, []),
+        ({"scans": 0}, {"deleted": 0, "size": 99 << 30}, []),
+        ({"scans": 0, "counted_for": 7 * 86400.0 - 1}, {}, None),  # counted for less than a week
+        ({"scans": 0, "counted_for": 60.0}, {"deleted": 0}, []),  # nothing that would have to be withheld
+    ],
+)
+def test_missing_indexes_are_found_by_size_use_and_time(
+    scanned: dict[str, object], key: dict[str, object], found: list[str] | None
+) -> None:
+    seen = frame(
+        sequential_scans=[snapshot("sequential_scans", [{**SCANNED, **scanned}])],
+        foreign_keys=[snapshot("foreign_keys", [{**KEY, **key}])],
+    )
+    if found is None:
+        with pytest.raises(CannotTell, match="less than 7 days"):
+            list(missing_indexes.missing(seen))
+    else:
+        assert [each.subject for each in missing_indexes.missing(seen)] == found

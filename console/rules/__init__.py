@@ -56,6 +56,7 @@ RULES: tuple[AnyRule, ...] = (
     storage.INDEX_VERDICT,
     storage.INDEX_COUNTED_DAYS,
     storage.UNINDEXED_BYTES,
+    storage.SCANS_PER_DAY,
     storage.PARTITION_RUNWAY_DAYS,
     storage.PARTITION_GAPS,
     storage.DEFAULT_PARTITION_ROWS,

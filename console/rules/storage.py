@@ -69,6 +69,13 @@ UNINDEXED_BYTES = Rule(
     limit=above(100 << 20, 10 << 30),
     queries=("foreign_keys",),
 )
+SCANS_PER_DAY = Rule(
+    name="scans_per_day",
+    title="Sequential scans of a whole table a day, where it takes at least unindexed_bytes",
+    unit="count",
+    limit=above(100),
+    queries=("sequential_scans",),
+)
 PARTITION_RUNWAY_DAYS = Rule(
     name="partition_runway_days",
     title="Time until the partitions run out",

@@ -66,6 +66,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "prepared-transaction": (held.transaction_left_prepared,),
     "invalid-index": (indexes.build_that_failed,),
     "redundant-index": (indexes.index_that_another_covers,),
+    "index-missing": (indexes.foreign_key_without_an_index, indexes.table_scanned_again_and_again),
     "unused-index": (indexes.index_without_scans,),
     "restart-pending": (settings.value_that_waits,),
     "restart-would-fail": (settings.value_that_prevents_the_start,),
@@ -96,6 +97,9 @@ SETTINGS: Mapping[str, Configured] = {
     "vacuum-pinned": lambda usual: sooner(usual, xmin_age_transactions=Limit(100)),
     "idle-in-transaction": lambda usual: sooner(usual, idle_in_transaction_seconds=Limit(0.2)),
     "prepared-transaction": lambda usual: sooner(usual, prepared_transaction_seconds=Limit(0.2)),
+    "index-missing": lambda usual: sooner(
+        usual, index_counted_days=Limit(0, below=True), unindexed_bytes=Limit(2_000_000)
+    ),
     "unused-index": lambda usual: sooner(usual, index_counted_days=Limit(0, below=True)),
     "temporary-files": lambda usual: sooner(usual, temp_bytes_per_second=Limit(1)),
     "runaway-statement": lambda usual: sooner(usual, statement_seconds=Limit(0.5)),

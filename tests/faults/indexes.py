@@ -40,3 +40,29 @@ def index_without_scans(stage: Stage) -> Iterator[str]:
     stage.do("CREATE TABLE basket (id int)", "CREATE INDEX basket_idle ON basket (id)")
     yield "basket_idle"
     stage.do("DROP TABLE basket")
+
+
+@contextmanager
+def foreign_key_without_an_index(stage: Stage) -> Iterator[str]:
+    """Each delete from a table scans another one, which refers to it."""
+    stage.do(
+        "CREATE TABLE brand (id int PRIMARY KEY)",
+        "CREATE TABLE offer (brand int CONSTRAINT offer_brand REFERENCES brand)",
+        "INSERT INTO brand SELECT generate_series(1, 100000)",
+        "INSERT INTO offer SELECT generate_series(1, 99990)",
+        "ANALYZE offer",
+        "DELETE FROM brand WHERE id > 99995",
+    )
+    yield "foreign key offer_brand of public.offer (brand) has no index"
+    stage.do("DROP TABLE offer, brand")
+
+
+@contextmanager
+def table_scanned_again_and_again(stage: Stage) -> Iterator[str]:
+    """A query filters by a column without an index."""
+    stage.do("CREATE TABLE visit (page int)", "INSERT INTO visit SELECT generate_series(1, 100000)", "ANALYZE visit")
+    with stage.desk.session() as session:
+        for _ in range(50):
+            session.execute("SELECT count(*) FROM visit WHERE page = 7")
+    yield "table public.visit of"
+    stage.do("DROP TABLE visit")
