@@ -166,7 +166,7 @@ async def test_a_prepared_transaction_and_a_slot_hold_vacuum_back(pg: Running, d
         ({"server_enabled": False}, "autovacuum is off"),
         ({"server_enabled": False, "freeze_pct": 101.0}, "waits for its turn"),
         ({"due_pct": 99.0}, "below threshold"),
-        ({"due_pct": 99.0, "analyze_pct": 101.0}, "waits for its turn"),
+        ({"due_pct": 99.0, "analyze_pct": 101.0}, "ANALYZE is due"),
         ({"workers_busy": True}, "all workers busy"),
         ({"pinned_by": "slot feed", "removable": None}, "waits for its turn"),
         ({"pinned_by": "prepared x", "removable": 0}, "held back: prepared x"),

@@ -7,6 +7,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from console.model import Kind, Trouble
+from console.panes import PANES
+from console.rules.diagnoses import DIAGNOSES
+from console.watching.observer import merged
+from tests.activity import console
 from tests.servers import Pooler, PostgresServer, Servers
 
 
@@ -65,6 +70,21 @@ def test_pipeline_is_there_on_every_version(pg: PostgresServer, pg_pipeline: str
         row = connection.execute("SELECT count(*) FROM public.content_requests").fetchone()
     assert row is not None
     assert row[0] >= 100
+
+
+async def test_every_query_of_panes_and_rules_runs_on_every_version(pg: PostgresServer, pg_pipeline: str) -> None:
+    views = [(pane.source_of(view), view) for pane in PANES for view in pane.views]
+    asked = {view.query for source, view in views if source == "postgres"}
+    asked |= {ask.query for ask in merged(DIAGNOSES) if ask.source == "postgres"}
+    failed: dict[str, str] = {}
+    async with console(pg, pg_pipeline) as reading:
+        for query in sorted(asked):
+            try:
+                await reading.fetch(query)
+            except Trouble as why:
+                if why.kind not in {Kind.UNSUPPORTED, Kind.MISSING}:
+                    failed[query] = str(why)
+    assert failed == {}
 
 
 def test_taken_port_is_changed(pg_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ FINDING_LEVEL = StateRule(
     name="finding_level",
     title="Level of a finding, from the rule that found it",
     levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
-    queries=("findings",),
+    queries=("findings", "finding_history"),
 )
 RESTART_PENDING = StateRule(
     name="restart_pending",

@@ -12,7 +12,8 @@ WITH session AS MATERIALIZED (
   SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') p
    UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('ANALYZE') p
    UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('CREATE INDEX') p
-   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('CLUSTER') p
+   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('CLUSTER') p  -- before 19
+   UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('REPACK') p  -- since 19
    UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('COPY') p
 )
 SELECT s.pid, s.backend_start::text AS backend_start, s.application_name AS application,

@@ -105,9 +105,8 @@ WITH side AS MATERIALIZED (
            pg_catalog.format('pipeline_console.%%s_%%s', v.moment, r.oid), r.fields, r.name),
          'ACCESS SHARE on ' || r.name, r.name, false, '', NULL, r.size, v.note,
          CASE v.moment WHEN 'after' THEN pg_catalog.format(
-           'SELECT b.counted = a.counted, pg_catalog.format(''Rows and checksum of %%%%s were %%%%s before and are %%%%s '
-           'after: '
-           'rows were written meanwhile, or it is damaged'', %%L, b.counted, a.counted) '
+           'SELECT b.counted = a.counted, pg_catalog.format(''Rows and checksum of %%%%s were %%%%s before and are '
+           '%%%%s after: rows were written meanwhile, or it is damaged'', %%L, b.counted, a.counted) '
            'FROM (SELECT coalesce(nullif(pg_catalog.current_setting(%%L, true), ''''), ''not counted'')) b(counted), '
            '(SELECT pg_catalog.current_setting(%%L)) a(counted)', r.name,
            'pipeline_console.before_' || r.oid, 'pipeline_console.after_' || r.oid) END, NULL, NULL
