@@ -1,7 +1,7 @@
 """What an interrupted run has done although its audit trail does not record it, after kill -9 or a lost connection.
 
-A transaction is noted in the trail just before its COMMIT, so the server can be asked what became of it; one that is
-not noted did not commit. For a statement outside a transaction, the step's `expect` shows whether it took effect. Where
+A transaction is noted in the trail before its COMMIT, so the server can be asked what became of it; one that is not
+noted did not commit. For a statement outside a transaction, the step's `expect` shows whether it took effect. Where
 neither is known, it is undone only by what does no harm when there is nothing to undo.
 """
 

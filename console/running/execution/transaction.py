@@ -30,6 +30,8 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
         try:
             async with session.transaction(), fate:
                 await look_again(session, group)
+                if not group[0].step.sql.startswith("SELECT "):  # it is written to disk while the statement runs
+                    await fate.note(assign=True)
                 for progress in group:
                     context.begin(progress)
                     holds(progress)
@@ -65,11 +67,11 @@ class _Fate:
             await asyncio.wait({self._writing})
             self._writing.exception()
 
-    async def note(self) -> None:
-        """Begin to write the id, once there is one."""
+    async def note(self, assign: bool = False) -> None:
+        """Begin to write the id, once there is one; `assign` makes the server assign it now."""
         if self._writing is None:
-            query = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::text"
-            ((assigned,),) = await self._context.session.query(query)
+            function = "pg_current_xact_id" if assign else "pg_current_xact_id_if_assigned"
+            ((assigned,),) = await self._context.session.query(f"SELECT pg_catalog.{function}()::text")
             if assigned:
                 self.xid = str(assigned)
                 work = asyncio.to_thread(self._context.write, "commit", {"xid": self.xid})
