@@ -123,6 +123,12 @@ def test_the_limits_of_lines_are_written_as_the_loader_reads_them(path: Path) ->
             assert written, f"{line!r} would be sent to every version"
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
+def test_a_query_is_ascii_so_that_a_server_of_any_encoding_takes_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if not line.isascii()] == []
+
+
 # Not those of sql/schema: the ledgers of databases hold their checksums, so their text never changes.
 LAID_OUT = [
     path

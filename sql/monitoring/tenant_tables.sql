@@ -1,7 +1,7 @@
 -- Tables that hold many tenants' rows: size, growth, and how evenly the tenants share them, as ANALYZE last saw it.
 -- lane: slow
 --
--- The tenant column is the one by which most tables refer to one common table (organization_id → organizations). Shares
+-- The tenant column is the one by which most tables refer to one common table (such as organization_id). Shares
 -- come from the statistics, so no table is read; a role sees them only of tables that it may read.
 -- Growth is what was inserted less what was deleted since the counters began, at the present size of a row.
 WITH RECURSIVE reference AS MATERIALIZED (

@@ -2,7 +2,7 @@
 --
 -- Foreign keys that the target has are added and validated while the partition is still attached: a row without parent
 -- stops the run before anything is detached. Then the partition gets a marker in front of its comment, by which it is
--- found when the run ends between DETACH and ATTACH. DETACH … CONCURRENTLY leaves a CHECK constraint with the
+-- found when the run ends between DETACH and ATTACH. DETACH CONCURRENTLY leaves a CHECK constraint with the
 -- bounds, which lets ATTACH skip the validation scan. Foreign keys that the target lacks are dropped. The proof that no
 -- row is lost is the file, which stays the same; with `verify` its rows are also counted and summed before and after.
 --

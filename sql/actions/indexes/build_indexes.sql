@@ -144,7 +144,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
                   'pg_catalog.to_regclass(%%L)) THEN '
                   'DROP INDEX IF EXISTS %%s; END IF; END', f.index, f.index)) END,
       'reads ' || pg_catalog.pg_size_pretty(f.relpages * pg_catalog.current_setting('block_size')::bigint) || ' twice',
-      pg_catalog.concat_ws(' · ', f.index_name
+      pg_catalog.concat_ws('; ', f.index_name
                            || ' is built without blocking reads or writes; waits for open transactions',
                            NULLIF(f.purpose, '')),
       pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = '
@@ -161,7 +161,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
      (3, CASE WHEN f.is_unique THEN 'CREATE UNIQUE ' ELSE 'CREATE ' END || f.making, f.have IS NULL AND f.relkind = 'p',
       'SHARE on ' || f."table" || ', not on its partitions', f."table", true, NULL, f.index,
       CASE WHEN f.depth = 0 AND NOT f.adopts THEN 'DROP INDEX ' || f.index END, NULL,
-      pg_catalog.concat_ws(' · ', f.index_name
+      pg_catalog.concat_ws('; ', f.index_name
                            || ' on the parent only, at once; invalid until the index of every partition is attached',
                            CASE WHEN f.depth = 0 THEN NULLIF(f.purpose, '') END,
                            CASE WHEN f.adopts THEN 'cannot be undone: existing indexes of partitions are attached to it'

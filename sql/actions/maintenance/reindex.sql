@@ -82,7 +82,7 @@ SELECT j.sql, 'SHARE UPDATE EXCLUSIVE on ' || j."table" AS lock, j."table" AS "o
        CASE WHEN j.leftover THEN 'left from an interrupted command: slows writes, serves no query' WHEN j.broken
            THEN 'invalid: slows writes, serves no query'
             ELSE 'rebuilt without blocking reads or writes' END
-       || ' · waits for open transactions' || coalesce((SELECT o.said FROM oldest o), '') AS note,
+       || '; waits for open transactions' || coalesce((SELECT o.said FROM oldest o), '') AS note,
        CASE WHEN j.leftover
             THEN 'SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ' || j.oid || ')'
             ELSE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid'

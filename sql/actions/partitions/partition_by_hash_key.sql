@@ -6,7 +6,7 @@ SELECT CASE WHEN NOT k.hashes THEN pg_catalog.format('The type %%s has no hash o
             WHEN coalesce(f.nulls, false)
                 THEN pg_catalog.format('Some rows have a null %%s, so their tenant is unknown.',
                                        pg_catalog.quote_ident(k.attname)) END AS refused,
-       'Correct that, or choose another key with --set key=….' AS remedy
+       'Correct that, or choose another key with --set key=COLUMN.' AS remedy
   FROM (SELECT a.attname, a.attnotnull, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
         pg_catalog.format_type(a.atttypid, a.atttypmod) AS type_name,
                y.typtype = 'e' OR y.typelem <> 0 OR EXISTS (

@@ -1,7 +1,7 @@
 -- What matters of a table for partitioning it by a column: what prevents it, and what an earlier run left.
 -- lane: slow
 --
--- One row. Objects of a run are named pipeline_console_<oid>_…, and the comment of the new parent says which run
+-- One row. Objects of a run are named pipeline_console_<oid>_*, and the comment of the new parent says which run
 -- created it; no other objects are touched. `handle` are the columns that identify a row.
 WITH t AS MATERIALIZED (
   SELECT c.*, n.nspname, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name, a.attname AS key,
@@ -100,7 +100,7 @@ WITH t AS MATERIALIZED (
                  ELSE pg_catalog.format('The column %%I of %%s is not of type date, timestamptz or timestamp.', t.key,
                                         t.name)
                      END,
-         'Choose another one with --set key=….'
+         'Choose another one with --set key=COLUMN.'
     FROM t WHERE t.key_type IS NULL OR NOT %(hashed)s
       AND t.key_type NOT IN ('date'::pg_catalog.regtype, 'timestamptz'::pg_catalog.regtype,
                                                                             'timestamp'::pg_catalog.regtype)

@@ -31,7 +31,7 @@ WITH me AS MATERIALIZED (
    WHERE (a.installed IS NULL AND a.default_version IS NOT NULL) OR a.updatable
 ), refusal AS (
   SELECT 1 AS rank, pg_catalog.format('Schema %%I does not exist in this database.', %(schema)s) AS refused,
-         'Name another schema with --set schema=….' AS remedy
+         'Name another schema with --set schema=NAME.' AS remedy
     FROM me WHERE me.schema IS NULL AND EXISTS (SELECT FROM task t WHERE t.installed IS NULL)
   UNION ALL
   SELECT 2, pg_catalog.format('Role %%I may not create or update %%s in this database.', me.rolname,
@@ -50,7 +50,7 @@ WITH me AS MATERIALIZED (
                                        me.rolname, %(schema)s, me.rolname,
                                        pg_catalog.string_agg(t.name, ', ' ORDER BY t.place)
                                          FILTER (WHERE (t.trusted OR NOT t.superuser) AND t.installed IS NULL)) END,
-           'Or omit them with --set extensions=….')
+           'Or omit them with --set extensions=NAMES.')
     FROM task t CROSS JOIN me WHERE NOT t.allowed GROUP BY me.rolname, me.database
 ), step AS (
   SELECT t.place, t.sql, CASE WHEN t.installed IS NULL THEN pg_catalog.format('DROP EXTENSION %%I', t.name) END AS undo,
