@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from console.doctor.check import Check, Status
 from console.doctor.panes import remedies
@@ -15,13 +16,16 @@ from console.watching.observer import Observer
 
 _PASSING = {Kind.BUSY, Kind.UNREACHABLE, Kind.MISSING}
 
+# A query that is read only when the metrics make it necessary must be allowed then too.
+UNCONDITIONAL = tuple(replace(rule, asks=tuple(replace(ask, only_if=None) for ask in rule.asks)) for rule in DIAGNOSES)
+
 
 async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check, ...]:
     """A check for each rule; `role` as SQL writes it. Every read is read-only and has a timeout."""
-    observer = _observer(sources, settings, DIAGNOSES)
+    observer = _observer(sources, settings, UNCONDITIONAL)
     verdict = await observer.look(everything=True)
     unknown = {each.rule: each for each in verdict.unknown}
-    over_time = [rule for rule in DIAGNOSES if rule.name in unknown and not any(_troubles(observer, rule))]
+    over_time = [rule for rule in UNCONDITIONAL if rule.name in unknown and not any(_troubles(observer, rule))]
     again = _observer(sources, settings, over_time)  # what is compared with an earlier reading has one now
     again.recall(observer.windows(), observer.memory)
     still = {each.rule for each in (await again.look(everything=True)).unknown}
