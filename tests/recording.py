@@ -3,9 +3,11 @@
     python -m tests.recording POSTGRES_URI PGBOUNCER_ADMIN_URI
     python -m tests.recording --pane NAME POSTGRES_URI PGBOUNCER_ADMIN_URI
     python -m tests.recording --rules POSTGRES_URI PGBOUNCER_ADMIN_URI
+    python -m tests.recording --workload POSTGRES_URI PGBOUNCER_ADMIN_URI
 
 reads every view twice, two seconds apart, and writes tests/recordings/; with --pane, only what that pane reads is
-replaced, with --rules only what the rules judge and no pane shows. `pipeline-console demo --headless` prints both URIs
+replaced, with --rules only what the rules judge and no pane shows. With --workload, what the rules read of PostgreSQL
+in ten minutes is written to tests/recordings/workload.json.gz. `pipeline-console demo --headless` prints both URIs
 (`postgres` and `pgbouncer_admin`).
 """
 
@@ -13,28 +15,36 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from console.model import Pane, Snapshot, Source, Trouble, View
+from console.model import Facts, Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.reading.reader import Reader, keys
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.running.trail.tables import answers
+from console.settings import config
 from console.sources import replay
 from console.sources.console import ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
+from console.sources.registry import Sources
 from console.sources.replay import Reads, Replay
 from console.watching import findings
+from console.watching.observer import Observer
 from console.watching.observer import merged as merged_asks
 from tests.sources import Heard, Parameters
 
 FOLDER = Path(__file__).parent / "recordings"
 TRAIL = Trail(FOLDER / "audit.jsonl")
+WORKLOAD = FOLDER / "workload.json.gz"
+WORKLOAD_SECONDS = 600
 
 
 @dataclass
@@ -87,6 +97,31 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
         await sources[name].close()
 
 
+async def record_workload(postgres: str) -> None:
+    """Read for ten minutes what the rules read of a server, as often as they do, and save it."""
+    server, recorder, settings = PostgresServer(postgres, "pipeline"), Recorder(), config.load(environ={})
+    facts = await server.connect()
+    heard = HeardDatabase(server, recorder)
+    limits = (settings.thresholds, settings.refreshes, settings.partitions)
+    observer = Observer(Sources(heard), DIAGNOSES, *limits)  # type: ignore[arg-type]
+    end = time.monotonic() + WORKLOAD_SECONDS
+    while time.monotonic() < end:
+        await observer.look()
+        await asyncio.sleep(2)
+    await server.close()
+    with TemporaryDirectory() as folder:
+        replay.save(Path(folder) / "workload.json", replace(facts, label="pipeline", address=""), recorder.reads)
+        WORKLOAD.write_bytes(gzip.compress((Path(folder) / "workload.json").read_bytes(), mtime=0))
+
+
+class HeardDatabase(Heard):
+    """A server that is heard, with the facts that an observer wants."""
+
+    @property
+    def known(self) -> Facts:
+        return self.source.facts
+
+
 async def _record_for_rules(sources: Mapping[str, Source]) -> set[str]:
     """Read what the rules judge and no pane shows; the queries."""
     shown = {view.query for pane in PANES for view in pane.views}
@@ -130,7 +165,11 @@ def main() -> None:
     parser.add_argument("pgbouncer", help="URI of the admin console of its PgBouncer")
     parser.add_argument("--pane", choices=[pane.name for pane in PANES], help="record only this pane")
     parser.add_argument("--rules", action="store_true", help="record only what no pane shows and rules judge")
+    parser.add_argument("--workload", action="store_true", help="record ten minutes of what the rules read")
     chosen = parser.parse_args()
+    if chosen.workload:
+        asyncio.run(record_workload(chosen.postgres))
+        return
     panes = [pane for pane in PANES if chosen.pane == pane.name]
     asyncio.run(record(chosen.postgres, chosen.pgbouncer, panes if chosen.pane or chosen.rules else PANES))
 

@@ -166,6 +166,7 @@ async def test_a_lock_stall_is_kept_with_who_blocked_whom_and_the_fix_that_ended
 
 async def test_the_history_is_a_view_of_the_first_pane(stage: Stage) -> None:
     async with console(stage.desk.uri) as (app, pilot):
-        await shows(pilot, "No findings:")
+        await shows(pilot, " rules evaluated")
         app.panes.shown.choose_view("history")
-        await shows(pilot, "No findings were kept for this server yet.")
+        old = app.workspace.sources.postgres.facts.major == 14  # which is a finding: it gets no fixes any more
+        await shows(pilot, "gets no fixes" if old else "No findings were kept for this server yet.")

@@ -16,7 +16,7 @@ from typing import Any
 from console.format import safe
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
 
-MOST_ROWS = 500  # of one snapshot that are kept
+MOST_ROWS = 2_000  # of one snapshot that are kept
 
 Reads = Mapping[str, Sequence[Snapshot]]
 

@@ -51,13 +51,16 @@ class Observer:
         *,
         journal: Journal | None = None,
         history: History | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Rules are evaluated under `limits`, keyed by their names.
 
         `refreshes` and `partitions` are the policies: which views are refreshed, which tables get partitions ahead.
         `journal` knows which findings count; None: all of them do. `history` keeps them; None: they are not kept.
+        `now` is the clock: what is due, and how long a finding has held.
         """
         self._sources = sources
+        self._now = now
         self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
         rules = tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
@@ -76,7 +79,7 @@ class Observer:
         self.memory = Memory()
         self.statements = StatementHistory()
         self.verdict = Verdict()
-        self.frame = Frame({}, datetime.now(UTC))
+        self.frame = Frame({}, self._now())
 
     def recall(
         self,
@@ -95,12 +98,12 @@ class Observer:
         """Take a reading that somebody else made just now, instead of making one."""
         for ask in self._asks:
             if ask.query == taken.name and not any(kept.clock == taken.clock for kept in self._readings[ask.query]):
-                self._due[ask.query] = datetime.now(UTC) + timedelta(seconds=ask.every)
+                self._due[ask.query] = self._now() + timedelta(seconds=ask.every)
                 self._keep(ask, taken)
 
     async def look(self, everything: bool = False) -> Verdict:
         """Read what is due, or `everything`, and judge. What cannot be read is in the verdict; nothing is raised."""
-        now = datetime.now(UTC)
+        now = self._now()
         due = [ask for ask in self._asks if everything or self._due.get(ask.query, now) <= now]
         for ask in due:
             self._due[ask.query] = now + timedelta(seconds=ask.every)
@@ -195,7 +198,7 @@ class Observer:
         troubles, skipped = dict(self._troubles), frozenset(self._skipped)
         return Frame(
             readings,
-            datetime.now(UTC),
+            self._now(),
             troubles,
             self._rules,
             self._facts(),
