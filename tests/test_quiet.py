@@ -88,7 +88,7 @@ async def test_ten_minutes_of_ordinary_work_have_no_finding_that_is_not_true(pla
     assert looks > 270
     recorded = {rule.name for rule in DIAGNOSES if all(ask.query in played.recorded.reads for ask in rule.asks)}
     assert recorded - observer.verdict.judged == UNKNOWN
-    assert len(recorded) > 30
+    assert len(observer.verdict.judged) >= 30  # also those whose queries the metrics made needless
 
 
 @pytest.fixture
