@@ -40,7 +40,7 @@ COMMANDS = View(
         Column("pid", "pid", "count"),
         Column("command", "command", "name", width=13, help="VACUUM, ANALYZE, CREATE INDEX, CLUSTER, COPY, and so on."),
         Column("table", "table", "relation", width=14, grow=True, help="Of another database, only its number."),
-        Column("phase", "phase", "name", width=16, help="As in the pg_stat_progress view of the command."),
+        Column("phase", "phase", "name", width=14, help="As in the pg_stat_progress view of the command."),
         Column("done_pct", "done", "percent", help="Of the present phase; – where the phase reports no total."),
         Column("age", "age", "age", help="Time since the command began."),
         Column(
