@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from console.model import Finding, Level
+from console.rules.judging import Verdict
 from console.running.trail.audit import Trail
 from console.tui.app import ConsoleApp
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.plan_dialog import PlanDialog
+from console.watching.findings import snapshot
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.faults import Stage, blocking
@@ -88,6 +91,27 @@ async def test_a_finding_put_off_stays_so_in_the_next_console_and_is_not_counted
         async with console(stage.desk.uri) as (app, pilot):
             await shows(pilot, f" z{name}", "1 of them acknowledged or withheld")
             assert "warning" not in screen_text(app).splitlines()[0]
+
+
+async def test_the_cursor_is_on_the_worst_finding_until_it_is_moved(stage: Stage) -> None:
+    async with console(stage.desk.uri) as (app, pilot):
+        await shows(pilot, "No findings:")
+        await pilot.press("p")
+        blocks, observer = app.query_one(FindingBlocks), app.workspace.observer
+        first, second, third = (
+            Finding("rule", name, level, f"{name} is wrong")
+            for name, level in (("first", Level.WARNING), ("second", Level.CRITICAL), ("third", Level.CRITICAL))
+        )
+
+        def subject(*findings: Finding) -> object:
+            blocks.show(snapshot(Verdict(findings), observer, 0.0), ("rule", "subject"))
+            return blocks.cursor_row["subject"] if blocks.cursor_row else None
+
+        assert [subject(first), subject(second, first)] == ["first", "second"]
+        await pilot.press("j")
+        assert [subject(second, first), subject(third, second, first)] == ["first", "first"]
+        await pilot.press("2", "1")
+        assert subject(third, second, first) == "third"
 
 
 async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage) -> None:

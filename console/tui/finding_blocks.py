@@ -40,7 +40,7 @@ class Text:
 
 
 class FindingBlocks(ScrollView, can_focus=True):
-    """A list of findings. The cursor stays on its finding when others come and go."""
+    """A list of findings. The cursor is on the worst one until it is moved; then it stays on its finding."""
 
     BINDINGS = bindings(Place.FINDINGS)
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in NAMES}
@@ -78,6 +78,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         self._lines: list[Text] = []
         self._chosen_fix: dict[Key, int] = {}
         self._stale = False
+        self._seeks = True  # the worst finding, until the cursor is moved
         self._styles = TableStyles(self)
 
     # What it shows
@@ -86,10 +87,17 @@ class FindingBlocks(ScrollView, can_focus=True):
         """Show the findings of `snapshot`."""
         former = self.cursor_key
         self._rows, self._keys, self._stale = list(snapshot.records()), keys(snapshot, key), stale
-        if former in self._keys:
+        if self._seeks:
+            self.cursor = 0
+        elif former in self._keys:
             self.cursor = self._keys.index(former)
         self.cursor = max(0, min(self.cursor, len(self._rows) - 1))
         self._fold()
+
+    def seek_worst(self) -> None:
+        """Put the cursor on the worst finding, now and after each read, until it is moved."""
+        self.move_to(0)
+        self._seeks = True
 
     @property
     def cursor_key(self) -> Key | None:
@@ -174,6 +182,7 @@ class FindingBlocks(ScrollView, can_focus=True):
 
     def move_to(self, finding: int) -> None:
         """Put the cursor on a finding and bring its block onto the screen."""
+        self._seeks = False
         self.cursor = max(0, min(finding, len(self._rows) - 1))
         self._fold()
         mine = [at for at, line in enumerate(self._lines) if line.finding == self.cursor]
@@ -193,6 +202,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         """Offer the next fix of the finding under the cursor."""
         key = self.cursor_key
         if key is not None:
+            self._seeks = False
             self._chosen_fix[key] = self._chosen_fix.get(key, 0) + step
             self._fold()
 
@@ -217,6 +227,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         """Acknowledge the finding under the cursor until it clears; once more: let it count again."""
         row = self._rows[self.cursor] if self.cursor_row else None
         if row:
+            self._seeks = False  # the same key undoes it
             self.post_message(self.PutOff(row["rule"], row["subject"]))
 
     def action_later_until(self) -> None:

@@ -34,7 +34,7 @@ class PaneSwitcher(ContentSwitcher):
         if view_in_alarm not in {"", opened.view.name} and name != OVERVIEW.name:
             opened.choose_view(view_in_alarm)
         if view_in_alarm or name == OVERVIEW.name:
-            opened.table.seek_worst()
+            opened.rows.seek_worst()
         self.screen.set_focus(opened.rows)
 
     @property
