@@ -47,7 +47,7 @@ class Trail:
         except OSError as error:
             raise Trouble(
                 Kind.REFUSED,
-                f"The audit trail {safe(self.path)} cannot be written ({error.strerror}), so nothing is changed.",
+                f"The audit trail {safe(self.path)} cannot be written ({error.strerror}): nothing changes without it.",
                 "Make room or give XDG_STATE_HOME a folder of your own.",
             ) from None
 
