@@ -41,6 +41,8 @@ TEXTS = [
     *(path for folder in ("console", "scripts") for path in sorted((ROOT / folder).rglob("*.py"))),
 ]
 
+# Names of variables, parameters and functions that say nothing about what they are.
+EMPTY_NAMES = {"one", "told", "tell", "tells", "thing", "stuff"}
 # Attributes and names that hold sentences, wherever they occur; the types that carry them are in console/model.
 SENTENCES = {"sentence", "remedy", "notes", "note", "summary"}
 ERRORS = {"why", "trouble", "caught"}  # what a Trouble is called where it is caught: str() of it is a sentence
@@ -49,6 +51,22 @@ PARSERS = {
     *("startswith", "endswith", "split", "rsplit", "partition", "rpartition", "find", "index", "count"),
     *("removeprefix", "removesuffix", "replace", "search", "match", "fullmatch", "findall", "finditer", "sub"),
 }
+
+
+def defined(node: ast.AST) -> str:
+    """The name that a node gives to a value, a parameter, a function or a class; empty: none."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+            return name.strip("_")
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name.strip("_")
+    return ""
+
+
+@pytest.mark.parametrize("path", [text for text in TEXTS if text.suffix == ".py"], ids=lambda path: path.stem)
+def test_names_say_what_they_are(path: Path) -> None:
+    found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if defined(node) in EMPTY_NAMES]
+    assert not found, [f"{path.name}:{getattr(node, 'lineno', 0)}" for node in found]
 
 
 def is_sentence(node: ast.AST) -> bool:

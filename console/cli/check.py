@@ -48,7 +48,7 @@ class Checked:
     @property
     def counted(self) -> tuple[Finding, ...]:
         """The findings that nobody acknowledged and no blackout window withholds, worst first."""
-        return tuple(one for one in self.verdict.findings if (one.rule, one.subject) not in self.muted)
+        return tuple(each for each in self.verdict.findings if (each.rule, each.subject) not in self.muted)
 
 
 def check(options: Namespace, settings: Settings, targets: Sequence[Wanted]) -> int:
@@ -91,5 +91,5 @@ async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagn
         observer.recall(before.readings, before.memory, before.statements)
         verdict = await observer.look(everything=True)
         state.save(path, observer.windows(), observer.memory, observer.statements)
-        muted = {(one.rule, one.subject): mute for one in verdict.findings if (mute := observer.muted(one))}
+        muted = {(each.rule, each.subject): mute for each in verdict.findings if (mute := observer.muted(each))}
         return Checked(postgres.facts.place, observer.frame.at, verdict, muted, postgres.facts)

@@ -47,10 +47,10 @@ def _text(result: Result, several: bool) -> str:
     lines = [f"{safe(result.label)}: {WORDS[result.level]}"] if several or result.trouble else []
     if result.trouble:
         return "\n".join([*lines, f"   {result.trouble}"]) + "\n"
-    for finding in sorted(result.verdict.findings, key=lambda one: _why(result, one) is not None):
+    for finding in sorted(result.verdict.findings, key=lambda each: _why(result, each) is not None):
         lines += _block(finding, _why(result, finding))
     lines.append(summary(result))
-    lines += [f"   {one.rule}: {one.why} {one.remedy}".rstrip() for one in result.verdict.unknown]
+    lines += [f"   {each.rule}: {each.why} {each.remedy}".rstrip() for each in result.verdict.unknown]
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +96,7 @@ def document(result: Result) -> dict[str, object]:
             for finding in result.verdict.findings
         ],
         "cannot_tell": [
-            *({"rule": one.rule, "why": one.why, "remedy": one.remedy} for one in result.verdict.unknown),
+            *({"rule": each.rule, "why": each.why, "remedy": each.remedy} for each in result.verdict.unknown),
             *(
                 [{"rule": "", "why": result.trouble.sentence, "remedy": result.trouble.remedy}]
                 if result.trouble
@@ -145,9 +145,9 @@ def openmetrics(results: Sequence[Result], _several: bool) -> str:
             lines.append(f"pipeline_console_findings{_labels(server=result.label, level=WORDS[level])} {count}")
     lines.append("# TYPE pipeline_console_finding gauge")
     lines += [
-        f"pipeline_console_finding{_labels(server=result.label, rule=one.rule, subject=one.subject)} {int(one.level)}"
+        f"pipeline_console_finding{_labels(server=result.label, rule=each.rule, subject=each.subject)} {each.level:d}"
         for result in results
-        for one in result.counted
+        for each in result.counted
     ]
     lines.append("# TYPE pipeline_console_muted_findings gauge")
     lines += [

@@ -46,7 +46,7 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis]) -> Verdict:
             findings += list(diagnosis.judge(frame))
         except CannotTell as why:
             unknown.append(Unknown(diagnosis.name, why.why, why.remedy, why.lacks))
-    judged = {diagnosis.name for diagnosis in diagnoses} - {one.rule for one in unknown}
+    judged = {diagnosis.name for diagnosis in diagnoses} - {each.rule for each in unknown}
     return Verdict(tuple(findings), tuple(unknown), frozenset(judged))
 
 
@@ -103,7 +103,7 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Worst first: by level, then by harm, then by name, so that the order is the same in every frame."""
-    return tuple(sorted(findings, key=lambda one: (-one.level, -one.harm, one.rule, one.subject)))
+    return tuple(sorted(findings, key=lambda each: (-each.level, -each.harm, each.rule, each.subject)))
 
 
 def _root(subject: str, cause: Mapping[str, str]) -> str:

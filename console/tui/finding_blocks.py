@@ -217,7 +217,7 @@ class FindingBlocks(ScrollView, can_focus=True):
     def action_evidence(self) -> None:
         """Go to what shows the finding under the cursor."""
         row = self._rows[self.cursor] if self.cursor_row else None
-        shown = next((one for one in row["evidence"] if one["pane"]), None) if row else None
+        shown = next((fact for fact in row["evidence"] if fact["pane"]), None) if row else None
         if shown is None:
             self.notify("No pane shows more of this.", timeout=3, markup=False)
         else:

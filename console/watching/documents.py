@@ -25,7 +25,7 @@ def finding_document(finding: Finding) -> dict[str, object]:
         "sentence": finding.sentence,
         "detail": finding.detail,
         "since": finding.since,
-        "evidence": [{"label": one.label, "value": one.value, "pane": one.pane} for one in finding.evidence],
+        "evidence": [{"label": fact.label, "value": fact.value, "pane": fact.pane} for fact in finding.evidence],
         "explains": list(finding.explains),
         "fixes": [
             {"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes

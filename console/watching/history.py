@@ -42,7 +42,7 @@ class History:
         present = {identity(finding): finding for finding in _present(verdict, memory)}
         has_cleared = cleared_by(verdict, memory)
         ended = [key for key in self._present if key not in present and has_cleared(key)]
-        hidden = {key: one for key, one in self._present.items() if key not in present and key not in ended}
+        hidden = {key: each for key, each in self._present.items() if key not in present and key not in ended}
         worse = any(_harm(finding) > _harm(self._present.get(key)) for key, finding in present.items())
         if ended or worse or (at - self._kept_at > REFRESH and (present or hidden)):
             await self._keep((*present.values(), *hidden.values()), ended, at)

@@ -149,8 +149,8 @@ class Observer:
 
     def finding(self, rule: str, subject: str) -> Finding | None:
         """The finding of that rule about that subject; None: there is none any more."""
-        each = (one for one in self.verdict.findings if (one.rule, one.subject) == (rule, subject))
-        return next(each, None)
+        found = (each for each in self.verdict.findings if (each.rule, each.subject) == (rule, subject))
+        return next(found, None)
 
     async def put_off(self, rule: str, subject: str, until: datetime | None = None) -> None:
         """Acknowledge a finding until it clears or until a time; without a time, once more: let it count again."""
@@ -221,22 +221,22 @@ def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
     return tuple(reduce(_both, asks) for asks in found.values())
 
 
-def _both(one: Ask, other: Ask) -> Ask:
+def _both(first: Ask, other: Ask) -> Ask:
     return Ask(
-        one.query,
-        one.source,
-        min(one.every, other.every),
-        max(one.window, other.window),
-        _either(one.only_if, other.only_if),
-        one.view or other.view,
+        first.query,
+        first.source,
+        min(first.every, other.every),
+        max(first.window, other.window),
+        _either(first.only_if, other.only_if),
+        first.view or other.view,
     )
 
 
-def _either(one: Condition | None, other: Condition | None) -> Condition | None:
+def _either(first: Condition | None, other: Condition | None) -> Condition | None:
     """Whether one of two rules needs a query; None: one of them always does."""
-    if one is None or other is None:
+    if first is None or other is None:
         return None
-    return lambda frame: one(frame) or other(frame)
+    return lambda frame: first(frame) or other(frame)
 
 
 def _needed(ask: Ask, frame: Frame) -> bool:

@@ -48,7 +48,7 @@ def save(path: Path, readings: Mapping[str, Iterable[Snapshot]], memory: Memory,
     """Keep a state for the next evaluation. Raises Trouble if it cannot be written."""
     document = {
         "form": FORM,
-        "readings": {query: [_reading(one) for one in kept] for query, kept in readings.items()},
+        "readings": {query: [_reading(snapshot) for snapshot in kept] for query, kept in readings.items()},
         "statements": _statements(statements),
         "sightings": [_sighting(sighting) for sighting in memory.sightings.values()],
     }
@@ -103,11 +103,11 @@ def _state(found: Mapping[str, Any]) -> State:
         str(query): tuple(
             Snapshot(
                 str(query),
-                tuple(one["columns"]),
-                tuple(map(tuple, one["rows"])),
-                datetime.fromisoformat(one["taken_at"]),
+                tuple(reading["columns"]),
+                tuple(map(tuple, reading["rows"])),
+                datetime.fromisoformat(reading["taken_at"]),
             )
-            for one in kept
+            for reading in kept
         )
         for query, kept in found["readings"].items()
     }
@@ -116,11 +116,11 @@ def _state(found: Mapping[str, Any]) -> State:
 
 def _sightings(found: Sequence[Mapping[str, Any]]) -> dict[Identity, Sighting]:
     return {
-        (one["rule"], one["subject"]): Sighting(
-            Finding(one["rule"], one["subject"], Level(one["level"]), one["sentence"]),
-            datetime.fromisoformat(one["first"]),
-            datetime.fromisoformat(one["last"]),
-            bool(one["raised"]),
+        (seen["rule"], seen["subject"]): Sighting(
+            Finding(seen["rule"], seen["subject"], Level(seen["level"]), seen["sentence"]),
+            datetime.fromisoformat(seen["first"]),
+            datetime.fromisoformat(seen["last"]),
+            bool(seen["raised"]),
         )
-        for one in found
+        for seen in found
     }

@@ -36,7 +36,7 @@ def _full(frame: Frame, level: Level, holders: tuple[Record, ...]) -> Finding:
     vitals, most = frame.row("vitals"), holders[0]
     used = f"{number(vitals['used']):.0f} of {number(vitals['usable']):.0f} connections"
     waiting = sum(number(row["waiting"]) for row in holders)
-    blamed = [one.subject for one in blockers(frame) if one.harm * 2 >= waiting] if waiting else []
+    blamed = [each.subject for each in blockers(frame) if each.harm * 2 >= waiting] if waiting else []
     others = [f"{_name(row)} {row['sessions']}" for row in holders[1:]]
     return Finding(
         rule="connections-full",
