@@ -75,7 +75,7 @@ def table(column: str, sql: str) -> Figure:
 def wraparound(column: str, sql: str) -> Figure:
     """A column of wraparound, of tables and databases."""
     return Figure(
-        "bloat/wraparound",
+        "vacuum/wraparound",
         column,
         f"SELECT name, {sql} FROM (SELECT 'public.' || relname AS name, relpages, age(relfrozenxid) AS xids, "
         "mxid_age(relminmxid) AS mxids FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
@@ -259,9 +259,7 @@ TABLE_OF_FIGURES = (
 ELSEWHERE = {  # what no other query says, and where it is tested
     "bloat/tables": {"bloat", "bloat_pct", "toast_bloat"},  # estimates: test_pane_storage, test_pane_toast
     "bloat/indexes": {"bloat", "bloat_pct"},
-    "bloat/vacuum": {  # of a VACUUM at work: test_pane_storage
-        *("pid", "scanned_pct", "left", "index_rounds", "age", "size", "vacuumed_pct", "memory_pct")
-    },
+    "overview/history": {"lasted"},  # of the console's own file: test_history
     "indexes/all": {"scan_rate"},  # a rate of the scans: test_reading
     "partitions/hash": {"size", "tenants", "largest_share", "growth", "rows"},  # from samples: test_pane_tenants
     "partitions/tenants": {"share", "rows", "tables"},
@@ -273,7 +271,7 @@ BY = {  # the column that names a row
     "connections/summary": "application",
     "bloat/tables": "table",
     "bloat/indexes": "index",
-    "bloat/wraparound": "name",
+    "vacuum/wraparound": "name",
     "indexes/all": "index",
     "indexes/missing": "constraint",
     "partitions/parents": "parent",

@@ -63,12 +63,12 @@ def _moment(bare: str) -> str:
 
 def _zone(bare: str, column: str) -> str:
     name = _word(column)
-    column = rf"\(*\s*{name}\s*\)*"
+    enclosed = rf"\(*\s*{name}\s*\)*"
     forms = (
-        rf"\bdate\s*\({column}\)",
-        rf"(?<![\w.]){column}\s*::\s*(date|time|timestamp|text|varchar)\b(?!\s+with\s+time)",
-        rf"\bcast\s*\({column}\s+as\s+(date|time|timestamp|text)\b(?!\s+with\s+time)",
-        rf"\bdate_trunc\s*\(\s*''(::text)?\s*,{column}\)",
+        rf"\bdate\s*\({enclosed}\)",
+        rf"(?<![\w.]){enclosed}\s*::\s*(date|time|timestamp|text|varchar)\b(?!\s+with\s+time)",
+        rf"\bcast\s*\({enclosed}\s+as\s+(date|time|timestamp|text)\b(?!\s+with\s+time)",
+        rf"\bdate_trunc\s*\(\s*''(::text)?\s*,{enclosed}\)",
         rf"\b(date_part|to_char)\s*\([^()]*{name}",
         rf"\bextract\s*\([^()]*\bfrom\s+{name}",
     )
