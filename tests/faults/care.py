@@ -69,7 +69,9 @@ def block_that_was_damaged(stage: Stage) -> Iterator[str]:
     path = stage.desk.ask(
         f"SELECT current_setting('data_directory') || '/base/' || oid || '/' FROM pg_database WHERE datname = '{name}'"
     )
-    stage.do(f"COPY (SELECT 1) TO PROGRAM 'printf X | dd of={path}{row[0]} bs=1 seek=8000 conv=notrunc status=none'")
+    stage.do(
+        f"COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; printf X | dd of={path}{row[0]} bs=1 seek=8000 conv=notrunc'"
+    )
     try:
         with contextlib.suppress(psycopg.errors.DataCorrupted), stage.desk.cluster.connect(name, "postgres") as session:
             session.execute("SELECT count(*) FROM entry")

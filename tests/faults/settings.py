@@ -36,7 +36,7 @@ def line_with_an_error(stage: Stage) -> Iterator[str]:
 
 def _write(path: str, line: str) -> str:
     """Appends a line to a file of the server, with the server's own rights."""
-    return f"COPY (SELECT 1) TO PROGRAM 'echo \"{line}\" >> {path}'"
+    return f"COPY (SELECT 1) TO PROGRAM 'cat > /dev/null; echo \"{line}\" >> {path}'"
 
 
 @contextmanager
