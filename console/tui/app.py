@@ -54,6 +54,10 @@ from console.workspace import Workspace
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
+# Periods of the header after which the rules are evaluated behind another pane: they read nothing more often.
+PERIODS_BEHIND = 2.5
+
+
 class ConsoleApp(App[int]):
     """One console on one target."""
 
@@ -230,7 +234,7 @@ class ConsoleApp(App[int]):
     async def watch_findings(self) -> None:
         """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
         while True:
-            await asyncio.sleep(self.vitals.period)
+            await asyncio.sleep(PERIODS_BEHIND * self.vitals.period)
             await self.workspace.observer.recent(self.vitals.period / 2)
 
     # Dialogs
