@@ -206,7 +206,7 @@ def test_without_a_pooler_nothing_is_claimed() -> None:
 
 @contextmanager
 def behind_a_lock(stage: Stage) -> Iterator[tuple[str, str]]:
-    """The statements of a pool want what a session beside the pool has locked."""
+    """The statements of a pool want what a session outside the pool has locked."""
     stage.open("nightly-job").execute("SELECT pg_advisory_lock(17)")
     with pools.exhausted(stage, "SELECT pg_advisory_lock(17)", "default_pool_size"):
         yield "blocking-session", "nightly-job"

@@ -18,7 +18,7 @@ def pool_that_leaks(stage: Stage) -> Iterator[str]:
 
 @contextmanager
 def application_without_a_pool(stage: Stage) -> Iterator[str]:
-    """A script connects anew for every statement."""
+    """A script connects again for every statement."""
     for _ in range(320):
         with stage.desk.session() as session:
             session.execute("SELECT 1")

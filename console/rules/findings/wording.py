@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 
 from console.format import age, decoded, one_line
+from console.format import counted as format_count
 from console.model import Fix, Record
+from console.panes.derived import listed
+
+__all__ = ["QUERY", "cancel", "counted", "listed", "number", "session", "since", "statement", "terminate"]
 
 QUERY = 60  # characters of a statement that a finding repeats
+counted = functools.partial(format_count, shown="{:,}".format)  # 1 session, 1,400 sessions
 
 
 def session(record: Record) -> str:
@@ -28,20 +33,9 @@ def number(value: object) -> float:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A count with its noun: "1 session", "14 sessions"."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def since(seconds: object) -> str:
     """An age as in "for 6m"."""
     return f"for {age(seconds)}"
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def terminate(record: Record, effect: str) -> Fix:
