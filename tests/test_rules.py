@@ -47,11 +47,6 @@ def looking(workspace: Workspace, desk: Desk) -> Observer:
     )
 
 
-async def first_finding(observer: Observer) -> Finding | None:
-    verdict = await observer.look(everything=True)
-    return verdict.findings[0] if verdict.findings else None
-
-
 def test_every_rule_has_a_fault() -> None:
     assert sorted(FAULTS) == sorted(diagnosis.name for diagnosis in DIAGNOSES)
 
@@ -87,23 +82,32 @@ async def inject(rule: str, fault: Fault, stage: Stage) -> None:
     async with watched(desk) as (workspace, observer):
         await observer.look(everything=True)
         with fault(stage) as named:
-            found: list[Finding] = []
-
-            async def is_first() -> bool:
-                finding = await first_finding(observer)
-                if finding is None or finding.rule != rule or named not in finding.sentence:
-                    return False
-                found[:] = [finding]
-                return True
-
-            await eventually(is_first)
-            if found[0].fixes:
-                await cure(workspace, found[0])
-                await eventually(lambda: is_gone(observer, found[0]))
-        if not found[0].fixes:
+            found = await first(observer, rule, named)
+            if found.fixes:
+                await cure(workspace, found)
+                await eventually(lambda: is_gone(observer, found))
+        if not found.fixes:
             later = looking(workspace, desk)  # its window begins after the fault
             await later.look(everything=True)
-            await eventually(lambda: is_gone(later, found[0]))
+            await eventually(lambda: is_gone(later, found))
+
+
+async def first(observer: Observer, rule: str, named: str) -> Finding:
+    """The finding of a rule that names what it must, once it is the first; AssertionError with what is found instead."""
+    verdict = await observer.look(everything=True)
+
+    async def is_first() -> bool:
+        nonlocal verdict
+        verdict = await observer.look(everything=True)
+        found = verdict.findings[:1]
+        return any(finding.rule == rule and named in finding.sentence for finding in found)
+
+    try:
+        await eventually(is_first)
+    except AssertionError:
+        instead = [(finding.rule, finding.level.name, finding.sentence) for finding in verdict.findings]
+        pytest.fail(f"{rule} with {named!r} is not the first of {instead}; not evaluated: {verdict.unknown}")
+    return verdict.findings[0]
 
 
 async def is_gone(observer: Observer, finding: Finding) -> bool:

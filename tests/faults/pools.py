@@ -55,7 +55,7 @@ class Clients:
         for client in busy:
             self.send(client, statement)
         wait(lambda: self.servers().count("active") >= len(busy))
-        self.admin("SET reserve_pool_size = 0", "SET query_wait_timeout = 0")
+        self.admin("SET reserve_pool_size = 0")
         self.admin(f"SET {limit} = {clients}")
         self.send(waiting, "SELECT 1")
 
@@ -79,8 +79,14 @@ class Clients:
 
 @contextmanager
 def _clients(stage: Stage) -> Iterator[Clients]:
+    """Clients that wait for as long as the test does, of pools that open no server connection without being asked.
+
+    A server connection opened to keep min_pool_size would be one that RELOAD interrupts: PgBouncer then refuses clients
+    instead of letting them wait.
+    """
     assert stage.pooler
     clients = Clients(stage.pooler)
+    clients.admin("SET query_wait_timeout = 0", "SET min_pool_size = 0")
     with clients.stack:
         yield clients
 
