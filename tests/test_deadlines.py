@@ -297,22 +297,76 @@ async def test_limits_of_the_database_do_not_end_our_sessions(pg: Running, datab
         await reading.close()
 
 
-async def test_every_session_notices_a_dead_network(
-    pg: Running, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[psycopg.AsyncConnection[object]] = []
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[psycopg.AsyncConnection[object]]:
+    """Every connection that the driver opens in this test, in order."""
+    every: list[psycopg.AsyncConnection[object]] = []
     connect = psycopg.AsyncConnection.connect
 
     async def kept(*given: object, **options: object) -> object:
-        opened.append(await connect(*given, **options))  # type: ignore[arg-type]
-        return opened[-1]
-
-    async def bouncer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await startup(reader, writer)
-        writer.write(WELCOME.replace(READY, BOUNCER + READY))
-        await reader.read(-1)
+        every.append(await connect(*given, **options))  # type: ignore[arg-type]
+        return every[-1]
 
     monkeypatch.setattr(psycopg.AsyncConnection, "connect", kept)
+    return every
+
+
+async def bouncer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An admin console that accepts, and answers nothing."""
+    await startup(reader, writer)
+    writer.write(WELCOME.replace(READY, BOUNCER + READY))
+    await reader.read(-1)
+
+
+@pytest.mark.parametrize("kind", [PostgresServer, ActingSession])
+async def test_a_connection_whose_opening_is_cancelled_is_closed(
+    opened: list[psycopg.AsyncConnection[object]], kind: type[PostgresServer] | type[ActingSession]
+) -> None:
+    async def accepts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await startup(reader, writer)
+        writer.write(WELCOME)
+        await reader.read(-1)
+
+    async with fake(accepts) as uri:
+        session = kind(uri)
+        opening = asyncio.ensure_future(session.connect() if isinstance(session, PostgresServer) else session.open())
+        await eventually(lambda: opened)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert all(connection.closed for connection in opened)
+
+
+@pytest.mark.parametrize("kind", [PostgresServer, PgBouncerServer])
+async def test_closing_also_closes_the_connection_that_is_being_opened(
+    opened: list[psycopg.AsyncConnection[object]], kind: type[PostgresServer] | type[PgBouncerServer]
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await startup(reader, writer)
+        asked.set()
+        await go_on.wait()
+        writer.write(WELCOME if kind is PostgresServer else WELCOME.replace(READY, BOUNCER + READY))
+        await reader.readexactly(1)
+        writer.write(message(b"T", struct.pack("!h", 0)) + message(b"C", b"SELECT 1\0") + READY)
+        await reader.read(-1)
+
+    async with fake(slow) as uri:
+        source = kind(uri)
+        opening = asyncio.ensure_future(source.connect())
+        await asked.wait()
+        await source.close()
+        go_on.set()
+        with pytest.raises(Trouble, match="closed while"):
+            await opening
+        assert opened
+        assert all(connection.closed for connection in opened)
+
+
+async def test_every_session_notices_a_dead_network(
+    pg: Running, database: str, opened: list[psycopg.AsyncConnection[object]]
+) -> None:
     async with fake(bouncer) as uri:
         sessions = (PostgresServer(pg.uri(database)), ActingSession(pg.uri(database)), PgBouncerServer(uri))
         await sessions[0].connect()

@@ -93,7 +93,7 @@ async def inject(rule: str, fault: Fault, stage: Stage) -> None:
 
 
 async def first(observer: Observer, rule: str, named: str) -> Finding:
-    """The finding of a rule that names what it must, once it is the first; AssertionError with what is found instead."""
+    """The finding of a rule that names what it must, once it is the first; else the test fails with what is found."""
     verdict = await observer.look(everything=True)
 
     async def is_first() -> bool:

@@ -29,6 +29,7 @@ from console.sources.postgres import (
     refused,
     trouble,
 )
+from console.sources.slot import Slot
 
 READ_SECONDS = 5.0
 # From 1.23 on a pooler that shuts down waits for admin connections too: an idle one is closed, a busy one renewed.
@@ -88,7 +89,7 @@ class PgBouncerServer:
         self._target = {"dbname": "pgbouncer", **parse_target(target)}
         self._label = label
         self._facts: Facts | None = None
-        self._connection: psycopg.AsyncConnection[Row] | None = None
+        self._slot: Slot[psycopg.AsyncConnection[Row]] = Slot()
         self._since = 0.0
         self._lock = asyncio.Lock()
         self._backoff = Backoff()
@@ -115,7 +116,7 @@ class PgBouncerServer:
     @property
     def connected(self) -> bool:
         """Whether an admin connection is open at this moment."""
-        return self._connection is not None and not self._connection.closed
+        return self._slot.connection is not None
 
     async def connect(self) -> Facts:
         """Connect if need be and return the facts. Raises Trouble if it cannot be reached or is no PgBouncer."""
@@ -146,25 +147,25 @@ class PgBouncerServer:
         """Close the admin connection."""
         if self._idle is not None:
             self._idle.cancel()
-        connection, self._connection = self._connection, None
+        connection = self._slot.empty()
         if connection is not None:
             await connection.close()
 
     async def _ready(self) -> psycopg.AsyncConnection[Row]:
         if self.connected and time.monotonic() - self._since > LIFETIME_SECONDS:
             await self.close()
-        if self._connection is not None and not self._connection.closed:
-            return self._connection
+        if self._slot.connection is not None:
+            return self._slot.connection
         self._backoff.check()
         try:
-            self._connection = await _open(self._target)
+            connection = await self._slot.fill(lambda: _open(self._target))
         except Trouble as why:
             self._backoff.failed(why)
             raise
         self._backoff.succeeded()
         self._since = time.monotonic()
-        self._facts = _facts(self._connection, self.label)
-        return self._connection
+        self._facts = _facts(connection, self.label)
+        return connection
 
     def _wait_idle(self) -> None:
         if self._idle is not None:

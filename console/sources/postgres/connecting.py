@@ -100,6 +100,9 @@ async def open_session(
     except psycopg.Error as error:
         await connection.close()
         raise refused(error, target, NO_ANSWER if isinstance(error, errors.ConnectionTimeout) else "") from None
+    except BaseException:  # a Trouble, or the console ends meanwhile
+        await connection.close()
+        raise
     read_anything(connection)
     return connection
 
@@ -150,7 +153,6 @@ async def _check_server(connection: Connection, target: Mapping[str, str]) -> No
         )
     else:
         return
-    await connection.close()
     raise why
 
 

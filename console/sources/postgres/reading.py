@@ -6,53 +6,28 @@ At most two connections: the fast lane, whose queries cannot wait behind a lock,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg import errors, pq
 from psycopg.conninfo import make_conninfo
 
 from console import sql
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
-from console.sources.backoff import Backoff
 from console.sources.postgres import queries
-from console.sources.postgres.confined_reading import confined_rows
-from console.sources.postgres.confinement import SEARCH_PATH
 from console.sources.postgres.connecting import (
     Connection,
     address,
     answering_host,
     answering_within,
-    cut,
     describe,
     open_session,
     parse_target,
-    unlimited,
 )
+from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane
 from console.sources.postgres.troubles import trouble
-
-DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
-
-_SESSION = {
-    "default_transaction_read_only": "on",
-    "search_path": SEARCH_PATH,
-    "lock_timeout": "100ms",
-    "idle_in_transaction_session_timeout": "10s",
-    "timezone": "UTC",
-    "datestyle": "ISO",
-    "intervalstyle": "postgres",
-    "client_min_messages": "error",
-    "jit": "off",
-    "plan_cache_mode": "force_custom_plan",
-}
-_STATEMENT_SECONDS = {"fast": 5, "slow": 10}
-_OWN = frozenset({*_SESSION, "statement_timeout", "application_name"})  # and `unlimited`
-
-Result = tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]
 
 
 class PostgresServer:
@@ -65,7 +40,7 @@ class PostgresServer:
         self._label = label
         self._read_only = read_only
         self._facts: Facts | None = None
-        self._lanes = {name: _Lane(name) for name in _STATEMENT_SECONDS}
+        self._lanes = {name: Lane(name) for name in STATEMENT_SECONDS}
         self._address: Mapping[str, str] = {}  # of the host that answered: the slow lane reads the same server
         self.busy = 0.0  # seconds spent waiting for this server, in all
 
@@ -94,7 +69,7 @@ class PostgresServer:
     async def connect(self) -> Facts:
         """Connect if need be and return the facts. Raises Trouble if the server cannot be reached or used."""
         lane = self._lanes["fast"]
-        if self._facts is None or not lane.connected:
+        if self._facts is None or lane.connection is None:
             reached = address(await lane.connect(self._target))
             if reached != self._address:
                 await self._lanes["slow"].close()
@@ -104,7 +79,7 @@ class PostgresServer:
 
     async def learn(self) -> Facts:
         """Read the facts again: extensions, privileges and roles change. Raises Trouble."""
-        if not self._lanes["fast"].connected:
+        if self._lanes["fast"].connection is None:
             return await self.connect()
         await self._learn()
         return self.facts
@@ -148,7 +123,7 @@ class PostgresServer:
 
     async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
         lane = self._lanes[query.lane]
-        if not lane.connected:
+        if lane.connection is None:
             await lane.connect({**self._target, **self._address})
         started = time.monotonic()
         taken_at = datetime.now(UTC)
@@ -164,7 +139,7 @@ class PostgresServer:
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a separate session, closed afterwards; empty: it succeeds."""
         target = {**self._target, **self._address}
-        connection = await open_session(target, _SESSION | {"statement_timeout": "5s"})
+        connection = await open_session(target, SETTINGS | {"statement_timeout": "5s"})
         try:
             with answering_within(5 + DEADLINE_SLACK, connection):
                 await connection.execute(statement.encode())
@@ -189,7 +164,7 @@ class PostgresServer:
 
     def spare(self) -> Connection | None:
         """The connection of the fast lane, if it is open: a server without a free slot is still reached over it."""
-        return self._lanes["fast"].open_connection
+        return self._lanes["fast"].connection
 
     async def close(self) -> None:
         """Cancel what still runs on the server, then close both connections."""
@@ -231,96 +206,6 @@ class PostgresServer:
                 )
             },
         )
-
-
-class _Lane:
-    """One connection and its back-off. Reads on it queue behind each other."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.backoff = Backoff()
-        self._connection: Connection | None = None
-        self._lock = asyncio.Lock()
-
-    @property
-    def open_connection(self) -> Connection | None:
-        return self._connection if self.connected else None
-
-    @property
-    def connected(self) -> bool:
-        return self._connection is not None and not self._connection.closed
-
-    async def connect(self, target: Mapping[str, str]) -> Connection:
-        """The connection, opened if need be. Raises Trouble."""
-        async with self._lock:
-            if self._connection is not None and not self._connection.closed:
-                return self._connection
-            self.backoff.check()
-            try:
-                self._connection = await open_session(
-                    target, _SESSION | {"statement_timeout": f"{_STATEMENT_SECONDS[self.name]}s"}
-                )
-            except Trouble as why:
-                self.backoff.failed(why)
-                raise
-            self.backoff.succeeded()
-            return self._connection
-
-    async def run(
-        self,
-        text: str,
-        parameters: Mapping[str, object],
-        resets: bool = False,
-        role: str = "",
-        seconds: float = 0.0,
-    ) -> Result:
-        """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
-
-        With `role` it is confined to the rights of that role. Raises the driver's own errors.
-        """
-        async with self._lock:
-            connection = self._connection
-            if connection is None or connection.closed:
-                raise psycopg.OperationalError("the connection is closed")
-            deadline = seconds or _STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
-            with answering_within(deadline, connection):
-                if role:
-                    return await confined_rows(role, connection, text, parameters)
-                if not resets:
-                    return await _rows(connection, text, parameters)
-                own = _OWN | unlimited(connection.info.server_version).keys()
-                try:
-                    return await _rows_without(own, connection, text, parameters)
-                except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
-                    return await _rows_without(own - {"statement_timeout"}, connection, text, parameters)
-
-    def cut(self) -> None:
-        if self._connection is not None and not self._connection.closed:
-            cut(self._connection)
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None and not connection.closed:
-            if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
-                with contextlib.suppress(psycopg.Error):  # the server may be gone; closing is all that is left to do
-                    await connection.cancel_safe(timeout=1.0)
-            await connection.close()
-
-
-async def _rows(connection: Connection, text: str, parameters: Mapping[str, object]) -> Result:
-    async with connection.cursor(binary=True) as cursor:
-        await cursor.execute(text.encode(), parameters)
-        columns = tuple(column.name for column in cursor.description or ())
-        return columns, tuple(await cursor.fetchall())
-
-
-async def _rows_without(
-    own: Collection[str], connection: Connection, text: str, parameters: Mapping[str, object]
-) -> Result:
-    """`_rows` in a read-only transaction in which the settings `own` are reset; its end brings them back."""
-    async with connection.transaction(force_rollback=True):
-        await connection.execute("; ".join(f"RESET {name}" for name in sorted(own)).encode())
-        return await _rows(connection, text, parameters)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,0 +1,123 @@
+"""One reading connection of a PostgreSQL server, its settings, and the queue of what is read over it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+
+import psycopg
+from psycopg import errors, pq
+
+from console.model import Trouble
+from console.sources.backoff import Backoff
+from console.sources.postgres.confined_reading import confined_rows
+from console.sources.postgres.confinement import SEARCH_PATH
+from console.sources.postgres.connecting import Connection, answering_within, cut, open_session, unlimited
+from console.sources.slot import Slot
+
+DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
+SETTINGS = {
+    "default_transaction_read_only": "on",
+    "search_path": SEARCH_PATH,
+    "lock_timeout": "100ms",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "client_min_messages": "error",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+STATEMENT_SECONDS = {"fast": 5, "slow": 10}  # statement_timeout of each lane
+_OWN = frozenset({*SETTINGS, "statement_timeout", "application_name"})  # and `unlimited`
+
+Result = tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]
+
+
+class Lane:
+    """One connection and its back-off. Reads on it queue behind each other."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.backoff = Backoff()
+        self._slot: Slot[Connection] = Slot()
+        self._lock = asyncio.Lock()
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, if it is open as far as is known."""
+        return self._slot.connection
+
+    async def connect(self, target: Mapping[str, str]) -> Connection:
+        """The connection, opened if need be. Raises Trouble."""
+        async with self._lock:
+            if self.connection is not None:
+                return self.connection
+            self.backoff.check()
+            settings = SETTINGS | {"statement_timeout": f"{STATEMENT_SECONDS[self.name]}s"}
+            try:
+                connection = await self._slot.fill(lambda: open_session(target, settings))
+            except Trouble as why:
+                self.backoff.failed(why)
+                raise
+            self.backoff.succeeded()
+            return connection
+
+    async def run(
+        self,
+        text: str,
+        parameters: Mapping[str, object],
+        resets: bool = False,
+        role: str = "",
+        seconds: float = 0.0,
+    ) -> Result:
+        """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
+
+        With `role` it is confined to the rights of that role. Raises the driver's own errors.
+        """
+        async with self._lock:
+            connection = self.connection
+            if connection is None:
+                raise psycopg.OperationalError("the connection is closed")
+            deadline = seconds or STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
+            with answering_within(deadline, connection):
+                if role:
+                    return await confined_rows(role, connection, text, parameters)
+                if not resets:
+                    return await _rows(connection, text, parameters)
+                own = _OWN | unlimited(connection.info.server_version).keys()
+                try:
+                    return await _rows_without(own, connection, text, parameters)
+                except errors.QueryCanceled:  # the server's statement_timeout is too short for anything
+                    return await _rows_without(own - {"statement_timeout"}, connection, text, parameters)
+
+    def cut(self) -> None:
+        """End what is being read as if the connection had broken."""
+        if self.connection is not None:
+            cut(self.connection)
+
+    async def close(self) -> None:
+        """Cancel what still runs on the server, and close the connection, also one that is just being opened."""
+        connection = self._slot.empty()
+        if connection is not None:
+            if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
+                with contextlib.suppress(psycopg.Error):  # the server may be gone; closing is all that is left to do
+                    await connection.cancel_safe(timeout=1.0)
+            await connection.close()
+
+
+async def _rows(connection: Connection, text: str, parameters: Mapping[str, object]) -> Result:
+    async with connection.cursor(binary=True) as cursor:
+        await cursor.execute(text.encode(), parameters)
+        columns = tuple(column.name for column in cursor.description or ())
+        return columns, tuple(await cursor.fetchall())
+
+
+async def _rows_without(
+    own: Collection[str], connection: Connection, text: str, parameters: Mapping[str, object]
+) -> Result:
+    """`_rows` in a read-only transaction in which the settings `own` are reset; its end brings them back."""
+    async with connection.transaction(force_rollback=True):
+        await connection.execute("; ".join(f"RESET {name}" for name in sorted(own)).encode())
+        return await _rows(connection, text, parameters)
