@@ -1,23 +1,19 @@
-"""The terminal application: switches panes, reads the metrics of the header, begins actions."""
+"""The terminal application: opens panes and dialogs, and begins what keys and findings ask for."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-import signal
 from collections.abc import Iterable
 
 from rich.console import RenderableType
 from textual import work
-from textual._compositor import ChopsUpdate
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
-from textual.events import Event, Key
+from textual.events import Event
 from textual.screen import Screen
-from textual.widgets import Input
 
-from console import sql
 from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
 from console.format import pasteable, size
@@ -32,30 +28,23 @@ from console.reading.reader import Readers
 from console.settings.config import Settings, Wanted
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
-from console.tui.concerns import concerns
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
-from console.tui.driver import TerminalDriver, clear_deadline, set_deadline
-from console.tui.filter_line import FilterLine
+from console.tui.driver import TerminalDriver, clear_deadline, end_on_signals
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.footer import KeyLine
 from console.tui.header import Header
 from console.tui.help import help_text
-from console.tui.overview import Overview
+from console.tui.key_routing import KeyRouting
+from console.tui.monitor import Monitor
 from console.tui.palette import Palette, action_commands, pane_commands, theme_commands, view_commands
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
-from console.tui.updates import TightUpdate
+from console.tui.updates import tight
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
-
-SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-
-
-# Periods of the header after which the rules are evaluated behind another pane: they read nothing more often.
-PERIODS_BEHIND = 2.5
 
 
 class ConsoleApp(App[int]):
@@ -76,7 +65,9 @@ class ConsoleApp(App[int]):
         self.readers = Readers()
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
         self._metrics = header_metrics(workspace.settings.thresholds)
+        self.monitor = Monitor(self, workspace, self.vitals)
         self.dialogs = DialogStack(self)
+        self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
@@ -96,17 +87,15 @@ class ConsoleApp(App[int]):
             self.register_theme(theme)
         self.theme = self._theme_name
         self.set_keymap(dict(self.workspace.settings.keymap))
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self._on_signal, number)
-        self._connecting = loop.create_task(self._connect())
+        end_on_signals(self.exit, lambda: bool(self.workspace.running))
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def on_mount(self) -> None:
         """Show the first pane."""
         self.query_one(Header).show_server(self.workspace.sources.postgres.label, None, {}, {})
         await self.action_pane(self._first_pane)
-        self.watch_vitals()
-        self.watch_findings()
+        self.run_worker(self.monitor.watch_metrics(), group="metrics", exit_on_error=False)
+        self.run_worker(self.monitor.watch_findings(), group="findings", exit_on_error=False)
         if self.workspace.wanted.guide:
             self.action_setup()
 
@@ -126,10 +115,6 @@ class ConsoleApp(App[int]):
         except Trouble:
             return  # each pane meets the same trouble and shows it
 
-    def _on_signal(self, number: signal.Signals) -> None:
-        set_deadline(running=bool(self.workspace.running))
-        self.exit(128 + number, return_code=128 + number)
-
     def _fatal_error(self) -> None:
         # Textual's own traceback prints local variables, and with them passwords.
         from rich.traceback import Traceback  # noqa: PLC0415  only when all is lost
@@ -139,9 +124,7 @@ class ConsoleApp(App[int]):
         self._close_messages_no_wait()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        if type(renderable) is ChopsUpdate:
-            renderable = TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
-        super()._display(screen, renderable)
+        super()._display(screen, tight(renderable))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy text over the terminal (OSC 52), without what a terminal would run when it is pasted."""
@@ -168,7 +151,7 @@ class ConsoleApp(App[int]):
         """Turn to the pane called `name`, making it on the first visit."""
         await self.panes.open(name, view_in_alarm(self._metrics.values(), self.vitals.now, name))
         self.query_one(PaneTabs).current = name
-        self._show_concerns()
+        self.monitor.show_concerns()
 
     @property
     def panes(self) -> PaneSwitcher:
@@ -205,61 +188,12 @@ class ConsoleApp(App[int]):
         await self.workspace.observer.put_off(event.rule, event.subject, event.until)
         self.pane_view.poll_now()
 
-    # Metrics
-
-    @work(exclusive=True, group="vitals", exit_on_error=False)
-    async def watch_vitals(self) -> None:
-        """Read the metrics of the header for as long as the console is open."""
-        vitals, postgres = self.vitals, self.workspace.sources.postgres
-        while True:
-            await vitals.read(postgres, self.workspace.sources.pooler)
-            if vitals.reading is not None and vitals.trouble is None:
-                self.workspace.observer.offer(vitals.reading)
-            self.query_one(Header).show_server(
-                *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
-                findings=self.workspace.observer.counted,
-            )
-            self._show_concerns()
-            for overview in self.query(Overview):
-                overview.show_history(vitals)
-            await asyncio.sleep(vitals.period)
-
-    def _show_concerns(self) -> None:
-        found = concerns(self.workspace.observer.counted)
-        self.query_one(PaneTabs).show_concerns(found)
-        for view in self.query(PaneView):
-            view.show_concern(found.get(view.pane.name))
-
-    @work(exclusive=True, group="findings", exit_on_error=False)
-    async def watch_findings(self) -> None:
-        """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
-        while True:
-            await asyncio.sleep(PERIODS_BEHIND * self.vitals.period)
-            await self.workspace.observer.recent(self.vitals.period / 2)
-
     # Dialogs
 
     async def on_event(self, event: Event) -> None:
-        """Drop a key that was pressed before the dialog on the screen could have been read.
-
-        Every other key acts here and at once. Textual would hand it to the widget with the focus and act on it later,
-        so that keys typed in a hurry reached the pane, the filter or the page of the guide that the key before left.
-        """
-        if self.dialogs.takes(event) and not (
-            isinstance(event, Key) and not event.is_forwarded and await self._acts(event)
-        ):
+        """Give a key to what is on the screen now, and every other event to Textual."""
+        if not await self.keys.handles(event):
             await super().on_event(event)
-
-    async def _acts(self, key: Key) -> bool:
-        self.app_focus = True  # a terminal that has lost the focus may still be sent keys
-        if isinstance(self.focused, FilterLine) and self.focused.take(key):
-            return True
-        if isinstance(self.focused, Input) and not isinstance(self.focused, FilterLine):
-            return False  # what is typed into a form stays in order there
-        if await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key):
-            return True
-        self.dialogs.missed(key)
-        return False
 
     def action_command_palette(self) -> None:
         """Go to a pane or an action by typing part of its name."""
@@ -268,35 +202,27 @@ class ConsoleApp(App[int]):
     def action_help(self) -> None:
         """The help of the current pane."""
         pane, view = self.pane_view.pane, self.pane_view.view
-        about_query = sql.load(view.query).help if view.query in sql.names() else ""
         busy = self.workspace.sources.postgres.busy
         cost = f"{busy:.2f} s of queries, {size(self.bytes_written)} sent to this terminal"
         keys = all_keys(self.workspace.settings.keymap)
-        self.dialogs.open(TextDialog(f"Help: {pane.title}", help_text(pane, view, about_query, keys, cost)))
+        self.dialogs.open(TextDialog(f"Help: {pane.title}", help_text(pane, view, keys, cost)))
 
     @work(exclusive=True, group="doctor", exit_on_error=False)
     async def action_doctor(self) -> None:
         """What this role, server and terminal can show and do."""
-        from console.tui.doctor import doctor_text  # noqa: PLC0415  seldom used, long to load
+        from console.tui.doctor import doctor_dialog  # noqa: PLC0415  seldom used, long to load
 
         self.dialogs.toast("Checking the server, the role and this terminal …", timeout=2)
-        try:
-            text = await doctor_text(self.workspace, self.size.width)
-        except Trouble as why:
-            self.push_screen(TextDialog("Doctor", f"{why.sentence}\n\n{why.remedy}".rstrip()))
-        else:
-            self.push_screen(TextDialog("Doctor", text))
+        self.push_screen(await doctor_dialog(self.workspace, self.size.width))
 
     @work(group="notices", exit_on_error=False)
     async def show_notices(self) -> None:
         """Say once that there is a set-up guide, or that the schema has drifted."""
-        from console.tui.notices import drift_notice, setup_notice  # noqa: PLC0415  the first rows do not wait for it
+        from console.tui.notices import first_notice  # noqa: PLC0415  the first rows do not wait for it
 
         await asyncio.wait({self._connecting})
-        if notice := await setup_notice(self.workspace):
-            self.dialogs.toast(notice)
-        elif notice := await drift_notice(self.workspace):
-            self.dialogs.toast(notice, severity="warning")
+        if notice := await first_notice(self.workspace):
+            self.dialogs.toast(notice.text, severity=notice.severity)
 
     # Actions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import select
@@ -15,8 +16,11 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import App
 
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 READ_BYTES = 4096
 END_SECONDS = 0.8  # without a terminal, before the process is ended from outside
 STOP_SECONDS = 5.0  # the same while actions run
@@ -111,6 +115,17 @@ def input_encoding(output: TextIO | None) -> str:
     """The encoding of what is typed: that of the `output`; UTF-8 holds ASCII, and what a locale C lets through."""
     encoding = output.encoding if output is not None else "utf-8"
     return "utf-8" if encoding == "ascii" else encoding
+
+
+def end_on_signals(end: Callable[..., None], running: Callable[[], bool]) -> None:
+    """Have SIGTERM and SIGHUP end the application by its `end`, in time: see `set_deadline`. Within an event loop."""
+
+    def received(number: signal.Signals) -> None:
+        set_deadline(running=running())
+        end(128 + number, return_code=128 + number)
+
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, received, number)
 
 
 def set_deadline(running: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 
 from textual.content import Content
 
+from console import sql
 from console.keys import Key, Place
 from console.model import Pane, View
 from console.setup.pages import Page
@@ -13,8 +14,9 @@ from console.setup.pages import Page
 Parts = list[tuple[str, str] | str]
 
 
-def help_text(pane: Pane, view: View, about_query: str, keys: Sequence[Key], cost: str) -> Content:
+def help_text(pane: Pane, view: View, keys: Sequence[Key], cost: str) -> Content:
     """What the pane shows, what the columns of `view` mean, which keys do what, and what monitoring has cost."""
+    about_query = sql.load(view.query).help if view.query in sql.names() else ""
     parts: Parts = [f"{pane.help}\n", f"{about_query}\n" if about_query else ""]
     parts.append((f"\nColumns of {view.title}\n", "bold $accent"))
     for column in view.columns:

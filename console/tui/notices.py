@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from textual.notifications import SeverityLevel
+
 from console.drift.reading import drift
 from console.model import Trouble
 from console.panes.schema import SCHEMA
@@ -12,7 +16,23 @@ from console.workspace import Workspace
 MAINTENANCE = ("postgres", "template1")  # databases that hold no data of users
 
 
-async def setup_notice(workspace: Workspace) -> str:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for a toast."""
+
+    text: str
+    severity: SeverityLevel
+
+
+async def first_notice(workspace: Workspace) -> Notice | None:
+    """The notice of the set-up guide, else that of drift; None: there is neither."""
+    if text := await _setup_notice(workspace):
+        return Notice(text, "information")
+    text = await _drift_notice(workspace)
+    return Notice(text, "warning") if text else None
+
+
+async def _setup_notice(workspace: Workspace) -> str:
     """A pointer to the set-up guide if the pipeline schema is missing and the guide was never declined; else empty."""
     wanted, postgres = workspace.wanted, workspace.sources.postgres
     if wanted.read_only or wanted.guide:
@@ -22,13 +42,13 @@ async def setup_notice(workspace: Workspace) -> str:
         if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
             return ""
         if (await situation.read(postgres, workspace.settings)).ledger or (await drift(postgres)).present:
-            return ""  # `drift_notice` reports what is missing
+            return ""  # `_drift_notice` reports what is missing
     except Trouble:
         return ""  # the panes show it
     return "No pipeline schema in this database. Press U for the set-up guide."
 
 
-async def drift_notice(workspace: Workspace) -> str:
+async def _drift_notice(workspace: Workspace) -> str:
     """How the pipeline schema differs from its migrations; empty: it does not, or that could not be read."""
     if workspace.sources.postgres.known is None:
         return ""

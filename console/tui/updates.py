@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from textual._compositor import ChopsUpdate
 
 # A reset followed by a style, with perhaps a move between them; or a style alone.
@@ -29,6 +29,13 @@ class TightUpdate(ChopsUpdate):
                 parts.append(cut.render(console))
                 at = (right, y)
         return lean("".join(parts))
+
+
+def tight(renderable: RenderableType | None) -> RenderableType | None:
+    """A partial update as a TightUpdate; everything else as it is."""
+    if type(renderable) is not ChopsUpdate:
+        return renderable
+    return TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
 
 
 def lean(text: str) -> str:

@@ -1,0 +1,56 @@
+"""What goes on behind every pane: reads the metrics of the header, evaluates the rules, and shows both at the top."""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual.app import App
+
+from console.tui.concerns import concerns
+from console.tui.header import Header
+from console.tui.overview import Overview
+from console.tui.pane_view import PaneView
+from console.tui.tabs import PaneTabs
+from console.tui.vitals import Vitals
+from console.workspace import Workspace
+
+# Periods of the header after which the rules are evaluated behind another pane: they read nothing more often.
+PERIODS_BEHIND = 2.5
+
+
+class Monitor:
+    """Watches one workspace for as long as the console is open, whatever pane is on the screen."""
+
+    def __init__(self, app: App[int], workspace: Workspace, vitals: Vitals) -> None:
+        self._app = app
+        self.workspace = workspace
+        self.vitals = vitals
+
+    async def watch_metrics(self) -> None:
+        """Read the metrics of the header for as long as the console is open."""
+        vitals, postgres = self.vitals, self.workspace.sources.postgres
+        while True:
+            await vitals.read(postgres, self.workspace.sources.pooler)
+            if vitals.reading is not None and vitals.trouble is None:
+                self.workspace.observer.offer(vitals.reading)
+            self._app.query_one(Header).show_server(
+                *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
+                findings=self.workspace.observer.counted,
+            )
+            self.show_concerns()
+            for overview in self._app.query(Overview):
+                overview.show_history(vitals)
+            await asyncio.sleep(vitals.period)
+
+    def show_concerns(self) -> None:
+        """Show in the tabs and in the titles of the panes which findings concern them."""
+        found = concerns(self.workspace.observer.counted)
+        self._app.query_one(PaneTabs).show_concerns(found)
+        for view in self._app.query(PaneView):
+            view.show_concern(found.get(view.pane.name))
+
+    async def watch_findings(self) -> None:
+        """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
+        while True:
+            await asyncio.sleep(PERIODS_BEHIND * self.vitals.period)
+            await self.workspace.observer.recent(self.vitals.period / 2)
