@@ -186,7 +186,7 @@ async def test_a_lookup_that_was_not_answered_is_no_answer(kind: Kind) -> None:
 async def test_a_rate_over_a_window_is_measured_from_its_beginning() -> None:
     rates = (Rate("recent", "calls", window=10.0), Rate("now", "calls"))
     view = View("all", "All", "counters", (), ("id",), rates=rates)
-    counts = ((0.0, 0), (4.0, 8), (8.0, 8), (12.0, 8), (16.0, 8))
+    counts = ((1.0, 0), (5.0, 8), (9.0, 8), (13.0, 8), (17.0, 8))
     server = Scripted([(clock, ((1, calls),)) for clock, calls in counts], ("id", "calls"))
     reader = Reader(view)
     found = [(await reader.read(server)).values("recent")[0] for _ in counts]

@@ -136,8 +136,8 @@ class Frame:
         """
         last = self._last(query)
         for reading in self.readings[query][:-1]:
-            elapsed = (last.taken_at - reading.taken_at).total_seconds()
-            if 0 < elapsed <= seconds:
+            elapsed = last.since(reading)
+            if elapsed is not None and elapsed <= seconds:
                 return reading, elapsed
         raise CannotTell("It is judged over time and was read only once so far.")
 

@@ -28,6 +28,7 @@ class Snapshot:
     sql: str = ""  # the statement that was sent
     notes: tuple[str, ...] = ()  # truths about this read, e.g. "you see 3 of 41 sessions"
     hidden: tuple[Trouble, ...] = ()  # why it shows less than it could; each is also one of the notes
+    origin: str = ""  # which start of which server answered; counters of two of them are not compared
 
     def index(self, column: str) -> int:
         """Position of `column` in each row. Raises ValueError if the snapshot has no such column."""
@@ -41,6 +42,17 @@ class Snapshot:
     def records(self) -> Iterable[dict[str, object]]:
         """Each row as column → value."""
         return (dict(zip(self.columns, row, strict=True)) for row in self.rows)
+
+    def since(self, before: Snapshot) -> float | None:
+        """Seconds since `before`, whatever was done to the clock; None if its counters cannot be compared with these.
+
+        A reading of an earlier process has no monotonic clock: then the clock of the machine counts.
+        """
+        if before.origin != self.origin:
+            return None
+        by_date = (self.taken_at - before.taken_at).total_seconds()
+        seconds = self.clock - before.clock if self.clock and before.clock else by_date
+        return seconds if seconds > 0 else None
 
     def hiding(self, why: Trouble | None) -> Snapshot:
         """This snapshot with `why` as a note: part of it could not be read. None: it is complete."""

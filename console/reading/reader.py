@@ -93,9 +93,9 @@ def with_rates(now: Snapshot, before: Snapshot | None, key: Sequence[str], rates
     if not rates:
         return now
     names = [rate.name for rate in rates]
-    if before is None or before.columns != now.columns or now.clock <= before.clock:
+    seconds = now.since(before) if before is not None and before.columns == now.columns else None
+    if before is None or seconds is None:
         return now.with_columns(names, [(None,) * len(rates)] * len(now.rows))
-    seconds = now.clock - before.clock
     counters = tuple(dict.fromkeys(name for rate in rates for name in (rate.of, rate.per) if name))
     plan = [(counters.index(rate.of), counters.index(rate.per) if rate.per else -1, rate.scale) for rate in rates]
     former = dict(zip(keys(before, key), keys(before, counters), strict=True))

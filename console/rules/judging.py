@@ -65,14 +65,15 @@ def remember(memory: Memory, verdict: Verdict, at: datetime, holds: Mapping[str,
     for finding in verdict.findings:
         identity = (finding.rule, finding.subject)
         before = memory.sightings.get(identity)
-        first = before.first if before else finding.since or at
+        first = min(before.first if before else finding.since or at, at)  # the clock may have been set back
         held = at - first >= timedelta(seconds=holds.get(finding.rule, 0.0))
         kept[identity] = Sighting(finding, first, at, held or bool(before and before.raised))
     for identity, sighting in memory.sightings.items():
-        gone = at - sighting.last
+        last = min(sighting.last, at)
+        gone = at - last
         lingers = gone < timedelta(seconds=2 * holds.get(identity[0], 0.0))
         if identity not in kept and sighting.raised and lingers and identity[0] in verdict.judged:
-            kept[identity] = sighting
+            kept[identity] = replace(sighting, last=last)
     return Memory(kept)
 
 

@@ -20,13 +20,14 @@ def learn(history: StatementHistory, taken: Snapshot) -> StatementHistory:
 
     Nothing is compared across a reset or an eviction of counters; what is usual is remembered across them.
     """
-    if history.at is not None and (taken.taken_at - history.at).total_seconds() < LEAST_SECONDS:
+    elapsed = (taken.taken_at - history.at).total_seconds() if history.at else 0.0
+    if history.at is not None and 0 <= elapsed < LEAST_SECONDS:
         return history
     records = {key: record for record in taken.records() if (key := _key(record)) is not None}
     first = next(iter(records.values()), {})
     marks = (first.get("counted_from"), first.get("evictions"))
-    comparable = history.at is not None and marks == (history.counted_from, history.evictions)
-    seconds = (taken.taken_at - history.at).total_seconds() if history.at and comparable else 0.0
+    # Not after the clock was set back either.
+    seconds = max(elapsed, 0.0) if marks == (history.counted_from, history.evictions) else 0.0
     read = {key: _past(history.statements.get(key), record, seconds, taken.taken_at) for key, record in records.items()}
     absent = {key: past for key, past in history.statements.items() if key not in read}
     kept = dict(list((read | {key: _unread(past) for key, past in absent.items()}).items())[:MOST_STATEMENTS])

@@ -44,7 +44,7 @@ class History:
         ended = [key for key in self._present if key not in present and has_cleared(key)]
         hidden = {key: each for key, each in self._present.items() if key not in present and key not in ended}
         worse = any(_harm(finding) > _harm(self._present.get(key)) for key, finding in present.items())
-        if ended or worse or (at - self._kept_at > REFRESH and (present or hidden)):
+        if ended or worse or (abs(at - self._kept_at) > REFRESH and (present or hidden)):
             await self._keep((*present.values(), *hidden.values()), ended, at)
         self._present = {**hidden, **present}
 
@@ -104,7 +104,7 @@ def _row(episode: Episode, runs: Iterable[Past], now: datetime) -> Row:
     over = episode.ended or (episode.seen if now - episode.seen > episodes.GAP else None)
     return (
         episode.began,
-        ((over or now) - episode.began).total_seconds(),
+        max(0.0, ((over or now) - episode.began).total_seconds()),  # the clock may have been set back
         episode.level.name.lower(),
         episode.sentence,
         "; ".join(_done(past) for past in runs if _concerns(past, episode, over or now)) or None,

@@ -72,6 +72,7 @@ class Observer:
         self._troubles: dict[str, Trouble] = {}
         self._skipped: set[str] = set()
         self._due: dict[str, datetime] = {}
+        self._last = self._now()  # of all looks
         self._looked = -math.inf  # on the monotonic clock
         self._looking = asyncio.Lock()
         self.journal = journal or Journal()
@@ -104,6 +105,9 @@ class Observer:
     async def look(self, everything: bool = False) -> Verdict:
         """Read what is due, or `everything`, and judge. What cannot be read is in the verdict; nothing is raised."""
         now = self._now()
+        if now < self._last:
+            self._due.clear()  # the clock was set back: nothing waits until it is as late again
+        self._last = now
         due = [ask for ask in self._asks if everything or self._due.get(ask.query, now) <= now]
         for ask in due:
             self._due[ask.query] = now + timedelta(seconds=ask.every)
@@ -189,8 +193,7 @@ class Observer:
         self._troubles.pop(ask.query, None)
         kept = self._readings[ask.query]
         kept.append(taken)
-        oldest = taken.taken_at - timedelta(seconds=ask.window)
-        while len(kept) > 1 and kept[0].taken_at < oldest:
+        while len(kept) > 1 and not _within(ask.window, kept[0], taken):
             kept.popleft()
 
     def _frame(self) -> Frame:
@@ -237,6 +240,12 @@ def _either(first: Condition | None, other: Condition | None) -> Condition | Non
     if first is None or other is None:
         return None
     return lambda frame: first(frame) or other(frame)
+
+
+def _within(window: float, before: Snapshot, taken: Snapshot) -> bool:
+    """Whether `taken` can be compared with a reading of the last `window` seconds."""
+    seconds = taken.since(before)
+    return seconds is not None and seconds <= window
 
 
 def _needed(ask: Ask, frame: Frame) -> bool:

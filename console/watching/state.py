@@ -82,7 +82,8 @@ def _history(found: Mapping[str, Any]) -> StatementHistory:
 
 def _reading(snapshot: Snapshot) -> dict[str, object]:
     rows = [[value if isinstance(value, int | float | str) else None for value in row] for row in snapshot.rows]
-    return {"columns": snapshot.columns, "rows": rows, "taken_at": snapshot.taken_at.isoformat()}
+    taken_at = snapshot.taken_at.isoformat()
+    return {"columns": snapshot.columns, "rows": rows, "taken_at": taken_at, "origin": snapshot.origin}
 
 
 def _sighting(sighting: Sighting) -> dict[str, object]:
@@ -106,6 +107,7 @@ def _state(found: Mapping[str, Any]) -> State:
                 tuple(reading["columns"]),
                 tuple(map(tuple, reading["rows"])),
                 datetime.fromisoformat(reading["taken_at"]),
+                origin=reading.get("origin", ""),
             )
             for reading in kept
         )

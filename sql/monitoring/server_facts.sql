@@ -3,6 +3,7 @@ SELECT pg_catalog.current_setting('server_version') AS version_text,
        pg_catalog.current_database()::text AS database,
        CURRENT_USER::text AS "user",
        pg_catalog.pg_is_in_recovery() AS standby,
+       pg_catalog.pg_postmaster_start_time()::text AS started,
        r.rolsuper AS superuser,
        (SELECT l.rolname::text FROM pg_catalog.pg_roles l
          WHERE l.rolname = SESSION_USER AND l.rolsuper AND SESSION_USER <> CURRENT_USER) AS assumed_by,

@@ -79,7 +79,7 @@ def _built(request: Request, action: str, subject: str) -> set[str]:
     for past in reversed(history.runs(default_trail().entries())):
         if (past.where, past.action, past.subject) != (here, action, subject):
             continue
-        if past.status not in {history.UNFINISHED, Outcome.STOPPED.value} or datetime.now(UTC) - past.at > FRESH:
+        if past.status not in {history.UNFINISHED, Outcome.STOPPED.value} or abs(datetime.now(UTC) - past.at) > FRESH:
             break
         built |= {step.sql for step in past.finished if step.sql.startswith(_REINDEX)}
     return built

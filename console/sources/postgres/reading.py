@@ -42,6 +42,7 @@ class PostgresServer:
         self._facts: Facts | None = None
         self._lanes = {name: Lane(name) for name in STATEMENT_SECONDS}
         self._address: Mapping[str, str] = {}  # of the host that answered: the slow lane reads the same server
+        self._origin = ""  # when that server started
         self.busy = 0.0  # seconds spent waiting for this server, in all
 
     @property
@@ -134,7 +135,9 @@ class PostgresServer:
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()
-        return Snapshot(query.name, columns, rows, taken_at, clock - started, clock, query.statement)
+        return Snapshot(
+            query.name, columns, rows, taken_at, clock - started, clock, query.statement, origin=self._origin
+        )
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a separate session, closed afterwards; empty: it succeeds."""
@@ -179,6 +182,7 @@ class PostgresServer:
         except psycopg.Error as error:
             raise trouble(error, "server_facts") from None
         known: dict[str, Any] = dict(zip(columns, rows[0], strict=True))
+        self._origin = str(known["started"])
         self._facts = Facts(
             kind="postgres",
             version=version,

@@ -16,12 +16,12 @@ SELECT 'ANALYZE ' || o.name AS sql,
        o.name AS "on", false AS transaction,
        pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval) + 1 AS lock_timeout,
        CASE WHEN o.relkind <> 'p' THEN pg_catalog.concat(pg_catalog.pg_stat_get_mod_since_analyze(o.oid),
-                                                         ' rows changed since the last ANALYZE ANALYZE') END
+                                                         ' rows changed since the last ANALYZE') END
          AS estimate,
        'reads a sample of the rows; the planner uses the new statistics at once' AS note,
        CASE WHEN pg_catalog.current_setting('track_counts')::bool
-            THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_analyze_time(', o.oid, ') >= ',
-                                   pg_catalog.quote_literal(pg_catalog.clock_timestamp()), ', false)') END AS expect,
+            THEN pg_catalog.concat('SELECT pg_catalog.pg_stat_get_analyze_count(', o.oid, ') > ',
+                                   pg_catalog.pg_stat_get_analyze_count(o.oid)) END AS expect,
        3.0::float8 AS settle,
        CASE WHEN NOT pg_catalog.has_schema_privilege(o.relnamespace, 'USAGE')
             THEN 'This role lacks USAGE on the schema of ' || o.name || '.'

@@ -1,6 +1,7 @@
 -- VACUUM of a table, or of each partition of a partitioned one, whose own statistics come from one ANALYZE.
 --
--- Without the right to vacuum, the server only warns, so the right is checked before and the result after.
+-- Without the right to vacuum, the server only warns, so the right is checked before and the result after: by the
+-- number of VACUUMs, because the server's clock may be set back meanwhile.
 WITH RECURSIVE tree AS (
   SELECT %(oid)s::bigint::oid AS oid
   UNION ALL
@@ -26,8 +27,7 @@ WITH RECURSIVE tree AS (
 ), setting AS (
   SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval) + 1 AS patience,
          pg_catalog.current_setting('block_size')::bigint AS block,
-         pg_catalog.current_setting('track_counts')::bool AS counted,
-         pg_catalog.quote_literal(pg_catalog.clock_timestamp()) AS now
+         pg_catalog.current_setting('track_counts')::bool AS counted
 )
 SELECT CASE WHEN o.relkind = 'p' THEN 'ANALYZE ' || o.name
             ELSE 'VACUUM' || CASE WHEN %(freeze)s AND %(analyze)s AND o.root THEN ' (FREEZE, ANALYZE) ' WHEN %(freeze)s
@@ -43,8 +43,8 @@ SELECT CASE WHEN o.relkind = 'p' THEN 'ANALYZE ' || o.name
             ELSE 'reclaims dead tuples for reuse; returns only empty pages at the end of the table to the operating '
                  'system' END AS note,
        CASE WHEN s.counted AND o.relkind <> 'p'
-           THEN pg_catalog.concat('SELECT coalesce(pg_catalog.pg_stat_get_last_vacuum_time(', o.oid,
-            ') >= ', s.now, ', false)') END AS expect,
+           THEN pg_catalog.concat('SELECT pg_catalog.pg_stat_get_vacuum_count(', o.oid, ') > ',
+                                  pg_catalog.pg_stat_get_vacuum_count(o.oid)) END AS expect,
        3.0::float8 AS settle,
        CASE WHEN NOT pg_catalog.has_schema_privilege(o.relnamespace, 'USAGE')
             THEN 'This role lacks USAGE on the schema of ' || o.name || '.'

@@ -8,9 +8,9 @@ SELECT pg_catalog.format('SELECT %%s(%%s)', f.oid::regproc, CASE f.pronargs
        false AS transaction, k.statements || ' statements, ' || k.calls || ' calls' AS estimate,
        'their calls and times count from zero, for every role and database' AS note,
        CASE WHEN w.queryid IS NULL
-            THEN pg_catalog.format('SELECT i.stats_reset >= %%L'  -- since 1.9
+            THEN pg_catalog.format('SELECT i.stats_reset <> %%L'  -- since 1.9
                                    || ' FROM @extschema@.pg_stat_statements_info i',  -- since 1.9
-                                   pg_catalog.clock_timestamp())  -- since 1.9
+                                   (SELECT i.stats_reset FROM @extschema@.pg_stat_statements_info i))  -- since 1.9
             THEN NULL  -- before 1.9
             ELSE pg_catalog.format('SELECT coalesce(pg_catalog.sum(s.calls), 0) <= %%s'
                                    || ' FROM @extschema@.pg_stat_statements(false) s WHERE s.queryid = %%s',

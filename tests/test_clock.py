@@ -1,0 +1,119 @@
+"""The clock of the console's machine is set back and forth: nothing waits for it, and nothing is measured by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from console.model import Ask, Diagnosis, Finding, Frame, Level, Rate, Snapshot, StatementHistory, Urgency
+from console.reading.reader import with_rates
+from console.rules.judging import Memory, Verdict, remember
+from console.rules.statement_history import learn
+from console.sources.postgres import PostgresServer
+from console.sources.registry import Sources
+from console.watching import state
+from console.watching.observer import Observer
+from tests.servers import PostgresServer as Cluster
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+JUMPS = [pytest.param(timedelta(hours=hours), id=f"{hours:+} h") for hours in (-1, 1)]
+FINDING = Finding("lock", "session 1", Level.WARNING, "It holds a lock.")
+HOLDS: Mapping[str, float] = {"lock": 10.0}
+
+
+class Clock:
+    """A clock that somebody sets."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def lasted(frame: Frame) -> Iterator[Finding]:
+    """A finding for each second that `frame` measured since the reading before."""
+    yield replace(FINDING, sentence=f"{frame.earlier('database_counters', 300.0)[1]:.0f} s")
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+async def test_findings_are_read_on_and_rates_measured_whatever_is_done_to_the_clock(
+    any_pg: Cluster, jump: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    asks = (Ask("database_counters", window=300.0),)
+    observer = Observer(
+        Sources(server := PostgresServer(any_pg.uri())),
+        (Diagnosis("lock", "A lock", Urgency.NOW, asks, lasted),),
+        {},
+        now=clock,
+    )
+    try:
+        await observer.look()
+        clock.at += jump
+        await observer.look()
+        first, last = observer.frame.readings["database_counters"]
+        assert [finding.sentence for finding in observer.verdict.findings] == [f"{last.clock - first.clock:.0f} s"]
+        clock.at += timedelta(seconds=6)
+        await observer.look()
+        assert len(observer.frame.readings["database_counters"]) == 3
+    finally:
+        await server.close()
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+def test_a_reading_says_how_long_after_another_it_was_taken_by_the_monotonic_clock(jump: timedelta) -> None:
+    before = Snapshot("q", ("id", "calls"), ((1, 10),), NOON, clock=100.0, origin="a")
+    after = replace(before, rows=((1, 30),), taken_at=NOON + jump, clock=110.0)
+    rate = (Rate("calls_rate", "calls"),)
+    assert after.since(before) == 10.0
+    assert with_rates(after, before, ("id",), rate).values("calls_rate") == (2.0,)
+    assert replace(after, origin="b").since(before) is None
+    assert with_rates(replace(after, origin="b"), before, ("id",), rate).values("calls_rate") == (None,)
+    assert replace(before, clock=0.0, taken_at=NOON + timedelta(minutes=1)).since(replace(before, clock=0.0)) == 60.0
+    assert replace(before, clock=0.0).since(replace(before, clock=0.0, taken_at=NOON + timedelta(minutes=1))) is None
+
+
+def test_what_check_keeps_for_its_next_run_says_which_server_answered(tmp_path: Path) -> None:
+    taken = Snapshot("q", ("id",), ((1,),), NOON, origin="2026-11-28 12:00:00+00")
+    state.save(tmp_path / "state.json", {"q": [taken]}, Memory(), StatementHistory())
+    assert state.load(tmp_path / "state.json").readings["q"] == (taken,)
+
+
+def test_a_finding_is_raised_after_it_held_although_the_clock_was_set_back() -> None:
+    verdict = Verdict((FINDING,), judged=frozenset({"lock"}))
+    memory = remember(Memory(), verdict, NOON, HOLDS)
+    back = NOON - timedelta(hours=1)
+    for seconds in (0, 5, 10):
+        assert not any(seen.raised for seen in memory.sightings.values())
+        memory = remember(memory, verdict, back + timedelta(seconds=seconds), HOLDS)
+    assert all(seen.raised for seen in memory.sightings.values())
+
+
+def test_a_finding_clears_although_the_clock_was_set_back() -> None:
+    memory = remember(Memory(), Verdict((FINDING,), judged=frozenset({"lock"})), NOON, {"lock": 0.0})
+    gone = Verdict(judged=frozenset({"lock"}))
+    back = NOON - timedelta(hours=1)
+    for seconds in (0, 10, 20):
+        assert memory.sightings
+        memory = remember(memory, gone, back + timedelta(seconds=seconds), HOLDS)
+    assert not memory.sightings
+
+
+def test_a_statement_is_compared_again_soon_after_the_clock_was_set_back() -> None:
+    columns = ("queryid", "userid", "dbid", "toplevel", "calls", "total_ms", "rows", "counted_from", "evictions")
+
+    def taken(at: datetime, calls: int, milliseconds: float) -> Snapshot:
+        return Snapshot("statements", columns, ((1, 1, 1, True, calls, milliseconds, calls, 0.0, 0),), at)
+
+    history = learn(StatementHistory(), taken(NOON, 100, 100.0))
+    back = NOON - timedelta(hours=1)
+    history = learn(history, taken(back, 200, 200.0))
+    assert (history.at, history.seconds) == (back, 0.0), "that interval has no length"
+    history = learn(history, taken(back + timedelta(seconds=30), 300, 60_000.0))
+    (past,) = history.statements.values()
+    assert (history.seconds, past.slow_readings) == (30.0, 1)
