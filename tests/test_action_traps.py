@@ -34,6 +34,7 @@ SENSIBLE = {
     "gid": "none",
     "slot": "none",
     "enabled": "no",
+    "columns": "day",
 }
 THEIRS = (
     "SELECT array_agg(oid::regclass::text ORDER BY oid) FROM pg_class "

@@ -106,6 +106,7 @@ CASES = (
     Case("analyze-table", (("table", "public.t,public.facts"),)),
     Case("reindex", (("table", "public.t"),)),
     Case("set-autovacuum", (("table", "public.t"), ("vacuum-threshold", "1000"))),
+    Case("create-index", (("table", "public.t"), ("columns", "n, id"))),
     Case("drop-index", (("index", "public.t_n"),)),
     Case("repair-invalid-indexes", setup=INVALID),
     Case("undo", name="undo of drop-index", before="drop-index", before_given=(("index", "public.t_n"),)),

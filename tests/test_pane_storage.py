@@ -373,6 +373,7 @@ async def test_foreign_keys_that_lead_no_index(pg: Cluster, database: str) -> No
     rows = await rows_of(pg.uri(database), INDEXES.view("missing"), "constraint")
     assert set(rows) == {"bare_fk", "trails_fk", "filtered_fk"}
     assert rows["bare_fk"]["remedy"] == "CREATE INDEX CONCURRENTLY ON public.bare (x)"
+    assert (rows["bare_fk"]["target"], rows["bare_fk"]["keys"]) == ("public.bare", "x")
 
 
 PARENTS = ("good", "dates", "plain", "short", "over", "ended", "holed", "spilled", "endless", "empty")

@@ -7,6 +7,7 @@ from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.archive.export_archive import EXPORT_ARCHIVE
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
+from console.actions.indexes.create_index import CREATE_INDEX
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.repack import REPACK_TABLE
@@ -51,6 +52,7 @@ ACTIONS: tuple[Action, ...] = (
     SET_AUTOVACUUM,
     RESET_STATEMENTS,
     REINDEX,
+    CREATE_INDEX,
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,
     REPACK_TABLE,

@@ -187,5 +187,5 @@ INDEXES = Pane(
         MISSING,
     ),
     refresh=20.0,
-    actions=("drop-index", "reindex", "repair-invalid-indexes", "apply-indexes"),
+    actions=("create-index", "drop-index", "reindex", "repair-invalid-indexes", "apply-indexes"),
 )

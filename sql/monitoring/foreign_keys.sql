@@ -33,7 +33,8 @@ SELECT m.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", m.conname
        pg_catalog.pg_stat_get_tuples_deleted(m.confrelid) AS deleted,
        pg_catalog.pg_stat_get_tuples_updated(m.confrelid) AS updated,
        'CREATE INDEX ' || CASE WHEN c.relkind = 'p' THEN 'ON ONLY ' ELSE 'CONCURRENTLY ON ' END
-         || pg_catalog.format('%%I.%%I (%%s)', n.nspname, c.relname, a.quoted) AS remedy
+         || pg_catalog.format('%%I.%%I (%%s)', n.nspname, c.relname, a.quoted) AS remedy,
+       pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS target, a.quoted AS keys
   FROM missing m
   JOIN part p ON p.root = m.conrelid
   JOIN pg_catalog.pg_class c ON c.oid = m.conrelid

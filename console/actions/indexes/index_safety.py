@@ -34,6 +34,11 @@ def danger(definition: str, types: Mapping[str, str], short: str = "") -> str:
     return next((said for said in _dangers(bare, types, short) if said), "")
 
 
+def is_unbounded(type_name: str) -> bool:
+    """Whether values of this type may be too long for an entry of a B-tree."""
+    return bool(_LONG.match(type_name))
+
+
 def _dangers(bare: str, types: Mapping[str, str], short: str) -> Iterator[str]:
     yield _moment(bare)
     for column in (name for name, type_name in types.items() if _ZONED.match(type_name)):
@@ -105,7 +110,7 @@ def _too_long(bare: str, types: Mapping[str, str]) -> str:
     found = _INCLUDE.search(bare)
     for part in found[1].split(",") if found else ():
         column = part.strip().strip('"')
-        if _LONG.match(types.get(column, "")):
+        if is_unbounded(types.get(column, "")):
             return (
                 f"{column} in INCLUDE is of unbounded length, and a row for which the index entry exceeds 2,704 bytes "
                 "cannot be inserted (54000): leave it out, or say in `short` what keeps it short"
@@ -120,7 +125,7 @@ def _long_key(bare: str, types: Mapping[str, str]) -> str:
         return ""
     for key in _keys(bare):
         plain = _ORDER.sub("", key).strip('() "')
-        if _LONG.match(types.get(plain, "")) or ("->>" in key and not _CUT.search(key)):
+        if is_unbounded(types.get(plain, "")) or ("->>" in key and not _CUT.search(key)):
             return (
                 f"{plain} is of unbounded length, and a row for which the index entry exceeds 2,704 bytes cannot be "
                 'inserted (54000): index its beginning, as in ("left"(name, 64)), or USING hash, or say in `short` '

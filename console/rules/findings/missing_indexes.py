@@ -12,6 +12,7 @@ from console.model import (
     Diagnosis,
     Evidence,
     Finding,
+    Fix,
     Frame,
     Level,
     Record,
@@ -64,8 +65,15 @@ def _foreign_key(row: Record) -> Finding:
         level=Level.NOTICE,
         sentence=f"foreign key {one_line(row['constraint'])} of {table} ({columns}) has no index: each of "
         f"{count(row['deleted'])} deletes from {one_line(row['referenced'])} scanned {size(row['size'])}",
-        detail=one_line(row["remedy"]),
+        detail="an index that begins with these columns lets each delete find its rows",
         evidence=(Evidence("size", size(row["size"]), "indexes", "missing", {"oid": row["oid"]}),),
+        fixes=(
+            Fix(
+                "create-index",
+                {"table": str(row["target"]), "columns": str(row["keys"])},
+                "build it without blocking reads or writes; can be undone",
+            ),
+        ),
         harm=number(row["deleted"]) * number(row["size"]) / 2**60,
     )
 
