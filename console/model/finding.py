@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -111,12 +111,34 @@ class Frame:
     refreshes: Mapping[str, float] = field(default_factory=dict)  # materialized views with a policy: seconds between
     extended: frozenset[str] = frozenset()  # tables with a partition policy
     statements: StatementHistory = field(default_factory=StatementHistory)
+    records: dict[str, tuple[Record, ...]] = field(default_factory=dict, compare=False)  # made so far, by query
+
+    def of(self, diagnosis: Diagnosis) -> Frame:
+        """What a rule has declared that it reads, and nothing else; rows that several rules read are made once."""
+        queries = {ask.query for ask in diagnosis.asks}
+        readings = {query: kept for query, kept in self.readings.items() if query in queries}
+        troubles = {query: why for query, why in self.troubles.items() if query in queries}
+        return replace(self, readings=readings, troubles=troubles, skipped=self.skipped & queries)
+
+    def is_like(self, other: Frame) -> bool:
+        """Whether a rule finds the same in both: the same readings, in the same minute."""
+        return (
+            self.at.timestamp() // 60 == other.at.timestamp() // 60
+            and self.readings.keys() == other.readings.keys()
+            and all(kept[-1] is other.readings[query][-1] for query, kept in self.readings.items())
+            and self.troubles == other.troubles
+            and self.skipped == other.skipped
+            and self.facts == other.facts
+            and self.statements is other.statements
+        )
 
     def rows(self, query: str) -> tuple[Record, ...]:
         """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""
         if query in self.skipped:
             return ()
-        return tuple(self._last(query).records())
+        if query not in self.records:
+            self.records[query] = tuple(self._last(query).records())
+        return self.records[query]
 
     def hidden(self, query: str) -> tuple[Trouble, ...]:
         """Why the last reading shows less than it could. Raises CannotTell if there is none."""

@@ -37,22 +37,44 @@ class Memory:
     sightings: Mapping[Identity, Sighting] = field(default_factory=dict)
 
 
-def judge(frame: Frame, diagnoses: Sequence[Diagnosis]) -> Verdict:
-    """What each rule says of `frame` alone, unfolded and in the order of the rules."""
-    findings: list[Finding] = []
-    unknown: list[Unknown] = []
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a rule said of what it read."""
+
+    frame: Frame
+    findings: tuple[Finding, ...]
+    unknown: Unknown | None
+
+
+def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgement] | None = None) -> Verdict:
+    """What each rule says of `frame` alone, unfolded and in the order of the rules.
+
+    `last` holds the last judgement of each rule: a rule that has read nothing new is not evaluated again.
+    """
+    last = {} if last is None else last
     for diagnosis in diagnoses:
-        try:
-            findings += list(diagnosis.judge(frame))
-        except CannotTell as why:
-            unknown.append(Unknown(diagnosis.name, why.why, why.remedy, why.lacks))
-    judged = {diagnosis.name for diagnosis in diagnoses} - {each.rule for each in unknown}
-    return Verdict(tuple(findings), tuple(unknown), frozenset(judged))
+        own, before = frame.of(diagnosis), last.get(diagnosis.name)
+        if before is None or not own.is_like(before.frame):
+            last[diagnosis.name] = _judgement(own, diagnosis)
+    frame.records.clear()  # they take far more memory than the snapshots
+    said = [last[diagnosis.name] for diagnosis in diagnoses]
+    unknown = tuple(each.unknown for each in said if each.unknown is not None)
+    judged = frozenset(diagnosis.name for diagnosis in diagnoses) - {each.rule for each in unknown}
+    return Verdict(tuple(finding for each in said for finding in each.findings), unknown, judged)
 
 
-def evaluate(frame: Frame, diagnoses: Sequence[Diagnosis], memory: Memory) -> tuple[Verdict, Memory]:
-    """The findings to show now, and the memory for the next frame."""
-    verdict = judge(frame, diagnoses)
+def _judgement(frame: Frame, diagnosis: Diagnosis) -> Judgement:
+    try:
+        return Judgement(frame, tuple(diagnosis.judge(frame)), None)
+    except CannotTell as why:
+        return Judgement(frame, (), Unknown(diagnosis.name, why.why, why.remedy, why.lacks))
+
+
+def evaluate(
+    frame: Frame, diagnoses: Sequence[Diagnosis], memory: Memory, last: dict[str, Judgement] | None = None
+) -> tuple[Verdict, Memory]:
+    """The findings to show now, and the memory for the next frame; `last` as for `judge`."""
+    verdict = judge(frame, diagnoses, last)
     holds = {diagnosis.name: diagnosis.hold for diagnosis in diagnoses}
     memory = remember(memory, verdict, frame.at, holds)
     shown = (_dated(sighting) for sighting in memory.sightings.values() if sighting.raised)

@@ -26,7 +26,7 @@ from console.model import (
 )
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
-from console.rules.judging import Memory, Verdict, evaluate
+from console.rules.judging import Judgement, Memory, Verdict, evaluate
 from console.rules.statement_history import learn
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
@@ -73,6 +73,7 @@ class Observer:
         self._skipped: set[str] = set()
         self._due: dict[str, datetime] = {}
         self._last = self._now()  # of all looks
+        self._judged: dict[str, Judgement] = {}  # the last judgement of each rule
         self._looked = -math.inf  # on the monotonic clock
         self._looking = asyncio.Lock()
         self.journal = journal or Journal()
@@ -121,7 +122,7 @@ class Observer:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
         await asyncio.gather(*(self._read(ask) for ask in wanted))
         self.frame = self._frame()
-        self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory)
+        self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory, self._judged)
         await self.journal.read(self._facts(), self.frame.at)
         await self.journal.follow(self.verdict, self.memory)
         if self.history is not None:

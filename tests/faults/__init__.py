@@ -92,7 +92,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "parent-not-analyzed": (tables.partitions_analysed_alone,),
     "extension-version": (care.extension_of_an_older_version,),
 }
-# What the configuration must say so that a fault of the rule needs neither days nor gigabytes.
+# What the configuration must say so that a fault of the rule needs neither days nor gigabytes nor a fast machine.
 SETTINGS: Mapping[str, Configured] = {
     "vacuum-pinned": lambda usual: sooner(usual, xmin_age_transactions=Limit(100)),
     "idle-in-transaction": lambda usual: sooner(usual, idle_in_transaction_seconds=Limit(0.2)),
@@ -101,6 +101,7 @@ SETTINGS: Mapping[str, Configured] = {
         usual, index_counted_days=Limit(0, below=True), unindexed_bytes=Limit(2_000_000)
     ),
     "unused-index": lambda usual: sooner(usual, index_counted_days=Limit(0, below=True)),
+    "connection-churn": lambda usual: sooner(usual, new_sessions_per_second=Limit(0.5)),
     "temporary-files": lambda usual: sooner(usual, temp_bytes_per_second=Limit(1)),
     "runaway-statement": lambda usual: sooner(usual, statement_seconds=Limit(0.5)),
     "replication-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
