@@ -156,6 +156,7 @@ class Workspace:
             )
         finally:
             pulse.cancel()
+            self.observer.expire()
             await session.close()
 
 

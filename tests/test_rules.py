@@ -17,7 +17,7 @@ from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults import FAULTS, POOLED, SETTINGS, Fault, Stage
+from tests.faults import FAULTS, POOLED, SETTINGS, Fault, Stage, indexes
 from tests.faults.servers import faulty
 from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
@@ -108,6 +108,19 @@ async def first(observer: Observer, rule: str, named: str) -> Finding:
         instead = [(finding.rule, finding.level.name, finding.sentence) for finding in verdict.findings]
         pytest.fail(f"{rule} with {named!r} is not the first of {instead}; not evaluated: {verdict.unknown}")
     return verdict.findings[0]
+
+
+async def test_a_fix_is_seen_at_the_next_look_however_rarely_the_rule_reads(
+    pg: Cluster, database: str, sessions: Sessions, tmp_path: Path
+) -> None:
+    desk = desk_of("invalid-index", pg, database, tmp_path)
+    async with desk.workspace() as workspace:
+        observer = workspace.observer
+        with indexes.build_that_failed(Stage(desk, sessions)):
+            verdict = await observer.look()
+            (found,) = (finding for finding in verdict.findings if finding.rule == "invalid-index")
+            await cure(workspace, found)
+            assert "invalid-index" not in {finding.rule for finding in (await observer.look()).findings}
 
 
 async def is_gone(observer: Observer, finding: Finding) -> bool:

@@ -103,6 +103,10 @@ class Observer:
                 self._due[ask.query] = self._now() + timedelta(seconds=ask.every)
                 self._keep(ask, taken)
 
+    def expire(self) -> None:
+        """Make the next look read everything again: something was changed."""
+        self._due.clear()
+
     async def look(self, everything: bool = False) -> Verdict:
         """Read what is due, or `everything`, and judge. What cannot be read is in the verdict; nothing is raised."""
         now = self._now()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from console.format import age, one_line, size
 from console.model import (
-    OFTEN,
     SELDOM,
     Ask,
     CannotTell,
@@ -130,8 +129,8 @@ WAL_RETAINED = Diagnosis(
     title="WAL cannot be removed",
     urgency=Urgency.NOW,
     asks=(
-        Ask("slot_retention", every=OFTEN, window=WINDOW),
-        Ask("archiver", every=OFTEN),
+        Ask("slot_retention", every=SELDOM / 2, window=WINDOW),
+        Ask("archiver", every=SELDOM / 2),
         Ask("archive_ready", every=SELDOM, only_if=archiving_fails),
     ),
     judge=retained,
