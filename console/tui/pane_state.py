@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from console.model import Pane, View
+from console.model import Pane, Snapshot, Trouble, View
+from console.reading.arrange import arrange
 
 SLOWEST, FASTEST = 300.0, 0.5  # seconds
 
@@ -45,6 +46,16 @@ class PaneState:
     def sort_by(self, column: str) -> None:
         """Sort by `column`, descending; ascending if that is the order already."""
         self._sorts[self.view.name] = column if self.sort == f"-{column}" else f"-{column}"
+
+    def arrange(self, rows: Snapshot) -> tuple[Snapshot, Trouble | None]:
+        """The rows of the current view, filtered and in its order; unfiltered with the Trouble if the filter is wrong.
+
+        A filter is wrong, too, while it is being typed.
+        """
+        try:
+            return arrange(rows, self.view, self.sort, self.filter_text), None
+        except Trouble as why:
+            return arrange(rows, self.view, self.sort), why
 
     def change_period(self, factor: float) -> None:
         """Multiply the refresh period, within bounds."""

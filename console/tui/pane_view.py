@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TypeVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.events import Hide, Show
 from textual.message import Message
 from textual.screen import Screen
@@ -20,25 +20,21 @@ from textual.worker import Worker, WorkerState
 from console.format import counted, one_line, safe
 from console.keys import Place
 from console.model import Pane, Snapshot, Source, Trouble, View
-from console.reading.arrange import arrange
 from console.reading.export import save
 from console.reading.reader import Readers
 from console.tui.bindings import bindings
 from console.tui.concerns import Concern
-from console.tui.details import Details
-from console.tui.dialogs import DetailsDialog, ExportDialog, SortDialog, TextDialog
+from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
 from console.tui.filter_line import FilterLine
 from console.tui.finding_blocks import FindingBlocks
-from console.tui.layout import present
 from console.tui.live_table import LiveTable
 from console.tui.pane_chart import PaneChart
 from console.tui.pane_feed import PaneFeed
+from console.tui.pane_rows import PaneRows
 from console.tui.pane_state import PaneState
 from console.tui.pane_status import StatusLine, status
 from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
-
-DRAWER_FROM = 120  # cells of width from which the details are next to the table
 
 Answer = TypeVar("Answer")
 
@@ -78,23 +74,23 @@ class PaneView(Widget):
         """Title, chart, table with its drawer, status, filter."""
         yield PaneTitle(self.pane)
         yield PaneChart()
-        with Horizontal():
-            yield LiveTable(self.state.view.columns)
-            if any(view.blocks for view in self.pane.views):
-                yield FindingBlocks()
-            yield Details()
+        yield PaneRows(self.pane, lambda: self.feed.source)
         yield StatusLine()
         yield FilterLine(self._filter, self.leave_filter)
 
     @property
     def table(self) -> LiveTable:
         """The table of this pane."""
-        return self.query_one(LiveTable)
+        return self._rows.table
 
     @property
     def rows(self) -> LiveTable | FindingBlocks:
         """The widget with the rows of the current view."""
-        return self.query_one(FindingBlocks) if self.view.blocks else self.table
+        return self._rows.widget
+
+    @property
+    def _rows(self) -> PaneRows:
+        return self.query_one(PaneRows)
 
     @property
     def view(self) -> View:
@@ -104,14 +100,9 @@ class PaneView(Widget):
     @property
     def chosen_rows(self) -> list[dict[str, object]]:
         """The marked rows, else the one under the cursor."""
-        row = self.rows.cursor_row
-        return self.rows.marked_rows or ([row] if row else [])
+        return self._rows.chosen
 
     # Polling
-
-    def on_mount(self) -> None:
-        """Show the widget of the first view."""
-        self._show_widget()
 
     def on_show(self, event: Show) -> None:
         """Paint the last known rows at once, then poll."""
@@ -136,10 +127,8 @@ class PaneView(Widget):
                     self._has_read = True
                     self.post_message(self.FirstRead())
             rest = self.feed.rest(self.state.period, time.monotonic() - started)
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), rest)
-            except TimeoutError:
-                continue
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A defect of the console stops this pane alone, and is shown in it."""
@@ -167,44 +156,23 @@ class PaneView(Widget):
         if last is None:
             self.arranged = None
         else:
-            self.filter_trouble = None
-            try:
-                self.arranged = arrange(last, self.view, state.sort, state.filter_text)
-            except Trouble as why:  # a filter that is being typed, or is wrong
-                self.filter_trouble, self.arranged = why, arrange(last, self.view, state.sort)
-            self._show_rows(self.arranged)
+            self.arranged, self.filter_trouble = state.arrange(last)
+            self._rows.show(self.arranged, state.sort, self.feed.is_stale)
         self.query_one(PaneChart).draw(self.view, last, self.size)
         self._show_status()
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self.query_one(PaneTitle).show_state(state, rows)
-        self._fill_drawer()
+        self._rows.fill_drawer()
 
     def show_concern(self, concern: Concern | None) -> None:
         """Show in the title which findings concern this pane."""
         self.query_one(PaneTitle).show_concern(concern)
-
-    def _show_widget(self) -> None:
-        self.table.display = not self.view.blocks
-        for blocks in self.query(FindingBlocks):
-            blocks.display = self.view.blocks
-
-    def _show_rows(self, rows: Snapshot) -> None:
-        if self.view.blocks:
-            self.query_one(FindingBlocks).show(rows, self.view.key, self.feed.is_stale)
-        else:
-            columns = present(self.view.columns, rows)
-            self.table.show(rows, columns, self.view.key, self.state.sort, self.feed.is_stale)
 
     def _show_status(self) -> None:
         shown = len(self.arranged.rows) if self.arranged else 0
         read = status(self.view, self.feed.last(self.view), shown, self.state.filter_text)
         trouble = self.feed.trouble_text(self.view) or (one_line(self.filter_trouble) if self.filter_trouble else "")
         self.query_one(StatusLine).show_status(trouble or read, bool(trouble))
-
-    def _fill_drawer(self) -> None:
-        drawer = self.query_one(Details)
-        if drawer.display:
-            drawer.show_row(self.view, self.table.cursor_key, self.table.cursor_row, self.feed.source)
 
     def _open(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Open a dialog, unless a key that was pressed before has just opened another."""
@@ -223,7 +191,7 @@ class PaneView(Widget):
     def choose_view(self, name: str) -> None:
         """Turn to the view called `name`; its last rows are painted at once."""
         self.state.choose_view(name)
-        self._show_widget()
+        self._rows.turn_to(self.view)
         self.feed.trouble = None
         self.query_one(FilterLine).display = False
         self.paint()
@@ -253,7 +221,7 @@ class PaneView(Widget):
 
     def action_leave(self) -> None:
         """Clear the filter, else close the drawer."""
-        line, drawer = self.query_one(FilterLine), self.query_one(Details)
+        line, drawer = self.query_one(FilterLine), self._rows.drawer
         if self.state.filter_text or line.display:
             self.state.filter_text = ""
             line.close()
@@ -303,13 +271,13 @@ class PaneView(Widget):
         snapshot, source = self.arranged, self.feed.source
         if snapshot is None or source is None:
             self._toast("No rows to export.")
-        else:
-            name = export_name(self.pane, self.view)
-            self._open(ExportDialog(name), lambda path: self._begin_export(path, snapshot, source))
+            return
 
-    def _begin_export(self, path: Path | None, snapshot: Snapshot, source: Source) -> None:
-        if path is not None:
-            self._export(path, snapshot, source)
+        def answered(path: Path | None) -> None:
+            if path is not None:
+                self._export(path, snapshot, source)
+
+        self._open(ExportDialog(export_name(self.pane, self.view)), answered)
 
     @work(exit_on_error=False)
     async def _export(self, path: Path, snapshot: Snapshot, source: Source) -> None:
@@ -321,22 +289,6 @@ class PaneView(Widget):
             self._toast(f"{counted(len(snapshot.rows), 'row')} written to {safe(path)}")
 
     # Messages of the parts
-
-    def on_live_table_selected(self) -> None:
-        """Details: next to the table if there is room, else in a dialog."""
-        row, key = self.table.cursor_row, self.table.cursor_key
-        if row is None:
-            self._toast("No row selected.")
-        elif self.size.width >= DRAWER_FROM:
-            drawer = self.query_one(Details)
-            drawer.display = not drawer.display
-            self._fill_drawer()
-        else:
-            self._open(DetailsDialog(self.pane.title, self.view, key, row, self.feed.source))
-
-    def on_live_table_moved(self) -> None:
-        """The drawer follows the cursor."""
-        self._fill_drawer()
 
     def on_live_table_header_clicked(self, event: LiveTable.HeaderClicked) -> None:
         """A click on a title sorts."""
