@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from console.model import Finding, Level
+from console.model import Finding, Level, Unknown
+from console.panes.overview import OVERVIEW
 from console.rules.judging import Verdict
 from console.running.trail.audit import Trail
 from console.tui.app import ConsoleApp
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.plan_dialog import PlanDialog
-from console.watching.findings import snapshot
+from console.watching.findings import snapshot, summary
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.faults import Stage, blocking
@@ -119,6 +120,30 @@ async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage)
         await shows(pilot, "No findings:")
         await pilot.press("f", "enter", "z", "left", "right", "j", "k")
         await shows(pilot, "No findings:")
+
+
+def test_the_note_of_the_findings_fits_below_a_pane_whatever_could_not_be_evaluated() -> None:
+    late, short = "It is judged over time and was read only once so far.", "Scans were counted for less than 7 days."
+    reasons = [late, short, late, late, "a", "b", "c", "d"]
+    unknown = tuple(Unknown(f"rule-with-a-long-name-{at}", why) for at, why in enumerate(reasons))
+    note = summary(Verdict(unknown=unknown), 0)
+    assert note == (
+        "No findings: 0 rules evaluated, 8 could not be (3 rules: It is judged over time and was read only once so "
+        "far; rule-with-a-long-name-1: Scans were counted for less than 7 days; rule-with-a-long-name-4: a; "
+        "3 more for other reasons)."
+    )
+    assert len(note) < 4 * 72  # the lines that the status has
+
+
+async def test_the_sql_of_the_findings_names_each_rule_that_could_not_be_evaluated(stage: Stage) -> None:
+    async with console(stage.desk.uri) as (app, pilot):
+        await shows(pilot, "rules evaluated")
+        unknown = app.workspace.observer.verdict.unknown
+        lines = app.workspace.sources.text(OVERVIEW, OVERVIEW.views[0]).splitlines()
+        assert unknown
+        for each in unknown:
+            (line,) = (line for line in lines if line.startswith(f"-- {each.rule}: "))
+            assert "Not evaluated: " in line
 
 
 async def test_the_header_counts_findings_whatever_pane_is_on_the_screen(stage: Stage) -> None:

@@ -77,7 +77,8 @@ OVERVIEW = Pane(
         "clears or becomes worse, Z for a time: it is listed last and not counted. Metrics has the metrics of the "
         "server, worst first; rates are measured between two reads, so they appear with the second read. A metric is "
         "at level warning or critical when its value passed the limit. History has the findings that this user's "
-        "consoles and `watch` have seen: from when to when, and what was done."
+        "consoles and `watch` have seen: from when to when, and what was done. S lists what each rule reads, and why a "
+        "rule could not be evaluated."
     ),
     views=(
         FINDINGS,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from console.model import Finding, Row, Snapshot
+from console.format import one_line
+from console.model import Finding, Row, Snapshot, Unknown
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
 from console.watching import history
@@ -14,6 +15,7 @@ from console.watching.journal import Muted
 from console.watching.observer import Observer
 
 NAME = "rules"
+REASONS = 3  # that the note of the findings repeats
 FRESH = 1.0  # seconds for which a verdict is shown again instead of looking once more
 COLUMNS = (
     *("rule", "subject", "level", "sentence", "detail", "explains", "fix", "since", "fixes", "evidence", "muted"),
@@ -55,18 +57,29 @@ def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
 
 
 def summary(verdict: Verdict, counted: int) -> str:
-    """How many findings there are, of how many rules, and which rules cannot tell and why.
+    """How many findings there are, of how many rules, and why the others could not be evaluated.
 
     `counted` is how many findings are neither acknowledged nor withheld.
     """
     head = headline(len(verdict.findings), counted)
     if not verdict.unknown:
         return f"{head}: {len(verdict.judged)} rules evaluated."
-    reasons: dict[str, list[str]] = {}
-    for unknown in verdict.unknown:
-        reasons.setdefault(unknown.why.rstrip("."), []).append(unknown.rule)
-    named = "; ".join(f"{', '.join(rules)}: {why}" for why, rules in reasons.items())
-    return f"{head}: {len(verdict.judged)} rules evaluated, {len(verdict.unknown)} could not be ({named})."
+    left = f"{len(verdict.judged)} rules evaluated, {len(verdict.unknown)} could not be"
+    return f"{head}: {left} ({_reasons(verdict.unknown)})."
+
+
+def _reasons(unknown: Sequence[Unknown]) -> str:
+    """Why rules cannot tell, the reasons of most rules first; short enough for the line below a pane.
+
+    What `text` returns names every rule.
+    """
+    rules: dict[str, list[str]] = {}
+    for each in unknown:
+        rules.setdefault(each.why.rstrip("."), []).append(each.rule)
+    ordered = sorted(rules.items(), key=lambda reason: -len(reason[1]))
+    texts = [f"{names[0] if len(names) == 1 else f'{len(names)} rules'}: {why}" for why, names in ordered[:REASONS]]
+    more = sum(len(names) for _, names in ordered[REASONS:])
+    return "; ".join([*texts, *([f"{more} more for other reasons"] if more else [])])
 
 
 def headline(found: int, counted: int) -> str:
@@ -76,9 +89,13 @@ def headline(found: int, counted: int) -> str:
 
 
 def text(observer: Observer) -> str:
-    """What is read for the rules, a comment line each."""
+    """What is read for the rules, and why some were not evaluated when they were last read; a comment line each."""
     head = "-- The rules judge what these queries return (pipeline-console explain-rule RULE prints their SQL):"
-    reads = (f"-- {each.name}: {', '.join(ask.query for ask in each.asks)}" for each in observer.diagnoses)
+    unknown = {each.rule: f". Not evaluated: {one_line(each.why)}" for each in observer.verdict.unknown}
+    reads = (
+        f"-- {each.name}: {', '.join(ask.query for ask in each.asks)}{unknown.get(each.name, '')}"
+        for each in observer.diagnoses
+    )
     return "\n".join([head, *reads])
 
 
