@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from console.actions.confinement import role_of, run_as
+from console.actions.decodable import decodable, unnamable
 from console.actions.foreign_code import refuse_event_triggers
 from console.actions.needs import Needs
 from console.format import one_line, safe
@@ -68,6 +69,14 @@ async def plan(action: Action, server: Database, given: Mapping[str, str], setti
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
+    try:
+        made = await _planned(action, server, given, settings)
+    except UnicodeEncodeError as error:  # of a name that is looked up
+        raise unnamable(str(error.object)) from None
+    return decodable(made)
+
+
+async def _planned(action: Action, server: Database, given: Mapping[str, str], settings: Settings) -> Plan:
     request = Request(server, complete(action, given), settings)
     await server.learn()  # an extension may have been created since, a right granted
     if action.needs.primary and server.facts.standby:

@@ -9,15 +9,16 @@ from psycopg import generators, pq
 
 from console.sources.postgres import confinement
 from console.sources.postgres.connecting import Connection
+from console.sources.postgres.values import keep_bytes
 
 _TEXT = 25  # the OID of text, which a literal without a type becomes
 _UNKNOWN = 705
 
 
 async def confined_rows(
-    role: str, connection: Connection, text: str, parameters: Mapping[str, object]
+    role: str, connection: Connection, text: str, parameters: Mapping[str, object], exact: bool = False
 ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
-    """Columns and rows of one query. Raises the driver's own errors."""
+    """Columns and rows of one query; with `exact` its texts keep undecodable bytes. Raises the driver's own errors."""
     query = psycopg.AsyncClientCursor(connection).mogrify(text, parameters)
     async with connection.transaction(force_rollback=True):
         await connection.execute("SET TRANSACTION READ WRITE")  # until the function is there
@@ -25,6 +26,8 @@ async def confined_rows(
         function = confinement.reading(role, query, columns)
         await connection.execute(f"{function.create};\nSET TRANSACTION READ ONLY".encode())
         async with connection.cursor(binary=True) as cursor:
+            if exact:
+                keep_bytes(cursor)
             await cursor.execute(function.call.encode())
             return tuple(name for name, _ in columns), tuple(await cursor.fetchall())
 

@@ -14,6 +14,7 @@ from console.sources.backoff import Backoff
 from console.sources.postgres.confined_reading import confined_rows
 from console.sources.postgres.confinement import SEARCH_PATH
 from console.sources.postgres.connecting import Connection, answering_within, cut, open_session, unlimited
+from console.sources.postgres.values import keep_bytes
 from console.sources.slot import Slot
 
 DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
@@ -70,11 +71,14 @@ class Lane:
         parameters: Mapping[str, object],
         resets: bool = False,
         role: str = "",
+        *,
         seconds: float = 0.0,
+        exact: bool = False,
     ) -> Result:
         """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
 
-        With `role` it is confined to the rights of that role. Raises the driver's own errors.
+        With `role` it is confined to the rights of that role; with `exact` its texts keep undecodable bytes. Raises
+        the driver's own errors.
         """
         async with self._lock:
             connection = self.connection
@@ -83,9 +87,9 @@ class Lane:
             deadline = seconds or STATEMENT_SECONDS[self.name] + DEADLINE_SLACK
             with answering_within(deadline, connection):
                 if role:
-                    return await confined_rows(role, connection, text, parameters)
+                    return await confined_rows(role, connection, text, parameters, exact)
                 if not resets:
-                    return await _rows(connection, text, parameters)
+                    return await _rows(connection, text, parameters, exact)
                 own = _OWN | unlimited(connection.info.server_version).keys()
                 try:
                     return await _rows_without(own, connection, text, parameters)
@@ -107,8 +111,10 @@ class Lane:
             await connection.close()
 
 
-async def _rows(connection: Connection, text: str, parameters: Mapping[str, object]) -> Result:
+async def _rows(connection: Connection, text: str, parameters: Mapping[str, object], exact: bool = False) -> Result:
     async with connection.cursor(binary=True) as cursor:
+        if exact:
+            keep_bytes(cursor)
         await cursor.execute(text.encode(), parameters)
         columns = tuple(column.name for column in cursor.description or ())
         return columns, tuple(await cursor.fetchall())

@@ -40,6 +40,20 @@ class _TextBinaryLoader(TextLoader):
     format = pq.Format.BINARY
 
 
+def keep_bytes(cursor: psycopg.AsyncCursor[tuple[object, ...]]) -> None:
+    """Let `cursor` return undecodable bytes of texts as surrogates: unlike an escape, they are no other text."""
+    for name in _TEXTS:
+        cursor.adapters.register_loader(name, _ExactBinaryLoader)
+
+
+class _ExactBinaryLoader(Loader):
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> str:
+        """The text of one value."""
+        return bytes(data).decode("utf-8", "surrogateescape")
+
+
 def _textual(base: type[Loader]) -> type[Loader]:
     class Lenient(base):  # type: ignore[misc, valid-type]
         def load(self, data: Buffer) -> datetime | date | str:
