@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from console.actions.indexes.index_safety import danger
-from console.actions.partitions.partition_table import PATIENCE, SHORTEST
+from console.actions.partitions.partition_facts import PATIENCE
+from console.actions.partitions.partition_table import SHORTEST
 from console.actions.planning import Action, boolean, complete, split_notes, steps_from_rows, whole_number
 from console.actions.relations import short
 from console.actions.sessions.end_sessions import sessions_meant

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from textual.geometry import Region
 
 from console.doctor.check import Check, Report, Status, document, literal, worst
 from console.format import pasteable
@@ -60,7 +61,7 @@ def test_a_line_is_made_anew_only_where_a_value_changed() -> None:
     old = window.line(("x", 1, "fine"), False, None)
     assert window.line(("x", 1, "fine"), False, old) == old
     new = window.line(("x", 2, "bad"), False, old)
-    assert [region.x for region in window.changes(3, 0, old, new)] == [0, 9, 13]
+    assert [region.x for region in window.changes(3, 0, old, new, Region(0, 0, 80, 24))] == [0, 9, 13]
     assert window.line((None, None, None), False, None).texts[1].strip() == "–"
 
 

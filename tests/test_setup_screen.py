@@ -251,8 +251,8 @@ async def test_no_sentence_of_a_page_appears_twice(empty: str) -> None:
     async with console(empty, WIDE, guide=True) as (app, pilot):
         await turn_to(pilot, "Next steps")
         screen = cast("SetupScreen", app.screen)
-        for page in screen._pages:
-            state = screen._states[page.name]
+        for page in screen._known.pages:
+            state = screen._known.states[page.name]
             text = page_content(page, state, state.standing.value, None, 150).plain
             for sentence in (*state.notes, *filter(None, (state.sentence, state.remedy))):
                 assert text.count(sentence) == 1, (page.name, sentence)

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending
 from console.cli.run import CODES, DONE, FAILED, GUARDS, REFUSED, STOPPED, stoppable
+from console.cli.setup_options import SetupOptions, setup_options
 from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
-from console.format import counted, safe, safe_lines
+from console.format import counted, safe_lines
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.settings.config import Settings, Wanted
 from console.setup import situation
-from console.setup.guide import FIRST, Guide, PageState, Standing, pages, parameters
+from console.setup.guide import FIRST, Guide, PageState, Standing, pages
 from console.setup.memory import RUN, Memory
 from console.setup.one_at_a_time import only_setup, require_lock
 from console.setup.pages import Page, Work
@@ -30,17 +31,6 @@ from console.workspace import Workspace
 
 Say = Callable[[str], None]
 ROUNDS = 3  # a page whose plan is still not empty after so many runs has failed
-
-
-@dataclass(frozen=True, slots=True)
-class SetupOptions:
-    """The options of the command."""
-
-    parameters: dict[str, dict[str, str]]  # by page
-    skip: frozenset[str]
-    confirmed: bool  # --yes
-    dry_run: bool
-    json: bool
 
 
 @dataclass(slots=True)
@@ -69,21 +59,6 @@ class SetupEnd:
     outcome: Outcome | None
     message: str
     code: int
-
-
-def setup_options(options: Namespace) -> SetupOptions:
-    """The options as values. Raises Trouble(USAGE) for an unknown page or parameter."""
-    known = {page.name: page for page in pages()}
-    for name in options.skip:
-        if name not in known:
-            raise Trouble(Kind.USAGE, f"There is no page {safe(name, 80)}.", f"Pages: {', '.join(known)}.")
-    return SetupOptions(
-        _parameters_by_page(options.set, known),
-        frozenset(options.skip),
-        options.yes,
-        options.dry_run,
-        options.format == "json",
-    )
 
 
 def setup(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
@@ -287,22 +262,3 @@ def _ended(asked: SetupOptions, results: Sequence[PageResult], guide: Guide, end
         sys.stdout.write(document(guide.server.facts, end.outcome, end.message, shown))
     (sys.stdout if end.code == DONE and not asked.json else sys.stderr).write(f"{safe_lines(end.message)}\n")
     return end.code
-
-
-def _parameters_by_page(pairs: Sequence[str], known: dict[str, Page]) -> dict[str, dict[str, str]]:
-    """Page → parameter → value; a parameter without a page goes to every page that takes it."""
-    by_page: dict[str, dict[str, str]] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        name, dot, parameter = key.rpartition(".")
-        if not (equals and parameter):
-            raise Trouble(Kind.USAGE, "--set takes [PAGE.]PARAMETER=VALUE.", f"Pages: {', '.join(known)}.")
-        chosen = [page for page in known.values() if page.name == name or not dot]
-        taking = [page.name for page in chosen if parameter in parameters(page)]
-        if not taking:
-            accepted = ", ".join(parameters(known[name])) if name in known else ""
-            remedy = f"{name} accepts {accepted}." if accepted else f"Pages: {', '.join(known)}."
-            raise Trouble(Kind.USAGE, f"There is no parameter {safe(key, 80)}.", remedy)
-        for page in taking:
-            by_page.setdefault(page, {})[parameter] = value
-    return by_page

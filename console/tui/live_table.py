@@ -17,10 +17,11 @@ from textual.strip import Strip
 
 from console.keys import Place
 from console.model import Column, Level, Snapshot
-from console.reading.reader import Key, keys
+from console.reading.reader import Key
 from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, column_at, place, total_width
 from console.tui.table_lines import Line, Window
+from console.tui.table_rows import TableRows
 from console.tui.table_styles import NAMES, TableStyles
 
 
@@ -53,8 +54,7 @@ class LiveTable(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._columns = tuple(columns)
         self._placed: tuple[Placed, ...] = ()
-        self._snapshot: Snapshot | None = None
-        self._keys: list[Key] = []
+        self._rows = TableRows()
         self._width = 0
         self._window = Window((), (), 0, 0)
         self._sort = ""
@@ -63,7 +63,6 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted: dict[int, Line] = {}
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
-        self._marked: set[Key] = set()
         self._sought: dict[str, object] = {}
         self._seeks: Level | None = Level.CRITICAL  # the least level of the row it goes to; None: it was moved
 
@@ -74,10 +73,8 @@ class LiveTable(ScrollView, can_focus=True):
     ) -> None:
         """Show `snapshot`; repaint only the cells that differ from what is on the screen."""
         former = self.cursor_key
-        same_query = self._snapshot is not None and self._snapshot.columns == snapshot.columns
-        self._snapshot = snapshot
-        self._keys = keys(snapshot, key)
-        self._marked &= set(self._keys)
+        same_query = self._rows.columns == snapshot.columns
+        self._rows.replace(snapshot, key)
         self._seeks = self._seeks if same_query else Level.CRITICAL
         if not same_query or tuple(columns) != self._columns or sort != self._sort or stale != self._stale:
             self._columns, self._sort, self._stale = tuple(columns), sort, stale
@@ -98,33 +95,30 @@ class LiveTable(ScrollView, can_focus=True):
         self._go_to_worst(self._seeks)
 
     def _go_to_worst(self, least: Level) -> None:
-        self.cursor = row = self._window.worst(self._snapshot.rows, least) if self._snapshot else 0
+        self.cursor = row = self._window.worst(self._rows.values, least)
         if (height := self.scrollable_content_region.height - 1) > 0:  # otherwise it has no place on the screen yet
             self.scroll_to(y=0 if row < height else row - height // 2, animate=False)
 
     @property
     def cursor_key(self) -> Key | None:
         """The key of the row under the cursor; None when there are no rows."""
-        return self._keys[self.cursor] if 0 <= self.cursor < len(self._keys) else None
+        return self._rows.key(self.cursor)
 
     @property
     def cursor_row(self) -> dict[str, object] | None:
         """The row under the cursor, column → raw value."""
-        if self._snapshot is None or not 0 <= self.cursor < len(self._snapshot.rows):
-            return None
-        return dict(zip(self._snapshot.columns, self._snapshot.rows[self.cursor], strict=True))
+        return self._rows.record(self.cursor)
 
     @property
     def marked_rows(self) -> list[dict[str, object]]:
         """The marked rows that are still there."""
-        pairs = zip(self._keys, self._snapshot.records(), strict=True) if self._snapshot else ()
-        return [record for key, record in pairs if key in self._marked]
+        return self._rows.marked
 
     @property
     def visible_keys(self) -> list[Key]:
         """Keys of the rows that are on the screen."""
         top = self.scroll_offset.y
-        return self._keys[top : top + max(0, self.scrollable_content_region.height - 1)]
+        return self._rows.keys[top : top + max(0, self.scrollable_content_region.height - 1)]
 
     def seek(self, row: Mapping[str, object]) -> None:
         """Put the cursor on the first row with these values, now or when the next rows are shown."""
@@ -132,23 +126,15 @@ class LiveTable(ScrollView, can_focus=True):
         self._find()
 
     def _find(self) -> None:
-        if not self._sought or self._snapshot is None:
-            return
-        for at, record in enumerate(self._snapshot.records()):
-            if all(name in record and str(record[name]) == str(value) for name, value in self._sought.items()):
-                self._sought = {}
-                self.move_to(at)
-                return
+        if self._sought and (at := self._rows.position_of(self._sought)) is not None:
+            self._sought = {}
+            self.move_to(at)
 
     def _follow(self, former: Key | None) -> None:
-        count = len(self._keys)
-        if former is not None and not (self.cursor < count and self._keys[self.cursor] == former):
-            at = self._keys.index(former) if former in self._keys else min(self.cursor, max(0, count - 1))
-            moved, self.cursor = at - self.cursor, at
-            if moved and self.scroll_offset.y:
-                self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
-        elif self.cursor >= count:
-            self.cursor = max(0, count - 1)
+        at = self._rows.followed(self.cursor, former)
+        moved, self.cursor = at - self.cursor, at
+        if moved and self.scroll_offset.y:
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
 
     # Measures
 
@@ -160,12 +146,11 @@ class LiveTable(ScrollView, can_focus=True):
         """Find the columns in the window."""
         self._width = self.size.width
         left = self.scroll_offset.x
-        known = self._snapshot.columns if self._snapshot else ()
-        self._window = Window(self._placed, known, left, left + self._width)
+        self._window = Window(self._placed, self._rows.columns, left, left + self._width)
         self._lines, self._painted = {}, {}
 
     def _measure(self) -> None:
-        wanted = Size(total_width(self._placed), len(self._keys) + 1)
+        wanted = Size(total_width(self._placed), len(self._rows) + 1)
         if wanted != self.virtual_size:
             self.virtual_size = wanted
 
@@ -230,9 +215,9 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _line(self, index: int, former: Line | None) -> Line | None:
         line = self._lines.get(index)
-        if line is None and self._snapshot is not None and index < len(self._snapshot.rows):
-            row, marked = self._snapshot.rows[index], self._keys[index] in self._marked
-            line = self._lines[index] = self._window.line(row, marked, former)
+        if line is None and index < len(self._rows):
+            line = self._window.line(self._rows.values[index], self._rows.is_marked(index), former)
+            self._lines[index] = line
         return line
 
     def _repaint_changes(self) -> None:
@@ -240,22 +225,16 @@ class LiveTable(ScrollView, can_focus=True):
             self._painted = {}
             self.refresh()
             return
-        top = self.scroll_offset.y
+        left, top = self.scroll_offset
+        seen = self.scrollable_content_region.size.region
         regions: list[Region] = []
         for y in range(1, self.scrollable_content_region.height):
             old = self._painted.get(y)
             new = self._line(top + y - 1, old)
             if new != old:
-                regions += self._changed(y, old, new)
+                regions += self._window.changes(y, left, old, new, seen)
         if regions:
             self.refresh(*regions)
-
-    def _changed(self, y: int, old: Line | None, new: Line | None) -> list[Region]:
-        if old is None or new is None or len(old.texts) != len(new.texts):
-            return [Region(0, y, self.size.width, 1)]
-        changed = self._window.changes(y, self.scroll_offset.x, old, new)
-        window = self.scrollable_content_region.size.region
-        return [region.intersection(window) for region in changed if region.overlaps(window)]
 
     # The cursor
 
@@ -269,7 +248,7 @@ class LiveTable(ScrollView, can_focus=True):
     def move_to(self, row: int) -> None:
         """Put the cursor on `row` (kept in range), scroll it into view, and keep it there."""
         self._seeks = None
-        self.cursor = max(0, min(row, len(self._keys) - 1))
+        self.cursor = max(0, min(row, len(self._rows) - 1))
         top, height = self.scroll_offset.y, max(1, self.scrollable_content_region.height - 1)
         if self.cursor < top:
             self.scroll_to(y=self.cursor, animate=False)
@@ -282,7 +261,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def action_move_to(self, row: int) -> None:
         """Move the cursor to a row; -1 is the last."""
-        self.move_to(len(self._keys) - 1 if row < 0 else row)
+        self.move_to(len(self._rows) - 1 if row < 0 else row)
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by whole screens."""
@@ -301,7 +280,7 @@ class LiveTable(ScrollView, can_focus=True):
         """Mark or unmark the row under the cursor, and move to the next."""
         key = self.cursor_key
         if key is not None:
-            self._marked ^= {key}
+            self._rows.toggle(key)
             self._lines.pop(self.cursor, None)
             self._repaint_changes()
             self.move_to(self.cursor + 1)
@@ -313,7 +292,7 @@ class LiveTable(ScrollView, can_focus=True):
                 self.post_message(self.HeaderClicked(column))
             return
         row = self.scroll_offset.y + event.y - 1
-        if row < len(self._keys):
+        if row < len(self._rows):
             if row == self.cursor:
                 self.action_select()
             self.move_to(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from textual import work
 from textual.app import ComposeResult
@@ -17,17 +17,18 @@ from console.format import counted, one_line, safe
 from console.keys import Place, all_keys
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
-from console.setup.guide import Guide, PageState, Standing, pages
-from console.setup.memory import RUN, Decisions, Memory
+from console.setup.guide import PageState, Standing
+from console.setup.memory import RUN, Memory
 from console.setup.pages import Page, Work
 from console.tui.action_dialogs import ParameterDialog
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings
 from console.tui.dialogs import TextDialog
 from console.tui.footer import KeyLine
+from console.tui.guide_pages import GuidePages
 from console.tui.help import guide_help
 from console.tui.key_guard import SEEN, KeyGuard, answer
-from console.tui.setup_text import option_text, page_content, word
+from console.tui.setup_text import option_text
 from console.workspace import Workspace
 
 PROGRESS_PERIOD = 0.5
@@ -47,19 +48,14 @@ class SetupScreen(ModalScreen[None]):
         self._begin = begin
         self._workspace = workspace
         self._flow = flow
-        self._parameters: dict[str, Mapping[str, str]] = {}
-        self._pages = pages()
-        self._states: dict[str, PageState] = {}
-        self._memory: Memory | None = None
-        self._decisions = Decisions()
-        self._trouble: Trouble | None = None
+        self._known = GuidePages(workspace)
         self._going: Run | None = None
 
     def compose(self) -> ComposeResult:
         """The database on top, the list of pages, the current page, the keys."""
         yield Static(classes="head", markup=False)
         with Horizontal():
-            yield OptionList(*(Option(self._label(page), id=page.name) for page in self._pages), classes="pages")
+            yield OptionList(*(Option(self._label(page), id=page.name) for page in self._known.pages), classes="pages")
             with VerticalScroll(classes="page", can_focus=False):
                 yield Static(classes="body", markup=False)
         yield Static(classes="progress", markup=False)
@@ -85,62 +81,37 @@ class SetupScreen(ModalScreen[None]):
 
         Whoever has turned to another page meanwhile stays there: the next key is for the page that is being read.
         """
-        server, page_before = self._workspace.sources.postgres, self._page
-        self._trouble = None
+        page_before = self._page
         try:
-            self._memory = Memory.of(await server.connect())
-            self._decisions = self._memory.read()
-            async for page, state in Guide(server, self._workspace.settings, self._parameters).each():
-                self._states[page.name] = state
+            async for _ in self._known.read():
                 self._show()
-        except Trouble as why:
-            self._trouble = why
+        except Trouble:
             self._show()
         else:
-            if begin and self._page is page_before:
-                self._turn_to_work()
-
-    def _turn_to_work(self) -> None:
-        for at, page in enumerate(self._pages):
-            if self._word(page) == Standing.TODO.value:
+            if begin and self._page is page_before and (at := self._known.first_to_do()) is not None:
                 self.query_one(OptionList).highlighted = at
-                return
-
-    def _word(self, page: Page) -> str:
-        return word(page, self._states.get(page.name), self._decisions)
 
     @property
     def _page(self) -> Page:
-        return self._pages[self.query_one(OptionList).highlighted or 0]
+        return self._known.pages[self.query_one(OptionList).highlighted or 0]
 
     # What is shown
 
     def _label(self, page: Page) -> Content:
-        return option_text(self._word(page), page.title)
+        return option_text(self._known.word(page), page.title)
 
     def _show(self) -> None:
         options = self.query_one(OptionList)
-        for page in self._pages:
+        for page in self._known.pages:
             options.replace_option_prompt(page.name, self._label(page))
-        self._show_head()
+        self.query_one(".head", Static).update(self._known.heading())
         self._show_page()
-
-    def _show_head(self) -> None:
-        facts = self._workspace.sources.postgres.known
-        where = f"{one_line(facts.database)} at {one_line(facts.place)}" if facts else "not connected"
-        done = sum(state.standing in {Standing.DONE, Standing.NOTHING} for state in self._states.values())
-        of = sum(bool(page.actions) for page in self._pages)
-        self.query_one(".head", Static).update(
-            Content.assemble((" Set-up guide ", "bold $accent"), f" {where} · {done} of {of} pages done")
-        )
 
     def _show_page(self) -> None:
         self.query_one(".body", Static).update(self._page_text())
 
     def _page_text(self) -> Content:
-        page = self._page
-        room = max(20, self.query_one(".page").size.width - 4)
-        return page_content(page, self._states.get(page.name), self._word(page), self._trouble, room)
+        return self._known.text(self._page, max(20, self.query_one(".page").size.width - 4))
 
     def _show_progress(self) -> None:
         line = self.query_one(".progress", Static)
@@ -172,12 +143,12 @@ class SetupScreen(ModalScreen[None]):
         """The next page, or the one before."""
         options = self.query_one(OptionList)
         at = (options.highlighted or 0) + step
-        if 0 <= at < len(self._pages):
+        if 0 <= at < len(self._known.pages):
             options.highlighted = at
 
     def action_move_to(self, page: int) -> None:
         """The first or the last page."""
-        self.query_one(OptionList).highlighted = page if page >= 0 else len(self._pages) - 1
+        self.query_one(OptionList).highlighted = page if page >= 0 else len(self._known.pages) - 1
 
     def action_help(self) -> None:
         """What the page does, and the keys of the guide."""
@@ -213,7 +184,7 @@ class SetupScreen(ModalScreen[None]):
 
     def action_run(self) -> None:
         """Plan the work of the page, show the plan, and run it if it is confirmed."""
-        page, state = self._page, self._states.get(self._page.name)
+        page, state = self._page, self._known.state(self._page)
         if state is not None and not self._is_running() and not self._refuses(page, state):
             self._begin(lambda: self._run_page(page, state))
 
@@ -224,7 +195,7 @@ class SetupScreen(ModalScreen[None]):
 
     def action_leave(self) -> None:
         """Back to the console; the guide is not offered again."""
-        if not self._decisions.declined:
+        if not self._known.decisions.declined:
             self._kept(Memory.decline)
         answer(self)
 
@@ -252,7 +223,7 @@ class SetupScreen(ModalScreen[None]):
 
     async def _ask(self) -> bool:
         """Ask for parameters and plan again. Returns whether they were given."""
-        page, state = self._page, self._states.get(self._page.name)
+        page, state = self._page, self._known.state(self._page)
         chosen = action(state.tried[0].action) if state and len(state.tried) == 1 else None
         if state is None or chosen is None or not chosen.parameters:
             self._say("This page has no parameters.")
@@ -261,17 +232,16 @@ class SetupScreen(ModalScreen[None]):
         answer = await self._flow.ask(ParameterDialog(chosen, known))
         if answer is None:
             return False
-        self._parameters[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
+        self._known.parameters[page.name] = {name: value for name, value in answer.items() if known.get(name) != value}
         self.read()
         return True
 
     async def _run_page(self, page: Page, state: PageState) -> None:
-        if state.asks and page.name not in self._parameters and not await self._ask():
+        if state.asks and page.name not in self._known.parameters and not await self._ask():
             return
         self._flow.show_planning(page.title)
-        guide = Guide(self._workspace.sources.postgres, self._workspace.settings, self._parameters)
         try:
-            state = (await guide.states())[page.name]
+            state = await self._known.plan(page)
         except Trouble as why:
             await self._flow.refuse(page.title, why)
         else:
@@ -307,15 +277,11 @@ class SetupScreen(ModalScreen[None]):
 
     def _kept(self, write: Callable[[Memory], None]) -> bool:
         """Save a decision. Returns whether that was possible."""
-        if self._memory is None:
-            return False
         try:
-            write(self._memory)
+            return self._known.keep(write)
         except Trouble as why:
             self._say(str(why))
             return False
-        self._decisions = self._memory.read()
-        return True
 
     def _say(self, sentence: str) -> None:
         self.notify(safe(sentence), timeout=8, markup=False)

@@ -85,13 +85,20 @@ class Window:
         most = max(levels, default=Level.OK)
         return levels.index(most) if most >= least else 0
 
-    def changes(self, y: int, left: int, old: Line, new: Line) -> list[Region]:
-        """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells."""
-        return [
+    def changes(self, y: int, left: int, old: Line | None, new: Line | None, seen: Region) -> list[Region]:
+        """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells.
+
+        Of cells only what is in `seen`, the region of the table without its scroll bars; without one of the lines the
+        whole line.
+        """
+        if old is None or new is None or len(old.texts) != len(new.texts):
+            return [Region(0, y, seen.width, 1)]
+        changed = (
             Region(x - left, y, width, 1)
             for (x, width), a, b, c, d in zip(self._spans, old.texts, new.texts, old.levels, new.levels, strict=True)
             if a != b or c != d
-        ]
+        )
+        return [region.intersection(seen) for region in changed if region.overlaps(seen)]
 
 
 def fit(text: str, width: int, right: bool, middle: bool = False) -> str:

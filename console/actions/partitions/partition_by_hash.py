@@ -10,7 +10,8 @@ from console.actions.needs import Needs, Right
 from console.actions.partitions import partition_facts
 from console.actions.partitions.inbound_keys import Inbound, inbound, unproven
 from console.actions.partitions.partition_facts import HASH, Leaf, TableFacts, Way, carried_over, new_leaves
-from console.actions.partitions.partition_table import ABORTED, abort, afterwards, copy, reader
+from console.actions.partitions.partition_swapped import afterwards, reader
+from console.actions.partitions.partition_table import ABORTED, abort, copy
 from console.actions.planning import Action, Request, boolean, refuse, whole_number
 from console.actions.relations import Relation, relation, short
 from console.format import counted, one_line, safe, size

@@ -18,6 +18,7 @@ ATTACH, COPY, HASH = "attach", "copy", "hash"
 MARGIN = timedelta(days=14)  # in which rows beyond now may be written, and the run may last
 TOO_LARGE = 50 * 1024**3  # bytes from which rows are copied only on request
 MOST_MONTHS = 400
+PATIENCE = 60  # milliseconds that one transaction may wait for its locks in all, while others stand behind it
 
 
 @dataclass(frozen=True, slots=True)
