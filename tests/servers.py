@@ -24,7 +24,7 @@ from console.demo.passwords import passfile, write_private
 from console.demo.pooler import PoolerProcess
 from console.demo.ports import HOST, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
-from console.demo.supervisor import Command, Supervisor
+from console.demo.supervisor import Launch, Supervisor
 from console.files.pooler_config import ADMIN, LOOKUP, STATS
 from console.files.scram import password
 from scripts.servers import Version, pooler_version, postgresql
@@ -240,7 +240,7 @@ class Servers(Mapping[int, PostgresServer]):
         folder.mkdir(mode=0o700)
         give(server_account(), folder)
         argv = (program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder))
-        key = self.supervisor.start(Command(argv, folder, server_account()), folder / "redis.log", (("SIGTERM", 3.0),))
+        key = self.supervisor.start(Launch(argv, folder, server_account()), folder / "redis.log", (("SIGTERM", 3.0),))
         ready = wait_until(lambda: "Ready to accept connections" in (folder / "redis.log").read_text(), PATIENCE)
         assert ready, (folder / "redis.log").read_text()
         assert self.supervisor.alive(key)

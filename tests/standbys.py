@@ -10,7 +10,7 @@ import pytest
 
 from console.demo.account import give, server_account
 from console.demo.postgres_server import PostgresProcess
-from console.demo.supervisor import Command
+from console.demo.supervisor import Launch
 from tests.servers import PostgresServer, Servers
 
 
@@ -28,7 +28,7 @@ def standby_of(servers: Servers, primary: PostgresServer) -> Iterator[PostgresSe
     password = primary.passfile.read_text().split(":")[4].split("\n")[0]
     source = ("-h", primary.host, "-p", str(primary.port), "-U", "postgres")
     done = servers.supervisor.run(
-        Command(
+        Launch(
             (program, "-D", str(data), "-R", "-c", "fast", "--no-sync", *source),
             data,
             account,

@@ -17,14 +17,14 @@ from tests.servers import PostgresServer
 
 
 async def _plan(request: Request) -> Plan:
-    subject = request.given["table"] or "public.organizations"
-    if request.given["mode"] == "nothing":
+    subject = request.parameters["table"] or "public.organizations"
+    if request.parameters["mode"] == "nothing":
         return Plan(Claim(subject), notes=("all of it is there",))
-    sleep = (Step("SELECT pg_sleep(60)", execution=Transaction("2")),) if request.given["mode"] == "slow" else ()
+    sleep = (Step("SELECT pg_sleep(60)", execution=Transaction("2")),) if request.parameters["mode"] == "slow" else ()
     step = Step(
         f"ANALYZE {subject}", lock=f"SHARE UPDATE EXCLUSIVE on {subject}", note="fresh statistics", undo="SELECT 1"
     )
-    return Plan(Claim(subject), (step, *sleep), destructive=request.given["mode"] == "destructive")
+    return Plan(Claim(subject), (step, *sleep), destructive=request.parameters["mode"] == "destructive")
 
 
 TOUCH = Action(

@@ -16,7 +16,7 @@ from console.actions.trail.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
 from console.demo.account import give, server_account
 from console.demo.ports import HOST, free_port, wait_until
-from console.demo.supervisor import Command
+from console.demo.supervisor import Launch
 from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
 from console.model import Kind, Outcome, Trouble
 from console.running import runner
@@ -54,7 +54,7 @@ def start(pg_servers: Servers) -> Iterator[Start]:
         for path in folder.iterdir():
             give(server_account(), path)
         (port,) = (int(line.split("=")[1]) for line in ini.read_text().splitlines() if line.startswith("listen_port"))
-        command = Command((program, str(ini)), folder, server_account())
+        command = Launch((program, str(ini)), folder, server_account())
         keys.append(pg_servers.supervisor.start(command, folder / "out", (("SIGTERM", 1.0), ("SIGQUIT", 1.0))))
         listening = wait_until(lambda: log.exists() and f"listening on {HOST}:{port}" in log.read_text(), PATIENCE)
         assert listening, (folder / "out").read_text()

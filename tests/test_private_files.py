@@ -20,7 +20,7 @@ from console.files.archive_files import Partial, manifest_path
 from console.model import Kind, Trouble
 from console.reading import export
 from console.running.trail.audit import Trail
-from console.setup.memory import RUN, Memory
+from console.setup.memory import RUN, GuideMemory
 from tests.command import CHECKOUT
 
 TEXT = "secret\n" * 100
@@ -44,7 +44,7 @@ TRAIL = "the audit trail"  # which is appended to; a line that a full disk cut s
 WRITERS: dict[str, Callable[[Path], object]] = {
     "a file of a plan": planned,
     "an export of a pane": lambda path: export.write(path, TEXT),
-    "the decisions of the guide": lambda path: Memory(path).decide("schema", RUN),
+    "the decisions of the guide": lambda path: GuideMemory(path).decide("schema", RUN),
     "passwords of the demo": lambda path: write_private(path, TEXT),
     "an export of an archive": exported,
     TRAIL: lambda path: Trail(path).write({"entry": "start"}),

@@ -160,3 +160,12 @@ def test_the_words_are_the_fields_own(path: Path) -> None:
 @pytest.mark.parametrize("words", [("is", "told"), ("of", "others"), ("Trouble", "(USAGE)"), ("left", "alone")])
 def test_a_translated_phrase_is_noticed(words: tuple[str, ...]) -> None:
     assert TRANSLATED.search(f"The row {' '.join(words)}.")
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    classes: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "console").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                classes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: places for name, places in classes.items() if len(places) > 1}

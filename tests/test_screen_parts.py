@@ -18,7 +18,7 @@ from console.tui.layout import place
 from console.tui.pane_state import FASTEST, SLOWEST, PaneState
 from console.tui.pane_status import status, trouble_status
 from console.tui.pane_text import copied_text
-from console.tui.table_lines import Window, fit
+from console.tui.table_lines import ColumnWindow, fit
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_the_worst_value_of_a_row_is_marked_even_where_its_column_is_out_of_sigh
 ) -> None:
     placed = place(COLUMNS, 40)
     for right in (40, 8):
-        line = Window(placed, ("name", "n", "s"), 0, right).line(("x", 1, state), marked, None)
+        line = ColumnWindow(placed, ("name", "n", "s"), 0, right).line(("x", 1, state), marked, None)
         assert line.texts[0] == gutter
         assert line.levels[0] is RULE.level(state)
 
 
 def test_a_line_is_made_anew_only_where_a_value_changed() -> None:
-    window = Window(place(COLUMNS, 40), ("name", "n", "s"), 0, 40)
+    window = ColumnWindow(place(COLUMNS, 40), ("name", "n", "s"), 0, 40)
     old = window.line(("x", 1, "fine"), False, None)
     assert window.line(("x", 1, "fine"), False, old) == old
     new = window.line(("x", 2, "bad"), False, old)

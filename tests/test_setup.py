@@ -25,7 +25,7 @@ from console.model import Facts, Record, Source
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.setup.guide import Guide, Standing
-from console.setup.memory import LATER, RUN, SKIP, Memory
+from console.setup.memory import LATER, RUN, SKIP, GuideMemory
 from console.sources.postgres import PostgresServer
 from console.tuning.machine import Machine
 from tests import command, grown
@@ -411,7 +411,7 @@ def test_a_page_can_be_left_out_and_another_be_told_its_parameters(place: Place)
 
 def test_what_is_done_is_never_listed_as_left(place: Place) -> None:
     assert place.setup("--yes").code == 0
-    Memory.of(
+    GuideMemory.of(
         Facts("postgres", 180000, "18", f"127.0.0.1:{place.cluster.port}", database=place.database),
         {"HOME": str(place.home)},
     ).decide("roles", SKIP)
@@ -425,7 +425,7 @@ def test_what_is_done_is_never_listed_as_left(place: Place) -> None:
 
 def test_what_was_skipped_in_the_guide_is_left_out_and_what_was_put_off_is_run(place: Place) -> None:
     facts = Facts("postgres", 180000, "18", f"127.0.0.1:{place.cluster.port}", database=place.database)
-    memory = Memory.of(facts, {"HOME": str(place.home)})
+    memory = GuideMemory.of(facts, {"HOME": str(place.home)})
     memory.decide("roles", SKIP)
     memory.decide("tuning", LATER)
     assert memory.path.stat().st_mode & 0o777 == 0o600

@@ -13,7 +13,7 @@ from textual.widgets import OptionList
 
 from console.demo.cluster import OWNER
 from console.setup.guide import Guide
-from console.setup.memory import Memory
+from console.setup.memory import GuideMemory
 from console.sources.postgres import PostgresServer as Source
 from console.sql import migrations
 from console.tui.app import ConsoleApp
@@ -148,7 +148,7 @@ async def test_the_guide_is_offered_where_the_schema_is_missing_until_it_was_see
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, SetupScreen))
         facts = app.workspace.sources.postgres.facts
-    assert Memory.of(facts).read().declined
+    assert GuideMemory.of(facts).read().declined
     async with console(empty) as (app, pilot):
         await shows(pilot, "rules evaluated")
         await until(pilot, lambda: not [worker for worker in app.workers if worker.group == "notices"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from console.demo.account import Account, server_account
 from console.demo.binaries import usable
 from console.demo.ports import HOST, wait_until
-from console.demo.supervisor import Command, Supervisor
+from console.demo.supervisor import Launch, Supervisor
 from tests.servers import PostgresServer, Servers
 from tests.waiting import PATIENCE
 
@@ -41,7 +41,7 @@ class FileEngine:
         """Start, or fail with the server's last words."""
         argv = (self.program, "-D", str(self.data), "-p", str(self.port))
         seen = self.log.stat().st_size if self.log.exists() else 0
-        self.key = self.supervisor.start(Command(argv, self.log.parent, self.account), self.log, (("SIGINT", 10.0),))
+        self.key = self.supervisor.start(Launch(argv, self.log.parent, self.account), self.log, (("SIGINT", 10.0),))
         assert wait_until(lambda: self.ready() or not self.alive(), PATIENCE)
         assert self.ready(), self.log.read_text(errors="replace")[seen:]
 

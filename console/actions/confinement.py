@@ -30,7 +30,7 @@ from console.model import (
 from console.model.act import BUILDS_INDEX, CONFINED_BY_SERVER, DETACHES
 
 
-class Confined:
+class ConfinedServer:
     """A server that answers with the rights of one role, as far as it is asked for rows."""
 
     def __init__(self, server: Database, role: str) -> None:
@@ -122,7 +122,7 @@ async def confined(server: Database, *relations: Relation) -> Database:
 
     Raises Trouble(REFUSED) if a superuser would have to act on tables of several owners.
     """
-    if isinstance(server, Confined):
+    if isinstance(server, ConfinedServer):
         return server
     rows = await _owners(server, [each.oid for each in relations])
     roles = {_role(row) for row in rows}
@@ -134,12 +134,12 @@ async def confined(server: Database, *relations: Relation) -> Database:
             "Give them one owner, or connect as a role that has the rights of all owners and is no superuser.",
         )
     role = roles.pop() if len(roles) == 1 else ""
-    return Confined(server, role) if role else server
+    return ConfinedServer(server, role) if role else server
 
 
 async def roles_of(server: Database, oids: Iterable[int]) -> dict[int, str]:
     """The role that what concerns each relation is confined to; empty: none."""
-    if isinstance(server, Confined):
+    if isinstance(server, ConfinedServer):
         return dict.fromkeys(oids, server.role)
     return {int(str(row["oid"])): _role(row) for row in await _owners(server, oids)}
 
@@ -159,7 +159,7 @@ def _role(row: Record) -> str:
 
 def role_of(server: Source) -> str:
     """The role that a server's answers are confined to; empty: none."""
-    return server.role if isinstance(server, Confined) else ""
+    return server.role if isinstance(server, ConfinedServer) else ""
 
 
 def run_as(role: str, steps: Iterable[Step]) -> tuple[Step, ...]:

@@ -45,7 +45,7 @@ class Request:
     """What a plan is made from: the server, the parameters with defaults filled in, and the policies."""
 
     server: Database
-    given: Mapping[str, str]
+    parameters: Mapping[str, str]
     settings: Settings
 
 
@@ -64,20 +64,20 @@ class Action:
     useless: Callable[[Record], str] = lambda _: ""  # why it would do nothing for a row of a pane; empty: it may help
 
 
-async def plan(action: Action, server: Database, given: Mapping[str, str], settings: Settings) -> Plan:
+async def plan(action: Action, server: Database, parameters: Mapping[str, str], settings: Settings) -> Plan:
     """The plan of `action` now, with the action's name and its summary.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     try:
-        made = await _planned(action, server, given, settings)
+        made = await _planned(action, server, parameters, settings)
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     return decodable(made)
 
 
-async def _planned(action: Action, server: Database, given: Mapping[str, str], settings: Settings) -> Plan:
-    request = Request(server, complete(action, given), settings)
+async def _planned(action: Action, server: Database, parameters: Mapping[str, str], settings: Settings) -> Plan:
+    request = Request(server, complete(action, parameters), settings)
     await server.learn()  # an extension may have been created since, a right granted
     if action.needs.primary and server.facts.standby:
         raise standby_refused(action.name)
@@ -89,7 +89,9 @@ async def _planned(action: Action, server: Database, given: Mapping[str, str], s
     if made.destructive and not is_short(made.claim.typed):
         made = replace(made, claim=replace(made.claim, name=server.facts.database))
     made = replace(made, notes=(*_assumed(server.facts), *made.notes))
-    return replace(made, action=action.name, parameters=made.parameters or dict(request.given), summary=summary(made))
+    return replace(
+        made, action=action.name, parameters=made.parameters or dict(request.parameters), summary=summary(made)
+    )
 
 
 def is_short(name: str) -> bool:
@@ -117,31 +119,31 @@ def primary_refused(name: str) -> Trouble:
     return Trouble(Kind.REFUSED, f"This server is a primary: run {name} on its standby.")
 
 
-def complete(action: Action, given: Mapping[str, str]) -> dict[str, str]:
-    """`given` with the defaults. Raises Trouble(USAGE) if a parameter is unknown, or required and missing."""
+def complete(action: Action, parameters: Mapping[str, str]) -> dict[str, str]:
+    """`parameters` with the defaults. Raises Trouble(USAGE) if a parameter is unknown, or required and missing."""
     accepted = {parameter.name: parameter for parameter in action.parameters}
     known = f"{action.name} accepts {', '.join(accepted)}." if accepted else f"{action.name} takes no parameters."
-    for name in given:
+    for name in parameters:
         if name not in accepted:
             raise Trouble(Kind.USAGE, f"There is no parameter {safe(name, 80)}.", known)
-    filled = {name: parameter.default for name, parameter in accepted.items()} | dict(given)
+    filled = {name: parameter.default for name, parameter in accepted.items()} | dict(parameters)
     for name, parameter in accepted.items():
         if parameter.required and not filled[name]:
             raise Trouble(Kind.USAGE, f"{action.name} needs --set {name}=…: {parameter.help}.", known)
     return filled
 
 
-def boolean(given: Mapping[str, str], name: str) -> bool:
+def boolean(parameters: Mapping[str, str], name: str) -> bool:
     """Whether the parameter is yes. Raises Trouble(USAGE) if it is neither yes nor no."""
-    text = given[name].strip().lower()
+    text = parameters[name].strip().lower()
     if text not in {"yes", "no"}:
         raise Trouble(Kind.USAGE, f"{name} must be yes or no, not {safe(text, 40)}.")
     return text == "yes"
 
 
-def whole_number(given: Mapping[str, str], name: str, least: int = 0, most: int = 10_000) -> int:
+def whole_number(parameters: Mapping[str, str], name: str, least: int = 0, most: int = 10_000) -> int:
     """A parameter as a whole number. Raises Trouble(USAGE) if it is not one, or out of range."""
-    text = given[name].strip()
+    text = parameters[name].strip()
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
         raise Trouble(Kind.USAGE, f"{name} must be a whole number from {least} to {most}, not {safe(text, 40)}.")
     return int(text)

@@ -23,7 +23,7 @@ from console.running.progress import Run
 from console.settings.config import Settings, Wanted
 from console.setup import situation
 from console.setup.guide import FIRST, Guide, PageState, Standing, pages
-from console.setup.memory import RUN, Memory
+from console.setup.memory import RUN, GuideMemory
 from console.setup.one_at_a_time import only_setup, require_lock
 from console.setup.pages import Page, Work
 from console.sources.postgres import ActingSession
@@ -102,7 +102,7 @@ class _Setup:
 
     def __init__(self, asked: SetupOptions, guide: Guide, workspace: Workspace, say: Say) -> None:
         self._asked, self._guide, self._workspace, self._say = asked, guide, workspace, say
-        self._memory = Memory.of(workspace.sources.postgres.facts)
+        self._memory = GuideMemory.of(workspace.sources.postgres.facts)
         self._results: list[PageResult] = []
         self._stopping = False
 

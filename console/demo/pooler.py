@@ -10,7 +10,7 @@ from console.demo.account import Account, give
 from console.demo.passwords import write_private
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import failure
-from console.demo.supervisor import Command, Supervisor
+from console.demo.supervisor import Launch, Supervisor
 from console.files.pooler_config import LOOKUP, PoolerSettings, auth_file, render
 from console.model import Kind, Trouble
 
@@ -43,7 +43,7 @@ class PoolerProcess:
             self.port = free_port()
             log.unlink(missing_ok=True)
             config = write_private(self.folder / "pgbouncer.ini", render(self._settings()), self.account)
-            command = Command((self.program, str(config)), self.folder, self.account)
+            command = Launch((self.program, str(config)), self.folder, self.account)
             self._key = self.supervisor.start(command, self.folder / "pgbouncer.out", LADDER)
             if wait_until(lambda: self._listens() or not self._runs(), START_TIMEOUT) and self._listens():
                 return

@@ -10,7 +10,7 @@ from console.demo.account import Account, give
 from console.demo.binaries import Installation
 from console.demo.passwords import write_private
 from console.demo.ports import HOST, free_port, wait_until
-from console.demo.supervisor import Command, Supervisor
+from console.demo.supervisor import Launch, Supervisor
 from console.model import Kind, Trouble
 
 SUPERUSER = "postgres"
@@ -114,8 +114,8 @@ class PostgresProcess:
         merged = dict(PRELOADED) | dict(self.settings)
         return tuple(part for name, value in merged.items() for part in ("-c", f"{name}={value}"))
 
-    def _command(self, program: str, *arguments: str) -> Command:
-        return Command((self.installation.program(program), *arguments), self.log.parent, self.account)
+    def _command(self, program: str, *arguments: str) -> Launch:
+        return Launch((self.installation.program(program), *arguments), self.log.parent, self.account)
 
 
 def failure(what: str, output: str) -> Trouble:

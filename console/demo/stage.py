@@ -153,7 +153,7 @@ def _prepare(stage: Stage, scale: float) -> tuple[DemoUris, PostgresProcess]:
     stage.write_passfile(server.port, *([port] if pooler else []))
     with stage.progress.step("Starting the workload"):
         login = passfile({cluster.APPLICATION: stage.passwords[cluster.APPLICATION]}, (port,))
-        place = workload.Place(stage.home.run / "workload", port, login)
+        place = workload.WorkloadPlace(stage.home.run / "workload", port, login)
         workload.start(stage.supervisor, server.installation, stage.account, place)
     if hint:
         stage.progress.say(hint)

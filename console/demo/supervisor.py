@@ -24,7 +24,7 @@ Ladder = Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ProgramEnd:
     """A command that ran to its end."""
 
     code: int
@@ -32,7 +32,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class Launch:
     """What to run, as whom, where."""
 
     argv: tuple[str, ...]
@@ -75,13 +75,13 @@ class Supervisor:
         """Lock the file for the guard's lifetime, delete `doomed` at the end. Raises Trouble (BUSY when taken)."""
         self._ask({"verb": "adopt", "lock": str(lock), "doomed": str(doomed)})
 
-    def run(self, command: Command, text: str | None = None) -> Finished:
+    def run(self, command: Launch, text: str | None = None) -> ProgramEnd:
         """Run a command to its end, with `text` as its input. Raises Trouble when it cannot be started."""
         extra = {} if text is None else {"input": text}
         reply = self._ask({"verb": "run", **command.request(), **extra})
-        return Finished(int(reply["code"]), str(reply["output"]))
+        return ProgramEnd(int(reply["code"]), str(reply["output"]))
 
-    def start(self, command: Command, log: Path, ladder: Ladder, *, restart: bool = False) -> int:
+    def start(self, command: Launch, log: Path, ladder: Ladder, *, restart: bool = False) -> int:
         """Start a process that lives until `stop`; returns its key. Raises Trouble when it cannot be started."""
         reply = self._ask({"verb": "start", **command.request(), "log": str(log), "ladder": ladder, "restart": restart})
         return int(reply["key"])

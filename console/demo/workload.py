@@ -11,7 +11,7 @@ from console.demo.binaries import Installation
 from console.demo.cluster import APPLICATION, DATABASE
 from console.demo.passwords import write_private
 from console.demo.ports import HOST
-from console.demo.supervisor import Command, Supervisor
+from console.demo.supervisor import Launch, Supervisor
 from console.sql import content
 
 CLIENTS = 6
@@ -21,7 +21,7 @@ LADDER = (("SIGTERM", 2.0),)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorkloadPlace:
     """Where the workload keeps its files and where it connects."""
 
     folder: Path  # made here
@@ -34,7 +34,7 @@ def scripts() -> dict[Path, int]:
     return {path: _weight(path) for path in sorted((content() / "sql" / "demo").glob("*.pgbench"))}
 
 
-def start(supervisor: Supervisor, installation: Installation, account: Account | None, place: Place) -> int:
+def start(supervisor: Supervisor, installation: Installation, account: Account | None, place: WorkloadPlace) -> int:
     """Start the workload; returns its key. Raises Trouble."""
     folder = place.folder
     folder.mkdir(mode=0o700)
@@ -70,7 +70,7 @@ def start(supervisor: Supervisor, installation: Installation, account: Account |
         "PGPASSFILE": str(secret),
         "PGAPPNAME": "pipeline-workload",
     }
-    return supervisor.start(Command(argv, folder, account, env), folder / "pgbench.log", LADDER, restart=True)
+    return supervisor.start(Launch(argv, folder, account, env), folder / "pgbench.log", LADDER, restart=True)
 
 
 def _weight(path: Path) -> int:

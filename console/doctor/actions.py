@@ -27,7 +27,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ability:
     """How far an action can go."""
 
     state: Status
@@ -51,55 +51,55 @@ async def checks(server: Database, case: Case, actions: Iterable[Action], read_o
 async def _check(server: Database, case: Case, action: Action, read_only: bool) -> Check:
     needs = action.needs
     if read_only and needs.server:
-        return _as_check(action, Verdict(Status.CANNOT, "the console is read-only", "Run it without --read-only."))
+        return _as_check(action, Ability(Status.CANNOT, "the console is read-only", "Run it without --read-only."))
     if case.rights.found.row["standby"] and needs.primary:
         why = standby_refused(action.name)
-        return _as_check(action, Verdict(Status.CANNOT, why.sentence, "Give the primary as target."))
+        return _as_check(action, Ability(Status.CANNOT, why.sentence, "Give the primary as target."))
     if needs.standby and not case.rights.found.row["standby"]:
-        return _as_check(action, Verdict(Status.LIMITED, primary_refused(action.name).sentence))
+        return _as_check(action, Ability(Status.LIMITED, primary_refused(action.name).sentence))
     verdict = _needed(case, needs)
     if verdict and verdict.state is Status.CANNOT:
         return _as_check(action, verdict)
     required = [parameter.name for parameter in action.parameters if parameter.required]
     if required or not needs.planned:
-        return _as_check(action, verdict or Verdict(Status.UNKNOWN, f"needs {' and '.join(required)}"))
+        return _as_check(action, verdict or Ability(Status.UNKNOWN, f"needs {' and '.join(required)}"))
     planned = await _planned(server, case, action)
     return _as_check(action, _worse(verdict, planned))
 
 
-def _needed(case: Case, needs: Needs) -> Verdict | None:
+def _needed(case: Case, needs: Needs) -> Ability | None:
     """The verdict on what an action declares; None: it leaves that to its plan."""
     if needs.extension and needs.extension not in case.rights.found.facts.extensions:
         name = needs.extension
-        return Verdict(Status.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
+        return Ability(Status.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
     if needs.relations:
         return _named(case, list(needs.relations(case.settings)), needs.right is Right.MAINTAIN)
     if needs.right:
         return _RIGHTS[needs.right](case)
-    return Verdict(Status.OK, needs.in_words) if needs.in_words else None
+    return Ability(Status.OK, needs.in_words) if needs.in_words else None
 
 
-async def _planned(server: Database, case: Case, action: Action) -> Verdict:
+async def _planned(server: Database, case: Case, action: Action) -> Ability:
     try:
         made = await plan(action, server, {}, case.settings)
     except Trouble as why:
         if why.kind is Kind.USAGE:
-            return Verdict(Status.OK if action.needs.right else Status.UNKNOWN, f"needs more: {why.sentence}")
+            return Ability(Status.OK if action.needs.right else Status.UNKNOWN, f"needs more: {why.sentence}")
         states = {Kind.DENIED: Status.CANNOT, Kind.MISSING: Status.CANNOT, Kind.UNSUPPORTED: Status.CANNOT}
         busy = why.kind in {Kind.BUSY, Kind.UNREACHABLE}
         state = Status.UNKNOWN if busy else states.get(why.kind, Status.LIMITED)
-        return Verdict(state, f"now: {why.sentence}", "\n".join(remedies(why, case.rights.quoted)))
+        return Ability(state, f"now: {why.sentence}", "\n".join(remedies(why, case.rights.quoted)))
     what = f"{len(made.steps)} steps now" if len(made.steps) != 1 else "one step now"
-    return Verdict(Status.OK, what if made.steps else "nothing to do now")
+    return Ability(Status.OK, what if made.steps else "nothing to do now")
 
 
-def _worse(rights: Verdict | None, planned: Verdict) -> Verdict:
+def _worse(rights: Ability | None, planned: Ability) -> Ability:
     if rights is None or rights.state is Status.OK:
         return planned
     return rights if planned.state is Status.OK else planned
 
 
-def _as_check(action: Action, verdict: Verdict) -> Check:
+def _as_check(action: Action, verdict: Ability) -> Check:
     sentence = {
         Status.OK: "Can run.",
         Status.LIMITED: "Can run in part, or not now.",
@@ -129,114 +129,114 @@ def trail(path: Path) -> Check:
 # The rights that actions need
 
 
-def _signals(case: Case) -> Verdict:
+def _signals(case: Case) -> Ability:
     rights = case.rights
     if rights.superuser:
-        return Verdict(Status.OK, "superuser")
+        return Ability(Status.OK, "superuser")
     missing = [name for name in ("pg_signal_backend", "pg_read_all_stats") if not rights.has(name)]
     if not missing:
-        return Verdict(Status.OK, "sessions of all roles but superusers")
+        return Ability(Status.OK, "sessions of all roles but superusers")
     why = "only sessions of this role and those it belongs to"
-    return Verdict(Status.LIMITED, why, "\n".join(map(rights.grant, missing)))
+    return Ability(Status.LIMITED, why, "\n".join(map(rights.grant, missing)))
 
 
-def _keeps(case: Case) -> Verdict:
+def _keeps(case: Case) -> Ability:
     rights = case.rights
     remedy = rights.grant("pg_maintain") if rights.major >= 17 else rights.owners()
     return _counted(int(rights.tables["kept"]), int(rights.tables["tables"]), "may be maintained", remedy)
 
 
-def _owns(case: Case) -> Verdict:
+def _owns(case: Case) -> Ability:
     tables = case.rights.tables
     return _counted(int(tables["owned"]), int(tables["tables"]), "are owned", case.rights.owners())
 
 
-def _builds(case: Case) -> Verdict:
+def _builds(case: Case) -> Ability:
     return _keeps(case) if case.rights.major >= 17 else _owns(case)
 
 
-def _counted(some: int, total: int, what: str, remedy: str) -> Verdict:
+def _counted(some: int, total: int, what: str, remedy: str) -> Ability:
     if some >= total:
-        return Verdict(Status.OK, f"all {total} tables {what}")
-    return Verdict(Status.LIMITED if some else Status.CANNOT, f"{some} of {total} tables {what}", remedy)
+        return Ability(Status.OK, f"all {total} tables {what}")
+    return Ability(Status.LIMITED if some else Status.CANNOT, f"{some} of {total} tables {what}", remedy)
 
 
-def _named(case: Case, names: list[str], maintained: bool) -> Verdict:
+def _named(case: Case, names: list[str], maintained: bool) -> Ability:
     rights = case.rights
     absent = [name for name in names if not case.relations[name]["found"]]
     if absent:
         why = f"{', '.join(map(one_line, absent))}: not in this database"
-        return Verdict(Status.CANNOT, why, "pipeline-console run apply-schema makes the pipeline tables.")
+        return Ability(Status.CANNOT, why, "pipeline-console run apply-schema makes the pipeline tables.")
     if rights.superuser or (maintained and rights.has("pg_maintain")):
-        return Verdict(Status.OK, "superuser" if rights.superuser else "member of pg_maintain")
+        return Ability(Status.OK, "superuser" if rights.superuser else "member of pg_maintain")
     others = [case.relations[name] for name in names if not case.relations[name]["owned"]]
     if not others:
-        return Verdict(Status.OK, f"owner of {', '.join(map(one_line, names))}")
+        return Ability(Status.OK, f"owner of {', '.join(map(one_line, names))}")
     remedy = "\n".join(dict.fromkeys(rights.grant(one_line(row["owner"])) for row in others))
     if maintained and rights.major >= 17:
         remedy = rights.grant("pg_maintain")
     state = Status.LIMITED if len(others) < len(names) else Status.CANNOT
-    return Verdict(state, f"owned by others: {', '.join(one_line(row['name']) for row in others)}", remedy)
+    return Ability(state, f"owned by others: {', '.join(one_line(row['name']) for row in others)}", remedy)
 
 
-def _creates(case: Case) -> Verdict:
+def _creates(case: Case) -> Ability:
     row = case.rights.row
     if row["makes_tables"] and row["uses_public"]:
-        return Verdict(Status.OK, "CREATE on schema public")
-    return Verdict(Status.CANNOT, "lacks CREATE on schema public", case.rights.grant("USAGE, CREATE ON SCHEMA public"))
+        return Ability(Status.OK, "CREATE on schema public")
+    return Ability(Status.CANNOT, "lacks CREATE on schema public", case.rights.grant("USAGE, CREATE ON SCHEMA public"))
 
 
-def _extends(case: Case) -> Verdict:
+def _extends(case: Case) -> Ability:
     row = case.rights.row
     if case.rights.superuser:
-        return Verdict(Status.OK, "superuser")
+        return Ability(Status.OK, "superuser")
     if row["makes_schemas"]:
-        return Verdict(Status.LIMITED, "trusted extensions only, as no superuser", "A superuser can make the others.")
+        return Ability(Status.LIMITED, "trusted extensions only, as no superuser", "A superuser can make the others.")
     grant = case.rights.grant(f"CREATE ON DATABASE {one_line(row['database'])}")
-    return Verdict(Status.CANNOT, "lacks CREATE on the database", f"{grant} -- for trusted extensions")
+    return Ability(Status.CANNOT, "lacks CREATE on the database", f"{grant} -- for trusted extensions")
 
 
-def _makes_roles(case: Case) -> Verdict:
+def _makes_roles(case: Case) -> Ability:
     rights = case.rights
     if rights.superuser or rights.row["makes_roles"]:
-        return Verdict(Status.OK, "superuser" if rights.superuser else "CREATEROLE")
-    return Verdict(Status.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
+        return Ability(Status.OK, "superuser" if rights.superuser else "CREATEROLE")
+    return Ability(Status.CANNOT, "lacks CREATEROLE", f"ALTER ROLE {rights.quoted} CREATEROLE;")
 
 
-def _ends_prepared(case: Case) -> Verdict:
+def _ends_prepared(case: Case) -> Ability:
     if case.rights.superuser:
-        return Verdict(Status.OK, "superuser")
-    return Verdict(Status.LIMITED, "only transactions that this role prepared", "A superuser can roll back the others.")
+        return Ability(Status.OK, "superuser")
+    return Ability(Status.LIMITED, "only transactions that this role prepared", "A superuser can roll back the others.")
 
 
-def _drops_slots(case: Case) -> Verdict:
+def _drops_slots(case: Case) -> Ability:
     rights = case.rights
     if rights.superuser or rights.row["replication"]:
-        return Verdict(Status.OK, "superuser" if rights.superuser else "REPLICATION")
-    return Verdict(Status.CANNOT, "lacks REPLICATION", f"ALTER ROLE {rights.quoted} REPLICATION;")
+        return Ability(Status.OK, "superuser" if rights.superuser else "REPLICATION")
+    return Ability(Status.CANNOT, "lacks REPLICATION", f"ALTER ROLE {rights.quoted} REPLICATION;")
 
 
-def _resumes_replay(case: Case) -> Verdict:
+def _resumes_replay(case: Case) -> Ability:
     rights = case.rights
     if rights.row["resumes"]:
-        return Verdict(Status.OK, "superuser" if rights.superuser else "EXECUTE on pg_wal_replay_resume()")
+        return Ability(Status.OK, "superuser" if rights.superuser else "EXECUTE on pg_wal_replay_resume()")
     remedy = rights.grant("EXECUTE ON FUNCTION pg_catalog.pg_wal_replay_resume()")
-    return Verdict(Status.CANNOT, "lacks EXECUTE on pg_wal_replay_resume()", f"{remedy} -- on the primary")
+    return Ability(Status.CANNOT, "lacks EXECUTE on pg_wal_replay_resume()", f"{remedy} -- on the primary")
 
 
-def _tunes(case: Case) -> Verdict:
+def _tunes(case: Case) -> Ability:
     rights = case.rights
     denied = [name for name in rights.presettable if name not in rights.alterable]
     if rights.found.settings.get("allow_alter_system", "on") != "on":
-        return Verdict(Status.CANNOT, "allow_alter_system is off", "allow_alter_system = on in postgresql.conf")
+        return Ability(Status.CANNOT, "allow_alter_system is off", "allow_alter_system = on in postgresql.conf")
     if not denied and rights.row["reloads"]:
-        return Verdict(Status.OK, "may write and reload the settings of the presets")
+        return Ability(Status.OK, "may write and reload the settings of the presets")
     state = Status.LIMITED if rights.alterable else Status.CANNOT
     remedy = "See role, settings for the GRANTs." if rights.major >= 15 else "A superuser can."
-    return Verdict(state, f"{len(denied)} of {len(rights.presettable)} settings may not be written", remedy)
+    return Ability(state, f"{len(denied)} of {len(rights.presettable)} settings may not be written", remedy)
 
 
-_RIGHTS: Mapping[Right, Callable[[Case], Verdict]] = {
+_RIGHTS: Mapping[Right, Callable[[Case], Ability]] = {
     Right.SIGNAL: _signals,
     Right.OWN: _owns,
     Right.MAINTAIN: _keeps,

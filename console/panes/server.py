@@ -14,7 +14,7 @@ from console.rules.storage import WRAPAROUND_PERCENT
 
 WINDOW = 300.0  # seconds in which deadlocks are judged
 
-Line = tuple[str, str, str, str]  # name, value, level, what it means
+MetricLine = tuple[str, str, str, str]  # name, value, level, what it means
 
 
 def wal(snapshot: Snapshot, archive_failing_seconds: Rule = ARCHIVE_FAILING_SECONDS) -> Snapshot:
@@ -27,7 +27,7 @@ def wal(snapshot: Snapshot, archive_failing_seconds: Rule = ARCHIVE_FAILING_SECO
     return replace(snapshot, columns=("metric", "value", "level", "means"), rows=rows)
 
 
-def _wal(row: Record) -> tuple[Line, ...]:
+def _wal(row: Record) -> tuple[MetricLine, ...]:
     since = moment(datetime.fromtimestamp(number(row["counted_from"]), UTC))
     return (
         ("WAL", show(row["wal_rate"], "size_rate"), "ok", f"{size(row['wal_bytes'])} written since {since}"),
@@ -46,7 +46,7 @@ def _wal(row: Record) -> tuple[Line, ...]:
     )
 
 
-def _checkpoints(row: Record) -> tuple[Line, ...]:
+def _checkpoints(row: Record) -> tuple[MetricLine, ...]:
     begun = f"The last one began {age(row['checkpoint_age'])} ago."
     return (
         (
@@ -70,7 +70,7 @@ def _checkpoints(row: Record) -> tuple[Line, ...]:
     )
 
 
-def _archiver(row: Record, failing: Rule) -> Line:
+def _archiver(row: Record, failing: Rule) -> MetricLine:
     if row["archive_mode"] == "off":
         return ("archiver", "off", "ok", "archive_mode is off.")
     last = "nothing archived yet"

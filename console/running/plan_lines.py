@@ -32,67 +32,67 @@ class Sort(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlanLine:
     """One line of a plan."""
 
     sort: Sort
     text: str = ""
 
 
-def plan_lines(plan: Plan) -> Iterator[Line]:
+def plan_lines(plan: Plan) -> Iterator[PlanLine]:
     """The lines of a plan: summary, notes, every statement with its lock, estimate and undo."""
-    yield Line(Sort.SUMMARY, one_line(plan.summary))
-    yield Line(Sort.SUBJECT, one_line(plan.claim.subject))
-    yield from (Line(Sort.NOTE, one_line(note)) for note in plan.notes)
+    yield PlanLine(Sort.SUMMARY, one_line(plan.summary))
+    yield PlanLine(Sort.SUBJECT, one_line(plan.claim.subject))
+    yield from (PlanLine(Sort.NOTE, one_line(note)) for note in plan.notes)
     if plan.recipe:
-        yield Line(Sort.SPACE)
-        yield Line(Sort.HEADING, "If the server does not come back")
+        yield PlanLine(Sort.SPACE)
+        yield PlanLine(Sort.HEADING, "If the server does not come back")
         yield from _lines(Sort.RECIPE, plan.recipe)
     if plan.table is not None and plan.in_full:
         for record in plan.table.records():
-            yield Line(Sort.SPACE)
+            yield PlanLine(Sort.SPACE)
             yield from _record(record)
     elif plan.table is not None:
-        yield Line(Sort.SPACE)
-        yield Line(Sort.TABLE)
+        yield PlanLine(Sort.SPACE)
+        yield PlanLine(Sort.TABLE)
     at = 0
     for number, group in enumerate(groups(Run.of(plan).steps), 1):
-        yield Line(Sort.SPACE)
+        yield PlanLine(Sort.SPACE)
         for progress in group:
             at += 1
             yield from _step(at, progress.step, number if len(group) > 1 else 0)
 
 
-def _record(record: Record) -> Iterator[Line]:
+def _record(record: Record) -> Iterator[PlanLine]:
     """What is known of a row, a line each; a text of several lines below its name."""
     width = max(map(len, record))
     for column, value in record.items():
         name = column.replace("_", " ")
         text = in_words(value) if isinstance(value, float) else safe_lines("" if value is None else value).strip()
         if "\n" in text:
-            yield Line(Sort.RECORD, name)
+            yield PlanLine(Sort.RECORD, name)
             yield from _lines(Sort.SQL, text)
         elif text:
-            yield Line(Sort.RECORD, f"{name:<{width}}  {text}")
+            yield PlanLine(Sort.RECORD, f"{name:<{width}}  {text}")
 
 
-def _step(at: int, step: Step, transaction: int) -> Iterator[Line]:
+def _step(at: int, step: Step, transaction: int) -> Iterator[PlanLine]:
     """A step; `transaction` is the number of the one it shares with its neighbours, 0: none."""
     execution = executor(step.execution)
     how = f"in transaction {transaction}" if transaction else execution.how
     how += f", with the rights of {execution.role}" if execution.role else ""
     lock = f"lock: {step.lock}" if step.lock else ""
     undo = "" if step.undo else "no undo"
-    yield Line(Sort.STEP, f"{at}. {one_line(step.note)}" if step.note else f"{at}. {how}")
+    yield PlanLine(Sort.STEP, f"{at}. {one_line(step.note)}" if step.note else f"{at}. {how}")
     facts = [fact for fact in (how if step.note else "", lock, step.estimate, undo) if fact]
     if facts:
-        yield Line(Sort.FACT, " · ".join(map(one_line, facts)))
+        yield PlanLine(Sort.FACT, " · ".join(map(one_line, facts)))
     yield from _lines(Sort.SQL, step.sql)
     if step.undo:
         lock = lock_of(step.undo, step.on)
-        yield Line(Sort.FACT, f"undo · lock: {one_line(lock)}" if lock else "undo")
+        yield PlanLine(Sort.FACT, f"undo · lock: {one_line(lock)}" if lock else "undo")
         yield from _lines(Sort.UNDO, step.undo)
 
 
-def _lines(sort: Sort, text: str) -> Iterator[Line]:
-    return (Line(sort, line) for line in safe_lines(without_secrets(text.strip())).split("\n"))
+def _lines(sort: Sort, text: str) -> Iterator[PlanLine]:
+    return (PlanLine(sort, line) for line in safe_lines(without_secrets(text.strip())).split("\n"))

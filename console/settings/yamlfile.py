@@ -18,15 +18,15 @@ _KEY = re.compile(r"^[\s{-]*([\w.-]+)\s*:")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class KeyPath:
     """The file and key of a value."""
 
     file: str
     path: tuple[str, ...] = ()
 
-    def under(self, key: str) -> Place:
+    def under(self, key: str) -> KeyPath:
         """The place of the value below `key`."""
-        return Place(self.file, (*self.path, key))
+        return KeyPath(self.file, (*self.path, key))
 
     def wrong(self, node: Node, what: str, remedy: str = "") -> Trouble:
         """Trouble(USAGE) that names `what` is wrong with the key at this place."""
@@ -34,7 +34,7 @@ class Place:
         return Trouble(Kind.USAGE, f"{safe(self.file)}, line {node.start_mark.line + 1}: {key} {what}.", remedy)
 
 
-Reader = Callable[[Node, Place], Any]
+Reader = Callable[[Node, KeyPath], Any]
 
 
 def read(text: str, file: str, reader: Reader) -> Any:
@@ -43,13 +43,13 @@ def read(text: str, file: str, reader: Reader) -> Any:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
         raise _broken(error, text, file) from None
-    return None if node is None or _absent(node) else reader(node, Place(file))
+    return None if node is None or _absent(node) else reader(node, KeyPath(file))
 
 
 def table(required: Collection[str] = (), **readers: Reader) -> Reader:
     """A mapping with fixed keys."""
 
-    def check(node: Node, place: Place) -> dict[str, Any]:
+    def check(node: Node, place: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
         accepted = f"Accepted keys: {', '.join(readers)}."
         for name, key, value in _pairs(node, place, accepted):
@@ -67,7 +67,7 @@ def table(required: Collection[str] = (), **readers: Reader) -> Reader:
 def by_name(reader: Reader, known: Collection[str] = ()) -> Reader:
     """A mapping whose keys are names; only those in `known`, if any are given."""
 
-    def check(node: Node, place: Place) -> dict[str, Any]:
+    def check(node: Node, place: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, key, value in _pairs(node, place):
             if known and name not in known:
@@ -81,7 +81,7 @@ def by_name(reader: Reader, known: Collection[str] = ()) -> Reader:
 def sequence(reader: Reader) -> Reader:
     """A list of values of one kind."""
 
-    def check(node: Node, place: Place) -> tuple[Any, ...]:
+    def check(node: Node, place: KeyPath) -> tuple[Any, ...]:
         if _absent(node):
             return ()
         if not isinstance(node, SequenceNode):
@@ -91,14 +91,14 @@ def sequence(reader: Reader) -> Reader:
     return check
 
 
-def text(node: Node, place: Place) -> str:
+def text(node: Node, place: KeyPath) -> str:
     """Text exactly as written; `no`, `16` and `y` are text too."""
     if not isinstance(node, ScalarNode):
         raise place.wrong(node, "must be text")
     return "" if _absent(node) else str(node.value)
 
 
-def some_text(node: Node, place: Place) -> str:
+def some_text(node: Node, place: KeyPath) -> str:
     """Text that is not empty."""
     found = text(node, place)
     if not found:
@@ -106,7 +106,7 @@ def some_text(node: Node, place: Place) -> str:
     return found
 
 
-def texts(node: Node, place: Place) -> tuple[str, ...]:
+def texts(node: Node, place: KeyPath) -> tuple[str, ...]:
     """One text that is not empty, or a list of such."""
     return tuple(sequence(some_text)(node, place)) if isinstance(node, SequenceNode) else (some_text(node, place),)
 
@@ -114,7 +114,7 @@ def texts(node: Node, place: Place) -> tuple[str, ...]:
 def one_or_more(reader: Reader) -> Reader:
     """One value, or a list of at least one."""
 
-    def check(node: Node, place: Place) -> tuple[Any, ...]:
+    def check(node: Node, place: KeyPath) -> tuple[Any, ...]:
         if not isinstance(node, SequenceNode):
             return (reader(node, place),)
         if not node.value:
@@ -127,7 +127,7 @@ def one_or_more(reader: Reader) -> Reader:
 def converted(reader: Reader, convert: Callable[[Any, str], Any]) -> Reader:
     """The value of `reader`, converted by `convert`, which gets its key and raises ValueError if it is wrong."""
 
-    def check(node: Node, place: Place) -> Any:
+    def check(node: Node, place: KeyPath) -> Any:
         found = reader(node, place)
         try:
             return convert(found, place.path[-1] if place.path else "")
@@ -140,7 +140,7 @@ def converted(reader: Reader, convert: Callable[[Any, str], Any]) -> Reader:
 def choice(*words: str) -> Reader:
     """One of a few words."""
 
-    def check(node: Node, place: Place) -> str:
+    def check(node: Node, place: KeyPath) -> str:
         found = text(node, place)
         if found not in words:
             raise place.wrong(node, f"must be one of: {', '.join(words)}")
@@ -153,7 +153,7 @@ def number(least: float, most: float, whole: bool = False) -> Reader:
     """A number from `least` to `most`."""
     kind = "whole number" if whole else "number"
 
-    def check(node: Node, place: Place) -> float:
+    def check(node: Node, place: KeyPath) -> float:
         try:
             found = float(text(node, place))
         except ValueError:
@@ -174,7 +174,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _pairs(node: Node, place: Place, remedy: str = "") -> list[tuple[str, Node, Node]]:
+def _pairs(node: Node, place: KeyPath, remedy: str = "") -> list[tuple[str, Node, Node]]:
     if _absent(node):
         return []
     if not isinstance(node, MappingNode):

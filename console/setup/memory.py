@@ -45,7 +45,7 @@ class Decisions:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class GuideMemory:
     """The file with the decisions about one database."""
 
     path: Path
@@ -53,7 +53,7 @@ class Memory:
     database: str = ""
 
     @classmethod
-    def of(cls, facts: Facts, environ: Mapping[str, str] = os.environ) -> Memory:
+    def of(cls, facts: Facts, environ: Mapping[str, str] = os.environ) -> GuideMemory:
         """The memory of the database with these facts."""
         name = hashlib.sha256(f"{facts.label}\0{facts.database}".encode()).hexdigest()[:16]
         folder = default_trail(environ).path.parent / "setup"

@@ -55,7 +55,7 @@ class Applied:
     checksum: str
 
 
-class Answer(Protocol):
+class Fetched(Protocol):
     """The result of a statement."""
 
     def fetchall(self) -> Sequence[Sequence[Any]]: ...
@@ -80,7 +80,7 @@ class Connection(Protocol):
     @property
     def info(self) -> Info: ...
 
-    def execute(self, query: bytes, params: Sequence[object] | Mapping[str, object] | None = None) -> Answer: ...
+    def execute(self, query: bytes, params: Sequence[object] | Mapping[str, object] | None = None) -> Fetched: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
 

@@ -39,7 +39,7 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.written = 0
-        self._file: Any = Output(sys.__stderr__)
+        self._file: Any = TerminalOutput(sys.__stderr__)
 
     def write(self, data: str) -> None:
         """Send `data`; nothing takes it before the terminal was prepared and after its last line."""
@@ -87,7 +87,7 @@ class TerminalDriver(LinuxDriver):
             self.resume_application_mode()
 
 
-class Output:
+class TerminalOutput:
     """The terminal as a file; what is written after it has hung up is discarded."""
 
     def __init__(self, file: TextIO | None) -> None:

@@ -9,7 +9,7 @@ from textual.content import Content
 from console.format import one_line
 from console.model import Trouble
 from console.setup.guide import Guide, PageState, Standing, pages
-from console.setup.memory import Decisions, Memory
+from console.setup.memory import Decisions, GuideMemory
 from console.setup.pages import Page
 from console.tui.setup_text import page_content, word
 from console.workspace import Workspace
@@ -20,7 +20,7 @@ class GuidePages:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._memory: Memory | None = None
+        self._memory: GuideMemory | None = None
         self._trouble: Trouble | None = None  # why the last read failed
         self.pages = pages()
         self.states: dict[str, PageState] = {}  # by the name of the page
@@ -31,7 +31,7 @@ class GuidePages:
         """Read the decisions and the state of every page; yields after each page. Raises the Trouble it remembers."""
         self._trouble = None
         try:
-            self._memory = Memory.of(await self._workspace.sources.postgres.connect())
+            self._memory = GuideMemory.of(await self._workspace.sources.postgres.connect())
             self.decisions = self._memory.read()
             async for page, state in self._guide().each():
                 self.states[page.name] = state
@@ -68,7 +68,7 @@ class GuidePages:
         """A page with every statement that it would run, in lines of `width` cells."""
         return page_content(page, self.state(page), self.word(page), self._trouble, width)
 
-    def keep(self, write: Callable[[Memory], None]) -> bool:
+    def keep(self, write: Callable[[GuideMemory], None]) -> bool:
         """Save a decision; whether there is a place for it. Raises Trouble if it cannot be written."""
         if self._memory is None:
             return False

@@ -20,7 +20,7 @@ from console.model import Column, Level, Snapshot
 from console.reading.reader import Key
 from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, column_at, place, total_width
-from console.tui.table_lines import Line, Window
+from console.tui.table_lines import ColumnWindow, RowLine
 from console.tui.table_rows import TableRows
 from console.tui.table_styles import NAMES, TableStyles
 
@@ -56,11 +56,11 @@ class LiveTable(ScrollView, can_focus=True):
         self._placed: tuple[Placed, ...] = ()
         self._rows = TableRows()
         self._width = 0
-        self._window = Window((), (), 0, 0)
+        self._window = ColumnWindow((), (), 0, 0)
         self._sort = ""
         self._stale = False
-        self._lines: dict[int, Line] = {}
-        self._painted: dict[int, Line] = {}
+        self._lines: dict[int, RowLine] = {}
+        self._painted: dict[int, RowLine] = {}
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
         self._sought: dict[str, object] = {}
@@ -146,7 +146,7 @@ class LiveTable(ScrollView, can_focus=True):
         """Find the columns in the window."""
         self._width = self.size.width
         left = self.scroll_offset.x
-        self._window = Window(self._placed, self._rows.columns, left, left + self._width)
+        self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width)
         self._lines, self._painted = {}, {}
 
     def _measure(self) -> None:
@@ -213,7 +213,7 @@ class LiveTable(ScrollView, can_focus=True):
             self._window.width,
         )
 
-    def _line(self, index: int, former: Line | None) -> Line | None:
+    def _line(self, index: int, former: RowLine | None) -> RowLine | None:
         line = self._lines.get(index)
         if line is None and index < len(self._rows):
             line = self._window.line(self._rows.values[index], self._rows.is_marked(index), former)

@@ -10,7 +10,7 @@ from console.drift.reading import drift
 from console.model import Trouble
 from console.panes.schema import SCHEMA
 from console.setup import situation
-from console.setup.memory import Memory
+from console.setup.memory import GuideMemory
 from console.workspace import Workspace
 
 MAINTENANCE = ("postgres", "template1")  # databases that hold no data of users
@@ -39,7 +39,7 @@ async def _setup_notice(workspace: Workspace) -> str:
         return ""
     try:
         facts = await postgres.connect()
-        if facts.standby or facts.database in MAINTENANCE or Memory.of(facts).read().declined:
+        if facts.standby or facts.database in MAINTENANCE or GuideMemory.of(facts).read().declined:
             return ""
         if (await situation.read(postgres, workspace.settings)).ledger or (await drift(postgres)).present:
             return ""  # `_drift_notice` reports what is missing

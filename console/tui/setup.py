@@ -18,7 +18,7 @@ from console.keys import Place, all_keys
 from console.model import Kind, Outcome, Trouble, read_only
 from console.running.progress import Run
 from console.setup.guide import PageState, Standing
-from console.setup.memory import RUN, Memory
+from console.setup.memory import RUN, GuideMemory
 from console.setup.pages import Page, Work
 from console.tui.action_dialogs import ParameterDialog
 from console.tui.action_flow import ActionFlow
@@ -196,7 +196,7 @@ class SetupScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         """Back to the console; the guide is not offered again."""
         if not self._known.decisions.declined:
-            self._kept(Memory.decline)
+            self._kept(GuideMemory.decline)
         answer(self)
 
     # Running
@@ -275,7 +275,7 @@ class SetupScreen(ModalScreen[None]):
             self.read()
             self._say(f"{page.title}: {counted(len(works), 'plan')} left. Open the page to go on.")
 
-    def _kept(self, write: Callable[[Memory], None]) -> bool:
+    def _kept(self, write: Callable[[GuideMemory], None]) -> bool:
         """Save a decision. Returns whether that was possible."""
         try:
             return self._known.keep(write)

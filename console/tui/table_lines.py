@@ -18,7 +18,7 @@ SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RowLine:
     """One formatted row: the text and level of each cell in the window, the gutter first."""
 
     texts: tuple[str, ...]
@@ -26,7 +26,7 @@ class Line:
     row: Row = field(compare=False)  # the row it shows
 
 
-class Window:
+class ColumnWindow:
     """The columns that can be seen; no others are formatted. Severity in the gutter is that of all columns."""
 
     __slots__ = ("_ruled", "_spans", "cells", "start", "width")
@@ -46,7 +46,7 @@ class Window:
         self.width = GUTTER + sum(each.width + 1 for each in seen)  # cells of a line with its gutter
         self._spans = [(0, GUTTER), *((each.x, each.width + 1) for each in seen)]
 
-    def line(self, row: Row, is_marked: bool, former: Line | None) -> Line:
+    def line(self, row: Row, is_marked: bool, former: RowLine | None) -> RowLine:
         """`row` formatted; cells whose value is that of the `former` line are taken from it."""
         texts, levels = [""], [Level.OK]
         for cell, (placed, at, judged) in enumerate(self.cells, 1):
@@ -63,7 +63,7 @@ class Window:
             levels.append(column.rule.level(row[judged]) if column.rule else Level.OK)
         levels[0] = self.level(row)
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
-        return Line(tuple(texts), tuple(levels), row)
+        return RowLine(tuple(texts), tuple(levels), row)
 
     def titles(self, sort: str) -> list[tuple[str, bool]]:
         """The title of each column in its cells, and whether the rows are in its order, `sort`."""
@@ -85,7 +85,7 @@ class Window:
         most = max(levels, default=Level.OK)
         return levels.index(most) if most >= least else 0
 
-    def changes(self, y: int, left: int, old: Line | None, new: Line | None, seen: Region) -> list[Region]:
+    def changes(self, y: int, left: int, old: RowLine | None, new: RowLine | None, seen: Region) -> list[Region]:
         """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells.
 
         Of cells only what is in `seen`, the region of the table without its scroll bars; without one of the lines the

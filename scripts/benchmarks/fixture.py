@@ -19,7 +19,7 @@ from console.demo.passwords import passfile, write_private
 from console.demo.pooler import LADDER
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
-from console.demo.supervisor import Command, Supervisor
+from console.demo.supervisor import Launch, Supervisor
 from console.files.pooler_config import ADMIN, auth_file, find_pgbouncer
 from console.files.scram import password, verifier
 
@@ -176,7 +176,7 @@ def _load(place: Site, folder: Path, secret: str, account: Account | None) -> It
             *("-n", "-T", "1000000", "-c", str(clients), "-D", f"schema={size.name}", "-f", str(script)),
             *("-h", HOST, "-p", str(place.process.port), "-U", LOAD, size.name),
         )
-        command = Command(argv, folder, account, {"PGPASSWORD": secret, "PGAPPNAME": f"shop-{kind}"})
+        command = Launch(argv, folder, account, {"PGPASSWORD": secret, "PGAPPNAME": f"shop-{kind}"})
         yield place.process.supervisor.start(command, folder / f"{kind}.log", (("SIGTERM", 3.0),))
 
 
@@ -234,7 +234,7 @@ def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[No
     users = auth_file({ADMIN: passwords[ADMIN]}, {LOAD: passwords[LOAD]})
     write_private(home / "users.txt", users, account)
     config = write_private(home / "pgbouncer.ini", text, account)
-    place.process.supervisor.start(Command((program, str(config)), home, account), home / "out.log", LADDER)
+    place.process.supervisor.start(Launch((program, str(config)), home, account), home / "out.log", LADDER)
     listening = wait_until(
         lambda: "listening on" in _read(home / "pgbouncer.log") and bool(_read(home / "pgbouncer.pid").strip()), 60
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from console.actions.adoption.adoption_steps import ledger_step, row_counts, steps
 from console.actions.adoption.assessment import Assessment, assess, pipeline_tables
-from console.actions.confinement import Confined, confined, role_of, run_as
+from console.actions.confinement import ConfinedServer, confined, role_of, run_as
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
 from console.actions.relations import Relation
@@ -27,8 +27,8 @@ async def plan(request: Request) -> Plan:
         raise Trouble(Kind.REFUSED, NO_SCHEMA, "apply-schema creates one.")
     server = await confined(request.server, *_tables(seen))
     role = role_of(server)
-    baseline = await _baseline(server, request.given["owner"])
-    trusted = OwnTable(migrations.LEDGER, ledger=True, owner=request.given["owner"])
+    baseline = await _baseline(server, request.parameters["owner"])
+    trusted = OwnTable(migrations.LEDGER, ledger=True, owner=request.parameters["owner"])
     what = await assess(server, seen, request.server)
     todo = run_as(role, await steps(server, what))
     partition = seen.of(Remedy.PARTITION)
@@ -40,7 +40,7 @@ async def plan(request: Request) -> Plan:
     before = await row_counts(server, tables, what.unread)
 
     async def after(server: Database) -> tuple[str, ...]:
-        now = await row_counts(Confined(server, role) if role else server, tables, what.unread)
+        now = await row_counts(ConfinedServer(server, role) if role else server, tables, what.unread)
         counts = (f"{name} {before.get(name, '?')} → {rows}" for name, rows in now.items())
         return (f"Rows before and after: {', '.join(counts)}.",)
 

@@ -23,7 +23,7 @@ async def plan(request: Request) -> Plan:
     found: tuple[Step, ...] = ()
     notes: list[str] = []
     for policy in chosen:
-        number, unit = age(request.given["older-than"] or f"{policy.keep_months} months")
+        number, unit = age(request.parameters["older-than"] or f"{policy.keep_months} months")
         (row,) = (await request.server.fetch("actions/archive_cutoff", {"number": number, "unit": unit})).rows
         move = Move(
             await relation(request.server, policy.table),
@@ -31,7 +31,7 @@ async def plan(request: Request) -> Plan:
             policy.key,
             None,
             str(row[0]),
-            boolean(request.given, "verify"),
+            boolean(request.parameters, "verify"),
         )
         steps, said = await steps_of_move(request.server, move)
         found += steps
@@ -67,7 +67,7 @@ def _reads(row: Record, origin: str) -> str:
 
 def policies(request: Request) -> tuple[ArchivePolicy, ...]:
     """The policies of the request. Raises Trouble(USAGE) if there are none."""
-    wanted = request.given["table"]
+    wanted = request.parameters["table"]
     chosen = tuple(policy for policy in request.settings.archives if wanted in {"", policy.table})
     if not chosen:
         what = f"{safe(wanted, 200)} has no archive policy." if wanted else "No table has an archive policy."

@@ -24,9 +24,9 @@ from console.settings.config import ArchivePolicy
 
 async def plan(request: Request) -> Plan:
     """Exports the month and, on request, drops it; a finished export is compared with the rows of now."""
-    first, after = month(request.given["month"])
-    drop = boolean(request.given, "drop")
-    folder = _folder(request.given["directory"])
+    first, after = month(request.parameters["month"])
+    drop = boolean(request.parameters, "drop")
+    folder = _folder(request.parameters["directory"])
     policy = _policy(request)
     archive = await relation(request.server, policy.archive)
     server = await confined(request.server, archive)
@@ -93,7 +93,7 @@ async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, obje
 
 
 def _policy(request: Request) -> ArchivePolicy:
-    wanted = request.given["table"]
+    wanted = request.parameters["table"]
     chosen = [policy for policy in request.settings.archives if wanted in {"", policy.archive, policy.table}]
     if len(chosen) == 1:
         return chosen[0]

@@ -20,7 +20,7 @@ async def plan(request: Request) -> Plan:
 
     Raises Trouble(REFUSED) if there is nothing to restore, or nothing of it can be.
     """
-    first, after = month(request.given["month"])
+    first, after = month(request.parameters["month"])
     chosen = policies(request)
     found: tuple[Step, ...] = ()
     notes: list[str] = []
@@ -32,7 +32,7 @@ async def plan(request: Request) -> Plan:
             policy.key,
             first.isoformat(),
             after.isoformat(),
-            boolean(request.given, "verify"),
+            boolean(request.parameters, "verify"),
         )
         steps, more = await steps_of_move(request.server, move)
         found += steps

@@ -45,9 +45,9 @@ class IndexOnTable:
 
 async def plan(request: Request) -> Plan:
     """Steps for missing indexes, and notes on those that are left. Raises Trouble(REFUSED) if all of them are left."""
-    pack = index_pack.load(request.given["pack"])
-    analyze = boolean(request.given, "analyze")
-    entries = _chosen(pack, request.given["table"], request.given["index"])
+    pack = index_pack.load(request.parameters["pack"])
+    analyze = boolean(request.parameters, "analyze")
+    entries = _chosen(pack, request.parameters["table"], request.parameters["index"])
     placed, absent, skipped = await _placed(request.server, entries)
     made = await build(request.server, [index.wanted for index in placed])
     building = [index for index in placed if index.wanted in made.planned]
@@ -127,7 +127,7 @@ async def _statistics(server: Source, building: Sequence[IndexOnTable]) -> list[
 
 
 def _subject(pack: Pack, request: Request) -> str:
-    return one_line(request.given["index"] or request.given["table"] or f"index pack {pack.name}")
+    return one_line(request.parameters["index"] or request.parameters["table"] or f"index pack {pack.name}")
 
 
 def _shown(building: Sequence[IndexOnTable], before: Mapping[str, Explained]) -> Snapshot:

@@ -26,11 +26,11 @@ _NAMES = re.compile(r'\s*((?:"(?:[^"]|"")*"|[^",])+)\s*(?:,|$)')
 
 async def plan(request: Request) -> Plan:
     """The steps of the index. Raises Trouble: USAGE for columns it cannot have, REFUSED if an index serves them."""
-    method = _method(request.given["method"])
-    names = column_names(request.given["columns"])
+    method = _method(request.parameters["method"])
+    names = column_names(request.parameters["columns"])
     if method == "hash" and len(names) > 1:
         raise Trouble(Kind.USAGE, "A hash index has one column.", "method=btree takes several.")
-    table = await relation(request.server, request.given["table"])
+    table = await relation(request.server, request.parameters["table"])
     parameters = {"oid": table.oid, "columns": list(names), "method": method}
     [row] = (await request.server.fetch("actions/new_index", parameters)).records()
     _refuse(table.name, row)

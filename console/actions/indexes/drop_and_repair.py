@@ -17,7 +17,7 @@ from console.rules.storage import INDEX_COUNTED_DAYS
 
 async def plan_drop(request: Request) -> Plan:
     """DROP INDEX CONCURRENTLY; refused if something depends on the index. The undo recreates the same index."""
-    indexes = await find(request.server, request.given["index"], INDEXES)
+    indexes = await find(request.server, request.parameters["index"], INDEXES)
     made: tuple[Step, ...] = ()
     for index in indexes:
         sees = await seen(request.server, index.oid)
@@ -39,9 +39,9 @@ async def _verdicts(request: Request, names: Mapping[int, str]) -> tuple[str, ..
 
 async def plan_repair(request: Request) -> Plan:
     """Every invalid index of the database, or of a table: rebuilt, or dropped if a valid one has replaced it."""
-    if not request.given["table"]:
+    if not request.parameters["table"]:
         return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim("invalid indexes"), None)
-    tables = await find(request.server, request.given["table"], TABLES)
+    tables = await find(request.server, request.parameters["table"], TABLES)
     oids = [table.oid for table in tables]
     return await rebuilt(request, REPAIR_INVALID_INDEXES.name, Claim(named(tables)), oids, broken=True)
 

@@ -55,8 +55,8 @@ def _confined(step: Step, what: str, role: str) -> tuple[Step, ...]:
 
 
 def _views(request: Request) -> list[str]:
-    if request.given["view"]:
-        return [request.given["view"]]
+    if request.parameters["view"]:
+        return [request.parameters["view"]]
     if not request.settings.refreshes:
         raise Trouble(
             Kind.USAGE,

@@ -22,11 +22,11 @@ PROGRAM = "pg_repack"
 
 async def plan(request: Request) -> Plan:
     """Drops what an interrupted run left, then runs pg_repack. Raises Trouble(REFUSED) if it cannot run."""
-    tables = await find(request.server, request.given["table"], TABLES)
+    tables = await find(request.server, request.parameters["table"], TABLES)
     if len(tables) > 1:
         raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one table.")
     await refuse_foreign_code(request.server, [tables[0].name])  # its copies of the table belong to this role
-    patience = whole_number(request.given, "wait-timeout", 1, 3600)
+    patience = whole_number(request.parameters, "wait-timeout", 1, 3600)
     snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
     *before, last = steps_from_rows(snapshot)
     (record,) = (record for record in snapshot.records() if record["version"])

@@ -52,9 +52,9 @@ OPTIONS = (
 
 async def plan_set_autovacuum(request: Request) -> Plan:
     """One ALTER TABLE. Raises Trouble: USAGE for values PostgreSQL does not accept, REFUSED by the table."""
-    table = await relation(request.server, request.given["table"])
-    toast = boolean(request.given, "toast")
-    wanted = _wanted(request.given, toast)
+    table = await relation(request.server, request.parameters["table"])
+    toast = boolean(request.parameters, "toast")
+    wanted = _wanted(request.parameters, toast)
     server = await confined(request.server, table)
     parameters = {"oid": table.oid, "toast": toast, "names": list(wanted), "values": list(wanted.values())}
     found = await server.fetch("actions/set_autovacuum", parameters)

@@ -19,13 +19,13 @@ _REINDEX = "REINDEX INDEX CONCURRENTLY "
 
 async def plan_vacuum(request: Request) -> Plan:
     """VACUUM of tables, a partitioned one partition by partition."""
-    tables = await find(request.server, request.given["table"], TABLES)
+    tables = await find(request.server, request.parameters["table"], TABLES)
     made: tuple[Step, ...] = ()
     for table in tables:
         parameters: dict[str, object] = {
             "oid": table.oid,
-            "analyze": boolean(request.given, "analyze"),
-            "freeze": boolean(request.given, "freeze"),
+            "analyze": boolean(request.parameters, "analyze"),
+            "freeze": boolean(request.parameters, "freeze"),
         }
         made += await steps_from_query(request.server, "vacuum_table", parameters)
     return Plan(claim(tables), made, result=f"{counted(len(made), 'table')} vacuumed")
@@ -33,7 +33,7 @@ async def plan_vacuum(request: Request) -> Plan:
 
 async def plan_analyze(request: Request) -> Plan:
     """ANALYZE of tables, a partitioned one with its partitions."""
-    tables = await find(request.server, request.given["table"], TABLES)
+    tables = await find(request.server, request.parameters["table"], TABLES)
     made: tuple[Step, ...] = ()
     for table in tables:
         made += await steps_from_query(request.server, "analyze_table", {"oid": table.oid})
@@ -42,10 +42,10 @@ async def plan_analyze(request: Request) -> Plan:
 
 async def plan_reindex(request: Request) -> Plan:
     """REINDEX CONCURRENTLY index by index; what an interrupted one left is dropped first."""
-    wanted = request.given["index"] or request.given["table"]
+    wanted = request.parameters["index"] or request.parameters["table"]
     if not wanted:
         raise Trouble(Kind.USAGE, "reindex needs --set index=… or --set table=…: what to rebuild.")
-    found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.given["index"] else TABLES)
+    found: tuple[Relation, ...] = await find(request.server, wanted, INDEXES if request.parameters["index"] else TABLES)
     return await rebuilt(request, REINDEX.name, claim(found), [relation.oid for relation in found])
 
 

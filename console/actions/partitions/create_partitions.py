@@ -18,7 +18,7 @@ MONTHS_AHEAD = 3  # of a table without a policy
 async def plan(request: Request) -> Plan:
     """The missing months, table by table; refused if a name is taken or the default partition has their rows."""
     tables = _tables(request)
-    months = whole_number(request.given, "months", 0, 60) if request.given["months"] else None
+    months = whole_number(request.parameters, "months", 0, 60) if request.parameters["months"] else None
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     parents: list[str] = []
@@ -58,7 +58,7 @@ async def _missing(
 
 def _tables(request: Request) -> list[tuple[str, int]]:
     policies = {policy.table: policy.months_ahead for policy in request.settings.partitions}
-    wanted = request.given["table"]
+    wanted = request.parameters["table"]
     if wanted:
         return [(wanted, policies.get(wanted, MONTHS_AHEAD))]
     if not policies:

@@ -26,15 +26,15 @@ MOST_OWN = 16  # partitions of a table that refers to itself: 65 ms in the swap,
 
 async def plan(request: Request) -> Plan:
     """What is left to do from the present state on; the way back with abort; the old table's drop with drop-old."""
-    table = await relation(request.server, request.given["table"])
+    table = await relation(request.server, request.parameters["table"])
     server = await confined(request.server, table)
     made = await _plan(replace(request, server=server), table)
     return replace(made, steps=run_as(role_of(server), made.steps))
 
 
 async def _plan(request: Request, table: Relation) -> Plan:
-    back, drop, anyway = (boolean(request.given, name) for name in ("abort", "drop-old", "anyway"))
-    modulus = whole_number(request.given, "modulus", 2, 64)
+    back, drop, anyway = (boolean(request.parameters, name) for name in ("abort", "drop-old", "anyway"))
+    modulus = whole_number(request.parameters, "modulus", 2, 64)
     drop_keys = _drops_keys(request)
     if table.kind == "p":
         return await _afterwards(request, table, drop)
@@ -108,7 +108,7 @@ async def _advice(request: Request, table: Relation) -> Record | None:
 
 
 def _key(request: Request, table: Relation, advice: Record | None) -> str:
-    key = request.given["key"] or ("" if advice is None else str(advice["tenant_column"]))
+    key = request.parameters["key"] or ("" if advice is None else str(advice["tenant_column"]))
     if not key:
         raise Trouble(
             Kind.REFUSED,
@@ -174,7 +174,7 @@ def _notes(known: TableFacts, modulus: int, major: int) -> tuple[str, ...]:
 
 
 def _drops_keys(request: Request) -> bool:
-    text = request.given["references"].strip().lower()
+    text = request.parameters["references"].strip().lower()
     if text not in {"keep", "drop"}:
         raise Trouble(Kind.USAGE, f"references must be keep or drop, not {safe(text, 40)}.")
     return text == "drop"

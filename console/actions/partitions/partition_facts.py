@@ -102,7 +102,7 @@ async def facts(request: Request, table: Relation, hashed: str = "") -> TableFac
 
 def _key(request: Request, table: Relation) -> str:
     policies = {policy.table: policy.key for policy in request.settings.partitions}
-    key = request.given["key"] or policies.get(table.name, "")
+    key = request.parameters["key"] or policies.get(table.name, "")
     if not key:
         raise Trouble(
             Kind.USAGE,
@@ -114,7 +114,7 @@ def _key(request: Request, table: Relation) -> str:
 
 async def choose_way(request: Request, known: TableFacts) -> Way:
     """The way requested, already begun, or better suited. Raises Trouble(REFUSED) if it is impossible."""
-    wanted = request.given["way"]
+    wanted = request.parameters["way"]
     if wanted not in {"auto", ATTACH, COPY}:
         raise Trouble(Kind.USAGE, f"way must be auto, attach or copy, not {safe(wanted, 40)}.")
     await refuse_foreign_code(request.server, known.read)

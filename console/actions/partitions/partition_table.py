@@ -23,14 +23,14 @@ SHORTEST = 10  # milliseconds for one of them
 
 async def plan(request: Request) -> Plan:
     """What is left to do from the present state on; the way back with abort; the old table's drop with drop-old."""
-    table = await relation(request.server, request.given["table"])
+    table = await relation(request.server, request.parameters["table"])
     server = await confined(request.server, table)
     made = await _plan(replace(request, server=server), table)
     return replace(made, steps=run_as(role_of(server), made.steps))
 
 
 async def _plan(request: Request, table: Relation) -> Plan:
-    back, drop = (boolean(request.given, name) for name in ("abort", "drop-old"))
+    back, drop = (boolean(request.parameters, name) for name in ("abort", "drop-old"))
     if table.kind == "p":
         return await afterwards(request, table, drop, f"{one_line(table.name)} is partitioned.")
     known = await partition_facts.facts(request, table)

@@ -36,7 +36,7 @@ COMMENT = ";;"
 
 async def plan(request: Request) -> Plan:
     """Steps for the files that differ. Raises Trouble(REFUSED) if the pools exceed the connections of the server."""
-    given = request.given
+    given = request.parameters
     (facts,) = (await request.server.fetch("actions/pooler_facts")).records()
     folder = await server_folder(request.server)
     path = local_files.path_of(given["file"], folder / "pgbouncer" / "pgbouncer.ini")
@@ -65,8 +65,8 @@ async def server_connections(request: Request) -> int:
     """How many connections to the server all poolers with such a file may open. Raises Trouble as `plan` does."""
     (facts,) = (await request.server.fetch("actions/pooler_facts")).records()
     path = Path("pgbouncer.ini")
-    settings = _settings(request.given, facts, path, path)
-    others = whole_number(request.given, "others", 0, 100_000)
+    settings = _settings(request.parameters, facts, path, path)
+    others = whole_number(request.parameters, "others", 0, 100_000)
     return _poolers(request) * most_connections(settings, _users_at_least(facts)) + others
 
 
@@ -176,8 +176,8 @@ def _changes(former: str | None, text: str) -> Snapshot:
 
 def _poolers(request: Request) -> int:
     """How many PgBouncers will use the file: as given, else as many as the configuration lists for this server."""
-    if request.given["poolers"]:
-        return whole_number(request.given, "poolers", 1, 100)
+    if request.parameters["poolers"]:
+        return whole_number(request.parameters, "poolers", 1, 100)
     label = request.server.facts.label
     known = (
         len(target.poolers) for target in request.settings.targets.values() if label in {target.name, target.label}

@@ -15,7 +15,7 @@ LOST = {
 
 async def plan_drop_slot(request: Request) -> Plan:
     """pg_drop_replication_slot; refused while the slot is active, and without REPLICATION."""
-    slot = request.given["slot"]
+    slot = request.parameters["slot"]
     found = await request.server.fetch("actions/drop_slot", {"slot": slot})
     steps = steps_from_rows(found)
     (kind,) = found.values("kind")

@@ -41,7 +41,7 @@ async def plan(request: Request) -> Plan:
     """One step for each pending file. Raises Trouble(REFUSED) if applied files were edited or are missing."""
     server = request.server
     set_role, role = await _role(request)
-    applied = await ledger(server, request.given["owner"])
+    applied = await ledger(server, request.parameters["owner"])
     facts = server.facts
     if not applied:
         await _refuse_grown(server)
@@ -49,7 +49,7 @@ async def plan(request: Request) -> Plan:
         todo = migrations.pending(migrations.migrations((facts.major,)), applied)
     except Trouble as why:
         raise Trouble(Kind.REFUSED, why.sentence, why.remedy) from None
-    ledger_of = OwnTable(migrations.LEDGER, ledger=True, owner=request.given["owner"])
+    ledger_of = OwnTable(migrations.LEDGER, ledger=True, owner=request.parameters["owner"])
     steps: list[Step] = []
     for migration in todo:
         present = await _present(server, migration)
@@ -123,7 +123,9 @@ async def _refuse_grown(server: Source) -> None:
 
 async def _role(request: Request) -> tuple[str, str]:
     """How what a file creates belongs to the owner that was given: the statement before it, or the role it runs as."""
-    (row,) = (await request.server.fetch("actions/apply_schema_ready", {"owner": request.given["owner"]})).records()
+    (row,) = (
+        await request.server.fetch("actions/apply_schema_ready", {"owner": request.parameters["owner"]})
+    ).records()
     refuse(row)
     if row["confined"]:
         return "", str(row["confined"])

@@ -17,7 +17,7 @@ _PRELOADED = "pg_stat_statements"
 
 async def plan(request: Request) -> Plan:
     """A step for each missing or outdated extension. Raises Trouble(REFUSED) if this role lacks a privilege."""
-    server, given = request.server, request.given
+    server, given = request.server, request.parameters
     names = _named(given["extensions"])
     found = await server.fetch("actions/create_extensions", {"names": names, "schema": given["schema"]})
     rows, _ = split_notes(found)

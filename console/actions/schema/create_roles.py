@@ -21,8 +21,8 @@ _LOGGED = {"ddl", "mod", "all"}  # values of log_statement with which CREATE ROL
 async def plan(request: Request) -> Plan:
     """Steps for missing roles and privileges. Raises Trouble(REFUSED) if this role lacks a privilege for them."""
     server = request.server
-    file = passwords.load(request.given["passwords"], await server_folder(server))
-    renewed = await _to_renew(server, _named(request.given["renew"]), file)
+    file = passwords.load(request.parameters["passwords"], await server_folder(server))
+    renewed = await _to_renew(server, _named(request.parameters["renew"]), file)
     found = [
         await server.fetch("actions/create_roles", {"renew": renewed}),
         await server.fetch("actions/create_roles_grants"),

@@ -32,7 +32,7 @@ async def plan_terminate(request: Request) -> Plan:
 
 async def plan_terminate_idle(request: Request) -> Plan:
     """Terminate the sessions that have been idle for long; notes list those that this role may not terminate."""
-    given = request.given
+    given = request.parameters
     parameters = _candidates(
         idle=given["older-than"], idle_for=given["idle-for"] or None, application=given["application"] or None
     )
@@ -65,7 +65,7 @@ def _candidates(**given: object) -> dict[str, object]:
 
 
 async def _asked(request: Request, cancel: bool) -> Snapshot:
-    pids, started = sessions_meant(request.given["pid"], request.given["started"])
+    pids, started = sessions_meant(request.parameters["pid"], request.parameters["started"])
     parameters = _candidates(pids=pids, started=started, cancel=cancel)
     found = await request.server.fetch("actions/terminate_candidates", parameters)
     for row in found.records():

@@ -12,7 +12,7 @@ LOST = "Its changes are lost. Its transaction manager may have decided to commit
 
 async def plan_rollback(request: Request) -> Plan:
     """ROLLBACK PREPARED; refused in another database, and for a role that neither prepared it nor is a superuser."""
-    gid = request.given["gid"]
+    gid = request.parameters["gid"]
     found = await request.server.fetch("actions/rollback_prepared", {"gid": gid})
     steps = steps_from_rows(found)
     (open_for,) = found.values("age")

@@ -15,7 +15,7 @@ LOST = "Their totals, and what is compared with them, are lost: the former count
 
 async def plan_reset_statements(request: Request) -> Plan:
     """pg_stat_statements_reset. Raises Trouble: USAGE if queryid is no number, REFUSED if it is unknown or denied."""
-    queryid = _queryid(request.given["queryid"])
+    queryid = _queryid(request.parameters["queryid"])
     steps = await steps_from_query(request.server, "reset_statements", {"queryid": queryid})
     what = "all statements" if queryid is None else f"statement {queryid}"
     return Plan(

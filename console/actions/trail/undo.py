@@ -48,7 +48,7 @@ async def plan(request: Request) -> Plan:
     facts = await _facts(request)
     here = (facts.label, facts.database, facts.user)
     runs = [past for past in history.runs(default_trail().entries()) if past.where == here]
-    wanted = request.given["run"]
+    wanted = request.parameters["run"]
     chosen = await (_named(request.server, runs, wanted) if wanted else _last(request.server, runs))
     past, statements = chosen.past, chosen.statements
     if facts.standby and not past.standby:

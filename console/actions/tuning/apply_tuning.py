@@ -31,7 +31,7 @@ COLUMNS = ("setting", "current", "proposed", "default", "state", "takes", "why",
 
 async def plan(request: Request) -> Plan:
     """The settings to change. Raises Trouble(REFUSED) for dangerous values and for what this role cannot write."""
-    given, server = request.given, request.server
+    given, server = request.parameters, request.server
     storage = _storage(given)
     preset = presets.load(given["preset"])
     entries, notes = presets.entries(preset, storage)

@@ -140,7 +140,7 @@ class ActingSession:
         """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
         await self.script(confinement.restored(self._restored, inside=False), confinement.SEAL)
 
-    async def _confined(self, function: confinement.Confined) -> list[tuple[object, ...]]:
+    async def _confined(self, function: confinement.RoleFunction) -> list[tuple[object, ...]]:
         return await self.script(
             function.create, function.call, function.drop, confinement.restored(self._restored, inside=True), wanted=2
         )

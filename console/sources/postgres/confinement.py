@@ -51,7 +51,7 @@ END $seal$"""
 
 
 @dataclass(frozen=True, slots=True)
-class Confined:
+class RoleFunction:
     """One statement as a function of a role: what makes it, what calls it, what drops it."""
 
     create: str
@@ -59,7 +59,7 @@ class Confined:
     drop: str
 
 
-def change(role: str, statement: str) -> Confined:
+def change(role: str, statement: str) -> RoleFunction:
     """A statement that changes something; the call returns how many rows it returned or changed.
 
     Constraints and triggers that are deferred are checked and run before it returns, with the rights of `role`.
@@ -71,7 +71,7 @@ def change(role: str, statement: str) -> Confined:
     return _function(role, "bigint", _PLPGSQL, body, "SELECT {call}")
 
 
-def batch(role: str, statement: str) -> Confined:
+def batch(role: str, statement: str) -> RoleFunction:
     """A statement that returns one row of (moved, more); the call returns the same."""
     body = (
         f"BEGIN\n  EXECUTE {_quoted(statement)} INTO moved, more;\n"
@@ -80,14 +80,14 @@ def batch(role: str, statement: str) -> Confined:
     return _function(role, "TABLE (moved bigint, more boolean)", _PLPGSQL, body, "SELECT moved, more FROM {call}")
 
 
-def reading(role: str, query: str, columns: Sequence[tuple[str, str]]) -> Confined:
+def reading(role: str, query: str, columns: Sequence[tuple[str, str]]) -> RoleFunction:
     """A query that returns `columns`, names with their types; the call returns its rows."""
     listed = ", ".join(f"{identifier(name)} {type_name}" for name, type_name in columns)
     body = f"BEGIN\n  RETURN QUERY EXECUTE {_quoted(query)};\nEND"
     return _function(role, "SETOF record", _PLPGSQL, body, f"SELECT * FROM {{call}} AS q ({listed})")  # noqa: S608
 
 
-def stream(role: str, query: str, columns: Sequence[tuple[str, str]]) -> Confined:
+def stream(role: str, query: str, columns: Sequence[tuple[str, str]]) -> RoleFunction:
     """As `reading`, of a query with many rows: none is kept. The call is the FROM clause's own SELECT."""
     listed = ", ".join(f"{identifier(name)} {type_name}" for name, type_name in columns)
     names = [identifier(name) for name, _ in columns]
@@ -113,13 +113,13 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _function(role: str, returns: str, language: str, body: str, call: str) -> Confined:
+def _function(role: str, returns: str, language: str, body: str, call: str) -> RoleFunction:
     name = f"pg_temp.pipeline_console_{secrets.token_hex(8)}()"
     create = (
         f"CREATE FUNCTION {name} RETURNS {returns} LANGUAGE {language} SECURITY DEFINER AS {_quoted(body)};\n"
         f"ALTER FUNCTION {name} OWNER TO {identifier(role)}"
     )
-    return Confined(create, call.format(call=name), f"DROP FUNCTION {name}")
+    return RoleFunction(create, call.format(call=name), f"DROP FUNCTION {name}")
 
 
 def _quoted(text: str) -> str:
