@@ -364,6 +364,32 @@ async def test_closing_also_closes_the_connection_that_is_being_opened(
         assert all(connection.closed for connection in opened)
 
 
+async def test_closing_waits_until_nobody_reads(pg: Running, database: str) -> None:
+    source = PostgresServer(pg.uri(database))
+    await source.connect()
+    reading = asyncio.ensure_future(source.ask("a long one", "SELECT pg_catalog.pg_sleep(600)"))
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    with psycopg.connect(pg.uri(database), autocommit=True) as other:
+        await eventually(lambda: other.execute(asleep.encode()).fetchall() == [(1,)])
+    reading.cancel()
+    await source.close()
+    assert reading.done()
+    await source.connect()  # with the number of the socket that was closed
+    await source.close()
+
+
+async def test_closing_the_admin_console_waits_until_nobody_reads() -> None:
+    async with fake(bouncer) as uri:
+        source = PgBouncerServer(uri)
+        await source.connect()
+        reading = asyncio.ensure_future(source.fetch("pooler_pools"))
+        await asyncio.sleep(0)
+        await source.close()
+        assert reading.done()
+        with pytest.raises(Trouble):
+            await reading
+
+
 async def test_every_session_notices_a_dead_network(
     pg: Running, database: str, opened: list[psycopg.AsyncConnection[object]]
 ) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -61,6 +62,14 @@ class Demo:
 
 
 Starter = Callable[..., Demo]
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A directory that the servers' user can reach; those of pytest are closed to it whenever another run begins."""
+    with tempfile.TemporaryDirectory(prefix="pipeline-tests-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o1777)
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -181,21 +190,20 @@ def test_nothing_is_left_behind(start: Starter, number: int) -> None:
     assert wait_until(lambda: not demo.folder.exists() and not processes_below(demo.folder), PATIENCE)
 
 
-def test_killed_while_it_prepares(tmp_path: Path) -> None:
+def test_killed_while_it_prepares(shared: Path, tmp_path: Path) -> None:
     with (tmp_path / "out").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "console.demo"],
             stdout=output,
             stderr=output,
             cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(reachable(tmp_path))},
+            env=os.environ | {"TMPDIR": str(shared)},
         )
-    folder = tmp_path / "shared"
-    there = wait_until(lambda: any(folder.glob("pipeline-demo-*/data/PG_VERSION")), PATIENCE)
+    there = wait_until(lambda: any(shared.glob("pipeline-demo-*/data/PG_VERSION")), PATIENCE)
     assert there, (tmp_path / "out").read_text()
     process.kill()
     process.wait(PATIENCE)
-    assert wait_until(lambda: not any(folder.iterdir()) and not processes_below(folder), PATIENCE)
+    assert wait_until(lambda: not any(shared.iterdir()) and not processes_below(shared), PATIENCE)
 
 
 def test_two_demos_at_once(start: Starter) -> None:
@@ -205,8 +213,8 @@ def test_two_demos_at_once(start: Starter) -> None:
     assert two.ask("SELECT 1") == [(1,)]
 
 
-def test_kept_data_are_used_again_with_new_passwords(start: Starter, tmp_path: Path) -> None:
-    folder = reachable(tmp_path) / "kept"
+def test_kept_data_are_used_again_with_new_passwords(start: Starter, shared: Path) -> None:
+    folder = shared / "kept"
     first = start("--keep", str(folder))
     with psycopg.connect(first.uris["postgres"], autocommit=True) as connection:
         connection.execute("CREATE TABLE public.mine AS SELECT 42 AS kept")
@@ -219,8 +227,8 @@ def test_kept_data_are_used_again_with_new_passwords(start: Starter, tmp_path: P
     assert not set(passwords.split()) & set(second.passfile.read_text().split())
 
 
-def test_kept_data_survive_a_kill(start: Starter, tmp_path: Path) -> None:
-    folder = reachable(tmp_path) / "kept"
+def test_kept_data_survive_a_kill(start: Starter, shared: Path) -> None:
+    folder = shared / "kept"
     first = start("--keep", str(folder))
     count = first.ask("SELECT count(*) FROM public.organizations")
     first.end(signal.SIGKILL)
@@ -228,8 +236,8 @@ def test_kept_data_survive_a_kill(start: Starter, tmp_path: Path) -> None:
     assert start("--keep", str(folder)).ask("SELECT count(*) FROM public.organizations") == count
 
 
-def test_directory_in_use_is_refused(start: Starter, tmp_path: Path) -> None:
-    folder = reachable(tmp_path) / "kept"
+def test_directory_in_use_is_refused(start: Starter, shared: Path) -> None:
+    folder = shared / "kept"
     first = start("--keep", str(folder))
     refused = run_demo("--keep", str(folder))
     assert refused.returncode == 1
@@ -237,17 +245,17 @@ def test_directory_in_use_is_refused(start: Starter, tmp_path: Path) -> None:
     assert first.ask("SELECT 1") == [(1,)]
 
 
-def test_foreign_directory_is_refused_and_untouched(tmp_path: Path) -> None:
-    (tmp_path / "letter.txt").write_text("mine")
-    refused = run_demo("--keep", str(tmp_path))
+def test_foreign_directory_is_refused_and_untouched(shared: Path) -> None:
+    (shared / "letter.txt").write_text("mine")
+    refused = run_demo("--keep", str(shared))
     assert refused.returncode == 2
     assert "not empty and was not created by the demo" in refused.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+    assert [path.name for path in shared.iterdir()] == ["letter.txt"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's servers run as that user")
-def test_directory_that_the_servers_cannot_reach_is_refused(tmp_path: Path) -> None:
-    closed = reachable(tmp_path) / "closed"
+def test_directory_that_the_servers_cannot_reach_is_refused(shared: Path) -> None:
+    closed = shared / "closed"
     closed.mkdir(mode=0o700)
     refused = run_demo("--keep", str(closed / "kept"))
     assert refused.returncode == 1
@@ -262,8 +270,8 @@ def test_scale_out_of_range_is_a_usage_error() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small file system")
-def test_disk_without_room_is_one_sentence(tmp_path: Path) -> None:
-    with small_disk(tmp_path, "8m") as small:
+def test_disk_without_room_is_one_sentence(shared: Path) -> None:
+    with small_disk(shared, "8m") as small:
         refused = run_demo(environment={"TMPDIR": str(small)})
         assert refused.returncode == 1
         assert "MB free" in refused.stderr
@@ -282,11 +290,10 @@ def test_no_password_in_any_process_list(start: Starter) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
-def test_runs_as_an_ordinary_user(start: Starter, tmp_path: Path) -> None:
+def test_runs_as_an_ordinary_user(start: Starter, shared: Path) -> None:
     account = server_account()
     assert account is not None
-    place = reachable(tmp_path)
-    copy = place / "checkout"
+    copy = shared / "checkout"
     for part in ("console", "sql", "config"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     python = readable_python(account)
@@ -355,8 +362,8 @@ raise SystemExit(main())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small file system")
-def test_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
-    with small_disk(tmp_path, "70m") as small:
+def test_disk_that_fills_up_is_one_sentence(shared: Path) -> None:
+    with small_disk(shared, "70m") as small:
         refused = run_demo(environment={"TMPDIR": str(small)}, command=("-c", WITH_LITTLE_ROOM))
         assert refused.returncode == 1
         assert "disk is full" in refused.stderr or "No space left" in refused.stderr
@@ -381,21 +388,11 @@ def test_marks_that_are_not_ours_do_not_count_as_kept(tmp_path: Path) -> None:
         assert place.kept() is None
 
 
-def reachable(folder: Path) -> Path:
-    """A directory below `folder` that the servers' user can reach."""
-    for path in (folder, *folder.parents[:3]):
-        if path.stat().st_uid == os.geteuid() and str(path) != "/tmp":
-            path.chmod(path.stat().st_mode | 0o011)
-    shared = folder / "shared"
-    shared.mkdir()
-    shared.chmod(0o1777)
-    return shared
-
-
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """A file system of its own, mounted while the block runs."""
-    place = reachable(folder)
+    place = folder / "disk"
+    place.mkdir()
     options = f"size={size},mode=1777"
     if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place], check=False).returncode != 0:
         pytest.skip("may not mount")

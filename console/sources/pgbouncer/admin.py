@@ -24,6 +24,7 @@ from console.sources.postgres import (
     KEPT_ALIVE,
     TextLoader,
     answering_within,
+    close_in_turn,
     describe,
     parse_target,
     refused,
@@ -149,13 +150,15 @@ class PgBouncerServer:
             self._idle.cancel()
         connection = self._slot.empty()
         if connection is not None:
-            await connection.close()
+            await close_in_turn(connection, self._lock)
 
     async def _ready(self) -> psycopg.AsyncConnection[Row]:
-        if self.connected and time.monotonic() - self._since > LIFETIME_SECONDS:
-            await self.close()
-        if self._slot.connection is not None:
-            return self._slot.connection
+        known = self._slot.connection
+        if known is not None and time.monotonic() - self._since > LIFETIME_SECONDS:
+            self._slot.empty()
+            await known.close()
+        elif known is not None:
+            return known
         self._backoff.check()
         try:
             connection = await self._slot.fill(lambda: _open(self._target))

@@ -21,6 +21,7 @@ from console.sources.postgres.values import read_anything
 
 APPLICATION_NAME = "pipeline-console"
 CONNECT_SECONDS = 5
+LET_GO_SECONDS = 0.5  # for which a connection that is closed waits for who reads, before and after it is cut
 LONGEST_CONNECT = 30.0  # seconds for all hosts of a target, their names included
 # A network that no longer answers is noticed within about 20 s, also while a statement runs for hours.
 KEPT_ALIVE: Mapping[str, str] = {
@@ -287,3 +288,24 @@ def cut(connection: Cuttable) -> None:
     """End a read on a dead network at once: cancelling would wait for the same network."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as channel:
         channel.shutdown(socket.SHUT_RDWR)
+
+
+async def close_in_turn(connection: Cuttable, reading: asyncio.Lock) -> None:
+    """Close a connection once nobody waits for its socket; whoever reads holds the lock `reading`.
+
+    The next connection gets the number of a socket that is closed: the event loop, which knows sockets by number, would
+    refuse to wait for it while another task still waits for the closed one. A read that goes on is cut.
+    """
+    held = False
+    for _ in range(2):
+        try:
+            async with asyncio.timeout(LET_GO_SECONDS):
+                held = await reading.acquire()
+            break
+        except TimeoutError:
+            cut(connection)
+    try:
+        await connection.close()
+    finally:
+        if held:
+            reading.release()

@@ -13,7 +13,14 @@ from console.model import Trouble
 from console.sources.backoff import Backoff
 from console.sources.postgres.confined_reading import confined_rows
 from console.sources.postgres.confinement import SEARCH_PATH
-from console.sources.postgres.connecting import Connection, answering_within, cut, open_session, unlimited
+from console.sources.postgres.connecting import (
+    Connection,
+    answering_within,
+    close_in_turn,
+    cut,
+    open_session,
+    unlimited,
+)
 from console.sources.postgres.values import keep_bytes
 from console.sources.slot import Slot
 
@@ -108,7 +115,7 @@ class Lane:
             if connection.info.transaction_status == pq.TransactionStatus.ACTIVE:
                 with contextlib.suppress(psycopg.Error):  # the server may be gone; closing is all that is left to do
                     await connection.cancel_safe(timeout=1.0)
-            await connection.close()
+            await close_in_turn(connection, self._lock)
 
 
 async def _rows(connection: Connection, text: str, parameters: Mapping[str, object], exact: bool = False) -> Result:
