@@ -37,7 +37,7 @@ from console.model.finding import (
 )
 from console.model.history import StatementHistory, StatementKey, StatementPast
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
-from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View
+from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View, number
 from console.model.source import Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
@@ -97,6 +97,7 @@ __all__ = [
     "above",
     "below",
     "denied",
+    "number",
     "of_view",
     "read_only",
 ]

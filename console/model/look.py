@@ -166,3 +166,8 @@ class Pane:
             if view.name == name:
                 return view
         raise KeyError(name)
+
+
+def number(value: object) -> float:
+    """A number of a row; 0 where there is none, as for null and true."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0

@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import count, size
-from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, denied
-from console.panes.derived import (
-    APPROXIMATE,
-    INDEX_SIZES,
-    MARK,
-    SIZE,
-    TABLE_SIZES,
-    add,
-    largest,
-    number,
-    with_notes,
-    with_size,
-)
+from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, denied, number
+from console.panes.derived import APPROXIMATE, INDEX_SIZES, MARK, SIZE, TABLE_SIZES, add, largest, with_notes, with_size
 from console.rules.storage import BLOAT_BYTES, BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
 CHUNK = 2036  # bytes that a full TOAST chunk takes in its page

@@ -56,11 +56,6 @@ def add(snapshot: Snapshot, names: Sequence[str], judge: Callable[[Record], tupl
     return snapshot.with_columns(names, [judge(record) for record in snapshot.records()])
 
 
-def number(value: object) -> float:
-    """`value` as a number; 0 if it is not one."""
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
 def listed(names: Iterable[object], limit: int = 3) -> str:
     """The first names of a list and how many more follow."""
     every = [str(name) for name in names]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from console.format import age
-from console.model import Column, Lookup, Pane, Rate, Record, Rule, Snapshot, View
-from console.panes.derived import INDEX_SIZES, MARK, SIZE, add, largest, number, with_notes, with_size
+from console.model import Column, Lookup, Pane, Rate, Record, Rule, Snapshot, View, number
+from console.panes.derived import INDEX_SIZES, MARK, SIZE, add, largest, with_notes, with_size
 from console.rules.storage import DAY, INDEX_COUNTED_DAYS, INDEX_VERDICT, UNINDEXED_BYTES
 
 FACTS = Lookup(

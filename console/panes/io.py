@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, moment
-from console.model import Column, Pane, Rate, Record, Snapshot, View
-from console.panes.derived import add, number, with_notes
+from console.model import Column, Pane, Rate, Record, Snapshot, View, number
+from console.panes.derived import add, with_notes
 from console.rules.server import BACKEND_FSYNCS_PER_SECOND, IO_WAIT_MS_PER_SECOND
 
 _COUNTERS = ("reads", "writes", "writebacks", "extends", "hits", "evictions", "reuses", "fsyncs")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from console.format import decoded
-from console.model import Column, Pane, Record, Row, Snapshot, View
+from console.model import Column, Pane, Record, Row, Snapshot, View, number
 from console.panes.blocking import Blocking, bits, members
 from console.panes.connections import SHORT, held_long, hidden, who
 from console.rules.sessions import (
@@ -27,7 +27,7 @@ def tree(snapshot: Snapshot) -> Snapshot:
     a deadlock are listed under the one that has waited longest.
     """
     at = snapshot.index("wait_age")
-    snapshot = replace(snapshot, rows=tuple(sorted(snapshot.rows, key=lambda row: -_seconds(row[at]))))
+    snapshot = replace(snapshot, rows=tuple(sorted(snapshot.rows, key=lambda row: -number(row[at]))))
     blocking = Blocking(members(snapshot))
     records = list(snapshot.records())
     shown = _shown(snapshot, records, blocking)
@@ -91,7 +91,7 @@ def _trees(records: Sequence[Record], blocking: Blocking) -> Iterator[tuple[int,
         if not reached >> node & 1:
             roots.append(node)
             reached |= 1 << node | below[node]
-    roots.sort(key=lambda root: (-below[root].bit_count(), -_seconds(records[root]["xact_age"])))
+    roots.sort(key=lambda root: (-below[root].bit_count(), -number(records[root]["xact_age"])))
     direct = [blocking.direct.get(id_, 0) for id_ in ids]
     listed = rows = 0
     for root in roots:
@@ -125,10 +125,6 @@ def _walk(root: int, children: Mapping[int, list[int]]) -> Iterator[tuple[int, i
 
 def _branch(record: Record, depth: int) -> str:
     return f"{'·' * (depth - 1)}└{record['pid']}" if depth else str(record["pid"])
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 _BLOCKING = View(

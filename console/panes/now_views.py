@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from console.model import Column, Snapshot, View
+from console.model import Column, Snapshot, View, number
 from console.panes.connections import seen
-from console.panes.derived import number, with_query
+from console.panes.derived import with_query
 from console.rules import server
 
 

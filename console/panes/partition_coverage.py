@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from console.format import counted
-from console.model import Level, Record, Rule
+from console.model import Level, Record, Rule, number
 from console.panes import partition_bounds as bounds
-from console.panes.derived import number
 from console.panes.partition_bounds import Key, Range
 from console.rules.storage import PARTITION_RUNWAY_DAYS
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from console.format import counted
-from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View
-from console.panes.derived import APPROXIMATE, MARK, TABLE_SIZES, add, largest, listed, number, with_notes
+from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View, number
+from console.panes.derived import APPROXIMATE, MARK, TABLE_SIZES, add, largest, listed, with_notes
 from console.panes.partition_coverage import coverage, judge
 from console.panes.tenant_views import ADVICE, TENANTS
 from console.rules.storage import (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.model import Column, Record, Row, Snapshot
-from console.panes.derived import number
+from console.model import Column, Record, Row, Snapshot, number
 from console.rules.pooler import POOL_WAITING_CLIENTS
 
 WAITING_VERDICTS = frozenset({"full", "waiting"})

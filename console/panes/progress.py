@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from console.format import count, size
-from console.model import Column, Pane, Rate, Record, Snapshot, View, denied
-from console.panes.derived import add, number, with_query
+from console.model import Column, Pane, Rate, Record, Snapshot, View, denied, number
+from console.panes.derived import add, with_query
 from console.rules.sessions import LOCK_WAIT_SECONDS
 
 WINDOW = 60.0  # seconds over which the pace of a phase is measured

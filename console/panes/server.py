@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, count, moment, one_line, show, size
-from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View
-from console.panes.derived import number
+from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View, number
 from console.rules.server import ARCHIVE_FAILING_SECONDS, METRIC_LEVEL
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, DEADLOCKS_PER_SECOND
 from console.rules.storage import WRAPAROUND_PERCENT

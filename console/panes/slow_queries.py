@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, counted, moment
-from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, denied
-from console.panes.derived import number
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, denied, number
 from console.reading.arrange import sort_rows
 from console.rules.statements import SLOW_QUERY_MS, STATEMENT_HIT_PERCENT, STATEMENT_TEMP_BYTES
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from console.format import size
-from console.model import Column, Level, Record, Rule, Snapshot, View
-from console.panes.derived import add, number
+from console.model import Column, Level, Record, Rule, Snapshot, View, number
+from console.panes.derived import add
 from console.rules.storage import HASH_TABLE_GB, HASH_VERDICT, TENANT_SHARE_PERCENT
 
 MONTH = 30.44 * 86400

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from console.format import one_line
-from console.model import Column, Pane, Record, Snapshot, View
-from console.panes.derived import add, number, with_notes, with_query
+from console.model import Column, Pane, Record, Snapshot, View, number
+from console.panes.derived import add, with_notes, with_query
 from console.panes.vacuum_views import RUNNING, WRAPAROUND
 from console.rules.sessions import XMIN_AGE_TRANSACTIONS
 from console.rules.storage import VACUUM_DUE_PERCENT

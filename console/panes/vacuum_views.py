@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Rate, Record, Rule, Snapshot, View
-from console.panes.derived import add, number, with_size
+from console.model import Column, Level, Rate, Record, Rule, Snapshot, View, number
+from console.panes.derived import add, with_size
 from console.rules.storage import FREEZE_AGE_PERCENT, FREEZE_VERDICT, VACUUM_INDEX_PASSES, WRAPAROUND_PERCENT
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from console.model import Record
+from console.model import Record, number
 from console.panes.blocking import CONFLICTS, Blocking, Member, bits
 
 Node = int | str  # pid of a session (of a parallel query: its leader's), or identifier of a prepared transaction
@@ -110,12 +110,12 @@ class Queues:
         """Everyone for Blocking: an entry for each lock that somebody waits for, and one for who only holds."""
         ids = {node: at for at, node in enumerate(self._nodes)}
         found = [Member(ids[node], ids[node]) for node in self._nodes if node not in self.waiting]
-        for number, (tag, queue) in enumerate(self._waiting.items()):
+        for queue_number, (tag, queue) in enumerate(self._waiting.items()):
             holders = [ids[lock.node] for lock in self._held[tag]]
             modes = [lock.mode for lock in self._held[tag]]
             for place, lock in enumerate(queue, 1):
                 held = (holders, modes) if place == 1 else ((), ())
-                found.append(Member(ids[lock.node], ids[lock.node], number, place, lock.mode, *held))
+                found.append(Member(ids[lock.node], ids[lock.node], queue_number, place, lock.mode, *held))
         return found
 
     @staticmethod
@@ -135,7 +135,7 @@ def locks(records: Iterable[Record]) -> list[Lock]:
             wait,
         )
         for record in records
-        for wait in [_seconds(record["wait_age"]) if record["granted"] is not True else 0.0]
+        for wait in [number(record["wait_age"]) if record["granted"] is not True else 0.0]
     ]
 
 
@@ -157,7 +157,3 @@ def _next_for_row(queue: Sequence[Lock], row_modes: list[int]) -> set[Node]:
 
 def _conflict(mode: int, other: int) -> bool:
     return bool(CONFLICTS.get(mode, 0) & other)
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from console.model import Record, Snapshot, StatementHistory, StatementKey, StatementPast
+from console.model import Record, Snapshot, StatementHistory, StatementKey, StatementPast, number
 
 LEAST_SECONDS = 20.0  # between two readings that are compared
 USUAL_CALLS = 50  # from which a mean is usual
@@ -48,7 +48,7 @@ def _unread(past: StatementPast) -> StatementPast:
 
 
 def _past(before: StatementPast | None, record: Record, seconds: float, at: datetime) -> StatementPast:
-    calls, total, rows = (_number(record.get(name)) for name in ("calls", "total_ms", "rows"))
+    calls, total, rows = (number(record.get(name)) for name in ("calls", "total_ms", "rows"))
     if before is None:  # all that was counted so far is what it usually costs
         return StatementPast(calls, total, calls, total, rows)
     more = calls - before.calls, total - before.total_ms, rows - before.rows
@@ -82,7 +82,3 @@ def _usual(past: StatementPast) -> StatementPast:
     return replace(
         past, usual_calls=calls * share, usual_ms=total * share, slow_readings=0, slow_calls=0.0, slow_since=None
     )
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -6,8 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
-from console.model import Limit, Snapshot, Source, Trouble
-from console.panes.derived import number
+from console.model import Limit, Snapshot, Source, Trouble, number
 from console.panes.metrics import VITALS
 from console.panes.overview import OVERVIEW
 from console.panes.pooler_rows import longest_wait

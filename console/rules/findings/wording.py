@@ -6,7 +6,7 @@ import functools
 
 from console.format import age, decoded, one_line
 from console.format import counted as format_count
-from console.model import Fix, Record
+from console.model import Fix, Record, number
 from console.panes.derived import listed
 
 __all__ = ["QUERY", "cancel", "counted", "listed", "number", "session", "since", "statement", "terminate"]
@@ -26,11 +26,6 @@ def statement(record: Record) -> str:
     """The beginning of a session's statement on one line; empty: this role cannot see it."""
     text = " ".join(one_line(decoded(record.get("query")) or "").split())
     return text if len(text) <= QUERY else f"{text[: QUERY - 1]}…"
-
-
-def number(value: object) -> float:
-    """A number of a row; 0 where there is none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def since(seconds: object) -> str:
