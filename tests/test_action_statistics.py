@@ -128,6 +128,11 @@ async def test_parameters_are_set_shown_and_restored_by_undo(
 
 async def test_a_parameter_that_is_reset_follows_the_server(desk: Desk) -> None:
     desk.do("CREATE TABLE event (id int) WITH (autovacuum_enabled = off, autovacuum_freeze_max_age = 200000)")
+    plan = await desk.plan(SET_AUTOVACUUM, table="event", enabled="reset", freeze_max_age="reset")
+    assert shown(plan) == {
+        "autovacuum_enabled": ("off", "on (server)"),
+        "autovacuum_freeze_max_age": ("200000", "200000000 (server)"),
+    }
     run = await desk.run(SET_AUTOVACUUM, table="event", enabled="reset", analyze_threshold="10")
     assert run.outcome is Outcome.DONE, run.message
     assert set(options(desk).split(", ")) == {"autovacuum_freeze_max_age=200000", "autovacuum_analyze_threshold=10"}

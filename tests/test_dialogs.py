@@ -14,10 +14,10 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, OptionList, Static
 
 from console.actions import ACTIONS, action
-from console.actions.planning import is_short
+from console.actions.planning import Action, is_short
 from console.model import Claim, Plan, Step
 from console.tui import app as application
-from console.tui.action_dialogs import ActionMenu, ParameterDialog
+from console.tui.action_dialogs import TITLE, ActionMenu, ParameterDialog
 from console.tui.dialogs import DetailsDialog, ExportDialog, QuitDialog, SortDialog, TextDialog
 from console.tui.form_fields import OTHER, ChoiceField, ParameterField
 from console.tui.plan_dialog import PlanDialog
@@ -211,3 +211,8 @@ def test_every_key_of_a_dialog_has_its_action() -> None:
         for binding in dialog.BINDINGS:
             name = binding.action.partition("(")[0]  # type: ignore[union-attr]
             assert name.startswith("app.") or hasattr(dialog, f"action_{name}"), (dialog, name)
+
+
+@pytest.mark.parametrize("chosen", ACTIONS, ids=lambda chosen: chosen.name)
+def test_the_title_of_an_action_fits_the_menu_with_a_gap_after_it(chosen: Action) -> None:
+    assert len(f"▸ {chosen.title}" + (f" ({chosen.key})" if chosen.key else "")) < TITLE

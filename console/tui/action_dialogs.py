@@ -18,7 +18,7 @@ from console.tui.bindings import bindings
 from console.tui.form_fields import ChoiceField, ParameterField, values
 from console.tui.key_guard import SEEN, KeyGuard, answer
 
-TITLE = 34  # cells
+TITLE = 36  # cells
 
 
 class ActionMenu(ModalScreen[str]):

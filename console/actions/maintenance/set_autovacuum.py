@@ -36,17 +36,28 @@ class Option:
 
 _ROWS = 2**31 - 1
 OPTIONS = (
+    Option("vacuum_threshold", 0, _ROWS, True, "dead tuples that trigger VACUUM, in addition to the scale factor"),
+    Option("vacuum_scale_factor", 0, 100, False, "fraction of the rows added to vacuum-threshold, such as 0.05"),
     Option(
-        "vacuum_threshold", 0, _ROWS, True, "dead tuples from which the table is vacuumed, besides the scale factor"
+        "vacuum_insert_threshold", 0, _ROWS, True, "inserted rows that trigger VACUUM, in addition to the scale factor"
     ),
-    Option("vacuum_scale_factor", 0, 100, False, "the same as a share of the rows, such as 0.05"),
-    Option("vacuum_insert_threshold", 0, _ROWS, True, "inserted rows from which it is vacuumed"),
-    Option("vacuum_insert_scale_factor", 0, 100, False, "the same as a share of the rows"),
-    Option("analyze_threshold", 0, _ROWS, True, "changed rows from which it is analyzed", toast=False),
-    Option("analyze_scale_factor", 0, 100, False, "the same as a share of the rows", toast=False),
-    Option("vacuum_cost_delay", 0, 100, False, "milliseconds that VACUUM pauses when the cost limit is reached"),
-    Option("vacuum_cost_limit", 1, 10_000, True, "cost after which it pauses"),
-    Option("freeze_max_age", 100_000, 2_000_000_000, True, "age of unfrozen ids that forces a VACUUM"),
+    Option("vacuum_insert_scale_factor", 0, 100, False, "fraction of the rows added to vacuum-insert-threshold"),
+    Option(
+        "analyze_threshold",
+        0,
+        _ROWS,
+        True,
+        "changed rows that trigger ANALYZE, in addition to the scale factor",
+        toast=False,
+    ),
+    Option("analyze_scale_factor", 0, 100, False, "fraction of the rows added to analyze-threshold", toast=False),
+    Option(
+        "vacuum_cost_delay", 0, 100, False, "milliseconds that autovacuum sleeps when it has exceeded the cost limit"
+    ),
+    Option("vacuum_cost_limit", 1, 10_000, True, "accumulated cost that makes autovacuum sleep"),
+    Option(
+        "freeze_max_age", 100_000, 2_000_000_000, True, "age in transactions that forces a VACUUM against wraparound"
+    ),
 )
 
 
@@ -70,13 +81,13 @@ async def plan_set_autovacuum(request: Request) -> Plan:
     )
 
 
-def _wanted(given: Mapping[str, str], toast: bool) -> dict[str, str | None]:
+def _wanted(parameters: Mapping[str, str], toast: bool) -> dict[str, str | None]:
     """Storage parameter → its new value; None: it is reset. Raises Trouble(USAGE) if there is none or one is wrong."""
     wanted: dict[str, str | None] = {}
-    if enabled := given["enabled"].strip().lower():
+    if enabled := parameters["enabled"].strip().lower():
         wanted["autovacuum_enabled"] = _switch(enabled)
     for option in OPTIONS:
-        if text := given[option.parameter].strip().lower():
+        if text := parameters[option.parameter].strip().lower():
             wanted[f"autovacuum_{option.name}"] = None if text == RESET else _checked(option, text)
             if toast and not option.toast:
                 raise Trouble(Kind.USAGE, f"A TOAST table is never analyzed: {option.parameter} has no effect there.")
@@ -107,22 +118,22 @@ def _shown(found: Snapshot, wanted: Mapping[str, str | None]) -> Snapshot:
     [row] = found.records()
     former, server = (list(value) if isinstance(value := row[name], list) else [] for name in ("former", "server"))
     rows = tuple(
-        (name, now if now is not None else f"{usual or 'on'} (server)", new if new is not None else f"{usual} (server)")
+        (name, *(value if value is not None else f"{usual or 'on'} (server)" for value in (now, new)))
         for (name, new), now, usual in zip(wanted.items(), former, server, strict=True)
     )
     return replace(found, columns=("parameter", "now", "new"), rows=rows)
 
 
-_CHANGE = "; reset: as the server; empty: unchanged"
+_CHANGE = "; reset: the server's value; empty: unchanged"
 SET_AUTOVACUUM = Action(
     name="set-autovacuum",
     title="Set autovacuum of a table",
-    help="Sets when and how fast autovacuum processes a table or its TOAST, or lets it follow the server again.",
+    help="Sets when and how fast autovacuum processes a table or its TOAST, or resets that to the server's settings.",
     plan=plan_set_autovacuum,
     parameters=(
         Parameter("table", "name, with its schema if ambiguous", required=True),
-        Parameter("toast", "yes or no: for its TOAST table instead", default="no"),
-        Parameter("enabled", f"yes or no: whether autovacuum processes it{_CHANGE}"),
+        Parameter("toast", "yes: its TOAST table instead of the table itself", default="no"),
+        Parameter("enabled", f"yes or no: whether autovacuum processes the table{_CHANGE}"),
         *(Parameter(option.parameter, f"{option.help}{_CHANGE}") for option in OPTIONS),
     ),
     row={"table": "table"},

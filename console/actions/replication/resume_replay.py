@@ -29,8 +29,8 @@ async def plan_resume_replay(request: Request) -> Plan:
 
 RESUME_REPLAY = Action(
     name="resume-replay",
-    title="Resume the replay of a standby",
-    help="Resumes the replay of WAL on a standby where it is paused. It runs on the standby itself.",
+    title="Resume replay on a standby",
+    help="Resumes paused WAL replay. Run it on the standby, not on the primary.",
     plan=plan_resume_replay,
     needs=Needs(Right.RESUME_REPLAY, primary=False, standby=True),
 )

@@ -1,4 +1,4 @@
-"""reset-statements: lets the counters of pg_stat_statements begin again, of all statements or of one."""
+"""reset-statements: resets the counters of pg_stat_statements, of all statements or of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from console.format import safe
 from console.model import Claim, Kind, Parameter, Plan, Trouble
 
 _ID = re.compile(r"-?[0-9]{1,19}")
-LOST = "Their totals, and what is compared with them, are lost: the former counters cannot be restored."
+LOST = "Their totals, and comparisons with earlier readings, are lost. This cannot be undone."
 
 
 async def plan_reset_statements(request: Request) -> Plan:
@@ -39,8 +39,8 @@ def _queryid(text: str) -> int | None:
 
 RESET_STATEMENTS = Action(
     name="reset-statements",
-    title="Reset the counters of statements",
-    help="Lets the counters of pg_stat_statements begin again: those of one statement, or of all of them.",
+    title="Reset statement statistics",
+    help="Resets the counters of pg_stat_statements: those of one statement, or of all statements.",
     plan=plan_reset_statements,
     parameters=(Parameter("queryid", "queryid of one statement; empty: all statements"),),
     row={"queryid": "queryid"},

@@ -36,7 +36,7 @@ WITH target AS MATERIALIZED (
 )
 SELECT t.alter || t.name || ' ' || c.forward AS sql, t.alter || t.name || ' ' || c.back AS undo,
        'SHARE UPDATE EXCLUSIVE on ' || t.name AS lock, t.name AS "on",
-       'autovacuum follows it from its next look at the table' AS note,
+       'takes effect when autovacuum next checks the table' AS note,
        pg_catalog.format('SELECT ARRAY(SELECT o.option_name || ''='' || o.option_value FROM pg_catalog.pg_class c'
          || ' CROSS JOIN LATERAL pg_catalog.pg_options_to_table(c.reloptions) o WHERE c.oid = %%s'
          || ' AND o.option_name = ANY (%%L::text[]) ORDER BY 1) = %%L::text[]', t.place, c.names, c.expected) AS expect,

@@ -20,7 +20,7 @@ SELECT 'SELECT pg_catalog.pg_wal_replay_resume()' AS sql, false AS transaction,
                  || ' recovery.'
             WHEN NOT me.may THEN 'This role lacks EXECUTE on pg_wal_replay_resume().' END AS refused,
        CASE WHEN me.target IS NOT NULL
-            THEN 'Run SELECT pg_wal_replay_resume() yourself if this server shall become a primary.'
+            THEN 'Run SELECT pg_wal_replay_resume() yourself if this server is to become a primary.'
             WHEN NOT me.may THEN pg_catalog.format(
               'On the primary: GRANT EXECUTE ON FUNCTION pg_catalog.pg_wal_replay_resume() TO %%I;', CURRENT_USER)
             END AS remedy

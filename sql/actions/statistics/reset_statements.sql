@@ -6,7 +6,7 @@ SELECT pg_catalog.format('SELECT %%s(%%s)', f.oid::regproc, CASE f.pronargs
          WHEN 4 THEN pg_catalog.format('0::pg_catalog.oid, 0::pg_catalog.oid, %%s::pg_catalog.int8, false', w.id)
          ELSE '' END) AS sql,
        false AS transaction, k.statements || ' statements, ' || k.calls || ' calls' AS estimate,
-       'their calls and times count from zero, for every role and database' AS note,
+       'their calls and times start again at zero, for every role and database' AS note,
        CASE WHEN w.queryid IS NULL
             THEN pg_catalog.format('SELECT i.stats_reset <> %%L'  -- since 1.9
                                    || ' FROM @extschema@.pg_stat_statements_info i',  -- since 1.9
