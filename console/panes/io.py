@@ -56,8 +56,10 @@ _WHO = (
 _NOW = (
     Column("read_rate", "read", "size_rate", help="Read from the operating system, per second."),
     Column("write_rate", "written", "size_rate", help="Written to the operating system, per second."),
-    Column("hit_now", "hit", "percent", help="Blocks found in the buffer cache since the last read; – has no cache."),
-    Column("evict_rate", "evict/s", "rate", help="Blocks removed from the cache to make room for others, per second."),
+    Column(
+        "hit_now", "hit", "percent", help="Share of blocks found in the buffer cache since the last read; –: no cache."
+    ),
+    Column("evict_rate", "evict/s", "rate", help="Blocks evicted from the cache to make room, per second."),
     Column(
         "wait_rate",
         "ms/s",
@@ -93,8 +95,8 @@ _TOTALS = (
     Column("read_bytes", "read", "size", help="Read from the operating system."),
     Column("write_bytes", "written", "size", help="Written to the operating system."),
     Column("extend_bytes", "extended", "size", extra=True, help="Added to files that grew."),
-    Column("hit", "hit", "percent", help="Blocks found in the buffer cache; – has no cache."),
-    Column("evictions", "evicted", "count", help="Blocks removed from the cache to make room for others."),
+    Column("hit", "hit", "percent", help="Share of blocks found in the buffer cache; –: no cache."),
+    Column("evictions", "evicted", "count", help="Blocks evicted from the cache to make room."),
     Column("io_ms", "waited", "ms", help="Time waited for I/O; – while it is not measured."),
 )
 _TOTALS_MORE = (
@@ -147,7 +149,7 @@ IO = Pane(
     key="i",
     title="I/O",
     help=(
-        "Which types of processes read, write and extend what, from pg_stat_io (PostgreSQL 16 and later). `Now` shows "
+        "I/O by type of process, object and context, from pg_stat_io (PostgreSQL 16 and later). `Now` shows "
         "the rates since the last read, most bytes first; `Totals` counts since the last reset. Reads and evictions of "
         "client backends in the context normal mean that shared_buffers is too small for the workload. Times are "
         "measured only with track_io_timing. The operating system's own cache may serve a read without any disk."

@@ -101,7 +101,7 @@ DATABASES = View(
             "percent",
             width=8,
             rule=CONNECTION_USAGE_PERCENT,
-            help="Sessions, of the connection limit of the database; –: no limit.",
+            help="Sessions as a share of the connection limit of the database; –: no limit.",
         ),
         Column("tps", "tx/s", "rate", help="Commits and rollbacks per second."),
         Column("temp_rate", "temp", "size_rate", help="Data written to temporary files, per second."),
@@ -111,7 +111,7 @@ DATABASES = View(
             "wrap",
             "percent",
             rule=WRAPAROUND_PERCENT,
-            help="Age of its oldest unfrozen transaction id, of the age at which writes are refused.",
+            help="Age of its oldest unfrozen transaction id, as a share of the age at which writes are refused.",
         ),
         Column(
             "deadlock_rate",

@@ -105,7 +105,7 @@ RUNNING = View(
         Column("table", "table", "relation", grow=True),
         Column("phase", "phase", width=18, help="As in pg_stat_progress_vacuum."),
         Column("scanned_pct", "scan", "percent", help="Share of the table's pages scanned."),
-        Column("left", "left", "age", help="Time until the scan ends, at its present rate."),
+        Column("left", "left", "age", help="Time until the scan ends, at its current rate."),
         Column(
             "index_rounds",
             "passes",
