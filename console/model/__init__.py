@@ -35,7 +35,7 @@ from console.model.finding import (
     Urgency,
     of_view,
 )
-from console.model.history import StatementHistory, StatementKey, StatementPast
+from console.model.history import GoneIndex, IndexHistory, KnownIndex, StatementHistory, StatementKey, StatementPast
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View, number
 from console.model.source import Database, Extension, Facts, Source
@@ -63,7 +63,10 @@ __all__ = [
     "Finding",
     "Fix",
     "Frame",
+    "GoneIndex",
+    "IndexHistory",
     "Kind",
+    "KnownIndex",
     "Lacks",
     "Level",
     "Limit",

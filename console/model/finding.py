@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from console.model.history import StatementHistory
+from console.model.history import IndexHistory, StatementHistory
 from console.model.judge import Level, Rule
 from console.model.look import Record, Snapshot, View
 from console.model.source import Facts
@@ -111,6 +111,7 @@ class Frame:
     refreshes: Mapping[str, float] = field(default_factory=dict)  # materialized views with a policy: seconds between
     extended: frozenset[str] = frozenset()  # tables with a partition policy
     statements: StatementHistory = field(default_factory=StatementHistory)
+    indexes: IndexHistory = field(default_factory=IndexHistory)
     records: dict[str, tuple[Record, ...]] = field(default_factory=dict, compare=False)  # made so far, by query
 
     def of(self, diagnosis: Diagnosis) -> Frame:
@@ -130,6 +131,7 @@ class Frame:
             and self.skipped == other.skipped
             and self.facts == other.facts
             and self.statements is other.statements
+            and self.indexes is other.indexes
         )
 
     def rows(self, query: str) -> tuple[Record, ...]:

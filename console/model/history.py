@@ -1,4 +1,4 @@
-"""What is remembered of statements from one reading of their counters to the next. Pure data."""
+"""What is remembered of statements and indexes from one reading to the next. Pure data."""
 
 from __future__ import annotations
 
@@ -41,3 +41,34 @@ class StatementHistory:
     counted_from: object = None  # when the counters were reset
     evictions: object = None
     statements: Mapping[StatementKey, StatementPast] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIndex:
+    """An index and its table."""
+
+    name: str
+    schema: str
+    table: str
+    target: str  # the table schema-qualified, quoted where SQL needs it
+    method: str
+    keys: str  # equal for indexes with the same columns, expressions and predicate
+    columns: str  # as SQL; empty: it has expressions or a predicate, or is unique
+
+
+@dataclass(frozen=True, slots=True)
+class GoneIndex:
+    """An index that was dropped between two readings."""
+
+    index: KnownIndex
+    seen: datetime  # the last reading that has it
+    missed: datetime  # the first one that has it no more
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHistory:
+    """The indexes of a database as last read, and those that went away meanwhile, latest first."""
+
+    at: datetime | None = None  # of the last reading; None: nothing was read
+    known: Mapping[int, KnownIndex] = field(default_factory=dict)  # by oid
+    gone: tuple[GoneIndex, ...] = ()

@@ -17,6 +17,7 @@ from console.model import (
     Facts,
     Finding,
     Frame,
+    IndexHistory,
     Kind,
     Limit,
     Row,
@@ -26,8 +27,8 @@ from console.model import (
 )
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
+from console.rules import index_history, statement_history
 from console.rules.judging import Judgement, Memory, Verdict, evaluate
-from console.rules.statement_history import learn
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
 from console.watching.history import History
@@ -80,6 +81,7 @@ class Observer:
         self.history = history
         self.memory = Memory()
         self.statements = StatementHistory()
+        self.indexes = IndexHistory()
         self.verdict = Verdict()
         self.frame = Frame({}, self._now())
 
@@ -88,6 +90,7 @@ class Observer:
         readings: Mapping[str, Iterable[Snapshot]],
         memory: Memory,
         statements: StatementHistory | None = None,
+        indexes: IndexHistory | None = None,
     ) -> None:
         """Go on from what an earlier process read and saw."""
         for query, snapshots in readings.items():
@@ -95,6 +98,7 @@ class Observer:
                 self._readings[query].extend(snapshots)
         self.memory = memory
         self.statements = statements or self.statements
+        self.indexes = indexes or self.indexes
 
     def offer(self, taken: Snapshot) -> None:
         """Take a reading that somebody else made just now, instead of making one."""
@@ -117,8 +121,7 @@ class Observer:
         for ask in due:
             self._due[ask.query] = now + timedelta(seconds=ask.every)
         await asyncio.gather(*(self._read(ask) for ask in due if ask.only_if is None))
-        if self._readings.get("statements"):
-            self.statements = learn(self.statements, self._readings["statements"][-1])
+        self._learn()
         frame = self._frame()
         wanted = [ask for ask in due if ask.only_if is not None and _needed(ask, frame)]
         self._skipped = {ask.query for ask in self._asks if ask.only_if is not None and not _needed(ask, frame)}
@@ -182,6 +185,12 @@ class Observer:
         """The readings that rules compare with later ones."""
         return {ask.query: tuple(self._readings[ask.query]) for ask in self._asks if ask.window}
 
+    def _learn(self) -> None:
+        if found := self._readings.get("statements"):
+            self.statements = statement_history.learn(self.statements, found[-1])
+        if found := self._readings.get("table_indexes"):
+            self.indexes = index_history.learn(self.indexes, found[-1])
+
     async def _read(self, ask: Ask) -> None:
         try:
             source, reader = self._sources.named(ask.source), self._readers.get(ask.query)
@@ -214,6 +223,7 @@ class Observer:
             refreshes=self._refreshes,
             extended=self._extended,
             statements=self.statements,
+            indexes=self.indexes,
         )
 
     def _facts(self) -> Facts | None:

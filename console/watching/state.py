@@ -1,7 +1,7 @@
 """What one evaluation of the rules leaves for the next: a file of this user for each target, mode 0600.
 
-It holds the readings that rules compare with later ones, what statements usually cost, and when each finding was seen
-first. A missing or unreadable file only means that rules over time cannot tell yet.
+It holds the readings that rules compare with later ones, what statements usually cost, which indexes there were, and
+when each finding was seen first. A missing or unreadable file only means that rules over time cannot tell yet.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from console.files import private
-from console.model import Finding, Level, Snapshot, StatementHistory, StatementKey, StatementPast
+from console.model import (
+    Finding,
+    GoneIndex,
+    IndexHistory,
+    KnownIndex,
+    Level,
+    Snapshot,
+    StatementHistory,
+    StatementKey,
+    StatementPast,
+)
 from console.rules.judging import Identity, Memory, Sighting
 
 FORM = 1  # of the file; another one is not read
@@ -23,11 +33,12 @@ FORM = 1  # of the file; another one is not read
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Readings by query, oldest first, the memory of findings, and the history of statements."""
+    """Readings by query, oldest first, the memory of findings, and the history of statements and indexes."""
 
     readings: Mapping[str, tuple[Snapshot, ...]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     statements: StatementHistory = field(default_factory=StatementHistory)
+    indexes: IndexHistory = field(default_factory=IndexHistory)
 
 
 def state_file(folder: Path, target: str) -> Path:
@@ -44,12 +55,19 @@ def load(path: Path) -> State:
         return State()
 
 
-def save(path: Path, readings: Mapping[str, Iterable[Snapshot]], memory: Memory, statements: StatementHistory) -> None:
+def save(
+    path: Path,
+    readings: Mapping[str, Iterable[Snapshot]],
+    memory: Memory,
+    statements: StatementHistory,
+    indexes: IndexHistory,
+) -> None:
     """Keep a state for the next evaluation. Raises Trouble if it cannot be written."""
     document = {
         "form": FORM,
         "readings": {query: [_reading(snapshot) for snapshot in kept] for query, kept in readings.items()},
         "statements": _statements(statements),
+        "indexes": _indexes(indexes),
         "sightings": [_sighting(sighting) for sighting in memory.sightings.values()],
     }
     with private.troubles(path):
@@ -78,6 +96,25 @@ def _history(found: Mapping[str, Any]) -> StatementHistory:
     }
     at = datetime.fromisoformat(found["at"])
     return StatementHistory(at, found["seconds"], found["counted_from"], found["evictions"], statements)
+
+
+def _indexes(history: IndexHistory) -> dict[str, object]:
+    return {
+        "at": history.at and history.at.isoformat(),
+        "known": [[oid, *astuple(index)] for oid, index in history.known.items()],
+        "gone": [[each.seen.isoformat(), each.missed.isoformat(), *astuple(each.index)] for each in history.gone],
+    }
+
+
+def _index_history(found: Mapping[str, Any]) -> IndexHistory:
+    if not found.get("at"):
+        return IndexHistory()
+    known = {int(oid): KnownIndex(*parts) for oid, *parts in found["known"]}
+    gone = tuple(
+        GoneIndex(KnownIndex(*parts), datetime.fromisoformat(seen), datetime.fromisoformat(missed))
+        for seen, missed, *parts in found["gone"]
+    )
+    return IndexHistory(datetime.fromisoformat(found["at"]), known, gone)
 
 
 def _reading(snapshot: Snapshot) -> dict[str, object]:
@@ -113,7 +150,12 @@ def _state(found: Mapping[str, Any]) -> State:
         )
         for query, kept in found["readings"].items()
     }
-    return State(readings, Memory(_sightings(found["sightings"])), _history(found.get("statements") or {}))
+    return State(
+        readings,
+        Memory(_sightings(found["sightings"])),
+        _history(found.get("statements") or {}),
+        _index_history(found.get("indexes") or {}),
+    )
 
 
 def _sightings(found: Sequence[Mapping[str, Any]]) -> dict[Identity, Sighting]:

@@ -1,6 +1,6 @@
 -- Beginnings of the texts of the 500 statements with the highest total time, for findings that name one of them.
 -- extension: pg_stat_statements
-SELECT s.queryid, s.userid::bigint AS userid, s.dbid::bigint AS dbid, pg_catalog.left(s.query, 200) AS query,
+SELECT s.queryid, s.userid::bigint AS userid, s.dbid::bigint AS dbid, pg_catalog.left(s.query, 2000) AS query,
        (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = s.dbid) AS database,
        pg_catalog.pg_get_userbyid(s.userid)::text AS "user"
   FROM @extschema@.pg_stat_statements(true) s

@@ -79,7 +79,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "md5-password": (care.role_with_an_md5_password,),
     "wraparound": (soon.table_that_is_not_frozen,),
     "sequence-end": (soon.serial_near_its_end,),
-    "statement-regressed": (statements.function_that_became_slow,),
+    "statement-regressed": (statements.function_that_became_slow, statements.index_dropped_under_a_statement),
     "n-plus-one": (statements.rows_read_one_by_one,),
     "deadlock": (soon.two_that_lock_crosswise,),
     "temporary-files": (soon.sort_on_disk,),

@@ -13,6 +13,11 @@ import psycopg
 from tests.faults.stage import Stage
 
 SOON = patch("console.rules.statement_history.LEAST_SECONDS", 0.5)  # three readings need no minute
+VISITS = "SELECT count(*) FROM visit WHERE page = 7"
+READINGS = (
+    "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements "
+    "WHERE query LIKE '%i.indislive AND c.relkind%LIMIT%' AND query NOT LIKE '%pg_stat_statements%'"
+)
 PRICE = "CREATE OR REPLACE FUNCTION price() RETURNS int LANGUAGE plpgsql AS 'BEGIN {} RETURN 1; END'"
 
 
@@ -28,6 +33,32 @@ def function_that_became_slow(stage: Stage) -> Iterator[str]:
     with SOON, repeated(lambda: shop.execute("SELECT price()")):
         yield "SELECT price(): "
     stage.do("DROP FUNCTION price()")
+
+
+@contextmanager
+def index_dropped_under_a_statement(stage: Stage) -> Iterator[str]:
+    """The index that a statement uses is dropped."""
+    stage.do(
+        "CREATE EXTENSION IF NOT EXISTS pg_stat_statements",
+        "CREATE TABLE visit (page int)",
+        "INSERT INTO visit SELECT generate_series(1, 200000)",
+        "CREATE INDEX visit_page ON visit (page)",
+        "ANALYZE visit",
+    )
+    shop = stage.open("shop")
+    for _ in range(3000):
+        shop.execute(VISITS)
+    read, dropped = stage.desk.ask(READINGS), threading.Event()
+
+    def visit() -> None:
+        shop.execute(VISITS)
+        if not dropped.is_set() and stage.desk.ask(READINGS) > read:  # the console knows the index
+            stage.do("DROP INDEX CONCURRENTLY visit_page")
+            dropped.set()
+
+    with SOON, repeated(visit):
+        yield "index visit_page on public.visit is gone"
+    stage.do("DROP TABLE visit")
 
 
 @contextmanager

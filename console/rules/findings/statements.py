@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.format import count, milliseconds, one_line, percent, rate
 from console.model import (
+    RARELY,
     SELDOM,
     Ask,
     CannotTell,
@@ -20,6 +21,7 @@ from console.model import (
     StatementPast,
     Urgency,
 )
+from console.rules.findings import gone_indexes
 from console.rules.findings.wording import statement
 from console.rules.statement_history import USUAL_CALLS
 from console.rules.statements import N_PLUS_ONE_CALLS_PER_SECOND
@@ -38,16 +40,22 @@ def regressed(frame: Frame) -> Iterable[Finding]:
     whole = sum(past.more_ms for past in history.statements.values())
     for key, past in _slow(history):
         row, now = _named(frame, key), past.slow_ms / past.slow_calls
+        gone = gone_indexes.gone(frame, row, past.slow_since or frame.at)
         share = 100 * past.more_ms / whole if whole else 0.0
         yield Finding(
             rule="statement-regressed",
             subject=f"statement {key[0]} of {row['user']} in {row['database']}",
             level=Level.WARNING,
             sentence=f"{_text(row, key)}: {milliseconds(now)} a call, usually {milliseconds(past.usual_mean)} "
-            f"({now / max(past.usual_mean, 1e-6):.0f} times), {percent(share)} of the time of all statements",
+            f"({now / max(past.usual_mean, 1e-6):.0f} times), {percent(share)} of the time of all statements"
+            f"{gone_indexes.named(gone)}",
             detail=f"of {one_line(row['user'])} in {one_line(row['database'])}; compare its plan: data, statistics, "
             "a dropped index, or a wait",
-            evidence=(_evidence(key, f"{count(past.slow_calls)} calls"),),
+            evidence=(
+                _evidence(key, f"{count(past.slow_calls)} calls"),
+                *(gone_indexes.evidence(each) for each in gone),
+            ),
+            fixes=gone_indexes.fixes(gone),
             harm=past.more_ms / history.seconds,
             since=past.slow_since,
         )
@@ -119,7 +127,11 @@ def _evidence(key: StatementKey, value: str) -> Evidence:
 
 _ASKS = (Ask("statements", every=SELDOM), Ask("statement_heads", every=SELDOM, only_if=somebody_is_named))
 STATEMENT_REGRESSED = Diagnosis(
-    "statement-regressed", "A statement takes far longer than usual", Urgency.SOON, _ASKS, regressed
+    "statement-regressed",
+    "A statement takes far longer than usual",
+    Urgency.SOON,
+    (*_ASKS, Ask("table_indexes", every=RARELY)),
+    regressed,
 )
 N_PLUS_ONE = Diagnosis(
     "n-plus-one",
