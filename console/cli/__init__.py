@@ -109,11 +109,15 @@ def known_pane(name: str) -> str:
 
 def settings_of(options: Namespace) -> Settings:
     """The configuration that a command uses. Raises Trouble."""
-    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  long to load, and not every command has settings
+    return load(options.config, [pane.name for pane in PANES], THRESHOLDS, _rule_names)
+
+
+def _rule_names() -> list[str]:
+    """The names that a blackout window may have."""
+    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  long to load, and few configurations have windows
     from console.watching.changes import UNREACHABLE  # noqa: PLC0415
 
-    rules = [*(diagnosis.name for diagnosis in DIAGNOSES), UNREACHABLE]
-    return load(options.config, [pane.name for pane in PANES], THRESHOLDS, rules)
+    return [*(diagnosis.name for diagnosis in DIAGNOSES), UNREACHABLE]
 
 
 def run_open(options: Namespace) -> int:

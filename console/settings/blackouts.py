@@ -5,13 +5,13 @@ Hours are those of the clock on the wall in `time_zone`, through changes of dayl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from console.settings.yamlfile import Reader, choice, converted, one_or_more, some_text, table, text
+from console.settings.yamlfile import Reader, choice, converted, known_name, one_or_more, some_text, table, text
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES = 24 * 60  # of a day
@@ -48,13 +48,13 @@ class Blackout:
         return wall.astimezone(UTC)  # a naive time is that of this machine
 
 
-def reader(rules: Collection[str]) -> Reader:
-    """Reads one window; `rules` are the accepted names, without any all are."""
+def reader(rules: Callable[[], Collection[str]]) -> Reader:
+    """Reads one window; `rules` returns the accepted names, without any all are. It is called for a window only."""
     fields = {
         "from": converted(text, _begin),
         "until": converted(text, _end),
         "days": one_or_more(choice(*DAYS)),
-        "rules": one_or_more(choice(*rules) if rules else some_text),
+        "rules": one_or_more(known_name(rules)),
         "time_zone": converted(some_text, _known_zone),
     }
     return converted(table(("from", "until"), **fields), _blackout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,13 +98,13 @@ def load(
     file: str = "",
     panes: Collection[str] = (),
     thresholds: Collection[str] = (),
-    rules: Collection[str] = (),
+    rules: Callable[[], Collection[str]] = tuple,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """The settings. Raises Trouble(USAGE) with file, line and key if something is wrong.
 
-    `panes` are the names accepted under `refresh`, `thresholds` those under `thresholds`, `rules` those in blackout
-    windows; without any, all are.
+    `panes` are the names accepted under `refresh`, `thresholds` those under `thresholds`, `rules` returns those
+    in blackout windows; without any, all are.
     """
     defaults = content() / "config" / "console.yml"
     schema = _schema(panes, thresholds, rules)
@@ -157,7 +157,9 @@ def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
             )
 
 
-def _schema(panes: Collection[str], thresholds: Collection[str], rules: Collection[str]) -> yamlfile.Reader:
+def _schema(
+    panes: Collection[str], thresholds: Collection[str], rules: Callable[[], Collection[str]]
+) -> yamlfile.Reader:
     limits = table(warning=number(0, 1e12), critical=number(0, 1e12))  # either may be left as it is
     months = number(1, 1200, whole=True)
     return table(

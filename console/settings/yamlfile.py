@@ -149,6 +149,17 @@ def choice(*words: str) -> Reader:
     return check
 
 
+def known_name(names: Callable[[], Collection[str]]) -> Reader:
+    """One of the names that `names` returns, which is called for a value only; any text if it returns none."""
+
+    def check(node: Node, place: KeyPath) -> str:
+        known = names()
+        found: str = (choice(*known) if known else some_text)(node, place)
+        return found
+
+    return check
+
+
 def number(least: float, most: float, whole: bool = False) -> Reader:
     """A number from `least` to `most`."""
     kind = "whole number" if whole else "number"
