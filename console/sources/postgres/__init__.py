@@ -5,13 +5,11 @@ import logging
 from psycopg import Error as DriverError
 
 from console.sources.postgres.acting import ActingSession, acting_session
+from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.connecting import (
     APPLICATION_NAME,
     CONNECT_SECONDS,
     KEPT_ALIVE,
-    answering_within,
-    close_in_turn,
-    cut,
     describe,
     parse_target,
     refused,

@@ -13,13 +13,13 @@ from psycopg import pq
 
 from console.model import LOCK_TIMEOUT, Trouble
 from console.sources.postgres import confinement
+from console.sources.postgres.closing import cut
 from console.sources.postgres.confined_reading import described
 from console.sources.postgres.connecting import (
     APPLICATION_NAME,
     CONNECT_SECONDS,
     KEPT_ALIVE,
     Connection,
-    cut,
     describe,
     open_session,
     parse_target,

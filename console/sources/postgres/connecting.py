@@ -6,22 +6,21 @@ import asyncio
 import contextlib
 import os
 import re
-import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import psycopg
 from psycopg import conninfo, errors, pq
 
 from console.format import one_line
 from console.model import Kind, Trouble
+from console.sources.postgres.closing import answering_within
 from console.sources.postgres.startup import FULL, Attempt, refusal
 from console.sources.postgres.values import read_anything
 
 APPLICATION_NAME = "pipeline-console"
 CONNECT_SECONDS = 5
-LET_GO_SECONDS = 0.5  # for which a connection that is closed waits for who reads, before and after it is cut
 LONGEST_CONNECT = 30.0  # seconds for all hosts of a target, their names included
 # A network that no longer answers is noticed within about 20 s, also while a statement runs for hours.
 KEPT_ALIVE: Mapping[str, str] = {
@@ -47,7 +46,6 @@ REMEDIES = {  # by SQLSTATE
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 Answer = TypeVar("Answer")
-Cuttable = psycopg.AsyncConnection[Any]
 
 
 def parse_target(target: str) -> dict[str, str]:
@@ -261,51 +259,3 @@ def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "", s
             message = message.replace(secret, "***")
     what = f"Cannot connect to {describe(target)}: {message.rstrip('.?')}."
     return Trouble(Kind.UNREACHABLE, what, remedy, sqlstate)
-
-
-@contextlib.contextmanager
-def answering_within(seconds: float, connection: Cuttable) -> Iterator[None]:
-    """Cut the connection if what is inside takes longer. Raises ConnectionTimeout, which says so, in that case."""
-    late = False
-
-    def end() -> None:
-        nonlocal late
-        late = True
-        cut(connection)
-
-    watchdog = asyncio.get_running_loop().call_later(seconds, end)
-    try:
-        yield
-    except psycopg.OperationalError:
-        if late:
-            raise errors.ConnectionTimeout(f"no answer within {seconds:g} s") from None
-        raise
-    finally:
-        watchdog.cancel()
-
-
-def cut(connection: Cuttable) -> None:
-    """End a read on a dead network at once: cancelling would wait for the same network."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as channel:
-        channel.shutdown(socket.SHUT_RDWR)
-
-
-async def close_in_turn(connection: Cuttable, reading: asyncio.Lock) -> None:
-    """Close a connection once nobody waits for its socket; whoever reads holds the lock `reading`.
-
-    The next connection gets the number of a socket that is closed: the event loop, which knows sockets by number, would
-    refuse to wait for it while another task still waits for the closed one. A read that goes on is cut.
-    """
-    held = False
-    for _ in range(2):
-        try:
-            async with asyncio.timeout(LET_GO_SECONDS):
-                held = await reading.acquire()
-            break
-        except TimeoutError:
-            cut(connection)
-    try:
-        await connection.close()
-    finally:
-        if held:
-            reading.release()

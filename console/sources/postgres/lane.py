@@ -11,16 +11,10 @@ from psycopg import errors, pq
 
 from console.model import Trouble
 from console.sources.backoff import Backoff
+from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.confined_reading import confined_rows
 from console.sources.postgres.confinement import SEARCH_PATH
-from console.sources.postgres.connecting import (
-    Connection,
-    answering_within,
-    close_in_turn,
-    cut,
-    open_session,
-    unlimited,
-)
+from console.sources.postgres.connecting import Connection, open_session, unlimited
 from console.sources.postgres.values import keep_bytes
 from console.sources.slot import Slot
 

@@ -17,11 +17,11 @@ from psycopg.conninfo import make_conninfo
 from console import sql
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
 from console.sources.postgres import queries
+from console.sources.postgres.closing import answering_within
 from console.sources.postgres.connecting import (
     Connection,
     address,
     answering_host,
-    answering_within,
     describe,
     open_session,
     parse_target,
