@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from console.model import Ask, CannotTell, Diagnosis, Finding, Frame, Level, Snapshot, Urgency
-from console.rules.judging import Memory, evaluate, fold, judge, rank
+from console.model import Ask, CannotTell, Diagnosis, Finding, Frame, Kind, Level, Snapshot, Trouble, Urgency
+from console.rules.judging import Judgement, Memory, evaluate, fold, judge, rank
 from console.watching.observer import merged
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -148,3 +150,43 @@ def test_a_query_that_two_rules_need_under_conditions_is_read_when_one_of_them_h
     (ask,) = merged(rules)
     assert ask.only_if is not None
     assert ask.only_if(frame()) is (one or other)
+
+
+def reading(query: str = "vitals") -> Snapshot:
+    return Snapshot(query, ("n",), ((1,),), START)
+
+
+FIRST = reading()
+BEFORE = Frame({"vitals": (FIRST,)}, START)
+
+
+@pytest.mark.parametrize(
+    ("changed", "calls"),
+    [
+        ({"at": START + timedelta(seconds=59)}, 1),
+        ({"readings": {"vitals": (FIRST,), "other": (reading("other"),)}}, 1),  # which the rule does not read
+        ({"at": START + timedelta(seconds=60)}, 2),
+        ({"readings": {"vitals": (FIRST, reading())}}, 2),
+        ({"readings": {}, "troubles": {"vitals": Trouble(Kind.UNREACHABLE, "It is gone.")}}, 2),
+        ({"skipped": frozenset({"vitals"})}, 2),
+    ],
+)
+def test_a_rule_is_evaluated_again_only_when_it_may_find_something_else(changed: dict[str, Any], calls: int) -> None:
+    seen: list[Frame] = []
+
+    def find(frame: Frame) -> Iterable[Finding]:
+        seen.append(frame)
+        return ()
+
+    asking, last = Diagnosis("rule", "Something", Urgency.NOW, (Ask("vitals"),), find), dict[str, Judgement]()
+    judge(BEFORE, [asking], last)
+    judge(replace(BEFORE, **changed), [asking], last)
+    assert len(seen) == calls
+
+
+def test_a_rule_reads_only_what_it_has_declared() -> None:
+    def find(frame: Frame) -> Iterable[Finding]:
+        return [finding(str(row["n"])) for row in frame.rows("vitals")]
+
+    undeclared = Diagnosis("rule", "Something", Urgency.NOW, (), find)
+    assert [unknown.rule for unknown in judge(BEFORE, [undeclared]).unknown] == ["rule"]
