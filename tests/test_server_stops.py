@@ -173,8 +173,9 @@ async def test_without_room_for_wal_a_run_fails_and_the_same_command_resumes_it(
     filler.write_bytes(bytes(os.statvfs(room).f_bavail * os.statvfs(room).f_bsize))
     run = await desk.run(action("archive-analytics"))
     assert run.outcome in {Outcome.FAILED, Outcome.STOPPED}
-    assert "The server's disk is full" in run.message
-    assert "pg_wal" in run.message
+    # Whether the session itself met the full disk, or another process did and the server ended all sessions.
+    ended = "The connection to the server was lost." in run.message
+    assert ended or ("The server's disk is full" in run.message and "pg_wal" in run.message)
     filler.unlink()
     server.restart()
     assert desk.ask(ROWS) == rows
