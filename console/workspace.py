@@ -18,10 +18,12 @@ from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
 from console.sources.registry import Sources
+from console.watching.baselines import Baselines
 from console.watching.findings import findings_source
 from console.watching.history import History
 from console.watching.journal import Journal
 from console.watching.observer import Observer
+from console.watching.state import state_file
 from console.watching.store import NAME, Store
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Workspace:
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
         self.observer = self.observing(DIAGNOSES, History(self._store, self.trail))
+        self.baselines = Baselines(state_file(self.trail.path.parent, wanted.target), self.observer)
         self.sources.add(findings_source(self.observer))
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 

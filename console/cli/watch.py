@@ -80,7 +80,13 @@ async def _watch_target(
 ) -> None:
     async with Workspace(settings, wanted) as workspace:
         store = Store(workspace.trail.path.with_name(NAME))
-        await Watcher(workspace.sources, workspace.observer, store, show, mailbox.send, say).run()
+        watcher = Watcher(workspace.sources, workspace.observer, store, show, mailbox.send, say)
+        keeping = asyncio.create_task(workspace.baselines.follow())
+        try:
+            await watcher.run()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -96,6 +96,7 @@ class ConsoleApp(App[int]):
         await self.action_pane(self._first_pane)
         self.run_worker(self.monitor.watch_metrics(), group="metrics", exit_on_error=False)
         self.run_worker(self.monitor.watch_findings(), group="findings", exit_on_error=False)
+        self.run_worker(self.workspace.baselines.follow(), group="baselines", exit_on_error=False)
         if self.workspace.wanted.guide:
             self.action_setup()
 

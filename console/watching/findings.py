@@ -51,8 +51,8 @@ def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
     """The findings as rows, those that do not count last; the notes count the rules and name what cannot tell."""
     rows = tuple(_row(finding, observer.muted(finding)) for finding in verdict.findings)
     ordered = tuple(sorted(rows, key=lambda row: bool(row[-1])))
-    lost = observer.journal.trouble
-    notes = (summary(verdict, len(observer.counted)), *((str(lost),) if lost else ()))
+    lost = dict.fromkeys(str(why) for why in (observer.journal.trouble, observer.unkept) if why)
+    notes = (summary(verdict, len(observer.counted)), *lost)
     return Snapshot("findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=notes)
 
 

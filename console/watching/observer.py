@@ -79,10 +79,9 @@ class Observer:
         self._looking = asyncio.Lock()
         self.journal = journal or Journal()
         self.history = history
-        self.memory = Memory()
-        self.statements = StatementHistory()
-        self.indexes = IndexHistory()
-        self.verdict = Verdict()
+        self.memory, self.verdict = Memory(), Verdict()
+        self.statements, self.indexes = StatementHistory(), IndexHistory()
+        self.unkept: Trouble | None = None  # why what was learned could not be kept for the next console
         self.frame = Frame({}, self._now())
 
     def recall(
@@ -115,7 +114,7 @@ class Observer:
         """Read what is due, or `everything`, and judge. What cannot be read is in the verdict; nothing is raised."""
         now = self._now()
         if now < self._last:
-            self._due.clear()  # the clock was set back: nothing waits until it is as late again
+            self.expire()  # the clock was set back: nothing waits until it is as late again
         self._last = now
         due = [ask for ask in self._asks if everything or self._due.get(ask.query, now) <= now]
         for ask in due:
