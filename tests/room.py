@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,13 @@ def room(pg: Cluster) -> Iterator[str]:
 def desks(pg: Cluster, room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Desk]]:
     """Makes consoles, each of a clone of the room."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with clones(pg, room) as make:
+        yield make
+
+
+@contextmanager
+def clones(server: Cluster, room: str) -> Iterator[Callable[[], Desk]]:
+    """Makes consoles, each of a clone of the database `room`, which are dropped after the block."""
     settings = dataclasses.replace(
         config.load(environ={}),
         archives=(ArchivePolicy("public.facts", "public.archive", "day", 24),),
@@ -119,9 +127,9 @@ def desks(pg: Cluster, room: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     made: list[Desk] = []
 
     def make() -> Desk:
-        made.append(Desk(pg, pg.fresh_database(room), default_trail(), settings))
+        made.append(Desk(server, server.fresh_database(room), default_trail(), settings))
         return made[-1]
 
     yield make
     for desk in made:
-        pg.drop_database(desk.database)
+        server.drop_database(desk.database)

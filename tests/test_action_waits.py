@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,20 +193,28 @@ async def tried(case: Case, desk: Desk, holds: Sequence[str], folder: Path, turn
         return await desk.run(action(case.action), **given)
 
 
+async def prepared(
+    cases: Iterable[Case], desks: Callable[[], Desk], migrations: Path, folder: Path
+) -> list[tuple[Case, Desk]]:
+    """A database for each case, with what its action needs; `folder` and `migrations` get the files that some read."""
+    desk_of = [(case, desks()) for case in cases]
+    for case, desk in desk_of:
+        desk.do(*case.setup)
+        if case.before:
+            assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
+    (migrations / "0900_more.sql").write_text(PENDING)
+    (folder / "pack.yml").write_text(PACK)
+    sql.names.cache_clear()
+    return desk_of
+
+
 @pytest.mark.parametrize("holds", [pytest.param(READS, id="reader"), pytest.param(WRITES, id="writer")])
 async def test_nobody_waits_longer_than_lock_timeout(
     pg: Cluster, desks: Callable[[], Desk], migrations: Path, tmp_path: Path, holds: Sequence[str]
 ) -> None:
     if holds is WRITES and pg.major == NARROW:
         pytest.skip("writers on the newest server only")
-    desk_of = {case: desks() for case in CASES}
-    for case, desk in desk_of.items():
-        desk.do(*case.setup)
-        if case.before:
-            assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
-    (migrations / "0900_more.sql").write_text(PENDING)
-    (tmp_path / "pack.yml").write_text(PACK)
-    sql.names.cache_clear()
+    desk_of = dict(await prepared(CASES, desks, migrations, tmp_path))
     bare, watcher = desks(), desks()
     limit = f"SET lock_timeout = '{round(LOCK_TIMEOUT * 1000)}ms'"
     async with (

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console import sql
 from console.actions import action
 from console.demo.cluster import OWNER
 from console.model import Kind, Outcome, Trouble
 from console.panes import PANES
-from console.running.trail.audit import Trail, default_trail
+from console.running.trail.audit import Trail
 from console.settings import config
-from console.settings.config import ArchivePolicy, RefreshPolicy, Wanted
+from console.settings.config import Wanted
 from console.workspace import Workspace
 from tests.acting import Desk
-from tests.room import AGO, PACK, PENDING, ROOM, migrations
+from tests.room import AGO, ROOM, clones, migrations
 from tests.servers import PostgresServer
-from tests.test_action_waits import CASES, Case
+from tests.test_action_waits import CASES, Case, prepared
 
 __all__ = ["migrations"]
 
@@ -70,20 +68,8 @@ def desks(
 ) -> Iterator[Callable[[], Desk]]:
     """Makes consoles, each of a clone of the room."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    settings = dataclasses.replace(
-        config.load(environ={}),
-        archives=(ArchivePolicy("public.facts", "public.archive", "day", 24),),
-        refreshes=(RefreshPolicy("public.low"), RefreshPolicy("public.high")),
-    )
-    made: list[Desk] = []
-
-    def make() -> Desk:
-        made.append(Desk(any_pg, any_pg.fresh_database(room), default_trail(), settings))
-        return made[-1]
-
-    yield make
-    for desk in made:
-        any_pg.drop_database(desk.database)
+    with clones(any_pg, room) as make:
+        yield make
 
 
 def in_utf8(desk: Desk, query: str) -> str:
@@ -109,14 +95,7 @@ async def tried(case: Case, desk: Desk, folder: Path, turn: asyncio.Semaphore) -
 @pytest.mark.slow
 async def test_every_action_does_its_work(desks: Callable[[], Desk], migrations: Path, tmp_path: Path) -> None:
     cases = [case for case in (*CASES, *OTHERS) if case.action != "apply-schema"]  # it refuses the encoding
-    desk_of = [(case, desks()) for case in cases]
-    for case, desk in desk_of:
-        desk.do(*case.setup)
-        if case.before:
-            assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
-    (migrations / "0900_more.sql").write_text(PENDING)
-    (tmp_path / "pack.yml").write_text(PACK)
-    sql.names.cache_clear()
+    desk_of = await prepared(cases, desks, migrations, tmp_path)
     turn = asyncio.Semaphore(4)
     failed = await asyncio.gather(*(tried(case, desk, tmp_path, turn) for case, desk in desk_of))
     assert [why for why in failed if why] == []

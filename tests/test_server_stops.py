@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from console import sql
 from console.actions import action
 from console.demo.account import give, server_account
 from console.model import Kind, Outcome, Trouble
@@ -22,9 +21,9 @@ from console.running.progress import Run
 from console.running.trail.audit import Trail
 from console.settings.config import ArchivePolicy, load
 from tests.acting import Desk
-from tests.room import AGO, PACK, PENDING, PLAIN, ROOM, desks, migrations, room
+from tests.room import AGO, PLAIN, ROOM, desks, migrations, room
 from tests.servers import PostgresServer, Servers
-from tests.test_action_waits import CASES, Case
+from tests.test_action_waits import CASES, Case, prepared
 from tests.waiting import eventually
 
 __all__ = ["desks", "migrations", "room"]
@@ -93,16 +92,8 @@ async def carried_out(case: Case, desk: Desk, given: dict[str, Any], running: li
 async def test_actions_on_a_frozen_server_say_so_and_lose_nothing(
     pg: PostgresServer, desks: Callable[[], Desk], migrations: Path, tmp_path: Path
 ) -> None:
-    desk_of = [(case, desks()) for case in CASES]
-    months = {}
-    for case, desk in desk_of:
-        desk.do(*case.setup)
-        if case.before:
-            assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
-        months[case] = desk.ask(f"SELECT to_char({AGO['old']}, 'YYYY-MM')")
-    (migrations / "0900_more.sql").write_text(PENDING)
-    (tmp_path / "pack.yml").write_text(PACK)
-    sql.names.cache_clear()
+    desk_of = await prepared(CASES, desks, migrations, tmp_path)
+    months = {case: desk.ask(f"SELECT to_char({AGO['old']}, 'YYYY-MM')") for case, desk in desk_of}
     before = {desk.database: desk.ask(ROWS) for _, desk in desk_of}
     few, running, silences = asyncio.Semaphore(6), list[Run](), list[str]()
 
