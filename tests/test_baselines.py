@@ -49,11 +49,15 @@ async def test_the_readings_of_check_stay(desk: Desk) -> None:
         await observer.look()
         state.save(file(workspace), observer.windows(), observer.memory, observer.statements, observer.indexes)
         before = state.load(file(workspace))
+        held = observer.indexes
         following = asyncio.create_task(workspace.baselines.follow())
-        await eventually(lambda: observer.statements == before.statements)
+        await eventually(lambda: observer.indexes is not held)
+        await observer.look(everything=True)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        assert state.load(file(workspace)).readings == before.readings
+        after = state.load(file(workspace))
+        assert after.indexes != before.indexes
+        assert after.readings == before.readings
 
 
 async def test_a_folder_that_cannot_be_written_is_a_note_of_the_findings(desk: Desk) -> None:

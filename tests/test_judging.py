@@ -188,5 +188,6 @@ def test_a_rule_reads_only_what_it_has_declared() -> None:
     def find(frame: Frame) -> Iterable[Finding]:
         return [finding(str(row["n"])) for row in frame.rows("vitals")]
 
-    undeclared = Diagnosis("rule", "Something", Urgency.NOW, (), find)
-    assert [unknown.rule for unknown in judge(BEFORE, [undeclared]).unknown] == ["rule"]
+    declared = Diagnosis("declared", "Something", Urgency.NOW, (Ask("vitals"),), find)
+    undeclared = Diagnosis("undeclared", "Something", Urgency.NOW, (), find)
+    assert [unknown.rule for unknown in judge(BEFORE, [declared, undeclared]).unknown] == ["undeclared"]

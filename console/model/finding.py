@@ -138,8 +138,9 @@ class Frame:
         """The rows of the last reading; none if it was not needed. Raises CannotTell if it could not be read."""
         if query in self.skipped:
             return ()
+        last = self._last(query)
         if query not in self.records:
-            self.records[query] = tuple(self._last(query).records())
+            self.records[query] = tuple(last.records())
         return self.records[query]
 
     def hidden(self, query: str) -> tuple[Trouble, ...]:

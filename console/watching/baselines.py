@@ -21,12 +21,13 @@ class Baselines:
     def __init__(self, path: Path, observer: Observer) -> None:
         self._path = path
         self._observer = observer
-        self._kept: tuple[StatementHistory, IndexHistory] = (observer.statements, observer.indexes)
+        self._kept = self._learned  # what the file holds
 
     async def follow(self) -> None:
         """Begin with those of the last console, and keep what is learned until this task is cancelled."""
         before = await asyncio.to_thread(state.load, self._path)
         self._observer.recall({}, self._observer.memory, before.statements, before.indexes)
+        self._kept = self._learned
         try:
             while True:
                 await asyncio.sleep(PERIOD)
@@ -34,8 +35,12 @@ class Baselines:
         finally:
             self._keep()
 
+    @property
+    def _learned(self) -> tuple[StatementHistory, IndexHistory]:
+        return self._observer.statements, self._observer.indexes
+
     def _keep(self) -> None:
-        learned = self._observer.statements, self._observer.indexes
+        learned = self._learned
         if learned[0] is self._kept[0] and learned[1] is self._kept[1]:
             return
         before = state.load(self._path)
