@@ -42,6 +42,7 @@ WIDE = (
     "test_presets",
     "test_confinement",
     "test_action_traps",
+    "test_kill_value",
 )
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15

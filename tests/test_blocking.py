@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import pytest
 
 from console.model import Snapshot
@@ -16,7 +13,6 @@ from console.panes.blocking import CONFLICTS, Blocking, Member, bits
 from console.panes.connections import CONNECTIONS
 from console.panes.locks import LOCKS
 from console.reading.reader import Reader
-from console.sources.postgres import PostgresServer
 from tests.activity import (
     Sessions,
     console,
@@ -24,110 +20,9 @@ from tests.activity import (
     until,
     waiting,
 )
+from tests.lock_scenes import SCENES, Scene, play, prepare
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
-
-UPDATE = "UPDATE item SET n = n + 1 WHERE id = {}"
-IDLE = psycopg.pq.TransactionStatus.IDLE
-SLOW = """
-    CREATE FUNCTION slow(int) RETURNS bool LANGUAGE plpgsql PARALLEL SAFE COST 10000
-    AS 'BEGIN PERFORM pg_sleep(1000); RETURN true; END'
-"""
-PATIENT = "SET deadlock_timeout = '1h'"
-PARALLEL = """
-    SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
-    SET max_parallel_workers_per_gather = 2
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Statements by session: each gets them in order; what follows `>` waits."""
-
-    name: str
-    steps: Sequence[tuple[int, str]]
-
-
-SCENES = (
-    Scene("row", [(0, UPDATE.format(1)), *((n, "> " + UPDATE.format(1)) for n in (1, 2, 3, 4))]),
-    Scene(
-        "chain of rows",
-        [(0, UPDATE.format(1)), (1, UPDATE.format(2)), (2, UPDATE.format(3)),
-         (1, "> " + UPDATE.format(1)), (2, "> " + UPDATE.format(2)), (3, "> " + UPDATE.format(3))],
-    ),
-    Scene(
-        "shared row",
-        [(0, "SELECT FROM item WHERE id = 1 FOR SHARE"), (1, "SELECT FROM item WHERE id = 1 FOR SHARE"),
-         (2, "> " + UPDATE.format(1)), (3, "> SELECT FROM item WHERE id = 1 FOR UPDATE"),
-         (4, UPDATE.format(2)), (5, "> SELECT FROM item WHERE id = 2 FOR SHARE"),
-         (6, "> SELECT FROM item WHERE id = 2 FOR SHARE"), (7, "> DELETE FROM item WHERE id = 2")],
-    ),
-    Scene(
-        "queue behind DDL",
-        [(0, "SELECT FROM item"), (1, "> ALTER TABLE item ADD m int"), (2, "> SELECT FROM item"),
-         (3, "> " + UPDATE.format(1)), (4, "> ALTER TABLE item ADD k int"), (5, "> SELECT FROM item")],
-    ),
-    Scene(
-        "advisory",
-        [(0, "SELECT pg_advisory_xact_lock_shared(7)"), (1, "SELECT pg_advisory_xact_lock_shared(7)"),
-         (2, "> SELECT pg_advisory_xact_lock(7)"), (3, "> SELECT pg_advisory_xact_lock_shared(7)"),
-         (4, "> SELECT pg_advisory_xact_lock(7)"), (0, "SELECT pg_advisory_xact_lock(1, 2)"),
-         (5, "> SELECT pg_advisory_xact_lock(1, 2)")],
-    ),
-    Scene(
-        "LOCK TABLE",
-        [(0, "LOCK item IN ROW EXCLUSIVE MODE"), (1, "LOCK item IN ROW SHARE MODE"),
-         (2, "> LOCK item IN SHARE MODE"), (3, "> LOCK item IN ROW EXCLUSIVE MODE"),
-         (4, "> LOCK item IN SHARE UPDATE EXCLUSIVE MODE"), (5, "> LOCK item IN EXCLUSIVE MODE"),
-         (6, "> LOCK item IN ACCESS SHARE MODE; LOCK item IN SHARE MODE")],
-    ),
-    Scene(
-        "stronger lock of a holder goes before those who wait for it",
-        [(0, "LOCK item IN ROW EXCLUSIVE MODE"), (1, "LOCK item IN ROW EXCLUSIVE MODE"),
-         (2, "> LOCK item IN ACCESS EXCLUSIVE MODE"), (3, "> LOCK item IN ROW SHARE MODE"),
-         (1, "> LOCK item IN SHARE ROW EXCLUSIVE MODE")],
-    ),
-    Scene(
-        "deadlock",
-        [(0, PATIENT), (1, PATIENT), (2, PATIENT), (0, UPDATE.format(1)), (1, UPDATE.format(2)),
-         (0, "> " + UPDATE.format(2)), (1, "> " + UPDATE.format(1)), (2, "> " + UPDATE.format(1))],
-    ),
-    Scene(
-        "fast path",
-        [(0, "SELECT FROM item"), (1, "SELECT FROM item"), (2, "> TRUNCATE item"), (3, "> SELECT FROM item")],
-    ),
-    Scene(
-        "virtual transaction",
-        [(0, UPDATE.format(1)),
-         (2, "! CREATE INDEX CONCURRENTLY ON item (n)"), (3, "> ALTER TABLE item ADD m int")],
-    ),
-    Scene(
-        "parallel query",
-        [(0, PARALLEL), (0, "! SELECT count(*) FROM big WHERE slow(id)"), (1, "> ALTER TABLE big ADD m int"),
-         (2, "> SELECT FROM big")],
-    ),
-)  # fmt: skip
-
-
-async def play(sessions: Sessions, steps: Sequence[tuple[int, str]], reading: PostgresServer) -> int:
-    """Carry out the steps in turn, each that waits until it does; how many sessions wait at the end."""
-    opened: dict[int, psycopg.Connection[Any]] = {}
-    waiters = 0
-    for number, text in steps:
-        connection = opened.setdefault(number, sessions.open())
-        mark, statement = (text[0], text[2:]) if text[0] in ">!" else ("", text)
-        if mark != "!" and not statement.lstrip().startswith("SET") and connection.info.transaction_status == IDLE:
-            connection.execute("BEGIN")
-        if not mark:
-            connection.execute(statement.encode())
-            continue
-        sessions.run(connection, statement)
-        if "slow" in statement:
-            await until(reading, CONNECTIONS.view("all"), lambda taken: any(taken.values("leader_pid")))
-            continue
-        waiters += 1
-        await until(reading, LOCKS.view("blocking"), waiting(waiters))
-    return waiters
 
 
 def told(server: Running, database: str) -> dict[int, list[int]]:
@@ -147,9 +42,7 @@ def found(snapshot: Snapshot) -> dict[object, list[Any]]:
 async def test_the_blockers_are_those_that_the_server_names(
     sessions: Sessions, pg: Running, database: str, scene: Scene
 ) -> None:
-    with sessions.open() as first:
-        first.execute("CREATE TABLE big AS SELECT g AS id, repeat('x', 500) AS t FROM generate_series(1, 500) g")
-        first.execute(SLOW)
+    prepare(sessions)
     async with console(pg, database) as reading:
         count = await play(sessions, scene.steps, reading)
         tree = await until(reading, LOCKS.view("blocking"), waiting(count))

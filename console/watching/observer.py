@@ -128,9 +128,10 @@ class Observer:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
         await asyncio.gather(*(self._read(ask) for ask in wanted))
         self.frame = self._frame()
-        self.verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory, self._judged)
+        verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory, self._judged)
         await self.journal.read(self._facts(), self.frame.at)
-        await self.journal.follow(self.verdict, self.memory)
+        await self.journal.follow(verdict, self.memory)
+        self.verdict = verdict  # only now it is known which of its findings count
         if self.history is not None:
             await self.history.follow(self._facts(), self.verdict, self.memory, self.frame.at)
         self._looked = time.monotonic()

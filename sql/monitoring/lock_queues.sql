@@ -30,6 +30,18 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
             WHEN l.transactionid IS NOT NULL THEN 'transaction ' || l.transactionid::text
             WHEN l.virtualxid IS NOT NULL THEN 'virtual transaction ' || l.virtualxid
             ELSE pg_catalog.concat_ws(' ', l.locktype, l.classid, l.objid) END AS object,
+       -- Whether other transactions may share the lock of the row because of which it waits: pg_locks does not tell
+       -- which rows are locked, only that they have locked rows of that table.
+       coalesce(NOT l.granted AND l.locktype = 'transactionid' AND EXISTS (
+         SELECT FROM lock r
+           JOIN lock t ON t.locktype = 'relation' AND t.granted AND t.mode = 'RowShareLock'
+                      AND t.database = r.database AND t.relation = r.relation
+           JOIN lock x ON x.locktype = 'transactionid' AND x.granted AND x.virtualtransaction = t.virtualtransaction
+                      AND x.transactionid <> l.transactionid
+          WHERE r.locktype = 'tuple' AND r.granted AND r.virtualtransaction = l.virtualtransaction
+            AND t.virtualtransaction <> l.virtualtransaction
+            AND NOT EXISTS (SELECT FROM lock q WHERE q.virtualtransaction = t.virtualtransaction
+                               AND NOT q.granted AND q.tag IN (l.tag, r.tag))), false) AS row_shared,
        CASE WHEN l.locktype = 'tuple' THEN '(' || l.page || ',' || l.tuple || ')' END AS "row",
        CASE WHEN p.gid IS NOT NULL THEN 'prepared'
             WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,

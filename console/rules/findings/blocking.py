@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from console.format import age, one_line
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
-from console.rules.lock_queues import Node, Queues, locks, node
+from console.rules.lock_queues import Freed, Node, Queues, locks, node
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)", "idle")  # a cancel would have no effect
@@ -35,7 +35,7 @@ def blockers(frame: Frame) -> Iterable[Finding]:
             yield _finding(root, level, waiting, queues, sessions)
 
 
-def _finding(root: Node, level: Level, waiting: set[Node], queues: Queues, sessions: Sessions) -> Finding:
+def _finding(root: Node, level: Level, waiting: Set[Node], queues: Queues, sessions: Sessions) -> Finding:
     record = sessions[root]
     return Finding(
         rule="blocking-session",
@@ -79,40 +79,47 @@ def _detail(record: Record, wanted: str) -> str:
     return f"pid {record['pid']}; waited for: {wanted}; {wrote}{said}: {statement(record)}"
 
 
-def _blocked(waiting: set[Node], sessions: Sessions) -> list[str]:
+def _blocked(waiting: Set[Node], sessions: Sessions) -> list[str]:
     """Who waits, and for what: the first few."""
     named = [sessions[waiter] for waiter in sorted(waiting, key=str)[:MOST_NAMED]]
     return [f"{session(record)}, for {one_line(record['object'])}" for record in named]
 
 
-def _wanted(waiting: set[Node], sessions: Sessions) -> str:
+def _wanted(waiting: Set[Node], sessions: Sessions) -> str:
     """The relations, or other objects, that the waiting sessions want; those of a row's transaction by the row."""
-    named = [sessions[waiter] for waiter in waiting]
-    objects = sorted({f"{one_line(record['object'])} {record['row'] or ''}".strip() for record in named})
+    wanted = {(sessions[waiter]["object"], sessions[waiter]["row"] or "") for waiter in waiting}
+    objects = sorted(f"{one_line(name)} {row}".strip() for name, row in wanted)
     relations = [name for name in objects if not name.startswith(("transaction ", "virtual transaction "))]
     return ", ".join((relations or objects)[:2])
 
 
-def _fixes(root: Node, waiting: set[Node], queues: Queues, sessions: Sessions) -> tuple[Fix, ...]:
+def _fixes(root: Node, waiting: Set[Node], queues: Queues, sessions: Sessions) -> tuple[Fix, ...]:
     """Ending the root, and cancelling whoever waits at the head of a queue where that frees more at once."""
     record = sessions[root]
-    freed = len(queues.freed(root) & waiting)
-    fixes = [(freed, _end(record, freed, len(waiting)))]
+    freed = queues.freed(root).among(waiting)
+    fixes = [(len(freed.at_once), _end(record, freed, len(waiting)))]
     for head in [head for head in queues.heads if head in waiting][:MOST_HEADS]:
-        frees = len((queues.freed(head) & waiting) - {head})
-        if frees > freed and isinstance(head, int):
-            effect = f"frees {frees} now; {session(sessions[head])} must run it again: {statement(sessions[head])}"
-            fixes.append((frees, cancel(sessions[head], effect)))
+        frees = queues.freed(head).among(waiting - {head})
+        if len(frees.at_once) > len(freed.at_once) and isinstance(head, int):
+            again = f"{session(sessions[head])} must run it again: {statement(sessions[head])}"
+            fixes.append((len(frees.at_once), cancel(sessions[head], f"frees {_now(frees)}; {again}")))
     return tuple(fix for _, fix in sorted(fixes, key=lambda pair: -pair[0]))
 
 
-def _end(record: Record, now: int, behind: int) -> Fix:
-    turn = f", {behind - now} in turn" if behind > now else ""
+def _end(record: Record, freed: Freed, behind: int) -> Fix:
+    later = behind - len(freed.at_once) - len(freed.perhaps)
+    turn = f", {later} in turn" if later > 0 else ""
     lost = "; its changes are rolled back" if record["wrote"] else ""
-    effect = f"frees {now} now{turn}{lost}"
+    effect = f"frees {_now(freed)}{turn}{lost}"
     if record["gid"]:
         return Fix("rollback-prepared", {"gid": str(record["gid"])}, f"roll back {one_line(record['gid'])}: {effect}")
     return terminate(record, effect) if record["state"] in IDLE else cancel(record, effect)
+
+
+def _now(freed: Freed) -> str:
+    """How many go on at once, as in "2 now"."""
+    least = len(freed.at_once)
+    return f"{least} to {least + len(freed.perhaps)} now" if freed.perhaps else f"{least} now"
 
 
 BLOCKING_SESSION = Diagnosis(
