@@ -33,7 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.format", "console.redaction", "console.glyphs"),
     ("console.sql",),
     ("console.settings", "console.files"),
-    ("console.sources", "console.tuning", "console.drift"),
+    ("console.sources", "console.tuning", "console.drift", "console.jobs"),
     ("console.reading",),
     ("console.running",),
     ("console.opening",),
@@ -41,7 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.keys",),
     ("console.setup", "console.doctor", "console.watching"),
     ("console.workspace",),
-    ("console.cli", "console.tui", "console.demo"),
+    ("console.cli", "console.tui", "console.demo", "console.worker"),
 )
 FRONTS = LAYERS[-1]
 

@@ -167,7 +167,8 @@ def test_an_index_that_a_killed_build_left_invalid_is_named(pg: PostgresServer, 
         with pytest.raises(Trouble, match=r"brand_assets_newest_idx.*repair-invalid-indexes"):
             migrations.apply(connection, known)
         superuser.execute(mark, (True,))
-        assert [each.version for each in migrations.apply(connection, known)] == [20, 21]
+        applied = [each.version for each in migrations.apply(connection, known)]
+        assert applied == [each.version for each in known if each.version >= 20]
 
 
 def test_a_file_that_asks_for_it_runs_outside_a_transaction(pg: PostgresServer, database: str, tmp_path: Path) -> None:

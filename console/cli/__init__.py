@@ -218,6 +218,15 @@ def _watched(options: Namespace, settings: Settings) -> list[Wanted]:
     return found
 
 
+def run_worker(options: Namespace) -> int:
+    """Run due jobs of background_jobs."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    from console.cli.worker import worker  # noqa: PLC0415  loads the driver
+
+    return worker(options.format, options.once, settings, chosen, say)
+
+
 def run_explain_rule(options: Namespace) -> int:
     """Print what a rule reads and judges by."""
     from console.cli.explain import explain  # noqa: PLC0415  no other command needs it
@@ -244,6 +253,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "run": run_action,
     "check": run_check,
     "watch": run_watch,
+    "worker": run_worker,
     "explain-rule": run_explain_rule,
     "doctor": run_doctor,
     "completion": completion.run_completion,

@@ -6,6 +6,8 @@ import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 
+from console.cli.epilogs import WATCH, WORKER
+
 FILTER = (
     "only rows that match: words, !word, column=value, !=, <, >, ~ (regular expression); a column by its header or "
     "field name, units as shown: size>1MB tx>30s mean>5ms; double quotes hold spaces"
@@ -46,13 +48,6 @@ Rules that judge a change over time compare with the last call; the first one ca
 Findings that were acknowledged in the console (z, Z), or that a blackout window of the configuration withholds, are
 listed with the mark z and count for nothing else."""
 
-_WATCH = """\
-Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are
-acknowledged, or withheld by a blackout window, are printed once and not delivered. `deliveries` in the configuration
-names commands and webhooks; what cannot be delivered is reported on standard error. A restart repeats no delivery. A
-server that cannot be reached is a finding (server-unreachable), and is tried again.
-Exit codes: 0 ended by SIGTERM or SIGHUP, 2 wrong usage, 130 interrupted, 141 the reader of the output went away."""
-
 _DOCTOR_EXITS = """\
 Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
 reader of the output went away."""
@@ -78,6 +73,7 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
         "run": _run,
         "check": _check,
         "watch": _watch,
+        "worker": _worker,
         "explain-rule": _explain_rule,
         "doctor": _doctor,
         "completion": _completion,
@@ -206,11 +202,20 @@ def _check(make: Make) -> None:
 def _watch(make: Make) -> None:
     command = make(
         "evaluate the rules until stopped: print what is raised and what clears, keep it, and deliver it",
-        f"{_TARGET}\n\n{_WATCH}",
+        f"{_TARGET}\n\n{WATCH}",
         server=True,
     )
     command.add_argument("targets", nargs="*", default=[], metavar="TARGET", help="which servers; see below")
     command.add_argument("--all", action="store_true", help="all targets of the configuration")
+    command.add_argument(
+        "--format", choices=("text", "json"), default="text", help="text (default) or json, a line each"
+    )
+    _server_options(command)
+
+
+def _worker(make: Make) -> None:
+    command = make("run the due jobs of background_jobs until stopped", f"{_TARGET}\n\n{WORKER}", server=True)
+    command.add_argument("--once", action="store_true", help="end when no job is due")
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="text (default) or json, a line each"
     )

@@ -68,7 +68,8 @@ def _blackout(found: Mapping[str, Any], _: str) -> Blackout:
     return Blackout(begin, end, days, frozenset(found.get("rules", ())), found.get("time_zone", ""))
 
 
-def _minutes(value: str, latest: int) -> int:
+def minutes_of_day(value: str, latest: int = MINUTES - 1) -> int:
+    """Minutes since midnight of a time written HH:MM. Raises ValueError if it is none, or later than `latest`."""
     hours, colon, minutes = value.partition(":")
     if colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and int(minutes) < 60:
         found = int(hours) * 60 + int(minutes)
@@ -78,11 +79,11 @@ def _minutes(value: str, latest: int) -> int:
 
 
 def _begin(value: str, _: str) -> int:
-    return _minutes(value, MINUTES - 1)
+    return minutes_of_day(value, MINUTES - 1)
 
 
 def _end(value: str, _: str) -> int:
-    return _minutes(value, MINUTES)
+    return minutes_of_day(value, MINUTES)
 
 
 def _known_zone(value: str, _: str) -> str:

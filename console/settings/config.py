@@ -15,9 +15,10 @@ from typing import Any
 
 from console.format import safe
 from console.model import Kind, Limit, Trouble
-from console.settings import blackouts, deliveries, yamlfile
+from console.settings import blackouts, deliveries, jobs, yamlfile
 from console.settings.blackouts import Blackout
 from console.settings.deliveries import Delivery
+from console.settings.jobs import JobSettings
 from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
 from console.sql import content
 
@@ -77,6 +78,7 @@ class Settings:
     refreshes: tuple[RefreshPolicy, ...]
     blackouts: tuple[Blackout, ...]
     deliveries: tuple[Delivery, ...]
+    jobs: JobSettings
     keymap: Mapping[str, str]  # id of a binding → key
     theme: str  # dark, light, 16, auto
 
@@ -176,6 +178,7 @@ def _schema(
         refreshes=sequence(table(("view",), view=some_text, every=choice("hour", "day", "week", "month"))),
         blackouts=sequence(blackouts.reader(rules)),
         deliveries=sequence(deliveries.reader()),
+        jobs=jobs.reader(),
         keymap=by_name(some_text),
         theme=choice("auto", "dark", "light", "16"),
     )
@@ -193,6 +196,7 @@ def _settings(values: Mapping[str, Any], file: str) -> Settings:
         refreshes=tuple(RefreshPolicy(**policy) for policy in values["refreshes"]),
         blackouts=values["blackouts"],
         deliveries=values["deliveries"],
+        jobs=jobs.settings(values["jobs"]),
         keymap=values["keymap"],
         theme=values["theme"],
     )

@@ -176,6 +176,18 @@ def number(least: float, most: float, whole: bool = False) -> Reader:
     return check
 
 
+def plain(node: Node, place: KeyPath) -> Any:
+    """Any value that JSON has: text, a number, yes or no, null, a list, or a mapping."""
+    if isinstance(node, MappingNode):
+        return {name: plain(value, place.under(name)) for name, _, value in _pairs(node, place)}
+    if isinstance(node, SequenceNode):
+        return [plain(item, place.under(str(i))) for i, item in enumerate(node.value, 1)]
+    found = _LOADER("").construct_object(node)
+    if found is not None and not isinstance(found, str | int | float):
+        raise place.wrong(node, "must be text, a number, true, false or null; quote it")
+    return found
+
+
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`above` over `below`: mappings key by key, everything else replaced."""
     result = dict(below)

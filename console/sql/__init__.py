@@ -27,7 +27,7 @@ differs in a few lines stays one file. A comment at the end of a line says which
 A query that is written differently for newer versions gets a second file: `name.17.sql` serves versions from 17 on,
 `name.1.10.sql` versions from 1.10 on. Where there is no file without a version, older servers cannot run the query.
 
-**Parameters.** Queries in monitoring, actions, doctor and setup are sent with parameters, also when they have none: a
+**Parameters.** Queries in monitoring, actions, doctor, setup and worker are sent with parameters, even without any: a
 parameter is `%(name)s`, and a percent sign is written `%%`. So they do not run in psql as they are. Migrations, sample
 data and the cluster's roles are sent as they are.
 """
@@ -41,7 +41,7 @@ from pathlib import Path
 
 Version = tuple[int, ...]
 NEWEST: Version = (99,)
-QUERIES = ("monitoring", "actions", "doctor", "setup")  # folders whose files are sent with parameters
+QUERIES = ("monitoring", "actions", "doctor", "setup", "worker")  # folders whose files are sent with parameters
 
 _LINE = re.compile(r"-- (?:since (?P<since>\d[\d.]*))? ?(?:before (?P<before>\d[\d.]*))?$")
 

@@ -76,6 +76,12 @@ class Watcher:
             self._show(document)
             self._delivering.put_nowait((change, asyncio.ensure_future(self._send(document))))
 
+    async def look_and_deliver(self) -> None:
+        """Look once, and return when every receiver got what changed or it was given up."""
+        await self.look()
+        while not self._delivering.empty():
+            await self._keep_delivery()
+
     async def _remember(self) -> None:
         """Load once what was delivered before a restart."""
         facts = self._facts
@@ -92,13 +98,16 @@ class Watcher:
     async def _keep_deliveries(self) -> None:
         """Keep each event once its delivery has ended, in their order."""
         while True:
-            change, done = await self._delivering.get()
-            await done
-            if self._target:
-                try:
-                    await asyncio.to_thread(delivered.keep, self._store, self._target, change)
-                except Trouble as why:
-                    self._say(str(why))
+            await self._keep_delivery()
+
+    async def _keep_delivery(self) -> None:
+        change, done = await self._delivering.get()
+        await done
+        if self._target:
+            try:
+                await asyncio.to_thread(delivered.keep, self._store, self._target, change)
+            except Trouble as why:
+                self._say(str(why))
 
     def _silence(self, at: datetime) -> list[Finding]:
         """The finding that the server does not answer, once that has lasted."""

@@ -54,14 +54,18 @@ class ActingSession:
         read_only: bool = False,
         address: str = "",
         spare: Callable[[], Connection | None] = lambda: None,
+        name: str = ACTING_NAME,
     ) -> None:
         """`target` is a libpq URI or conninfo. With `read_only` the server itself refuses every change.
+
+        `name` is its application_name.
 
         `address` is that of the server that was read (Facts.address): of several hosts, the same one is used. `spare`
         returns a connection that is open already: it is borrowed where no other can be opened.
         """
         self.borrowed = False  # it is read-only, and stays open
         self._spare = spare
+        self._name = name
         self._target = {**parse_target(target), **parse_target(address)}
         self._settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
         self._restored: Mapping[str, str] = {}  # what confined code may have set otherwise
@@ -96,7 +100,7 @@ class ActingSession:
     async def open(self) -> None:
         """Connect, or borrow the spare connection where that is refused. Raises Trouble."""
         try:
-            connection = await open_session(self._target, self._settings, ACTING_NAME)
+            connection = await open_session(self._target, self._settings, self._name)
         except Trouble:
             self._connection = self._spare()
             self.borrowed = self._connection is not None

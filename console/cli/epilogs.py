@@ -1,0 +1,18 @@
+"""What the help of commands that run until they are stopped says below their options."""
+
+WATCH = """\
+Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are
+acknowledged, or withheld by a blackout window, are printed once and not delivered. `deliveries` in the configuration
+names commands and webhooks; what cannot be delivered is reported on standard error. A restart repeats no delivery. A
+server that cannot be reached is a finding (server-unreachable), and is tried again.
+Exit codes: 0 ended by SIGTERM or SIGHUP, 2 wrong usage, 130 interrupted, 141 the reader of the output went away."""
+
+WORKER = """\
+It claims due jobs one at a time, extends its lease while one runs, tries a failed one again after a growing pause,
+and queues the next occurrence of a recurring one. Several workers may run, on several machines. It runs as the owner of
+the tables and refuses to run as a superuser. A job is an action with checked parameters; anything else is marked as
+rejected, and nothing runs. `jobs` in the configuration sets leases, retries and the recurring jobs. SIGTERM lets the
+running job finish or gives it back; a second one gives it back at once.
+Exit codes: 0 ended by SIGTERM or SIGHUP, or with --once every due job succeeded; 1 could not be done, or with --once
+some job did not succeed; 2 wrong usage, 3 refused (a superuser, not the owner, read-only), 130 interrupted, 141 the
+reader of the output went away."""

@@ -1,0 +1,1 @@
+"""Jobs of background_jobs without a server: kinds and their parameters, occurrences, back-off. Pure."""

@@ -1,0 +1,36 @@
+"""Maintenance commands that a job may name: parsed, never sent as they stand. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from console.format import one_line
+from console.jobs.job import Rejected
+
+_NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)'
+_RELATION = rf"(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)"
+_COMMAND = re.compile(
+    rf"\s*(?P<verb>VACUUM\s+ANALYZE|VACUUM\s*\(\s*ANALYZE\s*\)|VACUUM|ANALYZE|REINDEX(?:\s+TABLE)?(?:\s+CONCURRENTLY)?)"
+    rf"(?:\s+|(?<=\)))\s*{_RELATION}\s*;?\s*",
+    re.IGNORECASE,
+)
+ACCEPTED = "VACUUM, VACUUM ANALYZE, ANALYZE or REINDEX, and the name of one table"
+
+
+@dataclass(frozen=True, slots=True)
+class TableCommand:
+    """A maintenance command of one table."""
+
+    verb: str  # VACUUM, VACUUM ANALYZE, ANALYZE, REINDEX
+    table: str  # as SQL names it
+
+
+def parse(text: str, table: str = "") -> TableCommand:
+    """The command in `text`, of `table` if it names none itself. Raises Rejected for anything else."""
+    match = _COMMAND.fullmatch(f"{text} {table}" if table else text)
+    if match is None:
+        raise Rejected(f"The command {one_line(text)[:80]!r} is not one that a job may name: {ACCEPTED}.")
+    words = re.findall(r"[A-Z]+", match["verb"].upper())
+    verb = "REINDEX" if words[0] == "REINDEX" else " ".join(words)
+    return TableCommand(verb, re.sub(r"\s*\.\s*", ".", match["table"]) if '"' not in match["table"] else match["table"])
