@@ -58,6 +58,20 @@ async def test_a_refresh_repaints_the_cells_that_changed_and_no_others() -> None
         assert [(region.y, region.x, region.width) for region in regions] == [(3, 10, 6)]
 
 
+async def test_a_line_that_did_not_change_is_not_rendered_again() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        before = [table.render_line(y) for y in range(1, 20)]
+        table.show(snapshot(*ROWS[:2], (102, 2.5, "SELECT 102"), *ROWS[3:]), COLUMNS, ("pid",))
+        table.action_move(1)
+        await pilot.pause()
+        after = [table.render_line(y) for y in range(1, 20)]
+        assert [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old is not new] == [0, 1, 2]
+
+
 async def test_the_cursor_and_the_scrolled_place_stay_with_their_row() -> None:
     app = Bench()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from console.format import decoded
 from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, denied
@@ -34,17 +35,24 @@ IDLE_IN_TRANSACTION = frozenset({"idle in tx", "aborted tx"})
 
 def sessions(snapshot: Snapshot) -> Snapshot:
     """Sessions with readable query texts and, for each, the sessions that block it and those it blocks."""
-    state, query = snapshot.index("state"), snapshot.index("query")
-    blocking = Blocking(members(snapshot))
+    state, query, lock = (snapshot.index(name) for name in ("state", "query", "lock_id"))
+    # Of a session that waits for nothing only its pid matters, to those that it blocks.
+    waiting = replace(snapshot, rows=tuple(row for row in snapshot.rows if row[lock] is not None))
+    blocking = Blocking(members(waiting))
     # Since when is only in pg_locks; a statement is at least as old as its wait.
-    long_waits = held_long(snapshot.values("age"))
+    long_waits = held_long(waiting.values("age"))
+    waits = {
+        member.id: (by, at) for at, (member, by) in enumerate(zip(blocking.members, blocking.blockers, strict=True))
+    }
+    pids = map(itemgetter(snapshot.index("pid")), snapshot.rows)
     rows: list[Row] = []
-    for member, row, pids, name in zip(blocking.members, snapshot.rows, blocking.blockers, who(snapshot), strict=True):
-        waiters = blocking.direct.get(member.id, 0)
+    for row, pid, name in zip(snapshot.rows, pids, who(snapshot), strict=True):
+        by, at = waits.get(pid, ((), 0))
+        waiters = blocking.direct.get(pid, 0)
         blocks, long_blocks = waiters.bit_count(), (waiters & long_waits).bit_count()
-        waited = long_waits >> len(rows) & 1
-        judged = (len(pids) if waited else 0, long_blocks)
-        shown = [*row, pids or None, len(pids), blocks, name, _blocking(pids, blocks), *judged]
+        waited = by and long_waits >> at & 1
+        judged = (len(by) if waited else 0, long_blocks)
+        shown = [*row, by or None, len(by), blocks, name, _blocking(by, blocks), *judged]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
     columns = (*snapshot.columns, "blocked_by", "blockers", "blocks", "who", "blocking", "blockers_long", "blocks_long")

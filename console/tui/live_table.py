@@ -25,6 +25,15 @@ from console.tui.table_rows import TableRows
 from console.tui.table_styles import NAMES, TableStyles
 
 
+@dataclass(frozen=True, slots=True)
+class _Painted:
+    """A line as it is on the screen."""
+
+    line: RowLine
+    under_cursor: bool
+    strip: Strip
+
+
 class LiveTable(ScrollView, can_focus=True):
     """A table over a Snapshot.
 
@@ -59,8 +68,8 @@ class LiveTable(ScrollView, can_focus=True):
         self._window = ColumnWindow((), (), 0, 0)
         self._sort = ""
         self._stale = False
-        self._lines: dict[int, RowLine] = {}
-        self._painted: dict[int, RowLine] = {}
+        self._lines: dict[int, RowLine] = {}  # by row
+        self._painted: dict[int, _Painted] = {}  # by line of the widget
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
         self._sought: dict[str, object] = {}
@@ -183,12 +192,22 @@ class LiveTable(ScrollView, can_focus=True):
 
     # Painting
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the table. Without a border or padding there is nothing that Textual would add."""
+        strips = [self.render_line(y) for y in crop.line_range]
+        return strips if crop.column_span == (0, self._width) else [strip.crop(*crop.column_span) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         """Line 0 holds the titles and stays; the rows scroll below it."""
-        x, top = self.scroll_offset
-        strip = self._titles() if y == 0 else self._row(top + y - 1, y)
-        start = self._window.start
-        return strip.crop_extend(x - start, x - start + self._width, self._styles.of("base"))
+        return self._filtered(self._titles()) if y == 0 else self._row(self.scroll_offset.y + y - 1, y)
+
+    def _filtered(self, strip: Strip) -> Strip:
+        """`strip` in the width of the table and in the colours that the terminal has."""
+        left = self.scroll_offset.x - self._window.start
+        strip = strip.crop_extend(left, left + self._width, self._styles.of("base"))
+        for line_filter in self.get_line_filters():
+            strip = strip.apply_filter(line_filter, self.background_colors[1])
+        return strip
 
     def _titles(self) -> Strip:
         header, marked = self._styles.of("header"), self._styles.of("sorted")
@@ -197,27 +216,31 @@ class LiveTable(ScrollView, can_focus=True):
         return Strip([Segment(" " * GUTTER, header), *cells])
 
     def _row(self, index: int, y: int) -> Strip:
-        line = self._line(index, self._painted.get(y))
+        former, under_cursor = self._painted.get(y), index == self.cursor
+        line = self._line(index, former.line if former else None)
         if line is None:
             self._painted.pop(y, None)
-            return Strip.blank(1, self._styles.of("base"))
-        self._painted[y] = line
+            return self._filtered(Strip.blank(1, self._styles.of("base")))
         self._painted_from = self.scroll_offset
+        if former is not None and former.line is line and former.under_cursor == under_cursor:
+            return former.strip
         # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
         runs = groupby(zip(line.texts, line.levels, strict=True), key=lambda cell: (cell[1], cell[0].isascii()))
-        return Strip(
+        strip = Strip(
             [
-                Segment("".join(text for text, _ in run), self._styles.cell(level, index == self.cursor, self._stale))
+                Segment("".join(text for text, _ in run), self._styles.cell(level, under_cursor, self._stale))
                 for (level, _), run in runs
             ],
             self._window.width,
         )
+        self._painted[y] = _Painted(line, under_cursor, self._filtered(strip))
+        return self._painted[y].strip
 
     def _line(self, index: int, former: RowLine | None) -> RowLine | None:
         line = self._lines.get(index)
         if line is None and index < len(self._rows):
             line = self._window.line(self._rows.values[index], self._rows.is_marked(index), former)
-            self._lines[index] = line
+            self._lines[index] = line = former if former == line else line
         return line
 
     def _repaint_changes(self) -> None:
@@ -229,9 +252,10 @@ class LiveTable(ScrollView, can_focus=True):
         seen = self.scrollable_content_region.size.region
         regions: list[Region] = []
         for y in range(1, self.scrollable_content_region.height):
-            old = self._painted.get(y)
+            painted = self._painted.get(y)
+            old = painted.line if painted else None
             new = self._line(top + y - 1, old)
-            if new != old:
+            if new is not old:
                 regions += self._window.changes(y, left, old, new, seen)
         if regions:
             self.refresh(*regions)

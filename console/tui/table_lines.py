@@ -81,9 +81,12 @@ class ColumnWindow:
 
     def worst(self, rows: Sequence[Row], least: Level) -> int:
         """The position of the first row of the highest severity; 0 if that is under `least`."""
-        levels = list(map(self.level, rows)) if self._ruled else []
-        most = max(levels, default=Level.OK)
-        return levels.index(most) if most >= least else 0
+        # Most rows have the same few values.
+        ruled = [(at, {value: rule.level(value) for value in {row[at] for row in rows}}) for rule, at in self._ruled]
+        most = max((level for _, levels in ruled for level in levels.values()), default=Level.OK)
+        if most < least:
+            return 0
+        return next(n for n, row in enumerate(rows) if any(levels[row[at]] is most for at, levels in ruled))
 
     def changes(self, y: int, left: int, old: RowLine | None, new: RowLine | None, seen: Region) -> list[Region]:
         """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells.

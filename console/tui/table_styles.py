@@ -17,10 +17,11 @@ class TableStyles:
     def __init__(self, table: Widget) -> None:
         self._table = table
         self._known: dict[str, Style] = {}
+        self._cells: dict[tuple[Level, bool, bool], Style] = {}
 
     def forget(self) -> None:
         """Compute them again: the theme has changed."""
-        self._known = {}
+        self._known, self._cells = {}, {}
 
     def of(self, name: str) -> Style:
         """The style called `name`."""
@@ -33,7 +34,10 @@ class TableStyles:
 
     def cell(self, level: Level, under_cursor: bool, stale: bool) -> Style:
         """The style of a cell with that severity; stale rows show none."""
-        style = self.of("stale" if stale else "base")
-        if level >= Level.WARNING and not stale:
-            style += self.of("critical" if level is Level.CRITICAL else "warning")
-        return style + self.of("cursor") if under_cursor else style
+        style = self._cells.get((level, under_cursor, stale))
+        if style is None:
+            style = self.of("stale" if stale else "base")
+            if level >= Level.WARNING and not stale:
+                style += self.of("critical" if level is Level.CRITICAL else "warning")
+            style = self._cells[level, under_cursor, stale] = style + self.of("cursor") if under_cursor else style
+        return style

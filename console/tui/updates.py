@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from rich.color import ColorSystem
 from rich.console import Console, RenderableType
+from rich.style import Style
 from textual._compositor import ChopsUpdate
+from textual.strip import Strip
 
 # A reset followed by a style, with perhaps a move between them; or a style alone.
 _STYLES = re.compile(r"\x1b\[0m((?:\x1b\[\d+;\d+H)?)(\x1b\[[\d;]*m)|\x1b\[[\d;]+m")
@@ -23,12 +26,27 @@ class TightUpdate(ChopsUpdate):
                 left, right = max(x, first), min(end, last)
                 if strip is None or left >= right:
                     continue
-                cut = strip if (left, right) == (x, end) else strip.crop(left - x, right - x)
                 if at != (left, y):
                     parts.append(f"\x1b[{y + 1};{left + 1}H")
-                parts.append(cut.render(console))
+                whole = (left, right) == (x, end)
+                parts.append(strip.render(console) if whole else part(strip, left - x, right - x, console))
                 at = (right, y)
         return lean("".join(parts))
+
+
+def part(strip: Strip, left: int, right: int, console: Console) -> str:
+    """The cells of `strip` from `left` to before `right`, as Strip.crop() and render() would; it is needed once."""
+    colors = console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001  as Strip.render() does
+    parts, at = [], 0
+    for segment in strip:
+        start, at = at, at + segment.cell_length
+        if start >= right:
+            break
+        if at > left:
+            part = segment.split_cells(right - start)[0] if at > right else segment
+            part = part.split_cells(left - start)[1] if start < left else part
+            parts.append(Strip.render_style(part.style or Style.null(), part.text, colors))
+    return "".join(parts)
 
 
 def tight(renderable: RenderableType | None) -> RenderableType | None:
