@@ -54,11 +54,15 @@ class Frozen(ActingSession):
         self.sent += statement
         return await super().batch(statement)
 
+    async def script(self, *statements):
+        self.sent += "; ".join(statements)
+        return await super().script(*statements)
+
     @contextlib.asynccontextmanager
-    async def transaction(self):
+    async def transaction(self, *first, last=()):
         self.sent = ""
-        async with super().transaction():
-            yield
+        async with super().transaction(*first, last=last) as replies:
+            yield replies
             if where in self.sent:
                 os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from console.model import Batches, Claim, Kind, Outcome, Plan, Standalone, Step,
 from console.running.progress import Run, stop
 from console.running.runner import Runner
 from console.running.trail.audit import Trail
-from console.sources.postgres import ActingSession, PostgresServer
+from console.sources.postgres import ActingSession, PostgresServer, Replies
 from tests.acting import waits_of
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
+
+COLUMNS = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND attnum > 0 AND NOT attisdropped"
 
 
 @asynccontextmanager
@@ -245,6 +247,43 @@ async def test_stopping_cancels_on_the_server_and_leaves_nothing_half_done(
     )
 
 
+async def test_statements_that_are_sent_at_once_are_done_or_undone_together(
+    pg: Cluster, table: str, trail: Trail
+) -> None:
+    at_once = Transaction("a", at_once=True)
+    add = Step("ALTER TABLE public.t ADD COLUMN x int", execution=at_once, expect="SELECT true")
+    async with runner(pg, table, trail) as engine:
+        failed = await engine.run(plan(add, Step("ALTER TABLE public.t DROP COLUMN y", execution=at_once)))
+        assert count(pg, table, COLUMNS) == 2
+        done = await engine.run(plan(add, Step("ALTER TABLE public.t DROP COLUMN x", execution=at_once)))
+    assert (failed.outcome, done.outcome) == (Outcome.FAILED, Outcome.DONE)
+    assert "y" in failed.message
+    assert [step.status for step in done.steps] == ["done", "done"]
+    assert count(pg, table, COLUMNS) == 2
+
+
+@pytest.mark.parametrize("execution", [Transaction(), Transaction(at_once=True), Standalone(1.0)], ids=repr)
+async def test_a_question_about_the_effect_that_fails_repeats_nothing(
+    pg: Cluster, table: str, trail: Trail, execution: Transaction | Standalone
+) -> None:
+    """It is asked together with COMMIT: its error must not be taken for one of the transaction."""
+    with pg.connect(table) as session:
+        session.execute("CREATE SEQUENCE public.asked")
+        session.execute("CREATE TABLE public.log (lock_timeout text)")
+        session.execute(
+            "CREATE FUNCTION public.busy() RETURNS boolean LANGUAGE plpgsql AS "
+            "$$ BEGIN IF nextval('public.asked') = 1 THEN RAISE SQLSTATE '40001'; END IF; RETURN false; END $$"
+        )
+    note = "INSERT INTO public.log SELECT current_setting('lock_timeout')"
+    step = Step("INSERT INTO public.t VALUES (99)", execution=execution, expect="SELECT public.busy()", failed=note)
+    async with runner(pg, table, trail) as engine:
+        run = await engine.run(plan(step), patience=60)
+    assert run.outcome is Outcome.FAILED, run.message
+    assert count(pg, table, "SELECT count(*) FROM t WHERE id = 99") == 1
+    assert count(pg, table, "SELECT last_value FROM asked") == 2, "with the statement, and then alone"
+    assert count(pg, table, "SELECT string_agg(lock_timeout, ' ') FROM log") == "200ms"
+
+
 async def test_a_lost_connection_leaves_the_plan_to_be_run_again(pg: Cluster, table: str, trail: Trail) -> None:
     steps = (Step("DELETE FROM public.t WHERE id = 1"), Step("SELECT pg_sleep(60)", execution=Transaction("2")))
     async with runner(pg, table, trail) as engine:
@@ -266,9 +305,9 @@ async def test_the_fate_of_a_commit_without_an_answer_is_asked(
     original = ActingSession.transaction
 
     @asynccontextmanager
-    async def losing(session: ActingSession) -> AsyncIterator[None]:
-        async with original(session):
-            yield
+    async def losing(session: ActingSession, *first: str, last: Sequence[str] = ()) -> AsyncIterator[Replies]:
+        async with original(session, *first, last=last) as replies:
+            yield replies
         await session.close()
         raise psycopg.OperationalError("the connection is lost")
 

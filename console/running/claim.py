@@ -7,23 +7,35 @@ import time
 
 from console import sql
 from console.format import one_line
-from console.model import Claim, Kind, Trouble
+from console.model import Claim, Kind, Plan, Trouble
 from console.running.failures import change_trouble
 from console.sources.postgres import ActingSession, DriverError
 
 GIVING_UP = 2.0  # seconds in which a console of another database that must give up has done so
 
 
-async def take(session: ActingSession, claim: Claim) -> None:
-    """Lock all of `claim`, to the end of the session. Raises Trouble(REFUSED) that names who holds it, or a pooler."""
+async def take(session: ActingSession, plan: Plan) -> None:
+    """Lock all that `plan` claims, to the end of the session.
+
+    Raises Trouble(REFUSED) that names who holds it, a pooler, or an event trigger of another role.
+    """
+    claim = plan.claim
+    subjects = claim.parts or (claim.subject,)
     try:
-        await refuse_pooler(session)
-        for part in claim.parts or (claim.subject,):
-            await _lock(session, "take_subject", {"subject": part}, one_line(part))
-            if claim.cluster_wide:
-                await _lock_everywhere(session, part)
+        asked = {"pid": session.pid, "subjects": list(subjects)}
+        claimed = await session.query(sql.load("actions/take_claim").text, asked)
+        for own, subject, taken, _ in claimed:
+            if own is not True:
+                raise _pooler()
+            if taken is not True:
+                raise _taken(one_line(subject), await _holder(session, "subject", subject))
+        if claim.cluster_wide:
+            for subject in subjects:
+                await _lock_everywhere(session, subject)
         if claim.advisory_lock:
-            await _lock(session, "take_number", {"number": claim.advisory_lock}, one_line(claim.subject))
+            await _take_number(session, claim)
+        if plan.changes and any(event_triggers for *_, event_triggers in claimed):
+            await _refuse_event_triggers(session)
     except DriverError as error:
         raise change_trouble(error) from None
 
@@ -32,23 +44,39 @@ async def refuse_pooler(session: ActingSession) -> None:
     """Raises Trouble(REFUSED) behind a pooler, where locks outlive the console that took them."""
     ((pid,),) = await session.query("SELECT pg_catalog.pg_backend_pid()")
     if pid != session.pid:  # the pooler made up the pid that the driver was given
-        raise Trouble(
-            Kind.REFUSED,
-            "Nothing is changed through a connection pooler: its sessions keep neither locks nor settings.",
-            "Connect to PostgreSQL itself.",
-        )
+        raise _pooler()
 
 
-async def refuse_event_triggers(session: ActingSession) -> None:
+async def take_subject(session: ActingSession, subject: str) -> str:
+    """Lock a subject to the end of the session. Returns who holds it; empty: it is taken now."""
+    ((taken,),) = await session.query(sql.load("actions/take_subject").text, {"subject": subject})
+    return "" if taken is True else await _holder(session, "subject", subject)
+
+
+def _pooler() -> Trouble:
+    return Trouble(
+        Kind.REFUSED,
+        "Nothing is changed through a connection pooler: its sessions keep neither locks nor settings.",
+        "Connect to PostgreSQL itself.",
+    )
+
+
+async def _refuse_event_triggers(session: ActingSession) -> None:
     """Raises Trouble(REFUSED) where a change of this superuser sets off a function of another role."""
     for refused, remedy in await session.query(sql.load("actions/foreign_event_triggers").text, {}):
         raise Trouble(Kind.REFUSED, one_line(refused), one_line(remedy))
 
 
-async def _lock(session: ActingSession, query: str, parameters: dict[str, object], what: str) -> None:
-    (row,) = await session.query(sql.load(f"actions/{query}").text, parameters)
-    if row[0] is not True:
-        raise _taken(what, one_line(row[1] or "it has just ended"))
+async def _take_number(session: ActingSession, claim: Claim) -> None:
+    number = {"number": claim.advisory_lock}
+    ((taken,),) = await session.query(sql.load("actions/take_number").text, number)
+    if taken is not True:
+        raise _taken(one_line(claim.subject), await _holder(session, "number", claim.advisory_lock))
+
+
+async def _holder(session: ActingSession, kind: str, value: object) -> str:
+    rows = await session.query(sql.load(f"actions/{kind}_holder").text, {kind: value})
+    return one_line(rows[0][0]) if rows else "it has just ended"
 
 
 async def _lock_everywhere(session: ActingSession, subject: str) -> None:

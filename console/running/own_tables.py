@@ -15,10 +15,7 @@ async def lock(session: ActingSession, table: OwnTable) -> bool:
 
     Raises Trouble(REFUSED) if it would run code, or its owner is not trusted with it; the driver's own errors.
     """
-    ((present,),) = await session.query(
-        "SELECT pg_catalog.to_regclass(%(name)s) IS NOT NULL", {"name": table.qualified}
-    )
-    if not present:
+    if not await present(session, table):
         return False
     await session.execute(_LOCK.format(name=table.name))
     harmless = await session.query(sql.load("actions/harmless_table").text, {"name": table.name})
@@ -32,3 +29,9 @@ async def lock(session: ActingSession, table: OwnTable) -> bool:
         for refused, remedy in await session.query(sql.load("actions/ledger_trust").text, {"owner": table.owner}):
             raise Trouble(Kind.REFUSED, str(refused), str(remedy or ""))
     return True
+
+
+async def present(session: ActingSession, table: OwnTable) -> bool:
+    """Whether the database has it."""
+    query = "SELECT pg_catalog.to_regclass(%(name)s) IS NOT NULL"
+    return await session.query(query, {"name": table.qualified}) == [(True,)]

@@ -24,6 +24,7 @@ class StepProgress:
     seconds: float = 0.0
     rows: int = 0
     tries: int = 0
+    verified: bool = False  # its `expect` has returned true
     message: str = ""  # phase and share of a long command, or what it waits for
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from console.format import one_line
 from console.model import Database, Kind, Outcome, Plan, Trouble
 from console.running import canary, failures
-from console.running.claim import refuse_event_triggers, take
+from console.running.claim import take
 from console.running.execution import executor, groups
 from console.running.execution.executor import Context, Executor
 from console.running.failures import change_trouble
@@ -23,6 +23,7 @@ from console.running.progress import Run, StepProgress
 from console.running.summary import achieved
 from console.running.trail import audit_table, entries
 from console.running.trail.audit import Trail
+from console.running.trail.recorder import Recorder
 from console.sources.postgres import ActingSession, DriverError
 
 PATIENCE = 300.0  # seconds of tries for a lock
@@ -50,20 +51,17 @@ class Runner:
             run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
             return run
         started = time.monotonic()
-        self._write(run, "start", entries.planned(run))  # so that a run can be undone whose console was killed
+        recorder = Recorder.of(self._trail, run, self._server.facts)
+        context = Context(self._session, self._server, run, lambda: self._watch(run), recorder.write)
+        # So that a run can be undone whose console was killed. It is synced while the session is opened.
+        planned = asyncio.ensure_future(asyncio.to_thread(recorder.write, "start", entries.planned(run)))
         try:
-            await self._session.open()
-            if self._session.borrowed:
-                run.notes.append(BORROWED)
-            await take(self._session, plan.claim)
-            if plan.changes:
-                await refuse_event_triggers(self._session)
-            planned = list(groups(run.steps))
-            for group, following in zip(planned, [*planned[1:], None], strict=True):
-                await self._group(run, group, time.monotonic() + patience)
-                await self._done(run, group, following)
-            run.outcome, run.message = Outcome.DONE, achieved(run)
-            await self._read_back(run)
+            try:
+                await self._open(run)
+            finally:
+                await asyncio.wait({planned})
+            if not planned.exception():
+                await self._steps(context, recorder, patience)
         except Trouble as why:
             self._fail(run, await self._undone(run, why))
         except asyncio.CancelledError:
@@ -73,8 +71,23 @@ class Runner:
             self._fail(run, await self._undone(run, Trouble(Kind.FAILED, "Stopped on request.")))
         finally:
             run.seconds = time.monotonic() - started
-            await self._finish(run)
+            await self._finish(context, recorder, planned)
         return run
+
+    async def _open(self, run: Run) -> None:
+        await self._session.open()
+        if self._session.borrowed:
+            run.notes.append(BORROWED)
+        await take(self._session, run.plan)
+
+    async def _steps(self, context: Context, recorder: Recorder, patience: float) -> None:
+        run = context.run
+        planned = list(groups(run.steps))
+        for group, following in zip(planned, [*planned[1:], None], strict=True):
+            await self._group(context, group, time.monotonic() + patience)
+            await self._done(context, recorder, group, following)
+        run.outcome, run.message = Outcome.DONE, achieved(run)
+        await self._read_back(run)
 
     async def _read_back(self, run: Run) -> None:
         if run.plan.read_back is None:
@@ -105,34 +118,42 @@ class Runner:
             if progress.status in {"running", "waiting"}:
                 progress.status = "failed"
 
-    async def _finish(self, run: Run) -> None:
-        await self._name_left(run)
+    async def _finish(self, context: Context, recorder: Recorder, planned: asyncio.Future[None]) -> None:
+        """Record how the run ended, and disconnect. Raises Trouble(REFUSED) if it was not audited, so nothing ran."""
+        run = context.run
+        await asyncio.wait({planned})
+        if (unaudited := planned.exception()) is not None:
+            await self._session.close()
+            raise unaudited
+        await self._name_left(context)
         run.notes += [*run.waits, *await failures.record(self._session, run)]
         outcome = {"outcome": run.outcome.value if run.outcome else None, "message": run.message, "notes": run.notes}
-        try:
-            self._write(run, "end", {**outcome, "seconds": run.seconds, "undo": run.undo})
-        except Trouble as why:
-            run.notes.append(str(why))
+        details = {**outcome, "notes": [*run.notes], "seconds": run.seconds, "undo": run.undo}
+        ended = asyncio.ensure_future(asyncio.to_thread(recorder.write, "end", details))
         await self._audit_in_database(run)
+        await asyncio.wait({ended})
+        if (unwritten := ended.exception()) is not None:
+            run.notes.append(str(unwritten))
         await self._session.close()
         self._watch(run)
 
-    async def _name_left(self, run: Run) -> None:
+    async def _name_left(self, context: Context) -> None:
+        run = context.run
         for progress in run.steps:
             if progress.status == "failed" and self._session.connected:
                 with contextlib.suppress(Trouble):  # the first trouble is the one to report
-                    left = await _executor(progress).left(self._context(run))
+                    left = await _executor(progress).left(context)
                     if left:
                         run.notes.append(f"Left to do by running the action again: {one_line('; '.join(left))}")
 
     # Steps
 
-    async def _group(self, run: Run, group: Sequence[StepProgress], end: float) -> None:
+    async def _group(self, context: Context, group: Sequence[StepProgress], end: float) -> None:
         attempt = 0
         while True:
             began = time.monotonic()
             try:
-                await _executor(group[0]).execute(self._context(run), group)
+                await _executor(group[0]).execute(context, group)
             except (DriverError, Trouble) as error:
                 _reset(group)
                 why = error if isinstance(error, Trouble) else change_trouble(error)
@@ -143,7 +164,7 @@ class Runner:
                 attempt += 1
                 group[0].status, group[0].tries = "waiting", attempt
                 group[0].message = why.sentence if why is error else await self._holders(group)
-                self._watch(run)
+                context.changed()
                 await asyncio.sleep(pause)
                 continue
             for progress in group:
@@ -151,25 +172,28 @@ class Runner:
                 progress.seconds = (progress.seconds if _executor(progress).transactional else 0.0) or seconds
             return
 
-    async def _done(self, run: Run, group: Sequence[StepProgress], following: Sequence[StepProgress] | None) -> None:
+    async def _done(
+        self,
+        context: Context,
+        recorder: Recorder,
+        group: Sequence[StepProgress],
+        following: Sequence[StepProgress] | None,
+    ) -> None:
         """Record in the trail that `group` is done, and verify its effect."""
         for progress in group:
             progress.status, progress.message = "done", ""
-        # Whether a transaction committed, the server knows by the id that was synced before its COMMIT. What runs
-        # outside of one is synced with that of the transaction that follows, or with the end of the run.
         synced = following is None or _executor(following[0]).group is not None
-        sync = _executor(group[0]).group is None and not synced
-        self._trail.write(*(entries.step(run, self._server.facts, progress) for progress in group), sync=sync)
-        self._watch(run)
-        await self._verify(run, group)
+        recorder.steps(group, synced)
+        context.changed()
+        await self._verify(context, group)
         await canary.prove(self._session, [progress.step for progress in group])
 
-    async def _verify(self, run: Run, group: Sequence[StepProgress]) -> None:
+    async def _verify(self, context: Context, group: Sequence[StepProgress]) -> None:
         for progress in group:
-            if not progress.step.expect:
+            if not progress.step.expect or progress.verified:
                 continue
             end = time.monotonic() + progress.step.settle
-            while not (answer := (await self._context(run).query(progress.step.expect))[0])[0]:
+            while not (answer := (await context.query(progress.step.expect))[0])[0]:
                 if time.monotonic() >= end:
                     progress.status = "failed"
                     reason = one_line(answer[1]) if len(answer) > 1 and answer[1] else ""
@@ -199,18 +223,6 @@ class Runner:
         names = [f"pid {record['pid']} ({one_line(record['who'])})" for record in snapshot.records()]
         return f"waiting for {', '.join(names[:3])}" if names else "waiting for a lock"
 
-    def _context(self, run: Run) -> Context:
-        return Context(
-            self._session,
-            self._server,
-            run,
-            lambda: self._watch(run),
-            lambda event, details: self._write(run, event, details),
-        )
-
-    def _write(self, run: Run, event: str, details: dict[str, object]) -> None:
-        self._trail.write(entries.entry(run, self._server.facts, event, details))
-
     async def _audit_in_database(self, run: Run) -> None:
         if not self._session.connected or self._session.borrowed:
             return
@@ -225,6 +237,6 @@ def _executor(progress: StepProgress) -> Executor:
 def _reset(group: Sequence[StepProgress]) -> None:
     """Reset the steps for a retry; committed batches stay done."""
     for progress in group:
-        progress.status = "pending"
+        progress.status, progress.verified = "pending", False
         if not _executor(progress).partial:
             progress.rows, progress.seconds = 0, 0.0

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from console import sql
-from console.format import one_line
 from console.model import Kind, Trouble
-from console.running.claim import refuse_pooler
+from console.running.claim import refuse_pooler, take_subject
 from console.sources.postgres import ActingSession, DriverError, trouble
 
 SUBJECT = "set-up of the database"
@@ -21,11 +19,10 @@ async def only_setup(session: ActingSession) -> AsyncIterator[None]:
         await session.open()
         await refuse_pooler(session)
         await session.execute("SET idle_session_timeout = 0")  # it holds the lock by doing nothing
-        rows = await session.query(sql.load("actions/take_subject").text, {"subject": SUBJECT})
-        if rows[0][0] is not True:
+        if holder := await take_subject(session, SUBJECT):
             raise Trouble(
                 Kind.REFUSED,
-                f"Another set-up of this database is running: {one_line(rows[0][1] or 'it has just ended')}.",
+                f"Another set-up of this database is running: {holder}.",
                 "Wait until it is done, or cancel it.",
             )
         yield

@@ -10,8 +10,8 @@ from functools import partial
 from console import sql
 from console.format import count, counted
 from console.model import Batches
+from console.running.execution import looking_again
 from console.running.execution.executor import Context, Executor
-from console.running.execution.looking_again import look_again
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession
 
@@ -34,8 +34,7 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
     progress.status = "running"
     began = time.monotonic()
     while True:
-        async with context.session.transaction():
-            await look_again(context.session, group)
+        async with looking_again.transaction(context.session, group):
             moved, more = await _batch(context.session, execution.role, progress.step.sql)
         progress.rows += moved
         progress.seconds = time.monotonic() - began

@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from console.model import Source, read_only
+from console.running.execution.looking_again import look_again
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
 from console.sources.postgres import ActingSession, DriverError
+
+_READ_ONLY = "SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,15 @@ class Context:
 
     async def refuse_read_only(self) -> None:
         """Raises Trouble(REFUSED) in a read-only session. The server itself would not refuse everything."""
-        if self.session.borrowed:  # only to signal sessions, and never with --read-only
-            return
-        # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there.
-        if await self.session.query("SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"):
+        await self.ready(())
+
+    async def ready(self, steps: Sequence[StepProgress], *more: str) -> None:
+        """`refuse_read_only`, a look at what the plan of `steps` saw, and then `more`, all sent at once."""
+        # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there. A borrowed session only signals
+        # other sessions, and never with --read-only.
+        question = [] if self.session.borrowed else [_READ_ONLY]
+        answers = await look_again(self.session, steps, *question, *more)
+        if question and answers[0]:
             raise read_only()
 
 

@@ -2,35 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from console import sql
 from console.format import one_line
 from console.model import Kind, Seen, Trouble
 from console.running.progress import StepProgress
-from console.sources.postgres import ActingSession, DriverError
+from console.sources.postgres import ActingSession, DriverError, Replies, Rows
 
 _UNDEFINED_TABLE = "42P01"
 
 
-async def look_again(session: ActingSession, steps: Sequence[StepProgress], lock: bool = True) -> None:
-    """Raises Trouble(REFUSED) if a relation that the plan of `steps` saw is another one now, or defined otherwise.
+@contextlib.asynccontextmanager
+async def transaction(
+    session: ActingSession, steps: Sequence[StepProgress], *first: str, last: Sequence[str] = ()
+) -> AsyncIterator[Replies]:
+    """A transaction of the session in which the relations that the plan of `steps` saw are locked, and unchanged.
 
-    With `lock`, in a transaction, it stays as it is to the end of that.
+    Raises Trouble(REFUSED) if one of them is another one now, or defined otherwise.
     """
-    seen = list(dict.fromkeys(relation for progress in steps for relation in progress.step.sees))
-    if not seen:
-        return
+    seen = _seen(steps)
+    look = [_lock(seen), _definitions(seen)] if seen else []
+    async with contextlib.AsyncExitStack() as stack:
+        with _missing(seen):
+            replies = await stack.enter_async_context(session.transaction(*look, *first, last=last))
+        if seen:
+            _refuse_changed(seen, replies.first[1])
+            del replies.first[:2]
+        yield replies
+
+
+async def look_again(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[Rows]:
+    """The same check without a transaction, so without a lock; the rows of each result of `more`."""
+    seen = _seen(steps)
+    look = [_definitions(seen)] if seen else []
+    if not look and not more:
+        return []
+    results = await session.script(*look, *more)
+    if seen:
+        _refuse_changed(seen, results[0])
+    return results[len(look) :]
+
+
+def _seen(steps: Sequence[StepProgress]) -> list[Seen]:
+    return list(dict.fromkeys(relation for progress in steps for relation in progress.step.sees))
+
+
+def _lock(seen: Sequence[Seen]) -> str:
     names = ", ".join(f"ONLY {relation.name}" for relation in seen)
-    locked = [f"LOCK TABLE {names} IN ACCESS SHARE MODE"] if lock else []
+    return f"LOCK TABLE {names} IN ACCESS SHARE MODE"
+
+
+def _definitions(seen: Sequence[Seen]) -> str:
     oids = ", ".join(str(relation.oid) for relation in seen)
-    query = sql.load("actions/definitions").statement.replace("%(oids)s", f"ARRAY[{oids}]")
+    return sql.load("actions/definitions").statement.replace("%(oids)s", f"ARRAY[{oids}]")
+
+
+@contextlib.contextmanager
+def _missing(seen: Sequence[Seen]) -> Iterator[None]:
     try:
-        rows = await session.script(*locked, query, wanted=len(locked))
+        yield
     except DriverError as error:
-        if error.sqlstate == _UNDEFINED_TABLE:
+        if seen and error.sqlstate == _UNDEFINED_TABLE:
             raise _changed(seen[0]) from None
         raise
+
+
+def _refuse_changed(seen: Sequence[Seen], rows: Rows) -> None:
     for relation in seen:
         if (relation.oid, relation.name, relation.digest) not in rows:
             raise _changed(relation)

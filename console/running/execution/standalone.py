@@ -12,7 +12,6 @@ from console.format import one_line
 from console.model import Kind, Source, Standalone, Trouble
 from console.model.act import LOCK_TIMEOUT, NOTICED
 from console.running.execution.executor import Context, Executor
-from console.running.execution.looking_again import look_again
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError
 
@@ -35,10 +34,8 @@ async def execute(execution: Standalone, context: Context, group: Sequence[StepP
     if progress.tries and execution.again:
         statements = await _again(execution, context)
     for statement, lock_timeout in statements:
-        await context.refuse_read_only()
-        if not progress.tries:
-            await look_again(context.session, group, lock=False)
-        progress.rows = await _send(context, statement, lock_timeout, report, execution.role)
+        async with _ready(context, progress, lock_timeout):
+            progress.rows = await _send(context, statement, lock_timeout, report, execution.role)
 
 
 async def _again(execution: Standalone, context: Context) -> list[tuple[str, float | None]]:
@@ -63,25 +60,24 @@ async def _send(
     """
     session, source = context.session, context.source
     began = reported = time.monotonic()
-    async with _patience(session, lock_timeout):
-        work = asyncio.ensure_future(_execute(session, statement, role))
-        period = PROGRESS_PERIOD if lock_timeout is None else WATCH_PERIOD
-        waits_for = ""
-        try:
-            while not (await asyncio.wait({work}, timeout=period))[0]:
-                if lock_timeout is not None:
-                    waits_for, behind = await _queue(session, source)
-                    if behind:
-                        await _give_way(session, work, behind)
-                if time.monotonic() - reported >= PROGRESS_PERIOD:
-                    reported = time.monotonic()
-                    report(waits_for or await _progress(session, source, reported - began))
-            return work.result()
-        except asyncio.CancelledError:
-            work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # whoever waits may be gone
-            await session.cancel()
-            await asyncio.wait({work})
-            raise
+    work = asyncio.ensure_future(_execute(session, statement, role))
+    period = PROGRESS_PERIOD if lock_timeout is None else WATCH_PERIOD
+    waits_for = ""
+    try:
+        while not (await asyncio.wait({work}, timeout=period))[0]:
+            if lock_timeout is not None:
+                waits_for, behind = await _queue(session, source)
+                if behind:
+                    await _give_way(session, work, behind)
+            if time.monotonic() - reported >= PROGRESS_PERIOD:
+                reported = time.monotonic()
+                report(waits_for or await _progress(session, source, reported - began))
+        return work.result()
+    except asyncio.CancelledError:
+        work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # whoever waits may be gone
+        await session.cancel()
+        await asyncio.wait({work})
+        raise
 
 
 async def _execute(session: ActingSession, statement: str, role: str) -> int:
@@ -94,23 +90,24 @@ async def _execute(session: ActingSession, statement: str, role: str) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _patience(session: ActingSession, seconds: float | None) -> AsyncIterator[None]:
-    if seconds is None:
-        yield
-        return
-    await _lock_timeout(session, seconds)
+async def _ready(context: Context, progress: StepProgress, seconds: float | None) -> AsyncIterator[None]:
+    """Context.ready; in the block the session waits so many `seconds` for a lock, if that is given."""
+    limit = [] if seconds is None else [_lock_timeout(seconds)]
     try:
+        await context.ready(() if progress.tries else (progress,), *limit)
         yield
+        if limit and progress.step.expect:  # asked at once with what restores the limit; if that fails, alone
+            with contextlib.suppress(DriverError):
+                _, answer = await context.session.script(_lock_timeout(LOCK_TIMEOUT), progress.step.expect)
+                progress.verified, limit = bool(answer[0][0]), []
     finally:
-        if session.connected:
+        if limit and context.session.connected:
             with contextlib.suppress(DriverError):  # a lost connection has no settings left to restore
-                await _lock_timeout(session, LOCK_TIMEOUT)
+                await context.session.execute(_lock_timeout(LOCK_TIMEOUT))
 
 
-async def _lock_timeout(session: ActingSession, seconds: float) -> None:
-    await session.execute(
-        "SELECT pg_catalog.set_config('lock_timeout', %(limit)s, false)", {"limit": f"{round(seconds * 1000)}ms"}
-    )
+def _lock_timeout(seconds: float) -> str:
+    return f"SELECT pg_catalog.set_config('lock_timeout', '{round(seconds * 1000)}ms', false)"
 
 
 async def _give_way(session: ActingSession, work: asyncio.Future[int], behind: str) -> None:

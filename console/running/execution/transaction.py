@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from console.model import Kind, Transaction, Trouble
 from console.running import own_tables
+from console.running.execution import looking_again
 from console.running.execution.executor import Context, Executor
-from console.running.execution.looking_again import look_again
 from console.running.progress import StepProgress
-from console.sources.postgres import ActingSession, DriverError
+from console.sources.postgres import ActingSession, DriverError, Rows
 
+_ASSIGN = "SELECT pg_catalog.pg_current_xact_id()::text"
+_ASSIGNED = "SELECT pg_catalog.pg_current_xact_id_if_assigned()::text"
 RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to look up a transaction whose COMMIT was not answered; seconds between
 
 
@@ -26,29 +28,54 @@ def executor(execution: Transaction) -> Executor:
 async def execute(context: Context, group: Sequence[StepProgress]) -> None:
     """Run `group` in one transaction. Before its COMMIT the trail gets its id, so that its fate can be looked up."""
     session, fate, committing = context.session, _Fate(context), False
-    with context.run.holding() as holds:
-        try:
-            async with session.transaction(), fate:
-                await look_again(session, group)
-                if not group[0].step.sql.startswith("SELECT "):  # it is written to disk while the statement runs
-                    await fate.note(assign=True)
-                for progress in group:
-                    context.begin(progress)
-                    holds(progress)
-                    began = time.monotonic()
-                    if progress.step.writes is not None:
-                        await own_tables.lock(session, progress.step.writes)
-                    progress.rows = await _execute(session, progress)
-                    progress.seconds = time.monotonic() - began
-                    await fate.note()
+    first, last = [], []
+    if not group[0].step.sql.startswith("SELECT "):
+        first = [_ASSIGN]  # it is synced while the statements run
+        last = [progress.step.expect for progress in group if progress.step.expect]
+    try:
+        with context.run.holding() as holds:
+            async with looking_again.transaction(session, group, *first, last=last) as replies, fate:
+                fate.note(*replies.first)
+                await (_together if all(map(_at_once, group)) else _in_turn)(context, group, fate, holds)
                 if any(map(_role, group)):
                     await session.seal()
                 await fate.noted()
                 committing = True
-        except DriverError:
-            if committing and fate.xid and not session.connected and await _committed(session, fate.xid):
-                return
+    except DriverError:
+        if not (committing and fate.xid and await _committed(session, fate.xid)):
             raise
+    _verified(group, replies.last)
+
+
+async def _in_turn(
+    context: Context, group: Sequence[StepProgress], fate: _Fate, holds: Callable[[StepProgress], None]
+) -> None:
+    for progress in group:
+        context.begin(progress)
+        holds(progress)
+        began = time.monotonic()
+        if progress.step.writes is not None:
+            await own_tables.lock(context.session, progress.step.writes)
+        progress.rows = await _execute(context.session, progress)
+        progress.seconds = time.monotonic() - began
+        if not fate.xid:
+            fate.note(await context.session.query(_ASSIGNED))
+
+
+async def _together(
+    context: Context, group: Sequence[StepProgress], _: _Fate, holds: Callable[[StepProgress], None]
+) -> None:
+    for progress in group:
+        context.begin(progress)
+        holds(progress)
+    statements, role = [progress.step.sql for progress in group], _role(group[0])
+    await (context.session.execute_as(role, *statements) if role else context.session.script(*statements))
+
+
+def _verified(group: Sequence[StepProgress], answers: Sequence[Rows]) -> None:
+    expecting = [progress for progress in group if progress.step.expect]
+    for progress, rows in zip(expecting, answers, strict=False):  # none, if they were not asked or not answered
+        progress.verified = bool(rows and rows[0][0])
 
 
 class _Fate:
@@ -67,11 +94,9 @@ class _Fate:
             await asyncio.wait({self._writing})
             self._writing.exception()
 
-    async def note(self, assign: bool = False) -> None:
-        """Begin to write the id, once there is one; `assign` makes the server assign it now."""
-        if self._writing is None:
-            function = "pg_current_xact_id" if assign else "pg_current_xact_id_if_assigned"
-            ((assigned,),) = await self._context.session.query(f"SELECT pg_catalog.{function}()::text")
+    def note(self, *answers: Rows) -> None:
+        """Begin to write the id, if the server has assigned one."""
+        for ((assigned,),) in answers:
             if assigned:
                 self.xid = str(assigned)
                 work = asyncio.to_thread(self._context.write, "commit", {"xid": self.xid})
@@ -93,11 +118,17 @@ def _role(progress: StepProgress) -> str:
     return how.role if isinstance(how, Transaction) else ""
 
 
+def _at_once(progress: StepProgress) -> bool:
+    how = progress.step.execution
+    return isinstance(how, Transaction) and how.at_once
+
+
 async def _committed(session: ActingSession, xid: str) -> bool:
     """Whether the transaction committed. Raises Trouble(UNREACHABLE) if that is unknown."""
     for _ in range(RECONNECTS):
         try:
-            await session.open()
+            if not session.connected:
+                await session.open()
             answer = await session.query("SELECT pg_catalog.pg_xact_status(%(xid)s::xid8)", {"xid": xid})
         except (Trouble, DriverError):
             await asyncio.sleep(RECONNECT_PAUSE)

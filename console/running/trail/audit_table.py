@@ -16,6 +16,8 @@ _TABLE = OwnTable("console_audit")
 async def write(session: ActingSession, row: Mapping[str, object]) -> str:
     """Write one run if the table exists. Returns a sentence if that failed or is unsafe, else an empty text."""
     try:
+        if not await own_tables.present(session, _TABLE):
+            return ""
         async with session.transaction():
             if await own_tables.lock(session, _TABLE):
                 await session.execute(sql.load("actions/write_audit").text, row)

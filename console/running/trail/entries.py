@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from console.model import Facts
 from console.redaction import without_secrets
 from console.running.execution import executor, groups
@@ -11,11 +9,10 @@ from console.running.progress import Run, StepProgress
 from console.running.trail.audit import process, whoami
 
 
-def entry(run: Run, facts: Facts, event: str, details: Mapping[str, object]) -> dict[str, object]:
-    """An entry of the trail, with everything that identifies its run."""
+def identity(run: Run, facts: Facts) -> dict[str, object]:
+    """What each entry of a run has in common: the run, the server, the user, this process."""
     return {
         "run": run.id,
-        "event": event,
         "action": run.plan.action,
         "subject": run.plan.claim.subject,
         "parameters": dict(run.plan.parameters),
@@ -25,16 +22,19 @@ def entry(run: Run, facts: Facts, event: str, details: Mapping[str, object]) -> 
         "standby": facts.standby,
         **whoami(),
         "process": process(),
-        **details,
     }
 
 
-def step(run: Run, facts: Facts, progress: StepProgress) -> dict[str, object]:
-    """The entry of a step that is done."""
+def step(progress: StepProgress) -> dict[str, object]:
+    """The entry of a step that is done, without the identity of its run."""
     step = progress.step
-    return entry(
-        run, facts, "step", {"sql": step.sql, "undo": step.undo, "rows": progress.rows, "seconds": progress.seconds}
-    )
+    return {
+        "event": "step",
+        "sql": step.sql,
+        "undo": step.undo,
+        "rows": progress.rows,
+        "seconds": progress.seconds,
+    }
 
 
 def planned(run: Run) -> dict[str, object]:

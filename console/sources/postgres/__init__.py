@@ -4,7 +4,7 @@ import logging
 
 from psycopg import Error as DriverError
 
-from console.sources.postgres.acting import ActingSession, acting_session
+from console.sources.postgres.acting import ActingSession, Replies, Rows, acting_session
 from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.connecting import (
     APPLICATION_NAME,
@@ -28,6 +28,8 @@ __all__ = [
     "ActingSession",
     "DriverError",
     "PostgresServer",
+    "Replies",
+    "Rows",
     "TextLoader",
     "acting_session",
     "answering_within",

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import pq
@@ -27,6 +28,7 @@ from console.sources.postgres.connecting import (
 )
 from console.sources.postgres.troubles import trouble
 
+Rows = list[tuple[object, ...]]
 ACTING_NAME = f"{APPLICATION_NAME} act"
 PROOF_SECONDS = 0.5
 PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
@@ -43,6 +45,14 @@ _SESSION = {
     "client_min_messages": "error",
     "plan_cache_mode": "force_custom_plan",
 }
+
+
+@dataclass(slots=True)
+class Replies:
+    """The rows of what is sent with BEGIN and, once that has been answered, of what is sent with COMMIT."""
+
+    first: list[Rows] = field(default_factory=list)
+    last: list[Rows] = field(default_factory=list)
 
 
 class ActingSession:
@@ -130,9 +140,12 @@ class ActingSession:
             changed = max(0, cursor.rowcount)
             return changed, changed > 0
 
-    async def execute_as(self, role: str, statement: str) -> int:
-        """`execute` in a transaction, confined to the rights of `role`; `seal` must follow before its end."""
-        ((changed,),) = await self._confined(confinement.change(role, statement))
+    async def execute_as(self, role: str, *statements: str) -> int:
+        """Run `statements` in a transaction, confined to the rights of `role`; `seal` must follow before its end.
+
+        Returns as `execute`, for the last one.
+        """
+        ((changed,),) = await self._confined(confinement.change(role, *statements))
         return int(str(changed))
 
     async def batch_as(self, role: str, statement: str) -> tuple[int, bool]:
@@ -144,20 +157,23 @@ class ActingSession:
         """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
         await self.script(confinement.restored(self._restored, inside=False), confinement.SEAL)
 
-    async def _confined(self, function: confinement.RoleFunction) -> list[tuple[object, ...]]:
-        return await self.script(
-            function.create, function.call, function.drop, confinement.restored(self._restored, inside=True), wanted=2
+    async def _confined(self, function: confinement.RoleFunction) -> Rows:
+        # What makes it is two statements.
+        _, _, rows, *_ = await self.script(
+            function.create, function.call, function.drop, confinement.restored(self._restored, inside=True)
         )
+        return rows
 
-    async def script(self, *statements: str, wanted: int = 0) -> list[tuple[object, ...]]:
-        """Send all `statements` at once; the rows of the one whose result is number `wanted`, from 0."""
+    async def script(self, *statements: str) -> list[Rows]:
+        """Send all `statements` at once; the rows of each result."""
         async with self._open.cursor() as cursor:
             await cursor.execute(";\n".join(statements).encode())
-            for _ in range(wanted):
-                cursor.nextset()
-            return await cursor.fetchall() if cursor.description else []
+            results = [await cursor.fetchall() if cursor.description else []]
+            while cursor.nextset():
+                results.append(await cursor.fetchall() if cursor.description else [])
+            return results
 
-    async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
+    async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> Rows:
         """Run one statement and return its rows."""
         async with self._open.cursor() as cursor:
             await cursor.execute(statement.encode(), parameters)
@@ -176,10 +192,24 @@ class ActingSession:
             await write(bytes(piece))
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """A transaction around what is executed inside; rolled back when that fails."""
-        async with self._open.transaction():
-            yield
+    async def transaction(self, *first: str, last: Sequence[str] = ()) -> AsyncIterator[Replies]:
+        """A transaction around what is executed inside; rolled back when that fails.
+
+        `first` is sent together with BEGIN, and `last` with COMMIT: an error there leaves open whether it committed.
+        """
+        replies = Replies()
+        try:
+            _, *replies.first = await self.script("BEGIN", *first)
+            yield replies
+            _, *replies.last = await self.script("COMMIT", *last)
+        except BaseException:
+            await self._roll_back()
+            raise
+
+    async def _roll_back(self) -> None:
+        if self.connected and self._open.info.transaction_status != pq.TransactionStatus.IDLE:
+            with contextlib.suppress(psycopg.Error):  # the first error is the one to report
+                await self.execute("ROLLBACK")
 
     @contextlib.asynccontextmanager
     async def snapshot(self, role: str, *queries: str) -> AsyncIterator[tuple[str, ...]]:

@@ -59,13 +59,14 @@ class RoleFunction:
     drop: str
 
 
-def change(role: str, statement: str) -> RoleFunction:
-    """A statement that changes something; the call returns how many rows it returned or changed.
+def change(role: str, *statements: str) -> RoleFunction:
+    """Statements that change something; the call returns how many rows the last one returned or changed.
 
     Constraints and triggers that are deferred are checked and run before it returns, with the rights of `role`.
     """
+    executed = "".join(f"  EXECUTE {_quoted(statement)};\n" for statement in statements)
     body = (
-        f"DECLARE\n  changed bigint;\nBEGIN\n  EXECUTE {_quoted(statement)};\n"
+        f"DECLARE\n  changed bigint;\nBEGIN\n{executed}"
         "  GET DIAGNOSTICS changed = ROW_COUNT;\n  SET CONSTRAINTS ALL IMMEDIATE;\n  RETURN changed;\nEND"
     )
     return _function(role, "bigint", _PLPGSQL, body, "SELECT {call}")

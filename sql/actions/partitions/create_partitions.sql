@@ -234,10 +234,11 @@ WITH named AS MATERIALIZED (
 )
 SELECT r.refused, r.remedy, NULL AS sql, NULL AS lock, NULL AS "on", NULL AS "group", NULL AS undo, NULL AS note,
        NULL AS expect,
-       NULL AS month, r.rank AS ordinal, NULL AS notice
+       NULL AS month, r.rank AS ordinal, NULL AS notice, true AS at_once
   FROM refusal r
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, t.notice FROM notice t
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, t.notice, true FROM notice t
 UNION ALL
-SELECT NULL, NULL, s.sql, s.lock, s."on", s."group", s.undo, s.note, s.expect, s.month, s.ordinal, NULL FROM step s
+SELECT NULL, NULL, s.sql, s.lock, s."on", s."group", s.undo, s.note, s.expect, s.month, s.ordinal, NULL, true
+  FROM step s
  ORDER BY month, "group", ordinal, sql

@@ -1,14 +1,2 @@
--- Takes the advisory lock of a number that other programs use too; reports its holder if that fails.
-WITH taken AS MATERIALIZED (SELECT pg_catalog.pg_try_advisory_lock(%(number)s::bigint) AS mine)
-SELECT taken.mine,
-       CASE WHEN NOT taken.mine THEN (
-         SELECT pg_catalog.concat_ws(' ', 'pid', l.pid, 'of', a.usename, 'from',
-                                     coalesce(pg_catalog.host(a.client_addr), 'this machine'),
-                                     'since', pg_catalog.to_char(a.backend_start, 'HH24:MI:SS UTC'))
-           FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-          WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-            AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                              WHERE d.datname = pg_catalog.current_database())
-            AND (l.classid::bigint << 32) + l.objid::bigint = %(number)s
-          LIMIT 1) END AS holder
-  FROM taken
+-- Takes the advisory lock of a number that other programs use too; whether it was free.
+SELECT pg_catalog.pg_try_advisory_lock(%(number)s::bigint) AS taken

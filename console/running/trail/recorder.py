@@ -1,0 +1,51 @@
+"""Writes the entries of one run to the trail: several at once where one sync will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from console.model import Facts
+from console.running.progress import Run, StepProgress
+from console.running.trail import entries
+from console.running.trail.audit import Trail
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The entries of one run, one at a time.
+
+    Whether a transaction committed, the server knows by the id that was synced before its COMMIT, so its steps are
+    written with the entry that follows. What has no such id is written at once; it is synced with the transaction that
+    follows, or with the end of the run.
+    """
+
+    trail: Trail
+    identity: Mapping[str, object]
+    identified: bool = False  # the last entry has the id of the transaction
+    waiting: list[Mapping[str, object]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, trail: Trail, run: Run, facts: Facts) -> Recorder:
+        """The recorder of `run`."""
+        return cls(trail, entries.identity(run, facts))
+
+    def write(self, event: str, details: Mapping[str, object]) -> None:
+        """Write an entry and sync it, after those that wait for it. Raises Trouble(REFUSED) if that fails."""
+        self._write([{"event": event, **details}])
+        self.identified = event == "commit"
+
+    def steps(self, group: Sequence[StepProgress], synced: bool) -> None:
+        """Record that the steps of `group` are done; `synced`: another entry follows soon, which syncs these too."""
+        at = datetime.now(UTC).isoformat()
+        done = [{"at": at, **entries.step(progress)} for progress in group]
+        if synced and self.identified:
+            self.waiting += done
+        else:
+            self._write(done, sync=not synced and not self.identified)
+        self.identified = False
+
+    def _write(self, new: Sequence[Mapping[str, object]], sync: bool = True) -> None:
+        waiting, self.waiting = self.waiting, []
+        self.trail.write(*({**self.identity, **entry} for entry in (*waiting, *new)), sync=sync)

@@ -1,0 +1,9 @@
+-- Who holds the advisory lock of a number in this database; no row: nobody does any more.
+SELECT pg_catalog.concat_ws(' ', 'pid', l.pid, 'of', a.usename, 'from',
+                            coalesce(pg_catalog.host(a.client_addr), 'this machine'),
+                            'since', pg_catalog.to_char(a.backend_start, 'HH24:MI:SS UTC')) AS holder
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
+   AND (l.classid::bigint << 32) + l.objid::bigint = %(number)s
+ LIMIT 1
