@@ -15,6 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.demo import redis_server
+from console.demo.redis_server import RedisProcess
 from scripts.servers import Version, poolers
 from tests.servers import (
     RELEASED,
@@ -24,7 +26,6 @@ from tests.servers import (
     Servers,
     available,
     describe,
-    find_redis,
     newest,
 )
 
@@ -95,7 +96,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     found = ", ".join(_name(version) for version in config.stash[POOLERS]) or "none"
     return [
         f"postgresql: {describe(config.stash[CHOICES])}",
-        f"pgbouncer: {found}, redis: {find_redis() or 'none'}",
+        f"pgbouncer: {found}, redis: {redis_server.find() or 'none'}",
     ]
 
 
@@ -200,12 +201,24 @@ def pg_pipeline(pg: PostgresServer, pipeline_template: Callable[[PostgresServer]
 
 
 @pytest.fixture(scope="session")
-def redis_server(pg_servers: Servers) -> str:
-    """URL of a real Redis."""
-    program = find_redis()
+def shared_redis(pg_servers: Servers) -> RedisProcess:
+    """A real Redis that tests fill and leave running."""
+    return _redis(pg_servers)
+
+
+@pytest.fixture
+def redis_process(pg_servers: Servers) -> Iterator[RedisProcess]:
+    """A real Redis of the test's own, to stop, start and configure."""
+    process = _redis(pg_servers)
+    yield process
+    process.stop()
+
+
+def _redis(servers: Servers) -> RedisProcess:
+    program = redis_server.find()
     if program is None:
         pytest.skip("no redis-server")
-    return pg_servers.redis(program)
+    return servers.redis(program)
 
 
 @pytest.fixture

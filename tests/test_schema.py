@@ -23,7 +23,7 @@ CORE = """organizations users user_sessions subscriptions feature_flags webhooks
     content_requests content_approvals request_comments generation_jobs generated_assets asset_versions
     compliance_checks scheduled_posts api_providers api_usage user_activity_logs content_analytics background_jobs"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
-OTHERS = ["content_analytics_archive", "schema_migrations", "console_refreshes", "console_audit"]
+OTHERS = ["content_analytics_archive", "cache_invalidations", "schema_migrations", "console_refreshes", "console_audit"]
 PARENTS = ["api_usage", "content_analytics", "user_activity_logs"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from console.demo.redis_server import RedisProcess
 from console.model import Kind, Trouble
 from console.panes import PANES
 from console.rules.diagnoses import DIAGNOSES
@@ -58,10 +59,10 @@ def test_pooler_serves_application_and_admin(
             assert {name, f"{name}_session"} <= set(modes)
 
 
-def test_redis_answers(redis_server: str) -> None:
+def test_redis_answers(shared_redis: RedisProcess) -> None:
     import redis  # noqa: PLC0415
 
-    with redis.Redis.from_url(redis_server) as client:
+    with redis.Redis.from_url(shared_redis.uri) as client:
         assert client.ping()
 
 
