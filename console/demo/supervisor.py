@@ -19,7 +19,7 @@ from console.demo.account import Account
 from console.model import Kind, Trouble
 
 GUARD = Path(__file__).with_name("guard.py")
-CLOSE_TIMEOUT = 30.0  # seconds the guard has for stopping everything
+CLOSE_TIMEOUT = 180.0  # seconds the guard has for stopping everything and deleting the files of a large database
 Ladder = Sequence[tuple[str, float]]
 
 
@@ -103,7 +103,9 @@ class Supervisor:
         try:
             self._guard.wait(CLOSE_TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise Trouble(Kind.FAILED, f"The servers did not stop within {CLOSE_TIMEOUT:.0f} s.") from None
+            raise Trouble(
+                Kind.FAILED, f"The servers and their files were not gone within {CLOSE_TIMEOUT:.0f} s."
+            ) from None
 
     def __enter__(self) -> Self:
         return self
