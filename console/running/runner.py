@@ -23,7 +23,7 @@ from console.running.progress import Run, StepProgress
 from console.running.summary import achieved
 from console.running.trail import audit_table, entries
 from console.running.trail.audit import Trail
-from console.running.trail.recorder import Recorder
+from console.running.trail.run_recorder import RunRecorder
 from console.sources.postgres import ActingSession, DriverError
 
 PATIENCE = 300.0  # seconds of tries for a lock
@@ -51,7 +51,7 @@ class Runner:
             run.outcome, run.message = Outcome.NOTHING, "There is nothing to do."
             return run
         started = time.monotonic()
-        recorder = Recorder.of(self._trail, run, self._server.facts)
+        recorder = RunRecorder.of(self._trail, run, self._server.facts)
         context = Context(self._session, self._server, run, lambda: self._watch(run), recorder.write)
         # So that a run can be undone whose console was killed. It is synced while the session is opened.
         planned = asyncio.ensure_future(asyncio.to_thread(recorder.write, "start", entries.planned(run)))
@@ -80,7 +80,7 @@ class Runner:
             run.notes.append(BORROWED)
         await take(self._session, run.plan)
 
-    async def _steps(self, context: Context, recorder: Recorder, patience: float) -> None:
+    async def _steps(self, context: Context, recorder: RunRecorder, patience: float) -> None:
         run = context.run
         planned = list(groups(run.steps))
         for group, following in zip(planned, [*planned[1:], None], strict=True):
@@ -118,7 +118,7 @@ class Runner:
             if progress.status in {"running", "waiting"}:
                 progress.status = "failed"
 
-    async def _finish(self, context: Context, recorder: Recorder, planned: asyncio.Future[None]) -> None:
+    async def _finish(self, context: Context, recorder: RunRecorder, planned: asyncio.Future[None]) -> None:
         """Record how the run ended, and disconnect. Raises Trouble(REFUSED) if it was not audited, so nothing ran."""
         run = context.run
         await asyncio.wait({planned})
@@ -175,7 +175,7 @@ class Runner:
     async def _done(
         self,
         context: Context,
-        recorder: Recorder,
+        recorder: RunRecorder,
         group: Sequence[StepProgress],
         following: Sequence[StepProgress] | None,
     ) -> None:

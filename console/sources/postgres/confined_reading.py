@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import psycopg
-from psycopg import generators, pq
+from psycopg import generators, pq, sql
 
 from console.sources.postgres import confinement
 from console.sources.postgres.connecting import Connection
@@ -19,7 +19,7 @@ async def confined_rows(
     role: str, connection: Connection, text: str, parameters: Mapping[str, object], exact: bool = False
 ) -> tuple[tuple[str, ...], tuple[tuple[object, ...], ...]]:
     """Columns and rows of one query; with `exact` its texts keep undecodable bytes. Raises the driver's own errors."""
-    query = psycopg.AsyncClientCursor(connection).mogrify(text, parameters)
+    query = _merged(connection, text, parameters)
     async with connection.transaction(force_rollback=True):
         await connection.execute("SET TRANSACTION READ WRITE")  # until the function is there
         columns = await described(connection, query)
@@ -30,6 +30,12 @@ async def confined_rows(
                 keep_bytes(cursor)
             await cursor.execute(function.call.encode())
             return tuple(name for name, _ in columns), tuple(await cursor.fetchall())
+
+
+def _merged(connection: Connection, text: str, parameters: Mapping[str, object]) -> str:
+    """A query with its parameters as literals. psycopg's mogrify fails in SQL_ASCII where one is not ASCII."""
+    literals = {name.encode(): sql.Literal(value).as_bytes(connection) for name, value in parameters.items()}
+    return (text.encode() % literals).decode()
 
 
 async def described(connection: Connection, query: str) -> list[tuple[str, str]]:

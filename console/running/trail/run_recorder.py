@@ -13,7 +13,7 @@ from console.running.trail.audit import Trail
 
 
 @dataclass(slots=True)
-class Recorder:
+class RunRecorder:
     """The entries of one run, one at a time.
 
     Whether a transaction committed, the server knows by the id that was synced before its COMMIT, so its steps are
@@ -27,7 +27,7 @@ class Recorder:
     waiting: list[Mapping[str, object]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, trail: Trail, run: Run, facts: Facts) -> Recorder:
+    def of(cls, trail: Trail, run: Run, facts: Facts) -> RunRecorder:
         """The recorder of `run`."""
         return cls(trail, entries.identity(run, facts))
 
