@@ -41,6 +41,10 @@ class Heard:
         return self.source.facts
 
     @property
+    def known(self) -> Facts | None:
+        return self.source.known if isinstance(self.source, PostgresServer) else None
+
+    @property
     def retry_in(self) -> float:
         return self.source.retry_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from console import sql
 from console.format import safe, to_json
-from console.model import AnyRule, Diagnosis, Kind, Rule, Trouble
+from console.model import CHANGES, OFTEN, AnyRule, Diagnosis, Kind, Rule, Trouble
 from console.rules import RULES
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.explaining import diagnosis_document, diagnosis_sentence, document, sentence
@@ -35,8 +35,11 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
     for ask in diagnosis.asks:
         kept = f", compared over {ask.window:.0f} s" if ask.window else ""
         gate = "; only while the metrics make it necessary" if ask.only_if else ""
+        changed = f"; at once when {CHANGES} shows changed {' or '.join(ask.on_change)}" if ask.on_change else ""
         for query in ask.queries:
-            lines += [f"-- {query} of {ask.source}, every {ask.every:.0f} s{kept}{gate}", _text(query), ""]
+            lines += [f"-- {query} of {ask.source}, every {ask.every:.0f} s{kept}{gate}{changed}", _text(query), ""]
+    if any(ask.on_change for ask in diagnosis.asks):
+        lines += [f"-- {CHANGES} of postgres, every {OFTEN:.0f} s", _text(CHANGES), ""]
     grants = diagnosis_document(diagnosis, settings.thresholds)["privileges"]
     lines.append(f"Privileges: {', '.join(map(str, grants)) if isinstance(grants, list) and grants else 'none'}.")
     return "\n".join(lines) + "\n"

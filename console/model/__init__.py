@@ -21,9 +21,15 @@ from console.model.act import (
     Transaction,
 )
 from console.model.finding import (
+    CHANGES,
+    DEFINITIONS,
+    EXTENSIONS,
     OFTEN,
     RARELY,
+    RELATIONS,
+    ROLES,
     SELDOM,
+    SETTINGS,
     Ask,
     CannotTell,
     Diagnosis,
@@ -42,10 +48,16 @@ from console.model.source import Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
 __all__ = [
+    "CHANGES",
+    "DEFINITIONS",
+    "EXTENSIONS",
     "LOCK_TIMEOUT",
     "OFTEN",
     "RARELY",
+    "RELATIONS",
+    "ROLES",
     "SELDOM",
+    "SETTINGS",
     "AnyRule",
     "Ask",
     "Batches",

@@ -82,6 +82,7 @@ class Ask:
     window: float = 0.0  # seconds for which earlier readings are kept; 0: only the last one counts
     only_if: Callable[[Frame], bool] | None = None  # judged on the metrics: an expensive query is not always needed
     view: View | None = None  # of a pane: the query is read as there, with its lookups and derived columns
+    on_change: tuple[str, ...] = ()  # columns of the query CHANGES: when one of them changes, it is asked at once
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -93,9 +94,15 @@ class Ask:
         )
 
 
-def of_view(view: View, every: float, source: str = "postgres", only_if: Callable[[Frame], bool] | None = None) -> Ask:
+def of_view(
+    view: View,
+    every: float,
+    source: str = "postgres",
+    only_if: Callable[[Frame], bool] | None = None,
+    on_change: tuple[str, ...] = (),
+) -> Ask:
     """What a view of a pane reads, judged as the pane does."""
-    return Ask(view.query, source, every, only_if=only_if, view=view)
+    return Ask(view.query, source, every, only_if=only_if, view=view, on_change=on_change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,3 +226,7 @@ class Diagnosis:
 
 
 OFTEN, SELDOM, RARELY = 5.0, 60.0, 600.0  # seconds between two readings of a query
+CHANGES = "changes"  # a cheap query whose columns show that something was changed
+RELATIONS = ("relations",)  # tables, indexes, partitions, columns, constraints
+DEFINITIONS = ("relations", "definitions")  # also functions, triggers, defaults
+EXTENSIONS, ROLES, SETTINGS = ("extensions",), ("roles",), ("settings",)  # SETTINGS: the configuration was reloaded

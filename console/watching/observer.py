@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 from console.model import (
+    CHANGES,
+    OFTEN,
     Ask,
     CannotTell,
     Diagnosis,
@@ -35,6 +37,8 @@ from console.watching.history import History
 from console.watching.journal import Journal, Muted, Reason
 
 DAY = 86_400.0
+CREDIT = 0.5  # seconds of reading that changes may cause at once
+CREDIT_PER_SECOND = 0.0005  # and in the long run: 30 ms a minute, however often somebody creates a temporary table
 Condition = Callable[[Frame], bool]
 PERIODS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}  # seconds
 
@@ -73,6 +77,8 @@ class Observer:
         self._troubles: dict[str, Trouble] = {}
         self._skipped: set[str] = set()
         self._due: dict[str, datetime] = {}
+        self._seen: dict[str, tuple[object, ...]] = {}  # by query: what its last reading had of CHANGES
+        self._credit = CREDIT  # seconds of reading that changes may still cause
         self._last = self._now()  # of all looks
         self._judged: dict[str, Judgement] = {}  # the last judgement of each rule
         self._looked = -math.inf  # on the monotonic clock
@@ -115,18 +121,18 @@ class Observer:
         now = self._now()
         if now < self._last:
             self.expire()  # the clock was set back: nothing waits until it is as late again
+        self._credit = min(CREDIT, self._credit + CREDIT_PER_SECOND * max(0.0, (now - self._last).total_seconds()))
         self._last = now
-        due = [ask for ask in self._asks if everything or self._due.get(ask.query, now) <= now]
-        for ask in due:
-            self._due[ask.query] = now + timedelta(seconds=ask.every)
-        await asyncio.gather(*(self._read(ask) for ask in due if ask.only_if is None))
+        await self._read_all(ask for ask in self._asks if ask.query == CHANGES and (everything or self._is_due(ask)))
+        due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
+        await self._read_all(ask for ask in due if ask.only_if is None)
+        await self._read_changed()
         self._learn()
         frame = self._frame()
-        wanted = [ask for ask in due if ask.only_if is not None and _needed(ask, frame)]
-        self._skipped = {ask.query for ask in self._asks if ask.only_if is not None and not _needed(ask, frame)}
+        self._skipped = {ask.query for ask in self._asks if not _needed(ask, frame)}
         for query in self._skipped:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
-        await asyncio.gather(*(self._read(ask) for ask in wanted))
+        await self._read_all(ask for ask in due if ask.only_if is not None and ask.query not in self._skipped)
         self.frame = self._frame()
         verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory, self._judged)
         await self.journal.read(self._facts(), self.frame.at)
@@ -191,7 +197,33 @@ class Observer:
         if found := self._readings.get("table_indexes"):
             self.indexes = index_history.learn(self.indexes, found[-1])
 
+    def _is_due(self, ask: Ask) -> bool:
+        return self._due.get(ask.query, self._last) <= self._last
+
+    async def _read_all(self, asks: Iterable[Ask]) -> None:
+        await asyncio.gather(*(self._read(ask) for ask in asks))
+
+    async def _read_changed(self) -> None:
+        """Read again what was changed since it was read, as long as that does not cost too much."""
+        for ask in self._asks:
+            before = self._seen.get(ask.query)
+            if before is not None and before != self._changes(ask) and self._credit > 0 and ask.only_if is None:
+                began = time.monotonic()
+                await self._read(ask)
+                self._credit -= time.monotonic() - began
+
+    def _changes(self, ask: Ask) -> tuple[object, ...] | None:
+        """What the columns of CHANGES that concern a query show; None: nothing is known of them."""
+        taken = self._readings.get(CHANGES)
+        if not taken or not ask.on_change:
+            return None
+        row = next(iter(taken[-1].records()), {})
+        return tuple(row.get(column) for column in ask.on_change)
+
     async def _read(self, ask: Ask) -> None:
+        self._due[ask.query] = self._last + timedelta(seconds=ask.every)
+        if (changes := self._changes(ask)) is not None:
+            self._seen[ask.query] = changes
         try:
             source, reader = self._sources.named(ask.source), self._readers.get(ask.query)
             taken = await (reader.read(source) if reader else source.fetch(ask.query))
@@ -236,6 +268,8 @@ def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
     for diagnosis in diagnoses:
         for ask in diagnosis.asks:
             found.setdefault(ask.query, []).append(ask)
+            if ask.on_change:
+                found.setdefault(CHANGES, [Ask(CHANGES, every=OFTEN)])
     return tuple(reduce(_both, asks) for asks in found.values())
 
 
@@ -247,6 +281,7 @@ def _both(first: Ask, other: Ask) -> Ask:
         max(first.window, other.window),
         _either(first.only_if, other.only_if),
         first.view or other.view,
+        tuple(dict.fromkeys((*first.on_change, *other.on_change))),
     )
 
 

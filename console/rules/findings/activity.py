@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from console.format import age, count, one_line, size, size_rate
 from console.model import (
-    SELDOM,
+    OFTEN,
     Ask,
     CannotTell,
     Diagnosis,
@@ -154,7 +154,7 @@ def risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
             yield row, number(row[column]) - number(former[row["oid"]]), elapsed
 
 
-_COUNTERS = (Ask("database_counters", every=SELDOM, window=WINDOW),)
+_COUNTERS = (Ask("database_counters", every=2 * OFTEN, window=WINDOW),)
 DEADLOCK = Diagnosis("deadlock", "Transactions deadlocked", Urgency.SOON, _COUNTERS, deadlocks)
 TEMPORARY_FILES = Diagnosis(
     "temporary-files",
@@ -168,7 +168,7 @@ REQUESTED = Diagnosis(
     "requested-checkpoints",
     "The WAL between two checkpoints exceeds max_wal_size",
     Urgency.SOON,
-    (Ask("checkpoint_counters", every=SELDOM, window=CHECKPOINT_WINDOW),),
+    (Ask("checkpoint_counters", every=2 * OFTEN, window=CHECKPOINT_WINDOW),),
     requested,
     (REQUESTED_CHECKPOINTS,),
 )
@@ -176,7 +176,7 @@ RUNAWAY_STATEMENT = Diagnosis(
     "runaway-statement",
     "A statement runs for too long or fills the disk",
     Urgency.SOON,
-    (Ask("vitals"), Ask("runaway_statements", every=SELDOM / 2, only_if=_runs_statements)),
+    (Ask("vitals"), Ask("runaway_statements", every=2 * OFTEN, only_if=_runs_statements)),
     runaways,
     (STATEMENT_SECONDS, LIVE_TEMP_BYTES),
 )

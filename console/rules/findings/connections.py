@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import age, count, one_line, rate
-from console.model import OFTEN, SELDOM, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.rules.findings.activity import WINDOW, risen
 from console.rules.findings.blocking import blockers, somebody_waits
 from console.rules.findings.wording import counted, listed, number
@@ -109,7 +109,7 @@ CONNECTION_CHURN = Diagnosis(
     name="connection-churn",
     title="Sessions begin and end all the time",
     urgency=Urgency.NOW,
-    asks=(Ask("database_counters", every=SELDOM, window=WINDOW),),
+    asks=(Ask("database_counters", every=2 * OFTEN, window=WINDOW),),
     judge=churn,
     rules=(NEW_SESSIONS_PER_SECOND,),
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from console.format import age, one_line, size
 from console.model import (
     RARELY,
+    RELATIONS,
     CannotTell,
     Diagnosis,
     Evidence,
@@ -109,7 +110,7 @@ def _rebuild(index: str, table: str) -> Fix:
     return Fix("reindex", {"index": index}, "rebuild it without blocking reads or writes")
 
 
-_ASKS = (of_view(ALL, RARELY),)
+_ASKS = (of_view(ALL, RARELY, on_change=RELATIONS),)
 INVALID_INDEX = Diagnosis("invalid-index", "An index is invalid and not being built", Urgency.CARE, _ASKS, invalid)
 REDUNDANT_INDEX = Diagnosis(
     "redundant-index", "Indexes serve the same queries as another index", Urgency.CARE, _ASKS, redundant

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from console.format import age, count, one_line, size
 from console.model import (
     RARELY,
+    RELATIONS,
     Ask,
     CannotTell,
     Diagnosis,
@@ -96,7 +97,7 @@ INDEX_MISSING = Diagnosis(
     "index-missing",
     "An index is missing for a foreign key or a large table",
     Urgency.CARE,
-    (Ask("sequential_scans", every=RARELY), of_view(MISSING, RARELY)),
+    (Ask("sequential_scans", every=RARELY), of_view(MISSING, RARELY, on_change=RELATIONS)),
     missing,
     (UNINDEXED_BYTES, SCANS_PER_DAY, INDEX_COUNTED_DAYS),
 )

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import one_line
-from console.model import RARELY, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency, of_view
+from console.model import (
+    RARELY,
+    RELATIONS,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    Frame,
+    Level,
+    Record,
+    Urgency,
+    of_view,
+)
 from console.panes.partitions import PARENTS
 from console.rules.findings.wording import counted, number
 from console.rules.storage import DEFAULT_PARTITION_ROWS, PARTITION_RUNWAY_DAYS, PARTITION_VERDICT
@@ -70,7 +82,7 @@ PARTITION_RUNWAY = Diagnosis(
     "partition-runway",
     "A partitioned table runs out of partitions",
     Urgency.NOW,
-    (of_view(PARENTS, RARELY),),
+    (of_view(PARENTS, RARELY, on_change=RELATIONS),),
     running_out,
     (PARTITION_RUNWAY_DAYS,),
 )
@@ -78,7 +90,7 @@ PARTITION_GAP = Diagnosis(
     "partition-gap",
     "A partitioned table has gaps, or rows in its default partition",
     Urgency.SOON,
-    (of_view(PARENTS, RARELY),),
+    (of_view(PARENTS, RARELY, on_change=RELATIONS),),
     incomplete,
     (DEFAULT_PARTITION_ROWS,),
 )

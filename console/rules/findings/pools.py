@@ -11,7 +11,6 @@ from console.format import age, one_line
 from console.model import (
     OFTEN,
     RARELY,
-    SELDOM,
     Ask,
     Diagnosis,
     Evidence,
@@ -238,7 +237,7 @@ POOL_EXHAUSTED = Diagnosis(
     urgency=Urgency.NOW,
     asks=(
         of_view(POOLS, OFTEN, POOLER),
-        of_view(DATABASES, SELDOM, POOLER),
+        of_view(DATABASES, 2 * OFTEN, POOLER),
         Ask("pooler_config", POOLER, RARELY),
         Ask("vitals", every=OFTEN),
         of_view(SERVERS, OFTEN, POOLER, clients_wait),

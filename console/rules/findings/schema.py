@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import one_line
-from console.model import RARELY, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency, of_view
+from console.model import (
+    DEFINITIONS,
+    RARELY,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    Frame,
+    Level,
+    Record,
+    Urgency,
+    of_view,
+)
 from console.panes.schema import DRIFT
 from console.rules.findings.wording import counted, listed
 
@@ -41,6 +53,6 @@ SCHEMA_DRIFT = Diagnosis(
     "schema-drift",
     "The database differs from the pipeline schema",
     Urgency.CARE,
-    (of_view(DRIFT, 6 * RARELY),),
+    (of_view(DRIFT, 6 * RARELY, on_change=DEFINITIONS),),
     drifted,
 )

@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from console.format import age, one_line
 from console.model import (
+    EXTENSIONS,
+    OFTEN,
     RARELY,
-    SELDOM,
+    ROLES,
     Ask,
     CannotTell,
     Diagnosis,
@@ -109,20 +111,20 @@ CHECKSUM_FAILURE = Diagnosis(
     "checksum-failure",
     "Blocks failed their checksum",
     Urgency.CARE,
-    (Ask("database_counters", every=SELDOM),),
+    (Ask("database_counters", every=2 * OFTEN),),
     checksums,
 )
 MD5_PASSWORD = Diagnosis(
     "md5-password",
     "Roles with MD5 passwords, which a later version no longer accepts",
     Urgency.CARE,
-    (Ask("md5_roles", every=RARELY),),
+    (Ask("md5_roles", every=RARELY, on_change=ROLES),),
     md5_passwords,
 )
 EXTENSION_VERSION = Diagnosis(
     "extension-version",
     "An extension of another version than the server's files have",
     Urgency.CARE,
-    (Ask("extension_versions", every=RARELY),),
+    (Ask("extension_versions", every=RARELY, on_change=EXTENSIONS),),
     extensions,
 )

@@ -7,7 +7,9 @@ from pathlib import PurePosixPath
 
 from console.format import one_line
 from console.model import (
+    OFTEN,
     RARELY,
+    SETTINGS,
     CannotTell,
     Diagnosis,
     Evidence,
@@ -88,7 +90,7 @@ def _evidence(row: Record) -> Evidence:
     return Evidence(one_line(row["name"]), one_line(row["value"]), "settings", "pending", {"name": row["name"]})
 
 
-_ASKS = (of_view(PENDING, RARELY),)
+_ASKS = (of_view(PENDING, RARELY, on_change=SETTINGS),)
 RESTART_PENDING = Diagnosis("restart-pending", "Settings wait for a restart", Urgency.CARE, _ASKS, pending)
 RESTART_WOULD_FAIL = Diagnosis(
     "restart-would-fail", "A setting with which the server would not start again", Urgency.CARE, _ASKS, blocked_start
@@ -97,6 +99,6 @@ SETTINGS_FILE_ERROR = Diagnosis(
     "settings-file-error",
     "A line of the configuration files has an error",
     Urgency.CARE,
-    (of_view(FILES, RARELY),),
+    (of_view(FILES, 2 * OFTEN),),
     files,
 )

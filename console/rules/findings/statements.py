@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from console.format import count, milliseconds, one_line, percent, rate
 from console.model import (
     RARELY,
+    RELATIONS,
     SELDOM,
     Ask,
     CannotTell,
@@ -130,7 +131,7 @@ STATEMENT_REGRESSED = Diagnosis(
     "statement-regressed",
     "A statement takes far longer than usual",
     Urgency.SOON,
-    (*_ASKS, Ask("table_indexes", every=RARELY)),
+    (*_ASKS, Ask("table_indexes", every=RARELY, on_change=RELATIONS)),
     regressed,
 )
 N_PLUS_ONE = Diagnosis(

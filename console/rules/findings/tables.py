@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import age, count, one_line, percent, size
-from console.model import RARELY, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency, of_view
+from console.model import (
+    RARELY,
+    RELATIONS,
+    Ask,
+    Diagnosis,
+    Evidence,
+    Finding,
+    Fix,
+    Frame,
+    Level,
+    Record,
+    Urgency,
+    of_view,
+)
 from console.panes.bloat import TABLES
 from console.panes.settings import PENDING
 from console.rules.findings.wording import counted, listed, number
@@ -118,7 +131,7 @@ def _evidence(label: str, value: str, row: Record) -> Evidence:
     return Evidence(label, value, "bloat", "tables", {"oid": row["oid"]})
 
 
-_ASKS = (of_view(TABLES, RARELY),)
+_ASKS = (of_view(TABLES, RARELY, on_change=RELATIONS),)
 BLOAT = Diagnosis("bloat", "A large part of a table is bloat", Urgency.CARE, _ASKS, bloated)
 VACUUM_OVERDUE = Diagnosis(
     "vacuum-overdue",
@@ -140,7 +153,7 @@ PARENT_NOT_ANALYZED = Diagnosis(
     "parent-not-analyzed",
     "A partitioned table has no statistics of its own",
     Urgency.CARE,
-    (Ask("partition_statistics", every=RARELY),),
+    (Ask("partition_statistics", every=RARELY, on_change=RELATIONS),),
     parents,
 )
 

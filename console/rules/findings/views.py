@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from console.format import age, one_line
 from console.model import (
     RARELY,
+    RELATIONS,
     CannotTell,
     Diagnosis,
     Evidence,
@@ -83,6 +84,6 @@ VIEW_STALE = Diagnosis(
     "view-stale",
     "A materialized view is not refreshed as its policy says",
     Urgency.CARE,
-    (of_view(MATERIALIZED, RARELY),),
+    (of_view(MATERIALIZED, RARELY, on_change=RELATIONS),),
     stale,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.format import age, one_line, size
 from console.model import (
+    OFTEN,
     SELDOM,
     Ask,
     CannotTell,
@@ -129,8 +130,8 @@ WAL_RETAINED = Diagnosis(
     title="WAL cannot be removed",
     urgency=Urgency.NOW,
     asks=(
-        Ask("slot_retention", every=SELDOM / 2, window=WINDOW),
-        Ask("archiver", every=SELDOM / 2),
+        Ask("slot_retention", every=2 * OFTEN, window=WINDOW),
+        Ask("archiver", every=2 * OFTEN),
         Ask("archive_ready", every=SELDOM, only_if=archiving_fails),
     ),
     judge=retained,

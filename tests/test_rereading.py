@@ -1,0 +1,98 @@
+"""What rules read rarely is read at once when something it shows was changed, and as soon as it is needed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Urgency
+from console.sources.postgres import PostgresServer
+from console.sources.registry import Sources
+from console.watching.observer import Observer
+from tests.servers import PostgresServer as Cluster
+from tests.sources import Heard
+from tests.waiting import eventually
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def observing(pg: Cluster, database: str, *asks: Ask) -> AsyncIterator[tuple[Observer, Callable[[str], int]]]:
+    """A console that looks every few seconds, and how often it asked a query."""
+    heard = Heard(PostgresServer(pg.uri(database)))
+    clock = (NOON + timedelta(seconds=5 * at) for at in itertools.count())
+    rule = Diagnosis("any", "Anything", Urgency.CARE, asks, lambda _: ())
+    observer = Observer(Sources(heard), (rule,), {}, now=lambda: next(clock))  # type: ignore[arg-type]
+    try:
+        yield observer, lambda query: sum(asked == query for asked, _ in heard.asked)
+    finally:
+        assert isinstance(heard.source, PostgresServer)
+        await heard.source.close()
+
+
+async def test_a_change_is_read_at_once_and_nothing_else_is(pg: Cluster, database: str) -> None:
+    asks = (Ask("partition_statistics", every=RARELY, on_change=RELATIONS), Ask("md5_roles", "postgres", RARELY))
+    async with observing(pg, database, *asks) as (observer, asked):
+        await observer.look()
+        await observer.look()
+        assert (asked("partition_statistics"), asked("md5_roles")) == (1, 1)
+        with pg.connect(database) as other:
+            other.execute("CREATE TABLE t (id int) PARTITION BY RANGE (id)")
+
+        async def is_read() -> bool:
+            await observer.look()
+            return asked("partition_statistics") > 1
+
+        await eventually(is_read)
+        assert asked("md5_roles") == 1
+
+
+async def test_a_role_is_read_at_once_by_consoles_of_every_database(pg: Cluster, database: str) -> None:
+    async with observing(pg, database, Ask("md5_roles", every=RARELY, on_change=ROLES)) as (observer, asked):
+        await observer.look()
+        with pg.connect() as other:
+            other.execute(f"CREATE ROLE {database}")
+            other.execute(f"DROP ROLE {database}")
+
+        async def is_read() -> bool:
+            await observer.look()
+            return asked("md5_roles") > 1
+
+        await eventually(is_read)
+
+
+async def test_changes_without_end_do_not_make_it_read_without_end(
+    pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.watching.observer.CREDIT", 0.0)
+    ask = Ask("partition_statistics", every=RARELY, on_change=RELATIONS)
+    async with observing(pg, database, ask) as (observer, asked):
+        await observer.look()
+        before = observer.frame.row("changes")["relations"]
+        with pg.connect(database) as other:
+            other.execute("CREATE TEMPORARY TABLE t (id int)")
+
+        async def is_seen() -> bool:
+            await observer.look()
+            return observer.frame.row("changes")["relations"] != before
+
+        await eventually(is_seen)
+        assert asked("partition_statistics") == 1
+
+
+async def test_what_is_needed_only_at_times_is_read_as_soon_as_it_is(pg: Cluster, database: str) -> None:
+    needed = False
+
+    def is_needed(_frame: Frame) -> bool:
+        return needed
+
+    async with observing(pg, database, Ask("md5_roles", every=RARELY, only_if=is_needed)) as (observer, asked):
+        await observer.look()
+        assert asked("md5_roles") == 0
+        needed = True
+        await observer.look()
+        assert asked("md5_roles") == 1
