@@ -44,10 +44,12 @@ from console.model.finding import (
 from console.model.history import GoneIndex, IndexHistory, KnownIndex, StatementHistory, StatementKey, StatementPast
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.look import Column, Lookup, Pane, Rate, Record, Row, Snapshot, View, number
-from console.model.source import Database, Extension, Facts, Source
+from console.model.source import ACTING_NAME, APPLICATION_NAME, Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
 __all__ = [
+    "ACTING_NAME",
+    "APPLICATION_NAME",
     "CHANGES",
     "DEFINITIONS",
     "EXTENSIONS",

@@ -9,6 +9,9 @@ from typing import Protocol
 from console.model.look import Snapshot
 from console.model.trouble import Trouble
 
+APPLICATION_NAME = "pipeline-console"  # of the sessions in which a console reads
+ACTING_NAME = f"{APPLICATION_NAME} act"  # of the sessions in which its runs change something
+
 
 @dataclass(frozen=True, slots=True)
 class Extension:

@@ -8,7 +8,7 @@ from console.format import age, count, one_line, rate
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.rules.findings.activity import WINDOW, risen
 from console.rules.findings.blocking import blockers, somebody_waits
-from console.rules.findings.wording import counted, listed, number
+from console.rules.findings.wording import application, counted, listed, number
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, NEW_SESSIONS_PER_SECOND
 
 MANY_SESSIONS = 300  # that ended within the window: fewer are no churn
@@ -55,7 +55,7 @@ def _full(frame: Frame, level: Level, holders: tuple[Record, ...]) -> Finding:
 
 
 def _name(row: Record) -> str:
-    return one_line(row["application"] or row["user"] or "sessions without a name")
+    return application(row["application"]) or one_line(row["user"] or "sessions without a name")
 
 
 def _states(row: Record) -> str:

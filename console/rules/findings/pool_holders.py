@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from console.format import age, one_line
 from console.model import CannotTell, Evidence, Fix, Frame, Record
 from console.rules.findings.blocking import IDLE, subject
-from console.rules.findings.wording import cancel, counted, listed, number, session, terminate
+from console.rules.findings.wording import application, cancel, counted, listed, number, session, terminate
 from console.rules.lock_queues import Queues, locks, node
 
 IDLE_SECONDS = 1.0  # an open transaction whose client has been silent for so long holds its server for nothing
@@ -32,9 +32,9 @@ class Server:
     @property
     def client(self) -> str:
         """Application and address of the client behind it."""
-        name = self.record.get("client_application") or (self.session or {}).get("application") or self.record["user"]
-        behind = self.record.get("behind")
-        return f"{one_line(name)} at {one_line(behind)}" if behind else one_line(name)
+        of_client = self.record.get("client_application") or (self.session or {}).get("application")
+        name, behind = application(of_client) or one_line(self.record["user"]), self.record.get("behind")
+        return f"{name} at {one_line(behind)}" if behind else name
 
     @property
     def idle(self) -> float:

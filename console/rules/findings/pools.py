@@ -10,7 +10,6 @@ from datetime import timedelta
 from console.format import age, one_line
 from console.model import (
     OFTEN,
-    RARELY,
     Ask,
     Diagnosis,
     Evidence,
@@ -238,7 +237,7 @@ POOL_EXHAUSTED = Diagnosis(
     asks=(
         of_view(POOLS, OFTEN, POOLER),
         of_view(DATABASES, 2 * OFTEN, POOLER),
-        Ask("pooler_config", POOLER, RARELY),
+        Ask("pooler_config", POOLER, 2 * OFTEN),
         Ask("vitals", every=OFTEN),
         of_view(SERVERS, OFTEN, POOLER, clients_wait),
         of_view(CLIENTS, OFTEN, POOLER, clients_nearly_full),

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from console.format import age, decoded, one_line
 from console.format import counted as format_count
-from console.model import Fix, Record, number
+from console.model import ACTING_NAME, APPLICATION_NAME, Fix, Record, number
 from console.panes.derived import listed
 
-__all__ = ["QUERY", "cancel", "counted", "listed", "number", "session", "since", "statement", "terminate"]
+__all__ = [
+    "QUERY",
+    "application",
+    "cancel",
+    "counted",
+    "listed",
+    "number",
+    "session",
+    "since",
+    "statement",
+    "terminate",
+]
 
+OWN: Mapping[str, str] = {
+    ACTING_NAME: "a run of pipeline-console",
+    APPLICATION_NAME: "a reading session of pipeline-console",
+}
 QUERY = 60  # characters of a statement that a finding repeats
 counted = functools.partial(format_count, shown="{:,}".format)  # 1 session, 1,400 sessions
 
 
 def session(record: Record) -> str:
     """Who a session is: its application, else its user, and where it connects from."""
-    name = one_line(record.get("application") or record.get("user") or "a session")
+    name = application(record.get("application")) or one_line(record.get("user") or "a session")
     client = record.get("client")
     return f"{name} at {one_line(client)}" if client and client != "local" else name
+
+
+def application(name: object) -> str:
+    """An application by its name; a console's own sessions by what they do, so that none takes them for a client's."""
+    return OWN.get(name, one_line(name or "")) if isinstance(name, str) else ""
 
 
 def statement(record: Record) -> str:

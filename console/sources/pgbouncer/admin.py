@@ -16,10 +16,9 @@ from decimal import Decimal
 import psycopg
 
 from console.format import one_line, safe
-from console.model import Facts, Kind, Row, Snapshot, Trouble
+from console.model import APPLICATION_NAME, Facts, Kind, Row, Snapshot, Trouble
 from console.sources.backoff import Backoff
 from console.sources.postgres import (
-    APPLICATION_NAME,
     CONNECT_SECONDS,
     KEPT_ALIVE,
     TextLoader,

@@ -7,7 +7,6 @@ from psycopg import Error as DriverError
 from console.sources.postgres.acting import ActingSession, Replies, Rows, acting_session
 from console.sources.postgres.closing import answering_within, close_in_turn, cut
 from console.sources.postgres.connecting import (
-    APPLICATION_NAME,
     CONNECT_SECONDS,
     KEPT_ALIVE,
     describe,
@@ -22,7 +21,6 @@ from console.sources.postgres.values import TextLoader
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 __all__ = [
-    "APPLICATION_NAME",
     "CONNECT_SECONDS",
     "KEPT_ALIVE",
     "ActingSession",

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import pq
 
-from console.model import LOCK_TIMEOUT, Trouble
+from console.model import ACTING_NAME, APPLICATION_NAME, LOCK_TIMEOUT, Trouble
 from console.sources.postgres import confinement
 from console.sources.postgres.closing import cut
 from console.sources.postgres.confined_reading import described
 from console.sources.postgres.connecting import (
-    APPLICATION_NAME,
     CONNECT_SECONDS,
     KEPT_ALIVE,
     Connection,
@@ -29,7 +28,6 @@ from console.sources.postgres.connecting import (
 from console.sources.postgres.troubles import trouble
 
 Rows = list[tuple[object, ...]]
-ACTING_NAME = f"{APPLICATION_NAME} act"
 PROOF_SECONDS = 0.5
 PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
 

@@ -14,12 +14,11 @@ import psycopg
 from psycopg import conninfo, errors, pq
 
 from console.format import one_line
-from console.model import Kind, Trouble
+from console.model import APPLICATION_NAME, Kind, Trouble
 from console.sources.postgres.closing import answering_within
 from console.sources.postgres.startup import FULL, Attempt, refusal
 from console.sources.postgres.values import read_anything
 
-APPLICATION_NAME = "pipeline-console"
 CONNECT_SECONDS = 5
 LONGEST_CONNECT = 30.0  # seconds for all hosts of a target, their names included
 # A network that no longer answers is noticed within about 20 s, also while a statement runs for hours.
