@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from console.format import decoded, moment, one_line
-from console.model import Evidence, Fix, Frame, GoneIndex, KnownIndex, Record
+from console.model import Evidence, Fix, Frame, GoneIndex, Record
 from console.rules.findings.wording import listed
 
 BEFORE = timedelta(days=1)  # at most, for which an index was gone when the statement became slow
@@ -21,13 +21,15 @@ def gone(frame: Frame, statement: Record, slow_since: datetime) -> tuple[GoneInd
     return tuple(
         each
         for each in frame.indexes.gone
-        if each.seen <= slow_since and slow_since - each.missed <= BEFORE and _has_table(text, each.index)
+        if each.seen <= slow_since
+        and slow_since - each.missed <= BEFORE
+        and has_table(text, each.index.schema, each.index.table)
     )
 
 
-def _has_table(text: str, index: KnownIndex) -> bool:
-    """Whether a text names the table of an index, with its schema or without any."""
-    schema, table = (rf'(?:"{re.escape(name)}"|{re.escape(name)})' for name in (index.schema, index.table))
+def has_table(text: str, schema: str, table: str) -> bool:
+    """Whether the text of a statement names a table, with its schema or without any."""
+    schema, table = (rf'(?:"{re.escape(name)}"|{re.escape(name)})' for name in (schema, table))
     return bool(re.search(rf'(?<![\w$".])(?:{schema}\s*\.\s*)?{table}(?![\w$"])', text, re.IGNORECASE))
 
 

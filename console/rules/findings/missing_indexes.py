@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.format import age, count, one_line, size
+from console.format import age, count, decoded, milliseconds, one_line, size
 from console.model import (
     RARELY,
     RELATIONS,
@@ -21,9 +21,11 @@ from console.model import (
     of_view,
 )
 from console.panes.indexes import MISSING
-from console.rules.findings.wording import number
+from console.rules.findings.gone_indexes import has_table
+from console.rules.findings.wording import counted, number, statement
 from console.rules.storage import DAY, INDEX_COUNTED_DAYS, SCANS_PER_DAY, UNINDEXED_BYTES
 
+KEY = ("queryid", "userid", "dbid")
 MOST = 5  # findings of each kind
 WHOLE = 0.9  # of the rows of a table: a scan that reads fewer looks for one row, as EXISTS and LIMIT do
 
@@ -43,7 +45,12 @@ def missing(frame: Frame) -> Iterable[Finding]:
         days = frame.limits(INDEX_COUNTED_DAYS).limit.warning
         raise CannotTell(f"Scans were counted for less than {days:g} days.", "They are counted as the server runs.")
     yield from (_foreign_key(row) for row in keys[:MOST])
-    yield from (_scans(row) for row in large[:MOST])
+    yield from (_scans(frame, row) for row in large[:MOST])
+
+
+def somebody_scans(frame: Frame) -> bool:
+    """Whether a large table is read as a whole again and again: only then texts of statements are read."""
+    return any(_is_scanned(frame, row) for row in frame.rows("sequential_scans"))
 
 
 def _is_scanned(frame: Frame, row: Record) -> bool:
@@ -79,25 +86,66 @@ def _foreign_key(row: Record) -> Finding:
     )
 
 
-def _scans(row: Record) -> Finding:
+def _scans(frame: Frame, row: Record) -> Finding:
+    reader = _reader(frame, str(row["table"]))
     return Finding(
         rule="index-missing",
         subject=f"scans of {row['table']}",
         level=Level.NOTICE,
         sentence=f"table {one_line(row['table'])} of {size(row['size'])} is read as a whole "
         f"{count(_per_day(row))} times a day: an index may be missing",
-        detail=f"{count(row['scans'])} sequential scans in {age(row['counted_for'])}; EXPLAIN of its slow queries "
-        "shows which columns they filter by",
-        evidence=(Evidence("size", size(row["size"]), "bloat", "tables", {"oid": row["oid"]}),),
+        detail=f"{count(row['scans'])} sequential scans in {age(row['counted_for'])}; "
+        + (_explained(reader) if reader else "EXPLAIN of its slow queries shows which columns they filter by"),
+        evidence=(
+            Evidence("size", size(row["size"]), "bloat", "tables", {"oid": row["oid"]}),
+            *([_statement_evidence(reader)] if reader else []),
+        ),
         harm=number(row["scans"]) * number(row["size"]) / 2**60,
     )
+
+
+def _reader(frame: Frame, qualified: str) -> Record | None:
+    """The statement that takes most time of those that name a table, with its text; None: none is known."""
+    try:
+        heads, counters = frame.rows("statement_heads"), frame.rows("statements")
+    except CannotTell:  # without pg_stat_statements the table is known, but not who reads it
+        return None
+    here = frame.facts.database if frame.facts else None
+    schema, _, table = qualified.partition(".")
+    texts = {
+        tuple(row[column] for column in KEY): row["query"]
+        for row in heads
+        if row["database"] == here and has_table(str(decoded(row["query"]) or ""), schema, table)
+    }
+    found = [row for row in counters if tuple(row[column] for column in KEY) in texts]
+    if not found:
+        return None
+    most = max(found, key=lambda row: number(row["total_ms"]))
+    return {**most, "query": texts[tuple(most[column] for column in KEY)]}
+
+
+def _explained(reader: Record) -> str:
+    cost = f"{counted(int(number(reader['calls'])), 'call')}, {milliseconds(reader['total_ms'])} in all"
+    return (
+        f"EXPLAIN the statement with most time on it ({cost}) to see by which columns it filters: {statement(reader)}"
+    )
+
+
+def _statement_evidence(reader: Record) -> Evidence:
+    row = {column: reader[column] for column in ("queryid", "dbid")}
+    return Evidence("statement", milliseconds(reader["total_ms"]), "slow-queries", "totals", row)
 
 
 INDEX_MISSING = Diagnosis(
     "index-missing",
     "An index is missing for a foreign key or a large table",
     Urgency.CARE,
-    (Ask("sequential_scans", every=RARELY), of_view(MISSING, RARELY, on_change=RELATIONS)),
+    (
+        Ask("sequential_scans", every=RARELY),
+        of_view(MISSING, RARELY, on_change=RELATIONS),
+        Ask("statements", every=RARELY, only_if=somebody_scans),
+        Ask("statement_heads", every=RARELY, only_if=somebody_scans),
+    ),
     missing,
     (UNINDEXED_BYTES, SCANS_PER_DAY, INDEX_COUNTED_DAYS),
 )
