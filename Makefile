@@ -54,7 +54,7 @@ test: .venv/.test system-servers
 
 test-all: .venv/.test system-servers
 	@$(BIN)/python -m scripts.fetch_test_servers || true
-	@$(PYTEST) --pg all --poolers all $(ARGS)
+	@$(PYTEST) -m "not brief" --pg all --poolers all $(ARGS)
 
 lint: .venv/.test
 	@$(BIN)/ruff check

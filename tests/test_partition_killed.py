@@ -91,7 +91,7 @@ def check(desk: Desk, written: Written) -> None:
     assert dict(rows) == {number: note for number, note in wanted.items() if number not in written.deleted}
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [pytest.param(3, marks=pytest.mark.brief), pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["attach", "copy"])
 @pytest.mark.parametrize("confined", [False, True], ids=["own", "confined"])
 def test_no_row_is_lost_or_doubled_and_no_write_fails(

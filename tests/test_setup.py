@@ -146,7 +146,7 @@ def page(done: Done, name: str) -> dict[str, Any]:
 # Interrupted
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [pytest.param(2, marks=pytest.mark.brief), pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_the_rerun_completes(cluster: Cluster, tmp_path: Path, kills: int) -> None:
     with unprepared(cluster, tmp_path / "whole") as place:
         lines = place.setup("--yes").err.count("\n")
