@@ -8,15 +8,16 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
 from console.keys import Place
 from console.model import Record
 from console.tui.bindings import bindings
-from console.tui.form_fields import ChoiceField, ParameterField, values
+from console.tui.form_fields import ParameterField, values
 from console.tui.key_guard import SEEN, KeyGuard, answer
+from console.tui.text_field import TextField
 
 TITLE = 36  # cells
 
@@ -42,20 +43,16 @@ class ActionMenu(ModalScreen[str]):
         with Vertical(classes="dialog menu") as frame:
             frame.border_title = "Actions"
             frame.border_subtitle = "type part of a name · Enter plan · Esc close"
-            yield Input(placeholder="part of a name, or of what it does")
+            yield TextField(submit=self._choose, typed=self._show, placeholder="part of a name, or of what it does")
             yield OptionList()
 
     def on_mount(self) -> None:
         """Take keys from now on."""
         self._show("")
-        self.query_one(Input).focus()
+        self.query_one(TextField).focus()
         self.call_after_refresh(self.guard.shown)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Keep the actions with all the words."""
-        self._show(event.value)
-
-    def on_input_submitted(self) -> None:
+    def _choose(self) -> None:
         """Answer with the action under the cursor."""
         options = self.query_one(OptionList)
         if options.highlighted is not None:
@@ -75,6 +72,7 @@ class ActionMenu(ModalScreen[str]):
         options.action_cursor_down() if step > 0 else options.action_cursor_up()
 
     def _show(self, typed: str) -> None:
+        """Keep the actions with all the words."""
         words = typed.lower().split()
         options = self.query_one(OptionList)
         options.clear_options()
@@ -115,7 +113,7 @@ class ParameterDialog(ModalScreen[Mapping[str, str]]):
             frame.border_subtitle = "Enter plan · Tab next field · Esc close"
             yield Static(self._action.help, markup=False)
             for parameter in sorted(self._action.parameters, key=lambda parameter: not parameter.required):
-                yield ParameterField(parameter, self._known.get(parameter.name, parameter.default))
+                yield ParameterField(parameter, self._known.get(parameter.name, parameter.default), self._submit)
 
     def on_mount(self) -> None:
         """Begin at the top; take keys from now on."""
@@ -129,17 +127,8 @@ class ParameterDialog(ModalScreen[Mapping[str, str]]):
         """Plan nothing."""
         answer(self)
 
-    def on_input_submitted(self) -> None:
-        """Answer with what was given."""
-        self._submit()
-
-    def on_choice_field_submitted(self, event: ChoiceField.Submitted) -> None:
-        """Answer with what was given."""
-        event.stop()
-        self._submit()
-
     def _submit(self) -> None:
-        """Answer, unless something that is required is missing."""
+        """Answer with what was given, unless something that is required is missing."""
         fields = list(self.query(ParameterField))
         missing = [field for field in fields if field.lacking]
         if missing:

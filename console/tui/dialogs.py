@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.format import counted, safe_lines
@@ -19,6 +19,7 @@ from console.reading.reader import Key
 from console.tui.bindings import bindings
 from console.tui.details import Details
 from console.tui.key_guard import READ, SEEN, KeyGuard, answer
+from console.tui.text_field import TextField
 
 
 class TextDialog(ModalScreen[None]):
@@ -154,7 +155,7 @@ class ExportDialog(ModalScreen[Path]):
             frame.border_title = "Export"
             frame.border_subtitle = "Enter write · Esc close"
             yield Static("The rows of the table, as raw values. File name (.csv or .json):", markup=False)
-            yield Input(self._suggestion)
+            yield TextField(self._suggestion, submit=self._write)
             yield Static(classes="wrong", markup=False)
 
     def on_mount(self) -> None:
@@ -165,9 +166,9 @@ class ExportDialog(ModalScreen[Path]):
         """Write nothing."""
         answer(self)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _write(self) -> None:
         """Answer with the path if it can be one."""
-        path = Path(event.value).expanduser()
+        path = Path(self.query_one(TextField).value).expanduser()
         if path.suffix not in {".csv", ".json"}:
             self.query_one(".wrong", Static).update("The name must end in .csv or .json.")
         else:

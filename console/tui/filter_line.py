@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual.events import Key
 from textual.widgets import Input
 
 from console.reading.filtering import HELP
@@ -25,13 +24,6 @@ class FilterLine(Input):
         self.value = text
         self.select_all()
         self.screen.set_focus(self)
-
-    def take(self, key: Key) -> bool:
-        """Insert the character of a key at once. Returns whether it has one."""
-        if key.character is None or not key.is_printable:
-            return False
-        self.replace(key.character, *self.selection)
-        return True
 
     def watch_value(self, value: str) -> None:
         """Filter while typing."""

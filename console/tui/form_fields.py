@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Click
-from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from console.keys import Place
 from console.model import Choice, Parameter
 from console.tui.bindings import bindings
+from console.tui.text_field import TextField
 
 OTHER = "\0other"  # the choice whose value is typed
 
@@ -24,14 +24,12 @@ class ChoiceField(Widget, can_focus=True):
 
     BINDINGS = bindings(Place.CHOICE)
 
-    class Changed(Message):
-        """Another value was chosen."""
-
-    class Submitted(Message):
-        """Enter was pressed."""
-
-    def __init__(self, choices: Sequence[Choice], value: str) -> None:
+    def __init__(
+        self, choices: Sequence[Choice], value: str, changed: Callable[[], object], submit: Callable[[], object]
+    ) -> None:
+        """`changed` is called when another value was chosen, `submit` for Enter; both before the next key acts."""
         super().__init__()
+        self._changed, self._submit = changed, submit
         self._choices = tuple(choices)
         self._at = next((at for at, choice in enumerate(self._choices) if choice.value == value), -1)
         self.styles.height = len(self._choices)
@@ -67,7 +65,7 @@ class ChoiceField(Widget, can_focus=True):
 
     def action_submit(self) -> None:
         """Confirm the form."""
-        self.post_message(self.Submitted())
+        self._submit()
 
     def on_click(self, event: Click) -> None:
         """Choose the line under the mouse."""
@@ -77,21 +75,23 @@ class ChoiceField(Widget, can_focus=True):
     def _choose(self, at: int) -> None:
         self._at = at
         self.refresh()
-        self.post_message(self.Changed())
+        self._changed()
 
 
 class ParameterField(Vertical):
     """A parameter of an action: its name, whether it is required, what it means, and the field for its value."""
 
-    def __init__(self, parameter: Parameter, value: str) -> None:
+    def __init__(self, parameter: Parameter, value: str, submit: Callable[[], object]) -> None:
+        """`submit` is called for Enter."""
         super().__init__()
         self.parameter = parameter
         offered = parameter.choices()
         typed = bool(value) and value not in {choice.value for choice in offered}
         if offered and parameter.other:
             offered = (*offered, Choice(OTHER, parameter.other))
-        self._choice = ChoiceField(offered, OTHER if typed and parameter.other else value) if offered else None
-        self._text = Input(value if typed or not offered else "")
+        chosen = OTHER if typed and parameter.other else value
+        self._choice = ChoiceField(offered, chosen, self._show_text, submit) if offered else None
+        self._text = TextField(value if typed or not offered else "", submit=submit)
 
     def compose(self) -> ComposeResult:
         """The label above the field."""
@@ -99,10 +99,6 @@ class ParameterField(Vertical):
         if self._choice is not None:
             yield self._choice
         yield self._text
-        self._show_text()
-
-    def on_choice_field_changed(self) -> None:
-        """Show the field for another value where that was chosen."""
         self._show_text()
 
     @property
@@ -121,7 +117,7 @@ class ParameterField(Vertical):
         """Say that the value is required, and go to its field."""
         self.query_one(".label", Static).update(Content.assemble(self._label(), ("  is missing", "bold $text-error")))
         field = self._text if self._choice is None or self._choice.value == OTHER else self._choice
-        field.focus(scroll_visible=False)
+        self.screen.set_focus(field, scroll_visible=False)
         self.call_after_refresh(self.scroll_visible, animate=False, top=True)
 
     def _label(self) -> Content:
@@ -130,6 +126,7 @@ class ParameterField(Vertical):
         return Content.assemble((self.parameter.name, "bold"), (required, "$text-warning"), f"  {what}".rstrip())
 
     def _show_text(self) -> None:
+        """Show the field for another value where that was chosen."""
         self._text.display = self._choice is None or self._choice.value == OTHER
 
 

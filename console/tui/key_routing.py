@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from textual.app import App
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.widgets import Input
 
 from console.tui.dialog_stack import DialogStack
-from console.tui.filter_line import FilterLine
+from console.tui.text_field import TextField
 
 
 class CheckBindings(Protocol):
@@ -22,7 +22,7 @@ class KeyRouting:
     """Carries out keys in the order in which they are typed.
 
     Textual would hand a key to the widget with the focus and act on it later, so that keys typed in a hurry reached the
-    pane, the filter or the page of the guide that the key before left.
+    pane, the field or the page of the guide that the key before left.
     """
 
     def __init__(self, app: App[int], dialogs: DialogStack, check_bindings: CheckBindings) -> None:
@@ -31,19 +31,35 @@ class KeyRouting:
         self._check_bindings = check_bindings
 
     async def handles(self, event: Event) -> bool:
-        """Whether this event needs nothing more: a key that has acted, or came before its dialog could be read."""
+        """Whether this event needs nothing more: a key, which has acted or came before its dialog could be read."""
         if not self._dialogs.takes(event):
             return True
-        return isinstance(event, Key) and not event.is_forwarded and await self._acts(event)
-
-    async def _acts(self, key: Key) -> bool:
+        if event.is_forwarded or not isinstance(event, Key | Paste):
+            return False
         self._app.app_focus = True  # a terminal that has lost the focus may still be sent keys
-        focused = self._app.focused
-        if isinstance(focused, FilterLine) and focused.take(key):
-            return True
-        if isinstance(focused, Input) and not isinstance(focused, FilterLine):
-            return False  # what is typed into a form stays in order there
-        if await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key):
-            return True
-        self._dialogs.missed(key)
-        return False
+        if not self._inserts(event) and isinstance(event, Key):
+            await self._act(event)
+        return isinstance(event, Key) or isinstance(self._app.focused, Input)
+
+    def _inserts(self, event: Key | Paste) -> bool:
+        """Insert what is typed or pasted into the field with the focus. Returns whether there was something."""
+        text = _text(event)
+        if not text or not isinstance(self._app.focused, Input):
+            return False
+        self._app.focused.replace(text, *self._app.focused.selection)
+        return True
+
+    async def _act(self, key: Key) -> None:
+        """Carry out what a key is bound to. An unknown one ends here: later it would act on what is there by then."""
+        before = self._app.focused
+        if not (await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key)):
+            self._dialogs.missed(key)
+        elif isinstance(after := self._app.focused, TextField) and after is not before:
+            after.select_all()  # what is typed replaces it
+
+
+def _text(event: Key | Paste) -> str:
+    """What an event inserts into a field: the character of a key, the first line that is pasted."""
+    if isinstance(event, Paste):
+        return next(iter(event.text.splitlines()), "")
+    return event.character if event.character is not None and event.is_printable else ""

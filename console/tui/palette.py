@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+from textual.widgets import Input
+from textual.worker import WorkerCancelled
 
 from console.actions import ACTIONS
 from console.model import Pane
@@ -17,7 +19,23 @@ Choose = Callable[[str], object]
 
 
 class Palette(CommandPalette):
-    """Textual's palette, which a second Enter on its way would close together with the screen below it."""
+    """Textual's palette, except for what is typed in a hurry.
+
+    There Enter would choose from what was found before the last characters were typed, and a second Enter would close
+    the screen below the palette too.
+    """
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Choose from what is found for the whole text."""
+        event.prevent_default()
+        searching = [worker for worker in self.workers if worker.group == self._GATHER_COMMANDS_GROUP]
+        try:
+            for worker in searching:
+                if not worker.is_cancelled:
+                    await worker.wait()
+        except WorkerCancelled:
+            return  # by Esc
+        self._select_or_command()
 
     def dismiss(self, result: None = None) -> AwaitComplete:
         """Close it, once."""

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from console.actions.planning import Action
 from console.format import one_line, safe, show
@@ -15,6 +15,7 @@ from console.model import Plan, Snapshot
 from console.running.plan_lines import Sort, plan_lines
 from console.tui.bindings import bindings
 from console.tui.key_guard import READ, KeyGuard, answer
+from console.tui.text_field import TextField
 
 Parts = list[tuple[str, str] | str]
 NARROWEST = 12  # cells that a column is worth showing in
@@ -50,11 +51,11 @@ class PlanDialog(ModalScreen[bool]):
                 yield Static(plan_text(self._plan, min(132, self.app.size.width * 96 // 100) - 6), markup=False)
             if self._plan.destructive:
                 yield Static(f"Type {safe(self._plan.claim.typed)} to run this:", classes="wrong", markup=False)
-                yield Input()
+                yield TextField(submit=self._confirm)
 
     def on_mount(self) -> None:
         """Begin at the top of the plan."""
-        (self.query_one(Input) if self._plan.destructive else self.query_one(VerticalScroll)).focus()
+        (self.query_one(TextField) if self._plan.destructive else self.query_one(VerticalScroll)).focus()
         self.call_after_refresh(self.guard.shown)
         self.set_interval(0.1, self._show_keys)
 
@@ -80,9 +81,9 @@ class PlanDialog(ModalScreen[bool]):
         body = self.query_one(VerticalScroll)
         body.scroll_relative(y=pages * max(1, body.size.height - 1), animate=False)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _confirm(self) -> None:
         """Run it if the name is right."""
-        if event.value == self._plan.claim.typed:
+        if self.query_one(TextField).value == self._plan.claim.typed:
             answer(self, True)
         else:
             self.query_one(".wrong", Static).update(
