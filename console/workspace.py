@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from console.model import Diagnosis, Outcome, Plan, Trouble
+from console.model import Outcome, Plan, Source, Trouble
 from console.opening import sources_for
-from console.rules.diagnoses import DIAGNOSES
 from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
-from console.sources.registry import Sources
-from console.watching.baselines import Baselines
-from console.watching.findings import findings_source
-from console.watching.history import History
-from console.watching.journal import Journal
-from console.watching.observer import Observer
-from console.watching.state import state_file
-from console.watching.store import NAME, Store
+from console.sources.registry import RULES, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
+    from console.model import Diagnosis
+    from console.watching.baselines import Baselines
+    from console.watching.history import History
+    from console.watching.observer import Observer
+    from console.watching.store import Store
 
 Watch = Callable[[Run], None]
 
@@ -37,7 +35,7 @@ def _ignore(_: Run) -> None:
 
 
 class Workspace:
-    """The sources and the runs of one console. Nothing connects before it is needed."""
+    """The sources and the runs of one console. Nothing connects, and no rule is loaded, before it is needed."""
 
     def __init__(
         self, settings: Settings, wanted: Wanted, sources: Sources | None = None, trail: Trail | None = None
@@ -48,9 +46,8 @@ class Workspace:
         self.trail = trail or default_trail()
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
-        self.observer = self.observing(DIAGNOSES, History(self._store, self.trail))
-        self.baselines = Baselines(state_file(self.trail.path.parent, wanted.target), self.observer)
-        self.sources.add(findings_source(self.observer))
+        self.sources.add_later(RULES, self._findings)
+        self._observer: Observer | None = None
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     async def __aenter__(self) -> Self:
@@ -66,8 +63,29 @@ class Workspace:
         """How many runs have not ended."""
         return len(self._tasks)
 
+    @property
+    def observer(self) -> Observer:
+        """What evaluates all rules on this target."""
+        if self._observer is None:
+            from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  most panes need no rule
+            from console.watching.history import History  # noqa: PLC0415
+
+            self._observer = self.observing(DIAGNOSES, History(self._store, self.trail))
+        return self._observer
+
+    @cached_property
+    def baselines(self) -> Baselines:
+        """What statements usually cost and which indexes there were on this target."""
+        from console.watching.baselines import Baselines  # noqa: PLC0415  only what watches keeps them
+        from console.watching.state import state_file  # noqa: PLC0415
+
+        return Baselines(state_file(self.trail.path.parent, self.wanted.target), self.observer)
+
     def observing(self, diagnoses: Sequence[Diagnosis], history: History | None = None) -> Observer:
         """What evaluates `diagnoses` on this target, under this configuration; `history` keeps what they find."""
+        from console.watching.journal import Journal  # noqa: PLC0415  most panes need no rule
+        from console.watching.observer import Observer  # noqa: PLC0415
+
         settings = self.settings
         return Observer(
             *(self.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions),
@@ -77,7 +95,14 @@ class Workspace:
 
     @property
     def _store(self) -> Store:
+        from console.watching.store import NAME, Store  # noqa: PLC0415
+
         return Store(self.trail.path.with_name(NAME))
+
+    def _findings(self) -> Source:
+        from console.watching.findings import findings_source  # noqa: PLC0415  most panes need no rule
+
+        return findings_source(self.observer)
 
     async def plan(self, action: Action, parameters: Mapping[str, str]) -> Plan:
         """What `action` would do now. Raises Trouble."""
@@ -159,7 +184,8 @@ class Workspace:
             )
         finally:
             pulse.cancel()
-            self.observer.expire()
+            if self._observer is not None:
+                self._observer.expire()
             await session.close()
 
 

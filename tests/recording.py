@@ -34,9 +34,8 @@ from console.sources.console import ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
-from console.sources.registry import Sources
+from console.sources.registry import RULES, Sources
 from console.sources.replay import Reads, Replay
-from console.watching import findings
 from console.watching.observer import Observer
 from console.watching.observer import merged as merged_asks
 from tests.sources import Heard, Parameters
@@ -76,7 +75,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
         view.query: (pane.source_of(view), view)
         for pane in panes
         for view in pane.views
-        if pane.source_of(view) != findings.NAME
+        if pane.source_of(view) != RULES
     }
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from console.cli.arguments import LISTS
+from console.panes import PANES
+from console.panes.overview import OVERVIEW
 from tests.command import CHECKOUT, environment
 from tests.waiting import PATIENCE
 
+AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
 PACKAGE = CHECKOUT / "console"
 MODULES = {
     ".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -171,7 +175,12 @@ def test_the_command_line_loads_the_terminal_interface_in_one_function_only() ->
 
 def loaded(tmp_path: Path, code: str) -> set[str]:
     """The libraries that a fresh interpreter has loaded after running `code`."""
-    tell = "import sys; names = {name.split('.')[0] for name in sys.modules}; print('loaded', *sorted(names))"
+    return {name.split(".")[0] for name in loaded_modules(tmp_path, code)}
+
+
+def loaded_modules(tmp_path: Path, code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after running `code`."""
+    tell = "import sys; print('loaded', *sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{tell}"],
         env=environment(tmp_path),
@@ -205,12 +214,29 @@ def test_the_headless_core_loads_neither_textual_nor_the_driver(tmp_path: Path, 
 
 
 def test_show_loads_the_driver_and_nothing_else(tmp_path: Path) -> None:
-    code = command("show", "connections", "-t", "host=127.0.0.1 port=1 connect_timeout=1")
+    code = command("show", "connections", "-t", AWAY)
     assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
 
 
+def test_what_judges_nothing_loads_no_rule_that_finds_causes(tmp_path: Path) -> None:
+    commands = (
+        *(command("show", pane.name, "-t", AWAY) for pane in PANES),
+        *(command("list", what) for what in LISTS if what != "rules"),
+        command("run", "create-partitions", "--dry-run", "-t", AWAY),
+    )
+    found = loaded_modules(tmp_path, "\n".join(commands))
+    assert {"console.rules", "console.actions"} <= found
+    assert not [name for name in found if name.startswith(("console.rules.findings", "console.watching"))]
+    assert not found & {"console.rules.diagnoses", "console.rules.judging"}
+
+
+def test_what_shows_findings_loads_the_rules(tmp_path: Path) -> None:
+    code = command("show", OVERVIEW.name, "--view", "findings", "-t", AWAY)
+    assert "console.rules.diagnoses" in loaded_modules(tmp_path, code)
+
+
 def test_doctor_judges_the_terminal_without_the_terminal_interface(tmp_path: Path) -> None:
-    code = command("doctor", "-t", "host=127.0.0.1 port=1 connect_timeout=1")
+    code = command("doctor", "-t", AWAY)
     assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
 
 

@@ -10,7 +10,6 @@ from console.format import to_json
 from console.keys import all_keys, free_keys
 from console.panes import PANES
 from console.rules import RULES
-from console.rules.diagnoses import DIAGNOSES
 from console.rules.explaining import diagnosis_document, diagnosis_sentence, document, sentence
 from console.sql import content
 
@@ -29,8 +28,7 @@ def listing(what: str, form: str) -> str:
     if what == "actions":
         return "".join(map(_action_text, entries))
     if what == "rules":
-        found = [f"{diagnosis.name}  {diagnosis_sentence(diagnosis)}\n" for diagnosis in DIAGNOSES]
-        return "".join([*found, "\n", *(f"{rule.name}  {sentence(rule)}\n" for rule in RULES)])
+        return _rules_text()
     width = max(len(str(entry["name"])) for entry in entries)
     return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)
 
@@ -94,7 +92,16 @@ def _keys_json() -> str:
     return to_json({"bindings": bindings, "free": list(free_keys())}) + "\n"
 
 
+def _rules_text() -> str:
+    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  no other list needs them
+
+    found = [f"{diagnosis.name}  {diagnosis_sentence(diagnosis)}\n" for diagnosis in DIAGNOSES]
+    return "".join([*found, "\n", *(f"{rule.name}  {sentence(rule)}\n" for rule in RULES)])
+
+
 def _rules() -> list[Entry]:
+    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415
+
     found = [diagnosis_document(diagnosis, {}) for diagnosis in DIAGNOSES]
     return [*found, *(document(rule) for rule in RULES)]
 

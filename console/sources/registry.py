@@ -10,7 +10,7 @@ from console.format import one_line, safe
 from console.model import Database, Kind, Pane, Source, Trouble, View
 from console.sources.pgbouncer import admin
 
-PRIMARY, POOLER = "postgres", "pgbouncer"
+PRIMARY, POOLER, RULES = "postgres", "pgbouncer", "rules"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 
 
@@ -27,22 +27,23 @@ _ABSENT: Mapping[str, Absent] = {POOLER: Absent("There is no pooler to look at."
 
 
 class Sources:
-    """Sources by name: "postgres", "pgbouncer", "console", "replica:NAME". Nothing connects before the first read."""
+    """Sources by name: "postgres", "pgbouncer", "console", "rules". Nothing connects before the first read."""
 
     def __init__(self, postgres: Database, *others: Source, hints: Mapping[str, str] | None = None) -> None:
         """`hints` by name: how to get a source, where the usual hint would mislead."""
         self.postgres = postgres
         self._known: Mapping[str, Source] = {source.name: source for source in (postgres, *others)}
         self._hints = hints or {}
+        self._later: dict[str, Callable[[], Source]] = {}
 
     @property
     def pooler(self) -> Source | None:
         """The PgBouncers; None when none is configured."""
         return self._known.get(POOLER)
 
-    def add(self, source: Source) -> None:
-        """Make a source known that is made of the others."""
-        self._known = {**self._known, source.name: source}
+    def add_later(self, name: str, make: Callable[[], Source]) -> None:
+        """Make a source known that is made of the others when it is first asked for."""
+        self._later[name] = make
 
     def of(self, pane: Pane, view: View | None = None) -> Source:
         """The source that a view of `pane`, else the pane, asks. Raises Trouble(MISSING) if it is not configured."""
@@ -50,6 +51,8 @@ class Sources:
 
     def named(self, name: str) -> Source:
         """The source of that name. Raises Trouble(MISSING) if it is not configured."""
+        if name in self._later:
+            self._known = {**self._known, name: self._later.pop(name)()}
         if name in self._known:
             return self._known[name]
         absent = _ABSENT.get(name)

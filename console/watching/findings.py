@@ -10,11 +10,11 @@ from console.format import one_line
 from console.model import Finding, Row, Snapshot, Unknown
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
+from console.sources.registry import RULES
 from console.watching import history
 from console.watching.journal import Muted
 from console.watching.observer import Observer
 
-NAME = "rules"
 REASONS = 3  # that the note of the findings repeats
 FRESH = 1.0  # seconds for which a verdict is shown again instead of looking once more
 COLUMNS = (
@@ -44,7 +44,7 @@ def findings_source(observer: Observer) -> ConsoleSource:
         "findings": Answer(fetch, lambda: text(observer)),
         "finding_history": Answer(past, lambda: "-- The findings that this user's consoles and `watch` have seen."),
     }
-    return ConsoleSource(answers, name=NAME)
+    return ConsoleSource(answers, name=RULES)
 
 
 def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
