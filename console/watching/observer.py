@@ -23,6 +23,7 @@ from console.model import (
     Kind,
     Limit,
     Row,
+    Rule,
     Snapshot,
     StatementHistory,
     Trouble,
@@ -68,8 +69,7 @@ class Observer:
         self._now = now
         self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
-        rules = tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
-        self._rules = configured_rules(rules, limits)
+        self._rules = configured_rules(_rules(diagnoses), limits)
         self._extended = frozenset(policy.table for policy in partitions)
         self._refreshes = {policy.view: PERIODS[policy.every] for policy in refreshes}
         self._readers = {ask.query: Reader(configured_view(ask.view, limits)) for ask in self._asks if ask.view}
@@ -271,6 +271,11 @@ def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
             if ask.on_change:
                 found.setdefault(CHANGES, [Ask(CHANGES, every=OFTEN)])
     return tuple(reduce(_both, asks) for asks in found.values())
+
+
+def _rules(diagnoses: Iterable[Diagnosis]) -> tuple[Rule, ...]:
+    """Each rule whose limits are needed once."""
+    return tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
 
 
 def _both(first: Ask, other: Ask) -> Ask:

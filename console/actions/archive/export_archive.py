@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
@@ -15,22 +15,74 @@ from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, archived
 from console.actions.planning import Action, Request, boolean, refuse, steps_from_query, steps_from_rows
-from console.actions.relations import relation, seen, short
+from console.actions.relations import Relation, relation, seen, short
 from console.files import archive_files
 from console.format import counted, one_line, safe, size
-from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
+from console.model import Claim, Database, Kind, Parameter, Plan, Record, Source, Step, Trouble
 from console.settings.config import ArchivePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A month of an archive, and the file that holds it."""
+
+    archive: Relation
+    path: Path
+    asked: Mapping[str, object]  # parameters of the queries
+    database: str
+
+    @property
+    def month(self) -> str:
+        """Such as 2024-03."""
+        return str(self.asked["month"])
+
+    @property
+    def drop(self) -> bool:
+        """Whether the month is dropped afterwards."""
+        return bool(self.asked["drop"])
+
+    @property
+    def same(self) -> Mapping[str, object]:
+        """What the manifest of an export of this month says."""
+        return {"archive": self.archive.name, "month": self.month, "database": self.database}
 
 
 async def plan(request: Request) -> Plan:
     """Exports the month and, on request, drops it; a finished export is compared with the rows of now."""
+    export = await _export(request)
+    server = await confined(request.server, export.archive)
+    await refuse_foreign_code(server, [export.archive.name])
+    source = await _source(server, export.asked)
+    if source["empty"]:
+        return await _done_before(source, export)
+    name = str(source["name"])
+    manifest = archive_files.finished(export.path, {**export.same, "source": name})
+    found, record = await _steps(server, export, source)
+    notes = [_restore(export, record, source, manifest)]
+    if manifest is not None and not export.drop:
+        await asyncio.to_thread(archive_files.check, export.path, manifest)
+        note = "the export exists: its rows are compared with those of the table now, and nothing is written"
+        found = tuple(replace(step, note=note) for step in found)
+        notes = [*_export_notes(export.path, manifest), *notes]
+    if export.drop:
+        found = await _with_drop(server, export, source, found)
+    return Plan(
+        Claim(name, name=short(name)),
+        found,
+        tuple(notes),
+        result=f"{export.month} exported" + (" and dropped" if export.drop else ""),
+        destructive=export.drop,
+        read_back=_reader(export.path),
+    )
+
+
+async def _export(request: Request) -> Export:
+    """The export that is asked for. Raises Trouble(USAGE) or Trouble(REFUSED) if a parameter is wrong."""
     first, after = month(request.parameters["month"])
     drop = boolean(request.parameters, "drop")
     folder = _folder(request.parameters["directory"])
     policy = _policy(request)
     archive = await relation(request.server, policy.archive)
-    server = await confined(request.server, archive)
-    await refuse_foreign_code(server, [archive.name])
     asked = {
         "archive": archive.oid,
         "key": policy.key,
@@ -40,47 +92,37 @@ async def plan(request: Request) -> Plan:
         "drop": drop,
     }
     path = folder / f"{_file_name(archive.name)}-{asked['month']}{archive_files.SUFFIX}"
-    same = {"archive": archive.name, "month": asked["month"]}
-    here = {**same, "database": request.server.facts.database}
-    source = await _source(server, asked)
-    if source["empty"]:
-        return await _done_before(source, archive.name, path, here)
-    same["source"] = str(source["name"])
-    manifest = archive_files.finished(path, {**here, **same})
-    given = {**source, **asked, **same, "file": str(path), "options": archive_files.FORM.options}
+    return Export(archive, path, asked, request.server.facts.database)
+
+
+async def _steps(server: Database, export: Export, source: Mapping[str, object]) -> tuple[tuple[Step, ...], Record]:
+    """The steps that write the file or compare it, and the row with its columns and encoding."""
+    given = {**source, **export.asked, "archive": export.archive.name, "source": source["name"]}
+    given |= {"file": str(export.path), "options": archive_files.FORM.options}
     snapshot = await server.fetch("actions/export_archive", given)
     (record,) = snapshot.records()
-    found: tuple[Step, ...] = run_as(role_of(server), steps_from_rows(snapshot))
-    notes = [_restore(archive.name, record, path, source, manifest)]
-    if manifest is not None and not drop:
-        await asyncio.to_thread(archive_files.check, path, manifest)
-        note = "the export exists: its rows are compared with those of the table now, and nothing is written"
-        found = tuple(replace(step, note=note) for step in found)
-        notes = [*_export_notes(path, manifest), *notes]
-    if drop:
-        found += await steps_from_query(
-            server, "export_archive_drop", {**source, "archive": archive.name, "parent": archive.oid}
-        )
-        sides = await seen(server, archive.oid)
-        found = tuple(replace(step, sees=sides) for step in found)
-    return Plan(
-        Claim(str(source["name"]), name=short(str(source["name"]))),
-        found,
-        tuple(notes),
-        result=f"{asked['month']} exported" + (" and dropped" if drop else ""),
-        destructive=drop,
-        read_back=_reader(path),
-    )
+    return run_as(role_of(server), steps_from_rows(snapshot)), record
 
 
-async def _done_before(source: Mapping[str, object], archive: str, path: Path, same: Mapping[str, object]) -> Plan:
+async def _with_drop(
+    server: Database, export: Export, source: Mapping[str, object], found: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """The steps, and after them those that drop the month if the archive is still as the plan saw it."""
+    asked = {**source, "archive": export.archive.name, "parent": export.archive.oid}
+    dropping = await steps_from_query(server, "export_archive_drop", asked)
+    sides = await seen(server, export.archive.oid)
+    return tuple(replace(step, sees=sides) for step in (*found, *dropping))
+
+
+async def _done_before(source: Mapping[str, object], export: Export) -> Plan:
     """No steps, if the rows that are gone are in a finished export, which is read back; else the refusal."""
-    manifest = archive_files.finished(path, same)
+    manifest = archive_files.finished(export.path, export.same)
     if manifest is None:
         raise Trouble(Kind.REFUSED, str(source["refused"]), str(source["remedy"]))
-    await asyncio.to_thread(archive_files.check, path, manifest)
-    note = f"{one_line(archive)} has no rows of {same['month']} left: the export is finished, and the file is intact."
-    return Plan(Claim(one_line(archive)), notes=(note, *_export_notes(path, manifest)))
+    await asyncio.to_thread(archive_files.check, export.path, manifest)
+    archive = one_line(export.archive.name)
+    note = f"{archive} has no rows of {export.month} left: the export is finished, and the file is intact."
+    return Plan(Claim(archive), notes=(note, *_export_notes(export.path, manifest)))
 
 
 async def _source(server: Source, asked: Mapping[str, object]) -> dict[str, object]:
@@ -120,13 +162,13 @@ def _file_name(name: str) -> str:
 
 
 def _restore(
-    archive: str, export: Record, path: Path, source: Mapping[str, object], manifest: Mapping[str, object] | None
+    export: Export, record: Record, source: Mapping[str, object], manifest: Mapping[str, object] | None
 ) -> str:
     """The commands that load the file again, on the machine that has it."""
-    form = archive_files.form_of(manifest)
-    program = f"gzip -dc {shlex.quote(str(path))}".replace("'", "''")
-    options = f"{form.options}, ENCODING '{export['encoding']}'"
-    copy = f"\\copy {archive} ({export['columns']}) FROM PROGRAM '{program}' ({options})"
+    archive, form = export.archive.name, archive_files.form_of(manifest)
+    program = f"gzip -dc {shlex.quote(str(export.path))}".replace("'", "''")
+    options = f"{form.options}, ENCODING '{record['encoding']}'"
+    copy = f"\\copy {archive} ({record['columns']}) FROM PROGRAM '{program}' ({options})"
     made = f"CREATE TABLE {source['name']} PARTITION OF {archive} FOR VALUES {source['bounds']}; "
     psql = f"psql {form.psql} or later" if form.psql else "psql"
     return f"To restore the rows after a drop, in {psql}: {one_line(made + copy if source['bounds'] else copy)}"
