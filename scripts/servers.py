@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,27 @@ def poolers() -> dict[Version, str]:
         if version is not None:
             found.setdefault(version, program)
     return dict(sorted(found.items()))
+
+
+def psqls() -> dict[int, str]:
+    """The psql of each major version: that of an installation, else a fetched one."""
+    installed = [str(each.bindir / "psql") for each in postgresql().values()]
+    found: dict[int, str] = {}
+    for program in (*installed, *map(str, sorted(FETCHED.glob("psql-*/bin/psql")))):
+        major = psql_version(program)
+        if major is not None:
+            found.setdefault(major, program)
+    return dict(sorted(found.items()))
+
+
+def psql_version(program: str | Path) -> int | None:
+    """The major version of a psql; None when it does not run."""
+    try:
+        done = subprocess.run((program, "--version"), capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    said = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+    return int(said[1]) if done.returncode == 0 and said else None
 
 
 def pooler_version(program: str | Path) -> Version | None:

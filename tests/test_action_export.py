@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -25,11 +24,13 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail
 from console.settings.config import ArchivePolicy
 from console.sources.postgres import ActingSession, PostgresServer
+from scripts.servers import psqls
 from tests.acting import LOCK_TIMEOUT, Desk, felt, held
 from tests.command import argv, environment
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
+PSQLS = psqls()
 MONTH = "2024-03"
 COLUMNS = '"id" bigint, day date, "od""d, name" text, amount numeric, "raw\\" bytea, tags text[]'
 ROWS = (
@@ -127,12 +128,8 @@ def files(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
 
-def psql(desk: Desk, script: str) -> None:
-    """Run a script with the client of the same or another version."""
-    bindir = desk.cluster.bindir
-    program = shutil.which("psql", path=f"{bindir}:{os.environ.get('PATH', '')}")
-    if program is None:
-        pytest.skip("no psql")
+def psql(desk: Desk, program: str, script: str) -> None:
+    """Run a script with psql."""
     done = subprocess.run(
         [program, "-X", "-v", "ON_ERROR_STOP=1", "-d", desk.uri],
         input=script,
@@ -316,12 +313,16 @@ async def test_a_default_partition_does_not_keep_a_month_from_being_dropped(desk
     assert not exists(desk)
 
 
-async def test_the_note_brings_the_rows_back(desk: Desk, folder: Path) -> None:
+@pytest.mark.parametrize("client", range(14, 20), ids="psql {}".format)
+async def test_the_note_brings_the_rows_back(desk: Desk, folder: Path, client: int) -> None:
+    program = PSQLS.get(client)
+    if program is None:
+        pytest.skip(f"no psql {client} on this machine")
     before = desk.ask("SELECT sum(hashtextextended(x::text, 0)) FROM public.march x")
     run = await export(desk, folder, drop="yes")
     (note,) = run.plan.notes
     made, _, copy = note.partition(": ")[2].partition("; ")
-    psql(desk, f"{made};\n{copy}\n")
+    psql(desk, program, f"{made};\n{copy}\n")
     assert desk.ask("SELECT sum(hashtextextended(x::text, 0)) FROM public.march x") == before
 
 
