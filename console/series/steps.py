@@ -25,7 +25,7 @@ MOST_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LevelChange:
     """A change of level."""
 
     day: int  # days since 1970; the first day of the new level
@@ -56,17 +56,17 @@ def segments(series: Sequence[Day]) -> tuple[Segment, ...]:
     return found
 
 
-def steps(found: Sequence[Segment], per_day: float) -> tuple[Step, ...]:
+def steps(found: Sequence[Segment], per_day: float) -> tuple[LevelChange, ...]:
     """The changes between segments of a series that grows by `per_day` meanwhile."""
     return tuple(_step(before, after, per_day) for before, after in pairwise(found))
 
 
-def _step(before: Segment, after: Segment, per_day: float) -> Step:
+def _step(before: Segment, after: Segment, per_day: float) -> LevelChange:
     """Both levels are those of the day of the change, each by the median of the nearest week."""
     at = after[0].number
     old = median(day.value + per_day * (at - day.number) for day in before[-WEEK:])
     new = median(day.value + per_day * (at - day.number) for day in after[:WEEK])
-    return Step(at, new - old)
+    return LevelChange(at, new - old)
 
 
 def _cut(found: Sequence[Segment]) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from math import ceil, floor, sqrt
 from statistics import median
 
 from console.series.days import DAY, MONTH, WEEK, Day, Sample, days
-from console.series.steps import Segment, Step, segments, steps
+from console.series.steps import LevelChange, Segment, segments, steps
 
 LEAST_DAYS = 14  # with samples, below which nothing is said: each weekday twice
 MOST_DAYS = 180  # of the newest samples that count
@@ -41,7 +41,7 @@ class Trend:
     days: int  # with samples
     level: float  # of today: the highest of the last seven days, brought forward
     last: Day
-    steps: tuple[Step, ...] = ()
+    steps: tuple[LevelChange, ...] = ()
 
     @property
     def known(self) -> bool:
