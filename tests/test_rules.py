@@ -64,6 +64,10 @@ def not_again(ask: Ask) -> Ask:
     return replace(ask, every=DAY) if ask.every > SOON else ask
 
 
+def test_rules_that_find_later_say_so() -> None:
+    assert {rule.name for rule in DIAGNOSES if rule.misses} >= LATER
+
+
 def test_every_rule_has_a_fault() -> None:
     assert sorted(FAULTS) == sorted(diagnosis.name for diagnosis in DIAGNOSES)
 

@@ -27,7 +27,7 @@ def explain(name: str, form: str, settings: Settings) -> str:
 
 
 def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
-    lines = [f"{diagnosis.name}: {diagnosis_sentence(diagnosis)}", ""]
+    lines = [f"{diagnosis.name}: {diagnosis_sentence(diagnosis)}", *filter(None, [diagnosis.misses]), ""]
     if diagnosis.rules:
         lines.append("Limits (thresholds in the configuration):")
         lines += [f"  {rule.name}: {sentence(rule.under(settings.thresholds))}" for rule in diagnosis.rules]

@@ -223,6 +223,7 @@ class Diagnosis:
     judge: Callable[[Frame], Iterable[Finding]]  # may raise CannotTell
     rules: tuple[Rule, ...] = ()  # limits it judges by
     hold: float = 0.0  # seconds for which the condition must hold; it clears when gone for twice as long
+    misses: str = ""  # what it cannot find, or not within seconds: one sentence
 
 
 OFTEN, SELDOM, RARELY = 5.0, 60.0, 600.0  # seconds between two readings of a query

@@ -36,6 +36,7 @@ def diagnosis_document(diagnosis: Diagnosis, limits: Mapping[str, Limit]) -> dic
         "title": diagnosis.title,
         "urgency": diagnosis.urgency.value,
         "hold_seconds": diagnosis.hold,
+        "misses": diagnosis.misses,
         "limits": [{"name": rule.name, **_number_document(rule.under(limits))} for rule in diagnosis.rules],
         **_needs(tuple(dict.fromkeys(query for ask in diagnosis.asks for query in ask.queries))),
     }

@@ -248,4 +248,6 @@ POOL_EXHAUSTED = Diagnosis(
     ),
     judge=exhausted,
     rules=(POOL_WAIT_SECONDS, POOL_CLIENTS_PERCENT),
+    misses="Clients that PgBouncer refuses at once, because its last login to the server failed (server_login_retry), "
+    "are found only while another client waits: no SHOW command counts them. They are in its log.",
 )

@@ -144,6 +144,7 @@ WRAPAROUND_NEAR = Diagnosis(
     (of_view(WRAPAROUND, RARELY), Ask("transaction_ages", every=SELDOM, window=WINDOW), Ask("vitals")),
     wraparound,
     (WRAPAROUND_PERCENT, FREEZE_AGE_PERCENT),
+    misses="The ages of tables are read every ten minutes.",
 )
 SEQUENCE_END = Diagnosis(
     "sequence-end",
@@ -152,4 +153,5 @@ SEQUENCE_END = Diagnosis(
     (Ask("sequence_ranges", every=RARELY, window=DAY),),
     sequences,
     (SEQUENCE_USED_PERCENT,),
+    misses="Sequences are read every ten minutes.",
 )

@@ -133,6 +133,7 @@ STATEMENT_REGRESSED = Diagnosis(
     Urgency.SOON,
     (*_ASKS, Ask("table_indexes", every=RARELY, on_change=RELATIONS)),
     regressed,
+    misses=f"A statement must have been slow in {READINGS} readings, a minute apart.",
 )
 N_PLUS_ONE = Diagnosis(
     "n-plus-one",
@@ -141,4 +142,5 @@ N_PLUS_ONE = Diagnosis(
     _ASKS,
     loops,
     (N_PLUS_ONE_CALLS_PER_SECOND,),
+    misses="It compares two readings, a minute apart.",
 )

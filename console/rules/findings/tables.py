@@ -132,7 +132,8 @@ def _evidence(label: str, value: str, row: Record) -> Evidence:
 
 
 _ASKS = (of_view(TABLES, RARELY, on_change=RELATIONS),)
-BLOAT = Diagnosis("bloat", "A large part of a table is bloat", Urgency.CARE, _ASKS, bloated)
+_MISSES = "What grows with the rows of tables shows within ten minutes."
+BLOAT = Diagnosis("bloat", "A large part of a table is bloat", Urgency.CARE, _ASKS, bloated, misses=_MISSES)
 VACUUM_OVERDUE = Diagnosis(
     "vacuum-overdue",
     "Dead tuples of a table wait for VACUUM for too long",
@@ -140,6 +141,7 @@ VACUUM_OVERDUE = Diagnosis(
     _ASKS,
     overdue,
     (VACUUM_DUE_PERCENT,),
+    misses=_MISSES,
 )
 AUTOVACUUM_DISABLED = Diagnosis(
     "autovacuum-disabled",
