@@ -23,7 +23,7 @@ from console.settings.config import ArchivePolicy
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
+class MonthExport:
     """A month of an archive, and the file that holds it."""
 
     archive: Relation
@@ -76,7 +76,7 @@ async def plan(request: Request) -> Plan:
     )
 
 
-async def _export(request: Request) -> Export:
+async def _export(request: Request) -> MonthExport:
     """The export that is asked for. Raises Trouble(USAGE) or Trouble(REFUSED) if a parameter is wrong."""
     first, after = month(request.parameters["month"])
     drop = boolean(request.parameters, "drop")
@@ -92,10 +92,12 @@ async def _export(request: Request) -> Export:
         "drop": drop,
     }
     path = folder / f"{_file_name(archive.name)}-{asked['month']}{archive_files.SUFFIX}"
-    return Export(archive, path, asked, request.server.facts.database)
+    return MonthExport(archive, path, asked, request.server.facts.database)
 
 
-async def _steps(server: Database, export: Export, source: Mapping[str, object]) -> tuple[tuple[Step, ...], Record]:
+async def _steps(
+    server: Database, export: MonthExport, source: Mapping[str, object]
+) -> tuple[tuple[Step, ...], Record]:
     """The steps that write the file or compare it, and the row with its columns and encoding."""
     given = {**source, **export.asked, "archive": export.archive.name, "source": source["name"]}
     given |= {"file": str(export.path), "options": archive_files.FORM.options}
@@ -105,7 +107,7 @@ async def _steps(server: Database, export: Export, source: Mapping[str, object])
 
 
 async def _with_drop(
-    server: Database, export: Export, source: Mapping[str, object], found: tuple[Step, ...]
+    server: Database, export: MonthExport, source: Mapping[str, object], found: tuple[Step, ...]
 ) -> tuple[Step, ...]:
     """The steps, and after them those that drop the month if the archive is still as the plan saw it."""
     asked = {**source, "archive": export.archive.name, "parent": export.archive.oid}
@@ -114,7 +116,7 @@ async def _with_drop(
     return tuple(replace(step, sees=sides) for step in (*found, *dropping))
 
 
-async def _done_before(source: Mapping[str, object], export: Export) -> Plan:
+async def _done_before(source: Mapping[str, object], export: MonthExport) -> Plan:
     """No steps, if the rows that are gone are in a finished export, which is read back; else the refusal."""
     manifest = archive_files.finished(export.path, export.same)
     if manifest is None:
@@ -162,7 +164,7 @@ def _file_name(name: str) -> str:
 
 
 def _restore(
-    export: Export, record: Record, source: Mapping[str, object], manifest: Mapping[str, object] | None
+    export: MonthExport, record: Record, source: Mapping[str, object], manifest: Mapping[str, object] | None
 ) -> str:
     """The commands that load the file again, on the machine that has it."""
     archive, form = export.archive.name, archive_files.form_of(manifest)
