@@ -17,12 +17,13 @@ from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
-from console.sources.registry import RULES, Sources
+from console.sources.registry import CAPACITY, RULES, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
     from console.model import Diagnosis
     from console.watching.baselines import Baselines
+    from console.watching.capacity import Capacity
     from console.watching.history import History
     from console.watching.observer import Observer
     from console.watching.store import Store
@@ -47,6 +48,7 @@ class Workspace:
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
         self.sources.add_later(RULES, self._findings)
+        self.sources.add_later(CAPACITY, lambda: self.capacity)
         self._observer: Observer | None = None
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
@@ -80,6 +82,13 @@ class Workspace:
         from console.watching.state import state_file  # noqa: PLC0415
 
         return Baselines(state_file(self.trail.path.parent, self.wanted.target), self.observer)
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        """What samples the sizes and limits of this target."""
+        from console.watching.capacity import Capacity  # noqa: PLC0415  most panes need no samples
+
+        return Capacity(self.sources, self._store)
 
     def observing(self, diagnoses: Sequence[Diagnosis], history: History | None = None) -> Observer:
         """What evaluates `diagnoses` on this target, under this configuration; `history` keeps what they find."""

@@ -34,6 +34,7 @@ ASKED = {
     "postgres": "the PostgreSQL server",
     "pgbouncer": "the PgBouncers' admin consoles",
     "console": "the console itself",
+    "capacity": "the PostgreSQL server, and the samples that were kept",
 }
 
 

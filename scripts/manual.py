@@ -39,7 +39,7 @@ The configuration; $XDG_CONFIG_HOME is respected.
 The audit trail; $XDG_STATE_HOME is respected.
 .TP
 .I ~/.local/state/pipeline\\-console/findings.sqlite3
-Acknowledgements and the history of findings.
+Acknowledgements, the history of findings, and samples of sizes and limits.
 .SH SEE ALSO
 .BR psql (1),
 .BR pgbouncer (1)

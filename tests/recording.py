@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 from console.model import Facts, Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
+from console.panes.partitions import PARENTS
 from console.reading.reader import Reader, keys
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
@@ -34,12 +35,14 @@ from console.sources.console import ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
-from console.sources.registry import RULES, Sources
+from console.sources.registry import CAPACITY, RULES, Sources
 from console.sources.replay import Reads, Replay
+from console.watching import capacity
 from console.watching.observer import Observer
 from console.watching.observer import merged as merged_asks
 from tests.sources import Heard, Parameters
 
+MADE = frozenset({RULES, CAPACITY})  # sources that a workspace makes of the others
 FOLDER = Path(__file__).parent / "recordings"
 TRAIL = Trail(FOLDER / "audit.jsonl")
 WORKLOAD = FOLDER / "workload.json.gz"
@@ -75,7 +78,15 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
         view.query: (pane.source_of(view), view)
         for pane in panes
         for view in pane.views
-        if pane.source_of(view) != RULES
+        if pane.source_of(view) not in MADE
+    }
+    made = {
+        query
+        for pane in panes
+        for view in pane.views
+        if pane.source_of(view) == CAPACITY
+        for query in capacity.READS[view.query]
+        if query not in views
     }
     readers = {query: Reader(view) for query, (_, view) in views.items()}
     for _ in range(2):
@@ -85,6 +96,8 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
             except Trouble as why:
                 print(query, why)
         await asyncio.sleep(2)
+    for query in sorted(made - {PARENTS.query}):
+        await sources["postgres"].fetch(query)
     judged = await _record_for_rules(sources) if not panes or panes == PANES else set()
     for name, recorder in recorders.items():
         path = FOLDER / f"{name}.json"
@@ -92,7 +105,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
             replay.save(path, replace(sources[name].facts, label="pipeline"), recorder.reads)
         elif recorder.reads:
             before = load(name)
-            replay.save(path, before.facts, merged(before.reads, recorder.reads, {*views, *judged}))
+            replay.save(path, before.facts, merged(before.reads, recorder.reads, {*views, *judged, *made}))
         await sources[name].close()
 
 

@@ -99,9 +99,24 @@ def test_show_prints_every_view_as_the_agreed_document(
     made = json.loads(call("show", pane.name, "--format", "json", *options))
     assert (made["pane"], made["view"]) == (pane.name, view.name)
     assert datetime.fromisoformat(made["taken_at"]).tzinfo is not None
-    assert made["server"]["kind"] == (pane.source if pane.source_of(view) != "rules" else "console")
+    kind = {"rules": "console", "capacity": "postgres"}.get(pane.source_of(view), pane.source)
+    assert made["server"]["kind"] == kind
     assert {column.name for column in view.columns} <= set(made["columns"])
     assert all(list(row) == made["columns"] for row in made["rows"])
+
+
+def test_markdown_is_a_report_in_which_text_of_the_server_is_no_markup(call: Call, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('create table "a|b <i>*x*</i>" (n int)')
+        connection.execute('insert into "a|b <i>*x*</i>" select generate_series(1, 1000)')
+        connection.execute("analyze")
+    lines = call("show", "capacity", "-t", database, "--format", "markdown").splitlines()
+    assert lines[0] == "## Capacity: Growth"
+    titles, rules, *rows = [line for line in lines if line.startswith("|")]
+    assert titles.startswith("| table | size | a month |")
+    assert rules.startswith("| --- | ---: | ---: |")
+    assert len({row.replace("\\|", "").count("|") for row in (titles, rules, *rows)}) == 1
+    assert [row for row in rows if row.startswith(r"| a\|b \<i\>\*x\*\</i\> | ")]
 
 
 def test_csv_has_raw_values_under_the_columns_of_the_read(call: Call, database: str) -> None:

@@ -72,9 +72,8 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600
         views = [(each, view) for each in PANES for view in each.views]
-        for each, view in sorted(
-            views, key=lambda pair: bool(pair[1].source)
-        ):  # what is made of other reads comes last
+        # what is made of other reads comes last
+        for each, view in sorted(views, key=lambda pair: pair[0].source_of(pair[1]) in recording.MADE):
             reader = app.readers.of(each.source_of(view), view)
             with suppress(Trouble):  # what the recorded role was not allowed to read
                 await recording.read(reader, view, sources.of(each, view), times=2)

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -22,7 +23,10 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
+from console.sources.registry import CAPACITY
 from console.tui.dialogs import TextDialog
+from console.watching.capacity import Capacity
+from console.watching.store import Store
 from tests.acting import Desk, held
 from tests.command import run, run_in_terminal
 from tests.screens import console, shows
@@ -76,7 +80,10 @@ async def look(uri: str, *poolers: str, read_only: bool = False) -> Report:
     wanted = Wanted(uri, poolers=poolers, read_only=read_only)
     servers = sources_for(wanted)
     try:
-        return await examine(servers, wanted, config.load(environ={}))
+        with TemporaryDirectory() as folder:
+            store = Store(Path(folder) / "state" / "findings.sqlite3")
+            servers.add_later(CAPACITY, lambda: Capacity(servers, store))
+            return await examine(servers, wanted, config.load(environ={}))
     finally:
         await servers.close()
 
@@ -173,7 +180,7 @@ async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
         await server.close()
     report = await look(uri)
     less = {name for name, state in states(report, "pane").items() if state is not Status.OK}
-    assert less == not_here(pg) | {"bloat"}, text(report)
+    assert less == not_here(pg) | {"bloat", "capacity"}, text(report)  # statistics and sequences that it cannot read
     assert "pg_read_all_data" in found(report, "pane", "bloat").remedy
     assert "-- GRANT pg_read_all_data" in script
     changes = {name for name, state in states(report, "action").items() if state is Status.OK}

@@ -23,7 +23,7 @@ from console.sources import replay
 from console.sources.pgbouncer.admin import SHOWS, PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, queries
-from console.sources.registry import RULES, Sources
+from console.sources.registry import Sources
 from tests import recording
 from tests.activity import console
 from tests.screens import console as screen
@@ -164,7 +164,7 @@ def test_every_query_of_every_pane_has_a_text_on_every_version(major: int, exten
     sources = all_sources()
     for pane, view in VIEWS:
         for query in every_query(view):
-            if pane.source_of(view) == RULES:
+            if pane.source_of(view) in recording.MADE:
                 continue  # made of the others by the workspace
             if pane.source_of(view) != sources.postgres.name:
                 assert sources.of(pane).text(query).strip()
@@ -180,7 +180,7 @@ def test_every_query_of_every_pane_has_a_text_on_every_version(major: int, exten
 @pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda each: each.name)
 @pytest.mark.parametrize("pooler", [True, False], ids=["with a pooler", "without"])
 def test_all_that_a_view_sends_is_shown_with_and_without_its_source(pane: Pane, view: View, pooler: bool) -> None:
-    if pane.source_of(view) == RULES:
+    if pane.source_of(view) in recording.MADE:
         pytest.skip("made of the others by the workspace")
     text = all_sources(pooler=pooler).text(pane, view)
     assert text.strip()

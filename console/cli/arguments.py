@@ -14,7 +14,7 @@ FILTER = (
 )
 SHELLS = ("bash", "zsh", "fish")
 LISTS = ("panes", "actions", "presets", "rules", "keys")
-FORMATS = ("table", "json", "csv")
+FORMATS = ("table", "json", "csv", "markdown")
 CHECK_FORMATS = ("text", "json", "nagios", "openmetrics")
 
 _ABOUT = """\
@@ -149,7 +149,7 @@ def _show(make: Make) -> None:
     command = make("print a pane", f"{_TARGET}\n\n{_EXITS}", server=True)
     command.add_argument("pane", metavar="PANE", help="see: pipeline-console list panes")
     command.add_argument("--view", default="", metavar="NAME", help="another view of the pane than its first")
-    command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json or csv")
+    command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json, csv or markdown")
     command.add_argument("--limit", type=_whole(0, 10**9), metavar="N", help="at most so many rows")
     command.add_argument("--sort", default="", metavar="COLUMN", help="sort by a column; -COLUMN descending")
     command.add_argument("--filter", default="", metavar="TEXT", help=FILTER)

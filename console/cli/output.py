@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from console.cli.markdown import markdown
 from console.cli.table import table
 from console.format import moment, safe, to_json
 from console.glyphs import write_exactly
 from console.model import Facts, Snapshot, View
+from console.panes import pane as pane_called
 from console.reading.export import csv_text, document
 
 
@@ -31,7 +33,7 @@ class Output(Protocol):
 
     @property
     def prints_notes(self) -> bool:
-        """Whether the notes of a read go to standard error; JSON has them in the document."""
+        """Whether the notes of a read go to standard error; JSON and Markdown have them in the document."""
         ...
 
     def __call__(self, taken: Taken) -> None: ...
@@ -91,7 +93,25 @@ class CsvOutput:
         self.header = header
 
 
-OUTPUTS: Mapping[str, Callable[[bool], Output]] = {"table": TableOutput, "json": JsonOutput, "csv": CsvOutput}
+@dataclass(frozen=True, slots=True)
+class MarkdownOutput:
+    """A document with a heading, a table and the notes; while watching one after the other."""
+
+    watching: bool
+    prints_notes: bool = False
+
+    def __call__(self, taken: Taken) -> None:
+        text = markdown(pane_called(taken.pane).title, taken.view, taken.snapshot, taken.facts)
+        sys.stdout.write(text + ("\n" if self.watching else ""))
+        sys.stdout.flush()
+
+
+OUTPUTS: Mapping[str, Callable[[bool], Output]] = {
+    "table": TableOutput,
+    "json": JsonOutput,
+    "csv": CsvOutput,
+    "markdown": MarkdownOutput,
+}
 
 
 def _harmless(value: object) -> object:

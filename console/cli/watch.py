@@ -81,12 +81,13 @@ async def _watch_target(
     async with Workspace(settings, wanted) as workspace:
         store = Store(workspace.trail.path.with_name(NAME))
         watcher = Watcher(workspace.sources, workspace.observer, store, show, mailbox.send, say)
-        keeping = asyncio.create_task(workspace.baselines.follow())
+        keeping = [asyncio.create_task(each.follow()) for each in (workspace.baselines, workspace.capacity)]
         try:
             await watcher.run()
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
 
 
 def _counted(number: int, noun: str) -> str:

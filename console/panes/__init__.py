@@ -6,6 +6,7 @@ from console.model import Pane
 from console.panes.activity import ACTIVITY
 from console.panes.audit import AUDIT
 from console.panes.bloat import BLOAT
+from console.panes.capacity import CAPACITY
 from console.panes.connections import CONNECTIONS
 from console.panes.indexes import INDEXES
 from console.panes.io import IO
@@ -33,6 +34,7 @@ PANES: tuple[Pane, ...] = (
     INDEXES,
     PARTITIONS,
     VIEWS,
+    CAPACITY,
     POOLER,
     REPLICATION,
     PROGRESS,

@@ -19,6 +19,15 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesName:
+    """What is sampled."""
+
+    kind: str  # "table", or a kind of sql/monitoring/capacity_limits.sql
+    subject: str
+    measure: str  # "size", "heap", "indexes", "toast", "rows"; "used" of a limit
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """The highest value of one day, UTC."""
 

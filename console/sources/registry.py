@@ -10,7 +10,7 @@ from console.format import one_line, safe
 from console.model import Database, Kind, Pane, Source, Trouble, View
 from console.sources.pgbouncer import admin
 
-PRIMARY, POOLER, RULES = "postgres", "pgbouncer", "rules"
+PRIMARY, POOLER, RULES, CAPACITY = "postgres", "pgbouncer", "rules", "capacity"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 
 

@@ -1,6 +1,6 @@
 """What must outlive a console: one private SQLite database of this user for all targets.
 
-It holds acknowledgements, the history of findings, and what `watch` delivered.
+It holds acknowledgements, the history of findings, what `watch` delivered, and samples of sizes and limits.
 
 The file has mode 0600 in a folder of mode 0700. Several consoles, `check` and `watch` may use it at the same time.
 """
@@ -20,7 +20,7 @@ from console.format import safe
 from console.model import Facts, Kind, Trouble
 
 NAME = "findings.sqlite3"
-FORM = 3  # of the tables: PRAGMA user_version
+FORM = 4  # of the tables: PRAGMA user_version
 BUSY_SECONDS = 2.0  # for which a write of another process is awaited
 
 _TABLES = """
@@ -36,6 +36,12 @@ CREATE TABLE IF NOT EXISTS episodes (
   seen_at text NOT NULL, ended_at text, watched integer NOT NULL);
 CREATE INDEX IF NOT EXISTS episodes_began ON episodes (target, began_at);
 CREATE UNIQUE INDEX IF NOT EXISTS episodes_open ON episodes (target, rule, subject) WHERE ended_at IS NULL;
+CREATE TABLE IF NOT EXISTS series (
+  id integer PRIMARY KEY, target text NOT NULL, kind text NOT NULL, subject text NOT NULL, measure text NOT NULL,
+  sampled_at integer NOT NULL, UNIQUE (target, kind, subject, measure));
+CREATE TABLE IF NOT EXISTS samples (
+  series integer NOT NULL REFERENCES series (id), at integer NOT NULL, value real NOT NULL,
+  PRIMARY KEY (series, at)) WITHOUT ROWID;
 """
 
 
@@ -66,7 +72,7 @@ class Store:
             raise Trouble(
                 Kind.FAILED,
                 f"{safe(self.path)} cannot be used: {safe(error, 200)}.",
-                "It holds only acknowledgements and the history of findings: make room, or remove it.",
+                "It holds only acknowledgements, past findings and samples of sizes: make room, or remove it.",
             ) from None
 
     def _prepare(self, database: sqlite3.Connection) -> None:

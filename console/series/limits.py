@@ -1,0 +1,124 @@
+"""Rows of the view Limits: what has a limit, what is used of it, and when it runs out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from console.format import counted, relation
+from console.model import Record, Row, Snapshot, Trouble, denied, number
+from console.series.days import DAY, SeriesName
+from console.series.exhaustion import Exhaustion, Outlook, exhaustion
+from console.series.growth import too_few
+from console.series.sampled import Sampled
+
+COLUMNS = (
+    "subject",
+    "used",
+    "limit",
+    "percent",
+    "when",
+    "band",
+    "note",
+    "kind",
+    "outlook",
+    "at",
+    "earliest",
+    "latest",
+    "days",
+    "points",
+)
+HIDDEN = "hidden"  # the kind of the row that counts what this role cannot read
+SIZES = frozenset({"database", "wal"})  # kinds that have no limit here
+NOTES = {
+    "connections": "the highest sample of each day; the limit is without reserved connections",
+    "xid": "if VACUUM froze nothing: each freeze sets the age back",
+    "mxid": "if VACUUM froze nothing; the space of multixact members is not looked at",
+    "sequence": "the limit is that of its range and of the type of its column",
+}
+NO_DISK: Row = (
+    *("disk", None, None, None, "not known here", None),
+    *("the free space of a disk cannot be read with SQL", "disk", "unknown here", None, None, None, None, []),
+)
+
+
+def rows(limits: Snapshot, sequences: Snapshot | None, parents: Snapshot | None, history: Sampled) -> Snapshot:
+    """What runs out, the nearest first. `parents` are the rows of the view Parents of the partitions."""
+    records = [*limits.records(), *(sequences.records() if sequences else ())]
+    found = [_limit(record, history) for record in records if record["kind"] not in {*SIZES, HIDDEN}]
+    found += [_partitions(record) for record in parents.records()] if parents else []
+    ordered = tuple(sorted([*found, NO_DISK], key=_nearness))
+    shown = replace(limits, name="capacity_limits_ahead", columns=COLUMNS, rows=ordered)
+    hidden = sum(number(record["used"]) for record in records if record["kind"] == HIDDEN)
+    return shown.hiding(_unreadable(hidden) if hidden else None)
+
+
+def _unreadable(hidden: float) -> Trouble:
+    return denied(f"{counted(hidden, 'sequence')} cannot be read.", "pg_read_all_data")
+
+
+def when(found: Exhaustion) -> str:
+    """When something runs out, in a few words."""
+    return {
+        Outlook.REACHED: "reached",
+        Outlook.FAR: "not within 10 years",
+        Outlook.NEVER: "does not grow",
+        Outlook.UNKNOWN: "cannot tell yet",
+        Outlook.TOO_FEW: too_few(found.days),
+    }.get(found.outlook) or _date(found.at)
+
+
+def band(found: Exhaustion) -> str | None:
+    """Between which dates; None: no date is known."""
+    if found.outlook is Outlook.UNKNOWN:
+        return f"not before {_date(found.earliest)}" if found.earliest else "not within 10 years"
+    if found.outlook is not Outlook.DATED:
+        return None
+    return f"{_date(found.earliest)} … {_date(found.latest)}" if found.latest else f"{_date(found.earliest)} …"
+
+
+def _limit(record: Record, history: Sampled) -> Row:
+    kind, subject = str(record["kind"]), str(record["subject"])
+    used, limit = number(record["used"]), number(record["limit"])
+    name = SeriesName(kind, subject, "used")
+    found = exhaustion(history.trend(name), limit, history.now)
+    shown = f"sequence {relation(subject)}" if kind == "sequence" else subject
+    head = (shown, used, limit, 100 * used / limit if limit > 0 else None, when(found), band(found))
+    dates = (found.at, found.earliest, found.latest)
+    return (*head, NOTES.get(kind), kind, found.outlook.value, *dates, found.days, history.points(name))
+
+
+def _partitions(record: Record) -> Row:
+    """Partitions run out on a date that is known without samples."""
+    runway = record["runway"]
+    ahead = runway * DAY if isinstance(runway, int | float) else None
+    at = None if ahead is None else datetime.fromtimestamp(round(number(record["now"]) + ahead), UTC)
+    outlook = Outlook.DATED if at else Outlook.NEVER
+    if isinstance(runway, int | float) and runway <= 0:
+        outlook = Outlook.REACHED
+    text = {Outlook.REACHED: "reached", Outlook.NEVER: "no date"}.get(outlook) or _date(at)
+    note = f"last bound {record['last']}" if record["last"] else "its bounds do not follow the clock"
+    head = (
+        f"partitions of {relation(record['parent'])}",
+        record["children"],
+        None,
+        None,
+        text,
+        None,
+    )
+    return (*head, note, "partitions", outlook.value, at, at, at, None, [])
+
+
+def _nearness(row: Row) -> tuple[int, float]:
+    """What is reached first, then by date, then what may come early, then the rest."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    at, earliest = values["at"], values["earliest"]
+    if values["outlook"] == Outlook.REACHED:
+        return 0, 0.0
+    if isinstance(at, datetime):
+        return 1, at.timestamp()
+    return (2, earliest.timestamp()) if isinstance(earliest, datetime) else (3, -number(values["percent"]))
+
+
+def _date(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else ""

@@ -1,0 +1,206 @@
+"""The capacity of one target as a source: reads sizes and limits, keeps samples of them, and makes rows of both."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from console.format import safe
+from console.model import Facts, Kind, Snapshot, Trouble
+from console.panes.partitions import PARENTS
+from console.reading.reader import Reader
+from console.series import growth, limits, what_if
+from console.series.days import DAY, Sample, SeriesName
+from console.series.sampled import CHARTED, Sampled, Trends
+from console.sources.registry import CAPACITY, Sources
+from console.watching import samples
+from console.watching.store import Store, target_key
+
+TABLES, LIMITS, SEQUENCES = "capacity_tables", "capacity_limits", "capacity_sequences"
+READS: Mapping[str, tuple[str, ...]] = {  # what each answer is made of
+    "capacity_growth": (TABLES, LIMITS),
+    "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query),
+    "capacity_what_if": (TABLES,),
+}
+MEASURES = ("size", "heap", "indexes", "toast", "rows")
+FRESH = 20.0  # seconds for which a reading serves all views
+PAUSE = 60.0  # seconds between two looks whether a sample is due
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the server answered, or why it did not, by query."""
+
+    answers: Mapping[str, Snapshot]
+    troubles: Mapping[str, Trouble]
+    clock: float  # monotonic
+
+
+class Capacity:
+    """Answers the queries of the pane capacity, and keeps a sample at most once an hour."""
+
+    name = CAPACITY
+
+    def __init__(self, sources: Sources, store: Store) -> None:
+        self._postgres = sources.postgres
+        self._store = store
+        self._parents = Reader(PARENTS)
+        self._trends = Trends()
+        self._reading: _Reading | None = None
+        self._lock = asyncio.Lock()
+        self.trouble: Trouble | None = None  # why samples could not be kept or read last
+
+    @property
+    def label(self) -> str:
+        """That of the server."""
+        return self._postgres.label
+
+    @property
+    def facts(self) -> Facts:
+        """Those of the server. Raises Trouble(UNREACHABLE) before the first connection."""
+        return self._postgres.facts
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next attempt to connect to the server."""
+        return self._postgres.retry_in
+
+    async def learn(self) -> Facts:
+        """Read the facts of the server again. Raises Trouble."""
+        return await self._postgres.learn()
+
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """The rows of one view. Raises Trouble if what it is about cannot be read."""
+        del parameters
+        first, *others = self._reads(query)
+        began = time.monotonic()
+        async with self._lock:
+            reading = await self._recent()
+        if first in reading.troubles:
+            raise reading.troubles[first]
+        taken = await asyncio.to_thread(self._rows, query, reading, await self._history(reading))
+        for other in others:
+            taken = taken.hiding(reading.troubles.get(other))
+        now = time.monotonic()
+        return replace(taken.hiding(self.trouble), seconds=now - began, clock=now)
+
+    def text(self, query: str) -> str:
+        """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
+        return "\n\n".join(self._postgres.text(each).strip() for each in self._reads(query))
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """Why the server cannot answer what the query is about."""
+        return self._postgres.obstacle(READS[query][0]) if query in READS else _unknown(query)
+
+    async def close(self) -> None:
+        """There is nothing to close: the server is closed by its owner."""
+
+    async def follow(self) -> None:
+        """Keep a sample whenever one is due, until this task is cancelled. Troubles are notes of the pane."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            try:
+                await self.sample()
+            except Trouble as why:
+                self.trouble = why
+
+    async def sample(self) -> None:
+        """Read and keep a sample if one is due. Raises Trouble if the server or the store cannot be used."""
+        target = target_key(await self._postgres.connect())
+        if not target:
+            return  # a recording
+        is_due = await asyncio.to_thread(samples.is_due, self._store, target, time.time())
+        if is_due:
+            async with self._lock:
+                await self._recent()
+
+    async def _recent(self) -> _Reading:
+        """The last reading if it is recent, else a new one, which is kept if a sample is due."""
+        if self._reading is None or time.monotonic() - self._reading.clock > FRESH:
+            self._reading = await self._read()
+            await self._keep(self._reading)
+        return self._reading
+
+    async def _read(self) -> _Reading:
+        answers: dict[str, Snapshot] = {}
+        troubles: dict[str, Trouble] = {}
+        for query in (TABLES, LIMITS, SEQUENCES, PARENTS.query):
+            try:
+                is_parents = query == PARENTS.query
+                answers[query] = await (self._parents.read(self._postgres) if is_parents else self._ask(query))
+            except Trouble as why:
+                if why.kind is Kind.UNREACHABLE:
+                    raise
+                troubles[query] = why
+        return _Reading(answers, troubles, time.monotonic())
+
+    async def _ask(self, query: str) -> Snapshot:
+        return await self._postgres.fetch(query)
+
+    async def _keep(self, reading: _Reading) -> None:
+        target, values = target_key(self._postgres.facts), _values(reading)
+        if not target or not values:
+            return  # a recording, or nothing could be read
+        try:
+            await asyncio.to_thread(samples.keep, self._store, target, values, _moment(reading))
+        except Trouble as why:
+            self.trouble = why
+        else:
+            self.trouble = None
+
+    async def _history(self, reading: _Reading) -> Sampled:
+        """The kept samples, and what was read now as the newest one."""
+        now = _moment(reading)
+        kept: dict[SeriesName, list[Sample]] = {}
+        if target := target_key(self._postgres.facts):
+            try:
+                found = await asyncio.to_thread(samples.load, self._store, target, now - CHARTED * DAY)
+            except Trouble as why:
+                self.trouble = why
+            else:
+                kept = {name: list(each) for name, each in found.items()}
+        for name, value in _values(reading).items():
+            known = kept.setdefault(name, [])
+            known.append(Sample(now, value))
+        return Sampled(kept, self._trends, now)
+
+    def _rows(self, query: str, reading: _Reading, history: Sampled) -> Snapshot:
+        answers = reading.answers
+        if query == "capacity_growth":
+            return growth.rows(answers[TABLES], answers.get(LIMITS), history)
+        if query == "capacity_limits_ahead":
+            return limits.rows(answers[LIMITS], answers.get(SEQUENCES), answers.get(PARENTS.query), history)
+        return what_if.rows(answers[TABLES])
+
+    def _reads(self, query: str) -> tuple[str, ...]:
+        if query not in READS:
+            raise _unknown(query)
+        return READS[query]
+
+
+def _values(reading: _Reading) -> dict[SeriesName, float]:
+    """What is kept of a reading."""
+    found: dict[SeriesName, float] = {}
+    if tables := reading.answers.get(TABLES):
+        for record in tables.records():
+            for measure in MEASURES:
+                value = record[measure]
+                if isinstance(value, int | float):
+                    found[SeriesName("table", str(record["table"]), measure)] = float(value)
+    for query in (LIMITS, SEQUENCES):
+        for record in reading.answers[query].records() if query in reading.answers else ():
+            used = record["used"]
+            if isinstance(used, int | float) and record["kind"] != limits.HIDDEN:
+                found[SeriesName(str(record["kind"]), str(record["subject"]), "used")] = float(used)
+    return found
+
+
+def _moment(reading: _Reading) -> float:
+    """When it was taken, by the clock of this machine: seconds since 1970."""
+    return max(answer.taken_at.timestamp() for answer in reading.answers.values())
+
+
+def _unknown(query: str) -> Trouble:
+    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} about capacity.")

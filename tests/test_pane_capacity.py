@@ -1,0 +1,310 @@
+"""Capacity: what is read of a server, what is kept of it, and what the pane makes of both."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from console.model import Record, Snapshot, Trouble
+from console.series import limits, what_if
+from console.series.days import DAY, MONTH, Sample, SeriesName
+from console.series.sampled import Sampled, Trends
+from console.sources.postgres import PostgresServer as Reading
+from console.sources.registry import CAPACITY, Sources
+from console.watching import samples
+from console.watching.capacity import READS, Capacity
+from console.watching.store import Store, target_key
+from tests import recording
+from tests.activity import console
+from tests.command import run
+from tests.screens import console as screen
+from tests.screens import shows
+from tests.servers import PostgresServer as Cluster
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
+TARGET = "host=h port=1 dbname=shop"
+SIZE = SeriesName("table", "public.item", "size")
+GIGABYTE = float(1 << 30)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state" / "findings.sqlite3")
+
+
+def kept(store: Store, name: SeriesName = SIZE) -> list[Sample]:
+    return list(samples.load(store, TARGET, 0).get(name, ()))
+
+
+def keep_days(store: Store, target: str, name: SeriesName, value: Callable[[int], float], days: int = 60) -> None:
+    """A sample for each of the last days."""
+    now = time.time()
+    for ago in range(days, 0, -1):
+        assert samples.keep(store, target, {name: value(days - ago)}, now - ago * DAY)
+
+
+def filled(server: Cluster, database: str) -> None:
+    with server.connect(database) as owner:
+        owner.execute("CREATE TABLE item (id serial PRIMARY KEY, note text)")
+        owner.execute("INSERT INTO item (note) SELECT repeat('x', 100) FROM generate_series(1, 5000)")
+        owner.execute("CREATE TABLE event (at timestamptz NOT NULL) PARTITION BY RANGE (at)")
+        owner.execute("CREATE INDEX ON event (at)")
+        owner.execute("CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2020-01-01') TO (now() + '40 days')")
+        owner.execute("INSERT INTO event SELECT now() FROM generate_series(1, 3000)")
+        owner.execute("ANALYZE")
+
+
+async def rows_of(capacity: Capacity, query: str, key: str) -> dict[str, Record]:
+    return {str(record[key]): record for record in (await capacity.fetch(query)).records()}
+
+
+# What is read
+
+
+async def test_sizes_are_those_of_the_server_and_partitions_count_with_their_table(
+    pg: Cluster, database: str, store: Store
+) -> None:
+    filled(pg, database)
+    async with console(pg, database) as reading:
+        found = await rows_of(Capacity(Sources(reading), store), "capacity_growth", "table")
+    with pg.connect(database) as owner:
+        for table, whole in (("item", "'item'::regclass"), ("event", "'event_1'::regclass")):
+            query = f"SELECT pg_total_relation_size({whole}), pg_relation_size({whole}), pg_indexes_size({whole})"
+            assert owner.execute(query.encode()).fetchone() == tuple(
+                found[f"public.{table}"][column] for column in ("size", "heap", "indexes")
+            )
+    assert (found["public.event"]["partitions"], found["public.event"]["rows"]) == (1, 3000)
+    assert "public.event_1" not in found
+    assert found["public.item"]["band"] == "cannot tell yet (1 day)"
+    assert float(str(found["public.item"]["row_bytes"])) == pytest.approx(140, rel=0.2)
+
+
+async def test_limits_are_those_of_the_server(pg: Cluster, database: str, store: Store) -> None:
+    filled(pg, database)
+    async with console(pg, database) as reading:
+        found = await rows_of(Capacity(Sources(reading), store), "capacity_limits_ahead", "subject")
+    with pg.connect(database) as owner:
+        usable = owner.execute(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+            " - coalesce(current_setting('reserved_connections', true), '0')::int"
+        ).fetchone()
+    assert usable
+    assert found["connections"]["limit"] == usable[0]
+    assert float(str(found["connections"]["used"])) >= 1
+    assert (found["sequence item_id_seq"]["used"], found["sequence item_id_seq"]["limit"]) == (5000, 2**31 - 1)
+    assert found["disk"]["when"] == "not known here"
+    at = found["partitions of event"]["at"]
+    assert isinstance(at, datetime)
+    assert (at.timestamp() - time.time()) / DAY == pytest.approx(40, abs=0.1)
+
+
+async def test_a_locked_table_is_left_out_at_once(pg: Cluster, database: str, store: Store) -> None:
+    filled(pg, database)
+    with pg.connect(database) as holder, holder.transaction():
+        holder.execute("LOCK TABLE item, event_1 IN ACCESS EXCLUSIVE MODE")
+        async with console(pg, database) as reading:
+            found = await rows_of(Capacity(Sources(reading), store), "capacity_growth", "table")
+    assert {"public.item", "public.event"}.isdisjoint(found)
+    assert "(database)" in found
+
+
+async def test_sequences_that_cannot_be_read_are_counted(pg: Cluster, database: str, store: Store) -> None:
+    filled(pg, database)
+    async with console(pg, database, "pipeline_monitor") as reading:
+        taken = await Capacity(Sources(reading), store).fetch("capacity_limits_ahead")
+    assert [why.lacks.grants for why in taken.hidden] == [("pg_read_all_data",)]
+    assert not [subject for subject in taken.values("subject") if str(subject).startswith("sequence")]
+
+
+# What is kept
+
+
+def test_a_sample_is_kept_at_most_once_an_hour(store: Store) -> None:
+    assert samples.is_due(store, TARGET, NOW)
+    assert [samples.keep(store, TARGET, {SIZE: 1.0}, NOW + minute * 60) for minute in (0, 30, 59, 60)] == [
+        *(True, False, False, True)
+    ]
+    assert not samples.is_due(store, TARGET, NOW + 3600)
+    assert samples.is_due(store, "another", NOW)
+    assert kept(store) == [Sample(NOW, 1.0), Sample(NOW + 3600, 1.0)]
+
+
+def test_samples_are_thinned_to_the_highest_of_each_day(store: Store) -> None:
+    for hour in range(5 * 24):
+        samples.keep(store, TARGET, {SIZE: float(hour % 24)}, NOW + hour * 3600)
+    found = kept(store)
+    days = [sample for sample in found if sample.at < NOW + 2 * DAY]
+    assert len(days) == len({int(sample.at // DAY) for sample in days})
+    assert 48 <= len(found) - len(days) <= 96
+    assert all(sample.value == 23.0 for sample in days[1:-1])
+
+
+def test_what_is_kept_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "MOST_SAMPLES", 5)
+    monkeypatch.setattr(samples, "MOST_SERIES", 3)
+    for day in range(20):
+        names = [SIZE, *(SeriesName("table", f"public.t{day}_{number}", "size") for number in range(3))]
+        samples.keep(store, TARGET, dict.fromkeys(names, float(day)), NOW + day * DAY)
+    assert [sample.value for sample in kept(store)] == [15.0, 16.0, 17.0, 18.0, 19.0]
+    with closing(sqlite3.connect(store.path)) as database:
+        assert database.execute("SELECT count(*) FROM series").fetchone() == (3,)
+        assert database.execute("SELECT count(*) FROM samples").fetchone() == (7,)
+
+
+def test_a_clock_that_is_wrong_for_a_while_loses_nothing(store: Store) -> None:
+    for day in range(10):
+        samples.keep(store, TARGET, {SIZE: float(day)}, NOW + day * DAY)
+    for wrong in (NOW + 4000 * DAY, 1000.0):
+        assert samples.keep(store, TARGET, {SIZE: 0.0}, wrong)
+    assert samples.keep(store, TARGET, {SIZE: 10.0}, NOW + 10 * DAY)
+    assert [sample.value for sample in kept(store) if NOW <= sample.at < NOW + 11 * DAY] == list(map(float, range(11)))
+
+
+async def test_a_recording_keeps_nothing(store: Store) -> None:
+    capacity = Capacity(Sources(recording.load("postgres")), store)
+    for query in READS:
+        assert (await capacity.fetch(query)).rows
+    assert not store.exists
+
+
+async def test_whoever_runs_keeps_a_sample(pg: Cluster, database: str, store: Store) -> None:
+    filled(pg, database)
+    async with console(pg, database) as reading:
+        await Capacity(Sources(reading), store).sample()
+        found = samples.load(store, target_key(reading.facts), 0)
+    assert {"size", "heap", "indexes", "toast", "rows"} <= {name.measure for name in found if name == _of(name)}
+    assert {"table", "connections", "xid", "mxid", "database", "wal", "sequence"} == {name.kind for name in found}
+
+
+def _of(name: SeriesName) -> SeriesName:
+    return SeriesName("table", "public.item", name.measure)
+
+
+async def test_samples_that_cannot_be_kept_are_a_note(pg: Cluster, database: str, store: Store) -> None:
+    store.path.parent.mkdir()
+    store.path.mkdir()
+    async with console(pg, database) as reading:
+        taken = await Capacity(Sources(reading), store).fetch("capacity_growth")
+    assert taken.rows
+    assert any(str(store.path) in note for note in taken.notes)
+
+
+# What is made of it
+
+
+async def test_growth_is_named_from_what_was_kept(pg: Cluster, database: str, store: Store, tmp_path: Path) -> None:
+    filled(pg, database)
+    async with console(pg, database) as reading:
+        target = target_key(await reading.connect())
+        now = await rows_of(Capacity(Sources(reading), Store(tmp_path / "another")), "capacity_growth", "table")
+        size = float(str(now["public.item"]["size"]))
+        keep_days(store, target, SIZE, lambda day: size - 2e4 * (60 - day) + (4e5 if day < 40 else 0))
+        row = (await rows_of(Capacity(Sources(reading), store), "capacity_growth", "table"))["public.item"]
+    assert float(str(row["month"])) == pytest.approx(2e4 * MONTH, rel=0.1)
+    assert float(str(row["low"])) <= float(str(row["month"])) <= float(str(row["high"]))
+    assert row["days"] == 61
+    assert str(row["note"]).startswith("-391 kB at once on ")
+    assert {int(at // DAY) for at, _ in row["points"]} >= {int(time.time() // DAY) - ago for ago in range(60)}  # type: ignore[attr-defined]
+
+
+async def test_a_limit_that_comes_near_is_dated_and_comes_first(pg: Cluster, database: str, store: Store) -> None:
+    filled(pg, database)
+    name = SeriesName("sequence", "public.item_id_seq", "used")
+    async with console(pg, database) as reading:
+        target = target_key(await reading.connect())
+        with pg.connect(database) as owner:
+            owner.execute("SELECT setval('item_id_seq', 2147000000)")
+        keep_days(store, target, name, lambda day: 2147000000 - (60 - day) * 20_000)
+        taken = await Capacity(Sources(reading), store).fetch("capacity_limits_ahead")
+    first = next(iter(taken.records()))
+    assert (first["subject"], first["outlook"]) == ("sequence item_id_seq", "dated")
+    assert isinstance(first["at"], datetime)
+    assert (first["at"].timestamp() - time.time()) / DAY == pytest.approx((2**31 - 1 - 2147000000) / 20_000, rel=0.1)
+
+
+async def test_three_days_of_samples_do_not_tell(pg: Cluster, database: str, store: Store) -> None:
+    filled(pg, database)
+    async with console(pg, database) as reading:
+        target = target_key(await reading.connect())
+        keep_days(store, target, SIZE, lambda day: 1e6 + 1e4 * day, days=2)
+        row = (await rows_of(Capacity(Sources(reading), store), "capacity_growth", "table"))["public.item"]
+    assert (row["month"], row["band"], row["days"]) == (None, "cannot tell yet (3 days)", 3)
+
+
+def limit_row(used: Callable[[int], float], limit: float) -> Record:
+    """The row of connections with such samples of 60 days."""
+    history = [Sample(NOW - (59 - day) * DAY, used(day)) for day in range(60)]
+    read = ("connections", "connections", used(59), limit)
+    taken = Snapshot("capacity_limits", ("kind", "subject", "used", "limit"), (read,), datetime.now(UTC))
+    known = Sampled({SeriesName("connections", "connections", "used"): history}, Trends(), NOW + 60)
+    return next(iter(limits.rows(taken, None, None, known).records()))
+
+
+@pytest.mark.parametrize(
+    ("used", "when"),
+    [
+        (lambda _: 50.0, "does not grow"),
+        (lambda day: 80.0 - day, "does not grow"),
+        (lambda day: 100.0 + day, "reached"),
+        (lambda day: 10 + day / 100, "not within 10 years"),
+        (lambda day: 20 + random.Random(day).uniform(0, 50) + day / 3, "cannot tell yet"),
+        (lambda day: 10.0 + day, "2026-07-02"),
+    ],
+)
+def test_a_limit_has_a_date_or_says_why_not(used: Callable[[int], float], when: str) -> None:
+    assert limit_row(used, 100)["when"] == when
+
+
+def test_what_if_takes_the_bytes_a_row_of_the_tables_at_hand() -> None:
+    columns = ("table", "heap", "indexes", "toast", "rows", "size")
+    rows = (
+        ("public.content_requests", 2_000_000, 500_000, 0, 10_000.0, 2_500_000),
+        ("public.generated_assets", 5_000_000, 1_000_000, 1_000_000, 50_000.0, 7_000_000),
+        ("public.content_analytics", 10_000_000, 5_000_000, 0, 100_000.0, 15_000_000),
+        ("public.other", 1, 1, 1, 1.0, 3),
+    )
+    taken = what_if.rows(Snapshot("capacity_tables", columns, rows, datetime.now(UTC)))
+    found = {row["table"]: row for row in taken.records()}
+    assert found["public.content_requests"]["size"] == 24 * 100_000 * 250
+    assert found["public.generated_assets"]["size"] == 24 * 500_000 * 140
+    assert found["public.content_analytics"]["month_rows"] == 1_000_000
+    assert found["public.content_analytics"]["size"] == 24 * 1_000_000 * 150
+    assert found["(all)"]["size"] == 24 * (100_000 * 250 + 500_000 * 140 + 1_000_000 * 150)
+    assert "public.other" not in found
+
+
+# The fronts
+
+
+def test_show_prints_the_pane_and_keeps_a_sample(any_pg: Cluster, tmp_path: Path) -> None:
+    database = any_pg.fresh_database()
+    filled(any_pg, database)
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    for view in ("growth", "limits", "what-if"):
+        options = ("-t", any_pg.uri(database), "--view", view, "--format", "json")
+        document = json.loads(run(tmp_path, "show", "capacity", *options, **state).out)
+        assert (document["view"], document["server"]["database"]) == (view, database)
+    assert list(tmp_path.rglob("findings.sqlite3"))
+
+
+async def test_the_pane_is_read_and_shown(any_pg: Cluster) -> None:
+    database = any_pg.fresh_database()
+    filled(any_pg, database)
+    async with screen(any_pg.uri(database), pane=CAPACITY) as (_, pilot):
+        await shows(pilot, "item", "cannot tell yet")
+        await pilot.press("v")
+        await shows(pilot, "connections", "not known here")
+
+
+async def test_an_unknown_query_is_refused(store: Store) -> None:
+    capacity = Capacity(Sources(Reading("")), store)
+    with pytest.raises(Trouble, match="There is no query"):
+        await capacity.fetch("nothing")
