@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,6 @@ from tests.command import argv, environment, run
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import wait
 
-ROWS = 200_000
-MONTHS = 48
 CONFIGURATION = """
 archives:
   - {table: public.facts, archive: public.archive, key: day, keep_months: 1}
@@ -44,7 +43,22 @@ def desks(pg: Cluster, database: str, tmp_path: Path) -> Iterator[list[Desk]]:
     pg.drop_database(names[1])
 
 
-def fill(desk: Desk, months: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """As much as so many runs do not finish that are killed: a few steps of whole months, or a few batches of rows."""
+
+    kills: int
+
+    @property
+    def months(self) -> int:
+        return 8 + 2 * self.kills
+
+    @property
+    def rows(self) -> int:
+        return 40_000 + 8_000 * self.kills
+
+
+def fill(desk: Desk, months: int, rows: int) -> None:
     """So many expired months with all rows, the current month, and an archive like it."""
     desk.do(
         "CREATE TABLE public.facts (id bigint, day date, note text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)"
@@ -57,7 +71,7 @@ def fill(desk: Desk, months: int) -> None:
         )
     desk.do(
         f"INSERT INTO public.facts SELECT g, {MONTH.format(f'2 + g % {months}')} + (g / 1000 % 28)::int, 'note ' || g "
-        f"FROM generate_series(1, {ROWS}) g"
+        f"FROM generate_series(1, {rows}) g"
     )
 
 
@@ -134,33 +148,33 @@ def finish(desk: Desk, home: Path) -> None:
     assert done.code == 0, done
 
 
-def whole(desk: Desk) -> str:
+def whole(desk: Desk, size: Backlog) -> str:
     """Whole partitions; rows come into the current month, while others are detached. Their day."""
-    fill(desk, MONTHS)
+    fill(desk, size.months, size.rows)
     desk.do("CREATE TABLE public.archive (LIKE public.facts, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)")
     return MONTH.format(0)
 
 
-def batches(desk: Desk) -> str:
+def batches(desk: Desk, size: Backlog) -> str:
     """Batches; rows come into the month that is moved. Their day."""
-    fill(desk, 1)
+    fill(desk, 1, size.rows)
     desk.do("CREATE TABLE public.archive (note text, day date, id bigint PRIMARY KEY)")
     return MONTH.format(2)
 
 
-def tried(desk: Desk, home: Path, form: Callable[[Desk], str], kills: int, confined: bool) -> int:
+def tried(desk: Desk, home: Path, form: Callable[[Desk, Backlog], str], size: Backlog, confined: bool) -> int:
     """Kill and rerun; how many consoles were cut off, after all rows were found to be there once."""
     home.mkdir()
     (home / "console.yml").write_text(CONFIGURATION)
-    late = form(desk)
+    late = form(desk, size)
     if confined:
         desk.give_away()
     before = desk.ask("SELECT sum(hashtextextended(ROW(id, day, note)::text, 0)) FROM public.facts")
     with coming_in(desk, late) as arrived:
-        cut = killed(desk, home, kills)
+        cut = killed(desk, home, size.kills)
     finish(desk, home)
     expected = desk.ask(
-        f"SELECT ROW({ROWS + len(arrived)}, {ROWS + len(arrived)}, {before} + "
+        f"SELECT ROW({size.rows + len(arrived)}, {size.rows + len(arrived)}, {before} + "
         f"(SELECT coalesce(sum(hashtextextended(ROW(g, {late}, 'late')::text, 0)), 0) "
         f"FROM generate_series(10000000::bigint, {9_999_999 + len(arrived)}::bigint) g))::text"
     )
@@ -176,5 +190,5 @@ def tried(desk: Desk, home: Path, form: Callable[[Desk], str], kills: int, confi
 def test_no_row_is_lost_or_doubled(desks: list[Desk], tmp_path: Path, kills: int, confined: bool) -> None:
     homes, same = (tmp_path / "whole", tmp_path / "batches"), (confined, confined)
     with ThreadPoolExecutor() as pool:
-        cut = list(pool.map(tried, desks, homes, (whole, batches), (kills, kills), same))
+        cut = list(pool.map(tried, desks, homes, (whole, batches), (Backlog(kills), Backlog(kills)), same))
     assert min(cut) >= kills, f"{cut} kills met a running console"

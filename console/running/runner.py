@@ -28,6 +28,7 @@ from console.sources.postgres import ActingSession, DriverError
 
 PATIENCE = 300.0  # seconds of tries for a lock
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
+SHORTEST_LOOK, LONGEST_LOOK = 0.02, 0.25  # seconds between two looks for the effect of a step
 RETRIED = {"55P03", "40P01", "40001"}  # lock not available, deadlock, serialization failure
 
 BORROWED = "No connection was left: the reading session was used, and the database's audit table was not written."
@@ -192,14 +193,15 @@ class Runner:
         for progress in group:
             if not progress.step.expect or progress.verified:
                 continue
-            end = time.monotonic() + progress.step.settle
+            end, pause = time.monotonic() + progress.step.settle, SHORTEST_LOOK
             while not (answer := (await context.query(progress.step.expect))[0])[0]:
                 if time.monotonic() >= end:
                     progress.status = "failed"
                     reason = one_line(answer[1]) if len(answer) > 1 and answer[1] else ""
                     what = one_line(progress.step.note or progress.step.sql)[:200]
                     raise Trouble(Kind.FAILED, reason or f"It ran, but had no effect: {what}.")
-                await asyncio.sleep(0.25)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_LOOK)
 
     # What is reported
 
