@@ -26,7 +26,6 @@ COLUMNS = (
     "earliest",
     "latest",
     "days",
-    "points",
 )
 HIDDEN = "hidden"  # the kind of the row that counts what this role cannot read
 SIZES = frozenset({"database", "wal"})  # kinds that have no limit here
@@ -38,7 +37,7 @@ NOTES = {
 }
 NO_DISK: Row = (
     *("disk", None, None, None, "not known here", None),
-    *("the free space of a disk cannot be read with SQL", "disk", "unknown here", None, None, None, None, []),
+    *("the free space of a disk cannot be read with SQL", "disk", "unknown here", None, None, None, None),
 )
 
 
@@ -85,7 +84,7 @@ def _limit(record: Record, history: Sampled) -> Row:
     shown = f"sequence {relation(subject)}" if kind == "sequence" else subject
     head = (shown, used, limit, 100 * used / limit if limit > 0 else None, when(found), band(found))
     dates = (found.at, found.earliest, found.latest)
-    return (*head, NOTES.get(kind), kind, found.outlook.value, *dates, found.days, history.points(name))
+    return (*head, NOTES.get(kind), kind, found.outlook.value, *dates, found.days)
 
 
 def _partitions(record: Record) -> Row:
@@ -106,7 +105,7 @@ def _partitions(record: Record) -> Row:
         text,
         None,
     )
-    return (*head, note, "partitions", outlook.value, at, at, at, None, [])
+    return (*head, note, "partitions", outlook.value, at, at, at, None)
 
 
 def _nearness(row: Row) -> tuple[int, float]:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from console.series.days import DAY, Sample, SeriesName
 from console.series.trend import TooFew, Trend, trend
 
-CHARTED = 180.0  # days
-
 
 @dataclass(slots=True)
 class Trends:
@@ -36,8 +34,3 @@ class Sampled:
     def trend(self, name: SeriesName) -> Trend | TooFew:
         """The trend of a series."""
         return self.trends.of(name, self.samples.get(name, ()), self.now)
-
-    def points(self, name: SeriesName) -> list[tuple[float, float]]:
-        """The samples of a series that a chart shows: seconds since 1970 and values, oldest first."""
-        first = self.now - CHARTED * DAY
-        return [(sample.at, sample.value) for sample in self.samples.get(name, ()) if first <= sample.at <= self.now]

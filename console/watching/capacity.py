@@ -13,7 +13,7 @@ from console.panes.partitions import PARENTS
 from console.reading.reader import Reader
 from console.series import growth, limits, what_if
 from console.series.days import DAY, Sample, SeriesName
-from console.series.sampled import CHARTED, Sampled, Trends
+from console.series.sampled import Sampled, Trends
 from console.sources.registry import CAPACITY, Sources
 from console.watching import samples
 from console.watching.store import Store, target_key
@@ -156,7 +156,7 @@ class Capacity:
         kept: dict[SeriesName, list[Sample]] = {}
         if target := target_key(self._postgres.facts):
             try:
-                found = await asyncio.to_thread(samples.load, self._store, target, now - CHARTED * DAY)
+                found = await asyncio.to_thread(samples.load, self._store, target, now - samples.MOST_SAMPLES * DAY)
             except Trouble as why:
                 self.trouble = why
             else:
