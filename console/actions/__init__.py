@@ -9,6 +9,8 @@ from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
 from console.actions.indexes.create_index import CREATE_INDEX
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
+from console.actions.jobs.change_job import CANCEL_JOB, RETRY_JOB, RUN_JOB
+from console.actions.jobs.schedule_jobs import SCHEDULE_JOBS
 from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.repack import REPACK_TABLE
 from console.actions.maintenance.set_autovacuum import SET_AUTOVACUUM
@@ -56,6 +58,10 @@ ACTIONS: tuple[Action, ...] = (
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,
     REPACK_TABLE,
+    SCHEDULE_JOBS,
+    RUN_JOB,
+    RETRY_JOB,
+    CANCEL_JOB,
     CREATE_ROLES,
     CREATE_EXTENSIONS,
     WRITE_PGBOUNCER_CONFIG,
