@@ -76,7 +76,7 @@ async def test_recurring_jobs_are_scheduled_once_and_only_what_differs_is_change
     before = desk.ask(ROWS)
     desk.do("UPDATE background_jobs SET priority = 9, scheduled_for = scheduled_for + interval '1 year' WHERE id = 1")
     (step,) = (await desk.plan(SCHEDULE_JOBS)).steps
-    assert "priority 9 → " in step.note
+    assert "priority 9 to " in step.note
     assert "too far ahead" in step.note
     await desk.run(SCHEDULE_JOBS)
     assert desk.ask(ROWS) == before
@@ -91,7 +91,7 @@ async def test_a_job_that_runs_or_is_not_declared_is_named_and_left(desk: Desk) 
     window = JobWindow(60, 120)
     plan = await configured(desk, RecurringJob("a", "archive", "day", 60, window=window)).plan(SCHEDULE_JOBS)
     assert plan.steps == ()
-    assert any("a is running and differs (window none → 01:00:00-02:00:00)" in note for note in plan.notes)
+    assert any("a is running and differs (window none to 01:00:00-02:00:00)" in note for note in plan.notes)
     assert any("b is in the queue and not in the configuration" in note for note in plan.notes)
 
 

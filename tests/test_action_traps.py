@@ -35,6 +35,7 @@ SENSIBLE = {
     "slot": "none",
     "enabled": "no",
     "columns": "day",
+    "job": "1",
 }
 THEIRS = (
     "SELECT array_agg(oid::regclass::text ORDER BY oid) FROM pg_class "

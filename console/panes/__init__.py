@@ -10,6 +10,7 @@ from console.panes.capacity import CAPACITY
 from console.panes.connections import CONNECTIONS
 from console.panes.indexes import INDEXES
 from console.panes.io import IO
+from console.panes.jobs import JOBS
 from console.panes.locks import LOCKS
 from console.panes.overview import OVERVIEW
 from console.panes.partitions import PARTITIONS
@@ -41,6 +42,7 @@ PANES: tuple[Pane, ...] = (
     SERVER,
     SCHEMA,
     SETTINGS,
+    JOBS,
     ACTIVITY,
     AUDIT,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.model import AnyRule, Rule
-from console.rules import pooler, replication, runs, server, sessions, statements, storage
+from console.rules import jobs, pooler, replication, runs, server, sessions, statements, storage
 
 RULES: tuple[AnyRule, ...] = (
     sessions.CONNECTION_USAGE_PERCENT,
@@ -76,6 +76,7 @@ RULES: tuple[AnyRule, ...] = (
     pooler.CLIENT_STATE,
     pooler.DATABASE_PAUSED,
     pooler.DATABASE_DISABLED,
+    jobs.JOB_STATE,
     runs.RUN_STATUS,
     runs.RUN_OUTCOME,
     runs.MIGRATION_STATUS,

@@ -18,6 +18,7 @@ from tests.faults import (
     connections,
     held,
     indexes,
+    jobs,
     partitions,
     pools,
     settings,
@@ -90,6 +91,10 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "vacuum-overdue": (tables.dead_tuples_that_stay,),
     "autovacuum-disabled": (tables.table_without_autovacuum,),
     "parent-not-analyzed": (tables.partitions_analysed_alone,),
+    "worker-missing": (jobs.jobs_without_a_worker,),
+    "job-overdue": (jobs.job_that_no_worker_takes,),
+    "job-failed": (jobs.job_without_another_attempt,),
+    "recurring-job-missing": (jobs.recurring_job_that_was_deleted,),
     "extension-version": (care.extension_of_an_older_version,),
 }
 # What the configuration must say so that a fault of the rule needs neither days nor gigabytes nor a fast machine.

@@ -16,15 +16,15 @@ WITH wanted AS MATERIALIZED (
     LEFT JOIN live l ON l.schedule_name = w.name
 ), differing AS MATERIALIZED (
   SELECT c.*, pg_catalog.concat_ws('; ',
-           CASE WHEN c.former_kind <> c.kind THEN 'kind ' || c.former_kind || ' → ' || c.kind END,
+           CASE WHEN c.former_kind <> c.kind THEN 'kind ' || c.former_kind || ' to ' || c.kind END,
            CASE WHEN c.former_parameters <> c.parameters
-                THEN 'parameters ' || c.former_parameters::text || ' → ' || c.parameters::text END,
-           CASE WHEN c.former_priority <> c.priority THEN 'priority ' || c.former_priority || ' → ' || c.priority END,
+                THEN 'parameters ' || c.former_parameters::text || ' to ' || c.parameters::text END,
+           CASE WHEN c.former_priority <> c.priority THEN 'priority ' || c.former_priority || ' to ' || c.priority END,
            CASE WHEN c.former_attempts <> c.max_attempts
-                THEN 'attempts ' || c.former_attempts || ' → ' || c.max_attempts END,
+                THEN 'attempts ' || c.former_attempts || ' to ' || c.max_attempts END,
            CASE WHEN c.other_times THEN 'other times' WHEN c.late THEN 'its next run is too far ahead' END,
            CASE WHEN (c.former_from, c.former_until) IS DISTINCT FROM (c.window_from, c.window_until)
-                THEN 'window ' || coalesce(c.former_from || '-' || c.former_until, 'none') || ' → '
+                THEN 'window ' || coalesce(c.former_from || '-' || c.former_until, 'none') || ' to '
                      || coalesce(c.window_from || '-' || c.window_until, 'none') END) AS what
     FROM compared c
    WHERE c.id IS NOT NULL
@@ -35,8 +35,8 @@ SELECT pg_catalog.format(
          'VALUES (%%L, %%L, %%L, %%L, %%s, %%s, %%L, %%L, %%L, %%L, %%L) ON CONFLICT DO NOTHING',
          c.name, c.name, c.kind, c.parameters, c.priority, c.max_attempts, c.next::text, c.every, c.first::text,
          c.window_from, c.window_until) AS sql,
-       pg_catalog.format('DELETE FROM public.background_jobs WHERE schedule_name = %%L AND status = ''pending''', c.name)
-         AS undo,
+       pg_catalog.format('DELETE FROM public.background_jobs WHERE schedule_name = %%L '
+                         'AND status = ''pending''', c.name) AS undo,
        'ROW EXCLUSIVE on public.background_jobs' AS lock, 'public.background_jobs' AS "on", 'jobs' AS "group",
        'new: first run ' || pg_catalog.to_char(c.next AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, then every '
          || c.every AS note,
@@ -73,8 +73,8 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,
  WHERE d.what <> '' AND d.status = 'running'
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       pg_catalog.format('%%s is in the queue and not in the configuration: cancel-job --set job=%%s --set all=yes ends '
-                         'it.', l.schedule_name, l.id), l.schedule_name
+       pg_catalog.format('%%s is in the queue and not in the configuration: cancel-job --set job=%%s --set all=yes '
+                         'ends it.', l.schedule_name, l.id), l.schedule_name
   FROM live l
  WHERE l.schedule_name NOT IN (SELECT w.name FROM wanted w)
  ORDER BY name
