@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +12,7 @@ import pytest
 
 from console.model import CannotTell, Frame, IndexHistory, Level, Record, Snapshot, StatementHistory, Trouble
 from console.model.trouble import Kind
+from console.rules.findings.slow_statements import slow
 from console.rules.findings.statements import loops, regressed
 from console.rules.judging import Memory
 from console.rules.statement_history import MOST_STATEMENTS, learn
@@ -139,3 +141,29 @@ def test_without_the_extension_nothing_is_claimed() -> None:
     for judge in (regressed, loops):
         with pytest.raises(CannotTell, match="pg_stat_statements"):
             list(judge(missing))
+
+
+@pytest.mark.parametrize(
+    ("calls", "milliseconds", "query", "level"),
+    [
+        (2, 1_998.0, "SELECT 1", None),
+        (2, 2_000.0, "SELECT 1", Level.WARNING),
+        (2, 20_000.0, "SELECT 1", Level.CRITICAL),
+        (0, 0.0, "SELECT 1", None),
+        (2, 2_000.0, "  with x as (select 1) select 1", Level.WARNING),
+        (2, 20_000.0, "VACUUM t", None),
+        (2, 20_000.0, "REFRESH MATERIALIZED VIEW CONCURRENTLY v", None),
+    ],
+)
+def test_a_query_is_slow_by_its_mean_between_two_checks(
+    calls: int, milliseconds: float, query: str, level: Level | None
+) -> None:
+    seen = frame(after([(calls, milliseconds)]))
+    heads = Snapshot("statement_heads", tuple(HEADS), (tuple({**HEADS, "query": query}.values()),), START)
+    found = list(slow(replace(seen, readings={**seen.readings, "statement_heads": (heads,)})))
+    assert [finding.level for finding in found] == ([] if level is None else [level])
+
+
+def test_whether_a_query_is_slow_is_unknown_at_the_first_check() -> None:
+    with pytest.raises(CannotTell, match="no two readings"):
+        list(slow(frame(learned(reading(0, {"calls": 1, "total_ms": 9e9})))))

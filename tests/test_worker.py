@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -350,3 +352,25 @@ def test_worker_once_prints_what_it_does_and_its_exit_code_says_whether_all_succ
     assert (done.code, "rejected: The command 'DROP TABLE users'" in done.out) == (1, True)
     assert command(tmp_path, "worker", "--once", "--read-only", "-t", desk.uri).code == 3
     assert command(tmp_path, "worker", "--once", "-t", desk.cluster.uri(desk.database)).code == 3
+
+
+def test_findings_of_a_health_check_are_kept_in_its_result_and_delivered_once(desk: Desk, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    receiver = [
+        sys.executable,
+        "-c",
+        "import sys; open(sys.argv[1], 'a').write(sys.stdin.read() + chr(10))",
+        str(inbox),
+    ]
+    file = tmp_path / "console.yml"
+    file.write_text(f"deliveries: {json.dumps([{'command': receiver}])}\n")
+    checks = '{"checks": ["connection_count"], "thresholds": {"connection_usage": 0}}'
+    for _ in range(2):
+        job = queue_job(desk, "performance_monitoring", checks, job_name=f"{len(list(tmp_path.iterdir()))}")
+        done = command(tmp_path, "worker", "--once", "-t", desk.uri, "--config", str(file))
+        assert (done.code, status(desk, job)) == (0, ("succeeded", "")), done.err
+    with desk.session() as session:
+        results = [row[0] for row in session.execute("SELECT result FROM background_jobs ORDER BY id")]
+    assert [[each["rule"] for each in result["findings"]] for result in results] == [["connections-full"]] * 2
+    delivered = [json.loads(text) for text in inbox.read_text().splitlines()]
+    assert [(each["event"], each["finding"]["rule"]) for each in delivered] == [("raised", "connections-full")]
