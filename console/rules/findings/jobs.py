@@ -39,7 +39,7 @@ def no_worker(frame: Frame) -> Iterable[Finding]:
             subject="worker",
             level=Level.WARNING,
             sentence=f"no worker is connected, and {_named(late)}",
-            detail="start one: pipeline-console worker, as the owner of the tables; setup prints a unit for it",
+            detail="start one: pipeline-console worker, as the owner of the tables",
             evidence=(_evidence(late[0]),),
         )
 
