@@ -68,8 +68,8 @@ async def test_a_pane_in_alarm_opens_on_the_view_in_alarm(any_pg: PostgresServer
         await until(pilot, lambda: app.vitals.now)
         await pilot.press("v")
         await until(pilot, lambda: app.pane_view.view.name == "held")
-        app.vitals.period = 3600
-        await until(pilot, lambda: app.vitals.now)
+        app.vitals.period, last = 3600, app.vitals.reading
+        await until(pilot, lambda: app.vitals.reading is not last)  # the next one comes after an hour
         for waiting, view in ((0, "held"), (3, "blocking")):
             app.vitals.now |= {"waiting": waiting, "waiting_long": waiting}
             await pilot.press("1", "3")
