@@ -76,7 +76,7 @@ CAPACITY = Pane(
     name="capacity",
     key="c",
     title="Capacity",
-    group="Storage",
+    group="Around",
     source="capacity",
     help=(
         "How fast tables grow, when limits are reached, and what another volume would take. Sizes and limits are "
