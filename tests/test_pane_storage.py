@@ -115,6 +115,7 @@ LAYOUTS = {
     "nulls": "SELECT g AS a,"
     " CASE WHEN g % 3 = 0 THEN g::bigint END AS b, CASE WHEN g % 2 = 0 THEN md5(g::text) END AS c,"
     " 1 AS d, 1 AS e, 1 AS f, 1 AS h, 1 AS i, NULL::int AS j FROM generate_series(1, 30000) g",
+    "empty": f"SELECT g AS a, {', '.join(f'NULL::int AS n{at}' for at in range(20))} FROM generate_series(1, 30000) g",
     "dropped": "SELECT g AS a, 'gone'::text AS gone, md5(g::text) AS b FROM generate_series(1, 30000) g",
     "wide": "SELECT g AS a, repeat(md5(g::text), 10 + g % 20) AS b FROM generate_series(1, 8000) g",
 }

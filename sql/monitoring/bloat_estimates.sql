@@ -58,8 +58,8 @@ WITH RECURSIVE wanted AS MATERIALIZED (
          pg_catalog.array_agg(m.nulls ORDER BY m.attnum) AS nulls,
          pg_catalog.count(*) FILTER (WHERE m.unknown) AS unknown,
          coalesce(pg_catalog.bool_and(m.fixed AND m.nulls IN (0, 1)), true) AS even,
-         1 - pg_catalog.exp(pg_catalog.sum(CASE WHEN m.nulls < 1 THEN pg_catalog.ln(1 - m.nulls) ELSE -99 END))
-             AS has_null,
+         1 - pg_catalog.exp(greatest(-99, pg_catalog.sum(CASE WHEN m.nulls < 1 THEN pg_catalog.ln(1 - m.nulls)
+             ELSE -99 END))) AS has_null,
          -- Different keys, taking columns as independent; a NULL is one more value.
          pg_catalog.exp(least(99, pg_catalog.sum(pg_catalog.ln(greatest(1,
            CASE WHEN m.n_distinct < 0 THEN -m.n_distinct * greatest(w.tuples, 0) ELSE m.n_distinct END
