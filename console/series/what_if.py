@@ -61,4 +61,4 @@ def _month(name: str, leader: str | None, known: Mapping[str, Record]) -> tuple[
     if held <= 0:
         return None, f"rows of {leader} are not known"
     ratio = number(known[name]["rows"]) / held
-    return VOLUMES[leader] * ratio, f"{ratio:.2g} rows for each of {leader}"
+    return VOLUMES[leader] * ratio, f"{ratio:.2g} for each of {leader}"
