@@ -55,7 +55,7 @@ WITH it AS MATERIALIZED (
                      WHERE x.extname IN ('pg_stat_statements', 'pgstattuple')) x
               JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace
              CROSS JOIN it WHERE NOT pg_catalog.has_schema_privilege('public', n.oid, 'USAGE')
-  UNION ALL SELECT 50, '-- Tables of the console: migration ledger, audit table, times of view refreshes, background jobs:'
+  UNION ALL SELECT 50, '-- Tables of the console: migration ledger, audit table, view refreshes, background jobs:'
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = 'public' AND c.relname = 'schema_migrations' AND c.relkind IN ('r', 'p')
   UNION ALL SELECT 51, 'GRANT USAGE ON SCHEMA public TO ' || it.r || ';' FROM it
