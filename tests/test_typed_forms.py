@@ -189,6 +189,14 @@ def close_form(terminal: Terminal) -> None:
     terminal.hides(FORM)
 
 
+def shows_words(terminal: Terminal, chosen: Action, expected: Sequence[str]) -> None:
+    """Read until these words are on the screen and no others; it is painted in parts."""
+    end = time.monotonic() + PATIENCE
+    while typed_words(terminal) != expected:
+        assert time.monotonic() < end, f"{chosen.name}:\n{terminal.text()}"
+        terminal.read(0.1)
+
+
 def typed_words(terminal: Terminal) -> list[str]:
     """The words on the screen, from the top."""
     return [word for line in terminal.text().splitlines() for word in line.split() if word.startswith("word")]
@@ -213,6 +221,5 @@ def type_into(pg: PostgresServer, forms: Sequence[Action]) -> None:
             open_form(terminal, chosen)
             keys = [CTRL_U + expected[each.name] if each.name in expected else "" for each in fields(chosen)]
             terminal.type(TAB + SHIFT_TAB + TAB.join(keys))
-            terminal.shows(list(expected.values())[-1])
-            assert typed_words(terminal) == list(expected.values()), f"{chosen.name}:\n{terminal.text()}"
+            shows_words(terminal, chosen, list(expected.values()))
             close_form(terminal)
