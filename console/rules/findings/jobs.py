@@ -142,9 +142,14 @@ def _state(frame: Frame) -> Record:
 
 
 _ASKS = (of_view(View("jobs", "Jobs", _QUERY, (), ("jobs",), lookups=(QUEUED, SCHEDULED)), SELDOM),)
-WORKER_MISSING = Diagnosis("worker-missing", "Jobs are due and no worker runs", Urgency.SOON, _ASKS, no_worker)
-JOB_OVERDUE = Diagnosis("job-overdue", "Jobs are due and no worker takes them", Urgency.SOON, _ASKS, overdue)
-JOB_FAILED = Diagnosis("job-failed", "A background job failed for good", Urgency.SOON, _ASKS, failed)
+_MISSES = "Jobs are read once a minute."
+WORKER_MISSING = Diagnosis(
+    "worker-missing", "Jobs are due and no worker runs", Urgency.SOON, _ASKS, no_worker, misses=_MISSES
+)
+JOB_OVERDUE = Diagnosis(
+    "job-overdue", "Jobs are due and no worker takes them", Urgency.SOON, _ASKS, overdue, misses=_MISSES
+)
+JOB_FAILED = Diagnosis("job-failed", "A background job failed for good", Urgency.SOON, _ASKS, failed, misses=_MISSES)
 RECURRING_JOB_MISSING = Diagnosis(
-    "recurring-job-missing", "A recurring job is no longer scheduled", Urgency.SOON, _ASKS, missing
+    "recurring-job-missing", "A recurring job is no longer scheduled", Urgency.SOON, _ASKS, missing, misses=_MISSES
 )
