@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from console.watching.store import Store
 
 Watch = Callable[[Run], None]
+UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
 
 def _ignore(_: Run) -> None:
@@ -89,6 +90,14 @@ class Workspace:
         from console.watching.capacity import Capacity  # noqa: PLC0415  most panes need no samples
 
         return Capacity(self.sources, self._store)
+
+    async def keep_samples(self) -> None:
+        """Sample the sizes and limits of this target whenever that is due, until this task is cancelled.
+
+        Not at once: a console is opened when something is wrong, and sizes of thousands of tables are not free.
+        """
+        await asyncio.sleep(UNSAMPLED)
+        await self.capacity.follow()
 
     def observing(self, diagnoses: Sequence[Diagnosis], history: History | None = None) -> Observer:
         """What evaluates `diagnoses` on this target, under this configuration; `history` keeps what they find."""

@@ -111,7 +111,6 @@ def checkpoints(requested: int, timed: int, wal: int, ago: float) -> Snapshot:
         "max_wal_size": GB,
         "timeout": 300.0,
         "completion_target": 0.9,
-        "fixed": False,
     }
     return snapshot("checkpoint_counters", [row], ago)
 
@@ -126,7 +125,10 @@ def checkpoints(requested: int, timed: int, wal: int, ago: float) -> Snapshot:
     ],
 )
 def test_checkpoints_are_found_when_wal_caused_them(requested: int, timed: int, written: int, found: int) -> None:
-    seen = frame(checkpoint_counters=(checkpoints(0, 0, 0, 600), checkpoints(requested, timed, written, 0)))
+    counted = (checkpoints(0, 0, 0, 600), checkpoints(requested, timed, written, 0))
+    seen = frame(
+        checkpoint_counters=counted, max_wal_size_source=(snapshot("max_wal_size_source", [{"fixed": False}], 0),)
+    )
     assert len(list(activity.requested(seen))) == found
 
 

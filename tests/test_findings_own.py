@@ -34,7 +34,7 @@ def stage(pg: Cluster, database: str, sessions: Sessions, tmp_path: Path) -> Sta
 
 
 def said(finding: Finding) -> str:
-    """All that a finding says of others, but for what they run."""
+    """Everything that a finding shows, without the statements of the sessions it names."""
     effects = (fix.effect.partition(" must run it again")[0] for fix in finding.fixes)
     return " ".join((finding.sentence, finding.symptom, *finding.explains, *effects))
 

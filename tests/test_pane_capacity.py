@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import sqlite3
@@ -14,20 +15,24 @@ from pathlib import Path
 import pytest
 
 from console.model import Record, Snapshot, Trouble
+from console.running.trail.audit import Trail
 from console.series import limits, what_if
 from console.series.days import DAY, MONTH, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
+from console.settings.config import load
 from console.sources.postgres import PostgresServer as Reading
 from console.sources.registry import CAPACITY, Sources
 from console.watching import samples
 from console.watching.capacity import READS, Capacity
-from console.watching.store import Store, target_key
+from console.watching.store import NAME, Store, target_key
 from tests import recording
+from tests.acting import Desk
 from tests.activity import console
 from tests.command import run
 from tests.screens import console as screen
 from tests.screens import shows
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import eventually
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
 TARGET = "host=h port=1 dbname=shop"
@@ -67,6 +72,25 @@ async def rows_of(capacity: Capacity, query: str, key: str) -> dict[str, Record]
 
 
 # What is read
+
+
+async def test_a_console_samples_without_being_asked_but_not_at_once(
+    pg: Cluster, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(pg, database)
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"), load(environ={}))
+    async with desk.workspace() as workspace:
+        waiting = asyncio.create_task(workspace.keep_samples())
+        await asyncio.sleep(0)
+        assert "capacity" not in vars(workspace)  # nothing is even loaded for it
+        waiting.cancel()
+        monkeypatch.setattr("console.workspace.UNSAMPLED", 0.0)
+        keeping = asyncio.create_task(workspace.keep_samples())
+        target = target_key(await workspace.sources.postgres.connect())
+        store = Store(workspace.trail.path.with_name(NAME))
+        await eventually(lambda: samples.load(store, target, 0))
+        keeping.cancel()
+        await asyncio.gather(waiting, keeping, return_exceptions=True)
 
 
 async def test_sizes_are_those_of_the_server_and_partitions_count_with_their_table(

@@ -30,7 +30,7 @@ DAY, SOON = 86_400.0, 10.0  # seconds
 # Rules over what changes with the rows of tables and with time, which shows when it is read next: see explain-rule.
 LATER = {
     *("index-missing", "sequence-end", "statement-regressed", "n-plus-one", "wraparound"),
-    *("worker-missing", "job-overdue", "job-failed", "recurring-job-missing"),
+    *("settings-file-error", "worker-missing", "job-overdue", "job-failed", "recurring-job-missing"),
 }
 EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED]
 OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule]]

@@ -12,11 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from console.cli.watch_text import line
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
@@ -240,3 +242,10 @@ def test_a_wrong_delivery_is_wrong_usage_and_no_secret_is_repeated(
     assert done.code == 2
     assert sentence in done.err
     assert SECRET not in done.err + done.out
+
+
+@pytest.mark.parametrize(("level", "words"), [("critical", "raised critical bloat:"), ("ok", "raised bloat:")])
+def test_a_line_names_the_level_of_what_is_wrong_and_none_of_what_needs_care(level: str, words: str) -> None:
+    finding = {"level": level, "rule": "bloat", "sentence": "a table is bloat"}
+    document = {"at": datetime.now(UTC), "event": "raised", "server": {"label": "db1"}, "finding": finding}
+    assert line(document).endswith(f" db1 {words} a table is bloat")

@@ -10,14 +10,14 @@ from console.format import one_line
 
 
 def line(document: Mapping[str, Any]) -> str:
-    """When, where, what happened, how serious it is, and the sentence."""
+    """When, where, what happened, how serious it is unless it only needs care, and the sentence."""
     at: datetime = document["at"]
     finding = document["finding"]
     words = (
         at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         document["server"]["label"],
         document["event"],
-        finding["level"],
+        *([] if finding["level"] == "ok" else [finding["level"]]),
         f"{finding['rule']}:",
         finding["sentence"],
     )

@@ -130,7 +130,7 @@ QUEUE = View(
 RECURRING = View(
     name="recurring",
     title="Recurring",
-    query="job_schedule_state",
+    query="job_state",
     key=("schedule",),
     columns=(
         Column("schedule", "job", "name", width=20, grow=True),
@@ -153,7 +153,7 @@ RECURRING = View(
 HISTORY = View(
     name="history",
     title="History",
-    query="job_history_state",
+    query="job_state",
     key=("id",),
     columns=(
         Column("id", "no.", "count", width=6),

@@ -17,7 +17,7 @@ REFUSED_PAUSE = 60.0  # seconds until a lookup that the server refused is tried 
 class Reader:
     """What is known of one view. `read` asks the server; `fill` looks up what the shown rows still lack.
 
-    Views of a pane with the same query share a Reader, so they declare the same key, rates and lookups.
+    Views of a pane with the same query and lookups share a Reader, so they declare the same key, rates and reshaping.
     """
 
     def __init__(self, view: View) -> None:
@@ -127,14 +127,14 @@ def _quotient(change: float | None, per: float | None, scale: float) -> float | 
 
 
 class Readers:
-    """One Reader for each query of each source, shared by the views that read it."""
+    """One Reader for each query of each source and what is looked up for it, shared by the views that read both."""
 
     def __init__(self) -> None:
-        self._readers: dict[tuple[str, str], Reader] = {}
+        self._readers: dict[tuple[str, str, tuple[Lookup, ...]], Reader] = {}
 
     def of(self, source: str, view: View) -> Reader:
         """The Reader of the view's query on the source of that name."""
-        return self._readers.setdefault((source, view.query), Reader(view))
+        return self._readers.setdefault((source, view.query, view.lookups), Reader(view))
 
 
 class _Known:

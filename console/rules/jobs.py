@@ -16,5 +16,5 @@ JOB_STATE = StateRule(
         "rejected": Level.WARNING,
         "missing": Level.WARNING,
     },
-    queries=("job_state", "job_schedule_state", "job_history_state"),
+    queries=("job_state",),
 )

@@ -97,7 +97,7 @@ class ConsoleApp(App[int]):
         self.run_worker(self.monitor.watch_metrics(), group="metrics", exit_on_error=False)
         self.run_worker(self.monitor.watch_findings(), group="findings", exit_on_error=False)
         self.run_worker(self.workspace.baselines.follow(), group="baselines", exit_on_error=False)
-        self.run_worker(self.workspace.capacity.follow(), group="samples", exit_on_error=False)
+        self.run_worker(self.workspace.keep_samples(), group="samples", exit_on_error=False)
         if self.workspace.wanted.guide:
             self.action_setup()
 

@@ -100,11 +100,11 @@ class Capacity:
     async def follow(self) -> None:
         """Keep a sample whenever one is due, until this task is cancelled. Troubles are notes of the pane."""
         while True:
-            await asyncio.sleep(PAUSE)
             try:
                 await self.sample()
             except Trouble as why:
                 self.trouble = why
+            await asyncio.sleep(PAUSE)
 
     async def sample(self) -> None:
         """Read and keep a sample if one is due. Raises Trouble if the server or the store cannot be used."""

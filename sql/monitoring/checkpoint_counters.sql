@@ -8,5 +8,4 @@ SELECT
             THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint END AS wal_bytes,
        pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size')) AS max_wal_size,
        pg_catalog.date_part('epoch', pg_catalog.current_setting('checkpoint_timeout')::interval) AS timeout,
-       pg_catalog.current_setting('checkpoint_completion_target')::float8 AS completion_target,
-       (SELECT s.source = 'command line' FROM pg_catalog.pg_settings s WHERE s.name = 'max_wal_size') AS fixed
+       pg_catalog.current_setting('checkpoint_completion_target')::float8 AS completion_target

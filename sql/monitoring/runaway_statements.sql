@@ -8,6 +8,8 @@ WITH session AS MATERIALIZED (
          pg_catalog.sum(f.size)::bigint AS bytes
     FROM pg_catalog.pg_ls_tmpdir() f
    GROUP BY 1
+), worker AS MATERIALIZED (
+  SELECT x.leader_pid, pg_catalog.count(*) AS workers FROM session x WHERE x.leader_pid IS NOT NULL GROUP BY 1
 ), busy AS MATERIALIZED (
   SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') p
    UNION ALL SELECT p.pid FROM pg_catalog.pg_stat_get_progress_info('ANALYZE') p
@@ -22,10 +24,10 @@ SELECT s.pid, s.backend_start::text AS backend_start, s.application_name AS appl
            AS client,
        (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = s.datid) AS database,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.query_start) AS age,
-       coalesce(t.bytes, 0) AS temp_bytes, w.workers, s.wait_event_type,
+       coalesce(t.bytes, 0) AS temp_bytes, coalesce(w.workers, 0) AS workers, s.wait_event_type,
        pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query
   FROM session s
- CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS workers FROM session x WHERE x.leader_pid = s.pid) w
+  LEFT JOIN worker w ON w.leader_pid = s.pid
   LEFT JOIN LATERAL (
        SELECT pg_catalog.sum(f.bytes)::bigint AS bytes FROM file f
         WHERE f.pid = s.pid OR f.pid IN (SELECT x.pid FROM session x WHERE x.leader_pid = s.pid)) t ON true

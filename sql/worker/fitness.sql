@@ -1,4 +1,4 @@
--- Whether this session may work on background_jobs: why not, and what to do about it; nulls where it may.
+-- Why this role may not run jobs of background_jobs here, and the remedy; nulls where it may.
 WITH queue AS (
   SELECT c.oid, c.relkind, c.relowner,
          (SELECT pg_catalog.count(*) = 3 FROM pg_catalog.pg_attribute a

@@ -27,6 +27,7 @@ from console.rules.sessions import LIVE_TEMP_BYTES, STATEMENT_SECONDS
 WINDOW = 300.0  # seconds
 CHECKPOINT_WINDOW = 900.0
 SPARE = 1.2  # times the WAL of one checkpoint_timeout
+SHORT = 5.0  # seconds; a younger statement has neither run for too long nor filled a disk
 STEP = 256 << 20  # bytes to which max_wal_size is rounded up
 
 
@@ -83,8 +84,13 @@ def requested(frame: Frame) -> Iterable[Finding]:
         f"{size(row['max_wal_size'])} was reached: {size(wanted)} would do",
         detail=f"{size_rate(written / elapsed)} of WAL; each checkpoint makes full-page images of what changes next",
         evidence=(Evidence("max_wal_size", size(row["max_wal_size"]), "settings", "all", {"name": "max_wal_size"}),),
-        fixes=() if row["fixed"] else (_larger(f"{wanted >> 20}MB"),),
+        fixes=() if frame.row("max_wal_size_source")["fixed"] else (_larger(f"{wanted >> 20}MB"),),
     )
+
+
+def _are_requested(frame: Frame) -> bool:
+    """Whether checkpoints were requested within the window."""
+    return frame.change("checkpoint_counters", "requested", CHECKPOINT_WINDOW)[0] > 0
 
 
 def _larger(wanted: str) -> Fix:
@@ -132,9 +138,10 @@ def runaways(frame: Frame) -> Iterable[Finding]:
             )
 
 
-def _runs_statements(frame: Frame) -> bool:
-    """Whether the metrics count sessions that run a statement."""
-    return number(frame.row("vitals").get("active")) > 0
+def _runs_for_long(frame: Frame) -> bool:
+    """Whether a session runs a statement and a transaction is older than a statement of no concern."""
+    vitals = frame.row("vitals")
+    return number(vitals.get("active")) > 0 and number(vitals.get("oldest_transaction")) >= SHORT
 
 
 def risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
@@ -168,7 +175,10 @@ REQUESTED = Diagnosis(
     "requested-checkpoints",
     "The WAL between two checkpoints exceeds max_wal_size",
     Urgency.SOON,
-    (Ask("checkpoint_counters", every=2 * OFTEN, window=CHECKPOINT_WINDOW),),
+    (
+        Ask("checkpoint_counters", every=2 * OFTEN, window=CHECKPOINT_WINDOW),
+        Ask("max_wal_size_source", every=2 * OFTEN, only_if=_are_requested),
+    ),
     requested,
     (REQUESTED_CHECKPOINTS,),
 )
@@ -176,7 +186,7 @@ RUNAWAY_STATEMENT = Diagnosis(
     "runaway-statement",
     "A statement runs for too long or fills the disk",
     Urgency.SOON,
-    (Ask("vitals"), Ask("runaway_statements", every=2 * OFTEN, only_if=_runs_statements)),
+    (Ask("vitals"), Ask("runaway_statements", every=2 * OFTEN, only_if=_runs_for_long)),
     runaways,
     (STATEMENT_SECONDS, LIVE_TEMP_BYTES),
 )

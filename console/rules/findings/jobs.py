@@ -27,7 +27,7 @@ from console.rules.findings.wording import counted
 
 MOST = 5  # jobs of which one rule makes a finding each
 ENDED = ("dead", "rejected")  # which only a worker of the console writes
-_QUERY = "job_findings"
+_QUERY = "job_state"
 
 
 def no_worker(frame: Frame) -> Iterable[Finding]:
