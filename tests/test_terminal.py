@@ -56,6 +56,13 @@ class Terminal:
             self.read()
         return self.text()
 
+    def ends_in_line(self, number: int, text: str) -> None:
+        """Wait until `text` is in line `number`, counted from 1, and in none below it."""
+        end = time.monotonic() + PATIENCE
+        while [text in line for line in self.screen.display][number - 1 :] != [True]:
+            assert time.monotonic() < end, self.text()
+            self.read()
+
     def hides(self, text: str) -> None:
         """Wait until `text` is gone; an escape typed together with the next key would be another key."""
         end = time.monotonic() + PATIENCE
@@ -151,6 +158,14 @@ def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
         assert terminal.ends() == 0
         assert b"\x1b[?1049l" in terminal.raw, "the alternate screen was left"
         assert termios.tcgetattr(terminal.slave)[3] == terminal.settings[3], "echo and line mode are back"
+
+
+def test_the_size_is_that_of_the_terminal_not_what_a_shell_exported(any_pg: PostgresServer) -> None:
+    with console("open", any_pg.uri(), size=(120, 40), COLUMNS="80", LINES="24") as terminal:
+        terminal.shows("rules evaluated")
+        for width, height in ((120, 40), (100, 30)):
+            terminal.resize((width, height))
+            terminal.ends_in_line(height, "Quit")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -47,6 +47,14 @@ class TerminalDriver(LinuxDriver):
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Columns and lines of the terminal itself; COLUMNS and LINES are what a shell exported once."""
+        with contextlib.suppress(OSError):
+            width, height = os.get_terminal_size(self.fileno)
+            if width and height:
+                return width, height
+        return super()._get_terminal_size()
+
     def run_input_thread(self) -> None:
         """Pass on what is typed until told to stop; the end of the terminal counts as SIGHUP."""
         parser = XTermParser(self._debug)
