@@ -13,11 +13,18 @@ from textual.widget import Widget
 from console.model import Pane
 from console.tui.concerns import Concerns
 
-LIMITS = (40, 16, 12, 10, 8, 6, 5, 4, 3)  # cells a title may take, tried in this order until the line fits
+WHOLE = 40  # cells; no name is longer
+# Cells that the name of another group, the title of another pane and the title of the current pane may take, tried in
+# this order until the line fits. Keys always stay; below 80 columns the title of the current pane gives way too.
+LIMITS = (
+    *((groups, WHOLE, WHOLE) for groups in (WHOLE, *range(9, 0, -1))),
+    *((1, others, WHOLE) for others in range(15, -1, -1)),
+    *((1, 0, current) for current in range(15, -1, -1)),
+)
 
 
 class PaneTabs(Widget):
-    """All groups, then the panes of the current group; titles are shortened where there is no room for them.
+    """All groups, then the panes of the current group; where there is no room, other groups are shortened first.
 
     Panes of other groups are reached by their keys, by `<` and `>`, by a part of their name after `:`, or by a click on
     their group.
@@ -62,34 +69,36 @@ class PaneTabs(Widget):
 
     def render(self) -> Content:
         """The groups, the current one marked, then key and title of each pane in it."""
-        parts: list[tuple[str, str]] = []
         self._places = []
         x = 0
-        for text, style, name in self._segments():
-            parts.append((text, style))
+        segments = self._fitting()
+        for text, _, name in segments:
             self._places.append((x, x + len(text), name))
             x += len(text)
-        return Content.assemble(*parts)
+        return Content.assemble(*((text, style) for text, style, _ in segments))
 
-    def _segments(self) -> Iterator[tuple[str, str, str]]:
-        for group in self._groups():
-            yield f" {group}", "bold $accent" if group == self._group else "$foreground-muted", self._entry(group)
-        yield " │", "$foreground-muted", ""
-        members = [pane for pane in self._panes if pane.group == self._group]
-        for pane, title in zip(members, self._titles(members), strict=True):
-            yield f" {pane.key} ", "bold $accent", pane.name
-            yield title, "bold reverse" if pane.name == self.current else "", pane.name
-            if concern := self._concerns.get(pane.name):
-                yield concern.mark, concern.style, pane.name
-
-    def _titles(self, members: Sequence[Pane]) -> list[str]:
-        marks = sum(len(self._concerns[pane.name].mark) for pane in members if pane.name in self._concerns)
-        room = self.size.width - sum(len(group) + 1 for group in self._groups()) - 2 - marks
-        for limit in LIMITS:
-            titles = [_shortened(pane.title, limit) for pane in members]
-            if sum(len(title) + 3 for title in titles) <= room:
+    def _fitting(self) -> list[tuple[str, str, str]]:
+        for limits in LIMITS:
+            segments = list(self._segments(*limits))
+            if sum(len(text) for text, _, _ in segments) <= self.size.width:
                 break
-        return titles
+        return segments
+
+    def _segments(self, groups: int, others: int, current: int) -> Iterator[tuple[str, str, str]]:
+        """Text, style and the pane that a click opens; the names take at most so many cells."""
+        for group in self._groups():
+            is_current = group == self._group
+            style = "bold $accent" if is_current else "$foreground-muted"
+            yield f" {_shortened(group, WHOLE if is_current else groups)}", style, self._entry(group)
+        yield " │", "$foreground-muted", ""
+        for pane in self._panes:
+            if pane.group == self._group:
+                is_current = pane.name == self.current
+                yield f" {pane.key} ", "bold $accent", pane.name
+                title = _shortened(pane.title, current if is_current else others)
+                yield title, "bold reverse" if is_current else "", pane.name
+                if concern := self._concerns.get(pane.name):
+                    yield concern.mark, concern.style, pane.name
 
     def _groups(self) -> list[str]:
         return list(dict.fromkeys(pane.group for pane in self._panes))
@@ -104,5 +113,7 @@ class PaneTabs(Widget):
                 self.post_message(self.Chosen(name))
 
 
-def _shortened(title: str, limit: int) -> str:
-    return title if len(title) <= limit else f"{title[: limit - 1].rstrip()}…"
+def _shortened(name: str, limit: int) -> str:
+    if len(name) <= limit:
+        return name
+    return name[:limit] if limit < 3 else f"{name[: limit - 1].rstrip()}…"
