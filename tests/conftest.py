@@ -125,6 +125,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The cases of tests marked `spread` take the servers in turn, unless --every is given."""
+    if not config.getoption("--every"):
+        dropped = set(_out_of_turn(items))
+        config.hook.pytest_deselected(items=[item for item in items if item in dropped])
+        items[:] = [item for item in items if item not in dropped]
+
+
+def _out_of_turn(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("spread") and "pg" in item.callspec.params:
+            cases.setdefault(item.nodeid.replace(f"pg{item.callspec.params['pg']}", ""), []).append(item)
+    for turn, servers in enumerate(cases.values()):
+        yield from (item for place, item in enumerate(servers) if place != (turn + turn // len(servers)) % len(servers))
+
+
 def _allowed(metafunc: pytest.Metafunc) -> list[int]:
     specs = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("pg")]
     choices = metafunc.config.stash[CHOICES]

@@ -119,6 +119,7 @@ async def tried(stop: Stop, desk: Desk) -> str:
     return said
 
 
+@pytest.mark.spread
 @pytest.mark.pg("!= 14, != 16, != 17")
 @pytest.mark.parametrize(
     ("name", "given", "setup"),

@@ -136,6 +136,7 @@ async def _told(
             made = await plan(action, server, given, desk.settings)
             if not walls:
                 made = replace(made, steps=tuple(replace(step, sees=(), writes=None) for step in made.steps))
+            made = replace(made, steps=tuple(replace(step, settle=min(step.settle, 0.2)) for step in made.steps))
             plans.append((given, made))
         except Trouble as why:
             told.append(f"{given}: {why}")
@@ -171,6 +172,7 @@ CONCERNED = {
 }
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("late", [hostile.LATE, hostile.SWAPPED], ids=["traps", "swapped"])
 @pytest.mark.parametrize("action", ACTING, ids=lambda action: action.name)
 async def test_no_trap_laid_between_plan_and_run_springs(
@@ -180,6 +182,7 @@ async def test_no_trap_laid_between_plan_and_run_springs(
     assert [each for each in told if hostile.SPRUNG in each] == []
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("action", [each for each in ACTING if each.name in CONCERNED], ids=lambda action: action.name)
 async def test_the_traps_spring_where_nothing_confines_an_action(
     clean: Desk, action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
