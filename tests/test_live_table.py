@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.geometry import Region
 
-from console.model import Column, Level, Row, Rule, Snapshot, above
+from console.model import Column, Level, Row, Rule, Snapshot, Whole, above
 from console.tui.live_table import LiveTable
 
 AGE = Rule("age", "An age", "s", above(60, 300), ("q",))
@@ -178,3 +179,46 @@ async def test_columns_beyond_the_window_come_by_scrolling_and_their_severity_is
                     assert all(strip.text[2 + 13 * n - left :].startswith(f"c{n} ") for strip in shown)
         assert shown[0].text.rstrip().endswith("age")
         assert shown[1].text.rstrip().endswith("1m")
+
+
+SHARES = (Column("pid", "pid", "count", width=7), Column("age", "age", "age", width=6, bar=Whole.TOTAL))
+
+
+class Barred(App[None]):
+    CSS = "LiveTable > .table--bar { background: red; } LiveTable > .table--cursor-bar { background: blue; }"
+
+    def compose(self) -> ComposeResult:
+        yield LiveTable(SHARES)
+
+
+def on(table: LiveTable, y: int, colour: str) -> str:
+    """The text on a background in line `y`."""
+    strip = table.render_line(y)
+    return "".join(part.text for part in strip if part.style and part.style.bgcolor == Color.parse(colour).rich_color)
+
+
+async def test_a_bar_is_drawn_behind_its_number_and_only_there() -> None:
+    app = Barred()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, 60.0, ""), (2, 30.0, ""), (3, 10.0, ""), (4, None, "")), SHARES, ("pid",))
+        await pilot.pause()
+        assert [on(table, y, "blue") for y in (1, 2, 3, 4)] == ["    ", "", "", ""]
+        assert [on(table, y, "red") for y in (1, 2, 3, 4)] == ["", "  ", " ", ""]
+        assert [table.render_line(y).text.rstrip() for y in (1, 2)] == ["        1     1m", "        2    30s"]
+        table.show(snapshot((1, 60.0, ""), (2, 30.0, "")), SHARES, ("pid",), stale=True)
+        await pilot.pause()
+        assert on(table, 1, "blue") == on(table, 2, "red") == ""
+
+
+async def test_a_cell_whose_bar_alone_changed_is_painted_again() -> None:
+    app = Barred()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, 60.0, ""), (2, 30.0, ""), (3, 10.0, "")), SHARES, ("pid",))
+        await pilot.pause()
+        regions = record_repaints(table)
+        table.show(snapshot((1, 60.0, ""), (2, 30.0, ""), (3, 500.0, "")), SHARES, ("pid",))
+        assert [(region.y, region.x, region.width) for region in regions] == [(1, 10, 7), (2, 10, 7), (3, 10, 7)]
+        await pilot.pause()
+        assert on(table, 2, "red") == ""

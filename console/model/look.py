@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from itertools import starmap
 from operator import add, itemgetter
 
@@ -66,6 +67,15 @@ class Snapshot:
         return replace(self, columns=(*self.columns, *names), rows=rows)
 
 
+class Whole(Enum):
+    """What the bar in a cell is a share of, where that is not another column of the row."""
+
+    HUNDRED = "100"  # of a percentage
+    LARGEST = "the largest value of the column"
+    TOTAL = "the sum of the column"
+    LIMIT = "the warning limit of the column's rule"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a view: how a value of the snapshot is titled, formatted, sized and judged."""
@@ -79,6 +89,7 @@ class Column:
     extra: bool = False  # wanted only where there is room: shown when the terminal is wide, else by scrolling
     rule: AnyRule | None = None  # how serious a value is
     judged: str = ""  # column whose value is judged, where the rows have it; empty: its own
+    bar: Whole | str = ""  # a bar behind the number shows its share of this: of a Whole, or of a column of the row
     help: str = ""  # one sentence for the help screen and the details
 
     def judged_in(self, columns: Sequence[str]) -> str:

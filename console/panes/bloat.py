@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.format import count, size
-from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, denied, number
+from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, Whole, denied, number
 from console.panes.derived import APPROXIMATE, INDEX_SIZES, MARK, SIZE, TABLE_SIZES, add, largest, with_notes, with_size
 from console.rules.storage import BLOAT_BYTES, BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
@@ -23,7 +23,13 @@ TABLE_ESTIMATES = Lookup(
 )
 INDEX_ESTIMATES = Lookup("bloat_estimates", ("oid",), _JUDGED, fingerprint=("relpages", "reltuples"), first=200)
 _ERROR = "Estimated from statistics: 0.93 to 1.18 times the true value after a recent ANALYZE."
-_SHARE = Column("bloat_pct", "%", "percent", help="Bloat as a share of the size as of the last VACUUM or ANALYZE.")
+_SHARE = Column(
+    "bloat_pct",
+    "%",
+    "percent",
+    bar=Whole.HUNDRED,
+    help="Bloat as a share of the size as of the last VACUUM or ANALYZE.",
+)
 
 
 def tables(
@@ -145,7 +151,7 @@ TABLES = View(
         ),
         MARK,
         Column("dead", "dead", "count", width=6, help="Dead tuples waiting for VACUUM; they are not bloat."),
-        Column("dead_pct", "%", "percent", help="Dead tuples, of all tuples."),
+        Column("dead_pct", "%", "percent", bar=Whole.HUNDRED, help="Dead tuples, of all tuples."),
         Column("bloat", "bloat", "size", help=f"Space of heap and TOAST that a rewrite would return. {_ERROR}"),
         _SHARE,
         Column(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Pane, View
+from console.model import Column, Pane, View, Whole
 
 GROWTH = View(
     name="growth",
@@ -40,7 +40,7 @@ LIMITS = View(
         Column("subject", "what", "name", grow=True),
         Column("used", "used", "count"),
         Column("limit", "limit", "count"),
-        Column("percent", "used %", "percent", help="Share of the limit that is used."),
+        Column("percent", "used %", "percent", bar=Whole.HUNDRED, help="Share of the limit that is used."),
         Column("when", "runs out", width=24, help="On which date it is used up, or why that is not known."),
         Column("band", "95 % band", width=23, extra=True, help="Between which dates."),
         Column("note", "note", width=30, extra=True),

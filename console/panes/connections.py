@@ -7,7 +7,7 @@ from dataclasses import replace
 from operator import itemgetter
 
 from console.format import decoded
-from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, denied
+from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, Whole, denied
 from console.panes.blocking import Blocking, members
 from console.rules.sessions import (
     BLOCKED_BY_SESSIONS,
@@ -221,6 +221,7 @@ _SUMMARY = View(
             "used_percent",
             "used",
             "percent",
+            bar=Whole.HUNDRED,
             rule=CONNECTION_USAGE_PERCENT,
             help="Share of the connections that ordinary roles may use.",
         ),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from console.format import count, decoded
-from console.model import Column, Lookup, Record, Snapshot
+from console.model import Column, Lookup, Record, Snapshot, Whole
 
 APPROXIMATE = "≈"
 MEGABYTE = 1 << 20
@@ -17,7 +17,13 @@ TABLE_SIZES = Lookup(
 )
 INDEX_SIZES = Lookup("index_sizes", ("oid",), ("exact_size",), fingerprint=("estimated_size",), keep=60)
 
-SIZE = Column("size", "size", "size", help="On disk, without indexes and TOAST; ≈: as of the last VACUUM or ANALYZE.")
+SIZE = Column(
+    "size",
+    "size",
+    "size",
+    bar=Whole.LARGEST,
+    help="On disk, without indexes and TOAST; ≈: as of the last VACUUM or ANALYZE.",
+)
 MARK = Column("approximate", "", width=1, help="≈ where the size is an estimate.")
 
 

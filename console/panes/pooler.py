@@ -52,7 +52,7 @@ POOLS = View(
             help="How long the oldest client has waited.",
         ),
         Column("cl_active", "clients", "count", help="Clients that use a server connection or are idle."),
-        Column("sv_active", "servers", "count", help="Server connections in use by a client."),
+        Column("sv_active", "servers", "count", bar="pool_size", help="Server connections in use by a client."),
         Column("sv_idle", "idle", "count", width=4, help="Server connections that are free."),
         Column(
             "pool_mode",

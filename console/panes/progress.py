@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.format import count, size
-from console.model import Column, Pane, Rate, Record, Snapshot, View, denied, number
+from console.model import Column, Pane, Rate, Record, Snapshot, View, Whole, denied, number
 from console.panes.derived import add, with_query
 from console.rules.sessions import LOCK_WAIT_SECONDS
 
@@ -41,7 +41,13 @@ COMMANDS = View(
         Column("command", "command", "name", width=13, help="VACUUM, ANALYZE, CREATE INDEX, CLUSTER, COPY, and so on."),
         Column("table", "table", "relation", width=14, grow=True, help="For a table of another database only its OID."),
         Column("phase", "phase", "name", width=14, help="As in the pg_stat_progress view of the command."),
-        Column("done_pct", "done", "percent", help="Of the current phase; – where the phase reports no total."),
+        Column(
+            "done_pct",
+            "done",
+            "percent",
+            bar=Whole.HUNDRED,
+            help="Of the current phase; – where the phase reports no total.",
+        ),
         Column("age", "age", "age", help="Time since the command began."),
         Column(
             "left",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, count, moment, one_line, show, size
-from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View, number
+from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View, Whole, number
 from console.rules.server import ARCHIVE_FAILING_SECONDS, METRIC_LEVEL
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, DEADLOCKS_PER_SECOND
 from console.rules.storage import WRAPAROUND_PERCENT
@@ -99,6 +99,7 @@ DATABASES = View(
             "used_pct",
             "of limit",
             "percent",
+            bar=Whole.HUNDRED,
             width=8,
             rule=CONNECTION_USAGE_PERCENT,
             help="Sessions as a share of the connection limit of the database; –: no limit.",
@@ -110,6 +111,7 @@ DATABASES = View(
             "limit_pct",
             "wrap",
             "percent",
+            bar=Whole.HUNDRED,
             rule=WRAPAROUND_PERCENT,
             help="Age of its oldest unfrozen transaction id, as a share of the age at which writes are refused.",
         ),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import age, counted, moment
-from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, denied, number
+from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, Whole, denied, number
 from console.reading.arrange import sort_rows
 from console.rules.statements import SLOW_QUERY_MS, STATEMENT_HIT_PERCENT, STATEMENT_TEMP_BYTES
 
@@ -114,7 +114,14 @@ _IDENTITY = (
     ),
 )
 _NOW = (
-    Column("ms_rate", "ms/s", "rate", width=6, help="Milliseconds of execution per second: 1000 is one busy process."),
+    Column(
+        "ms_rate",
+        "ms/s",
+        "rate",
+        width=6,
+        bar=Whole.TOTAL,
+        help="Milliseconds of execution per second: 1000 is one busy process.",
+    ),
     Column("call_rate", "calls/s", "rate", width=7, help="Executions per second since the last read."),
     Column(
         "mean_now",
@@ -155,7 +162,7 @@ _NOW_MORE = (
 )
 _TOTALS = (
     Column("total_ms", "total", "ms", width=7, help="Total execution time since the last reset."),
-    Column("share", "share", "percent", width=6, help="Share of the time of all statements."),
+    Column("share", "share", "percent", width=6, bar=Whole.HUNDRED, help="Share of the time of all statements."),
     Column("calls", "calls", "count", width=7, help="Executions since the last reset."),
     Column(
         "mean_ms",

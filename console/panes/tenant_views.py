@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.format import size
-from console.model import Column, Level, Record, Rule, Snapshot, View, number
+from console.model import Column, Level, Record, Rule, Snapshot, View, Whole, number
 from console.panes.derived import add
 from console.rules.storage import HASH_TABLE_GB, HASH_VERDICT, TENANT_SHARE_PERCENT
 
@@ -73,6 +73,7 @@ ADVICE = View(
             "largest_share",
             "top %",
             "percent",
+            bar=Whole.HUNDRED,
             width=5,
             rule=TENANT_SHARE_PERCENT,
             help="Share of the rows that belong to the largest tenant.",
@@ -119,6 +120,7 @@ TENANTS = View(
             "share",
             "%",
             "percent",
+            bar=Whole.HUNDRED,
             rule=TENANT_SHARE_PERCENT,
             help="Share of the rows of all these tables.",
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.format import one_line
-from console.model import Column, Pane, Record, Snapshot, View, number
+from console.model import Column, Pane, Record, Snapshot, View, Whole, number
 from console.panes.derived import add, with_notes, with_query
 from console.panes.vacuum_views import RUNNING, WRAPAROUND
 from console.rules.sessions import XMIN_AGE_TRANSACTIONS
@@ -66,6 +66,7 @@ TABLES = View(
             "due_pct",
             "due",
             "percent",
+            bar=Whole.HUNDRED,
             width=6,
             rule=VACUUM_DUE_PERCENT,
             help="Dead tuples or inserts as a share of the threshold that triggers autovacuum; 100%: due.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Level, Rate, Record, Rule, Snapshot, View, number
+from console.model import Column, Level, Rate, Record, Rule, Snapshot, View, Whole, number
 from console.panes.derived import add, with_size
 from console.rules.storage import FREEZE_AGE_PERCENT, FREEZE_VERDICT, VACUUM_INDEX_PASSES, WRAPAROUND_PERCENT
 
@@ -55,6 +55,7 @@ WRAPAROUND = View(
             "freeze_pct",
             "freeze",
             "percent",
+            bar=Whole.HUNDRED,
             rule=FREEZE_AGE_PERCENT,
             help="Its share of the age that forces an autovacuum.",
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.model import Column, Lookup, Pane, Record, Snapshot, View
+from console.model import Column, Lookup, Pane, Record, Snapshot, View, Whole
 from console.panes.derived import MARK, SIZE, TABLE_SIZES, add, listed, with_size
 from console.rules.storage import VIEW_AGE_SECONDS, VIEW_VERDICT
 
@@ -98,6 +98,7 @@ MATERIALIZED = View(
             "age",
             width=8,
             rule=VIEW_AGE_SECONDS,
+            bar=Whole.LIMIT,
             help="Time since the last refresh; unknown where refreshes are not recorded.",
         ),
         Column(

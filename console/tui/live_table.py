@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -90,6 +89,7 @@ class LiveTable(ScrollView, can_focus=True):
             self._place()
             self.refresh()
         self._lines = {}
+        self._window.bars.measure(snapshot.rows)
         self._measure()
         if self._seeks is not None:
             self._go_to_worst(self._seeks)
@@ -156,6 +156,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._width = self.size.width
         left = self.scroll_offset.x
         self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width)
+        self._window.bars.measure(self._rows.values)
         self._lines, self._painted = {}, {}
 
     def _measure(self) -> None:
@@ -206,7 +207,7 @@ class LiveTable(ScrollView, can_focus=True):
         left = self.scroll_offset.x - self._window.start
         strip = strip.crop_extend(left, left + self._width, self._styles.of("base"))
         for line_filter in self.get_line_filters():
-            strip = strip.apply_filter(line_filter, self.background_colors[1])
+            strip = strip.apply_filter(line_filter, self._styles.background)
         return strip
 
     def _titles(self) -> Strip:
@@ -224,15 +225,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted_from = self.scroll_offset
         if former is not None and former.line is line and former.under_cursor == under_cursor:
             return former.strip
-        # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
-        runs = groupby(zip(line.texts, line.levels, strict=True), key=lambda cell: (cell[1], cell[0].isascii()))
-        strip = Strip(
-            [
-                Segment("".join(text for text, _ in run), self._styles.cell(level, under_cursor, self._stale))
-                for (level, _), run in runs
-            ],
-            self._window.width,
-        )
+        strip = Strip(self._styles.segments(line, under_cursor, self._stale), self._window.width)
         self._painted[y] = _Painted(line, under_cursor, self._filtered(strip))
         return self._painted[y].strip
 

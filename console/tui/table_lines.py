@@ -10,6 +10,7 @@ from textual.geometry import Region
 
 from console.format import FORMATS, MISSING
 from console.model import Level, Row
+from console.tui.bars import Bars
 from console.tui.layout import GUTTER, Placed
 
 MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
@@ -19,17 +20,18 @@ SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
 
 @dataclass(frozen=True, slots=True)
 class RowLine:
-    """One formatted row: the text and level of each cell in the window, the gutter first."""
+    """One formatted row: the text, level and bar of each cell in the window, the gutter first."""
 
     texts: tuple[str, ...]
     levels: tuple[Level, ...]
+    bars: tuple[int, ...]  # how many cells of each are filled
     row: Row = field(compare=False)  # the row it shows
 
 
 class ColumnWindow:
     """The columns that can be seen; no others are formatted. Severity in the gutter is that of all columns."""
 
-    __slots__ = ("_ruled", "_spans", "cells", "start", "width")
+    __slots__ = ("_ruled", "_spans", "bars", "cells", "start", "width")
 
     def __init__(self, placed: Sequence[Placed], columns: Sequence[str], left: int, right: int) -> None:
         """`columns` are those of the snapshot (none: nothing is known), `left` and `right` the edges in cells."""
@@ -37,6 +39,7 @@ class ColumnWindow:
         self.cells = [
             (each, columns.index(each.column.name), columns.index(each.column.judged_in(columns))) for each in seen
         ]
+        self.bars = Bars([(each, at) for each, at, _ in self.cells], columns)
         self._ruled = [
             (each.column.rule, columns.index(each.column.judged_in(columns)))
             for each in placed
@@ -63,7 +66,7 @@ class ColumnWindow:
             levels.append(column.rule.level(row[judged]) if column.rule else Level.OK)
         levels[0] = self.level(row)
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
-        return RowLine(tuple(texts), tuple(levels), row)
+        return RowLine(tuple(texts), tuple(levels), self.bars.of(row), row)
 
     def titles(self, sort: str) -> list[tuple[str, bool]]:
         """The title of each column in its cells, and whether the rows are in its order, `sort`."""
@@ -96,10 +99,11 @@ class ColumnWindow:
         """
         if old is None or new is None or len(old.texts) != len(new.texts):
             return [Region(0, y, seen.width, 1)]
+        before, now = (zip(line.texts, line.levels, line.bars, strict=True) for line in (old, new))
         changed = (
             Region(x - left, y, width, 1)
-            for (x, width), a, b, c, d in zip(self._spans, old.texts, new.texts, old.levels, new.levels, strict=True)
-            if a != b or c != d
+            for (x, width), cell, other in zip(self._spans, before, now, strict=True)
+            if cell != other
         )
         return [region.intersection(seen) for region in changed if region.overlaps(seen)]
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.widget import Widget
 
 from console.model import Level
+from console.tui.table_lines import RowLine
 
-NAMES = ("header", "cursor", "warning", "critical", "stale", "sorted")
+NAMES = ("header", "cursor", "warning", "critical", "stale", "sorted", "bar", "cursor-bar")
+
+Piece = tuple[str, Level, bool]  # of a line: its text, its severity, whether a bar is behind it
 _ON_BASE = {"header", "sorted", "stale"}  # they add to the style of the widget
 
 
@@ -17,11 +25,19 @@ class TableStyles:
     def __init__(self, table: Widget) -> None:
         self._table = table
         self._known: dict[str, Style] = {}
-        self._cells: dict[tuple[Level, bool, bool], Style] = {}
+        self._cells: dict[tuple[Level, bool, bool, bool], Style] = {}
+        self._background: Color | None = None
 
     def forget(self) -> None:
         """Compute them again: the theme has changed."""
-        self._known, self._cells = {}, {}
+        self._known, self._cells, self._background = {}, {}, None
+
+    @property
+    def background(self) -> Color:
+        """The colour behind the lines."""
+        if self._background is None:
+            self._background = self._table.background_colors[1]
+        return self._background
 
     def of(self, name: str) -> Style:
         """The style called `name`."""
@@ -32,12 +48,34 @@ class TableStyles:
             style = self._known[name] = base + style if name in _ON_BASE else style
         return style
 
-    def cell(self, level: Level, under_cursor: bool, stale: bool) -> Style:
-        """The style of a cell with that severity; stale rows show none."""
-        style = self._cells.get((level, under_cursor, stale))
+    def segments(self, line: RowLine, under_cursor: bool, stale: bool) -> list[Segment]:
+        """`line` in its colours; stale rows show neither severity nor bars."""
+        cells = zip(line.texts, line.levels, line.bars, strict=True)
+        pieces = ((text, level, False) for text, level, _ in cells) if stale or not any(line.bars) else _split(cells)
+        # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
+        runs = groupby(pieces, key=lambda piece: (piece[1], piece[2], piece[0].isascii()))
+        return [
+            Segment("".join(text for text, *_ in run), self.cell(level, under_cursor, stale, in_bar))
+            for (level, in_bar, _), run in runs
+        ]
+
+    def cell(self, level: Level, under_cursor: bool, stale: bool, in_bar: bool = False) -> Style:
+        """The style of a cell with that severity, or of the part of it that is in its bar; stale rows show none."""
+        key = (level, under_cursor, stale, in_bar)
+        style = self._cells.get(key)
         if style is None:
             style = self.of("stale" if stale else "base")
             if level >= Level.WARNING and not stale:
                 style += self.of("critical" if level is Level.CRITICAL else "warning")
-            style = self._cells[level, under_cursor, stale] = style + self.of("cursor") if under_cursor else style
+            style = style + self.of("cursor") if under_cursor else style
+            style = style + self.of("cursor-bar" if under_cursor else "bar") if in_bar else style
+            self._cells[key] = style
         return style
+
+
+def _split(cells: Iterable[tuple[str, Level, int]]) -> Iterator[Piece]:
+    """The pieces of a line: a cell with a bar is two."""
+    for text, level, bar in cells:
+        if bar:
+            yield text[:bar], level, True
+        yield text[bar:], level, False
