@@ -126,6 +126,7 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
         where=where,
         derive=sessions,
         detail="connection_details",
+        chart="connections",
         empty=empty,
     )
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
+from console.tui.stacked import connection_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Curve:
 
 BARS = "▁▂▃▄▅▆▇█"
 
-Drawing = Callable[[Snapshot, int, int], Content]
+Drawing = Callable[[Snapshot, int, int, Mapping[str, object]], Content]  # rows, width, height, metrics of the header
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
@@ -64,8 +65,9 @@ def history(curves: Sequence[Curve], since: str, width: int, height: int) -> Tex
     return Text.assemble(*named, "\n", Text.from_ansi(str(figure.build())))
 
 
-def timelines(snapshot: Snapshot, width: int, height: int) -> Content:
+def timelines(snapshot: Snapshot, width: int, height: int, metrics: Mapping[str, object]) -> Content:
     """A line for each parent: bars for the rows of its partitions, ░ still empty, ╳ missing, ┃ now."""
+    del metrics
     known = sorted(timeline(snapshot), key=lambda line: line.runway if line.runway is not None else 1e9)[: height - 1]
     edges = [edge for line in known for part in line.segments for edge in (part.start, part.end) if edge is not None]
     if not edges:
@@ -118,4 +120,4 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-CHARTS: Mapping[str, Drawing] = {"timeline": timelines}
+CHARTS: Mapping[str, Drawing] = {"timeline": timelines, "connections": connection_states}

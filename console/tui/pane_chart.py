@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
 
@@ -16,10 +19,17 @@ class PaneChart(Static):
 
     def __init__(self) -> None:
         super().__init__(classes="chart", markup=False)
+        self._drawn = Content("")
 
-    def draw(self, view: View, last: Snapshot | None, room: Size) -> None:
-        """Draw `last` in a pane of the size `room`."""
+    def draw(self, view: View, last: Snapshot | None, room: Size, metrics: Mapping[str, object]) -> None:
+        """Draw `last` and the `metrics` of the header in a pane of the size `room`."""
         drawing = CHARTS.get(view.chart)
-        self.display = drawing is not None and last is not None and room.height >= LOWEST_PANE
-        if self.display and drawing is not None and last is not None:
-            self.update(drawing(last, max(20, room.width - 2), max(3, room.height // 3)))
+        if drawing is None or last is None or room.height < LOWEST_PANE:
+            self.display = False
+            return
+        drawn = drawing(last, max(20, room.width - 2), max(3, room.height // 3), metrics)
+        if not drawn.is_same(self._drawn):
+            as_high = drawn.plain.count("\n") == self._drawn.plain.count("\n")
+            self._drawn = drawn
+            self.update(drawn, layout=not (self.display and as_high))
+        self.display = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from textual.widgets import ContentSwitcher
 
 from console.model import Pane
@@ -17,10 +19,12 @@ from console.workspace import Workspace
 class PaneSwitcher(ContentSwitcher):
     """Shows one pane; each is made when it is first opened, and keeps its state."""
 
-    def __init__(self, workspace: Workspace, readers: Readers) -> None:
+    def __init__(self, workspace: Workspace, readers: Readers, metrics: Callable[[], Mapping[str, object]]) -> None:
+        """`metrics` returns those of the header."""
         super().__init__(initial=None)
         self._workspace = workspace
         self._readers = readers
+        self._metrics = metrics
 
     async def open(self, name: str, view_in_alarm: str = "") -> None:
         """Show the pane called `name` and give it the focus.
@@ -63,5 +67,6 @@ class PaneSwitcher(ContentSwitcher):
             lambda view: sources.of(pane, view),
             lambda view: sources.text(pane, view),
             self._readers,
-            settings.refresh.get(pane.name, 0.0),
+            metrics=self._metrics,
+            period=settings.refresh.get(pane.name, 0.0),
         )

@@ -53,11 +53,14 @@ class PaneView(Widget):
         source: Callable[[View], Source],
         sql_text: Callable[[View], str],
         readers: Readers,
+        *,
+        metrics: Callable[[], Mapping[str, object]],
         period: float = 0.0,
     ) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one.
 
-        `readers` are shared by all panes of the console: what one has read, another paints at once.
+        `readers` are shared by all panes of the console: what one has read, another paints at once. `metrics` returns
+        those of the header.
         """
         super().__init__()
         self.pane = pane
@@ -67,6 +70,7 @@ class PaneView(Widget):
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
         self._sql_text = sql_text
+        self._metrics = metrics
         self._wake = asyncio.Event()
         self._has_read = False
 
@@ -158,7 +162,7 @@ class PaneView(Widget):
         else:
             self.arranged, self.filter_trouble = state.arrange(last)
             self._rows.show(self.arranged, state.sort, self.feed.is_stale)
-        self.query_one(PaneChart).draw(self.view, last, self.size)
+        self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
         self._show_status()
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self.query_one(PaneTitle).show_state(state, rows)

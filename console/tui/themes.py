@@ -19,7 +19,7 @@ DARK = Theme(
     warning="#F2B84B",
     error="#FF6B6B",
     dark=True,
-    variables={"block-cursor-blurred-background": "#22303C"},
+    variables={"block-cursor-blurred-background": "#22303C", "text-muted": "#8B99A7", "text-disabled": "#5C6975"},
 )
 LIGHT = Theme(
     name="console-light",
@@ -34,7 +34,7 @@ LIGHT = Theme(
     warning="#8A4B00",
     error="#B3261E",
     dark=False,
-    variables={"block-cursor-blurred-background": "#DCE6EC"},
+    variables={"block-cursor-blurred-background": "#DCE6EC", "text-muted": "#5B6873", "text-disabled": "#939CA4"},
 )
 SIXTEEN = Theme(
     name="console-16",
