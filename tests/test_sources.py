@@ -192,6 +192,28 @@ def test_all_that_a_view_sends_is_shown_with_and_without_its_source(pane: Pane, 
             assert sql.load(query).statement.strip() in text
 
 
+async def test_what_is_read_again_and_again_is_planned_once(pg: Cluster, database: str) -> None:
+    server = PostgresServer(pg.uri(database))
+    for _ in range(5):
+        await server.ask("often", "SELECT generic_plans::int FROM pg_catalog.pg_prepared_statements")
+    (plans,) = (await server.ask("often", "SELECT generic_plans::int FROM pg_catalog.pg_prepared_statements")).rows
+    await server.close()
+    assert plans == (4,)
+
+
+async def test_a_view_that_changes_between_two_reads_is_read_as_it_is(pg: Cluster, database: str) -> None:
+    server = PostgresServer(pg.uri(database))
+    found = []
+    with pg.connect(database) as session:
+        for columns in ("1::int AS n", "'one'::text AS n", "'one'::text AS n, 2 AS m"):
+            session.execute(f"DROP VIEW IF EXISTS public.changing; CREATE VIEW public.changing AS SELECT {columns}")
+            for _ in range(6):
+                read = await server.ask("changing", "SELECT * FROM public.changing")
+            found.append((read.columns, read.rows))
+    await server.close()
+    assert found == [(("n",), ((1,),)), (("n",), (("one",),)), (("n", "m"), (("one", 2),))]
+
+
 async def test_what_is_shown_is_what_was_sent(pg: Cluster, database: str) -> None:
     with pg.connect(database) as connection:
         connection.execute('CREATE SCHEMA "odd %s"')

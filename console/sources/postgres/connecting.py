@@ -31,6 +31,7 @@ KEPT_ALIVE: Mapping[str, str] = {
 }
 OLDEST = 140000
 SET_ATTEMPTS = 5
+PREPARED_MOST = 32  # statements a session; the server keeps about 270 kB for each of the console's
 NO_ANSWER = "No server answers there: check host and port, listen_addresses, and whether it is running."
 STARTING = "The server is starting up or shutting down; try again in a moment."
 REMEDIES = {  # by SQLSTATE
@@ -72,9 +73,15 @@ def describe(parameters: Mapping[str, str]) -> str:
 
 
 async def open_session(
-    target: Mapping[str, str], settings: Mapping[str, str], application_name: str = APPLICATION_NAME
+    target: Mapping[str, str],
+    settings: Mapping[str, str],
+    application_name: str = APPLICATION_NAME,
+    prepared_after: int | None = None,
 ) -> Connection:
     """A connection in autocommit mode with these settings. Raises Trouble.
+
+    A statement that was run `prepared_after` times is prepared, so that the server plans it no more; with parameters it
+    does so each time (plan_cache_mode). Through a proxy nothing is prepared.
 
     They are set after connecting: libpq asks the server itself for target_session_attrs, and what is set at start-up
     would replace the values of the server, the database and the role in pg_settings.
@@ -91,7 +98,9 @@ async def open_session(
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             # The server would check every text for UTF-8 and refuse the whole answer; our loaders read any bytes.
             wanted["client_encoding"] = "SQL_ASCII"
-        if not await _configured(connection, wanted):
+        if await _configured(connection, wanted):
+            connection.prepare_threshold, connection.prepared_max = prepared_after, PREPARED_MOST
+        else:
             answered = address(connection)  # not available from a closed connection
             await connection.close()
             connection = await _configured_at_start({**parameters, **answered}, wanted)

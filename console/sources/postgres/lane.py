@@ -31,6 +31,7 @@ SETTINGS = {
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
 }
+OFTEN = 2  # times a statement is run before it is prepared
 STATEMENT_SECONDS = {"fast": 5, "slow": 10}  # statement_timeout of each lane
 _OWN = frozenset({*SETTINGS, "statement_timeout", "application_name"})  # and `unlimited`
 
@@ -59,7 +60,7 @@ class Lane:
             self.backoff.check()
             settings = SETTINGS | {"statement_timeout": f"{STATEMENT_SECONDS[self.name]}s"}
             try:
-                connection = await self._slot.fill(lambda: open_session(target, settings))
+                connection = await self._slot.fill(lambda: open_session(target, settings, prepared_after=OFTEN))
             except Trouble as why:
                 self.backoff.failed(why)
                 raise
@@ -90,7 +91,7 @@ class Lane:
                 if role:
                     return await confined_rows(role, connection, text, parameters, exact)
                 if not resets:
-                    return await _rows(connection, text, parameters, exact)
+                    return await _current_rows(connection, text, parameters, exact)
                 own = _OWN | unlimited(connection.info.server_version).keys()
                 try:
                     return await _rows_without(own, connection, text, parameters)
@@ -112,11 +113,26 @@ class Lane:
             await close_in_turn(connection, self._lock)
 
 
-async def _rows(connection: Connection, text: str, parameters: Mapping[str, object], exact: bool = False) -> Result:
+async def _current_rows(connection: Connection, text: str, parameters: Mapping[str, object], exact: bool) -> Result:
+    """`_rows`, also when a view, a table or an extension has changed since the statement was prepared."""
+    try:
+        return await _rows(connection, text, parameters, exact)
+    except errors.FeatureNotSupported:  # "cached plan must not change result type"
+        await connection.execute("DEALLOCATE ALL")
+        return await _rows(connection, text, parameters, exact)
+
+
+async def _rows(
+    connection: Connection,
+    text: str,
+    parameters: Mapping[str, object],
+    exact: bool = False,
+    prepare: bool | None = None,
+) -> Result:
     async with connection.cursor(binary=True) as cursor:
         if exact:
             keep_bytes(cursor)
-        await cursor.execute(text.encode(), parameters)
+        await cursor.execute(text.encode(), parameters, prepare=prepare)
         columns = tuple(column.name for column in cursor.description or ())
         return columns, tuple(await cursor.fetchall())
 
@@ -127,4 +143,4 @@ async def _rows_without(
     """`_rows` in a read-only transaction in which the settings `own` are reset; its end brings them back."""
     async with connection.transaction(force_rollback=True):
         await connection.execute("; ".join(f"RESET {name}" for name in sorted(own)).encode())
-        return await _rows(connection, text, parameters)
+        return await _rows(connection, text, parameters, prepare=False)
