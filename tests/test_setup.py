@@ -52,7 +52,12 @@ SELECT 'bounds', conrelid::regclass::text FROM pg_constraint WHERE conname = 'pi
 UNION ALL
 SELECT 'lock', pid::text FROM pg_locks WHERE locktype = 'advisory'
 """
-
+# Recurring jobs without exactly one pending occurrence; 1 if there is none at all.
+UNSCHEDULED = """
+SELECT count(*) FILTER (WHERE pending <> 1) + (count(*) = 0)::int
+  FROM (SELECT count(*) FILTER (WHERE status = 'pending') AS pending FROM public.background_jobs
+         WHERE schedule_name IS NOT NULL GROUP BY schedule_name) j
+"""
 
 TOGETHER = 4  # kills of the set-up of one database
 
@@ -102,6 +107,7 @@ class Place:
         assert told["outcome"] == "nothing to do", told["message"]
         assert {page["name"]: page["steps"] for page in told["pages"] if page["steps"]} == {}
         assert self.rows(LEFT) == []
+        assert self.rows(UNSCHEDULED) == [(0,)]
         shown = command.run(self.home, "show", "schema", "-t", self.uri, "--format", "json")
         assert {row["status"] for row in json.loads(shown.out)["rows"]} == {"applied"}
 
@@ -357,6 +363,9 @@ def test_an_owner_who_is_no_superuser_gets_the_database_and_the_rest_is_named(pl
     again = command.run(place.home, "setup", "--yes", "-t", uri, "--format", "json", PGPASSWORD="x")
     assert again.code == 0
     assert [each["name"] for each in json.loads(again.out)["pages"] if each["steps"]] == []
+    unit = page(again, "next")["file"]
+    assert "[Service]" in unit
+    assert any("user=pipeline_maker" in line for line in unit)
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])

@@ -256,3 +256,20 @@ async def test_no_sentence_of_a_page_appears_twice(empty: str) -> None:
             text = page_content(page, state, state.standing.value, None, 150).plain
             for sentence in (*state.notes, *filter(None, (state.sentence, state.remedy))):
                 assert text.count(sentence) == 1, (page.name, sentence)
+
+
+async def test_recurring_jobs_are_scheduled_on_a_page_and_the_last_one_has_the_unit_of_a_worker(
+    any_pg: PostgresServer, pipeline: str
+) -> None:
+    async with console(any_pg.uri(pipeline, OWNER), WIDE, guide=True) as (app, pilot):
+        await turn_to(pilot, "Recurring jobs")
+        await shows(pilot, "▸ to do   Recurring jobs", "schedule-jobs", "create partitions")
+        await pilot.press("enter")
+        await shows(pilot, "Plan: Schedule recurring jobs", "r run")
+        await taken(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and word(pilot, "Recurring jobs") == "done")
+        await turn_to(pilot, "Next steps")
+        await shows(pilot, "To run the worker with systemd:", "ExecStart=/usr/local/bin/pipeline-console worker")
+        lines = [line[47:].strip() for line in screen_text(app).splitlines()]
+        assert "[Service]" in lines, "without a mark before it, so that it can be copied"

@@ -96,6 +96,7 @@ def _lines(state: PageState, later: bool) -> Iterable[str]:
         yield f"remedy: {safe(state.remedy)}"
     if state.standing in {Standing.READ, Standing.TODO, Standing.CANNOT}:
         yield from (f"· {safe(note)}" for note in state.notes)
+    yield from (f"  {safe(line)}" for line in state.file)
 
 
 def _record(page: Page, state: PageState, skipped: str, runs: Sequence[Run]) -> dict[str, object]:
@@ -113,6 +114,7 @@ def _record(page: Page, state: PageState, skipped: str, runs: Sequence[Run]) -> 
         "sentence": skipped or state.sentence,
         "remedy": state.remedy,
         "notes": list(state.notes),
+        "file": list(state.file),
         "steps": steps,
         "runs": records,
     }

@@ -47,6 +47,7 @@ class PageState:
     works: tuple[Work, ...] = ()  # what each plan is for
     tried: tuple[Work, ...] = ()  # all work that was planned
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given
+    file: tuple[str, ...] = ()  # the lines of a file to install by hand
 
     @property
     def steps(self) -> int:
@@ -179,7 +180,7 @@ def _met(name: str, state: PageState) -> bool:
 def _read(page: Page, now: Situation) -> PageState:
     facts = tuple(safe(line) for line in page.facts(now))
     if page.name != FIRST:
-        return PageState(Standing.READ, notes=facts)
+        return PageState(Standing.READ, notes=facts, file=page.file(now))
     if now.standby:
         return _stops("This server is a standby and read-only.", "Connect to its primary.", facts)
     if now.encoding != "UTF8":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from console.setup.situation import Situation
+from console.setup.situation import OWNER, Situation
+from console.setup.worker_unit import worker_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Page:
     again: str = ""  # an earlier page whose action it repeats: with the same parameters, and skipped together
     essential: bool = False  # the pipeline database does not work without it
     facts: Callable[[Situation], tuple[str, ...]] = lambda _: ()  # a line each
+    file: Callable[[Situation], tuple[str, ...]] = lambda _: ()  # the lines of a file to install by hand
 
 
 def _work(action: str, **parameters: str) -> Callable[[Situation], tuple[Work, ...]]:
@@ -96,11 +98,16 @@ def _next(now: Situation) -> tuple[str, ...]:
     )
     return (
         waits,
-        "Every day: pipeline-console run create-partitions --yes, and run refresh-views --yes.",
-        "Every month: pipeline-console run archive-analytics moves expired months to the archive.",
+        "From now on: pipeline-console worker runs the jobs when they are due.",
         "After upgrading the console: pipeline-console setup shows what is new.",
         "To monitor: pipeline-console open, or show PANE --format json.",
+        "To run the worker with systemd:",
     )
+
+
+def _unit(now: Situation) -> tuple[str, ...]:
+    role = now.owner or (OWNER if now.superuser else now.facts.user)  # a worker refuses to run as a superuser
+    return worker_unit(now.facts, role)
 
 
 PAGES: tuple[Page, ...] = (
@@ -200,6 +207,15 @@ PAGES: tuple[Page, ...] = (
         after=("schema",),
     ),
     Page(
+        name="jobs",
+        title="Recurring jobs",
+        what="The recurring jobs of the configuration: partitions, views, archive, VACUUM ANALYZE, health check.",
+        why="Each has one pending occurrence in background_jobs, and a worker runs it: pipeline-console worker.",
+        actions=("schedule-jobs",),
+        work=_work("schedule-jobs"),
+        after=("schema",),
+    ),
+    Page(
         name="tuning",
         title="Tuning preset",
         what="Settings of the pipeline preset that differ, computed from the size of the machine.",
@@ -221,7 +237,8 @@ PAGES: tuple[Page, ...] = (
         name="next",
         title="Next steps",
         what="Pending restarts, and the commands for daily operation.",
-        why="Partitions and views are only as current as the last run: schedule these commands.",
+        why="Partitions and views are only as current as the last run of their job: keep a worker running.",
         facts=_next,
+        file=_unit,
     ),
 )

@@ -62,6 +62,7 @@ def page_content(page: Page, state: PageState | None, word: str, trouble: Troubl
         return Content.assemble(*parts, "" if trouble else "reading…")
     parts += _standing(state, word)
     parts += [f"· {one_line(note)}\n" for note in state.notes if not state.plans]
+    parts += [f"{safe(line)}\n" for line in state.file]
     for plan in state.plans:
         parts += ["\n", (f"{plan.action}\n", "bold underline"), plan_text(plan, room)]
     return Content.assemble(*parts)
