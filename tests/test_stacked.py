@@ -14,6 +14,7 @@ from console.model import Snapshot
 from console.panes import pane
 from console.tui.pane_chart import PaneChart
 from console.tui.stacked import Part, connection_states, shares, stacked
+from console.tui.vitals import Metrics
 
 
 @pytest.mark.parametrize(
@@ -52,15 +53,15 @@ ROWS = sessions(
 
 
 def test_a_session_is_counted_once_and_what_takes_no_connection_is_not() -> None:
-    line = connection_states(ROWS, 158, 5, {"usable": 97, "used": 9}).plain
+    line = connection_states(ROWS, 158, 5, Metrics({"usable": 97, "used": 9})).plain
     assert line.startswith("█ active 2  ▓ waiting 1  ▒ idle in tx 2  ░ idle 1  ≈ other 1  ▁ free 88 of 97  ")
     assert cells(line) == 158
 
 
 def test_without_the_metrics_of_the_header_nothing_is_said_about_free_connections() -> None:
-    assert "free" not in connection_states(ROWS, 78, 5, {}).plain
-    assert connection_states(sessions(), 78, 5, {}).plain == ""
-    assert "free" not in connection_states(ROWS, 78, 5, {"usable": 97, "used": 99}).plain
+    assert "free" not in connection_states(ROWS, 78, 5, Metrics()).plain
+    assert connection_states(sessions(), 78, 5, Metrics()).plain == ""
+    assert "free" not in connection_states(ROWS, 78, 5, Metrics({"usable": 97, "used": 99})).plain
 
 
 async def test_the_line_is_drawn_again_only_when_it_changed() -> None:
@@ -75,7 +76,7 @@ async def test_the_line_is_drawn_again_only_when_it_changed() -> None:
         def compose(self) -> ComposeResult:
             yield Chart()
 
-    view, metrics = pane("connections").view("all"), {"usable": 97, "used": 9}
+    view, metrics = pane("connections").view("all"), Metrics({"usable": 97, "used": 9})
     app = Bench()
     async with app.run_test(size=(80, 24)):
         chart = app.query_one(Chart)

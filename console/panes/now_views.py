@@ -52,6 +52,7 @@ WAITS = View(
     ),
     key=("class", "event"),
     derive=_readable,
+    chart="activity",
     empty="No session runs anything.",
 )
 HISTORY = View(

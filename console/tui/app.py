@@ -76,7 +76,7 @@ class ConsoleApp(App[int]):
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
         yield Header(self._metrics)
         yield PaneTabs(PANES, self._first_pane)
-        yield PaneSwitcher(self.workspace, self.readers, lambda: self.vitals.now)
+        yield PaneSwitcher(self.workspace, self.readers, lambda: self.vitals.metrics)
         yield KeyLine()
 
     # Life

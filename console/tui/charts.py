@@ -1,9 +1,8 @@
-"""Drawings in text: sparklines, the time line of partitions, the history of activity."""
+"""Drawings in text: the time line of partitions, the history of activity, and those of other modules by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.text import Text
@@ -12,60 +11,45 @@ from textual.content import Content
 from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
+from console.tui.course import APART, COURSES, activity, span, ticks
+from console.tui.sparkline import BARS, step
 from console.tui.stacked import connection_states
+from console.tui.vitals import Metrics
+
+MOST_LINES = 6  # numbers at the side of the curves, about
+
+Drawing = Callable[[Snapshot, int, int, Metrics], Content]  # rows, width, height, metrics of the header
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A line of the history: its name, its colour (of the sixteen), its values from old to new."""
-
-    label: str
-    colour: str
-    values: Sequence[float | None]
-
-
-BARS = "▁▂▃▄▅▆▇█"
-
-Drawing = Callable[[Snapshot, int, int, Mapping[str, object]], Content]  # rows, width, height, metrics of the header
-
-
-def sparkline(values: Sequence[float | None], width: int) -> str:
-    """The last `width` values as bars from 0 to the largest of them; a blank for a missing value."""
-    shown = list(values)[-width:]
-    top = max((value for value in shown if value is not None), default=0.0)
-    bars = [" " if value is None else BARS[_step(value, top)] for value in shown]
-    return "".join(bars).rjust(width)
-
-
-def _step(value: float, top: float) -> int:
-    return 0 if top <= 0 else max(0, min(len(BARS) - 1, round(value / top * (len(BARS) - 1))))
-
-
-def history(curves: Sequence[Curve], since: str, width: int, height: int) -> Text:
-    """Curves over time, from `since` (a text) until now, under a line that names them."""
+def history(metrics: Metrics, width: int, height: int) -> Text:
+    """The courses of the metrics as curves over the time of day in UTC, under a line that names them."""
     import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
 
-    top = max((value or 0.0 for curve in curves for value in curve.values), default=0.0)
-    span = max(2, *(len(curve.values) for curve in curves))
+    times, courses = list(metrics.times), [(course, metrics.history.get(course.name, ())) for course in COURSES]
+    start, end = span(times)
     figure = plotext.figure
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(width, height - 1)
-    figure.ruler("y").lim(0, max(4.0, top))
-    figure.ruler("x").lim(1 - span, 0)
-    figure.ruler("x").ticks([1 - span, 0], [since, "now"])
-    for curve in curves:
-        known = [(at - len(curve.values) + 1, value) for at, value in enumerate(curve.values) if value is not None]
+    top = max(4.0, *(value or 0.0 for _, values in courses for value in values))
+    figure.ruler("y").lim(0, top)
+    whole = range(0, int(top) + 1, -(-int(top) // MOST_LINES))  # there are no fractions of sessions
+    figure.ruler("y").ticks(list(whole), [str(value) for value in whole])
+    figure.ruler("x").lim(start - end, 0)
+    labels = [(at - end, label) for at, label in ticks(start, end, width // APART)]
+    figure.ruler("x").ticks([at for at, _ in labels], [label for _, label in labels])
+    for course, values in courses:
+        known = [(at - end, value) for at, value in zip(times, values, strict=False) if value is not None]
         if len(known) > 1:
-            marker = plotext.marker("braille", pixel=curve.colour)
+            marker = plotext.marker("braille", pixel=course.colour)
             signal = figure.signal([at for at, _ in known], [value for _, value in known], marker=marker)
             signal.lines(True)
             figure.draw(signal)
-    named = [part for curve in curves for part in ((" ⣿ ", curve.colour), f"{curve.label}  ")]
-    return Text.assemble(*named, "\n", Text.from_ansi(str(figure.build())))
+    named = [part for course, _ in courses for part in ((" ⣿ ", course.colour), f"{course.label}  ")]
+    return Text.assemble(*named, (" UTC", "dim"), "\n", Text.from_ansi(str(figure.build())))
 
 
-def timelines(snapshot: Snapshot, width: int, height: int, metrics: Mapping[str, object]) -> Content:
+def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
     """A line for each parent: bars for the rows of its partitions, ░ still empty, ╳ missing, ┃ now."""
     del metrics
     known = sorted(timeline(snapshot), key=lambda line: line.runway if line.runway is not None else 1e9)[: height - 1]
@@ -103,7 +87,7 @@ def _cell(line: Timeline, middle: float, most: float) -> tuple[str, str]:
                 return ("╳", "bold $text-error")
             if part.kind == "future" or part.rows <= 0:
                 return ("░", "$text-muted")
-            return (BARS[_step(part.rows, most)], "")
+            return (BARS[step(part.rows, most)], "")
     return (" ", "")
 
 
@@ -120,4 +104,4 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-CHARTS: Mapping[str, Drawing] = {"timeline": timelines, "connections": connection_states}
+CHARTS: Mapping[str, Drawing] = {"timeline": timelines, "connections": connection_states, "activity": activity}

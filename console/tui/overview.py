@@ -8,20 +8,13 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import Static
 
-from console.format import age
 from console.model import Pane
 from console.panes.connections import CONNECTIONS
 from console.panes.overview import OVERVIEW
 from console.panes.slow_queries import SLOW_QUERIES
-from console.tui.charts import Curve, history
+from console.tui.charts import history
 from console.tui.pane_view import PaneView
 from console.tui.vitals import Vitals
-
-CURVES = (
-    ("active", "active", "green"),
-    ("waiting", "waiting for locks", "red"),
-    ("idle_in_transaction", "idle in transaction", "yellow"),
-)
 
 
 class Overview(Container):
@@ -43,7 +36,5 @@ class Overview(Container):
     def show_history(self, vitals: Vitals) -> None:
         """Draw the history of sessions."""
         chart = self.query_one(".activity", Static)
-        if chart.display and chart.size.height > 6:
-            curves = [Curve(label, colour, list(vitals.history[name])) for name, label, colour in CURVES]
-            since = f"-{age(vitals.period * max(len(curve.values) for curve in curves))}"
-            chart.update(history(curves, since, chart.size.width, chart.size.height))
+        if chart.display and chart.size.height > 6 and len(vitals.times) > 1:
+            chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.content import Content
 from textual.geometry import Size
 from textual.widgets import Static
 
 from console.model import Snapshot, View
 from console.tui.charts import CHARTS
+from console.tui.vitals import Metrics
 
 LOWEST_PANE = 14  # lines of a pane from which there is room for a drawing
 
@@ -21,7 +20,7 @@ class PaneChart(Static):
         super().__init__(classes="chart", markup=False)
         self._drawn = Content("")
 
-    def draw(self, view: View, last: Snapshot | None, room: Size, metrics: Mapping[str, object]) -> None:
+    def draw(self, view: View, last: Snapshot | None, room: Size, metrics: Metrics) -> None:
         """Draw `last` and the `metrics` of the header in a pane of the size `room`."""
         drawing = CHARTS.get(view.chart)
         if drawing is None or last is None or room.height < LOWEST_PANE:
@@ -32,4 +31,4 @@ class PaneChart(Static):
             as_high = drawn.plain.count("\n") == self._drawn.plain.count("\n")
             self._drawn = drawn
             self.update(drawn, layout=not (self.display and as_high))
-        self.display = True
+        self.display = bool(drawn.plain)

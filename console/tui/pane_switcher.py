@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from textual.widgets import ContentSwitcher
 
@@ -13,13 +13,14 @@ from console.reading.reader import Readers
 from console.reading.thresholds import configured
 from console.tui.overview import Overview
 from console.tui.pane_view import PaneView
+from console.tui.vitals import Metrics
 from console.workspace import Workspace
 
 
 class PaneSwitcher(ContentSwitcher):
     """Shows one pane; each is made when it is first opened, and keeps its state."""
 
-    def __init__(self, workspace: Workspace, readers: Readers, metrics: Callable[[], Mapping[str, object]]) -> None:
+    def __init__(self, workspace: Workspace, readers: Readers, metrics: Callable[[], Metrics]) -> None:
         """`metrics` returns those of the header."""
         super().__init__(initial=None)
         self._workspace = workspace

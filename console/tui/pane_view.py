@@ -35,6 +35,7 @@ from console.tui.pane_state import PaneState
 from console.tui.pane_status import StatusLine, status
 from console.tui.pane_text import copied_text, export_name
 from console.tui.title import PaneTitle
+from console.tui.vitals import Metrics
 
 Answer = TypeVar("Answer")
 
@@ -54,7 +55,7 @@ class PaneView(Widget):
         sql_text: Callable[[View], str],
         readers: Readers,
         *,
-        metrics: Callable[[], Mapping[str, object]],
+        metrics: Callable[[], Metrics],
         period: float = 0.0,
     ) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one.

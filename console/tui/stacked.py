@@ -10,6 +10,7 @@ from textual.content import Content
 from console.format import count
 from console.model import Snapshot, number
 from console.panes.connections import BUSY, IDLE_IN_TRANSACTION
+from console.tui.vitals import Metrics
 
 NARROWEST = 12  # cells of a bar that can be read
 GAP = "  "
@@ -65,14 +66,14 @@ def shares(numbers: Sequence[int], width: int) -> list[int]:
     return [max(0, each) for each in cells]
 
 
-def connection_states(snapshot: Snapshot, width: int, height: int, metrics: Mapping[str, object]) -> Content:
+def connection_states(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
     """What the connections are in, and how many more ordinary roles may open, from the metrics of the header."""
     del height
     numbers = dict.fromkeys(STATES, 0)
     for state, blockers in zip(snapshot.values("state"), snapshot.values("blockers"), strict=True):
         if (name := _state(state, bool(blockers))) in numbers:
             numbers[name] += 1
-    usable, used = int(number(metrics.get("usable"))), int(number(metrics.get("used")))
+    usable, used = int(number(metrics.now.get("usable"))), int(number(metrics.now.get("used")))
     free = Part("free", max(0, usable - used), "▁", "$text-muted", f" of {count(usable)}")
     return stacked([*(Part(name, numbers[name], *drawn) for name, drawn in STATES.items()), free], width)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from console.model import Limit, Snapshot, Source, Trouble, number
 from console.panes.metrics import VITALS
@@ -20,12 +21,22 @@ PERIOD = 2.0  # seconds between two samples
 POOLS = "pooler_pools"
 
 
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The metrics of the header for a drawing: the last ones, and the course of those that are numbers."""
+
+    now: Mapping[str, object] = field(default_factory=dict)
+    history: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    times: Sequence[float] = ()  # of the values of the server's own metrics, in seconds since 1970
+
+
 class Vitals:
     """The last metrics and, for each that is a number, its last KEPT values."""
 
     def __init__(self, readers: Readers, limits: Mapping[str, Limit]) -> None:
         self._reader = readers.of(OVERVIEW.source, configured(OVERVIEW, limits).view(VITALS.name))
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self.times: deque[float] = deque(maxlen=KEPT)
         self.now: dict[str, object] = {}
         self.trouble: Trouble | None = None
         self.period = PERIOD
@@ -35,6 +46,11 @@ class Vitals:
         """The last read of the metrics."""
         return self._reader.base
 
+    @property
+    def metrics(self) -> Metrics:
+        """What is known by now."""
+        return Metrics(self.now, self.history, self.times)
+
     async def read(self, postgres: Source, pooler: Source | None) -> None:
         """Read both servers; what cannot be read is missing, the rest is kept."""
         try:
@@ -42,6 +58,8 @@ class Vitals:
                 await self._reader.read(postgres)
             self.now = next(iter(self._reader.base.records()), {}) if self._reader.base else {}
             self.trouble = None
+            if self._reader.base:
+                self.times.append(self._reader.base.taken_at.timestamp())
         except Trouble as why:
             self.trouble = why
             self.now = {}
