@@ -123,7 +123,7 @@ class ParameterField(Vertical):
     def _label(self) -> Content:
         required = " (required)" if self.parameter.required else ""
         what = "" if self._choice is not None else self.parameter.help
-        return Content.assemble((self.parameter.name, "bold"), (required, "$text-warning"), f"  {what}".rstrip())
+        return Content.assemble((self.parameter.name, "bold"), (required, "$text-muted"), f"  {what}".rstrip())
 
     def _show_text(self) -> None:
         """Show the field for another value where that was chosen."""

@@ -22,7 +22,7 @@ NARROWEST = 12  # cells that a column is worth showing in
 INDENTED = {Sort.FACT: "   ", Sort.UNDO: "   ", Sort.SQL: "   "}
 STYLES = {
     Sort.SUMMARY: "bold",
-    Sort.HEADING: "bold $text-warning",
+    Sort.HEADING: "bold",
     Sort.STEP: "bold $accent",
     Sort.FACT: "$text-muted",
     Sort.UNDO: "$text-muted",
