@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import psycopg
+import pytest
+
+from console import sql
 from console.demo.cluster import OWNER
 from console.demo.content import install_schema
 from console.model import Snapshot, View
@@ -43,6 +48,12 @@ JOBS_OF: tuple[dict[str, str], ...] = (  # columns → expressions
     {"job_name": "daily", "schedule_name": "daily", "status": "dead", **ENDED},
     {"job_name": "endless", "scheduled_for": "'infinity'"},
 )
+ENDED_JOBS = """
+INSERT INTO background_jobs (job_type, job_name, schedule_name, status, scheduled_for, locked_at, finished_at)
+SELECT 'archive', 'job ' || n % 10, CASE WHEN n % 2 = 0 THEN 'job ' || n % 10 END,
+       CASE WHEN n % 1000 = 0 THEN 'dead' ELSE 'succeeded' END, at, at, at
+  FROM (SELECT n, now() - n * interval '1 minute' AS at FROM generate_series(1, 30000) n) j
+"""
 TEXTS = {"job_type", "job_name", "status", "last_error", "locked_by", "schedule_name", "result"}
 
 
@@ -106,3 +117,35 @@ async def test_a_database_without_jobs_or_the_right_to_see_them_says_so(pg: Clus
     hidden = await seen(pg, database, QUEUE, "pipeline_app")
     assert hidden.rows == ()
     assert "SELECT ON public.background_jobs" in hidden.hidden[0].lacks.grants
+
+
+@pytest.mark.parametrize("name", [lookup.query for view in JOBS.views for lookup in view.lookups])
+def test_no_list_of_jobs_takes_longer_because_many_have_ended(pg: Cluster, database: str, name: str) -> None:
+    with pg.connect(database, OWNER) as session:
+        install_schema(session, pg.major)
+        session.execute(ENDED_JOBS)
+        session.execute("ANALYZE background_jobs")
+        text = sql.load(f"monitoring/{name}").text
+        ((plan,),) = session.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}".encode(), {"jobs": [1]}).fetchall()
+    nodes = list(of_table(plan[0]["Plan"]))
+    assert nodes
+    assert {node["Node Type"] for node in nodes} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+    assert sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 2500
+
+
+def of_table(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The nodes of a plan that read the table of jobs."""
+    if node.get("Relation Name") == "background_jobs":
+        yield node
+    for child in node.get("Plans", ()):
+        yield from of_table(child)
+
+
+@pytest.mark.parametrize("name", [lookup.query for view in JOBS.views for lookup in view.lookups])
+def test_a_view_in_place_of_the_table_is_not_read(pg: Cluster, database: str, name: str) -> None:
+    with pg.connect(database) as session:
+        install_schema(session, pg.major)
+        session.execute("ALTER TABLE background_jobs RENAME TO moved")
+        session.execute("CREATE VIEW public.background_jobs AS SELECT * FROM moved")
+        with pytest.raises(psycopg.Error, match="TABLESAMPLE"):
+            session.execute(sql.load(f"monitoring/{name}").text.encode(), {"jobs": [1]})

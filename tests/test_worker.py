@@ -230,6 +230,48 @@ async def test_a_worker_refuses_a_superuser_a_stranger_and_a_database_without_th
         await Queue(pg.uri(database, OWNER), "test:here", 60).open()
 
 
+OLD = """
+INSERT INTO background_jobs (job_type, job_name, status, scheduled_for, finished_at, locked_by, schedule_name)
+SELECT kind, name, status, at, at, locked_by, schedule
+  FROM (VALUES ('archive', 'once', 'succeeded', 600, 'console a b', NULL),
+               ('archive', 'no', 'cancelled', 9, NULL, NULL),
+               ('archive', 'dead', 'dead', 3, 'console a b', NULL), ('mail', 'wrong', 'rejected', 3, 'console a', NULL),
+               ('archive', 'failed', 'failed', 3, 'console a b', NULL), ('mail', 'sent', 'succeeded', 3, 'm', NULL),
+               ('mail', 'left', 'cancelled', 3, 'console a b', NULL), ('index', 'kept', 'succeeded', 3, 'm', NULL),
+               ('archive', 'rare', 'succeeded', 60, 'console a b', 'rare'))
+       AS j (kind, name, status, number, locked_by, schedule),
+       generate_series(1, number) n, LATERAL (SELECT now() - interval '30 days' - n * interval '1 hour' AS at) a
+"""
+
+
+async def test_old_jobs_that_succeeded_are_removed_in_batches_and_those_that_failed_stay(desk: Desk) -> None:
+    desk.do(
+        OLD,
+        "INSERT INTO background_jobs (job_type, job_name, status, finished_at) "
+        "VALUES ('archive', 'recent', 'succeeded', now() - interval '29 days')",
+    )
+    batches = [event.message for _ in range(3) for event in await work(desk) if event.what is What.REMOVED]
+    assert batches == ["500 jobs older than 30 days", "122 jobs older than 30 days"]
+    left = (
+        "SELECT string_agg(job_name || ' ' || number, ', ' ORDER BY job_name) FROM (SELECT job_name, count(*) AS number"
+    )
+    assert desk.ask(f"{left} FROM background_jobs GROUP BY job_name) j") == (
+        "dead 3, failed 3, kept 3, rare 50, recent 1, sent 3, wrong 3"
+    )
+
+
+async def test_old_jobs_that_cannot_be_removed_hold_up_no_work(desk: Desk) -> None:
+    desk.do(
+        OLD,
+        "CREATE TABLE notes (job bigint REFERENCES background_jobs)",
+        "INSERT INTO notes SELECT id FROM background_jobs",
+    )
+    job = queue_job(desk, "partition_maintenance")
+    events = await work(desk)
+    assert [event.message for event in events if event.what is What.KEPT]
+    assert status(desk, job) == ("succeeded", "")
+
+
 async def test_of_300_jobs_each_is_done_once_while_workers_are_killed(desk: Desk) -> None:
     desk.do(
         EFFECTS,

@@ -44,6 +44,7 @@ class JobSettings:
     retry_seconds: float  # before the second attempt; doubled for each further one
     poll_seconds: float  # between two looks for due jobs while there are none
     stop_seconds: float  # in which a running job may finish after SIGTERM
+    keep_days: float  # for which jobs that succeeded or were cancelled stay in the table
     others: tuple[str, ...]  # kinds that other programs run
     recurring: tuple[RecurringJob, ...]
 
@@ -67,6 +68,7 @@ def reader() -> Reader:
         retry_seconds=number(0, 3600),
         poll_seconds=number(0.1, 3600),
         stop_seconds=number(0, 3600),
+        keep_days=number(1, 36500),
         others=sequence(some_text),
         recurring=converted(sequence(converted(table(("name", "kind", "every"), **fields), _recurring)), _distinct),
     )

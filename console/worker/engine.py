@@ -8,16 +8,18 @@ import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
+from console.format import counted
 from console.jobs.backoff import pause
 from console.jobs.job import Done, Job, JobFailed, JobStatus, Rejected
 from console.jobs.kinds import KINDS
 from console.model import Kind, Trouble
 from console.settings.jobs import JobSettings
 from console.worker.events import What, WorkerEvent
-from console.worker.queue import ClaimLost, Ending, Queue
+from console.worker.queue import MOST_REMOVED, ClaimLost, Ending, Queue
 
 BEATS = 3  # heartbeats within one lease
 OTHERS_EVERY = 60.0  # seconds between two looks for kinds that other programs run
+OLD_EVERY = 3600.0  # seconds between two looks for old jobs once there are none
 LONGEST_PAUSE = 30.0  # seconds between two attempts to reach the server
 
 Report = Callable[[str], None]
@@ -61,6 +63,7 @@ class Worker:
         self._at_once = asyncio.Event()
         self._others: tuple[str, ...] = settings.others
         self._others_until = 0.0  # on the loop's clock
+        self._old_until = 0.0
         self.tally = Tally()
 
     def stop(self) -> None:
@@ -76,6 +79,7 @@ class Worker:
         failures = 0
         while not self._stopping.is_set():
             try:
+                await self._remove_old()
                 job = await self._claim()
             except Trouble as why:
                 if once or why.kind in {Kind.REFUSED, Kind.DENIED, Kind.USAGE}:
@@ -99,6 +103,22 @@ class Worker:
             self._others = tuple(dict.fromkeys((*self._settings.others, *found)))
             self._others_until = now + OTHERS_EVERY
         return await self._queue.claim(self._others)
+
+    async def _remove_old(self) -> None:
+        """Remove a few old jobs now and then: at each call while there are more, else once an hour."""
+        now = asyncio.get_running_loop().time()
+        if now < self._old_until:
+            return
+        days, removed = self._settings.keep_days, 0
+        try:
+            removed = await self._queue.remove_old(days, tuple(KINDS), self._settings.others)
+        except Trouble as why:
+            if why.kind is Kind.UNREACHABLE:
+                raise
+            self._say(WorkerEvent(What.KEPT, message=str(why)))  # such as a foreign key of somebody's own
+        if removed:
+            self._say(WorkerEvent(What.REMOVED, message=f"{counted(removed, 'job')} older than {days:g} days"))
+        self._old_until = now if removed == MOST_REMOVED else now + OLD_EVERY
 
     async def _rest(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -24,6 +24,8 @@ class What(StrEnum):
     RETURNED = "given back"
     LOST = "lease lost"
     UNREACHABLE = "server unreachable"
+    REMOVED = "old jobs removed"
+    KEPT = "old jobs not removed"
     STOPPED = "stopped"
 
 

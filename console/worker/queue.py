@@ -22,6 +22,8 @@ from console.sources.postgres import ActingSession, DriverError
 WORKER_NAME = "pipeline-console worker"  # application_name of its session
 LONGEST_ERROR = 2000  # characters that are kept
 MOST_OCCURRENCES = 100  # that are tried until one is not there already
+MOST_REMOVED = 500  # old jobs at a time
+LAST_OCCURRENCES = 50  # of a recurring job, which stay whatever their age: the pane shows what is usual from them
 
 
 class ClaimLost(Exception):  # noqa: N818  the outcome of a write, not a programming error
@@ -93,6 +95,16 @@ class Queue:
         if not ended:
             raise ClaimLost
         return None  # the answer to an earlier COMMIT was lost
+
+    async def remove_old(self, days: float, known: Sequence[str], others: Sequence[str]) -> int:
+        """Remove some jobs that succeeded or were cancelled more than `days` ago; how many, at most MOST_REMOVED.
+
+        Only jobs of the kinds `known` without `others`, and those that a worker of the console ran. Raises Trouble.
+        """
+        kinds = {"known": list(known), "others": list(others)}
+        limits = {"occurrences": LAST_OCCURRENCES, "most": MOST_REMOVED}
+        ((removed,),) = await self._rows("remove_old", days=days, **kinds, **limits)
+        return int(removed)
 
     async def close(self) -> None:
         """Close the session."""
