@@ -174,6 +174,25 @@ async def test_cancelling_an_occurrence_keeps_the_next_one_unless_all_are_cancel
     assert desk.ask(LIVE) == 1, "for the next time that is not cancelled"
 
 
+@pytest.mark.parametrize("status", ["failed", "dead", "rejected"])
+async def test_a_job_that_failed_is_dismissed_and_comes_back(desk: Desk, status: str) -> None:
+    ended = f"status = '{status}', finished_at = now() - interval '1 hour', last_error = 'disk full'"
+    desk.do(
+        "INSERT INTO background_jobs (job_type, job_name, repeat_every) VALUES ('archive', 'a', interval '1 day')",
+        f"UPDATE background_jobs SET {ended}",
+    )
+    row = "SELECT (status, finished_at, last_error)::text FROM background_jobs"
+    former = desk.ask(row)
+    run = await desk.run(CANCEL_JOB, job="1")
+    assert "Job 1 (a) dismissed" in run.message
+    assert desk.ask("SELECT status || ': ' || last_error FROM background_jobs") == "cancelled: disk full"
+    assert desk.ask("SELECT count(*) FROM background_jobs") == 1, "it has no next occurrence of its own"
+    await desk.run(UNDO)
+    assert desk.ask(row) == former
+    with pytest.raises(Trouble, match="no later occurrences of its own"):
+        await desk.plan(CANCEL_JOB, job="1", all="yes")
+
+
 async def test_what_a_superuser_does_to_jobs_runs_no_code_of_the_owner_with_more_than_their_rights(desk: Desk) -> None:
     desk.do(
         "CREATE TABLE seen (who name)",

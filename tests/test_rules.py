@@ -146,6 +146,19 @@ async def test_a_fix_is_seen_at_the_next_look_however_rarely_the_rule_reads(
             assert "invalid-index" not in {finding.rule for finding in (await observer.look()).findings}
 
 
+async def test_a_job_that_failed_for_good_can_also_be_dismissed(
+    pg: Cluster, database: str, sessions: Sessions, tmp_path: Path
+) -> None:
+    desk = desk_of("job-failed", pg, database, tmp_path)
+    (fault,) = FAULTS["job-failed"]
+    async with desk.workspace() as workspace:
+        observer = looking(workspace, desk)
+        with fault(Stage(desk, sessions)) as named:
+            found = await first(observer, "job-failed", named)
+            await cure(workspace, replace(found, fixes=found.fixes[1:]))
+            await eventually(lambda: is_gone(observer, found))
+
+
 async def is_gone(observer: Observer, finding: Finding) -> bool:
     """Whether a look finds no more what it found."""
     verdict = await observer.look(everything=True)

@@ -12,7 +12,7 @@ from console.jobs.occurrences import Period, next_occurrence
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
 
 LARGEST = 2**63 - 1
-ENDED = ("failed", "dead", "rejected", "cancelled")
+FAILED = ("failed", "dead", "rejected")
 
 
 async def plan_run(request: Request) -> Plan:
@@ -26,20 +26,28 @@ async def plan_run(request: Request) -> Plan:
 
 async def plan_retry(request: Request) -> Plan:
     """Makes a job pending again that ended without success."""
-    server, job = await _job(request, ENDED, "run-job runs a pending one at once.")
+    server, job = await _job(request, (*FAILED, "cancelled"), "run-job runs a pending one at once.")
     steps = await _steps(server, "retry_job", {"job": job["id"]})
     return Plan(_claim(job), steps, result=f"{_name(job)} is pending again")
 
 
 async def plan_cancel(request: Request) -> Plan:
-    """Cancels a pending or running job; of a recurring one the next occurrence follows, unless all are cancelled."""
-    server, job = await _job(request, ("pending", "running"), "It has ended already.")
-    following = None if boolean(request.parameters, "all") else _following(job)
+    """Cancels a pending or running job, or dismisses one that failed.
+
+    Of a recurring one the next occurrence follows, unless all are cancelled. Raises Trouble(REFUSED) if all are to be
+    cancelled through an occurrence that has ended.
+    """
+    server, job = await _job(request, ("pending", "running", *FAILED), "retry-job makes it pending again.")
+    ended, every = job["status"] in FAILED, boolean(request.parameters, "all")
+    if ended and every:
+        what = f"Job {job['id']} is {one_line(job['status'])}: it has no later occurrences of its own."
+        raise Trouble(Kind.REFUSED, what, "Cancel the pending occurrence; show jobs --view recurring names it.")
+    following = None if ended or every else _following(job)
     steps = confined_steps(
         server, steps_from_rows(await server.fetch("actions/cancel_job", {"job": job["id"], "next": following}))
     )
     notes = (f"Its next occurrence is due {_shown(following)}.",) if following else ()
-    return Plan(_claim(job), steps, notes=notes, result=f"{_name(job)} cancelled")
+    return Plan(_claim(job), steps, notes=notes, result=f"{_name(job)} {'dismissed' if ended else 'cancelled'}")
 
 
 async def _job(request: Request, statuses: Sequence[str], otherwise: str) -> tuple[Source, Record]:
@@ -116,8 +124,11 @@ RETRY_JOB = Action(
 )
 CANCEL_JOB = Action(
     name="cancel-job",
-    title="Cancel a job",
-    help="Cancels a pending or running job; the next occurrence of a recurring job follows, unless all are cancelled.",
+    title="Cancel or dismiss a job",
+    help=(
+        "Cancels a pending or running job; the next occurrence of a recurring job follows, unless all are cancelled. "
+        "Dismisses a job that failed, is dead or was rejected: it is no longer listed as failed."
+    ),
     plan=plan_cancel,
     parameters=(_JOB, Parameter("all", "yes or no: also the later occurrences of a recurring job", default="no")),
     row={"job": "id"},

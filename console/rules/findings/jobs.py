@@ -98,7 +98,10 @@ def _failed(job: Record) -> Finding:
         sentence=f"{what} {one_line(job['job'])} {how}: {one_line(job['error'] or '')}",
         detail=f"{one_line(job['kind'])}, attempts {job['attempts']}, {age(job['ended'])} ago",
         evidence=(_evidence(job),),
-        fixes=(Fix("retry-job", {"job": str(job["id"])}, "run it again with all its attempts"),),
+        fixes=(
+            Fix("retry-job", {"job": str(job["id"])}, "run it again with all its attempts"),
+            Fix("cancel-job", {"job": str(job["id"])}, "dismiss it: it stays in the history and runs no more"),
+        ),
     )
 
 

@@ -1,14 +1,19 @@
--- UPDATE that cancels a pending or running job, and INSERT of the next occurrence of a recurring one, where it has one.
-SELECT pg_catalog.format('UPDATE public.background_jobs SET status = ''cancelled'', finished_at = pg_catalog.now(), '
-                         'last_error = ''Cancelled.'', lease_until = NULL WHERE id = %%s AND status = %%L%%s',
-                         j.id, j.status,
-                         CASE WHEN j.status = 'running' THEN pg_catalog.format(' AND locked_by = %%L', j.locked_by) END)
-         AS sql,
-       CASE WHEN j.status = 'pending' THEN pg_catalog.format(
-         'UPDATE public.background_jobs SET status = ''pending'', finished_at = NULL, last_error = %%L '
-         'WHERE id = %%s AND status = ''cancelled''', j.last_error, j.id) END AS undo,
+-- UPDATE that cancels a pending or running job or dismisses one that failed, and INSERT of the next occurrence of a
+-- recurring one, where it has one.
+SELECT CASE WHEN j.status IN ('pending', 'running')
+            THEN pg_catalog.format('UPDATE public.background_jobs SET status = ''cancelled'', '
+                   'finished_at = pg_catalog.now(), last_error = ''Cancelled.'', lease_until = NULL '
+                   'WHERE id = %%s AND status = %%L%%s', j.id, j.status,
+                   CASE WHEN j.status = 'running' THEN pg_catalog.format(' AND locked_by = %%L', j.locked_by) END)
+            ELSE pg_catalog.format('UPDATE public.background_jobs SET status = ''cancelled'', '
+                   'finished_at = coalesce(finished_at, pg_catalog.now()) WHERE id = %%s AND status = %%L', j.id,
+                   j.status) END AS sql,
+       CASE WHEN j.status <> 'running' THEN pg_catalog.format(
+         'UPDATE public.background_jobs SET status = %%L, finished_at = %%L, last_error = %%L '
+         'WHERE id = %%s AND status = ''cancelled''', j.status, j.finished_at::text, j.last_error, j.id) END AS undo,
        'ROW EXCLUSIVE on public.background_jobs' AS lock, 'public.background_jobs' AS "on", 'jobs' AS "group",
-       CASE WHEN j.status = 'running' THEN 'its worker stops it within a third of its lease' END AS note,
+       CASE WHEN j.status = 'running' THEN 'its worker stops it within a third of its lease'
+            WHEN j.status <> 'pending' THEN 'was ' || j.status END AS note,
        pg_catalog.format('SELECT status <> %%L FROM public.background_jobs WHERE id = %%s', j.status, j.id) AS expect
   FROM public.background_jobs j
  WHERE j.id = %(job)s::bigint
