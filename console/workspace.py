@@ -126,7 +126,7 @@ class Workspace:
         """What `action` would do now. Raises Trouble."""
         from console.actions.planning import plan  # noqa: PLC0415  `show` plans nothing
 
-        return await plan(action, self.sources.postgres, parameters, self.settings)
+        return await plan(action, self.sources.postgres, parameters, self.settings, self.sources.pooler)
 
     async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

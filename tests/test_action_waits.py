@@ -123,7 +123,7 @@ NO_RELATION = {
     "schedule-jobs", "run-job", "retry-job", "cancel-job",
 }  # fmt: skip
 # These need a program, or a database of another kind.
-ELSEWHERE = {"repack-table", "adopt-schema"}
+ELSEWHERE = {"repack-table", "adopt-schema", "load-test"}
 
 
 def test_no_action_is_left_out() -> None:

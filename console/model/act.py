@@ -91,6 +91,7 @@ class Batches:
 
     rows: int = 0  # that all batches will change, as estimated; 0: unknown
     role: str = ""  # whose rights they are confined to, and then they must return (moved, more); empty: the session's
+    conflict: str = ""  # SQLSTATE by which a batch fails that met a concurrent change: it is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +167,40 @@ class Program:
     arguments: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LoadScript:
+    """A script of pgbench."""
+
+    name: str  # of its file
+    weight: int  # how often it is chosen, compared with the others
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTest:
+    """Runs scripts with pgbench for some seconds and measures them; what they created stays for a later step.
+
+    The step's `sql` shows the command and the scripts. If the run ends in this step, `removal` is repeated until it
+    removes no row.
+    """
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = 0.0
+
+    tag: str  # marks what it creates
+    program: str  # path of pgbench
+    arguments: tuple[str, ...]  # without the scripts
+    scripts: tuple[LoadScript, ...]
+    seconds: int
+    clients: int
+    rate: int  # transactions a second; 0: as many as possible
+    removal: str  # a batch; returns (moved, more)
+    address: str = ""  # conninfo of a pooler with its database, without user and password; empty: the session's
+
+
 # Those with a `role` run as a function of that role, in which no code can get back the rights of the session.
 # How a step is run. Each has its module in console/running/execution/; nothing else asks which it is.
-Execution = Transaction | Batches | Standalone | Export | LocalFile | Program
+Execution = Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest
 
 
 @dataclass(frozen=True, slots=True)

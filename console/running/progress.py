@@ -15,6 +15,16 @@ from console.format import one_line
 from console.model import Outcome, Plan, Step
 
 
+@dataclass(frozen=True, slots=True)
+class LoadSecond:
+    """One second of a load test."""
+
+    at: float  # seconds since its start
+    rate: float  # transactions a second
+    latency: float  # milliseconds, the mean of that second
+    failed: int  # transactions
+
+
 @dataclass(slots=True)
 class StepProgress:
     """The progress of one step."""
@@ -26,6 +36,7 @@ class StepProgress:
     tries: int = 0
     verified: bool = False  # its `expect` has returned true
     message: str = ""  # phase and share of a long command, or what it waits for
+    series: list[LoadSecond] = field(default_factory=list)  # of a load test, so far
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ class Runner:
             return run
         started = time.monotonic()
         recorder = RunRecorder.of(self._trail, run, self._server.facts)
-        context = Context(self._session, self._server, run, lambda: self._watch(run), recorder.write)
+        context = Context(self._session, self._server, run, lambda: self._watch(run), recorder.write, self._trail)
         # So that a run can be undone whose console was killed. It is synced while the session is opened.
         planned = asyncio.ensure_future(asyncio.to_thread(recorder.write, "start", entries.planned(run)))
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from console.model import Batches, Execution, Export, LocalFile, Program, Standalone, Transaction
-from console.running.execution import batches, export, local_file, program, standalone, transaction
+from console.model import Batches, Execution, Export, LoadTest, LocalFile, Program, Standalone, Transaction
+from console.running.execution import batches, export, load_test, local_file, program, standalone, transaction
 from console.running.execution.executor import Executor
 from console.running.progress import StepProgress
 
@@ -15,18 +15,22 @@ def executor(execution: Execution) -> Executor:
     """The executor for this kind of execution."""
     match execution:
         case Transaction():
-            return transaction.executor(execution)
+            found = transaction.executor(execution)
         case Batches():
-            return batches.executor(execution)
+            found = batches.executor(execution)
         case Standalone():
-            return standalone.executor(execution)
+            found = standalone.executor(execution)
         case Export():
-            return export.executor(execution)
+            found = export.executor(execution)
         case LocalFile():
-            return local_file.executor(execution)
+            found = local_file.executor(execution)
         case Program():
-            return program.executor(execution)
-    assert_never(execution)
+            found = program.executor(execution)
+        case LoadTest():
+            found = load_test.executor(execution)
+        case _:
+            assert_never(execution)
+    return found
 
 
 def groups(steps: Sequence[StepProgress]) -> Iterator[list[StepProgress]]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from console import sql
 from console.format import count, counted
-from console.model import Batches
+from console.model import Batches, Kind, Trouble
 from console.running.execution import looking_again
 from console.running.execution.executor import Context, Executor
+from console.running.failures import message
 from console.running.progress import StepProgress
-from console.sources.postgres import ActingSession
+from console.sources.postgres import ActingSession, DriverError
+
+SERIALIZATION = "40001"
 
 
 def executor(execution: Batches) -> Executor:
@@ -34,8 +38,9 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
     progress.status = "running"
     began = time.monotonic()
     while True:
-        async with looking_again.transaction(context.session, group):
-            moved, more = await _batch(context.session, execution.role, progress.step.sql)
+        with _conflicts(execution):
+            async with looking_again.transaction(context.session, group):
+                moved, more = await _batch(context.session, execution.role, progress.step.sql)
         progress.rows += moved
         progress.seconds = time.monotonic() - began
         progress.message = pace(progress, execution.rows)
@@ -43,6 +48,17 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
             return
         context.changed()
         await _breathe(context)
+
+
+@contextlib.contextmanager
+def _conflicts(execution: Batches) -> Iterator[None]:
+    """Raises Trouble with the SQLSTATE of a serialization failure for the conflict that `execution` names."""
+    try:
+        yield
+    except DriverError as error:
+        if not execution.conflict or error.sqlstate != execution.conflict:
+            raise
+        raise Trouble(Kind.BUSY, f"Another session changed rows: {message(error)}.", "", SERIALIZATION) from None
 
 
 async def _batch(session: ActingSession, role: str, statement: str) -> tuple[int, bool]:

@@ -10,6 +10,7 @@ from console.model import Source, read_only
 from console.running.execution.looking_again import look_again
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
+from console.running.trail.audit import Trail
 from console.sources.postgres import ActingSession, DriverError
 
 _READ_ONLY = "SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"
@@ -24,6 +25,7 @@ class Context:
     run: Run
     changed: Callable[[], None]  # reports that the run's progress changed
     write: Callable[[str, dict[str, object]], None]  # appends an event with its details to the trail, synced
+    trail: Trail  # with earlier runs
 
     def begin(self, step: StepProgress) -> Callable[[str], None]:
         """Report that `step` runs now. Returns a function that reports what it is doing."""

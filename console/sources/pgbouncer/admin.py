@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import psycopg
+from psycopg import conninfo
 
 from console.format import one_line, safe
 from console.model import APPLICATION_NAME, Facts, Kind, Row, Snapshot, Trouble
@@ -240,6 +241,7 @@ def _facts(connection: psycopg.AsyncConnection[Row], label: str) -> Facts:
         version=connection.info.server_version,
         version_text=one_line(version),
         label=label,
+        address=conninfo.make_conninfo("", host=connection.info.host, port=str(connection.info.port)),
         database=connection.info.dbname,
         user=connection.info.user,
         tls=bool(connection.pgconn.ssl_in_use),

@@ -1,0 +1,142 @@
+"""A load test: pgbench runs scripts, the server is looked at meanwhile, the result goes to the audit trail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from console import sql
+from console.format import one_line
+from console.model import Kind, LoadTest, Trouble
+from console.running.execution.executor import Context, Executor
+from console.running.failures import change_trouble
+from console.running.load import earlier_runs
+from console.running.load.measured import EVENT, Measured, Room, Sessions, compared
+from console.running.load.process import LoadProcess, running
+from console.running.progress import StepProgress
+from console.sources.postgres import ActingSession, DriverError, Rows, parse_target
+
+LOOK = 0.5  # seconds between two looks at the server
+LATE = 60.0  # seconds after its time in which pgbench must have ended
+REMOVING = 30.0  # seconds in which conflicts with other sessions are tried again after it was stopped
+CONFLICTS = {"23503", "40001", "40P01", "55P03"}
+GONE = 10.0  # seconds in which its sessions end after it
+NAME = "pipeline-load-test"  # the application_name of its sessions begins with it
+OPTIONS = "-c search_path=pg_catalog"
+REPLACED = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGTARGETSESSIONATTRS", "PGSERVICE", "PGOPTIONS"}
+
+
+def executor(execution: LoadTest) -> Executor:
+    """Runs pgbench on the database of the acting session, or on the pooler in front of it."""
+    return Executor(partial(execute, execution), "pgbench on this machine")
+
+
+async def execute(load: LoadTest, context: Context, group: Sequence[StepProgress]) -> None:
+    """Run the scripts and measure them. If that does not come to its end, what they created is removed at once."""
+    (progress,) = group
+    report = context.begin(progress)
+    await context.ready(group)
+    try:
+        measured = await _measure(load, context, progress, report)
+    except BaseException:
+        await _remove(context.session, load)
+        raise
+    progress.rows = measured.created
+    document = measured.document()
+    before = await asyncio.to_thread(earlier_runs.earlier, context.trail, context.run, context.source.facts)
+    context.run.notes += measured.sentences()
+    if before is not None and (change := compared(document, before.result)):
+        context.run.notes.append(f"Compared with the same load at {before.at:%Y-%m-%d %H:%M} UTC: {change}.")
+    context.write(EVENT, {"result": document})
+
+
+async def _measure(load: LoadTest, context: Context, progress: StepProgress, report: Callable[[str], None]) -> Measured:
+    session, name = context.session, f"{NAME} {load.tag}"
+    before, sessions = await _room(session), Sessions()
+    async with running(load, _environment(session, load, name)) as process:
+        progress.series = process.output.seconds
+        while not await process.ended(LOOK):
+            await _look(session, name, process, sessions)
+            report(_now(process, load))
+            if process.elapsed > load.seconds + LATE:
+                raise Trouble(Kind.FAILED, f"pgbench did not end {LATE:.0f} s after its time.")
+        code = await process.code()
+    await _gone(session, name)
+    if code and not process.output.transactions:
+        why = "; ".join(process.output.messages) or f"it ended with exit code {code}"
+        raise Trouble(Kind.FAILED, f"pgbench failed: {why}")
+    created = await _rows(session, "load_created", {"prefix": f"[load-test {load.tag}] "})
+    return Measured(
+        *(load, process.output, process.log.latencies, sessions, before, await _room(session)),
+        created=int(str(created[0][0])),
+    )
+
+
+def _now(process: LoadProcess, load: LoadTest) -> str:
+    """The progress in one line: time, transactions a second, latency, failed ones."""
+    elapsed = f"{min(process.elapsed, load.seconds):.0f} of {load.seconds} s"
+    if not process.output.seconds:
+        return f"{elapsed}, connecting"
+    last = process.output.seconds[-1]
+    failed = sum(each.failed for each in process.output.seconds)
+    stopped = f", {len(process.output.stopped)} clients stopped" if process.output.stopped else ""
+    return f"{elapsed}, {last.rate:.0f} tx/s, {last.latency:.1f} ms, {failed} failed{stopped}"
+
+
+def _environment(session: ActingSession, load: LoadTest, name: str) -> dict[str, str]:
+    """How pgbench finds the database: secrets are in no argument."""
+    known = session.environment()
+    if load.address:  # a pooler refuses options
+        known = {key: value for key, value in known.items() if key not in REPLACED}
+        parameters = parse_target(load.address)
+        known |= {f"PG{name.upper()}": parameters[name] for name in ("host", "port")}
+        known["PGDATABASE"] = parameters["dbname"]
+    else:
+        known["PGOPTIONS"] = f"{known.get('PGOPTIONS', '')} {OPTIONS}".strip()
+    return known | {"PGAPPNAME": name}
+
+
+async def _look(session: ActingSession, name: str, process: LoadProcess, sessions: Sessions) -> None:
+    ((number, working, locked, waits),) = await _rows(session, "load_sample", {"name": name})
+    names = [one_line(each) for each in waits] if isinstance(waits, list) else []
+    sessions.add(process.elapsed, int(str(number)), int(str(working)), int(str(locked)), names)
+
+
+async def _room(session: ActingSession) -> Room:
+    ((wal, size, dead),) = await _rows(session, "load_room")
+    return Room(int(str(wal)), int(str(size)), int(str(dead)))
+
+
+async def _gone(session: ActingSession, name: str) -> None:
+    """Wait until no session of the load test works: what it still commits would not be removed."""
+    end = time.monotonic() + GONE
+    while time.monotonic() < end:
+        ((_, working, *_),) = await _rows(session, "load_sample", {"name": name})
+        if not working:
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _remove(session: ActingSession, load: LoadTest) -> None:
+    """Remove what was created, as far as the session still works; the next load test removes what is left."""
+    with contextlib.suppress(DriverError, Trouble):
+        await _gone(session, f"{NAME} {load.tag}")
+        end = time.monotonic() + REMOVING
+        more = True
+        while more:
+            try:
+                _, more = await session.batch(load.removal)
+            except DriverError as error:
+                if error.sqlstate not in CONFLICTS or time.monotonic() > end:
+                    raise
+                await asyncio.sleep(0.1)
+
+
+async def _rows(session: ActingSession, query: str, parameters: Mapping[str, object] | None = None) -> Rows:
+    try:
+        return await session.query(sql.load(f"actions/{query}").text, parameters or {})
+    except DriverError as error:
+        raise change_trouble(error) from None
