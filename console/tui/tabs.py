@@ -15,7 +15,7 @@ from console.tui.concerns import Concerns
 
 WHOLE = 40  # cells; no name is longer
 # Cells that the name of another group, the title of another pane and the title of the current pane may take, tried in
-# this order until the line fits. Keys always stay; below 80 columns the title of the current pane gives way too.
+# this order until the line fits. Keys always stay; below 80 columns the title of the current pane is shortened too.
 LIMITS = (
     *((groups, WHOLE, WHOLE) for groups in (WHOLE, *range(9, 0, -1))),
     *((1, others, WHOLE) for others in range(15, -1, -1)),
