@@ -57,6 +57,12 @@ def test_a_server_that_does_not_answer_cannot_be_told_of(tmp_path: Path, form: s
     assert "Traceback" not in done.out + done.err
 
 
+def test_each_reason_why_rules_cannot_be_evaluated_is_printed_once(stage: Stage, tmp_path: Path) -> None:
+    done = run(tmp_path, "check", "-t", stage.desk.uri, "--only", "pool-exhausted", "--only", "pgbouncer-cve")
+    assert done.out.count("There is no pooler to look at.") == 1
+    assert "   pool-exhausted, pgbouncer-cve: There is no pooler" in done.out
+
+
 def test_an_unknown_rule_is_wrong_usage_and_lists_those_there_are(tmp_path: Path) -> None:
     for arguments in (("check", "--only", "nosuch", "-t", "host=127.0.0.1 port=1"), ("explain-rule", "nosuch")):
         done = run(tmp_path, *arguments)

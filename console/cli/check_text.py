@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from console.format import safe, to_json
-from console.model import Facts, Finding, Level, Trouble
+from console.model import Facts, Finding, Level, Trouble, Unknown
 from console.rules.judging import Identity, Verdict
 from console.watching.documents import WORDS, finding_document
 from console.watching.findings import headline
@@ -50,8 +50,16 @@ def _text(result: Result, several: bool) -> str:
     for finding in sorted(result.verdict.findings, key=lambda each: _why(result, each) is not None):
         lines += _block(finding, _why(result, finding))
     lines.append(summary(result))
-    lines += [f"   {each.rule}: {each.why} {each.remedy}".rstrip() for each in result.verdict.unknown]
+    lines += _unknown(result.verdict.unknown)
     return "\n".join(lines) + "\n"
+
+
+def _unknown(rules: Sequence[Unknown]) -> list[str]:
+    """Why rules could not be evaluated, each reason once."""
+    names: dict[str, list[str]] = {}
+    for each in rules:
+        names.setdefault(f"{each.why} {each.remedy}".rstrip(), []).append(each.rule)
+    return [f"   {', '.join(rules)}: {why}" for why, rules in names.items()]
 
 
 def summary(result: Result) -> str:
