@@ -10,7 +10,7 @@ COPY console ./console
 COPY sql ./sql
 COPY config ./config
 COPY docs/pipeline-console.1 ./docs/
-RUN pip install --no-cache-dir . && rm -rf /src/*
+RUN pip install --no-cache-dir '.[cache]' && rm -rf /src/*
 WORKDIR /home/pipeline
 USER 10001:10001
 ENTRYPOINT ["pipeline-console"]

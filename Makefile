@@ -28,7 +28,7 @@ help:
 
 .venv/.runtime: .venv/.made pyproject.toml
 	@echo "Installing the console and its dependencies"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[cache]'
 	@touch $@
 
 .venv/.test: .venv/.made pyproject.toml

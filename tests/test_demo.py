@@ -19,10 +19,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+import redis
 
 from console.actions import ACTIONS
 from console.actions.tuning.apply_tuning import APPLY_TUNING
-from console.demo import home, packages, workload
+from console.demo import home, packages, redis_server, workload
 from console.demo.account import Account, server_account
 from console.demo.ports import wait_until
 from console.files.pooler_config import find_pgbouncer
@@ -166,6 +167,15 @@ def test_workload_commits(start: Starter) -> None:
     first = demo.ask(commits)[0]
     assert wait_until(lambda: int(str(demo.ask(commits)[0][0])) > int(str(first[0])) + 50, PATIENCE)
     assert int(str(demo.ask(commits)[0][1])) > 0
+
+
+@pytest.mark.skipif(redis_server.find() is None, reason="no redis-server")
+def test_services_read_brands_through_the_cache(start: Starter) -> None:
+    demo = start()
+    with redis.Redis.from_url(demo.uris["redis"]) as client:
+        assert wait_until(lambda: any(client.scan_iter("brands:*:profile:*")), PATIENCE)
+        with pytest.raises(redis.ResponseError):  # nobody on this machine makes it write a file
+            client.config_set("dir", "/tmp")
 
 
 def test_workload_is_started_again_when_it_dies(start: Starter) -> None:

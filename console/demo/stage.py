@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
-from console.demo import binaries, cluster, content, home, packages, workload
+from console.demo import binaries, cluster, content, home, packages, redis_server, workload
 from console.demo.account import Account, server_account
 from console.demo.home import Home
 from console.demo.passwords import passfile, write_private
@@ -22,7 +23,8 @@ from console.demo.pooler import PoolerProcess
 from console.demo.ports import HOST
 from console.demo.postgres_server import SUPERUSER, PostgresProcess, failure
 from console.demo.progress import Progress
-from console.demo.supervisor import Supervisor
+from console.demo.redis_server import RedisProcess
+from console.demo.supervisor import Launch, Supervisor
 from console.demo.uris import DemoUris
 from console.files.pooler_config import ADMIN, STATS
 from console.files.scram import password
@@ -103,6 +105,25 @@ class Stage:
             process.start({user: self.passwords[user] for user in (ADMIN, STATS, cluster.LOOKUP)})
         return process
 
+    def redis(self) -> RedisProcess | None:
+        """The Redis that caches brands; None: redis-server or redis-py is not installed. Raises Trouble."""
+        program = redis_server.find()
+        if program is None or find_spec("redis") is None:
+            self.progress.say("No Redis: install redis-server, and redis-py by pip install 'pipeline-console[cache]'.")
+            return None
+        process = RedisProcess(self.supervisor, program, self.account, self.home.run / "redis")
+        with self.progress.step("Starting Redis"):
+            process.start()
+        return process
+
+    def services(self, port: int, redis: RedisProcess) -> None:
+        """Start services that read brands through the cache, as the user of this process, who can read the console."""
+        folder = self.home.run / "services"
+        folder.mkdir(mode=0o700)
+        argv = (sys.executable, "-m", "console.demo.readers", self.uri(port, cluster.DATABASE, cluster.APPLICATION))
+        launch = Launch((*argv, redis.uri), folder)
+        self.supervisor.start(launch, folder / "services.log", workload.LADDER, restart=True)
+
     def uri(self, port: int, database: str, user: str) -> str:
         """A libpq URI with the demo's password file."""
         return (
@@ -155,6 +176,9 @@ def _prepare(stage: Stage, scale: float) -> tuple[DemoUris, PostgresProcess]:
         login = passfile({cluster.APPLICATION: stage.passwords[cluster.APPLICATION]}, (port,))
         place = workload.WorkloadPlace(stage.home.run / "workload", port, login)
         workload.start(stage.supervisor, server.installation, stage.account, place)
+    redis = stage.redis()
+    if redis is not None:
+        stage.services(port, redis)
     if hint:
         stage.progress.say(hint)
     stage.progress.done()
@@ -162,6 +186,7 @@ def _prepare(stage: Stage, scale: float) -> tuple[DemoUris, PostgresProcess]:
         postgres=stage.uri(server.port, cluster.DATABASE, cluster.OWNER),
         pgbouncer=stage.uri(port, cluster.DATABASE, cluster.APPLICATION) if pooler else None,
         pgbouncer_admin=stage.uri(port, "pgbouncer", ADMIN) if pooler else None,
+        redis=redis.uri if redis else None,
         pooler_hint=hint,
     ), server
 
