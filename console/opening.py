@@ -12,6 +12,7 @@ from console.sources.console import ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
+from console.sources.redis.server import RedisServer
 from console.sources.registry import POOLER, Sources
 
 
@@ -21,4 +22,6 @@ def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] 
     poolers = tuple(PgBouncerServer(uri) for uri in wanted.poolers)
     console = ConsoleSource(answers(trail or default_trail(), runs, postgres), whoami()["os_user"])
     hints = {POOLER: wanted.pooler_hint}
-    return Sources(postgres, console, *([PgBouncers(poolers)] if poolers else []), hints=hints)
+    others = [PgBouncers(poolers)] if poolers else []
+    redis = [RedisServer(wanted.redis)] if wanted.redis else []
+    return Sources(postgres, console, *others, *redis, hints=hints)

@@ -126,7 +126,8 @@ class Workspace:
         """What `action` would do now. Raises Trouble."""
         from console.actions.planning import plan  # noqa: PLC0415  `show` plans nothing
 
-        return await plan(action, self.sources.postgres, parameters, self.settings, self.sources.pooler)
+        postgres, pooler = self.sources.postgres, self.sources.pooler
+        return await plan(action, postgres, parameters, self.settings, pooler=pooler, redis=self.wanted.redis)
 
     async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

@@ -33,6 +33,7 @@ _GENERATED = re.compile(r"<!-- generated: (?P<name>[\w-]+) -->(?P<body>.*?)<!-- 
 ASKED = {
     "postgres": "the PostgreSQL server",
     "pgbouncer": "the PgBouncers' admin consoles",
+    "redis": "Redis",
     "console": "the console itself",
     "capacity": "the PostgreSQL server, and the samples that were kept",
 }

@@ -36,6 +36,7 @@ class Desk:
     settings: config.Settings = field(default_factory=lambda: config.load(environ={}))
     user: str = "postgres"
     poolers: tuple[str, ...] = ()  # URIs of the admin consoles of its PgBouncers
+    redis: str = ""  # URI of the Redis that caches its brands
 
     @property
     def uri(self) -> str:
@@ -54,7 +55,9 @@ class Desk:
 
     def workspace(self) -> Workspace:
         """A console of this database, to be closed by its user."""
-        return Workspace(self.settings, config.Wanted(self.uri, poolers=self.poolers), trail=self.trail)
+        return Workspace(
+            self.settings, config.Wanted(self.uri, poolers=self.poolers, redis=self.redis), trail=self.trail
+        )
 
     def session(self, user: str = "", **options: Any) -> psycopg.Connection[Any]:
         """A session for the test's own statements, in autocommit mode."""

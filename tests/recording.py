@@ -1,14 +1,14 @@
 """Records real servers for the tests, which replay them through the same panes.
 
     python -m tests.recording POSTGRES_URI PGBOUNCER_ADMIN_URI
-    python -m tests.recording --pane NAME POSTGRES_URI PGBOUNCER_ADMIN_URI
+    python -m tests.recording --pane NAME POSTGRES_URI PGBOUNCER_ADMIN_URI [REDIS_URI]
     python -m tests.recording --rules POSTGRES_URI PGBOUNCER_ADMIN_URI
     python -m tests.recording --workload POSTGRES_URI PGBOUNCER_ADMIN_URI
 
 reads every view twice, two seconds apart, and writes tests/recordings/; with --pane, only what that pane reads is
 replaced, with --rules only what the rules judge and no pane shows. With --workload, what the rules read of PostgreSQL
 in ten minutes is written to tests/recordings/workload.json.gz. `pipeline-console demo --headless` prints both URIs
-(`postgres` and `pgbouncer_admin`).
+(`postgres` and `pgbouncer_admin`), and that of Redis (`redis`) for --pane cache.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from console.sources.console import ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
+from console.sources.redis.server import RedisServer
 from console.sources.registry import CAPACITY, RULES, Sources
 from console.sources.replay import Reads, Replay
 from console.watching import capacity
@@ -68,9 +69,10 @@ def load(name: str) -> Replay:
     return replay.load(FOLDER / f"{name}.json", name)
 
 
-async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> None:
-    """Read every view of `panes` twice and save both recordings; what other panes read stays as it was recorded."""
-    servers = (PostgresServer(postgres, "pipeline"), PgBouncers((PgBouncerServer(pooler),)))
+async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redis: str = "") -> None:
+    """Read every view of `panes` twice and save the recordings; what other panes read stays as it was recorded."""
+    servers: tuple[Source, ...] = (PostgresServer(postgres, "pipeline"), PgBouncers((PgBouncerServer(pooler),)))
+    servers += (RedisServer(redis),) if redis else ()
     recorders = {server.name: Recorder() for server in servers}
     sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
     sources["console"] = ConsoleSource(answers(TRAIL, [], sources["postgres"]))
@@ -104,7 +106,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES) -> N
         if recorder.reads and panes == PANES:
             replay.save(path, replace(sources[name].facts, label="pipeline"), recorder.reads)
         elif recorder.reads:
-            before = load(name)
+            before = load(name) if path.exists() else Replay(replace(sources[name].facts, label="pipeline"), {}, name)
             replay.save(path, before.facts, merged(before.reads, recorder.reads, {*views, *judged, *made}))
         await sources[name].close()
 
@@ -137,7 +139,7 @@ class HeardDatabase(Heard):
 async def _record_for_rules(sources: Mapping[str, Source]) -> set[str]:
     """Read what the rules judge and no pane shows; the queries."""
     shown = {view.query for pane in PANES for view in pane.views}
-    asks = [ask for ask in merged_asks(DIAGNOSES) if ask.query not in shown]
+    asks = [ask for ask in merged_asks(DIAGNOSES) if ask.query not in shown and ask.source in sources]
     for ask in asks:
         try:
             await sources[ask.source].fetch(ask.query)
@@ -175,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.recording", description="Record real servers.")
     parser.add_argument("postgres", help="URI of a pipeline database under load")
     parser.add_argument("pgbouncer", help="URI of the admin console of its PgBouncer")
+    parser.add_argument("redis", nargs="?", default="", help="URI of its Redis; empty: that recording stays")
     parser.add_argument("--pane", choices=[pane.name for pane in PANES], help="record only this pane")
     parser.add_argument("--rules", action="store_true", help="record only what no pane shows and rules judge")
     parser.add_argument("--workload", action="store_true", help="record ten minutes of what the rules read")
@@ -183,7 +186,9 @@ def main() -> None:
         asyncio.run(record_workload(chosen.postgres))
         return
     panes = [pane for pane in PANES if chosen.pane == pane.name]
-    asyncio.run(record(chosen.postgres, chosen.pgbouncer, panes if chosen.pane or chosen.rules else PANES))
+    asyncio.run(
+        record(chosen.postgres, chosen.pgbouncer, panes if chosen.pane or chosen.rules else PANES, chosen.redis)
+    )
 
 
 if __name__ == "__main__":

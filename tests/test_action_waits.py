@@ -120,7 +120,7 @@ CASES = (
 NO_RELATION = {
     "apply-tuning", "cancel-backend", "terminate-backend", "terminate-idle", "create-roles", "create-extensions",
     "write-pgbouncer-config", "rollback-prepared", "drop-slot", "resume-replay", "reset-statements",
-    "schedule-jobs", "run-job", "retry-job", "cancel-job",
+    "schedule-jobs", "run-job", "retry-job", "cancel-job", "invalidate-brand", "flush-tenant",
 }  # fmt: skip
 # These need a program, or a database of another kind.
 ELSEWHERE = {"repack-table", "adopt-schema", "load-test"}

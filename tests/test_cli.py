@@ -20,6 +20,7 @@ import pytest
 
 from console.cli import COMMANDS, main
 from console.cli.table import table
+from console.demo.redis_server import RedisProcess
 from console.format import cells
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
@@ -93,9 +94,10 @@ def measured(database: str) -> str:
 
 @pytest.mark.parametrize(("pane", "view"), VIEWS, ids=lambda one: one.name)
 def test_show_prints_every_view_as_the_agreed_document(
-    call: Call, measured: str, pooler: Pooler, pane: Pane, view: View
+    call: Call, measured: str, pooler: Pooler, shared_redis: RedisProcess, pane: Pane, view: View
 ) -> None:
-    options = ("-t", measured, "--pooler", pooler.stats_uri, "--view", view.name, "--sample", "0")
+    servers = ("-t", measured, "--pooler", pooler.stats_uri, "--redis", shared_redis.uri)
+    options = (*servers, "--view", view.name, "--sample", "0")
     made = json.loads(call("show", pane.name, "--format", "json", *options))
     assert (made["pane"], made["view"]) == (pane.name, view.name)
     assert datetime.fromisoformat(made["taken_at"]).tzinfo is not None

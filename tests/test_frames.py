@@ -67,7 +67,8 @@ async def _frames(pane: Pane, size: tuple[int, int]) -> tuple[str, str]:
 async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, int]]:
     """The whole screen, and between which lines the pane is."""
     postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
-    sources = Sources(postgres, pooler, ConsoleSource(answers(recording.TRAIL, _runs(), postgres)))
+    redis = recording.load("redis")
+    sources = Sources(postgres, pooler, redis, ConsoleSource(answers(recording.TRAIL, _runs(), postgres)))
 
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600

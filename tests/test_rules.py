@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from console.actions import ACTIONS
+from console.demo.redis_server import RedisProcess
 from console.model import Ask, Finding, Outcome
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
@@ -19,7 +20,8 @@ from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults import FAULTS, POOLED, SETTINGS, Fault, Stage, indexes
+from tests.faults import CACHED, FAULTS, POOLED, SETTINGS, Fault, Stage, indexes
+from tests.faults.redis import limit_memory
 from tests.faults.servers import faulty
 from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
@@ -32,7 +34,8 @@ LATER = {
     *("index-missing", "sequence-end", "statement-regressed", "n-plus-one", "wraparound"),
     *("settings-file-error", "worker-missing", "job-overdue", "job-failed", "recurring-job-missing"),
 }
-EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED]
+EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED | CACHED]
+OF_A_REDIS = [(rule, fault) for rule in sorted(CACHED) for fault in FAULTS[rule]]
 OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule]]
 
 
@@ -89,6 +92,22 @@ async def test_an_injected_fault_of_a_pooler_is_the_first_finding_and_its_fix_cl
 ) -> None:
     pooler = pgbouncer(pg, database)
     await inject(rule, fault, Stage(desk_of(rule, pg, database, tmp_path, (pooler.admin_uri,)), sessions, pooler))
+
+
+@pytest.mark.pg(">= 18")  # the same on all of them
+@pytest.mark.parametrize(("rule", "fault"), OF_A_REDIS, ids=[f"{rule}-{fault.__name__}" for rule, fault in OF_A_REDIS])
+async def test_an_injected_fault_of_a_redis_is_the_first_finding_and_it_clears(
+    pg: Cluster,
+    database: str,
+    sessions: Sessions,
+    tmp_path: Path,
+    redis_process: RedisProcess,
+    rule: str,
+    fault: Fault,
+) -> None:
+    desk = replace(desk_of(rule, pg, database, tmp_path), redis=redis_process.uri)
+    limit_memory(redis_process)
+    await inject(rule, fault, Stage(desk, sessions, redis=redis_process))
 
 
 def desk_of(rule: str, pg: Cluster, database: str, folder: Path, poolers: tuple[str, ...] = ()) -> Desk:

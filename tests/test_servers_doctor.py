@@ -36,7 +36,7 @@ from tests.waiting import wait
 
 HOSTILE = 'o\'neil "x"; --'
 UNINSTALLED = {"repack-table"}  # actions whose extension no database of the tests has
-ELSEWHERE = {"pooler"}  # panes that no pooler is named for
+ELSEWHERE = {"pooler", "cache"}  # panes that no pooler and no Redis is named for
 
 
 def not_here(pg: PostgresServer) -> set[str]:
@@ -184,7 +184,9 @@ async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
     assert "pg_read_all_data" in found(report, "pane", "bloat").remedy
     assert "-- GRANT pg_read_all_data" in script
     changes = {name for name, state in states(report, "action").items() if state is Status.OK}
-    assert changes <= {"audit trail", "undo", "write-pgbouncer-config"}, text(report)
+    assert changes <= {"audit trail", "undo", "write-pgbouncer-config", "invalidate-brand", "flush-tenant"}, text(
+        report
+    )
 
 
 async def test_a_place_where_no_trail_can_be_is_told(

@@ -23,6 +23,7 @@ from console.sources import replay
 from console.sources.pgbouncer.admin import SHOWS, PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, queries
+from console.sources.redis.server import RedisServer
 from console.sources.registry import Sources
 from tests import recording
 from tests.activity import console
@@ -61,7 +62,8 @@ def all_sources(*, pooler: bool = True) -> Sources:
     """Every source there can be, none of them reachable."""
     postgres = PostgresServer(NOWHERE)
     poolers = [PgBouncers([PgBouncerServer(POOLER)])] if pooler else []
-    return Sources(postgres, console_of(Trail(Path("/nonexistent/audit.jsonl")), [], postgres), *poolers)
+    redis = RedisServer("redis://127.0.0.1:1/0")
+    return Sources(postgres, console_of(Trail(Path("/nonexistent/audit.jsonl")), [], postgres), redis, *poolers)
 
 
 def view_of(query: str) -> View:
@@ -87,11 +89,13 @@ def pane_of(source: str, query: str) -> Pane:
         ("pgbouncer", "pooler_limits", True),
         ("pgbouncer", "locks", False),
         ("pgbouncer", "actions/repack_table", False),
+        ("redis", "redis_reads", True),
+        ("redis", "pooler_pools", False),
         ("console", "activity", True),
         ("console", "audit_database", True),
         ("console", "locks", False),
         ("console", "pooler_pools", False),
-        *((source, "no such query", False) for source in ("postgres", "pgbouncer", "console")),
+        *((source, "no such query", False) for source in ("postgres", "pgbouncer", "redis", "console")),
     ],
 )
 async def test_a_source_knows_its_own_names_and_says_so_of_others(source: str, query: str, known: bool) -> None:

@@ -6,6 +6,7 @@ from console.actions.adoption.adopt_schema import ADOPT_SCHEMA
 from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.archive.export_archive import EXPORT_ARCHIVE
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
+from console.actions.cache.drop_cached import FLUSH_TENANT, INVALIDATE_BRAND
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
 from console.actions.indexes.create_index import CREATE_INDEX
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
@@ -67,6 +68,8 @@ ACTIONS: tuple[Action, ...] = (
     CREATE_ROLES,
     CREATE_EXTENSIONS,
     WRITE_PGBOUNCER_CONFIG,
+    INVALIDATE_BRAND,
+    FLUSH_TENANT,
     UNDO,
 )
 

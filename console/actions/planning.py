@@ -48,6 +48,7 @@ class Request:
     parameters: Mapping[str, str]
     settings: Settings
     pooler: Source | None = None  # the PgBouncers; None: none is configured
+    redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: none is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,16 @@ async def plan(
     server: Database,
     parameters: Mapping[str, str],
     settings: Settings,
+    *,
     pooler: Source | None = None,
+    redis: str = "",
 ) -> Plan:
     """The plan of `action` now, with the action's name and its summary.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     try:
-        made = await _planned(action, Request(server, complete(action, parameters), settings, pooler))
+        made = await _planned(action, Request(server, complete(action, parameters), settings, pooler, redis))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     return decodable(made)

@@ -54,6 +54,7 @@ def client(url: str, deadline: float = DEADLINE) -> Redis:
         socket_connect_timeout=deadline,
         retry=Retry(NoBackoff(), 0),
         max_connections=1000,
+        client_name="brand-cache",
     )
 
 

@@ -84,10 +84,12 @@ def say(sentence: str) -> None:
 def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
     """The servers that the options of a command name; warns about passwords in them. Raises Trouble."""
     target, database = _named_target(options)
-    for warning in warnings(target, options.pooler):
+    for warning in warnings(target, options.pooler, options.redis):
         say(warning)
     parts = {"host": options.host, "port": options.port, "user": options.username, "dbname": database}
-    return resolve(settings, target, options.pooler, read_only=options.read_only, pane=pane, parts=parts)
+    return resolve(
+        settings, target, options.pooler, redis=options.redis, read_only=options.read_only, pane=pane, parts=parts
+    )
 
 
 def _named_target(options: Namespace) -> tuple[str, str]:
@@ -141,7 +143,8 @@ def run_demo(options: Namespace) -> int:
 
     def open_console(uris: DemoUris) -> int:
         admin = (uris.pgbouncer_admin,) if uris.pgbouncer_admin else ()
-        return _console(settings, Wanted(uris.postgres, "demo", admin, pooler_hint=uris.pooler_hint))
+        given = Wanted(uris.postgres, "demo", admin, redis=uris.redis or "", pooler_hint=uris.pooler_hint)
+        return _console(settings, given)
 
     keep = Path(options.keep) if options.keep else None
     return run(options.scale, keep, options.headless, None if options.headless else open_console)

@@ -267,6 +267,9 @@ def _server_options(command: ArgumentParser) -> None:
         metavar="URI",
         help="admin console of a PgBouncer (postgresql://user@host:6432/pgbouncer); may be repeated",
     )
+    options.add_argument(
+        "--redis", default="", metavar="URI", help="the Redis that caches brands (redis://host:6379/0)"
+    )
     options.add_argument("--config", default="", metavar="FILE", help="configuration file")
     options.add_argument("--read-only", action="store_true", help="change nothing on any server")
 

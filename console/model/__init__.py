@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.model.act import (
     LOCK_TIMEOUT,
     Batches,
+    CacheDrop,
     Choice,
     Claim,
     Execution,
@@ -65,6 +66,7 @@ __all__ = [
     "AnyRule",
     "Ask",
     "Batches",
+    "CacheDrop",
     "CannotTell",
     "Choice",
     "Claim",

@@ -198,9 +198,21 @@ class LoadTest:
     address: str = ""  # conninfo of a pooler with its database, without user and password; empty: the session's
 
 
+@dataclass(frozen=True, slots=True)
+class CacheDrop:
+    """Drops cached values of brands in Redis; the step's `sql` shows the commands."""
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = 0.0
+
+    uri: str = field(repr=False)  # of the Redis; may hold a password
+    brands: tuple[str, ...]
+    sweep: bool = False  # removes their keys, found by SCAN; False: they get the next generation
+
+
 # Those with a `role` run as a function of that role, in which no code can get back the rights of the session.
 # How a step is run. Each has its module in console/running/execution/; nothing else asks which it is.
-Execution = Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest
+Execution = Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest | CacheDrop
 
 
 @dataclass(frozen=True, slots=True)

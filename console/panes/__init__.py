@@ -6,6 +6,7 @@ from console.model import Pane
 from console.panes.activity import ACTIVITY
 from console.panes.audit import AUDIT
 from console.panes.bloat import BLOAT
+from console.panes.cache import CACHE
 from console.panes.capacity import CAPACITY
 from console.panes.connections import CONNECTIONS
 from console.panes.indexes import INDEXES
@@ -36,6 +37,7 @@ PANES: tuple[Pane, ...] = (
     PARTITIONS,
     VIEWS,
     POOLER,
+    CACHE,
     REPLICATION,
     PROGRESS,
     SERVER,

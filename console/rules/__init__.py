@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.model import AnyRule, Rule
-from console.rules import jobs, pooler, replication, runs, server, sessions, statements, storage
+from console.rules import cache, jobs, pooler, replication, runs, server, sessions, statements, storage
 
 RULES: tuple[AnyRule, ...] = (
     sessions.CONNECTION_USAGE_PERCENT,
@@ -77,6 +77,11 @@ RULES: tuple[AnyRule, ...] = (
     pooler.DATABASE_PAUSED,
     pooler.DATABASE_DISABLED,
     jobs.JOB_STATE,
+    cache.BRAND_HIT_PERCENT,
+    cache.REDIS_MEMORY_PERCENT,
+    cache.REDIS_EVICTED_PER_MINUTE,
+    cache.REDIS_BLOCKED_CLIENTS,
+    cache.REDIS_LIMIT,
     runs.RUN_STATUS,
     runs.RUN_OUTCOME,
     runs.MIGRATION_STATUS,

@@ -34,6 +34,7 @@ class Target:
     uri: str = field(repr=False)  # libpq URI or conninfo; may hold a password
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     label: str = ""
+    redis: str = field(default="", repr=False)  # URI of the Redis that caches brands
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Wanted:
     read_only: bool = False
     pane: str = ""  # the pane to open first; empty: the first one
     guide: bool = False  # open the set-up guide first
+    redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: there is none
     pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
 
 
@@ -150,7 +152,8 @@ def _read(path: Path, named: bool) -> str | None:
 
 def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
     for name, target in targets.items():
-        secret = any(holds_password(uri) for uri in (target["uri"], *target.get("poolers", ())))
+        uris = (target["uri"], *target.get("poolers", ()), target.get("redis", ""))
+        secret = any(holds_password(uri) for uri in uris)
         if secret and path.stat().st_mode & 0o077:
             raise Trouble(
                 Kind.USAGE,
@@ -166,7 +169,7 @@ def _schema(
     months = number(1, 1200, whole=True)
     return table(
         default_target=text,
-        targets=by_name(table(("uri",), uri=some_text, poolers=sequence(some_text), label=text)),
+        targets=by_name(table(("uri",), uri=some_text, poolers=sequence(some_text), label=text, redis=some_text)),
         refresh=by_name(number(0.2, _LONGEST), panes),
         thresholds=by_name(limits, thresholds),
         partitions=sequence(

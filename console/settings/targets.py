@@ -29,12 +29,13 @@ def resolve(
     target: str = "",
     poolers: Sequence[str] = (),
     *,
+    redis: str = "",
     read_only: bool = False,
     pane: str = "",
     environ: Mapping[str, str] = os.environ,
     parts: Mapping[str, str] = NO_PARTS,
 ) -> Wanted:
-    """What to connect to; `poolers` come before those of the target in the configuration. Raises Trouble(USAGE).
+    """What to connect to; `poolers` and `redis` replace those of the configuration's target. Raises Trouble(USAGE).
 
     `parts` are libpq's host, port, user and dbname: they replace those of the target. A host without a target is a
     server of its own, not the default target.
@@ -45,6 +46,7 @@ def resolve(
     known = settings.targets.get(given)
     if known is not None:
         uri, label, own = known.uri, known.label or known.name, known.poolers
+        redis = redis or known.redis
     else:
         uri, label, own = _connection(given, settings, environ), "", ()
     chosen = tuple(poolers) or own
@@ -54,7 +56,7 @@ def resolve(
     replaced = {name: value for name, value in parts.items() if value}
     if {"host", "port"} & set(replaced):
         label = ""  # it may be another server than the configured one
-    return Wanted(_with_parts(uri, replaced), label, chosen, read_only, pane)
+    return Wanted(_with_parts(uri, replaced), label, chosen, read_only, pane, redis=redis)
 
 
 def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
@@ -66,11 +68,15 @@ def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
     return " ".join([uri, *(f"{name}='{_quoted(value)}'" for name, value in parts.items())]).strip()
 
 
-def warnings(target: str, poolers: Sequence[str]) -> list[str]:
+def warnings(target: str, poolers: Sequence[str], redis: str = "") -> list[str]:
     """Warnings about arguments of the command line."""
-    if not any(holds_password(given) for given in (target, *poolers)):
-        return []
-    return ["The process list shows everybody the password in this command; ~/.pgpass or PGPASSWORD keep it hidden."]
+    exposed = "The process list shows everybody the password in this command"
+    found = []
+    if any(holds_password(given) for given in (target, *poolers)):
+        found.append(f"{exposed}; ~/.pgpass or PGPASSWORD keep it hidden.")
+    if holds_password(redis):
+        found.append(f"{exposed}; redis: in a target of the configuration keeps it hidden.")
+    return found
 
 
 def check(target: str, what: str) -> None:

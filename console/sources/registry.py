@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from console.format import one_line, safe
 from console.model import Database, Kind, Pane, Source, Trouble, View
 from console.sources.pgbouncer import admin
+from console.sources.redis.server import NO_REDIS
+from console.sources.redis.server import text as redis_text
 
-PRIMARY, POOLER, RULES, CAPACITY = "postgres", "pgbouncer", "rules", "capacity"
+PRIMARY, POOLER, REDIS = "postgres", "pgbouncer", "redis"
+RULES, CAPACITY = "rules", "capacity"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 
 
@@ -23,11 +26,14 @@ class Absent:
     text: Callable[[str], str]
 
 
-_ABSENT: Mapping[str, Absent] = {POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text)}
+_ABSENT: Mapping[str, Absent] = {
+    POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text),
+    REDIS: Absent("There is no Redis to look at.", NO_REDIS, redis_text),
+}
 
 
 class Sources:
-    """Sources by name: "postgres", "pgbouncer", "console", "rules". Nothing connects before the first read."""
+    """Sources by name: "postgres", "pgbouncer", "redis", "console", "rules". Nothing connects before the first read."""
 
     def __init__(self, postgres: Database, *others: Source, hints: Mapping[str, str] | None = None) -> None:
         """`hints` by name: how to get a source, where the usual hint would mislead."""

@@ -21,6 +21,7 @@ from tests.faults import (
     jobs,
     partitions,
     pools,
+    redis,
     settings,
     soon,
     statements,
@@ -90,6 +91,11 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "bloat": (tables.table_of_empty_pages,),
     "vacuum-overdue": (tables.dead_tuples_that_stay,),
     "autovacuum-disabled": (tables.table_without_autovacuum,),
+    "redis-gone": (redis.server_that_died,),
+    "redis-memory": (redis.memory_without_a_limit, redis.memory_nearly_full),
+    "redis-evicts": (redis.memory_too_small,),
+    "redis-blocked": (redis.clients_that_wait_in_vain,),
+    "cache-misses": (redis.reads_that_found_nothing,),
     "parent-not-analyzed": (tables.partitions_analysed_alone,),
     "worker-missing": (jobs.jobs_without_a_worker,),
     "job-overdue": (jobs.job_that_no_worker_takes,),
@@ -112,11 +118,15 @@ SETTINGS: Mapping[str, Configured] = {
     "replication-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
     "view-stale": lambda usual: replace(usual, refreshes=(config.RefreshPolicy("public.report"),)),
     "connections-full": lambda usual: sooner(usual, connection_usage_percent=Limit(12)),
+    "redis-memory": lambda usual: sooner(usual, redis_memory_percent=Limit(20)),
+    "redis-blocked": lambda usual: sooner(usual, redis_blocked_clients=Limit(3)),
     "wal-retained": lambda usual: sooner(
         usual, retained_wal_bytes=Limit(2_000_000), archive_failing_seconds=Limit(0.1)
     ),
 }
 
 POOLED = frozenset({"pool-exhausted", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
+# Rules whose faults need a Redis.
+CACHED = frozenset({"redis-gone", "redis-memory", "redis-evicts", "redis-blocked", "cache-misses"})
 
-__all__ = ["FAULTS", "POOLED", "SETTINGS", "Fault", "Stage"]
+__all__ = ["CACHED", "FAULTS", "POOLED", "SETTINGS", "Fault", "Stage"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from console.demo.redis_server import RedisProcess
 from console.model import Limit
 from console.settings import config
 from tests.acting import Desk
@@ -21,6 +22,7 @@ class Stage:
     desk: Desk
     sessions: Sessions
     pooler: Pooler | None = None  # before this database
+    redis: RedisProcess | None = None  # that caches its brands
 
     def open(self, application: str, **options: Any) -> psycopg.Connection[Any]:
         """A session of the application of that name, in autocommit mode."""

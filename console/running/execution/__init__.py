@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from console.model import Batches, Execution, Export, LoadTest, LocalFile, Program, Standalone, Transaction
-from console.running.execution import batches, export, load_test, local_file, program, standalone, transaction
+from console.model import Batches, CacheDrop, Execution, Export, LoadTest, LocalFile, Program, Standalone, Transaction
+from console.running.execution import (
+    batches,
+    cache_drop,
+    export,
+    load_test,
+    local_file,
+    program,
+    standalone,
+    transaction,
+)
 from console.running.execution.executor import Executor
 from console.running.progress import StepProgress
 
@@ -28,6 +37,8 @@ def executor(execution: Execution) -> Executor:
             found = program.executor(execution)
         case LoadTest():
             found = load_test.executor(execution)
+        case CacheDrop():
+            found = cache_drop.executor(execution)
         case _:
             assert_never(execution)
     return found

@@ -1,0 +1,1 @@
+"""Actions on the cache of brands."""

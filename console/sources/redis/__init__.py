@@ -1,0 +1,1 @@
+"""The Redis that caches brands."""
