@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Pane, Rate, Snapshot, View, number
+from console.model import Column, Pane, Rate, Snapshot, View, Whole, number
 from console.rules.cache import (
     BRAND_HIT_PERCENT,
     REDIS_BLOCKED_CLIENTS,
@@ -79,6 +79,7 @@ SERVER = View(
             "size",
             rule=REDIS_MEMORY_PERCENT,
             judged="memory_judged",
+            bar="maxmemory",
             help="Memory that Redis uses.",
         ),
         Column(
@@ -157,7 +158,9 @@ HOT = View(
     columns=(
         Column("brand", "brand", "name", width=36, grow=True, help="The id of the brand."),
         Column("reads", "reads", "count", width=9, help="In this period of ten minutes and the one before."),
-        Column("percent", "share", "percent", width=8, help="Share of the reads of the brands shown."),
+        Column(
+            "percent", "share", "percent", width=8, bar=Whole.HUNDRED, help="Share of the reads of the brands shown."
+        ),
     ),
     empty="No brand was read in the last ten minutes.",
 )
@@ -184,7 +187,7 @@ KEYS = View(
             width=11,
             help="Counted by SCAN, a slice with each read; estimated until all slices were read.",
         ),
-        Column("percent", "share", "percent", width=8),
+        Column("percent", "share", "percent", width=8, bar=Whole.HUNDRED),
     ),
     empty="Redis is empty.",
 )
