@@ -28,6 +28,8 @@ class Details(VerticalScroll):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[object, ...] = ()
+        self._fields = Content("")
+        self.seen: frozenset[str] = frozenset()  # columns that are left out
         self._has_query = False  # whether the detail query returned the whole statement
 
     def compose(self) -> ComposeResult:
@@ -35,19 +37,42 @@ class Details(VerticalScroll):
         yield Static(classes="fields", markup=False)
         yield Vertical(classes="more")
 
-    def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
+    def show_row(
+        self,
+        view: View,
+        key: Key | None,
+        row: Mapping[str, object] | None,
+        source: Source | None,
+        *,
+        in_full: bool = True,
+    ) -> None:
         """Show a row of `view`; its detail query runs once for each row. No row: nothing is shown."""
-        shown = (view.name, key)
+        shown = (view.name, key, in_full)
         if shown != self._shown:
             self._shown, self._has_query = shown, False
+            self.workers.cancel_node(self)
             self.query_one(".more", Vertical).remove_children()
-            if row and view.detail and source is not None:
+            if row and view.detail and source is not None and in_full:
                 self._fetch(source, view, row, dict(zip(view.key, key or (), strict=True)))
-        self._show_fields(view, row)
+        self._show_fields(view, row, in_full)
 
-    def _show_fields(self, view: View, row: Mapping[str, object] | None) -> None:
-        shown = fields(view, row, with_query=not self._has_query) if row else Content("no row")
-        self.query_one(".fields", Static).update(shown)
+    def _show_fields(self, view: View, row: Mapping[str, object] | None, in_full: bool = True) -> None:
+        options = {"with_query": not self._has_query, "with_others": in_full}
+        self._update(fields(view, row, **options, seen=self.seen) if row else Content("no row"))
+
+    def _update(self, shown: Content) -> None:
+        if not shown.is_same(self._fields):
+            as_high = self._wrapped(shown) == self._wrapped(self._fields)
+            self._fields = shown
+            self.query_one(".fields", Static).update(shown, layout=not as_high)
+
+    def _wrapped(self, content: Content) -> list[str]:
+        """The lines of a text that may take several of the widget; "" for the others.
+
+        Where these stay, another text needs no new layout of the screen.
+        """
+        room = self.scrollable_content_region.width
+        return [line if len(line) > room else "" for line in content.plain.split("\n")]
 
     @work(exclusive=True, exit_on_error=False)
     async def _fetch(
@@ -69,24 +94,34 @@ class Details(VerticalScroll):
         await asyncio.sleep(PAUSE)
 
 
-def fields(view: View, row: Mapping[str, object], with_query: bool = True) -> Content:
-    """The columns of the view that have a value, then the other columns of the query.
+def fields(
+    view: View,
+    row: Mapping[str, object],
+    *,
+    with_query: bool = True,
+    with_others: bool = True,
+    seen: frozenset[str] = frozenset(),
+) -> Content:
+    """The columns of the view that have a value and are not in `seen`, then the other columns of the query.
 
     Long texts stand below their name. `with_query`: also the beginning of a statement, which the answer may have whole.
+    `with_others`: also columns that the view does not show.
     """
     parts: list[tuple[str, str] | str] = []
     for column in view.columns:
         # The row may be that of another view, until the first read of this one.
         value = row.get(column.name)
-        if value not in (None, "", []) and (with_query or column.format != "query"):
+        if column.name not in seen and value not in (None, "", []) and (with_query or column.format != "query"):
             long = isinstance(value, str) and (len(value) > LONGEST or "\n" in value)
             parts += _field(
                 column.title.strip() or column.name, safe_lines(value) if long else show(value, column.format)
             )
     shown = {column.name for column in view.columns} | {column.judged for column in view.columns}
     others = [(name, value) for name, value in row.items() if name not in shown and value not in (None, "", [])]
+    if not with_others:
+        others = []
     if others:
-        parts.append(("\nother columns\n", "$text-muted"))
+        parts.append(("\nother columns\n" if parts else "other columns\n", "$text-muted"))
     for name, value in others:
         parts += _field(name, plain(name, value))
     return Content.assemble(*parts)
@@ -126,5 +161,5 @@ def _names(answer: Snapshot) -> tuple[str, ...]:
 
 def _field(title: str, text: str) -> list[tuple[str, str] | str]:
     if len(text) > LONGEST or "\n" in text:
-        return [(f"{safe(title)}\n", "bold"), f"{text}\n"]
-    return [(f"{safe(title):<18} ", "bold"), f"{text}\n"]
+        return [(f"{safe(title)}\n", "$text-muted"), f"{text}\n"]
+    return [(f"{safe(title):<18} ", "$text-muted"), f"{text}\n"]

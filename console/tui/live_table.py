@@ -119,6 +119,17 @@ class LiveTable(ScrollView, can_focus=True):
         return self._rows.record(self.cursor)
 
     @property
+    def row_count(self) -> int:
+        """How many rows it has."""
+        return len(self._rows)
+
+    @property
+    def columns_in_full(self) -> frozenset[str]:
+        """The columns that are on the screen with their whole value in the row under the cursor."""
+        left, line = self.scroll_offset.x, self._line(self.cursor, None)
+        return self._window.in_full(line, left, left + self._width) if line else frozenset()
+
+    @property
     def marked_rows(self) -> list[dict[str, object]]:
         """The marked rows that are still there."""
         return self._rows.marked

@@ -14,7 +14,10 @@ from console.tui.finding_blocks import FindingBlocks
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
 
-DRAWER_FROM = 120  # cells of width from which the details are next to the table
+BESIDE_FROM = 120  # cells of width from which the details are beside the table
+TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details beside it take
+HEIGHTS = (16, 12, 8)  # lines of the details below the table, as many as it leaves free
+SPARE = 6  # free lines more than it has, from which on the drawer below becomes higher
 
 
 class PaneRows(Horizontal):
@@ -26,6 +29,8 @@ class PaneRows(Horizontal):
         self._pane = pane
         self._source = source
         self._view = pane.views[0]
+        self._asked = False  # for all details: columns that no view shows, the answer of the detail query
+        self._dismissed = False
 
     def compose(self) -> ComposeResult:
         """The table, the findings if a view has them, the drawer."""
@@ -70,21 +75,55 @@ class PaneRows(Horizontal):
 
     @property
     def drawer(self) -> Details:
-        """The details next to the table."""
+        """The details beside or below the table."""
         return self.query_one(Details)
 
+    def on_resize(self) -> None:
+        """There may be another place for the details."""
+        self.fill_drawer()
+
     def fill_drawer(self) -> None:
-        """Show the details of the row under the cursor, if the drawer is open."""
-        if self.drawer.display:
-            self.drawer.show_row(self._view, self.table.cursor_key, self.table.cursor_row, self._source())
+        """Show the details of the row under the cursor where there is room for them."""
+        drawer, table = self.drawer, self.table
+        height, row = self._height_below(), table.cursor_row
+        drawer.display = table.display and not self._dismissed and row is not None and (self._is_wide or height > 0)
+        if not drawer.display:
+            return
+        self.set_class(not self._is_wide, "-below")
+        if self._is_wide:
+            drawer.styles.width = min(WIDEST, TABLE // 2 + (self.size.width - BESIDE_FROM) * 3 // 5)
+        else:
+            drawer.styles.height = height
+        drawer.seen = frozenset() if self._is_wide else table.columns_in_full
+        drawer.show_row(self._view, table.cursor_key, row, self._source(), in_full=self._asked)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= BESIDE_FROM
+
+    def _height_below(self) -> int:
+        """The lines of details below the table; 0: it needs the room, or the details are beside it."""
+        if self._is_wide:
+            return 0
+        free = self.size.height - 1 - self.table.row_count
+        now = self.drawer.outer_size.height if self.drawer.display else 0
+        if now in HEIGHTS and now <= free < now + SPARE:
+            return now  # rows come and go all the time
+        return next((height for height in HEIGHTS if height <= free), 0)
+
+    def close_drawer(self) -> None:
+        """Hide the details until they are asked for."""
+        self._dismissed, self._asked = True, False
+        self.fill_drawer()
 
     def on_live_table_selected(self) -> None:
-        """Details: next to the table if there is room, else in a dialog."""
+        """All details, with those that take a query: beside the table if there is room, else in a dialog."""
         row, key = self.table.cursor_row, self.table.cursor_key
+        self._dismissed = False
         if row is None:
             self.notify("No row selected.", timeout=3, markup=False)
-        elif self.size.width >= DRAWER_FROM:
-            self.drawer.display = not self.drawer.display
+        elif self._is_wide:
+            self._asked = not self._asked
             self.fill_drawer()
         elif self.screen.is_active:  # otherwise a key that was pressed before has just opened another dialog
             self.app.push_screen(DetailsDialog(self._pane.title, self._view, key, row, self._source()))

@@ -225,14 +225,14 @@ class PaneView(Widget):
         self.poll_now()
 
     def action_leave(self) -> None:
-        """Clear the filter, else close the drawer."""
-        line, drawer = self.query_one(FilterLine), self._rows.drawer
+        """Clear the filter, else close the details."""
+        line = self.query_one(FilterLine)
         if self.state.filter_text or line.display:
             self.state.filter_text = ""
             line.close()
             self.paint()
-        elif drawer.display:
-            drawer.display = False
+        else:
+            self._rows.close_drawer()
         self.screen.set_focus(self.rows)
 
     def sort_by(self, column: str | None) -> None:

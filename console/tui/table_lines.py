@@ -68,6 +68,17 @@ class ColumnWindow:
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
         return RowLine(tuple(texts), tuple(levels), self.bars.of(row), row)
 
+    def in_full(self, line: RowLine, left: int, right: int) -> frozenset[str]:
+        """The columns between two edges, in cells, whose whole value is in their cell of `line`."""
+        cells = zip(self.cells, line.texts[1:], strict=True)
+        return frozenset(
+            placed.column.name
+            for (placed, at, _), text in cells
+            if left <= placed.x
+            and placed.x + placed.width <= right
+            and (line.row[at] is None or text.strip() == FORMATS[placed.column.format].show(line.row[at]).strip())
+        )
+
     def titles(self, sort: str) -> list[tuple[str, bool]]:
         """The title of each column in its cells, and whether the rows are in its order, `sort`."""
         name, arrow = sort.removeprefix("-"), "↓" if sort.startswith("-") else "↑"
