@@ -158,10 +158,10 @@ def percent(value: object) -> str:
 
 
 def moment(value: object) -> str:
-    """A point in time in UTC, to the second; `infinity` unchanged."""
+    """A point in time in UTC, to the second; `infinity` unchanged, and a text without the name of its zone UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if value.tzinfo else value.isoformat(" ", "seconds")
-    return value.isoformat() if isinstance(value, date) else safe(value)
+    return value.isoformat() if isinstance(value, date) else safe(value).removesuffix(" UTC")
 
 
 def yes_or_no(value: object) -> str:

@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from console.format import plain
-from console.model import Column, Snapshot, View
+from console.model import Column, Pane, Snapshot, View
 from console.panes import PANES
 from console.reading.export import csv_text
 from console.tui.details import Details, fields, listing, slices
@@ -128,3 +128,25 @@ async def test_at_80_columns_every_view_is_named_with_the_period(pane: object) -
         assert len(line) <= 80
         assert "every" in line
         assert len(title._places) == len(chosen.views), line
+
+
+class Line(App[None]):
+    def __init__(self, pane: Pane) -> None:
+        super().__init__()
+        self.pane = pane
+
+    def compose(self) -> ComposeResult:
+        yield PaneTitle(self.pane)
+
+
+async def test_at_80_columns_names_are_whole_where_they_fit_without_the_name_of_the_pane() -> None:
+    lines = {}
+    for pane in PANES:
+        app = Line(pane)
+        async with app.run_test(size=(80, 1)):
+            title = app.query_one(PaneTitle)
+            title.show_state(PaneState(pane, 0.0), (7, 7))
+            lines[pane.name] = title.render().plain
+    assert {name for name, line in lines.items() if "…" in line} == {"settings"}
+    assert lines["connections"].startswith(" All ")
+    assert lines["locks"].startswith(" Locks ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -70,9 +70,6 @@ async def show(pilot: Pilot[None], snapshot: Snapshot) -> PaneRows:
 
 def text(pane: PaneRows) -> str:
     return "\n".join(str(static.render()) for static in pane.drawer.query(Static))
-
-
-Below = Callable[[PaneRows], int]
 
 
 def below(pane: PaneRows) -> int:
@@ -150,3 +147,10 @@ async def test_closed_details_stay_closed_until_they_are_asked_for() -> None:
         assert not (await show(pilot, rows(4))).drawer.display
         await pilot.press("enter")
         assert "Seq Scan" in text(await show(pilot, rows(4)))
+
+
+async def test_below_a_table_that_shows_everything_there_are_none() -> None:
+    app = Bench()
+    async with app.run_test(size=(100, 24)) as pilot:
+        snapshot = replace(rows(1, "SELECT 1"), rows=((1, "SELECT 1", None, None),))
+        assert not (await show(pilot, snapshot)).drawer.display

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.geometry import Region
 
 from console.model import Column, Level, Row, Rule, Snapshot, Whole, above
+from console.tui.layout import Placed
 from console.tui.live_table import LiveTable
+from console.tui.table_lines import ColumnWindow
 
 AGE = Rule("age", "An age", "s", above(60, 300), ("q",))
 COLUMNS = (
@@ -222,3 +225,9 @@ async def test_a_cell_whose_bar_alone_changed_is_painted_again() -> None:
         assert [(region.y, region.x, region.width) for region in regions] == [(1, 10, 7), (2, 10, 7), (3, 10, 7)]
         await pilot.pause()
         assert on(table, 2, "red") == ""
+
+
+@pytest.mark.parametrize(("order", "title"), [("-sessions", " session↓"), ("sessions", " session↑"), ("", "sessions")])
+def test_the_order_is_seen_where_the_title_has_no_room_for_it(order: str, title: str) -> None:
+    window = ColumnWindow((Placed(Column("sessions", "sessions", "count", width=8), 2, 8),), ("sessions",), 0, 80)
+    assert window.titles(order) == [(title.strip(), bool(order))]

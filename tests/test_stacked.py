@@ -13,7 +13,7 @@ from console.format import cells
 from console.model import Snapshot
 from console.panes import pane
 from console.tui.pane_chart import PaneChart
-from console.tui.stacked import Part, connection_states, shares, stacked
+from console.tui.stacked import Share, connection_states, shares, stacked
 from console.tui.vitals import Metrics
 
 
@@ -34,8 +34,8 @@ def test_each_part_has_its_share_of_the_bar(numbers: list[int], width: int, expe
 
 
 def test_the_line_is_as_wide_as_asked_and_names_as_much_as_leaves_room_for_the_bar() -> None:
-    free = Part("free", 85, "_", of=" of 100")
-    parts = [Part("active", 3, "#"), Part("none", 0, "?"), Part("idle in tx", 12, "%"), free]
+    free = Share("free", 85, "_", of=" of 100")
+    parts = [Share("active", 3, "#"), Share("none", 0, "?"), Share("idle in tx", 12, "%"), free]
     legend, bar = "# active 3  % idle in tx 12  _ free 85 of 100  ", "#%%____________________"
     assert stacked(parts, 70).plain == legend + bar
     assert stacked(parts, 41).plain == "# active 3  % idle in tx 12  #%__________"

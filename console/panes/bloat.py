@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.format import count, size
+from console.format import count, counted, size
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, Whole, denied, number
 from console.panes.derived import APPROXIMATE, INDEX_SIZES, MARK, SIZE, TABLE_SIZES, add, largest, with_notes, with_size
 from console.rules.storage import BLOAT_BYTES, BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
+SINGULAR = {"tables": "table", "indexes": "index"}
 CHUNK = 2036  # bytes that a full TOAST chunk takes in its page
 
 Part = tuple[object, object]  # of a table: bytes that are dead or bloat, and their share in percent
@@ -124,7 +125,9 @@ def _noted(judged: Snapshot, what: str, bloat_bytes: Rule) -> Snapshot:
     return with_notes(
         judged,
         largest(judged, what),
-        f"no verdict on {count(below)} {what}: dead tuples or bloat under {floor} (bloat_bytes)" if below else "",
+        f"no verdict on {counted(below, SINGULAR[what], what, count)}: dead tuples or bloat under {floor} (bloat_bytes)"
+        if below
+        else "",
     ).hiding(_unreadable(judged, what))
 
 
@@ -132,7 +135,7 @@ def _unreadable(snapshot: Snapshot, what: str) -> Trouble | None:
     hidden = sum(value is True for value in snapshot.values("bloat_hidden"))
     if not hidden:
         return None
-    said = f"bloat of {hidden} {what} unknown: their statistics are hidden from this role;"
+    said = f"bloat of {counted(hidden, SINGULAR[what], what)} unknown: their statistics are hidden from this role;"
     return denied(said, "pg_read_all_data", remedy="GRANT pg_read_all_data")
 
 

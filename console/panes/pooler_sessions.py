@@ -47,8 +47,8 @@ CLIENTS = View(
         Column("application_name", "application", "name", width=14, grow=True, help="application_name of the client."),
         Column("server_pid", "pid", "count", help="Pid of the PostgreSQL session that the client uses now."),
         Column("busy_seconds", "busy", "age", extra=True, help="How long its current request has been running."),
-        Column("connect_time", "connected", "text", width=23, extra=True, help="When the connection was made."),
-        Column("request_time", "last request", "text", width=23, extra=True, help="When the last request began."),
+        Column("connect_time", "connected", "time", width=23, extra=True, help="When the connection was made."),
+        Column("request_time", "last request", "time", width=23, extra=True, help="When the last request began."),
         Column("tls", "tls", "text", extra=True, help="TLS of the connection."),
         Column(
             "prepared_statements",
@@ -99,8 +99,8 @@ SERVERS = View(
         ),
         Column("busy_seconds", "busy", "age", extra=True, help="How long its current request has been running."),
         Column("address", "server", "text", width=15, extra=True, help="Address of the PostgreSQL server."),
-        Column("connect_time", "connected", "text", width=23, extra=True, help="When the connection was made."),
-        Column("request_time", "last request", "text", width=23, extra=True, help="When the last request began."),
+        Column("connect_time", "connected", "time", width=23, extra=True, help="When the connection was made."),
+        Column("request_time", "last request", "time", width=23, extra=True, help="When the last request began."),
         Column("close_needed", "closing", "count", extra=True, help="1: will be closed as soon as it is free."),
         Column("tls", "tls", "text", extra=True, help="TLS of the connection."),
         Column(

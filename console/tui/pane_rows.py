@@ -8,14 +8,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from console.model import Pane, Snapshot, Source, View
-from console.tui.details import Details
+from console.tui.details import Details, fields
 from console.tui.dialogs import DetailsDialog
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
 
-BESIDE_FROM = 120  # cells of width from which the details are beside the table
-TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details beside it take
+NEXT_FROM = 120  # cells of width from which the details are next to the table
+TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details next to it take
 HEIGHTS = (16, 12, 8)  # lines of the details below the table, as many as it leaves free
 SPARE = 6  # free lines more than it has, from which on the drawer below becomes higher
 
@@ -75,7 +75,7 @@ class PaneRows(Horizontal):
 
     @property
     def drawer(self) -> Details:
-        """The details beside or below the table."""
+        """The details next to or below the table."""
         return self.query_one(Details)
 
     def on_resize(self) -> None:
@@ -91,18 +91,21 @@ class PaneRows(Horizontal):
             return
         self.set_class(not self._is_wide, "-below")
         if self._is_wide:
-            drawer.styles.width = min(WIDEST, TABLE // 2 + (self.size.width - BESIDE_FROM) * 3 // 5)
+            drawer.styles.width = min(WIDEST, TABLE // 2 + (self.size.width - NEXT_FROM) * 3 // 5)
         else:
             drawer.styles.height = height
         drawer.seen = frozenset() if self._is_wide else table.columns_in_full
+        if row is not None and not fields(self._view, row, with_others=self._asked, seen=drawer.seen).plain:
+            drawer.display = False  # the table shows all that there is
+            return
         drawer.show_row(self._view, table.cursor_key, row, self._source(), in_full=self._asked)
 
     @property
     def _is_wide(self) -> bool:
-        return self.size.width >= BESIDE_FROM
+        return self.size.width >= NEXT_FROM
 
     def _height_below(self) -> int:
-        """The lines of details below the table; 0: it needs the room, or the details are beside it."""
+        """The lines of details below the table; 0: it needs the room, or the details are next to it."""
         if self._is_wide:
             return 0
         free = self.size.height - 1 - self.table.row_count
@@ -117,7 +120,7 @@ class PaneRows(Horizontal):
         self.fill_drawer()
 
     def on_live_table_selected(self) -> None:
-        """All details, with those that take a query: beside the table if there is room, else in a dialog."""
+        """All details, with those that take a query: next to the table if there is room, else in a dialog."""
         row, key = self.table.cursor_row, self.table.cursor_key
         self._dismissed = False
         if row is None:

@@ -25,7 +25,7 @@ ELSEWHERE = frozenset({"parallel", "autovacuum", "background", "walsender"})  # 
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Share:
     """A part of a whole: how many, and how it is drawn."""
 
     label: str
@@ -40,10 +40,10 @@ class Part:
         return f"{self.glyph} {self.label} {count(self.number)}{self.of}"
 
 
-def stacked(parts: Sequence[Part], width: int) -> Content:
+def stacked(parts: Sequence[Share], width: int) -> Content:
     """`parts` that are not 0, as a line of `width` cells; of the legend as much as leaves room for the bar."""
     shown = [part for part in parts if part.number > 0]
-    named: list[Part] = []
+    named: list[Share] = []
     room = width - NARROWEST
     for part in shown:
         if len(part.legend) + len(GAP) <= room:
@@ -74,8 +74,8 @@ def connection_states(snapshot: Snapshot, width: int, height: int, metrics: Metr
         if (name := _state(state, bool(blockers))) in numbers:
             numbers[name] += 1
     usable, used = int(number(metrics.now.get("usable"))), int(number(metrics.now.get("used")))
-    free = Part("free", max(0, usable - used), "▁", "$text-muted", f" of {count(usable)}")
-    return stacked([*(Part(name, numbers[name], *drawn) for name, drawn in STATES.items()), free], width)
+    free = Share("free", max(0, usable - used), "▁", "$text-muted", f" of {count(usable)}")
+    return stacked([*(Share(name, numbers[name], *drawn) for name, drawn in STATES.items()), free], width)
 
 
 def _state(state: object, waits: bool) -> str:

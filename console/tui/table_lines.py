@@ -85,8 +85,12 @@ class ColumnWindow:
         titles = []
         for placed, *_ in self.cells:
             column = placed.column
-            title = column.title + (arrow if column.name == name else "")
-            titles.append((fit(title, placed.width, FORMATS[column.format].right), column.name == name))
+            right = FORMATS[column.format].right
+            if column.name != name:
+                titles.append((fit(column.title, placed.width, right), False))
+                continue
+            # Without room for both the arrow is worth more than the last letter.
+            titles.append((fit(column.title[: placed.width - 1] + arrow, placed.width, right), True))
         return titles
 
     def level(self, row: Row) -> Level:

@@ -52,14 +52,17 @@ class PaneTitle(Widget):
 
     def render(self) -> Content:
         """The names of the views on the left, the facts on the right."""
-        parts: list[tuple[str, str] | str] = [(f" {self._pane.title} ", "bold $accent")]
-        x = len(self._pane.title) + 2
-        if self._concern is not None:
-            parts.append((f" {self._concern.text} ", self._concern.style))
-            x += len(self._concern.text) + 2
-        self._places = []
-        room = self.size.width - len(self._right) - 1
+        parts: list[tuple[str, str] | str] = []
         views = self._pane.views if len(self._pane.views) > 1 else ()
+        room = self.size.width - len(self._right) - 1
+        heads = [(f" {self._pane.title} ", "bold $accent")]
+        if self._concern is not None:
+            heads.append((f" {self._concern.text} ", self._concern.style))
+        if len(_plain(heads)) + sum(len(view.title) + 2 for view in views) > room and not self._is_second:
+            del heads[0]  # the line of tabs has that name too
+        parts += heads
+        x = len(_plain(heads))
+        self._places = []
         for view, title in zip(views, _titles(views, room - x), strict=True):
             shown = f" {title} "
             self._places.append((x, x + len(shown), view.name))
@@ -68,6 +71,11 @@ class PaneTitle(Widget):
         parts.append(" " * max(1, room - x))
         parts.append((self._right, "$text-muted"))
         return Content.assemble(*parts)
+
+    @property
+    def _is_second(self) -> bool:
+        """Whether its pane is shown next to the one that the line of tabs names."""
+        return self.parent is not None and self.parent.has_class("beside")
 
     def on_click(self, event: Click) -> None:
         """Find the name under the mouse."""
@@ -84,6 +92,10 @@ def _titles(views: Sequence[View], room: int) -> list[str]:
         if sum(len(title) + 2 for title in titles) <= room:
             break
     return titles
+
+
+def _plain(parts: Sequence[tuple[str, str]]) -> str:
+    return "".join(text for text, _ in parts)
 
 
 def _rows(shown: int, known: int) -> str:
