@@ -77,26 +77,27 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
     sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
     sources["console"] = ConsoleSource(answers(TRAIL, [], sources["postgres"]))
     views = {
-        view.query: (pane.source_of(view), view)
+        (view.query, view.lookups): (pane.source_of(view), view)
         for pane in panes
         for view in pane.views
         if pane.source_of(view) not in MADE
     }
+    queries = {query for query, _ in views}
     made = {
         query
         for pane in panes
         for view in pane.views
         if pane.source_of(view) == CAPACITY
         for query in capacity.READS[view.query]
-        if query not in views
+        if query not in queries
     }
-    readers = {query: Reader(view) for query, (_, view) in views.items()}
+    readers = {key: Reader(view) for key, (_, view) in views.items()}
     for _ in range(2):
-        for query, (source, view) in views.items():
+        for key, (source, view) in views.items():
             try:
-                await read(readers[query], view, sources[source], times=1)
+                await read(readers[key], view, sources[source], times=1)
             except Trouble as why:
-                print(query, why)
+                print(view.query, why)
         await asyncio.sleep(2)
     for query in sorted(made - {PARENTS.query}):
         await sources["postgres"].fetch(query)
@@ -107,7 +108,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
             replay.save(path, replace(sources[name].facts, label="pipeline"), recorder.reads)
         elif recorder.reads:
             before = load(name) if path.exists() else Replay(replace(sources[name].facts, label="pipeline"), {}, name)
-            replay.save(path, before.facts, merged(before.reads, recorder.reads, {*views, *judged, *made}))
+            replay.save(path, before.facts, merged(before.reads, recorder.reads, {*queries, *judged, *made}))
         await sources[name].close()
 
 

@@ -84,6 +84,61 @@ async def test_recurring_jobs_are_scheduled_once_and_only_what_differs_is_change
     assert desk.ask("SELECT priority FROM background_jobs WHERE id = 1") == 9
 
 
+@pytest.mark.parametrize(
+    ("kind", "parameters", "declared"),
+    [
+        ("refresh_views", "{}", {}),
+        ("archive", '{"older_than": "24 months"}', {"older_than": "24 months"}),
+        ("maintenance", '{"command": "VACUUM ANALYZE", "table": "users"}', {"command": "vacuum analyze public.users"}),
+    ],
+)
+async def test_a_recurring_job_that_does_the_same_is_adopted_and_not_doubled(
+    desk: Desk, kind: str, parameters: str, declared: dict[str, str]
+) -> None:
+    mine = configured(desk, RecurringJob("mine", kind, "week", 60, parameters=declared))
+    for name in ("first", "second"):
+        desk.do(
+            "INSERT INTO background_jobs (job_type, job_name, parameters, repeat_every, scheduled_for) "
+            f"VALUES ('{kind}', '{name}', '{parameters}', interval '1 day', now() + interval '1 hour')"
+        )
+    before = desk.ask(ROWS)
+    plan = await mine.plan(SCHEDULE_JOBS)
+    (step,) = plan.steps
+    assert "adopts job 1, which does the same; " in step.note
+    assert "other times" in step.note
+    assert [note for note in plan.notes if "Job 2 (second) does the same as the recurring job mine" in note]
+    await mine.run(SCHEDULE_JOBS)
+    assert desk.ask("SELECT count(*) FROM background_jobs") == 2
+    assert desk.ask("SELECT job_name || ' ' || schedule_name FROM background_jobs WHERE id = 1") == "first mine"
+    assert (await mine.plan(SCHEDULE_JOBS)).steps == ()
+    await desk.run(UNDO)
+    assert desk.ask(ROWS) == before
+
+
+async def test_the_jobs_of_the_sample_data_are_adopted(pg: Cluster, pg_pipeline: str, tmp_path: Path) -> None:
+    desk = Desk(pg, pg_pipeline, Trail(tmp_path / "audit.jsonl"), user=OWNER)
+    before = desk.ask(LIVE)
+    plan = await desk.plan(SCHEDULE_JOBS)
+    assert sum("adopts job" in step.note for step in plan.steps) == before
+    assert not [note for note in plan.notes if "cancel-job" in note]
+    await desk.run(SCHEDULE_JOBS)
+    assert desk.ask(LIVE) == len(desk.settings.jobs.recurring)
+    assert (await desk.plan(SCHEDULE_JOBS)).steps == ()
+
+
+async def test_a_recurring_job_that_does_other_work_is_named_and_left(desk: Desk) -> None:
+    mine = configured(desk, RecurringJob("mine", "archive", "week", 60))
+    for kind, parameters in (("archive", '{"older_than": "2 years"}'), ("mail", "{}"), ("archive", '{"x": 1}')):
+        desk.do(
+            "INSERT INTO background_jobs (job_type, parameters, repeat_every) "
+            f"VALUES ('{kind}', '{parameters}', interval '1 day')"
+        )
+    plan = await mine.plan(SCHEDULE_JOBS)
+    assert [step.sql.split()[0] for step in plan.steps] == ["INSERT"]
+    left = [note.split(" recurs")[0] for note in plan.notes if "is not in the configuration" in note]
+    assert left == ["Job 1 (archive)", "Job 3 (archive)"]
+
+
 async def test_a_job_that_runs_or_is_not_declared_is_named_and_left(desk: Desk) -> None:
     mine = configured(desk, RecurringJob("a", "archive", "day", 60), RecurringJob("b", "refresh_views", "day", 60))
     await mine.run(SCHEDULE_JOBS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from console.actions.jobs.adoption_of_jobs import adoptions
 from console.actions.jobs.job_queue import NEEDS, TABLE, confined_steps, queue
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import counted, one_line
@@ -16,14 +17,21 @@ from console.settings.jobs import RecurringJob
 
 
 async def plan(request: Request) -> Plan:
-    """One INSERT a missing job, one UPDATE a job that differs. Raises Trouble(USAGE) for a job that no worker runs."""
+    """One INSERT a missing job, one UPDATE a job that differs, or that does the same without its name.
+
+    Raises Trouble(USAGE) for a job that no worker runs.
+    """
     for job in request.settings.jobs.recurring:
         _check(job)
     server = await queue(request.server)
-    entries = await _entries(server, request.settings.jobs.recurring)
+    adopted = await adoptions(server, request.settings.jobs.recurring)
+    entries = [
+        {**entry, "adopted": adopted.jobs.get(str(entry["name"]))}
+        for entry in await _entries(server, request.settings.jobs.recurring)
+    ]
     rows, notes = split_notes(await server.fetch("actions/schedule_jobs", {"entries": json.dumps(entries)}))
     steps = confined_steps(server, steps_from_rows(rows))
-    notes = tuple(map(one_line, notes))
+    notes = (*adopted.notes, *map(one_line, notes))
     same = len(entries) - len(steps)
     return Plan(
         Claim("recurring jobs"),
@@ -75,7 +83,10 @@ def _entry(job: RecurringJob, now: datetime, taken: set[datetime]) -> dict[str, 
 SCHEDULE_JOBS = Action(
     name="schedule-jobs",
     title="Schedule recurring jobs",
-    help=f"Keeps the recurring jobs of the configuration in {TABLE}: adds missing ones, corrects those that differ.",
+    help=(
+        f"Keeps the recurring jobs of the configuration in {TABLE}: adds missing ones, corrects those that differ, and "
+        "adopts those that do the same already."
+    ),
     plan=plan,
     needs=NEEDS,
 )

@@ -3,9 +3,12 @@ WITH wanted AS MATERIALIZED (
   SELECT w.*, w.every::interval AS period
     FROM pg_catalog.jsonb_to_recordset(%(entries)s::jsonb)
          AS w(name text, kind text, parameters jsonb, priority integer, max_attempts integer, every text,
-              first timestamptz, next timestamptz, latest timestamptz, window_from time, window_until time)
+              first timestamptz, next timestamptz, latest timestamptz, window_from time, window_until time,
+              adopted bigint)
 ), live AS MATERIALIZED (
-  SELECT j.* FROM public.background_jobs j WHERE j.schedule_name IS NOT NULL AND j.status IN ('pending', 'running')
+  SELECT j.* FROM public.background_jobs j
+   WHERE j.status IN ('pending', 'running')
+     AND (j.schedule_name IS NOT NULL OR j.id IN (SELECT w.adopted FROM wanted w))
 ), compared AS MATERIALIZED (
   SELECT w.*, l.id, l.status,
          l.repeat_every IS DISTINCT FROM w.period OR l.repeat_from IS DISTINCT FROM w.first AS other_times,
@@ -13,9 +16,10 @@ WITH wanted AS MATERIALIZED (
          l.priority AS former_priority, l.max_attempts AS former_attempts, l.scheduled_for, l.repeat_every::text,
          l.repeat_from, l.window_from AS former_from, l.window_until AS former_until, l.retry_at, l.job_name
     FROM wanted w
-    LEFT JOIN live l ON l.schedule_name = w.name
+    LEFT JOIN live l ON l.schedule_name = w.name OR l.id = w.adopted
 ), differing AS MATERIALIZED (
   SELECT c.*, pg_catalog.concat_ws('; ',
+           CASE WHEN c.adopted IS NOT NULL THEN 'adopts job ' || c.id || ', which does the same' END,
            CASE WHEN c.former_kind <> c.kind THEN 'kind ' || c.former_kind || ' to ' || c.kind END,
            CASE WHEN c.former_parameters <> c.parameters
                 THEN 'parameters ' || c.former_parameters::text || ' to ' || c.parameters::text END,
@@ -48,17 +52,18 @@ SELECT pg_catalog.format(
 UNION ALL
 SELECT pg_catalog.format(
          'UPDATE public.background_jobs SET job_type = %%L, parameters = %%L, priority = %%s, max_attempts = %%s, '
-         'scheduled_for = %%L, repeat_every = %%L, repeat_from = %%L, window_from = %%L, window_until = %%L '
-         'WHERE id = %%s AND status = ''pending''',
+         'scheduled_for = %%L, repeat_every = %%L, repeat_from = %%L, window_from = %%L, window_until = %%L, '
+         'schedule_name = %%L WHERE id = %%s AND status = ''pending''',
          d.kind, d.parameters, d.priority, d.max_attempts,
          CASE WHEN d.other_times OR d.late THEN d.next ELSE d.scheduled_for END::text, d.every, d.first::text,
-         d.window_from, d.window_until, d.id),
+         d.window_from, d.window_until, d.name, d.id),
        pg_catalog.format(
          'UPDATE public.background_jobs SET job_type = %%L, parameters = %%L, priority = %%s, max_attempts = %%s, '
-         'scheduled_for = %%L, repeat_every = %%L, repeat_from = %%L, window_from = %%L, window_until = %%L '
-         'WHERE id = %%s AND status = ''pending''',
+         'scheduled_for = %%L, repeat_every = %%L, repeat_from = %%L, window_from = %%L, window_until = %%L, '
+         'schedule_name = %%L WHERE id = %%s AND status = ''pending''',
          d.former_kind, d.former_parameters, d.former_priority, d.former_attempts, d.scheduled_for::text,
-         d.repeat_every, d.repeat_from::text, d.former_from, d.former_until, d.id),
+         d.repeat_every, d.repeat_from::text, d.former_from, d.former_until,
+         CASE WHEN d.adopted IS NULL THEN d.name END, d.id),
        'ROW EXCLUSIVE on public.background_jobs', 'public.background_jobs', 'jobs', d.what,
        pg_catalog.format('SELECT EXISTS (SELECT FROM public.background_jobs WHERE id = %%s AND priority = %%s '
                          'AND repeat_every = %%L)', d.id, d.priority, d.every),
@@ -76,5 +81,5 @@ SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        pg_catalog.format('%%s is in the queue and not in the configuration: cancel-job --set job=%%s --set all=yes '
                          'ends it.', l.schedule_name, l.id), l.schedule_name
   FROM live l
- WHERE l.schedule_name NOT IN (SELECT w.name FROM wanted w)
+ WHERE NOT EXISTS (SELECT FROM compared c WHERE c.id = l.id)
  ORDER BY name
