@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +14,7 @@ from textual.widgets import Static
 
 from console.model import Column, Pane, Snapshot, View
 from console.tui.pane_rows import PaneRows
+from tests.waiting import PATIENCE
 
 VIEW = View(
     "v",
@@ -72,6 +75,13 @@ def text(pane: PaneRows) -> str:
     return "\n".join(str(static.render()) for static in pane.drawer.query(Static))
 
 
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        await pilot.pause(0.01)
+
+
 def below(pane: PaneRows) -> int:
     """Lines of details below the table."""
     return pane.drawer.outer_size.height if pane.drawer.display and pane.has_class("-below") else 0
@@ -102,8 +112,7 @@ async def test_below_the_table_they_hold_what_it_does_not_show_in_full() -> None
         assert "client0" in text(pane)
         assert "pid" not in text(pane)
         await pilot.press("j")
-        await pilot.pause()
-        assert "client1" in text(pane)
+        await until(pilot, lambda: "client1" in text(pane))
         assert "SELECT" not in text(await show(pilot, rows(3, "SELECT 1")))
 
 
@@ -119,6 +128,18 @@ async def test_on_a_wide_terminal_they_are_beside_the_table_which_keeps_eighty_c
             await pilot.pause()
             assert not pane.drawer.display
         app = Bench()
+
+
+async def test_next_to_the_table_they_hold_what_the_narrower_table_does_not_show() -> None:
+    app = Bench()
+    async with app.run_test(size=(150, 45)) as pilot:
+        pane = app.query_one(PaneRows)
+        pane.show(rows(3, "SELECT 1"), "", False)
+        await pilot.pause()
+        assert "client" in pane.table.render_line(0).text  # as wide as the screen it shows everything
+        pane.fill_drawer()
+        await until(pilot, lambda: text(pane).split() == ["client", "client0"])
+        assert "client0" not in pane.table.render_line(1).text
 
 
 async def test_the_detail_query_runs_only_when_they_are_asked_for() -> None:

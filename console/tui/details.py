@@ -28,8 +28,7 @@ class Details(VerticalScroll):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[object, ...] = ()
-        self._fields = Content("")
-        self.seen: frozenset[str] = frozenset()  # columns that are left out
+        self._fields = Content("")  # on the screen
         self._has_query = False  # whether the detail query returned the whole statement
 
     def compose(self) -> ComposeResult:
@@ -37,42 +36,36 @@ class Details(VerticalScroll):
         yield Static(classes="fields", markup=False)
         yield Vertical(classes="more")
 
-    def show_row(
-        self,
-        view: View,
-        key: Key | None,
-        row: Mapping[str, object] | None,
-        source: Source | None,
-        *,
-        in_full: bool = True,
-    ) -> None:
-        """Show a row of `view`; its detail query runs once for each row. No row: nothing is shown."""
-        shown = (view.name, key, in_full)
+    def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
+        """Show a row of `view` in full; its detail query runs once for each row. No row: nothing is shown."""
+        self.remove_class("-brief")
+        shown = (view.name, key)
         if shown != self._shown:
-            self._shown, self._has_query = shown, False
-            self.workers.cancel_node(self)
-            self.query_one(".more", Vertical).remove_children()
-            if row and view.detail and source is not None and in_full:
+            self._forget(shown)
+            if row and view.detail and source is not None:
                 self._fetch(source, view, row, dict(zip(view.key, key or (), strict=True)))
-        self._show_fields(view, row, in_full)
+        self._show_fields(view, row)
 
-    def _show_fields(self, view: View, row: Mapping[str, object] | None, in_full: bool = True) -> None:
-        options = {"with_query": not self._has_query, "with_others": in_full}
-        self._update(fields(view, row, **options, seen=self.seen) if row else Content("no row"))
+    def show_brief(self, content: Content) -> None:
+        """Show only these fields, as far as there is room."""
+        if not self.has_class("-brief"):
+            self._forget(())
+            self.add_class("-brief")
+        if not content.is_same(self._fields):
+            self._fields = content
+            # In this class the widget is as high as its place: no new text moves anything on the screen.
+            self.query_one(".fields", Static).update(content, layout=False)
 
-    def _update(self, shown: Content) -> None:
-        if not shown.is_same(self._fields):
-            as_high = self._wrapped(shown) == self._wrapped(self._fields)
-            self._fields = shown
-            self.query_one(".fields", Static).update(shown, layout=not as_high)
+    def _forget(self, shown: tuple[object, ...]) -> None:
+        self._shown, self._has_query = shown, False
+        self.workers.cancel_node(self)
+        self.query_one(".more", Vertical).remove_children()
 
-    def _wrapped(self, content: Content) -> list[str]:
-        """The lines of a text that may take several of the widget; "" for the others.
-
-        Where these stay, another text needs no new layout of the screen.
-        """
-        room = self.scrollable_content_region.width
-        return [line if len(line) > room else "" for line in content.plain.split("\n")]
+    def _show_fields(self, view: View, row: Mapping[str, object] | None) -> None:
+        content = fields(view, row, with_query=not self._has_query) if row else Content("no row")
+        if not content.is_same(self._fields):
+            self._fields = content
+            self.query_one(".fields", Static).update(content)
 
     @work(exclusive=True, exit_on_error=False)
     async def _fetch(

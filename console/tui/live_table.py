@@ -52,6 +52,9 @@ class LiveTable(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor is on another row."""
 
+    class Resized(Message):
+        """The columns have other widths."""
+
     @dataclass
     class HeaderClicked(Message):
         """A click on the title of a column."""
@@ -195,6 +198,7 @@ class LiveTable(ScrollView, can_focus=True):
         if self._seeks is not None:
             self._go_to_worst(self._seeks)
         self.refresh()
+        self.post_message(self.Resized())
 
     def notify_style_update(self) -> None:
         """Compute the styles of the new theme."""

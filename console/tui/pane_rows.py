@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.timer import Timer
 
 from console.model import Pane, Snapshot, Source, View
 from console.tui.details import Details, fields
@@ -17,6 +18,7 @@ from console.tui.live_table import LiveTable
 NEXT_FROM = 120  # cells of width from which the details are next to the table
 TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details next to it take
 HEIGHTS = (16, 12, 8)  # lines of the details below the table, as many as it leaves free
+REST = 0.08  # seconds without another move of the cursor
 SPARE = 6  # free lines more than it has, from which on the drawer below becomes higher
 
 
@@ -29,8 +31,9 @@ class PaneRows(Horizontal):
         self._pane = pane
         self._source = source
         self._view = pane.views[0]
-        self._asked = False  # for all details: columns that no view shows, the answer of the detail query
+        self._asked = False  # for the details in full: what no column shows, the answer of the detail query
         self._dismissed = False
+        self._following: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The table, the findings if a view has them, the drawer."""
@@ -87,18 +90,21 @@ class PaneRows(Horizontal):
         drawer, table = self.drawer, self.table
         height, row = self._height_below(), table.cursor_row
         drawer.display = table.display and not self._dismissed and row is not None and (self._is_wide or height > 0)
-        if not drawer.display:
+        if row is None or not drawer.display:
             return
+        if self._is_wide and self._asked:
+            drawer.show_row(self._view, table.cursor_key, row, self._source())
+        else:
+            brief = fields(self._view, row, with_others=False, seen=table.columns_in_full)
+            if not brief.plain and self._is_wide:
+                brief = fields(self._view, row, with_others=False)
+            drawer.display = bool(brief.plain)
+            drawer.show_brief(brief)
         self.set_class(not self._is_wide, "-below")
         if self._is_wide:
             drawer.styles.width = min(WIDEST, TABLE // 2 + (self.size.width - NEXT_FROM) * 3 // 5)
         else:
             drawer.styles.height = height
-        drawer.seen = frozenset() if self._is_wide else table.columns_in_full
-        if row is not None and not fields(self._view, row, with_others=self._asked, seen=drawer.seen).plain:
-            drawer.display = False  # the table shows all that there is
-            return
-        drawer.show_row(self._view, table.cursor_key, row, self._source(), in_full=self._asked)
 
     @property
     def _is_wide(self) -> bool:
@@ -131,6 +137,12 @@ class PaneRows(Horizontal):
         elif self.screen.is_active:  # otherwise a key that was pressed before has just opened another dialog
             self.app.push_screen(DetailsDialog(self._pane.title, self._view, key, row, self._source()))
 
-    def on_live_table_moved(self) -> None:
-        """The drawer follows the cursor."""
+    def on_live_table_resized(self) -> None:
+        """Narrower, the table shows less."""
         self.fill_drawer()
+
+    def on_live_table_moved(self) -> None:
+        """The drawer follows the cursor once it rests: a key is not slowed down by it."""
+        if self._following is not None:
+            self._following.stop()
+        self._following = self.set_timer(REST, self.fill_drawer)
