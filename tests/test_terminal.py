@@ -202,4 +202,4 @@ def test_an_unknown_id_in_the_keymap_is_refused_with_the_known_ones(any_pg: Post
     with console("open", any_pg.uri(), "--config", str(file), size=(200, 24)) as terminal:
         assert terminal.ends() == 2
         assert "pane.nothing" in terminal.text()
-        assert "pane.filter" in terminal.text()
+        assert "pane.filter" in terminal.text().replace("\n", ""), "lines are broken in the middle of a word"

@@ -77,8 +77,10 @@ def who(snapshot: Snapshot) -> list[str | None]:
 
 def _blocking(pids: Sequence[int], blocks: int) -> str | None:
     """Whom a session blocks, and who blocks it, in a few cells."""
+    if not pids and not blocks:
+        return None
     by = f"by {pids[0]}" + (f" +{len(pids) - 1}" if len(pids) > 1 else "") if pids else ""
-    return ", ".join(part for part in (f"blocks {blocks}" if blocks else "", by) if part) or None
+    return ", ".join(part for part in (f"blocks {blocks}" if blocks else "", by) if part)
 
 
 def hidden(snapshot: Snapshot, what: str = "sessions") -> Trouble | None:

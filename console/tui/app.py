@@ -28,6 +28,7 @@ from console.reading.reader import Readers
 from console.settings.config import Settings, Wanted
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
+from console.tui.compositor import FrontScreen
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import TerminalDriver, clear_deadline, end_on_signals
@@ -124,6 +125,10 @@ class ConsoleApp(App[int]):
         self.bell()
         self._exit_renderables.append(Traceback(show_locals=False))
         self._close_messages_no_wait()
+
+    def get_default_screen(self) -> Screen[object]:
+        """The screen below all dialogs."""
+        return FrontScreen(id="_default")
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         super()._display(screen, tight(renderable))

@@ -167,7 +167,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _look(self) -> None:
         """Find the columns in the window."""
-        self._width = self.size.width
+        self._width = self.scrollable_content_region.width
         left = self.scroll_offset.x
         self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width)
         self._window.bars.measure(self._rows.values)
@@ -210,20 +210,20 @@ class LiveTable(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the table. Without a border or padding there is nothing that Textual would add."""
+        if self._width != self.scrollable_content_region.width:
+            self._look()
         strips = [self.render_line(y) for y in crop.line_range]
-        return strips if crop.column_span == (0, self._width) else [strip.crop(*crop.column_span) for strip in strips]
+        whole = crop.x == 0 and crop.right >= self._width
+        return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """Line 0 holds the titles and stays; the rows scroll below it."""
-        return self._filtered(self._titles()) if y == 0 else self._row(self.scroll_offset.y + y - 1, y)
+        return self._cropped(self._titles()) if y == 0 else self._row(self.scroll_offset.y + y - 1, y)
 
-    def _filtered(self, strip: Strip) -> Strip:
-        """`strip` in the width of the table and in the colours that the terminal has."""
+    def _cropped(self, strip: Strip) -> Strip:
+        """`strip` in the width of the table."""
         left = self.scroll_offset.x - self._window.start
-        strip = strip.crop_extend(left, left + self._width, self._styles.of("base"))
-        for line_filter in self.get_line_filters():
-            strip = strip.apply_filter(line_filter, self._styles.background)
-        return strip
+        return strip.crop_extend(left, left + self._width, self._styles.of("base"))
 
     def _titles(self) -> Strip:
         header, marked = self._styles.of("header"), self._styles.of("sorted")
@@ -236,12 +236,12 @@ class LiveTable(ScrollView, can_focus=True):
         line = self._line(index, former.line if former else None)
         if line is None:
             self._painted.pop(y, None)
-            return self._filtered(Strip.blank(1, self._styles.of("base")))
+            return self._cropped(Strip.blank(1, self._styles.of("base")))
         self._painted_from = self.scroll_offset
         if former is not None and former.line is line and former.under_cursor == under_cursor:
             return former.strip
         strip = Strip(self._styles.segments(line, under_cursor, self._stale), self._window.width)
-        self._painted[y] = _Painted(line, under_cursor, self._filtered(strip))
+        self._painted[y] = _Painted(line, under_cursor, self._cropped(strip))
         return self._painted[y].strip
 
     def _line(self, index: int, former: RowLine | None) -> RowLine | None:

@@ -7,7 +7,6 @@ from itertools import groupby
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.color import Color
 from textual.widget import Widget
 
 from console.model import Level
@@ -20,32 +19,35 @@ _ON_BASE = {"header", "sorted", "stale"}  # they add to the style of the widget
 
 
 class TableStyles:
-    """Styles by name: "base", or one of NAMES."""
+    """Styles by name, "base" or one of NAMES, in the colours that the terminal has."""
 
     def __init__(self, table: Widget) -> None:
         self._table = table
         self._known: dict[str, Style] = {}
         self._cells: dict[tuple[Level, bool, bool, bool], Style] = {}
-        self._background: Color | None = None
 
     def forget(self) -> None:
         """Compute them again: the theme has changed."""
-        self._known, self._cells, self._background = {}, {}, None
-
-    @property
-    def background(self) -> Color:
-        """The colour behind the lines."""
-        if self._background is None:
-            self._background = self._table.background_colors[1]
-        return self._background
+        self._known, self._cells = {}, {}
 
     def of(self, name: str) -> Style:
         """The style called `name`."""
-        style = self._known.get(name)
-        if style is None:
-            base = self._table.rich_style
-            style = base if name == "base" else self._table.get_component_rich_style(f"table--{name}", partial=True)
-            style = self._known[name] = base + style if name in _ON_BASE else style
+        if name not in self._known:
+            self._known[name] = self._shown(self._declared(name))
+        return self._known[name]
+
+    def _declared(self, name: str) -> Style:
+        base = self._table.rich_style
+        if name == "base":
+            return base
+        style = self._table.get_component_rich_style(f"table--{name}", partial=True)
+        return base + style if name in _ON_BASE else style
+
+    def _shown(self, style: Style) -> Style:
+        background = self._table.background_colors[1]
+        for line_filter in self._table.get_line_filters():
+            (segment,) = line_filter.apply([Segment(" ", style)], background)
+            style = segment.style or Style.null()
         return style
 
     def segments(self, line: RowLine, under_cursor: bool, stale: bool) -> list[Segment]:
@@ -64,12 +66,12 @@ class TableStyles:
         key = (level, under_cursor, stale, in_bar)
         style = self._cells.get(key)
         if style is None:
-            style = self.of("stale" if stale else "base")
+            style = self._declared("stale" if stale else "base")
             if level >= Level.WARNING and not stale:
-                style += self.of("critical" if level is Level.CRITICAL else "warning")
-            style = style + self.of("cursor") if under_cursor else style
-            style = style + self.of("cursor-bar" if under_cursor else "bar") if in_bar else style
-            self._cells[key] = style
+                style += self._declared("critical" if level is Level.CRITICAL else "warning")
+            style = style + self._declared("cursor") if under_cursor else style
+            style = style + self._declared("cursor-bar" if under_cursor else "bar") if in_bar else style
+            self._cells[key] = style = self._shown(style)
         return style
 
 

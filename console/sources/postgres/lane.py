@@ -15,7 +15,7 @@ from console.sources.postgres.closing import answering_within, close_in_turn, cu
 from console.sources.postgres.confined_reading import confined_rows
 from console.sources.postgres.confinement import SEARCH_PATH
 from console.sources.postgres.connecting import Connection, open_session, unlimited
-from console.sources.postgres.values import keep_bytes
+from console.sources.postgres.values import keep_bytes, read_fast, rows_of
 from console.sources.slot import Slot
 
 DEADLINE_SLACK = 3.0  # a read that outlives its statement_timeout by this much sits on a dead network
@@ -130,11 +130,10 @@ async def _rows(
     prepare: bool | None = None,
 ) -> Result:
     async with connection.cursor(binary=True) as cursor:
-        if exact:
-            keep_bytes(cursor)
+        keep_bytes(cursor) if exact else read_fast(cursor)
         await cursor.execute(text.encode(), parameters, prepare=prepare)
         columns = tuple(column.name for column in cursor.description or ())
-        return columns, tuple(await cursor.fetchall())
+        return columns, await rows_of(cursor)
 
 
 async def _rows_without(

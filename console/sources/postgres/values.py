@@ -8,8 +8,9 @@ from datetime import date, datetime
 import psycopg
 from psycopg import pq
 from psycopg.abc import Buffer
-from psycopg.adapt import Loader
+from psycopg.adapt import Loader, Transformer
 from psycopg.types import datetime as times
+from psycopg.types import string as strings
 
 _TEXTS = ("text", "name", "varchar", "bpchar", '"char"')
 _TIMES: tuple[tuple[str, type[Loader], type[Loader]], ...] = (
@@ -26,6 +27,25 @@ def read_anything(connection: psycopg.AsyncConnection[tuple[object, ...]]) -> No
         connection.adapters.register_loader(name, _TextBinaryLoader)
     for name, loader in _LENIENT:
         connection.adapters.register_loader(name, loader)
+
+
+def read_fast(cursor: psycopg.AsyncCursor[tuple[object, ...]]) -> None:
+    """Let `cursor` use the driver's own loaders, which are compiled; what they refuse is for `rows_of` to read."""
+    if cursor.connection.info.encoding == "utf-8":  # in SQL_ASCII the driver returns texts as bytes
+        for name in _TEXTS:
+            cursor.adapters.register_loader(name, strings.TextBinaryLoader)
+        for name, _, binary in _TIMES:
+            cursor.adapters.register_loader(name, binary)
+
+
+async def rows_of(cursor: psycopg.AsyncCursor[tuple[object, ...]]) -> tuple[tuple[object, ...], ...]:
+    """All rows of a cursor that reads fast, whatever they hold."""
+    try:
+        return tuple(await cursor.fetchall())
+    except (UnicodeDecodeError, psycopg.DataError):
+        transformer = Transformer(cursor.connection)
+        transformer.set_pgresult(cursor.pgresult)
+        return tuple(transformer.load_rows(0, cursor.rowcount, tuple))
 
 
 class TextLoader(Loader):

@@ -1,0 +1,113 @@
+"""The compositor of the console: what is seen is as Textual's own has it, and less is rendered for it."""
+
+from __future__ import annotations
+
+import pytest
+from rich.segment import Segment
+from textual._compositor import Compositor
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from console.panes import PANES
+from console.tui.compositor import FrontCompositor, FrontScreen, in_front
+from console.tui.header import Header
+from tests.screens import console, screen_text, until
+from tests.servers import PostgresServer
+
+AWAY = "postgresql://127.0.0.1:1/x"
+SCREEN = Region(0, 0, 10, 3)
+
+
+def placed(*regions: tuple[Region, Region]) -> dict[Widget, tuple[Region, Region]]:
+    return {Widget(): region for region in regions}
+
+
+@pytest.mark.parametrize(
+    ("regions", "seen"),
+    [
+        ([], []),
+        ([SCREEN], [0]),
+        ([SCREEN, SCREEN], [0]),
+        ([Region(0, 0, 10, 2), SCREEN], [0, 1]),
+        ([Region(0, 0, 10, 2), Region(0, 2, 10, 1), SCREEN], [0, 1]),
+        ([Region(0, 0, 9, 3), Region(9, 0, 1, 3), SCREEN, SCREEN], [0, 1]),
+        ([Region(0, 0, 9, 3), Region(9, 0, 1, 2), SCREEN], [0, 1, 2]),
+        ([Region(-5, -5, 20, 20), SCREEN], [0]),
+        ([Region(20, 0, 5, 1), Region(0, 3, 10, 1), SCREEN], [2]),
+    ],
+)
+def test_what_others_cover_is_not_in_front(regions: list[Region], seen: list[int]) -> None:
+    widgets = placed(*((region, SCREEN) for region in regions))
+    assert list(in_front(widgets, *SCREEN.size)) == [list(widgets)[at] for at in seen]
+
+
+def test_a_widget_covers_only_what_it_is_clipped_to() -> None:
+    scrolled, below = placed((SCREEN, Region(0, 0, 10, 1)), (SCREEN, SCREEN)).items()
+    assert list(in_front(dict([scrolled, below]), *SCREEN.size)) == [scrolled[0], below[0]]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45), (40, 10)])
+async def test_every_pane_is_as_textual_itself_paints_it(
+    any_pg: PostgresServer, pipeline: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console(any_pg.uri(pipeline), size) as (app, pilot):
+        await until(pilot, lambda: "PostgreSQL" in screen_text(app))
+        for pane in PANES:
+            await app.action_pane(pane.name)
+            await pilot.pause()
+            compositor = app.screen._compositor
+            assert isinstance(compositor, FrontCompositor)
+            own = segments(compositor)
+            with monkeypatch.context() as patch:
+                patch.setattr(FrontCompositor, "_get_renders", Compositor._get_renders)
+                assert segments(compositor) == own
+
+
+def segments(compositor: Compositor) -> list[list[Segment]]:
+    return [list(strip.simplify()) for strip in compositor.render_strips()]
+
+
+async def test_for_a_change_only_what_is_in_its_lines_is_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    rendered: list[Widget] = []
+    render_lines = Widget.render_lines
+
+    def render(widget: Widget, crop: Region) -> list[Strip]:
+        rendered.append(widget)
+        return render_lines(widget, crop)
+
+    async with console(AWAY) as (app, pilot):
+        await until(pilot, lambda: app.pane_view.feed.trouble is not None)
+        header = app.query_one(Header)
+        compositor = app.screen._compositor
+        monkeypatch.setattr(Widget, "render_lines", render)
+        header.refresh()
+        compositor.update_widgets({header})
+        compositor.render_partial_update()
+    assert set(rendered) == {header}
+
+
+class Narrow(Widget):
+    """Draws one cell of its lines, as a table does whose scroll bar has just gone."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return [Strip([Segment("x")])] * crop.height
+
+
+class Alone(App[None]):
+    """Nothing but a narrow widget."""
+
+    def get_default_screen(self) -> Screen[object]:
+        return FrontScreen()
+
+    def compose(self) -> ComposeResult:
+        yield Narrow()
+
+
+async def test_a_line_that_ends_before_its_widget_is_blank_and_not_missing() -> None:
+    app = Alone()
+    async with app.run_test(size=(10, 3)):
+        lines = app.screen._compositor.render_strips()
+    assert ["".join(segment.text for segment in line) for line in lines] == [" " * 10] * 3
