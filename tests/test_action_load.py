@@ -19,11 +19,13 @@ import pytest
 from console.actions import action
 from console.demo.cluster import OWNER
 from console.model import Kind, LoadTest, Outcome, Trouble
+from console.panes.activity import ACTIVITY
 from console.running.load.latencies import Latencies
 from console.running.load.output import PgbenchOutput
 from console.running.progress import Run
 from console.running.trail.audit import Trail
 from tests.acting import Desk
+from tests.screens import console, shows
 from tests.servers import Pooler, PostgresServer
 from tests.waiting import eventually, wait
 
@@ -301,6 +303,28 @@ async def test_an_error_that_stops_clients_is_reported(desk: Desk) -> None:
     assert result(desk)["created"] == 0
     assert any("4 clients stopped by ERROR: too much [/b]" in note for note in run.notes)
     assert any(note.startswith("First limit, after ") for note in run.notes)
+
+
+async def test_results_are_a_view_with_the_course_of_the_last_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.workspace.default_trail", lambda: desk.trail)
+    async with desk.workspace() as workspace:
+        source = workspace.sources.of(ACTIVITY)
+        assert (await source.fetch("load_tests")).rows == ()
+        run = workspace.start(await workspace.plan(LOAD, {"seconds": "3", "clients": "2"}), lambda _: None)
+        await eventually(lambda: run.outcome or run.steps[1].series)
+        (now,) = (await source.fetch("load_tests")).records()
+        assert (now["status"], now["clients"], bool(json.loads(str(now["series"])))) == ("running", 2, True)
+        await workspace.wait(run)
+        await workspace.run(await workspace.plan(LOAD, {"seconds": "3", "clients": "2"}))
+        last, first = (await source.fetch("load_tests")).records()
+    assert (last["status"], first["status"], first["rate_change"]) == ("done", "done", None)
+    assert re.fullmatch(r"[+-]\d+ %", str(last["rate_change"]))
+    async with console(desk.uri) as (_, pilot):
+        await pilot.press("w")
+        await shows(pilot, "Load tests")
+        await pilot.press("v")
+        text = await shows(pilot, "transactions/s", "latency", "p95")
+    assert any(bar in text for bar in "▃▄▅▆▇█")
 
 
 def test_percentiles_are_those_of_all_latencies() -> None:

@@ -42,6 +42,40 @@ RUNS = View(
     empty="No action has run.",
 )
 
+LOAD_TESTS = View(
+    name="load-tests",
+    title="Load tests",
+    query="load_tests",
+    key=("run",),
+    columns=(
+        Column("at", "when", "time", help="When the run began, in UTC."),
+        Column("clients", "clients", "count"),
+        Column("via", "via", width=6, help="Through PgBouncer, or directly to the server."),
+        Column(
+            "rate", "tx/s", "rate", help="Transactions a second, of all clients; of one that runs, in the last one."
+        ),
+        Column("rate_change", "change", width=7, help="Against the run before with the same parameters."),
+        Column("p50", "p50", "ms", help="Latency that half of the transactions did not exceed."),
+        Column("p95", "p95", "ms", help="Latency that 95 % of the transactions did not exceed."),
+        Column("errors", "errors", "count", width=6, help="Failed transactions and stopped clients."),
+        Column("p99", "p99", "ms", extra=True, help="Latency that 99 % of the transactions did not exceed."),
+        Column("max", "max", "ms", extra=True, help="Longest latency."),
+        Column("p95_change", "p95 ±", width=7, extra=True, help="Against the run before with the same parameters."),
+        Column("first_limit", "first limit", "query", grow=True, extra=True, help="What reached a limit first."),
+        Column("seconds", "seconds", "count", extra=True, help="How long it was to run."),
+        Column("pace", "rate", "count", extra=True, help="Transactions a second that were asked for; none: no limit."),
+        Column("mix", "reads %", "count", extra=True, help="Percentage of dashboard reads."),
+        Column("created", "created", "count", extra=True, help="Content requests, removed again."),
+        Column("wal", "WAL", "size", extra=True, help="Written by the whole server meanwhile."),
+        Column("status", "status", width=10, extra=True),
+        Column("server", "server", "name", width=20, extra=True),
+        Column("database", "database", "name", width=14, extra=True),
+    ),
+    detail="activity_run",
+    chart="load",
+    empty="No load test has run: the action load-test runs one.",
+)
+
 ACTIVITY = Pane(
     name="activity",
     key="w",
@@ -49,9 +83,10 @@ ACTIVITY = Pane(
     group="Care",
     help=(
         "The actions of this console, running and finished, with step, rows and time left, and unfinished actions of "
-        "other consoles of this user. A run continues while you look at other panes; `x` stops it."
+        "other consoles of this user. A run continues while you look at other panes; `x` stops it. Load tests: the "
+        "course of the one that runs or ran last, and the results of all."
     ),
-    views=(RUNS,),
+    views=(RUNS, LOAD_TESTS),
     refresh=1.0,
     source="console",
 )

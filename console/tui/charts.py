@@ -12,6 +12,7 @@ from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
 from console.tui.course import APART, COURSES, activity, span, ticks
+from console.tui.load_chart import load_course
 from console.tui.sparkline import BARS, step
 from console.tui.stacked import connection_states
 from console.tui.vitals import Metrics
@@ -104,4 +105,9 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-CHARTS: Mapping[str, Drawing] = {"timeline": timelines, "connections": connection_states, "activity": activity}
+CHARTS: Mapping[str, Drawing] = {
+    "timeline": timelines,
+    "connections": connection_states,
+    "activity": activity,
+    "load": load_course,
+}

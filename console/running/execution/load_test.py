@@ -56,7 +56,7 @@ async def execute(load: LoadTest, context: Context, group: Sequence[StepProgress
 async def _measure(load: LoadTest, context: Context, progress: StepProgress, report: Callable[[str], None]) -> Measured:
     session, name = context.session, f"{NAME} {load.tag}"
     before, sessions = await _room(session), Sessions()
-    async with running(load, _environment(session, load, name)) as process:
+    async with running(load, environment(session, load, name)) as process:
         progress.series = process.output.seconds
         while not await process.ended(LOOK):
             await _look(session, name, process, sessions)
@@ -83,10 +83,10 @@ def _now(process: LoadProcess, load: LoadTest) -> str:
     last = process.output.seconds[-1]
     failed = sum(each.failed for each in process.output.seconds)
     stopped = f", {len(process.output.stopped)} clients stopped" if process.output.stopped else ""
-    return f"{elapsed}, {last.rate:.0f} tx/s, {last.latency:.1f} ms, {failed} failed{stopped}"
+    return f"{last.rate:.0f} tx/s, {last.latency:.1f} ms, {failed} failed{stopped}, {elapsed}"
 
 
-def _environment(session: ActingSession, load: LoadTest, name: str) -> dict[str, str]:
+def environment(session: ActingSession, load: LoadTest, name: str) -> dict[str, str]:
     """How pgbench finds the database: secrets are in no argument."""
     known = session.environment()
     if load.address:  # a pooler refuses options

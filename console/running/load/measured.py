@@ -164,11 +164,12 @@ def _slower(seconds: Sequence[LoadSecond]) -> list[tuple[float, str]]:
 
 def compared(now: Mapping[str, object], earlier: Mapping[str, object]) -> str:
     """The result compared with that of an earlier run with the same parameters: "+3 % transactions/s, p95 −12 %"."""
-    rate, latency = (_change(now.get(name), earlier.get(name)) for name in ("rate", "p95"))
+    rate, latency = (change(now.get(name), earlier.get(name)) for name in ("rate", "p95"))
     return f"{rate} transactions/s, {latency} p95" if rate and latency else ""
 
 
-def _change(now: object, earlier: object) -> str:
+def change(now: object, earlier: object) -> str:
+    """By how much a figure has changed: "+3 %"; empty: one of them is not known."""
     if not isinstance(now, int | float) or not isinstance(earlier, int | float) or not earlier:
         return ""
     return f"{100 * (now / earlier - 1):+.0f} %"

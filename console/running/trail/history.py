@@ -76,6 +76,7 @@ class Past:
     notes: tuple[str, ...] = ()  # what else it reported at its end
     seconds: float | None = None
     recorded_undo: tuple[str, ...] | None = None
+    load: Mapping[str, object] | None = None  # the result of its load test
 
     @property
     def status(self) -> str:
@@ -165,6 +166,9 @@ def _add(past: Past, entry: Mapping[str, object]) -> None:
             _text(entry, "sql"), _text(entry, "undo"), rows if isinstance(rows, int) else 0, seconds or 0.0, at
         )
         past.finished.append(done)
+    elif event == "load":
+        result = entry.get("result")
+        past.load = result if isinstance(result, Mapping) else None
     elif event == "end":
         past.ended_at, past.outcome, past.message = at, _text(entry, "outcome"), _text(entry, "message")
         past.seconds, past.recorded_undo = _number(entry.get("seconds")), _texts(entry.get("undo"))

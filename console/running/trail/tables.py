@@ -13,6 +13,7 @@ from console.running.progress import Run
 from console.running.trail import history
 from console.running.trail.audit import Trail, whoami
 from console.running.trail.history import Past
+from console.running.trail.loads import LOADS, loads
 from console.sources.console import Answer, Parameters, table
 
 TRAIL = (
@@ -54,6 +55,9 @@ def answers(trail: Trail, runs: Sequence[Run], database: Source) -> Mapping[str,
             ACTIVITY,
             lambda _: [*map(_own, reversed(runs)), *past.others(runs)],
             f"The runs of this console, and those in {file} that have not ended.",
+        ),
+        "load_tests": table(
+            "load_tests", LOADS, lambda _: past.loads(runs), f"Load tests that run, and their results in {file}."
         ),
         "activity_run": table("activity_run", STEPS, progress, f"One run of this console, or one in {file}."),
         "audit_database": _of_database(database, "audit_database", DATABASE),
@@ -113,6 +117,10 @@ class _History:
             for i, each in reversed(list(enumerate(past)))
             if not each.outcome and each.id not in own and each.at > oldest and finished.get(_identity(each), -1) < i
         ]
+
+    def loads(self, runs: Sequence[Run]) -> list[Row]:
+        """Load tests that run now, and results, newest first."""
+        return loads(self._past(), runs)
 
     def _past(self) -> list[Past]:
         try:
