@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, str] = {
     "archive": "archiving against one big DELETE … RETURNING into INSERT",
     "engine": "running a plan against sending its statements by hand",
     "load": "loading the sample data against a bare COPY",
+    "load_test": "the throughput of load-test against a bare pgbench with the same statements",
     "locks": "the locks and connections panes with up to 1,000 waiting sessions",
     "partition": "partition-table under 50 writes a second, both ways",
 }
