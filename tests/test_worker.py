@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,8 +24,8 @@ from console.worker.queue import ClaimLost, Ending, Queue
 from tests.acting import Desk
 from tests.command import run as command
 from tests.servers import PostgresServer as Cluster
-from tests.waiting import eventually, wait
-from tests.working import start, work, working
+from tests.waiting import PATIENCE, eventually, wait
+from tests.working import nursery, work, working
 
 EFFECTS = "CREATE TABLE effects (job bigint NOT NULL, claim text NOT NULL)"
 CHANGES = (  # every change of a status, as the server saw it
@@ -272,7 +274,7 @@ async def test_old_jobs_that_cannot_be_removed_hold_up_no_work(desk: Desk) -> No
     assert status(desk, job) == ("succeeded", "")
 
 
-async def test_of_300_jobs_each_is_done_once_while_workers_are_killed(desk: Desk) -> None:
+async def test_of_300_jobs_each_is_done_once_while_a_worker_is_killed_every_second(desk: Desk) -> None:
     desk.do(
         EFFECTS,
         *CHANGES,
@@ -281,26 +283,22 @@ async def test_of_300_jobs_each_is_done_once_while_workers_are_killed(desk: Desk
         " CASE WHEN n % 10 = 0 THEN 'job ' || n END FROM generate_series(1, 300) n",
     )
     done = "SELECT count(*) FROM background_jobs WHERE status = 'succeeded'"
-    workers = {process.pid: process for process in (start(desk) for _ in range(8))}
     kills = 0
-    try:
-        while kills < 8:
-            target = 30 * (kills + 1)
-            await eventually(lambda target=target: desk.ask(done) >= target)  # type: ignore[misc]
+    with nursery(desk) as place:
+        workers = {place.start() for _ in range(8)}
+        await eventually(lambda: desk.ask(done) > 0)
+        for _ in range(int(PATIENCE)):
+            await asyncio.sleep(1)
+            if desk.ask(done) == 300:
+                break
             holder = desk.ask("SELECT max(locked_by) FROM background_jobs WHERE status = 'running'") or ""
-            pid = int(holder.split()[1].split(":")[1]) if holder else next(iter(workers))
+            pid = int(holder.split()[1].split(":")[1]) if holder else 0
             if pid in workers:
-                killed = workers.pop(pid)
-                killed.kill()
-                killed.communicate()
+                os.kill(pid, signal.SIGKILL)
+                workers = (workers - {pid}) | {place.start()}
                 kills += 1
-                fresh = start(desk)
-                workers[fresh.pid] = fresh
-        await eventually(lambda: desk.ask(done) == 300)
-    finally:
-        for process in workers.values():
-            process.kill()
-            process.communicate()
+    assert desk.ask(done) == 300
+    assert kills >= 8
     once = "SELECT job FROM changes WHERE status = 'succeeded' GROUP BY job HAVING count(*) = 1"
     assert desk.ask(f"SELECT count(*) FROM ({once}) each") == 300
     assert desk.ask("SELECT count(DISTINCT job) FROM effects") == 300

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from console.settings import config
 from console.watching.delivery import Mailbox
@@ -38,6 +40,7 @@ async def main():
         await connection.execute("INSERT INTO effects (job, claim) VALUES (%s, %s)", (job.id, job.worker))
         while gate and not Path(gate).exists():
             await asyncio.sleep(0.05)
+        await asyncio.sleep(SECONDS)
         return Done("done", {"by": os.getpid()})
 
     worker = Worker(Queue(uri, f"test:{os.getpid()}", lease), settings, perform,
@@ -45,14 +48,51 @@ async def main():
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     await worker.run()
 
-asyncio.run(main())
 """
+ALONE = f"{PROGRAM}\nSECONDS = 0\nasyncio.run(main())\n"
+# Forks a worker for each line that it reads, and says its process id: that takes no time to import.
+NURSERY = f"""{PROGRAM}
+SECONDS = 0.3
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    if child := os.fork():
+        print(child, flush=True)
+    else:
+        sys.stdout = open(os.devnull, "w")
+        asyncio.run(main())
+        os._exit(0)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Nursery:
+    """Workers that can be killed with a signal, each of which takes 0.3 seconds for a job."""
+
+    process: subprocess.Popen[str]
+
+    def start(self) -> int:
+        """Start another worker; its process id."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+
+@contextmanager
+def nursery(desk: Desk) -> Iterator[Nursery]:
+    """A place for workers of a database, all of which are gone in the end."""
+    process = _program(NURSERY, [desk.uri, 1.0, ""], start_new_session=True)
+    try:
+        yield Nursery(process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @contextmanager
 def working(desk: Desk, lease: float = 1.0, gate: str = "") -> Iterator[subprocess.Popen[str]]:
     """A process that works on the jobs of a database: each inserts into the table effects, and waits for a file."""
-    process = start(desk, lease, gate)
+    process = _program(ALONE, [desk.uri, lease, gate])
     try:
         yield process
     finally:
@@ -60,11 +100,16 @@ def working(desk: Desk, lease: float = 1.0, gate: str = "") -> Iterator[subproce
         process.communicate()
 
 
-def start(desk: Desk, lease: float = 1.0, gate: str = "") -> subprocess.Popen[str]:
-    """As `working`, to be killed by the caller."""
-    argument = json.dumps([desk.uri, lease, gate])
-    program = [sys.executable, "-c", PROGRAM, argument]
-    return subprocess.Popen(program, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def _program(text: str, argument: object, start_new_session: bool = False) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", text, json.dumps(argument)],
+        cwd=CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=start_new_session,
+    )
 
 
 async def work(desk: Desk, settings: config.Settings | None = None) -> list[WorkerEvent]:
