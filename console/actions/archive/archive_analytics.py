@@ -8,6 +8,7 @@ from console.actions.archive.move import CANCELED, Move, steps_of_move
 from console.actions.confinement import confined
 from console.actions.foreign_code import foreign_code
 from console.actions.needs import Needs, Right, archived
+from console.actions.partitions.partman import left_to_partman
 from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
 from console.format import one_line, safe
@@ -33,6 +34,9 @@ async def plan(request: Request) -> Plan:
             str(row[0]),
             boolean(request.parameters, "verify"),
         )
+        if managed := await left_to_partman(request.server, [move.origin, move.target]):
+            notes += managed
+            continue
         steps, said = await steps_of_move(request.server, move)
         found += steps
         notes += [

@@ -14,6 +14,7 @@ from console.actions.archive.restore_analytics import month
 from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, archived
+from console.actions.partitions.partman import left_to_partman
 from console.actions.planning import Action, Request, boolean, refuse, steps_from_query, steps_from_rows
 from console.actions.relations import Relation, relation, seen, short
 from console.files import archive_files
@@ -48,8 +49,14 @@ class MonthExport:
 
 
 async def plan(request: Request) -> Plan:
-    """Exports the month and, on request, drops it; a finished export is compared with the rows of now."""
+    """Exports the month and, on request, drops it; a finished export is compared with the rows of now.
+
+    Raises Trouble(REFUSED) if a month is to be dropped that pg_partman manages.
+    """
     export = await _export(request)
+    managed = await left_to_partman(request.server, [export.archive]) if export.drop else ()
+    if managed:
+        raise Trouble(Kind.REFUSED, " ".join(managed), "Export without drop=yes.")
     server = await confined(request.server, export.archive)
     await refuse_foreign_code(server, [export.archive.name])
     source = await _source(server, export.asked)

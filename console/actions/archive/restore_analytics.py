@@ -9,6 +9,7 @@ from console.actions.archive.archive_analytics import VERIFY, claim, named, poli
 from console.actions.archive.move import Move, steps_of_move
 from console.actions.confinement import confined
 from console.actions.needs import Needs, Right, archived
+from console.actions.partitions.partman import left_to_partman
 from console.actions.planning import Action, Request, boolean
 from console.actions.relations import relation
 from console.format import one_line, safe
@@ -34,6 +35,9 @@ async def plan(request: Request) -> Plan:
             after.isoformat(),
             boolean(request.parameters, "verify"),
         )
+        if managed := await left_to_partman(request.server, [move.origin, move.target]):
+            notes += managed
+            continue
         steps, more = await steps_of_move(request.server, move)
         found += steps
         notes += more

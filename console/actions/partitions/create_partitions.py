@@ -7,6 +7,7 @@ from dataclasses import replace
 from console.actions.confinement import confined, role_of, run_as
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import Needs, Right, partitioned
+from console.actions.partitions.partman import left_to_partman
 from console.actions.planning import Action, Request, split_notes, steps_from_rows, whole_number
 from console.actions.relations import Relation, relation, seen, short
 from console.format import counted, one_line
@@ -16,7 +17,10 @@ MONTHS_AHEAD = 3  # of a table without a policy
 
 
 async def plan(request: Request) -> Plan:
-    """The missing months, table by table; refused if a name is taken or the default partition has their rows."""
+    """The missing months, table by table; refused if a name is taken or the default partition has their rows.
+
+    Tables that pg_partman manages are skipped, with a note.
+    """
     tables = _tables(request)
     months = whole_number(request.parameters, "months", 0, 60) if request.parameters["months"] else None
     steps: tuple[Step, ...] = ()
@@ -25,6 +29,9 @@ async def plan(request: Request) -> Plan:
     for name, ahead in tables:
         parent = await relation(request.server, name)
         parents.append(parent.name)
+        if managed := await left_to_partman(request.server, [parent]):
+            notes += managed
+            continue
         more, interval_notes = await _missing(request.server, parent, months=ahead if months is None else months)
         steps += more
         notes += interval_notes
