@@ -19,6 +19,7 @@ import redis
 from console.cache import NoSuchBrand
 from console.cache.breaker import FAILURES
 from console.cache.envelope import LARGEST, VERSION, Unreadable, pack, unpack
+from console.cache.generations import CALLS
 from console.demo.redis_server import RedisProcess
 from tests.brands import Service, fresh_namespace, new_brands, pipeline_schema, pool, rename_asset, service
 from tests.command import CHECKOUT
@@ -66,6 +67,15 @@ async def test_a_brand_is_read_once_from_the_database_and_then_from_redis(one: S
     assert len(one.store.loads) == 3
     assert await everything(one.cache, brands[0].upper()) == first
     assert len(one.store.loads) == 3
+
+
+async def test_a_burst_of_readers_opens_few_connections(
+    uri: str, brands: list[str], redis_process: RedisProcess
+) -> None:
+    async with service(uri, redis_process.uri, fresh_namespace()) as reader:
+        await asyncio.gather(*(reader.cache.get_brand_profile(brand) for _ in range(20) for brand in brands))
+        clients = await reader.redis.client_list()
+    assert 0 < sum(each["name"] == "brand-cache" for each in clients) <= CALLS
 
 
 async def test_a_brand_that_does_not_exist_is_known_not_to_exist(one: Service) -> None:

@@ -13,6 +13,7 @@ BENCHMARKS: Mapping[str, str] = {
     "queries": "dashboard and search queries with and without the index pack",
     "adopt": "adopting an existing database under 50 writes a second",
     "archive": "archiving against one big DELETE … RETURNING into INSERT",
+    "cache": "the cache of brands against the database alone and cashews; what the pane costs Redis",
     "engine": "running a plan against sending its statements by hand",
     "load": "loading the sample data against a bare COPY",
     "load_test": "the throughput of load-test against a bare pgbench with the same statements",
