@@ -263,7 +263,7 @@ async def test_recurring_jobs_are_scheduled_on_a_page_and_the_last_one_has_the_u
 ) -> None:
     async with console(any_pg.uri(pipeline, OWNER), WIDE, guide=True) as (app, pilot):
         await turn_to(pilot, "Recurring jobs")
-        await shows(pilot, "▸ to do   Recurring jobs", "schedule-jobs", "create partitions")
+        await shows(pilot, "▸ to do   Recurring jobs", "schedule-jobs", "health check", "adopts job")
         await pilot.press("enter")
         await shows(pilot, "Plan: Schedule recurring jobs", "r run")
         await taken(pilot)
