@@ -6,7 +6,7 @@ import resource
 from dataclasses import dataclass
 
 from console.actions.planning import Request
-from console.format import one_line, safe
+from console.format import counted, one_line, safe
 from console.model import Kind, Record, Source, Trouble
 
 SPARE_FILES = 40  # that pgbench opens besides its connections: scripts, logs, libraries
@@ -42,7 +42,7 @@ async def _pooled(pooler: Source, database: str) -> Route:
     quoted = name.replace("\\", "\\\\").replace("'", "\\'")
     address = f"{(await pooler.learn()).address} dbname='{quoted}'"
     sizes = [entry["pool_size"] for entry in same if entry["name"] == name]
-    shared = f"clients share up to {sizes[0]} server connections of PgBouncer" if sizes else ""
+    shared = f"clients share at most {counted(int(str(sizes[0])), 'server connection')} of PgBouncer" if sizes else ""
     return Route("pooler", f"through {one_line(pooler.facts.label)}", address, (shared,) if shared else ())
 
 
@@ -52,7 +52,8 @@ async def refuse_without_room(request: Request, to: Route, clients: int, ready: 
     if files != resource.RLIM_INFINITY and clients + SPARE_FILES > files:
         raise Trouble(
             Kind.REFUSED,
-            f"{clients} clients need {clients + SPARE_FILES} open files, but a process may have {files} here.",
+            f"{counted(clients, 'client')} would take {counted(clients + SPARE_FILES, 'open file')}, but a process may "
+            f"have {files} here.",
             f"Set clients={max(1, files - SPARE_FILES)}, or raise the limit: ulimit -n {clients + SPARE_FILES}.",
         )
     if to.address and request.pooler is not None:
@@ -62,8 +63,8 @@ async def refuse_without_room(request: Request, to: Route, clients: int, ready: 
     if clients > free:
         raise Trouble(
             Kind.REFUSED,
-            f"{clients} clients need as many connections, but {max(0, free)} are left: {ready['reason']} allows "
-            f"{ready['most']}, {ready['used']} are in use, and the run needs one.",
+            f"Too few connections are left for {counted(clients, 'client')}: {ready['reason']} allows {ready['most']}, "
+            f"{ready['used']} are in use, and the run needs one.",
             _fewer(free, f"raise {ready['reason']}, or go through PgBouncer with via=pooler"),
         )
 
@@ -76,7 +77,8 @@ async def _refuse_full_pooler(pooler: Source, clients: int) -> None:
     if clients > most - used:
         raise Trouble(
             Kind.REFUSED,
-            f"{clients} clients do not fit into PgBouncer: max_client_conn is {most}, and {used} are connected.",
+            f"PgBouncer has no room for {counted(clients, 'client')}: max_client_conn is {most}, and {used} are "
+            "connected.",
             _fewer(most - used, "raise max_client_conn and the open files of PgBouncer's process"),
         )
 

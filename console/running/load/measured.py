@@ -96,7 +96,8 @@ class Measured:
         done = f"{counted(whole.number, 'transaction', shown=count)} in {self.load.seconds} s"
         sentences = [f"{done}, {self.output.rate:.1f} a second; latency {in_figures(whole.figures())}."]
         sentences += [
-            f"{script.name.removesuffix('.pgbench')}: {each.number} transactions, {in_figures(each.figures())}."
+            f"{script.name.removesuffix('.pgbench')}: {counted(each.number, 'transaction')}, "
+            f"{in_figures(each.figures())}."
             for script, each in zip(self.load.scripts, self.latencies, strict=True)
         ]
         sentences += [f"Errors: {self._errors()}.", f"Waits of working sessions: {self._waits()}."]
@@ -106,9 +107,8 @@ class Measured:
         )
         sentences.append(first_limit(self))
         if self.sessions.most and self.sessions.most < self.load.clients - len(self.output.stopped):
-            sentences.append(
-                f"{self.load.clients} clients shared up to {self.sessions.most} connections to the server."
-            )
+            clients = counted(self.load.clients, "client")
+            sentences.append(f"{clients} shared {counted(self.sessions.most, 'connection')} to the server.")
         return sentences
 
     def _errors(self) -> str:
