@@ -20,11 +20,14 @@ class StatusLine(Static):
     def show_status(self, text: str, is_trouble: bool) -> None:
         """Show `text`."""
         if text == self._shown:
-            return  # an update lays out the whole screen again
+            return
         self._shown = text
-        self.update(Content(text))
+        self.update(Content(text), layout=False)
         self.display = bool(text)
         self.set_class(is_trouble, "-trouble")
+        wanted = self.get_content_height(self.container_size, self.app.size, self.content_size.width)
+        if wanted != self.content_size.height:
+            self.refresh(layout=True)  # of the whole screen; a text that only counts the seconds needs none
 
 
 def status(view: View, last: Snapshot | None, rows: int, filter_text: str) -> str:

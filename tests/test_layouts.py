@@ -1,0 +1,79 @@
+"""A refresh lays out nothing: the whole screen would be arranged and painted for a text that has changed."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from console.tui.app import ConsoleApp
+from console.tui.pane_status import StatusLine
+from tests.screens import console, until
+from tests.servers import PostgresServer
+
+
+@pytest.fixture
+def layouts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The screens that were laid out."""
+    found: list[str] = []
+    arrange = Screen._refresh_layout
+
+    def counted(screen: Screen[object], *arguments: object, **keywords: object) -> None:
+        found.append(type(screen).__name__)
+        arrange(screen, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Screen, "_refresh_layout", counted)
+    return found
+
+
+class Status(App[None]):
+    """Nothing but a status line."""
+
+    CSS = "StatusLine { height: auto; }"
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "height", "again"),
+    [
+        ("Next attempt in 12 s.", "Next attempt in 9 s.", 1, False),
+        ("Next attempt in 9 s.", "Next attempt in 9 s. The server is starting up.", 2, True),
+        ("Next attempt in 9 s. The server is starting up.", "Next attempt in 9 s.", 1, True),
+        ("Next attempt in 9 s.", "", 0, True),
+        ("", "Next attempt in 9 s.", 1, True),
+    ],
+)
+async def test_a_status_is_laid_out_when_it_takes_other_lines(
+    layouts: list[str], before: str, after: str, height: int, again: bool
+) -> None:
+    app = Status()
+    async with app.run_test(size=(30, 6)) as pilot:
+        line = app.query_one(StatusLine)
+        line.show_status(before, is_trouble=True)
+        await pilot.pause()
+        layouts.clear()
+        line.show_status(after, is_trouble=True)
+        await pilot.pause()
+        assert (line.size.height if line.display else 0) == height
+        assert bool(layouts) == again
+
+
+@pytest.mark.parametrize("pane", ["connections", "locks", "bloat", "indexes", "partitions", "settings"])
+async def test_rows_that_are_read_again_are_painted_in_place(
+    any_pg: PostgresServer, pipeline: str, layouts: list[str], pane: str
+) -> None:
+    async with console(any_pg.uri(pipeline), pane=pane) as (app, pilot):
+        await reads(app, pilot, 3)
+        layouts.clear()
+        await reads(app, pilot, 3)
+        assert layouts == []
+
+
+async def reads(app: ConsoleApp, pilot: Pilot[int], number: int) -> None:
+    """Wait until the rows have been read so many times more."""
+    for _ in range(number):
+        before = app.pane_view.arranged
+        await until(pilot, lambda: app.pane_view.arranged is not before)  # noqa: B023  waited for here
