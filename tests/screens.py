@@ -55,7 +55,7 @@ async def console(
         await before(app)
     async with app.run_test(size=size, notifications=toasts) as pilot:
         yield app, pilot
-        defects = [view.defect for view in app.query(PaneView) if view.defect]
+        defects = [each.defect for each in (app, *app.query(PaneView)) if each.defect]
         if defects:
             raise defects[0]
 

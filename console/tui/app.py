@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
 from textual.events import Event
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
@@ -72,6 +73,7 @@ class ConsoleApp(App[int]):
         self.flow = ActionFlow(workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
+        self.defect: BaseException | None = None  # of what goes on behind the panes
 
     def compose(self) -> ComposeResult:
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
@@ -101,6 +103,12 @@ class ConsoleApp(App[int]):
         self.run_worker(self.workspace.keep_samples(), group="samples", exit_on_error=False)
         if self.workspace.wanted.guide:
             self.action_setup()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A defect behind the panes does not end in silence."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.defect = event.worker.error
+            self.monitor.fail(self.defect)
 
     def on_ready(self) -> None:
         """Exclude what is loaded by now from garbage collection: it stays for good."""

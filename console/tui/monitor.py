@@ -6,6 +6,7 @@ import asyncio
 
 from textual.app import App
 
+from console.format import safe
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
@@ -25,6 +26,17 @@ class Monitor:
         self._app = app
         self.workspace = workspace
         self.vitals = vitals
+
+    def fail(self, error: BaseException) -> None:
+        """A defect has ended what goes on behind the panes: say so, and show no metric that may be out of date."""
+        self._app.notify(
+            safe(f"Internal error ({type(error).__name__}: {error}). Open the console again, and please report it."),
+            severity="error",
+            timeout=60,
+            markup=False,
+        )
+        postgres = self.workspace.sources.postgres
+        self._app.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
 
     async def watch_metrics(self) -> None:
         """Read the metrics of the header for as long as the console is open."""

@@ -23,11 +23,12 @@ class Overview(Container):
     def __init__(self, make_view: Callable[[Pane], PaneView]) -> None:
         super().__init__()
         self._make_view = make_view
+        self._chart = Static(classes="activity", markup=False)
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
         yield self._make_view(OVERVIEW)
-        yield Static(classes="activity", markup=False)
+        yield self._chart
         for pane in (CONNECTIONS, SLOW_QUERIES):
             view = self._make_view(pane)
             view.add_class("beside")
@@ -35,6 +36,6 @@ class Overview(Container):
 
     def show_history(self, vitals: Vitals) -> None:
         """Draw the history of sessions."""
-        chart = self.query_one(".activity", Static)
+        chart = self._chart
         if chart.display and chart.size.height > 6 and len(vitals.times) > 1:
             chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)

@@ -72,12 +72,13 @@ class PaneView(Widget):
         self.arranged: Snapshot | None = None  # the rows of the table
         self._sql_text = sql_text
         self._metrics = metrics
+        self._title = PaneTitle(pane)  # shows concerns before it is mounted
         self._wake = asyncio.Event()
         self._has_read = False
 
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, status, filter."""
-        yield PaneTitle(self.pane)
+        yield self._title
         yield PaneChart()
         yield PaneRows(self.pane, lambda: self.feed.source)
         yield StatusLine()
@@ -166,12 +167,12 @@ class PaneView(Widget):
         self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
         self._show_status()
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
-        self.query_one(PaneTitle).show_state(state, rows)
+        self._title.show_state(state, rows)
         self._rows.fill_drawer()
 
     def show_concern(self, concern: Concern | None) -> None:
         """Show in the title which findings concern this pane."""
-        self.query_one(PaneTitle).show_concern(concern)
+        self._title.show_concern(concern)
 
     def _show_status(self) -> None:
         shown = len(self.arranged.rows) if self.arranged else 0
