@@ -1,5 +1,5 @@
 # make demo        a live console on an embedded PostgreSQL and PgBouncer; ARGS="--scale 3" passes options
-# make test        the tests on PostgreSQL 15 and 18, in parallel; ARGS="-k locks" passes options to pytest
+# make test        the quick tests on PostgreSQL 15 and 18 in turn, in parallel; ARGS="-k locks" passes options to pytest
 # make test-all    all tests, the slow ones too, on every PostgreSQL and PgBouncer that is available
 # make frames      writes the expected screens and the generated parts of the documents
 # make bench       measures the console beside pg_activity; BENCH=queries ARGS="URI" runs another benchmark
@@ -50,7 +50,7 @@ test-servers: .venv/.test system-servers
 
 test: .venv/.test system-servers
 	@$(BIN)/python -m scripts.fetch_test_servers 15 18 || true
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" --once $(ARGS)
 
 test-all: .venv/.test system-servers
 	@$(BIN)/python -m scripts.fetch_test_servers || true

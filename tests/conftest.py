@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 import pytest
@@ -28,6 +29,7 @@ from tests.servers import (
     describe,
     newest,
 )
+from tests.timing import SLOW, function_of
 
 CHOICES = pytest.StashKey[Mapping[int, Choice]]()
 SERVERS = pytest.StashKey[Servers]()
@@ -62,6 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """--pg 15,18 restricts the run to some of the servers, --require-pg fails it when one is missing."""
     parser.addoption("--update-frames", action="store_true", help="write the screens of tests/frames anew")
     parser.addoption("--every", action="store_true", help="every test on every server, not only those of queries")
+    parser.addoption("--once", action="store_true", help="every test on one server, which they take in turn")
     parser.addoption("--pg", default="", help="comma-separated major versions to run on, or all (default: 15,18)")
     parser.addoption("--poolers", default="", help="all: every PgBouncer (default: the oldest and the newest)")
     parser.addoption("--require-pg", default="", help="comma-separated major versions without which the run fails")
@@ -103,8 +106,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`pg` runs a test once on each server that its `pg` markers allow, `pgbouncer` once on each marked pooler.
 
-    What depends on the server's version runs on all servers of the run: queries, the schema, settings. Other tests run
-    on the newest released version and NARROW, those of ONCE on the newest alone, unless --every is given.
+    What depends on the server's version runs on all servers of the run: queries, the schema, settings. Other tests take
+    the newest released version and NARROW in turn, those of ONCE run on the newest alone, unless --every is given.
     """
     if "pgbouncer" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_pooler"):
         found = metafunc.config.stash[POOLERS]
@@ -118,28 +121,41 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pg" in metafunc.fixturenames:
         choices = metafunc.config.stash[CHOICES]
         majors = _allowed(metafunc)
-        module = metafunc.module.__name__.split(".")[-1]
-        if not metafunc.config.getoption("--every") and not module.startswith(WIDE):
-            few = {newest(choices)} if module.startswith(ONCE) else {NARROW, newest(choices)}
+        if not metafunc.config.getoption("--every") and not _is_of(metafunc.module, WIDE):
+            few = {newest(choices)} if _is_of(metafunc.module, ONCE) else {NARROW, newest(choices)}
             majors = [major for major in majors if major in few] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The cases of tests marked `spread` take the servers in turn, unless --every is given."""
+    """Mark what SLOW lists, and let tests take their servers in turn where that is enough."""
+    slow = set(SLOW.read_text().split())
+    for item in items:
+        if function_of(item.nodeid) in slow and item.get_closest_marker("brief") is None:
+            item.add_marker("slow")
     if not config.getoption("--every"):
-        dropped = set(_out_of_turn(items))
+        dropped = set(_out_of_turn(items, once=config.getoption("--once")))
         config.hook.pytest_deselected(items=[item for item in items if item in dropped])
         items[:] = [item for item in items if item not in dropped]
 
 
-def _out_of_turn(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+def _out_of_turn(items: list[pytest.Item], *, once: bool) -> Iterator[pytest.Item]:
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if isinstance(item, pytest.Function) and item.get_closest_marker("spread") and "pg" in item.callspec.params:
-            cases.setdefault(item.nodeid.replace(f"pg{item.callspec.params['pg']}", ""), []).append(item)
+        if not isinstance(item, pytest.Function) or "pg" not in _parameters(item):
+            continue
+        if once or item.get_closest_marker("spread") or not _is_of(item.module, WIDE):
+            cases.setdefault(item.nodeid.replace(f"pg{_parameters(item)['pg']}", ""), []).append(item)
     for turn, servers in enumerate(cases.values()):
         yield from (item for place, item in enumerate(servers) if place != (turn + turn // len(servers)) % len(servers))
+
+
+def _parameters(item: pytest.Function) -> Mapping[str, object]:
+    return item.callspec.params if hasattr(item, "callspec") else {}
+
+
+def _is_of(module: ModuleType, names: tuple[str, ...]) -> bool:
+    return module.__name__.split(".")[-1].startswith(names)
 
 
 def _allowed(metafunc: pytest.Metafunc) -> list[int]:

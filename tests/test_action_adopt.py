@@ -208,7 +208,6 @@ async def test_tables_to_be_partitioned_are_named_in_order_and_keep_the_ledger_b
     assert "adopt-schema" in refused.value.remedy
 
 
-@pytest.mark.spread
 async def test_with_partition_table_between_two_runs_nothing_differs_in_the_end(desk: Desk) -> None:
     grown.make(desk, rows=600, requests=60, misfits=False)
     before = desk.ask(COUNTS)
@@ -227,7 +226,6 @@ async def test_with_partition_table_between_two_runs_nothing_differs_in_the_end(
     assert (await desk.plan(APPLY_SCHEMA)).steps == ()
 
 
-@pytest.mark.spread
 async def test_all_pages_of_the_guide_adopt_a_grown_database_under_writers(desk: Desk) -> None:
     grown.make(desk, rows=20_000, requests=5000, misfits=False)
     found = await adopt(desk.uri, quiet=1.0)
@@ -260,7 +258,6 @@ async def test_a_lost_index_is_all_that_is_made_again_where_the_ledger_is_true(d
         )
 
 
-@pytest.mark.spread
 async def test_a_killed_adoption_goes_on_where_it_was(desk: Desk) -> None:
     grown.make(desk, rows=100, requests=300, misfits=False, timed=False)
     steps = len((await desk.plan(ADOPT_SCHEMA)).steps)
@@ -316,7 +313,6 @@ async def test_what_always_fires_runs_with_the_rights_of_the_owner(desk: Desk, h
     assert (await seen(desk)).differences == ()
 
 
-@pytest.mark.spread
 async def test_a_row_that_another_session_holds_is_filled_in_the_end(desk: Desk) -> None:
     grown.make(desk, rows=0, requests=100, misfits=False, timed=False)
     await desk.run(ADOPT_SCHEMA)
@@ -332,7 +328,6 @@ async def test_a_row_that_another_session_holds_is_filled_in_the_end(desk: Desk)
     assert (await seen(desk)).differences == ()
 
 
-@pytest.mark.spread
 async def test_who_stands_behind_a_step_that_waits_for_its_lock_hardly_waits(desk: Desk) -> None:
     grown.make(desk, rows=0, requests=100, misfits=False, timed=False)
     # As a vacuum of the server's own does, which makes room only for who waits for more than a second.
@@ -345,7 +340,6 @@ async def test_who_stands_behind_a_step_that_waits_for_its_lock_hardly_waits(des
     assert (await seen(desk)).differences == ()
 
 
-@pytest.mark.spread
 async def test_rows_of_long_texts_are_filled_a_few_at_a_time(desk: Desk) -> None:
     grown.make(desk, rows=0, requests=300, misfits=False, timed=False)
     desk.do(

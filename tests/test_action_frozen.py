@@ -170,7 +170,6 @@ async def tried(case: Case, desk: Desk, folder: Path) -> float:
     return seconds
 
 
-@pytest.mark.spread
 @pytest.mark.pg("!= 14, != 16, != 17")
 async def test_a_frozen_console_blocks_others_for_five_seconds_at_most(
     desks: Callable[[], Desk], migrations: Path, tmp_path: Path

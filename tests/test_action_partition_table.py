@@ -376,7 +376,6 @@ async def test_a_table_that_merely_has_such_a_name_is_never_touched(desk: Desk) 
         await planned(desk, "copy")
 
 
-@pytest.mark.spread
 @WAYS
 async def test_nobody_waits_long_while_a_writer_keeps_a_transaction_open(desk: Desk, way: str) -> None:
     fill(desk)

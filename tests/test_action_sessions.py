@@ -268,7 +268,6 @@ async def test_without_the_right_the_grant_is_told(desk: Desk, others: Sessions,
     assert run.outcome is Outcome.DONE, run.message
 
 
-@pytest.mark.spread
 @pytest.mark.pg("!= 14, != 16, != 17")
 async def test_a_vacuum_against_wraparound_is_protected_and_another_autovacuum_is_not(
     pg_servers: Servers, pg: Cluster, tmp_path: Path

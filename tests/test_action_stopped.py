@@ -119,7 +119,6 @@ async def tried(stop: Stop, desk: Desk) -> str:
     return said
 
 
-@pytest.mark.spread
 @pytest.mark.pg("!= 14, != 16, != 17")
 @pytest.mark.parametrize(
     ("name", "given", "setup"),

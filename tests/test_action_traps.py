@@ -102,6 +102,7 @@ def wishes(action: Action, theirs: dict[str, list[str]], folder: Path) -> Iterat
             yield given
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 async def test_no_code_of_theirs_runs_as_a_superuser(
     trapped: Desk, theirs: dict[str, list[str]], action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

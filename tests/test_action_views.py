@@ -154,7 +154,6 @@ async def test_no_code_of_a_table_that_only_looks_like_the_record_runs_as_the_db
     assert desk.ask(RECORD) == 0
 
 
-@pytest.mark.spread
 def test_a_killed_concurrent_refresh_leaves_the_old_rows_and_is_mended_by_running_it_again(
     desk: Desk, tmp_path: Path
 ) -> None:

@@ -209,7 +209,6 @@ async def prepared(
     return desk_of
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("holds", [pytest.param(READS, id="reader"), pytest.param(WRITES, id="writer")])
 async def test_nobody_waits_longer_than_lock_timeout(
     pg: Cluster, desks: Callable[[], Desk], migrations: Path, tmp_path: Path, holds: Sequence[str]

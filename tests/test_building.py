@@ -198,7 +198,6 @@ async def test_duplicates_end_in_a_sentence_and_what_is_left_is_named(desk: Desk
     assert desk.ask(INVALID) == 0
 
 
-@pytest.mark.spread
 async def test_writers_go_on_while_a_reader_keeps_its_transaction_open(desk: Desk) -> None:
     read = "SELECT count(*) FROM public.p"
     with (

@@ -203,7 +203,6 @@ class Network:
         writer.close()
 
 
-@pytest.mark.spread
 async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(pg: Running, database: str) -> None:
     network = Network(pg)
     network.late = 0.03
@@ -219,7 +218,6 @@ async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(pg: Run
     assert report.of("role"), "what was checked in time is reported"
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("execution", [Transaction(), Standalone()])
 async def test_a_run_says_since_when_the_server_is_silent_and_can_be_stopped(
     pg: Running, database: str, tmp_path: Path, execution: Transaction | Standalone

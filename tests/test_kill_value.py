@@ -35,6 +35,7 @@ def own_server(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]:
         yield server
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("scene", KILLED, ids=[scene.name for scene in KILLED])
 async def test_who_goes_on_when_a_session_ends_is_who_was_predicted(pg: Cluster, database: str, scene: Scene) -> None:
     with pg.connect(database) as first:

@@ -91,7 +91,6 @@ def check(desk: Desk, written: Written) -> None:
     assert dict(rows) == {number: note for number, note in wanted.items() if number not in written.deleted}
 
 
-@pytest.mark.spread
 @pytest.mark.parametrize("kills", [pytest.param(3, marks=pytest.mark.brief), pytest.param(6, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", ["attach", "copy"])
 @pytest.mark.parametrize("confined", [False, True], ids=["own", "confined"])
