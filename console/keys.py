@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from console.actions import ACTIONS
 from console.panes import PANES
+from console.records import dataclass
 
 
 class Place(Enum):

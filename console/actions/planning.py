@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from console.actions.confinement import role_of, run_as
@@ -28,6 +28,7 @@ from console.model import (
     Transaction,
     Trouble,
 )
+from console.records import dataclass
 from console.running.summary import summary
 from console.settings.config import Settings
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.format import one_line, safe
 from console.model import Claim, Kind, Seen, Source, Trouble
+from console.records import dataclass
 
 RELATIONS = ("r", "p", "m", "v", "f")
 TABLES = ("r", "p", "m", "t")

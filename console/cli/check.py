@@ -9,13 +9,14 @@ import asyncio
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from console.cli.check_text import FORMATS
 from console.cli.interrupting import run_interruptible
 from console.format import safe
 from console.model import Diagnosis, Facts, Finding, Kind, Level, Trouble
+from console.records import dataclass
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.judging import Identity, Verdict
 from console.settings.config import Settings, Wanted

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from console.cli.markdown import markdown
@@ -16,6 +16,7 @@ from console.glyphs import write_exactly
 from console.model import Facts, Snapshot, View
 from console.panes import pane as pane_called
 from console.reading.export import csv_text, document
+from console.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

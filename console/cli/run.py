@@ -8,7 +8,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, complete
@@ -16,6 +15,7 @@ from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
 from console.format import one_line, safe, safe_lines
 from console.model import Claim, Kind, Outcome, Plan, Trouble, read_only
+from console.records import dataclass
 from console.running.progress import Run, stop
 from console.settings.config import Settings, Wanted
 from console.workspace import Workspace

@@ -10,7 +10,7 @@ import asyncio
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending
@@ -19,6 +19,7 @@ from console.cli.setup_options import SetupOptions, setup_options
 from console.cli.setup_text import document, is_left, page_head, page_text, plans_text, result_text
 from console.format import counted, safe_lines
 from console.model import Kind, Outcome, Trouble, read_only
+from console.records import dataclass
 from console.running.progress import Run
 from console.settings.config import Settings, Wanted
 from console.setup import situation

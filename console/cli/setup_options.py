@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.format import safe
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.setup.guide import pages, parameters
 from console.setup.pages import Page
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.cli.interrupting import run_interruptible
 from console.cli.output import OUTPUTS, Output, Taken
@@ -17,6 +17,7 @@ from console.reading.arrange import arrange
 from console.reading.filtering import NO_MATCH, column_called
 from console.reading.reader import Key, Reader, keys
 from console.reading.thresholds import configured
+from console.records import dataclass
 from console.settings.config import Settings, Wanted
 from console.workspace import Workspace
 

@@ -6,10 +6,11 @@ Each row begins with its severity: `!!` critical, `!` warning. Colour repeats it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.format import FORMATS, cells, safe, show
 from console.model import Column, Level, Snapshot, View
+from console.records import dataclass
 
 MARKS = {Level.CRITICAL: "!! ", Level.WARNING: "!  "}
 NO_MARK = "   "

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 CANDIDATES = ("postgres", "nobody")
 

@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from console.demo.account import Account, can_use
 from console.files import client_programs
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 OLDEST = 14
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from console import sql
+from console.records import dataclass
 from console.sql import migrations
 from console.sql.migrations import Connection
 

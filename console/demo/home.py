@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.account import Account, can_use
 from console.demo.supervisor import Supervisor
 from console.files import private
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 MARK = "demo.json"
 LOCK = ".lock"

@@ -11,11 +11,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.binaries import local
 from console.files.pooler_config import find_pgbouncer
+from console.records import dataclass
 
 TIMEOUT = 300  # seconds
 # Debian starts a service when it installs one. A policy that forbids it is set only where there is none, and goes with

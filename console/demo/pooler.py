@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.account import Account, give
@@ -13,6 +12,7 @@ from console.demo.postgres_server import failure
 from console.demo.supervisor import Launch, Supervisor
 from console.files.pooler_config import LOOKUP, PoolerSettings, auth_file, render
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 START_TIMEOUT = 10.0  # seconds
 PORT_ATTEMPTS = 5

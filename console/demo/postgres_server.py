@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from console.demo.account import Account, give
@@ -12,6 +12,7 @@ from console.demo.passwords import write_private
 from console.demo.ports import HOST, free_port, wait_until
 from console.demo.supervisor import Launch, Supervisor
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 SUPERUSER = "postgres"
 START_TIMEOUT = 60.0  # seconds

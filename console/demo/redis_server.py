@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.account import Account, give
@@ -12,6 +11,7 @@ from console.demo.ports import HOST, free_port, wait_until
 from console.demo.postgres_server import failure
 from console.demo.supervisor import Launch, Supervisor
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 PROGRAM = "redis-server"
 START_TIMEOUT = 10.0  # seconds

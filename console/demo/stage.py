@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,7 @@ from console.demo.uris import DemoUris
 from console.files.pooler_config import ADMIN, STATS
 from console.files.scram import password
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.sources.postgres import acting_session
 
 SETTINGS = {

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from console.demo.account import Account
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 GUARD = Path(__file__).with_name("guard.py")
 CLOSE_TIMEOUT = 180.0  # seconds the guard has for stopping everything and deleting the files of a large database

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.demo.account import Account, give
@@ -12,6 +11,7 @@ from console.demo.cluster import APPLICATION, DATABASE
 from console.demo.passwords import write_private
 from console.demo.ports import HOST
 from console.demo.supervisor import Launch, Supervisor
+from console.records import dataclass
 from console.sql import content
 
 CLIENTS = 6

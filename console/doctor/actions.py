@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.actions.needs import Needs, Right
@@ -14,6 +13,7 @@ from console.doctor.panes import remedies
 from console.doctor.role import Rights
 from console.format import one_line, safe
 from console.model import Database, Kind, Record, Trouble
+from console.records import dataclass
 from console.settings.config import Settings
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 from console.model import Facts
+from console.records import dataclass
 
 SUBJECTS = ("server", "role", "extension", "pane", "rule", "action", "pooler", "terminal")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from console.doctor.check import Check, Status
 from console.format import one_line
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Reader, keys
+from console.records import dataclass
 from console.sources.registry import Sources
 
 _PASSING = {Kind.BUSY, Kind.UNREACHABLE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.doctor.check import Check, Status
 from console.doctor.open_files import soft_limit
@@ -12,6 +12,7 @@ from console.files.pooler_config import open_files
 from console.format import counted, one_line
 from console.model import Record, Trouble
 from console.panes.pooler_rows import ADMIN_DATABASE
+from console.records import dataclass
 from console.sources.pgbouncer.admin import PgBouncerServer
 
 UNSAFE = {"any": Status.CANNOT, "trust": Status.CANNOT, "plain": Status.LIMITED, "md5": Status.LIMITED}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from console.doctor.check import Check, Status
@@ -11,6 +10,7 @@ from console.doctor.server import Found
 from console.doctor.settings import assign
 from console.format import counted, one_line
 from console.model import Source
+from console.records import dataclass
 from console.tuning import presets
 
 # Predefined roles that panes or actions use, with the version that introduced them.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from console.doctor.check import Check, Status
 from console.doctor.settings import UNSAFE, WAITS, WISHES, harmful, judge, restart
 from console.format import one_line
 from console.model import Database, Facts, Trouble
+from console.records import dataclass
 
 TESTED = range(14, 19)
 # The last day of community support: https://www.postgresql.org/support/versioning/

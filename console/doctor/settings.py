@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from console.doctor.check import Check, Status
 from console.format import one_line
+from console.records import dataclass
 
 Good = Callable[[str], bool]
 # Only superusers see the new value, so the remedy must not overwrite it.

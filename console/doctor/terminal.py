@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import termios
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.doctor import keys
 from console.doctor.check import Check, Status
 from console.format import one_line
+from console.records import dataclass
 
 STDIN, STDOUT = 0, 1
 WIDTH, HEIGHT = 80, 24

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from console.records import dataclass
 
 _CAST = re.compile(r"::(?:text|character varying|bpchar)(?:\(\d+\))?(?:\[\])?")
 _SPACE = re.compile(r"[\s()]+")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.drift.differences import compare
 from console.drift.schema_entries import SchemaEntry, entries, expected
 from console.drift.sides import Difference, Remedy
 from console.model import Row, Snapshot, Source
+from console.records import dataclass
 
 QUERY = "drift_catalog"
 COLUMNS = ("object", "problem", "expected", "found", "remedy", "why")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 
 from console.drift.schema_entries import SchemaEntry
+from console.records import dataclass
 
 SEARCH = ("content_requests", "search_vector")
 SEARCHED = ("title", "description", "content_brief")

@@ -16,13 +16,13 @@ import json
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.files import private
 from console.files.private import troubles
 from console.format import safe, to_json
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 SUFFIX = ".csv.gz"
 

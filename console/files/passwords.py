@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.files import local_files
 from console.files.scram import password
 from console.format import safe
 from console.model import Kind, Parameter, Step, Trouble
+from console.records import dataclass
 from console.redaction import HIDDEN
 
 PARAMETER = Parameter(

@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from console.files.scram import matches, verifier
 from console.format import safe
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.sql import content
 
 ADMIN = "pgbouncer_admin"

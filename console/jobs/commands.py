@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from console.format import one_line
 from console.jobs.job import Rejected
+from console.records import dataclass
 
 _NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)'
 _RELATION = rf"(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)"

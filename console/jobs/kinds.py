@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from console.format import one_line
 from console.jobs import commands
 from console.jobs.job import Rejected
+from console.records import dataclass
 
 Given = Mapping[str, object]
 

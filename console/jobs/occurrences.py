@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from console.records import dataclass
 
 DAY = 86_400.0
 SHORTEST_MONTH = 28 * DAY

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import ClassVar
 
 from console.model.look import Snapshot
 from console.model.source import Database
+from console.records import dataclass
 
 LOCK_TIMEOUT = (
     0.2  # seconds that a statement of the acting session waits for a lock, unless its step sets another limit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from console.model.judge import Level, Rule
 from console.model.look import Record, Snapshot, View
 from console.model.source import Facts
 from console.model.trouble import NOTHING, Lacks, Trouble
+from console.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from console.model.look import Snapshot
 from console.model.trouble import Trouble
+from console.records import dataclass
 
 APPLICATION_NAME = "pipeline-console"  # of the sessions in which a console reads
 ACTING_NAME = f"{APPLICATION_NAME} act"  # of the sessions in which its runs change something

@@ -9,11 +9,12 @@ Source: GetBlockerStatusData() and ProcSleep() in src/backend/storage/lmgr of Po
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from operator import itemgetter
 
 from console.model import Snapshot
+from console.records import dataclass
 
 # Modes as bits, ACCESS SHARE to ACCESS EXCLUSIVE, and the modes that each conflicts with.
 CONFLICTS: Mapping[int, int] = {1: 128, 2: 192, 4: 240, 8: 248, 16: 236, 32: 252, 64: 254, 128: 255}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.model import Level, Limit, Rate, Record, Rule, View
+from console.records import dataclass
 from console.rules import pooler, server, sessions
 
 WINDOW = 300.0  # seconds in which events that the server counts one by one, and ratios, are judged

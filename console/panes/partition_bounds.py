@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
+
+from console.records import dataclass
 
 Point = tuple[int, float | str]  # (-1, 0) MINVALUE, (0, value), (1, 0) MAXVALUE
 Key = tuple[Point, ...]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.format import counted
 from console.model import Level, Record, Rule, number
 from console.panes import partition_bounds as bounds
 from console.panes.partition_bounds import Key, Range
+from console.records import dataclass
 from console.rules.storage import PARTITION_RUNWAY_DAYS
 
 DAY = 86_400.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.format import counted
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View, number
 from console.panes.derived import APPROXIMATE, MARK, TABLE_SIZES, add, largest, listed, with_notes
 from console.panes.partition_coverage import coverage, judge
 from console.panes.tenant_views import ADVICE, TENANTS
+from console.records import dataclass
 from console.rules.storage import (
     DEFAULT_PARTITION_ROWS,
     DETACH_PENDING,

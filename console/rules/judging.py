@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from console.model import CannotTell, Diagnosis, Finding, Frame, Unknown
+from console.records import dataclass
 
 Identity = tuple[str, str]  # rule and subject
 

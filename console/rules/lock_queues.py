@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
 from console.model import Record, number
 from console.panes.blocking import CONFLICTS, Blocking, Member, bits
+from console.records import dataclass
 
 Node = int | str  # pid of a session (of a parallel query: its leader's), or identifier of a prepared transaction
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from console.format import in_words, one_line, safe_lines
 from console.model import Plan, Record, Step
 from console.model.locks import lock_of
+from console.records import dataclass
 from console.redaction import without_secrets
 from console.running.execution import executor, groups
 from console.running.progress import Run

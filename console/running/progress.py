@@ -7,12 +7,13 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
 from console.format import one_line
 from console.model import Outcome, Plan, Step
+from console.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from console.records import dataclass
 
 DAY = 86_400.0  # seconds
 WEEK = 7  # days

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from console.records import dataclass
 from console.series.days import DAY
 from console.series.trend import TooFew, Trend
 

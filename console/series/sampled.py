@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from console.records import dataclass
 from console.series.days import DAY, Sample, SeriesName
 from console.series.trend import TooFew, Trend, trend
 

@@ -7,10 +7,10 @@ in a week of such differences, an outlier in a single one, a change of the rate 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from console.records import dataclass
 from console.series.days import WEEK, Day
 
 Segment = tuple[Day, ...]  # days between two changes of level

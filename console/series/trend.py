@@ -13,11 +13,11 @@ Resources Management 18, 2004).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, floor, sqrt
 from statistics import median
 
+from console.records import dataclass
 from console.series.days import DAY, MONTH, WEEK, Day, Sample, days
 from console.series.steps import LevelChange, Segment, segments, steps
 

@@ -6,11 +6,11 @@ Hours are those of the clock on the wall in `time_zone`, through changes of dayl
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from console.records import dataclass
 from console.settings.yamlfile import Reader, choice, converted, known_name, one_or_more, some_text, table, text
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

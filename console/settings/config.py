@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from console.format import safe
 from console.model import Kind, Limit, Trouble
+from console.records import dataclass
 from console.settings import blackouts, deliveries, jobs, yamlfile
 from console.settings.blackouts import Blackout
 from console.settings.deliveries import Delivery

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from console.records import dataclass
 from console.settings.yamlfile import Reader, converted, number, sequence, some_text, table
 
 WAYS = ("command", "webhook_variable", "webhook_file")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from console.records import dataclass
 from console.settings.blackouts import DAYS, minutes_of_day
 from console.settings.yamlfile import Reader, choice, converted, number, plain, sequence, some_text, table, text
 

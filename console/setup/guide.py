@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from console.actions import ACTIONS, action
@@ -11,6 +11,7 @@ from console.actions.planning import Request, complete, plan
 from console.actions.pooler.write_pgbouncer_config import server_connections
 from console.format import one_line, safe
 from console.model import Database, Kind, Plan, Trouble
+from console.records import dataclass
 from console.settings.config import Settings
 from console.setup import situation
 from console.setup.pages import PAGES, Page, Work

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from console.files import private
 from console.format import safe
 from console.model import Facts, Kind, Trouble
+from console.records import dataclass
 from console.running.trail.audit import default_trail
 
 RUN, SKIP, LATER = "run", "skip", "later"

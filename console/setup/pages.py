@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from console.records import dataclass
 from console.setup.situation import OWNER, Situation
 from console.setup.worker_unit import worker_unit
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from console.actions.schema.apply_schema import ledger
 from console.model import Database, Facts, Kind, Trouble
+from console.records import dataclass
 from console.settings.config import Settings
 from console.sql import migrations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
 
 from console.model import Trouble
+from console.records import dataclass
 
 LONGEST_PAUSE = 30.0  # seconds
 

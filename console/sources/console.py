@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.format import one_line, safe
 from console.model import Facts, Kind, Row, Snapshot, Trouble
+from console.records import dataclass
 
 Parameters = Mapping[str, object]
 

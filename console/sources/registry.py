@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from console.format import one_line, safe
 from console.model import Database, Kind, Pane, Source, Trouble, View
+from console.records import dataclass
 from console.sources.pgbouncer import admin
 from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text

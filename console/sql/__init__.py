@@ -35,9 +35,10 @@ data and the cluster's roles are sent as they are.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from console.records import dataclass
 
 Version = tuple[int, ...]
 NEWEST: Version = (99,)

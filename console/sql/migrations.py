@@ -14,13 +14,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from typing import Any, Protocol
 
 from console import sql
 from console.format import one_line
 from console.model import Kind, Trouble
+from console.records import dataclass
 
 # Any constant will do; every runner must use the same one.
 LOCK = 7_311_250_417

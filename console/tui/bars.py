@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import isfinite
 
 from console.model import Column, Row, Rule, Whole, number
+from console.records import dataclass
 from console.tui.layout import Placed
 
 

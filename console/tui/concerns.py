@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from console.model import Finding, Level
+from console.records import dataclass
 
 MARKS = {Level.WARNING: "!", Level.CRITICAL: "!!"}
 STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}

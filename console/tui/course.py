@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 
@@ -11,6 +10,7 @@ from textual.content import Content
 
 from console.format import count
 from console.model import Snapshot
+from console.records import dataclass
 from console.tui.sparkline import sparkline
 from console.tui.vitals import Metrics
 

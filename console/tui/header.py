@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 from textual.geometry import Region
@@ -13,6 +12,7 @@ from textual.widget import Widget
 from console.format import MISSING, one_line, show
 from console.model import Facts, Finding, Level, Trouble
 from console.panes.metrics import HEADER, Metric
+from console.records import dataclass
 from console.tui.sparkline import sparkline
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}

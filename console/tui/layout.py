@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.format import FORMATS
 from console.model import Column, Snapshot
+from console.records import dataclass
 
 GUTTER = 2  # cells on the left that carry the severity of a row
 NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.notifications import SeverityLevel
 
 from console.drift.reading import drift
 from console.model import Trouble
 from console.panes.schema import SCHEMA
+from console.records import dataclass
 from console.setup import situation
 from console.setup.memory import GuideMemory
 from console.workspace import Workspace

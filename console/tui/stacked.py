@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from textual.content import Content
 
 from console.format import count
 from console.model import Snapshot, number
 from console.panes.connections import BUSY, IDLE_IN_TRANSACTION
+from console.records import dataclass
 from console.tui.vitals import Metrics
 
 NARROWEST = 12  # cells of a bar that can be read

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rich.cells import cell_len, set_cell_size
 from textual.geometry import Region
 
 from console.format import FORMATS, MISSING
 from console.model import Level, Row
+from console.records import dataclass
 from console.tui.bars import Bars
 from console.tui.layout import GUTTER, Placed
 

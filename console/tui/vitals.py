@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.model import Limit, Snapshot, Source, Trouble, number
 from console.panes.metrics import VITALS
@@ -13,6 +13,7 @@ from console.panes.overview import OVERVIEW
 from console.panes.pooler_rows import longest_wait
 from console.reading.reader import Readers
 from console.reading.thresholds import configured
+from console.records import dataclass
 from console.rules.pooler import POOL_WAITING_CLIENTS
 
 KEPT = 300  # samples; ten minutes at the usual period

@@ -7,9 +7,9 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from console.records import dataclass
 from console.tuning.units import MEMORY
 
 LONGEST, DEEPEST = 500, 50

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from console.format import counted, size
 from console.model import Record
+from console.records import dataclass
 from console.tuning.forbidden import forbidden
 from console.tuning.memory import ENTRY_BYTES, worst_case
 from console.tuning.presets import PresetSetting

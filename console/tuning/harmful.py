@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from console.records import dataclass
 from console.tuning.units import LIBRARY_LISTS, Setting, elements, number, same
 
 Test = Callable[[Setting, str], bool]  # a setting and a value in its base unit → whether the value does harm

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+
+from console.records import dataclass
 
 SAME_START = 2.0  # seconds that two clocks may differ on the start time of a process
 

@@ -8,8 +8,8 @@ and one session (PostgreSQL documentation, "Resource Consumption" and "Managing 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from console.records import dataclass
 from console.tuning.units import Setting, is_memory, number
 
 NODES = 2  # concurrent sorts and hashes in one session

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from console.format import safe
 from console.model import Choice, Kind, Trouble
+from console.records import dataclass
 from console.settings import yamlfile
 from console.settings.yamlfile import by_name, choice, converted, number, sequence, some_text, table, text, texts
 from console.sql import content

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.tuning.presets import PresetSetting
 from console.tuning.units import (
     LIBRARY_LISTS,

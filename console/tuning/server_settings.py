@@ -6,9 +6,10 @@ Settings of the connection, role or database hide those of the server; the files
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.model import Record, Snapshot
+from console.records import dataclass
 from console.tuning.units import Setting, canonical
 
 # Sources of values that only the reading session has.

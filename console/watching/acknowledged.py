@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from console.model import Level
+from console.records import dataclass
 from console.rules.judging import Identity
 from console.watching.store import Store, as_moment, as_text
 

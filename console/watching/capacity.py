@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.format import safe
 from console.model import Facts, Kind, Snapshot, Trouble
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader
+from console.records import dataclass
 from console.series import growth, limits, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends

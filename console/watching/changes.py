@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
 from console.model import Finding
+from console.records import dataclass
 from console.rules.judging import Identity, Memory, Verdict
 
 UNREACHABLE = "server-unreachable"  # the rule of a server that does not answer

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.model import Finding, Level
+from console.records import dataclass
 from console.rules.judging import Identity
 from console.watching.store import Store, as_moment, as_text
 

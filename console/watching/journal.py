@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from console.format import one_line
 from console.model import Facts, Finding, Trouble
+from console.records import dataclass
 from console.rules.judging import Identity, Memory, Verdict
 from console.running.trail.audit import whoami
 from console.settings.blackouts import Blackout

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from console.model import (
     StatementKey,
     StatementPast,
 )
+from console.records import dataclass
 from console.rules.judging import Identity, Memory, Sighting
 
 FORM = 1  # of the file; another one is not read

@@ -11,13 +11,13 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console.files import private
 from console.format import safe
 from console.model import Facts, Kind, Trouble
+from console.records import dataclass
 
 NAME = "findings.sqlite3"
 FORM = 4  # of the tables: PRAGMA user_version

@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.format import counted
 from console.jobs.job import Done, JobFailed
 from console.jobs.kinds import Checks
 from console.model import Diagnosis, Limit, Rule
+from console.records import dataclass
 from console.rules import RULES
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.findings.slow_statements import SLOW_STATEMENT

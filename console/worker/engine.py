@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.format import counted
 from console.jobs.backoff import pause
 from console.jobs.job import Done, Job, JobFailed, JobStatus, Rejected
 from console.jobs.kinds import KINDS
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.settings.jobs import JobSettings
 from console.worker.events import What, WorkerEvent
 from console.worker.queue import MOST_REMOVED, ClaimLost, Ending, Queue

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from console.format import age, one_line
 from console.jobs.job import Job
+from console.records import dataclass
 
 WORKED = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from console.format import one_line
 from console.jobs.job import Job, JobStatus
 from console.jobs.occurrences import Period, next_occurrence
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.redaction import without_secrets
 from console.running.claim import refuse_pooler
 from console.running.failures import change_trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from console.actions.foreign_code import foreign_code
 from console.actions.planning import refuse
@@ -14,6 +14,7 @@ from console.drift.reading import Drift
 from console.drift.schema_entries import SchemaEntry, expected
 from console.drift.sides import SEARCH, SEARCH_ALONE, Difference, Problem, Remedy
 from console.model import Kind, Source, Trouble
+from console.records import dataclass
 
 CONSTRAINED = (
     Problem.MISSING_KEY,

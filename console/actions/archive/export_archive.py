@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from console.actions.archive.restore_analytics import month
@@ -20,6 +20,7 @@ from console.actions.relations import Relation, relation, seen, short
 from console.files import archive_files
 from console.format import counted, one_line, safe, size
 from console.model import Claim, Database, Kind, Parameter, Plan, Record, Source, Step, Trouble
+from console.records import dataclass
 from console.settings.config import ArchivePolicy
 
 

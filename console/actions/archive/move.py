@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.actions.confinement import confined
 from console.actions.foreign_code import foreign_code, refuse_foreign_code
@@ -12,6 +12,7 @@ from console.actions.planning import refuse, steps_from_query
 from console.actions.relations import Relation, seen
 from console.format import counted, one_line
 from console.model import Database, Record, Source, Step, Trouble
+from console.records import dataclass
 
 RETURN = ("return", "finalize return")  # attached to the origin again
 STAYS = ("keep", *RETURN)  # stays in the origin, because rows of it have no parent

@@ -6,7 +6,6 @@ import functools
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.actions.indexes import index_pack
@@ -19,6 +18,7 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, boolean, steps_from_query
 from console.format import counted, one_line
 from console.model import Claim, Database, Kind, Parameter, Plan, Snapshot, Source, Step, Trouble
+from console.records import dataclass
 
 _KEYS = re.compile(r"\b(INCLUDE|WITH|WHERE)\s*\(.*|\bWHERE\b.*", re.IGNORECASE | re.DOTALL)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.actions.confinement import roles_of, run_as
 from console.actions.indexes.index_definition import exact, loose
@@ -11,6 +11,7 @@ from console.actions.indexes.index_meaning import same_meaning
 from console.actions.planning import steps_from_rows
 from console.format import one_line
 from console.model import Database, Record, Snapshot, Step
+from console.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

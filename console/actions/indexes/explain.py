@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from console.actions.confinement import confined
@@ -13,6 +12,7 @@ from console.actions.indexes.index_pack import PLACE, PackIndex
 from console.actions.relations import relation
 from console.format import one_line
 from console.model import Database, Kind, Snapshot, Trouble
+from console.records import dataclass
 
 _RELATION = re.compile(r'(?<![\w."])((?:[^\W\d]\w*|"(?:[^"]|"")+")\.(?:[^\W\d]\w*|"(?:[^"]|"")+"))(?!\s*\()')
 _SHOWN = 3  # partitions of one node; the others are counted

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from console.actions.indexes.index_definition import faults
 from console.format import safe
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.settings import yamlfile
 from console.settings.yamlfile import by_name, choice, converted, some_text, table, text
 from console.sql import content

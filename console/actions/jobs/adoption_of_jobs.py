@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.format import one_line
 from console.jobs.job import Rejected
 from console.jobs.kinds import KINDS, Assignment, Checks, Task, assignment
 from console.model import Record, Source
+from console.records import dataclass
 from console.settings.jobs import RecurringJob
 
 

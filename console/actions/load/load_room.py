@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
 
 from console.actions.planning import Request
 from console.format import counted, one_line, safe
 from console.model import Kind, Record, Source, Trouble
+from console.records import dataclass
 
 SPARE_FILES = 40  # that pgbench opens besides its connections: scripts, logs, libraries
 

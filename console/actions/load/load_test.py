@@ -8,7 +8,7 @@ import re
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.load.load_room import Route, refuse_without_room, route
@@ -32,6 +32,7 @@ from console.model import (
     Trouble,
     denied,
 )
+from console.records import dataclass
 from console.sql import content
 
 TABLES = ("organizations", "users", "brand_profiles", "content_requests")

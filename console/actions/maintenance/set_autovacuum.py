@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.actions.confinement import confined, role_of, run_as
 from console.actions.needs import Needs, Right
@@ -12,6 +12,7 @@ from console.actions.planning import Action, Request, boolean, steps_from_rows
 from console.actions.relations import relation
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Plan, Snapshot, Trouble
+from console.records import dataclass
 
 RESET = "reset"  # the value that stands for the server's setting
 _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?")

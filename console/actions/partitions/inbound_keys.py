@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from console.actions.planning import steps_from_query
 from console.format import one_line, safe
 from console.model import Kind, Source, Standalone, Step, Transaction, Trouble
+from console.records import dataclass
 
 Rows = Sequence[Mapping[str, object]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from console.actions.planning import Request, refuse
 from console.actions.relations import Relation
 from console.format import one_line, safe, size
 from console.model import Kind, Snapshot, Trouble
+from console.records import dataclass
 
 ATTACH, COPY, HASH = "attach", "copy", "hash"
 MARGIN = timedelta(days=14)  # in which rows beyond now may be written, and the run may last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence, Sized
-from dataclasses import dataclass
 
 from console.actions.confinement import confined, role_of
 from console.actions.needs import Needs, Right
@@ -26,6 +25,7 @@ from console.model import (
     Trouble,
     denied,
 )
+from console.records import dataclass
 from console.sql import migrations
 from console.sql.migrations import Applied, Migration
 

@@ -8,10 +8,10 @@ neither is known, it is undone only by what does no harm when there is nothing t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from console.format import one_line
 from console.model import Kind, Source, Trouble
+from console.records import dataclass
 from console.running.trail.history import Past, Planned, UnderWay
 
 _EITHER_WAY = re.compile(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.actions.confinement import roles_of, run_as
@@ -29,6 +28,7 @@ from console.model import (
     Trouble,
 )
 from console.model.locks import lock_of
+from console.records import dataclass
 from console.redaction import hides
 from console.running.trail import history
 from console.running.trail.audit import default_trail

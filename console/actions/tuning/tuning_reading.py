@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from console.format import one_line
 from console.model import Database, Record, Source
+from console.records import dataclass
 from console.tuning import machine
 from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers, waits
 from console.tuning.harm import harms_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from console.format import age, one_line
 from console.model import CannotTell, Evidence, Fix, Frame, Record
+from console.records import dataclass
 from console.rules.findings.blocking import IDLE, subject
 from console.rules.findings.wording import application, cancel, counted, listed, number, session, terminate
 from console.rules.lock_queues import Queues, locks, node

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from console.format import one_line
 from console.model import RARELY, Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Level, Urgency
+from console.records import dataclass
 from console.rules.findings.wording import counted, listed
 
 Version = tuple[int, int, int]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from console.format import age, one_line
@@ -23,6 +22,7 @@ from console.model import (
 from console.panes.pooler import DATABASES, POOLS
 from console.panes.pooler_rows import pooled
 from console.panes.pooler_sessions import CLIENTS, SERVERS
+from console.records import dataclass
 from console.rules.findings.blocking import somebody_waits
 from console.rules.findings.connections import nearly_full
 from console.rules.findings.pool_holders import Hold, held, in_use, rows

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from console.model import Source, read_only
+from console.records import dataclass
 from console.running.execution.looking_again import look_again
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress

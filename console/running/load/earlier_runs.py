@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from console.model import Facts
+from console.records import dataclass
 from console.running.load.measured import EVENT
 from console.running.progress import Run
 from console.running.trail.audit import Trail

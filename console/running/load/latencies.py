@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from console.records import dataclass
 
 STEP = math.log(1.01)  # a bucket is 1 % wide, so a percentile is off by half a percent at most
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from statistics import median
 
 from console.format import count, counted, one_line, size
 from console.model import LoadTest
+from console.records import dataclass
 from console.running.load.latencies import Latencies
 from console.running.load.output import PgbenchOutput
 from console.running.progress import LoadSecond

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from console.format import one_line
+from console.records import dataclass
 from console.running.load.latencies import Latencies
 from console.running.progress import LoadSecond
 

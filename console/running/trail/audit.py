@@ -12,13 +12,13 @@ import json
 import os
 import pwd
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console.files import private
 from console.format import json_default, one_line, safe
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.redaction import redacted
 
 

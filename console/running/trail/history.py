@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 
+from console.records import dataclass
 from console.redaction import hides
 from console.running.trail.audit import process
 

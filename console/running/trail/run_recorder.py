@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from console.model import Facts
+from console.records import dataclass
 from console.running.progress import Run, StepProgress
 from console.running.trail import entries
 from console.running.trail.audit import Trail

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -18,6 +18,7 @@ from psycopg import conninfo
 
 from console.format import one_line, safe
 from console.model import APPLICATION_NAME, Facts, Kind, Row, Snapshot, Trouble
+from console.records import dataclass
 from console.sources.backoff import Backoff
 from console.sources.postgres import (
     CONNECT_SECONDS,

@@ -7,12 +7,13 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import psycopg
 from psycopg import pq
 
 from console.model import ACTING_NAME, APPLICATION_NAME, LOCK_TIMEOUT, Trouble
+from console.records import dataclass
 from console.sources.postgres import confinement
 from console.sources.postgres.closing import cut
 from console.sources.postgres.confined_reading import described

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from console.records import dataclass
 
 SEARCH_PATH = "pg_catalog, pg_temp"
 _PLPGSQL = f"plpgsql SET search_path = {SEARCH_PATH}"

@@ -15,9 +15,10 @@ import secrets
 import socket
 import ssl
 import struct
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.files.scram import MOST, prepared
+from console.records import dataclass
 
 FULL = "53300"  # too_many_connections: of the server, the database, the role, or all that are not reserved
 PROTOCOL, TLS = 3 << 16, 80877103

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from console.model import Row
+from console.records import dataclass
 
 NAMESPACE = "brands"
 SLICE = 250  # keys of one SCAN and of one reading: about 0.2 ms of Redis
