@@ -7,7 +7,6 @@ from argparse import SUPPRESS, Action, ArgumentParser
 from collections.abc import Iterator, Mapping
 
 from console.actions import ACTIONS
-from console.cli import COMMANDS
 from console.cli.arguments import parser
 from console.panes import PANES
 
@@ -48,7 +47,7 @@ Acknowledgements, the history of findings, and samples of sizes and limits.
 
 def page() -> str:
     """The page in roff."""
-    whole = parser(tuple(COMMANDS))
+    whole = parser()
     return "".join((HEAD, *_description(whole), *_commands(whole), *_panes(), *_actions(), TAIL))
 
 

@@ -18,7 +18,8 @@ from typing import IO
 import psycopg
 import pytest
 
-from console.cli import COMMANDS, main
+from console.cli import main
+from console.cli.commands import COMMANDS
 from console.cli.table import table
 from console.demo.redis_server import RedisProcess
 from console.format import cells

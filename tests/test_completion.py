@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from console.actions import ACTIONS
-from console.cli import COMMANDS
+from console.cli.commands import COMMANDS
 from console.panes import PANES
 from scripts import docs, manual
 from tests.command import environment, run

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from console.cli import parse
+from console.cli.parsing import parse
 from console.panes import PANES
 from console.reading.reader import Reader
 from console.rules import THRESHOLDS

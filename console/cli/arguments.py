@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from console.cli.epilogs import WATCH, WORKER
 
@@ -12,6 +12,7 @@ FILTER = (
     "only rows that match: words, !word, column=value, !=, <, >, ~ (regular expression); a column by its header or "
     "field name, units as shown: size>1MB tx>30s mean>5ms; double quotes hold spaces"
 )
+COMPLETING = "_ARGCOMPLETE"  # the shell sets it when it asks for completions
 SHELLS = ("bash", "zsh", "fish")
 LISTS = ("panes", "actions", "presets", "rules", "keys")
 FORMATS = ("table", "json", "csv", "markdown")
@@ -53,8 +54,11 @@ Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 w
 reader of the output went away."""
 
 
-def parser(commands: Sequence[str]) -> ArgumentParser:
-    """The parser of the whole command line; `command` is the name of the command."""
+def parser(only: str = "") -> ArgumentParser:
+    """The parser of the whole command line; `command` is the name of the command.
+
+    Options take longer to declare than to parse: if `only` is a command, the other commands have none.
+    """
     whole = ArgumentParser(
         "pipeline-console",
         description=_ABOUT,
@@ -64,21 +68,8 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     )
     whole.add_argument("--version", action="store_true", help="print the version")
     each = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    fill = {
-        "open": _open,
-        "demo": _demo,
-        "setup": _setup,
-        "show": _show,
-        "list": _list,
-        "run": _run,
-        "check": _check,
-        "watch": _watch,
-        "worker": _worker,
-        "explain-rule": _explain_rule,
-        "doctor": _doctor,
-        "completion": _completion,
-    }
-    for name in commands:
+    fill = _fill()
+    for name in [only] if only in fill else fill:
         fill[name](
             lambda help_, epilog, server=False, name=name: each.add_parser(
                 name,
@@ -93,17 +84,25 @@ def parser(commands: Sequence[str]) -> ArgumentParser:
     return whole
 
 
-def version() -> str:
-    """The installed version; a checkout that is not installed has none."""
-    from importlib import metadata  # noqa: PLC0415  slow to load, and seldom asked
-
-    try:
-        return metadata.version("pipeline-console")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
 Make = Callable[..., ArgumentParser]
+
+
+def _fill() -> Mapping[str, Callable[[Make], None]]:
+    """What declares the options of each command."""
+    return {
+        "open": _open,
+        "demo": _demo,
+        "setup": _setup,
+        "show": _show,
+        "list": _list,
+        "run": _run,
+        "check": _check,
+        "watch": _watch,
+        "worker": _worker,
+        "explain-rule": _explain_rule,
+        "doctor": _doctor,
+        "completion": _completion,
+    }
 
 
 def _open(make: Make) -> None:

@@ -8,8 +8,9 @@ from argparse import Action as Argument
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Mapping
 
+from console.cli.arguments import COMPLETING
+
 PROGRAM = "pipeline-console"
-ASKED = "_ARGCOMPLETE"  # the shell sets it when it asks for completions
 
 Words = Callable[[Namespace], Iterable[str]]
 
@@ -23,7 +24,7 @@ def script(shell: str) -> str:
 
 def answer(parser: ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
     """Answer the shell and end the process if it asked for completions; else do nothing."""
-    if ASKED not in environ:
+    if COMPLETING not in environ:
         return
     from argcomplete import autocomplete  # noqa: PLC0415
     from argcomplete.completers import FilesCompleter, SuppressCompleter  # noqa: PLC0415

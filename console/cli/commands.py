@@ -1,0 +1,218 @@
+"""One function a command. What only one command needs is loaded when it runs."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from console.cli.completion import run_completion
+from console.cli.parsing import say
+from console.format import safe
+from console.model import Kind, Trouble
+from console.panes import PANES
+from console.rules import THRESHOLDS
+from console.settings.config import Settings, Wanted, load
+from console.settings.targets import resolve, warnings
+
+
+def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
+    """The servers that the options of a command name; warns about passwords in them. Raises Trouble."""
+    target, database = _named_target(options)
+    for warning in warnings(target, options.pooler, options.redis):
+        say(warning)
+    parts = {"host": options.host, "port": options.port, "user": options.username, "dbname": database}
+    return resolve(
+        settings, target, options.pooler, redis=options.redis, read_only=options.read_only, pane=pane, parts=parts
+    )
+
+
+def _named_target(options: Namespace) -> tuple[str, str]:
+    """The TARGET and the database that the options name: as for psql, -d may be a URI or conninfo. Raises Trouble."""
+    if "://" not in options.dbname and "=" not in options.dbname:
+        return options.target, options.dbname
+    if options.target:
+        raise Trouble(Kind.USAGE, "The target is given twice.", "Name it once: with -t, or with -d.")
+    return options.dbname, ""
+
+
+def known_pane(name: str) -> str:
+    """`name`, if there is such a pane. Raises Trouble(USAGE) with the list of panes otherwise."""
+    names = [pane.name for pane in PANES]
+    if name not in names:
+        raise Trouble(Kind.USAGE, f"There is no pane {safe(name, 80)}.", f"Panes: {', '.join(names)}.")
+    return name
+
+
+def settings_of(options: Namespace) -> Settings:
+    """The configuration that a command uses. Raises Trouble."""
+    return load(options.config, [pane.name for pane in PANES], THRESHOLDS, _rule_names)
+
+
+def _rule_names() -> list[str]:
+    """The names that a blackout window may have."""
+    from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  long to load, and few configurations have windows
+    from console.watching.changes import UNREACHABLE  # noqa: PLC0415
+
+    return [*(diagnosis.name for diagnosis in DIAGNOSES), UNREACHABLE]
+
+
+def run_open(options: Namespace) -> int:
+    """Open the console on a server."""
+    if options.at and options.target:
+        raise Trouble(Kind.USAGE, "The target is given twice.", "Name it once: open TARGET, or open -t TARGET.")
+    options.target = options.at or options.target
+    pane = known_pane(options.pane) if options.pane else ""
+    settings = settings_of(options)
+    return _console(settings, wanted(options, settings, pane))
+
+
+def run_demo(options: Namespace) -> int:
+    """Start the demo, and open the console on it unless --headless is given."""
+    from console.demo import run  # noqa: PLC0415  no other command needs it
+    from console.demo.uris import DemoUris  # noqa: PLC0415
+
+    settings = settings_of(options)
+    if not options.headless:
+        _need_terminal()
+
+    def open_console(uris: DemoUris) -> int:
+        admin = (uris.pgbouncer_admin,) if uris.pgbouncer_admin else ()
+        given = Wanted(uris.postgres, "demo", admin, redis=uris.redis or "", pooler_hint=uris.pooler_hint)
+        return _console(settings, given)
+
+    keep = Path(options.keep) if options.keep else None
+    return run(options.scale, keep, options.headless, None if options.headless else open_console)
+
+
+def run_show(options: Namespace) -> int:
+    """Print a pane."""
+    known_pane(options.pane)
+    settings = settings_of(options)
+    chosen = wanted(options, settings, options.pane)
+    from console.cli.show import show  # noqa: PLC0415  loads the driver, which mistakes in a command do not need
+
+    return show(options, settings, chosen, say)
+
+
+def run_list(options: Namespace) -> int:
+    """Print a list."""
+    from console.cli.listing import listing  # noqa: PLC0415
+
+    sys.stdout.write(listing(options.what, options.format))
+    return 0
+
+
+def run_action(options: Namespace) -> int:
+    """Plan an action and run it."""
+    settings = settings_of(options)
+    from console.cli.run import run  # noqa: PLC0415  loads the driver
+
+    return run(options, settings, wanted(options, settings), say)
+
+
+def run_setup(options: Namespace) -> int:
+    """Open the set-up guide, or run its pages without asking."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    if not (options.yes or options.dry_run or options.format == "json") and sys.stdin.isatty() and sys.stdout.isatty():
+        return _console(settings, replace(chosen, guide=True))
+    from console.cli.setup import setup  # noqa: PLC0415  loads the driver
+
+    return setup(options, settings, chosen, say)
+
+
+def run_check(options: Namespace) -> int:
+    """Evaluate the rules once."""
+    settings = settings_of(options)
+    if options.all:
+        chosen = [resolve(settings, name, (), read_only=True) for name in settings.targets]
+    else:
+        chosen = [wanted(options, settings)]
+    from console.cli.check import check  # noqa: PLC0415  loads the driver
+
+    return check(options, settings, chosen)
+
+
+def run_watch(options: Namespace) -> int:
+    """Evaluate the rules until it is stopped, and deliver what they find."""
+    settings = settings_of(options)
+    from console.cli.watch import watch  # noqa: PLC0415  loads the driver
+
+    return watch(options, settings, _watched(options, settings), say)
+
+
+def _watched(options: Namespace, settings: Settings) -> list[Wanted]:
+    """The targets of `watch`. Raises Trouble."""
+    if options.all:
+        return [resolve(settings, name, (), read_only=True) for name in settings.targets]
+    if options.targets and (options.target or (len(options.targets) > 1 and options.pooler)):
+        remedy = "Give targets as arguments or one with -t; --pooler belongs to one target."
+        raise Trouble(Kind.USAGE, "It is not clear which servers are meant.", remedy)
+    found = []
+    for target in options.targets or (options.target,):
+        options.target = target
+        found.append(replace(wanted(options, settings), read_only=True))
+    return found
+
+
+def run_worker(options: Namespace) -> int:
+    """Run due jobs of background_jobs."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    from console.cli.worker import worker  # noqa: PLC0415  loads the driver
+
+    return worker(options.format, options.once, settings, chosen, say)
+
+
+def run_explain_rule(options: Namespace) -> int:
+    """Print what a rule reads and judges by."""
+    from console.cli.explain import explain  # noqa: PLC0415  no other command needs it
+
+    sys.stdout.write(explain(options.rule, options.format, settings_of(options)))
+    return 0
+
+
+def run_doctor(options: Namespace) -> int:
+    """Report what can and cannot be shown and done here."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    from console.cli.doctor import doctor  # noqa: PLC0415  loads the driver
+
+    return doctor(options, settings, chosen)
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "open": run_open,
+    "demo": run_demo,
+    "setup": run_setup,
+    "show": run_show,
+    "list": run_list,
+    "run": run_action,
+    "check": run_check,
+    "watch": run_watch,
+    "worker": run_worker,
+    "explain-rule": run_explain_rule,
+    "doctor": run_doctor,
+    "completion": run_completion,
+}
+
+
+def _console(settings: Settings, chosen: Wanted) -> int:
+    _need_terminal()
+    gc.disable()  # what is loaded now stays; the console turns collection on again after its first frame
+    from console.tui.app import run_console  # noqa: PLC0415  Textual is loaded by what is shown in it alone
+
+    return run_console(settings, chosen)
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Trouble(
+            Kind.USAGE,
+            "The console needs a terminal for its input and output.",
+            "Without one, use: pipeline-console show PANE --format table|json|csv.",
+        )

@@ -1,0 +1,41 @@
+"""One command from its arguments to its exit code. Help, completion and wrong usage load no command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from console.cli.arguments import COMPLETING, parser
+from console.cli.parsing import parse, say
+from console.glyphs import draw_what_it_can
+from console.model import Kind, Trouble
+
+BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+INTERRUPTED = 130
+
+
+def run(given: Sequence[str]) -> int:
+    """Run the command that the arguments name and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        draw_what_it_can(stream)
+    try:
+        if COMPLETING in os.environ:
+            from console.cli.completion import answer  # noqa: PLC0415  a shell asks for it
+
+            answer(parser())
+        options = parse(given)
+        from console.cli.commands import COMMANDS  # noqa: PLC0415  loads panes and configuration
+
+        code = COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except Trouble as trouble:
+        say(str(trouble))
+        return {Kind.USAGE: 2, Kind.REFUSED: 3}.get(trouble.kind, 1)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more when it ends; there must be something to flush into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code

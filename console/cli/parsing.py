@@ -1,0 +1,51 @@
+"""What was typed after the program's name, and what is said about it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+
+from console.cli.arguments import parser
+from console.format import safe, safe_lines
+from console.model import Kind, Trouble
+
+# Whatever may hold a password: URIs, also mistyped ones, and password=… of a conninfo.
+_SECRET = re.compile(r"\S*(?:://|:\S*@)\S*|\S*password\s*=\s*(?:'(?:\\.|[^'])*'?|\S*)", re.IGNORECASE)
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """The options of a command line; no command means `open`. Raises Trouble(USAGE) without any connection string."""
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            arguments = _joined(argv) or ["open"]
+            return parser(arguments[0]).parse_args(arguments)
+    except SystemExit as end:
+        if not end.code:
+            raise
+    usage, _, sentence = errors.getvalue().partition("error: ")
+    sentence = safe(_SECRET.sub("(connection string)", sentence.strip()))
+    command = re.match(r"usage: (\S+(?: [a-z]+)?)", usage)
+    raise Trouble(
+        Kind.USAGE, f"{sentence}.", f"{command[1] if command else 'pipeline-console'} --help shows the options."
+    )
+
+
+def say(sentence: str) -> None:
+    """Write a diagnostic to standard error."""
+    sys.stderr.write(f"pipeline-console: {safe_lines(sentence)}\n")
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    # argparse takes the value of `--sort -age` for an option.
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] == "--sort":
+            joined[-1] = f"--sort={argument}"
+        else:
+            joined.append(argument)
+    return joined
