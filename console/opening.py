@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from console.running.progress import Run
 from console.running.trail.audit import Trail, default_trail, whoami
-from console.running.trail.tables import answers
 from console.settings.config import Wanted
-from console.sources.console import ConsoleSource
+from console.sources.console import Answer, ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
@@ -20,7 +19,13 @@ def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] 
     """The sources of `wanted`; `trail` and `runs` are those of this process. Raises Trouble(USAGE) for a wrong URI."""
     postgres = PostgresServer(wanted.target, wanted.label, wanted.read_only)
     poolers = tuple(PgBouncerServer(uri) for uri in wanted.poolers)
-    console = ConsoleSource(answers(trail or default_trail(), runs, postgres), whoami()["os_user"])
+
+    def own() -> Mapping[str, Answer]:
+        from console.running.trail.tables import answers  # noqa: PLC0415  two panes show them
+
+        return answers(trail or default_trail(), runs, postgres)
+
+    console = ConsoleSource(own, whoami()["os_user"])
     hints = {POOLER: wanted.pooler_hint}
     others = [PgBouncers(poolers)] if poolers else []
     redis = [RedisServer(wanted.redis)] if wanted.redis else []

@@ -75,7 +75,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
     servers += (RedisServer(redis),) if redis else ()
     recorders = {server.name: Recorder() for server in servers}
     sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
-    sources["console"] = ConsoleSource(answers(TRAIL, [], sources["postgres"]))
+    sources["console"] = ConsoleSource(lambda: answers(TRAIL, [], sources["postgres"]))
     views = {
         (view.query, view.lookups): (pane.source_of(view), view)
         for pane in panes

@@ -17,7 +17,7 @@ Parameters = Mapping[str, object] | None
 
 def console_of(trail: Trail, runs: Sequence[Run] = (), database: Source | None = None) -> ConsoleSource:
     """What the console knows of its runs and of `trail`; without a `database` nothing answers its audit table."""
-    return ConsoleSource(answers(trail, runs, database or PostgresServer("")))
+    return ConsoleSource(lambda: answers(trail, runs, database or PostgresServer("")))
 
 
 @dataclass

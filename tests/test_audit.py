@@ -259,7 +259,7 @@ async def test_a_read_of_the_trail_reads_only_what_was_appended(trail: Trail, mo
         return entries, end
 
     monkeypatch.setattr(Trail, "entries_from", counted)
-    source = ConsoleSource(answers(trail, (), cast("PostgresServer", None)))
+    source = ConsoleSource(lambda: answers(trail, (), cast("PostgresServer", None)))
     assert len((await source.fetch("audit_trail")).rows) == 50
     with trail.path.open("a") as file:
         file.write('{"run": "new", "event": "end", "outcome": "failed"')  # another console is still writing
@@ -285,6 +285,6 @@ async def test_a_run_that_was_undone_is_shown_so_and_not_offered_again(trail: Tr
         {"run": "undoing", "action": "undo", "parameters": {"run": "made"}, "event": "end", "outcome": "done"},
         {"run": "failing", "action": "undo", "parameters": {"run": "kept"}, "event": "end", "outcome": "failed"},
     )
-    taken = await ConsoleSource(answers(trail, (), cast("PostgresServer", None))).fetch("audit_trail")
+    taken = await ConsoleSource(lambda: answers(trail, (), cast("PostgresServer", None))).fetch("audit_trail")
     rows = {row["run"]: (row["outcome"], row["undo"]) for row in taken.records()}
     assert (rows["made"], rows["kept"]) == (("undone", False), ("done", True))

@@ -68,7 +68,7 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
     """The whole screen, and between which lines the pane is."""
     postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
     redis = recording.load("redis")
-    sources = Sources(postgres, pooler, redis, ConsoleSource(answers(recording.TRAIL, _runs(), postgres)))
+    sources = Sources(postgres, pooler, redis, ConsoleSource(lambda: answers(recording.TRAIL, _runs(), postgres)))
 
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.drift import reading as drift
 from console.model import Column, Lookup, Pane, Row, Snapshot, View, denied
 from console.rules.runs import DRIFT_REMEDY, MIGRATION_STATUS
-from console.sql import migrations
 
 COLUMNS = ("version", "name", "status", "applied_at", "applied_by", "seconds", "about")
 
@@ -18,6 +16,8 @@ _LEDGER = Lookup("schema_ledger", ("ledger",), _LISTS, first=1, keep=0)
 
 def ledger(snapshot: Snapshot) -> Snapshot:
     """One row for each migration: those of the ledger, and the files that it lacks."""
+    from console.sql import migrations  # noqa: PLC0415  no other pane needs the files
+
     (state,) = snapshot.records()
     if state["unreadable"]:
         why = denied("The ledger cannot be read.", "SELECT ON public.schema_migrations")
@@ -31,6 +31,13 @@ def ledger(snapshot: Snapshot) -> Snapshot:
         rows.append((version, name, status, at, by, seconds, file.help if file else ""))
     rows += [(file.version, file.name, "pending", None, None, None, file.help) for file in files.values()]
     return replace(snapshot, columns=COLUMNS, rows=tuple(sorted(rows, key=lambda row: int(str(row[0])))))
+
+
+def drift(snapshot: Snapshot) -> Snapshot:
+    """One row for each difference from the migrations."""
+    from console.drift.reading import rows  # noqa: PLC0415  no other pane compares
+
+    return rows(snapshot)
 
 
 LEDGER = View(
@@ -62,7 +69,7 @@ LEDGER = View(
 DRIFT = View(
     name="drift",
     title="Drift",
-    query=drift.QUERY,
+    query="drift_catalog",
     key=("object", "problem", "expected"),
     columns=(
         Column("object", "object", "name", width=36),
@@ -78,7 +85,7 @@ DRIFT = View(
         Column("expected", "expected", width=40, extra=True, help="The definition in the migrations."),
         Column("why", "why", width=50, extra=True, help="Why no action corrects it."),
     ),
-    derive=drift.rows,
+    derive=drift,
     empty="No differences from the pipeline schema, or no pipeline schema in this database.",
 )
 

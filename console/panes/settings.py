@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
-from pathlib import PurePosixPath
 
-from console.model import Column, Lookup, Pane, Record, Snapshot, Trouble, View, denied
-from console.panes.derived import add
+from console.model import Column, Lookup, Pane, Record, Snapshot, View
 from console.rules.server import RESTART_PENDING, SETTING_LINE
-from console.tuning import presets
-from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers
-from console.tuning.harm import harms_of
-from console.tuning.proposals import Inputs, propose
-from console.tuning.server_settings import OWN, server_settings
-from console.tuning.units import Setting, canonical, same, shown
 
 PRESET = "pipeline"
 # Asked only of settings with a pending restart: the values that the next start will read, and what they depend on.
@@ -27,117 +18,20 @@ NEXT = Lookup(
     batch=1000,
     keep=30,
 )
-# Not changed by anybody: override is set by the server itself, such as its data directory; client by the TARGET.
-_UNCHANGED = frozenset({"default", "override", "client"})
-_SOURCES = {
-    "user": "role",
-    "database user": "role in database",
-    "global": "all roles",
-    "client": "this connection",
-    "session": "the server",  # of the encoding that the console reads, and where statement_timeout is too short
-}
 
 
 def settings(snapshot: Snapshot) -> Snapshot:
     """Values with units, whether and where they were changed, and the values of the bundled preset."""
-    known = server_settings(snapshot, None).settings
-    wanted = _wanted(known, snapshot)
+    from console.panes.setting_rows import settings as rows  # noqa: PLC0415  the presets take long to load
 
-    def columns_of(row: Record) -> tuple[object, ...]:
-        setting = known[str(row["name"])]
-        return (
-            shown(setting, setting.value),
-            shown(setting, setting.default),
-            _where(row),
-            setting.source not in _UNCHANGED and not same(setting, setting.value, setting.default),
-            setting.takes if setting.context != "internal" else "fixed",
-            *wanted.get(setting.name, (None, None)),
-            *_next_start(setting, known, row),
-            " ".join(harms_of(setting, setting.value)) or None,
-        )
-
-    names = (
-        "value",
-        "default",
-        "origin",
-        "changed",
-        "takes",
-        "wanted",
-        "why",
-        "next_value",
-        "danger",
-        "start_at_risk",
-        "harm",
-    )
-    return add(snapshot, names, columns_of).hiding(_hidden(snapshot))
-
-
-def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> tuple[str | None, str | None, bool]:
-    """The value that the next start will read, why the server may not start with it, and whether it is known to be."""
-    waiting = row.get("waiting")
-    if waiting is None:
-        return None, None, False
-    try:
-        following = replace(setting, next=canonical(setting, str(waiting)))
-    except ValueError:
-        following = replace(setting, next=str(waiting))
-    added = added_libraries(following)
-    missing = {library: NOT_INSTALLED for library in added if "," in library}  # no file has such a name
-    state = server_state(row, {}, None, missing)
-    dangers = [*start_dangers({**known, setting.name: following}, state, setting.name)]
-    at_risk = bool(dangers)
-    if not at_risk:
-        dangers += harms_of(following, following.next)
-    if untried := sorted(added - missing.keys()):
-        dangers.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
-    return shown(following, following.next), " ".join(dangers) or None, at_risk
+    return rows(snapshot)
 
 
 def files(snapshot: Snapshot) -> Snapshot:
     """The status of each line: a pending restart is not an error, although the server reports it as one."""
+    from console.panes.setting_rows import files as rows  # noqa: PLC0415
 
-    def columns_of(row: Record) -> tuple[object, ...]:
-        return (_where(row), _verdict(row))
-
-    return add(snapshot, ("origin", "verdict"), columns_of)
-
-
-def _verdict(row: Record) -> str:
-    if row["error"] is None:
-        return "in effect" if row["applied"] else "overridden"
-    if row["context"] == "postmaster":
-        return "needs restart"
-    return "error"
-
-
-def _where(row: Record) -> str:
-    if row["sourcefile"]:
-        return f"{PurePosixPath(str(row['sourcefile'])).name}:{row['sourceline']}"
-    source = str(row.get("source") or "")
-    return _SOURCES.get(source, source)
-
-
-def _hidden(snapshot: Snapshot) -> Trouble | None:
-    lost = any(row["source"] == "configuration file" and row["sourcefile"] is None for row in snapshot.records())
-    if not lost:
-        return None
-    note = "files and lines are hidden from this role:"
-    return denied(note, "pg_read_all_settings", remedy="GRANT pg_read_all_settings shows them")
-
-
-def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple[str, str]]:
-    major = int(str(snapshot.values("major")[0])) if snapshot.rows else 0
-    found = propose(_entries(), Inputs(known, {}, major))
-    return {
-        proposal.setting.name: (shown(proposal.setting, proposal.proposed), proposal.entry.why)
-        for proposal in found
-        if proposal.state == "change" and proposal.setting.source not in OWN
-    }
-
-
-@cache
-def _entries() -> tuple[presets.PresetSetting, ...]:
-    return presets.entries(presets.load(PRESET))[0]
+    return rows(snapshot)
 
 
 NAME = Column("name", "setting", "name", grow=True)

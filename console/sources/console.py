@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 
 from console.format import one_line, safe
 from console.model import Facts, Kind, Row, Snapshot, Trouble
@@ -27,11 +28,15 @@ class ConsoleSource:
 
     retry_in = 0.0
 
-    def __init__(self, answers: Mapping[str, Answer], user: str = "", name: str = "console") -> None:
-        """`user` is the user of the operating system."""
+    def __init__(self, answers: Callable[[], Mapping[str, Answer]], user: str = "", name: str = "console") -> None:
+        """`answers` is called when the first is asked for; `user` is the user of the operating system."""
         self.name = name
-        self._answers = answers
+        self._make = answers
         self._user = user
+
+    @cached_property
+    def _answers(self) -> Mapping[str, Answer]:
+        return self._make()
 
     @property
     def label(self) -> str:

@@ -44,7 +44,7 @@ def findings_source(observer: Observer) -> ConsoleSource:
         "findings": Answer(fetch, lambda: text(observer)),
         "finding_history": Answer(past, lambda: "-- The findings that this user's consoles and `watch` have seen."),
     }
-    return ConsoleSource(answers, name=RULES)
+    return ConsoleSource(lambda: answers, name=RULES)
 
 
 def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
