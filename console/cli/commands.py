@@ -204,7 +204,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 def _console(settings: Settings, chosen: Wanted) -> int:
     _need_terminal()
     gc.disable()  # what is loaded now stays; the console turns collection on again after its first frame
-    from console.tui.app import run_console  # noqa: PLC0415  Textual is loaded by what is shown in it alone
+    from console.tui.start import run_console  # noqa: PLC0415  Textual is loaded by what is shown in it alone
 
     return run_console(settings, chosen)
 

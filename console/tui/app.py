@@ -26,7 +26,6 @@ from console.panes.activity import ACTIVITY
 from console.panes.metrics import header_metrics, view_in_alarm
 from console.panes.overview import OVERVIEW
 from console.reading.reader import Readers
-from console.settings.config import Settings, Wanted
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
 from console.tui.compositor import FrontScreen
@@ -303,10 +302,10 @@ class ConsoleApp(App[int]):
         yield SystemCommand("Quit", "leave the console", self.action_quit)
 
 
-def run_console(settings: Settings, wanted: Wanted) -> int:
-    """Open the console on a terminal and return the exit code. Raises Trouble(USAGE) for a wrong keymap or URI."""
-    check_keymap(settings.keymap)
-    app = ConsoleApp(Workspace(settings, wanted))
-    app.run()
+async def run_app(workspace: Workspace) -> int:
+    """Show the console on a terminal until it ends; the exit code. Raises Trouble(USAGE) for a wrong keymap."""
+    check_keymap(workspace.settings.keymap)
+    app = ConsoleApp(workspace)
+    await app.run_async()
     clear_deadline()
     return app.return_code or 0
