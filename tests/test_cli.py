@@ -326,7 +326,7 @@ def test_open_passes_target_poolers_and_pane_to_the_console(
         return 0
 
     monkeypatch.setattr("console.tui.start.run_console", remember)
-    monkeypatch.setattr("console.cli._need_terminal", lambda: None)
+    monkeypatch.setattr("console.cli.commands._need_terminal", lambda: None)
     call("open", "host=a", "--pooler", "host=b", "--pane", "locks", "--read-only")
     call("open", "-t", "host=a")
     call()

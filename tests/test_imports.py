@@ -169,8 +169,8 @@ def test_the_command_line_loads_the_terminal_interface_in_one_function_only() ->
     places = []
     for module in (module for module in MODULES if within(module, ("console.cli",))):
         assert not [one for one in imports(MODULES[module], top=True) if within(one, ("console.tui", "console.demo"))]
-        places += [module for one in imports(MODULES[module]) if one == "console.tui.app"]
-    assert places == ["console.cli"]
+        places += [module for one in imports(MODULES[module]) if one == "console.tui.start"]
+    assert places == ["console.cli.commands"]
 
 
 def loaded(tmp_path: Path, code: str) -> set[str]:
@@ -216,6 +216,28 @@ def test_the_headless_core_loads_neither_textual_nor_the_driver(tmp_path: Path, 
 def test_show_loads_the_driver_and_nothing_else(tmp_path: Path) -> None:
     code = command("show", "connections", "-t", AWAY)
     assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
+
+
+def test_the_version_loads_nothing_else(tmp_path: Path) -> None:
+    assert own_modules(tmp_path, command("--version")) == {"console", "console.cli"}
+
+
+@pytest.mark.parametrize("code", [command("--help"), command("show", "--help"), command("shaw")], ids=str)
+def test_help_and_wrong_usage_load_no_pane_and_no_configuration(tmp_path: Path, code: str) -> None:
+    found = own_modules(tmp_path, code)
+    assert not [name for name in found if within(name, ("console.panes", "console.settings", "console.rules"))]
+
+
+def test_the_rows_of_a_pane_need_nothing_that_acts_compares_or_tunes(tmp_path: Path) -> None:
+    found = own_modules(tmp_path, command("show", "connections", "-t", AWAY))
+    late = ("console.actions", "console.running.execution", "console.running.load", "console.tuning", "console.setup")
+    assert not [name for name in found if within(name, (*late, "console.doctor", "console.worker", "console.demo"))]
+    assert not found & {"console.drift.reading", "console.sql.migrations", "console.running.trail.tables"}
+
+
+def own_modules(tmp_path: Path, code: str) -> set[str]:
+    """The modules of the console among `loaded_modules`."""
+    return {name for name in loaded_modules(tmp_path, code) if name.partition(".")[0] == "console"}
 
 
 def test_what_judges_nothing_loads_no_rule_that_finds_causes(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 
 from console.model import Record, Snapshot, Trouble, denied
 from console.panes.derived import add
-from console.panes.settings import PRESET
 from console.tuning import presets
 from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers
 from console.tuning.harm import harms_of
@@ -31,10 +30,10 @@ _SOURCES = {
 }
 
 
-def settings(snapshot: Snapshot) -> Snapshot:
-    """Values with units, whether and where they were changed, and the values of the bundled preset."""
+def settings(snapshot: Snapshot, preset: str) -> Snapshot:
+    """Values with units, whether and where they were changed, and the values of that preset."""
     known = server_settings(snapshot, None).settings
-    wanted = _wanted(known, snapshot)
+    wanted = _wanted(known, snapshot, preset)
 
     def columns_of(row: Record) -> tuple[object, ...]:
         setting = known[str(row["name"])]
@@ -118,9 +117,9 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
     return denied(note, "pg_read_all_settings", remedy="GRANT pg_read_all_settings shows them")
 
 
-def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple[str, str]]:
+def _wanted(known: Mapping[str, Setting], snapshot: Snapshot, preset: str) -> dict[str, tuple[str, str]]:
     major = int(str(snapshot.values("major")[0])) if snapshot.rows else 0
-    found = propose(_entries(), Inputs(known, {}, major))
+    found = propose(_entries(preset), Inputs(known, {}, major))
     return {
         proposal.setting.name: (shown(proposal.setting, proposal.proposed), proposal.entry.why)
         for proposal in found
@@ -129,5 +128,5 @@ def _wanted(known: Mapping[str, Setting], snapshot: Snapshot) -> dict[str, tuple
 
 
 @cache
-def _entries() -> tuple[presets.PresetSetting, ...]:
-    return presets.entries(presets.load(PRESET))[0]
+def _entries(preset: str) -> tuple[presets.PresetSetting, ...]:
+    return presets.entries(presets.load(preset))[0]

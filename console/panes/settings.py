@@ -24,7 +24,7 @@ def settings(snapshot: Snapshot) -> Snapshot:
     """Values with units, whether and where they were changed, and the values of the bundled preset."""
     from console.panes.setting_rows import settings as rows  # noqa: PLC0415  the presets take long to load
 
-    return rows(snapshot)
+    return rows(snapshot, PRESET)
 
 
 def files(snapshot: Snapshot) -> Snapshot:
