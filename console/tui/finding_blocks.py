@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -20,6 +19,7 @@ from console.format import one_line
 from console.keys import Place
 from console.model import Level, Snapshot
 from console.reading.reader import Key, keys
+from console.records import dataclass
 from console.tui.bindings import bindings
 from console.tui.later_dialog import LaterDialog
 from console.tui.table_lines import fit
@@ -48,14 +48,14 @@ class FindingBlocks(ScrollView, can_focus=True):
 
     cursor = reactive(0, repaint=False)
 
-    @dataclass
+    @dataclass()
     class FixChosen(Message):
         """The key for the fix of the finding under the cursor."""
 
         action: str
         parameters: Mapping[str, str]
 
-    @dataclass
+    @dataclass()
     class EvidenceChosen(Message):
         """Enter: a pane, its view, and the row that shows the finding."""
 
@@ -63,7 +63,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         view: str
         row: Mapping[str, object]
 
-    @dataclass
+    @dataclass()
     class PutOff(Message):
         """A finding is to be acknowledged: until a time, or until it clears."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,6 +16,7 @@ from textual.strip import Strip
 from console.keys import Place
 from console.model import Column, Level, Snapshot
 from console.reading.reader import Key
+from console.records import dataclass
 from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, column_at, place, total_width
 from console.tui.table_lines import ColumnWindow, RowLine
@@ -55,7 +55,7 @@ class LiveTable(ScrollView, can_focus=True):
     class Resized(Message):
         """The columns have other widths."""
 
-    @dataclass
+    @dataclass()
     class HeaderClicked(Message):
         """A click on the title of a column."""
 
