@@ -276,3 +276,8 @@ def _three(number: float) -> str:
     magnitude = abs(number)
     decimals = 0 if magnitude >= 99.95 else 1 if magnitude >= 9.995 else 2
     return f"{number:.{decimals}f}"
+
+
+def pooler_identifier(name: str) -> str:
+    """The name of a database as PgBouncer's admin console reads it."""
+    return '"' + name.replace('"', '""') + '"'

@@ -126,8 +126,13 @@ class Workspace:
         """What `action` would do now. Raises Trouble."""
         from console.actions.planning import plan  # noqa: PLC0415  `show` plans nothing
 
-        postgres, pooler = self.sources.postgres, self.sources.pooler
-        return await plan(action, postgres, parameters, self.settings, pooler=pooler, redis=self.wanted.redis)
+        postgres, pooler, wanted = self.sources.postgres, self.sources.pooler, self.wanted
+        return await plan(
+            *(action, postgres, parameters, self.settings),
+            pooler=pooler,
+            redis=wanted.redis,
+            poolers=wanted.poolers,
+        )
 
     async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

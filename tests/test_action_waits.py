@@ -24,6 +24,7 @@ import pytest
 
 from console import sql
 from console.actions import ACTIONS, action
+from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
 from console.model import Outcome
 from console.running.progress import Run
 from tests.acting import LOCK_TIMEOUT, Desk
@@ -121,6 +122,7 @@ NO_RELATION = {
     "apply-tuning", "cancel-backend", "terminate-backend", "terminate-idle", "create-roles", "create-extensions",
     "write-pgbouncer-config", "rollback-prepared", "drop-slot", "resume-replay", "reset-statements",
     "schedule-jobs", "run-job", "retry-job", "cancel-job", "invalidate-brand", "flush-tenant",
+    *(each.name for each in ACTIONS if each.needs is POOLER_NEEDS),
 }  # fmt: skip
 # These need a program, or a database of another kind.
 ELSEWHERE = {"repack-table", "adopt-schema", "load-test"}

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from console.actions import ACTIONS
 from console.actions.planning import Action, plan
+from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
 from console.cli import main
 from console.demo.cluster import MONITOR
 from console.demo.ports import free_port
@@ -400,6 +401,7 @@ def test_a_standby_is_not_set_up_and_its_primary_named_as_the_way(standby: str, 
 ON_A_STANDBY = {
     *("cancel-backend", "terminate-backend", "terminate-idle"),
     *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot", "resume-replay", "reset-statements"),
+    *(each.name for each in ACTIONS if each.needs is POOLER_NEEDS),
 }
 
 

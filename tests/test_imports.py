@@ -28,7 +28,7 @@ ALLOWED = {
     "textual": ("console.tui",),
     "plotext": ("console.tui",),
     "rich": ("console.tui", "console.cli"),
-    "psycopg": ("console.sources.postgres", "console.sources.pgbouncer.admin"),
+    "psycopg": ("console.sources.postgres", "console.sources.pgbouncer.admin", "console.sources.pgbouncer.watchdog"),
     "redis": ("console.cache", "console.sources.redis"),
     "yaml": ("console.settings.yamlfile",),
 }

@@ -13,6 +13,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from console.actions import ACTIONS
+from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
 from console.doctor import Check, Report, Status, examine, rights, role_script, text
 from console.format import cells
 from console.model import Kind, Trouble
@@ -162,6 +164,10 @@ async def test_a_plain_role_is_told_the_grants_that_let_it_act(
     assert short == ({"reserved", "settings"} if pg.major == 14 else {"reserved"}), text(after)
 
 
+# They are sent to PgBouncer.
+POOLED = {action.name for action in ACTIONS if action.needs is POOLER_NEEDS}
+
+
 async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
     pg: PostgresServer, pg_pipeline: str, role: Callable[..., tuple[str, str]]
 ) -> None:
@@ -184,9 +190,8 @@ async def test_a_role_of_the_script_sees_every_pane_and_changes_nothing(
     assert "pg_read_all_data" in found(report, "pane", "bloat").remedy
     assert "-- GRANT pg_read_all_data" in script
     changes = {name for name, state in states(report, "action").items() if state is Status.OK}
-    assert changes <= {"audit trail", "undo", "write-pgbouncer-config", "invalidate-brand", "flush-tenant"}, text(
-        report
-    )
+    elsewhere = {"write-pgbouncer-config", "invalidate-brand", "flush-tenant", *POOLED}
+    assert changes <= {"audit trail", "undo", *elsewhere}, text(report)
 
 
 async def test_a_place_where_no_trail_can_be_is_told(

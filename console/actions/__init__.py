@@ -21,6 +21,15 @@ from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
 from console.actions.partitions.partition_table import PARTITION_TABLE
 from console.actions.planning import Action
+from console.actions.pooler.commands import (
+    KILL_CLIENT,
+    POOLER_DISABLE,
+    POOLER_ENABLE,
+    POOLER_KILL,
+    POOLER_RECONNECT,
+    WAIT_CLOSE,
+)
+from console.actions.pooler.pause import POOLER_PAUSE, POOLER_RESUME
 from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
 from console.actions.replication.drop_slot import DROP_SLOT
 from console.actions.replication.resume_replay import RESUME_REPLAY
@@ -68,6 +77,14 @@ ACTIONS: tuple[Action, ...] = (
     CREATE_ROLES,
     CREATE_EXTENSIONS,
     WRITE_PGBOUNCER_CONFIG,
+    POOLER_PAUSE,
+    POOLER_RESUME,
+    POOLER_RECONNECT,
+    WAIT_CLOSE,
+    POOLER_DISABLE,
+    POOLER_ENABLE,
+    POOLER_KILL,
+    KILL_CLIENT,
     INVALIDATE_BRAND,
     FLUSH_TENANT,
     UNDO,

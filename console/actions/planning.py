@@ -50,6 +50,7 @@ class Request:
     settings: Settings
     pooler: Source | None = None  # the PgBouncers; None: none is configured
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: none is configured
+    poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of the admin consoles behind `pooler`
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Action:
     plan: Callable[[Request], Awaitable[Plan]]  # only reads and decides; raises Trouble when there can be no plan
     parameters: tuple[Parameter, ...] = ()
     key: str = ""  # a key that works in every pane
-    row: Mapping[str, str] = field(default_factory=dict)  # parameter → column of the pane's row it is taken from
+    # Parameter → column of the pane's row it is taken from, or several of which the first that the row has is taken.
+    row: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     needs: Needs = field(default_factory=Needs)
     useless: Callable[[Record], str] = lambda _: ""  # why it would do nothing for a row of a pane; empty: it may help
 
@@ -75,13 +77,14 @@ async def plan(
     *,
     pooler: Source | None = None,
     redis: str = "",
+    poolers: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of `action` now, with the action's name and its summary.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     try:
-        made = await _planned(action, Request(server, complete(action, parameters), settings, pooler, redis))
+        made = await _planned(action, Request(server, complete(action, parameters), settings, pooler, redis, poolers))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     return decodable(made)

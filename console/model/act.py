@@ -9,6 +9,7 @@ from enum import Enum
 from typing import ClassVar
 
 from console.model.look import Snapshot
+from console.model.pooler_steps import PoolerStep
 from console.model.source import Database
 from console.records import dataclass
 
@@ -213,7 +214,7 @@ class CacheDrop:
 
 # Those with a `role` run as a function of that role, in which no code can get back the rights of the session.
 # How a step is run. Each has its module in console/running/execution/; nothing else asks which it is.
-Execution = Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest | CacheDrop
+Execution = Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest | CacheDrop | PoolerStep
 
 
 @dataclass(frozen=True, slots=True)

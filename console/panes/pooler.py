@@ -224,4 +224,8 @@ POOLER = Pane(
     ),
     views=(POOLS, CLIENTS, SERVERS, STATS, DATABASES, CONFIG),
     source="pgbouncer",
+    actions=(
+        *("pooler-pause", "pooler-resume", "pooler-reconnect", "wait-close", "pooler-disable", "pooler-enable"),
+        *("kill-client", "pooler-kill", "write-pgbouncer-config"),
+    ),
 )

@@ -144,8 +144,10 @@ class ActionFlow:
 def parameters_from_rows(chosen: Action, rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """The parameters that rows of a pane give; values of several rows are joined by commas."""
     parameters: dict[str, str] = {}
-    for name, column in chosen.row.items():
-        values = [str(row[column]) for row in rows if row.get(column) is not None]
+    for name, named in chosen.row.items():
+        columns = (named,) if isinstance(named, str) else named
+        found = (next((row[column] for column in columns if column in row), None) for row in rows)
+        values = [str(value) for value in found if value is not None]
         if values:
             parameters[name] = ",".join(values)
     return parameters

@@ -9,6 +9,8 @@ from pathlib import Path
 from console.actions.confinement import roles_of, run_as
 from console.actions.needs import Needs
 from console.actions.planning import Action, Request, standby_refused
+from console.actions.pooler.chosen import named
+from console.actions.pooler.commands import undoing
 from console.actions.relations import find_any
 from console.actions.trail.cut_off import Besides, besides, sentences
 from console.files import local_files
@@ -60,7 +62,7 @@ async def plan(request: Request) -> Plan:
         )
     return Plan(
         Claim(past.subject, past.parts, past.cluster_wide, name=past.name or facts.database),
-        tuple([await _step(request.server, past, at, statement) for at, statement in enumerate(statements)]),
+        tuple([await _step(request, past, at, statement) for at, statement in enumerate(statements)]),
         notes=(f"Undoes {_title(past)}.", *sentences(chosen.besides.unknown), *_later(runs, past)),
         result=f"{counted(len(statements), 'step')} of {past.action} undone",
         destructive=any(_DROPS.search(statement) for statement in statements),
@@ -91,8 +93,12 @@ async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
     return Chosen(past, tuple(left), more)
 
 
-async def _step(server: Database, past: Past, at: int, statement: str) -> Step:
+async def _step(request: Request, past: Past, at: int, statement: str) -> Step:
     planned = next((step for step in past.planned if step.undo == statement), None)
+    if planned and planned.pooler:
+        name, uri = named(request.poolers, planned.pooler)
+        note = f"undoes: {_origin(past, statement)}"
+        return Step(statement, lock="none", execution=undoing(uri, name, statement), note=note)
     on = planned.on if planned else ""
     step = Step(
         statement,
@@ -101,7 +107,7 @@ async def _step(server: Database, past: Past, at: int, statement: str) -> Step:
         execution=_execution(past, planned, at, statement),
         note=f"undoes: {_origin(past, statement)}",
     )
-    (confined_step,) = run_as(planned.role if planned and planned.role else await _owner(server, on), [step])
+    (confined_step,) = run_as(planned.role if planned and planned.role else await _owner(request.server, on), [step])
     return confined_step
 
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from console.model import Batches, CacheDrop, Execution, Export, LoadTest, LocalFile, Program, Standalone, Transaction
+from console.model import (
+    Batches,
+    CacheDrop,
+    Execution,
+    Export,
+    LoadTest,
+    LocalFile,
+    PoolerCommand,
+    PoolerPause,
+    Program,
+    Standalone,
+    Transaction,
+)
 from console.running.execution import (
     batches,
     cache_drop,
     export,
     load_test,
     local_file,
+    pooler_command,
+    pooler_pause,
     program,
     standalone,
     transaction,
@@ -20,7 +34,7 @@ from console.running.execution.executor import Executor
 from console.running.progress import StepProgress
 
 
-def executor(execution: Execution) -> Executor:
+def executor(execution: Execution) -> Executor:  # noqa: C901  one case a kind
     """The executor for this kind of execution."""
     match execution:
         case Transaction():
@@ -39,6 +53,10 @@ def executor(execution: Execution) -> Executor:
             found = load_test.executor(execution)
         case CacheDrop():
             found = cache_drop.executor(execution)
+        case PoolerCommand():
+            found = pooler_command.executor(execution)
+        case PoolerPause():
+            found = pooler_pause.executor(execution)
         case _:
             assert_never(execution)
     return found

@@ -41,6 +41,7 @@ def planned(run: Run) -> dict[str, object]:
     """The steps that will be sent: enough to find out later what a killed console may have done.
 
     `transactions` has the number of the transaction that each step shares, null for what runs outside of one.
+    `poolers` has the PgBouncer that undoing a step sends a command to, empty for other steps.
     `undo_files` has the copy and the path of each file that undoing restores, null for other steps.
     """
     numbers: list[int | None] = []
@@ -54,6 +55,7 @@ def planned(run: Run) -> dict[str, object]:
         "on": [step.on for step in steps],
         "roles": [executor(step.execution).role for step in steps],
         "undo_files": [executor(step.execution).restores for step in steps],
+        "poolers": [executor(step.execution).pooler for step in steps],
         "expect": [step.expect for step in steps],
         "transactions": numbers,
         "parts": list(claim.parts),

@@ -38,6 +38,7 @@ class Planned:
     on: str = ""  # the relation it may have to wait for
     role: str = ""  # whose rights it was confined to; empty: those of the session, or of a version before
     undo_file: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
+    pooler: str = ""  # undoing it is a command of this PgBouncer
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,11 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     roles = _texts(entry.get("roles"))
     if len(roles) != len(steps):
         return steps
-    return tuple(replace(statement, role=role) for statement, role in zip(steps, roles, strict=True))
+    steps = tuple(replace(statement, role=role) for statement, role in zip(steps, roles, strict=True))
+    poolers = _texts(entry.get("poolers"))
+    if len(poolers) != len(steps):
+        return steps
+    return tuple(replace(statement, pooler=pooler) for statement, pooler in zip(steps, poolers, strict=True))
 
 
 def _pair(value: object) -> tuple[str, str] | None:

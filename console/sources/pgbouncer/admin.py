@@ -39,6 +39,7 @@ IDLE_SECONDS = 15.0
 LIFETIME_SECONDS = 60.0
 
 Result = tuple[tuple[str, ...], tuple[Row, ...]]
+Connection = psycopg.AsyncConnection[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,12 @@ class PgBouncerServer:
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:  # noqa: ARG002
         """The rows of one SHOW command; a look-up gets all of them, whatever keys it asks for. Raises Trouble."""
-        show = _show(query)
+        show = show_command(query)
         async with self._lock:
             connection = await self._ready()
             taken_at, started = datetime.now(UTC), time.monotonic()
             try:
-                columns, rows = await _run(connection, show.command)
+                columns, rows = await send(connection, show.command)
             except psycopg.Error as error:
                 raise trouble(error, show.command) from None
             finally:
@@ -162,7 +163,7 @@ class PgBouncerServer:
             return known
         self._backoff.check()
         try:
-            connection = await self._slot.fill(lambda: _open(self._target))
+            connection = await self._slot.fill(lambda: open_admin(self._target))
         except Trouble as why:
             self._backoff.failed(why)
             raise
@@ -182,7 +183,7 @@ class PgBouncerServer:
 
 def text(query: str) -> str:
     """The command that answers the query. Raises Trouble(MISSING) if none does."""
-    return f"{_show(query).command};"
+    return f"{show_command(query).command};"
 
 
 def notes(facts: Facts) -> tuple[str, ...]:
@@ -193,15 +194,17 @@ def notes(facts: Facts) -> tuple[str, ...]:
     return ()
 
 
-def _show(query: str) -> Show:
+def show_command(query: str) -> Show:
+    """The SHOW command that answers a query. Raises Trouble(MISSING) if none does."""
     if query not in SHOWS:
         raise Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} for PgBouncer.")
     return SHOWS[query]
 
 
-async def _open(target: Mapping[str, str]) -> psycopg.AsyncConnection[Row]:
+async def open_admin(target: Mapping[str, str], application: str = APPLICATION_NAME) -> Connection:
+    """A connection to the admin console; `application` is its application_name. Raises Trouble."""
     # PgBouncer refuses start-up options, also those of PGOPTIONS.
-    fixed = {"options": "", "target_session_attrs": "any", "application_name": APPLICATION_NAME}
+    fixed = {"options": "", "target_session_attrs": "any", "application_name": application}
     parameters = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE, **target, **fixed}
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -227,12 +230,21 @@ async def _open(target: Mapping[str, str]) -> psycopg.AsyncConnection[Row]:
     return connection
 
 
-async def _run(connection: psycopg.AsyncConnection[Row], command: str) -> Result:
-    with answering_within(READ_SECONDS, connection):
+def conninfo_of(connection: Connection) -> str:
+    """How to connect to the same PgBouncer again, with the password that was used: for no argument and no log."""
+    info = connection.info
+    secret = {"password": info.password} if info.password else {}
+    return conninfo.make_conninfo("", **{**info.get_parameters(), **secret})
+
+
+async def send(connection: Connection, command: str, seconds: float = READ_SECONDS) -> Result:
+    """The columns and rows that a command returns within so many seconds. Raises the driver's error."""
+    with answering_within(seconds, connection):
         async with connection.cursor() as cursor:
             await cursor.execute(command.encode())
-            columns = tuple(column.name for column in cursor.description or ())
-            return columns, tuple(await cursor.fetchall())
+            if cursor.description is None:  # of commands that return no rows
+                return (), ()
+            return tuple(column.name for column in cursor.description), tuple(await cursor.fetchall())
 
 
 def _facts(connection: psycopg.AsyncConnection[Row], label: str) -> Facts:

@@ -22,10 +22,7 @@ class PgBouncers:
         """At least one pooler; those with the same label are numbered."""
         self.name = name
         self._poolers = tuple(poolers)
-        names = [pooler.label for pooler in poolers]
-        self._names = [
-            name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}" for i, name in enumerate(names)
-        ]
+        self._names = names_of([pooler.label for pooler in poolers])
 
     @property
     def facts(self) -> Facts:
@@ -81,6 +78,14 @@ class PgBouncers:
     async def close(self) -> None:
         """Close every admin connection."""
         await asyncio.gather(*(pooler.close() for pooler in self._poolers))
+
+
+def names_of(labels: Sequence[str]) -> list[str]:
+    """The labels; those that are the same are numbered."""
+    return [
+        label if labels.count(label) == 1 else f"{label} #{labels[: at + 1].count(label)}"
+        for at, label in enumerate(labels)
+    ]
 
 
 def _some(answers: Sequence[Answer | BaseException]) -> list[Answer]:

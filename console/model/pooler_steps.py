@@ -1,0 +1,45 @@
+"""Steps that are sent to the admin console of a PgBouncer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerProof:
+    """What SHOW returns once a command has taken effect: a row with these values, or none with them."""
+
+    query: str  # as the source of the poolers names it: "pooler_databases"
+    where: tuple[tuple[str, object], ...]  # columns and their values
+    present: bool = True  # False: no row has these values
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerCommand:
+    """One command on a connection of its own, which is cut after `deadline` seconds, and the proof of its effect."""
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = 0.0
+
+    uri: str = field(repr=False)  # of the admin console; may hold a password
+    pooler: str  # its name, as the pane shows it
+    command: str  # without the semicolon
+    proof: PoolerProof | None = None
+    deadline: float = 10.0  # seconds in which it must have taken effect
+    reversible: bool = False  # the step's `undo` is a command of this pooler
+
+
+@dataclass(frozen=True, slots=True)
+class PoolerPause:
+    """PAUSE of one database, and RESUME after `seconds` at the latest, even if the console is killed."""
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = 0.0
+
+    uri: str = field(repr=False)  # of the admin console; may hold a password
+    database: str
+    seconds: float
+
+
+PoolerStep = PoolerCommand | PoolerPause
