@@ -58,12 +58,13 @@ class ConsoleApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012
     BINDINGS = bindings(Place.APP)
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, readers: Readers | None = None) -> None:
+        """`readers` may have read something before: that is painted at once."""
         self._theme_name = choose_theme(workspace.settings.theme, os.environ)
         # Textual decides here, before a theme is set, whether colours may be the terminal's own.
         super().__init__(ansi_color=True if self._theme_name == SIXTEEN.name else None)
         self.workspace = workspace
-        self.readers = Readers()
+        self.readers = readers or Readers()
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
         self._metrics = header_metrics(workspace.settings.thresholds)
         self.monitor = Monitor(self, workspace, self.vitals)
@@ -302,10 +303,10 @@ class ConsoleApp(App[int]):
         yield SystemCommand("Quit", "leave the console", self.action_quit)
 
 
-async def run_app(workspace: Workspace) -> int:
+async def run_app(workspace: Workspace, readers: Readers) -> int:
     """Show the console on a terminal until it ends; the exit code. Raises Trouble(USAGE) for a wrong keymap."""
     check_keymap(workspace.settings.keymap)
-    app = ConsoleApp(workspace)
+    app = ConsoleApp(workspace, readers)
     await app.run_async()
     clear_deadline()
     return app.return_code or 0

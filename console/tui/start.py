@@ -1,4 +1,4 @@
-"""Opens the console: the server is asked while the terminal interface is still being loaded."""
+"""Opens the console: the server is asked for the first rows while the terminal interface is still being loaded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from console.model import Trouble
+from console.panes import pane as pane_called
+from console.panes.overview import OVERVIEW
+from console.reading.reader import Readers
+from console.reading.thresholds import configured
 from console.settings.config import Settings, Wanted
 from console.workspace import Workspace
+
+RunApp = Callable[[Workspace, Readers], Coroutine[Any, Any, int]]
 
 
 def run_console(settings: Settings, wanted: Wanted) -> int:
@@ -18,12 +24,16 @@ def run_console(settings: Settings, wanted: Wanted) -> int:
 
 
 async def _run(workspace: Workspace) -> int:
+    readers = Readers()
     connecting = asyncio.ensure_future(_connect(workspace))
+    rows = asyncio.ensure_future(read_ahead(connecting, workspace, readers))
     try:
         run_app = await asyncio.to_thread(_loaded)
-        return await run_app(workspace)
+        rows.cancel()  # what is still being read is read again by the pane, which shows how that goes
+        return await run_app(workspace, readers)
     finally:
         connecting.cancel()
+        await asyncio.gather(connecting, rows, return_exceptions=True)
         await workspace.close()
 
 
@@ -32,7 +42,16 @@ async def _connect(workspace: Workspace) -> None:
         await workspace.sources.postgres.learn()
 
 
-def _loaded() -> Callable[[Workspace], Coroutine[Any, Any, int]]:
+async def read_ahead(connecting: asyncio.Future[None], workspace: Workspace, readers: Readers) -> None:
+    """Read the rows that will be on the screen first; they are painted with the pane."""
+    await asyncio.shield(connecting)
+    pane = configured(pane_called(workspace.wanted.pane or OVERVIEW.name), workspace.settings.thresholds)
+    view = pane.views[0]
+    with contextlib.suppress(Trouble):
+        await readers.of(pane.source_of(view), view).read(workspace.sources.of(pane, view))
+
+
+def _loaded() -> RunApp:
     from console.tui.app import run_app  # noqa: PLC0415  Textual takes longer to load than a server to answer
 
     return run_app
