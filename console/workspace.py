@@ -17,7 +17,7 @@ from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
-from console.sources.registry import CAPACITY, RULES, Sources
+from console.sources.registry import CAPACITY, RULES, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.watching.history import History
     from console.watching.observer import Observer
     from console.watching.store import Store
+    from console.watching.waits import Waits
 
 Watch = Callable[[Run], None]
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
@@ -50,6 +51,7 @@ class Workspace:
         self.sources = sources or sources_for(wanted, self.trail, self.runs)
         self.sources.add_later(RULES, self._findings)
         self.sources.add_later(CAPACITY, lambda: self.capacity)
+        self.sources.add_later(WAITS, lambda: self.waits)
         self._observer: Observer | None = None
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
@@ -90,6 +92,13 @@ class Workspace:
         from console.watching.capacity import Capacity  # noqa: PLC0415  most panes need no samples
 
         return Capacity(self.sources, self._store)
+
+    @cached_property
+    def waits(self) -> Waits:
+        """What samples the waits of the sessions of this target."""
+        from console.watching.waits import Waits  # noqa: PLC0415  most panes need no samples
+
+        return Waits(self.sources)
 
     async def keep_samples(self) -> None:
         """Sample the sizes and limits of this target whenever that is due, until this task is cancelled.

@@ -36,6 +36,7 @@ ASKED = {
     "redis": "Redis",
     "console": "the console itself",
     "capacity": "the PostgreSQL server, and the samples that were kept",
+    "waits": "the PostgreSQL server and the PgBouncers, and the samples of the last hour",
 }
 
 

@@ -36,14 +36,16 @@ from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
 from console.sources.redis.server import RedisServer
-from console.sources.registry import CAPACITY, RULES, Sources
+from console.sources.registry import CAPACITY, RULES, WAITS, Sources
 from console.sources.replay import Reads, Replay
-from console.watching import capacity
+from console.watching import capacity, waits
 from console.watching.observer import Observer
 from console.watching.observer import merged as merged_asks
 from tests.sources import Heard, Parameters
 
-MADE = frozenset({RULES, CAPACITY})  # sources that a workspace makes of the others
+MADE = frozenset({RULES, CAPACITY, WAITS})  # sources that a workspace makes of the others
+READS_OF = {CAPACITY: capacity.READS, WAITS: waits.READS}  # what their answers are made of
+WAIT_SAMPLES, WAIT_PAUSE = 8, 4.0  # fewer than a frame reads, so that all frames show all of them; seconds
 FOLDER = Path(__file__).parent / "recordings"
 TRAIL = Trail(FOLDER / "audit.jsonl")
 WORKLOAD = FOLDER / "workload.json.gz"
@@ -87,8 +89,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
         query
         for pane in panes
         for view in pane.views
-        if pane.source_of(view) == CAPACITY
-        for query in capacity.READS[view.query]
+        for query in READS_OF.get(pane.source_of(view), {}).get(view.query, ())
         if query not in queries
     }
     readers = {key: Reader(view) for key, (_, view) in views.items()}
@@ -101,6 +102,9 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
         await asyncio.sleep(2)
     for query in sorted(made - {PARENTS.query}):
         await sources["postgres"].fetch(query)
+        for _ in range(WAIT_SAMPLES if query == waits.SAMPLE else 0):
+            await asyncio.sleep(WAIT_PAUSE)
+            await sources["postgres"].fetch(query)
     judged = await _record_for_rules(sources) if not panes or panes == PANES else set()
     for name, recorder in recorders.items():
         path = FOLDER / f"{name}.json"

@@ -102,7 +102,7 @@ def test_show_prints_every_view_as_the_agreed_document(
     made = json.loads(call("show", pane.name, "--format", "json", *options))
     assert (made["pane"], made["view"]) == (pane.name, view.name)
     assert datetime.fromisoformat(made["taken_at"]).tzinfo is not None
-    kind = {"rules": "console", "capacity": "postgres"}.get(pane.source_of(view), pane.source)
+    kind = {"rules": "console", "capacity": "postgres", "waits": "postgres"}.get(pane.source_of(view), pane.source)
     assert made["server"]["kind"] == kind
     assert {column.name for column in view.columns} <= set(made["columns"])
     assert all(list(row) == made["columns"] for row in made["rows"])

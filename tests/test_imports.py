@@ -248,7 +248,10 @@ def test_what_judges_nothing_loads_no_rule_that_finds_causes(tmp_path: Path) -> 
     )
     found = loaded_modules(tmp_path, "\n".join(commands))
     assert {"console.rules", "console.actions"} <= found
-    sampling = {"console.watching", *(f"console.watching.{name}" for name in ("capacity", "samples", "store"))}
+    sampling = {
+        "console.watching",
+        *(f"console.watching.{name}" for name in ("capacity", "samples", "store", "wait_texts", "waits")),
+    }
     assert not [name for name in found - sampling if name.startswith(("console.rules.findings", "console.watching"))]
     assert not found & {"console.rules.diagnoses", "console.rules.judging"}
 

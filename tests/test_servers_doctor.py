@@ -25,10 +25,11 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
-from console.sources.registry import CAPACITY
+from console.sources.registry import CAPACITY, WAITS
 from console.tui.dialogs import TextDialog
 from console.watching.capacity import Capacity
 from console.watching.store import Store
+from console.watching.waits import Waits
 from tests.acting import Desk, held
 from tests.command import run, run_in_terminal
 from tests.screens import console, shows
@@ -85,6 +86,7 @@ async def look(uri: str, *poolers: str, read_only: bool = False) -> Report:
         with TemporaryDirectory() as folder:
             store = Store(Path(folder) / "state" / "findings.sqlite3")
             servers.add_later(CAPACITY, lambda: Capacity(servers, store))
+            servers.add_later(WAITS, lambda: Waits(servers))
             return await examine(servers, wanted, config.load(environ={}))
     finally:
         await servers.close()

@@ -132,6 +132,14 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """Where Enter leads from a row: to another view of the pane, filtered by values of the row."""
+
+    view: str
+    by: tuple[str, ...]  # columns that both views have
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """One table of a pane, as data."""
 
@@ -147,6 +155,7 @@ class View:
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
     rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
+    leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table

@@ -24,6 +24,7 @@ from console.panes.settings import SETTINGS
 from console.panes.slow_queries import SLOW_QUERIES
 from console.panes.vacuum import VACUUM
 from console.panes.views import VIEWS
+from console.panes.waits import WAITS
 
 PANES: tuple[Pane, ...] = (
     OVERVIEW,
@@ -31,6 +32,7 @@ PANES: tuple[Pane, ...] = (
     LOCKS,
     SLOW_QUERIES,
     IO,
+    WAITS,
     BLOAT,
     VACUUM,
     INDEXES,

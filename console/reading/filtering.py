@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from console.format import safe, show
-from console.model import Column, Kind, Row, Snapshot, Trouble, View
+from console.model import Column, Kind, Record, Row, Snapshot, Trouble, View
 
 NO_MATCH = "No row matches the filter."
 HELP = "words, !word, column=value, !=, <, >, ~ regular expression; units as shown (size>1MB); quotes hold spaces"
@@ -54,6 +54,15 @@ def filter_tests(snapshot: Snapshot, view: View, text: str) -> list[Test]:
     """
     shown = [(snapshot.index(column.name), column.format) for column in view.columns if column.name in snapshot.columns]
     return [_test(snapshot, view, shown, match[0]) for match in _WORD.finditer(text)]
+
+
+def filter_for(row: Record, columns: Sequence[str]) -> str:
+    """The filter for the rows that have the values of `row` in `columns`.
+
+    A value with a double quote, which no filter can contain, is not compared.
+    """
+    values = ((column, "" if row[column] is None else str(row[column])) for column in columns)
+    return " ".join(f'{column}="{value}"' for column, value in values if '"' not in value)
 
 
 def column_called(snapshot: Snapshot, view: View, name: str) -> str:

@@ -13,7 +13,7 @@ from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
 
 PRIMARY, POOLER, REDIS = "postgres", "pgbouncer", "redis"
-RULES, CAPACITY = "rules", "capacity"
+RULES, CAPACITY, WAITS = "rules", "capacity", "waits"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 
 

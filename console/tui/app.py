@@ -25,6 +25,7 @@ from console.panes import pane as pane_called
 from console.panes.activity import ACTIVITY
 from console.panes.metrics import header_metrics, view_in_alarm
 from console.panes.overview import OVERVIEW
+from console.panes.waits import WAITS
 from console.reading.reader import Readers
 from console.tui.action_flow import ActionFlow
 from console.tui.bindings import bindings, check_keymap
@@ -249,6 +250,8 @@ class ConsoleApp(App[int]):
         current = self.query_one(PaneTabs).current
         if action == "end_session":
             return TERMINATE_BACKEND.name in pane_called(current).actions
+        if action == "next_window":
+            return current == WAITS.name
         return current == ACTIVITY.name if action == "stop_run" else True
 
     def action_actions(self) -> None:
@@ -272,6 +275,11 @@ class ConsoleApp(App[int]):
         row = self.pane_view.table.cursor_row
         if row is not None:
             self.workspace.stop(str(row["run"]))
+
+    def action_next_window(self) -> None:
+        """Turn to the next window of time of the waits pane."""
+        self.workspace.waits.next_window()
+        self.pane_view.poll_now()
 
     def action_setup(self) -> None:
         """Open the set-up guide."""

@@ -16,6 +16,7 @@ from console.tui.load_chart import load_course
 from console.tui.sparkline import BARS, step
 from console.tui.stacked import connection_states
 from console.tui.vitals import Metrics
+from console.tui.wait_chart import wait_course
 
 MOST_LINES = 6  # numbers at the side of the curves, about
 
@@ -110,4 +111,5 @@ CHARTS: Mapping[str, Drawing] = {
     "connections": connection_states,
     "activity": activity,
     "load": load_course,
+    "waits": wait_course,
 }

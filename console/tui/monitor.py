@@ -45,6 +45,7 @@ class Monitor:
             await vitals.read(postgres, self.workspace.sources.pooler)
             if vitals.reading is not None and vitals.trouble is None:
                 self.workspace.observer.offer(vitals.reading)
+                self.workspace.waits.offer(vitals.reading, vitals.now.get("pool_waiting"))
             self._app.query_one(Header).show_server(
                 *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
                 findings=self.workspace.observer.counted,

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.timer import Timer
 
 from console.model import Pane, Snapshot, Source, View
+from console.reading.filtering import filter_for
+from console.records import dataclass
 from console.tui.details import Details, fields
 from console.tui.dialogs import DetailsDialog
 from console.tui.finding_blocks import FindingBlocks
@@ -24,6 +27,13 @@ SPARE = 6  # free lines more than it has, from which on the drawer below becomes
 
 class PaneRows(Horizontal):
     """Shows the rows of one view of a pane in the widget that the view asks for."""
+
+    @dataclass()
+    class Followed(Message):
+        """Enter on a row that leads to another view: its name, and the filter for what belongs to the row."""
+
+        view: str
+        filter_text: str
 
     def __init__(self, pane: Pane, source: Callable[[], Source | None]) -> None:
         """`source` returns what the rows were read from, for the details; None: it is not configured."""
@@ -126,11 +136,13 @@ class PaneRows(Horizontal):
         self.fill_drawer()
 
     def on_live_table_selected(self) -> None:
-        """All details, with those that take a query: next to the table if there is room, else in a dialog."""
+        """Where the row leads; else all details, with those that take a query: next to the table, else in a dialog."""
         row, key = self.table.cursor_row, self.table.cursor_key
         self._dismissed = False
         if row is None:
             self.notify("No row selected.", timeout=3, markup=False)
+        elif lead := self._view.leads:
+            self.post_message(self.Followed(lead.view, filter_for(row, lead.by)))
         elif self._is_wide:
             self._asked = not self._asked
             self.fill_drawer()

@@ -296,6 +296,12 @@ class PaneView(Widget):
 
     # Messages of the parts
 
+    def on_pane_rows_followed(self, event: PaneRows.Followed) -> None:
+        """Turn to the view that a row leads to, with the filter for what belongs to it."""
+        self.state.choose_view(event.view)
+        self.state.filter_text = event.filter_text
+        self.choose_view(event.view)
+
     def on_live_table_header_clicked(self, event: LiveTable.HeaderClicked) -> None:
         """A click on a title sorts."""
         self.sort_by(event.column.name)

@@ -3,7 +3,12 @@
 -- transaction is not what holds back VACUUM. The snapshot of a running VACUUM holds back no other one.
 WITH session AS MATERIALIZED (
   SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.query_start, a.state_change,
-         a.application_name, a.backend_xid, a.backend_xmin,
+         a.application_name, a.backend_xid, a.backend_xmin, a.wait_event, a.query_id, a.usesysid,
+         a.datid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type <> 'walsender'
+           AND a.state IS DISTINCT FROM 'idle' AND a.wait_event_type IS DISTINCT FROM 'Activity'
+           AND NOT (a.application_name = pg_catalog.current_setting('application_name')
+                    AND pg_catalog.pg_get_userbyid(a.usesysid) = SESSION_USER
+                    AND a.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr()) AS sampled,
          coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL) AS client
     FROM pg_catalog.pg_stat_get_activity(NULL) a
 ), prepared AS MATERIALIZED (
@@ -37,7 +42,12 @@ SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transac
        -- The server keeps the last lag it measured; who has replayed everything is not behind.
        CASE WHEN coalesce(r.lag_bytes, w.lag_bytes) = 0 THEN 0
             WHEN NOT r.standby THEN w.lag_seconds
-            ELSE pg_catalog.date_part('epoch', n.at - pg_catalog.pg_last_xact_replay_timestamp()) END AS lag_seconds
+            ELSE pg_catalog.date_part('epoch', n.at - pg_catalog.pg_last_xact_replay_timestamp()) END AS lag_seconds,
+       -- The sessions that are not idle, for the averages of the pane waits: no other read is made for them.
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                 a.pid, a.backend_type, a.state, a.wait_event_type, a.wait_event, a.query_id, a.application_name,
+                 pg_catalog.pg_get_userbyid(a.usesysid)))::text
+          FROM session a WHERE a.sampled) AS sampled
   FROM (SELECT pg_catalog.count(*) AS used,
                pg_catalog.count(a.backend_type) AS visible,
                pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')

@@ -1,0 +1,154 @@
+"""The samples of waits as rows: by class, event, statement, application and session. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from typing import TypeVar
+
+from console.format import age, counted
+from console.model import Row
+from console.records import dataclass
+from console.series.waits import CLASSES, CPU, GAP, IDLE_IN_TRANSACTION, POOL, Ring, SampledSession, WaitWindow
+
+WINDOWS = (60, 300, 900, 3600)  # seconds
+STEPS: Mapping[int, int] = {60: 2, 300: 5, 900: 15, 3600: 60}  # seconds of a bar of the chart, for each window
+FIGURES = ("aas", "share", "error", "m1", "m5", "m15", "m60")
+MEANS: Mapping[str, str] = {
+    CPU: "Runs, or waits for a CPU.",
+    "IO": "Reads or writes a file.",
+    "Lock": "Waits for a lock that another transaction holds.",
+    "LWLock": "Waits for a structure in shared memory.",
+    "BufferPin": "Waits until nobody uses a buffer.",
+    "IPC": "Waits for another process of the server.",
+    "Client": "Waits for its client to send or take data.",
+    "Timeout": "Sleeps: pg_sleep, the delay of vacuum.",
+    "Extension": "Waits in code of an extension.",
+    IDLE_IN_TRANSACTION: "Its client leaves the transaction open.",
+    POOL: "Clients of the pooler that wait for a connection.",
+}
+IN_CODE: Mapping[str, str] = {  # the texts of what no server describes
+    CPU: MEANS[CPU],
+    IDLE_IN_TRANSACTION: MEANS[IDLE_IN_TRANSACTION],
+    POOL: MEANS[POOL],
+}
+
+Group = TypeVar("Group", bound=tuple[object, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known besides the samples."""
+
+    cores: int | None = None
+    texts: Mapping[tuple[str, str], str] = field(default_factory=dict)  # class and event in lower case → what it means
+    statements: Mapping[int, str] = field(default_factory=dict)
+    blocked_by: Mapping[int, str] = field(default_factory=dict)  # by pid, in the last sample
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredWaits:
+    """The windows that rows are made of: the chosen one, and all of them."""
+
+    chosen: WaitWindow
+    every: tuple[WaitWindow, ...]
+    course: str = ""  # for the chart, as JSON
+
+    def figures(self, group: Callable[[SampledSession], Group]) -> dict[Group, Row]:
+        """The values of FIGURES for each group of sessions that was seen in any window."""
+        averages = [window.average(group) for window in self.every]
+        now = self.chosen.average(group)
+        total = sum(now.values())
+        found: dict[Group, Row] = {}
+        for name in dict.fromkeys((*now, *(name for each in averages for name in each))):
+            share = now.get(name, 0.0) / total if total else 0.0
+            longer = (
+                each.get(name, 0.0) if _says_more(window, at, self.every) else None
+                for at, (window, each) in enumerate(zip(self.every, averages, strict=True))
+            )
+            found[name] = (now.get(name, 0.0), 100 * share, 100 * self.chosen.error(share), *longer)
+        return found
+
+
+def measured(ring: Ring, seconds: int) -> MeasuredWaits:
+    """The windows of `ring`; `seconds` is the one that was chosen."""
+    every = tuple(ring.window(each) for each in WINDOWS)
+    return MeasuredWaits(every[WINDOWS.index(seconds)], every)
+
+
+def course(ring: Ring, seconds: int, cores: int | None) -> str:
+    """What the chart of a window draws, as JSON."""
+    end, slots = ring.course(seconds, STEPS[seconds])
+    rounded = [slot and {name: round(value, 3) for name, value in slot.items()} for slot in slots]
+    return json.dumps({"end": end, "step": STEPS[seconds], "cores": cores, "slots": rounded})
+
+
+def by_class(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
+    """A row for each class; the first has the course for the chart."""
+    del known
+    rows: list[Row] = []
+    for (name,), figures in taken.figures(lambda seen: (seen.wait_class,)).items():
+        rows.append((name, CLASSES.get(name, "?"), *figures, MEANS.get(name, ""), None if rows else taken.course))
+    return ("class", "letter", *FIGURES, "means", "course"), rows
+
+
+def by_event(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
+    """A row for each class and event, with what the event means."""
+    found = taken.figures(lambda seen: (seen.wait_class, seen.event))
+    rows = [(*name, *figures, meaning(name[0], name[1], known)) for name, figures in found.items()]
+    return ("class", "event", *FIGURES, "means"), rows
+
+
+def by_statement(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
+    """A row for each statement and what it waits for; `unknown_id` is its id where its text must be looked up."""
+    found = taken.figures(lambda seen: (seen.query_id, seen.wait_class, seen.event))
+    rows: list[Row] = []
+    for (query_id, class_, event), figures in found.items():
+        text = known.statements.get(query_id) if query_id is not None else None
+        rows.append((query_id, class_, event, *figures, text, query_id if text is None else None))
+    return ("query_id", "class", "event", *FIGURES, "seen_text", "unknown_id"), rows
+
+
+def by_application(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
+    """A row for each application, else user, and class."""
+    del known
+    found = taken.figures(lambda seen: (who(seen), seen.user, seen.wait_class))
+    return ("who", "user", "class", *FIGURES), [(*name, *figures) for name, figures in found.items()]
+
+
+def by_session(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
+    """A row for each session and what it waits for."""
+    found = taken.figures(lambda seen: (seen.pid, who(seen), seen.wait_class, seen.event, seen.query_id))
+    rows: list[Row] = []
+    for (pid, name, class_, event, query_id), figures in found.items():
+        blockers = known.blocked_by.get(pid) if pid is not None and class_ == "Lock" else None
+        text = known.statements.get(query_id) if query_id is not None else None
+        rows.append((pid, name, class_, event, *figures, blockers, query_id, text))
+    return ("pid", "who", "class", "event", *FIGURES, "blocked_by", "query_id", "query"), rows
+
+
+def who(seen: SampledSession) -> str:
+    """The application of a session, else its user."""
+    return seen.application or seen.user
+
+
+def meaning(class_: str, event: str, known: Known) -> str:
+    """What an event means; empty: nobody says. Names differ between versions in upper and lower case."""
+    return IN_CODE.get(class_) or known.texts.get((class_.casefold(), event.casefold()), "")
+
+
+def notes(taken: MeasuredWaits, known: Known) -> tuple[str, ...]:
+    """What the rows are made of: how many samples over what time, what is missing, against how many cores."""
+    chosen = taken.chosen
+    total = sum(chosen.load.values()) / chosen.covered if chosen.covered else 0.0
+    spoken = [f"window {age(chosen.seconds)}: {counted(chosen.samples, 'sample')} over {age(chosen.covered)}"]
+    spoken += [f"{age(chosen.missed)} not sampled"] if chosen.missed >= GAP else []
+    spoken.append(f"{total:.2f} sessions on average")
+    spoken += [counted(known.cores, "core")] if known.cores else []
+    return (", ".join(spoken),)
+
+
+def _says_more(window: WaitWindow, at: int, every: tuple[WaitWindow, ...]) -> bool:
+    """Whether a window has samples that the next shorter one lacks."""
+    return at == 0 or window.samples > every[at - 1].samples

@@ -1,0 +1,243 @@
+"""What sessions wait for, sampled: the classes, a bounded ring of samples, and averages over a window of them. Pure."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
+from itertools import islice
+from math import sqrt
+from typing import TypeVar
+
+from console.records import dataclass
+
+HOUR = 3600.0  # seconds that are kept
+GAP = 5.0  # seconds without a sample from which on samples are missing
+MOST_SEEN = 400_000  # sessions in all samples; beyond that the oldest samples are dropped early
+MOST_KINDS = 50_000  # different ones among them
+CPU, IDLE_IN_TRANSACTION, POOL = "CPU", "Idle in tx", "Pool"
+CLASSES: Mapping[str, str] = {  # in the order in which they are stacked, with their letters
+    CPU: "C",
+    "IO": "I",
+    "Lock": "L",
+    "LWLock": "W",
+    "BufferPin": "B",
+    "IPC": "P",
+    "Client": "N",
+    "Timeout": "T",
+    "Extension": "E",
+    IDLE_IN_TRANSACTION: "x",
+    POOL: "Q",
+}
+_RENAMED = {"Buffer": "BufferPin"}  # since 19
+_RUNNING = frozenset({"active", "fastpath function call"})
+_BACKENDS = frozenset({"client backend", "parallel worker", "autovacuum worker"})
+_IDLE_WORKERS = frozenset({"Extension", "Timeout", "Client", "Activity"})  # what a background worker waits in for work
+
+Group = TypeVar("Group")
+
+
+@dataclass(frozen=True, slots=True)
+class SampledSession:
+    """A session in one sample: who it is, and what it waited for."""
+
+    wait_class: str
+    event: str = ""
+    query_id: int | None = None
+    application: str = ""
+    user: str = ""
+    pid: int | None = None
+
+
+def wait_class(backend: str | None, state: str | None, class_: str | None) -> str:
+    """What a session is counted as, from its columns of pg_stat_activity; empty: it is idle, or cannot be seen.
+
+    Server processes without a database and walsenders are not asked about. A background worker that waits for work
+    does so in an extension, a timeout or for a client; only its other waits count.
+    """
+    if backend is None or class_ == "Activity" or state in {"idle", "disabled"}:
+        return ""
+    if state is not None and state.startswith("idle in transaction"):
+        return IDLE_IN_TRANSACTION
+    if backend not in _BACKENDS:
+        return "" if class_ in _IDLE_WORKERS else _RENAMED.get(class_ or CPU, class_ or CPU)
+    if state not in _RUNNING and backend == "client backend":
+        return ""
+    return _RENAMED.get(class_ or CPU, class_ or CPU)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitWindow:
+    """What the samples of some seconds say."""
+
+    seconds: float  # asked for
+    covered: float = 0.0  # of them, by samples
+    missed: float = 0.0  # of them, between samples that are too far apart
+    samples: int = 0
+    seen: int = 0  # sessions in all samples
+    load: Mapping[SampledSession, float] = field(default_factory=dict)  # seconds that sessions were seen so
+
+    def average(self, group: Callable[[SampledSession], Group]) -> dict[Group, float]:
+        """Average number of active sessions in each group."""
+        found: dict[Group, float] = {}
+        for seen, seconds in self.load.items():
+            name = group(seen)
+            found[name] = found.get(name, 0.0) + seconds
+        return {name: seconds / self.covered for name, seconds in found.items()}
+
+    def error(self, share: float) -> float:
+        """The standard deviation of a share (0 to 1) that was found in so many sessions.
+
+        That of the Beta distribution which a binomial sample leaves of an unknown share (Laplace, 1774): not 0 for a
+        class that was seen always or never.
+        """
+        likely = (share * self.seen + 1) / (self.seen + 2)
+        return sqrt(likely * (1 - likely) / (self.seen + 3))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at: float  # monotonic
+    moment: float  # seconds since 1970
+    weight: float  # seconds that it stands for
+    kinds: array[int]
+    classes: Mapping[str, int]
+
+
+class Ring:
+    """The samples of the last hour, bounded in number of sessions too."""
+
+    def __init__(self, keep: float = HOUR, most: int = MOST_SEEN, most_kinds: int = MOST_KINDS) -> None:
+        self._keep, self._most, self._most_kinds = keep, most, most_kinds
+        self._samples: deque[_Sample] = deque()
+        self._numbers: dict[SampledSession, int] = {}
+        self._kinds: dict[int, SampledSession] = {}
+        self._uses: Counter[int] = Counter()
+        self._next = 0
+        self._windows: dict[float, tuple[float, WaitWindow]] = {}
+        self.size = 0  # sessions in all samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @property
+    def last(self) -> float | None:
+        """When the last sample was taken, by the monotonic clock; None before the first."""
+        return self._samples[-1].at if self._samples else None
+
+    @property
+    def span(self) -> float:
+        """Seconds between the first and the last sample."""
+        return self._samples[-1].at - self._samples[0].at if self._samples else 0.0
+
+    @property
+    def kinds(self) -> int:
+        """How many different sessions with their waits are kept."""
+        return len(self._numbers)
+
+    @property
+    def query_ids(self) -> frozenset[int]:
+        """The ids of all statements that were seen."""
+        return frozenset(seen.query_id for seen in self._numbers if seen.query_id is not None)
+
+    def add(self, at: float, moment: float, sessions: Sequence[SampledSession]) -> None:
+        """Add a sample taken at `at` on the monotonic clock; one that is not newer than the last is ignored."""
+        last = self.last
+        if last is not None and at <= last:
+            return
+        since = at - last if last is not None else GAP + 1
+        weight = max(0.1, round(since, 1)) if since <= GAP else 1.0
+        kinds = array("Q", map(self._number, sessions))
+        self._uses.update(kinds)
+        self.size += len(kinds)
+        classes = Counter(seen.wait_class for seen in sessions)
+        self._samples.append(_Sample(at, moment, weight, kinds, classes))
+        while len(self._samples) > 1 and (
+            at - self._samples[0].at > self._keep or self.size > self._most or len(self._numbers) > self._most_kinds
+        ):
+            self._drop()
+
+    def window(self, seconds: float) -> WaitWindow:
+        """What the last `seconds` before the last sample say; long ones are computed again only now and then."""
+        now = self.last
+        if now is None:
+            return WaitWindow(seconds)
+        worked_out, window = self._windows.get(seconds, (0.0, None))
+        if window is None or now - worked_out >= min(seconds, self.span) / 300:
+            window = self._window(seconds, now)
+            self._windows[seconds] = (now, window)
+        return window
+
+    def course(self, seconds: float, step: float) -> tuple[float, list[dict[str, float] | None]]:
+        """Average active sessions by class in each `step` of the last `seconds`, and when the last one ends.
+
+        The end is in seconds since 1970. None where samples are missing.
+        """
+        if not self._samples:
+            return 0.0, []
+        newest, many = self._samples[-1], round(seconds / step)
+        end = (newest.at // step + 1) * step
+        slots: list[tuple[float, Counter[str]] | None] = [None] * many
+        for sample in self._within(seconds + step):
+            first = self._slot(sample.at - sample.weight, end, step, many)
+            last = self._slot(sample.at, end, step, many)
+            for at in range(max(0, min(first + 1, last)), last + 1):
+                covered, classes = slots[at] or (0.0, Counter())
+                for name, sessions in sample.classes.items():
+                    classes[name] += sessions
+                slots[at] = (covered + 1, classes)
+        course = [slot and {name: number / slot[0] for name, number in slot[1].items()} for slot in slots]
+        return newest.moment + end - newest.at, course
+
+    @staticmethod
+    def _slot(at: float, end: float, step: float, many: int) -> int:
+        return many - 1 - int((end - at - 1e-6) // step)
+
+    def _within(self, seconds: float) -> Iterator[_Sample]:
+        """The samples of the last `seconds`, newest first."""
+        start = self._samples[-1].at - seconds
+        for sample in reversed(self._samples):
+            if sample.at <= start:
+                return
+            yield sample
+
+    def _window(self, seconds: float, now: float) -> WaitWindow:
+        loads: dict[float, Counter[int]] = {}
+        covered, missed, samples, later = 0.0, 0.0, 0, now
+        for sample in self._within(seconds):
+            loads.setdefault(sample.weight, Counter()).update(sample.kinds)
+            covered, samples = covered + sample.weight, samples + 1
+            missed += _missed(sample.at, later)
+            later = sample.at
+        if samples < len(self._samples):
+            before = next(islice(reversed(self._samples), samples, None))
+            missed += _missed(max(before.at, now - seconds), later)
+        load: dict[SampledSession, float] = {}
+        for weight, numbers in loads.items():
+            for kind, times in numbers.items():
+                seen = self._kinds[kind]
+                load[seen] = load.get(seen, 0.0) + weight * times
+        return WaitWindow(seconds, covered, missed, samples, sum(sum(each.values()) for each in loads.values()), load)
+
+    def _number(self, seen: SampledSession) -> int:
+        known = self._numbers.get(seen)
+        if known is None:
+            known = self._numbers[seen] = self._next
+            self._kinds[known] = seen
+            self._next += 1
+        return known
+
+    def _drop(self) -> None:
+        dropped = self._samples.popleft()
+        self.size -= len(dropped.kinds)
+        for kind in dropped.kinds:
+            self._uses[kind] -= 1
+            if not self._uses[kind]:
+                del self._uses[kind]
+                del self._numbers[self._kinds.pop(kind)]
+
+
+def _missed(earlier: float, later: float) -> float:
+    """Seconds between two samples that no sample stands for."""
+    return later - earlier - 1.0 if later - earlier > GAP else 0.0

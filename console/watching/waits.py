@@ -1,0 +1,223 @@
+"""What sessions wait for, as a source: samples what runs, keeps an hour of it in memory, and makes rows of a window."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from console.format import decoded, safe
+from console.model import Facts, Kind, Record, Row, Snapshot, Trouble, number
+from console.panes.connections import seen as visible
+from console.records import dataclass
+from console.series import wait_rows
+from console.series.wait_rows import WINDOWS, Known, MeasuredWaits
+from console.series.waits import POOL, Ring, SampledSession, wait_class
+from console.sources.registry import WAITS, Sources
+from console.watching import wait_texts
+
+SAMPLE, EVENTS, TEXTS = "wait_sample", "wait_events", "wait_statement_texts"
+POOLS = "pooler_pools"
+POOL_PERIOD = 2.0  # seconds for which the number of waiting clients is used again
+SPARE = 0.5  # seconds after a sample in which that of the header adds nothing
+MOST_TEXTS = 2_000  # of statements that are remembered
+MACHINE = "actions/tuning_facts"
+NO_IDS = "statements have no ids here; compute_query_id = on gives them"
+Rows = Callable[[MeasuredWaits, Known], tuple[tuple[str, ...], list[Row]]]
+VIEWS: Mapping[str, Rows] = {
+    "wait_classes": wait_rows.by_class,
+    "wait_events_seen": wait_rows.by_event,
+    "wait_statements": wait_rows.by_statement,
+    "wait_applications": wait_rows.by_application,
+    "wait_sessions": wait_rows.by_session,
+}
+READS: Mapping[str, tuple[str, ...]] = dict.fromkeys(VIEWS, (SAMPLE,))  # what each answer is made of
+_OFFERED = ("pid", "backend", "state", "class", "event", "query_id", "application", "user")  # of the vital signs
+
+
+@dataclass(slots=True)
+class _Pool:
+    """The clients of the poolers that wait for a connection, as last read."""
+
+    clients: tuple[SampledSession, ...] = ()
+    clock: float = 0.0  # monotonic
+
+
+class Waits:
+    """Answers the queries of the pane waits. Each of its reads is a sample; the header offers its own ones."""
+
+    name = WAITS
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._postgres = sources.postgres
+        self.ring = Ring()
+        self.seconds = WINDOWS[1]  # the window that is shown
+        self._texts: Mapping[tuple[str, str], str] | None = None
+        self._statements: dict[int, str] = {}
+        self._cores: int | None = None
+        self._pool = _Pool()
+        self._course: tuple[object, str] = (None, "")  # that of a window
+
+    @property
+    def label(self) -> str:
+        """That of the server."""
+        return self._postgres.label
+
+    @property
+    def facts(self) -> Facts:
+        """Those of the server. Raises Trouble(UNREACHABLE) before the first connection."""
+        return self._postgres.facts
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next attempt to connect to the server."""
+        return self._postgres.retry_in
+
+    async def learn(self) -> Facts:
+        """Read the facts of the server again. Raises Trouble."""
+        return await self._postgres.learn()
+
+    def next_window(self) -> None:
+        """Show the next longer window; after the longest one the shortest."""
+        self.seconds = WINDOWS[(WINDOWS.index(self.seconds) + 1) % len(WINDOWS)]
+
+    def offer(self, vitals: Snapshot, pool_waiting: object = None) -> None:
+        """Take the sample that is part of the vital signs, unless the pane has just taken one itself."""
+        last = self.ring.last
+        if "sampled" not in vitals.columns or not vitals.rows or (last is not None and vitals.clock - last < SPARE):
+            return
+        found = json.loads(str(vitals.values("sampled")[0] or "[]"))
+        sessions = _sessions(dict(zip(_OFFERED, each, strict=True)) for each in found)
+        clients = [SampledSession(POOL, "client waiting")] * int(number(pool_waiting))
+        self.ring.add(vitals.clock, vitals.taken_at.timestamp(), [*sessions, *clients])
+
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """Take a sample; the rows of one view of the window, or the texts of statements. Raises Trouble."""
+        if query == TEXTS:
+            return await self._postgres.fetch(TEXTS, parameters)
+        if query not in VIEWS:
+            raise _unknown(query)
+        if self._texts is None:
+            await self._learn_once()
+        taken = await self._postgres.fetch(SAMPLE)
+        blocked_by = await self._keep(taken)
+        known = Known(self._cores, self._texts or {}, self._statements, blocked_by)
+        measured = self._measured()
+        columns, rows = VIEWS[query](measured, known)
+        hidden = sum(row["backend"] is None for row in taken.records())
+        notes = wait_rows.notes(measured, known)
+        if query == "wait_statements" and rows and not self.ring.query_ids:
+            notes = (*notes, NO_IDS)
+        shown = replace(taken, name=query, columns=columns, rows=tuple(rows), notes=(*taken.notes, *notes))
+        return shown.hiding(visible(len(taken.rows) - hidden, len(taken.rows)))
+
+    def text(self, query: str) -> str:
+        """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
+        if query not in VIEWS and query != TEXTS:
+            raise _unknown(query)
+        return self._postgres.text(SAMPLE if query in VIEWS else TEXTS).strip()
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """Why the server cannot answer what the query is about."""
+        if query == TEXTS:
+            return self._postgres.obstacle(TEXTS)
+        return self._postgres.obstacle(SAMPLE) if query in VIEWS else _unknown(query)
+
+    async def close(self) -> None:
+        """There is nothing to close: the server is closed by its owner."""
+
+    def _measured(self) -> MeasuredWaits:
+        measured = wait_rows.measured(self.ring, self.seconds)
+        if self._course[0] is not measured.chosen:
+            self._course = measured.chosen, wait_rows.course(self.ring, self.seconds, self._cores)
+        return replace(measured, course=self._course[1])
+
+    async def _keep(self, taken: Snapshot) -> Mapping[int, str]:
+        """Add a sample to the ring; who blocks the sessions that wait for a lock."""
+        records = list(taken.records())
+        sessions = _sessions(records)
+        self.ring.add(taken.clock, taken.taken_at.timestamp(), [*sessions, *await self._waiting_clients()])
+        for row in records:
+            if isinstance(row["query_id"], int) and row["query"]:
+                self._statements.setdefault(row["query_id"], str(decoded(row["query"])))
+        if len(self._statements) > MOST_TEXTS:
+            wanted = self.ring.query_ids
+            self._statements = {query_id: text for query_id, text in self._statements.items() if query_id in wanted}
+        return MappingProxyType(dict(_blockers(records)))
+
+    async def _waiting_clients(self) -> tuple[SampledSession, ...]:
+        """The clients of the poolers that wait for a connection; none where there is no pooler."""
+        pooler, now = self._sources.pooler, time.monotonic()
+        if pooler is None or now - self._pool.clock < POOL_PERIOD:
+            return self._pool.clients
+        try:
+            pools = await pooler.fetch(POOLS)
+        except Trouble:
+            self._pool = _Pool((), now)
+        else:
+            clients = (
+                SampledSession(POOL, "client waiting") for pool in pools.records() for _ in range(_waiting(pool))
+            )
+            self._pool = _Pool(tuple(clients), now)
+        return self._pool.clients
+
+    async def _learn_once(self) -> None:
+        """Read what does not change: the texts of the events, and the cores of the machine. Raises Trouble."""
+        await self._postgres.connect()
+        texts = wait_texts.folded()
+        if self._postgres.obstacle(EVENTS) is None:
+            texts = wait_texts.of_server(await self._postgres.fetch(EVENTS))
+        self._cores = await self._measured_cores()
+        self._texts = texts
+
+    async def _measured_cores(self) -> int | None:
+        """The cores of the server's machine; None where they cannot be measured."""
+        from console.actions.tuning.tuning_reading import read_machine  # noqa: PLC0415  only the pane needs it
+
+        try:
+            (row,) = (await self._postgres.fetch(MACHINE)).records()
+            return (await read_machine(self._postgres, row)).cores
+        except Trouble as why:
+            if why.kind is Kind.UNREACHABLE:
+                raise
+            return None
+
+
+def _sessions(records: Iterable[Record]) -> list[SampledSession]:
+    found: list[SampledSession] = []
+    for row in records:
+        class_ = wait_class(_text(row["backend"]), _text(row["state"]), _text(row["class"]))
+        if class_:
+            query_id, pid = row["query_id"], row["pid"]
+            found.append(
+                SampledSession(
+                    class_,
+                    _text(row["event"]) or "",
+                    query_id if isinstance(query_id, int) else None,
+                    _text(row["application"]) or "",
+                    _text(row["user"]) or "",
+                    pid if isinstance(pid, int) else None,
+                )
+            )
+    return found
+
+
+def _blockers(records: Iterable[Record]) -> Iterable[tuple[int, str]]:
+    for row in records:
+        if isinstance(row["pid"], int) and isinstance(row["blocked_by"], list) and row["blocked_by"]:
+            yield row["pid"], ", ".join(map(str, dict.fromkeys(row["blocked_by"])))
+
+
+def _waiting(pool: Record) -> int:
+    return int(number(pool["cl_waiting"]))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _unknown(query: str) -> Trouble:
+    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} about waits.")
