@@ -69,3 +69,22 @@ def run_in_terminal(home: Path, *arguments: str, columns: int = 80, encoding: st
         os.close(ours)
         code = process.wait(PATIENCE)
     return Done(code, said.decode(encoding).replace("\r\n", "\n"))
+
+
+def loaded_modules(tmp_path: Path, code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after running `code`."""
+    tell = "import sys; print('loaded', *sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{tell}"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def command(*arguments: str) -> str:
+    """Code that runs a command to its end, whatever that is."""
+    return f"from console.cli import main\ntry: main({list(arguments)!r})\nexcept SystemExit: pass"

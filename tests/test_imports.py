@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +12,7 @@ import pytest
 from console.cli.arguments import LISTS
 from console.panes import PANES
 from console.panes.overview import OVERVIEW
-from tests.command import CHECKOUT, environment
-from tests.waiting import PATIENCE
+from tests.command import CHECKOUT, command, loaded_modules
 
 AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
 PACKAGE = CHECKOUT / "console"
@@ -176,25 +174,6 @@ def test_the_command_line_loads_the_terminal_interface_in_one_function_only() ->
 def loaded(tmp_path: Path, code: str) -> set[str]:
     """The libraries that a fresh interpreter has loaded after running `code`."""
     return {name.split(".")[0] for name in loaded_modules(tmp_path, code)}
-
-
-def loaded_modules(tmp_path: Path, code: str) -> set[str]:
-    """The modules that a fresh interpreter has loaded after running `code`."""
-    tell = "import sys; print('loaded', *sorted(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\n{tell}"],
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    return set(done.stdout.splitlines()[-1].split()[1:])
-
-
-def command(*arguments: str) -> str:
-    """Code that runs a command to its end, whatever that is."""
-    return f"from console.cli import main\ntry: main({list(arguments)!r})\nexcept SystemExit: pass"
 
 
 @pytest.mark.parametrize(
