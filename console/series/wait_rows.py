@@ -88,21 +88,21 @@ def by_class(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[
     """A row for each class; the first has the course for the chart."""
     del known
     rows: list[Row] = []
-    for (name,), figures in taken.figures(lambda seen: (seen.wait_class,)).items():
+    for (name,), figures in taken.figures(_class).items():
         rows.append((name, CLASSES.get(name, "?"), *figures, MEANS.get(name, ""), None if rows else taken.course))
     return ("class", "letter", *FIGURES, "means", "course"), rows
 
 
 def by_event(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
     """A row for each class and event, with what the event means."""
-    found = taken.figures(lambda seen: (seen.wait_class, seen.event))
+    found = taken.figures(_event)
     rows = [(*name, *figures, meaning(name[0], name[1], known)) for name, figures in found.items()]
     return ("class", "event", *FIGURES, "means"), rows
 
 
 def by_statement(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
     """A row for each statement and what it waits for; `unknown_id` is its id where its text must be looked up."""
-    found = taken.figures(lambda seen: (seen.query_id, seen.wait_class, seen.event))
+    found = taken.figures(_statement)
     rows: list[Row] = []
     for (query_id, class_, event), figures in found.items():
         text = known.statements.get(query_id) if query_id is not None else None
@@ -113,13 +113,13 @@ def by_statement(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], l
 def by_application(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
     """A row for each application, else user, and class."""
     del known
-    found = taken.figures(lambda seen: (who(seen), seen.user, seen.wait_class))
+    found = taken.figures(_application)
     return ("who", "user", "class", *FIGURES), [(*name, *figures) for name, figures in found.items()]
 
 
 def by_session(taken: MeasuredWaits, known: Known) -> tuple[tuple[str, ...], list[Row]]:
     """A row for each session and what it waits for."""
-    found = taken.figures(lambda seen: (seen.pid, who(seen), seen.wait_class, seen.event, seen.query_id))
+    found = taken.figures(_session)
     rows: list[Row] = []
     for (pid, name, class_, event, query_id), figures in found.items():
         blockers = known.blocked_by.get(pid) if pid is not None and class_ == "Lock" else None
@@ -141,12 +141,32 @@ def meaning(class_: str, event: str, known: Known) -> str:
 def notes(taken: MeasuredWaits, known: Known) -> tuple[str, ...]:
     """What the rows are made of: how many samples over what time, what is missing, against how many cores."""
     chosen = taken.chosen
-    total = sum(chosen.load.values()) / chosen.covered if chosen.covered else 0.0
+    total = sum(held for _, held in chosen.load) / chosen.covered if chosen.covered else 0.0
     spoken = [f"window {age(chosen.seconds)}: {counted(chosen.samples, 'sample')} over {age(chosen.covered)}"]
     spoken += [f"{age(chosen.missed)} not sampled"] if chosen.missed >= GAP else []
     spoken.append(f"{total:.2f} sessions on average")
     spoken += [counted(known.cores, "core")] if known.cores else []
     return (", ".join(spoken),)
+
+
+def _class(seen: SampledSession) -> tuple[str]:
+    return (seen.wait_class,)
+
+
+def _event(seen: SampledSession) -> tuple[str, str]:
+    return (seen.wait_class, seen.event)
+
+
+def _statement(seen: SampledSession) -> tuple[int | None, str, str]:
+    return (seen.query_id, seen.wait_class, seen.event)
+
+
+def _application(seen: SampledSession) -> tuple[str, str, str]:
+    return (who(seen), seen.user, seen.wait_class)
+
+
+def _session(seen: SampledSession) -> tuple[int | None, str, str, str, int | None]:
+    return (seen.pid, who(seen), seen.wait_class, seen.event, seen.query_id)
 
 
 def _says_more(window: WaitWindow, at: int, every: tuple[WaitWindow, ...]) -> bool:

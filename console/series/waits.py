@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import islice
 from math import sqrt
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from console.records import dataclass
 
@@ -76,15 +76,19 @@ class WaitWindow:
     missed: float = 0.0  # of them, between samples that are too far apart
     samples: int = 0
     seen: int = 0  # sessions in all samples
-    load: Mapping[SampledSession, float] = field(default_factory=dict)  # seconds that sessions were seen so
+    load: Sequence[tuple[SampledSession, float]] = ()  # each different one, and for how many seconds it was seen
+    _averages: dict[object, dict[Any, float]] = field(default_factory=dict, repr=False)
 
     def average(self, group: Callable[[SampledSession], Group]) -> dict[Group, float]:
-        """Average number of active sessions in each group."""
-        found: dict[Group, float] = {}
-        for seen, seconds in self.load.items():
-            name = group(seen)
-            found[name] = found.get(name, 0.0) + seconds
-        return {name: seconds / self.covered for name, seconds in found.items()}
+        """Average number of active sessions in each group; computed once for each function."""
+        known = self._averages.get(group)
+        if known is None:
+            found: dict[Group, float] = {}
+            for seen, seconds in self.load:
+                name = group(seen)
+                found[name] = found.get(name, 0.0) + seconds
+            known = self._averages[group] = {name: seconds / self.covered for name, seconds in found.items()}
+        return known
 
     def error(self, share: float) -> float:
         """The standard deviation of a share (0 to 1) that was found in so many sessions.
@@ -213,11 +217,11 @@ class Ring:
         if samples < len(self._samples):
             before = next(islice(reversed(self._samples), samples, None))
             missed += _missed(max(before.at, now - seconds), later)
-        load: dict[SampledSession, float] = {}
+        total: dict[int, float] = {}
         for weight, numbers in loads.items():
             for kind, times in numbers.items():
-                seen = self._kinds[kind]
-                load[seen] = load.get(seen, 0.0) + weight * times
+                total[kind] = total.get(kind, 0.0) + weight * times
+        load = [(self._kinds[kind], held) for kind, held in total.items()]
         return WaitWindow(seconds, covered, missed, samples, sum(sum(each.values()) for each in loads.values()), load)
 
     def _number(self, seen: SampledSession) -> int:
