@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from console.model import Database, Source
 from console.running.progress import Run
 from console.running.trail.audit import Trail, default_trail, whoami
 from console.settings.config import Wanted
@@ -12,7 +13,7 @@ from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
 from console.sources.redis.server import RedisServer
-from console.sources.registry import POOLER, Sources
+from console.sources.registry import HOST, POOLER, Sources
 
 
 def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] = ()) -> Sources:
@@ -29,4 +30,13 @@ def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] 
     hints = {POOLER: wanted.pooler_hint}
     others = [PgBouncers(poolers)] if poolers else []
     redis = [RedisServer(wanted.redis)] if wanted.redis else []
-    return Sources(postgres, console, *others, *redis, hints=hints)
+    sources = Sources(postgres, console, *others, *redis, hints=hints)
+    sources.add_later(HOST, lambda: host_of(postgres))
+    return sources
+
+
+def host_of(postgres: Database) -> Source:
+    """The machine that a server runs on."""
+    from console.sources.host.source import HostSource  # noqa: PLC0415  few panes show it
+
+    return HostSource(postgres)

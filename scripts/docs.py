@@ -34,6 +34,7 @@ ASKED = {
     "postgres": "the PostgreSQL server",
     "pgbouncer": "the PgBouncers' admin consoles",
     "redis": "Redis",
+    "host": "the machine that the server runs on",
     "console": "the console itself",
     "capacity": "the PostgreSQL server, and the samples that were kept",
     "waits": "the PostgreSQL server and the PgBouncers, and the samples of the last hour",

@@ -18,8 +18,10 @@ from console.running.progress import Run
 from console.running.runner import PATIENCE
 from console.running.trail.audit import Trail
 from console.settings import config
+from console.sources.registry import HOST
 from console.workspace import Workspace
 from tests import waiting
+from tests.hosts import FakeHost
 from tests.servers import PostgresServer as Cluster
 
 LOCK_TIMEOUT = 0.2
@@ -37,6 +39,7 @@ class Desk:
     user: str = "postgres"
     poolers: tuple[str, ...] = ()  # URIs of the admin consoles of its PgBouncers
     redis: str = ""  # URI of the Redis that caches its brands
+    host: FakeHost | None = None  # the machine of the server; None: the tests' choice
 
     @property
     def uri(self) -> str:
@@ -55,9 +58,12 @@ class Desk:
 
     def workspace(self) -> Workspace:
         """A console of this database, to be closed by its user."""
-        return Workspace(
-            self.settings, config.Wanted(self.uri, poolers=self.poolers, redis=self.redis), trail=self.trail
-        )
+        wanted = config.Wanted(self.uri, poolers=self.poolers, redis=self.redis)
+        workspace = Workspace(self.settings, wanted, trail=self.trail)
+        if self.host is not None:
+            host, postgres = self.host, workspace.sources.postgres
+            workspace.sources.add_later(HOST, lambda: host.source(postgres))
+        return workspace
 
     def session(self, user: str = "", **options: Any) -> psycopg.Connection[Any]:
         """A session for the test's own statements, in autocommit mode."""

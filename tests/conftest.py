@@ -19,6 +19,7 @@ import pytest
 from console.demo import redis_server
 from console.demo.redis_server import RedisProcess
 from scripts.servers import Version, poolers
+from tests.hosts import NoHost
 from tests.servers import (
     RELEASED,
     Choice,
@@ -173,6 +174,13 @@ def allows(spec: str, major: int) -> bool:
         if not COMPARE[match[1]](major, int(match[2])):
             return False
     return True
+
+
+@pytest.fixture(autouse=True)
+def no_host(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on how busy this machine is, unless it is marked `host`."""
+    if request.node.get_closest_marker("host") is None:
+        monkeypatch.setattr("console.opening.host_of", NoHost)
 
 
 @pytest.fixture(scope="session")

@@ -32,11 +32,12 @@ from console.running.trail.tables import answers
 from console.settings import config
 from console.sources import replay
 from console.sources.console import ConsoleSource
+from console.sources.host.source import HostSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
 from console.sources.redis.server import RedisServer
-from console.sources.registry import CAPACITY, RULES, WAITS, Sources
+from console.sources.registry import CAPACITY, HOST, RULES, WAITS, Sources
 from console.sources.replay import Reads, Replay
 from console.watching import capacity, waits
 from console.watching.observer import Observer
@@ -73,10 +74,13 @@ def load(name: str) -> Replay:
 
 async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redis: str = "") -> None:
     """Read every view of `panes` twice and save the recordings; what other panes read stays as it was recorded."""
-    servers: tuple[Source, ...] = (PostgresServer(postgres, "pipeline"), PgBouncers((PgBouncerServer(pooler),)))
+    server = PostgresServer(postgres, "pipeline")
+    servers: tuple[Source, ...] = (server, PgBouncers((PgBouncerServer(pooler),)))
     servers += (RedisServer(redis),) if redis else ()
     recorders = {server.name: Recorder() for server in servers}
     sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
+    recorders[HOST] = Recorder()
+    sources[HOST] = Heard(HostSource(server), recorders[HOST])
     sources["console"] = ConsoleSource(lambda: answers(TRAIL, [], sources["postgres"]))
     views = {
         (view.query, view.lookups): (pane.source_of(view), view)

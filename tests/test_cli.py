@@ -30,6 +30,8 @@ from tests.command import argv, environment, run, run_in_terminal
 from tests.servers import Pooler, PostgresServer, Servers
 from tests.waiting import PATIENCE
 
+pytestmark = pytest.mark.host
+
 VIEWS = [(pane, view) for pane in PANES for view in pane.views]
 Call = Callable[..., str]
 
@@ -102,7 +104,8 @@ def test_show_prints_every_view_as_the_agreed_document(
     made = json.loads(call("show", pane.name, "--format", "json", *options))
     assert (made["pane"], made["view"]) == (pane.name, view.name)
     assert datetime.fromisoformat(made["taken_at"]).tzinfo is not None
-    kind = {"rules": "console", "capacity": "postgres", "waits": "postgres"}.get(pane.source_of(view), pane.source)
+    source = pane.source_of(view)
+    kind = {"rules": "console", "capacity": "postgres", "waits": "postgres"}.get(source, source)
     assert made["server"]["kind"] == kind
     assert {column.name for column in view.columns} <= set(made["columns"])
     assert all(list(row) == made["columns"] for row in made["rows"])

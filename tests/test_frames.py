@@ -67,8 +67,9 @@ async def _frames(pane: Pane, size: tuple[int, int]) -> tuple[str, str]:
 async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, int]]:
     """The whole screen, and between which lines the pane is."""
     postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
-    redis = recording.load("redis")
-    sources = Sources(postgres, pooler, redis, ConsoleSource(lambda: answers(recording.TRAIL, _runs(), postgres)))
+    redis, host = recording.load("redis"), recording.load("host")
+    console_source = ConsoleSource(lambda: answers(recording.TRAIL, _runs(), postgres))
+    sources = Sources(postgres, pooler, redis, host, console_source)
 
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600

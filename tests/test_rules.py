@@ -20,9 +20,10 @@ from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults import CACHED, FAULTS, POOLED, SETTINGS, Fault, Stage, indexes
+from tests.faults import CACHED, FAULTS, HOSTED, POOLED, SETTINGS, Fault, Stage, indexes
 from tests.faults.redis import limit_memory
 from tests.faults.servers import faulty
+from tests.hosts import FakeHost
 from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
@@ -32,10 +33,12 @@ DAY, SOON = 86_400.0, 10.0  # seconds
 # Rules over what changes with the rows of tables and with time, which shows when it is read next: see explain-rule.
 LATER = {
     *("index-missing", "sequence-end", "statement-regressed", "n-plus-one", "wraparound"),
+    "disk-space",
     *("settings-file-error", "worker-missing", "job-overdue", "job-failed", "recurring-job-missing"),
 }
-EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED | CACHED]
+EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED | CACHED | HOSTED]
 OF_A_REDIS = [(rule, fault) for rule in sorted(CACHED) for fault in FAULTS[rule]]
+OF_A_HOST = [(rule, fault) for rule in sorted(HOSTED) for fault in FAULTS[rule]]
 OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule]]
 
 
@@ -108,6 +111,15 @@ async def test_an_injected_fault_of_a_redis_is_the_first_finding_and_it_clears(
     desk = replace(desk_of(rule, pg, database, tmp_path), redis=redis_process.uri)
     limit_memory(redis_process)
     await inject(rule, fault, Stage(desk, sessions, redis=redis_process))
+
+
+@pytest.mark.pg(">= 18")  # the same on all of them
+@pytest.mark.parametrize(("rule", "fault"), OF_A_HOST, ids=[f"{rule}-{fault.__name__}" for rule, fault in OF_A_HOST])
+async def test_an_injected_fault_of_a_host_is_the_first_finding_and_it_clears(
+    pg: Cluster, database: str, sessions: Sessions, tmp_path: Path, rule: str, fault: Fault
+) -> None:
+    desk = replace(desk_of(rule, pg, database, tmp_path), host=FakeHost(tmp_path / "host"))
+    await inject(rule, fault, Stage(desk, sessions))
 
 
 def desk_of(rule: str, pg: Cluster, database: str, folder: Path, poolers: tuple[str, ...] = ()) -> Desk:

@@ -37,6 +37,8 @@ from tests.servers import Pooler, PostgresServer, Servers
 from tests.tuning import server_of_files
 from tests.waiting import wait
 
+pytestmark = pytest.mark.host
+
 HOSTILE = 'o\'neil "x"; --'
 UNINSTALLED = {"repack-table"}  # actions whose extension no database of the tests has
 ELSEWHERE = {"pooler", "cache"}  # panes that no pooler and no Redis is named for

@@ -20,6 +20,7 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources import replay
+from console.sources.host.source import HostSource
 from console.sources.pgbouncer.admin import SHOWS, PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, queries
@@ -63,7 +64,8 @@ def all_sources(*, pooler: bool = True) -> Sources:
     postgres = PostgresServer(NOWHERE)
     poolers = [PgBouncers([PgBouncerServer(POOLER)])] if pooler else []
     redis = RedisServer("redis://127.0.0.1:1/0")
-    return Sources(postgres, console_of(Trail(Path("/nonexistent/audit.jsonl")), [], postgres), redis, *poolers)
+    recorded = console_of(Trail(Path("/nonexistent/audit.jsonl")), [], postgres)
+    return Sources(postgres, recorded, HostSource(postgres), redis, *poolers)
 
 
 def view_of(query: str) -> View:
@@ -91,11 +93,14 @@ def pane_of(source: str, query: str) -> Pane:
         ("pgbouncer", "actions/repack_table", False),
         ("redis", "redis_reads", True),
         ("redis", "pooler_pools", False),
+        ("host", "host_disks", True),
+        ("host", "host_processes", True),
+        ("host", "locks", False),
         ("console", "activity", True),
         ("console", "audit_database", True),
         ("console", "locks", False),
         ("console", "pooler_pools", False),
-        *((source, "no such query", False) for source in ("postgres", "pgbouncer", "redis", "console")),
+        *((source, "no such query", False) for source in ("postgres", "pgbouncer", "redis", "host", "console")),
     ],
 )
 async def test_a_source_knows_its_own_names_and_says_so_of_others(source: str, query: str, known: bool) -> None:
@@ -171,7 +176,7 @@ def test_every_query_of_every_pane_has_a_text_on_every_version(major: int, exten
             if pane.source_of(view) in recording.MADE:
                 continue  # made of the others by the workspace
             if pane.source_of(view) != sources.postgres.name:
-                assert sources.of(pane).text(query).strip()
+                assert sources.of(pane, view).text(query).strip()
                 continue
             text = queries.chosen(query, known).statement
             obstacle = queries.obstacle(query, known)

@@ -54,7 +54,7 @@ async def _show(asked: ShowOptions, workspace: Workspace, output: Output, say: S
     async with workspace:
         server = workspace.sources.of(asked.pane, asked.view)
         reader = Reader(asked.view)
-        if asked.view.rates and asked.sample:
+        if (asked.view.rates or asked.view.compared) and asked.sample:
             await reader.read(server)
             await asyncio.sleep(asked.sample)
         taken = await _take(asked, reader, server)

@@ -151,6 +151,7 @@ class View:
     sort: str = ""  # column, with a leading "-" for descending; empty: the query's order
     where: Callable[[Record], bool] | None = None
     rates: tuple[Rate, ...] = ()
+    compared: bool = False  # the source itself compares two reads: a first one shows less
     lookups: tuple[Lookup, ...] = ()
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
     rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits

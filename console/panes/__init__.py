@@ -9,6 +9,7 @@ from console.panes.bloat import BLOAT
 from console.panes.cache import CACHE
 from console.panes.capacity import CAPACITY
 from console.panes.connections import CONNECTIONS
+from console.panes.host import HOST
 from console.panes.indexes import INDEXES
 from console.panes.io import IO
 from console.panes.jobs import JOBS
@@ -43,6 +44,7 @@ PANES: tuple[Pane, ...] = (
     REPLICATION,
     PROGRESS,
     SERVER,
+    HOST,
     CAPACITY,
     SCHEMA,
     SETTINGS,

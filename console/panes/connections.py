@@ -9,6 +9,7 @@ from operator import itemgetter
 from console.format import decoded
 from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, Whole, denied
 from console.panes.blocking import Blocking, members
+from console.panes.host import BACKENDS
 from console.rules.sessions import (
     BLOCKED_BY_SESSIONS,
     BLOCKING_SESSIONS,
@@ -277,6 +278,7 @@ CONNECTIONS = Pane(
         _view("blocking", "Blocking", "No blocking sessions.", lambda row: bool(row["blocks"])),
         _view("idle-in-tx", "Idle in tx", "No sessions idle in transaction.", _left_open),
         _SUMMARY,
+        BACKENDS,
     ),
     actions=("cancel-backend", "terminate-backend", "terminate-idle"),
 )

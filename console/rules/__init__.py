@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.model import AnyRule, Rule
-from console.rules import cache, jobs, pooler, replication, runs, server, sessions, statements, storage
+from console.rules import cache, host, jobs, pooler, replication, runs, server, sessions, statements, storage
 
 RULES: tuple[AnyRule, ...] = (
     sessions.CONNECTION_USAGE_PERCENT,
@@ -82,6 +82,13 @@ RULES: tuple[AnyRule, ...] = (
     cache.REDIS_EVICTED_PER_MINUTE,
     cache.REDIS_BLOCKED_CLIENTS,
     cache.REDIS_LIMIT,
+    host.HOST_CPU_PERCENT,
+    host.HOST_MEMORY_PERCENT,
+    host.HOST_SWAP_PERCENT,
+    host.HOST_SWAP_BYTES_PER_SECOND,
+    host.HOST_READ_MS,
+    host.HOST_DISK_PERCENT,
+    host.HOST_DISK_HOURS,
     runs.RUN_STATUS,
     runs.RUN_OUTCOME,
     runs.MIGRATION_STATUS,

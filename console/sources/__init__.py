@@ -1,4 +1,4 @@
-"""Sources of data: PostgreSQL, the PgBouncers, Redis, the console itself, recordings.
+"""Sources of data: PostgreSQL, the PgBouncers, Redis, the host, the console itself, recordings.
 
 Queries have names, and each source resolves its own names in one place:
 
@@ -7,6 +7,7 @@ Queries have names, and each source resolves its own names in one place:
 | postgres, replicas | a file below sql/ | `console.sql`, `postgres/queries.py` (version, extension) |
 | pgbouncer | a SHOW command | `SHOWS` in `pgbouncer/admin.py` |
 | redis | a reading | `READINGS` in `redis/readings.py` |
+| host | a reading | `READINGS` in `host/readings.py`; processes in `host/processes.py` |
 | console | a function | the mapping that `console.py` is given |
 | a recording | what was recorded | its file, `replay.py` |
 

@@ -12,7 +12,7 @@ from console.sources.pgbouncer import admin
 from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
 
-PRIMARY, POOLER, REDIS = "postgres", "pgbouncer", "redis"
+PRIMARY, POOLER, REDIS, HOST = "postgres", "pgbouncer", "redis", "host"
 RULES, CAPACITY, WAITS = "rules", "capacity", "waits"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 
@@ -26,14 +26,24 @@ class Absent:
     text: Callable[[str], str]
 
 
+def _host_text(query: str) -> str:
+    from console.sources.host.source import text  # noqa: PLC0415  few panes show it
+
+    return text(query)
+
+
 _ABSENT: Mapping[str, Absent] = {
     POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text),
     REDIS: Absent("There is no Redis to look at.", NO_REDIS, redis_text),
+    HOST: Absent("The host of a recording is not there to be measured.", "Open the server itself.", _host_text),
 }
 
 
 class Sources:
-    """Sources by name: "postgres", "pgbouncer", "redis", "console", "rules". Nothing connects before the first read."""
+    """Sources by name: "postgres", "pgbouncer", "redis", "host", "console", "rules".
+
+    Nothing connects before the first read.
+    """
 
     def __init__(self, postgres: Database, *others: Source, hints: Mapping[str, str] | None = None) -> None:
         """`hints` by name: how to get a source, where the usual hint would mislead."""

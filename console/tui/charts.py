@@ -12,6 +12,7 @@ from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
 from console.tui.course import APART, COURSES, activity, span, ticks
+from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
 from console.tui.sparkline import BARS, step
 from console.tui.stacked import connection_states
@@ -112,4 +113,5 @@ CHARTS: Mapping[str, Drawing] = {
     "activity": activity,
     "load": load_course,
     "waits": wait_course,
+    "host": host_course,
 }

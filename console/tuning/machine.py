@@ -44,7 +44,7 @@ def local(
 
     None if there is no such process. A loopback address is no proof: it may be a tunnel or a container.
     """
-    if not _is_backend(proc, pid, started):
+    if not is_backend(proc, pid, started):
         return None
     texts: dict[str, str | None] = {name: _text(proc / name) for name in ("meminfo", "stat")}
     for name, file in (("memory_max", "memory.max"), ("cpu_max", "cpu.max")):
@@ -58,7 +58,8 @@ def local(
     return replace(machine, cores=cores, disk=_free(directory), how="measured on this machine, where the server runs")
 
 
-def _is_backend(proc: Path, pid: int, started: float) -> bool:
+def is_backend(proc: Path, pid: int, started: float) -> bool:
+    """Whether process `pid` of the machine with this /proc is a server process that started at `started`."""
     title, stat, boot = _text(proc / str(pid) / "cmdline"), _text(proc / str(pid) / "stat"), _text(proc / "stat")
     btime = re.search(r"^btime (\d+)", boot or "", re.MULTILINE)
     if not title or not stat or btime is None or not title.startswith("postgres"):

@@ -17,6 +17,7 @@ from tests.faults import (
     care,
     connections,
     held,
+    host,
     indexes,
     jobs,
     partitions,
@@ -91,6 +92,11 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "bloat": (tables.table_of_empty_pages,),
     "vacuum-overdue": (tables.dead_tuples_that_stay,),
     "autovacuum-disabled": (tables.table_without_autovacuum,),
+    "host-cpu": (host.cores_that_are_all_busy,),
+    "host-memory": (host.memory_that_is_used_up, host.container_at_its_limit),
+    "host-swap": (host.machine_that_swaps,),
+    "slow-reads": (host.disk_that_is_slow,),
+    "disk-space": (host.disk_that_is_nearly_full, host.disk_that_fills_up),
     "redis-gone": (redis.server_that_died,),
     "redis-memory": (redis.memory_without_a_limit, redis.memory_nearly_full),
     "redis-evicts": (redis.memory_too_small,),
@@ -128,5 +134,7 @@ SETTINGS: Mapping[str, Configured] = {
 POOLED = frozenset({"pool-exhausted", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
 # Rules whose faults need a Redis.
 CACHED = frozenset({"redis-gone", "redis-memory", "redis-evicts", "redis-blocked", "cache-misses"})
+# Rules whose faults are those of a machine.
+HOSTED = frozenset({"host-cpu", "host-memory", "host-swap", "slow-reads", "disk-space"})
 
-__all__ = ["CACHED", "FAULTS", "POOLED", "SETTINGS", "Fault", "Stage"]
+__all__ = ["CACHED", "FAULTS", "HOSTED", "POOLED", "SETTINGS", "Fault", "Stage"]
