@@ -30,7 +30,7 @@ from tests.servers import Pooler, PostgresServer
 from tests.waiting import PATIENCE, eventually, wait
 
 pytestmark = pytest.mark.every_pooler
-PAUSE, RESUME, UNDO = action("pooler-pause"), action("pooler-resume"), action("undo")
+PAUSE, RESUME, RELOAD = action("pooler-pause"), action("pooler-resume"), action("pooler-reload")
 Start = Callable[[PostgresServer, str], Pooler]
 
 
@@ -373,3 +373,71 @@ async def test_a_read_only_console_sends_nothing(pooled: Pooled) -> None:
             assert run.outcome is Outcome.REFUSED, name
     assert not pooled.flag("paused")
     assert not pooled.flag("disabled")
+
+
+def settings(pooled: Pooled) -> dict[str, str]:
+    """The settings in effect."""
+    return {row["key"]: row["value"] for row in pooled.shown("CONFIG")}
+
+
+def ini(pooled: Pooled, former: str, new: str) -> Path:
+    """The pooler's file, with a change, and a copy from before it."""
+    path = pooled.pooler.process.folder / "pgbouncer.ini"
+    text = path.read_text()
+    assert former in text
+    path.with_name("pgbouncer.ini.good").write_text(text)
+    path.write_text(text.replace(former, new))
+    return path
+
+
+async def test_a_value_that_is_not_taken_is_named_and_the_former_file_put_back(pooled: Pooled) -> None:
+    before = settings(pooled)
+    path = ini(pooled, "max_client_conn = 1000", "max_client_conn = banana")
+    rejected = path.read_text()
+    with transaction(pooled) as client:
+        run = await pooled.desk.run(RELOAD, file=str(path))
+        assert run.outcome is Outcome.FAILED
+        assert client.execute("SELECT 2").fetchone() == (2,)
+    assert settings(pooled) == before
+    assert "max_client_conn = 1000" in path.read_text()
+    assert path.with_name("pgbouncer.ini.rejected").read_text() == rejected
+    assert "pgbouncer.ini has its former content again" in run.message
+    assert "max_client_conn 1000 → 100" in run.message
+    assert re.search(r"line \d+ of .*pgbouncer.ini: max_client_conn = banana", run.message)
+
+
+async def test_without_the_file_the_former_settings_are_put_in_effect_by_set(
+    pooled: Pooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.actions.pooler.reload.started_with", lambda *_: None)
+    before = settings(pooled)
+    path = ini(pooled, "default_pool_size = 25", "this is no setting")
+    run = await pooled.desk.run(RELOAD)
+    assert run.outcome is Outcome.FAILED
+    assert "The former settings are in effect again, by SET" in run.message
+    assert settings(pooled) == before
+    assert "this is no setting" in path.read_text()
+
+
+async def test_a_line_that_cannot_be_read_is_refused_before_anything_is_sent(pooled: Pooled) -> None:
+    before = settings(pooled)
+    for broken in ("this is no setting", "no_such_setting = 1"):
+        path = ini(pooled, "default_pool_size = 25", broken)
+        with pytest.raises(Trouble) as refused:
+            await pooled.desk.plan(RELOAD, file=str(path))
+        assert refused.value.kind is Kind.REFUSED
+        assert broken in refused.value.remedy
+        path.write_text(path.with_name("pgbouncer.ini.good").read_text())
+    assert settings(pooled) == before
+
+
+async def test_what_reload_changes_is_shown_before_and_after(pooled: Pooled) -> None:
+    path = ini(pooled, "default_pool_size = 25", "default_pool_size = 30")
+    plan = await pooled.desk.plan(RELOAD, file=str(path))
+    assert plan.table is not None
+    assert [row["setting"] for row in plan.table.records()] == ["default_pool_size"]
+    assert any("pgbouncer.ini.good" in note for note in plan.notes)
+    run = await pooled.desk.run(RELOAD, file=str(path))
+    assert run.outcome is Outcome.DONE, run.message
+    assert "Changed by RELOAD: default_pool_size 25 → 30." in run.notes
+    assert (await pooled.desk.plan(RELOAD, file=str(path))).table is None

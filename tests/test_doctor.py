@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from console.doctor import Check, Report, Status, text
-from console.doctor.open_files import soft_limit
 from console.doctor.pooler import Pool, judge
 from console.doctor.server import Found, judge_version
 from console.doctor.terminal import Terminal, checks, here
+from console.files.open_files import soft_limit
 from console.format import cells
 from console.model import Facts
 from tests.command import CHECKOUT, environment

@@ -30,6 +30,7 @@ from console.actions.pooler.commands import (
     WAIT_CLOSE,
 )
 from console.actions.pooler.pause import POOLER_PAUSE, POOLER_RESUME
+from console.actions.pooler.reload import POOLER_RELOAD
 from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
 from console.actions.replication.drop_slot import DROP_SLOT
 from console.actions.replication.resume_replay import RESUME_REPLAY
@@ -79,6 +80,7 @@ ACTIONS: tuple[Action, ...] = (
     WRITE_PGBOUNCER_CONFIG,
     POOLER_PAUSE,
     POOLER_RESUME,
+    POOLER_RELOAD,
     POOLER_RECONNECT,
     WAIT_CLOSE,
     POOLER_DISABLE,

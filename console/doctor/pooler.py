@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from console.doctor.check import Check, Status
-from console.doctor.open_files import soft_limit
+from console.files.open_files import soft_limit
 from console.files.pooler_config import open_files
 from console.format import counted, one_line
 from console.model import Record, Trouble

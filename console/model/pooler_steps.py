@@ -42,4 +42,18 @@ class PoolerPause:
     seconds: float
 
 
-PoolerStep = PoolerCommand | PoolerPause
+@dataclass(frozen=True, slots=True)
+class PoolerReload:
+    """RELOAD, and the former settings again where it reset some of them or no client can log in."""
+
+    rows: ClassVar[int] = 0
+    queue: ClassVar[float | None] = 0.0
+
+    uri: str = field(repr=False)  # of the admin console; may hold a password
+    file: str = ""  # path of its configuration on this machine; empty: not known
+    former: str = ""  # path of a copy from before the changes, which is put back; empty: there is none
+    resets: bool = False  # settings may go back to their defaults
+    login: str = field(default="", repr=False)  # conninfo of a client that must be able to log in; empty: none is tried
+
+
+PoolerStep = PoolerCommand | PoolerPause | PoolerReload

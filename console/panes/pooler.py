@@ -226,6 +226,6 @@ POOLER = Pane(
     source="pgbouncer",
     actions=(
         *("pooler-pause", "pooler-resume", "pooler-reconnect", "wait-close", "pooler-disable", "pooler-enable"),
-        *("kill-client", "pooler-kill", "write-pgbouncer-config"),
+        *("pooler-reload", "kill-client", "pooler-kill", "write-pgbouncer-config"),
     ),
 )

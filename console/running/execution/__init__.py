@@ -14,6 +14,7 @@ from console.model import (
     LocalFile,
     PoolerCommand,
     PoolerPause,
+    PoolerReload,
     Program,
     Standalone,
     Transaction,
@@ -26,6 +27,7 @@ from console.running.execution import (
     local_file,
     pooler_command,
     pooler_pause,
+    pooler_reload,
     program,
     standalone,
     transaction,
@@ -57,6 +59,8 @@ def executor(execution: Execution) -> Executor:  # noqa: C901  one case a kind
             found = pooler_command.executor(execution)
         case PoolerPause():
             found = pooler_pause.executor(execution)
+        case PoolerReload():
+            found = pooler_reload.executor(execution)
         case _:
             assert_never(execution)
     return found

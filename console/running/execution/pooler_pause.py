@@ -41,7 +41,7 @@ async def execute(pause: PoolerPause, context: Context, group: Sequence[StepProg
     finally:
         await session.close()
         await looking.close()
-    context.run.notes.append(burning.told())
+    context.run.notes.append(burning.in_figures())
     if burning.complete is None:
         raise burning.incomplete()
 
@@ -164,7 +164,7 @@ class Burning:
             return f"waiting for {counted(self.delaying, 'server connection')} in use, {left}"
         return f"paused, {counted(self.waiting, 'client waits', 'clients wait')}, {left}"
 
-    def told(self) -> str:
+    def in_figures(self) -> str:
         """How it went, in figures."""
         how = " by somebody else" if self.by_others else ""
         began = "" if self.complete is None else f", in effect after {self.complete:.1f} s"

@@ -6,9 +6,18 @@ from collections.abc import Mapping
 
 from console.format import one_line
 from console.model import ACTING_NAME, Kind, Record, Trouble
-from console.sources.pgbouncer.admin import READ_SECONDS, Connection, conninfo_of, open_admin, send, show_command
+from console.sources.pgbouncer.admin import (
+    READ_SECONDS,
+    Connection,
+    conninfo_of,
+    open_admin,
+    open_client,
+    send,
+    show_command,
+)
 from console.sources.postgres import DriverError, cut, describe, parse_target, trouble
 
+HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 REFUSED = "08P01"  # every refusal of the admin console has this SQLSTATE
 
 
@@ -39,6 +48,11 @@ class PoolerSession:
     def by_socket(self) -> bool:
         """Whether it is connected by a Unix socket, which belongs to one process."""
         return self._connection.info.host.startswith("/")
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a PgBouncer of this machine, as far as its address shows."""
+        return self.by_socket or self._connection.info.host in HERE
 
     @property
     def conninfo(self) -> str:
@@ -79,3 +93,15 @@ async def open_pooler(uri: str) -> PoolerSession:
     """Connect to the admin console that a URI or conninfo names. Raises Trouble."""
     target = {"dbname": "pgbouncer", **parse_target(uri)}
     return PoolerSession(target, await open_admin(target, ACTING_NAME))
+
+
+async def log_in(conninfo: str) -> None:
+    """Log in as a client of a pooled database and run one statement. Raises Trouble if that fails."""
+    target = parse_target(conninfo)
+    connection = await open_client(target)
+    try:
+        await send(connection, "SELECT 1", READ_SECONDS)
+    except DriverError as error:
+        raise trouble(error, "SELECT 1") from None
+    finally:
+        await connection.close()

@@ -28,22 +28,22 @@ class Fuse:
 
     async def light(self) -> None:
         """From now on it resumes the database: after its time, or when this process is gone."""
-        await self.tell("lit")
+        await self.write("lit")
 
     async def resume(self) -> None:
         """Resume the database now."""
-        await self.tell("resume")
+        await self.write("resume")
 
     async def put_out(self) -> None:
         """End it; it resumes nothing."""
-        await self.tell("done")
+        await self.write("done")
 
     async def heard(self) -> str:
         """The next line that it writes, at its end how it ended in a word; empty: it has ended without a word."""
         assert self.process.stdout is not None  # noqa: S101  a pipe, see `armed`
         return (await self.process.stdout.readline()).decode().strip()
 
-    async def tell(self, text: str) -> None:
+    async def write(self, text: str) -> None:
         """Write a line, unless nobody is there to read it."""
         assert self.process.stdin is not None  # noqa: S101
         with contextlib.suppress(OSError):  # it is gone, which `outcome` reports
@@ -65,7 +65,7 @@ async def armed(conninfo: str, database: str, seconds: float) -> Fuse:
     fuse = Fuse(process)
     order = {"path": sys.path, "conninfo": conninfo, "database": database, "seconds": seconds}
     try:
-        await fuse.tell(json.dumps(order))
+        await fuse.write(json.dumps(order))
         said = await asyncio.wait_for(fuse.heard(), ARMING)
     except BaseException as error:
         process.kill()
