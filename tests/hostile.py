@@ -130,6 +130,9 @@ CREATE VIEW public.console_refreshes AS
 CREATE VIEW public.schema_migrations AS
   SELECT public.evil(1) AS version, 'x'::text AS name, 'x'::text AS checksum, 'x'::text AS applied_by,
          now() AS applied_at, 1.0::float8 AS seconds;
+CREATE VIEW public.capacity_samples AS
+  SELECT now() AS sampled_at, 'table'::text AS kind, 'x'::text AS subject, public.evil(1)::float8 AS used,
+         1::bigint AS heap, 1::bigint AS indexes, 1::bigint AS toast, 1.0::float8 AS rows, 0 AS partitions;
 """
 _COLUMNS = """action text, subject text, os_user text, origin text, outcome text, message text, started_at timestamptz,
   seconds float8, statements text[], undo text[]"""

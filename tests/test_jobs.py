@@ -139,6 +139,7 @@ def test_any_other_command_is_rejected(text: str) -> None:
         ),
         ("maintenance", {"command": "VACUUM t"}, (Task("vacuum-table", {"table": "t", "analyze": "no"}, "table"),)),
         ("maintenance", {"command": "REINDEX t"}, (Task("reindex", {"table": "t"}, "table"),)),
+        ("capacity_sample", {}, (Task("sample-capacity", {}),)),
         (
             "performance_monitoring",
             {
@@ -177,6 +178,7 @@ def test_a_kind_is_actions_with_checked_parameters(
         ("performance_monitoring", {"thresholds": {"cpu": 1}}, "cpu"),
         ("performance_monitoring", {"thresholds": {"bloat_ratio": "15"}}, "bloat_ratio"),
         ("performance_monitoring", {"thresholds": [15]}, "thresholds"),
+        ("capacity_sample", {"table": "t"}, "it takes no parameters"),
     ],
 )
 def test_anything_else_is_rejected_with_what_is_wrong(kind: str, given: Mapping[str, object], named: str) -> None:

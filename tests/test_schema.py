@@ -23,7 +23,8 @@ CORE = """organizations users user_sessions subscriptions feature_flags webhooks
     content_requests content_approvals request_comments generation_jobs generated_assets asset_versions
     compliance_checks scheduled_posts api_providers api_usage user_activity_logs content_analytics background_jobs"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
-OTHERS = ["content_analytics_archive", "cache_invalidations", "schema_migrations", "console_refreshes", "console_audit"]
+OTHERS = ["content_analytics_archive", "cache_invalidations", "schema_migrations"]
+OTHERS += ["console_refreshes", "console_audit", "capacity_samples"]
 PARENTS = ["api_usage", "content_analytics", "user_activity_logs"]
 
 
@@ -461,7 +462,7 @@ def test_what_the_console_keeps_is_not_given_to_the_application_with_all_other_t
     install(pg, database)
     with pg.connect(database, APPLICATION) as session:
         session.execute("DELETE FROM public.feature_flags")
-        for table in ("schema_migrations", "console_refreshes", "console_audit"):
+        for table in ("schema_migrations", "console_refreshes", "console_audit", "capacity_samples"):
             session.execute(sql.SQL("SELECT FROM public.{}").format(sql.Identifier(table)))
             with pytest.raises(errors.InsufficientPrivilege):
                 session.execute(sql.SQL("DELETE FROM public.{}").format(sql.Identifier(table)))

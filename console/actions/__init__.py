@@ -7,6 +7,7 @@ from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.archive.export_archive import EXPORT_ARCHIVE
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.actions.cache.drop_cached import FLUSH_TENANT, INVALIDATE_BRAND
+from console.actions.capacity.sample_capacity import SAMPLE_CAPACITY
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
 from console.actions.indexes.create_index import CREATE_INDEX
 from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
@@ -74,6 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     RUN_JOB,
     RETRY_JOB,
     CANCEL_JOB,
+    SAMPLE_CAPACITY,
     LOAD_TEST,
     CREATE_ROLES,
     CREATE_EXTENSIONS,

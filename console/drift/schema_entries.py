@@ -20,7 +20,7 @@ SINCE_ORDERED = 18
 _COMMON = {
     *("schema_migrations", "console_refreshes", "console_audit", "users", "organizations", "user_sessions"),
     *("subscriptions", "notifications", "webhooks", "campaigns", "audit_events", "feature_flags", "background_jobs"),
-    "cache_invalidations",
+    *("cache_invalidations", "capacity_samples"),
 }
 _KEPT = ("kind", "relation", "name", "definition", "detail", "required", "needs")
 

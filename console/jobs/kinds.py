@@ -107,12 +107,18 @@ def _performance_monitoring(given: Given) -> Assignment:
     return Checks(tuple(rule for name in dict.fromkeys(names) for rule in CHECKS[name]), limits)
 
 
+def _capacity_sample(given: Given) -> Assignment:
+    _only(given)
+    return (Task("sample-capacity", {}),)
+
+
 KINDS: Mapping[str, Callable[[Given], Assignment]] = {
     "partition_maintenance": _partition_maintenance,
     "performance_monitoring": _performance_monitoring,
     "maintenance": _maintenance,
     "refresh_views": _refresh_views,
     "archive": _archive,
+    "capacity_sample": _capacity_sample,
 }
 
 
@@ -122,7 +128,8 @@ KINDS: Mapping[str, Callable[[Given], Assignment]] = {
 def _only(given: Given, *known: str, what: str = "parameter") -> None:
     for name in given:
         if name not in known:
-            raise Rejected(f"There is no {what} {one_line(name)[:80]!r}: {', '.join(known)}.")
+            accepted = ", ".join(known) or f"it takes no {what}s"
+            raise Rejected(f"There is no {what} {one_line(name)[:80]!r}: {accepted}.")
 
 
 def _text(given: Given, name: str) -> str:

@@ -11,6 +11,7 @@ from console.series.days import DAY, SeriesName
 from console.series.exhaustion import Exhaustion, Outlook, exhaustion
 from console.series.growth import too_few
 from console.series.sampled import Sampled
+from console.series.sampling import HIDDEN
 
 COLUMNS = (
     "subject",
@@ -27,7 +28,6 @@ COLUMNS = (
     "latest",
     "days",
 )
-HIDDEN = "hidden"  # the kind of the row that counts what this role cannot read
 SIZES = frozenset({"database", "wal"})  # kinds that have no limit here
 NOTES = {
     "connections": "the highest sample of each day; the limit is without reserved connections",

@@ -16,8 +16,9 @@ from typing import Any
 from console.format import safe
 from console.model import Kind, Limit, Trouble
 from console.records import dataclass
-from console.settings import blackouts, deliveries, jobs, yamlfile
+from console.settings import blackouts, capacity, deliveries, jobs, yamlfile
 from console.settings.blackouts import Blackout
+from console.settings.capacity import CapacitySettings
 from console.settings.deliveries import Delivery
 from console.settings.jobs import JobSettings
 from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
@@ -81,6 +82,7 @@ class Settings:
     blackouts: tuple[Blackout, ...]
     deliveries: tuple[Delivery, ...]
     jobs: JobSettings
+    capacity: CapacitySettings
     keymap: Mapping[str, str]  # id of a binding → key
     theme: str  # dark, light, 16, auto
 
@@ -183,6 +185,7 @@ def _schema(
         blackouts=sequence(blackouts.reader(rules)),
         deliveries=sequence(deliveries.reader()),
         jobs=jobs.reader(),
+        capacity=capacity.reader(),
         keymap=by_name(some_text),
         theme=choice("auto", "dark", "light", "16"),
     )
@@ -201,6 +204,7 @@ def _settings(values: Mapping[str, Any], file: str) -> Settings:
         blackouts=values["blackouts"],
         deliveries=values["deliveries"],
         jobs=jobs.settings(values["jobs"]),
+        capacity=CapacitySettings(**values["capacity"]),
         keymap=values["keymap"],
         theme=values["theme"],
     )

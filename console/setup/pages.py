@@ -210,7 +210,7 @@ PAGES: tuple[Page, ...] = (
     Page(
         name="jobs",
         title="Recurring jobs",
-        what="The recurring jobs of the configuration: partitions, views, archive, VACUUM ANALYZE, health check.",
+        what="The recurring jobs of the configuration: partitions, views, archive, VACUUM, health check, samples.",
         why="Each has one pending occurrence in background_jobs, and a worker runs it: pipeline-console worker.",
         actions=("schedule-jobs",),
         work=_work("schedule-jobs"),

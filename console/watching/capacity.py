@@ -12,20 +12,20 @@ from console.model import Facts, Kind, Snapshot, Trouble
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader
 from console.records import dataclass
-from console.series import growth, limits, what_if
+from console.series import growth, limits, sampling, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
+from console.series.sampling import LIMITS, SEQUENCES, TABLES
 from console.sources.registry import CAPACITY, Sources
 from console.watching import samples
 from console.watching.store import Store, target_key
+from console.watching.stored_samples import SAMPLES, STATE, StoredSamples
 
-TABLES, LIMITS, SEQUENCES = "capacity_tables", "capacity_limits", "capacity_sequences"
 READS: Mapping[str, tuple[str, ...]] = {  # what each answer is made of
-    "capacity_growth": (TABLES, LIMITS),
-    "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query),
+    "capacity_growth": (TABLES, LIMITS, STATE, SAMPLES),
+    "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query, STATE, SAMPLES),
     "capacity_what_if": (TABLES,),
 }
-MEASURES = ("size", "heap", "indexes", "toast", "rows")
 FRESH = 20.0  # seconds for which a reading serves all views
 PAUSE = 60.0  # seconds between two looks whether a sample is due
 
@@ -47,6 +47,7 @@ class Capacity:
     def __init__(self, sources: Sources, store: Store) -> None:
         self._postgres = sources.postgres
         self._store = store
+        self._stored = StoredSamples(sources.postgres)
         self._parents = Reader(PARENTS)
         self._trends = Trends()
         self._reading: _Reading | None = None
@@ -85,7 +86,7 @@ class Capacity:
         for other in others:
             taken = taken.hiding(reading.troubles.get(other))
         now = time.monotonic()
-        return replace(taken.hiding(self.trouble), seconds=now - began, clock=now)
+        return replace(taken.hiding(self.trouble).hiding(self._stored.trouble), seconds=now - began, clock=now)
 
     def text(self, query: str) -> str:
         """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
@@ -127,7 +128,7 @@ class Capacity:
     async def _read(self) -> _Reading:
         answers: dict[str, Snapshot] = {}
         troubles: dict[str, Trouble] = {}
-        for query in (TABLES, LIMITS, SEQUENCES, PARENTS.query):
+        for query in (*sampling.QUERIES, PARENTS.query):
             try:
                 is_parents = query == PARENTS.query
                 answers[query] = await (self._parents.read(self._postgres) if is_parents else self._ask(query))
@@ -152,16 +153,17 @@ class Capacity:
             self.trouble = None
 
     async def _history(self, reading: _Reading) -> Sampled:
-        """The kept samples, and what was read now as the newest one."""
+        """The samples that were kept, in the database and on this machine, and what was read now as the newest one."""
         now = _moment(reading)
-        kept: dict[SeriesName, list[Sample]] = {}
+        kept = {name: list(each) for name, each in (await self._stored.load()).items()}
         if target := target_key(self._postgres.facts):
             try:
                 found = await asyncio.to_thread(samples.load, self._store, target, now - samples.MOST_SAMPLES * DAY)
             except Trouble as why:
                 self.trouble = why
             else:
-                kept = {name: list(each) for name, each in found.items()}
+                for name, each in found.items():
+                    kept.setdefault(name, []).extend(each)
         for name, value in _values(reading).items():
             known = kept.setdefault(name, [])
             known.append(Sample(now, value))
@@ -184,17 +186,8 @@ class Capacity:
 def _values(reading: _Reading) -> dict[SeriesName, float]:
     """What is kept of a reading."""
     found: dict[SeriesName, float] = {}
-    if tables := reading.answers.get(TABLES):
-        for record in tables.records():
-            for measure in MEASURES:
-                value = record[measure]
-                if isinstance(value, int | float):
-                    found[SeriesName("table", str(record["table"]), measure)] = float(value)
-    for query in (LIMITS, SEQUENCES):
-        for record in reading.answers[query].records() if query in reading.answers else ():
-            used = record["used"]
-            if isinstance(used, int | float) and record["kind"] != limits.HIDDEN:
-                found[SeriesName(str(record["kind"]), str(record["subject"]), "used")] = float(used)
+    for entry in sampling.entries(reading.answers[query] for query in sampling.QUERIES if query in reading.answers):
+        found |= sampling.values(entry)
     return found
 
 

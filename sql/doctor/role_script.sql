@@ -55,7 +55,7 @@ WITH it AS MATERIALIZED (
                      WHERE x.extname IN ('pg_stat_statements', 'pgstattuple')) x
               JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace
              CROSS JOIN it WHERE NOT pg_catalog.has_schema_privilege('public', n.oid, 'USAGE')
-  UNION ALL SELECT 50, '-- Tables of the console: migration ledger, audit table, view refreshes, background jobs:'
+  UNION ALL SELECT 50, '-- Tables of the console: migration ledger, audit, refreshes, samples, background jobs:'
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = 'public' AND c.relname = 'schema_migrations' AND c.relkind IN ('r', 'p')
   UNION ALL SELECT 51, 'GRANT USAGE ON SCHEMA public TO ' || it.r || ';' FROM it
@@ -63,7 +63,8 @@ WITH it AS MATERIALIZED (
   UNION ALL SELECT 52, pg_catalog.format('GRANT SELECT ON %%I.%%I TO %%s;', n.nspname, c.relname, it.r)
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace CROSS JOIN it
              WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
-               AND c.relname IN ('schema_migrations', 'console_audit', 'console_refreshes', 'background_jobs')
+               AND c.relname IN ('schema_migrations', 'console_audit', 'console_refreshes', 'capacity_samples',
+                                 'background_jobs')
   UNION ALL SELECT 49, ''
   UNION ALL SELECT 69, ''
   UNION ALL SELECT 70, '-- To see and do more, uncomment the lines whose actions you need:'

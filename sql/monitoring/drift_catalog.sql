@@ -13,7 +13,7 @@ WITH wanted(name) AS (VALUES
   ('user_activity_logs'),
   ('content_analytics'), ('background_jobs'), ('content_analytics_archive'), ('schema_migrations'),
   ('console_refreshes'),
-  ('console_audit'), ('cache_invalidations'), ('mv_monthly_brand_performance')
+  ('console_audit'), ('cache_invalidations'), ('capacity_samples'), ('mv_monthly_brand_performance')
 ), relation AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relkind, c.reloptions, c.relispopulated, c.relacl, c.relowner, c.relpersistence
     FROM pg_catalog.pg_class c
@@ -24,7 +24,7 @@ WITH wanted(name) AS (VALUES
    WHERE relname NOT IN ('schema_migrations', 'console_refreshes', 'console_audit', 'users', 'organizations',
                          'user_sessions', 'subscriptions', 'notifications', 'webhooks', 'campaigns', 'audit_events',
                          'feature_flags',
-                         'background_jobs', 'cache_invalidations')
+                         'background_jobs', 'cache_invalidations', 'capacity_samples')
    LIMIT 1
 ), entry AS (
   SELECT 'relation' AS kind, r.relname AS relation, ''::name AS name,

@@ -22,7 +22,7 @@ WITH me AS MATERIALIZED (
                         AND d.deptype = 'e')
      -- The application gets no privileges on the console's own tables.
      AND c.relname NOT IN ('schema_migrations', 'console_audit', 'console_audit_id_seq', 'console_refreshes',
-                           'console_refreshes_id_seq')
+                           'console_refreshes_id_seq', 'capacity_samples')
 ), wish AS (
   -- privileges on the database and on the schema
   SELECT 10 AS ordinal, r.name, v.privilege, 'DATABASE' AS kind, pg_catalog.quote_ident(p.datname) AS what,

@@ -1,0 +1,1 @@
+"""Actions on samples of sizes and limits."""

@@ -1,0 +1,45 @@
+"""What is sampled of sizes and limits, and the series it belongs to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.model import Record, Snapshot
+from console.series.days import SeriesName
+
+TABLES, LIMITS, SEQUENCES = "capacity_tables", "capacity_limits", "capacity_sequences"
+QUERIES = (TABLES, LIMITS, SEQUENCES)
+TABLE = "table"  # the kind of a series of capacity_tables
+HIDDEN = "hidden"  # the kind of the row that counts what this role cannot read
+MEASURES = ("heap", "indexes", "toast", "rows", "partitions")  # of a table, besides its size
+
+
+def entries(answers: Iterable[Snapshot]) -> list[dict[str, object]]:
+    """An entry for each table and limit that the queries returned: `kind`, `subject`, `used`, and MEASURES of a table.
+
+    `used` of a table is its size.
+    """
+    return [entry for answer in answers for record in answer.records() if (entry := _entry(record))]
+
+
+def values(entry: Record) -> dict[SeriesName, float]:
+    """What is known of an entry, by series."""
+    kind, subject = str(entry["kind"]), str(entry["subject"])
+    measures = {"size" if kind == TABLE else "used": entry["used"]}
+    if kind == TABLE:
+        measures |= {measure: entry.get(measure) for measure in MEASURES}
+    return {
+        SeriesName(kind, subject, measure): float(value)
+        for measure, value in measures.items()
+        if isinstance(value, int | float)
+    }
+
+
+def _entry(record: Record) -> dict[str, object] | None:
+    """None: the row is no sample."""
+    if "table" in record:
+        more = {measure: record[measure] for measure in MEASURES}
+        return {"kind": TABLE, "subject": record["table"], "used": record["size"], **more}
+    if record["kind"] == HIDDEN or record["used"] is None:
+        return None
+    return {"kind": record["kind"], "subject": record["subject"], "used": record["used"]}
