@@ -14,14 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from console.model import Record, Snapshot, Trouble
+from console.format import cells
+from console.model import Record, Snapshot, Trouble, number
 from console.running.trail.audit import Trail
-from console.series import limits, what_if
+from console.series import course, limits, what_if
 from console.series.days import DAY, MONTH, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
 from console.settings.config import load
 from console.sources.postgres import PostgresServer as Reading
 from console.sources.registry import CAPACITY, Sources
+from console.tui.capacity_chart import capacity_course
+from console.tui.vitals import Metrics
 from console.watching import samples
 from console.watching.capacity import READS, Capacity
 from console.watching.store import NAME, Store, target_key
@@ -331,3 +334,70 @@ async def test_an_unknown_query_is_refused(store: Store) -> None:
     capacity = Capacity(Sources(Reading("")), store)
     with pytest.raises(Trouble, match="There is no query"):
         await capacity.fetch("nothing")
+
+
+# The course that is drawn
+
+
+def course_of(value: Callable[[int], float | None], days: int = 60) -> Snapshot:
+    """The course of a table whose size on each of the last days is `value`."""
+    sizes = [Sample(NOW - ago * DAY, found) for ago in range(days, -1, -1) if (found := value(days - ago)) is not None]
+    kept = {
+        SIZE: sizes,
+        SeriesName("table", "public.item", "toast"): [Sample(each.at, 7.0) for each in sizes],
+        SeriesName("table", "public.item", "partitions"): [Sample(each.at, 3.0) for each in sizes],
+    }
+    read = Snapshot("capacity_tables", (), (), datetime.fromtimestamp(NOW, UTC))
+    return course.rows("table", "public.item", Sampled(kept, Trends(), NOW), read)
+
+
+def test_a_course_has_a_value_for_each_day_and_a_forecast_as_far_ahead() -> None:
+    records = list(course_of(lambda day: 1e6 + 1e4 * day).records())
+    past = [record for record in records if record["value"] is not None]
+    ahead = [record for record in records if record["forecast"] is not None]
+    assert len(past) == 61
+    assert {(record["toast"], record["partitions"], record["indexes"]) for record in past} == {(7.0, 3.0, None)}
+    last = ahead[-1]
+    assert isinstance(last["at"], datetime)
+    assert (last["at"].timestamp() - NOW) / DAY == pytest.approx(60)
+    assert last["forecast"] == pytest.approx(1e6 + 1e4 * 120, rel=0.1)
+    assert number(last["low"]) <= number(last["forecast"]) <= number(last["high"])
+
+
+@pytest.mark.parametrize(
+    ("value", "days", "forecast"),
+    [
+        (lambda day: 1e6 + 1e4 * day, 2, ""),  # three days do not tell
+        (lambda day: 1e6 + random.Random(day).gauss(0, 3e5), 60, "band"),  # noise: a band without a middle
+        (lambda day: 1e6 - 1e4 * day, 90, "forecast"),  # what shrinks never falls below zero
+    ],
+)
+def test_a_course_forecasts_only_what_can_be_told(value: Callable[[int], float], days: int, forecast: str) -> None:
+    records = list(course_of(value, days).records())
+    assert any(record["high"] is not None for record in records) is bool(forecast)
+    assert any(record["forecast"] is not None for record in records) is (forecast == "forecast")
+    assert all(number(record[column]) >= 0 for record in records for column in ("low", "high", "forecast"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(78, 8), (20, 3), (158, 18)])
+def test_a_course_is_drawn_in_its_room_with_what_its_curves_are(width: int, height: int) -> None:
+    drawn = capacity_course(course_of(lambda day: 1e9 + 1e7 * day), width, height, Metrics()).plain
+    lines = drawn.splitlines()
+    assert len(lines) <= height
+    assert all(cells(line) <= max(width, cells(lines[0])) for line in lines)
+    assert "⣿ size  ⣿ TOAST  ⣿ 95 % band  ⣿ forecast  partitions: 3 to 3" in lines[0]
+    assert height < 8 or "2026-04-02" in lines[-1]
+    assert height < 8 or "2.00 GB" in drawn
+
+
+def test_a_course_of_one_day_is_not_drawn() -> None:
+    assert not capacity_course(course_of(lambda day: 1e6, 0), 78, 8, Metrics()).plain
+
+
+async def test_the_chart_is_of_the_row_under_the_cursor() -> None:
+    async with screen("", sources=Sources(recording.load("postgres")), pane=CAPACITY) as (_, pilot):
+        await shows(pilot, "⣿ used")
+        await pilot.press("j", "j", "j")
+        await shows(pilot, "⣿ size  ⣿ indexes  ⣿ TOAST", "partitions: 29 to 33")
+        await pilot.press("v")
+        await shows(pilot, "runs out")

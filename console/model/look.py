@@ -160,6 +160,7 @@ class View:
     source: str = ""  # the name of the source that is asked; empty: the pane's
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
+    chart_query: str = ""  # query whose rows it draws; gets the key columns of the row under the cursor as parameters
     empty: str = "nothing to show"  # shown when there are no rows; good news should read as such
 
 

@@ -8,7 +8,7 @@ GROWTH = View(
     name="growth",
     title="Growth",
     query="capacity_growth",
-    key=("kind", "table"),
+    key=("kind", "series"),
     columns=(
         Column("table", "table", "relation", grow=True, help="With all its partitions."),
         Column("size", "size", "size", help="On disk now, with indexes and TOAST."),
@@ -28,6 +28,8 @@ GROWTH = View(
         Column("days", "days", "count", width=5, extra=True, help="Days with samples."),
     ),
     sort="-month",
+    chart="capacity",
+    chart_query="capacity_course",
     empty="No tables in this database.",
 )
 
@@ -35,7 +37,7 @@ LIMITS = View(
     name="limits",
     title="Limits",
     query="capacity_limits_ahead",
-    key=("kind", "subject"),
+    key=("kind", "series"),
     columns=(
         Column("subject", "what", "name", grow=True),
         Column("used", "used", "count"),
@@ -46,6 +48,8 @@ LIMITS = View(
         Column("note", "note", width=30, extra=True),
         Column("days", "days", "count", width=5, extra=True, help="Days with samples."),
     ),
+    chart="capacity",
+    chart_query="capacity_course",
     empty="Nothing has a limit.",
 )
 

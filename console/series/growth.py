@@ -13,7 +13,7 @@ from console.series.trend import LEAST_DAYS, TooFew, Trend
 
 COLUMNS = (
     *("kind", "table", "size", "month", "band", "rows_month", "row_bytes", "index_bytes", "note"),
-    *("heap", "indexes", "toast", "rows", "partitions", "low", "high", "days"),
+    *("heap", "indexes", "toast", "rows", "partitions", "low", "high", "days", "series"),
 )
 FEWEST_ROWS = 1000  # from which bytes a row mean something
 OTHERS = {"database": "(database)", "wal": "(WAL written)"}  # rows that are no table, by their kind
@@ -76,6 +76,7 @@ def _table(record: Record, history: Sampled) -> Row:
         *(record[column] for column in ("heap", "indexes", "toast", "rows", "partitions")),
         *_band(found),
         found.days,
+        name,
     )
 
 
@@ -84,7 +85,7 @@ def _other(kind: str, subject: str, used: object, history: Sampled) -> Row:
     found = history.trend(name)
     shown = used if kind == "database" else None  # what was ever written is no size
     head = (kind, OTHERS[kind], shown, _month(found), band_text(found), None, None, None, _note(found))
-    return (*head, *(None,) * 5, *_band(found), found.days)
+    return (*head, *(None,) * 5, *_band(found), found.days, subject)
 
 
 def _note(found: Trend | TooFew) -> str | None:

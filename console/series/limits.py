@@ -27,6 +27,7 @@ COLUMNS = (
     "earliest",
     "latest",
     "days",
+    "series",
 )
 SIZES = frozenset({"database", "wal"})  # kinds that have no limit here
 NOTES = {
@@ -37,7 +38,7 @@ NOTES = {
 }
 NO_DISK: Row = (
     *("disk", None, None, None, "not known here", None),
-    *("the free space of a disk cannot be read with SQL", "disk", "unknown here", None, None, None, None),
+    *("the free space of a disk cannot be read with SQL", "disk", "unknown here", None, None, None, None, "disk"),
 )
 
 
@@ -84,7 +85,7 @@ def _limit(record: Record, history: Sampled) -> Row:
     shown = f"sequence {relation(subject)}" if kind == "sequence" else subject
     head = (shown, used, limit, 100 * used / limit if limit > 0 else None, when(found), band(found))
     dates = (found.at, found.earliest, found.latest)
-    return (*head, NOTES.get(kind), kind, found.outlook.value, *dates, found.days)
+    return (*head, NOTES.get(kind), kind, found.outlook.value, *dates, found.days, subject)
 
 
 def _partitions(record: Record) -> Row:
@@ -105,7 +106,7 @@ def _partitions(record: Record) -> Row:
         text,
         None,
     )
-    return (*head, note, "partitions", outlook.value, at, at, at, None)
+    return (*head, note, "partitions", outlook.value, at, at, at, None, str(record["parent"]))
 
 
 def _nearness(row: Row) -> tuple[int, float]:

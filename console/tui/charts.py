@@ -11,6 +11,7 @@ from textual.content import Content
 from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
+from console.tui.capacity_chart import capacity_course
 from console.tui.course import APART, COURSES, activity, span, ticks
 from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
@@ -114,4 +115,5 @@ CHARTS: Mapping[str, Drawing] = {
     "load": load_course,
     "waits": wait_course,
     "host": host_course,
+    "capacity": capacity_course,
 }

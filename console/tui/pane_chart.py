@@ -2,31 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from textual import work
 from textual.content import Content
 from textual.geometry import Size
+from textual.timer import Timer
 from textual.widgets import Static
 
-from console.model import Snapshot, View
+from console.model import Snapshot, Source, Trouble, View
 from console.tui.charts import CHARTS
 from console.tui.vitals import Metrics
 
 LOWEST_PANE = 14  # lines of a pane from which there is room for a drawing
+REST = 0.08  # seconds without another move of the cursor
 
 
 class PaneChart(Static):
-    """Draws the rows of a view; hidden where the view has no drawing or the pane no room."""
+    """Draws the rows of a view, or those of its chart query; hidden without a drawing, or without room for it."""
 
     def __init__(self) -> None:
         super().__init__(classes="chart", markup=False)
         self._drawn = Content("")
+        self._asked: tuple[object, ...] = ()  # for which the chart query was sent last
+        self._answer: tuple[str, Snapshot] | None = None  # the query, and its rows
+        self._place: tuple[View, Size, Metrics] | None = None
+        self._resting: Timer | None = None
 
     def draw(self, view: View, last: Snapshot | None, room: Size, metrics: Metrics) -> None:
         """Draw `last` and the `metrics` of the header in a pane of the size `room`."""
+        self._place = (view, room, metrics)
+        if view.chart_query:
+            answered = self._answer is not None and self._answer[0] == view.chart_query
+            last = self._answer[1] if self._answer and answered and last is not None else None
+        self._draw(view, last, room, metrics)
+
+    def follow(self, view: View, key: tuple[object, ...] | None, last: Snapshot | None, source: Source | None) -> None:
+        """Draw the row with this key of `last` once the cursor rests on it."""
+        if self._resting is not None:
+            self._resting.stop()
+        asked = (view.name, key, last.taken_at if last else None)
+        if not view.chart_query or key is None or source is None or asked == self._asked:
+            return
+        parameters = dict(zip(view.key, key, strict=True))
+
+        def ask() -> None:
+            self._asked = asked
+            self._ask(source, view, parameters)
+
+        if self._answer is None:
+            ask()
+        else:
+            self._resting = self.set_timer(REST, ask)
+
+    @work(exclusive=True, exit_on_error=False)
+    async def _ask(self, source: Source, view: View, parameters: Mapping[str, object]) -> None:
+        try:
+            self._answer = (view.chart_query, await source.fetch(view.chart_query, parameters))
+        except Trouble:
+            self._answer = None  # the status line says what is wrong with the server
+        if self._place and self._place[0].chart_query == view.chart_query:
+            place = self._place
+            self._draw(place[0], self._answer[1] if self._answer else None, *place[1:])
+
+    def _draw(self, view: View, rows: Snapshot | None, room: Size, metrics: Metrics) -> None:
         drawing = CHARTS.get(view.chart)
-        if drawing is None or last is None or room.height < LOWEST_PANE:
+        if drawing is None or rows is None or room.height < LOWEST_PANE:
             self.display = False
             return
-        drawn = drawing(last, max(20, room.width - 2), max(3, room.height // 3), metrics)
+        height = room.height * 2 // 5 if view.chart_query else room.height // 3
+        drawn = drawing(rows, max(20, room.width - 2), max(3, height), metrics)
         if not drawn.is_same(self._drawn):
             as_high = drawn.plain.count("\n") == self._drawn.plain.count("\n")
             self._drawn = drawn

@@ -165,10 +165,16 @@ class PaneView(Widget):
             self.arranged, self.filter_trouble = state.arrange(last)
             self._rows.show(self.arranged, state.sort, self.feed.is_stale)
         self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
+        self._follow()
         self._show_status()
         rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self._title.show_state(state, rows)
         self._rows.fill_drawer()
+
+    def _follow(self) -> None:
+        """Let the chart show the row under the cursor, where it is of one row."""
+        last = self.feed.last(self.view)
+        self.query_one(PaneChart).follow(self.view, self.table.cursor_key, last, self.feed.source)
 
     def show_concern(self, concern: Concern | None) -> None:
         """Show in the title which findings concern this pane."""
@@ -301,6 +307,10 @@ class PaneView(Widget):
         self.state.choose_view(event.view)
         self.state.filter_text = event.filter_text
         self.choose_view(event.view)
+
+    def on_live_table_moved(self) -> None:
+        """The chart follows the cursor."""
+        self._follow()
 
     def on_live_table_header_clicked(self, event: LiveTable.HeaderClicked) -> None:
         """A click on a title sorts."""

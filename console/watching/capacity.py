@@ -12,7 +12,7 @@ from console.model import Facts, Kind, Snapshot, Trouble
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader
 from console.records import dataclass
-from console.series import growth, limits, sampling, what_if
+from console.series import course, growth, limits, sampling, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
 from console.series.sampling import LIMITS, SEQUENCES, TABLES
@@ -21,10 +21,12 @@ from console.watching import samples
 from console.watching.store import Store, target_key
 from console.watching.stored_samples import SAMPLES, STATE, StoredSamples
 
+COURSE = "capacity_course"
 READS: Mapping[str, tuple[str, ...]] = {  # what each answer is made of
     "capacity_growth": (TABLES, LIMITS, STATE, SAMPLES),
     "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query, STATE, SAMPLES),
     "capacity_what_if": (TABLES,),
+    COURSE: (STATE, SAMPLES),
 }
 FRESH = 20.0  # seconds for which a reading serves all views
 PAUSE = 60.0  # seconds between two looks whether a sample is due
@@ -74,10 +76,14 @@ class Capacity:
         return await self._postgres.learn()
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The rows of one view. Raises Trouble if what it is about cannot be read."""
-        del parameters
+        """The rows of one view, or the course of a series, by `kind` and `series`, with its forecast.
+
+        Raises Trouble if what it is about cannot be read.
+        """
         first, *others = self._reads(query)
         began = time.monotonic()
+        if query == COURSE:
+            return await self._course(parameters or {})
         async with self._lock:
             reading = await self._recent()
         if first in reading.troubles:
@@ -168,6 +174,14 @@ class Capacity:
             known = kept.setdefault(name, [])
             known.append(Sample(now, value))
         return Sampled(kept, self._trends, now)
+
+    async def _course(self, parameters: Mapping[str, object]) -> Snapshot:
+        """From the last reading, whatever its age: a cursor that moves sends nothing to the server."""
+        async with self._lock:
+            reading = self._reading or await self._recent()
+        kind, series = str(parameters.get("kind")), str(parameters.get("series"))
+        read = max(reading.answers.values(), key=lambda answer: answer.taken_at)
+        return await asyncio.to_thread(course.rows, kind, series, await self._history(reading), read)
 
     def _rows(self, query: str, reading: _Reading, history: Sampled) -> Snapshot:
         answers = reading.answers
