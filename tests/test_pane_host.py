@@ -48,6 +48,11 @@ def ticks(pid: int) -> float:
     return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def used_by(pid: int) -> tuple[float, float]:
+    """The time, and the CPU seconds that a process has used by then."""
+    return time.monotonic(), ticks(pid)
+
+
 @pytest.mark.spread
 @pytest.mark.parametrize("root", [Path("/"), ELSEWHERE], ids=["here", "through the server"])
 async def test_cpu_of_a_session_agrees_with_its_process(
@@ -61,18 +66,21 @@ async def test_cpu_of_a_session_agrees_with_its_process(
     await eventually(lambda: asyncio.sleep(0, ticks(pid) > 0.2))
     machine = Reader(OVERVIEW)
     await machine.read(host)
+    first = [used_by(pid)]
     await host.fetch("host_processes")
-    began, before = time.monotonic(), ticks(pid)
-    await eventually(lambda: asyncio.sleep(0, time.monotonic() > began + 2))
-    reader = Reader(BACKENDS)
-    row = next(row for row in (await reader.read(host)).records() if row["pid"] == pid)
-    expected = 100 * (ticks(pid) - before) / (time.monotonic() - began)
-    assert number(row["cpu_percent"]) == pytest.approx(expected, abs=5)
-    assert expected > 5
+    first.append(used_by(pid))
+    await eventually(lambda: asyncio.sleep(0, time.monotonic() > first[1][0] + 2))
+    second = [used_by(pid)]
+    row = next(row for row in (await Reader(BACKENDS).read(host)).records() if row["pid"] == pid)
+    second.append(used_by(pid))
+    least = 100 * (second[0][1] - first[1][1]) / (second[1][0] - first[0][0])
+    most = 100 * (second[1][1] - first[0][1]) / (second[0][0] - first[1][0])
+    assert least - 5 < number(row["cpu_percent"]) < most + 5
+    assert least > 1
     assert (row["who"], row["query"]) == ("busy", BUSY)
     assert number(row["memory"]) > 100_000
     shown = {line["metric"]: line for line in (await machine.read(host)).records()}
-    assert number(shown["CPU"]["share"]) > 5
+    assert number(shown["CPU"]["share"]) > 1
 
 
 async def test_every_reading_of_this_machine_is_within_its_bounds(postgres: PostgresServer) -> None:
