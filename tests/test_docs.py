@@ -9,13 +9,13 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from psycopg import sql
 
+from console import VERSION
 from console.cli.parsing import parse
 from console.panes import PANES
 from console.reading.reader import Reader
@@ -102,10 +102,9 @@ def test_the_example_of_a_configuration_is_accepted(tmp_path: Path) -> None:
 
 
 def test_the_changelog_has_a_place_for_what_comes_next() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## [Unreleased]" in text
-    assert version == "0.1.0" or f"## [{version}]" in text
+    assert VERSION == "0.1.0" or f"## [{VERSION}]" in text
 
 
 @pytest.fixture

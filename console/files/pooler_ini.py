@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from console.records import dataclass
 
 _SECTION = re.compile(r"\[([A-Za-z_]+)\]")
 _SETTING = re.compile(r"([A-Za-z0-9_.*-]+)\s*=\s*(.*)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from console.actions.needs import Needs
@@ -12,6 +12,7 @@ from console.actions.planning import Request
 from console.format import one_line, safe
 from console.model import Claim, Kind, Parameter, Record, Trouble, denied
 from console.panes.pooler_rows import ADMIN_DATABASE
+from console.records import dataclass
 
 if TYPE_CHECKING:
     from console.sources.pgbouncer.commanding import PoolerSession

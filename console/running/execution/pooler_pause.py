@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from console.format import counted, one_line, pooler_identifier
 from console.model import Kind, PoolerPause, Trouble, number
+from console.records import dataclass
 from console.running.execution.executor import Context, Executor
 from console.running.progress import StepProgress
 from console.sources.pgbouncer.commanding import PoolerSession, open_pooler

@@ -7,13 +7,13 @@ done on one admin connection: with admin_users reset, no other could be opened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from console.files import local_files, pooler_ini
 from console.format import counted, one_line
 from console.model import Kind, PoolerReload, Trouble
+from console.records import dataclass
 from console.redaction import without_secrets
 from console.running.execution.executor import Context, Executor
 from console.running.progress import StepProgress

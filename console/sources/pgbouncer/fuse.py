@@ -7,10 +7,10 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.model import Kind, Trouble
+from console.records import dataclass
 from console.sources.pgbouncer.watchdog import NOT_PAUSED, REFUSED, RESUMED, UNREACHABLE
 
 WATCHDOG = Path(__file__).with_name("watchdog.py")
