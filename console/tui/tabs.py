@@ -14,11 +14,14 @@ from console.model import Pane
 from console.tui.concerns import Concerns
 
 WHOLE = 40  # cells; no name is longer
+READABLE = 4  # cells in which a shortened name can still be recognised
 # Cells that the name of another group, the title of another pane and the title of the current pane may take, tried in
 # this order until the line fits. Keys always stay; below 80 columns the title of the current pane is shortened too.
 LIMITS = (
-    *((groups, WHOLE, WHOLE) for groups in (WHOLE, *range(9, 0, -1))),
-    *((1, others, WHOLE) for others in range(15, -1, -1)),
+    *((groups, WHOLE, WHOLE) for groups in (WHOLE, *range(9, READABLE - 1, -1))),
+    *((READABLE, others, WHOLE) for others in range(15, READABLE - 1, -1)),
+    *((groups, READABLE, WHOLE) for groups in range(READABLE - 1, 0, -1)),
+    *((1, others, WHOLE) for others in range(READABLE - 1, -1, -1)),
     *((1, 0, current) for current in range(15, -1, -1)),
 )
 
