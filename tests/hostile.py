@@ -58,6 +58,8 @@ _SHADOWED = (
     ("pgstattuple", "bigint", "text", "'x'::text"),
     ("pgstattuple", "oid", "text", "'x'::text"),
     ("pgstattuple_approx", "oid", "text", "'x'::text"),
+    ("pg_prewarm", "oid, text, text, bigint, bigint", "bigint", "1::bigint"),
+    ("pg_prewarm", "regclass, text, text, int, int", "bigint", "1::bigint"),
 )
 _OPERATORS = (
     ("=", "name", "text"), ("=", "text", "text"), ("=", "oid", "bigint"), ("=", "oid", "oid"),

@@ -40,6 +40,7 @@ SENSIBLE = {
     "columns": "day",
     "job": "1",
 }
+EXTENSIONS = tuple(f"CREATE EXTENSION {name} SCHEMA public" for name in ("pgstattuple", "pg_prewarm", "pg_buffercache"))
 THEIRS = (
     "SELECT array_agg(oid::regclass::text ORDER BY oid) FROM pg_class "
     f"WHERE relowner = '{OWNER}'::regrole AND relnamespace = 'public'::regnamespace AND relkind IN "
@@ -54,7 +55,7 @@ def trapped(pg: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     home: Path = tmp_path_factory.mktemp("state")
     name = pg.fresh_database()
     desk = Desk(pg, name, Trail(home / "pipeline-console" / "audit.jsonl"))
-    desk.do("CREATE EXTENSION pgstattuple SCHEMA public", f"GRANT ALL ON SCHEMA public TO {OWNER}")
+    desk.do(*EXTENSIONS, f"GRANT ALL ON SCHEMA public TO {OWNER}")
     hostile.set_traps(pg, name, OWNER, hostile.MOVING)
     yield replace(desk, settings=_policies(desk))
     pg.drop_database(name)
@@ -161,7 +162,7 @@ def clean(pg: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("HOME", str(tmp_path))
     name = pg.fresh_database()
     desk = Desk(pg, name, Trail(tmp_path / "pipeline-console" / "audit.jsonl"))
-    desk.do("CREATE EXTENSION pgstattuple SCHEMA public", f"GRANT ALL ON SCHEMA public TO {OWNER}")
+    desk.do(*EXTENSIONS, f"GRANT ALL ON SCHEMA public TO {OWNER}")
     with desk.session(OWNER) as session:
         session.execute((hostile.SPRING + hostile.CLEAN).encode())
     yield replace(desk, settings=_policies(desk))

@@ -109,6 +109,7 @@ CASES = (
     Case("set-autovacuum", (("table", "public.t"), ("vacuum-threshold", "1000"))),
     Case("create-index", (("table", "public.t"), ("columns", "n, id"))),
     Case("drop-index", (("index", "public.t_n"),)),
+    Case("prewarm", (("table", "public.t"),), setup=("CREATE EXTENSION pg_prewarm",)),
     Case("repair-invalid-indexes", setup=INVALID),
     Case("undo", name="undo of drop-index", before="drop-index", before_given=(("index", "public.t_n"),)),
     Case("apply-schema", before="apply-schema"),

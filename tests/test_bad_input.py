@@ -266,12 +266,22 @@ def no_json(constant: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain_role(any_pg: PostgresServer) -> Iterator[str]:
+def counted(any_pg: PostgresServer) -> Iterator[PostgresServer]:
+    """The newest server, where the buffers of its first database can be counted."""
+    with any_pg.connect() as connection:
+        connection.execute("create extension pg_buffercache")
+    yield any_pg
+    with any_pg.connect() as connection:
+        connection.execute("drop extension pg_buffercache")
+
+
+@pytest.fixture(scope="module")
+def plain_role(counted: PostgresServer) -> Iterator[str]:
     """URI of a role that may log in and nothing else."""
-    with any_pg.connect() as connection:
+    with counted.connect() as connection:
         connection.execute(f"create role plain_role login password '{SECRET}'")
-    yield f"postgresql://plain_role:{SECRET}@{any_pg.host}:{any_pg.port}/postgres"
-    with any_pg.connect() as connection:
+    yield f"postgresql://plain_role:{SECRET}@{counted.host}:{counted.port}/postgres"
+    with counted.connect() as connection:
         connection.execute("drop role plain_role")
 
 
@@ -305,9 +315,9 @@ def test_an_extension_that_is_not_loaded_names_the_setting(show: Show, pg_server
 
 
 @pytest.fixture(scope="module")
-def standby(pg_servers: Servers, any_pg: PostgresServer) -> Iterator[str]:
+def standby(pg_servers: Servers, counted: PostgresServer) -> Iterator[str]:
     """URI of a streaming standby of the newest server."""
-    with standby_of(pg_servers, any_pg) as server:
+    with standby_of(pg_servers, counted) as server:
         yield server.uri()
 
 
@@ -402,6 +412,7 @@ ON_A_STANDBY = {
     *("cancel-backend", "terminate-backend", "terminate-idle"),
     *("apply-tuning", "write-pgbouncer-config", "undo", "drop-slot", "resume-replay", "reset-statements"),
     *(each.name for each in ACTIONS if each.needs is POOLER_NEEDS),
+    "prewarm",
 }
 
 
@@ -452,6 +463,7 @@ def strange(any_pg: PostgresServer) -> Iterator[str]:
     uri = any_pg.uri(database)
     with any_pg.connect(database) as connection:
         connection.execute("create extension pg_stat_statements")
+        connection.execute("create extension pg_buffercache")
         connection.execute(f"create table {name} (id int primary key, day timestamptz, text text)")
         connection.execute(f"insert into {name} values (1, 'infinity', '[/b]'), (2, '-infinity', null)")
         connection.execute(f'create index {name[:-1]}i" on {name} (day)')

@@ -10,8 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.actions.maintenance.prewarm import PREWARM
 from console.actions.replication.resume_replay import RESUME_REPLAY
-from console.model import Kind, Level, Limit, Outcome, Record, Trouble, View
+from console.model import Kind, Level, Limit, Outcome, Prewarm, Record, Trouble, View
 from console.panes.replication import CONFLICTS, RECEIVER, SENDERS, SLOTS, SUBSCRIPTIONS
 from console.reading.reader import Reader
 from console.rules.diagnoses import DIAGNOSES
@@ -230,6 +231,15 @@ async def test_a_query_that_the_replay_cancels_is_counted_by_its_reason(desk: De
 
         await eventually(is_counted)
     there.do("ALTER SYSTEM RESET max_standby_streaming_delay", "SELECT pg_reload_conf()")
+
+
+async def test_blocks_are_loaded_on_a_standby_too(desk: Desk, standby: Cluster) -> None:
+    desk.do("CREATE EXTENSION pg_prewarm", "CREATE TABLE item AS SELECT g FROM generate_series(1, 1000) g")
+    wait(lambda: standby_has(standby, desk.database))
+    run = await replace(desk, cluster=standby).run(PREWARM, table="item")
+    assert run.outcome is Outcome.DONE, run.message
+    loads = [step.execution.blocks for step in run.plan.steps if isinstance(step.execution, Prewarm)]
+    assert [step.rows for step in run.steps] == loads != []
 
 
 def standby_has(standby: Cluster, database: str) -> bool:

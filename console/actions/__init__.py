@@ -14,6 +14,7 @@ from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_I
 from console.actions.jobs.change_job import CANCEL_JOB, RETRY_JOB, RUN_JOB
 from console.actions.jobs.schedule_jobs import SCHEDULE_JOBS
 from console.actions.load.load_test import LOAD_TEST
+from console.actions.maintenance.prewarm import PREWARM
 from console.actions.maintenance.refresh_views import REFRESH_VIEWS
 from console.actions.maintenance.repack import REPACK_TABLE
 from console.actions.maintenance.set_autovacuum import SET_AUTOVACUUM
@@ -71,6 +72,7 @@ ACTIONS: tuple[Action, ...] = (
     DROP_INDEX,
     REPAIR_INVALID_INDEXES,
     REPACK_TABLE,
+    PREWARM,
     SCHEDULE_JOBS,
     RUN_JOB,
     RETRY_JOB,

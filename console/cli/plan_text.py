@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TextIO
 
 from console.cli.table import table
@@ -47,9 +48,8 @@ def ending(run: Run) -> str:
         if progress.status == "failed"
     ]
     if run.outcome is Outcome.DONE:
-        rows = sum(step.rows for step in run.steps)
-        changed = f", {counted(rows, 'row', shown=count)}" if rows else ""
-        lines = [f"Done: {counted(done, 'step')} in {age(run.seconds)}{changed}."]
+        said = ", ".join((f"{counted(done, 'step')} in {age(run.seconds)}", *_changed(run)))
+        lines = [f"Done: {said}."]
     elif run.outcome is Outcome.STOPPED:
         lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to resume.")
     elif run.outcome is Outcome.FAILED:
@@ -58,6 +58,14 @@ def ending(run: Run) -> str:
     if run.undo:
         lines.append("To undo: pipeline-console run undo")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _changed(run: Run) -> list[str]:
+    """How many rows the steps changed, or blocks they loaded."""
+    sums = Counter[str]()
+    for progress in run.steps:
+        sums[executor(progress.step.execution).unit] += progress.rows
+    return [counted(total, unit, shown=count) for unit, total in sums.items() if total]
 
 
 def run_document(run: Run) -> str:

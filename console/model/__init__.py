@@ -5,7 +5,6 @@ from __future__ import annotations
 from console.model.act import (
     LOCK_TIMEOUT,
     Batches,
-    CacheDrop,
     Choice,
     Claim,
     Execution,
@@ -23,6 +22,7 @@ from console.model.act import (
     Step,
     Transaction,
 )
+from console.model.cache_steps import CacheDrop, Prewarm
 from console.model.finding import (
     CHANGES,
     DEFINITIONS,
@@ -103,6 +103,7 @@ __all__ = [
     "PoolerPause",
     "PoolerProof",
     "PoolerReload",
+    "Prewarm",
     "Program",
     "Rate",
     "Record",

@@ -8,16 +8,15 @@ from dataclasses import field
 from enum import Enum
 from typing import ClassVar
 
+from console.model.cache_steps import CacheDrop, Prewarm
 from console.model.look import Snapshot
 from console.model.pooler_steps import PoolerStep
 from console.model.source import Database
 from console.records import dataclass
 
-LOCK_TIMEOUT = (
-    0.2  # seconds that a statement of the acting session waits for a lock, unless its step sets another limit
-)
+# Seconds that a statement of the acting session waits for a lock, unless its step sets another limit.
+LOCK_TIMEOUT = 0.2
 NOTICED = 0.2  # seconds after which a watched statement has given way to whoever queues behind it
-
 
 # Statements that no function may run. PostgreSQL runs what they set off with the rights of the table's owner.
 CONFINED_BY_SERVER = re.compile(r"\bCONCURRENTLY\b|^\s*(VACUUM|ANALYZE|REINDEX|CLUSTER|REPACK)\b", re.IGNORECASE)
@@ -200,21 +199,11 @@ class LoadTest:
     address: str = ""  # conninfo of a pooler with its database, without user and password; empty: the session's
 
 
-@dataclass(frozen=True, slots=True)
-class CacheDrop:
-    """Drops cached values of brands in Redis; the step's `sql` shows the commands."""
-
-    rows: ClassVar[int] = 0
-    queue: ClassVar[float | None] = 0.0
-
-    uri: str = field(repr=False)  # of the Redis; may hold a password
-    brands: tuple[str, ...]
-    sweep: bool = False  # removes their keys, found by SCAN; False: they get the next generation
-
-
 # Those with a `role` run as a function of that role, in which no code can get back the rights of the session.
 # How a step is run. Each has its module in console/running/execution/; nothing else asks which it is.
-Execution = Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest | CacheDrop | PoolerStep
+Execution = (
+    Transaction | Batches | Standalone | Export | LocalFile | Program | LoadTest | CacheDrop | PoolerStep | Prewarm
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from console.model import Pane
 from console.panes.activity import ACTIVITY
 from console.panes.audit import AUDIT
 from console.panes.bloat import BLOAT
+from console.panes.buffers import BUFFERS
 from console.panes.cache import CACHE
 from console.panes.capacity import CAPACITY
 from console.panes.connections import CONNECTIONS
@@ -39,6 +40,7 @@ PANES: tuple[Pane, ...] = (
     INDEXES,
     PARTITIONS,
     VIEWS,
+    BUFFERS,
     POOLER,
     CACHE,
     REPLICATION,

@@ -91,7 +91,7 @@ METRIC_LEVEL = StateRule(
     name="metric_level",
     title="Level of a metric, from the rule of that metric",
     levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
-    queries=("vitals", "wal_counters", "host_overview"),
+    queries=("vitals", "wal_counters", "host_overview", "buffer_summary"),
 )
 FINDING_LEVEL = StateRule(
     name="finding_level",

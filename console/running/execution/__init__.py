@@ -15,6 +15,7 @@ from console.model import (
     PoolerCommand,
     PoolerPause,
     PoolerReload,
+    Prewarm,
     Program,
     Standalone,
     Transaction,
@@ -28,6 +29,7 @@ from console.running.execution import (
     pooler_command,
     pooler_pause,
     pooler_reload,
+    prewarm,
     program,
     standalone,
     transaction,
@@ -36,7 +38,7 @@ from console.running.execution.executor import Executor
 from console.running.progress import StepProgress
 
 
-def executor(execution: Execution) -> Executor:  # noqa: C901  one case a kind
+def executor(execution: Execution) -> Executor:  # noqa: C901, PLR0912  one case a kind
     """The executor for this kind of execution."""
     match execution:
         case Transaction():
@@ -61,6 +63,8 @@ def executor(execution: Execution) -> Executor:  # noqa: C901  one case a kind
             found = pooler_pause.executor(execution)
         case PoolerReload():
             found = pooler_reload.executor(execution)
+        case Prewarm():
+            found = prewarm.executor(execution)
         case _:
             assert_never(execution)
     return found

@@ -75,5 +75,6 @@ class Executor:
     partial: bool = False  # what a failed try has done stays done
     left: Callable[[Context], Awaitable[list[str]]] = _nothing  # the statements that a failed try leaves to do
     role: str = ""  # whose rights it is confined to; empty: those of the session
+    unit: str = "row"  # what StepProgress.rows counts
     restores: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
     pooler: str = ""  # undoing it is a command of this PgBouncer; empty: it is none
