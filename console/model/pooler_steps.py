@@ -46,7 +46,7 @@ class PoolerPause:
 
 @dataclass(frozen=True, slots=True)
 class PoolerReload:
-    """RELOAD, and the former settings again where it reset some of them or no client can log in."""
+    """RELOAD, and the former settings again where it reset some of them."""
 
     rows: ClassVar[int] = 0
     queue: ClassVar[float | None] = 0.0
@@ -55,7 +55,6 @@ class PoolerReload:
     file: str = ""  # path of its configuration on this machine; empty: not known
     former: str = ""  # path of a copy from before the changes, which is put back; empty: there is none
     resets: bool = False  # settings may go back to their defaults
-    login: str = field(default="", repr=False)  # conninfo of a client that must be able to log in; empty: none is tried
 
 
 PoolerStep = PoolerCommand | PoolerPause | PoolerReload

@@ -17,7 +17,7 @@ from console.records import dataclass
 from console.redaction import without_secrets
 from console.running.execution.executor import Context, Executor
 from console.running.progress import StepProgress
-from console.sources.pgbouncer.commanding import REFUSED, PoolerSession, log_in, open_pooler
+from console.sources.pgbouncer.commanding import REFUSED, PoolerSession, open_pooler
 
 SECONDS = 10.0
 NAMED = 6  # settings that a message names
@@ -47,7 +47,7 @@ def executor(execution: PoolerReload) -> Executor:
 
 
 async def execute(execution: PoolerReload, context: Context, group: Sequence[StepProgress]) -> None:
-    """Reload. Raises Trouble(FAILED), with the former settings in effect, if some were reset or nobody can log in."""
+    """Reload. Raises Trouble(FAILED), with the former settings in effect, if some were reset."""
     (progress,) = group
     report = context.begin(progress)
     await context.refuse_read_only()
@@ -57,7 +57,7 @@ async def execute(execution: PoolerReload, context: Context, group: Sequence[Ste
         report("reloading")
         refusal = await _reload(session)
         after = await show(session)
-        wrong = f"{refusal} {_wrong(execution, before, after)}".strip() or await _locked_out(execution)
+        wrong = f"{refusal} {_wrong(execution, before, after)}".strip()
         if wrong:
             raise Trouble(Kind.FAILED, f"{wrong} {await _take_back(execution, session, before)}")
     finally:
@@ -113,17 +113,6 @@ def _wrong(execution: PoolerReload, before: Shown, after: Shown) -> str:
     more = f" and {len(reset) - NAMED} more" if len(reset) > NAMED else ""
     sentence = f"RELOAD reset {counted(len(reset), 'setting')} to the default: {names}{more}."
     return f"{sentence}{culprit}"
-
-
-async def _locked_out(execution: PoolerReload) -> str:
-    """Why a client can no longer log in; empty: it can, or none is tried."""
-    if not execution.login:
-        return ""
-    try:
-        await log_in(execution.login)
-    except Trouble as why:
-        return f"After RELOAD no client can log in: {why.sentence}"
-    return ""
 
 
 async def _take_back(execution: PoolerReload, session: PoolerSession, before: Shown) -> str:

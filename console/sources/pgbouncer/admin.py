@@ -201,13 +201,13 @@ def show_command(query: str) -> Show:
     return SHOWS[query]
 
 
-async def open_client(target: Mapping[str, str], application: str = APPLICATION_NAME) -> Connection:
-    """A connection that PgBouncer takes; `application` is its application_name. Raises Trouble."""
+async def open_admin(target: Mapping[str, str], application: str = APPLICATION_NAME) -> Connection:
+    """A connection to the admin console; `application` is its application_name. Raises Trouble."""
     # PgBouncer refuses start-up options, also those of PGOPTIONS.
     fixed = {"options": "", "target_session_attrs": "any", "application_name": application}
     parameters = {"connect_timeout": str(CONNECT_SECONDS), **KEPT_ALIVE, **target, **fixed}
     try:
-        return await psycopg.AsyncConnection.connect(
+        connection = await psycopg.AsyncConnection.connect(
             "",
             autocommit=True,
             prepare_threshold=None,
@@ -215,14 +215,7 @@ async def open_client(target: Mapping[str, str], application: str = APPLICATION_
             **parameters,  # type: ignore[arg-type]
         )
     except psycopg.Error as error:
-        raise refused(error, target) from None
-
-
-async def open_admin(target: Mapping[str, str], application: str = APPLICATION_NAME) -> Connection:
-    """A connection to the admin console; `application` is its application_name. Raises Trouble."""
-    try:
-        connection = await open_client(target, application)
-    except Trouble as why:
+        why = refused(error, target)
         remedy = "Check PgBouncer's port, the password, and that the user is in its admin_users or stats_users."
         raise Trouble(why.kind, why.sentence, remedy) from None
     for name in ("text", "numeric"):

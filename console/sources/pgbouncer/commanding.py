@@ -11,7 +11,6 @@ from console.sources.pgbouncer.admin import (
     Connection,
     conninfo_of,
     open_admin,
-    open_client,
     send,
     show_command,
 )
@@ -93,15 +92,3 @@ async def open_pooler(uri: str) -> PoolerSession:
     """Connect to the admin console that a URI or conninfo names. Raises Trouble."""
     target = {"dbname": "pgbouncer", **parse_target(uri)}
     return PoolerSession(target, await open_admin(target, ACTING_NAME))
-
-
-async def log_in(conninfo: str) -> None:
-    """Log in as a client of a pooled database and run one statement. Raises Trouble if that fails."""
-    target = parse_target(conninfo)
-    connection = await open_client(target)
-    try:
-        await send(connection, "SELECT 1", READ_SECONDS)
-    except DriverError as error:
-        raise trouble(error, "SELECT 1") from None
-    finally:
-        await connection.close()
