@@ -198,7 +198,7 @@ def test_a_clock_that_is_wrong_for_a_while_loses_nothing(store: Store) -> None:
 async def test_a_recording_keeps_nothing(store: Store) -> None:
     capacity = Capacity(Sources(recording.load("postgres")), store)
     for query in READS:
-        assert (await capacity.fetch(query)).rows
+        assert (await capacity.fetch(query, {"kind": "database", "series": "database"})).rows
     assert not store.exists
 
 
