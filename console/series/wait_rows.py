@@ -144,7 +144,7 @@ def notes(taken: MeasuredWaits, known: Known) -> tuple[str, ...]:
     total = sum(held for _, held in chosen.load) / chosen.covered if chosen.covered else 0.0
     spoken = [f"window {age(chosen.seconds)}: {counted(chosen.samples, 'sample')} over {age(chosen.covered)}"]
     spoken += [f"{age(chosen.missed)} not sampled"] if chosen.missed >= GAP else []
-    spoken.append(f"{total:.2f} sessions on average")
+    spoken.append(f"AAS {total:.2f}")
     spoken += [counted(known.cores, "core")] if known.cores else []
     return (", ".join(spoken),)
 
