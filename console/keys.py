@@ -102,6 +102,7 @@ _PANE = (
     Key(Place.PANE, "pane.sql", "S", "show_sql", "SQL", footer=True),
     Key(Place.PANE, "pane.copy", "y", "copy", "Copy", footer=True),
     Key(Place.PANE, "pane.export", "e", "export", "Export", footer=True),
+    Key(Place.PANE, "pane.counterpart", "l", "counterpart", "Go from a client to its session, and back"),
     Key(Place.PANE, "pane.pause", "p", "pause", "Pause", footer=True),
     Key(Place.PANE, "pane.faster", "plus,equals_sign", "change_period(0.5)", "Refresh faster"),
     Key(Place.PANE, "pane.slower", "minus", "change_period(2)", "Refresh slower"),

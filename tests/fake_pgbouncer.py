@@ -154,6 +154,7 @@ class FakePgBouncer:
     port: int = 0
     logins: int = 0
     open: int = 0
+    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=lambda: ROWS)  # by command
     commands: list[str] = field(default_factory=list)
     startups: list[dict[str, str]] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -214,7 +215,7 @@ class FakePgBouncer:
             fields = (b"SERROR", b"C08P01", b"Munsupported: " + command.encode(), b"")
             writer.write(_message(b"E", b"\0".join(fields) + b"\0"))
         else:
-            columns, rows = COLUMNS[command](self.version), ROWS[command]
+            columns, rows = COLUMNS[command](self.version), self.rows[command]
             kinds = [next((type(row[name]) for row in rows if row.get(name) is not None), str) for name in columns]
             writer.write(_message(b"T", struct.pack("!H", len(columns)) + b"".join(map(_field, columns, kinds))))
             for row in rows:
@@ -225,9 +226,12 @@ class FakePgBouncer:
 
 
 @asynccontextmanager
-async def fake_pgbouncer(server_version: str) -> AsyncIterator[FakePgBouncer]:
-    """A fake that reports `server_version`, e.g. "1.24.1/bouncer", on a free port."""
-    fake = FakePgBouncer(server_version)
+async def fake_pgbouncer(server_version: str, **rows: tuple[Row, ...]) -> AsyncIterator[FakePgBouncer]:
+    """A fake that reports `server_version`, e.g. "1.24.1/bouncer", on a free port.
+
+    `rows` are those of some commands: SHOW_CLIENTS=(…).
+    """
+    fake = FakePgBouncer(server_version, rows={**ROWS, **{name.replace("_", " "): own for name, own in rows.items()}})
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
     fake.port = server.sockets[0].getsockname()[1]
     try:

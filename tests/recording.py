@@ -96,7 +96,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
         for query in READS_OF.get(pane.source_of(view), {}).get(view.query, ())
         if query not in queries
     }
-    readers = {key: Reader(view) for key, (_, view) in views.items()}
+    readers = {key: Reader(view, sources.__getitem__) for key, (_, view) in views.items()}
     for _ in range(2):
         for key, (source, view) in views.items():
             try:

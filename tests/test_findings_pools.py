@@ -49,6 +49,10 @@ SERVER: Record = {
     "database": "shop",
     "user": "app",
     "state": "active",
+    "addr": "10.0.0.9",
+    "local_addr": "10.0.0.8",
+    "local_port": 4000,
+    "connect_time": "2026-11-11 23:00:00 UTC",
     "busy_seconds": 0.1,
     "behind": "10.0.0.4:5000",
     "client_application": "web",
@@ -56,9 +60,11 @@ SERVER: Record = {
 HELD: Record = {
     "kind": "session",
     "user": "app",
-    "backend_start": "then",
+    "backend_start": "2026-11-11 23:00:00.5+00",
     "application": "web",
     "client": "10.0.0.8",
+    "client_port": 4000,
+    "since": 1.0,
     "state": "idle in transaction",
     "state_age": 9.0,
     "xact_age": 9.0,
@@ -99,6 +105,7 @@ def judged(
     return list(exhausted(Frame({name: (snapshot(name, rows),) for name, rows in shown.items()}, NOW)))
 
 
+LOGIN, SMALL, CONNECTED = "server cannot be logged in to", "pool too small", "held by connected clients"
 IDLE_TWO = ({"remote_pid": 1}, {"remote_pid": 2})
 
 
@@ -112,25 +119,39 @@ def test_clients_are_found_once_they_waited_for_a_second(maxwait: float, waiting
 
 
 @pytest.mark.parametrize(
-    ("changed", "options", "subject", "words"),
+    ("changed", "options", "subject", "words", "cause"),
     [
-        ({"paused": 1}, {}, "paused shop", "because it is paused"),
-        ({"sv_active": 0}, {"state": "yes"}, "paused pooler", "paused as a whole"),
-        ({"sv_active": 0}, {"state": "no"}, "pool servers shop", "no connection is open to 10.0.0.9:5432"),
-        ({"sv_active": 1, "pool_size": 9}, {}, "pool servers shop", "1 server connection is open to 10.0.0.9:5432"),
-        ({}, {"servers": IDLE_TWO}, "pool shop/app", "all 2 server connections are in use by short"),
-        ({"pool_size": 9, "max_connections": 2}, {"servers": IDLE_TWO}, "pool database shop", "in use by short"),
-        ({"pool_size": 9, "max_connections": 0}, {"max_user_connections": "2"}, "pool user app", "no server"),
-        ({"pool_size": 9, "max_connections": 3}, {"max_user_connections": "3"}, "pool servers shop", "2 server"),
-        ({"pool_mode": "session"}, {"servers": IDLE_TWO}, "pool shop/app", "belong to connected clients: web 2"),
+        ({"paused": 1}, {}, "paused shop", "because it is paused", "paused"),
+        ({"sv_active": 0}, {"state": "yes"}, "paused pooler", "paused as a whole", "paused"),
+        ({"sv_active": 0}, {"state": "no"}, "pool servers shop", "no connection is open to 10.0.0.9:5432", LOGIN),
+        (
+            {"sv_active": 1, "pool_size": 9},
+            {},
+            "pool servers shop",
+            "1 server connection is open to 10.0.0.9:5432",
+            LOGIN,
+        ),
+        ({}, {"servers": IDLE_TWO}, "pool shop/app", "all 2 server connections are in use by short", SMALL),
+        ({"pool_size": 9, "max_connections": 2}, {"servers": IDLE_TWO}, "pool database shop", "in use by short", SMALL),
+        ({"pool_size": 9, "max_connections": 0}, {"max_user_connections": "2"}, "pool user app", "no server", SMALL),
+        ({"pool_size": 9, "max_connections": 3}, {"max_user_connections": "3"}, "pool servers shop", "2 server", LOGIN),
+        (
+            {"pool_mode": "session"},
+            {"servers": IDLE_TWO},
+            "pool shop/app",
+            "belong to connected clients: web 2",
+            CONNECTED,
+        ),
     ],
 )
 def test_the_reason_for_a_wait_is_named(
-    changed: dict[str, object], options: dict[str, object], subject: str, words: str
+    changed: dict[str, object], options: dict[str, object], subject: str, words: str, cause: str
 ) -> None:
     (found,) = judged({**POOL, **changed}, **options)  # type: ignore[arg-type]
     assert found.subject == subject
     assert words in found.sentence
+    first = found.evidence[0]
+    assert (first.value, first.pane, first.view, first.row) == (cause, "pooler", "doctor", {"subject": cause})
     assert "2 clients wait for 2.0s" in found.sentence
 
 
@@ -148,7 +169,7 @@ def test_the_reason_for_a_wait_is_named(
 def test_open_transactions_hold_a_pool_from_a_duration_on(sessions: list[Record], held: bool) -> None:
     (found,) = judged(POOL, servers=IDLE_TWO, sessions=tuple(sessions))
     assert ("held by open transactions, longest by web at 10.0.0.4:5000" in found.sentence) is held
-    assert (found.blames == ("session 1 then",)) is held
+    assert (found.blames == (f"session 1 {HELD['backend_start']}",)) is held
     actions = [(fix.action, fix.parameters["pid"]) for fix in found.fixes]
     active = sessions and sessions[0].get("state") == "active"
     assert actions == ([("cancel-backend" if active else "terminate-backend", "1")] if held else [])

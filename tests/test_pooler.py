@@ -28,6 +28,7 @@ from tests.waiting import eventually
 VERSIONS = ("1.18.0", "1.19.1", "1.21.0", "1.23.1", "1.24.1", "1.25.1", "1.25.2")
 pytestmark = pytest.mark.every_pooler
 Start = Callable[[PostgresServer, str], Pooler]
+READ = [view for view in POOLER.views if not view.source]  # what is asked of PgBouncer
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def by_database(taken: Snapshot, view: View, database: str) -> dict[str, object]
     return row
 
 
-@pytest.mark.parametrize("view", POOLER.views, ids=lambda view: view.name)
+@pytest.mark.parametrize("view", READ, ids=lambda view: view.name)
 async def test_every_column_is_read_from_a_real_pooler(pooler: Pooler, view: View) -> None:
     async with client(pooler), looking_at(pooler.stats_uri) as server:
         taken = await Reader(view).read(server)
@@ -309,12 +310,14 @@ async def test_no_start_up_options_are_sent(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_every_view_reads_every_version(version: str) -> None:
     async with fake_pgbouncer(f"{version}/bouncer") as fake, looking_at(fake.uri) as server:
-        for view in POOLER.views:
-            taken = await Reader(view).read(server)
+        for view in READ:
+            reader = Reader(view)
+            taken = await reader.read(server)
             assert {column.name for column in view.columns} <= set(taken.columns), view.name
             renamed = SHOWS[view.query].renamed
             theirs = {renamed.get(column, column) for column in COLUMNS[SHOWS[view.query].command](fake.version)}
-            assert theirs <= set(taken.columns), view.name
+            assert reader.base
+            assert theirs <= set(reader.base.columns), view.name
             assert len(taken.rows) == 1
             assert all("…" not in line for line in table(view, taken, 160).splitlines()), view.name
 

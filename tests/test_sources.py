@@ -56,7 +56,8 @@ def facts(major: int, *, extensions: bool = True) -> Facts:
 
 def every_query(view: View) -> list[str]:
     """All that a view asks."""
-    return [query for query in (view.query, *(lookup.query for lookup in view.lookups), view.detail) if query]
+    lookups = (lookup.query for lookup in view.lookups if not lookup.source)
+    return [query for query in (view.query, *lookups, view.detail) if query]
 
 
 def all_sources(*, pooler: bool = True) -> Sources:
@@ -172,6 +173,8 @@ def test_every_query_of_every_pane_has_a_text_on_every_version(major: int, exten
     known = facts(major, extensions=extensions)
     sources = all_sources()
     for pane, view in VIEWS:
+        for lookup in (lookup for lookup in view.lookups if lookup.source):
+            assert sources.named(lookup.source).text(lookup.query).strip()
         for query in every_query(view):
             if pane.source_of(view) in recording.MADE:
                 continue  # made of the others by the workspace

@@ -53,7 +53,7 @@ def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> in
 async def _show(asked: ShowOptions, workspace: Workspace, output: Output, say: Say) -> int:
     async with workspace:
         server = workspace.sources.of(asked.pane, asked.view)
-        reader = Reader(asked.view)
+        reader = Reader(asked.view, workspace.sources.named)
         if (asked.view.rates or asked.view.compared) and asked.sample:
             await reader.read(server)
             await asyncio.sleep(asked.sample)

@@ -46,7 +46,7 @@ from console.model.finding import (
 )
 from console.model.history import GoneIndex, IndexHistory, KnownIndex, StatementHistory, StatementKey, StatementPast
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
-from console.model.look import Column, Lead, Lookup, Pane, Rate, Record, Row, Snapshot, View, Whole, number
+from console.model.look import Column, Counterpart, Lead, Lookup, Pane, Rate, Record, Row, Snapshot, View, Whole, number
 from console.model.pooler_steps import PoolerCommand, PoolerPause, PoolerProof, PoolerReload
 from console.model.source import ACTING_NAME, APPLICATION_NAME, Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
@@ -72,6 +72,7 @@ __all__ = [
     "Choice",
     "Claim",
     "Column",
+    "Counterpart",
     "Database",
     "Diagnosis",
     "Evidence",

@@ -87,9 +87,9 @@ class Ask:
 
     @property
     def queries(self) -> tuple[str, ...]:
-        """The query and the lookups that are read with it."""
+        """The query and the lookups that are read with it from the same source."""
         return (
-            (self.query, *(lookup.query for lookup in self.view.lookups if lookup.first))
+            (self.query, *(lookup.query for lookup in self.view.lookups if lookup.first and not lookup.source))
             if self.view
             else (self.query,)
         )

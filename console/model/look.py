@@ -129,6 +129,16 @@ class Lookup:
     first: int = 0  # 0: rows that are on the screen; N: the first N rows in the query's own order
     batch: int = 100  # keys asked for in one read
     keep: float = float("inf")
+    source: str = ""  # the name of another source that is asked; empty: the view's. Without that source: no columns
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """The row of another view that belongs to a row of this one, as a client of a pooler and its session do."""
+
+    pane: str
+    view: str
+    columns: Mapping[str, str]  # by which of its columns it is found → the column of this view with the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,7 @@ class View:
     lookups: tuple[Lookup, ...] = ()
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
     rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits
+    counterpart: Counterpart | None = None  # the row of another pane that belongs to a row
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's

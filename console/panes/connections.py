@@ -10,6 +10,7 @@ from console.format import decoded
 from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, Whole, denied
 from console.panes.blocking import Blocking, members
 from console.panes.host import BACKENDS
+from console.panes.pooled import BEHIND_COLUMNS, CLIENT, CLIENTS_BEHIND, clients, names
 from console.rules.sessions import (
     BLOCKED_BY_SESSIONS,
     BLOCKING_SESSIONS,
@@ -46,17 +47,19 @@ def sessions(snapshot: Snapshot) -> Snapshot:
         member.id: (by, at) for at, (member, by) in enumerate(zip(blocking.members, blocking.blockers, strict=True))
     }
     pids = map(itemgetter(snapshot.index("pid")), snapshot.rows)
+    more, behind = clients(snapshot)
     rows: list[Row] = []
-    for row, pid, name in zip(snapshot.rows, pids, who(snapshot), strict=True):
+    for row, pid, name, pooled in zip(snapshot.rows, pids, who(snapshot), behind, strict=True):
         by, at = waits.get(pid, ((), 0))
         waiters = blocking.direct.get(pid, 0)
         blocks, long_blocks = waiters.bit_count(), (waiters & long_waits).bit_count()
         waited = by and long_waits >> at & 1
         judged = (len(by) if waited else 0, long_blocks)
-        shown = [*row, by or None, len(by), blocks, name, _blocking(by, blocks), *judged]
+        shown = [*row, by or None, len(by), blocks, name, _blocking(by, blocks), *judged, *pooled]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
-    columns = (*snapshot.columns, "blocked_by", "blockers", "blocks", "who", "blocking", "blockers_long", "blocks_long")
+    added = ("blocked_by", "blockers", "blocks", "who", "blocking", "blockers_long", "blocks_long")
+    columns = (*snapshot.columns, *added, *more)
     return replace(snapshot, columns=columns, rows=tuple(rows)).hiding(hidden(snapshot))
 
 
@@ -66,13 +69,15 @@ def held_long(seconds: Iterable[object]) -> int:
 
 
 def who(snapshot: Snapshot) -> list[str | None]:
-    """Who each session is: its application, else its user; with its database where the sessions have several."""
-    application, user, database = (snapshot.index(name) for name in ("application", "user", "database"))
-    several = len({row[database] for row in snapshot.rows} - {None}) > 1
+    """Who each session is: its application, else its user; with its database where the sessions have several.
+
+    Behind a pooler it is the client, with its address.
+    """
+    databases = snapshot.values("database")
+    several = len(set(databases) - {None}) > 1
     return [
-        f"{name}@{row[database]}" if several and row[database] and name else name
-        for row in snapshot.rows
-        for name in [str(row[application] or row[user] or "") or None]
+        f"{name}@{database}" if several and database and name else name or None
+        for name, database in zip(names(snapshot), databases, strict=True)
     ]
 
 
@@ -127,7 +132,9 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
         key=("pid", "backend_start"),
         sort="-xact_age",
         where=where,
+        lookups=(CLIENTS_BEHIND,),
         derive=sessions,
+        counterpart=CLIENT,
         detail="connection_details",
         chart="connections",
         empty=empty,
@@ -142,7 +149,8 @@ _COLUMNS = (
         "who",
         "name",
         width=12,
-        help="The application, else the user; with the database where there are several.",
+        help="The application, else the user; behind a pooler also the client's address; with the database where "
+        "there are several.",
     ),
     Column("age", "age", "age", help="Time since the statement began; for an idle session, since it became idle."),
     Column(
@@ -173,8 +181,9 @@ _COLUMNS = (
         "name",
         width=15,
         extra=True,
-        help="Client address; behind a pooler, the pooler's address. See the pooler pane.",
+        help="Client address; behind a pooler, the pooler's address.",
     ),
+    *BEHIND_COLUMNS,
     Column("database", "database", "name", width=16, extra=True),
     Column(
         "blockers",

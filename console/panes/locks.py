@@ -9,6 +9,7 @@ from console.format import decoded
 from console.model import Column, Pane, Record, Row, Snapshot, View, number
 from console.panes.blocking import Blocking, bits, members
 from console.panes.connections import SHORT, held_long, hidden, who
+from console.panes.pooled import BEHIND_COLUMNS, CLIENT, CLIENTS_BEHIND, clients
 from console.rules.sessions import (
     BLOCKING_SESSIONS,
     LOCK_MODE,
@@ -36,7 +37,9 @@ def tree(snapshot: Snapshot) -> Snapshot:
         name = str(records[root]["gid"] or records[root]["pid"])
         for node, depth in _walk(root, children):
             rows.append((*shown[node], _branch(records[node], depth), depth, name))
-    columns = (*snapshot.columns, "blocked_by", "blocks", "blocks_long", "lock", "who", "tree", "depth", "root")
+    more, _ = clients(snapshot)
+    added = ("blocked_by", "blocks", "blocks_long", "lock", "who")
+    columns = (*snapshot.columns, *added, *more, "tree", "depth", "root")
     snapshot = replace(snapshot, columns=columns, rows=tuple(rows))
     return snapshot.hiding(hidden(snapshot, "sessions that wait or block"))
 
@@ -46,8 +49,10 @@ def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) ->
     state, query, wants = (snapshot.index(name) for name in ("state", "query", "wants"))
     long_waits = held_long(snapshot.values("wait_age"))
     prepared = any(member.id < 0 for member in blocking.members)
+    _, behind = clients(snapshot)
     rows: list[Row] = []
-    for member, row, record, name in zip(blocking.members, snapshot.rows, records, who(snapshot), strict=True):
+    parts = zip(blocking.members, snapshot.rows, records, who(snapshot), behind, strict=True)
+    for member, row, record, name, pooled in parts:
         by = blocking.blockers[len(rows)]
         wanted = ", ".join([str(part) for part in (record["wanted_row"], row[wants]) if part])
         lock = wanted or _wanted_of(blocking.direct.get(member.id, 0), records) or record["holds"]
@@ -60,7 +65,7 @@ def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) ->
         pids = [max(0, blocker) for blocker in by] if prepared else by
         below = blocking.below.get(member.id, 0)
         counts = (below.bit_count(), (below & long_waits).bit_count())
-        rows.append((*values, pids or None, *counts, lock, name))
+        rows.append((*values, pids or None, *counts, lock, name, *pooled))
     return rows
 
 
@@ -140,7 +145,8 @@ _BLOCKING = View(
             "who",
             "name",
             width=12,
-            help="The application, else the user; with the database where there are several.",
+            help="The application, else the user; behind a pooler also the client's address; with the database where "
+            "there are several.",
         ),
         Column("wait_age", "wait", "age", rule=LOCK_WAIT_SECONDS, help="How long it has waited for this lock."),
         Column(
@@ -177,6 +183,7 @@ _BLOCKING = View(
         Column("user", "user", "name", width=16, extra=True),
         Column("application", "application", "name", width=20, extra=True),
         Column("client", "client", "name", width=15, extra=True),
+        *BEHIND_COLUMNS,
         Column("database", "database", "name", width=16, extra=True),
         Column(
             "gid",
@@ -190,7 +197,9 @@ _BLOCKING = View(
         Column("pid", "pid", "count", extra=True),
     ),
     key=("pid", "backend_start", "root"),
+    lookups=(CLIENTS_BEHIND,),
     derive=tree,
+    counterpart=CLIENT,
     detail="connection_details",
     empty="No session waits for a lock.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.model import Column, Lookup, Pane, Rate, View
+from console.panes.pooler_groups import DOCTOR, GROUPS
 from console.panes.pooler_rows import WHICH, compare_defaults, flags, judge_pools, pooled
 from console.panes.pooler_sessions import CLIENTS, SERVERS
 from console.rules.pooler import (
@@ -92,7 +93,7 @@ POOLS = View(
 
 STATS = View(
     name="stats",
-    title="Traffic",
+    title="Stats",
     query="pooler_stats",
     key=("pooler", "database"),
     sort="-queries",
@@ -136,7 +137,7 @@ STATS = View(
 
 DATABASES = View(
     name="databases",
-    title="Databases",
+    title="DBs",
     query="pooler_databases",
     key=("pooler", "name"),
     sort="name",
@@ -197,7 +198,7 @@ DATABASES = View(
 
 CONFIG = View(
     name="config",
-    title="Configuration",
+    title="Config",
     query="pooler_config",
     key=("pooler", "key"),
     sort="key",
@@ -220,9 +221,11 @@ POOLER = Pane(
     help=(
         "PgBouncer, from its admin console. A pool belongs to one database and one user; waiting clients mean that it "
         "is too small or that transactions are too long. Clients and Servers show which client is behind a PostgreSQL "
-        "session of the pooler: the pid is the same as in the connections pane."
+        "session of the pooler: Enter goes to that session, `l` back. Apps groups clients by application, user and "
+        "address. Doctor says why clients wait, how many connections all pools may open, and what the version and the "
+        "configuration of each PgBouncer mean."
     ),
-    views=(POOLS, CLIENTS, SERVERS, STATS, DATABASES, CONFIG),
+    views=(POOLS, CLIENTS, GROUPS, SERVERS, STATS, DATABASES, CONFIG, DOCTOR),
     source="pgbouncer",
     actions=(
         *("pooler-pause", "pooler-resume", "pooler-reconnect", "wait-close", "pooler-disable", "pooler-enable"),

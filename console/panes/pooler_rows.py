@@ -50,8 +50,11 @@ def sessions(taken: Snapshot) -> Snapshot:
         behind = record.get("client_addr") and f"{record['client_addr']}:{record['client_port']}"
         address = f"{record['addr']}:{record['port']}"
         judged = record["state"] if not waits or seconds >= POOL_WAITING_CLIENTS.held else None
-        rows.append((seconds if waits else None, None if waits else seconds, address, behind, judged))
-    return taken.with_columns(("wait_seconds", "busy_seconds", "address", "behind", "state_judged"), rows)
+        at_server = (record.get("server_addr", record["addr"]), record.get("server_local_port", record["local_port"]))
+        times = (seconds if waits else None, None if waits else seconds)
+        rows.append((*times, address, behind, judged, _session_port(*at_server)))
+    columns = ("wait_seconds", "busy_seconds", "address", "behind", "state_judged", "session_port")
+    return taken.with_columns(columns, rows)
 
 
 def flags(taken: Snapshot) -> Snapshot:
@@ -81,6 +84,11 @@ def _verdict(record: Record) -> str:
     limit, most = number(record["pool_size"]), number(record["max_connections"])
     full = links >= limit > 0 or number(record["current_connections"]) >= most > 0
     return "full" if full else "waiting"
+
+
+def _session_port(server: object, local_port: object) -> object:
+    """client_port of the session of a server connection: -1 on a Unix socket; None without a server."""
+    return -1 if str(server).startswith("unix") else local_port if server else None
 
 
 def _put(row: Row, at: int, value: object) -> Row:

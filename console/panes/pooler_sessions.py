@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from console.model import Column, Lookup, View
+from console.model import Column, Counterpart, Lookup, View
 from console.panes.pooler_rows import WHICH, sessions
 from console.rules.pooler import CLIENT_STATE, POOL_WAIT_SECONDS
+
+# The end of the connection on this side tells sessions of several servers with the same pid apart.
+SESSION = ("connections", "all")
 
 CLIENTS = View(
     name="clients",
@@ -16,7 +19,7 @@ CLIENTS = View(
         Lookup(
             "pooler_backends",
             by=("pooler", "ptr"),
-            adds=("server_pid",),
+            adds=("server_pid", "server_addr", "server_local_port"),
             fingerprint=("link",),
             first=10_000,
             batch=10_000,
@@ -24,6 +27,7 @@ CLIENTS = View(
         ),
     ),
     derive=sessions,
+    counterpart=Counterpart(*SESSION, {"pid": "server_pid", "client_port": "session_port"}),
     columns=(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),
@@ -88,6 +92,7 @@ SERVERS = View(
         ),
     ),
     derive=sessions,
+    counterpart=Counterpart(*SESSION, {"pid": "remote_pid", "client_port": "session_port"}),
     columns=(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),

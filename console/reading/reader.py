@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 
 from console.model import Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
 
 Key = tuple[object, ...]
+Named = Callable[[str], Source]  # the source of that name; raises Trouble if it is not configured
 
 REFUSED_PAUSE = 60.0  # seconds until a lookup that the server refused is tried again
+AWAY_PAUSE = 10.0  # the same of a lookup in another source
 
 
 class Reader:
@@ -20,13 +23,14 @@ class Reader:
     Views of a pane with the same query and lookups share a Reader, so they declare the same key, rates and reshaping.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, named: Named | None = None) -> None:
+        """`named` finds the other sources of lookups; None: nothing is looked up in others."""
         self._view = view
         self._previous: Snapshot | None = None
         self._window = max((rate.window for rate in view.rates), default=0.0)
         self._past: deque[Snapshot] = deque()  # the reads of the longest window of a rate, oldest first
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
-        self._known: tuple[_Known, ...] = tuple(_Known(lookup) for lookup in view.lookups)
+        self._known: tuple[_Known, ...] = tuple(_Known(*each) for each in _possible(view.lookups, named))
         self.last: Snapshot | None = None  # the last good snapshot, complete
 
     async def read(self, server: Source) -> Snapshot:
@@ -47,10 +51,10 @@ class Reader:
         base = self.base
         if base is None or not any(not known.lookup.first for known in self._known):
             return None
-        wanted = set(shown)
-        rows = [
-            row for row, key in zip(base.rows, keys(base, _present(base, self._view.key)), strict=True) if key in wanted
-        ]
+        present = _present(base, self._view.key)
+        at = [self._view.key.index(column) for column in present]
+        wanted = {tuple(key[i] for i in at) if len(key) > len(at) else key for key in shown}
+        rows = [row for row, key in zip(base.rows, keys(base, present), strict=True) if key in wanted]
         learned = False
         for known in self._known:
             if not known.lookup.first:
@@ -129,19 +133,23 @@ def _quotient(change: float | None, per: float | None, scale: float) -> float | 
 class Readers:
     """One Reader for each query of each source and what is looked up for it, shared by the views that read both."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Named | None = None) -> None:
+        """`named` finds the other sources of lookups; None: nothing is looked up in others."""
+        self._named = named
         self._readers: dict[tuple[str, str, tuple[Lookup, ...]], Reader] = {}
 
     def of(self, source: str, view: View) -> Reader:
         """The Reader of the view's query on the source of that name."""
-        return self._readers.setdefault((source, view.query, view.lookups), Reader(view))
+        return self._readers.setdefault((source, view.query, view.lookups), Reader(view, self._named))
 
 
 class _Known:
     """The answers of one lookup so far."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, source: Source | None) -> None:
+        """`source` is asked; None: the one that is read."""
         self.lookup = lookup
+        self._source = source
         self._answers: dict[Key, tuple[Key, float, Row]] = {}
         self._refused: Trouble | None = None
         self._not_before = 0.0
@@ -149,7 +157,7 @@ class _Known:
     async def learn(self, server: Source, base: Snapshot, rows: Iterable[Row]) -> bool:
         """Read at most one batch of what is missing or changed; returns whether anything was read."""
         lookup = self.lookup
-        if base.clock < self._not_before:
+        if base.clock < self._not_before or not self._fits(base):
             return False
         by, mark = _at(base, lookup.by), _at(base, lookup.fingerprint)
         wanted: dict[Key, Key] = {}
@@ -163,12 +171,13 @@ class _Known:
             return False
         asked = {name: [key[i] for key in wanted] for i, name in enumerate(lookup.by)}
         try:
-            answer = await server.fetch(lookup.query, asked)
+            answer = await (self._source or server).fetch(lookup.query, asked)
         except Trouble as why:
-            if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
+            if why.kind in (Kind.UNREACHABLE, Kind.BUSY) and self._source is None:
                 raise
             # The rows are shown without these columns; asking again at every read would be wasted.
-            self._refused, self._not_before = why, base.clock + REFUSED_PAUSE
+            pause = REFUSED_PAUSE if self._source is None else AWAY_PAUSE
+            self._refused, self._not_before = why, base.clock + pause
             return True
         self._refused = None
         unknown: Row = (None,) * len(lookup.adds)
@@ -179,6 +188,8 @@ class _Known:
 
     def complete(self, base: Snapshot) -> Snapshot:
         """`base` with the looked-up columns; None where not known yet."""
+        if not self._fits(base):
+            return base
         unknown: Row = (None,) * len(self.lookup.adds)
         present = keys(base, self.lookup.by)
         if len(self._answers) > 4 * len(present) + 1000:
@@ -187,9 +198,23 @@ class _Known:
         added = (answers[key][2] if key in answers else unknown for key in present)
         return base.with_columns(self.lookup.adds, added).hiding(self._refused)
 
+    def _fits(self, base: Snapshot) -> bool:
+        """Whether the rows have what another source is asked by: those of an older recording may not."""
+        return self._source is None or set(self.lookup.by) <= set(base.columns)
+
     def _fresh(self, key: Key, fingerprint: Key, clock: float) -> bool:
         answer = self._answers.get(key)
         return answer is not None and answer[0] == fingerprint and clock - answer[1] < self.lookup.keep
+
+
+def _possible(lookups: Iterable[Lookup], named: Named | None) -> Iterator[tuple[Lookup, Source | None]]:
+    """The lookups that can be asked, each with its source where that is another one."""
+    for lookup in lookups:
+        if not lookup.source:
+            yield lookup, None
+        elif named is not None:
+            with contextlib.suppress(Trouble):
+                yield lookup, named(lookup.source)
 
 
 def _present(snapshot: Snapshot, columns: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ POOL_WAITING_CLIENTS = Rule(
     title="Clients that wait for a server connection, once the oldest has for half a second",
     unit="count",
     limit=above(1, 10),
-    queries=("pooler_pools",),
+    queries=("pooler_pools", "pooler_clients"),
     held=0.5,
 )
 POOL_WAIT_SECONDS = Rule(
@@ -17,7 +17,7 @@ POOL_WAIT_SECONDS = Rule(
     title="How long a client has waited for a server connection",
     unit="s",
     limit=above(1, 10),
-    queries=("pooler_pools", "pooler_clients"),
+    queries=("pooler_pools", "pooler_clients", "connections", "locks"),
 )
 POOL_WAIT_MS_PER_SECOND = Rule(
     name="pool_wait_ms_per_second",

@@ -97,7 +97,7 @@ FINDING_LEVEL = StateRule(
     name="finding_level",
     title="Level of a finding, from the rule that found it",
     levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
-    queries=("findings", "finding_history"),
+    queries=("findings", "finding_history", "pool_doctor"),
 )
 RESTART_PENDING = StateRule(
     name="restart_pending",

@@ -81,9 +81,10 @@ class Sources:
 
         It needs neither a connection nor the source itself.
         """
-        queries = (view.query, *(lookup.query for lookup in view.lookups), view.detail)
         source = pane.source_of(view)
-        return "\n\n".join(self._text(source, query).strip() for query in dict.fromkeys(queries) if query)
+        lookups = ((lookup.source or source, lookup.query) for lookup in view.lookups)
+        queries = dict.fromkeys(((source, view.query), *lookups, (source, view.detail)))
+        return "\n\n".join(self._text(name, query).strip() for name, query in queries if query)
 
     async def close(self) -> None:
         """Close every connection."""

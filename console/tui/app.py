@@ -40,6 +40,7 @@ from console.tui.help import help_text
 from console.tui.key_routing import KeyRouting
 from console.tui.monitor import Monitor
 from console.tui.palette import Palette, action_commands, pane_commands, theme_commands, view_commands
+from console.tui.pane_rows import PaneRows
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
@@ -65,7 +66,7 @@ class ConsoleApp(App[int]):
         # Textual decides here, before a theme is set, whether colours may be the terminal's own.
         super().__init__(ansi_color=True if self._theme_name == SIXTEEN.name else None)
         self.workspace = workspace
-        self.readers = readers or Readers()
+        self.readers = readers or Readers(workspace.sources.named)
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
         self._metrics = header_metrics(workspace.settings.thresholds)
         self.monitor = Monitor(self, workspace, self.vitals)
@@ -195,6 +196,11 @@ class ConsoleApp(App[int]):
 
     async def on_finding_blocks_evidence_chosen(self, event: FindingBlocks.EvidenceChosen) -> None:
         """Turn to the pane, view and row that show a finding."""
+        await self.action_pane(event.pane)
+        self.panes.shown.go_to(event.view, event.row)
+
+    async def on_pane_rows_counterpart_wanted(self, event: PaneRows.CounterpartWanted) -> None:
+        """Turn to the pane, view and row that belong to a row."""
         await self.action_pane(event.pane)
         self.panes.shown.go_to(event.view, event.row)
 

@@ -12,7 +12,7 @@ from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
 from console.tui.capacity_chart import capacity_course
-from console.tui.course import APART, COURSES, activity, span, ticks
+from console.tui.course import APART, COURSES, activity, pool_waits, span, ticks
 from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
 from console.tui.sparkline import BARS, step
@@ -113,6 +113,7 @@ CHARTS: Mapping[str, Drawing] = {
     "connections": connection_states,
     "activity": activity,
     "load": load_course,
+    "pool-waits": pool_waits,
     "waits": wait_course,
     "host": host_course,
     "capacity": capacity_course,

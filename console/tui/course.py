@@ -73,13 +73,23 @@ def buckets(times: Sequence[float], values: Sequence[float | None], width: int) 
 def activity(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
     """A line for each course with its last value, and the times below; empty before the second reading."""
     del snapshot, height
+    return _lines(COURSES, width, metrics)
+
+
+def pool_waits(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
+    """How many clients of poolers waited for a server connection over time; empty before the second reading."""
+    del snapshot, height
+    return _lines((Course("pool_waiting", "waiting for a server", "yellow"),), width, metrics)
+
+
+def _lines(courses: Sequence[Course], width: int, metrics: Metrics) -> Content:
     times = list(metrics.times)
     if len(times) < 2:
         return Content("")
-    names = max(len(course.label) for course in COURSES)
+    names = max(len(course.label) for course in courses)
     cells = max(10, width - names - 6)
     parts: list[tuple[str, str] | str] = []
-    for course in COURSES:
+    for course in courses:
         values = list(metrics.history.get(course.name, ()))
         last = values[-1] if values else None
         parts += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -34,6 +34,14 @@ class PaneRows(Horizontal):
 
         view: str
         filter_text: str
+
+    @dataclass()
+    class CounterpartWanted(Message):
+        """The row of another pane is wanted that belongs to the one under the cursor: how it is found."""
+
+        pane: str
+        view: str
+        row: Mapping[str, object]
 
     def __init__(self, pane: Pane, source: Callable[[], Source | None]) -> None:
         """`source` returns what the rows were read from, for the details; None: it is not configured."""
@@ -135,9 +143,23 @@ class PaneRows(Horizontal):
         self._dismissed, self._asked = True, False
         self.fill_drawer()
 
+    def seek_counterpart(self) -> bool:
+        """Ask for the row of another pane that belongs to the one under the cursor; whether there is one."""
+        row, other = self.widget.cursor_row or {}, self._view.counterpart
+        values = {name: row.get(own) for name, own in other.columns.items()} if other else {}
+        if other is None or None in values.values():
+            return False
+        self.post_message(self.CounterpartWanted(other.pane, other.view, values))
+        return True
+
     def on_live_table_selected(self) -> None:
-        """Where the row leads; else all details, with those that take a query: next to the table, else in a dialog."""
+        """Where the row leads; else all details, with those that take a query: next to the table, else in a dialog.
+
+        Without such a query, its counterpart if it has one.
+        """
         row, key = self.table.cursor_row, self.table.cursor_key
+        if not self._view.detail and self.seek_counterpart():
+            return
         self._dismissed = False
         if row is None:
             self.notify("No row selected.", timeout=3, markup=False)

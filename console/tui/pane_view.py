@@ -248,6 +248,11 @@ class PaneView(Widget):
             self.state.sort_by(column)
             self.paint()
 
+    def action_counterpart(self) -> None:
+        """Go to the row of another pane that belongs to the one under the cursor."""
+        if not self._rows.seek_counterpart():
+            self._toast("No row of another pane belongs to this one.")
+
     def action_pause(self) -> None:
         """Pause, or continue."""
         self.state.paused = not self.state.paused

@@ -24,7 +24,7 @@ def run_console(settings: Settings, wanted: Wanted) -> int:
 
 
 async def _run(workspace: Workspace) -> int:
-    readers = Readers()
+    readers = Readers(workspace.sources.named)
     connecting = asyncio.ensure_future(_connect(workspace))
     rows = asyncio.ensure_future(read_ahead(connecting, workspace, readers))
     try:

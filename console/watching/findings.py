@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from console.format import one_line
-from console.model import Finding, Row, Snapshot, Unknown
+from console.model import CannotTell, Finding, Kind, Row, Snapshot, Trouble, Unknown
+from console.rules.findings import pool_doctor
+from console.rules.findings.pool_doctor import doctor_rows
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
 from console.sources.registry import RULES
@@ -40,7 +42,18 @@ def findings_source(observer: Observer) -> ConsoleSource:
         now = time.monotonic()
         return Snapshot("finding_history", history.COLUMNS, rows, datetime.now(UTC), now - began, now, notes=notes)
 
+    async def doctor(_: Mapping[str, object]) -> Snapshot:
+        began = time.monotonic()
+        verdict = await observer.recent(FRESH)
+        try:
+            rows = doctor_rows(observer.frame, verdict.findings)
+        except CannotTell as why:
+            raise Trouble(Kind.MISSING, why.why, why.remedy) from None
+        now = time.monotonic()
+        return Snapshot("pool_doctor", pool_doctor.COLUMNS, rows, observer.frame.at, now - began, now)
+
     answers = {
+        "pool_doctor": Answer(doctor, lambda: text(observer)),
         "findings": Answer(fetch, lambda: text(observer)),
         "finding_history": Answer(past, lambda: "-- The findings that this user's consoles and `watch` have seen."),
     }

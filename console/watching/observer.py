@@ -72,7 +72,9 @@ class Observer:
         self._rules = configured_rules(_rules(diagnoses), limits)
         self._extended = frozenset(policy.table for policy in partitions)
         self._refreshes = {policy.view: PERIODS[policy.every] for policy in refreshes}
-        self._readers = {ask.query: Reader(configured_view(ask.view, limits)) for ask in self._asks if ask.view}
+        self._readers = {
+            ask.query: Reader(configured_view(ask.view, limits), sources.named) for ask in self._asks if ask.view
+        }
         self._readings: dict[str, deque[Snapshot]] = {ask.query: deque() for ask in self._asks}
         self._troubles: dict[str, Trouble] = {}
         self._skipped: set[str] = set()

@@ -58,7 +58,8 @@ SELECT s.pid,
        greatest(pg_catalog.age(s.backend_xid),
                 CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
                      THEN pg_catalog.age(s.backend_xmin) END) AS xmin_age,
-       s.query_id, s.leader_pid
+       s.query_id, s.leader_pid, s.client_port,
+       pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
   FROM session s
  CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
  CROSS JOIN (SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL

@@ -52,7 +52,8 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
        coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
            AS client,
        (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = coalesce(s.datid, p.dbid)) AS database,
-       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query, s.backend_start::text AS backend_start
+       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query, s.backend_start::text AS backend_start,
+       s.client_port, pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
   FROM part l
   LEFT JOIN session s ON s.pid = l.pid
   LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction

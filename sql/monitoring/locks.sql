@@ -78,7 +78,9 @@ SELECT s.pid, NULL::text AS gid, s.pid AS holder_id, w.lock_id, w.place, w.bit A
        coalesce(s.client_hostname, pg_catalog.host(s.client_addr), CASE WHEN s.client_port = -1 THEN 'local' END)
            AS client,
        d.datname::text AS database,
-       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query, s.backend_start
+       pg_catalog.substring(pg_catalog.textsend(s.query), 1, 300) AS query, s.backend_start,
+       s.client_port, pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since,
+       pg_catalog.date_part('epoch', n.at - s.query_start) AS age
   FROM session s
  CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
   LEFT JOIN party w ON w.pid = s.pid AND NOT w.granted
@@ -90,7 +92,7 @@ UNION ALL
 SELECT 0, p.gid, p.pid, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - p.prepared), 'prepared', NULL, NULL, o.holds,
        pg_catalog.pg_get_userbyid(p.ownerid)::text, NULL, NULL, d.datname::text,
-       pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL
+       pg_catalog.textsend('PREPARE TRANSACTION ' || pg_catalog.quote_literal(p.gid)), NULL, NULL, NULL, NULL
   FROM prepared p
   JOIN holding o ON o.pid = p.pid
   LEFT JOIN pg_catalog.pg_database d ON d.oid = p.dbid

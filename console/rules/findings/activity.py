@@ -19,6 +19,7 @@ from console.model import (
     Record,
     Urgency,
 )
+from console.panes.pooled import ask_with_clients
 from console.rules.findings.blocking import subject
 from console.rules.findings.wording import cancel, counted, number, session, statement
 from console.rules.server import REQUESTED_CHECKPOINTS, TEMP_BYTES_PER_SECOND
@@ -186,7 +187,7 @@ RUNAWAY_STATEMENT = Diagnosis(
     "runaway-statement",
     "A statement runs for too long or fills the disk",
     Urgency.SOON,
-    (Ask("vitals"), Ask("runaway_statements", every=2 * OFTEN, only_if=_runs_for_long)),
+    (Ask("vitals"), ask_with_clients("runaway_statements", 2 * OFTEN, _runs_for_long)),
     runaways,
     (STATEMENT_SECONDS, LIVE_TEMP_BYTES),
 )

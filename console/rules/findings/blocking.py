@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from console.format import age, one_line
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
+from console.panes.pooled import ask_with_clients
 from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
 from console.rules.lock_queues import Freed, Node, Queues, locks, node
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
@@ -126,7 +127,7 @@ BLOCKING_SESSION = Diagnosis(
     name="blocking-session",
     title="A session or prepared transaction blocks others",
     urgency=Urgency.NOW,
-    asks=(Ask("vitals", every=OFTEN), Ask("lock_queues", every=OFTEN, only_if=somebody_waits)),
+    asks=(Ask("vitals", every=OFTEN), ask_with_clients("lock_queues", OFTEN, somebody_waits)),
     judge=blockers,
     rules=(LOCK_WAIT_SECONDS, BLOCKING_SESSIONS),
 )

@@ -20,6 +20,7 @@ from console.model import (
     Rule,
     Urgency,
 )
+from console.panes.pooled import ask_with_clients
 from console.rules.findings.blocking import IDLE, subject
 from console.rules.findings.wording import cancel, listed, number, session, since, statement, terminate
 from console.rules.sessions import IDLE_IN_TRANSACTION_SECONDS, PREPARED_TRANSACTION_SECONDS, XMIN_AGE_TRANSACTIONS
@@ -210,7 +211,7 @@ def left_prepared(frame: Frame) -> Iterable[Finding]:
             )
 
 
-_HELD = (Ask("vitals", every=OFTEN), Ask("held_transactions", every=OFTEN, only_if=held_for_long))
+_HELD = (Ask("vitals", every=OFTEN), ask_with_clients("held_transactions", OFTEN, held_for_long))
 
 VACUUM_PINNED = Diagnosis(
     name="vacuum-pinned",

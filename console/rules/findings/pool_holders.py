@@ -11,6 +11,7 @@ from console.records import dataclass
 from console.rules.findings.blocking import IDLE, subject
 from console.rules.findings.wording import application, cancel, counted, listed, number, session, terminate
 from console.rules.lock_queues import Queues, locks, node
+from console.sources.pgbouncer.behind import BY, server_of
 
 IDLE_SECONDS = 1.0  # an open transaction whose client has been silent for so long holds its server for nothing
 LONG_SECONDS = 10.0  # a transaction or statement that has run for so long is no short one of a pool
@@ -53,6 +54,7 @@ class Server:
 class Hold:
     """Why server connections are not free."""
 
+    kind: str  # of the cause, in a few words
     why: str
     detail: str = ""
     evidence: tuple[Evidence, ...] = ()
@@ -71,10 +73,17 @@ def rows(frame: Frame, query: str) -> tuple[Record, ...]:
 def in_use(frame: Frame, pools: Iterable[Record]) -> tuple[Server, ...]:
     """The server connections of some pools that clients use now, the oldest transaction first."""
     wanted = {(pool["pooler"], pool["database"], pool["user"]) for pool in pools}
-    sessions = {(row["pid"], row["user"]): row for row in rows(frame, "held_transactions") if row["kind"] == "session"}
+    servers = rows(frame, "pooler_servers")
+    sessions = {
+        id(server): row
+        for row in rows(frame, "held_transactions")
+        if row["kind"] == "session"
+        for server in [server_of([row.get(name) for name in BY], servers)]
+        if server is not None
+    }
     found = [
-        Server(row, sessions.get((row["remote_pid"], row["user"])))
-        for row in rows(frame, "pooler_servers")
+        Server(row, sessions.get(id(row)))
+        for row in servers
         if row["state"] == "active" and (row["pooler"], row["database"], row["user"]) in wanted
     ]
     return tuple(sorted(found, key=lambda server: -server.age))
@@ -99,7 +108,8 @@ def _behind_lock(frame: Frame, servers: Sequence[Server]) -> Hold | None:
         if waiting and 2 * len(waiting) >= len(pids):
             record = next(row for row in records if node(row) == root)
             who = f"prepared transaction {one_line(root)}" if isinstance(root, str) else session(record)
-            return Hold(f"{_part(len(waiting), servers)} wait for a lock of {who}", blames=(subject(record),))
+            why = f"{_part(len(waiting), servers)} wait for a lock of {who}"
+            return Hold("held by a lock", why, blames=(subject(record),))
     return None
 
 
@@ -111,6 +121,7 @@ def _open_transactions(servers: Sequence[Server], session_pool: bool) -> Hold | 
     oldest = holders[0]
     what = f"idle in transaction for {age(oldest.idle)}" if oldest.idle else f"transaction open for {age(oldest.age)}"
     return Hold(
+        "held by idle in transaction" if oldest.idle else "held by slow statements",
         f"{_part(len(holders), servers)} are held by open transactions, longest by {oldest.client}: {what}",
         f"holders: {_named(server.client for server in holders)}; pid {oldest.pid}",
         tuple(Evidence(server.client, age(server.age), *_place(server)) for server in holders[:MOST_FIXES]),
@@ -141,6 +152,7 @@ def _connected_clients(frame: Frame, servers: Sequence[Server]) -> Hold | None:
     given = {"application": most, "idle-for": f"{int(idle)} seconds"}
     effect = f"terminate sessions of {one_line(most)} that have been idle for {age(idle)}: frees their connections"
     return Hold(
+        "held by connected clients",
         f"{_part(len(servers), servers)} belong to connected clients: "
         f"{listed([f'{one_line(name)} {count}' for name, count in names.most_common()])}",
         "session pooling: a client keeps its server connection until it disconnects; pool_mode = transaction shares it",
@@ -163,10 +175,11 @@ def _idle(frame: Frame, application: str, servers: Sequence[Server]) -> float:
 def _busy(frame: Frame, servers: Sequence[Server]) -> Hold:
     """No one holds most of them for long: there are too few for these clients."""
     if not servers:
-        return Hold("no server connection is free", _room(frame))
+        return Hold("pool too small", "no server connection is free", _room(frame))
     names = Counter(_application(server) for server in servers)
     used = [f"{one_line(name)} {count}" for name, count in names.most_common()]
     return Hold(
+        "pool too small",
         f"{_part(len(servers), servers)} are in use by short transactions: {listed(used)}",
         _room(frame),
         tuple(Evidence(server.client, age(server.age), *_place(server)) for server in servers[:MOST_FIXES]),

@@ -74,15 +74,20 @@ def known(version: Version, config: Config) -> list[Vulnerability]:
     return [each for each in VULNERABILITIES if each.since <= version < each.fixed and each.applies(config)]
 
 
+def parsed(text: str) -> Version | None:
+    """The version in what SHOW VERSION returns."""
+    match = _VERSION.search(text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
 def vulnerable(frame: Frame) -> Iterable[Finding]:
     """A finding for each PgBouncer of a version with known vulnerabilities. Raises CannotTell if that is not known."""
     rows = frame.rows("pooler_version")
     for row in rows:
         text = str(row["version"])
-        match = _VERSION.search(text)
-        if match is None:
+        version = parsed(text)
+        if version is None:
             raise CannotTell(f"The version of PgBouncer {one_line(row['pooler'])} is not known: {one_line(text)}.")
-        version = (int(match[1]), int(match[2]), int(match[3]))
         config = {
             str(each["key"]): str(each["value"] or "")
             for each in frame.rows("pooler_config")
@@ -90,7 +95,7 @@ def vulnerable(frame: Frame) -> Iterable[Finding]:
         }
         found = known(version, config)
         if found:
-            yield _finding(str(row["pooler"]), match[0], found)
+            yield _finding(str(row["pooler"]), ".".join(map(str, version)), found)
 
 
 def _finding(pooler: str, version: str, found: list[Vulnerability]) -> Finding:

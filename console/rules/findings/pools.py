@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from console.format import age, one_line
@@ -19,6 +20,7 @@ from console.model import (
     Urgency,
     of_view,
 )
+from console.panes.pooled import ask_with_clients
 from console.panes.pooler import DATABASES, POOLS
 from console.panes.pooler_rows import pooled
 from console.panes.pooler_sessions import CLIENTS, SERVERS
@@ -84,7 +86,11 @@ def _finding(frame: Frame, subject: str, pools: Sequence[Record], cause: Cause) 
         level=frame.level(POOL_WAIT_SECONDS, longest["maxwait"]),
         sentence=f"{cause.scope}: {waits}, {cause.hold.why}",
         detail="; ".join(filter(None, (cause.hold.detail, others))),
-        evidence=(Evidence("longest wait", age(longest["maxwait"]), "pooler", "pools", place), *cause.hold.evidence),
+        evidence=(
+            Evidence("cause", cause.hold.kind, "pooler", "doctor", {"subject": cause.hold.kind}),
+            Evidence("longest wait", age(longest["maxwait"]), "pooler", "pools", place),
+            *cause.hold.evidence,
+        ),
         fixes=cause.hold.fixes,
         harm=float(clients),
         symptom=f"{cause.scope}: {waits}",
@@ -102,10 +108,11 @@ def _cause(frame: Frame, pool: Record, pools: Sequence[Record]) -> Cause:
     database, user = pool["database"], pool["user"]
     same = [other for other in pools if other["pooler"] == pool["pooler"]]
     if pool["paused"]:
-        why = Hold("because it is paused", f'RESUME "{one_line(database)}" on the admin console ends the pause')
+        ends = f'RESUME "{one_line(database)}" on the admin console ends the pause'
+        why = Hold("paused", "because it is paused", ends)
         return Cause(f"paused {database}", f"database {one_line(database)} of PgBouncer", why)
     if _paused(frame, pool["pooler"]):
-        why = Hold("because it is paused as a whole", "RESUME on its admin console ends the pause")
+        why = Hold("paused", "because it is paused as a whole", "RESUME on its admin console ends the pause")
         return Cause("paused pooler", f"PgBouncer {one_line(pool['pooler'])}", why)
     size, limit = number(pool["pool_size"]), number(pool["max_connections"])
     if _links(pool) >= size > 0:
@@ -126,7 +133,7 @@ def _limited(frame: Frame, pools: Sequence[Record], setting: str) -> Hold:
     """Who holds all server connections that a limit admits."""
     mode = any(str(pool["pool_mode"]) == "session" for pool in pools)
     hold = held(frame, in_use(frame, pools), mode)
-    return Hold(hold.why, "; ".join(filter(None, (hold.detail, setting))), hold.evidence, hold.fixes, hold.blames)
+    return replace(hold, detail="; ".join(filter(None, (hold.detail, setting))))
 
 
 def _unopened(frame: Frame, pool: Record) -> Hold:
@@ -146,6 +153,7 @@ def _unopened(frame: Frame, pool: Record) -> Hold:
         "" if rows(frame, "pooler_state") else "; or PgBouncer is paused as a whole, which it reports from 1.19 on"
     )
     return Hold(
+        "server cannot be logged in to",
         f"because {counted(opened, 'server connection is', 'server connections are') if opened else 'no connection is'}"
         f" open to {server} and logging in fails or hangs",
         f"PgBouncer's log has the server's answer to user {one_line(pool['user'])}{'' if opened else unknown}",
@@ -242,9 +250,9 @@ POOL_EXHAUSTED = Diagnosis(
         of_view(SERVERS, OFTEN, POOLER, clients_wait),
         of_view(CLIENTS, OFTEN, POOLER, clients_nearly_full),
         Ask("pooler_state", POOLER, OFTEN, only_if=clients_wait),
-        Ask("held_transactions", every=OFTEN, only_if=clients_wait),
+        ask_with_clients("held_transactions", OFTEN, clients_wait),
         Ask("connection_holders", every=OFTEN, only_if=clients_wait),
-        Ask("lock_queues", every=OFTEN, only_if=somebody_waits),
+        ask_with_clients("lock_queues", OFTEN, somebody_waits),
     ),
     judge=exhausted,
     rules=(POOL_WAIT_SECONDS, POOL_CLIENTS_PERCENT),

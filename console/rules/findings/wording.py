@@ -32,8 +32,11 @@ counted = functools.partial(format_count, shown="{:,}".format)  # 1 session, 1,4
 
 
 def session(record: Record) -> str:
-    """Who a session is: its application, else its user, and where it connects from."""
-    name = application(record.get("application")) or one_line(record.get("user") or "a session")
+    """Who a session is: its application, else its user, and where it connects from; behind a pooler, its client."""
+    own = record.get("pooled_application") or record.get("application")
+    name = application(own) or one_line(record.get("user") or "a session")
+    if behind := record.get("pooled_address"):
+        return f"{name} at {one_line(behind)} via PgBouncer"
     client = record.get("client")
     return f"{name} at {one_line(client)}" if client and client != "local" else name
 

@@ -38,6 +38,9 @@ READ_SECONDS = 5.0
 IDLE_SECONDS = 15.0
 LIFETIME_SECONDS = 60.0
 
+# For look-ups of PostgreSQL sessions: the clients behind them, from both commands (behind.py).
+BEHIND = "pooler_behind"
+
 Result = tuple[tuple[str, ...], tuple[Row, ...]]
 Connection = psycopg.AsyncConnection[Row]
 
@@ -70,7 +73,16 @@ SHOWS: Mapping[str, Show] = {
     "pooler_state": Show("SHOW STATE"),  # 1.19 and later
     # For look-ups: a pool's limits by the name that clients use, and both ends of a link.
     "pooler_limits": Show("SHOW DATABASES", {"database": "server_database", "name": "database"}),
-    "pooler_backends": Show("SHOW SERVERS", {"ptr": "server_ptr", "link": "ptr", "remote_pid": "server_pid"}),
+    "pooler_backends": Show(
+        "SHOW SERVERS",
+        {
+            "ptr": "server_ptr",
+            "link": "ptr",
+            "remote_pid": "server_pid",
+            "addr": "server_addr",
+            "local_port": "server_local_port",
+        },
+    ),
     "pooler_origins": Show(
         "SHOW CLIENTS",
         {
@@ -182,7 +194,9 @@ class PgBouncerServer:
 
 
 def text(query: str) -> str:
-    """The command that answers the query. Raises Trouble(MISSING) if none does."""
+    """The command that answers the query, or both. Raises Trouble(MISSING) if none does."""
+    if query == BEHIND:
+        return f"{text('pooler_servers')}\n{text('pooler_clients')}"
     return f"{show_command(query).command};"
 
 

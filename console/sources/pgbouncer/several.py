@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from console.model import Facts, Row, Snapshot, Trouble
 from console.sources.pgbouncer import admin
-from console.sources.pgbouncer.admin import PgBouncerServer
+from console.sources.pgbouncer.admin import BEHIND, PgBouncerServer
+from console.sources.pgbouncer.behind import ClientsBehind
 
 Answer = TypeVar("Answer")
 
@@ -23,6 +24,7 @@ class PgBouncers:
         self.name = name
         self._poolers = tuple(poolers)
         self._names = names_of([pooler.label for pooler in poolers])
+        self._behind = ClientsBehind(dict(zip(self._names, self._poolers, strict=True)))
 
     @property
     def facts(self) -> Facts:
@@ -48,7 +50,12 @@ class PgBouncers:
         return self.facts
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
-        """The rows of all poolers that answer; a note names those that do not. Raises Trouble if none does."""
+        """The rows of all poolers that answer; a note names those that do not. Raises Trouble if none does.
+
+        BEHIND looks up the clients behind PostgreSQL sessions; see `ClientsBehind`.
+        """
+        if query == BEHIND:
+            return await self._behind.of(parameters or {})
         reads = (pooler.fetch(query, parameters) for pooler in self._poolers)
         answers = await asyncio.gather(*reads, return_exceptions=True)
         taken = _some(answers)
@@ -64,7 +71,7 @@ class PgBouncers:
         return replace(taken[0], columns=("pooler", *columns), rows=tuple(rows), notes=tuple(dict.fromkeys(remarks)))
 
     def text(self, query: str) -> str:
-        """The SHOW command that every pooler gets."""
+        """The SHOW commands that every pooler gets."""
         return admin.text(query)
 
     def obstacle(self, query: str) -> Trouble | None:
