@@ -10,6 +10,7 @@ import pytest
 
 from console.actions import ACTIONS, confinement
 from console.actions.planning import Action, plan
+from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
 from console.demo.cluster import OWNER
 from console.model import Plan, Trouble
 from console.running.runner import Runner
@@ -20,10 +21,12 @@ from tests import hostile
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
-# What changes the server itself or ends sessions is planned only; what drops keys of Redis names no relation.
+# What changes the server itself or ends sessions is planned only; what drops keys of Redis, or is sent to PgBouncer,
+# names no relation.
 PLANNED_ONLY = {
     *("apply-tuning", "create-roles", "write-pgbouncer-config", "terminate-idle", "reset-statements"),
     *("invalidate-brand", "flush-tenant"),
+    *(each.name for each in ACTIONS if each.needs is POOLER_NEEDS),
 }
 SENSIBLE = {
     "preset": "planner-ssd",
