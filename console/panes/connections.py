@@ -224,7 +224,7 @@ _COLUMNS = (
 
 _SUMMARY = View(
     name="summary",
-    title="By application",
+    title="Applications",
     query="connections_summary",
     columns=(
         Column("application", "application", "name", width=16, grow=True, help="application_name of the client."),
