@@ -36,7 +36,8 @@ class Monitor:
             markup=False,
         )
         postgres = self.workspace.sources.postgres
-        self._app.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
+        for header in self._app.query(Header):
+            header.show_server(postgres.label, postgres.known, {}, {})
 
     async def watch_metrics(self) -> None:
         """Read the metrics of the header for as long as the console is open."""
@@ -46,10 +47,11 @@ class Monitor:
             if vitals.reading is not None and vitals.trouble is None:
                 self.workspace.observer.offer(vitals.reading)
                 self.workspace.waits.offer(vitals.reading, vitals.now.get("pool_waiting"))
-            self._app.query_one(Header).show_server(
-                *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
-                findings=self.workspace.observer.counted,
-            )
+            for header in self._app.query(Header):  # none is left while the console is being closed
+                header.show_server(
+                    *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
+                    findings=self.workspace.observer.counted,
+                )
             self.show_concerns()
             for overview in self._app.query(Overview):
                 overview.show_history(vitals)
