@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,7 @@ POOL: Record = {
     "disabled": 0,
 }
 ENTRY: Record = {"pooler": "p1", "name": "shop", "host": "10.0.0.9", "port": 5432, "paused": False, "disabled": False}
+DISABLED = {**ENTRY, "disabled": True}
 SERVER: Record = {
     "pooler": "p1",
     "database": "shop",
@@ -202,8 +204,28 @@ def test_two_poolers_with_the_same_pool_are_two_findings() -> None:
 
 
 def test_a_disabled_database_is_found_although_nobody_can_wait_for_it() -> None:
-    (found,) = judged({**POOL, "cl_waiting": 0}, entry={**ENTRY, "disabled": True})
+    (found,) = judged({**POOL, "cl_waiting": 0}, entry=DISABLED)
     assert found.sentence == "database shop of PgBouncer is disabled: new clients are refused"
+
+
+@pytest.mark.parametrize(
+    ("pool", "options", "action", "parameters"),
+    [
+        ({"paused": 1}, {}, "pooler-resume", {"database": "shop", "pooler": "p1"}),
+        ({"sv_active": 0}, {"state": "yes"}, "pooler-resume", {"pooler": "p1"}),
+        (
+            {"cl_waiting": 0},
+            {"entry": {**ENTRY, "disabled": True}},
+            "pooler-enable",
+            {"database": "shop", "pooler": "p1"},
+        ),
+    ],
+)
+def test_what_is_stopped_can_be_started_again_by_the_fix(
+    pool: Record, options: dict[str, Any], action: str, parameters: dict[str, str]
+) -> None:
+    (found,) = judged({**POOL, **pool}, **options)
+    assert [(fix.action, fix.parameters) for fix in found.fixes] == [(action, parameters)]
 
 
 @pytest.mark.parametrize(("limit", "level"), [("7", None), ("6", Level.WARNING), ("5", Level.CRITICAL), ("0", None)])

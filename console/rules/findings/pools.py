@@ -14,6 +14,7 @@ from console.model import (
     Diagnosis,
     Evidence,
     Finding,
+    Fix,
     Frame,
     Level,
     Record,
@@ -109,10 +110,13 @@ def _cause(frame: Frame, pool: Record, pools: Sequence[Record]) -> Cause:
     same = [other for other in pools if other["pooler"] == pool["pooler"]]
     if pool["paused"]:
         ends = f'RESUME "{one_line(database)}" on the admin console ends the pause'
-        why = Hold("paused", "because it is paused", ends)
+        fix = _fix("pooler-resume", pool, f"ends the pause of {one_line(database)}", database)
+        why = Hold("paused", "because it is paused", ends, fixes=(fix,))
         return Cause(f"paused {database}", f"database {one_line(database)} of PgBouncer", why)
     if _paused(frame, pool["pooler"]):
-        why = Hold("paused", "because it is paused as a whole", "RESUME on its admin console ends the pause")
+        fix = _fix("pooler-resume", pool, "ends all pauses of this PgBouncer")
+        ends = "RESUME on its admin console ends the pause"
+        why = Hold("paused", "because it is paused as a whole", ends, fixes=(fix,))
         return Cause("paused pooler", f"PgBouncer {one_line(pool['pooler'])}", why)
     size, limit = number(pool["pool_size"]), number(pool["max_connections"])
     if _links(pool) >= size > 0:
@@ -200,7 +204,14 @@ def _disabled(frame: Frame) -> Iterable[Finding]:
                 sentence=f"database {name} of PgBouncer is disabled: new clients are refused",
                 detail=f'ENABLE "{name}" on the admin console admits them',
                 evidence=(Evidence("disabled", "yes", "pooler", "databases", {"name": row["name"]}),),
+                fixes=(_fix("pooler-enable", row, f"admits new clients of {name}", row["name"]),),
             )
+
+
+def _fix(action: str, row: Record, effect: str, database: object = None) -> Fix:
+    """An action on the PgBouncer of a row, and on a database of it."""
+    named = {} if database is None else {"database": str(database)}
+    return Fix(action, {**named, "pooler": str(row["pooler"])}, effect)
 
 
 def _client_slots(frame: Frame) -> Iterable[tuple[str, float, float]]:
