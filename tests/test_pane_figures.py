@@ -257,6 +257,15 @@ TABLE_OF_FIGURES = (
     partition("detaching", "h.inhdetachpending"),
 )
 ELSEWHERE = {  # what no other query says, and where it is tested
+    "connections/all": {"pool_wait"},  # from PgBouncer: test_pooled_sessions
+    "connections/processes": {
+        "age",
+        "pid",
+        "cpu_percent",
+        "memory",
+        "read_rate",
+        "write_rate",
+    },  # of the host: test_host_parsing
     "bloat/tables": {"bloat", "bloat_pct", "toast_bloat"},  # estimates: test_pane_storage, test_pane_toast
     "bloat/indexes": {"bloat", "bloat_pct"},
     "overview/history": {"lasted"},  # of the console's own file: test_history

@@ -97,7 +97,8 @@ def _of_pooler(frame: Frame, pooler: str) -> Iterator[Row]:
     changed = [one_line(row["key"]) for row in settings if row.get("changeable") == "no" and _differs(row)]
     if fixed:
         own = f"; not at their defaults: {', '.join(changed)}" if changed else ""
-        yield _row(Level.OK, "restart", pooler, f"{len(fixed)} settings", f"need a restart: {', '.join(fixed)}{own}")
+        many = counted(len(fixed), "setting")
+        yield _row(Level.OK, "restart", pooler, many, f"need a restart: {', '.join(fixed)}{own}")
 
 
 def _prepared(version: Version, config: Mapping[str, str]) -> str:
