@@ -21,6 +21,7 @@ from console.series import course, limits, what_if
 from console.series.days import DAY, MONTH, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
 from console.settings.config import load
+from console.sources.host.source import HostSource
 from console.sources.postgres import PostgresServer as Reading
 from console.sources.registry import CAPACITY, Sources
 from console.tui.capacity_chart import capacity_course
@@ -263,6 +264,47 @@ async def test_three_days_of_samples_do_not_tell(pg: Cluster, database: str, sto
         keep_days(store, target, SIZE, lambda day: 1e6 + 1e4 * day, days=2)
         row = (await rows_of(Capacity(Sources(reading), store), "capacity_growth", "table"))["public.item"]
     assert (row["month"], row["band"], row["days"]) == (None, "cannot tell yet (3 days)", 3)
+
+
+def disk_rows(*places: tuple[object, ...]) -> dict[str, Record]:
+    """The rows of the limits about disks, after 60 days in which the data directory grew by a gigabyte a day."""
+    growing = [Sample(NOW - (59 - day) * DAY, (40 + day) * GIGABYTE) for day in range(60)]
+    known = Sampled({SeriesName("disk", "data directory", "used"): growing}, Trends(), NOW + 60)
+    taken = Snapshot("capacity_limits", ("kind", "subject", "used", "limit"), (), datetime.now(UTC))
+    disks = Snapshot("host_disks", ("what", "device", "size", "free"), places, datetime.now(UTC))
+    return {str(row["subject"]): row for row in limits.rows(taken, None, None, known, disks).records()}
+
+
+def test_a_disk_that_fills_has_a_date_and_holds_all_its_directories() -> None:
+    data = ("data directory", "vda", 200 * GIGABYTE, 101 * GIGABYTE)
+    found = disk_rows(data, ("pg_wal", *data[1:]), ("tablespace far", "vdb", GIGABYTE, None))
+    (row,) = found.values()
+    assert row["subject"] == "disk of data directory, pg_wal"
+    at = row["at"]
+    assert isinstance(at, datetime)
+    assert (at.timestamp() - NOW) / DAY == pytest.approx(101, rel=0.1)
+
+
+def test_disks_that_cannot_be_measured_are_one_row_that_says_so() -> None:
+    (row,) = disk_rows(("data directory", "", None, None)).values()
+    assert row["when"] == "not known here"
+
+
+async def test_the_disk_of_the_server_is_a_limit_where_it_can_be_measured(
+    pg: Cluster, database: str, store: Store
+) -> None:
+    async with console(pg, database) as reading:
+        host = HostSource(reading)
+        try:
+            await host.fetch("host_disks")
+        except Trouble as why:
+            pytest.skip(str(why))
+        capacity = Capacity(Sources(reading, host), store)
+        found = await rows_of(capacity, "capacity_limits_ahead", "kind")
+        target = target_key(reading.facts)
+    if found["disk"]["limit"] is not None:  # else its mount is another one than ours
+        kept = samples.load(store, target, 0)
+        assert SeriesName("disk", "data directory", "used") in kept
 
 
 def limit_row(used: Callable[[int], float], limit: float) -> Record:

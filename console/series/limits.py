@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from console.format import counted, relation
+from console.format import counted, one_line, relation, size
 from console.model import Record, Row, Snapshot, Trouble, denied, number
 from console.series.days import DAY, SeriesName
 from console.series.exhaustion import Exhaustion, Outlook, exhaustion
 from console.series.growth import too_few
 from console.series.sampled import Sampled
-from console.series.sampling import HIDDEN
+from console.series.sampling import DISK, HIDDEN
 
 COLUMNS = (
     "subject",
@@ -38,16 +39,26 @@ NOTES = {
 }
 NO_DISK: Row = (
     *("disk", None, None, None, "not known here", None),
-    *("the free space of a disk cannot be read with SQL", "disk", "unknown here", None, None, None, None, "disk"),
+    *("the free space of a disk cannot be read with SQL", DISK, "unknown here", None, None, None, None, "disk"),
 )
 
 
-def rows(limits: Snapshot, sequences: Snapshot | None, parents: Snapshot | None, history: Sampled) -> Snapshot:
-    """What runs out, the nearest first. `parents` are the rows of the view Parents of the partitions."""
+def rows(
+    limits: Snapshot,
+    sequences: Snapshot | None,
+    parents: Snapshot | None,
+    history: Sampled,
+    disks: Snapshot | None = None,
+) -> Snapshot:
+    """What runs out, the nearest first.
+
+    `parents` are the rows of the view Parents of the partitions, `disks` those of host_disks; None: not known.
+    """
     records = [*limits.records(), *(sequences.records() if sequences else ())]
     found = [_limit(record, history) for record in records if record["kind"] not in {*SIZES, HIDDEN}]
     found += [_partitions(record) for record in parents.records()] if parents else []
-    ordered = tuple(sorted([*found, NO_DISK], key=_nearness))
+    found += _disks(disks.records() if disks else (), history) or [NO_DISK]
+    ordered = tuple(sorted(found, key=_nearness))
     shown = replace(limits, name="capacity_limits_ahead", columns=COLUMNS, rows=ordered)
     hidden = sum(number(record["used"]) for record in records if record["kind"] == HIDDEN)
     return shown.hiding(_unreadable(hidden) if hidden else None)
@@ -86,6 +97,23 @@ def _limit(record: Record, history: Sampled) -> Row:
     head = (shown, used, limit, 100 * used / limit if limit > 0 else None, when(found), band(found))
     dates = (found.at, found.earliest, found.latest)
     return (*head, NOTES.get(kind), kind, found.outlook.value, *dates, found.days, subject)
+
+
+def _disks(records: Iterable[Record], history: Sampled) -> list[Row]:
+    """A row for each file system, however many of the server's directories it holds."""
+    places: dict[object, list[Record]] = {}
+    for record in records:
+        if record["free"] is not None:
+            places.setdefault((record["device"], record["size"], record["free"]), []).append(record)
+    return [_disk(each, history) for each in places.values()]
+
+
+def _disk(places: Sequence[Record], history: Sampled) -> Row:
+    place, total = places[0], number(places[0]["size"])
+    used = total - number(place["free"])
+    (_, *row) = _limit({"kind": DISK, "subject": place["what"], "used": used, "limit": total}, history)
+    row[COLUMNS.index("note") - 1] = f"{size(used)} of {size(total)}; other programs may fill it too"
+    return (f"disk of {', '.join(one_line(each['what']) for each in places)}", *row)
 
 
 def _partitions(record: Record) -> Row:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.model import Record, Snapshot
+from console.model import Record, Snapshot, number
 from console.series.days import SeriesName
 
 TABLES, LIMITS, SEQUENCES = "capacity_tables", "capacity_limits", "capacity_sequences"
 QUERIES = (TABLES, LIMITS, SEQUENCES)
+DISKS = "host_disks"  # of the host, where it can be measured
+DISK = "disk"  # the kind of its series
 TABLE = "table"  # the kind of a series of capacity_tables
 HIDDEN = "hidden"  # the kind of the row that counts what this role cannot read
 MEASURES = ("heap", "indexes", "toast", "rows", "partitions")  # of a table, besides its size
 
 
 def entries(answers: Iterable[Snapshot]) -> list[dict[str, object]]:
-    """An entry for each table and limit that the queries returned: `kind`, `subject`, `used`, and MEASURES of a table.
+    """An entry for each table, limit and disk that was read: `kind`, `subject`, `used`, and MEASURES of a table.
 
     `used` of a table is its size.
     """
@@ -37,6 +39,10 @@ def values(entry: Record) -> dict[SeriesName, float]:
 
 def _entry(record: Record) -> dict[str, object] | None:
     """None: the row is no sample."""
+    if "free" in record:
+        if record["free"] is None:
+            return None
+        return {"kind": DISK, "subject": record["what"], "used": number(record["size"]) - number(record["free"])}
     if "table" in record:
         more = {measure: record[measure] for measure in MEASURES}
         return {"kind": TABLE, "subject": record["table"], "used": record["size"], **more}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,8 +16,8 @@ from console.records import dataclass
 from console.series import course, growth, limits, sampling, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
-from console.series.sampling import LIMITS, SEQUENCES, TABLES
-from console.sources.registry import CAPACITY, Sources
+from console.series.sampling import DISKS, LIMITS, SEQUENCES, TABLES
+from console.sources.registry import CAPACITY, HOST, Sources
 from console.watching import samples
 from console.watching.store import Store, target_key
 from console.watching.stored_samples import SAMPLES, STATE, StoredSamples
@@ -48,6 +49,7 @@ class Capacity:
 
     def __init__(self, sources: Sources, store: Store) -> None:
         self._postgres = sources.postgres
+        self._sources = sources
         self._store = store
         self._stored = StoredSamples(sources.postgres)
         self._parents = Reader(PARENTS)
@@ -142,6 +144,8 @@ class Capacity:
                 if why.kind is Kind.UNREACHABLE:
                     raise
                 troubles[query] = why
+        with contextlib.suppress(Trouble):  # the view says that the disks are not known
+            answers[DISKS] = await self._sources.named(HOST).fetch(DISKS)
         return _Reading(answers, troubles, time.monotonic())
 
     async def _ask(self, query: str) -> Snapshot:
@@ -188,7 +192,8 @@ class Capacity:
         if query == "capacity_growth":
             return growth.rows(answers[TABLES], answers.get(LIMITS), history)
         if query == "capacity_limits_ahead":
-            return limits.rows(answers[LIMITS], answers.get(SEQUENCES), answers.get(PARENTS.query), history)
+            known = (answers.get(SEQUENCES), answers.get(PARENTS.query))
+            return limits.rows(answers[LIMITS], *known, history, answers.get(DISKS))
         return what_if.rows(answers[TABLES])
 
     def _reads(self, query: str) -> tuple[str, ...]:
@@ -200,7 +205,8 @@ class Capacity:
 def _values(reading: _Reading) -> dict[SeriesName, float]:
     """What is kept of a reading."""
     found: dict[SeriesName, float] = {}
-    for entry in sampling.entries(reading.answers[query] for query in sampling.QUERIES if query in reading.answers):
+    sampled = (*sampling.QUERIES, DISKS)
+    for entry in sampling.entries(reading.answers[query] for query in sampled if query in reading.answers):
         found |= sampling.values(entry)
     return found
 
