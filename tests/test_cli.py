@@ -89,9 +89,10 @@ def test_version(call: Call) -> None:
 
 @pytest.fixture
 def measured(database: str) -> str:
-    """URI of a database with pg_stat_statements."""
+    """URI of a database with the extensions that views need."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("create extension pg_stat_statements")
+        connection.execute("create extension pg_buffercache")
     return database
 
 

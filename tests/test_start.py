@@ -54,7 +54,7 @@ def test_the_server_is_asked_while_the_interface_is_loaded(
     """The interface is loaded in a thread until the rows are there, and gets them."""
     read_by_then: list[object] = []
     kept: list[Readers] = []
-    monkeypatch.setattr(start, "Readers", lambda: kept.append(Readers()) or kept[-1])  # type: ignore[func-returns-value]
+    monkeypatch.setattr(start, "Readers", lambda named: kept.append(Readers(named)) or kept[-1])  # type: ignore[func-returns-value]
 
     async def run_app(workspace: Workspace, readers: Readers) -> int:
         assert workspace.sources.postgres.known is not None

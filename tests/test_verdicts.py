@@ -70,6 +70,7 @@ def test_a_pool_is_full_by_its_own_size_or_by_the_limit_of_its_database(row: Row
 def test_waits_of_the_pooler_have_their_fraction() -> None:
     assert judge_pools(one({**POOL, "maxwait": 2, "maxwait_us": 250_000})).values("maxwait") == (2.25,)
     row = {"wait": 1, "wait_us": 500_000, "addr": "::1", "port": 7, "client_addr": None, "client_port": None}
+    row |= {"local_port": 6432}
     for state, waits, busy in (("waiting", 1.5, None), ("waiting_cancel_req", 1.5, None), ("active", None, 1.5)):
         found = sessions(one({**row, "state": state}))
         assert (found.values("wait_seconds"), found.values("busy_seconds")) == ((waits,), (busy,))
