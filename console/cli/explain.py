@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from console import sql
 from console.format import safe, to_json
 from console.model import CHANGES, OFTEN, AnyRule, Diagnosis, Kind, Rule, Trouble
 from console.rules import RULES
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.explaining import diagnosis_document, diagnosis_sentence, document, sentence
 from console.settings.config import Settings
+from console.sources.registry import statement
 
 
 def explain(name: str, form: str, settings: Settings) -> str:
@@ -37,9 +37,10 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
         gate = "; only while the metrics make it necessary" if ask.only_if else ""
         changed = f"; at once when {CHANGES} shows changed {' or '.join(ask.on_change)}" if ask.on_change else ""
         for query in ask.queries:
-            lines += [f"-- {query} of {ask.source}, every {ask.every:.0f} s{kept}{gate}{changed}", _text(query), ""]
+            every = f"every {ask.every:.0f} s{kept}{gate}{changed}"
+            lines += [f"-- {query} of {ask.source}, {every}", statement(query).strip(), ""]
     if any(ask.on_change for ask in diagnosis.asks):
-        lines += [f"-- {CHANGES} of postgres, every {OFTEN:.0f} s", _text(CHANGES), ""]
+        lines += [f"-- {CHANGES} of postgres, every {OFTEN:.0f} s", statement(CHANGES).strip(), ""]
     grants = diagnosis_document(diagnosis, settings.thresholds)["privileges"]
     lines.append(f"Privileges: {', '.join(map(str, grants)) if isinstance(grants, list) and grants else 'none'}.")
     return "\n".join(lines) + "\n"
@@ -48,9 +49,5 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
 def _rule_text(rule: AnyRule) -> str:
     lines = [f"{rule.name}: {sentence(rule)}", ""]
     for query in rule.queries:
-        lines += [f"-- {query}", _text(query), ""]
+        lines += [f"-- {query}", statement(query).strip(), ""]
     return "\n".join(lines)
-
-
-def _text(query: str) -> str:
-    return sql.load(query).text.strip() if query in sql.names() else f"-- {query} of PgBouncer"

@@ -25,7 +25,7 @@ async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check
     observer = _observer(sources, settings, UNCONDITIONAL)
     verdict = await observer.look(everything=True)
     unknown = {each.rule: each for each in verdict.unknown}
-    over_time = [rule for rule in UNCONDITIONAL if rule.name in unknown and not any(_troubles(observer, rule))]
+    over_time = [rule for rule in UNCONDITIONAL if rule.name in unknown and not any(_curable(observer, rule))]
     again = _observer(sources, settings, over_time)  # what is compared with an earlier reading has one now
     again.recall(observer.windows(), observer.memory)
     still = {each.rule for each in (await again.look(everything=True)).unknown}
@@ -40,7 +40,9 @@ def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, role: s
         return _evaluated(rule, [why for ask in rule.asks for why in _hidden(observer, ask.query)], role)
     found = list(_troubles(observer, rule))
     lines = [*unknown.lacks.statements(role), *(line for why in found for line in remedies(why, role))]
-    lasting = bool(unknown.lacks.grants) or any(why.kind not in _PASSING for why in found)
+    supported = len(found) < len(rule.asks)  # a rule may do without what an older server lacks
+    passing = {*_PASSING, Kind.UNSUPPORTED} if supported else _PASSING
+    lasting = bool(unknown.lacks.grants) or any(why.kind not in passing for why in found)
     state = Status.CANNOT if lasting else Status.UNKNOWN  # UNKNOWN: time, or a pooler, would change it
     why, remedy = one_line(unknown.why).rstrip("."), "\n".join(dict.fromkeys(lines)) or unknown.remedy
     return Check("rule", rule.name, state, "Cannot be evaluated.", why, remedy)
@@ -57,6 +59,11 @@ def _evaluated(rule: Diagnosis, hidden: Sequence[Trouble], role: str) -> Check:
 def _troubles(observer: Observer, rule: Diagnosis) -> Iterable[Trouble]:
     """Why queries of a rule could not be read."""
     return (observer.frame.troubles[ask.query] for ask in rule.asks if ask.query in observer.frame.troubles)
+
+
+def _curable(observer: Observer, rule: Diagnosis) -> Iterable[Trouble]:
+    """Those of them that are not due to the version of the server: a rule may do without what that lacks."""
+    return (why for why in _troubles(observer, rule) if why.kind is not Kind.UNSUPPORTED)
 
 
 def _hidden(observer: Observer, query: str) -> Sequence[Trouble]:

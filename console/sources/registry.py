@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
+from console import sql
 from console.format import one_line, safe
 from console.model import Database, Kind, Pane, Source, Trouble, View
 from console.records import dataclass
@@ -37,6 +39,16 @@ _ABSENT: Mapping[str, Absent] = {
     REDIS: Absent("There is no Redis to look at.", NO_REDIS, redis_text),
     HOST: Absent("The host of a recording is not there to be measured.", "Open the server itself.", _host_text),
 }
+
+
+def statement(query: str) -> str:
+    """What is sent for a query, or read for it, by whichever source answers it. Raises Trouble(MISSING)."""
+    if query in sql.names():
+        return sql.load(query).text
+    for absent in _ABSENT.values():
+        with contextlib.suppress(Trouble):
+            return absent.text(query)
+    raise Trouble(Kind.MISSING, f"There is no query {safe(query, 80)}.")
 
 
 class Sources:
