@@ -62,10 +62,15 @@ def is_backend(proc: Path, pid: int, started: float) -> bool:
     """Whether process `pid` of the machine with this /proc is a server process that started at `started`."""
     title, stat, boot = _text(proc / str(pid) / "cmdline"), _text(proc / str(pid) / "stat"), _text(proc / "stat")
     btime = re.search(r"^btime (\d+)", boot or "", re.MULTILINE)
-    if not title or not stat or btime is None or not title.startswith("postgres"):
+    if not title or not stat or btime is None or not _of_a_server(title):
         return False
     ticks = int(stat.rpartition(")")[2].split()[19])
     return abs(int(btime[1]) + ticks / os.sysconf("SC_CLK_TCK") - started) <= SAME_START
+
+
+def _of_a_server(title: str) -> bool:
+    """Whether a command line, its arguments separated by zeros, is that of PostgreSQL, if need be run by the loader."""
+    return any(part.startswith("postgres:") or part.rpartition("/")[2] == "postgres" for part in title.split("\0"))
 
 
 def _limits(proc: Path, pid: int, cgroup: Path, file: str) -> Iterable[str]:
