@@ -38,6 +38,9 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
         pytest.skip("pg_stat_io came with 16")
     async with console(pg.uri(pg_pipeline), pane=shown.name) as (app, pilot):
         for view in shown.views:
+            if shown.source_of(view) != "postgres":
+                await pilot.press("v")
+                continue
             table = app.pane_view.table
             await until(pilot, lambda: app.pane_view.arranged and not app.pane_view.feed.trouble, view.name)
             assert app.pane_view.view.name == view.name
@@ -48,6 +51,21 @@ async def test_every_pane_and_view_shows_its_decisive_columns_at_80_by_24(
             assert {column.name for column in view.columns if not column.extra and not column.present} <= on_screen
             assert [line for line in screen_text(app).splitlines() if len(line) > 80] == []
             await pilot.press("v")
+
+
+async def test_a_view_that_cannot_be_read_shows_no_rows_of_another(any_pg: PostgresServer, pipeline: str) -> None:
+    session = any_pg.connect(pipeline)
+    async with console(any_pg.uri(pipeline), pane="connections") as (app, pilot):
+        await until(pilot, lambda: app.pane_view.table.row_count)
+        app.pane_view.choose_view("processes")  # of the host, at which no test looks
+        assert app.pane_view.table.row_count == 0
+        await until(pilot, lambda: app.pane_view.feed.trouble)
+        assert app.pane_view.table.row_count == 0
+        await pilot.press("y")
+        await until(pilot, lambda: app._notifications)
+        app.pane_view.choose_view("all")
+        assert app.pane_view.table.row_count > 0
+    session.close()
 
 
 async def test_the_pooler_pane_shows_real_pools(

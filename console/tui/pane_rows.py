@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -93,6 +94,12 @@ class PaneRows(Horizontal):
             self.query_one(FindingBlocks).show(rows, self._view.key, stale)
         else:
             self.table.show(rows, present(self._view.columns, rows), self._view.key, sort, stale)
+
+    def show_nothing(self, sort: str) -> None:
+        """Show no rows, as none of the current view were ever read: those of another must not be under its title."""
+        if not self._view.blocks:
+            names = dict.fromkeys((*self._view.key, *(column.name for column in self._view.columns)))
+            self.show(Snapshot(self._view.query, tuple(names), (), datetime.now(UTC)), sort, stale=False)
 
     @property
     def drawer(self) -> Details:

@@ -161,6 +161,7 @@ class PaneView(Widget):
         last, state = self.feed.last(self.view), self.state
         if last is None:
             self.arranged = None
+            self._rows.show_nothing(state.sort)
         else:
             self.arranged, self.filter_trouble = state.arrange(last)
             self._rows.show(self.arranged, state.sort, self.feed.is_stale)
