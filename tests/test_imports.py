@@ -197,6 +197,11 @@ def test_show_loads_the_driver_and_nothing_else(tmp_path: Path) -> None:
     assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
 
 
+@pytest.mark.parametrize("script", ["console.demo.guard", "console.sources.pgbouncer.watchdog"])
+def test_what_outlives_the_console_needs_nothing_of_it(script: str) -> None:
+    assert {name.split(".")[0] for name in imports(MODULES[script], top=True)} <= set(sys.stdlib_module_names)
+
+
 def test_the_version_loads_nothing_else(tmp_path: Path) -> None:
     assert own_modules(tmp_path, command("--version")) == {"console", "console.cli"}
 

@@ -16,11 +16,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from console.records import dataclass
 
 Request = dict[str, Any]
 LINE_LIMIT = 1 << 26
