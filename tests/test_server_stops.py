@@ -81,7 +81,7 @@ async def carried_out(case: Case, desk: Desk, given: dict[str, Any], running: li
             if trouble.kind in {Kind.UNREACHABLE, Kind.BUSY}:
                 continue
             return f"{case.name or case.action}: {why}"
-        if run.outcome is Outcome.DONE:
+        if run.outcome is Outcome.DONE or (why and run.outcome is Outcome.NOTHING):  # it was done before the silence
             return ""
         why = f"{case.name or case.action}: {run.message}"
     return why
