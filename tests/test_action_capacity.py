@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from console.actions.capacity.sample_capacity import SAMPLE_CAPACITY
 from console.actions.trail.undo import UNDO
 from console.demo.cluster import MONITOR, OWNER
-from console.demo.content import install_schema
 from console.model import Kind, Outcome, Record, Snapshot, Trouble
-from console.running.trail.audit import Trail
 from console.series import sampling
 from console.series.days import MONTH, Sample, SeriesName
 from console.settings.capacity import CapacitySettings
 from console.watching.stored_samples import samples
 from tests.acting import Desk
-from tests.servers import PostgresServer as Cluster
-from tests.working import work
+from tests.working import an_installed_schema, desk_of_the_owner, work  # noqa: F401  fixtures, found by name
 
 COUNT = "SELECT count(*) FROM capacity_samples"
 HOURLY = (
@@ -29,23 +24,6 @@ HOURLY = (
     "SELECT date_trunc('day', now(), 'UTC') - h * interval '1 hour', 'connections', 'connections', h % 24 "
     "FROM generate_series(1, 240) h"
 )
-
-
-@pytest.fixture(scope="module", name="template")
-def an_installed_schema(pg: Cluster) -> Iterator[str]:
-    name = pg.fresh_database()
-    with pg.connect(name, OWNER) as session:
-        install_schema(session, pg.major)
-    yield name
-    pg.drop_database(name)
-
-
-@pytest.fixture(name="desk")
-def desk_of_the_owner(pg: Cluster, template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    name = pg.fresh_database(template)
-    yield Desk(pg, name, Trail(tmp_path / "pipeline-console" / "audit.jsonl"), user=OWNER)
-    pg.drop_database(name)
 
 
 async def test_a_sample_has_the_sizes_of_the_server_and_is_taken_once(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,36 +12,18 @@ from console.actions.jobs.change_job import CANCEL_JOB, RETRY_JOB, RUN_JOB
 from console.actions.jobs.schedule_jobs import SCHEDULE_JOBS
 from console.actions.trail.undo import UNDO
 from console.demo.cluster import OWNER
-from console.demo.content import install_schema
 from console.jobs.timetable import first_occurrence, upcoming
 from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from console.settings.jobs import JobWindow, RecurringJob
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
-from tests.working import work
+from tests.working import an_installed_schema, desk_of_the_owner, work  # noqa: F401  fixtures, found by name
 
 LIVE = "SELECT count(*) FROM background_jobs WHERE status IN ('pending', 'running')"
 ROWS = (
     "SELECT array_agg(row(schedule_name, priority, scheduled_for, repeat_every)::text ORDER BY id) FROM background_jobs"
 )
-
-
-@pytest.fixture(scope="module", name="template")
-def an_installed_schema(pg: Cluster) -> Iterator[str]:
-    name = pg.fresh_database()
-    with pg.connect(name, OWNER) as session:
-        install_schema(session, pg.major)
-    yield name
-    pg.drop_database(name)
-
-
-@pytest.fixture(name="desk")
-def desk_of_the_owner(pg: Cluster, template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    name = pg.fresh_database(template)
-    yield Desk(pg, name, Trail(tmp_path / "pipeline-console" / "audit.jsonl"), user=OWNER)
-    pg.drop_database(name)
 
 
 def configured(desk: Desk, *jobs: RecurringJob) -> Desk:

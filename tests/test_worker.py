@@ -8,24 +8,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from console.demo.cluster import OWNER
-from console.demo.content import install_schema
 from console.jobs.job import JobStatus
 from console.model import Kind, Trouble
-from console.running.trail.audit import Trail
 from console.worker.events import What
 from console.worker.queue import ClaimLost, Ending, Queue
 from tests.acting import Desk
 from tests.command import run as command
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import PATIENCE, eventually, wait
-from tests.working import nursery, work, working
+from tests.working import an_installed_schema, desk_of_the_owner, nursery, work, working  # noqa: F401  fixtures, found by name
 
 EFFECTS = "CREATE TABLE effects (job bigint NOT NULL, claim text NOT NULL)"
 CHANGES = (  # every change of a status, as the server saw it
@@ -37,22 +34,6 @@ CHANGES = (  # every change of a status, as the server saw it
     "CREATE TRIGGER changed AFTER UPDATE OF status ON background_jobs FOR EACH ROW EXECUTE FUNCTION changed()",
 )
 TABLES = "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind IN ('r', 'p', 'm')"
-
-
-@pytest.fixture(scope="module", name="template")
-def an_installed_schema(pg: Cluster) -> Iterator[str]:
-    name = pg.fresh_database()
-    with pg.connect(name, OWNER) as session:
-        install_schema(session, pg.major)
-    yield name
-    pg.drop_database(name)
-
-
-@pytest.fixture(name="desk")
-def desk_of_the_owner(pg: Cluster, template: str, tmp_path: Path) -> Iterator[Desk]:
-    name = pg.fresh_database(template)
-    yield Desk(pg, name, Trail(tmp_path / "audit.jsonl"), user=OWNER)
-    pg.drop_database(name)
 
 
 def queue_job(desk: Desk, kind: str, parameters: str = "{}", **columns: object) -> int:

@@ -1,4 +1,4 @@
-"""Workers of tests: in the test's own process, and processes that can be killed or stopped with a signal."""
+"""What jobs and workers are tested with: an owner's console, workers in this process and in others, to be killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import pytest
+
+from console.demo.cluster import OWNER
+from console.demo.content import install_schema
+from console.running.trail.audit import Trail
 from console.settings import config
 from console.watching.delivery import Mailbox
 from console.worker.checking import HealthCheck
@@ -20,6 +26,27 @@ from console.worker.performing import Performer
 from console.worker.queue import Queue
 from tests.acting import Desk
 from tests.command import CHECKOUT
+from tests.servers import PostgresServer as Cluster
+
+
+@pytest.fixture(scope="module", name="template")
+def an_installed_schema(pg: Cluster) -> Iterator[str]:
+    """A database with the pipeline schema and no rows."""
+    name = pg.fresh_database()
+    with pg.connect(name, OWNER) as session:
+        install_schema(session, pg.major)
+    yield name
+    pg.drop_database(name)
+
+
+@pytest.fixture(name="desk")
+def desk_of_the_owner(pg: Cluster, template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A console of the schema's owner on a copy of it; its trail is the one that commands find."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    name = pg.fresh_database(template)
+    yield Desk(pg, name, Trail(tmp_path / "pipeline-console" / "audit.jsonl"), user=OWNER)
+    pg.drop_database(name)
+
 
 PROGRAM = """
 import asyncio, dataclasses, json, os, signal, sys, psycopg
