@@ -24,6 +24,7 @@ from console.files.pooler_config import ADMIN
 from console.model import Kind, Outcome, PoolerPause, Trouble
 from console.running.progress import Run
 from console.running.trail.audit import Trail
+from console.sources.pgbouncer.fuse import armed
 from tests.acting import Desk
 from tests.command import environment
 from tests.servers import Pooler, PostgresServer
@@ -199,6 +200,18 @@ async def test_a_second_console_is_refused_and_the_first_one_resumes(pooled: Poo
             assert pooled.flag("paused")
             assert (await first).outcome is Outcome.DONE
     assert not pooled.flag("paused")
+
+
+def test_a_watchdog_that_is_left_outlives_the_loop_and_resumes(pooled: Pooled) -> None:
+    async def left_alone() -> None:
+        fuse = await armed(pooled.pooler.admin_uri, pooled.database, 60.0)
+        await fuse.light()
+        fuse.leave()  # as when PgBouncer does not answer, and the console is closed
+
+    with pooled.admin() as admin:
+        admin.execute(f'PAUSE "{pooled.database}"'.encode())
+    asyncio.run(left_alone())
+    wait(lambda: not pooled.flag("paused"))
 
 
 async def paused(pooled: Pooled, seconds: str = "10") -> asyncio.Task[Run]:

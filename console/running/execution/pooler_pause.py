@@ -37,7 +37,10 @@ async def execute(pause: PoolerPause, context: Context, group: Sequence[StepProg
         await _refuse_paused(looking, pause.database)
         fuse = await armed(looking.conninfo, pause.database, pause.seconds)
         burning = Burning(pause, fuse, session, looking, asyncio.ensure_future(fuse.heard()))
-        await burning.run(report)
+        try:
+            await burning.run(report)
+        finally:
+            fuse.leave()
     finally:
         await session.close()
         await looking.close()
@@ -103,7 +106,7 @@ class Burning:
                 await asyncio.shield(self._resume())
             else:
                 await self.fuse.put_out()
-                await self.fuse.process.wait()
+                await self.fuse.ended()
 
     async def _watch(self, report: Callable[[str], None]) -> None:
         """Until the watchdog has ended, or somebody else has resumed the database."""
@@ -145,7 +148,7 @@ class Burning:
             raise self._unknown()
         self.ended, ended = self.elapsed, self.outcome.result()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.fuse.process.wait(), ENDING)
+            await asyncio.wait_for(self.fuse.ended(), ENDING)
         if not ended and not self.by_others:
             await self.looking.command(f"RESUME {pooler_identifier(self.pause.database)}", ENDING)
         if ended in {REFUSED, UNREACHABLE}:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from console.model import Kind, Trouble
@@ -22,9 +24,11 @@ __all__ = ["NOT_PAUSED", "REFUSED", "RESUMED", "UNREACHABLE", "Fuse", "armed"]
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """A watchdog that is connected."""
+    """A watchdog that is connected. It goes on by itself when this process is gone, or has left it."""
 
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[bytes]
+    said: asyncio.StreamReader  # what it writes
+    pipe: asyncio.ReadTransport
 
     async def light(self) -> None:
         """From now on it resumes the database: after its time, or when this process is gone."""
@@ -40,41 +44,57 @@ class Fuse:
 
     async def heard(self) -> str:
         """The next line that it writes, at its end how it ended in a word; empty: it has ended without a word."""
-        assert self.process.stdout is not None  # noqa: S101  a pipe, see `armed`
-        return (await self.process.stdout.readline()).decode().strip()
+        return (await self.said.readline()).decode().strip()
+
+    async def ended(self) -> None:
+        """Wait until it has ended."""
+        await self.said.read()
 
     async def write(self, text: str) -> None:
         """Write a line, unless nobody is there to read it."""
-        assert self.process.stdin is not None  # noqa: S101
-        with contextlib.suppress(OSError):  # it is gone, which `outcome` reports
+        assert self.process.stdin is not None  # noqa: S101  a pipe, see `armed`
+        with contextlib.suppress(OSError, ValueError):  # it is gone, which `heard` reports
             self.process.stdin.write(f"{text}\n".encode())
-            await self.process.stdin.drain()
+
+    def leave(self) -> None:
+        """Close the pipes. If it is not done yet it does the rest by itself."""
+        assert self.process.stdin is not None  # noqa: S101
+        self.pipe.close()
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
 
 
 async def armed(conninfo: str, database: str, seconds: float) -> Fuse:
     """A watchdog that is connected, but does nothing before it is lit. Raises Trouble(FAILED)."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", str(WATCHDOG)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+    process = subprocess.Popen(  # noqa: ASYNC220  asyncio would kill it when its loop ends
+        (sys.executable, "-I", str(WATCHDOG)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
         start_new_session=True,
         cwd="/",
         env={name: os.environ[name] for name in KEPT if name in os.environ},
     )
-    fuse = Fuse(process)
+    # Somebody must wait for it, and the console's exit must not.
+    threading.Thread(target=process.wait, name="watchdog", daemon=True).start()
+    said = asyncio.StreamReader()
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(said), process.stdout
+    )
+    fuse = Fuse(process, said, pipe)
     order = {"path": sys.path, "conninfo": conninfo, "database": database, "seconds": seconds}
     try:
         await fuse.write(json.dumps(order))
-        said = await asyncio.wait_for(fuse.heard(), ARMING)
+        first = await asyncio.wait_for(fuse.heard(), ARMING)
     except BaseException as error:
         process.kill()
-        await process.wait()
+        fuse.leave()
         if isinstance(error, TimeoutError):
             raise _unarmed() from None
         raise
-    if said != "armed":
-        await process.wait()
+    if first != "armed":
+        fuse.leave()
         raise _unarmed()
     return fuse
 
