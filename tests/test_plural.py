@@ -13,7 +13,10 @@ import pytest
 import console
 from console.format import count, counted
 
-NOUNS = "batch client connection constraint file index migration partition pool role row session slot step table value"
+NOUNS = (
+    "batch block client connection constraint extension file finding index lock migration partition pool replica"
+    " role row rule session slot step table value"
+)
 PLURAL = re.compile(
     rf" (?:open )?(?:{'|'.join(f'{noun}e?s' for noun in NOUNS.split())}|indices|settings|statements|views)\b(?![=/])"
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from console.format import safe, to_json
+from console.format import counted, safe, to_json
 from console.model import Facts, Finding, Level, Trouble, Unknown
 from console.rules.judging import Identity, Verdict
 from console.watching.documents import WORDS, finding_document
@@ -67,7 +67,7 @@ def summary(result: Result) -> str:
     verdict = result.verdict
     unknown = f", {len(verdict.unknown)} could not be" if verdict.unknown else ""
     head = headline(len(verdict.findings), len(result.counted))
-    return f"{head}: {len(verdict.judged)} rules evaluated{unknown}."
+    return f"{head}: {counted(len(verdict.judged), 'rule')} evaluated{unknown}."
 
 
 def _why(result: Result, finding: Finding) -> Muted | None:

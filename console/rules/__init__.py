@@ -37,6 +37,7 @@ RULES: tuple[AnyRule, ...] = (
     server.ARCHIVE_FAILING_SECONDS,
     server.CONFLICTS_PER_SECOND,
     server.UNFROZEN_TRANSACTIONS,
+    server.CLOCK_BEHIND_SECONDS,
     server.METRIC_LEVEL,
     server.FINDING_LEVEL,
     server.RESTART_PENDING,

@@ -63,6 +63,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     jobs.JOB_OVERDUE,
     jobs.RECURRING_JOB_MISSING,
     schema.SCHEMA_DRIFT,
+    server.CLOCK_SET_BACK,
     server.CHECKSUM_FAILURE,
     server.END_OF_LIFE_VERSION,
     server.EXTENSION_VERSION,

@@ -86,6 +86,13 @@ UNFROZEN_TRANSACTIONS = Rule(
     limit=above(500_000_000, 1_500_000_000),
     queries=("vitals",),
 )
+CLOCK_BEHIND_SECONDS = Rule(
+    name="clock_behind_seconds",
+    title="How far in the future a session is said to have begun what it does",
+    unit="s",
+    limit=above(10),
+    queries=("vitals",),
+)
 
 METRIC_LEVEL = StateRule(
     name="metric_level",

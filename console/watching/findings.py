@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import CannotTell, Finding, Kind, Row, Snapshot, Trouble, Unknown
 from console.rules.findings import pool_doctor
 from console.rules.findings.pool_doctor import doctor_rows
@@ -69,15 +69,16 @@ def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
     return Snapshot("findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=notes)
 
 
-def summary(verdict: Verdict, counted: int) -> str:
+def summary(verdict: Verdict, counting: int) -> str:
     """How many findings there are, of how many rules, and why the others could not be evaluated.
 
-    `counted` is how many findings are neither acknowledged nor withheld.
+    `counting` is how many findings are neither acknowledged nor withheld.
     """
-    head = headline(len(verdict.findings), counted)
+    head = headline(len(verdict.findings), counting)
+    evaluated = f"{counted(len(verdict.judged), 'rule')} evaluated"
     if not verdict.unknown:
-        return f"{head}: {len(verdict.judged)} rules evaluated."
-    left = f"{len(verdict.judged)} rules evaluated, {len(verdict.unknown)} could not be"
+        return f"{head}: {evaluated}."
+    left = f"{evaluated}, {len(verdict.unknown)} could not be"
     return f"{head}: {left} ({_reasons(verdict.unknown)})."
 
 

@@ -35,6 +35,8 @@ WITH session AS MATERIALIZED (
 SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transaction,
        pg_catalog.date_part('epoch', n.at - s.xact_start) AS oldest_transaction,
        pg_catalog.date_part('epoch', n.at - s.idle_since) AS oldest_idle_in_transaction,
+       -- Positive where something is said to have begun after now: the clock was set back meanwhile.
+       pg_catalog.date_part('epoch', s.latest - n.at) AS clock_behind,
        x.xmin_age, x.xmin_holder, x.catalog_xmin_age, x.catalog_xmin_holder,
        u.usable, p.prepared, pg_catalog.date_part('epoch', n.at - p.since) AS oldest_prepared,
        d.*, r.standby, r.wal_bytes, w.replicas,
@@ -59,6 +61,8 @@ SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transac
                pg_catalog.count(*) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)'))
                    AS idle_in_transaction,
                pg_catalog.min(a.xact_start) FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xact_start,
+               pg_catalog.max(greatest(a.query_start, a.state_change))
+                   FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS latest,
                pg_catalog.min(a.state_change)
                    FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since
           FROM session a

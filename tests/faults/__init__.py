@@ -77,6 +77,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "view-stale": (care.view_never_filled,),
     "schema-drift": (care.index_of_the_schema_dropped,),
     "checksum-failure": (care.block_that_was_damaged,),
+    "clock-set-back": (care.clock_an_hour_behind,),
     "end-of-life": (care.version_without_support,),
     "pgbouncer-cve": (pools.version_with_a_vulnerability,),
     "md5-password": (care.role_with_an_md5_password,),

@@ -32,6 +32,24 @@ def version_without_support(stage: Stage) -> Iterator[str]:
 
 
 @contextmanager
+def clock_an_hour_behind(stage: Stage) -> Iterator[str]:
+    """What reads the clock in this database reads an hour less than what the server noted of its sessions."""
+    stage.open("before-the-change")
+    stage.do(
+        "SET allow_system_table_mods = on",
+        "ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO right_clock_timestamp",
+        "CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE"
+        " AS $$ SELECT pg_catalog.right_clock_timestamp() - interval '1 hour' $$",
+    )
+    yield "59 minutes"
+    stage.do(
+        "SET allow_system_table_mods = on",
+        "DROP FUNCTION pg_catalog.clock_timestamp()",
+        "ALTER FUNCTION pg_catalog.right_clock_timestamp() RENAME TO clock_timestamp",
+    )
+
+
+@contextmanager
 def role_with_an_md5_password(stage: Stage) -> Iterator[str]:
     """A role whose password was set years ago."""
     stage.do("SET password_encryption = 'md5'; CREATE ROLE old_report LOGIN PASSWORD 'long ago'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from console.format import age, one_line
+from console.format import age, in_words, one_line
 from console.model import (
     EXTENSIONS,
     OFTEN,
@@ -14,6 +14,7 @@ from console.model import (
     Ask,
     CannotTell,
     Diagnosis,
+    Evidence,
     Finding,
     Fix,
     Frame,
@@ -21,6 +22,7 @@ from console.model import (
     Urgency,
 )
 from console.rules.findings.wording import counted, listed, number
+from console.rules.server import CLOCK_BEHIND_SECONDS
 
 # The last day of support of each major version: https://www.postgresql.org/support/versioning/
 END_OF_LIFE: Mapping[int, date] = {
@@ -51,6 +53,22 @@ def unsupported(frame: Frame) -> Iterable[Finding]:
         detail=f"this server runs {one_line(frame.facts.version_text)}; newer major versions are supported for 5 years",
         since=datetime(end.year, end.month, end.day, tzinfo=UTC) if over else None,
     )
+
+
+def clock(frame: Frame) -> Iterable[Finding]:
+    """A finding while sessions are said to have begun later than now."""
+    behind = number(frame.row("vitals").get("clock_behind"))
+    level = frame.level(CLOCK_BEHIND_SECONDS, behind)
+    if level:
+        yield Finding(
+            rule="clock-set-back",
+            subject="server clock",
+            level=level,
+            sentence=f"the server's clock was set back: a session began its statement {in_words(behind)} after now",
+            detail="until then, ages of what began before the change are too small, and so is what is judged by them; "
+            "now() may repeat values that rows already have",
+            evidence=(Evidence("sessions", "", "connections"),),
+        )
 
 
 def checksums(frame: Frame) -> Iterable[Finding]:
@@ -106,6 +124,15 @@ END_OF_LIFE_VERSION = Diagnosis(
     Urgency.CARE,
     (Ask("vitals"),),
     unsupported,
+)
+CLOCK_SET_BACK = Diagnosis(
+    "clock-set-back",
+    "The server's clock was set back",
+    Urgency.SOON,
+    (Ask("vitals", every=OFTEN),),
+    clock,
+    rules=(CLOCK_BEHIND_SECONDS,),
+    misses="A clock that was set forward makes ages too large; it cannot be told from old sessions.",
 )
 CHECKSUM_FAILURE = Diagnosis(
     "checksum-failure",
