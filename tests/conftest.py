@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import psycopg
 import pytest
@@ -48,6 +49,7 @@ WIDE = (
     "test_action_traps",
     "test_kill_value",
 )
+AHEAD = ("test_action_", "test_rules", "test_findings_", "test_pool")  # what acts or judges, tried on the next version
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them
 NARROW = 15
 DEFAULT = (NARROW, RELEASED)
@@ -109,6 +111,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     What depends on the server's version runs on all servers of the run: queries, the schema, settings. Other tests take
     the newest released version and NARROW in turn, those of ONCE run on the newest alone, unless --every is given.
+    Those of AHEAD also run on a version that is not released yet.
     """
     if "pgbouncer" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_pooler"):
         found = metafunc.config.stash[POOLERS]
@@ -124,6 +127,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         majors = _allowed(metafunc)
         if not metafunc.config.getoption("--every") and not _is_of(metafunc.module, WIDE):
             few = {newest(choices)} if _is_of(metafunc.module, ONCE) else {NARROW, newest(choices)}
+            few |= {major for major in choices if major > RELEASED and _is_of(metafunc.module, AHEAD)}
             majors = [major for major in majors if major in few] or majors[-1:]
         metafunc.parametrize("pg", majors, indirect=True, ids=[f"pg{major}" for major in majors], scope="session")
 
@@ -145,13 +149,15 @@ def _out_of_turn(items: list[pytest.Item], *, once: bool) -> Iterator[pytest.Ite
     for item in items:
         if not isinstance(item, pytest.Function) or "pg" not in _parameters(item):
             continue
+        if not once and _parameters(item)["pg"] > RELEASED and _is_of(item.module, AHEAD):
+            continue
         if once or item.get_closest_marker("spread") or not _is_of(item.module, WIDE):
             cases.setdefault(item.nodeid.replace(f"pg{_parameters(item)['pg']}", ""), []).append(item)
     for turn, servers in enumerate(cases.values()):
         yield from (item for place, item in enumerate(servers) if place != (turn + turn // len(servers)) % len(servers))
 
 
-def _parameters(item: pytest.Function) -> Mapping[str, object]:
+def _parameters(item: pytest.Function) -> Mapping[str, Any]:
     return item.callspec.params if hasattr(item, "callspec") else {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from console.model import Facts
 from console.records import dataclass
 from console.settings.config import Settings
 
@@ -16,6 +17,7 @@ class Right(Enum):
     OWN = "own the tables"
     MAINTAIN = "own the tables, or pg_maintain from 17 on"
     BUILD = "build indexes: as MAINTAIN from 17 on, before as OWN"
+    REWRITE = "as MAINTAIN from 19 on, before as OWN"
     CREATE_TABLES = "create tables in schema public"
     CREATE_EXTENSIONS = "create extensions"
     CREATE_ROLES = "create roles"
@@ -32,11 +34,21 @@ class Needs:
     right: Right | None = None  # None: its plan finds out
     relations: Callable[[Settings], Sequence[str]] | None = None  # what `right` is needed for; None: all tables
     extension: str = ""  # must be installed in the database
+    built_in: int = 0  # the major version from which on the server needs no extension for it; 0: none
     primary: bool = True  # a standby cannot do it
     standby: bool = False  # only a standby can do it
     server: bool = True  # it changes something on a server; False: files of this machine alone
     in_words: str = ""  # what it needs, where that is no right
     planned: bool = True  # doctor makes its plan; False: that depends on files and runs of this user
+
+
+# Of repack-table: the server rewrites a table online by itself from 19 on.
+REPACK = Needs(Right.REWRITE, extension="pg_repack", built_in=19)
+
+
+def lacks_extension(needs: Needs, facts: Facts) -> bool:
+    """Whether the server lacks the extension for it, and cannot do it by itself."""
+    return bool(needs.extension) and needs.extension not in facts.extensions and not 0 < needs.built_in <= facts.major
 
 
 def partitioned(settings: Settings) -> list[str]:

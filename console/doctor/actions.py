@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from console.actions.needs import Needs, Right
+from console.actions.needs import Needs, Right, lacks_extension
 from console.actions.planning import Action, plan, primary_refused, standby_refused
 from console.doctor.check import Check, Status
 from console.doctor.panes import remedies
@@ -69,7 +69,7 @@ async def _check(server: Database, case: Case, action: Action, read_only: bool) 
 
 def _needed(case: Case, needs: Needs) -> Ability | None:
     """The verdict on what an action declares; None: it leaves that to its plan."""
-    if needs.extension and needs.extension not in case.rights.found.facts.extensions:
+    if lacks_extension(needs, case.rights.found.facts):
         name = needs.extension
         return Ability(Status.CANNOT, f"the extension {name} is not installed", f"CREATE EXTENSION {name};")
     if needs.relations:
@@ -153,6 +153,10 @@ def _owns(case: Case) -> Ability:
 
 def _builds(case: Case) -> Ability:
     return _keeps(case) if case.rights.major >= 17 else _owns(case)
+
+
+def _rewrites(case: Case) -> Ability:
+    return _keeps(case) if case.rights.major >= 19 else _owns(case)
 
 
 def _counted(some: int, total: int, what: str, remedy: str) -> Ability:
@@ -241,6 +245,7 @@ _RIGHTS: Mapping[Right, Callable[[Case], Ability]] = {
     Right.OWN: _owns,
     Right.MAINTAIN: _keeps,
     Right.BUILD: _builds,
+    Right.REWRITE: _rewrites,
     Right.CREATE_TABLES: _creates,
     Right.CREATE_EXTENSIONS: _extends,
     Right.CREATE_ROLES: _makes_roles,

@@ -1,6 +1,7 @@
 -- Commands that report their progress: phase, what of the phase is done, since when they run and for whom they wait.
 -- `done` and `total` count what `unit` names, bytes or other things, and are NULL in a phase that reports neither.
--- pg_blocking_pids() stops the lock manager for a moment, so only the few that wait for a lock are asked about.
+-- pg_blocking_pids() stops the lock manager for a moment, so only the few that wait for a lock are asked about. REPACK
+-- (CONCURRENTLY) waits through its decoding worker, which no view joins to it: the first that began after it.
 WITH block AS MATERIALIZED (
   SELECT pg_catalog.current_setting('block_size')::bigint AS size
 ), command AS MATERIALIZED (
@@ -24,8 +25,11 @@ WITH block AS MATERIALIZED (
   SELECT r.pid, r.datid, r.relid, r.command, r.phase, 'bytes',
          CASE WHEN r.phase = 'seq scanning heap' THEN r.heap_blks_scanned * b.size END,
          CASE WHEN r.phase = 'seq scanning heap' THEN r.heap_blks_total * b.size END,
+         pg_catalog.concat_ws(', ', CASE WHEN r.heap_tuples_updated + r.heap_tuples_deleted > 0  -- since 19
+           THEN 'changes applied: ' || r.heap_tuples_updated + r.heap_tuples_deleted END,  -- since 19
          CASE WHEN r.index_rebuild_count > 0 THEN 'indexes rebuilt: ' || r.index_rebuild_count
               WHEN r.heap_tuples_scanned > 0 THEN 'rows read: ' || r.heap_tuples_scanned END
+         )  -- since 19
     FROM pg_catalog.pg_stat_progress_cluster r CROSS JOIN block b  -- before 19
     FROM pg_catalog.pg_stat_progress_repack r CROSS JOIN block b  -- since 19
   UNION ALL
@@ -66,11 +70,19 @@ SELECT c.pid, s.backend_start::text AS backend_start, c.command, c.phase, c.phas
   LEFT JOIN pg_catalog.pg_database d ON d.oid = c.datid
   LEFT JOIN pg_catalog.pg_class t ON t.oid = c.relid AND d.datname = pg_catalog.current_database()
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+  LEFT JOIN LATERAL (  -- since 19
+       SELECT x.pid FROM pg_catalog.pg_stat_get_activity(NULL) x  -- since 19
+        WHERE x.backend_type = 'REPACK decoding worker' AND x.datid = c.datid  -- since 19
+          AND x.wait_event_type = 'Lock' AND x.backend_start >= s.query_start  -- since 19
+        ORDER BY x.backend_start LIMIT 1) k ON c.command = 'REPACK' AND c.phase = 'initializing'  -- since 19
+ CROSS JOIN LATERAL (SELECT c.pid, s.wait_event_type = 'Lock' AS waits) q  -- before 19
+ CROSS JOIN LATERAL (  -- since 19
+       SELECT coalesce(k.pid, c.pid) AS pid, k.pid IS NOT NULL OR s.wait_event_type = 'Lock' AS waits) q  -- since 19
   LEFT JOIN LATERAL (
        SELECT (SELECT pg_catalog.string_agg(CASE WHEN h.pid = 0 THEN 'prepared transaction' ELSE h.pid::text END
                                             || coalesce(' ' || nullif(x.application_name, ''), ''), ', ')
-                 FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(c.pid)) h(pid)
+                 FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(q.pid)) h(pid)
                  LEFT JOIN pg_catalog.pg_stat_get_activity(h.pid) x ON h.pid > 0) AS waits_for,
               (SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.min(l.waitstart))
-                 FROM pg_catalog.pg_locks l WHERE l.pid = c.pid AND NOT l.granted) AS wait_age
-        ) w ON s.wait_event_type = 'Lock'
+                 FROM pg_catalog.pg_locks l WHERE l.pid = q.pid AND NOT l.granted) AS wait_age
+        ) w ON q.waits

@@ -9,8 +9,11 @@ UNION ALL
 SELECT 'analyze: ' || phase, sample_blks_scanned, sample_blks_total FROM pg_catalog.pg_stat_progress_analyze
     WHERE pid = %(pid)s
 UNION ALL
-SELECT 'rewrite: ' || phase, heap_blks_scanned, heap_blks_total FROM pg_catalog.pg_stat_progress_cluster
-    WHERE pid = %(pid)s
+SELECT 'rewrite: ' || phase, CASE WHEN phase = 'seq scanning heap' THEN heap_blks_scanned END,
+       CASE WHEN phase = 'seq scanning heap' THEN heap_blks_total END
+  FROM pg_catalog.pg_stat_progress_cluster  -- before 19
+  FROM pg_catalog.pg_stat_progress_repack  -- since 19
+ WHERE pid = %(pid)s
 UNION ALL
 SELECT 'copy', bytes_processed, bytes_total FROM pg_catalog.pg_stat_progress_copy WHERE pid = %(pid)s
 UNION ALL

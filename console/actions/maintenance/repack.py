@@ -1,4 +1,4 @@
-"""repack-table: removes bloat by rewriting a table online with pg_repack."""
+"""repack-table: removes bloat by rewriting a table online: the server does it from 19 on, before that pg_repack."""
 
 from __future__ import annotations
 
@@ -11,23 +11,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from console.actions.foreign_code import refuse_foreign_code
-from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request, steps_from_rows, whole_number
-from console.actions.relations import TABLES, claim, find
+from console.actions.needs import REPACK
+from console.actions.planning import Action, Request, split_notes, steps_from_rows, whole_number
+from console.actions.relations import TABLES, Relation, claim, find
 from console.format import one_line, safe
-from console.model import Kind, Parameter, Plan, Program, Trouble
+from console.model import Kind, Parameter, Plan, Program, Snapshot, Step, Trouble
 
-PROGRAM = "pg_repack"
+PROGRAM = REPACK.extension
 
 
 async def plan(request: Request) -> Plan:
-    """Drops what an interrupted run left, then runs pg_repack. Raises Trouble(REFUSED) if it cannot run."""
+    """REPACK (CONCURRENTLY), or pg_repack after what an interrupted run left. Raises Trouble(REFUSED) if it cannot."""
     tables = await find(request.server, request.parameters["table"], TABLES)
     if len(tables) > 1:
         raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one table.")
-    await refuse_foreign_code(request.server, [tables[0].name])  # its copies of the table belong to this role
     patience = whole_number(request.parameters, "wait-timeout", 1, 3600)
-    snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid})
+    snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid, "patience": patience})
+    notes: tuple[str, ...] = ()
+    if "notice" in snapshot.columns:
+        rows, notes = split_notes(snapshot)
+        made = steps_from_rows(rows)
+    else:
+        made = await _with_program(request, tables[0], snapshot, patience)
+    return Plan(claim(tables), made, notes, result="1 table repacked")
+
+
+async def _with_program(request: Request, table: Relation, snapshot: Snapshot, patience: int) -> tuple[Step, ...]:
+    await refuse_foreign_code(request.server, [table.name])  # its copies of the table belong to this role
     *before, last = steps_from_rows(snapshot)
     (record,) = (record for record in snapshot.records() if record["version"])
     argv = (
@@ -36,8 +46,7 @@ async def plan(request: Request) -> Plan:
         *(() if record["superuser"] else ("--no-superuser-check",)),
         f"--table={last.sql}",
     )
-    shown = replace(last, sql=shlex.join(argv), execution=Program(argv))
-    return Plan(claim(tables), (*before, shown), result="1 table repacked")
+    return (*before, replace(last, sql=shlex.join(argv), execution=Program(argv)))
 
 
 async def _program(version: str, major: int) -> str:
@@ -80,14 +89,17 @@ async def _version(path: str) -> str:
 REPACK_TABLE = Action(
     name="repack-table",
     title="Repack a table",
-    help="Rewrites a bloated table and its indexes without blocking reads or writes; requires pg_repack.",
+    help="Rewrites a bloated table and its indexes without blocking reads or writes: by REPACK (CONCURRENTLY) from "
+    "PostgreSQL 19 on, before that by pg_repack.",
     plan=plan,
     parameters=(
         Parameter("table", "name, with its schema if ambiguous", required=True),
         Parameter(
-            "wait-timeout", "seconds pg_repack tries to get its short exclusive lock before it gives up", default="60"
+            "wait-timeout",
+            "seconds it waits for its short exclusive lock, and REPACK first for open transactions, before it gives up",
+            default="60",
         ),
     ),
     row={"table": "table"},
-    needs=Needs(Right.OWN, extension=PROGRAM),
+    needs=REPACK,
 )

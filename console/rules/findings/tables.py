@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from console.actions.needs import REPACK, lacks_extension
 from console.format import age, count, one_line, percent, size
 from console.model import (
     RARELY,
@@ -25,7 +26,6 @@ from console.rules.findings.wording import counted, listed, number
 from console.rules.storage import BLOAT_BYTES, VACUUM_DUE_PERCENT
 
 MOST = 5  # tables of which one rule makes a finding each
-REPACK = "pg_repack"
 
 
 def bloated(frame: Frame) -> Iterable[Finding]:
@@ -33,13 +33,13 @@ def bloated(frame: Frame) -> Iterable[Finding]:
     found = [row for row in frame.rows("bloat_tables") if row["verdict"] in {"bloat", "heavy bloat"}]
     for row in _largest(found, "bloat"):
         table = str(row["table"])
-        repack = frame.facts is not None and REPACK in frame.facts.extensions
+        repack = frame.facts is not None and not lacks_extension(REPACK, frame.facts)
         yield Finding(
             rule="bloat",
             subject=f"table {table}",
             level=Level.WARNING if row["verdict"] == "heavy bloat" else Level.NOTICE,
             sentence=f"table {one_line(table)}: {size(row['bloat'])} of {size(row['size'])} are estimated bloat",
-            detail="" if repack else f"repack-table returns it online; it needs the extension {REPACK}",
+            detail="" if repack else f"repack-table returns it online; it needs the extension {REPACK.extension}",
             evidence=(_evidence("bloat", percent(row["bloat_pct"]), row),),
             fixes=(Fix("repack-table", {"table": table}, "rewrite it online; needs room for a copy"),)
             if repack
