@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from console.model import Finding, Level, Unknown
 from console.panes.overview import OVERVIEW
@@ -59,6 +60,18 @@ async def test_enter_leads_to_the_pane_view_and_row_of_the_evidence(stage: Stage
             await pilot.press("enter")
             await until(pilot, lambda: app.panes.shown.pane.name == "locks")
             await until(pilot, lambda: (app.panes.shown.table.cursor_row or {}).get("who") == name)
+
+
+async def test_a_wide_terminal_shows_the_evidence_next_to_the_finding_under_the_cursor(stage: Stage) -> None:
+    with blocking.row_locked_by_an_idle_session(stage) as name:
+        async with console(stage.desk.uri, (160, 45)) as (app, pilot):
+            await chosen(pilot, name)
+            shown = app.query_one(".evidence", Static)
+            await until(pilot, lambda: "blocked sessions  3  3 Locks" in str(shown.content))
+            await pilot.press("v")
+            await until(pilot, lambda: not shown.display)
+            await pilot.press("V")
+            await until(pilot, lambda: shown.display)
 
 
 async def test_the_other_fixes_are_offered_by_the_arrow_keys(stage: Stage) -> None:

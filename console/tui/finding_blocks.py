@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from rich.segment import Segment
 from textual.content import Content
-from textual.events import Click, Resize
+from textual.events import Click, Hide, Resize, Show
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -62,6 +62,12 @@ class FindingBlocks(ScrollView, can_focus=True):
         pane: str
         view: str
         row: Mapping[str, object]
+
+    @dataclass()
+    class Rested(Message):
+        """Another finding is under the cursor, or another reading of it; None: there is none, or it is not shown."""
+
+        row: Mapping[str, Any] | None
 
     @dataclass()
     class PutOff(Message):
@@ -131,6 +137,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         ]
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
+        self.post_message(self.Rested(self.cursor_row if self.display else None))
 
     def _head(self, at: int, width: int) -> Text:
         """The one line of a folded block."""
@@ -172,6 +179,16 @@ class FindingBlocks(ScrollView, can_focus=True):
         """Lay the blocks out for the new size."""
         del event
         self._fold()
+
+    def on_hide(self, event: Hide) -> None:
+        """Another view is shown."""
+        del event
+        self.post_message(self.Rested(None))
+
+    def on_show(self, event: Show) -> None:
+        """The findings are shown again."""
+        del event
+        self.post_message(self.Rested(self.cursor_row))
 
     def notify_style_update(self) -> None:
         """Compute the styles of the new theme."""

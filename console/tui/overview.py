@@ -1,11 +1,12 @@
-"""The overview: metrics; on a large terminal also the history of sessions, connections and slow queries."""
+"""The overview; on a large terminal also the evidence, the history of sessions, connections and slow queries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from textual.app import ComposeResult
-from textual.containers import Container
+from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
 from console.model import Pane
@@ -13,6 +14,8 @@ from console.panes.connections import CONNECTIONS
 from console.panes.overview import OVERVIEW
 from console.panes.slow_queries import SLOW_QUERIES
 from console.tui.charts import history
+from console.tui.evidence import evidence
+from console.tui.finding_blocks import FindingBlocks
 from console.tui.pane_view import PaneView
 from console.tui.vitals import Vitals
 
@@ -23,16 +26,28 @@ class Overview(Container):
     def __init__(self, make_view: Callable[[Pane], PaneView]) -> None:
         super().__init__()
         self._make_view = make_view
+        self._evidence = Static(classes="evidence", markup=False)
+        self._proof = Content("")  # on the screen
         self._chart = Static(classes="activity", markup=False)
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
         yield self._make_view(OVERVIEW)
-        yield self._chart
+        with Vertical(classes="aside"):
+            yield self._evidence
+            yield self._chart
         for pane in (CONNECTIONS, SLOW_QUERIES):
             view = self._make_view(pane)
             view.add_class("beside")
             yield view
+
+    def on_finding_blocks_rested(self, event: FindingBlocks.Rested) -> None:
+        """Show what proves the finding under the cursor."""
+        content = evidence(event.row)
+        if not content.is_same(self._proof):
+            self._proof = content
+            self._evidence.display = bool(content.plain)
+            self._evidence.update(content, layout=False)
 
     def show_history(self, vitals: Vitals) -> None:
         """Draw the history of sessions."""
