@@ -2,7 +2,7 @@
 # make test        the quick tests on PostgreSQL 15 and 18 in turn, in parallel; ARGS="-k locks" passes options to pytest
 # make test-all    all tests, the slow ones too, on every PostgreSQL and PgBouncer that is available
 # make frames      writes the expected screens and the generated parts of the documents
-# make bench       measures the console beside pg_activity; BENCH=queries ARGS="URI" runs another benchmark
+# make bench       measures the console beside its peers; BENCH=queries ARGS="URI" runs another benchmark
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -64,7 +64,7 @@ lint: .venv/.test
 check: lint test
 
 bench: .venv/.test
-	@$(BIN)/python -m scripts.benchmarks $(or $(BENCH),screens) $(ARGS)
+	@$(BIN)/python -m scripts.benchmarks $(or $(BENCH),console) $(ARGS)
 
 frames: .venv/.test
 	@$(BIN)/python -m pytest tests/test_frames.py tests/test_docs.py --update-frames $(ARGS)

@@ -11,15 +11,17 @@ import pytest
 
 from console import sql
 from console.files.pooler_config import find_pgbouncer
-from scripts.benchmarks import measure, probes, report
+from console.model import Trouble
+from scripts.benchmarks import commands, figures, goals, growth, measure, peers, probes, report, tools
 from scripts.benchmarks.__main__ import BENCHMARKS, main
+from scripts.benchmarks.figures import Book
 from scripts.benchmarks.fixture import Size, site
-from scripts.benchmarks.measure import Bench, Book, Effort
+from scripts.benchmarks.measure import Bench, Effort
 from scripts.benchmarks.terminal import COLUMNS, LINES, Silent, Terminal
 
 FOLDER = Path(report.__file__).parent
 TINY = Size("heavy", 25, 16, 5, children=45, others=4, statements=30, text=300, pools=4, clients=6)
-MOMENT = Effort(runs=1, starts=1, refreshes=1, keys=4, changes=2, warm=0.5)
+MOMENT = Effort(runs=1, starts=1, commands=1, refreshes=1, keys=4, changes=2, warm=0.5)
 ENVIRONMENT = {"PATH": os.environ["PATH"], "TERM": "xterm-256color"}
 
 
@@ -46,31 +48,86 @@ def test_measures_start_costs_and_pooler_and_takes_everything_down(tmp_path: Pat
     with site(TINY, None) as place:
         data = place.process.data
         with place.connect() as server:
-            bench = Bench(place, server, tmp_path, None, MOMENT, book, report=lambda _: None)
+            bench = Bench(place, server, tmp_path, [], MOMENT, book, measure.floor(tmp_path, 3))
             measure.start(bench)
+            commands.startup(bench)
             measure.overview(bench)
             measure.pooler(bench)
+            with growth.pile(place, 3):
+                growth.watch(bench, tools.console("locks"), "waiters.3", "locks")
     assert not data.exists()
     wanted = ["start", "start.overview", "overview.cpu", "overview.bytes", "overview.minute"]
+    wanted += ["command.version", "floor.driver", "waiters.3.cpu", "waiters.3.server", "waiters.3.key"]
     wanted += ["pooler.server", "pooler.client"] if find_pgbouncer() else []
     figures = {metric: book.value(metric, "console") for metric in wanted}
-    assert all(
-        figure is not None and figure > 0 for figure in figures.values() if figure != figures.get("pooler.server")
-    )
-    text = report.report(book, MOMENT, {"Servers": place.process.installation.version})
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert len(rows) == 1 + sum(book.value(row.metric, "console") is not None for row in report.ROWS)
+    assert all(figure is not None and figure > 0 for name, figure in figures.items() if name != "pooler.server")
+    text = report.report({"screens": book}, MOMENT)
+    titles = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
+    assert {"| `--version`", "| exec to first live rows, overview"} <= set(titles)
+    assert "| 3 waiters, who blocks whom: client CPU a refresh" in titles
     assert str(tmp_path) not in text
 
 
-def test_goals_are_judged_on_the_figure_or_on_the_ratio() -> None:
+def test_goals_are_judged_on_the_figure_or_on_the_ratio_to_a_peer() -> None:
     book = Book()
     book.enter("start", "console", 300)
     book.enter("start", "pg_activity", 250)
     book.enter("sessions.cpu", "console", 5.0)
-    rows = {row.metric: row for row in report.ROWS}
-    assert report.line(rows["start"], book).endswith("| 300 ms | 250 ms | 1.20 | ≤ 1 × pg_activity | **no** |")
-    assert report.line(rows["sessions.cpu"], book).endswith("| 5 ms | – | – | ≤ 6 ms | yes |")
+    book.enter("command.help", "console", 30.0)
+    book.enter("floor.python", "console", 10.0)
+    rows = {row.metric: row for row in (*goals.COMMANDS, *goals.SCREENS)}
+    verdicts = {name: goals.verdict(rows[name], book) for name in ("start", "sessions.cpu", "command.help", "key")}
+    assert verdicts["key"] is None
+    lines = {name: report.line(found, book, ["console", "pg_activity"]) for name, found in verdicts.items() if found}
+    assert lines["start"].endswith("| 1.20 | ≤ 0.6 × pg_activity | **no** | 300 ms | 250 ms |")
+    assert lines["sessions.cpu"].endswith("| 0.83 | ≤ 6 ms | yes | 5 ms | – |")
+    assert lines["command.help"].endswith("| 3.00 | ≤ 2 × Python | **no** | 30 ms | – |")
+    assert report.missed(rows.values(), book) == [
+        "- exec to first live rows, connections: 1.20, ≤ 0.6 × pg_activity",
+        "- `--help`: 3.00, ≤ 2 × Python",
+    ]
+
+
+def test_growth_is_an_exponent_and_a_key_has_fifty_milliseconds() -> None:
+    book = Book()
+    for size, cpu, key in ((300, 2.0, 3.0), (3000, 80.0, 60.0)):
+        book.enter(f"growth.connections.{size}.cpu", "console", cpu)
+        book.enter(f"growth.connections.{size}.key", "console", key)
+    lines = report.growth_table(goals.growth(book))
+    assert lines[2].endswith("| 2 ms | 80 ms | 1.60 | **no** |")
+    assert lines[3].endswith("| 3 ms | 60 ms | 1.30 | **no** |")
+
+
+def test_a_section_is_measured_again_alone(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    for section, figure in (("startup", 9.0), ("waiters", 2.0), ("startup", 3.0)):
+        book = Book(skipped=[f"something of {section}"], versions={"Servers": "15"})
+        book.enter("memory", "console", figure)
+        figures.keep(file, section, book)
+    kept = figures.kept(file)
+    assert {name: each.value("memory", "console") for name, each in kept.items()} == {"startup": 3.0, "waiters": 2.0}
+    assert kept["waiters"].skipped == ["something of waiters"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "refused"), [(["nothing"], "There is no peer nothing"), (["pgcenter"], "pgcenter is not installed")]
+)
+def test_a_peer_that_cannot_be_measured_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: list[str], refused: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Trouble, match=refused):
+        peers.chosen(wanted, tmp_path)
+
+
+def test_peers_are_those_that_are_installed_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pg_top", "pg_activity"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [tool.name for tool, _ in peers.chosen([], tmp_path)] == ["pg_activity", "pg_top"]
+    [(tool, program)] = peers.chosen(["pgmon=/opt/pgmon"], tmp_path)
+    assert (tool.name, tool.argv[0], program) == ("pgmon", "/opt/pgmon", Path("/opt/pgmon"))
+    assert peers.chosen(["none"], tmp_path) == []
 
 
 def test_median_of_the_runs_is_reported() -> None:
@@ -79,6 +136,29 @@ def test_median_of_the_runs_is_reported() -> None:
         book.enter("memory", "console", figure)
     assert book.value("memory", "console") == 2.0
     assert book.value("memory", "pg_activity") is None
+
+
+def test_a_cursor_is_timed_until_it_stands_on_another_line() -> None:
+    program = r"""
+import sys, time, tty
+tty.setcbreak(0)
+def paint(cursor):
+    lines = ("\033[%d;1H%s a row of text\033[0m" % (y, "\033[44m" if y == cursor else "") for y in (3, 4))
+    sys.stdout.write("".join(lines)); sys.stdout.flush()
+paint(3)
+while (key := sys.stdin.read(1)) != "q":
+    sys.stdout.write("\033[1;1Hseen"); sys.stdout.flush()
+    sys.stdin.read(1)
+    if key == "j":
+        paint(4)
+"""
+    with Terminal([sys.executable, "-c", program], ENVIRONMENT, Path("/")) as terminal:
+        terminal.when(re.compile("a row"))
+        assert terminal.answer("j") < 5
+        assert 0 < terminal.redraw(" ") < 5
+        terminal.answer("k")
+        with pytest.raises(Silent, match="moves no cursor"):
+            terminal.redraw(" ", 0.05)
 
 
 def test_a_normalised_statement_is_known_by_the_name_of_its_query() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 BENCHMARKS: Mapping[str, str] = {
-    "screens": "start, CPU, bytes and load on the server, compared with pg_activity; writes docs/benchmarks.md",
+    "console": "start, keys, CPU, bytes, waiters, growth, load on the server, with peers; writes docs/benchmarks.md",
     "quiet": "an hour of the demo workload, with every finding that is raised",
     "queries": "dashboard and search queries with and without the index pack",
     "adopt": "adopting an existing database under 50 writes a second",

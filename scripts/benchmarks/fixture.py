@@ -31,8 +31,8 @@ SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "512MB",
-    "max_connections": "600",  # the pooler opens one for each pool, for a moment
     "max_wal_size": "2GB",
+    "deadlock_timeout": "10min",  # the detector would look at each of the queues of waiting sessions
     "autovacuum": "off",  # its work could hardly be distinguished from that of the monitoring tools
     "compute_query_id": "on",
     "track_activity_query_size": "1024",
@@ -51,7 +51,7 @@ auth_type = scram-sha-256
 auth_file = {folder}/users.txt
 admin_users = {admin}
 pool_mode = transaction
-max_client_conn = 1000
+max_client_conn = {clients}
 default_pool_size = 1
 max_db_connections = 1
 server_idle_timeout = 1
@@ -72,6 +72,17 @@ class Size:
     text: int = 0  # bytes of each of their texts
     pools: int = 0
     clients: int = 0  # of the pooler
+    waiters: int = 0  # sessions that there is room for besides
+
+    @property
+    def connections(self) -> int:
+        """max_connections: the pooler opens one for each pool, for a moment."""
+        return self.sessions + self.pools + self.waiters + 80
+
+    @property
+    def tables(self) -> int:
+        """Tables and partitions."""
+        return self.plain + self.children + 3 * self.others
 
 
 HEAVY = Size("heavy", 2880, 320, 20, 2000, 40, 5200, 2000, 200, 300)
@@ -93,6 +104,16 @@ class Site:
         return _uri(self.process.port, user, database or self.size.name, self.passfile)
 
     @property
+    def address(self) -> tuple[str, int, str]:
+        """Host, port and database."""
+        return HOST, self.process.port, self.size.name
+
+    def password(self, user: str) -> str:
+        """What a role logs in with, for a program that reads no password file."""
+        lines = (line.split(":") for line in self.passfile.read_text().splitlines())
+        return next(secret for _, _, _, name, secret in lines if name == user)
+
+    @property
     def admin_uri(self) -> str:
         """URI of the pooler's admin console; empty when there is no pooler."""
         return _uri(self.pooler_port, ADMIN, "pgbouncer", self.passfile) if self.pooler_port else ""
@@ -111,7 +132,8 @@ def site(size: Size, major: int | None) -> Iterator[Site]:
         installation = binaries.usable(_installation(major), account, folder)
         passwords = {user: password() for user in (SUPERUSER, CONSOLE, PEER, LOAD, ADMIN)}
         file = write_private(folder / "passwords", passfile(passwords, ("*",)))
-        process = PostgresProcess(supervisor, installation, account, folder / "data", folder / "postgres.log", SETTINGS)
+        settings = SETTINGS | {"max_connections": str(size.connections)}
+        process = PostgresProcess(supervisor, installation, account, folder / "data", folder / "postgres.log", settings)
         process.initialise(passwords[SUPERUSER], folder)
         process.speak("".join(_roles(passwords)))
         process.start()
@@ -229,7 +251,14 @@ def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[No
     place.pooler_port = free_port()
     names = [f"app_{n:03}" for n in range(place.size.pools)]
     databases = "".join(f"{name} = host={HOST} port={place.process.port} dbname={place.size.name}\n" for name in names)
-    text = POOLER.format(databases=databases, host=HOST, port=place.pooler_port, folder=home, admin=ADMIN)
+    text = POOLER.format(
+        databases=databases,
+        host=HOST,
+        port=place.pooler_port,
+        folder=home,
+        admin=ADMIN,
+        clients=1000 + place.size.clients,
+    )
     # The pooler logs in to the server with the password itself.
     users = auth_file({ADMIN: passwords[ADMIN]}, {LOAD: passwords[LOAD]})
     write_private(home / "users.txt", users, account)

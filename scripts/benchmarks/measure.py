@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -17,6 +16,7 @@ import psycopg
 
 from console.panes import PANES
 from scripts.benchmarks import tools
+from scripts.benchmarks.figures import Book
 from scripts.benchmarks.fixture import Site
 from scripts.benchmarks.probes import bill, cpu_seconds, resident_mb, since, total
 from scripts.benchmarks.terminal import Silent, Terminal
@@ -34,6 +34,7 @@ class Effort:
 
     runs: int = 3
     starts: int = 9
+    commands: int = 11
     refreshes: int = 8  # in one window
     keys: int = 200
     changes: int = 40
@@ -41,24 +42,7 @@ class Effort:
 
 
 FULL = Effort()
-QUICK = Effort(runs=1, starts=3, refreshes=3, keys=40, changes=8, warm=2.0)
-
-
-@dataclass(slots=True)
-class Book:
-    """Every figure taken, by metric and tool."""
-
-    figures: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
-    skipped: list[str] = field(default_factory=list)
-
-    def enter(self, metric: str, tool: str, figure: float) -> None:
-        """One more figure."""
-        self.figures[metric, tool].append(figure)
-
-    def value(self, metric: str, tool: str) -> float | None:
-        """The median over the runs; None when it was not measured."""
-        found = self.figures.get((metric, tool))
-        return median(found) if found else None
+QUICK = Effort(runs=1, starts=3, commands=5, refreshes=3, keys=40, changes=8, warm=2.0)
 
 
 @dataclass(slots=True)
@@ -68,17 +52,16 @@ class Bench:
     site: Site
     server: psycopg.Connection[Any]
     home: Path
-    peer: Tool | None
+    peers: Sequence[Tool]
     effort: Effort
     book: Book
-    report: Callable[[str], None] = print
+    floor: float = 0.0  # milliseconds that the harness needs to see the answer to a key
 
     def in_turn(self, pane: str = "connections") -> Iterator[Tool]:
-        """Both tools alternating, as often as there are runs."""
+        """All tools in turn, as often as there are runs."""
         for _ in range(self.effort.runs):
             yield tools.console(pane)
-            if self.peer:
-                yield self.peer
+            yield from self.peers
 
     @contextmanager
     def running(self, tool: Tool, *extra: str) -> Iterator[Terminal]:
@@ -87,30 +70,40 @@ class Bench:
             terminal.when(tool.live)
             yield terminal
 
+    @contextmanager
+    def noting(self, tool: Tool, what: str) -> Iterator[None]:
+        """The block, without its rest if a peer does not show what is waited for: the book says so."""
+        try:
+            yield
+        except Silent:
+            if tool.name == "console":
+                raise
+            self.book.skipped.append(f"{what} of {tool.name}: its rows did not appear")
+
 
 def start(bench: Bench) -> None:
     """From exec to the first real rows, with byte code and server warm."""
     for turn in range(bench.effort.starts + 1):
-        for metric, tool in (("start", tools.console()), ("start", bench.peer), ("start.overview", tools.console(""))):
-            if tool is None:
-                continue
-            with tool.open(bench.site, bench.home) as terminal:
+        starts = [("start", tool) for tool in (tools.console(), *bench.peers)] + [("start.overview", tools.console(""))]
+        for metric, tool in starts:
+            with bench.noting(tool, "start"), tool.open(bench.site, bench.home) as terminal:
                 time.sleep(1.2)
                 live = terminal.when(tool.live) - terminal.started
-            if turn:
-                bench.book.enter(metric, tool.name, live * 1000)
+                if turn:
+                    bench.book.enter(metric, tool.name, live * 1000)
 
 
 def watch(bench: Bench) -> None:
     """Sessions at the usual period, keys, statements, panes, memory."""
     for tool in bench.in_turn():
-        with bench.running(tool) as terminal:
+        with bench.noting(tool, "sessions"), bench.running(tool) as terminal:
             _warm(bench, terminal, tool)
             window(bench, terminal, tool, "sessions", "connections")
-            _keys(bench, terminal, tool, "key")
-            terminal.send(tool.faster)
-            _keys(bench, terminal, tool, "key.busy")
-            terminal.send(_slower(tool))
+            keys(bench, terminal, tool, "key")
+            if tool.faster:
+                terminal.send(tool.faster)
+                keys(bench, terminal, tool, "key.busy")
+                terminal.send(tool.slower)
             if tool.name == "console":
                 _slow(bench, terminal, tool)
             _panes(bench, terminal, tool)
@@ -129,7 +122,7 @@ def overview(bench: Bench) -> None:
 def light(bench: Bench) -> None:
     """Sessions on the light server."""
     for tool in bench.in_turn():
-        with bench.running(tool) as terminal:
+        with bench.noting(tool, "light"), bench.running(tool) as terminal:
             time.sleep(2 * PERIOD)
             window(bench, terminal, tool, "light", "connections")
 
@@ -195,9 +188,14 @@ def window(bench: Bench, terminal: Terminal, tool: Tool, metric: str, query: str
     enter = bench.book.enter
     enter(f"{metric}.cpu", tool.name, 1000 * cpu / reads)
     enter(f"{metric}.bytes", tool.name, written / reads)
-    enter(f"{metric}.minute", tool.name, total(spent) * 60 / seconds)
+    enter(f"{metric}.minute", tool.name, total(spent) * 60 / PERIOD / _periods(tool, reads, seconds))
     enter(f"{metric}.server", tool.name, total(spent, (tools.HEADER,)) / reads)
     enter(f"{metric}.texts", tool.name, spent["statement_texts"].calls if "statement_texts" in spent else 0)
+
+
+def _periods(tool: Tool, reads: int, seconds: float) -> float:
+    # Each peer has a period of its own: what a refresh costs counts as often as the console's.
+    return seconds / PERIOD if tool.name == "console" else reads
 
 
 def _spent(pid: int, seconds: float) -> float:
@@ -206,25 +204,36 @@ def _spent(pid: int, seconds: float) -> float:
     return cpu_seconds(pid) - before
 
 
-def _slower(tool: Tool) -> str:
-    return tool.faster.translate({ord("+"): "-", ord("-"): "+"})
-
-
 def _warm(bench: Bench, terminal: Terminal, tool: Tool) -> None:
     terminal.send(tool.faster)
     time.sleep(bench.effort.warm)
-    terminal.send(_slower(tool))
+    terminal.send(tool.slower)
     time.sleep(PERIOD)
 
 
-def _keys(bench: Bench, terminal: Terminal, tool: Tool, metric: str) -> None:
-    # Up and down within the rows on the screen, at times that have nothing to do with the refreshes.
+def keys(bench: Bench, terminal: Terminal, tool: Tool, metric: str) -> None:
+    """From a key to the redraw of the cursor, less what the harness itself needs to see a key."""
+    if not tool.cursor:
+        return
     taken = []
-    for key in itertools.islice(itertools.cycle("j" * 12 + "k" * 12), bench.effort.keys):
+    # Up and down within the rows on the screen, at times that have nothing to do with the refreshes.
+    for key in itertools.islice(itertools.cycle(tool.cursor[0] * 10 + tool.cursor[1] * 10), bench.effort.keys):
         time.sleep(random.uniform(0.005, 0.03))
         terminal.quiet(0.002)
-        taken.append(1000 * terminal.answer(key))
-    _enter_times(bench, tool, metric, taken)
+        try:
+            taken.append(max(0.0, 1000 * terminal.redraw(key) - bench.floor))
+        except Silent:  # its cursor stood at the end already
+            continue
+    if len(taken) > 1:
+        _enter_times(bench, tool, metric, taken)
+    else:
+        bench.book.skipped.append(f"{metric} of {tool.name}: its keys move no line of another background")
+
+
+def floor(home: Path, count: int) -> float:
+    """Milliseconds from a key to its echo by the kernel: what the harness itself needs."""
+    with Terminal(("cat",), tools.environment(home), tools.ROOT) as terminal:
+        return median(1000 * terminal.answer("j") for _ in range(count))
 
 
 def _slow(bench: Bench, terminal: Terminal, tool: Tool) -> None:
@@ -235,6 +244,8 @@ def _slow(bench: Bench, terminal: Terminal, tool: Tool) -> None:
 
 
 def _panes(bench: Bench, terminal: Terminal, tool: Tool) -> None:
+    if not tool.panes:
+        return
     shown: dict[str, Any] = {}
     for key, pattern in tool.panes.items():
         terminal.send(key)
@@ -262,13 +273,3 @@ def _change(bench: Bench, terminal: Terminal, tool: Tool, shown: Mapping[str, An
 def _enter_times(bench: Bench, tool: Tool, metric: str, taken: list[float]) -> None:
     bench.book.enter(metric, tool.name, median(taken))
     bench.book.enter(f"{metric}.p95", tool.name, quantiles(taken, n=20)[-1])
-
-
-HEAVY_GROUPS: Mapping[str, Callable[[Bench], None]] = {
-    "start": start,
-    "watch": watch,
-    "overview": overview,
-    "cost": cost,
-    "pooler": pooler,
-}
-LIGHT_GROUPS: Mapping[str, Callable[[Bench], None]] = {"light": light}

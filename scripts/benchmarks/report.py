@@ -1,75 +1,28 @@
-"""The table of figures and goals, as Markdown."""
+"""The page of figures and goals, as Markdown."""
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from scripts.benchmarks.measure import Book, Effort
+from scripts.benchmarks.figures import Book
+from scripts.benchmarks.goals import COMMANDS, CONSOLE, SCREENS, Growth, Row, Verdict, growth, verdict, waiter_rows
+from scripts.benchmarks.measure import Effort
 
-QUICKLY = (
-    'Written by `make bench ARGS="--quick --output docs/benchmarks.md"`: one short series, not the three of a full '
-    "run. Read the ratios rather than the figures."
-)
+QUICKLY = "Written from `make bench ARGS=--quick`: one short series. Read the ratios rather than the figures."
 DISTRIBUTIONS = ("textual", "rich", "psycopg")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: a metric, the unit of its figures and what is to be reached."""
-
-    metric: str
-    title: str
-    unit: str
-    goal: float | None = None  # at most
-    of_peer: bool = False  # the goal is a multiple of the peer's figure
-
-
-ROWS = (
-    Row("start", "exec to first live rows, connections", "ms", 1.0, of_peer=True),
-    Row("start.overview", "exec to first live rows, overview", "ms"),
-    Row("sessions.cpu", "client CPU a refresh, connections", "ms", 6),
-    Row("slow.cpu", "client CPU a refresh, slow queries", "ms", 3.5),
-    Row("overview.cpu", "client CPU a refresh, overview", "ms"),
-    Row("sessions.minute", "server exec + plan, connections at 2 s", "ms/min", 32),
-    Row("overview.minute", "server exec + plan, overview at 2 s", "ms/min"),
-    Row("slow.server", "server a refresh, slow queries", "ms", 5.5),
-    Row("slow.texts", "reads of statement texts once all on the screen are known", "", 0),
-    Row("sessions.bytes", "bytes a refresh, connections", "B", 4000),
-    Row("slow.bytes", "bytes a refresh, slow queries", "B", 700),
-    Row("overview.bytes", "bytes a refresh, overview", "B"),
-    Row("light.bytes", "bytes a refresh, connections, light", "B", 1000),
-    Row("light.cpu", "client CPU a refresh, connections, light", "ms"),
-    Row("light.minute", "server exec + plan, connections at 2 s, light", "ms/min"),
-    Row("key", "cursor key to redraw, median", "ms", 3.5),
-    Row("key.p95", "cursor key to redraw, p95", "ms", 7),
-    Row("key.busy", "the same at a refresh every 0.5 s, median", "ms", 3.5),
-    Row("key.busy.p95", "the same at a refresh every 0.5 s, p95", "ms", 7),
-    Row("pane", "pane change to its rows, median", "ms", 8),
-    Row("pane.p95", "pane change to its rows, p95", "ms", 20),
-    Row("memory", "resident memory after every pane was visited", "MB", 60),
-    Row("cost.connections.first", "server, connections, first read", "ms"),
-    Row("cost.connections.later", "server, connections, one more", "ms"),
-    Row("cost.locks.first", "server, locks, first read", "ms"),
-    Row("cost.locks.later", "server, locks, one more", "ms"),
-    Row("cost.slow-queries.first", "server, slow queries, first read with texts", "ms"),
-    Row("cost.slow-queries.later", "server, slow queries, one more", "ms", 5.5),
-    Row("cost.bloat.first", "server, bloat, first read", "ms", 15),
-    Row("cost.bloat.later", "server, bloat, one more", "ms", 4),
-    Row("cost.indexes.first", "server, indexes, first read", "ms", 11),
-    Row("cost.indexes.later", "server, indexes, one more", "ms", 4),
-    Row("cost.partitions.first", "server, partitions (2,000 of one parent), first read", "ms", 10),
-    Row("cost.partitions.later", "server, partitions, one more", "ms", 4),
-    Row("cost.views.first", "server, views, first read", "ms"),
-    Row("cost.views.later", "server, views, one more", "ms"),
-    Row("pooler.server", "PgBouncer CPU a refresh, pooler (200 pools, 300 clients)", "ms", 0.7),
-    Row("pooler.client", "client CPU a refresh, pooler", "ms", 6),
-)
+KINDS = {
+    "cpu": "client CPU a refresh",
+    "server": "server a refresh",
+    "key": "cursor key",
+    "key.p95": "cursor key, p95",
+}
+GROWS_TOO_FAST = 1.25  # exponent: n log n from 1,000 to 10,000 is 1.12; the rest is what figures scatter
 
 HOW = """\
 ## How it was measured
@@ -77,51 +30,110 @@ HOW = """\
 - *Heavy*: 5,000 tables, of which 2,120 are partitions (one parent has 2,000), 15,000 indexes, pg_stat_statements with
   more than 5,000 entries and 10 MB of text, 320 sessions: 20 active, three of them in a chain of locks, 12 that run
   something every few seconds, the others idle. PgBouncer with 200 pools, 300 clients. *Light*: 20 tables, 5 sessions.
-- Both tools run in a pseudo-terminal of 200 × 50 cells with their own defaults, a refresh every 2 s, each with a login
-  role of its own in pg_monitor and pg_read_all_data, in turn: one run of one, one run of the other.
-- A figure is the median over the runs. Ratio: console / pg_activity of the same series.
+- All tools run in a pseudo-terminal of 200 × 50 cells with their own defaults, a refresh every 2 s, with login roles in
+  pg_monitor and pg_read_all_data, in turn: one run of each. pgcenter, pgmon and pg_glimpse list only the sessions
+  that are not idle, the console and pg_top all.
+- A figure is the median over the runs. Ratio: to what the goal is a multiple of, in the same series.
+- Commands: user and system time of the process, the median of several starts, in turn with the two floors.
 - First live rows: from just before exec until the screen, as a terminal emulator makes it of the bytes, holds rows of
   the server. Byte code is cached; the first start is not counted.
 - CPU: the scheduler's run time of all threads of the process, by the refreshes, which are counted on the server.
 - Server: execution and planning time in pg_stat_statements (track_planning) of all statements of the tool's role; the
   console's header is part of the figures a minute and left out of those a refresh. pg_activity is first refreshed
   often, until its prepared statements have the plans they keep.
-- Keys: `j` and `k` at random moments; from the key to the first bytes that come back. Pane changes: between panes
-  visited before, from the key until the titles and rows of the other pane are on the screen.
+- Keys: `j` and `k` at random moments; from the key until the cursor stands on another line of the screen, less what
+  the harness itself needs to see a key that the kernel echoes. Pane changes: between panes visited before, from the
+  key until the titles and rows of the other pane are on the screen.
+- Waiters: sessions that wait for one row, on the light server; pg_activity shows its blocking queries. Growth: two
+  servers, the second with ten times as much of everything; exponent: of the power that the figure grows with.
 - First read of a pane: everything it asks on a new connection in its first second, look-ups included; one more: the
   mean of later ones, when everything on the screen has been looked up.
 - PgBouncer: its run time less that of the same time without the console.
 """
 
 
-def report(book: Book, effort: Effort, versions: Mapping[str, str]) -> str:
-    """The whole document."""
-    written = "Written by `make bench`." if effort.runs >= 3 else QUICKLY
-    lines = ["# Benchmarks", "", written, ""]
-    lines += [f"- {name}: {text}" for name, text in versions.items()]
-    lines += [
-        f"- Runs: {effort.runs} (start-up {effort.starts}), {effort.refreshes} refreshes each, {effort.keys} keys",
-        "",
+def report(sections: Mapping[str, Book], effort: Effort) -> str:
+    """The whole page, of all sections that were measured."""
+    book = Book()
+    for each in sections.values():
+        book.add(each)
+    tables = [
+        ("Commands", table(COMMANDS, book, [])),
+        ("Screens", table(SCREENS, book, book.tools)),
+        ("Waiting sessions", table(waiter_rows(book), book, book.tools)),
+        ("Ten times as much", growth_table(growth(book))),
+        ("Not reached", missed([*COMMANDS, *SCREENS, *waiter_rows(book)], book)),
     ]
-    lines += ["| metric | console | pg_activity | ratio | goal | reached |", "|---|--:|--:|--:|--:|---|"]
-    lines += [line(row, book) for row in ROWS if book.value(row.metric, "console") is not None]
-    lines += ["", *(f"Not measured: {reason}." for reason in dict.fromkeys(book.skipped))]
+    lines = ["# Benchmarks", "", "Written by `make bench`." if effort.runs >= 3 else QUICKLY, ""]
+    lines += [f"- {name}: {text}" for name, text in book.versions.items()]
+    floor = book.value("harness", CONSOLE) or 0.0
+    effort_text = f"{effort.runs} (start-up {effort.starts}), {effort.refreshes} refreshes each, {effort.keys} keys"
+    lines += [f"- Runs: {effort_text}; the harness needs {floor:.2f} ms to see a key", ""]
+    for title, found in tables:
+        lines += [f"## {title}", "", *found, ""] if found else []
+    lines += [f"Not measured: {reason}.\n" for reason in dict.fromkeys(book.skipped)]
     return "\n".join(lines).rstrip() + "\n\n" + HOW
 
 
-def line(row: Row, book: Book) -> str:
-    """One line of the table."""
-    mine, other = book.value(row.metric, "console"), book.value(row.metric, "pg_activity")
-    assert mine is not None
-    ratio = mine / other if other else None
-    goal, reached = "", ""
-    if row.goal is not None:
-        measured = ratio if row.of_peer else mine
-        goal = f"≤ {row.goal:g} × pg_activity" if row.of_peer else f"≤ {row.goal:,g} {row.unit}".strip()
-        reached = "" if measured is None else "yes" if measured <= row.goal else "**no**"
-    peer = "–" if other is None or row.metric == "slow.texts" else figure(other, row.unit)
-    shown = "–" if ratio is None else f"{ratio:.2f}"
-    return f"| {row.title} | {figure(mine, row.unit)} | {peer} | {shown} | {goal or '–'} | {reached or '–'} |"
+def table(rows: Iterable[Row], book: Book, tools: Sequence[str]) -> list[str]:
+    """The rows that were measured, ratios first, then the figures of all tools."""
+    found = [each for each in (verdict(row, book) for row in rows) if each is not None]
+    names = [CONSOLE, *(tool for tool in tools if tool != CONSOLE and _has(tool, found, book))]
+    head = f"| metric | ratio | goal | reached | {' | '.join(names)} |"
+    return (
+        [head, f"|---|--:|--:|---|{'--:|' * len(names)}", *(line(each, book, names) for each in found)] if found else []
+    )
+
+
+def line(found: Verdict, book: Book, tools: Sequence[str]) -> str:
+    """One line of a table."""
+    row = found.row
+    ratio = "–" if found.ratio is None else f"{found.ratio:.2f}"
+    reached = {None: "–", True: "yes", False: "**no**"}[found.reached]
+    figures = [_figure_of(book.value(row.metric, tool), row.unit) for tool in tools]
+    return f"| {row.title} | {ratio} | {found.goal or '–'} | {reached} | {' | '.join(figures)} |"
+
+
+def growth_table(found: Iterable[Growth]) -> list[str]:
+    """What ten times as much costs."""
+    lines = [
+        f"| {each.pane} | {each.sizes[0]:,} → {each.sizes[1]:,} {each.what} | {KINDS[each.kind]} | "
+        f"{_figure_of(each.figures[0], 'ms')} | {_figure_of(each.figures[1], 'ms')} | {exponent(each):.2f} | "
+        f"{'yes' if _grows_well(each) else '**no**'} |"
+        for each in found
+    ]
+    head = ["| pane | from → to | figure | from | to | exponent | reached |", "|---|---|---|--:|--:|--:|---|"]
+    return [*head, *lines] if lines else []
+
+
+def exponent(found: Growth) -> float:
+    """The power of the size that a figure grows with."""
+    return math.log(found.figures[1] / found.figures[0]) / math.log(found.sizes[1] / found.sizes[0])
+
+
+def _grows_well(found: Growth) -> bool:
+    # A key answers within 50 ms at every size, all else grows no faster than n log n.
+    return found.figures[1] <= 50 if found.kind.startswith("key") else exponent(found) <= GROWS_TOO_FAST
+
+
+def missed(rows: Iterable[Row], book: Book) -> list[str]:
+    """Every goal that is not reached, the farthest first."""
+    found = [each for each in (verdict(row, book) for row in rows) if each is not None and each.reached is False]
+    found.sort(key=_excess, reverse=True)
+    return [f"- {each.row.title}: {each.ratio or 0:.2f}, {each.goal}" for each in found]
+
+
+def _excess(found: Verdict) -> float:
+    times = float((re.search(r"≤ ([\d.]+) ×", found.goal) or [0, 1])[1])
+    return (found.ratio or 0.0) / times
+
+
+def _has(tool: str, found: Iterable[Verdict], book: Book) -> bool:
+    return any(book.value(each.row.metric, tool) is not None for each in found)
+
+
+def _figure_of(value: float | None, unit: str) -> str:
+    return "–" if value is None else figure(value, unit)
 
 
 def figure(value: float, unit: str) -> str:
@@ -130,7 +142,7 @@ def figure(value: float, unit: str) -> str:
     return f"{text} {unit}".strip()
 
 
-def versions(postgres: str, pgbouncer: str, peer: str) -> dict[str, str]:
+def versions(postgres: str, pgbouncer: str, tools: Iterator[str] | Sequence[str]) -> dict[str, str]:
     """What it ran on: cores, memory, versions."""
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / (1 << 20)
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in DISTRIBUTIONS)
@@ -138,5 +150,5 @@ def versions(postgres: str, pgbouncer: str, peer: str) -> dict[str, str]:
         "Machine": f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory",
         "Servers": f"PostgreSQL {postgres}, PgBouncer {pgbouncer or 'none'}",
         "Console": f"Python {platform.python_version()}, {packages}",
-        "Peer": f"pg_activity {peer or 'not measured'}",
+        "Peers": ", ".join(tools) or "none",
     }

@@ -89,6 +89,27 @@ class Terminal:
                 raise Silent(f"no answer to {keys!r}:\n{self.text()}")
             return self._pieces[seen].at - at
 
+    def redraw(self, keys: str, seconds: float = 5.0) -> float:
+        """Press keys that move a cursor; the seconds until it stands on another line of the screen. Raises Silent."""
+        self.text()
+        before, at = self._backgrounds(), self.send(keys)
+        deadline = at + seconds
+        while time.monotonic() < deadline:
+            with self._news:
+                self._news.wait_for(lambda: len(self._pieces) > self._fed, 0.1)
+                ready = self._pieces[self._fed :]
+            for piece in ready:
+                self._stream.feed(piece.data)
+                self._fed += 1
+                if self._backgrounds() != before:
+                    return piece.at - at
+        raise Silent(f"{keys!r} moves no cursor:\n{self._lines()}")
+
+    def _backgrounds(self) -> list[object]:
+        # A cursor is a line of another background, or of reversed colours.
+        cells = (self._screen.buffer[y][8] for y in range(LINES))
+        return [(cell.bg, cell.reverse) for cell in cells]
+
     def first_after(self, moment: float) -> float:
         """When the first bytes after `moment` came. Raises Silent."""
         with self._news:

@@ -1,19 +1,17 @@
-"""The two programs that are compared: how each is started, what its screens look like, where its cost is found."""
+"""The programs that are compared: how each is started, what its screens look like, where its cost is found."""
 
 from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
-import venv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.model import Column, Pane, View
 from console.panes import PANES
-from scripts.benchmarks.fixture import CONSOLE, PEER, Site
+from scripts.benchmarks.fixture import CONSOLE, Site
 from scripts.benchmarks.probes import Bill, Spent
 from scripts.benchmarks.terminal import COLUMNS, LINES, Terminal
 
@@ -30,17 +28,36 @@ class Tool:
 
     name: str
     role: str  # it logs in with, and its statements are counted by
-    argv: tuple[str, ...]
+    argv: tuple[str, ...]  # {uri} and the like stand for the server
     live: re.Pattern[str]  # what the first real rows look like
-    panes: Mapping[str, re.Pattern[str]]  # key → what the pane looks like with its rows
-    faster: str  # keys that shorten the usual period to the shortest
+    panes: Mapping[str, re.Pattern[str]] = field(default_factory=dict)  # keys → what the pane looks like with its rows
+    faster: str = ""  # keys that shorten the usual period to the shortest
+    cursor: str = ""  # keys that move a cursor down and up; empty: there is none
 
     def open(self, site: Site, home: Path, *extra: str) -> Terminal:
-        """Start it on the heavy or light database in a terminal of its own."""
-        argv = (
-            (*self.argv, *extra, site.uri(self.role)) if self.name == "console" else (*self.argv, site.uri(self.role))
-        )
-        return Terminal(argv, environment(home), ROOT)
+        """Start it on the site's database in a terminal of its own."""
+        argv = [part.format_map(self._places(site)) for part in self.argv]
+        variables = environment(home)
+        if self.name != "console":  # which reads the password file that its URI names
+            variables |= {"PGPASSWORD": site.password(self.role), "PGSSLMODE": "disable"}
+        return Terminal([*argv, *extra], variables, ROOT)
+
+    def _places(self, site: Site) -> dict[str, str]:
+        host, port, database = site.address
+        plain = f"postgresql://{self.role}@{host}:{port}/{database}"
+        return {
+            "uri": site.uri(self.role),
+            "plain": plain,
+            "host": host,
+            "port": str(port),
+            "user": self.role,
+            "database": database,
+        }
+
+    @property
+    def slower(self) -> str:
+        """Keys that undo `faster`."""
+        return self.faster.translate({ord("+"): "-", ord("-"): "+"})
 
     def refreshes(self, spent: Bill, query: str = "") -> int:
         """How often the tool has read: the calls of its main statement."""
@@ -51,19 +68,12 @@ class Tool:
 
 def console(pane: str = "connections", config: Path | None = None) -> Tool:
     """The console with one pane first; empty: as it opens by itself."""
-    argv = [sys.executable, "-m", "console.cli", "open"]
+    argv = [sys.executable, "-m", "console.cli", "open", "{uri}"]
     argv += ["--pane", pane] if pane else []
     argv += ["--config", str(config)] if config else []
     first = next(each for each in PANES if each.name == (pane or PANES[0].name))
-    return Tool("console", CONSOLE, tuple(argv), painted(first), {each.key: painted(each) for each in PANES}, "++")
-
-
-def peer(program: Path) -> Tool:
-    """pg_activity with its own defaults."""
-    modes = {"1": "RUNNING", "2": "WAITING", "3": "BLOCKING"}
-    rows = re.compile(r"^\s*\d+ .*(?:pg_sleep|UPDATE|SELECT)", re.MULTILINE)
-    panes = {key: re.compile(rf"{mode} QUERIES[^\n]*\n[^\n]*PID[^\n]*\n\s*\d+ ") for key, mode in modes.items()}
-    return Tool("pg_activity", PEER, (str(program),), rows, panes, "--")
+    panes = {each.key: painted(each) for each in PANES}
+    return Tool("console", CONSOLE, tuple(argv), painted(first), panes, "++", "jk")
 
 
 def painted(pane: Pane) -> re.Pattern[str]:
@@ -99,24 +109,3 @@ def environment(home: Path) -> dict[str, str]:
         "COLUMNS": str(COLUMNS),
         "LINES": str(LINES),
     }
-
-
-def install_peer(folder: Path) -> Path:
-    """Install pg_activity from PyPI into an environment of its own and return its program."""
-    venv.create(folder, with_pip=True)
-    pip = [
-        str(folder / "bin" / "pip"),
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "pg_activity",
-        "psycopg[binary]",
-    ]
-    subprocess.run(pip, check=True)
-    return folder / "bin" / "pg_activity"
-
-
-def peer_version(program: Path) -> str:
-    """What it says of itself."""
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    return done.stdout.split()[-1]
