@@ -11,9 +11,9 @@ from console.settings.config import Wanted
 from console.sources.console import Answer, ConsoleSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
-from console.sources.postgres import PostgresServer
+from console.sources.postgres import PostgresServer, as_replica
 from console.sources.redis.server import RedisServer
-from console.sources.registry import HOST, POOLER, Sources
+from console.sources.registry import HOST, POOLER, REPLICAS, Sources
 
 
 def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] = ()) -> Sources:
@@ -32,7 +32,21 @@ def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] 
     redis = [RedisServer(wanted.redis)] if wanted.redis else []
     sources = Sources(postgres, console, *others, *redis, hints=hints)
     sources.add_later(HOST, lambda: host_of(postgres))
+    if wanted.replicas:
+        replicas = replicas_of(postgres, wanted)
+        sources.add_later(REPLICAS, lambda: replicas)
     return sources
+
+
+def replicas_of(postgres: Database, wanted: Wanted) -> Source:
+    """The streaming replicas of a server. Raises Trouble(USAGE) for a wrong URI."""
+    from console.sources.replicas.source import Replicas  # noqa: PLC0415  not every server has replicas
+
+    servers = [
+        PostgresServer(as_replica(uri, wanted.target), label, read_only=True, name=f"replica:{label or at}")
+        for at, (label, uri) in enumerate(wanted.replicas, 1)
+    ]
+    return Replicas(postgres, [*servers])
 
 
 def host_of(postgres: Database) -> Source:

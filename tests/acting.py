@@ -39,6 +39,7 @@ class Desk:
     user: str = "postgres"
     poolers: tuple[str, ...] = ()  # URIs of the admin consoles of its PgBouncers
     redis: str = ""  # URI of the Redis that caches its brands
+    replicas: tuple[tuple[str, str], ...] = ()  # names and URIs of its replicas
     host: FakeHost | None = None  # the machine of the server; None: the tests' choice
 
     @property
@@ -58,7 +59,7 @@ class Desk:
 
     def workspace(self) -> Workspace:
         """A console of this database, to be closed by its user."""
-        wanted = config.Wanted(self.uri, poolers=self.poolers, redis=self.redis)
+        wanted = config.Wanted(self.uri, poolers=self.poolers, redis=self.redis, replicas=self.replicas)
         workspace = Workspace(self.settings, wanted, trail=self.trail)
         if self.host is not None:
             host, postgres = self.host, workspace.sources.postgres

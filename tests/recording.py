@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from console.model import Facts, Pane, Snapshot, Source, Trouble, View
+from console.model import Facts, Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader, keys
@@ -86,7 +86,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
         (view.query, view.lookups): (pane.source_of(view), view)
         for pane in panes
         for view in pane.views
-        if pane.source_of(view) not in MADE
+        if pane.source_of(view) in sources
     }
     queries = {query for query, _ in views}
     made = {
@@ -96,7 +96,7 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
         for query in READS_OF.get(pane.source_of(view), {}).get(view.query, ())
         if query not in queries
     }
-    readers = {key: Reader(view, sources.__getitem__) for key, (_, view) in views.items()}
+    readers = {key: Reader(view, lambda name: _named(sources, name)) for key, (_, view) in views.items()}
     for _ in range(2):
         for key, (source, view) in views.items():
             try:
@@ -135,6 +135,12 @@ async def record_workload(postgres: str) -> None:
     with TemporaryDirectory() as folder:
         replay.save(Path(folder) / "workload.json", replace(facts, label="pipeline", address=""), recorder.reads)
         WORKLOAD.write_bytes(gzip.compress((Path(folder) / "workload.json").read_bytes(), mtime=0))
+
+
+def _named(sources: Mapping[str, Source], name: str) -> Source:
+    if name not in sources:
+        raise Trouble(Kind.MISSING, f"{name} is not recorded.")
+    return sources[name]
 
 
 class HeardDatabase(Heard):

@@ -100,7 +100,7 @@ def measured(database: str) -> str:
 def test_show_prints_every_view_as_the_agreed_document(
     call: Call, measured: str, pooler: Pooler, shared_redis: RedisProcess, pane: Pane, view: View
 ) -> None:
-    servers = ("-t", measured, "--pooler", pooler.stats_uri, "--redis", shared_redis.uri)
+    servers = ("-t", measured, "--pooler", pooler.stats_uri, "--redis", shared_redis.uri, "--replica", measured)
     options = (*servers, "--view", view.name, "--sample", "0")
     made = json.loads(call("show", pane.name, "--format", "json", *options))
     assert (made["pane"], made["view"]) == (pane.name, view.name)

@@ -9,6 +9,7 @@ import pytest
 from console.model import Kind, Limit, Trouble
 from console.settings.config import Settings, holds_password, load
 from console.settings.targets import check, resolve, warnings
+from console.sources.postgres import as_replica, parse_target
 
 PANES = ("connections", "locks")
 
@@ -154,6 +155,7 @@ def test_a_password_is_accepted_only_in_a_file_that_nobody_else_reads(home: dict
         assert "holds a password (targets.prod)" in said
         assert "hush" not in said
     assert "(targets.p)" in refused(home, f"targets: {{p: {{uri: 'host=h', poolers: ['{uri}']}}}}", mode=0o640)
+    assert "(targets.p)" in refused(home, f"targets: {{p: {{uri: 'host=h', replicas: {{r: '{uri}'}}}}}}", mode=0o640)
     settings = read(home, text)
     assert settings.targets["prod"].uri == uri
     assert "hush" not in repr(settings)
@@ -171,6 +173,32 @@ def test_a_name_of_the_configuration_brings_its_label_and_poolers(home: dict[str
     assert wanted.poolers == ("postgresql://s@h:6432",)
     given = resolve(settings, "prod", ["postgresql://s@other"], environ=home)
     assert given.poolers == ("postgresql://s@other",)
+
+
+def test_a_name_of_the_configuration_brings_its_replicas_by_name(home: dict[str, str]) -> None:
+    settings = read(home, "targets: {prod: {uri: host=a, replicas: {near: host=b, far: 'postgresql://c'}}}\n")
+    assert resolve(settings, "prod", environ=home).replicas == (("near", "host=b"), ("far", "postgresql://c"))
+    given = resolve(settings, "prod", replicas=["host=d"], environ=home)
+    assert given.replicas == (("", "host=d"),)
+    assert "host=" not in repr(given)
+    with pytest.raises(Trouble, match="The replica is a URI of another kind"):
+        resolve(settings, "prod", replicas=["mysql://d"], environ=home)
+
+
+@pytest.mark.parametrize(
+    ("replica", "expected"),
+    [
+        ("host=b", "host=b user=dba dbname=shop sslmode=verify-full"),
+        (
+            "postgresql://report@b:5433/other?sslmode=disable",
+            "host=b port=5433 user=report dbname=other sslmode=disable",
+        ),
+        ("service=b", "service=b user=dba dbname=shop sslmode=verify-full"),
+    ],
+)
+def test_a_replica_has_user_database_and_tls_of_its_primary_and_never_its_password(replica: str, expected: str) -> None:
+    made = as_replica(replica, "postgresql://dba:hush@a:5432/shop?sslmode=verify-full&connect_timeout=3")
+    assert parse_target(made) == parse_target(expected)
 
 
 def test_without_a_target_the_default_then_the_environment_then_libpq_decide(home: dict[str, str]) -> None:

@@ -20,12 +20,13 @@ from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults import CACHED, FAULTS, HOSTED, POOLED, SETTINGS, Fault, Stage, indexes
+from tests.faults import CACHED, FAULTS, HOSTED, POOLED, REPLICATED, SETTINGS, Fault, Stage, indexes, replicas
 from tests.faults.redis import limit_memory
 from tests.faults.servers import faulty
 from tests.hosts import FakeHost
 from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
+from tests.standbys import Standby, streaming
 from tests.waiting import eventually
 
 Start = Callable[[Cluster, str], Pooler]
@@ -36,8 +37,10 @@ LATER = {
     "disk-space",
     *("settings-file-error", "worker-missing", "job-overdue", "job-failed", "recurring-job-missing"),
 }
-EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in POOLED | CACHED | HOSTED]
+ELSEWHERE = POOLED | CACHED | HOSTED | REPLICATED
+EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in ELSEWHERE]
 OF_A_REDIS = [(rule, fault) for rule in sorted(CACHED) for fault in FAULTS[rule]]
+OF_A_REPLICA = [(rule, fault) for rule in sorted(REPLICATED) for fault in FAULTS[rule]]
 OF_A_HOST = [(rule, fault) for rule in sorted(HOSTED) for fault in FAULTS[rule]]
 OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule]]
 
@@ -46,6 +49,12 @@ OF_A_POOLER = [(rule, fault) for rule in sorted(POOLED) for fault in FAULTS[rule
 def own_server(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]:
     with faulty(pg_servers, pg.major) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def standby(pg: Cluster, pg_servers: Servers) -> Iterator[Standby]:
+    with streaming(pg_servers, pg) as made:
+        yield made
 
 
 def looking(workspace: Workspace, desk: Desk) -> Observer:
@@ -120,6 +129,17 @@ async def test_an_injected_fault_of_a_host_is_the_first_finding_and_it_clears(
 ) -> None:
     desk = replace(desk_of(rule, pg, database, tmp_path), host=FakeHost(tmp_path / "host"))
     await inject(rule, fault, Stage(desk, sessions))
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"), OF_A_REPLICA, ids=[f"{rule}-{fault.__name__}" for rule, fault in OF_A_REPLICA]
+)
+async def test_an_injected_fault_of_a_replica_is_the_first_finding_and_it_clears(
+    pg: Cluster, database: str, sessions: Sessions, tmp_path: Path, standby: Standby, rule: str, fault: Fault
+) -> None:
+    where = f"host={standby.server.host} port={standby.server.port}"
+    desk = replace(desk_of(rule, pg, database, tmp_path), replicas=((replicas.NAME, where),))
+    await inject(rule, fault, Stage(desk, sessions, standby=standby))
 
 
 def desk_of(rule: str, pg: Cluster, database: str, folder: Path, poolers: tuple[str, ...] = ()) -> Desk:

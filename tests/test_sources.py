@@ -26,6 +26,7 @@ from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, queries
 from console.sources.redis.server import RedisServer
 from console.sources.registry import Sources
+from console.sources.replicas.source import Replicas
 from tests import recording
 from tests.activity import console
 from tests.screens import console as screen
@@ -60,13 +61,17 @@ def every_query(view: View) -> list[str]:
     return [query for query in (view.query, *lookups, view.detail) if query]
 
 
+SOURCES = ("postgres", "pgbouncer", "redis", "replicas", "host", "console")
+
+
 def all_sources(*, pooler: bool = True) -> Sources:
     """Every source there can be, none of them reachable."""
     postgres = PostgresServer(NOWHERE)
     poolers = [PgBouncers([PgBouncerServer(POOLER)])] if pooler else []
     redis = RedisServer("redis://127.0.0.1:1/0")
     recorded = console_of(Trail(Path("/nonexistent/audit.jsonl")), [], postgres)
-    return Sources(postgres, recorded, HostSource(postgres), redis, *poolers)
+    replicas = Replicas(postgres, [PostgresServer(NOWHERE)])
+    return Sources(postgres, recorded, HostSource(postgres), redis, replicas, *poolers)
 
 
 def view_of(query: str) -> View:
@@ -94,6 +99,9 @@ def pane_of(source: str, query: str) -> Pane:
         ("pgbouncer", "actions/repack_table", False),
         ("redis", "redis_reads", True),
         ("redis", "pooler_pools", False),
+        ("replicas", "replica_states", True),
+        ("replicas", "replica_scans", True),
+        ("replicas", "locks", False),
         ("host", "host_disks", True),
         ("host", "host_processes", True),
         ("host", "locks", False),
@@ -101,7 +109,7 @@ def pane_of(source: str, query: str) -> Pane:
         ("console", "audit_database", True),
         ("console", "locks", False),
         ("console", "pooler_pools", False),
-        *((source, "no such query", False) for source in ("postgres", "pgbouncer", "redis", "host", "console")),
+        *((source, "no such query", False) for source in SOURCES),
     ],
 )
 async def test_a_source_knows_its_own_names_and_says_so_of_others(source: str, query: str, known: bool) -> None:

@@ -267,6 +267,13 @@ def _server_options(command: ArgumentParser) -> None:
         help="admin console of a PgBouncer (postgresql://user@host:6432/pgbouncer); may be repeated",
     )
     options.add_argument(
+        "--replica",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="a streaming replica of the server (postgresql://user@host:5432/database); may be repeated",
+    )
+    options.add_argument(
         "--redis", default="", metavar="URI", help="the Redis that caches brands (redis://host:6379/0)"
     )
     options.add_argument("--config", default="", metavar="FILE", help="configuration file")

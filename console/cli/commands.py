@@ -22,11 +22,16 @@ from console.settings.targets import resolve, warnings
 def wanted(options: Namespace, settings: Settings, pane: str = "") -> Wanted:
     """The servers that the options of a command name; warns about passwords in them. Raises Trouble."""
     target, database = _named_target(options)
-    for warning in warnings(target, options.pooler, options.redis):
+    for warning in warnings(target, (*options.pooler, *options.replica), options.redis):
         say(warning)
     parts = {"host": options.host, "port": options.port, "user": options.username, "dbname": database}
     return resolve(
-        settings, target, options.pooler, redis=options.redis, read_only=options.read_only, pane=pane, parts=parts
+        *(settings, target, options.pooler),
+        redis=options.redis,
+        replicas=options.replica,
+        read_only=options.read_only,
+        pane=pane,
+        parts=parts,
     )
 
 
@@ -149,8 +154,9 @@ def _watched(options: Namespace, settings: Settings) -> list[Wanted]:
     """The targets of `watch`. Raises Trouble."""
     if options.all:
         return [resolve(settings, name, (), read_only=True) for name in settings.targets]
-    if options.targets and (options.target or (len(options.targets) > 1 and options.pooler)):
-        remedy = "Give targets as arguments or one with -t; --pooler belongs to one target."
+    of_one = options.pooler or options.replica
+    if options.targets and (options.target or (len(options.targets) > 1 and of_one)):
+        remedy = "Give targets as arguments or one with -t; --pooler and --replica belong to one target."
         raise Trouble(Kind.USAGE, "It is not clear which servers are meant.", remedy)
     found = []
     for target in options.targets or (options.target,):

@@ -1,9 +1,17 @@
-"""Replication: who receives WAL, what slots retain, how far this standby is, and subscriptions."""
+"""Replication: who receives WAL, what each replica says itself, slots, this standby, and subscriptions."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.model import Column, Pane, Rate, Snapshot, View, denied
-from console.rules.replication import REPLAY_STATE, SLOT_STATUS, SUBSCRIPTION_STATUS
+from console.rules.replication import (
+    REPLAY_STATE,
+    REPLICA_SETTINGS,
+    REPLICA_STATE,
+    SLOT_STATUS,
+    SUBSCRIPTION_STATUS,
+)
 from console.rules.server import (
     CONFLICTS_PER_SECOND,
     REPLICATION_LAG_BYTES,
@@ -24,6 +32,27 @@ def receiver(snapshot: Snapshot) -> Snapshot:
     return snapshot.hiding(denied("The WAL receiver is hidden;", "pg_monitor") if concealed else None)
 
 
+def replicas(snapshot: Snapshot) -> Snapshot:
+    """A note where this role may not see the WAL receivers of replicas."""
+    concealed = any(row["state"] == "receiving" for row in snapshot.records())
+    return snapshot.hiding(denied("The WAL receivers are hidden;", "pg_monitor") if concealed else None)
+
+
+CONFLICT_KINDS = (
+    Column("snapshots", "snapshot", "count", width=8, help="Because they could still see rows that VACUUM removed."),
+    Column("locks", "lock", "count", help="Because they held a lock that DDL on the primary needed."),
+    Column("pins", "pin", "count", help="Because they had pinned a page that had to be cleaned up."),
+    Column("deadlocks", "deadlock", "count", width=8, help="Because they and the replay waited for each other."),
+    Column(
+        "tablespaces",
+        "tablespace",
+        "count",
+        width=10,
+        extra=True,
+        help="Because their temporary files were in a dropped tablespace.",
+    ),
+    Column("slots", "slot", "count", help="Logical slots invalidated (PostgreSQL 16 and later)."),
+)
 SENDERS = View(
     name="senders",
     title="Senders",
@@ -71,6 +100,82 @@ SENDERS = View(
         Column("pid", "pid", "count", extra=True),
     ),
     empty="No standby or other receiver is connected.",
+)
+
+REPLICAS = View(
+    name="replicas",
+    title="Replicas",
+    query="replica_states",
+    source="replicas",
+    key=("replica",),
+    derive=replicas,
+    columns=(
+        Column("replica", "replica", "name", width=12, grow=True, help="Its name in the configuration, else its host."),
+        Column(
+            "state",
+            "state",
+            width=13,
+            rule=REPLICA_STATE,
+            help="gone: does not answer. promoted: accepts writes. disconnected: receives no WAL. archive: restores "
+            "WAL from an archive. other cluster: no copy of this server.",
+        ),
+        Column(
+            "lag_bytes",
+            "behind",
+            "size",
+            rule=REPLICATION_LAG_BYTES,
+            help="WAL of the primary that it has not replayed; 0 when both are idle.",
+        ),
+        Column(
+            "lag_seconds",
+            "lag",
+            "age",
+            rule=REPLICATION_LAG_SECONDS,
+            judged="late_seconds",
+            help="For how long: 0 if nothing is missing. Judged without an intended delay.",
+        ),
+        Column("timeline", "tli", "count", width=4, help="Its timeline: a promotion begins a new one."),
+        Column("conflicts", "cancelled", "count", width=9, help="Queries there cancelled by the replay."),
+        Column("slot", "slot", "name", width=12, help="The replication slot on the primary that it uses; –: none."),
+        Column("retained", "retained", "size", help="WAL that the primary keeps for that slot."),
+        Column(
+            "lower",
+            "lower settings",
+            width=30,
+            extra=True,
+            rule=REPLICA_SETTINGS,
+            judged="is_lower",
+            help="Settings that must be at least the primary's. Where one is lower, the replay stops until a restart "
+            "with a higher value.",
+        ),
+        Column("reason", "reason", width=40, extra=True, help="Why it is in this state."),
+        Column(
+            "conflict_rate",
+            "per s",
+            "rate",
+            extra=True,
+            rule=CONFLICTS_PER_SECOND,
+            help="Cancelled queries per second, in the last 5 minutes.",
+        ),
+        *(replace(column, extra=True) for column in CONFLICT_KINDS),
+        Column("replay", "replay", width=15, extra=True, help="Whether its replay is paused."),
+        Column("receiver", "receiver", width=10, extra=True, help="State of its WAL receiver; –: none is running."),
+        Column("unreplayed", "unreplayed", "size", width=10, extra=True, help="WAL received there and not replayed."),
+        Column("sync_state", "sync", width=9, extra=True, help="Whether commits wait for it: sync or quorum."),
+        Column("application", "application", "name", width=12, extra=True, help="Its name in pg_stat_replication."),
+        Column("sender_pid", "pid", "count", extra=True, help="Its WAL sender on the primary; see Senders."),
+        Column("wal_status", "WAL", width=10, extra=True, rule=SLOT_STATUS, help="Of its slot; see Slots."),
+        Column(
+            "message_age", "message", "age", width=7, extra=True, help="Time since the last message of the primary."
+        ),
+        Column("feedback", "feedback", width=8, extra=True, help="hot_standby_feedback."),
+        Column("query_delay", "for queries", width=11, extra=True, help="max_standby_streaming_delay."),
+        Column("delay", "delay", "age", extra=True, help="recovery_min_apply_delay: an intended delay."),
+        Column("primary_timeline", "primary tli", "count", width=11, extra=True, help="Timeline of the primary."),
+        Column("seen_age", "seen", "age", extra=True, help="Time since it last answered this console."),
+    ),
+    rates=(Rate("conflict_rate", "conflicts", window=300.0),),
+    empty="No replicas.",
 )
 
 SLOTS = View(
@@ -198,21 +303,7 @@ CONFLICTS = View(
         Column("database", "database", "name", grow=True),
         Column("conflicts", "cancelled", "count", width=9, help="Queries of this standby cancelled by the replay."),
         Column("rate", "per s", "rate", rule=CONFLICTS_PER_SECOND, help="The same per second, in the last 5 minutes."),
-        Column(
-            "snapshots", "snapshot", "count", width=8, help="Because they could still see rows that VACUUM removed."
-        ),
-        Column("locks", "lock", "count", help="Because they held a lock that DDL on the primary needed."),
-        Column("pins", "pin", "count", help="Because they had pinned a page that had to be cleaned up."),
-        Column("deadlocks", "deadlock", "count", width=8, help="Because they and the replay waited for each other."),
-        Column(
-            "tablespaces",
-            "tablespace",
-            "count",
-            width=10,
-            extra=True,
-            help="Because their temporary files were in a dropped tablespace.",
-        ),
-        Column("slots", "slot", "count", help="Logical slots invalidated (PostgreSQL 16 and later)."),
+        *CONFLICT_KINDS,
     ),
     rates=(Rate("rate", "conflicts", window=300.0),),
     empty="No query was cancelled by the replay of WAL.",
@@ -254,13 +345,14 @@ REPLICATION = Pane(
     title="Replication",
     group="Around",
     help=(
-        "Senders: each standby or other receiver of WAL, how far it is behind and at which stage. Slots: the WAL and "
-        "the dead rows that each retains; a slot that nobody uses retains them until it is dropped (temporary ones "
-        "end with their session and are left out). Receiver: on a standby, where its WAL comes from and whether its "
-        "replay is paused. Conflicts: queries of a standby that the replay cancelled. Subscriptions: the workers of "
-        "logical replication and their errors."
+        "Senders: each standby or other receiver of WAL, how far it is behind and at which stage. Replicas: what each "
+        "replica named by --replica or in the configuration is, asked there and compared with this server. Slots: the "
+        "WAL and the dead rows that each retains; a slot that nobody uses retains them until it is dropped (temporary "
+        "ones end with their session and are left out). Receiver: on a standby, where its WAL comes from and whether "
+        "its replay is paused. Conflicts: queries of a standby that the replay cancelled. Subscriptions: the workers "
+        "of logical replication and their errors."
     ),
-    views=(SENDERS, SLOTS, RECEIVER, CONFLICTS, SUBSCRIPTIONS),
+    views=(SENDERS, REPLICAS, SLOTS, RECEIVER, CONFLICTS, SUBSCRIPTIONS),
     refresh=5.0,
     actions=("drop-slot", "resume-replay"),
 )

@@ -44,6 +44,8 @@ RULES: tuple[AnyRule, ...] = (
     server.SETTING_LINE,
     replication.SLOT_STATUS,
     replication.REPLAY_STATE,
+    replication.REPLICA_STATE,
+    replication.REPLICA_SETTINGS,
     replication.SUBSCRIPTION_STATUS,
     storage.DEAD_TUPLE_PERCENT,
     storage.BLOAT_PERCENT,

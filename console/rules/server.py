@@ -41,14 +41,14 @@ REPLICATION_LAG_SECONDS = Rule(
     title="Time by which the slowest standby is behind",
     unit="s",
     limit=above(10, 60),
-    queries=("vitals", "replication_senders", "replication_receiver"),
+    queries=("vitals", "replication_senders", "replication_receiver", "replica_states"),
 )
 REPLICATION_LAG_BYTES = Rule(
     name="replication_lag_bytes",
     title="WAL that the slowest standby has not replayed",
     unit="bytes",
     limit=above(256 * 2**20, 2**31),
-    queries=("vitals", "replication_senders", "replication_receiver"),
+    queries=("vitals", "replication_senders", "replication_receiver", "replica_states"),
 )
 REQUESTED_CHECKPOINTS = Rule(
     name="requested_checkpoints",
@@ -76,7 +76,7 @@ CONFLICTS_PER_SECOND = Rule(
     title="Queries per second on a standby that were cancelled because they conflicted with replay",
     unit="count",
     limit=above(0.000001),
-    queries=("vitals", "replication_conflicts"),
+    queries=("vitals", "replication_conflicts", "replica_states"),
     window=Window.RECENT,
 )
 UNFROZEN_TRANSACTIONS = Rule(

@@ -37,6 +37,7 @@ class Target:
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     label: str = ""
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands
+    replicas: Mapping[str, str] = field(default_factory=dict, repr=False)  # its standbys: name → URI or conninfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Wanted:
     guide: bool = False  # open the set-up guide first
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: there is none
     pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
+    replicas: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # name and URI; without a name: its host
 
 
 def load(
@@ -155,7 +157,8 @@ def _read(path: Path, named: bool) -> str | None:
 
 def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
     for name, target in targets.items():
-        uris = (target["uri"], *target.get("poolers", ()), target.get("redis", ""))
+        replicas = target.get("replicas", {}).values()
+        uris = (target["uri"], *target.get("poolers", ()), *replicas, target.get("redis", ""))
         secret = any(holds_password(uri) for uri in uris)
         if secret and path.stat().st_mode & 0o077:
             raise Trouble(
@@ -172,7 +175,7 @@ def _schema(
     months = number(1, 1200, whole=True)
     return table(
         default_target=text,
-        targets=by_name(table(("uri",), uri=some_text, poolers=sequence(some_text), label=text, redis=some_text)),
+        targets=by_name(_target()),
         refresh=by_name(number(0.2, _LONGEST), panes),
         thresholds=by_name(limits, thresholds),
         partitions=sequence(
@@ -188,6 +191,17 @@ def _schema(
         capacity=capacity.reader(),
         keymap=by_name(some_text),
         theme=choice("auto", "dark", "light", "16"),
+    )
+
+
+def _target() -> yamlfile.Reader:
+    return table(
+        ("uri",),
+        uri=some_text,
+        poolers=sequence(some_text),
+        replicas=by_name(some_text),
+        label=text,
+        redis=some_text,
     )
 
 

@@ -30,12 +30,15 @@ def resolve(
     poolers: Sequence[str] = (),
     *,
     redis: str = "",
+    replicas: Sequence[str] = (),
     read_only: bool = False,
     pane: str = "",
     environ: Mapping[str, str] = os.environ,
     parts: Mapping[str, str] = NO_PARTS,
 ) -> Wanted:
-    """What to connect to; `poolers` and `redis` replace those of the configuration's target. Raises Trouble(USAGE).
+    """What to connect to; `poolers`, `replicas` and `redis` replace those of the configuration's target.
+
+    Raises Trouble(USAGE).
 
     `parts` are libpq's host, port, user and dbname: they replace those of the target. A host without a target is a
     server of its own, not the default target.
@@ -45,18 +48,21 @@ def resolve(
         given = settings.default_target or environ.get("PIPELINE_CONSOLE_TARGET", "")
     known = settings.targets.get(given)
     if known is not None:
-        uri, label, own = known.uri, known.label or known.name, known.poolers
+        uri, label = known.uri, known.label or known.name
         redis = redis or known.redis
     else:
-        uri, label, own = _connection(given, settings, environ), "", ()
-    chosen = tuple(poolers) or own
+        uri, label = _connection(given, settings, environ), ""
+    chosen = tuple(poolers) or (known.poolers if known else ())
+    standbys = tuple(("", replica) for replica in replicas) or tuple(known.replicas.items() if known else ())
     check(uri, "target")
     for pooler in chosen:
         check(pooler, "pooler")
+    for _, replica in standbys:
+        check(replica, "replica")
     replaced = {name: value for name, value in parts.items() if value}
     if {"host", "port"} & set(replaced):
         label = ""  # it may be another server than the configured one
-    return Wanted(_with_parts(uri, replaced), label, chosen, read_only, pane, redis=redis)
+    return Wanted(_with_parts(uri, replaced), label, chosen, read_only, pane, redis=redis, replicas=standbys)
 
 
 def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
@@ -68,11 +74,11 @@ def _with_parts(uri: str, parts: Mapping[str, str]) -> str:
     return " ".join([uri, *(f"{name}='{_quoted(value)}'" for name, value in parts.items())]).strip()
 
 
-def warnings(target: str, poolers: Sequence[str], redis: str = "") -> list[str]:
-    """Warnings about arguments of the command line."""
+def warnings(target: str, servers: Sequence[str], redis: str = "") -> list[str]:
+    """Warnings about arguments of the command line; `servers` are the URIs of poolers and replicas."""
     exposed = "The process list shows everybody the password in this command"
     found = []
-    if any(holds_password(given) for given in (target, *poolers)):
+    if any(holds_password(given) for given in (target, *servers)):
         found.append(f"{exposed}; ~/.pgpass or PGPASSWORD keep it hidden.")
     if holds_password(redis):
         found.append(f"{exposed}; redis: in a target of the configuration keeps it hidden.")

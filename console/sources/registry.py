@@ -14,9 +14,10 @@ from console.sources.pgbouncer import admin
 from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
 
-PRIMARY, POOLER, REDIS, HOST = "postgres", "pgbouncer", "redis", "host"
+PRIMARY, POOLER, REDIS, HOST, REPLICAS = "postgres", "pgbouncer", "redis", "host", "replicas"
 RULES, CAPACITY, WAITS = "rules", "capacity", "waits"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
+NO_REPLICA = "Give --replica postgresql://USER@HOST:5432/DATABASE, or replicas: in the configuration's target."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,16 @@ def _host_text(query: str) -> str:
     return text(query)
 
 
+def _replica_text(query: str) -> str:
+    from console.sources.replicas.source import text  # noqa: PLC0415  few panes show them
+
+    return text(query)
+
+
 _ABSENT: Mapping[str, Absent] = {
     POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text),
     REDIS: Absent("There is no Redis to look at.", NO_REDIS, redis_text),
+    REPLICAS: Absent("There is no replica to look at.", NO_REPLICA, _replica_text),
     HOST: Absent("The host of a recording is not there to be measured.", "Open the server itself.", _host_text),
 }
 
@@ -52,7 +60,7 @@ def statement(query: str) -> str:
 
 
 class Sources:
-    """Sources by name: "postgres", "pgbouncer", "redis", "host", "console", "rules".
+    """Sources by name: "postgres", "pgbouncer", "redis", "replicas", "host", "console", "rules".
 
     Nothing connects before the first read.
     """

@@ -23,6 +23,7 @@ from tests.faults import (
     partitions,
     pools,
     redis,
+    replicas,
     settings,
     soon,
     statements,
@@ -90,6 +91,11 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "requested-checkpoints": (soon.checkpoints_by_size,),
     "runaway-statement": (soon.statement_without_end,),
     "replication-lag": (soon.standby_that_reads_nothing,),
+    "replica-gone": (replicas.server_that_died, replicas.replica_that_lost_its_primary),
+    "replica-promoted": (replicas.replica_that_was_promoted,),
+    "replica-paused": (replicas.replay_that_is_paused,),
+    "replica-lag": (replicas.replay_that_waits_for_a_query,),
+    "replica-settings": (replicas.primary_with_a_higher_setting,),
     "bloat": (tables.table_of_empty_pages,),
     "vacuum-overdue": (tables.dead_tuples_that_stay,),
     "autovacuum-disabled": (tables.table_without_autovacuum,),
@@ -123,6 +129,7 @@ SETTINGS: Mapping[str, Configured] = {
     "temporary-files": lambda usual: sooner(usual, temp_bytes_per_second=Limit(1)),
     "runaway-statement": lambda usual: sooner(usual, statement_seconds=Limit(0.5)),
     "replication-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
+    "replica-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
     "view-stale": lambda usual: replace(usual, refreshes=(config.RefreshPolicy("public.report"),)),
     "connections-full": lambda usual: sooner(usual, connection_usage_percent=Limit(12)),
     "redis-memory": lambda usual: sooner(usual, redis_memory_percent=Limit(20)),
@@ -135,7 +142,9 @@ SETTINGS: Mapping[str, Configured] = {
 POOLED = frozenset({"pool-exhausted", "pgbouncer-cve"})  # rules whose faults need a PgBouncer
 # Rules whose faults need a Redis.
 CACHED = frozenset({"redis-gone", "redis-memory", "redis-evicts", "redis-blocked", "cache-misses"})
+# Rules whose faults need a streaming replica.
+REPLICATED = frozenset({"replica-gone", "replica-promoted", "replica-paused", "replica-lag", "replica-settings"})
 # Rules whose faults are those of a machine.
 HOSTED = frozenset({"host-cpu", "host-memory", "host-swap", "slow-reads", "disk-space"})
 
-__all__ = ["CACHED", "FAULTS", "HOSTED", "POOLED", "SETTINGS", "Fault", "Stage"]
+__all__ = ["CACHED", "FAULTS", "HOSTED", "POOLED", "REPLICATED", "SETTINGS", "Fault", "Stage"]

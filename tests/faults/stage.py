@@ -13,6 +13,7 @@ from console.settings import config
 from tests.acting import Desk
 from tests.activity import Sessions
 from tests.servers import Pooler
+from tests.standbys import Standby
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Stage:
     sessions: Sessions
     pooler: Pooler | None = None  # before this database
     redis: RedisProcess | None = None  # that caches its brands
+    standby: Standby | None = None  # of its server
 
     def open(self, application: str, **options: Any) -> psycopg.Connection[Any]:
         """A session of the application of that name, in autocommit mode."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.format import age, one_line, size
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Record, Urgency
+from console.rules.findings import replicas
 from console.rules.findings.wording import number
 from console.rules.server import REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS
 
@@ -13,8 +14,14 @@ RESUME = Fix("resume-replay", {}, "resume the replay: queries that conflict with
 
 
 def lag(frame: Frame) -> Iterable[Finding]:
-    """A finding for each standby that is too far behind, with the stage at which its WAL is."""
+    """A finding for each standby that is too far behind, with the stage at which its WAL is.
+
+    A named replica is judged by what it says itself, in findings of its own.
+    """
+    named = _named(frame)
     for row in frame.rows("replication_lag"):
+        if row["pid"] in named:
+            continue
         behind = number(row["lag_bytes"])
         level = max(
             frame.level(REPLICATION_LAG_BYTES, behind),
@@ -32,6 +39,13 @@ def lag(frame: Frame) -> Iterable[Finding]:
                 fixes=(RESUME,) if row["paused"] else (),
                 harm=behind / 2**40,
             )
+
+
+def _named(frame: Frame) -> set[object]:
+    """The WAL senders of the named replicas."""
+    if replicas.QUERY in frame.troubles or replicas.QUERY not in frame.readings:
+        return set()
+    return {row["sender_pid"] for row in frame.rows(replicas.QUERY)} - {None}
 
 
 def _where(row: Record) -> tuple[str, dict[str, object]]:
@@ -65,7 +79,11 @@ REPLICATION_LAG = Diagnosis(
     "replication-lag",
     "A standby is behind",
     Urgency.SOON,
-    (Ask("vitals"), Ask("replication_lag", every=2 * OFTEN, only_if=_lags)),
+    (
+        Ask("vitals"),
+        Ask("replication_lag", every=2 * OFTEN, only_if=_lags),
+        Ask(replicas.QUERY, replicas.SOURCE, OFTEN),
+    ),
     lag,
     (REPLICATION_LAG_SECONDS, REPLICATION_LAG_BYTES),
 )

@@ -9,6 +9,7 @@ from console.sources.postgres.closing import answering_within, close_in_turn, cu
 from console.sources.postgres.connecting import (
     CONNECT_SECONDS,
     KEPT_ALIVE,
+    as_replica,
     describe,
     parse_target,
     refused,
@@ -31,6 +32,7 @@ __all__ = [
     "TextLoader",
     "acting_session",
     "answering_within",
+    "as_replica",
     "close_in_turn",
     "cut",
     "describe",

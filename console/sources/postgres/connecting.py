@@ -30,6 +30,10 @@ KEPT_ALIVE: Mapping[str, str] = {
     "tcp_user_timeout": "20000",
 }
 OLDEST = 140000
+# What a replica has in common with its primary unless its URI says otherwise.
+_SHARED = frozenset(
+    {"user", "dbname", "passfile", "sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "require_auth"}
+)
 SET_ATTEMPTS = 5
 PREPARED_MOST = 32  # statements a session; the server keeps about 270 kB for each of the console's
 NO_ANSWER = "No server answers there: check host and port, listen_addresses, and whether it is running."
@@ -60,6 +64,15 @@ def parse_target(target: str) -> dict[str, str]:
             "characters of a password.",
         ) from None
     return {name: str(value) for name, value in parameters.items() if value is not None}
+
+
+def as_replica(replica: str, primary: str) -> str:
+    """`replica` with the user, the database and the TLS settings of `primary` where it names none.
+
+    A password is never taken over: it is meant for another host. Raises Trouble(USAGE).
+    """
+    taken = {name: value for name, value in parse_target(primary).items() if name in _SHARED}
+    return conninfo.make_conninfo("", **{**taken, **parse_target(replica)})
 
 
 def describe(parameters: Mapping[str, str]) -> str:

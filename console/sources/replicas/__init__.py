@@ -1,0 +1,1 @@
+"""The streaming replicas of a server, compared with it."""

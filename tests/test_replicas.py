@@ -1,0 +1,285 @@
+"""Named replicas: each asked itself and compared with its primary, on true streaming standbys."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from console.model import Kind, Record, Trouble
+from console.panes.replication import REPLICAS
+from console.reading.reader import Reader
+from console.running.trail.audit import Trail
+from console.sources.replicas import comparing
+from console.sources.replicas.comparing import RUNS, Primary, ReplicaReading, WalCourse
+from console.workspace import Workspace
+from tests.acting import Desk
+from tests.servers import PostgresServer as Cluster
+from tests.servers import Servers
+from tests.standbys import Standby, streaming
+from tests.waiting import eventually, wait
+
+LIMITS = dict.fromkeys(comparing.NOT_LOWER, 100)
+PRIMARY = {"system_identifier": "7", "standby": False, "started": 1.0, "timeline": 3, "position": 5000, **LIMITS}
+REPLICA = {
+    "system_identifier": "7",
+    "standby": True,
+    "started": 2.0,
+    "timeline": 3,
+    "position": 5000,
+    "replayed": 5000,
+    "replay": RUNS,
+    "receiver_pid": 9,
+    "receiver": "streaming",
+    "streams": True,
+    "slot": None,
+    "delay": 0.0,
+    "application": "walreceiver",
+    "address": "10.0.0.2",
+    "replayed_age": 3600.0,
+    **LIMITS,
+}
+SENDER = {"pid": 1, "slot": None, "application": "walreceiver", "client": "10.0.0.2", "lag_seconds": None}
+
+
+def row_of(own: Record, *senders: Record, course: WalCourse | None = None, **primary: object) -> Record:
+    """What the pane shows of a replica that says `own`, at 1000 s."""
+    here = Primary({**PRIMARY, **primary}, [{**SENDER, "sync_state": "async", **sender} for sender in senders])
+    row = comparing.answered("analytics", ReplicaReading({**REPLICA, **own}, 1000.0), here, course or WalCourse())
+    return dict(zip(comparing.COLUMNS, row, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("own", "state"),
+    [
+        ({}, "streaming"),
+        ({"receiver": None}, "receiving"),  # hidden from the role
+        ({"receiver_pid": None, "receiver": None}, "disconnected"),
+        ({"receiver_pid": None, "receiver": None, "streams": False}, "archive"),
+        ({"receiver_pid": None, "receiver": None, "streams": None}, "disconnected"),
+        ({"replay": "paused"}, "paused"),
+        ({"replay": "pause requested"}, "paused"),
+        ({"replay": "paused", "receiver_pid": None}, "paused"),
+        ({"standby": False, "timeline": 4}, "promoted"),
+        ({"standby": False, "started": 1.0}, "primary"),
+        ({"system_identifier": "8"}, "other cluster"),
+        ({"system_identifier": "8", "standby": False}, "other cluster"),
+    ],
+)
+def test_a_replica_that_answers_is_named_for_what_it_is(own: Record, state: str) -> None:
+    assert row_of(own)["state"] == state
+
+
+def test_the_primary_of_a_standby_is_named_as_such() -> None:
+    assert row_of({"standby": False}, standby=True)["state"] == "primary"
+
+
+@pytest.mark.parametrize(
+    ("own", "measured", "seen", "seconds"),
+    [
+        ({}, 12.0, 400.0, 0.0),  # nothing is missing, whatever was measured before
+        ({"replayed": 4000}, 0.2, None, 0.2),
+        ({"replayed": 4000}, 0.2, 45.0, 45.0),  # the replay stands still, and so does what was measured
+        ({"replayed": 4000, "replayed_age": 30.0}, 0.2, 45.0, 30.0),
+        ({"replayed": 4000, "replayed_age": None}, None, 45.0, 45.0),
+        ({"replayed": 4000}, None, None, 3600.0),  # all that a single look can say
+        ({"replayed": 4000, "replayed_age": None}, None, None, None),
+        ({"replayed": None}, 0.2, None, None),
+    ],
+)
+def test_the_lag_in_seconds_is_as_much_as_is_known(
+    own: Record, measured: float | None, seen: float | None, seconds: float | None
+) -> None:
+    course = WalCourse()
+    if seen is not None:
+        course.add(900.0 - seen, 4000)
+        course.add(1000.0 - seen, 4500)
+    course.add(1000.0, 5000)
+    row = row_of(own, {"lag_seconds": measured}, course=course if seen is not None else None)
+    assert row["lag_seconds"] == seconds
+
+
+def test_a_delay_on_purpose_is_shown_and_not_judged() -> None:
+    row = row_of({"replayed": 4000, "replayed_age": 305.0, "delay": 300.0})
+    assert (row["lag_seconds"], row["late_seconds"]) == (305.0, 5.0)
+    assert "recovery_min_apply_delay is 5" in str(row["reason"])
+
+
+def test_positions_before_the_last_one_are_of_another_timeline() -> None:
+    course = WalCourse()
+    course.add(1.0, 9000)
+    course.add(2.0, 500)
+    assert course.ahead_of(400, 10.0) == 8.0
+    assert course.ahead_of(500, 10.0) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "senders", "pid"),
+    [
+        ({}, [{}], 1),
+        ({}, [{"client": "10.0.0.9"}], 1),  # behind a translated address
+        ({}, [{"client": "10.0.0.9"}, {"pid": 2}], 2),
+        ({}, [{"client": "10.0.0.9"}, {"client": "10.0.0.8", "pid": 2}], None),
+        ({}, [{}, {"pid": 2}], None),
+        ({"slot": "b"}, [{"slot": "a"}, {"pid": 2, "slot": "b"}], 2),
+        ({"application": "other"}, [{}], None),
+        ({"receiver_pid": None}, [{}], None),
+    ],
+)
+def test_a_replica_is_found_among_the_senders_by_slot_or_name_and_address(
+    own: Record, senders: list[Record], pid: int | None
+) -> None:
+    assert row_of(own, *senders)["sender_pid"] == pid
+
+
+def test_lower_settings_are_listed_with_both_values() -> None:
+    row = row_of({"max_connections": 50, "max_wal_senders": 200})
+    assert (row["lower"], row["is_lower"]) == ("max_connections 50 < 100", True)
+    assert "lower than on the primary" in str(row["reason"])
+    assert row_of({"system_identifier": "8", "max_connections": 50})["is_lower"] is False
+
+
+def test_without_an_answer_of_the_primary_a_replica_still_says_what_it_is() -> None:
+    row = comparing.answered("analytics", ReplicaReading({**REPLICA, "replayed": 4000}, 1000.0), None, WalCourse())
+    found = dict(zip(comparing.COLUMNS, row, strict=True))
+    assert (found["state"], found["lag_bytes"], found["primary_timeline"]) == ("streaming", 1000, None)
+
+
+@pytest.fixture(scope="module", name="primary")
+def own_server(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]:
+    if pg_servers.choices[pg.major].installation is None:
+        pytest.skip("needs a server with settings of its own")
+    server = pg_servers.new(pg.major, {})
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def standby(primary: Cluster, pg_servers: Servers) -> Iterator[Standby]:
+    with primary.connect() as connection:
+        connection.execute("SELECT pg_create_physical_replication_slot('analytics_slot', true)")
+    with streaming(pg_servers, primary, "analytics_slot") as made:
+        yield made
+
+
+@pytest.fixture
+def desk(primary: Cluster, standby: Standby, tmp_path: Path) -> Desk:
+    wait(standby.replays)
+    where = f"host={standby.server.host} port={standby.server.port}"
+    return Desk(primary, "postgres", Trail(tmp_path / "audit.jsonl"), replicas=(("analytics", where),))
+
+
+async def states(workspace: Workspace) -> dict[str, Record]:
+    taken = await Reader(REPLICAS).read(workspace.sources.named("replicas"))
+    return {str(row["replica"]): row for row in taken.records()}
+
+
+async def state(workspace: Workspace) -> Record:
+    return (await states(workspace))["analytics"]
+
+
+@contextmanager
+def frozen(standby: Standby) -> Iterator[None]:
+    """The standby accepts connections and answers nothing, as behind a network that is dead."""
+    pid = int((standby.process.data / "postmaster.pid").read_text().splitlines()[0])
+    with standby.server.connect() as session:
+        [(pids,)] = session.execute("SELECT array_agg(pid) FROM pg_stat_activity").fetchall()
+    stopped = [pid, *(each for each in pids if Path(f"/proc/{each}").exists())]
+    for each in stopped:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in stopped:
+            if Path(f"/proc/{each}").exists():
+                os.kill(each, signal.SIGCONT)
+
+
+@pytest.mark.pg(">= 18")  # on each version: the faults of test_rules
+async def test_an_idle_replica_is_not_behind_and_both_sides_are_one_row(desk: Desk, standby: Standby) -> None:
+    async with desk.workspace() as workspace:
+        row = await state(workspace)
+        sender = desk.ask("SELECT pid FROM pg_stat_replication")
+        assert (row["state"], row["lag_bytes"], row["lag_seconds"]) == ("streaming", 0, 0.0)
+        assert (row["sender_pid"], row["sync_state"], row["slot"]) == (sender, "async", "analytics_slot")
+        assert row["retained"] is not None
+        assert row["timeline"] == row["primary_timeline"] == 1
+        assert (row["conflicts"], row["lower"]) == (0, "")
+    async with replace(desk, user="pipeline_monitor").workspace() as workspace:
+        assert (await state(workspace))["state"] == "streaming"
+    async with replace(desk, user="pipeline_app").workspace() as workspace:
+        taken = await Reader(REPLICAS).read(workspace.sources.named("replicas"))
+        assert [why.lacks.grants for why in taken.hidden] == [("pg_monitor",)]
+        assert taken.values("state") == ("receiving",)
+
+
+@pytest.mark.pg(">= 18")
+async def test_a_replica_that_answers_nothing_delays_neither_the_others_nor_the_end(
+    desk: Desk, standby: Standby
+) -> None:
+    here = f"host={desk.cluster.host} port={desk.cluster.port}"
+    async with replace(desk, replicas=(*desk.replicas, ("here", here), ("", "host=127.0.0.1 port=1"))).workspace() as (
+        workspace
+    ):
+        before = await states(workspace)
+        assert {name: row["state"] for name, row in before.items()} == {
+            "analytics": "streaming",
+            "here": "primary",
+            "127.0.0.1:1": "gone",
+        }
+        with frozen(standby):
+            now = await states(workspace)
+            assert now["analytics"]["state"] == "gone"
+            assert "has not answered" in str(now["analytics"]["reason"])
+            assert now["here"]["state"] == "primary"
+
+        async def is_back() -> bool:
+            return (await state(workspace))["state"] == "streaming"
+
+        await eventually(is_back)
+
+
+@pytest.mark.pg(">= 18")
+async def test_a_connection_that_was_lost_alone_is_no_fault(desk: Desk, standby: Standby) -> None:
+    async with desk.workspace() as workspace:
+        await state(workspace)
+        with standby.server.connect() as there:
+            there.execute(
+                "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name LIKE 'pipeline%'"
+            )
+        assert (await state(workspace))["state"] == "streaming"
+
+
+@pytest.mark.pg(">= 18")
+async def test_the_replicas_are_shown_when_their_primary_is_gone(desk: Desk, standby: Standby) -> None:
+    async with desk.workspace() as workspace:
+        await state(workspace)
+        desk.cluster.stop()
+        try:
+
+            async def is_alone() -> bool:
+                return (await state(workspace))["state"] == "disconnected"
+
+            await eventually(is_alone)
+            taken = await workspace.sources.named("replicas").fetch("replica_states")
+            assert [why.kind for why in taken.hidden] == [Kind.UNREACHABLE]
+        finally:
+            desk.cluster.start()
+        wait(standby.receives)
+
+
+async def test_a_wrong_uri_of_a_replica_repeats_none_of_it(desk_of_nothing: Desk) -> None:
+    with pytest.raises(Trouble) as caught:
+        replace(desk_of_nothing, replicas=(("x", "host=a password=hush nonsense"),)).workspace()
+    assert caught.value.kind is Kind.USAGE
+    assert "hush" not in str(caught.value)
+
+
+@pytest.fixture
+def desk_of_nothing(any_pg: Cluster, tmp_path: Path) -> Desk:
+    return Desk(any_pg, "postgres", Trail(tmp_path / "audit.jsonl"))
