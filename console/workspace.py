@@ -6,6 +6,7 @@ The command line, the terminal interface and the tests plan, run, watch and stop
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -21,7 +22,8 @@ from console.sources.registry import CAPACITY, RULES, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
-    from console.model import Diagnosis
+    from console.model import Diagnosis, Snapshot
+    from console.past.recorder import ReadingRecorder
     from console.watching.baselines import Baselines
     from console.watching.capacity import Capacity
     from console.watching.history import History
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from console.watching.waits import Waits
 
 Watch = Callable[[Run], None]
+UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
 
@@ -53,6 +56,10 @@ class Workspace:
         self.sources.add_later(CAPACITY, lambda: self.capacity)
         self.sources.add_later(WAITS, lambda: self.waits)
         self._observer: Observer | None = None
+        self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
+        self._recorder: ReadingRecorder | None = None
+        if sources is None:  # what a recording answers is not recorded again
+            self.sources.be_heard(self._hear)
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     async def __aenter__(self) -> Self:
@@ -100,6 +107,22 @@ class Workspace:
 
         return Waits(self.sources)
 
+    @property
+    def recorder(self) -> ReadingRecorder:
+        """What keeps the readings of this target. Only what hears them all writes to its files."""
+        if self._recorder is None:
+            from console.past.recorder import ReadingRecorder  # noqa: PLC0415  the first rows do not wait for it
+            from console.past.store import store_of  # noqa: PLC0415
+
+            self._recorder = ReadingRecorder(store_of(self.trail.path.parent, self.wanted.target))
+            while self._heard:
+                self._recorder.hear(*self._heard.popleft())
+        return self._recorder
+
+    async def keep_readings(self) -> None:
+        """Keep whatever is read, until this task is cancelled."""
+        await self.recorder.keep()
+
     async def keep_samples(self) -> None:
         """Sample the sizes and limits of this target whenever that is due, until this task is cancelled.
 
@@ -119,6 +142,14 @@ class Workspace:
             journal=Journal(self._store, settings.blackouts),
             history=history,
         )
+
+    def _hear(
+        self, source: Source, query: str, parameters: Mapping[str, object] | None, answer: Snapshot | Trouble
+    ) -> None:
+        if self._recorder is None:
+            self._heard.append((source, query, parameters, answer))
+        else:
+            self._recorder.hear(source, query, parameters, answer)
 
     @property
     def _store(self) -> Store:

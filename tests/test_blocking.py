@@ -13,6 +13,7 @@ from console.panes.blocking import CONFLICTS, Blocking, Member, bits
 from console.panes.connections import CONNECTIONS
 from console.panes.locks import LOCKS
 from console.reading.reader import Reader
+from console.watching.lock_rows import locks_of
 from tests.activity import (
     Sessions,
     console,
@@ -47,9 +48,11 @@ async def test_the_blockers_are_those_that_the_server_names(
         count = await play(sessions, scene.steps, reading)
         tree = await until(reading, LOCKS.view("blocking"), waiting(count))
         every = await Reader(CONNECTIONS.view("all")).read(reading)
+        queues = await reading.fetch("lock_queues")
     expected = told(pg, database)
     assert len(expected) >= count
     assert found(tree) == expected
+    assert found(LOCKS.view("blocking").derive(locks_of(queues))) == expected  # type: ignore[misc]
     assert found(every) == expected
     waiters = Counter(blocker for by in expected.values() for blocker in by)
     assert {row["pid"]: row["blocks"] for row in every.records() if row["blocks"]} == waiters

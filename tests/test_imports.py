@@ -38,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.sql",),
     ("console.settings", "console.files"),
     ("console.sources", "console.tuning", "console.drift", "console.jobs"),
-    ("console.reading", "console.series"),
+    ("console.reading", "console.series", "console.past"),
     ("console.running",),
     ("console.opening",),
     ("console.rules", "console.panes", "console.actions"),

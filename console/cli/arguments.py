@@ -14,7 +14,7 @@ FILTER = (
 )
 COMPLETING = "_ARGCOMPLETE"  # the shell sets it when it asks for completions
 SHELLS = ("bash", "zsh", "fish")
-LISTS = ("panes", "actions", "presets", "rules", "keys")
+LISTS = ("panes", "actions", "presets", "rules", "keys", "readings")
 FORMATS = ("table", "json", "csv", "markdown")
 CHECK_FORMATS = ("text", "json", "nagios", "openmetrics")
 
@@ -162,11 +162,17 @@ def _show(make: Make) -> None:
         metavar="SECONDS",
         help="between the two reads of a view that has rates (1); 0: one read, no rates",
     )
+    command.add_argument(
+        "--at",
+        default="",
+        metavar="TIME",
+        help="what a console or `watch` read then, without asking the server: -5m, 14:05, 2026-11-29T14:05:00Z",
+    )
     _server_options(command)
 
 
 def _list(make: Make) -> None:
-    command = make("list panes, actions, presets or key bindings", _EXITS)
+    command = make("list panes, actions, presets, rules, key bindings, or the readings that are kept", _EXITS)
     command.add_argument("what", choices=LISTS)
     command.add_argument("--format", choices=("text", "json"), default="text")
 

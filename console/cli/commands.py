@@ -98,6 +98,10 @@ def run_show(options: Namespace) -> int:
     known_pane(options.pane)
     settings = settings_of(options)
     chosen = wanted(options, settings, options.pane)
+    if options.at:
+        from console.cli.show_past import show_past  # noqa: PLC0415  what was read is seldom asked for
+
+        return show_past(options, settings, chosen, say)
     from console.cli.show import show  # noqa: PLC0415  loads the driver, which mistakes in a command do not need
 
     return show(options, settings, chosen, say)

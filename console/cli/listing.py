@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from console.actions import ACTIONS
-from console.format import to_json
+from console.format import counted, moment, safe, size, to_json
 from console.keys import all_keys, free_keys
 from console.panes import PANES
 from console.rules import RULES
@@ -25,10 +25,10 @@ def listing(what: str, form: str) -> str:
         return to_json(entries) + "\n"
     if not entries:
         return f"There are no {what} yet.\n"
-    if what == "actions":
-        return "".join(map(_action_text, entries))
     if what == "rules":
         return _rules_text()
+    if what in _TEXTS:
+        return "".join(map(_TEXTS[what], entries))
     width = max(len(str(entry["name"])) for entry in entries)
     return "".join(f"{entry['name']:<{width}}  {entry['title']}\n" for entry in entries)
 
@@ -110,6 +110,20 @@ def _presets() -> list[Entry]:
     return [{"name": path.stem, "title": _first_comment(path)} for path in sorted(_preset_files())]
 
 
+def _readings() -> list[Entry]:
+    from console.past.store import all_stores, kept_entry  # noqa: PLC0415  no other list needs them
+    from console.running.trail.audit import default_trail  # noqa: PLC0415
+
+    entries = (kept_entry(store) for store in all_stores(default_trail().path.parent))
+    return [entry for entry in entries if entry is not None]
+
+
+def _readings_text(entry: Entry) -> str:
+    number, taken = counted(int(str(entry["readings"])), "reading"), size(entry["bytes"])
+    from_to = f"from {moment(entry['from'])} to {moment(entry['to'])} UTC"
+    return f"{safe(entry['target'])}  {safe(entry['database'])}  {from_to}  {number}  {taken}\n"
+
+
 def _preset_files() -> list[Path]:
     return list((content() / "config" / "presets").glob("*.yml"))
 
@@ -124,4 +138,6 @@ _LISTS: Mapping[str, Callable[[], list[Entry]]] = {
     "actions": _actions,
     "presets": _presets,
     "rules": _rules,
+    "readings": _readings,
 }
+_TEXTS: Mapping[str, Callable[[Entry], str]] = {"actions": _action_text, "readings": _readings_text}

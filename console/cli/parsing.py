@@ -41,11 +41,11 @@ def say(sentence: str) -> None:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    # argparse takes the value of `--sort -age` for an option.
+    # argparse takes the value of `--sort -age` or `--at -5m` for an option.
     joined: list[str] = []
     for argument in argv:
-        if joined and joined[-1] == "--sort":
-            joined[-1] = f"--sort={argument}"
+        if joined and joined[-1] in {"--sort", "--at"}:
+            joined[-1] = f"{joined[-1]}={argument}"
         else:
             joined.append(argument)
     return joined

@@ -38,33 +38,43 @@ class ShowOptions:
     filter: str
     sample: float  # seconds between two reads of a view with rates; 0: one read
     watch: float | None  # seconds
+    output: Output
 
 
 def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
     """Print the pane as `options` ask; returns 0. Raises Trouble."""
+    asked, workspace = options_of(options, settings), Workspace(settings, wanted)
+    return run_interruptible(_show(asked, workspace, say))
+
+
+def options_of(options: Namespace, settings: Settings) -> ShowOptions:
+    """What the options of a command ask for. Raises Trouble(USAGE) for an unknown view."""
     pane = configured(pane_called(options.pane), settings.thresholds)
     view = _view(pane, options.view)
-    sort = options.sort or view.sort
-    asked = ShowOptions(pane, view, options.limit, sort, options.filter, options.sample, options.watch)
-    workspace = Workspace(settings, wanted)
-    return run_interruptible(_show(asked, workspace, OUTPUTS[options.format](options.watch is not None), say))
+    output, sort = OUTPUTS[options.format](options.watch is not None), options.sort or view.sort
+    return ShowOptions(pane, view, options.limit, sort, options.filter, options.sample, options.watch, output)
 
 
-async def _show(asked: ShowOptions, workspace: Workspace, output: Output, say: Say) -> int:
+async def print_once(asked: ShowOptions, reader: Reader, server: Source, say: Say) -> int:
+    """Read and print a view once; returns 0. Raises Trouble."""
+    _print(asked, await _take(asked, reader, server), server, say)
+    return 0
+
+
+async def _show(asked: ShowOptions, workspace: Workspace, say: Say) -> int:
     async with workspace:
         server = workspace.sources.of(asked.pane, asked.view)
         reader = Reader(asked.view, workspace.sources.named)
         if (asked.view.rates or asked.view.compared) and asked.sample:
             await reader.read(server)
             await asyncio.sleep(asked.sample)
-        taken = await _take(asked, reader, server)
-        _print(asked, taken, server, output, say)
+        await print_once(asked, reader, server, say)
         if asked.watch is not None:
-            await _watch(asked, reader, server, output, say)
+            await _watch(asked, reader, server, say)
     return 0
 
 
-async def _watch(asked: ShowOptions, reader: Reader, server: Source, output: Output, say: Say) -> None:
+async def _watch(asked: ShowOptions, reader: Reader, server: Source, say: Say) -> None:
     """Read and print until interrupted; outlives a server that goes away and comes back."""
     period = asked.watch or 0.0
     due = time.monotonic() + period
@@ -84,7 +94,7 @@ async def _watch(asked: ShowOptions, reader: Reader, server: Source, output: Out
         if lost:
             say(f"{safe(server.facts.place)} answers again.")
             lost = ""
-        _print(asked, taken, server, output, say)
+        _print(asked, taken, server, say)
 
 
 async def _take(asked: ShowOptions, reader: Reader, server: Source) -> Snapshot:
@@ -116,10 +126,10 @@ def _keys(taken: Snapshot, view: View) -> list[Key]:
     return keys(taken, [column for column in view.key if column in taken.columns])
 
 
-def _print(asked: ShowOptions, taken: Snapshot, server: Source, output: Output, say: Say) -> None:
+def _print(asked: ShowOptions, taken: Snapshot, server: Source, say: Say) -> None:
     view = replace(asked.view, empty="") if asked.filter else asked.view
-    output(Taken(asked.pane.name, view, taken, server.facts))
-    for note in taken.notes if output.prints_notes else ():
+    asked.output(Taken(asked.pane.name, view, taken, server.facts))
+    for note in taken.notes if asked.output.prints_notes else ():
         say(safe(note))
 
 

@@ -81,7 +81,8 @@ async def _watch_target(
     async with Workspace(settings, wanted) as workspace:
         store = Store(workspace.trail.path.with_name(NAME))
         watcher = Watcher(workspace.sources, workspace.observer, store, show, mailbox.send, say)
-        keeping = [asyncio.create_task(each) for each in (workspace.baselines.follow(), workspace.keep_samples())]
+        background = (workspace.baselines.follow(), workspace.keep_samples(), workspace.keep_readings())
+        keeping = [asyncio.create_task(each) for each in background]
         try:
             await watcher.run()
         finally:

@@ -27,11 +27,17 @@ class Reader:
         """`named` finds the other sources of lookups; None: nothing is looked up in others."""
         self._view = view
         self._previous: Snapshot | None = None
-        self._window = max((rate.window for rate in view.rates), default=0.0)
+        self.window = max((rate.window for rate in view.rates), default=0.0)  # seconds
         self._past: deque[Snapshot] = deque()  # the reads of the longest window of a rate, oldest first
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
         self._known: tuple[_Known, ...] = tuple(_Known(*each) for each in _possible(view.lookups, named))
         self.last: Snapshot | None = None  # the last good snapshot, complete
+
+    def recall(self, before: Sequence[Snapshot]) -> None:
+        """Go on from earlier reads, oldest first: rates are since the last of them."""
+        if before:
+            self._previous = before[-1]
+            self._past.extend(before)
 
     async def read(self, server: Source) -> Snapshot:
         """The view's rows now, with rates since the last read and the answers of lookups so far. Raises Trouble."""
@@ -64,9 +70,9 @@ class Reader:
     def _rated(self, taken: Snapshot, key: Sequence[str]) -> Snapshot:
         rates = self._view.rates
         base = with_rates(taken, self._previous, key, [rate for rate in rates if not rate.window])
-        if not self._window:
+        if not self.window:
             return base
-        while self._past and taken.clock - self._past[0].clock > self._window:
+        while self._past and taken.clock - self._past[0].clock > self.window:
             self._past.popleft()
         for rate in rates:
             if rate.window:

@@ -137,4 +137,5 @@ def _root(subject: str, cause: Mapping[str, str]) -> str:
 
 
 def _dated(sighting: Sighting) -> Finding:
-    return replace(sighting.finding, since=sighting.finding.since or sighting.first)
+    since = sighting.finding.since or sighting.first
+    return replace(sighting.finding, since=min(since, sighting.first))

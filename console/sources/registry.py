@@ -10,6 +10,7 @@ from console import sql
 from console.format import one_line, safe
 from console.model import Database, Kind, Pane, Source, Trouble, View
 from console.records import dataclass
+from console.sources.heard import Hear, HeardSource
 from console.sources.pgbouncer import admin
 from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
@@ -71,6 +72,7 @@ class Sources:
         self._known: Mapping[str, Source] = {source.name: source for source in (postgres, *others)}
         self._hints = hints or {}
         self._later: dict[str, Callable[[], Source]] = {}
+        self._hear: Hear | None = None
 
     @property
     def pooler(self) -> Source | None:
@@ -81,6 +83,10 @@ class Sources:
         """Make a source known that is made of the others when it is first asked for."""
         self._later[name] = make
 
+    def be_heard(self, hear: Hear) -> None:
+        """From now on let `hear` know what the sources answer that panes, rules and the header ask."""
+        self._hear = hear
+
     def of(self, pane: Pane, view: View | None = None) -> Source:
         """The source that a view of `pane`, else the pane, asks. Raises Trouble(MISSING) if it is not configured."""
         return self.named(pane.source_of(view) if view else pane.source)
@@ -90,7 +96,8 @@ class Sources:
         if name in self._later:
             self._known = {**self._known, name: self._later.pop(name)()}
         if name in self._known:
-            return self._known[name]
+            source = self._known[name]
+            return HeardSource(source, self._hear) if self._hear else source
         absent = _ABSENT.get(name)
         if absent is None:
             raise Trouble(Kind.MISSING, f"There is no source {safe(name, 80)}.")

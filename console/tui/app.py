@@ -163,6 +163,7 @@ class ConsoleApp(App[int]):
         if not self._has_read:
             self._has_read = True
             self.call_after_refresh(self.show_notices)
+            self.run_worker(self.workspace.keep_readings(), group="readings", exit_on_error=False)
 
     async def action_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""

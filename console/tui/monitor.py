@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from textual.app import App
 
 from console.format import safe
+from console.model import Trouble
+from console.sources.registry import POOLER, PRIMARY, RULES
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
@@ -26,6 +29,7 @@ class Monitor:
         self._app = app
         self.workspace = workspace
         self.vitals = vitals
+        self._judge = asyncio.Event()  # at once: what the rules would read has changed
 
     def fail(self, error: BaseException) -> None:
         """A defect has ended what goes on behind the panes: say so, and show no metric that may be out of date."""
@@ -41,11 +45,13 @@ class Monitor:
 
     async def watch_metrics(self) -> None:
         """Read the metrics of the header for as long as the console is open."""
-        vitals, postgres = self.vitals, self.workspace.sources.postgres
+        vitals, sources = self.vitals, self.workspace.sources
+        postgres = sources.postgres
         while True:
-            await vitals.read(postgres, self.workspace.sources.pooler)
+            await vitals.read(sources.named(PRIMARY), sources.named(POOLER) if sources.pooler else None)
             if vitals.reading is not None and vitals.trouble is None:
-                self.workspace.observer.offer(vitals.reading)
+                if self.workspace.observer.offer(vitals.reading):
+                    self._judge.set()
                 self.workspace.waits.offer(vitals.reading, vitals.now.get("pool_waiting"))
             for header in self._app.query(Header):  # none is left while the console is being closed
                 header.show_server(
@@ -67,5 +73,8 @@ class Monitor:
     async def watch_findings(self) -> None:
         """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
         while True:
-            await asyncio.sleep(PERIODS_BEHIND * self.vitals.period)
-            await self.workspace.observer.recent(self.vitals.period / 2)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._judge.wait(), PERIODS_BEHIND * self.vitals.period)
+            self._judge.clear()
+            with contextlib.suppress(Trouble):  # the first pane shows why the server cannot be reached
+                await self.workspace.sources.named(RULES).fetch("findings")

@@ -107,12 +107,17 @@ class Observer:
         self.statements = statements or self.statements
         self.indexes = indexes or self.indexes
 
-    def offer(self, taken: Snapshot) -> None:
-        """Take a reading that somebody else made just now, instead of making one."""
+    def offer(self, taken: Snapshot) -> bool:
+        """Take a reading that somebody else made just now, instead of making one.
+
+        Returns whether after it the rules need other readings than at the last look, as when somebody begins or ends to
+        wait for a lock: then the next look should not wait.
+        """
         for ask in self._asks:
             if ask.query == taken.name and not any(kept.clock == taken.clock for kept in self._readings[ask.query]):
                 self._due[ask.query] = self._now() + timedelta(seconds=ask.every)
                 self._keep(ask, taken)
+        return self._looked > -math.inf and self._skipped_now() != self._skipped
 
     def expire(self) -> None:
         """Make the next look read everything again: something was changed."""
@@ -130,8 +135,7 @@ class Observer:
         await self._read_all(ask for ask in due if ask.only_if is None)
         await self._read_changed()
         self._learn()
-        frame = self._frame()
-        self._skipped = {ask.query for ask in self._asks if not _needed(ask, frame)}
+        self._skipped = self._skipped_now()
         for query in self._skipped:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
         await self._read_all(ask for ask in due if ask.only_if is not None and ask.query not in self._skipped)
@@ -198,6 +202,11 @@ class Observer:
             self.statements = statement_history.learn(self.statements, found[-1])
         if found := self._readings.get("table_indexes"):
             self.indexes = index_history.learn(self.indexes, found[-1])
+
+    def _skipped_now(self) -> set[str]:
+        """What need not be read, after what was read."""
+        frame = self._frame()
+        return {ask.query for ask in self._asks if not _needed(ask, frame)}
 
     def _is_due(self, ask: Ask) -> bool:
         return self._due.get(ask.query, self._last) <= self._last

@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, str] = {
     "load": "loading the sample data against a bare COPY",
     "load_test": "the throughput of load-test against a bare pgbench with the same statements",
     "locks": "the locks and connections panes with up to 1,000 waiting sessions",
+    "readings": "what keeping every reading of an hour costs: bytes on the disk and processor time",
     "partition": "partition-table under 50 writes a second, both ways",
 }
 

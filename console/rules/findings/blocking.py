@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
+from datetime import timedelta
 
 from console.format import age, one_line
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
@@ -33,7 +35,8 @@ def blockers(frame: Frame) -> Iterable[Finding]:
         waited = frame.level(LOCK_WAIT_SECONDS, queues.longest_wait(waiting))
         if waited:  # many that wait for a moment are no emergency
             level = max(waited, frame.level(BLOCKING_SESSIONS, len(waiting)))
-            yield _finding(root, level, waiting, queues, sessions)
+            began = frame.at - timedelta(seconds=queues.longest_wait(waiting))
+            yield replace(_finding(root, level, waiting, queues, sessions), since=began)
 
 
 def _finding(root: Node, level: Level, waiting: Set[Node], queues: Queues, sessions: Sessions) -> Finding:

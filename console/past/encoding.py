@@ -1,0 +1,227 @@
+"""PastReadings as bytes: the first one of a query whole, those after it as the difference to the one before. Pure.
+
+Rows are matched by their first cell, where that tells them apart, else by their place. Of a row that is still there
+only the cells that changed are kept, column by column; whole numbers, and ages that all grew alike, as what was added.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from console.format import safe
+from console.model import Kind, Row, Snapshot, Trouble
+
+MOST_ROWS, MOST_COLUMNS = 50_000, 500  # of one reading that are read back
+MOST_BYTES = 64 * 2**20  # of one reading, uncompressed
+DIGITS = 6  # behind the point: the server's clock has microseconds
+
+Document = dict[str, Any]
+
+
+def packed(document: object) -> bytes:
+    """A document in few bytes."""
+    return zlib.compress(json.dumps(document, default=_tagged, separators=(",", ":")).encode("ascii"), 4)
+
+
+def unpacked(body: bytes) -> Any:
+    """What `packed` was given. Raises ValueError for what no console has written."""
+    inflating = zlib.decompressobj()
+    try:
+        text = inflating.decompress(body, MOST_BYTES)
+        if inflating.unconsumed_tail:
+            raise ValueError("too long")
+        return json.loads(text, object_hook=_revived)
+    except (zlib.error, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def document_of(now: Snapshot, before: Snapshot | None) -> Document:
+    """A reading as a document; `before` is the one before it, or None: it is kept whole."""
+    made: Document = {"t": now.taken_at, "d": now.seconds, "c": now.clock}
+    optional = {"o": now.origin, "n": now.notes, "h": [trouble_document(why) for why in now.hidden]}
+    made |= {name: value for name, value in optional.items() if value}
+    if before is None or before.columns != now.columns:
+        return {**made, "columns": now.columns, "rows": now.rows}
+    return {**made, **_difference(now.rows, before.rows)}
+
+
+def snapshot_of(found: object, before: Snapshot | None, name: str) -> Snapshot:
+    """The reading in a document, of the query `name`. Raises ValueError if it is none."""
+    try:
+        return _snapshot(found, before, name)
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+
+
+def trouble_document(why: Trouble) -> Document:
+    """Why nothing was read, as a document."""
+    return {"kind": why.kind.value, "sentence": why.sentence, "remedy": why.remedy, "sqlstate": why.sqlstate}
+
+
+def trouble_of(found: Mapping[str, Any]) -> Trouble:
+    """Why nothing was read. Raises ValueError if a document does not say so."""
+    try:
+        sentence, remedy, sqlstate = (safe(found[name]) for name in ("sentence", "remedy", "sqlstate"))
+        return Trouble(Kind(found["kind"]), sentence, remedy, sqlstate)
+    except (KeyError, TypeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _snapshot(found: Any, before: Snapshot | None, name: str) -> Snapshot:
+    if "columns" in found:
+        columns = tuple(str(column) for column in found["columns"])
+        rows = tuple(tuple(row) for row in found["rows"])
+    elif before is None:
+        raise ValueError("the reading before it is missing")
+    else:
+        columns, rows = before.columns, _applied(found, before)
+    if len(rows) > MOST_ROWS or len(columns) > MOST_COLUMNS or any(len(row) != len(columns) for row in rows):
+        raise ValueError("rows")
+    taken_at = found["t"]
+    if not isinstance(taken_at, datetime) or taken_at.tzinfo is None:
+        raise TypeError("time")
+    hidden = tuple(trouble_of(each) for each in found.get("h", ()))
+    notes = tuple(str(note) for note in found.get("n", ()))
+    seconds, clock, origin = float(found["d"]), float(found["c"]), str(found.get("o", ""))
+    return Snapshot(name, columns, rows, taken_at, seconds, clock, "", notes, hidden, origin)
+
+
+def _difference(now: Sequence[Row], before: Sequence[Row]) -> Document:
+    places = _places(now, before)
+    added = [row for row, place in zip(now, places, strict=True) if place < 0]
+    changed = [(at, row, before[j]) for at, (row, j) in enumerate(zip(now, places, strict=True)) if j >= 0]
+    changed = [each for each in changed if each[1] != each[2]]
+    made: Document = {"cells": _cells(changed)} if changed else {}
+    if len(now) != len(before) or places != list(range(len(before))):
+        made["order"] = _runs(places)
+    if added:
+        made["added"] = added
+    return made
+
+
+def _places(now: Sequence[Row], before: Sequence[Row]) -> list[int]:
+    """Where each row was before; -1: nowhere."""
+    try:
+        known = {row[0]: at for at, row in enumerate(before)}
+        if len(known) == len(before) and len({row[0] for row in now}) == len(now):
+            return [known.get(row[0], -1) for row in now]
+    except (TypeError, IndexError):  # a first cell that is a list, rows without cells
+        pass
+    return [at if at < len(before) else -1 for at in range(len(now))]
+
+
+def _cells(changed: Sequence[tuple[int, Row, Row]]) -> list[list[object]]:
+    """For each column with changes: its place, how they are written, in which rows, and the values."""
+    found: list[list[object]] = []
+    for column in range(len(changed[0][1])):
+        each = [(at, row[column], old[column]) for at, row, old in changed if _differs(row[column], old[column])]
+        if each:
+            how, values = _written([now for _, now, _ in each], [old for _, _, old in each])
+            found.append([column, how, _steps([at for at, _, _ in each]), values])
+    return found
+
+
+def _differs(now: object, old: object) -> bool:
+    return now is not old and (now != old or type(now) is not type(old))
+
+
+def _written(now: Sequence[object], old: Sequence[object]) -> tuple[str, list[object]]:
+    """How the values of a column are written: as they are (=), or as what was added (+)."""
+    numbers = [pair for pair in zip(now, old, strict=True) if all(type(each) in {int, float} for each in pair)]
+    if len(numbers) < len(now):
+        return "=", list(now)
+    added = [_added(new, former) for new, former in numbers]  # type: ignore[arg-type]
+    return ("=", list(now)) if None in added else ("+", list(added))
+
+
+def _added(now: float, old: float) -> float | None:
+    """What gives `now` when it is added to `old` and rounded; None: that does not."""
+    if isinstance(now, int) and isinstance(old, int):
+        return now - old
+    if isinstance(now, int) or isinstance(old, int) or not (math.isfinite(now) and math.isfinite(old)):
+        return None
+    by = round(now - old, DIGITS)
+    return by if round(old + by, DIGITS) == now else None
+
+
+def _applied(found: Mapping[str, Any], before: Snapshot) -> tuple[Row, ...]:
+    rows = [list(row) for row in _ordered(found, before)]
+    for column, how, steps, values in found.get("cells", ()):
+        at = -1
+        for step, value in zip(steps, values, strict=True):
+            at += int(step)
+            if at < 0 or column < 0:
+                raise IndexError(at)
+            rows[at][column] = value if how == "=" else _sum(rows[at][column], value)
+    return tuple(tuple(row) for row in rows)
+
+
+def _ordered(found: Mapping[str, Any], before: Snapshot) -> Sequence[Row]:
+    if "order" not in found:
+        return before.rows
+    added = iter([tuple(row) for row in found.get("added", ())])
+    rows: list[Row] = []
+    for start, length in found["order"]:
+        if not 0 <= length <= MOST_ROWS - len(rows) or (start >= 0 and start + length > len(before.rows)):
+            raise ValueError("order")
+        rows += before.rows[start : start + length] if start >= 0 else [next(added, ()) for _ in range(length)]
+    return rows
+
+
+def _sum(old: object, by: float) -> float:
+    if not isinstance(old, int | float):
+        raise TypeError("not a number")
+    return old + by if isinstance(old, int) and isinstance(by, int) else round(old + by, DIGITS)
+
+
+def _runs(places: Sequence[int]) -> list[list[int]]:
+    """Places as runs of consecutive ones: start and length; rows that are new begin at -1."""
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and (place == runs[-1][0] + runs[-1][1] if place >= 0 and runs[-1][0] >= 0 else place == runs[-1][0]):
+            runs[-1][1] += 1
+        else:
+            runs.append([place, 1])
+    return runs
+
+
+def _steps(places: Sequence[int]) -> list[int]:
+    return [place - before for place, before in zip(places, [-1, *places[:-1]], strict=True)]
+
+
+def _tagged(value: object) -> object:
+    if isinstance(value, datetime):
+        return {"datetime": value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
+    return str(value)  # an address, a range: shown as its text
+
+
+def _revived(value: dict[str, Any]) -> object:
+    match value:
+        case {"datetime": str(text), **rest} if not rest:
+            return datetime.fromisoformat(text)
+        case {"date": str(text), **rest} if not rest:
+            return date.fromisoformat(text)
+        case {"bytes": str(text), **rest} if not rest:
+            return bytes.fromhex(text)
+        case {"decimal": str(text), **rest} if not rest and len(text) < 1000:
+            return Decimal(text) if _is_number(text) else text
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite() or text == "NaN"
+    except ArithmeticError:
+        return False

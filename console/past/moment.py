@@ -1,0 +1,163 @@
+"""One moment of the past: sources that answer with what was read until then, and the readers of panes on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import field, replace
+from datetime import UTC, datetime
+
+from console.format import age
+from console.model import Facts, Kind, Lookup, Snapshot, Trouble, View
+from console.past.readings import PastReadings, as_text
+from console.past.segment import Stream
+from console.reading.reader import Reader
+from console.records import dataclass
+from console.sources.registry import statement
+
+# Answers to look-ups that are true at any time: the text of a statement does not change.
+TIMELESS = frozenset({"statement_texts", "wait_statement_texts"})
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How old a reading may be: after `noted` seconds its age is a note, after `lost` it says nothing any more."""
+
+    noted: float = 15.0
+    lost: float = 15.0
+
+
+Usually = Callable[[str], Usual]  # by query
+MakeAnswer = Callable[
+    [PastReadings, float], Snapshot | None
+]  # the answer to a query from what others returned until a moment
+
+
+@dataclass(frozen=True, slots=True)
+class PastMoment:
+    """What was known at a moment, in seconds since 1970."""
+
+    readings: PastReadings
+    moment: float
+    usually: Usually = lambda _: Usual()
+    made: Mapping[tuple[str, str], MakeAnswer] = field(default_factory=dict)  # by source and query
+
+    def named(self, name: str) -> PastSource:
+        """The source of that name, as it was."""
+        return PastSource(name, self)
+
+
+class PastSource:
+    """Answers a query with the last reading until its moment."""
+
+    retry_in = 0.0
+
+    def __init__(self, name: str, past: PastMoment) -> None:
+        self.name = name
+        self._past = past
+
+    @property
+    def label(self) -> str:
+        """As it was."""
+        return self.facts.label
+
+    @property
+    def facts(self) -> Facts:
+        """As they were; none if they are not known."""
+        return self._past.readings.facts(self.name) or Facts(self.name, 0, "")
+
+    async def learn(self) -> Facts:
+        """The facts as they were."""
+        return self.facts
+
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """The last reading until the moment. Raises Trouble: that of then, or that nothing was read."""
+        if parameters and any(isinstance(value, list) for value in parameters.values()):
+            return self._looked_up(query, parameters)
+        past, stream = self._past, Stream(self.name, query, as_text(parameters))
+        found, usual = past.readings.at(stream, past.moment), past.usually(query)
+        if found is None or past.moment - found.at > usual.lost:
+            made = past.made.get((self.name, query))
+            if not parameters and made and (snapshot := made(past.readings, past.moment)):
+                return snapshot
+            raise self._unread(stream)
+        if isinstance(found.answer, Trouble):
+            raise found.answer
+        old = past.moment - found.at
+        return _noted(found.answer, f"Read {age(old)} before this moment.") if old > usual.noted else found.answer
+
+    def text(self, query: str) -> str:
+        """What is sent for the query. Raises Trouble(MISSING) for an unknown one."""
+        return statement(query)
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """Nothing that is known."""
+        del query
+        return None
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    def _looked_up(self, query: str, parameters: Mapping[str, object]) -> Snapshot:
+        """The rows with these keys, each from the last answer until the moment that has it."""
+        wanted = set(zip(*(value for value in parameters.values() if isinstance(value, list)), strict=False))
+        template: Snapshot | None = None
+        why: Trouble | None = None
+        rows: dict[Key, tuple[object, ...]] = {}
+        for answer in self._answers(query):
+            if isinstance(answer, Trouble):
+                why = why or answer
+            elif set(parameters) <= set(answer.columns) and (template is None or template.columns == answer.columns):
+                template = template or answer
+                at = [answer.index(name) for name in parameters]
+                for row in answer.rows:
+                    key = tuple(row[place] for place in at)
+                    if key in wanted:
+                        rows.setdefault(key, row)
+        if template is None:
+            raise why or self._unread(Stream(self.name, query))
+        return replace(template, rows=tuple(rows.values()))
+
+    def _answers(self, query: str) -> Iterator[Snapshot | Trouble]:
+        moment = float("inf") if query in TIMELESS else self._past.moment
+        for _, found in self._past.readings.looked_up(self.name, query, moment):
+            yield found.answer
+
+    def _unread(self, stream: Stream) -> Trouble:
+        past = self._past
+        nearest = past.readings.nearest(stream, past.moment)
+        if nearest is None:
+            sentence = f"Not read within an hour of {clock(past.moment)}."
+            return Trouble(Kind.MISSING, sentence, "Consoles keep what their rules and the pane on the screen read.")
+        side = f"{age(abs(past.moment - nearest))} {'earlier' if nearest <= past.moment else 'later'}"
+        sentence = f"Not read at {clock(past.moment)}."
+        return Trouble(Kind.MISSING, sentence, f"The nearest reading is from {clock(nearest)}, {side}.")
+
+
+class PastReaders:
+    """Readers of views at one moment."""
+
+    def __init__(self, past: PastMoment) -> None:
+        self._past = past
+        self._readers: dict[tuple[str, str, tuple[Lookup, ...]], Reader] = {}
+
+    def of(self, source: str, view: View) -> Reader:
+        """The Reader of a view on the source of that name, which knows what was read before."""
+        key = source, view.query, view.lookups
+        if key not in self._readers:
+            reader, past = Reader(view, self._past.named), self._past
+            reader.recall(past.readings.before(Stream(source, view.query), past.moment, reader.window))
+            self._readers[key] = reader
+        return self._readers[key]
+
+
+def clock(moment: float) -> str:
+    """A moment as people read it: the time of day in UTC, with the date if that is another one."""
+    at = datetime.fromtimestamp(moment, UTC)
+    today = at.date() == datetime.now(UTC).date()
+    return f"{at:%H:%M:%S} UTC" if today else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _noted(snapshot: Snapshot, note: str) -> Snapshot:
+    return replace(snapshot, notes=(*snapshot.notes, note))

@@ -1,0 +1,210 @@
+"""PastReadings of some minutes in the order they were taken, each query a chain of differences: what one file holds."""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from console.model import Extension, Facts, Snapshot, Trouble
+from console.past import encoding, framing
+from console.records import dataclass
+
+SHORTEST_CHAIN, LONGEST_CHAIN = 20, 120  # differences after which a reading is kept whole again
+KEPT_DECODED = 24  # readings of one chain
+MOST_RECORDS = 500_000  # of one file that are read
+
+PastAnswer = Snapshot | Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The readings of one query; those with parameters, such as look-ups, are streams of their own."""
+
+    source: str
+    query: str
+    parameters: str = ""  # as JSON, their names sorted; empty: none
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRecord:
+    """One reading as bytes, or why there was none."""
+
+    at: float  # seconds since 1970
+    whole: bool  # it needs no reading before it
+    body: bytes
+
+
+class Chain:
+    """The readings of one stream, oldest first."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.times: list[float] = []
+        self._records: list[ReadingRecord] = []
+        self._decoded: dict[int, PastAnswer] = {}
+
+    def add(self, record: ReadingRecord) -> None:
+        """Add the newest reading."""
+        self._records.append(record)  # first: another thread may be reading, and goes by the times
+        self.times.append(max(record.at, self.times[-1]) if self.times else record.at)
+
+    def answer(self, place: int) -> PastAnswer | None:
+        """The reading at a place; None: it cannot be read, as nobody but a stranger writes."""
+        try:
+            return self._answer(place)
+        except ValueError:
+            return None
+
+    def _answer(self, place: int) -> PastAnswer:
+        first = place
+        while first not in self._decoded and not self._records[first].whole:
+            first -= 1
+            if first < 0:
+                raise ValueError("the first reading is not whole")
+        for at in range(first, place + 1):
+            if at not in self._decoded:
+                self._decoded[at] = self._decode(at)
+        while len(self._decoded) > KEPT_DECODED:
+            del self._decoded[next(iter(self._decoded))]
+        return self._decoded[place]
+
+    def _decode(self, at: int) -> PastAnswer:
+        found = encoding.unpacked(self._records[at].body)
+        if isinstance(found, dict) and "trouble" in found:
+            return encoding.trouble_of(found["trouble"])
+        before = None if self._records[at].whole else self._decoded.get(at - 1)
+        if isinstance(before, Trouble):
+            raise ValueError("a difference to nothing")  # noqa: TRY004  of a file, not of a programmer
+        return encoding.snapshot_of(found, before, self.stream.query)
+
+
+class ReadingSegment:
+    """What one console read in some minutes."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Facts] = {}  # by source
+        self.chains: dict[Stream, Chain] = {}
+        self.notes: list[Mapping[str, Any]] = []  # other records, in the order of the file
+        self.size = len(framing.MAGIC)
+        self.count = 0
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """When its first and its last reading were taken; infinite without readings."""
+        times = [chain.times for chain in tuple(self.chains.values())]
+        return min((each[0] for each in times), default=math.inf), max((each[-1] for each in times), default=-math.inf)
+
+    def take(self, payload: bytes) -> None:
+        """Add one record of a file. Raises ValueError if no console wrote it."""
+        head, _, body = payload.partition(b"\n")
+        self.size += len(payload) + len(framing.framed(b""))
+        match json.loads(head):
+            case ["reading", float() | int() as at, str(source), str(query), str(parameters), bool(whole)] if (
+                math.isfinite(at) and at >= 0
+            ):
+                self.add(Stream(source, query, parameters), ReadingRecord(at, whole, body))
+            case ["facts", str(source)]:
+                self.facts[source] = facts_of(encoding.unpacked(body))
+            case ["note"] if isinstance(found := encoding.unpacked(body), dict):
+                self.notes.append(found)
+            case _:
+                raise ValueError("no record of readings")
+
+    def add(self, stream: Stream, record: ReadingRecord) -> None:
+        """Add the newest reading of a stream."""
+        if stream not in self.chains:
+            self.chains[stream] = Chain(stream)
+        self.chains[stream].add(record)
+        self.count += 1
+
+
+def reading_payload(stream: Stream, record: ReadingRecord) -> bytes:
+    """A reading as a record of a file."""
+    head = ["reading", record.at, stream.source, stream.query, stream.parameters, record.whole]
+    return json.dumps(head, separators=(",", ":")).encode("ascii") + b"\n" + record.body
+
+
+def facts_payload(source: str, facts: Facts) -> bytes:
+    """The facts about a source as a record of a file."""
+    body = encoding.packed(asdict(replace(facts, extensions=dict(facts.extensions))))
+    return json.dumps(["facts", source]).encode("ascii") + b"\n" + body
+
+
+def note_payload(document: Mapping[str, object]) -> bytes:
+    """Anything else that a file says of itself."""
+    return b'["note"]\n' + encoding.packed(document)
+
+
+def parsed(content: bytes) -> ReadingSegment:
+    """The records of a file, up to the last whole one. Raises ValueError if it is no file of readings."""
+    segment = ReadingSegment()
+    for count, payload in enumerate(framing.payloads(content)):
+        if count >= MOST_RECORDS:
+            break
+        segment.take(payload)
+    return segment
+
+
+def facts_of(found: Any) -> Facts:
+    """Facts from a file. Raises ValueError if they are none."""
+    try:
+        known = dict(found)
+        extensions = {
+            str(name): Extension(tuple(map(int, each["version"])), str(each["schema"]), bool(each["usable"]))
+            for name, each in known.pop("extensions").items()
+        }
+        empty = Facts("", 0, "")
+        usual = {name: bool | None if name == "standby" else type(getattr(empty, name)) for name in known}
+        facts = Facts(**known, extensions=extensions)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+    if not all(isinstance(known[name], kind) for name, kind in usual.items()):
+        raise ValueError("facts")
+    return facts
+
+
+class SegmentWriter:
+    """Makes the records of one segment: decides what is a difference, and to what."""
+
+    def __init__(self) -> None:
+        self._last: dict[Stream, Snapshot] = {}
+        self._weights: dict[Stream, tuple[int, int, int]] = {}  # bytes of the whole one, of differences, their number
+
+    def record(self, stream: Stream, answer: PastAnswer, at: float) -> ReadingRecord:
+        """The record of the next reading of a stream."""
+        if isinstance(answer, Trouble):
+            self._last.pop(stream, None)
+            return ReadingRecord(at, True, encoding.packed({"trouble": encoding.trouble_document(answer)}))
+        heavy, light, length = self._weights.get(stream, (0, 0, 0))
+        before = self._last.get(stream)
+        if stream.parameters or length >= (SHORTEST_CHAIN if light > heavy else LONGEST_CHAIN):
+            before = None
+        whole = before is None or before.columns != answer.columns
+        body = encoding.packed(encoding.document_of(answer, before))
+        self._weights[stream] = (len(body), 0, 0) if whole else (heavy, light + len(body), length + 1)
+        if not stream.parameters:
+            self._last[stream] = answer
+        return ReadingRecord(at, whole, body)
+
+
+def moments_until(chain: Chain, moment: float) -> int:
+    """How many readings of a chain were taken until a moment."""
+    return bisect_right(chain.times, moment)
+
+
+def answers(chain: Chain) -> Iterator[tuple[float, PastAnswer]]:
+    """Every reading of a chain that can be read, oldest first."""
+    for place, at in enumerate(chain.times):
+        answer = chain.answer(place)
+        if answer is not None:
+            yield at, answer
+
+
+def seconds_of(moment: datetime) -> float:
+    """A moment as readings are dated."""
+    return moment.timestamp()

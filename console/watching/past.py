@@ -1,0 +1,44 @@
+"""The past of a target as the panes show it: how old a reading may be, and what stands for one that was not made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from console.panes import PANES
+from console.past.moment import MakeAnswer, PastMoment, Usual
+from console.past.readings import PastReadings
+from console.rules.diagnoses import DIAGNOSES
+from console.sources.registry import PRIMARY
+from console.watching.lock_rows import locks_then
+from console.watching.observer import merged
+
+LEAST = 15.0  # seconds for which any reading stands
+PERIODS = 3.0  # of the pane, or of the rules, after which it is another matter
+MADE: Mapping[tuple[str, str], MakeAnswer] = {(PRIMARY, "locks"): locks_then}
+
+
+def past_at(readings: PastReadings, moment: float) -> PastMoment:
+    """What was known at a moment."""
+    return PastMoment(readings, moment, usual, MADE)
+
+
+def usual(query: str) -> Usual:
+    """How old a reading of a query may be: some periods of the pane that shows it, or of the rules that judge it."""
+    return _usual().get(query, Usual(LEAST, LEAST))
+
+
+@cache
+def _usual() -> Mapping[str, Usual]:
+    shown: dict[str, float] = {}
+    for pane in PANES:
+        for view in pane.views:
+            shown[view.query] = max(shown.get(view.query, 0.0), pane.refresh)
+    judged = {ask.query: ask.every for ask in merged(DIAGNOSES)}
+    return {
+        query: Usual(
+            max(LEAST, PERIODS * shown.get(query, 0.0)),
+            max(LEAST, PERIODS * shown.get(query, 0.0), PERIODS * judged.get(query, 0.0)),
+        )
+        for query in {*shown, *judged}
+    }
