@@ -18,7 +18,7 @@ from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
-from console.sources.registry import CAPACITY, RULES, WAITS, Sources
+from console.sources.registry import CAPACITY, CLOCK, RULES, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -55,6 +55,7 @@ class Workspace:
         self.sources.add_later(RULES, self._findings)
         self.sources.add_later(CAPACITY, lambda: self.capacity)
         self.sources.add_later(WAITS, lambda: self.waits)
+        self.sources.add_later(CLOCK, self._clock)
         self._observer: Observer | None = None
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
         self._recorder: ReadingRecorder | None = None
@@ -161,6 +162,11 @@ class Workspace:
         from console.watching.findings import findings_source  # noqa: PLC0415  most panes need no rule
 
         return findings_source(self.observer)
+
+    def _clock(self) -> Source:
+        from console.watching.vacuum_clock import VacuumClock  # noqa: PLC0415  one view shows it
+
+        return VacuumClock(self.sources)
 
     async def plan(self, action: Action, parameters: Mapping[str, str]) -> Plan:
         """What `action` would do now. Raises Trouble."""

@@ -235,7 +235,7 @@ def test_what_judges_nothing_loads_no_rule_that_finds_causes(tmp_path: Path) -> 
     sampling = {
         "console.watching",
         *(f"console.watching.{name}" for name in ("capacity", "samples", "store", "stored_samples")),
-        *(f"console.watching.{name}" for name in ("wait_texts", "waits")),
+        *(f"console.watching.{name}" for name in ("vacuum_clock", "wait_texts", "waits")),
     }
     assert not [name for name in found - sampling if name.startswith(("console.rules.findings", "console.watching"))]
     assert not found & {"console.rules.diagnoses", "console.rules.judging"}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from console.model import Level, Record
-from console.panes.vacuum import PINS, TABLES, why
+from console.panes.vacuum import PINS, TABLES
+from console.panes.vacuum_reasons import why
 from console.reading.reader import Reader
 from console.rules.storage import VACUUM_DUE_PERCENT
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name

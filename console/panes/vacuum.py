@@ -5,39 +5,18 @@ from __future__ import annotations
 from console.format import one_line
 from console.model import Column, Pane, Record, Snapshot, View, Whole, number
 from console.panes.derived import add, with_notes, with_query
+from console.panes.vacuum_clock import CLOCK
+from console.panes.vacuum_reasons import is_held_back, why
 from console.panes.vacuum_views import RUNNING, WRAPAROUND
 from console.rules.sessions import XMIN_AGE_TRANSACTIONS
 from console.rules.storage import VACUUM_DUE_PERCENT
-
-DUE = 100.0  # percent of the threshold
 
 
 def due(snapshot: Snapshot) -> Snapshot:
     """Why each table is not vacuumed, and a note on who holds VACUUM back."""
     found = add(snapshot, ("why",), lambda row: (why(row),))
-    holders = {one_line(row["pinned_by"]) for row in found.records() if _pinned(row)}
+    holders = {one_line(row["pinned_by"]) for row in found.records() if is_held_back(row)}
     return with_notes(found, *(f"rows that died since {name} began stay" for name in sorted(holders)))
-
-
-def why(row: Record) -> str:
-    """Why autovacuum does not run for a table, the decisive reason first."""
-    frozen = number(row["freeze_pct"]) >= DUE  # nothing turns off autovacuum that prevents wraparound
-    reasons = (
-        (row["running"], f"running: pid {row['running']}"),
-        (not row["server_enabled"] and not frozen, "autovacuum is off"),
-        (not row["enabled"] and not frozen, "off for this table"),
-        (number(row["due_pct"]) < DUE <= number(row["analyze_pct"]), "ANALYZE is due"),
-        (number(row["due_pct"]) < DUE, "below threshold"),
-        (row["locked_by"], f"locked by pid {row['locked_by']}"),
-        (_pinned(row), f"held back: {one_line(row['pinned_by'])}"),
-        (row["workers_busy"], "all workers busy"),
-    )
-    return next((reason for holds, reason in reasons if holds), "waits for its turn")
-
-
-def _pinned(row: Record) -> bool:
-    """Whether it is due for dead tuples and a VACUUM could remove none of them."""
-    return bool(row["pinned_by"]) and row["due_for"] == "dead tuples" and row["removable"] == 0
 
 
 def pins(snapshot: Snapshot) -> Snapshot:
@@ -156,11 +135,13 @@ VACUUM = Pane(
     group="Storage",
     help=(
         "Due: tables near or past what triggers autovacuum, and why it does not run: off, blocked by a lock, held back "
-        "by an old snapshot, or not due yet. Pins: who holds VACUUM back; a session that only inherits the snapshot of "
-        "another one is not listed. Running: VACUUM commands with their phase. Wraparound: how far VACUUM is behind in "
-        "freezing."
+        "by an old snapshot, or not due yet. Clock: when each table will be due, what a VACUUM now would remove, what "
+        "it would have to keep, and because of whom, counted from the dead tuples that each of its reads has seen; ≈ "
+        "where it was not read around the time of the oldest snapshot. Pins: who holds VACUUM back; a session that "
+        "only inherits the snapshot of another one is not listed. Running: VACUUM commands with their phase. "
+        "Wraparound: how far VACUUM is behind in freezing."
     ),
-    views=(TABLES, PINS, RUNNING, WRAPAROUND),
+    views=(TABLES, CLOCK, PINS, RUNNING, WRAPAROUND),
     refresh=15.0,
     actions=("vacuum-table", "analyze-table", "set-autovacuum", "terminate-backend", "rollback-prepared", "drop-slot"),
 )

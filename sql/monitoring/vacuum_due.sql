@@ -13,6 +13,7 @@ WITH setting AS MATERIALIZED (
          pg_catalog.current_setting('autovacuum_analyze_threshold')::float8 AS analyze_base,
          pg_catalog.current_setting('autovacuum_analyze_scale_factor')::float8 AS analyze_scale,
          pg_catalog.current_setting('autovacuum_freeze_max_age')::float8 AS freeze,
+         pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::float8 AS multi,
          pg_catalog.current_setting('autovacuum_max_workers')::integer AS workers,
          pg_catalog.current_setting('block_size')::bigint AS block
 ), session AS MATERIALIZED (
@@ -42,6 +43,7 @@ WITH setting AS MATERIALIZED (
    ORDER BY p.age DESC, p.began LIMIT 1
 ), counted AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relpages, c.reltuples, c.reloptions, pg_catalog.age(c.relfrozenxid)::float8 AS xid_age,
+         pg_catalog.mxid_age(c.relminmxid)::float8 AS mxid_age,
          pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead, pg_catalog.pg_stat_get_live_tuples(c.oid) AS live,
          pg_catalog.pg_stat_get_ins_since_vacuum(c.oid) AS inserted,
          pg_catalog.pg_stat_get_mod_since_analyze(c.oid) AS modified,
@@ -50,7 +52,9 @@ WITH setting AS MATERIALIZED (
     FROM pg_catalog.pg_class c CROSS JOIN setting g
    WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't'
      AND (pg_catalog.pg_stat_get_dead_tuples(c.oid) > 0 OR pg_catalog.pg_stat_get_ins_since_vacuum(c.oid) > 0
-          OR pg_catalog.pg_stat_get_mod_since_analyze(c.oid) > 0 OR pg_catalog.age(c.relfrozenxid) > g.freeze)
+          OR pg_catalog.pg_stat_get_mod_since_analyze(c.oid) > 0 OR pg_catalog.age(c.relfrozenxid) > g.freeze
+          OR pg_catalog.mxid_age(c.relminmxid) > g.multi
+          OR pg_catalog.array_to_string(c.reloptions, ',') LIKE '%%freeze_max_age=%%')
 ), share AS MATERIALIZED (
   SELECT c.*, m.oid AS main, coalesce(o.enabled, m.enabled, true) AS enabled,
          100 * c.dead / greatest(1, least(coalesce(o.base, m.base, g.base)
@@ -63,7 +67,8 @@ WITH setting AS MATERIALIZED (
          CASE WHEN c.relkind <> 't' AND c.oid <> 'pg_catalog.pg_statistic'::regclass
               THEN 100 * c.modified / greatest(1, coalesce(o.analyze_base, g.analyze_base)
                 + coalesce(o.analyze_scale, g.analyze_scale) * greatest(c.reltuples, 0)) END AS analyze_pct,
-         100 * c.xid_age / least(coalesce(o.freeze, m.freeze), g.freeze) AS freeze_pct
+         greatest(100 * c.xid_age / least(coalesce(o.freeze, m.freeze), g.freeze),
+                  100 * c.mxid_age / least(coalesce(o.multi, m.multi), g.multi)) AS freeze_pct
     FROM counted c CROSS JOIN setting g
    CROSS JOIN LATERAL (
          SELECT pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_enabled')::bool AS enabled,
@@ -75,7 +80,8 @@ WITH setting AS MATERIALIZED (
                   AS insert_scale,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_analyze_threshold')::float8 AS analyze_base,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_analyze_scale_factor')::float8 AS analyze_scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze
+                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
+                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
            FROM pg_catalog.pg_options_to_table(c.reloptions) x(n, v)) o
     LEFT JOIN LATERAL (
          SELECT t.oid,
@@ -86,7 +92,8 @@ WITH setting AS MATERIALIZED (
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_threshold')::float8 AS insert_base,
                 pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_vacuum_insert_scale_factor')::float8
                   AS insert_scale,
-                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze
+                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_freeze_max_age')::float8 AS freeze,
+                pg_catalog.max(x.v) FILTER (WHERE x.n = 'autovacuum_multixact_freeze_max_age')::float8 AS multi
            FROM pg_catalog.pg_class t
            LEFT JOIN LATERAL pg_catalog.pg_options_to_table(t.reloptions) x(n, v) ON c.reloptions IS NULL
           WHERE c.relkind = 't' AND t.reltoastrelid = c.oid GROUP BY t.oid) m ON true
@@ -109,7 +116,8 @@ SELECT r.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", r.relkind
          AS analyze_age,
        (SELECT v.pid FROM running v WHERE v.relid IN (r.oid, c.oid) LIMIT 1) AS running,
        h.pid AS locked_by, b.busy >= g.workers AS workers_busy,
-       pg_catalog.array_to_string(r.reloptions, ', ') AS options
+       pg_catalog.array_to_string(r.reloptions, ', ') AS options,
+       CASE WHEN c.relisshared THEN 'shared' WHEN n.nspname = 'pg_catalog' THEN 'catalog' ELSE 'data' END AS scope
   FROM ranked r
  CROSS JOIN setting g
  CROSS JOIN (SELECT pg_catalog.count(*) AS busy FROM session s WHERE s.backend_type = 'autovacuum worker') b

@@ -1,0 +1,136 @@
+"""The clock of autovacuum as a source: when tables are due, and what a VACUUM now would remove, by its readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from console.format import safe
+from console.model import Facts, Kind, Record, Row, Snapshot, Trouble, number
+from console.records import dataclass
+from console.series.vacuum_readings import MEASURES, Horizon, TableCourse, TableReadings, due_in, seconds
+from console.sources.registry import CLOCK, Sources
+
+QUERY, DUE, HORIZON = "vacuum_clock", "vacuum_due", "vacuum_horizon"
+READS: Mapping[str, tuple[str, ...]] = {QUERY: (HORIZON, DUE)}
+PASSING = 1.0  # seconds for which a transaction may be open before it is blamed
+ADDED = (
+    *("due_in", "dead_rate", "removes", "keeps", "approximate", "holder", "holder_pid", "holder_age"),
+    *("standby", "naptime", "goes_first", "due_since", "interrupted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What keeps dead tuples in one kind of table, and what autovacuum is doing."""
+
+    row: Record
+
+    @property
+    def horizon(self) -> Horizon:
+        age = None if self.is_passing else seconds(self.row["age"])
+        return Horizon(int(number(self.row["position"])), age, seconds(self.row["since"]))
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether nobody has an old snapshot: a transaction that has just begun ends before a VACUUM is through."""
+        return self.row["age"] is None or (self.row["since"] is not None and number(self.row["since"]) < PASSING)
+
+    @property
+    def holder(self) -> str | None:
+        """Who holds the oldest snapshot."""
+        row = self.row
+        if self.is_passing:
+            return None
+        if row["kind"] is None:
+            return "vacuum_defer_cleanup_age"
+        parts = (row["kind"], row["pid"], row["name"], f"in {row['elsewhere']}" if row["elsewhere"] else None)
+        return " ".join(str(part) for part in parts if part not in {None, ""})
+
+
+class VacuumClock:
+    """Answers the query of the view clock. Each of its reads is kept as a reading."""
+
+    name = CLOCK
+
+    def __init__(self, sources: Sources) -> None:
+        self._postgres = sources.postgres
+        self.readings = TableReadings()
+        self._origin = ""
+
+    @property
+    def label(self) -> str:
+        """That of the server."""
+        return self._postgres.label
+
+    @property
+    def facts(self) -> Facts:
+        """Those of the server. Raises Trouble(UNREACHABLE) before the first connection."""
+        return self._postgres.facts
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds until the next attempt to connect to the server."""
+        return self._postgres.retry_in
+
+    async def learn(self) -> Facts:
+        """Read the facts of the server again. Raises Trouble."""
+        return await self._postgres.learn()
+
+    async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        """The tables that VACUUM is or will be due for. Raises Trouble."""
+        del parameters
+        if query != QUERY:
+            raise _unknown(query)
+        held = await self._postgres.fetch(HORIZON)
+        taken = await self._postgres.fetch(DUE)
+        scopes = {str(row["scope"]): _Scope(row) for row in held.records()}
+        if taken.origin != self._origin:
+            self.readings, self._origin = TableReadings(), taken.origin
+        records = list(taken.records())
+        self.readings.add(records, scopes["data"].horizon.position, taken.clock)
+        added = [self._added(row, scopes[str(row["scope"])], taken.clock) for row in records]
+        return replace(taken, name=QUERY, seconds=taken.seconds + held.seconds).with_columns(ADDED, added)
+
+    def text(self, query: str) -> str:
+        """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
+        if query != QUERY:
+            raise _unknown(query)
+        return "\n\n".join(self._postgres.text(each).strip() for each in READS[QUERY])
+
+    def obstacle(self, query: str) -> Trouble | None:
+        """Why the server cannot answer."""
+        return self._postgres.obstacle(DUE) if query == QUERY else _unknown(query)
+
+    async def close(self) -> None:
+        """There is nothing to close: the server is closed by its owner."""
+
+    def _added(self, row: Record, scope: _Scope, clock: float) -> Row:
+        """The values of ADDED for one table."""
+        oid = int(number(row["oid"]))
+        course = self.readings.courses[oid]
+        horizon, dead = scope.horizon, number(row["dead"])
+        found = course.removable(horizon, seconds(row["vacuum_age"]))
+        keeps = None if found.tuples is None else dead - found.tuples
+        held = keeps is None or keeps > 0
+        return (
+            due_in(row, dict(zip(MEASURES, course.rates(), strict=True))),
+            course.dead_rate(),
+            found.tuples,
+            keeps,
+            "" if found.exact else "≈",
+            scope.holder if held else None,
+            scope.row["pid"] if held and scope.row["kind"] == "pid" else None,
+            horizon.age if held else None,
+            *(scope.row[column] for column in ("standby", "naptime", "goes_first")),
+            self.readings.due_for(oid, clock),
+            _since(course, clock),
+        )
+
+
+def _since(course: TableCourse, clock: float) -> float | None:
+    return None if course.interrupted is None else clock - course.interrupted
+
+
+def _unknown(query: str) -> Trouble:
+    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} about vacuum.")
