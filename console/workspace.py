@@ -172,10 +172,11 @@ class Workspace:
         """What `action` would do now. Raises Trouble."""
         from console.actions.planning import plan  # noqa: PLC0415  `show` plans nothing
 
-        postgres, pooler, wanted = self.sources.postgres, self.sources.pooler, self.wanted
+        sources, wanted = self.sources, self.wanted
         return await plan(
-            *(action, postgres, parameters, self.settings),
-            pooler=pooler,
+            *(action, sources.postgres, parameters, self.settings),
+            pooler=sources.pooler,
+            replicas=sources.replicas,
             redis=wanted.redis,
             poolers=wanted.poolers,
         )

@@ -269,7 +269,7 @@ ELSEWHERE = {  # what no other query says, and where it is tested
     "bloat/tables": {"bloat", "bloat_pct", "toast_bloat"},  # estimates: test_pane_storage, test_pane_toast
     "bloat/indexes": {"bloat", "bloat_pct"},
     "overview/history": {"lasted"},  # of the console's own file: test_history
-    "indexes/all": {"scan_rate"},  # a rate of the scans: test_reading
+    "indexes/all": {"scan_rate", "replica_scans"},  # a rate of the scans: test_reading; test_replicas
     "partitions/hash": {"size", "tenants", "largest_share", "growth", "rows"},  # from samples: test_pane_tenants
     "partitions/tenants": {"share", "rows", "tables"},
 }

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from console.model import Kind, Record, Trouble
+from console.actions.indexes.drop_and_repair import DROP_INDEX
+from console.model import Kind, Limit, Record, Trouble
+from console.panes.indexes import INDEXES
 from console.panes.replication import REPLICAS
 from console.reading.reader import Reader
+from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.sources.replicas import comparing
 from console.sources.replicas.comparing import RUNS, Primary, ReplicaReading, WalCourse
+from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
@@ -271,6 +276,61 @@ async def test_the_replicas_are_shown_when_their_primary_is_gone(desk: Desk, sta
         finally:
             desk.cluster.start()
         wait(standby.receives)
+
+
+def scanned(server: Cluster, database: str) -> None:
+    """A session that reads two rows by the index, one after the other, and has reported it."""
+    with server.connect(database) as session:
+        session.execute("SET enable_seqscan = off")
+        for number in (1, 2):
+            session.execute("SELECT * FROM item WHERE n = %s", (number,))
+        with suppress(psycopg.Error):  # 15 and later
+            session.execute("SELECT pg_stat_force_next_flush()")
+
+
+async def verdict(workspace: Workspace, index: str) -> Record:
+    taken = await Reader(INDEXES.view("all"), workspace.sources.named).read(workspace.sources.postgres)
+    return next(row for row in taken.records() if row["index"] == index)
+
+
+@pytest.mark.pg(">= 18")
+async def test_an_index_that_only_a_replica_uses_is_in_use_and_unknown_while_that_cannot_be_asked(
+    desk: Desk, primary: Cluster, standby: Standby
+) -> None:
+    database = primary.fresh_database()
+    desk = replace(desk, database=database)
+    limits = {**desk.settings.thresholds, "index_counted_days": Limit(0, below=True)}
+    desk = replace(desk, settings=replace(desk.settings, thresholds=limits))
+    desk.do("CREATE TABLE item AS SELECT g AS n FROM generate_series(1, 1000) g", "CREATE INDEX by_n ON item (n)")
+    wait(standby.replays)
+    async with desk.workspace() as workspace:
+        assert (await verdict(workspace, "public.by_n"))["replica_scans"] == 0
+        assert "by_n is unused" in str((await workspace.plan(DROP_INDEX, {"index": "by_n"})).notes)
+    wait(standby.replays)
+    scanned(standby.server, database)
+    async with desk.workspace() as workspace:
+
+        async def is_used() -> bool:
+            row = await verdict(workspace, "public.by_n")
+            return (row["scans"], row["replica_scans"], row["verdict"]) == (0, 2, "in use")
+
+        await eventually(is_used)
+        (note,) = [note for note in (await workspace.plan(DROP_INDEX, {"index": "by_n"})).notes if "by_n" in note]
+        assert "by_n is in use: scanned on analytics only" in note
+    elsewhere = replace(desk, replicas=(("analytics", f"{desk.replicas[0][1]} dbname=postgres"),))
+    async with elsewhere.workspace() as workspace:
+        row = await verdict(workspace, "public.by_n")
+        assert row["verdict"] == "not yet known"
+        assert f"to database postgres, not to {database}" in str(row["reason"])
+    gone = replace(desk, replicas=(*desk.replicas, ("far", "host=127.0.0.1 port=1")))
+    gone.do("CREATE INDEX by_n_too ON item ((n + 1))")
+    async with gone.workspace() as workspace:
+        row = await verdict(workspace, "public.by_n_too")
+        assert row["verdict"] == "not yet known"
+        assert "replica far: " in str(row["reason"])
+        observer = Observer(workspace.sources, DIAGNOSES, limits)
+        found = {each.rule: each.why for each in (await observer.look(everything=True)).unknown}
+        assert "replica far: " in found["unused-index"]
 
 
 async def test_a_wrong_uri_of_a_replica_repeats_none_of_it(desk_of_nothing: Desk) -> None:

@@ -199,6 +199,50 @@ def test_an_index_is_unused_only_after_a_week_of_counting(row: Row, verdict: str
     assert indexes.judge({**INDEX, **row})[0] == verdict
 
 
+ON_REPLICAS: Row = {
+    "replica_scans": 0,
+    "replica_last_use_age": None,
+    "replica_counted_for": 30 * DAY,
+    "replica_users": "",
+    "replica_unread": "",
+    "replica_counted": "near (counted for 30d)",
+    "replicas_read": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "reason"),
+    [
+        ({}, "unused", "no scans in"),
+        ({"replica_scans": 3, "replica_users": "near"}, "in use", "scanned on near only"),
+        ({"replica_scans": 3, "replica_users": "near", "scans": 1}, "in use", ""),
+        ({"replica_scans": 3, "replica_users": "near", "replica_last_use_age": 60.0}, "in use", "; last scan 1m ago"),
+        ({"replica_unread": "replica far: gone"}, "not yet known", "no scans here, but replica far: gone"),
+        ({"replica_unread": "replica far: gone", "scans": 1}, "in use", ""),
+        ({"replica_unread": "replica far: gone", "needed": "unique"}, "needed", "not scanned, but unique"),
+        ({"replica_scans": None, "replica_unread": None}, "not yet known", "were not asked yet"),
+        ({"replica_counted_for": DAY}, "not yet known", "no scans in 24h"),
+        ({"replica_counted_for": None}, "not yet known", "since an unknown time"),
+        ({"covered_by": "other", "replica_scans": 9}, "redundant", "covered by other"),
+    ],
+)
+def test_an_index_is_unused_only_if_no_replica_can_use_it(row: Row, verdict: str, reason: str) -> None:
+    found = indexes.judge({**INDEX, **ON_REPLICAS, **row})
+    assert found[0] == verdict
+    assert reason in found[1]
+
+
+def test_whose_scans_are_counted_is_a_note() -> None:
+    row = {**INDEX, "estimated_size": 1, "total": 1, "is_standby": False, "standbys": 1, "standby_names": "walreceiver"}
+    (_, note) = indexes.indexes(one(row)).notes
+    assert "1 standby is connected (walreceiver) and not named" in note
+    assert indexes.indexes(one({**row, **ON_REPLICAS})).notes[1:] == ("with the scans on near (counted for 30d)",)
+    (_, note) = indexes.indexes(one({**row, **ON_REPLICAS, "standbys": 3})).notes
+    assert "2 standbys are connected and not named" in note
+    unread = {"replicas_read": 0, "replica_counted": "", "replica_unread": "replica far: gone"}
+    assert indexes.indexes(one({**row, **ON_REPLICAS, **unread})).notes[1:] == ("scans are missing: replica far: gone",)
+
+
 VIEW: Row = {
     "standby": False, "may_refresh": True, "owner": "o", "has_key": True, "has_unique": True, "populated": True,
     "refresh_error": None, "busy": False,

@@ -51,6 +51,7 @@ class Request:
     pooler: Source | None = None  # the PgBouncers; None: none is configured
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: none is configured
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of the admin consoles behind `pooler`
+    replicas: Source | None = None  # the streaming replicas of the server; None: none is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,15 @@ async def plan(
     pooler: Source | None = None,
     redis: str = "",
     poolers: tuple[str, ...] = (),
+    replicas: Source | None = None,
 ) -> Plan:
     """The plan of `action` now, with the action's name and its summary.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     try:
-        made = await _planned(action, Request(server, complete(action, parameters), settings, pooler, redis, poolers))
+        given = complete(action, parameters)
+        made = await _planned(action, Request(server, given, settings, pooler, redis, poolers, replicas))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     return decodable(made)

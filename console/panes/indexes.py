@@ -20,10 +20,26 @@ FACTS = Lookup(
 )
 
 
+# Indexes are used on replicas that no query of the primary touches: the scans there count as well.
+REPLICA_SCANS = Lookup(
+    "replica_scans",
+    ("oid",),
+    (
+        *("replica_scans", "replica_last_use_age", "replica_counted_for", "replica_users"),
+        *("replica_unread", "replica_counted", "replicas_read"),
+    ),
+    first=1000,
+    batch=1000,
+    keep=60,
+    source="replicas",
+)
+
+
 def judge(row: Record, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> tuple[str, str]:
     """Verdict on an index and its reason. Unused and redundant indexes may be dropped.
 
-    An index without scans is unused only once its scans were counted for long enough.
+    An index without scans is unused only once its scans were counted for long enough, here and on every replica that
+    is named: one that cannot be asked may use it.
     """
     needed, covered_by = row["needed"], row["covered_by"]
     if row["valid"] is None:
@@ -34,14 +50,35 @@ def judge(row: Record, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> tuple[s
         )
     if covered_by:
         return "redundant", f"covered by {covered_by}"
-    if number(row["scans"]):
-        last = row["last_use_age"]
-        return "in use", "; ".join(filter(None, (str(needed or ""), f"last scan {age(last)} ago" if last else "")))
-    return ("needed", f"not scanned, but {needed}") if needed else _unscanned(row, index_counted_days)
+    if number(row["scans"]) or number(row.get("replica_scans")):
+        return "in use", "; ".join(filter(None, (str(needed or ""), *_uses(row))))
+    if needed:
+        return "needed", f"not scanned, but {needed}"
+    return _unread(row) or _unscanned(row, index_counted_days)
+
+
+def _uses(row: Record) -> tuple[str, ...]:
+    """Where it is scanned, unless that is here, and when it was last."""
+    elsewhere = "" if number(row["scans"]) else f"scanned on {row['replica_users']} only"
+    ages = (row["last_use_age"], row.get("replica_last_use_age"))
+    last = min((number(value) for value in ages if value is not None), default=0.0)
+    return elsewhere, f"last scan {age(last)} ago" if last else ""
+
+
+def _unread(row: Record) -> tuple[str, str] | None:
+    """The verdict while scans on a named replica are not known; None: they are, or no replica is named."""
+    if "replica_unread" not in row:
+        return None
+    if row["replica_scans"] is None:
+        return "not yet known", "no scans here; the replicas were not asked yet"
+    return ("not yet known", f"no scans here, but {row['replica_unread']}") if row["replica_unread"] else None
 
 
 def _unscanned(row: Record, index_counted_days: Rule) -> tuple[str, str]:
     counted = row["counted_for"]
+    if "replica_counted_for" in row and counted is not None:
+        there = row["replica_counted_for"]
+        counted = None if there is None else min(number(counted), number(there))
     since = f"no scans in {age(counted)}" if counted is not None else "no scans since an unknown time"
     if counted is None or index_counted_days.level(number(counted) / DAY):
         return "not yet known", f"{since}; unused only after {index_counted_days.limit.warning:g} days of counting"
@@ -52,6 +89,8 @@ def indexes(snapshot: Snapshot, index_counted_days: Rule = INDEX_COUNTED_DAYS) -
     """Sizes, verdicts, and notes on how reliable the counters are."""
     sized = with_size(snapshot)
     judged = add(sized, ("verdict", "reason"), lambda row: judge(row, index_counted_days))
+    if "replica_scans" not in judged.columns:
+        judged = add(judged, ("replica_scans",), lambda _: (None,))
     return with_notes(judged, largest(sized, "indexes"), _counted(sized), _standbys(sized))
 
 
@@ -69,13 +108,26 @@ def _standbys(snapshot: Snapshot) -> str:
         return (
             "this is a standby: scans are counted on each node, and the primary may use an index that is not used here"
         )
-    standbys = int(number(snapshot.values("standbys")[0]))
-    if not standbys:
-        return ""
+    first = next(iter(snapshot.records()))
+    read, unread = int(number(first.get("replicas_read"))), first.get("replica_unread")
+    uncounted = 0 if unread else int(number(first["standbys"])) - read
+    parts = (
+        f"with the scans on {first['replica_counted']}" if read else "",
+        f"scans are missing: {unread}" if unread else "",
+        _uncounted(first, uncounted) if uncounted > 0 else "",
+    )
+    return "; ".join(filter(None, parts))
+
+
+def _uncounted(row: Record, standbys: int) -> str:
+    """A warning of standbys that are connected and not named, whose scans are not added."""
     who = "1 standby is" if standbys == 1 else f"{standbys} standbys are"
-    names = snapshot.values("standby_names")[0] if "standby_names" in snapshot.columns else None
+    names = "" if row.get("replicas_read") else row.get("standby_names")
     named = f" ({names})" if names else ""
-    return f"{who} connected{named}: scans are counted on each node; check every standby before dropping an index"
+    return (
+        f"{who} connected{named} and not named by --replica: scans are counted on each node; check every standby "
+        "before dropping an index"
+    )
 
 
 def _verdict(*wanted: str) -> Callable[[Record], bool]:
@@ -89,6 +141,14 @@ COLUMNS = (
     MARK,
     Column("scans", "scans", "count", help="Since the last reset; see the note."),
     Column("scan_rate", "per s", "rate", width=6, help="Scans per second since the last read."),
+    Column(
+        "replica_scans",
+        "replicas",
+        "count",
+        width=8,
+        present=True,
+        help="Scans on the named replicas together, in the statistics that each of them keeps.",
+    ),
     Column("verdict", "verdict", width=13, rule=INDEX_VERDICT, help="Unused and redundant indexes may be dropped."),
     Column("reason", "reason", width=40, extra=True, help="What needs the index, or which index covers it."),
     Column(
@@ -115,7 +175,7 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
         sort="-size",
         where=_verdict(*wanted) if wanted else None,
         rates=RATES,
-        lookups=(FACTS, INDEX_SIZES),
+        lookups=(FACTS, INDEX_SIZES, REPLICA_SCANS),
         derive=indexes,
         rules=(INDEX_COUNTED_DAYS,),
         detail="index_detail",
@@ -176,8 +236,8 @@ INDEXES = Pane(
         "it; not yet known: counted for less; "
         "redundant: another index serves the same queries; needed: not scanned, but a constraint, replica identity, "
         "foreign key or partitioned index depends on it; invalid: left by a failed build. Missing lists foreign keys "
-        "without a supporting index. Scans are counted on each node, and a crash resets them: check the standbys "
-        "before dropping."
+        "without a supporting index. Scans are counted on each node, and a crash resets them: those of the replicas "
+        "named by --replica or in the configuration are added; while one cannot be asked, no index is unused."
     ),
     views=(
         _view("all", "all", (), "No indexes in this database."),

@@ -79,6 +79,11 @@ class Sources:
         """The PgBouncers; None when none is configured."""
         return self._known.get(POOLER)
 
+    @property
+    def replicas(self) -> Source | None:
+        """The streaming replicas of the server; None when none is named."""
+        return self.named(REPLICAS) if REPLICAS in self._known or REPLICAS in self._later else None
+
     def add_later(self, name: str, make: Callable[[], Source]) -> None:
         """Make a source known that is made of the others when it is first asked for."""
         self._later[name] = make

@@ -10,8 +10,8 @@ from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named, seen
 from console.format import counted
-from console.model import Claim, Parameter, Plan, Standalone, Step
-from console.panes.indexes import judge
+from console.model import Claim, Parameter, Plan, Record, Standalone, Step
+from console.panes.indexes import REPLICA_SCANS, judge
 from console.rules.storage import INDEX_COUNTED_DAYS
 
 
@@ -33,8 +33,18 @@ async def _verdicts(request: Request, names: Mapping[int, str]) -> tuple[str, ..
     """What the indexes pane says of each index."""
     limit = request.settings.thresholds
     facts = (await request.server.fetch("index_facts", {"oid": list(names)})).records()
-    found = ((names[int(str(row["oid"]))], *judge(row, INDEX_COUNTED_DAYS.under(limit))) for row in facts)
+    there = await _on_replicas(request, list(names))
+    rows = ({**row, **there.get(row["oid"], {})} for row in facts)
+    found = ((names[int(str(row["oid"]))], *judge(row, INDEX_COUNTED_DAYS.under(limit))) for row in rows)
     return tuple(f"{name} is {verdict}{f': {reason}' if reason else ''}." for name, verdict, reason in found)
+
+
+async def _on_replicas(request: Request, oids: list[int]) -> dict[object, Record]:
+    """The scans of indexes on the replicas, by oid; nothing where no replica is named."""
+    if request.replicas is None:
+        return {}
+    taken = await request.replicas.fetch(REPLICA_SCANS.query, {"oid": oids})
+    return {row["oid"]: row for row in taken.records()}
 
 
 async def plan_repair(request: Request) -> Plan:

@@ -63,12 +63,26 @@ def unused(frame: Frame) -> Iterable[Finding]:
     if found:
         since = age(max(number(row["counted_for"]) for row in found))
         names = listed([one_line(row["index"]) for row in found])
-        standbys = int(number(rows[0]["standbys"]))
-        detail = f"scans of {counted(standbys, 'standby', 'standbys')} are not counted here" if standbys else ""
-        yield _droppable("unused-index", found, f"{_together(found, 'unused')}, no scans in {since}: {names}", detail)
+        yield _droppable(
+            "unused-index",
+            found,
+            f"{_together(found, 'unused')}, no scans in {since}: {names}",
+            _counted_where(rows[0]),
+        )
+    elif (unread := next((row["replica_unread"] for row in rows if row.get("replica_unread")), None)) is not None:
+        raise CannotTell(f"Scans on every replica are needed: {unread}")
     elif any(row["verdict"] == "not yet known" for row in rows):
         days = frame.limits(INDEX_COUNTED_DAYS).limit.warning
         raise CannotTell(f"Scans were counted for less than {days:g} days.", "They are counted as the server runs.")
+
+
+def _counted_where(row: Record) -> str:
+    """On which standbys scans are counted as well, and on how many they are not."""
+    read = int(number(row.get("replicas_read")))
+    standbys = int(number(row["standbys"])) - read
+    added = f"scans on {row['replica_counted']} are included" if read else ""
+    missing = f"scans of {counted(standbys, 'standby', 'standbys')} are not counted here" if standbys > 0 else ""
+    return "; ".join(filter(None, (added, missing)))
 
 
 def _with_verdict(frame: Frame, verdict: str) -> list[Record]:

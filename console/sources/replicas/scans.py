@@ -16,6 +16,7 @@ COLUMNS = (
     "replica_users",  # the replicas that scanned it
     "replica_unread",  # why the scans of some are not known; empty: all were read
     "replica_counted",  # whose scans were counted for how long
+    "replicas_read",  # how many could be asked
 )
 NO_COPY = frozenset({"other cluster", "promoted", "primary"})
 
@@ -58,7 +59,8 @@ def _sum(oid: object, found: Mapping[str, Record], missing: str) -> Row:
         None if None in ages or not ages else min(map(number, ages)),
         ", ".join(users),
         missing,
-        ", ".join(f"{name} for {_age(row)}" for name, row in found.items()),
+        ", ".join(f"{name} (counted for {_age(row)})" for name, row in found.items()),
+        len(found),
     )
 
 
