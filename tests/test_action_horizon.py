@@ -9,9 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.actions.lock_conflicts import conflicts
 from console.actions.replication.drop_slot import DROP_SLOT
 from console.actions.sessions.rollback_prepared import ROLLBACK_PREPARED
-from console.model import Kind, Outcome, Trouble
+from console.model import Kind, Outcome, Step, Trouble
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.faults.servers import faulty
@@ -163,3 +164,21 @@ async def test_a_slot_that_became_active_after_the_plan_is_left(desk: Desk) -> N
             run = await workspace.run(plan)
     assert run.outcome is not Outcome.DONE
     assert slots(desk) == ["standby1"]
+
+
+async def test_a_plan_names_the_prepared_transaction_in_its_way_and_those_that_wait_already(desk: Desk) -> None:
+    with desk.session() as session, desk.session() as waiting:
+        session.execute("BEGIN")
+        session.execute("INSERT INTO item VALUES (1)")
+        session.execute(psycopg.sql.SQL("PREPARE TRANSACTION {}").format(GID))
+        waiting.pgconn.send_query(b"BEGIN; LOCK TABLE item")
+        wait(lambda: desk.ask("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'item'::regclass") == 1)
+        wait(
+            lambda: desk.ask("SELECT prepared < now() - interval '1 s' FROM pg_prepared_xacts WHERE gid LIKE 'order%'")
+        )
+        async with desk.workspace() as workspace:
+            (note,) = await conflicts(workspace.sources.postgres, [Step("x", "SHARE on public.item")])
+        assert note.startswith(f"prepared transaction {GID} has held ROW EXCLUSIVE on public.item for ")
+        assert note.endswith(" 1 session waits there already.")
+        waiting.cancel_safe()
+        waiting.close()  # without the COMMIT of its block

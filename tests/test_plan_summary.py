@@ -10,7 +10,7 @@ import pytest
 from console.actions import action
 from console.actions.trail.undo import UNDO
 from console.model import Batches, Claim, LocalFile, Plan, Program, Standalone, Step, Transaction, Trouble
-from console.model.locks import LockMode, lock_of, modes, strongest
+from console.model.locks import LockMode, lock_of, locks, modes, strongest
 from console.running.execution import executor, groups
 from console.running.plan_lines import Sort, plan_lines
 from console.running.progress import Run
@@ -53,6 +53,27 @@ def test_the_modes_of_a_lock_are_read(lock: str, found: list[str]) -> None:
     most = strongest(["ACCESS SHARE on public.z", lock])
     assert most is not None
     assert most.strength >= max((LockMode(name).strength for name in found), default=0)
+
+
+@pytest.mark.parametrize(
+    ("lock", "found"),
+    [
+        ("SHARE on public.t", [("SHARE", "public.t")]),
+        ("ROW SHARE on public.a, SHARE on public.b", [("ROW SHARE", "public.a"), ("SHARE", "public.b")]),
+        (
+            "SHARE UPDATE EXCLUSIVE on public.t, ACCESS EXCLUSIVE on public.t briefly at the end",
+            [("SHARE UPDATE EXCLUSIVE", "public.t"), ("ACCESS EXCLUSIVE", "public.t")],
+        ),
+        (
+            "SHARE on public.t; up to ACCESS EXCLUSIVE on u, which is read",
+            [("SHARE", "public.t"), ("ACCESS EXCLUSIVE", "u")],
+        ),
+        ('SHARE on public."x ACCESS EXCLUSIVE on ""y"""', [("SHARE", 'public."x ACCESS EXCLUSIVE on ""y"""')]),
+        ("new objects only", []),
+    ],
+)
+def test_the_relation_of_each_lock_is_read(lock: str, found: list[tuple[str, str]]) -> None:
+    assert [(mode.value, relation) for mode, relation in locks(lock)] == found
 
 
 LOCKING = (

@@ -9,6 +9,7 @@ from typing import Any
 from console.actions.confinement import role_of, run_as
 from console.actions.decodable import decodable, unnamable
 from console.actions.foreign_code import refuse_event_triggers
+from console.actions.lock_conflicts import conflicts
 from console.actions.needs import Needs
 from console.format import one_line, safe
 from console.model import (
@@ -103,6 +104,7 @@ async def _planned(action: Action, request: Request) -> Plan:
     made = await action.plan(request)
     if made.changes:
         await refuse_event_triggers(server)
+        made = replace(made, notes=(*made.notes, *await conflicts(server, made.steps)))
     if made.destructive and not is_short(made.claim.typed):
         made = replace(made, claim=replace(made.claim, name=server.facts.database))
     made = replace(made, notes=(*_assumed(server.facts), *made.notes))

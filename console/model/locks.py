@@ -59,7 +59,8 @@ _STATEMENTS = tuple(
 )
 
 
-_NAME = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".,;]+)'
+_LOCKS = re.compile(rf"{_TAKEN.pattern}({_NAME}(?:\.{_NAME})?)(?=$|[\s,;])")
 _ATTACHES = re.compile(rf"\bATTACH\s+PARTITION\s+({_NAME}(?:\.{_NAME})?)", re.IGNORECASE)
 
 
@@ -72,6 +73,11 @@ def lock_of(statement: str, relation: str) -> str:
         )
     mode = next((mode for pattern, mode in _STATEMENTS if pattern.search(statement)), None)
     return f"{mode.value} on {relation}" if mode and relation else ""
+
+
+def locks(lock: str) -> tuple[tuple[LockMode, str], ...]:
+    """The modes in the `lock` of a step with the relation of each, qualified and quoted as there."""
+    return tuple((LockMode(mode), relation) for mode, relation in _LOCKS.findall(lock))
 
 
 def modes(lock: str) -> tuple[LockMode, ...]:
