@@ -30,6 +30,7 @@ class Place(Enum):
     MENU = "menu of actions"
     PLANNING = "planning"
     PLAN = "plans"
+    EXPLAIN = "explained statements"
     QUIT = "quit dialog"
     SETUP = "set-up guide"
 
@@ -85,6 +86,7 @@ _APP = (
     Key(Place.APP, "app.actions", "a", "actions", "Actions", footer=True),
     Key(Place.APP, "app.end-session", "K", "end_session", "End session"),
     Key(Place.APP, "app.setup", "U", "setup", "Set-up guide"),
+    Key(Place.APP, "app.explain", "E", "explain_row", "Explain the statement"),
     Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run"),
     Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits"),
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
@@ -157,6 +159,11 @@ _DIALOGS = (
     Key(Place.PLAN, "dialog.up", "up,k", "scroll_body(-1)", "Up"),
     Key(Place.PLAN, "plan.page-down", "pagedown,ctrl+f", "scroll_page(1)", "Page down", priority=True),
     Key(Place.PLAN, "plan.page-up", "pageup,ctrl+b", "scroll_page(-1)", "Page up", priority=True),
+    Key(Place.EXPLAIN, "dialog.close", "escape,q,enter", "leave", "Close", footer=True),
+    Key(Place.EXPLAIN, "dialog.copy", "y", "copy", "Copy", footer=True),
+    Key(Place.EXPLAIN, "dialog.down", "j", "scroll_body(1)", "Down"),
+    Key(Place.EXPLAIN, "dialog.up", "k", "scroll_body(-1)", "Up"),
+    Key(Place.EXPLAIN, "explain.values", "v", "values", "Plan with values", footer=True),
     Key(Place.QUIT, "quit.yes", "y", "answer(True)", "Quit", footer=True),
     Key(Place.QUIT, "quit.no", "escape,n,q", "answer(False)", "Stay", footer=True),
 )

@@ -12,7 +12,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from console.model import Outcome, Plan, Source, Trouble
+from console.model import Kind, Outcome, Plan, Source, Trouble
 from console.opening import sources_for
 from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
@@ -22,6 +22,7 @@ from console.sources.registry import CAPACITY, CLOCK, RULES, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
+    from console.explaining.explain import Asked, ExplainedStatement
     from console.model import Diagnosis, Snapshot
     from console.past.recorder import ReadingRecorder
     from console.watching.baselines import Baselines
@@ -180,6 +181,18 @@ class Workspace:
             redis=wanted.redis,
             poolers=wanted.poolers,
         )
+
+    async def explain(self, asked: Asked) -> ExplainedStatement:
+        """The plan of the server for one statement. Raises Trouble if it cannot be had, or is not safe to ask for."""
+        from console.explaining.explain import explain  # noqa: PLC0415  seldom used
+        from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415
+        from console.watching.store import target_key  # noqa: PLC0415
+
+        server = self.sources.postgres
+        if not isinstance(server, PostgresServer):
+            raise Trouble(Kind.UNSUPPORTED, "A recording has no server that could plan a statement.")
+        key = target_key(await server.connect())
+        return await explain(server, self.wanted.target, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
 
     async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

@@ -6,7 +6,7 @@ import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
 
-from console.cli.epilogs import WATCH, WORKER
+from console.cli.epilogs import EXPLAIN, WATCH, WORKER
 
 FILTER = (
     "only rows that match: words, !word, column=value, !=, <, >, ~ (regular expression); a column by its header or "
@@ -99,6 +99,7 @@ def _fill() -> Mapping[str, Callable[[Make], None]]:
         "check": _check,
         "watch": _watch,
         "worker": _worker,
+        "explain": _explain,
         "explain-rule": _explain_rule,
         "doctor": _doctor,
         "completion": _completion,
@@ -224,6 +225,31 @@ def _worker(make: Make) -> None:
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="text (default) or json, a line each"
     )
+    _server_options(command)
+
+
+def _explain(make: Make) -> None:
+    command = make(
+        "show how the server would run a statement, without running it", f"{_TARGET}\n\n{EXPLAIN}", server=True
+    )
+    command.add_argument("statement", nargs="?", default="", metavar="SQL", help="the statement; -: standard input")
+    command.add_argument("--query-id", type=int, metavar="ID", help="a statement of pg_stat_statements")
+    command.add_argument("--pid", type=_whole(1, 2**31 - 1), metavar="PID", help="what this session runs, or ran last")
+    command.add_argument(
+        "--value",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help=r"the value of the next parameter ($1, $2, …), \N for NULL; without any: a generic plan",
+    )
+    command.add_argument("--as", dest="role", default="", metavar="ROLE", help="plan with the rights of this role")
+    command.add_argument(
+        "--search-path", default="", metavar="SCHEMAS", help="instead of that of the role whose statement it is"
+    )
+    command.add_argument(
+        "--analyze", action="store_true", help="also run it, if it is a SELECT: for at most 30 s, rolled back"
+    )
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     _server_options(command)
 
 

@@ -178,6 +178,15 @@ def run_worker(options: Namespace) -> int:
     return worker(options.format, options.once, settings, chosen, say)
 
 
+def run_explain(options: Namespace) -> int:
+    """Print the plan of a statement."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    from console.cli.plans import plans  # noqa: PLC0415  loads the driver
+
+    return plans(options, settings, chosen)
+
+
 def run_explain_rule(options: Namespace) -> int:
     """Print what a rule reads and judges by."""
     from console.cli.explain import explain  # noqa: PLC0415  no other command needs it
@@ -205,6 +214,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "check": run_check,
     "watch": run_watch,
     "worker": run_worker,
+    "explain": run_explain,
     "explain-rule": run_explain_rule,
     "doctor": run_doctor,
     "completion": run_completion,

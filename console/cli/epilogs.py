@@ -1,4 +1,13 @@
-"""What the help of commands that run until they are stopped says below their options."""
+"""What the help of some commands says below their options."""
+
+EXPLAIN = """\
+Planning runs functions of whoever wrote them, with the rights of the session. So it is refused for a superuser, who
+names a plain role (--as); it happens in a read-only transaction that is rolled back; and a statement that could reach
+functions of other roles is refused. UPDATE, DELETE, INSERT … SELECT and MERGE are explained as the SELECT of their
+rows, so nothing takes a lock beyond ACCESS SHARE. Values are bound. A plan that differs from the last one is shown
+with it.
+Exit codes: 0 explained, 1 could not be planned, 2 wrong usage, 3 refused (a superuser, code of other roles, a cut text,
+more than one statement), 130 interrupted, 141 the reader of the output went away."""
 
 WATCH = """\
 Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -13,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from console.actions.planning import Action
 from console.keys import Place
-from console.model import Record
+from console.model import Parameter, Record
 from console.tui.bindings import bindings
 from console.tui.form_fields import ParameterField, values
 from console.tui.key_guard import SEEN, KeyGuard, answer
@@ -96,23 +97,36 @@ def _line(action: Action, reason: str, on_row: bool) -> Content:
     return Content.assemble(title, (f"no effect: {reason}" if reason else action.help, "$text-muted"))
 
 
+class Asking(Protocol):
+    """What has parameters that can be asked for: an action, or a question."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def help(self) -> str: ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]: ...
+
+
 class ParameterDialog(ModalScreen[Mapping[str, str]]):
-    """The parameters of an action, what is known of them filled in; answers with their values."""
+    """The parameters of an action or a question, what is known of them filled in; answers with their values."""
 
     BINDINGS = bindings(Place.FORM)
 
-    def __init__(self, action: Action, known: Mapping[str, str]) -> None:
+    def __init__(self, asking: Asking, known: Mapping[str, str]) -> None:
         super().__init__()
         self.guard = KeyGuard(SEEN)
-        self._action, self._known = action, known
+        self._asking, self._known = asking, known
 
     def compose(self) -> ComposeResult:
         """A field for each parameter, the required ones first."""
         with Vertical(classes="dialog -small") as frame:
-            frame.border_title = self._action.title
+            frame.border_title = self._asking.title
             frame.border_subtitle = "Enter plan · Tab next field · Esc close"
-            yield Static(self._action.help, markup=False)
-            for parameter in sorted(self._action.parameters, key=lambda parameter: not parameter.required):
+            yield Static(self._asking.help, markup=False)
+            for parameter in sorted(self._asking.parameters, key=lambda parameter: not parameter.required):
                 yield ParameterField(parameter, self._known.get(parameter.name, parameter.default), self._submit)
 
     def on_mount(self) -> None:

@@ -277,6 +277,17 @@ class ConsoleApp(App[int]):
         if rows:
             self.dialogs.begin(lambda: self.flow.begin(TERMINATE_BACKEND, rows))
 
+    def action_explain_row(self) -> None:
+        """Show the plan of the statement that the row under the cursor is about."""
+        from console.tui.explain_flow import ExplainFlow, subject_of  # noqa: PLC0415  seldom used
+
+        rows = self.pane_view.chosen_rows
+        subject = subject_of(rows[0]) if rows else None
+        if subject is None:
+            self.dialogs.toast("This row is about no statement.", timeout=3)
+        else:
+            self.dialogs.begin(lambda: ExplainFlow(self.workspace, self.dialogs).begin(subject))
+
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
         row = self.pane_view.table.cursor_row

@@ -65,7 +65,7 @@ def change(role: str, *statements: str) -> RoleFunction:
 
     Constraints and triggers that are deferred are checked and run before it returns, with the rights of `role`.
     """
-    executed = "".join(f"  EXECUTE {_quoted(statement)};\n" for statement in statements)
+    executed = "".join(f"  EXECUTE {quoted(statement)};\n" for statement in statements)
     body = (
         f"DECLARE\n  changed bigint;\nBEGIN\n{executed}"
         "  GET DIAGNOSTICS changed = ROW_COUNT;\n  SET CONSTRAINTS ALL IMMEDIATE;\n  RETURN changed;\nEND"
@@ -76,8 +76,7 @@ def change(role: str, *statements: str) -> RoleFunction:
 def batch(role: str, statement: str) -> RoleFunction:
     """A statement that returns one row of (moved, more); the call returns the same."""
     body = (
-        f"BEGIN\n  EXECUTE {_quoted(statement)} INTO moved, more;\n"
-        "  SET CONSTRAINTS ALL IMMEDIATE;\n  RETURN NEXT;\nEND"
+        f"BEGIN\n  EXECUTE {quoted(statement)} INTO moved, more;\n  SET CONSTRAINTS ALL IMMEDIATE;\n  RETURN NEXT;\nEND"
     )
     return _function(role, "TABLE (moved bigint, more boolean)", _PLPGSQL, body, "SELECT moved, more FROM {call}")
 
@@ -85,7 +84,7 @@ def batch(role: str, statement: str) -> RoleFunction:
 def reading(role: str, query: str, columns: Sequence[tuple[str, str]]) -> RoleFunction:
     """A query that returns `columns`, names with their types; the call returns its rows."""
     listed = ", ".join(f"{identifier(name)} {type_name}" for name, type_name in columns)
-    body = f"BEGIN\n  RETURN QUERY EXECUTE {_quoted(query)};\nEND"
+    body = f"BEGIN\n  RETURN QUERY EXECUTE {quoted(query)};\nEND"
     return _function(role, "SETOF record", _PLPGSQL, body, f"SELECT * FROM {{call}} AS q ({listed})")  # noqa: S608
 
 
@@ -118,13 +117,13 @@ def identifier(name: str) -> str:
 def _function(role: str, returns: str, language: str, body: str, call: str) -> RoleFunction:
     name = f"pg_temp.pipeline_console_{secrets.token_hex(8)}()"
     create = (
-        f"CREATE FUNCTION {name} RETURNS {returns} LANGUAGE {language} SECURITY DEFINER AS {_quoted(body)};\n"
+        f"CREATE FUNCTION {name} RETURNS {returns} LANGUAGE {language} SECURITY DEFINER AS {quoted(body)};\n"
         f"ALTER FUNCTION {name} OWNER TO {identifier(role)}"
     )
     return RoleFunction(create, call.format(call=name), f"DROP FUNCTION {name}")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """`text` between dollar quotes that cannot be in it."""
     mark = f"$pc{secrets.token_hex(8)}$"
     return f"{mark}{text}{mark}"

@@ -1,0 +1,88 @@
+"""The plans that statements had before: a private folder with one file a statement, bounded in number and size."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from console.files import private
+from console.model import Trouble
+from console.records import dataclass
+
+FOLDER = "plans"
+MOST = 300  # statements; those explained longest ago are forgotten
+PLANS = 3  # different ones that are kept of each statement
+LONGEST = 200_000  # bytes of a plan
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A plan that a statement had."""
+
+    document: Mapping[str, Any]  # as EXPLAIN returned it, below "Plan"
+    shape: str
+    how: str  # generic, or with values
+    first: datetime  # when it was seen first, and last
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlans:
+    """The plans of the statements of all targets."""
+
+    folder: Path
+
+    def of(self, target: str, fingerprint: str) -> tuple[Former, ...]:
+        """The plans that were kept of a statement, the last one first; none where they cannot be read."""
+        try:
+            with os.fdopen(private.open_trusted(self._file(target, fingerprint)), encoding="utf-8") as file:
+                return tuple(map(_former, json.load(file)))
+        except (OSError, ValueError, KeyError, TypeError, Trouble):
+            return ()
+
+    def keep(self, target: str, fingerprint: str, plan: Former) -> None:
+        """Keep the plan that a statement has now. Raises Trouble if the folder cannot be written."""
+        if len(json.dumps(plan.document)) > LONGEST:
+            return
+        path = self._file(target, fingerprint)
+        before = self.of(target, fingerprint)
+        same = next((each for each in before if (each.shape, each.how) == (plan.shape, plan.how)), None)
+        now = Former(plan.document, plan.shape, plan.how, same.first if same else plan.first, plan.last)
+        kept = (now, *(each for each in before if each is not same))[:PLANS]
+        with private.troubles(path):
+            private.make_folder(path.parent)
+            private.write(path, json.dumps([_document(each) for each in kept]))
+            self._forget()
+
+    def _forget(self) -> None:
+        files = sorted(self.folder.glob("*.json"), key=_age, reverse=True)
+        for path in files[MOST:]:
+            with contextlib.suppress(FileNotFoundError):  # another console was faster
+                path.unlink()
+
+    def _file(self, target: str, fingerprint: str) -> Path:
+        name = hashlib.sha256(f"{target}\0{fingerprint}".encode(errors="replace")).hexdigest()[:32]
+        return self.folder / f"{name}.json"
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _document(plan: Former) -> dict[str, Any]:
+    first, last = plan.first.isoformat(), plan.last.isoformat()
+    return {"plan": plan.document, "shape": plan.shape, "how": plan.how, "first": first, "last": last}
+
+
+def _former(kept: Mapping[str, Any]) -> Former:
+    moments = (datetime.fromisoformat(str(kept[name])) for name in ("first", "last"))
+    return Former(dict(kept["plan"]), str(kept["shape"]), str(kept["how"]), *moments)

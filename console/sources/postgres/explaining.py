@@ -1,0 +1,223 @@
+"""EXPLAIN in a session of its own, which nothing that it sets off can exceed or outlive.
+
+Planning computes constant expressions, and so runs functions of whoever wrote them, with the rights of the session.
+So it happens in a read-only transaction that is rolled back, in a session that is closed afterwards. With a role, it
+happens in a SECURITY DEFINER function of that role (see confinement.py): SET ROLE can be undone by what is run. The
+session itself then does not even parse the statement: reading a text as an array of a domain runs its constraint.
+
+A statement is parsed by the extended protocol, or opened as a cursor: both refuse a second one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import errors, generators, pq
+
+from console.format import one_line
+from console.model import Kind, Trouble
+from console.records import dataclass
+from console.sources.postgres import confinement
+from console.sources.postgres.closing import answering_within
+from console.sources.postgres.connecting import Connection, open_session, parse_target
+from console.sources.postgres.lane import DEADLINE_SLACK
+from console.sources.postgres.troubles import trouble
+
+PLANNING_SECONDS = 5
+GENERIC_FROM = 160000  # EXPLAIN (GENERIC_PLAN)
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "search_path": confinement.SEARCH_PATH,
+    "lock_timeout": "100ms",
+    "idle_in_transaction_session_timeout": "10s",
+    "client_connection_check_interval": "2s",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "client_min_messages": "error",
+    "standard_conforming_strings": "on",
+}
+_NAME = "pipeline_console_explained"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement to be explained, and how."""
+
+    text: str  # one query without a semicolon
+    parameters: int = 0  # how many it has
+    values: tuple[str | None, ...] | None = None  # of the parameters; None: a generic plan
+    role: str = ""  # with whose rights, and no others; empty: those of the session
+    settings: Mapping[str, str] | None = None  # such as search_path
+    analyze: bool = False  # run it
+    seconds: float = PLANNING_SECONDS  # that it may take
+
+    @property
+    def options(self) -> str:
+        """What stands in the parentheses behind EXPLAIN."""
+        return "ANALYZE, BUFFERS, VERBOSE, FORMAT JSON" if self.analyze else "VERBOSE, FORMAT JSON"
+
+
+class ExplainingSession:
+    """A connection on which one server explains statements. Raises Trouble."""
+
+    def __init__(self, target: str, address: str = "") -> None:
+        """`target` is a libpq URI or conninfo, `address` the conninfo of the host that answered before."""
+        self._target = {**parse_target(target), **parse_target(address)}
+
+    async def explain(self, *questions: Question) -> list[dict[str, Any]]:
+        """What EXPLAIN (FORMAT JSON) returns for each question."""
+        seconds = max(question.seconds for question in questions)
+        settings = _SETTINGS | {"statement_timeout": f"{seconds * 1000:.0f}ms"}
+        connection = await open_session(self._target, settings)
+        try:
+            with answering_within(seconds * len(questions) + DEADLINE_SLACK, connection):
+                return [await _answer(connection, question) for question in questions]
+        except psycopg.Error as error:
+            raise _trouble(error) from None
+        finally:
+            await connection.close()
+
+
+async def _answer(connection: Connection, question: Question) -> dict[str, Any]:
+    async with connection.transaction(force_rollback=True):
+        if question.role:
+            answer = await _confined(connection, question)
+        else:
+            await _set(connection, question)
+            answer = await _own(connection, question)
+    found = json.loads(answer)
+    return dict(found[0])
+
+
+async def _set(connection: Connection, question: Question) -> None:
+    for name, value in (question.settings or {}).items():
+        await connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+
+
+async def _own(connection: Connection, question: Question) -> bytes:
+    explain = f"EXPLAIN ({question.options}) "
+    if question.values is not None and question.parameters:
+        values = [None if value is None else value.encode() for value in question.values]
+        return await _sent(connection, f"{explain}{question.text}", values)
+    if not question.parameters:
+        return await _sent(connection, f"{explain}{question.text}")
+    if connection.info.server_version >= GENERIC_FROM:
+        return await _proven(connection, f"EXPLAIN (GENERIC_PLAN, {question.options}) {question.text}")
+    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    await _sent(connection, f"PREPARE {_NAME} AS {question.text}")
+    nulls = ", ".join(["NULL"] * question.parameters)
+    try:
+        return await _sent(connection, f"{explain}EXECUTE {_NAME} ({nulls})")
+    finally:
+        if connection.info.transaction_status != pq.TransactionStatus.INERROR:
+            await connection.execute(f"DEALLOCATE {_NAME}".encode())
+
+
+async def _confined(connection: Connection, question: Question) -> bytes:
+    """The answer that a function of the role gives; its settings are those of the question from its beginning.
+
+    The values come as an argument, and reach EXECUTE as literals that the server quotes: never within the statement.
+    """
+    function = f"pg_temp.{_NAME}"
+    await connection.execute("SET TRANSACTION READ WRITE")  # until the function is there
+    create = (
+        f"CREATE FUNCTION {function}(given text[]) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS "
+        f"{confinement.quoted(_body(question))};\n"
+        f"ALTER FUNCTION {function}(text[]) OWNER TO {confinement.identifier(question.role)};\n"
+        "SET TRANSACTION READ ONLY"
+    )
+    await connection.execute(create.encode())
+    await _set(connection, question)
+    call = f"SELECT {function}($1::pg_catalog.text[])"
+    values = list(question.values) if question.values else []
+    return await _sent(connection, call, [_array(values)])
+
+
+def _body(question: Question) -> str:
+    explain = f"EXPLAIN ({question.options}) "
+    head = "DECLARE\n  answer refcursor;\n  plan text;\n  arguments text;\nBEGIN\n"
+    tail = "  FETCH answer INTO plan;\n  CLOSE answer;\n  RETURN plan;\nEND"
+    if not question.parameters:
+        return f"{head}  OPEN answer FOR EXECUTE {confinement.quoted(explain + question.text)};\n{tail}"
+    mode = "force_generic_plan" if question.values is None else "force_custom_plan"
+    nulls = ", ".join(["NULL"] * question.parameters)
+    given = (
+        f"'{nulls}'"
+        if question.values is None
+        else "(SELECT pg_catalog.string_agg(coalesce(pg_catalog.quote_literal(g.v), 'NULL'), ', ' ORDER BY g.n) "
+        "FROM pg_catalog.unnest(given) WITH ORDINALITY g(v, n))"
+    )
+    return (
+        f"{head}  SET LOCAL plan_cache_mode = {mode};\n"
+        f"  EXECUTE {confinement.quoted(f'PREPARE {_NAME} AS {question.text}')};\n"
+        f"  arguments := {given};\n"
+        f"  OPEN answer FOR EXECUTE pg_catalog.concat('{explain}EXECUTE {_NAME} (', arguments, ')');\n{tail}"
+    )
+
+
+def _array(values: Sequence[str | None]) -> bytes:
+    """An array in the server's own text form."""
+    quoted = ("NULL" if v is None else '"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values)
+    return ("{" + ",".join(quoted) + "}").encode()
+
+
+async def _sent(connection: Connection, text: str, values: Sequence[bytes | None] = ()) -> bytes:
+    """The first field that a statement returns; sent by the extended protocol, whose Parse takes one statement."""
+    pgconn = connection.pgconn
+    async with connection.lock:
+        pgconn.send_query_params(text.encode(), values)
+        result = await connection.wait(_result(pgconn))
+    return (result.get_value(0, 0) or b"") if result.ntuples else b""
+
+
+async def _proven(connection: Connection, text: str) -> bytes:
+    """As `_sent`, for a statement with parameters that have no values, which the extended protocol cannot run.
+
+    The server has parsed it as one statement before it is sent by the other protocol.
+    """
+    pgconn = connection.pgconn
+    async with connection.lock:
+        pgconn.send_prepare(b"", text.encode())
+        await connection.wait(_result(pgconn))
+        pgconn.send_query(text.encode())
+        result = await connection.wait(_result(pgconn))
+    return (result.get_value(0, 0) or b"") if result.ntuples else b""
+
+
+def _result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
+    results = yield from generators.execute(pgconn)
+    result: pq.abc.PGresult = results[-1]
+    if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK}:
+        raise psycopg.errors.error_from_result(result)
+    return result
+
+
+def _trouble(error: psycopg.Error) -> Trouble:
+    """Why a statement cannot be explained, with what would help."""
+    why = trouble(error, "the statement")
+    said = one_line(error.diag.message_primary or type(error).__name__).rstrip(".") + "."
+    match error:
+        case errors.InsufficientPrivilege():
+            return Trouble(
+                Kind.DENIED,
+                why.sentence,
+                "EXPLAIN needs the right to SELECT from every relation of the statement: GRANT pg_read_all_data TO the "
+                "role, or explain it as the role that runs it.",
+                why.sqlstate,
+                why.lacks,
+            )
+        case errors.UndefinedTable() | errors.UndefinedFunction() | errors.InvalidSchemaName():
+            return Trouble(Kind.MISSING, f"The server does not find what the statement names: {said}", _PATH)
+        case errors.IndeterminateDatatype() | errors.SyntaxError() | errors.AmbiguousParameter():
+            return Trouble(Kind.FAILED, f"The statement cannot be planned as it is kept: {said}", _TYPED)
+    return why
+
+
+_PATH = "It may have run with another search_path, or use a temporary table of its session: name the search_path."
+_TYPED = (
+    "pg_stat_statements replaces literals, which does not always leave a statement that can be parsed: explain it from "
+    "a session that runs it, or type it."
+)
