@@ -1,6 +1,6 @@
 """Writes the parts of the documents that the code already says: panes, keys, settings, presets, the pipeline database.
 
-    python -m scripts.docs          panes, keys, settings, the man page
+    python -m scripts.docs          panes, keys, settings, the man page, console/settings/defaults.py
     python -m scripts.docs URI      also the schema, read from a pipeline database
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; the rest of a page is written.
@@ -22,7 +22,7 @@ from console.panes import PANES
 from console.rules import RULES
 from console.rules.explaining import number_text
 from console.sources.postgres import acting_session
-from scripts import manual, tuning_tables
+from scripts import defaults, manual, tuning_tables
 
 ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / "docs" / "pipeline-console.1"
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str]) -> int:
         if text != former:
             page.write_text(text, encoding="utf-8")
             print(page.relative_to(ROOT))
+    if defaults.write():
+        print(defaults.FILE.relative_to(ROOT))
     if not MANUAL.exists() or MANUAL.read_text(encoding="utf-8") != manual.page():
         MANUAL.write_text(manual.page(), encoding="utf-8")
         print(MANUAL.relative_to(ROOT))

@@ -21,10 +21,11 @@ CONSOLE, ALL = 0, 1
     ("code", "most"),
     [
         (command("--help"), (22, 150)),
-        (command("show", "connections", "-t", AWAY), (130, 470)),
-        ("import console.tui.app", (320, 870)),
+        (command("show", "connections", "-t", AWAY), (105, 430)),
+        (command("check", "-t", AWAY), (165, 500)),
+        ("import console.tui.app", (325, 870)),
     ],
-    ids=["help", "rows", "screen"],
+    ids=["help", "rows", "rules", "screen"],
 )
 def test_few_modules_are_loaded_before_the_first_rows(tmp_path: Path, code: str, most: tuple[int, int]) -> None:
     found = loaded_modules(tmp_path, code)

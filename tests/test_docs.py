@@ -20,7 +20,8 @@ from console.cli.parsing import parse
 from console.panes import PANES
 from console.reading.reader import Reader
 from console.rules import THRESHOLDS
-from console.settings.config import load
+from console.settings.config import bundled, load
+from console.settings.defaults import DEFAULTS
 from console.sources.postgres import PostgresServer as Reading
 from console.sql import load as load_query
 from scripts.docs import PARTS, ROOT, describe, filled, pages, schema_parts
@@ -43,6 +44,10 @@ def commands(page: Path) -> list[str]:
     """Every command line of the console in a page's shell blocks."""
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     return [part.strip() for line in lines for part in line.split("&&") if part.strip().startswith("pipeline-console")]
+
+
+def test_the_bundled_configuration_is_known_as_it_is() -> None:
+    assert bundled() == DEFAULTS, "run python -m scripts.docs"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
@@ -97,7 +102,7 @@ def test_the_example_of_a_configuration_is_accepted(tmp_path: Path) -> None:
         text for text in blocks(ROOT / "docs" / "configuration.md", "yaml") if text.startswith("default_target: p")
     ]
     (tmp_path / "console.yml").write_text(example, encoding="utf-8")
-    settings = load(str(tmp_path / "console.yml"), [pane.name for pane in PANES], THRESHOLDS)
+    settings = load(str(tmp_path / "console.yml"), [pane.name for pane in PANES], lambda: THRESHOLDS)
     assert settings.targets[settings.default_target].poolers
 
 

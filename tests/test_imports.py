@@ -194,7 +194,7 @@ def test_the_headless_core_loads_neither_textual_nor_the_driver(tmp_path: Path, 
 
 def test_show_loads_the_driver_and_nothing_else(tmp_path: Path) -> None:
     code = command("show", "connections", "-t", AWAY)
-    assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
+    assert loaded(tmp_path, code) & LIBRARIES == {"psycopg"}
 
 
 @pytest.mark.parametrize("script", ["console.demo.guard", "console.sources.pgbouncer.watchdog"])
@@ -248,7 +248,7 @@ def test_what_shows_findings_loads_the_rules(tmp_path: Path) -> None:
 
 def test_doctor_judges_the_terminal_without_the_terminal_interface(tmp_path: Path) -> None:
     code = command("doctor", "-t", AWAY)
-    assert loaded(tmp_path, code) & LIBRARIES == {"psycopg", "yaml"}
+    assert loaded(tmp_path, code) & LIBRARIES <= {"psycopg", "yaml"}
 
 
 def test_the_rules_notice_a_wrong_import(tmp_path: Path) -> None:

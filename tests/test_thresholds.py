@@ -12,7 +12,7 @@ from console.rules import RULES, THRESHOLDS
 from console.rules.diagnoses import DIAGNOSES
 from console.settings.config import load
 
-SETTINGS = load(panes=[each.name for each in PANES], thresholds=THRESHOLDS, environ={"HOME": "/nonexistent"})
+SETTINGS = load(panes=[each.name for each in PANES], thresholds=lambda: THRESHOLDS, environ={"HOME": "/nonexistent"})
 COLUMNS = [column for each in PANES for view in each.views for column in view.columns]
 
 

@@ -14,13 +14,30 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    given = sys.argv[1:] if argv is None else argv
+    """Run one command and return its exit code; without arguments the process is taken to be the program's own."""
+    if argv is not None:
+        return _run(argv)
+    import gc  # noqa: PLC0415
+
+    # Nothing of what is loaded becomes garbage; commands that go on for long turn collection on again.
+    gc.disable()
+    code = _run(sys.argv[1:])
+    gc.freeze()  # the interpreter looks through everything once more when it ends
+    return code
+
+
+def _run(given: Sequence[str]) -> int:
     if list(given) == ["--version"]:
         from console import VERSION  # noqa: PLC0415  nothing else is loaded for it
 
         sys.stdout.write(f"pipeline-console {VERSION}\n")
         return 0
+    if given and given[0] in {"--help", "list"}:
+        from console.cli.kept import kept  # noqa: PLC0415
+        from console.cli.printing import printed  # noqa: PLC0415
+
+        if text := kept(given):
+            return printed(text)
     from console.cli.entry import run  # noqa: PLC0415
 
     return run(given)

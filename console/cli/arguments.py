@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
+from shutil import get_terminal_size
 
 from console.cli.epilogs import EXPLAIN, WATCH, WORKER
+from console.cli.kept import COLUMNS
 
 FILTER = (
     "only rows that match: words, !word, column=value, !=, <, >, ~ (regular expression); a column by its header or "
@@ -63,7 +65,7 @@ def parser(only: str = "") -> ArgumentParser:
         "pipeline-console",
         description=_ABOUT,
         epilog=_EXITS,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="store_true", help="print the version")
@@ -82,6 +84,11 @@ def parser(only: str = "") -> ArgumentParser:
             )
         )
     return whole
+
+
+def _formatter(prog: str) -> RawDescriptionHelpFormatter:
+    """Lines that an 80-column terminal shows, also in a wider one; in a narrower one they are shorter."""
+    return RawDescriptionHelpFormatter(prog, width=min(COLUMNS, get_terminal_size().columns) - 2)
 
 
 Make = Callable[..., ArgumentParser]

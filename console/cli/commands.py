@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from console.cli.completion import run_completion
 from console.cli.parsing import say
 from console.format import safe
 from console.model import Kind, Trouble
-from console.panes import PANES
-from console.rules import THRESHOLDS
+from console.panes import NAMES
 from console.settings.config import Settings, Wanted, load
 from console.settings.targets import resolve, warnings
 
@@ -46,15 +45,21 @@ def _named_target(options: Namespace) -> tuple[str, str]:
 
 def known_pane(name: str) -> str:
     """`name`, if there is such a pane. Raises Trouble(USAGE) with the list of panes otherwise."""
-    names = [pane.name for pane in PANES]
-    if name not in names:
-        raise Trouble(Kind.USAGE, f"There is no pane {safe(name, 80)}.", f"Panes: {', '.join(names)}.")
+    if name not in NAMES:
+        raise Trouble(Kind.USAGE, f"There is no pane {safe(name, 80)}.", f"Panes: {', '.join(NAMES)}.")
     return name
 
 
 def settings_of(options: Namespace) -> Settings:
     """The configuration that a command uses. Raises Trouble."""
-    return load(options.config, [pane.name for pane in PANES], THRESHOLDS, _rule_names)
+    return load(options.config, NAMES, _thresholds, _rule_names)
+
+
+def _thresholds() -> Sequence[str]:
+    """The names of the rules with limits."""
+    from console.rules import THRESHOLDS  # noqa: PLC0415  long to load, and the bundled configuration is known to be right
+
+    return THRESHOLDS
 
 
 def _rule_names() -> list[str]:
@@ -90,6 +95,7 @@ def run_demo(options: Namespace) -> int:
         return _console(settings, given)
 
     keep = Path(options.keep) if options.keep else None
+    _collect_again()
     return run(options.scale, keep, options.headless, None if options.headless else open_console)
 
 
@@ -104,14 +110,19 @@ def run_show(options: Namespace) -> int:
         return show_past(options, settings, chosen, say)
     from console.cli.show import show  # noqa: PLC0415  loads the driver, which mistakes in a command do not need
 
+    if options.watch is not None:
+        _collect_again()
     return show(options, settings, chosen, say)
 
 
 def run_list(options: Namespace) -> int:
     """Print a list."""
+    from console.cli.kept import keep, list_name  # noqa: PLC0415
     from console.cli.listing import listing  # noqa: PLC0415
 
-    sys.stdout.write(listing(options.what, options.format))
+    text = listing(options.what, options.format)
+    sys.stdout.write(text)
+    keep(list_name(options.what, options.format), text)
     return 0
 
 
@@ -120,6 +131,7 @@ def run_action(options: Namespace) -> int:
     settings = settings_of(options)
     from console.cli.run import run  # noqa: PLC0415  loads the driver
 
+    _collect_again()
     return run(options, settings, wanted(options, settings), say)
 
 
@@ -131,6 +143,7 @@ def run_setup(options: Namespace) -> int:
         return _console(settings, replace(chosen, guide=True))
     from console.cli.setup import setup  # noqa: PLC0415  loads the driver
 
+    _collect_again()
     return setup(options, settings, chosen, say)
 
 
@@ -151,6 +164,7 @@ def run_watch(options: Namespace) -> int:
     settings = settings_of(options)
     from console.cli.watch import watch  # noqa: PLC0415  loads the driver
 
+    _collect_again()
     return watch(options, settings, _watched(options, settings), say)
 
 
@@ -175,6 +189,7 @@ def run_worker(options: Namespace) -> int:
     chosen = wanted(options, settings)
     from console.cli.worker import worker  # noqa: PLC0415  loads the driver
 
+    _collect_again()
     return worker(options.format, options.once, settings, chosen, say)
 
 
@@ -223,10 +238,16 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
 
 def _console(settings: Settings, chosen: Wanted) -> int:
     _need_terminal()
-    gc.disable()  # what is loaded now stays; the console turns collection on again after its first frame
+    gc.disable()  # turned on again after the first frame
     from console.tui.start import run_console  # noqa: PLC0415  Textual is loaded by what is shown in it alone
 
     return run_console(settings, chosen)
+
+
+def _collect_again() -> None:
+    """From here on a command may run for hours: look for garbage, but never in what is loaded by now."""
+    gc.freeze()
+    gc.enable()
 
 
 def _need_terminal() -> None:

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from console.cli.arguments import COMPLETING, parser
+from console.cli.kept import HELP, keep
 from console.cli.parsing import parse, say
+from console.cli.printing import unread
 from console.glyphs import draw_what_it_can
 from console.model import Kind, Trouble
 
-BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
 INTERRUPTED = 130
 
 
@@ -24,6 +25,11 @@ def run(given: Sequence[str]) -> int:
             from console.cli.completion import answer  # noqa: PLC0415  a shell asks for it
 
             answer(parser())
+        if list(given) == ["--help"]:
+            text = parser().format_help()
+            sys.stdout.write(text)
+            keep(HELP, text)
+            return 0
         options = parse(given)
         from console.cli.commands import COMMANDS  # noqa: PLC0415  loads panes and configuration
 
@@ -35,7 +41,5 @@ def run(given: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more when it ends; there must be something to flush into.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return unread()
     return code

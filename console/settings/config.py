@@ -19,6 +19,7 @@ from console.records import dataclass
 from console.settings import blackouts, capacity, deliveries, jobs, yamlfile
 from console.settings.blackouts import Blackout
 from console.settings.capacity import CapacitySettings
+from console.settings.defaults import DEFAULTS
 from console.settings.deliveries import Delivery
 from console.settings.jobs import JobSettings
 from console.settings.yamlfile import by_name, choice, number, sequence, some_text, table, text
@@ -26,6 +27,8 @@ from console.sql import content
 
 _PASSWORD = re.compile(r"://[^/@?]*:[^@]+@|password\s*=", re.IGNORECASE)
 _LONGEST = 86400.0
+
+Names = Callable[[], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +109,29 @@ class Wanted:
 def load(
     file: str = "",
     panes: Collection[str] = (),
-    thresholds: Collection[str] = (),
-    rules: Callable[[], Collection[str]] = tuple,
+    thresholds: Names = tuple,
+    rules: Names = tuple,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """The settings. Raises Trouble(USAGE) with file, line and key if something is wrong.
 
-    `panes` are the names accepted under `refresh`, `thresholds` those under `thresholds`, `rules` returns those
-    in blackout windows; without any, all are.
+    `panes` are the names accepted under `refresh`, `thresholds` returns those under `thresholds`, `rules` those in
+    blackout windows; without any, all are.
     """
-    defaults = content() / "config" / "console.yml"
-    schema = _schema(panes, thresholds, rules)
-    values = yamlfile.read(defaults.read_text(encoding="utf-8"), str(defaults), schema)
     path, named = _user_file(file, environ)
     found = _read(path, named)
     if found is None:
-        return _settings(values, "")
-    own = yamlfile.read(found, str(path), schema) or {}
+        return _settings(DEFAULTS, "")
+    own = yamlfile.read(found, str(path), _schema(panes, thresholds(), rules)) or {}
     _keep_secret(path, own.get("targets", {}))
-    return _settings(yamlfile.merged(values, own), str(path))
+    return _settings(yamlfile.merged(DEFAULTS, own), str(path))
+
+
+def bundled() -> Mapping[str, Any]:
+    """What the bundled config/console.yml says, from which console/settings/defaults.py is written."""
+    file = content() / "config" / "console.yml"
+    found: Mapping[str, Any] = yamlfile.read(file.read_text(encoding="utf-8"), str(file), _schema((), (), tuple))
+    return found
 
 
 def holds_password(target: str) -> bool:
@@ -168,9 +175,7 @@ def _keep_secret(path: Path, targets: Mapping[str, Mapping[str, Any]]) -> None:
             )
 
 
-def _schema(
-    panes: Collection[str], thresholds: Collection[str], rules: Callable[[], Collection[str]]
-) -> yamlfile.Reader:
+def _schema(panes: Collection[str], thresholds: Collection[str], rules: Names) -> yamlfile.Reader:
     limits = table(warning=number(0, 1e12), critical=number(0, 1e12))  # either may be left as it is
     months = number(1, 1200, whole=True)
     return table(

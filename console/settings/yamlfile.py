@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
-
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from typing import TYPE_CHECKING, Any
 
 from console.format import safe
 from console.model import Kind, Trouble
 from console.records import dataclass
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times faster, where PyYAML has it
+if TYPE_CHECKING:
+    import yaml
+    from yaml.nodes import Node
+
+_SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"  # ids of nodes
 _KEY = re.compile(r"^[\s{-]*([\w.-]+)\s*:")
 
 
@@ -34,13 +35,15 @@ class KeyPath:
         return Trouble(Kind.USAGE, f"{safe(self.file)}, line {node.start_mark.line + 1}: {key} {what}.", remedy)
 
 
-Reader = Callable[[Node, KeyPath], Any]
+Reader = Callable[["Node", KeyPath], Any]
 
 
 def read(text: str, file: str, reader: Reader) -> Any:
     """The document in `text`, checked by `reader`; None if it is empty. Raises Trouble(USAGE)."""
+    import yaml  # noqa: PLC0415  long to load, and the bundled files are known without it
+
     try:
-        node = yaml.compose(text, Loader=_LOADER)
+        node = yaml.compose(text, Loader=_loader())
     except yaml.YAMLError as error:
         raise _broken(error, text, file) from None
     return None if node is None or _absent(node) else reader(node, KeyPath(file))
@@ -84,7 +87,7 @@ def sequence(reader: Reader) -> Reader:
     def check(node: Node, place: KeyPath) -> tuple[Any, ...]:
         if _absent(node):
             return ()
-        if not isinstance(node, SequenceNode):
+        if _kind(node) != _SEQUENCE:
             raise place.wrong(node, "must be a list")
         return tuple(reader(item, place.under(str(i))) for i, item in enumerate(node.value, 1))
 
@@ -93,7 +96,7 @@ def sequence(reader: Reader) -> Reader:
 
 def text(node: Node, place: KeyPath) -> str:
     """Text exactly as written; `no`, `16` and `y` are text too."""
-    if not isinstance(node, ScalarNode):
+    if _kind(node) != _SCALAR:
         raise place.wrong(node, "must be text")
     return "" if _absent(node) else str(node.value)
 
@@ -108,14 +111,14 @@ def some_text(node: Node, place: KeyPath) -> str:
 
 def texts(node: Node, place: KeyPath) -> tuple[str, ...]:
     """One text that is not empty, or a list of such."""
-    return tuple(sequence(some_text)(node, place)) if isinstance(node, SequenceNode) else (some_text(node, place),)
+    return tuple(sequence(some_text)(node, place)) if _kind(node) == _SEQUENCE else (some_text(node, place),)
 
 
 def one_or_more(reader: Reader) -> Reader:
     """One value, or a list of at least one."""
 
     def check(node: Node, place: KeyPath) -> tuple[Any, ...]:
-        if not isinstance(node, SequenceNode):
+        if _kind(node) != _SEQUENCE:
             return (reader(node, place),)
         if not node.value:
             raise place.wrong(node, "must not be empty")
@@ -178,11 +181,11 @@ def number(least: float, most: float, whole: bool = False) -> Reader:
 
 def plain(node: Node, place: KeyPath) -> Any:
     """Any value that JSON has: text, a number, yes or no, null, a list, or a mapping."""
-    if isinstance(node, MappingNode):
+    if _kind(node) == _MAPPING:
         return {name: plain(value, place.under(name)) for name, _, value in _pairs(node, place)}
-    if isinstance(node, SequenceNode):
+    if _kind(node) == _SEQUENCE:
         return [plain(item, place.under(str(i))) for i, item in enumerate(node.value, 1)]
-    found = _LOADER("").construct_object(node)
+    found = _loader()("").construct_object(node)
     if found is not None and not isinstance(found, str | int | float):
         raise place.wrong(node, "must be text, a number, true, false or null; quote it")
     return found
@@ -200,7 +203,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def _pairs(node: Node, place: KeyPath, remedy: str = "") -> list[tuple[str, Node, Node]]:
     if _absent(node):
         return []
-    if not isinstance(node, MappingNode):
+    if _kind(node) != _MAPPING:
         raise place.wrong(node, "must be a mapping of keys to values", remedy)
     seen: dict[str, Node] = {}
     pairs = []
@@ -213,8 +216,18 @@ def _pairs(node: Node, place: KeyPath, remedy: str = "") -> list[tuple[str, Node
     return pairs
 
 
+def _kind(node: Node) -> str:
+    return str(getattr(node, "id", ""))
+
+
+def _loader() -> Any:
+    import yaml  # noqa: PLC0415
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times faster, where PyYAML has it
+
+
 def _absent(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+    return _kind(node) == _SCALAR and node.tag == "tag:yaml.org,2002:null"
 
 
 def _broken(error: yaml.YAMLError, text: str, file: str) -> Trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
@@ -12,7 +13,7 @@ from console.demo.postgres_server import SUPERUSER
 from console.panes import pane
 from scripts.benchmarks import tools
 from scripts.benchmarks.fixture import Site, Size
-from scripts.benchmarks.measure import PERIOD, Bench, keys, window
+from scripts.benchmarks.measure import Bench, keys, window
 from scripts.benchmarks.tools import Tool
 
 WAITERS = (50, 100, 200, 400, 1000)
@@ -66,7 +67,7 @@ def watch(bench: Bench, tool: Tool, metric: str, query: str, *extra: str) -> Non
     with bench.noting(tool, metric), bench.running(tool, *extra) as terminal:
         if tool.name == "pg_activity":
             terminal.send("3")  # blocking queries
-        terminal.quiet(PERIOD / 4, 2 * PERIOD)
+        time.sleep(bench.effort.warm)  # the rules are read for the first time
         window(bench, terminal, tool, metric, query)
         keys(bench, terminal, tool, f"{metric}.key")
 

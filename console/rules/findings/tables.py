@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.actions.needs import REPACK, lacks_extension
 from console.format import age, count, one_line, percent, size
 from console.model import (
     RARELY,
@@ -32,6 +31,8 @@ def bloated(frame: Frame) -> Iterable[Finding]:
     """A finding for each of the tables with the most bloat."""
     found = [row for row in frame.rows("bloat_tables") if row["verdict"] in {"bloat", "heavy bloat"}]
     for row in _largest(found, "bloat"):
+        from console.actions.needs import REPACK, lacks_extension  # noqa: PLC0415  all actions are loaded with it
+
         table = str(row["table"])
         repack = frame.facts is not None and not lacks_extension(REPACK, frame.facts)
         yield Finding(
