@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.model import Database, Source
+from console.model import Database, Row, Source
 from console.running.progress import Run
 from console.running.trail.audit import Trail, default_trail, whoami
-from console.settings.config import Wanted
-from console.sources.console import Answer, ConsoleSource
+from console.settings.config import RefreshPolicy, Wanted
+from console.sources.console import Answer, ConsoleSource, Parameters, table
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, as_replica
@@ -16,15 +16,20 @@ from console.sources.redis.server import RedisServer
 from console.sources.registry import HOST, POOLER, REPLICAS, Sources
 
 
-def sources_for(wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] = ()) -> Sources:
-    """The sources of `wanted`; `trail` and `runs` are those of this process. Raises Trouble(USAGE) for a wrong URI."""
+def sources_for(
+    wanted: Wanted, trail: Trail | None = None, runs: Sequence[Run] = (), refreshes: Sequence[RefreshPolicy] = ()
+) -> Sources:
+    """The sources of `wanted`; `trail` and `runs` are those of this process, `refreshes` the policies of views.
+
+    Raises Trouble(USAGE) for a wrong URI.
+    """
     postgres = PostgresServer(wanted.target, wanted.label, wanted.read_only)
     poolers = tuple(PgBouncerServer(uri) for uri in wanted.poolers)
 
     def own() -> Mapping[str, Answer]:
         from console.running.trail.tables import answers  # noqa: PLC0415  two panes show them
 
-        return answers(trail or default_trail(), runs, postgres)
+        return {**answers(trail or default_trail(), runs, postgres), **policies(refreshes)}
 
     console = ConsoleSource(own, whoami()["os_user"])
     hints = {POOLER: wanted.pooler_hint}
@@ -47,6 +52,18 @@ def replicas_of(postgres: Database, wanted: Wanted) -> Source:
         for at, (label, uri) in enumerate(wanted.replicas, 1)
     ]
     return Replicas(postgres, [*servers])
+
+
+def policies(refreshes: Sequence[RefreshPolicy]) -> Mapping[str, Answer]:
+    """How often the configuration has each of the asked materialized views refreshed, in seconds."""
+    query = "refresh_policies"
+
+    def asked(parameters: Parameters) -> list[Row]:
+        views = parameters.get("view")
+        known = {policy.view: policy.seconds for policy in refreshes}
+        return [(view, known[view]) for view in (views if isinstance(views, list | tuple) else known) if view in known]
+
+    return {query: table(query, ("view", "schedule"), asked, "refreshes of the configuration.")}
 
 
 def host_of(postgres: Database) -> Source:

@@ -52,7 +52,7 @@ class Workspace:
         self.wanted = wanted
         self.trail = trail or default_trail()
         self.runs: list[Run] = []  # oldest first
-        self.sources = sources or sources_for(wanted, self.trail, self.runs)
+        self.sources = sources or sources_for(wanted, self.trail, self.runs, settings.refreshes)
         self.sources.add_later(RULES, self._findings)
         self.sources.add_later(CAPACITY, lambda: self.capacity)
         self.sources.add_later(WAITS, lambda: self.waits)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from console.model import Facts, Snapshot, Source, Trouble
+from console.opening import policies
 from console.running.progress import Run
 from console.running.trail.audit import Trail
 from console.running.trail.tables import answers
@@ -17,7 +18,7 @@ Parameters = Mapping[str, object] | None
 
 def console_of(trail: Trail, runs: Sequence[Run] = (), database: Source | None = None) -> ConsoleSource:
     """What the console knows of its runs and of `trail`; without a `database` nothing answers its audit table."""
-    return ConsoleSource(lambda: answers(trail, runs, database or PostgresServer("")))
+    return ConsoleSource(lambda: {**answers(trail, runs, database or PostgresServer("")), **policies(())})
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.format import FORMATS
-from console.model import Column, Row, Rule, Whole, above
+from console.model import Column, Row, Whole
 from console.panes import PANES
 from console.tui.bars import Bars, filled
 from console.tui.layout import Placed
@@ -50,25 +50,22 @@ def test_a_bar_fills_the_share_of_its_cell(value: object, whole: object, width: 
     assert filled(value, whole, width) == cells
 
 
-RULE = Rule("old", "An age", "s", above(100, 200), ("q",))
 ROWS: tuple[Row, ...] = ((10.0, 40.0), (30.0, 40.0), (None, None), (NAN, 40.0), (-40.0, 40.0))
 
 
-def bars(bar: Whole | str, rows: tuple[Row, ...] = ROWS, rule: Rule | None = None) -> list[int]:
+def bars(bar: Whole | str, rows: tuple[Row, ...] = ROWS) -> list[int]:
     """The filled cells of the first column, which is 8 wide, in each row."""
-    column = Column("part", "part", "count", width=8, bar=bar, rule=rule)
+    column = Column("part", "part", "count", width=8, bar=bar)
     found = Bars([(Placed(column, 2, 8), 0)], ("part", "whole"))
     found.measure(rows)
     return [found.of(row)[1] for row in rows]
 
 
-def test_the_whole_is_a_column_of_the_row_or_of_all_rows_or_a_limit() -> None:
+def test_the_whole_is_a_column_of_the_row_or_of_all_rows() -> None:
     assert bars("whole") == [2, 6, 0, 0, 0]
     assert bars(Whole.LARGEST) == [3, 8, 0, 0, 0]
     assert bars(Whole.TOTAL) == [2, 6, 0, 0, 0]
     assert bars(Whole.HUNDRED) == [1, 2, 0, 0, 0]
-    assert bars(Whole.LIMIT, rule=RULE) == [1, 2, 0, 0, 0]
-    assert bars(Whole.LIMIT) == [0] * 5
 
 
 def test_without_rows_or_without_the_column_of_the_whole_there_is_no_bar() -> None:
@@ -102,6 +99,3 @@ def test_a_bar_is_behind_a_number_and_of_something(column: Column) -> None:
     assert FORMATS[column.format].right
     if column.bar is Whole.HUNDRED:
         assert column.format == "percent"
-    if column.bar is Whole.LIMIT:
-        assert isinstance(column.rule, Rule)
-        assert not column.rule.limit.below

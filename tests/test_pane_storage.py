@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -22,7 +23,9 @@ from console.panes.views import VIEWS
 from console.reading.arrange import arrange
 from console.reading.reader import Reader, keys
 from console.reading.thresholds import configured
+from console.settings import config
 from console.sources.postgres import PostgresServer
+from console.workspace import Workspace
 from tests.servers import PostgresServer as Cluster
 
 STORAGE: tuple[Pane, ...] = (BLOAT, INDEXES, PARTITIONS, VIEWS)
@@ -587,6 +590,24 @@ async def test_the_age_of_data_is_told_from_the_record_of_refreshes(pg: Cluster,
             assert (await rows_of(uri, view, "view"))["mv_monthly_brand_performance"]["data_age"] is None
     finally:
         pg.drop_database(database)
+
+
+async def test_the_age_of_data_has_a_bar_against_the_schedule_of_the_configuration(pg: Cluster, database: str) -> None:
+    run(
+        pg,
+        database,
+        "CREATE MATERIALIZED VIEW daily AS SELECT 1 AS n",
+        "CREATE MATERIALIZED VIEW other AS SELECT 1 AS n",
+    )
+    settings = replace(config.load(environ={}), refreshes=(config.RefreshPolicy("public.daily", "week"),))
+    view = VIEWS.view("materialized")
+    async with Workspace(settings, config.Wanted(pg.uri(database))) as workspace:
+        taken = await Reader(view, workspace.sources.named).read(workspace.sources.postgres)
+    assert dict(zip(taken.values("view"), taken.values("schedule"), strict=True)) == {
+        "public.daily": 7 * 86_400.0,
+        "public.other": None,
+    }
+    assert next(column.bar for column in view.columns if column.name == "data_age") == "schedule"
 
 
 async def test_wraparound_judges_age_against_the_forced_vacuum(pg: Cluster, database: str) -> None:

@@ -74,7 +74,6 @@ class Whole(Enum):
     HUNDRED = "100"  # of a percentage
     LARGEST = "the largest value of the column"
     TOTAL = "the sum of the column"
-    LIMIT = "the warning limit of the column's rule"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.model import Column, Lookup, Pane, Record, Snapshot, View, Whole
+from console.model import Column, Lookup, Pane, Record, Snapshot, View
 from console.panes.derived import MARK, SIZE, TABLE_SIZES, add, listed, with_size
 from console.rules.storage import VIEW_AGE_SECONDS, VIEW_VERDICT
 
@@ -17,6 +17,8 @@ REFRESHES = Lookup(
     batch=500,
     keep=5,
 )
+# How often the configuration has a view refreshed; where it says nothing of any, there is no such column.
+SCHEDULES = Lookup("refresh_policies", ("view",), ("schedule",), first=500, batch=500, source="console")
 
 
 def obstacle(row: Record) -> str:
@@ -67,6 +69,8 @@ def refresh_order(reads: Mapping[object, Sequence[object]]) -> dict[object, int]
 def matviews(snapshot: Snapshot) -> Snapshot:
     """Verdicts, the order of refreshes, and which views each view reads."""
     sized = with_size(snapshot)
+    if SCHEDULES.adds[0] not in sized.columns:
+        sized = add(sized, SCHEDULES.adds, lambda _: (None,))
     named = dict(zip(sized.values("oid"), sized.values("view"), strict=True))
     reads: dict[object, Sequence[object]] = {
         oid: read if isinstance(read, list | tuple) else ()
@@ -98,7 +102,7 @@ MATERIALIZED = View(
             "age",
             width=8,
             rule=VIEW_AGE_SECONDS,
-            bar=Whole.LIMIT,
+            bar="schedule",
             help="Time since the last refresh; unknown where refreshes are not recorded.",
         ),
         Column(
@@ -110,6 +114,13 @@ MATERIALIZED = View(
         ),
         Column(
             "why", "obstacle", width=44, extra=True, help="Why it cannot be refreshed CONCURRENTLY, or the last error."
+        ),
+        Column(
+            "schedule",
+            "every",
+            "age",
+            extra=True,
+            help="How often the configuration has it refreshed; the bar behind the age of its data is full then.",
         ),
         Column("refresh_seconds", "took", "age", extra=True, help="Duration of the last refresh."),
         Column(
@@ -132,7 +143,7 @@ MATERIALIZED = View(
         Column("total_size", "total", "size", extra=True, help="With indexes and TOAST."),
         Column("owner", "owner", extra=True, help="The role that may refresh it."),
     ),
-    lookups=(REFRESHES, TABLE_SIZES),
+    lookups=(REFRESHES, SCHEDULES, TABLE_SIZES),
     derive=matviews,
     detail="matview_detail",
     empty="No materialized views in this database.",

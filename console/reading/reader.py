@@ -220,7 +220,9 @@ def _possible(lookups: Iterable[Lookup], named: Named | None) -> Iterator[tuple[
             yield lookup, None
         elif named is not None:
             with contextlib.suppress(Trouble):
-                yield lookup, named(lookup.source)
+                source = named(lookup.source)
+                if source.obstacle(lookup.query) is None:  # a recording may not have it
+                    yield lookup, source
 
 
 def _present(snapshot: Snapshot, columns: Sequence[str]) -> list[str]:

@@ -63,12 +63,20 @@ class ArchivePolicy:
     keep_months: int = 24
 
 
+PERIODS = {"hour": 3600.0, "day": 86_400.0, "week": 7 * 86_400.0, "month": 31 * 86_400.0}  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
     """A materialized view to be refreshed every hour, day, week or month."""
 
     view: str
     every: str = "day"
+
+    @property
+    def seconds(self) -> float:
+        """The longest time between two refreshes."""
+        return PERIODS[self.every]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +197,7 @@ def _schema(panes: Collection[str], thresholds: Collection[str], rules: Names) -
         archives=sequence(
             table(("table", "archive", "key"), table=some_text, archive=some_text, key=some_text, keep_months=months)
         ),
-        refreshes=sequence(table(("view",), view=some_text, every=choice("hour", "day", "week", "month"))),
+        refreshes=sequence(table(("view",), view=some_text, every=choice(*PERIODS))),
         blackouts=sequence(blackouts.reader(rules)),
         deliveries=sequence(deliveries.reader()),
         jobs=jobs.reader(),

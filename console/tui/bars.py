@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
-from console.model import Column, Row, Rule, Whole, number
+from console.model import Column, Row, Whole, number
 from console.records import dataclass
 from console.tui.layout import Placed
 
@@ -42,7 +42,7 @@ class Bars:
         bar = placed.column.bar
         if isinstance(bar, str):
             return _Bar(cell, at, placed.width, 0.0, self._columns.index(bar))
-        return _Bar(cell, at, placed.width, _whole(placed.column, bar, (row[at] for row in rows)), None)
+        return _Bar(cell, at, placed.width, _whole(bar, (row[at] for row in rows)), None)
 
     def of(self, row: Row) -> tuple[int, ...]:
         """How many cells of each cell of a line are filled, the gutter first."""
@@ -71,10 +71,8 @@ def filled(value: object, whole: object, width: int) -> int:
     return width if part >= full else max(0, min(int(part / full * width + 0.5), width - 1))
 
 
-def _whole(column: Column, whole: Whole, values: Iterable[object]) -> float:
+def _whole(whole: Whole, values: Iterable[object]) -> float:
     if whole is Whole.HUNDRED:
         return 100.0
-    if whole is Whole.LIMIT:
-        return column.rule.limit.warning if isinstance(column.rule, Rule) else 0.0
     numbers = [value for value in values if isinstance(value, int | float) and value > 0]
     return sum(numbers) if whole is Whole.TOTAL else max(numbers, default=0.0)

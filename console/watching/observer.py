@@ -41,7 +41,6 @@ DAY = 86_400.0
 CREDIT = 0.5  # seconds of reading that changes may cause at once
 CREDIT_PER_SECOND = 0.0005  # and in the long run: 30 ms a minute, however often somebody creates a temporary table
 Condition = Callable[[Frame], bool]
-PERIODS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}  # seconds
 
 
 class Observer:
@@ -71,7 +70,7 @@ class Observer:
         self._asks = merged(diagnoses)
         self._rules = configured_rules(_rules(diagnoses), limits)
         self._extended = frozenset(policy.table for policy in partitions)
-        self._refreshes = {policy.view: PERIODS[policy.every] for policy in refreshes}
+        self._refreshes = {policy.view: policy.seconds for policy in refreshes}
         self._readers = {
             ask.query: Reader(configured_view(ask.view, limits), sources.named) for ask in self._asks if ask.view
         }
