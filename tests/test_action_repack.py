@@ -132,13 +132,14 @@ async def test_what_is_missing_is_said(desk: Desk, monkeypatch: pytest.MonkeyPat
         await desk.plan(REPACK_TABLE, table="bloated")
 
 
-async def test_a_server_without_it_says_which_package_has_it(any_pg: Cluster, tmp_path: Path) -> None:
-    name = any_pg.fresh_database()
+@pytest.mark.pg("< 19")
+async def test_a_server_without_it_says_which_package_has_it(pg: Cluster, tmp_path: Path) -> None:
+    name = pg.fresh_database()
     try:
-        desk = Desk(any_pg, name, Trail(tmp_path / "audit.jsonl"))
+        desk = Desk(pg, name, Trail(tmp_path / "audit.jsonl"))
         desk.do("CREATE TABLE public.t (id int PRIMARY KEY)")
         with pytest.raises(Trouble, match="not installed in this database") as caught:
             await desk.plan(REPACK_TABLE, table="t")
-        assert f"postgresql-{any_pg.major}-repack" in caught.value.remedy or "CREATE EXTENSION" in caught.value.remedy
+        assert f"postgresql-{pg.major}-repack" in caught.value.remedy or "CREATE EXTENSION" in caught.value.remedy
     finally:
-        any_pg.drop_database(name)
+        pg.drop_database(name)

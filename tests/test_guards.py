@@ -249,7 +249,7 @@ def test_the_worst_case_counts_every_session_and_every_slot() -> None:
     slots = 100 + 3 + 8 + 10
     assert found.sessions == 100 * 4 * MB * 2 * NODES
     assert found.maintenance == (3 + 1) * 64 * MB
-    assert found.shared == 128 * MB + 64 * slots * 270 + slots * SLOT + 5000 * 512
+    assert found.shared == 128 * MB + 64 * slots * 400 + slots * SLOT + 5000 * 512
     assert found.total == found.shared + found.sessions + found.maintenance
     assert found.demand(4.0 * MB) == found.shared + found.maintenance
     assert found.demand(4.0 * MB + 1) == found.total

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.model import Snapshot
+from console.model import Record, Snapshot, number
 from console.panes.locks import LOCKS, tree
 from console.panes.metrics import VITALS
 from console.reading.reader import Reader, keys
@@ -22,9 +22,10 @@ from tests.activity import (
 )
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, eventually
 
 TREE = LOCKS.view("blocking")
+TYPES = LOCKS.view("types")
 
 
 async def test_the_lock_tree_shows_a_chain_from_its_root(sessions: Sessions, pg: Running, database: str) -> None:
@@ -152,3 +153,36 @@ def test_a_circle_hangs_under_the_one_that_waits_longest() -> None:
     shown = tree(flat((1, [2]), (2, [3]), (3, [1]), (4, [1])))
     assert shown.values("tree") == ("1", "└3", "·└2", "└4")
     assert shown.values("root") == ("1",) * 4
+
+
+async def test_locks_by_type_show_who_waits_now_and_from_19_on_what_waiting_took(
+    sessions: Sessions, pg: Running, database: str
+) -> None:
+    holder, waiter = sessions.open(), sessions.open()
+    holder.execute("BEGIN; LOCK TABLE item")
+    waiter.execute("SET deadlock_timeout = '10ms'")
+    async with console(pg, database) as reading:
+        reader = Reader(TYPES)
+
+        async def of_relations() -> Record:
+            [found] = [row for row in (await reader.read(reading)).records() if row["locktype"] == "relation"]
+            return found
+
+        async def is_waiting() -> bool:
+            return number((await of_relations())["longest_wait"]) > 0.05
+
+        before = await of_relations()
+        sessions.run(waiter, "SELECT count(*) FROM item")
+        await eventually(is_waiting)
+        assert (await of_relations())["waiting"] == 1
+        holder.execute("COMMIT")
+
+        async def is_counted() -> bool:
+            return number((await of_relations())["waits"]) > number(before["waits"])
+
+        if pg.major >= 19:
+            await eventually(is_counted)
+            assert number((await of_relations())["wait_ms"]) - number(before["wait_ms"]) >= 50
+        else:
+            notes = (await reader.read(reading)).notes
+            assert (before["waits"], notes) == (None, ("waits are counted from PostgreSQL 19 on",))

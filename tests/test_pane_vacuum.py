@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
-from console.model import Level, Record
+from console import sql
+from console.model import Level, Record, number
 from console.panes.vacuum import PINS, TABLES
 from console.panes.vacuum_reasons import why
 from console.reading.reader import Reader
@@ -158,6 +161,35 @@ async def test_a_prepared_transaction_and_a_slot_hold_vacuum_back(pg: Running, d
     assert (found["prepared"]["who"], found["prepared"]["gid"]) == ("order 17", "order 17")
     assert (found["slot"]["who"], found["slot"]["slot_name"]) == ("feed", "feed")
     assert found["slot"]["catalog_xmin_age"] is not None
+
+
+@pytest.mark.pg(">= 19")
+async def test_the_clock_is_that_of_autovacuum_itself_whatever_the_weights(pg: Running, database: str) -> None:
+    execute(
+        pg,
+        database,
+        "CREATE TABLE event (id int) WITH (autovacuum_vacuum_threshold = 1000)",
+        "INSERT INTO event SELECT generate_series(1, 5000)",
+        "DELETE FROM event WHERE id > 10",
+        "ALTER SYSTEM SET autovacuum_vacuum_score_weight = 2",
+        "SELECT pg_reload_conf()",
+    )
+    scores = "SELECT do_vacuum, 50 * vacuum_score FROM pg_stat_autovacuum_scores WHERE relname = 'event'"
+    try:
+        row = await row_of(pg, database, "event", dead=4990)
+        with pg.connect(database) as owner:
+            due, share = owner.execute(scores).fetchall()[0]
+        own = sql.load("vacuum_due", (18,)).text
+        with psycopg.connect(pg.uri(database), row_factory=dict_row) as before:
+            [formula] = [each for each in before.execute(own.encode(), {}) if each["table"] == "public.event"]
+    finally:
+        execute(pg, database, "ALTER SYSTEM RESET autovacuum_vacuum_score_weight", "SELECT pg_reload_conf()")
+    assert due
+    assert row["dead_pct"] == pytest.approx(share) == pytest.approx(formula["dead_pct"])
+    assert row["due_pct"] == max(number(row["dead_pct"]), number(row["insert_pct"]))
+    assert row["insert_pct"] == pytest.approx(formula["insert_pct"])
+    assert row["analyze_pct"] == pytest.approx(formula["analyze_pct"])
+    assert number(row["score"]) >= max(share / 50, number(row["analyze_pct"]) / 100) - 0.01
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from console.format import decoded
-from console.model import Column, Pane, Record, Row, Snapshot, View, number
+from console.format import decoded, moment
+from console.model import Column, Pane, Rate, Record, Row, Snapshot, View, number
 from console.panes.blocking import Blocking, bits, members
 from console.panes.connections import SHORT, held_long, hidden, who
+from console.panes.derived import with_notes
 from console.panes.pooled import BEHIND_COLUMNS, CLIENT, CLIENTS_BEHIND, clients
 from console.rules.sessions import (
     BLOCKING_SESSIONS,
@@ -42,6 +44,14 @@ def tree(snapshot: Snapshot) -> Snapshot:
     columns = (*snapshot.columns, *added, *more, "tree", "depth", "root")
     snapshot = replace(snapshot, columns=columns, rows=tuple(rows))
     return snapshot.hiding(hidden(snapshot, "sessions that wait or block"))
+
+
+def counted_waits(snapshot: Snapshot) -> Snapshot:
+    """A note on how far back the waits are counted, or that this version does not count them."""
+    since = max((number(value) for value in snapshot.values("counted_from") if value is not None), default=0.0)
+    if not since:
+        return with_notes(snapshot, "waits are counted from PostgreSQL 19 on")
+    return with_notes(snapshot, f"waits counted since {moment(datetime.fromtimestamp(since, UTC))}")
 
 
 def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) -> list[Row]:
@@ -231,6 +241,41 @@ _HELD = View(
     empty="No locked relations.",
 )
 
+_TYPES = View(
+    name="types",
+    title="By type",
+    query="lock_types",
+    key=("locktype",),
+    sort="-wait_rate",
+    where=lambda row: any(number(row[name]) for name in ("held", "waiting", "waits", "exceeded")),
+    derive=counted_waits,
+    columns=(
+        Column("locktype", "type", "text", grow=True, help="What is locked, as pg_locks names it."),
+        Column("held", "held", "count", help="Locks that are held now."),
+        Column("waiting", "waiting", "count", help="Locks that are waited for now."),
+        Column("longest_wait", "wait", "age", rule=LOCK_WAIT_SECONDS, help="Longest wait for such a lock now."),
+        Column(
+            "waits",
+            "waits",
+            "count",
+            help="Waits longer than deadlock_timeout that got their lock, since the reset (PostgreSQL 19 and later).",
+        ),
+        Column("wait_ms", "waited", "ms", help="How long these waits took, in all."),
+        Column(
+            "wait_rate",
+            "ms/s",
+            "rate",
+            width=6,
+            help="Milliseconds of such waits per second, counted when they end: 1000 is one session that only waits.",
+        ),
+        Column("exceeded", "no slot", "count", help="Locks that found no slot in the fast path, since the reset."),
+        Column("fast", "fast path", "count", width=9, extra=True, help="Locks held now by the fast path."),
+        Column("exceeded_rate", "no slot/s", "rate", width=9, extra=True, help="The same per second."),
+    ),
+    rates=(Rate("wait_rate", "wait_ms"), Rate("exceeded_rate", "exceeded")),
+    empty="No locks are held.",
+)
+
 LOCKS = Pane(
     name="locks",
     key="3",
@@ -239,8 +284,10 @@ LOCKS = Pane(
         "Sessions that wait for a lock, and those that block them. On top is the root blocker: it does not wait, and "
         "the sessions below it continue when it ends its transaction. `wait` is the age of the wait, `blocking` counts "
         "all sessions below it. A prepared transaction has pid 0 and ends only with COMMIT PREPARED or ROLLBACK "
-        "PREPARED."
+        "PREPARED. `By type` shows what kinds of locks are held and waited for, and, from PostgreSQL 19 on, how long "
+        "sessions have waited for each; many locks without a slot in the fast path are those of queries over many "
+        "partitions."
     ),
-    views=(_BLOCKING, _HELD),
+    views=(_BLOCKING, _HELD, _TYPES),
     actions=("cancel-backend", "terminate-backend", "rollback-prepared"),
 )

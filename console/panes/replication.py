@@ -270,7 +270,8 @@ RECEIVER = View(
             "replay",
             width=15,
             rule=REPLAY_STATE,
-            help="paused: pg_wal_replay_pause() was called, or a setting is lower than on the primary.",
+            help="paused: pg_wal_replay_pause() was called, or a setting is lower than on the primary. "
+            "promoting: it was asked to become a primary (PostgreSQL 19 and later).",
         ),
         Column("lag_bytes", "behind", "size", rule=REPLICATION_LAG_BYTES, help="WAL received and not replayed."),
         Column(
@@ -284,6 +285,22 @@ RECEIVER = View(
         Column("slot", "slot", "name", width=12, extra=True, help="The slot on the sender that it uses."),
         Column("received", "received", width=16, extra=True, help="Up to where WAL was received."),
         Column("replayed", "replayed", width=16, extra=True, help="Up to where WAL was replayed."),
+        Column(
+            "reading",
+            "replaying",
+            width=16,
+            extra=True,
+            help="End of the record that is being replayed: beyond replayed, it is held up (PostgreSQL 19 and later).",
+        ),
+        Column("timeline", "timeline", "count", width=8, extra=True, help="Of the WAL replayed last (19 and later)."),
+        Column(
+            "chunk_age",
+            "chunk",
+            "age",
+            extra=True,
+            help="Time since the WAL now replayed was received: what max_standby_streaming_delay limits (PostgreSQL 19 "
+            "and later).",
+        ),
         Column("apply_delay", "delay", extra=True, width=8, help="recovery_min_apply_delay: an intended delay."),
         Column("query_delay", "for queries", width=11, extra=True, help="max_standby_streaming_delay."),
         Column("feedback", "feedback", width=8, extra=True, help="hot_standby_feedback."),

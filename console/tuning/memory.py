@@ -14,7 +14,9 @@ from console.tuning.units import Setting, is_memory, number
 
 NODES = 2  # concurrent sorts and hashes in one session
 DEFAULT_WORK_MEM = 4 << 20  # bytes; a preset never writes less
-LOCK, SLOT = 270, 40 << 10  # bytes: an entry of the lock table; the shared memory of a process
+# Bytes of an entry of the lock tables (shared_memory_size on 15, 17 and 19, where a lock takes 368), and of the shared
+# memory of a process.
+LOCK, PREDICATE_LOCK, SLOT = 400, 250, 40 << 10
 
 # Shared memory of extensions: setting that counts entries → bytes an entry takes (462 measured on 18, rounded up).
 ENTRY_BYTES: Mapping[str, int] = {"pg_stat_statements.max": 512}
@@ -48,7 +50,7 @@ def worst_case(settings: Mapping[str, Setting], value: Value) -> WorstCase:
     workers = of("autovacuum_max_workers")
     slots = of("max_connections") + max(workers, of("autovacuum_worker_slots")) + of("max_worker_processes")
     slots += of("max_wal_senders") + of("max_prepared_transactions")
-    locks = (of("max_locks_per_transaction") + of("max_pred_locks_per_transaction")) * slots * LOCK
+    locks = slots * (of("max_locks_per_transaction") * LOCK + of("max_pred_locks_per_transaction") * PREDICATE_LOCK)
     sized = sum(
         of(name)
         for name, setting in settings.items()

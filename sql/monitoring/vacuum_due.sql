@@ -106,7 +106,8 @@ WITH setting AS MATERIALIZED (
 SELECT r.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", r.relkind = 't' AS toast,
        r.due_pct, CASE r.due_pct WHEN r.freeze_pct THEN 'freezing' WHEN r.dead_pct THEN 'dead tuples'
                                  ELSE 'inserts' END AS due_for,
-       r.dead_pct, r.insert_pct, r.freeze_pct, r.analyze_pct, r.dead, r.inserted, r.modified,
+       r.dead_pct, r.insert_pct, r.freeze_pct, r.analyze_pct,
+       NULL::float8 AS score, r.dead, r.inserted, r.modified,
        r.relpages * g.block AS estimated_size, g.enabled AS server_enabled, r.enabled,
        CASE WHEN p.began < l.vacuumed THEN 0
             WHEN p.name IS NULL OR p.began > g.at - '1 s'::interval THEN r.dead END AS removable, p.name AS pinned_by,
