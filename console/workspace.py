@@ -60,7 +60,8 @@ class Workspace:
         self._observer: Observer | None = None
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
         self._recorder: ReadingRecorder | None = None
-        if sources is None:  # what a recording answers is not recorded again
+        self._is_heard = sources is None  # what a recording answers is not recorded again
+        if self._is_heard:
             self.sources.be_heard(self._hear)
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
@@ -85,6 +86,7 @@ class Workspace:
             from console.watching.history import History  # noqa: PLC0415
 
             self._observer = self.observing(DIAGNOSES, History(self._store, self.trail))
+            self._observer.looked = self._hear_findings
         return self._observer
 
     @cached_property
@@ -152,6 +154,13 @@ class Workspace:
             self._heard.append((source, query, parameters, answer))
         else:
             self._recorder.hear(source, query, parameters, answer)
+
+    def _hear_findings(self) -> None:
+        """Keep what the rules say, whether a pane shows it or not."""
+        from console.watching.findings import snapshot  # noqa: PLC0415  most panes need no rule
+
+        if self._is_heard and self.observer.unreachable is None:
+            self._hear(self.sources.named(RULES), "findings", None, snapshot(self.observer.verdict, self.observer, 0.0))
 
     @property
     def _store(self) -> Store:

@@ -251,10 +251,9 @@ def test_steps_go_from_reading_to_reading(kept: ReadingStore) -> None:
     recorder = ReadingRecorder(kept)
     keep(recorder, *(reading("sessions", second, [(1, second, "x")]) for second in (0, 4, 8, 100, 104)))
     readings = recorder.readings(at(104))
-    assert readings.step(at(104), -4) == at(100)
-    assert readings.step(at(100), -4) == at(8)
-    assert readings.step(at(8), 10) == at(100)
-    assert (readings.step(at(104), 1), readings.step(at(0), -1)) == (None, None)
+    assert [readings.last(at(second)) for second in (104, 99, 7)] == [at(104), at(8), at(4)]
+    assert [readings.next(at(second)) for second in (-5, 8, 99)] == [at(0), at(100), at(100)]
+    assert (readings.next(at(104)), readings.last(at(-1))) == (None, None)
 
 
 NOW = datetime(2026, 11, 29, 14, 5, tzinfo=UTC)

@@ -29,8 +29,8 @@ class PastReadings:
     @property
     def span(self) -> tuple[float, float]:
         """When the first and the last reading were taken; infinite without readings."""
-        spans = [segment.span for segment in self.segments]
-        return min((first for first, _ in spans), default=math.inf), max((last for _, last in spans), default=-math.inf)
+        times = [chain.times for chain in self._all]
+        return min((each[0] for each in times), default=math.inf), max((each[-1] for each in times), default=-math.inf)
 
     @property
     def streams(self) -> set[Stream]:
@@ -68,14 +68,25 @@ class PastReadings:
         for stream, each in sorted(found, key=lambda pair: -pair[1].at):
             yield json.loads(stream.parameters), each
 
-    def step(self, moment: float, seconds: float) -> float | None:
-        """The moment of the last reading `seconds` before a moment (after it: the first); None: there is none."""
-        chains = [chain for segment in self.segments for chain in tuple(segment.chains.values())]
-        goal = moment + seconds
-        places = [(chain, moments_until(chain, goal)) for chain in chains]
-        if seconds < 0:
-            return max((chain.times[place - 1] for chain, place in places if place), default=None)
+    def last(self, moment: float) -> float | None:
+        """When the last reading of any query until a moment was taken; None: there is none."""
+        places = ((chain, moments_until(chain, moment)) for chain in self._all)
+        return max((chain.times[place - 1] for chain, place in places if place), default=None)
+
+    def next(self, moment: float) -> float | None:
+        """When the first reading of any query after a moment was taken; None: there is none."""
+        places = ((chain, moments_until(chain, moment)) for chain in self._all)
         return min((chain.times[place] for chain, place in places if place < len(chain.times)), default=None)
+
+    @property
+    def _all(self) -> list[Chain]:
+        """The chains of what was read, without what was looked up: that is written again in later files."""
+        return [
+            chain
+            for segment in self.segments
+            for stream, chain in tuple(segment.chains.items())
+            if not stream.parameters
+        ]
 
     def _back(self, stream: Stream, moment: float) -> Iterator[FoundReading]:
         """The readings until a moment, newest first."""

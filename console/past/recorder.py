@@ -124,6 +124,13 @@ class ReadingRecorder:
             segments = [*self._library.segments(moment, paths), *segments]
         return PastReadings(segments)
 
+    def nearest(self, moment: float, back: bool) -> float | None:
+        """When files further away end (with `back`, before the moment) or begin; None: there are none."""
+        files = self._store.files() if self._store else []
+        if back:
+            return max((each.written for each in files if each.written <= moment), default=None)
+        return min((each.began for each in files if each.began > moment), default=None)
+
     def _write(self, heard: HeardAnswer) -> None:
         if self._is_known(heard) or not self._allowance.allows(heard.stream, heard.at):
             return

@@ -93,12 +93,6 @@ class ReadingSegment:
         self.size = len(framing.MAGIC)
         self.count = 0
 
-    @property
-    def span(self) -> tuple[float, float]:
-        """When its first and its last reading were taken; infinite without readings."""
-        times = [chain.times for chain in tuple(self.chains.values())]
-        return min((each[0] for each in times), default=math.inf), max((each[-1] for each in times), default=-math.inf)
-
     def take(self, payload: bytes) -> None:
         """Add one record of a file. Raises ValueError if no console wrote it."""
         head, _, body = payload.partition(b"\n")

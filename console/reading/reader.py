@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from typing import Protocol
 
 from console.model import Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
 
@@ -134,6 +135,14 @@ def _delta(now: object, before: object) -> float | None:
 
 def _quotient(change: float | None, per: float | None, scale: float) -> float | None:
     return None if change is None or not per else change / per * scale
+
+
+class ViewReaders(Protocol):
+    """Hands out the Readers of views."""
+
+    def of(self, source: str, view: View) -> Reader:
+        """The Reader of the view's query on the source of that name."""
+        ...
 
 
 class Readers:

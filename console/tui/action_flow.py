@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from textual.notifications import SeverityLevel
@@ -42,9 +43,11 @@ class Front(Protocol):
 class ActionFlow:
     """Takes an action of one workspace from the key to its end. Runs go on while other panes are on the screen."""
 
-    def __init__(self, workspace: Workspace, front: Front) -> None:
+    def __init__(self, workspace: Workspace, front: Front, remark: Callable[[], str] = str) -> None:
+        """`remark` is what each plan says first: that it was requested from a row of the past."""
         self._workspace = workspace
         self._front = front
+        self._remark = remark
 
     async def choose(self, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Show the menu, with the actions `names` first, and begin the chosen one; those take `rows` as parameters."""
@@ -100,7 +103,9 @@ class ActionFlow:
 
     async def _planned(self, chosen: Action, parameters: Mapping[str, str]) -> Plan:
         self._front.show_planning(chosen.title)
-        return await self._workspace.plan(chosen, parameters)
+        remark = self._remark()
+        plan = await self._workspace.plan(chosen, parameters)
+        return replace(plan, notes=(remark, *plan.notes)) if remark else plan
 
     async def _show_and_start(self, chosen: Action, plan: Plan) -> Run | None:
         if not plan.steps:

@@ -42,6 +42,7 @@ from console.tui.monitor import Monitor
 from console.tui.palette import Palette, action_commands, pane_commands, theme_commands, view_commands
 from console.tui.pane_rows import PaneRows
 from console.tui.pane_switcher import PaneSwitcher
+from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
 from console.tui.themes import SIXTEEN, THEMES, choose_theme
@@ -67,12 +68,13 @@ class ConsoleApp(App[int]):
         super().__init__(ansi_color=True if self._theme_name == SIXTEEN.name else None)
         self.workspace = workspace
         self.readers = readers or Readers(workspace.sources.named)
+        self.times = PaneTimes(workspace, self.readers)
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
         self._metrics = header_metrics(workspace.settings.thresholds)
-        self.monitor = Monitor(self, workspace, self.vitals)
+        self.monitor = Monitor(self, workspace, self.vitals, self.times)
         self.dialogs = DialogStack(self)
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
-        self.flow = ActionFlow(workspace, self.dialogs)
+        self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
         self.defect: BaseException | None = None  # of what goes on behind the panes
@@ -81,7 +83,7 @@ class ConsoleApp(App[int]):
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
         yield Header(self._metrics)
         yield PaneTabs(PANES, self._first_pane)
-        yield PaneSwitcher(self.workspace, self.readers, lambda: self.vitals.metrics)
+        yield PaneSwitcher(self.workspace, self.times, lambda: self.times.metrics or self.vitals.metrics)
         yield KeyLine()
 
     # Life
@@ -167,7 +169,8 @@ class ConsoleApp(App[int]):
 
     async def action_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""
-        await self.panes.open(name, view_in_alarm(self._metrics.values(), self.vitals.now, name))
+        now = (self.times.vitals or self.vitals).now
+        await self.panes.open(name, view_in_alarm(self._metrics.values(), now, name))
         self.query_one(PaneTabs).current = name
         self.monitor.show_concerns()
 
@@ -189,6 +192,16 @@ class ConsoleApp(App[int]):
         """A click on a tab."""
         await self.action_pane(event.name)
 
+    @work(group="times", exit_on_error=False)
+    async def action_turn_time(self, seconds: float) -> None:
+        """Show all panes at another moment."""
+        if seconds > 0 and not self.times.is_past:
+            self.dialogs.toast("This is the present; [ turns back.", timeout=3)
+            return
+        if why := await self.times.turn(seconds):
+            self.dialogs.toast(why, timeout=3)
+        self.monitor.show_moment()
+
     # Findings
 
     def on_finding_blocks_fix_chosen(self, event: FindingBlocks.FixChosen) -> None:
@@ -208,6 +221,9 @@ class ConsoleApp(App[int]):
     @work(group="acknowledging", exit_on_error=False)
     async def on_finding_blocks_put_off(self, event: FindingBlocks.PutOff) -> None:
         """Acknowledge a finding."""
+        if self.times.is_past:
+            self.dialogs.toast("Only present findings can be acknowledged; ] turns back to the present.")
+            return
         await self.workspace.observer.put_off(event.rule, event.subject, event.until)
         self.pane_view.poll_now()
 

@@ -32,6 +32,7 @@ class Header(Widget):
         self._facts: Facts | None = None
         self._label = ""
         self._trouble: Trouble | None = None
+        self._moment = ""
         self._now: Mapping[str, object] = {}
         self._history: Mapping[str, Sequence[float | None]] = {}
         self._findings: Counter[Level] = Counter()
@@ -46,8 +47,13 @@ class Header(Widget):
         trouble: Trouble | None = None,
         *,
         findings: Sequence[Finding] = (),
+        moment: str = "",
     ) -> None:
-        """Show these, and how many findings there are; a line is redrawn only when its text differs."""
+        """Show these, and how many findings there are; a line is redrawn only when its text differs.
+
+        `moment` says that all of it is the past, and since when; empty: it is the present.
+        """
+        self._moment = moment
         self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
         self._findings = Counter(finding.level for finding in findings)
         lines = (self._server(), self._second())
@@ -69,6 +75,7 @@ class Header(Widget):
         if facts is None:
             return Content.assemble((f" {one_line(self._label)} ", "bold reverse"), " connecting …")
         parts: list[tuple[str, str] | str] = [(f" {one_line(facts.place)} ", "bold reverse")]
+        parts += [(f" {self._moment} ", "bold reverse $text-warning")] if self._moment else []
         parts += [
             (f" {self._findings[level]} {level.name.lower()}", _STYLES[level])
             for level in (Level.CRITICAL, Level.WARNING)

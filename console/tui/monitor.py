@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from textual.app import App
 
 from console.format import safe
-from console.model import Trouble
-from console.sources.registry import POOLER, PRIMARY, RULES
+from console.model import Finding
+from console.sources.registry import POOLER, PRIMARY
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
+from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
 from console.tui.vitals import Vitals
@@ -25,8 +27,9 @@ PERIODS_BEHIND = 2.5
 class Monitor:
     """Watches one workspace for as long as the console is open, whatever pane is on the screen."""
 
-    def __init__(self, app: App[int], workspace: Workspace, vitals: Vitals) -> None:
+    def __init__(self, app: App[int], workspace: Workspace, vitals: Vitals, times: PaneTimes) -> None:
         self._app = app
+        self._times = times
         self.workspace = workspace
         self.vitals = vitals
         self._judge = asyncio.Event()  # at once: what the rules would read has changed
@@ -46,26 +49,43 @@ class Monitor:
     async def watch_metrics(self) -> None:
         """Read the metrics of the header for as long as the console is open."""
         vitals, sources = self.vitals, self.workspace.sources
-        postgres = sources.postgres
         while True:
             await vitals.read(sources.named(PRIMARY), sources.named(POOLER) if sources.pooler else None)
             if vitals.reading is not None and vitals.trouble is None:
                 if self.workspace.observer.offer(vitals.reading):
                     self._judge.set()
                 self.workspace.waits.offer(vitals.reading, vitals.now.get("pool_waiting"))
-            for header in self._app.query(Header):  # none is left while the console is being closed
-                header.show_server(
-                    *(postgres.label, postgres.known, vitals.now, vitals.history, vitals.trouble),
-                    findings=self.workspace.observer.counted,
-                )
-            self.show_concerns()
-            for overview in self._app.query(Overview):
-                overview.show_history(vitals)
+            self.show_top()
             await asyncio.sleep(vitals.period)
+
+    def show_moment(self) -> None:
+        """Show all panes, and what is around them, at the moment that was turned to."""
+        for view in self._app.query(PaneView):
+            view.turn()
+        self.show_top()
+
+    def show_top(self) -> None:
+        """Show in the header which server this is, its metrics and findings, at the moment that is shown."""
+        postgres, then = self.workspace.sources.postgres, self._times.then
+        vitals = self._times.vitals or self.vitals
+        facts = then.named(PRIMARY).facts if then else postgres.known
+        for header in self._app.query(Header):  # none is left while the console is being closed
+            header.show_server(
+                *(postgres.label, facts, vitals.now, vitals.history, vitals.trouble),
+                findings=self._counted,
+                moment=self._times.text,
+            )
+        self.show_concerns()
+        for overview in self._app.query(Overview):
+            overview.show_history(vitals)
+
+    @property
+    def _counted(self) -> Sequence[Finding]:
+        return self._times.findings if self._times.is_past else self.workspace.observer.counted
 
     def show_concerns(self) -> None:
         """Show in the tabs and in the titles of the panes which findings concern them."""
-        found = concerns(self.workspace.observer.counted)
+        found = concerns(self._counted)
         self._app.query_one(PaneTabs).show_concerns(found)
         for view in self._app.query(PaneView):
             view.show_concern(found.get(view.pane.name))
@@ -76,5 +96,4 @@ class Monitor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._judge.wait(), PERIODS_BEHIND * self.vitals.period)
             self._judge.clear()
-            with contextlib.suppress(Trouble):  # the first pane shows why the server cannot be reached
-                await self.workspace.sources.named(RULES).fetch("findings")
+            await self.workspace.observer.recent(self.vitals.period / 2)

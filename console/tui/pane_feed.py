@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
-from console.reading.reader import Key, Reader, Readers, keys
+from console.reading.reader import Key, Reader, ViewReaders, keys
 from console.tui.pane_state import FASTEST, PaneState
 from console.tui.pane_status import trouble_status
 
@@ -17,7 +17,7 @@ FILTERED_LOOKUPS = 20  # batches after one read
 class PaneFeed:
     """Reads the views of one pane from its source. The last rows stay when the source cannot be read."""
 
-    def __init__(self, pane: Pane, source: Callable[[View], Source], readers: Readers) -> None:
+    def __init__(self, pane: Pane, source: Callable[[View], Source], readers: ViewReaders) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one."""
         self._pane = pane
         self._source = source

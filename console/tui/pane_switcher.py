@@ -9,9 +9,9 @@ from textual.widgets import ContentSwitcher
 from console.model import Pane
 from console.panes import pane as pane_called
 from console.panes.overview import OVERVIEW
-from console.reading.reader import Readers
 from console.reading.thresholds import configured
 from console.tui.overview import Overview
+from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.vitals import Metrics
 from console.workspace import Workspace
@@ -20,11 +20,11 @@ from console.workspace import Workspace
 class PaneSwitcher(ContentSwitcher):
     """Shows one pane; each is made when it is first opened, and keeps its state."""
 
-    def __init__(self, workspace: Workspace, readers: Readers, metrics: Callable[[], Metrics]) -> None:
-        """`metrics` returns those of the header."""
+    def __init__(self, workspace: Workspace, times: PaneTimes, metrics: Callable[[], Metrics]) -> None:
+        """`times` has the readers and sources of the moment that is shown; `metrics` returns those of the header."""
         super().__init__(initial=None)
         self._workspace = workspace
-        self._readers = readers
+        self._times = times
         self._metrics = metrics
 
     async def open(self, name: str, view_in_alarm: str = "") -> None:
@@ -65,9 +65,9 @@ class PaneSwitcher(ContentSwitcher):
         settings, sources = self._workspace.settings, self._workspace.sources
         return PaneView(
             configured(pane, settings.thresholds),
-            lambda view: sources.of(pane, view),
+            lambda view: self._times.source(pane, view),
             lambda view: sources.text(pane, view),
-            self._readers,
+            self._times,
             metrics=self._metrics,
             period=settings.refresh.get(pane.name, 0.0),
         )

@@ -21,7 +21,7 @@ from console.format import counted, one_line, safe
 from console.keys import Place
 from console.model import Pane, Snapshot, Source, Trouble, View
 from console.reading.export import save
-from console.reading.reader import Readers
+from console.reading.reader import ViewReaders
 from console.tui.bindings import bindings
 from console.tui.concerns import Concern
 from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
@@ -53,7 +53,7 @@ class PaneView(Widget):
         pane: Pane,
         source: Callable[[View], Source],
         sql_text: Callable[[View], str],
-        readers: Readers,
+        readers: ViewReaders,
         *,
         metrics: Callable[[], Metrics],
         period: float = 0.0,
@@ -149,6 +149,13 @@ class PaneView(Widget):
                 self.paint()
         except Trouble:
             self.paint()
+
+    @work(exclusive=True, group="turn", exit_on_error=False)
+    async def turn(self) -> None:
+        """Show another moment, also while it is paused; a hidden pane reads when it is shown."""
+        self.feed.trouble = None
+        if self.is_on_screen:
+            await self._read()
 
     def poll_now(self) -> None:
         """Read at once instead of at the end of the period."""

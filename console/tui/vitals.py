@@ -11,7 +11,7 @@ from console.model import Limit, Snapshot, Source, Trouble, number
 from console.panes.metrics import VITALS
 from console.panes.overview import OVERVIEW
 from console.panes.pooler_rows import longest_wait
-from console.reading.reader import Readers
+from console.reading.reader import ViewReaders
 from console.reading.thresholds import configured
 from console.records import dataclass
 from console.rules.pooler import POOL_WAITING_CLIENTS
@@ -34,7 +34,7 @@ class Metrics:
 class Vitals:
     """The last metrics and, for each that is a number, its last KEPT values."""
 
-    def __init__(self, readers: Readers, limits: Mapping[str, Limit]) -> None:
+    def __init__(self, readers: ViewReaders, limits: Mapping[str, Limit]) -> None:
         self._reader = readers.of(OVERVIEW.source, configured(OVERVIEW, limits).view(VITALS.name))
         self.history: Mapping[str, deque[float | None]] = defaultdict(lambda: deque(maxlen=KEPT))
         self.times: deque[float] = deque(maxlen=KEPT)
@@ -66,6 +66,20 @@ class Vitals:
             self.now = {}
         if pooler is not None:
             self.now |= await _clients_waiting(pooler)
+        self._remember()
+
+    async def recall(self, past: Source, reads: int, pooler: Source | None) -> None:
+        """Learn the metrics and their course from so many reads, which `past` answers with one after the other."""
+        for left in range(reads, 0, -1):
+            await self._reader.read(past)
+            self.now = next(iter(self._reader.base.records()), {}) if self._reader.base else {}
+            if self._reader.base:
+                self.times.append(self._reader.base.taken_at.timestamp())
+            if left == 1 and pooler is not None:
+                self.now |= await _clients_waiting(pooler)
+            self._remember()
+
+    def _remember(self) -> None:
         for name, value in self.now.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 self.history[name].append(float(value))

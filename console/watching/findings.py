@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from console.format import counted, one_line
-from console.model import CannotTell, Finding, Kind, Row, Snapshot, Trouble, Unknown
+from console.model import CannotTell, Evidence, Finding, Fix, Kind, Level, Row, Snapshot, Trouble, Unknown
 from console.rules.findings import pool_doctor
 from console.rules.findings.pool_doctor import doctor_rows
 from console.rules.judging import Verdict
@@ -111,6 +112,33 @@ def text(observer: Observer) -> str:
         for each in observer.diagnoses
     )
     return "\n".join([head, *reads])
+
+
+def findings_of(rows: Snapshot) -> list[Finding]:
+    """The findings in rows that `snapshot` made which were neither acknowledged nor withheld. Raises ValueError."""
+    try:
+        return [_finding(row) for row in rows.records() if not row["muted"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    evidence = (
+        Evidence(str(each["label"]), str(each["value"]), str(each["pane"]), str(each["view"]), dict(each["row"]))
+        for each in row["evidence"]
+    )
+    fixes = (Fix(str(each["action"]), dict(each["parameters"]), str(each["effect"])) for each in row["fixes"])
+    return Finding(
+        str(row["rule"]),
+        str(row["subject"]),
+        Level[str(row["level"]).upper()],
+        str(row["sentence"]),
+        str(row["detail"]),
+        tuple(evidence),
+        tuple(fixes),
+        explains=tuple(map(str, row["explains"])),
+        since=row["since"] if isinstance(row["since"], datetime) else None,
+    )
 
 
 def _row(finding: Finding, muted: Muted | None) -> Row:

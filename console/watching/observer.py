@@ -88,6 +88,7 @@ class Observer:
         self.history = history
         self.memory, self.verdict = Memory(), Verdict()
         self.statements, self.indexes = StatementHistory(), IndexHistory()
+        self.looked: Callable[[], None] = lambda: None  # called after each look
         self.unkept: Trouble | None = None  # why what was learned could not be kept for the next console
         self.frame = Frame({}, self._now())
 
@@ -146,6 +147,7 @@ class Observer:
         if self.history is not None:
             await self.history.follow(self._facts(), self.verdict, self.memory, self.frame.at)
         self._looked = time.monotonic()
+        self.looked()
         return self.verdict
 
     async def recent(self, seconds: float) -> Verdict:

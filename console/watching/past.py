@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Protocol
 
 from console.panes import PANES
 from console.past.moment import MakeAnswer, PastMoment, Usual
@@ -21,6 +22,31 @@ MADE: Mapping[tuple[str, str], MakeAnswer] = {(PRIMARY, "locks"): locks_then}
 def past_at(readings: PastReadings, moment: float) -> PastMoment:
     """What was known at a moment."""
     return PastMoment(readings, moment, usual, MADE)
+
+
+class KeptReadings(Protocol):
+    """Whatever keeps readings: a console with its files, or one file that was opened."""
+
+    def readings(self, moment: float) -> PastReadings:
+        """What was read around a moment."""
+        ...
+
+    def nearest(self, moment: float, back: bool) -> float | None:
+        """When readings further away end (with `back`, before the moment) or begin; None: there are none."""
+        ...
+
+
+def past_near(kept: KeptReadings, goal: float, *, back: bool) -> PastMoment | None:
+    """The past at `goal`; if nothing was read shortly before, at the next reading in that direction; None: none."""
+    readings = kept.readings(goal)
+    last = readings.last(goal)
+    if last is not None and goal - last <= LEAST:
+        return past_at(readings, goal)
+    moment = last if back else readings.next(goal)
+    moment = kept.nearest(goal, back) if moment is None else moment
+    if moment is None and back:
+        moment = readings.next(goal)  # the first of all
+    return None if moment is None else past_at(kept.readings(moment), moment)
 
 
 def usual(query: str) -> Usual:

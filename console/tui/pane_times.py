@@ -1,0 +1,140 @@
+"""Which moment the panes show: the present, or one of the past to which all of them turn together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from console.format import in_words
+from console.model import Finding, Kind, Pane, Source, Trouble, View
+from console.panes.metrics import VITALS
+from console.panes.overview import OVERVIEW
+from console.reading.reader import Reader, Readers
+from console.sources.registry import POOLER, PRIMARY, RULES
+from console.tui.vitals import Metrics, Vitals
+from console.workspace import Workspace
+
+if TYPE_CHECKING:
+    from console.past.moment import PastMoment, PastReaders
+    from console.watching.past import KeptReadings
+
+COURSE = 240.0  # seconds of the metrics' course that are shown
+PRESENT = 3.0  # seconds that are as good as the present
+
+
+class PaneTimes:
+    """Hands panes their readers and sources: the live ones, or those of the moment that is shown."""
+
+    def __init__(self, workspace: Workspace, live: Readers, kept: KeptReadings | None = None) -> None:
+        """`kept` are readings that have no present, as those of a file; None: those of this console."""
+        self._workspace = workspace
+        self._kept = kept
+        self._live = live
+        self._turns = 0  # how often another moment was asked for
+        self.goal: float | None = None  # the moment that was asked for last, in seconds since 1970; None: the present
+        self.then: PastMoment | None = None  # what is shown; None: the present
+        self.vitals: Vitals | None = None  # those of the moment
+        self.findings: Sequence[Finding] = ()
+        self._readers: PastReaders | None = None
+
+    @property
+    def is_past(self) -> bool:
+        """Whether what is shown is the past."""
+        return self.then is not None
+
+    def of(self, source: str, view: View) -> Reader:
+        """The reader of a view at the moment that is shown."""
+        return self._readers.of(source, view) if self._readers else self._live.of(source, view)
+
+    def source(self, pane: Pane, view: View) -> Source:
+        """The source of a view at that moment. Raises Trouble(MISSING) if it is not configured."""
+        return self.then.named(pane.source_of(view)) if self.then else self._workspace.sources.of(pane, view)
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """The metrics of the moment; None: those of the present."""
+        return self.vitals.metrics if self.vitals and self.then else None
+
+    @property
+    def text(self) -> str:
+        """The moment as the header names it; empty: the present."""
+        if self.then is None:
+            return ""
+        from console.past.moment import clock  # noqa: PLC0415  loaded with the first turn to the past
+
+        return f"{in_words(time.time() - self.then.moment)} ago, {clock(self.then.moment)}"
+
+    @property
+    def remark(self) -> str:
+        """What a plan says that is requested from a row of the past; empty: the present is shown."""
+        if self.then is None:
+            return ""
+        ago = in_words(time.time() - self.then.moment)
+        return f"Requested from a row of {ago} ago. This plan was made from the present state."
+
+    async def turn(self, seconds: float) -> str:
+        """Show another moment, so many seconds later or, if negative, earlier; why that is not possible, or empty."""
+        now = time.time()
+        before = now if self.goal is None else self.goal
+        self.goal = before + seconds
+        if self.goal >= now - PRESENT and self._kept is None:
+            self.show_present()
+            return ""
+        self._turns += 1
+        turn, goal = self._turns, self.goal
+        found = await asyncio.to_thread(self._moment_near, goal, seconds)
+        if turn != self._turns:
+            return ""  # a later key asks for another one
+        if found is None and seconds > 0 and self._kept is None:
+            self.show_present()
+            return ""
+        if found is None or (found.moment >= before and seconds < 0):
+            self.goal = self.then.moment if self.then else None
+            return "Nothing earlier was kept." if seconds < 0 else "Nothing later was kept."
+        self.goal = found.moment
+        await self._show(found)
+        return ""
+
+    def show_present(self) -> None:
+        """Show the present again."""
+        self._turns += 1
+        self.goal = self.then = self.vitals = self._readers = None
+        self.findings = ()
+
+    def _moment_near(self, goal: float, seconds: float) -> PastMoment | None:
+        """The moment `goal`, or the next one in that direction at which something was read."""
+        from console.watching.past import past_near  # noqa: PLC0415  loaded with the first turn to the past
+
+        return past_near(self._kept or self._workspace.recorder, goal, back=seconds < 0)
+
+    async def _show(self, then: PastMoment) -> None:
+        from console.past.moment import PastReaders  # noqa: PLC0415
+        from console.watching.findings import findings_of  # noqa: PLC0415
+
+        vitals = await self._vitals_of(then)
+        try:
+            findings = findings_of(await then.named(RULES).fetch(OVERVIEW.views[0].query))
+        except (Trouble, ValueError):
+            findings = []  # the rules were not evaluated then
+        self.then, self._readers = then, PastReaders(then)
+        self.vitals, self.findings = vitals, findings
+
+    async def _vitals_of(self, then: PastMoment) -> Vitals:
+        """The metrics of a moment and their course until then."""
+        from console.past.segment import Stream  # noqa: PLC0415
+        from console.sources.replay import Replay  # noqa: PLC0415
+
+        vitals = Vitals(Readers(), self._workspace.settings.thresholds)
+        stream = Stream(PRIMARY, VITALS.query)
+        try:
+            last = await then.named(PRIMARY).fetch(stream.query)
+        except Trouble as why:
+            vitals.trouble = why if why.kind is Kind.UNREACHABLE else None
+            return vitals
+        reads = [*then.readings.before(stream, then.moment, COURSE), last]
+        past = Replay(then.named(PRIMARY).facts, {stream.query: reads}, PRIMARY)
+        has_pooler = any(stream.source == POOLER for stream in then.readings.streams)
+        await vitals.recall(past, len(reads), then.named(POOLER) if has_pooler else None)
+        return vitals

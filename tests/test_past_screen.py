@@ -1,0 +1,119 @@
+"""`[` and `]` turn every pane to what was read before and back, and say so where it can be mistaken for the present."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from console.model import Snapshot
+from console.past.recorder import HeardAnswer
+from console.past.segment import Stream
+from console.tui.app import ConsoleApp
+from console.tui.header import Header
+from tests.screens import console, screen_text, shows, taken, until
+from tests.servers import PostgresServer as Cluster
+
+EARLIER, LATER, MUCH_EARLIER = "left_square_bracket", "right_square_bracket", "left_curly_bracket"
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings of this test alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@contextmanager
+def somebody(cluster: Cluster, name: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A session that is idle."""
+    with psycopg.connect(cluster.uri("postgres"), application_name=name, autocommit=True) as session:
+        yield session
+
+
+def keep(app: ConsoleApp, ago: float, query: str, name: str, former: str) -> None:
+    """Let the console have read, so long ago, what it reads now, but with another application name."""
+    recorder, moment = app.workspace.recorder, datetime.now(UTC) - timedelta(seconds=ago)
+    found = recorder.readings(time.time()).at(Stream("postgres", query), time.time())
+    assert found is not None
+    assert isinstance(found.answer, Snapshot)
+    rows = tuple(tuple(former if cell == name else cell for cell in row) for row in found.answer.rows)
+    then = replace(found.answer, rows=rows, taken_at=moment, clock=found.answer.clock - ago)
+    facts = app.workspace.sources.postgres.facts
+    recorder.write([HeardAnswer(Stream("postgres", query), then, moment.timestamp(), facts)])
+
+
+def head(app: ConsoleApp) -> str:
+    return app.query_one(Header).render().plain
+
+
+async def test_brackets_turn_all_panes_back_and_forth(any_pg: Cluster) -> None:
+    with somebody(any_pg, "of-now"):
+        async with console(any_pg.uri("postgres"), pane="connections") as (app, pilot):
+            await shows(pilot, "of-now")
+            await until(pilot, lambda: app.workspace.recorder.readings(time.time()).streams)
+            await until(pilot, lambda: Stream("postgres", "vitals") in app.workspace.recorder.readings(9e9).streams)
+            keep(app, 40, "connections", "of-now", "of-then")
+            keep(app, 40, "vitals", "", "")
+            await pilot.press(MUCH_EARLIER)
+            screen = await shows(pilot, "of-then", "seconds ago")
+            assert "of-now" not in screen
+            assert "UTC" in head(app)
+            await pilot.press("4")
+            await shows(pilot, "Not read within an hour of")
+            await pilot.press("2")
+            await shows(pilot, "of-then")
+            for _ in range(9):
+                await pilot.press(LATER)
+            await until(pilot, lambda: not app.times.is_past)
+            await shows(pilot, "of-now")
+            assert "ago" not in head(app)
+
+
+async def test_a_pane_that_was_not_read_names_the_nearest_reading(any_pg: Cluster) -> None:
+    with somebody(any_pg, "of-now"):
+        async with console(any_pg.uri("postgres"), pane="connections") as (app, pilot):
+            await shows(pilot, "of-now")
+            await until(pilot, lambda: Stream("postgres", "vitals") in app.workspace.recorder.readings(9e9).streams)
+            keep(app, 300, "connections", "of-now", "of-then")
+            keep(app, 200, "vitals", "", "")
+            await pilot.press(MUCH_EARLIER)
+            await until(pilot, lambda: app.times.is_past)
+            await shows(pilot, "Not read at", "The nearest reading is from")
+            assert "of-now" not in screen_text(app)
+
+
+async def test_a_plan_from_a_row_of_the_past_is_of_the_present_and_says_so(any_pg: Cluster) -> None:
+    with somebody(any_pg, "of-now"):
+        async with console(any_pg.uri("postgres"), pane="connections") as (app, pilot):
+            await shows(pilot, "of-now")
+            await until(pilot, lambda: Stream("postgres", "vitals") in app.workspace.recorder.readings(9e9).streams)
+            keep(app, 40, "connections", "of-now", "of-then")
+            await pilot.press(MUCH_EARLIER)
+            await shows(pilot, "of-then")
+            app.pane_view.table.seek({"application": "of-then"})
+            await pilot.press("K")
+            await taken(pilot)
+            await shows(pilot, "of-now", "Requested from a row of", "present state.")
+            await pilot.press("escape")
+
+
+async def test_nothing_is_acknowledged_in_the_past_and_there_is_nothing_before_the_first_reading(
+    any_pg: Cluster,
+) -> None:
+    async with console(any_pg.uri("postgres"), toasts=True) as (app, pilot):
+        await until(pilot, lambda: Stream("rules", "findings") in app.workspace.recorder.readings(9e9).streams)
+        await pilot.press(LATER)
+        await shows(pilot, "This is the present")
+        await pilot.press(EARLIER)
+        await until(pilot, lambda: app.times.is_past)
+        first = app.times.then
+        await pilot.press(EARLIER)
+        await shows(pilot, "Nothing earlier was kept.")
+        assert first is not None
+        assert app.times.then is first
