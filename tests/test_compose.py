@@ -38,6 +38,33 @@ def test_what_it_depends_on_is_there() -> None:
         assert set(service.get("depends_on", {})) <= set(services())
 
 
+def test_every_service_that_stays_has_a_health_check_and_is_waited_for_until_it_is_healthy() -> None:
+    ends = {"secrets", "schema"}
+    for name, service in services().items():
+        assert service["healthcheck"] == {"disable": True} if name in ends else service["healthcheck"]["test"], name
+        for other, until in service.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if other in ends else "service_healthy"
+            assert until["condition"] == wanted, (name, other)
+
+
+def test_ports_are_published_on_loopback_alone() -> None:
+    published = [port for service in services().values() for port in service.get("ports", [])]
+    assert len(published) == 4
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_one_image_is_built_once() -> None:
+    own = {name: service for name, service in services().items() if service["image"] == "pipeline-console"}
+    assert len(own) == 5
+    assert [name for name, service in own.items() if "build" in service] == ["secrets"]
+    assert all(service["pull_policy"] == "never" for name, service in own.items() if name != "secrets")
+
+
+def test_both_servers_preload_the_same_libraries() -> None:
+    preloaded = "-cshared_preload_libraries=pg_stat_statements,pg_prewarm"
+    assert all(preloaded in services()[name]["command"] for name in ("postgres", "replica"))
+
+
 def test_scripts_are_executable_shell() -> None:
     for script in (ROOT / "config" / "compose").glob("*.sh"):
         assert os.access(script, os.X_OK)

@@ -13,6 +13,8 @@ import psycopg
 import pytest
 
 from console.actions.indexes.drop_and_repair import DROP_INDEX
+from console.doctor import replicas
+from console.doctor.check import Status
 from console.model import Kind, Limit, Record, Trouble
 from console.panes.indexes import INDEXES
 from console.panes.replication import REPLICAS
@@ -155,6 +157,49 @@ def test_without_an_answer_of_the_primary_a_replica_still_says_what_it_is() -> N
     assert (found["state"], found["lag_bytes"], found["primary_timeline"]) == ("streaming", 1000, None)
 
 
+HEALTHY = {
+    **dict.fromkeys(comparing.COLUMNS),
+    "replica": "analytics",
+    "state": "streaming",
+    "slot": "s",
+    "feedback": "on",
+    "query_delay": "30s",
+    "is_lower": False,
+    "lower": "",
+    "timeline": 1,
+    "reason": "",
+}
+BOUNDED = {"max_slot_wal_keep_size": "4096"}
+
+
+@pytest.mark.parametrize(
+    ("row", "primary", "name", "state", "words"),
+    [
+        ({}, BOUNDED, "slot", Status.OK, "max_slot_wal_keep_size = 4096 MB"),
+        ({}, {"max_slot_wal_keep_size": "-1"}, "slot", Status.LIMITED, "ALTER SYSTEM SET max_slot_wal_keep_size"),
+        ({"wal_status": "lost"}, BOUNDED, "slot", Status.CANNOT, "invalidated"),
+        ({"slot": None}, BOUNDED, "slot", Status.LIMITED, "pg_create_physical_replication_slot"),
+        ({"state": "gone", "reason": "No server"}, {}, "reached", Status.CANNOT, "No server"),
+        ({"state": "promoted", "reason": "timeline 2"}, {}, "follows", Status.CANNOT, "timeline 2"),
+        ({"state": "paused"}, {}, "follows", Status.LIMITED, "pg_wal_replay_resume()"),
+        ({}, {}, "follows", Status.OK, "timeline 1"),
+        ({"is_lower": True, "lower": "max_connections 5 < 9"}, {}, "settings", Status.LIMITED, "max_connections 5 < 9"),
+        ({}, {}, "settings", Status.OK, ""),
+        ({}, {}, "queries", Status.OK, "keeps dead rows"),
+        ({"feedback": "off"}, {}, "queries", Status.LIMITED, "more than 30s are cancelled"),
+        ({"query_delay": "-1"}, {}, "queries", Status.LIMITED, "without limit"),
+        ({"manager": "Patroni"}, {}, "failover", Status.OK, "Patroni promotes"),
+        ({}, {}, "failover", Status.OK, "No failover manager"),
+    ],
+)
+def test_the_doctor_says_what_a_replica_lacks_and_what_changes_it(
+    row: Record, primary: dict[str, str], name: str, state: Status, words: str
+) -> None:
+    (check,) = [check for check in replicas.judge({**HEALTHY, **row}, primary) if check.name == name]
+    assert check.state is state
+    assert words in f"{check.what} {check.why} {check.remedy}"
+
+
 @pytest.fixture(scope="module", name="primary")
 def own_server(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]:
     if pg_servers.choices[pg.major].installation is None:
@@ -215,8 +260,16 @@ async def test_an_idle_replica_is_not_behind_and_both_sides_are_one_row(desk: De
         assert row["retained"] is not None
         assert row["timeline"] == row["primary_timeline"] == 1
         assert (row["conflicts"], row["lower"]) == (0, "")
+        found = {check.name: check for check in await replicas.checks(workspace.sources)}
+        assert {check.where for check in found.values()} == {"analytics"}
+        assert found["slot"].remedy.startswith("ALTER SYSTEM SET max_slot_wal_keep_size")
+        with desk.cluster.connect(application_name="Patroni heartbeat"):
+            taken = await Reader(REPLICAS).read(workspace.sources.named("replicas"))
+            assert taken.notes == ("failover is managed by Patroni",)
     async with replace(desk, user="pipeline_monitor").workspace() as workspace:
         assert (await state(workspace))["state"] == "streaming"
+    async with replace(desk, replicas=()).workspace() as workspace:
+        assert await replicas.checks(workspace.sources) == ()
     async with replace(desk, user="pipeline_app").workspace() as workspace:
         taken = await Reader(REPLICAS).read(workspace.sources.named("replicas"))
         assert [why.lacks.grants for why in taken.hidden] == [("pg_monitor",)]

@@ -1,4 +1,7 @@
-"""The one-shot services of docker-compose.yml: `prepare DIR` makes its secrets, `fill` schema and sample data."""
+"""What the services of docker-compose.yml run: `prepare DIR` makes its secrets, `fill` schema and sample data.
+
+`answers TARGET` is their health check.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from console.demo.postgres_server import SUPERUSER
 from console.files.pooler_config import ADMIN, STATS, PoolerSettings, render
 from console.files.scram import password, verifier
 from console.model import Trouble
-from console.sources.postgres import acting_session
+from console.sources.postgres import acting_session, answers
 
 REPLICATION = "pipeline_replication"
 POOLER_PORT = 6432
@@ -95,8 +98,10 @@ def main(arguments: list[str]) -> int:
                 prepare(Path(folder))
             case ["fill"]:
                 fill()
+            case ["answers", target]:
+                return 0 if answers(target) else 1
             case _:
-                sys.stderr.write("prepare DIR or fill\n")
+                sys.stderr.write("prepare DIR, fill or answers TARGET\n")
                 return 2
     except Trouble as trouble:
         sys.stderr.write(f"{trouble}\n")

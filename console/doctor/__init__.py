@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from console.actions import ACTIONS
-from console.doctor import actions, extensions, panes, pooler, role, rules, server, terminal
+from console.doctor import actions, extensions, panes, pooler, replicas, role, rules, server, terminal
 from console.doctor.check import Check, Report, Status, document
 from console.doctor.script import role_script
 from console.doctor.text import text
@@ -65,7 +65,10 @@ async def examine(
             far.append(_late(seconds))
     watch("the poolers")
     poolers = await pooler.checks(wanted.poolers, usable)
-    return Report(sources.postgres.known if answered else None, (*far, *poolers, *near))
+    if not answered:
+        return Report(None, (*far, *poolers, *near))
+    watch("the replicas")
+    return Report(sources.postgres.known, (*far, *poolers, *await replicas.checks(sources), *near))
 
 
 def _lost(why: Trouble) -> Check:

@@ -8,7 +8,7 @@ from enum import Enum
 from console.model import Facts
 from console.records import dataclass
 
-SUBJECTS = ("server", "role", "extension", "pane", "rule", "action", "pooler", "terminal")
+SUBJECTS = ("server", "role", "extension", "pane", "rule", "action", "pooler", "replica", "terminal")
 
 
 class Status(Enum):
@@ -30,11 +30,11 @@ class Check:
     what: str  # what works or does not, in one sentence that does not repeat the name
     why: str = ""  # the evidence
     remedy: str = ""  # the exact statements, configuration lines or packages that change it, a line each
-    where: str = ""  # which pooler, as there may be several
+    where: str = ""  # which pooler or replica, as there may be several
 
     @property
     def title(self) -> str:
-        """The name, with the pooler before it."""
+        """The name, with the pooler or replica before it."""
         return f"{self.where} {self.name}".strip()
 
 

@@ -26,6 +26,7 @@ TITLES = {
     "rule": "Rules",
     "action": "Actions",
     "pooler": "Poolers",
+    "replica": "Replicas",
     "terminal": "Terminal",
 }
 LEGEND = "!! does not work, ! limited, ? unknown, -> what to do"

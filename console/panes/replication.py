@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.model import Column, Pane, Rate, Snapshot, View, denied
+from console.panes.derived import with_notes
 from console.rules.replication import (
     REPLAY_STATE,
     REPLICA_SETTINGS,
@@ -33,8 +34,12 @@ def receiver(snapshot: Snapshot) -> Snapshot:
 
 
 def replicas(snapshot: Snapshot) -> Snapshot:
-    """A note where this role may not see the WAL receivers of replicas."""
-    concealed = any(row["state"] == "receiving" for row in snapshot.records())
+    """A note on who manages failover, and one where this role may not see the WAL receivers of replicas."""
+    records = list(snapshot.records())
+    concealed = any(row["state"] == "receiving" for row in records)
+    managers = sorted({str(row["manager"]) for row in records if row["manager"]})
+    if managers:
+        snapshot = with_notes(snapshot, f"failover is managed by {' and '.join(managers)}")
     return snapshot.hiding(denied("The WAL receivers are hidden;", "pg_monitor") if concealed else None)
 
 

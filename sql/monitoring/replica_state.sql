@@ -15,7 +15,7 @@ SELECT s.system_identifier::text AS system_identifier, r.recovering AS standby,
        coalesce(w.slot_name::text, nullif(pg_catalog.current_setting('primary_slot_name'), '')) AS slot,
        coalesce(pg_catalog.substring(w.conninfo, '(?:^| )application_name=([^ ]+)'),
                 pg_catalog.substring(w.conninfo, '(?:^| )fallback_application_name=([^ ]+)')) AS application,
-       g.streams, g.delay,
+       g.streams, g.delay, f.manager,
        pg_catalog.current_setting('hot_standby_feedback') AS feedback,
        pg_catalog.current_setting('max_standby_streaming_delay') AS query_delay,
        pg_catalog.current_setting('max_connections')::integer AS max_connections,
@@ -30,6 +30,12 @@ SELECT s.system_identifier::text AS system_identifier, r.recovering AS standby,
                          ELSE greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
                      END AS position
                FROM (SELECT pg_catalog.pg_is_in_recovery() AS recovering) i) r
+ CROSS JOIN (SELECT pg_catalog.max(  -- who fails over, as its sessions are called
+                      CASE WHEN a.application_name ILIKE 'patroni%%' THEN 'Patroni'
+                           WHEN a.application_name ILIKE 'pgautofailover%%' THEN 'pg_auto_failover'
+                           WHEN a.application_name ILIKE 'repmgr%%' THEN 'repmgr'
+                           WHEN a.application_name ILIKE 'cnpg%%' THEN 'CloudNativePG' END) AS manager
+               FROM pg_catalog.pg_stat_get_activity(NULL) a) f
  CROSS JOIN pg_catalog.pg_control_system() s
  CROSS JOIN pg_catalog.pg_control_checkpoint() c
  CROSS JOIN pg_catalog.pg_control_recovery() m

@@ -24,6 +24,7 @@ from console.rules.server import REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS
 QUERY, SOURCE = "replica_states", "replicas"
 RECONNECT = "check primary_conninfo there, pg_hba.conf here, and the server log of both"
 REBUILD = "rebuild it from the primary (pg_rewind or pg_basebackup), or point the console at the new primary"
+RENAME = "correct replicas: in the configuration, or --replica"
 
 
 def gone(frame: Frame) -> Iterable[Finding]:
@@ -44,7 +45,7 @@ def promoted(frame: Frame) -> Iterable[Finding]:
     for row in rows(frame):
         if row["state"] in {"promoted", "other cluster", "primary"}:
             what = "was promoted" if row["state"] == "promoted" else "is no replica of this server"
-            detail = REBUILD if row["state"] == "promoted" else "correct replicas: in the configuration, or --replica"
+            detail = _rebuild(row) if row["state"] == "promoted" else RENAME
             yield _finding("replica-promoted", row, f"{_name(row)} {what}: {one_line(row['reason'])}", detail)
 
 
@@ -111,6 +112,13 @@ def _finding(rule: str, row: Record, sentence: str, detail: str = "", level: Lev
         evidence=(Evidence(label, lag, "replication", "replicas", {"replica": row["replica"]}),),
         harm=number(row["lag_bytes"]) / 2**40,
     )
+
+
+def _rebuild(row: Record) -> str:
+    """What to do about a promotion: whoever manages the failover did it, and makes the former primary a replica."""
+    if row["manager"]:
+        return f"{row['manager']} manages failover here: see its state, then point the console at the new primary"
+    return REBUILD
 
 
 def _name(row: Record) -> str:

@@ -9,6 +9,7 @@ from console.sources.postgres.closing import answering_within, close_in_turn, cu
 from console.sources.postgres.connecting import (
     CONNECT_SECONDS,
     KEPT_ALIVE,
+    answers,
     as_replica,
     describe,
     parse_target,
@@ -32,6 +33,7 @@ __all__ = [
     "TextLoader",
     "acting_session",
     "answering_within",
+    "answers",
     "as_replica",
     "close_in_turn",
     "cut",

@@ -66,6 +66,12 @@ def parse_target(target: str) -> dict[str, str]:
     return {name: str(value) for name, value in parameters.items() if value is not None}
 
 
+def answers(target: str) -> bool:
+    """Whether a server, or a PgBouncer, accepts connections there; nobody logs in. Raises Trouble(USAGE)."""
+    given = conninfo.make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **parse_target(target)})
+    return pq.PGconn.ping(given.encode()) == pq.Ping.OK
+
+
 def as_replica(replica: str, primary: str) -> str:
     """`replica` with the user, the database and the TLS settings of `primary` where it names none.
 

@@ -20,7 +20,7 @@ COLUMNS = (
     *("replica", "state", "lag_bytes", "lag_seconds", "late_seconds", "replay", "receiver", "sender_pid"),
     *("application", "sync_state", "slot", "retained", "wal_status", "timeline", "primary_timeline"),
     *("lower", "is_lower", "unreplayed", *KINDS, "message_age", "feedback", "query_delay", "delay"),
-    *("reason", "seen_age"),
+    *("reason", "seen_age", "manager"),
 )
 # https://www.postgresql.org/docs/current/hot-standby.html#HOT-STANDBY-ADMIN
 NOT_LOWER = (
@@ -98,6 +98,7 @@ def answered(name: str, replica: ReplicaReading, primary: Primary | None, course
         "is_lower": bool(lower),
         "reason": _reason(state, own, theirs, lower),
         "seen_age": 0.0,
+        "manager": own.get("manager") or theirs.get("manager"),
     }
     return tuple(found.get(column) for column in COLUMNS)
 
@@ -110,6 +111,7 @@ def silent(name: str, why: Trouble, last: ReplicaReading | None, clock: float) -
         "state": "gone" if why.kind is Kind.UNREACHABLE else "unreadable",
         "slot": known.get("slot"),
         "timeline": known.get("timeline"),
+        "manager": known.get("manager"),
         "is_lower": False,
         "lower": "",
         "reason": str(why),
