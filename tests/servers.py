@@ -171,7 +171,7 @@ class Servers(Mapping[int, PostgresServer]):
     def __getitem__(self, major: int) -> PostgresServer:
         if major not in self._running:
             choice = self.choices[major]
-            self._running[major] = self._docker(choice) if choice.source == "docker" else self._launch(choice)
+            self._running[major] = self._docker(choice) if choice.source == "docker" else self.launch(choice)
         return self._running[major]
 
     def __iter__(self) -> Iterator[int]:
@@ -201,7 +201,7 @@ class Servers(Mapping[int, PostgresServer]):
 
     def new(self, major: int, settings: Mapping[str, str]) -> PostgresServer:
         """A server of its own with further settings, for what would disturb the shared one; local binaries only."""
-        return self._launch(self.choices[major], settings)
+        return self.launch(self.choices[major], settings)
 
     def pipeline_template(self, server: PostgresServer) -> str:
         """The name of a database with schema and sample data, made once a server, for cloning."""
@@ -246,7 +246,7 @@ class Servers(Mapping[int, PostgresServer]):
         if self._supervisor is not None:
             self._supervisor.close()
 
-    def _launch(self, choice: Choice, settings: Mapping[str, str] | None = None) -> PostgresServer:
+    def launch(self, choice: Choice, settings: Mapping[str, str] | None = None) -> PostgresServer:
         assert choice.installation is not None, "needs local binaries"
         account: Account | None = server_account()
         installation = binaries.usable(choice.installation, account, self.folder)

@@ -25,6 +25,7 @@ from console.demo.redis_server import RedisProcess
 from console.format import cells
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
+from console.panes.cluster import CLUSTER
 from console.settings.config import Settings, Wanted
 from tests.command import argv, environment, run, run_in_terminal
 from tests.servers import Pooler, PostgresServer, Servers
@@ -32,7 +33,8 @@ from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.host
 
-VIEWS = [(pane, view) for pane in PANES for view in pane.views]
+# Those of a cluster are in tests/test_pane_cluster.py, because they need Citus.
+VIEWS = [(pane, view) for pane in PANES for view in pane.views if pane is not CLUSTER]
 Call = Callable[..., str]
 
 

@@ -20,7 +20,7 @@ from console.running.trail.tables import answers
 from console.sources.console import ConsoleSource
 from console.sources.registry import Sources
 from console.tui.app import ConsoleApp
-from tests import recording
+from tests import cluster_recording, recording
 from tests.screens import LARGE, SMALL, console, screen_text, settled, until
 
 FRAMES = Path(__file__).parent / "frames"
@@ -66,7 +66,8 @@ async def _frames(pane: Pane, size: tuple[int, int]) -> tuple[str, str]:
 
 async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, int]]:
     """The whole screen, and between which lines the pane is."""
-    postgres, pooler = recording.load("postgres"), recording.load("pgbouncer")
+    pooler = recording.load("pgbouncer")
+    postgres = cluster_recording.load("whole") if pane.name == "cluster" else recording.load("postgres")
     redis, host = recording.load("redis"), recording.load("host")
     console_source = ConsoleSource(lambda: answers(recording.TRAIL, _runs(), postgres))
     sources = Sources(postgres, pooler, redis, host, console_source)

@@ -20,7 +20,19 @@ from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults import CACHED, FAULTS, HOSTED, POOLED, REPLICATED, SETTINGS, Fault, Stage, indexes, replicas
+from tests.faults import (
+    CACHED,
+    CLUSTER_FAULTS,
+    FAULTS,
+    HOSTED,
+    POOLED,
+    REPLICATED,
+    SETTINGS,
+    Fault,
+    Stage,
+    indexes,
+    replicas,
+)
 from tests.faults.redis import limit_memory
 from tests.faults.servers import faulty
 from tests.hosts import FakeHost
@@ -85,7 +97,7 @@ def test_rules_that_find_later_say_so() -> None:
 
 
 def test_every_rule_has_a_fault() -> None:
-    assert sorted(FAULTS) == sorted(diagnosis.name for diagnosis in DIAGNOSES)
+    assert sorted((*FAULTS, *CLUSTER_FAULTS)) == sorted(diagnosis.name for diagnosis in DIAGNOSES)
 
 
 @pytest.mark.parametrize(("rule", "fault"), EACH, ids=[f"{rule}-{fault.__name__}" for rule, fault in EACH])

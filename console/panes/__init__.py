@@ -26,6 +26,7 @@ NAMES: tuple[str, ...] = (
     "progress",
     "server",
     "host",
+    "cluster",
     "capacity",
     "schema",
     "settings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from console.model import AnyRule, Rule
-from console.rules import cache, host, jobs, pooler, replication, runs, server, sessions, statements, storage
+from console.rules import cache, cluster, host, jobs, pooler, replication, runs, server, sessions, statements, storage
 
 RULES: tuple[AnyRule, ...] = (
     sessions.CONNECTION_USAGE_PERCENT,
@@ -92,6 +92,11 @@ RULES: tuple[AnyRule, ...] = (
     host.HOST_READ_MS,
     host.HOST_DISK_PERCENT,
     host.HOST_DISK_HOURS,
+    cluster.CLUSTER_NODE_STATE,
+    cluster.CLUSTER_JOB_STATE,
+    cluster.CLUSTER_IMBALANCE_PERCENT,
+    cluster.CLUSTER_IMBALANCE_BYTES,
+    cluster.CLUSTER_SKEW_PERCENT,
     runs.RUN_STATUS,
     runs.RUN_OUTCOME,
     runs.MIGRATION_STATUS,

@@ -16,7 +16,7 @@ TRANSACTION_SECONDS = Rule(
     title="Age of an open transaction",
     unit="s",
     limit=above(60, 300),
-    queries=("vitals", "connections", "connections_summary", "locks"),
+    queries=("vitals", "connections", "connections_summary", "locks", "cluster_sessions"),
 )
 IDLE_IN_TRANSACTION_SECONDS = Rule(
     name="idle_in_transaction_seconds",
@@ -76,7 +76,7 @@ LOCK_WAIT_SECONDS = Rule(
     title="How long a session has waited for a lock",
     unit="s",
     limit=above(1, 30),
-    queries=("locks", "locks_held", "commands_in_progress"),
+    queries=("locks", "locks_held", "commands_in_progress", "cluster_locks"),
 )
 STATEMENT_SECONDS = Rule(
     name="statement_seconds",
@@ -112,7 +112,7 @@ SESSION_STATE = StateRule(
     name="session_state",
     title="State of a session",
     levels={"hidden": Level.NOTICE},
-    queries=("connections", "connections_summary", "locks"),
+    queries=("connections", "connections_summary", "locks", "cluster_sessions", "cluster_locks"),
 )
 LOCK_MODE = StateRule(
     name="lock_mode",

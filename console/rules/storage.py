@@ -116,7 +116,7 @@ TENANT_SHARE_PERCENT = Rule(
     title="Rows of a table that belong to one tenant",
     unit="%",
     limit=above(25, 50),
-    queries=("tenant_tables", "tenants"),
+    queries=("tenant_tables", "tenants", "cluster_tenants"),
 )
 SEQUENCE_USED_PERCENT = Rule(
     name="sequence_used_percent",

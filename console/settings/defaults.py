@@ -74,6 +74,9 @@ DEFAULTS: Mapping[str, Any] = {
         "host_read_ms": {"warning": 10.0, "critical": 50.0},
         "host_disk_percent": {"warning": 90.0, "critical": 97.0},
         "host_disk_hours": {"warning": 24.0, "critical": 4.0},
+        "cluster_imbalance_percent": {"warning": 30.0, "critical": 100.0},
+        "cluster_imbalance_bytes": {"warning": 1073741824.0},
+        "cluster_skew_percent": {"warning": 300.0, "critical": 1000.0},
     },
     "partitions": (
         {"table": "public.content_analytics", "key": "performance_date", "interval": "month", "months_ahead": 3},

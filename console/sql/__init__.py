@@ -27,6 +27,8 @@ differs in a few lines stays one file. A comment at the end of a line says which
 A query that is written differently for newer versions gets a second file: `name.17.sql` serves versions from 17 on,
 `name.1.10.sql` versions from 1.10 on. Where there is no file without a version, older servers cannot run the query.
 
+**Parts.** `@name@` stands for the text of sql/parts/name.sql, which several queries share.
+
 **Parameters.** Queries in monitoring, actions, doctor, setup and worker are sent with parameters, even without any: a
 parameter is `%(name)s`, and a percent sign is written `%%`. So they do not run in psql as they are. Migrations, sample
 data and the cluster's roles are sent as they are.
@@ -44,6 +46,7 @@ Version = tuple[int, ...]
 NEWEST: Version = (99,)
 QUERIES = ("monitoring", "actions", "doctor", "setup", "worker")  # folders whose files are sent with parameters
 
+_PART = re.compile(r"@(?!extschema@)(\w+)@")
 _LINE = re.compile(r"-- (?:since (?P<since>\d[\d.]*))? ?(?:before (?P<before>\d[\d.]*))?$")
 
 
@@ -85,6 +88,7 @@ def load(name: str, version: Version = NEWEST) -> Query:
         raise KeyError(f"no query {name!r} for version {'.'.join(map(str, version))}")
     text = max(fitting)[1].read_text(encoding="utf-8")
     if folder in QUERIES:
+        text = _PART.sub(lambda found: _part(found[1]), text)
         text = "".join(line for line in text.splitlines(keepends=True) if _serves(line, version))
     return _parse(name, text, min(variants)[0])
 
@@ -103,6 +107,10 @@ def _place(name: str) -> tuple[str, str]:
 def _variants(folder: str, base: str) -> list[tuple[Version, Path]]:
     paths = (content() / "sql" / folder).rglob(f"{base}*.sql")
     return [(_version(path), path) for path in paths if path.name.split(".")[0] == base]
+
+
+def _part(name: str) -> str:
+    return (content() / "sql" / "parts" / f"{name}.sql").read_text(encoding="utf-8").rstrip()
 
 
 def _version(path: Path) -> Version:

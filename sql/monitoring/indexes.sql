@@ -1,14 +1,17 @@
 -- The 500 largest indexes and every invalid one: size as of the last VACUUM or ANALYZE, scans since the last reset.
--- Indexes of system catalogs are left out. `changes` grows with every change of an index, constraint or partition of
--- this database: verdicts are then read again.
+-- Indexes of system catalogs, and of extensions in their schema, are left out. `changes` grows with every change of an
+-- index, constraint or partition of this database: verdicts are then read again.
 WITH every AS MATERIALIZED (
-  SELECT pg_catalog.count(*) AS total,
-         pg_catalog.array_agg(i.indexrelid) FILTER (WHERE NOT (i.indisvalid AND i.indisready AND i.indislive))
+  SELECT pg_catalog.array_agg(i.indexrelid) FILTER (WHERE NOT (i.indisvalid AND i.indisready AND i.indislive))
              AS invalid
     FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
+), ranked AS MATERIALIZED (
+  SELECT c.oid, pg_catalog.count(*) OVER () AS total
+    FROM pg_catalog.pg_class c
+   WHERE c.relkind = 'i' AND c.oid >= 16384 AND c.relnamespace <> 11
+   ORDER BY c.relpages DESC, c.oid LIMIT 500
 ), chosen AS MATERIALIZED (
-  (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relkind = 'i' AND c.oid >= 16384
-    ORDER BY c.relpages DESC, c.oid LIMIT 500)
+  SELECT k.oid FROM ranked k
   UNION
   SELECT pg_catalog.unnest(e.invalid) FROM every e
 ), now AS MATERIALIZED (
@@ -16,7 +19,7 @@ WITH every AS MATERIALIZED (
          -- A database that was never reset: since the server began to count, after a crash at the latest.
          coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time())
              AS counted_since,
-         (SELECT e.total FROM every e) AS total,
+         (SELECT pg_catalog.max(k.total) FROM ranked k) AS total,
          (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w
            WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
          (SELECT pg_catalog.string_agg(coalesce(nullif(a.application_name, ''), pg_catalog.host(a.client_addr),
@@ -47,5 +50,5 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "index",
  CROSS JOIN LATERAL (
        SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples
          FROM pg_catalog.pg_class r
-        WHERE r.oid = k.oid AND r.relkind = 'i' OFFSET 0) c
+        WHERE r.oid = k.oid AND r.relkind = 'i' AND r.relnamespace <> 11 OFFSET 0) c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from console.model import Limit
 from console.settings import config
+from tests.clusters import CitusCluster
 from tests.faults import (
     blocking,
     care,
+    cluster,
     connections,
     held,
     host,
@@ -34,6 +36,7 @@ from tests.faults.stage import Stage, sooner
 
 Configured = Callable[[config.Settings], config.Settings]
 Fault = Callable[[Stage], AbstractContextManager[str]]
+ClusterFault = Callable[[CitusCluster], AbstractContextManager[str]]
 
 FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "blocking-session": (
@@ -116,6 +119,12 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     "recurring-job-missing": (jobs.recurring_job_that_was_deleted,),
     "extension-version": (care.extension_of_an_older_version,),
 }
+CLUSTER_FAULTS: Mapping[str, tuple[ClusterFault, ...]] = {
+    "cluster-node-down": (cluster.node_that_is_down,),
+    "cluster-metadata": (cluster.node_without_metadata, cluster.node_that_knows_something_else),
+    "cluster-placement": (cluster.shard_that_is_placed_elsewhere, cluster.shard_that_is_gone),
+    "cluster-unbalanced": (cluster.node_that_holds_most,),
+}
 # What the configuration must say so that a fault of the rule needs neither days nor gigabytes nor a fast machine.
 SETTINGS: Mapping[str, Configured] = {
     "vacuum-pinned": lambda usual: sooner(usual, xmin_age_transactions=Limit(100)),
@@ -132,6 +141,9 @@ SETTINGS: Mapping[str, Configured] = {
     "replica-lag": lambda usual: sooner(usual, replication_lag_bytes=Limit(1000)),
     "view-stale": lambda usual: replace(usual, refreshes=(config.RefreshPolicy("public.report"),)),
     "connections-full": lambda usual: sooner(usual, connection_usage_percent=Limit(12)),
+    "cluster-unbalanced": lambda usual: sooner(
+        usual, cluster_imbalance_percent=Limit(60), cluster_imbalance_bytes=Limit(500_000)
+    ),
     "redis-memory": lambda usual: sooner(usual, redis_memory_percent=Limit(20)),
     "redis-blocked": lambda usual: sooner(usual, redis_blocked_clients=Limit(3)),
     "wal-retained": lambda usual: sooner(
@@ -147,4 +159,15 @@ REPLICATED = frozenset({"replica-gone", "replica-promoted", "replica-paused", "r
 # Rules whose faults are those of a machine.
 HOSTED = frozenset({"host-cpu", "host-memory", "host-swap", "slow-reads", "disk-space"})
 
-__all__ = ["CACHED", "FAULTS", "HOSTED", "POOLED", "REPLICATED", "SETTINGS", "Fault", "Stage"]
+__all__ = [
+    "CACHED",
+    "CLUSTER_FAULTS",
+    "FAULTS",
+    "HOSTED",
+    "POOLED",
+    "REPLICATED",
+    "SETTINGS",
+    "ClusterFault",
+    "Fault",
+    "Stage",
+]

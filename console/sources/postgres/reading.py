@@ -6,6 +6,7 @@ At most two connections: the fast lane, whose queries cannot wait behind a lock,
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from console.sources.postgres.connecting import (
 )
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane
 from console.sources.postgres.troubles import trouble
+
+_DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
 
 class PostgresServer:
@@ -214,4 +217,4 @@ class PostgresServer:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
+    return tuple(int(part[0]) for part in map(_DIGITS.match, version.split(".")) if part)

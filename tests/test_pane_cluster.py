@@ -1,0 +1,155 @@
+"""The cluster pane and its rules, over recordings of a real Citus cluster, and what is said where there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.model import Diagnosis, Frame, Kind, Level, Record, Snapshot, Trouble, View
+from console.panes.cluster import CLUSTER, GROUPS, JOBS, LOCKS, NODES, SESSIONS, SHARDS, TABLES, TENANTS
+from console.reading.reader import Reader
+from console.rules.diagnoses import DIAGNOSES
+from console.rules.judging import Memory, evaluate
+from console.settings import config
+from console.sources.postgres import PostgresServer
+from console.sources.registry import Sources
+from console.watching.observer import Observer
+from tests import cluster_recording, recording
+from tests.activity import console
+from tests.cluster_recording import load
+from tests.faults import CLUSTER_FAULTS, SETTINGS
+from tests.servers import PostgresServer as Running
+from tests.sources import Heard
+
+RULES = [rule for rule in DIAGNOSES if rule.name in CLUSTER_FAULTS]
+FOUND = {  # what the finding of each recorded fault must name
+    "node_that_is_down": "shards cannot be read or written",
+    "node_without_metadata": "not synced, metadata changes have not been sent to it",
+    "node_that_knows_something_else": "metadata differ, it knows other nodes or placements than this node",
+    "shard_that_is_placed_elsewhere": "foreign shards, placed elsewhere: public.requests_",
+    "shard_that_is_gone": "shards missing, not there: public.organizations_",
+    "node_that_holds_most": "more than the mean of the nodes",
+}
+
+
+async def rows(view: View, name: str = "whole") -> list[Record]:
+    """What a view shows of a recording."""
+    return list((await shown(view, name)).records())
+
+
+async def shown(view: View, name: str = "whole") -> Snapshot:
+    source = load(name)
+    return await Reader(view, {"postgres": source}.__getitem__).read(source)
+
+
+async def test_each_node_has_its_shards_its_data_and_a_state() -> None:
+    coordinator, *workers = await rows(NODES)
+    assert (coordinator["role"], coordinator["state"]) == ("coordinator", "ok")
+    assert [(row["role"], row["state"]) for row in workers] == [("worker", "ok")] * 2
+    assert sum(int(str(row["shards"])) for row in workers) == 2 * 1 + 4 * 8  # copies of plans, and the distributed
+    assert all(isinstance(row["size"], int) and row["size"] > 1_000_000 for row in workers)
+    assert sum(float(str(row["share"])) for row in (coordinator, *workers)) == pytest.approx(100)
+
+
+async def test_a_node_that_is_down_leaves_its_sizes_unknown_and_says_why() -> None:
+    taken = await shown(NODES, "node_that_is_down")
+    (down,) = (row for row in taken.records() if row["state"] == "down")
+    assert down["size"] is None
+    assert "failed to connect" in str(down["reason"])
+    assert "sizes of 1 node are unknown" in taken.notes
+
+
+async def test_the_size_of_a_distributed_table_is_that_of_its_shards() -> None:
+    found = {row["table"]: row for row in await rows(TABLES)}
+    requests = found["public.requests"]
+    of_shards = sum(int(str(row["size"])) for row in await rows(SHARDS) if row["table"] == "public.requests")
+    assert requests["size"] == of_shards > 1_000_000
+    assert (requests["kind"], requests["column"], requests["shards"]) == ("distributed", "organization_id", 8)
+    assert requests["rows"] == pytest.approx(12_000)
+    assert found["public.plans"]["kind"] == "reference"
+    assert found["public.plans"]["rows"] == 20  # once, although each node has a copy
+
+
+async def test_skew_is_shown_by_shard_by_node_and_by_tenant() -> None:
+    (requests,) = (row for row in await rows(TABLES) if row["table"] == "public.requests")
+    assert float(str(requests["shard_skew"])) > 200
+    assert float(str(requests["node_skew"])) > 100
+    largest, *_ = await rows(TENANTS)
+    assert float(str(largest["share"])) > 15
+    assert largest["node"] in {row["node"] for row in await rows(NODES)}
+
+
+async def test_tables_that_lie_together_are_one_group() -> None:
+    groups = {row["kind"]: row for row in await rows(GROUPS)}
+    assert "public.organizations, public.requests" in str(groups["distributed"]["members"])
+    assert groups["distributed"]["apart"] == 0
+    assert groups["reference"]["members"] == "public.plans"
+
+
+async def test_sessions_and_locks_are_those_of_all_nodes() -> None:
+    (wait,) = await rows(LOCKS)
+    assert (wait["who"], wait["blocker"], wait["blocker_state"]) == ("api", "importer", "idle in transaction")
+    assert wait["node"] != wait["blocking_node"]
+    sessions = {row["gpid"]: row for row in await rows(SESSIONS)}
+    assert sessions[wait["waiting_gpid"]]["who"] == "api"
+    assert sessions[wait["blocking_gpid"]]["state"] == "idle in transaction"
+
+
+async def test_a_rebalance_is_a_job_with_its_tasks() -> None:
+    (job,) = await rows(JOBS)
+    assert (job["type"], job["state"], job["done"]) == ("rebalance", "finished", 100)
+
+
+@pytest.mark.parametrize("name", sorted(FOUND))
+async def test_the_recorded_fault_of_a_cluster_is_found(name: str) -> None:
+    (rule,) = (rule for rule, faults in CLUSTER_FAULTS.items() if name in {fault.__name__ for fault in faults})
+    verdict, _ = evaluate(await frame(name, rule), RULES, Memory())
+    assert [finding.rule for finding in verdict.findings][:1] == [rule]
+    assert FOUND[name] in verdict.findings[0].sentence
+    assert verdict.findings[0].level >= Level.WARNING
+
+
+def test_every_fault_of_a_cluster_was_recorded() -> None:
+    faults = {fault.__name__ for faults in CLUSTER_FAULTS.values() for fault in faults}
+    assert faults == set(FOUND) == set(cluster_recording.names())
+
+
+async def test_nothing_is_found_in_a_cluster_without_a_fault() -> None:
+    verdict, _ = evaluate(await frame("whole"), RULES, Memory())
+    assert not verdict.findings
+    assert not verdict.unknown
+
+
+async def test_balance_is_not_judged_while_a_node_is_down() -> None:
+    verdict, _ = evaluate(await frame("node_that_is_down"), RULES, Memory())
+    assert [unknown.rule for unknown in verdict.unknown] == ["cluster-unbalanced"]
+
+
+async def frame(name: str, rule: str = "") -> Frame:
+    """What the rules judge of a recording, with the settings under which a small fault is one."""
+    settings = config.load(environ={})
+    settings = SETTINGS[rule](settings) if rule in SETTINGS else settings
+    observer = Observer(Sources(load(name)), RULES, settings.thresholds)
+    await observer.look()
+    return observer.frame
+
+
+@pytest.mark.spread
+async def test_without_citus_the_pane_names_the_extension_and_the_rules_ask_nothing(pg: Running, database: str) -> None:
+    async with console(pg, database) as reading:
+        for view in CLUSTER.views:
+            with pytest.raises(Trouble) as caught:
+                await reading.fetch(view.query)
+            assert caught.value.kind is Kind.MISSING
+            assert "CREATE EXTENSION citus" in caught.value.remedy
+        heard = recording.HeardDatabase(reading)
+        verdict = await observed(heard, RULES)
+        assert not heard.asked
+        assert not verdict
+    assert isinstance(reading, PostgresServer)
+
+
+async def observed(heard: Heard, rules: list[Diagnosis]) -> list[str]:
+    """The rules of which there is a finding, or of which cannot be told."""
+    observer = Observer(Sources(heard), rules, {})  # type: ignore[arg-type]
+    verdict = await observer.look()
+    return [*(finding.rule for finding in verdict.findings), *(unknown.rule for unknown in verdict.unknown)]
