@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -114,19 +114,23 @@ def test_migrations_are_sent_as_they_are(write: Callable[[str, str], None]) -> N
     assert sql.load("schema/0001_ledger", (18,)).text == text
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
-def test_the_limits_of_lines_are_written_as_the_loader_reads_them(path: Path) -> None:
-    for line in path.read_text(encoding="utf-8").splitlines():
+def lines(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Each line of some files, with where it is."""
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            yield f"{path.relative_to(FOLDER)}:{number}", line
+
+
+def test_the_limits_of_lines_are_written_as_the_loader_reads_them() -> None:
+    for where, line in lines(FILES):
         comment = re.search(r"--\s*((?:(?:since|before|and|,)\s*|\d[\d.]*\s*)+)$", line, re.IGNORECASE)
         if comment:
             written = re.fullmatch(r"(since \d[\d.]*)?( ?before \d[\d.]*)?", comment[1])
-            assert written, f"{line!r} would be sent to every version"
+            assert written, f"{where}: {line!r} would be sent to every version"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
-def test_a_query_is_ascii_so_that_a_server_of_any_encoding_takes_it(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert [line for line in text.splitlines() if not line.isascii()] == []
+def test_a_query_is_ascii_so_that_a_server_of_any_encoding_takes_it() -> None:
+    assert [(where, line) for where, line in lines(FILES) if not line.isascii()] == []
 
 
 # Not those of sql/schema: the ledgers of databases hold their checksums, so their text never changes.
@@ -137,14 +141,10 @@ LAID_OUT = [
 ]
 
 
-@pytest.mark.parametrize("path", LAID_OUT, ids=lambda path: str(path.relative_to(FOLDER)))
-def test_lines_fit_into_120_columns(path: Path) -> None:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        assert len(line) <= 120, f"line {number} has {len(line)} columns"
+def test_lines_fit_into_120_columns() -> None:
+    assert [f"{where} has {len(line)} columns" for where, line in lines(LAID_OUT) if len(line) > 120] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER)))
-def test_a_percent_sign_is_a_named_parameter_or_doubled(path: Path) -> None:
+def test_a_percent_sign_is_a_named_parameter_or_doubled() -> None:
     """They are always sent with parameters, also when they have none."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        assert "%" not in re.sub(r"%%|%\([a-z_]+\)s", "", line), line
+    assert [(where, line) for where, line in lines(FILES) if "%" in re.sub(r"%%|%\([a-z_]+\)s", "", line)] == []
