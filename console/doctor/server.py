@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from console.actions.tuning.tuning_reading import harms, pending_dangers
@@ -12,17 +12,9 @@ from console.doctor.check import Check, Status
 from console.doctor.settings import UNSAFE, WAITS, WISHES, harmful, judge, restart
 from console.format import one_line
 from console.model import Database, Facts, Trouble
+from console.model.versions import END_OF_LIFE, TESTED
 from console.records import dataclass
 
-TESTED = range(14, 19)
-# The last day of community support: https://www.postgresql.org/support/versioning/
-LAST_DAYS: Mapping[int, date] = {
-    14: date(2026, 11, 12),
-    15: date(2027, 11, 11),
-    16: date(2028, 11, 9),
-    17: date(2029, 11, 8),
-    18: date(2030, 11, 14),
-}
 SERVICES: Mapping[str, str] = {
     "rds_superuser": "Amazon RDS or Aurora",
     "azure_pg_admin": "Azure Database for PostgreSQL",
@@ -95,7 +87,9 @@ def judge_version(found: Found) -> Check:
     if facts.major not in TESTED:
         newer = f"PostgreSQL {facts.version_text} is newer than this console."
         return Check("server", "version", Status.LIMITED, newer, why, "Upgrade the console.")
-    last = LAST_DAYS[facts.major]
+    last = END_OF_LIFE.get(facts.major)
+    if last is None:
+        return Check("server", "version", Status.OK, what, f"{why}; the end of its support is not known here")
     if isinstance(now, datetime) and now.date() > last:
         old = f"PostgreSQL {facts.version_text} has reached end of life."
         return Check("server", "version", Status.LIMITED, old, f"since {last}", "Upgrade the server.")

@@ -1,4 +1,4 @@
-"""Server: its databases, and what it writes as WAL, at checkpoints and to the archive."""
+"""Server: its databases, what it writes as WAL, at checkpoints and to the archive, and its way to a later version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 from console.format import age, count, moment, one_line, show, size
 from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View, Whole, number
-from console.rules.server import ARCHIVE_FAILING_SECONDS, METRIC_LEVEL
+from console.model.versions import END_OF_LIFE
+from console.panes.derived import with_notes
+from console.rules.server import ARCHIVE_FAILING_SECONDS, METRIC_LEVEL, UPGRADE_EFFECT
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, DEADLOCKS_PER_SECOND
 from console.rules.storage import WRAPAROUND_PERCENT
 
@@ -83,6 +85,17 @@ def _archiver(row: Record, failing: Rule) -> MetricLine:
         return ("archiver", "ok", "ok", counts)
     level = max(failing.level(row["behind"]), Level.NOTICE)
     return ("archiver", "failing", level.name.lower(), f"{counts} The error is in the server log.")
+
+
+def upgrade(snapshot: Snapshot) -> Snapshot:
+    """A note on until when this version gets fixes."""
+    major = int(number(next(iter(snapshot.values("here")), 0)))
+    end = END_OF_LIFE.get(major)
+    if end is None:
+        return snapshot
+    over = snapshot.taken_at.date() > end
+    said = f"PostgreSQL {major} is out of support since {end}" if over else f"PostgreSQL {major} gets fixes until {end}"
+    return with_notes(snapshot, said)
 
 
 DATABASES = View(
@@ -167,6 +180,36 @@ WAL = View(
     empty="The server counts no WAL.",
 )
 
+UPGRADE = View(
+    name="upgrade",
+    title="Upgrade",
+    query="upgrade_obstacles",
+    key=("effect", "subject", "what"),
+    where=lambda row: row["version"] is not None,
+    derive=upgrade,
+    columns=(
+        Column(
+            "version",
+            "from",
+            "count",
+            width=4,
+            help="The first version in whose way it stands; filter version<=17 for an upgrade to 17.",
+        ),
+        Column(
+            "effect",
+            "effect",
+            width=7,
+            rule=UPGRADE_EFFECT,
+            help="stops: pg_upgrade, or restoring a dump, fails. lost: not carried over. breaks: fails afterwards. "
+            "reindex: indexes are wrong. check: needs files. warns. default: another default changes what it does.",
+        ),
+        Column("subject", "object", "name", width=26, grow=True, help="In the connected database, or of the server."),
+        Column("fix", "statement", "query", width=30, help="What fixes it, or keeps what it does."),
+        Column("what", "why", "query", width=44, extra=True),
+    ),
+    empty="Nothing stands in the way of an upgrade.",
+)
+
 SERVER = Pane(
     name="server",
     key="n",
@@ -175,8 +218,10 @@ SERVER = Pane(
     help=(
         "Databases: size, sessions and their limit, transactions, temporary files, deadlocks and the age of "
         "transaction ids of each, the largest first. WAL: how much is written, checkpoints by their reason, and the "
-        "archiver with its last success and failure. Rates are measured between two reads."
+        "archiver with its last success and failure. Rates are measured between two reads. Upgrade: what stands in the "
+        "way of an upgrade of this server and this database to PostgreSQL 19, each with the statement that fixes it. "
+        "Other databases have objects of their own."
     ),
-    views=(DATABASES, WAL),
+    views=(DATABASES, WAL, UPGRADE),
     refresh=10.0,
 )

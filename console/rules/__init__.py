@@ -39,6 +39,7 @@ RULES: tuple[AnyRule, ...] = (
     server.UNFROZEN_TRANSACTIONS,
     server.CLOCK_BEHIND_SECONDS,
     server.METRIC_LEVEL,
+    server.UPGRADE_EFFECT,
     server.FINDING_LEVEL,
     server.RESTART_PENDING,
     server.SETTING_LINE,

@@ -100,6 +100,12 @@ METRIC_LEVEL = StateRule(
     levels={"notice": Level.NOTICE, "warning": Level.WARNING, "critical": Level.CRITICAL},
     queries=("vitals", "wal_counters", "host_overview", "buffer_summary"),
 )
+UPGRADE_EFFECT = StateRule(
+    name="upgrade_effect",
+    title="What stands in the way of an upgrade",
+    levels={"stops": Level.WARNING, "lost": Level.WARNING, "breaks": Level.WARNING, "reindex": Level.WARNING},
+    queries=("upgrade_obstacles",),
+)
 FINDING_LEVEL = StateRule(
     name="finding_level",
     title="Level of a finding, from the rule that found it",

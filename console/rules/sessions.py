@@ -76,7 +76,7 @@ LOCK_WAIT_SECONDS = Rule(
     title="How long a session has waited for a lock",
     unit="s",
     limit=above(1, 30),
-    queries=("locks", "locks_held", "commands_in_progress", "cluster_locks"),
+    queries=("locks", "locks_held", "lock_types", "commands_in_progress", "cluster_locks"),
 )
 STATEMENT_SECONDS = Rule(
     name="statement_seconds",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from console.format import age, in_words, one_line
 from console.model import (
@@ -21,18 +21,10 @@ from console.model import (
     Level,
     Urgency,
 )
+from console.model.versions import END_OF_LIFE
 from console.rules.findings.wording import counted, listed, number
 from console.rules.server import CLOCK_BEHIND_SECONDS
 
-# The last day of support of each major version: https://www.postgresql.org/support/versioning/
-END_OF_LIFE: Mapping[int, date] = {
-    13: date(2025, 11, 13),
-    14: date(2026, 11, 12),
-    15: date(2027, 11, 11),
-    16: date(2028, 11, 9),
-    17: date(2029, 11, 8),
-    18: date(2030, 11, 14),
-}
 NOTICE_BEFORE = timedelta(days=180)
 
 
@@ -51,6 +43,7 @@ def unsupported(frame: Frame) -> Iterable[Finding]:
         level=Level.WARNING if over else Level.NOTICE,
         sentence=f"PostgreSQL {frame.facts.major} {'gets no fixes since' if over else 'gets no more fixes from'} {end}",
         detail=f"this server runs {one_line(frame.facts.version_text)}; newer major versions are supported for 5 years",
+        evidence=(Evidence("in the way of an upgrade", "what the view lists", "server", "upgrade"),),
         since=datetime(end.year, end.month, end.day, tzinfo=UTC) if over else None,
     )
 
