@@ -6,12 +6,13 @@ import asyncio
 
 import pytest
 
+from console.model import Snapshot
 from console.reading.reader import Readers
 from console.settings.config import Wanted
 from console.tui import start
 from console.tui.app import ConsoleApp
 from console.workspace import Workspace
-from tests.screens import LARGE, settings, shows
+from tests.screens import LARGE, settings, shows, until
 from tests.servers import PostgresServer
 from tests.waiting import wait
 
@@ -36,6 +37,29 @@ async def test_rows_that_were_read_before_are_painted_without_the_server(
     monkeypatch.setattr(workspace.sources.postgres, "fetch", never)
     async with ConsoleApp(workspace, readers).run_test(size=LARGE) as pilot:
         await shows(pilot, "asked before")
+    await workspace.close()
+
+
+async def test_rows_that_were_read_before_are_not_read_again_at_once(
+    any_pg: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = settings(refresh={"connections": 600.0})
+    workspace = Workspace(changed, Wanted(any_pg.uri("postgres"), pane="connections"))
+    readers = await read(workspace)
+    asked: list[str] = []
+    fetch = workspace.sources.postgres.fetch
+
+    async def noted(query: str, parameters: dict[str, object] | None = None) -> Snapshot:
+        asked.append(query)
+        return await fetch(query, parameters)
+
+    monkeypatch.setattr(workspace.sources.postgres, "fetch", noted)
+    app = ConsoleApp(workspace, readers)
+    async with app.run_test(size=LARGE) as pilot:
+        await until(pilot, lambda: "vitals" in asked and app.pane_view._has_read)
+        assert "connections" not in asked
+        await pilot.press("+")
+        await until(pilot, lambda: "connections" in asked)
     await workspace.close()
 
 

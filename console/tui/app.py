@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 from collections.abc import Iterable
@@ -19,7 +18,6 @@ from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
 from console.format import pasteable, size
 from console.keys import Place, all_keys
-from console.model import Trouble
 from console.panes import PANES
 from console.panes import pane as pane_called
 from console.panes.activity import ACTIVITY
@@ -89,13 +87,12 @@ class ConsoleApp(App[int]):
     # Life
 
     def on_load(self) -> None:
-        """Themes, keys and the connection before the first frame; connecting goes on while Textual starts."""
+        """Themes and keys before the first frame."""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._theme_name
         self.set_keymap(dict(self.workspace.settings.keymap))
         end_on_signals(self.exit, lambda: bool(self.workspace.running))
-        self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def on_mount(self) -> None:
         """Show the first pane."""
@@ -121,14 +118,7 @@ class ConsoleApp(App[int]):
 
     async def on_unmount(self) -> None:
         """Stop the runs and close the connections."""
-        self._connecting.cancel()
         await self.workspace.close()
-
-    async def _connect(self) -> None:
-        try:
-            await self.workspace.sources.postgres.connect()
-        except Trouble:
-            return  # each pane meets the same trouble and shows it
 
     def _fatal_error(self) -> None:
         # Textual's own traceback prints local variables, and with them passwords.
@@ -259,7 +249,6 @@ class ConsoleApp(App[int]):
         """Say once that there is a set-up guide, or that the schema has drifted."""
         from console.tui.notices import first_notice  # noqa: PLC0415  the first rows do not wait for it
 
-        await asyncio.wait({self._connecting})
         if notice := await first_notice(self.workspace):
             self.dialogs.toast(notice.text, severity=notice.severity)
 

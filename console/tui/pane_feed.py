@@ -42,16 +42,20 @@ class PaneFeed:
         """Whether the last rows are older than a read that failed."""
         return self.trouble is not None and self.trouble.kind is not Kind.BUSY
 
-    async def reads(self, state: PaneState, on_screen: Callable[[], list[Key]]) -> AsyncIterator[None]:
+    async def reads(
+        self, state: PaneState, on_screen: Callable[[], list[Key]], ahead: bool = False
+    ) -> AsyncIterator[None]:
         """Read the current view; yields when there are rows to paint, again after each look-up for those `on_screen`.
 
+        With `ahead`, rows that were read a moment ago, before there was a screen, are not read again.
         Raises the Trouble that it remembers.
         """
         view, reader = state.view, self._reader(state.view)
         self._view = view
         try:
             source = self._source(view)
-            await reader.read(source)
+            if not (ahead and _is_fresh(view, reader, state.period)):
+                await reader.read(source)
             self.trouble = None
             yield
             for _ in range(FILTERED_LOOKUPS if state.filter_text else 1):
@@ -86,6 +90,13 @@ class PaneFeed:
 
     def _reader(self, view: View) -> Reader:
         return self._readers.of(self._pane.source_of(view), view)
+
+
+def _is_fresh(view: View, reader: Reader, period: float) -> bool:
+    """Whether the next read is not due yet; one of rates is, because they are known from the second read on."""
+    if reader.last is None or view.rates or view.compared:
+        return False
+    return 0 <= time.monotonic() - reader.last.clock < period
 
 
 def _all_keys(view: View, reader: Reader) -> list[Key]:

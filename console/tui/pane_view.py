@@ -145,7 +145,7 @@ class PaneView(Widget):
 
     async def _read(self) -> None:
         try:
-            async for _ in self.feed.reads(self.state, lambda: self.table.visible_keys):
+            async for _ in self.feed.reads(self.state, lambda: self.table.visible_keys, not self._has_read):
                 self.paint()
         except Trouble:
             self.paint()
