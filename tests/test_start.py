@@ -11,6 +11,7 @@ from console.reading.reader import Readers
 from console.settings.config import Wanted
 from console.tui import start
 from console.tui.app import ConsoleApp
+from console.tui.first_screen import FirstScreen
 from console.workspace import Workspace
 from tests.screens import LARGE, settings, shows, until
 from tests.servers import PostgresServer
@@ -20,7 +21,7 @@ from tests.waiting import wait
 async def read(workspace: Workspace) -> Readers:
     """What has been read before there is a screen."""
     readers = Readers()
-    await start.read_ahead(asyncio.ensure_future(asyncio.sleep(0)), workspace, readers)
+    await start.read_ahead(asyncio.ensure_future(asyncio.sleep(0)), workspace, readers, FirstScreen(None))
     return readers
 
 
@@ -80,7 +81,8 @@ def test_the_server_is_asked_while_the_interface_is_loaded(
     kept: list[Readers] = []
     monkeypatch.setattr(start, "Readers", lambda named: kept.append(Readers(named)) or kept[-1])  # type: ignore[func-returns-value]
 
-    async def run_app(workspace: Workspace, readers: Readers) -> int:
+    async def run_app(workspace: Workspace, readers: Readers, first_screen: FirstScreen) -> int:
+        assert not first_screen.is_shown
         assert workspace.sources.postgres.known is not None
         read_by_then.extend(reader.last for reader in readers._readers.values())
         return 7

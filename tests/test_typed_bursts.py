@@ -11,7 +11,8 @@ import pytest
 from console.actions import ACTIONS, action
 from console.setup.guide import pages
 from tests.servers import PostgresServer
-from tests.test_terminal import Terminal, console
+from tests.terminals import Terminal
+from tests.test_terminal import console
 from tests.waiting import PATIENCE
 
 WORDS = "/for refresh report \r"  # without q, which quits, and without the keys that request plans

@@ -22,7 +22,7 @@ from console.tui.form_fields import OTHER, ChoiceField
 from console.tui.plan_dialog import PlanDialog
 from tests.screens import console, taken, until
 from tests.servers import PostgresServer
-from tests.test_terminal import Terminal
+from tests.terminals import Terminal
 from tests.test_terminal import console as terminal_console
 from tests.waiting import PATIENCE
 

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from textual import work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
-from textual.events import Event
+from textual.events import Event, Key
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -32,7 +32,9 @@ from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog, TextDialog
 from console.tui.driver import TerminalDriver, clear_deadline, end_on_signals
 from console.tui.finding_blocks import FindingBlocks
+from console.tui.first_screen import FirstScreen
 from console.tui.footer import KeyLine
+from console.tui.grounds import SIXTEEN, choose_theme
 from console.tui.header import Header
 from console.tui.help import help_text
 from console.tui.key_routing import KeyRouting
@@ -43,10 +45,12 @@ from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
-from console.tui.themes import SIXTEEN, THEMES, choose_theme
+from console.tui.themes import THEMES
 from console.tui.updates import tight
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
+
+HELD_SECONDS = 2.0  # at most, for the first rows, until what is there is painted over the first screen
 
 
 class ConsoleApp(App[int]):
@@ -59,11 +63,13 @@ class ConsoleApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012
     BINDINGS = bindings(Place.APP)
 
-    def __init__(self, workspace: Workspace, readers: Readers | None = None) -> None:
-        """`readers` may have read something before: that is painted at once."""
+    def __init__(
+        self, workspace: Workspace, readers: Readers | None = None, first_screen: FirstScreen | None = None
+    ) -> None:
+        """`readers` may have read something before: that is painted at once. `first_screen` stays until then."""
         self._theme_name = choose_theme(workspace.settings.theme, os.environ)
         # Textual decides here, before a theme is set, whether colours may be the terminal's own.
-        super().__init__(ansi_color=True if self._theme_name == SIXTEEN.name else None)
+        super().__init__(ansi_color=True if self._theme_name == SIXTEEN else None)
         self.workspace = workspace
         self.readers = readers or Readers(workspace.sources.named)
         self.times = PaneTimes(workspace, self.readers)
@@ -75,6 +81,8 @@ class ConsoleApp(App[int]):
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
+        self._first_screen = first_screen
+        self._is_held = first_screen is not None and first_screen.is_shown  # nothing is painted over that screen yet
         self.defect: BaseException | None = None  # of what goes on behind the panes
 
     def compose(self) -> ComposeResult:
@@ -96,7 +104,9 @@ class ConsoleApp(App[int]):
 
     async def on_mount(self) -> None:
         """Show the first pane."""
-        self.query_one(Header).show_server(self.workspace.sources.postgres.label, None, {}, {})
+        postgres = self.workspace.sources.postgres
+        self.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
+        self.set_timer(HELD_SECONDS, self._paint_all)
         await self.action_pane(self._first_pane)
         self.run_worker(self.monitor.watch_metrics(), group="metrics", exit_on_error=False)
         self.run_worker(self.monitor.watch_findings(), group="findings", exit_on_error=False)
@@ -133,7 +143,20 @@ class ConsoleApp(App[int]):
         return FrontScreen(id="_default")
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if self._is_held and len(self.screen_stack) == 1:
+            return
+        self._is_held = False
         super()._display(screen, tight(renderable))
+
+    def hand_over(self) -> bool:
+        """Take the terminal over from the first screen; whether there was one."""
+        return self._first_screen is not None and self._first_screen.hand_over()
+
+    def _paint_all(self) -> None:
+        """Paint the whole screen over the first one, which had the same rows."""
+        if self._is_held and isinstance(self.screen, FrontScreen):
+            self._is_held = False
+            self._display(self.screen, self.screen.whole())
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy text over the terminal (OSC 52), without what a terminal would run when it is pasted."""
@@ -154,6 +177,7 @@ class ConsoleApp(App[int]):
         """Read what notices need, and load their code, only when the first rows are on the screen."""
         if not self._has_read:
             self._has_read = True
+            self.call_after_refresh(self._paint_all)
             self.call_after_refresh(self.show_notices)
             self.run_worker(self.workspace.keep_readings(), group="readings", exit_on_error=False)
 
@@ -221,6 +245,8 @@ class ConsoleApp(App[int]):
 
     async def on_event(self, event: Event) -> None:
         """Give a key to what is on the screen now, and every other event to Textual."""
+        if isinstance(event, Key):
+            self._paint_all()  # whoever presses a key is to see what it does
         if not await self.keys.handles(event):
             await super().on_event(event)
 
@@ -334,10 +360,10 @@ class ConsoleApp(App[int]):
         yield SystemCommand("Quit", "leave the console", self.action_quit)
 
 
-async def run_app(workspace: Workspace, readers: Readers) -> int:
+async def run_app(workspace: Workspace, readers: Readers, first_screen: FirstScreen) -> int:
     """Show the console on a terminal until it ends; the exit code. Raises Trouble(USAGE) for a wrong keymap."""
     check_keymap(workspace.settings.keymap)
-    app = ConsoleApp(workspace, readers)
+    app = ConsoleApp(workspace, readers, first_screen)
     await app.run_async()
     clear_deadline()
     return app.return_code or 0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
+from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.screen import Screen
@@ -59,6 +60,10 @@ class FrontScreen(Screen[object]):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
         self._compositor = FrontCompositor()
+
+    def whole(self) -> RenderableType | None:
+        """Everything that can be seen, for a terminal that shows something else."""
+        return self._compositor.render_update(full=True)
 
 
 def in_front(visible: Placing, width: int, height: int) -> Placing:

@@ -15,6 +15,8 @@ from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from console.tui.first_screen import ENTER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,9 +42,12 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.written = 0
         self._file: Any = TerminalOutput(sys.__stderr__)
+        self._hand_over: Callable[[], bool] = getattr(app, "hand_over", lambda: False)
 
     def write(self, data: str) -> None:
         """Send `data`; nothing takes it before the terminal was prepared and after its last line."""
+        if data == ENTER and self._hand_over():
+            return  # what is painted there stays until the interface paints the same
         self.written += len(data) if data.isascii() else len(data.encode())
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.format import FORMATS
-from console.model import Column, Snapshot
+from console.model import Column, Level, Snapshot
 from console.records import dataclass
 
+MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
 GUTTER = 2  # cells on the left that carry the severity of a row
+SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
 NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column
 ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
 ENOUGH = 24  # from this width on a growing column shares what is left with the other texts

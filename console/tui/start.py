@@ -10,12 +10,14 @@ from typing import Any
 from console.model import Trouble
 from console.panes import pane as pane_called
 from console.panes.overview import OVERVIEW
+from console.reading.arrange import arrange
 from console.reading.reader import Readers
 from console.reading.thresholds import configured
 from console.settings.config import Settings, Wanted
+from console.tui.first_screen import FirstScreen, ReadSoFar, terminal
 from console.workspace import Workspace
 
-RunApp = Callable[[Workspace, Readers], Coroutine[Any, Any, int]]
+RunApp = Callable[[Workspace, Readers, FirstScreen], Coroutine[Any, Any, int]]
 
 
 def run_console(settings: Settings, wanted: Wanted) -> int:
@@ -25,16 +27,18 @@ def run_console(settings: Settings, wanted: Wanted) -> int:
 
 async def _run(workspace: Workspace) -> int:
     readers = Readers(workspace.sources.named)
-    connecting = asyncio.ensure_future(_connect(workspace))
-    rows = asyncio.ensure_future(read_ahead(connecting, workspace, readers))
-    try:
-        run_app = await asyncio.to_thread(_loaded)
-        rows.cancel()  # what is still being read is read again by the pane, which shows how that goes
-        return await run_app(workspace, readers)
-    finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, rows, return_exceptions=True)
-        await workspace.close()
+    screen = FirstScreen(terminal(), theme=workspace.settings.theme)
+    with screen.shown():
+        connecting = asyncio.ensure_future(_connect(workspace))
+        rows = asyncio.ensure_future(read_ahead(connecting, workspace, readers, screen))
+        try:
+            run_app = await asyncio.to_thread(_loaded)
+            rows.cancel()  # what is still being read is read again by the pane, which shows how that goes
+            return await run_app(workspace, readers, screen)
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, rows, return_exceptions=True)
+            await workspace.close()
 
 
 async def _connect(workspace: Workspace) -> None:
@@ -42,13 +46,18 @@ async def _connect(workspace: Workspace) -> None:
         await workspace.sources.postgres.learn()
 
 
-async def read_ahead(connecting: asyncio.Future[None], workspace: Workspace, readers: Readers) -> None:
-    """Read the rows that will be on the screen first; they are painted with the pane."""
-    await asyncio.shield(connecting)
+async def read_ahead(
+    connecting: asyncio.Future[None], workspace: Workspace, readers: Readers, screen: FirstScreen
+) -> None:
+    """Read the rows that will be on the screen first, and paint them until the interface is there."""
     pane = configured(pane_called(workspace.wanted.pane or OVERVIEW.name), workspace.settings.thresholds)
-    view = pane.views[0]
+    view, postgres = pane.views[0], workspace.sources.postgres
+    screen.paint(ReadSoFar(postgres.label, pane, view))
+    await asyncio.shield(connecting)
+    screen.paint(ReadSoFar(postgres.label, pane, view, postgres.known))
     with contextlib.suppress(Trouble):
-        await readers.of(pane.source_of(view), view).read(workspace.sources.of(pane, view))
+        taken = await readers.of(pane.source_of(view), view).read(workspace.sources.of(pane, view))
+        screen.paint(ReadSoFar(postgres.label, pane, view, postgres.known, arrange(taken, view, view.sort)))
 
 
 def _loaded() -> RunApp:

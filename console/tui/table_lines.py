@@ -12,11 +12,7 @@ from console.format import FORMATS, MISSING
 from console.model import Level, Row
 from console.records import dataclass
 from console.tui.bars import Bars
-from console.tui.layout import GUTTER, Placed
-
-MARKS = {Level.OK: "  ", Level.NOTICE: "· ", Level.WARNING: "! ", Level.CRITICAL: "!!"}
-
-SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
+from console.tui.layout import GUTTER, MARKS, SHORTEST_MIDDLE, Placed
 
 
 @dataclass(frozen=True, slots=True)

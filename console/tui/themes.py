@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.theme import BUILTIN_THEMES, Theme
 
+from console.tui import grounds
+from console.tui.grounds import COLOURS
+
 DARK = Theme(
-    name="console-dark",
+    name=grounds.DARK,
     primary="#5FA8D3",
     secondary="#7F9CB5",
     accent="#5FA8D3",
-    foreground="#D8DEE4",
-    background="#0E1318",
-    surface="#151C23",
-    panel="#1D2731",
+    foreground=COLOURS[grounds.DARK].foreground,
+    background=COLOURS[grounds.DARK].background,
+    surface=COLOURS[grounds.DARK].surface,
+    panel=COLOURS[grounds.DARK].panel,
     success="#7FBF7F",
     warning="#F2B84B",
     error="#FF6B6B",
@@ -27,14 +28,14 @@ DARK = Theme(
     },
 )
 LIGHT = Theme(
-    name="console-light",
+    name=grounds.LIGHT,
     primary="#1F6F9F",
     secondary="#47637A",
     accent="#1F6F9F",
-    foreground="#1B232B",
-    background="#FBFBF8",
-    surface="#F1F1EC",
-    panel="#E3E5E2",
+    foreground=COLOURS[grounds.LIGHT].foreground,
+    background=COLOURS[grounds.LIGHT].background,
+    surface=COLOURS[grounds.LIGHT].surface,
+    panel=COLOURS[grounds.LIGHT].panel,
     success="#2E7D32",
     warning="#8A4B00",
     error="#B3261E",
@@ -42,7 +43,7 @@ LIGHT = Theme(
     variables={"block-cursor-blurred-background": "#DCE6EC", "text-muted": "#5B6873", "text-disabled": "#939CA4"},
 )
 SIXTEEN = Theme(
-    name="console-16",
+    name=grounds.SIXTEEN,
     primary="ansi_blue",
     secondary="ansi_cyan",
     accent="ansi_cyan",
@@ -67,24 +68,3 @@ SIXTEEN = Theme(
     },
 )
 THEMES = (DARK, LIGHT, SIXTEEN)
-
-_BY_SETTING = {"dark": DARK, "light": LIGHT, "16": SIXTEEN}
-
-
-def choose_theme(setting: str, environment: Mapping[str, str]) -> str:
-    """The name of the theme: as configured; `auto` follows the terminal where that reports its background, else dark.
-
-    With NO_COLOR it is the one of sixteen colours, of which then only bold and reverse remain.
-    """
-    if environment.get("NO_COLOR"):
-        return SIXTEEN.name
-    if setting in _BY_SETTING:
-        return _BY_SETTING[setting].name
-    if environment.get("COLORTERM") in {"truecolor", "24bit"} or "256" in environment.get("TERM", ""):
-        return (LIGHT if _light_background(environment.get("COLORFGBG", "")) else DARK).name
-    return SIXTEEN.name
-
-
-def _light_background(colours: str) -> bool:
-    # COLORFGBG is "foreground;background" in terminals that set it; 7 and 15 are the whites.
-    return colours.rpartition(";")[2] in {"7", "15"}
