@@ -2,94 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
-from console.actions.schema.create_roles import CREATE_ROLES
 from console.actions.trail.undo import UNDO
 from console.cli.plan_text import plan_text, run_document
-from console.demo.account import give, server_account
-from console.demo.ports import HOST, free_port, wait_until
-from console.demo.supervisor import Launch
-from console.files.pooler_config import ADMIN, LOOKUP, STATS, find_pgbouncer
+from console.demo.ports import HOST, free_port
+from console.files.pooler_config import ADMIN, LOOKUP, STATS
 from console.model import Kind, Outcome, Trouble
-from console.running import runner
-from console.running.progress import Run
 from console.settings.config import Target
 from tests.acting import Desk
 from tests.founding import Ground, bare_server, borrowed, empty_ground  # noqa: F401  fixtures, found by name
-from tests.servers import Servers
-from tests.waiting import PATIENCE
+from tests.written_pooler import (  # noqa: F401  fixtures, found by name
+    Start,
+    pooler_folder,
+    replaced,
+    roles,
+    start_written,
+    write,
+    written,
+)
 
 pytestmark = pytest.mark.usefixtures("pg")
-Start = Callable[[Path], int]
-CHANGED: Mapping[str, str] = {}
-
-
-@pytest.fixture
-def folder(pg_servers: Servers) -> Path:
-    """A folder that the pooler's account reaches."""
-    path = pg_servers.folder / f"written-{os.urandom(4).hex()}"
-    path.mkdir(mode=0o700)
-    give(server_account(), path)
-    return path
-
-
-@pytest.fixture
-def start(pg_servers: Servers) -> Iterator[Start]:
-    """Starts a real PgBouncer with a written file, as the account of the servers."""
-    program = find_pgbouncer()
-    if program is None:
-        pytest.skip("no pgbouncer")
-    keys: list[int] = []
-
-    def started(ini: Path) -> int:
-        folder, log = ini.parent, ini.parent / "pgbouncer.log"
-        for path in folder.iterdir():
-            give(server_account(), path)
-        (port,) = (int(line.split("=")[1]) for line in ini.read_text().splitlines() if line.startswith("listen_port"))
-        command = Launch((program, str(ini)), folder, server_account())
-        keys.append(pg_servers.supervisor.start(command, folder / "out", (("SIGTERM", 1.0), ("SIGQUIT", 1.0))))
-        listening = wait_until(lambda: log.exists() and f"listening on {HOST}:{port}" in log.read_text(), PATIENCE)
-        assert listening, (folder / "out").read_text()
-        return port
-
-    yield started
-    for key in keys:
-        pg_servers.supervisor.stop(key)
-
-
-def replaced(folder: Path) -> list[Path]:
-    """What was there before."""
-    return list(folder.glob("pgbouncer.ini.*"))
-
-
-def written(folder: Path) -> list[str]:
-    """Names of all files."""
-    return sorted(path.name for path in folder.iterdir())
-
-
-async def roles(ground: Ground, desk: Desk | None = None, renew: str = "") -> None:
-    done = await (desk or ground.desk).run(CREATE_ROLES, passwords=str(ground.passwords), renew=renew)
-    assert done.outcome is Outcome.DONE, done.message
-
-
-async def write(ground: Ground, folder: Path, desk: Desk | None = None, *, given: Mapping[str, str] = CHANGED) -> Run:
-    chosen = {
-        "file": str(folder / "pgbouncer.ini"),
-        "passwords": str(ground.passwords),
-        "listen_port": str(free_port()),
-        "version": "1.18",
-    }
-    done = await (desk or ground.desk).run(WRITE_PGBOUNCER_CONFIG, runner.PATIENCE, **(chosen | dict(given)))
-    assert done.outcome in {Outcome.DONE, Outcome.NOTHING}, done.message
-    return done
 
 
 async def test_what_is_written_starts_and_users_log_in_with_scram(ground: Ground, folder: Path, start: Start) -> None:

@@ -299,6 +299,36 @@ async def test_disable_and_enable_are_undone(pooled: Pooled) -> None:
     assert nothing.outcome is Outcome.NOTHING
 
 
+@pytest.mark.parametrize("ends", ["undo", "pooler-resume"])
+async def test_after_a_kill_clients_do_not_wait_for_server_login_retry(
+    pooled: Pooled, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr("console.actions.trail.undo.default_trail", lambda: pooled.desk.trail)
+    log = pooled.pooler.process.folder / "pgbouncer.log"
+
+    def answer() -> Any:
+        with pooled.client() as client:
+            return client.execute("SELECT 1").fetchone()
+
+    def waiting() -> bool:  # for a connection that counts as a failed login
+        return "closing because: pause mode" in log.read_text() and any(
+            row["cl_waiting"] for row in pooled.shown("POOLS")
+        )
+
+    answer()  # from now on min_pool_size keeps connections open
+    killed = await pooled.desk.run(action("pooler-kill"), PATIENCE, database=pooled.database)
+    assert killed.outcome is Outcome.DONE, killed.message
+
+    # query_wait_timeout would end the client before server_login_retry lets it go on.
+    answered = asyncio.create_task(asyncio.to_thread(answer))
+    await eventually(lambda: asyncio.to_thread(waiting))
+    run = await pooled.desk.run(action(ends))
+    assert run.outcome is Outcome.DONE, run.message
+    assert await answered == (1,)
+    assert not pooled.flag("paused")
+    assert settings(pooled)["server_login_retry"] == "15"
+
+
 async def test_kill_drops_the_clients_it_counted_and_asks_for_the_name(pooled: Pooled) -> None:
     with pooled.client() as client, pooled.client() as other:
         for each in (client, other):
@@ -444,8 +474,12 @@ async def test_a_line_that_cannot_be_read_is_refused_before_anything_is_sent(poo
     assert settings(pooled) == before
 
 
-async def test_what_reload_changes_is_shown_before_and_after(pooled: Pooled) -> None:
+async def test_what_reload_changes_is_shown_before_and_after_and_undone(
+    pooled: Pooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = ini(pooled, "default_pool_size = 25", "default_pool_size = 30")
+    monkeypatch.setattr("console.actions.trail.undo.default_trail", lambda: pooled.desk.trail)
+    before, changed = settings(pooled), path.read_text()
     plan = await pooled.desk.plan(RELOAD, file=str(path))
     assert plan.table is not None
     assert [row["setting"] for row in plan.table.records()] == ["default_pool_size"]
@@ -454,3 +488,8 @@ async def test_what_reload_changes_is_shown_before_and_after(pooled: Pooled) -> 
     assert run.outcome is Outcome.DONE, run.message
     assert "Changed by RELOAD: default_pool_size 25 → 30." in run.notes
     assert (await pooled.desk.plan(RELOAD, file=str(path))).table is None
+    undone = await pooled.desk.run(action("undo"))
+    assert undone.outcome is Outcome.DONE, undone.message
+    assert settings(pooled) == before
+    assert "default_pool_size = 25" in path.read_text()
+    assert any(copy.read_text() == changed for copy in path.parent.glob("pgbouncer.ini.2*")), "nothing is lost"

@@ -158,7 +158,7 @@ def test_neighbours_of_one_group_are_one_transaction_and_everything_else_is_on_i
     assert [[one.step.sql for one in group] for group in groups(run.steps)] == [
         *(["1", "2"], ["3"], ["4"], ["5"], ["6"], ["7"]),
     ]
-    assert executor(LocalFile("/new", "text", "digest", "/kept")).restores == ("/kept", "/new")
+    assert executor(LocalFile("/new", "text", "digest", "/kept")).restores == (("/kept", "/new"),)
 
 
 def test_the_lines_of_a_plan_hide_secrets_and_begin_with_the_summary() -> None:

@@ -102,8 +102,8 @@ def test_what_is_known_of_a_kind_of_execution(
 
 
 def test_only_a_replaced_file_that_was_kept_can_be_restored() -> None:
-    assert executor(LocalFile("/f", "x", kept="/k")).restores == ("/k", "/f")
-    assert executor(LocalFile("/f", "x")).restores is None
+    assert executor(LocalFile("/f", "x", kept="/k")).restores == (("/k", "/f"),)
+    assert executor(LocalFile("/f", "x")).restores == ()
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_plan_is_recorded_with_the_transactions_of_its_steps() -> None:
     assert told["transactions"] == [0, 0, None, None, 3]
     assert told["undo"] == ["-a", "", "", "", ""]
     assert told["expect"] == ["", "SELECT true", "", "", ""]
-    assert told["undo_files"] == [None, None, None, ("/k", "/f"), None]
+    assert told["undo_files"] == [(), (), (), (("/k", "/f"),), ()]
     assert told["on"] == ["", "", "", "", "public.t"]
     assert (told["parts"], told["everywhere"], told["name"]) == (["p"], True, "n")
     run = Run.of(Plan(Claim("x"), steps))

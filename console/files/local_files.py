@@ -11,6 +11,7 @@ import os
 import shlex
 import stat
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from console.files import private
@@ -65,6 +66,11 @@ def planned(path: Path, text: str, former: str | None, kept: Path | None = None)
     return LocalFile(str(path), text, _digest(former), str(kept) if kept and former is not None else "")
 
 
+def set_aside(path: Path) -> Path:
+    """Where a file is kept that is about to be replaced: next to it, named by the present moment."""
+    return path.with_name(f"{path.name}.{datetime.now(UTC).strftime('%Y%m%dT%H%M%S.%fZ')}")
+
+
 def quoted(path: Path) -> str:
     """The path, quoted for a shell."""
     return shlex.quote(str(path))
@@ -72,7 +78,12 @@ def quoted(path: Path) -> str:
 
 def undo(file: LocalFile) -> str:
     """The shell command that undoes it, for users to read; empty if nothing was replaced."""
-    return shlex.join((*_RESTORE, file.kept, file.path)) if file.kept else ""
+    return copying(file.kept, file.path) if file.kept else ""
+
+
+def copying(kept: str, path: str) -> str:
+    """The shell command that copies a file over another one."""
+    return shlex.join((*_RESTORE, kept, path))
 
 
 def restored(kept: Path, path: Path) -> LocalFile:

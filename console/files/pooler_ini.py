@@ -11,6 +11,19 @@ _SECTION = re.compile(r"\[([A-Za-z_]+)\]")
 _SETTING = re.compile(r"([A-Za-z0-9_.*-]+)\s*=\s*(.*)")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"\s*=')
 _TRUE, _FALSE = frozenset({"1", "yes", "on", "true", "t", "y"}), frozenset({"0", "no", "off", "false", "f", "n"})
+_PAIR = re.compile(r"(\w+)\s*=\s*('(?:[^']|'')*'|[^\s']*)")
+# Keys of an entry whose value SHOW DATABASES has, under these names in every version.
+_SHOWN = {
+    "host": "host",
+    "port": "port",
+    "dbname": "database",
+    "pool_size": "pool_size",
+    "min_pool_size": "min_pool_size",
+    "reserve_pool": "reserve_pool_size",
+    "reserve_pool_size": "reserve_pool_size",
+    "pool_mode": "pool_mode",
+    "max_db_connections": "max_connections",
+}
 SETTINGS = "pgbouncer"  # the section with settings
 
 
@@ -58,6 +71,20 @@ def not_in_effect(text: str, shown: Mapping[str, str], reloaded: Mapping[str, bo
         for line in last.values()
         if reloaded.get(line.name) and line.name in shown and not same(line.value, shown[line.name])
     ]
+
+
+def databases(text: str) -> dict[str, dict[str, str]]:
+    """What the section of databases says of each, by the columns of SHOW DATABASES."""
+    found: dict[str, dict[str, str]] = {}
+    for line in lines(text):
+        if line.section == "databases" and line.name and not line.name.startswith('"') and line.name != "*":
+            values = {key: _unquoted(value) for key, value in _PAIR.findall(line.value)}
+            found[line.name] = {_SHOWN[key]: value for key, value in values.items() if key in _SHOWN}
+    return found
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace("''", "'") if value.startswith("'") else value
 
 
 def same(written: str, shown: str) -> bool:

@@ -11,7 +11,6 @@ from console.model.act import (
     Export,
     LoadScript,
     LoadTest,
-    LocalFile,
     Outcome,
     OwnTable,
     Parameter,
@@ -46,8 +45,9 @@ from console.model.finding import (
 )
 from console.model.history import GoneIndex, IndexHistory, KnownIndex, StatementHistory, StatementKey, StatementPast
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
+from console.model.local_file import LocalFile
 from console.model.look import Column, Counterpart, Lead, Lookup, Pane, Rate, Record, Row, Snapshot, View, Whole, number
-from console.model.pooler_steps import PoolerCommand, PoolerPause, PoolerProof, PoolerReload
+from console.model.pooler_steps import PoolerCommand, PoolerPause, PoolerProof, PoolerReload, PoolerResume
 from console.model.source import ACTING_NAME, APPLICATION_NAME, Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
@@ -104,6 +104,7 @@ __all__ = [
     "PoolerPause",
     "PoolerProof",
     "PoolerReload",
+    "PoolerResume",
     "Prewarm",
     "Program",
     "Rate",

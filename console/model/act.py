@@ -9,6 +9,7 @@ from enum import Enum
 from typing import ClassVar
 
 from console.model.cache_steps import CacheDrop, Prewarm
+from console.model.local_file import LocalFile
 from console.model.look import Snapshot
 from console.model.pooler_steps import PoolerStep
 from console.model.source import Database
@@ -143,19 +144,6 @@ class Export:
     manifest: str
     query: str
     role: str = ""  # whose rights it is confined to; empty: those of the session
-
-
-@dataclass(frozen=True, slots=True)
-class LocalFile:
-    """Writes a local file; nothing is sent. The step's `sql` is the part of it that may be shown."""
-
-    rows: ClassVar[int] = 0
-    queue: ClassVar[float | None] = 0.0
-
-    path: str
-    text: str = field(repr=False)  # may hold passwords: it is never shown
-    former: str = ""  # SHA-256 of what it holds now; empty: there is no such file
-    kept: str = ""  # where what it holds now is kept; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True)

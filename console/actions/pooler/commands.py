@@ -8,28 +8,39 @@ from datetime import UTC, datetime
 from console.actions.planning import Action, Request, whole_number
 from console.actions.pooler.chosen import DATABASE, NEEDS, POOLER, ROW, ChosenPooler, chosen
 from console.format import counted, one_line, pooler_identifier, safe
-from console.model import Kind, Parameter, Plan, PoolerCommand, PoolerProof, Record, Snapshot, Step, Trouble
+from console.model import (
+    Kind,
+    Parameter,
+    Plan,
+    PoolerCommand,
+    PoolerProof,
+    PoolerResume,
+    Record,
+    Snapshot,
+    Step,
+    Trouble,
+)
+from console.model.pooler_steps import PoolerStep
 
 KILLS_CLIENTS = 12400  # the first version with KILL_CLIENT
 DATABASES = "pooler_databases"
 PROOFS: dict[str, tuple[tuple[str, object], ...]] = {
-    "RESUME": (("paused", 0),),
     "DISABLE": (("disabled", 1),),
     "ENABLE": (("disabled", 0),),
     "KILL": (("paused", 1), ("current_connections", 0)),
 }
+AT_ONCE = "server_login_retry is 0 for a moment, else they could wait for it"
 SHOWN = ("application_name", "user", "database", "state", "addr", "port", "connect_time", "request_time", "id")
 _COMMAND = re.compile(r'([A-Z]+) "((?:[^"]|"")*)";')
 
 
 def command(pooler: ChosenPooler, verb: str, name: str, note: str, undo: str = "") -> Step:
     """A step that sends a command of PROOFS for one database; `undo` is the verb of the command that undoes it."""
-    proof = PoolerProof(DATABASES, (("name", name), *PROOFS[verb]))
     sent = f"{verb} {pooler_identifier(name)}"
     return Step(
         f"{sent};",
         lock="none",
-        execution=PoolerCommand(pooler.uri, pooler.name, sent, proof, reversible=bool(undo)),
+        execution=PoolerCommand(pooler.uri, pooler.name, sent, _proof(verb, name), reversible=bool(undo)),
         undo=f"{undo} {pooler_identifier(name)};" if undo else "",
         note=note,
     )
@@ -37,19 +48,24 @@ def command(pooler: ChosenPooler, verb: str, name: str, note: str, undo: str = "
 
 def resume(pooler: ChosenPooler, name: str) -> Step:
     """RESUME of a database; without a name, of PgBouncer as a whole."""
-    if name:
-        return command(pooler, "RESUME", name, f"the clients of {one_line(name)} go on")
-    sent = PoolerCommand(pooler.uri, pooler.name, "RESUME")
-    return Step("RESUME;", lock="none", execution=sent, note="ends a PAUSE of PgBouncer as a whole")
+    note = f"the clients of {one_line(name)} go on" if name else "ends a PAUSE of PgBouncer as a whole"
+    sql = f"RESUME {pooler_identifier(name)};" if name else "RESUME;"
+    return Step(sql, lock="none", execution=PoolerResume(pooler.uri, name), note=f"{note}; {AT_ONCE}")
 
 
-def undoing(uri: str, pooler: str, statement: str) -> PoolerCommand:
+def _proof(verb: str, name: str) -> PoolerProof:
+    return PoolerProof(DATABASES, (("name", name), *PROOFS[verb]))
+
+
+def undoing(uri: str, pooler: str, statement: str) -> PoolerStep:
     """How the statement that undoes a step of `command` is run. Raises Trouble(REFUSED) for any other."""
     found = _COMMAND.fullmatch(statement)
-    if found is None or found[1] not in PROOFS:
+    verb, name = (found[1], found[2].replace('""', '"')) if found else ("", "")
+    if verb == "RESUME":
+        return PoolerResume(uri, name)
+    if verb not in PROOFS:
         raise Trouble(Kind.REFUSED, f"The audit trail does not say how to undo this: {safe(statement, 80)}")
-    proof = PoolerProof(DATABASES, (("name", found[2].replace('""', '"')), *PROOFS[found[1]]))
-    return PoolerCommand(uri, pooler, statement.rstrip(";"), proof)
+    return PoolerCommand(uri, pooler, statement.rstrip(";"), _proof(verb, name))
 
 
 async def plan_disable(request: Request) -> Plan:

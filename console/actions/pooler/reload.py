@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,10 +30,17 @@ async def plan(request: Request) -> Plan:
             raise Trouble(Kind.USAGE, f"There is no file {one_line(path)}.", "Name pgbouncer.ini with --set file=…")
         if path and text is not None:
             _refuse_unreadable(path, text, pooler.config)
-        kept = _former(given["former"], path, text, pooler.config, changeable)
-        execution = PoolerReload(pooler.uri, str(path or ""), str(kept or ""), boolean(given, "resets"))
+        kept = former_copy(given["former"], path, text, pooler.config, changeable)
+        where = (pooler.uri, pooler.name, str(path or ""), str(kept or ""))
+        execution = PoolerReload(*where, boolean(given, "resets"))
         changes = pooler_ini.not_in_effect(text, pooler.config, changeable) if text else []
-        step = Step("RELOAD;", lock="none", execution=execution, note="compares SHOW CONFIG and SHOW DATABASES")
+        step = Step(
+            "RELOAD;",
+            lock="none",
+            execution=execution,
+            undo=undo_of(execution),
+            note="compares SHOW CONFIG and SHOW DATABASES",
+        )
         return Plan(
             pooler.claim("configuration"),
             (step,),
@@ -42,6 +49,21 @@ async def plan(request: Request) -> Plan:
             result="configuration reloaded",
             table=_table(changes, pooler.config) if changes else None,
         )
+
+
+def undo_of(reload: PoolerReload) -> str:
+    """What undoes it, for users to read; empty: nothing, without a copy of the former file."""
+    copied = [local_files.copying(kept, path) for kept, path in reload.copies]
+    return "\n".join((*copied, "RELOAD;")) if copied else ""
+
+
+def taking_back(uri: str, pooler: str, copies: Sequence[tuple[str, str]]) -> PoolerReload:
+    """How the former files get back and in effect; the present ones are kept. Raises Trouble(REFUSED)."""
+    files = []
+    for kept, path in ((Path(kept), Path(path)) for kept, path in copies):
+        text = local_files.restored(kept, path).text
+        files.append(local_files.planned(path, text, local_files.read(path), local_files.set_aside(path)))
+    return PoolerReload(uri, pooler, copies[-1][1], files=tuple(files))
 
 
 def _path(given: str, pooler: ChosenPooler) -> Path | None:
@@ -62,7 +84,7 @@ def _refuse_unreadable(path: Path, text: str, known: Mapping[str, str]) -> None:
         )
 
 
-def _former(
+def former_copy(
     given: str, path: Path | None, text: str | None, config: Mapping[str, str], changeable: Mapping[str, bool]
 ) -> Path | None:
     """A copy of the file whose settings are those in effect: the named one, else the newest next to the file."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console.actions.needs import Needs
-from console.actions.planning import Action, Request, whole_number
+from console.actions.planning import Action, Request, boolean, whole_number
+from console.actions.pooler.applying import Written, applying
+from console.actions.pooler.chosen import POOLER, chosen
 from console.actions.server_folder import server_folder
 from console.files import local_files, passwords
-from console.files.passwords import Given
+from console.files.passwords import Given, Passwords
 from console.files.pooler_config import (
     ADMIN,
     LOOKUP,
@@ -27,7 +29,7 @@ from console.files.pooler_config import (
     version,
 )
 from console.format import counted, one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Step, Trouble
+from console.model import Claim, Kind, LocalFile, Parameter, Plan, Record, Snapshot, Step, Trouble
 from console.redaction import HIDDEN, without_secrets
 
 CLIENTS = ("pipeline_app", "pipeline_readonly", "pipeline_owner", "pipeline_monitor")  # where they cannot be looked up
@@ -46,17 +48,21 @@ async def plan(request: Request) -> Plan:
     secrets = _secrets(given, settings, folder)
     text, former = render(settings), local_files.read(path)
     entries, listed = _entries(secrets.of, users)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    kept = path.with_name(f"{path.name}.{stamp}")
+    steps = (
+        *([_users(users, entries, listed, local_files.set_aside(users))] if entries != listed else []),
+        *([_ini(path, text, former, local_files.set_aside(path))] if text != former else []),
+    )
+    notes = (fits, *_notes(settings, secrets), _open_files(settings, _users_at_least(facts)))
+    apply = boolean(given, "apply")
+    if apply:
+        steps, more = await _applied(request, settings, steps, (path, text), passwords.load(given["passwords"], folder))
+    else:
+        more = (_not_applied(path),)
     return Plan(
         Claim(f"PgBouncer's files in {safe(path.parent)}"),
-        (
-            *secrets.steps,
-            *([_users(users, entries, listed)] if entries != listed else []),
-            *([_ini(path, text, former, kept)] if text != former else []),
-        ),
-        result=f"PgBouncer's files written to {safe(path.parent)}",
-        notes=(fits, *_notes(settings, secrets, path), _open_files(settings, _users_at_least(facts))),
+        (*secrets.steps, *steps),
+        result=f"PgBouncer's files written to {safe(path.parent)}{' and in effect' if apply else ''}",
+        notes=(*notes, *more),
         table=_changes(former, text) if former not in {None, text} else None,
     )
 
@@ -68,6 +74,26 @@ async def server_connections(request: Request) -> int:
     settings = _settings(request.parameters, facts, path, path)
     others = whole_number(request.parameters, "others", 0, 100_000)
     return _poolers(request) * most_connections(settings, _users_at_least(facts)) + others
+
+
+async def _applied(
+    request: Request,
+    settings: PoolerSettings,
+    steps: Sequence[Step],
+    configuration: tuple[Path, str],
+    known: Passwords,
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """One step that writes the files of `steps` and puts them in effect, and what is to be known of it."""
+    files = tuple(step.execution for step in steps if isinstance(step.execution, LocalFile))
+    written = Written(*configuration, files, "\n\n".join(step.sql for step in steps))
+    async with chosen(request) as pooler:
+        return await applying(pooler, written, pooler.session.client(entry(settings.database), *_client(known)))
+
+
+def _client(known: Passwords) -> tuple[str, str]:
+    """A user of the pooled database whose password is known, and the password."""
+    user = next(name for name in (*CLIENTS, LOOKUP) if name in known.known)
+    return user, known.known[user]
 
 
 def _users_at_least(facts: Record) -> int:
@@ -141,12 +167,14 @@ def _entries(of: Mapping[str, str], users: Path) -> tuple[str, str | None]:
 # Steps and notes
 
 
-def _users(path: Path, text: str, former: str | None) -> Step:
+def _users(path: Path, text: str, former: str | None, kept: Path) -> Step:
     names = [line.split('"')[1] for line in text.splitlines()]
+    file = local_files.planned(path, text, former, kept)
     return Step(
         sql="\n".join(f'"{name}" "{HIDDEN}"' for name in names),
         lock="none",
-        execution=local_files.planned(path, text, former),
+        execution=file,
+        undo=local_files.undo(file),
         note=f"the users listed for PgBouncer, in {safe(path)} (mode 0600)",
     )
 
@@ -207,7 +235,7 @@ def _fitting(settings: PoolerSettings, facts: Record, poolers: int, others: int)
     )
 
 
-def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str]:
+def _notes(settings: PoolerSettings, secrets: Given) -> Iterator[str]:
     known = "unknown" if settings.version is None else ".".join(map(str, settings.version))
     if settings.version is not None and settings.version >= PREPARED:
         yield f"PgBouncer version: {known}. It supports prepared statements in transaction pooling."
@@ -223,9 +251,12 @@ def _notes(settings: PoolerSettings, secrets: Given, path: Path) -> Iterator[str
         )
     if settings.listen_addr not in {"127.0.0.1", "::1", "localhost"}:
         yield "Remote clients connect unencrypted unless client_tls_sslmode and a certificate are added."
-    yield (
+
+
+def _not_applied(path: Path) -> str:
+    return (
         f"To start it, as the owner of these files: pgbouncer -d {one_line(local_files.quoted(path))}. A running "
-        "PgBouncer needs RELOAD on its admin console; this action never sends it. Compare SHOW CONFIG afterwards."
+        "PgBouncer that reads this file goes on with its former configuration: apply=yes, or pooler-reload, reloads it."
     )
 
 
@@ -243,7 +274,8 @@ WRITE_PGBOUNCER_CONFIG = Action(
     name="write-pgbouncer-config",
     title="Write PgBouncer configuration",
     help="Writes pgbouncer.ini and its user list on this machine: transaction pooling, SCRAM, users looked up on the "
-    "server. Checks the pools against max_connections; shows and keeps the present files; reloads nothing.",
+    "server. Checks the pools against max_connections; shows and keeps the present files. apply=yes reloads PgBouncer, "
+    "compares it with the file and logs in to it; if that fails, the former files are put back.",
     plan=plan,
     parameters=(
         Parameter(
@@ -261,6 +293,8 @@ WRITE_PGBOUNCER_CONFIG = Action(
         Parameter("reserve", "additional server connections for waiting clients", "5"),
         Parameter("poolers", "number of PgBouncers that use this file; empty: as listed in the configuration"),
         Parameter("others", "server connections used by other poolers and programs", "0"),
+        Parameter("apply", "yes: reload the PgBouncer that reads this file, and prove it", "no"),
+        POOLER,
         Parameter("version", "version of PgBouncer, such as 1.21; empty: the version installed here"),
         passwords.PARAMETER,
     ),

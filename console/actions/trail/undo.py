@@ -11,6 +11,7 @@ from console.actions.needs import Needs
 from console.actions.planning import Action, Request, standby_refused
 from console.actions.pooler.chosen import named
 from console.actions.pooler.commands import undoing
+from console.actions.pooler.reload import taking_back
 from console.actions.relations import find_any
 from console.actions.trail.cut_off import Besides, besides, sentences
 from console.files import local_files
@@ -98,7 +99,9 @@ async def _step(request: Request, past: Past, at: int, statement: str) -> Step:
     if planned and planned.pooler:
         name, uri = named(request.poolers, planned.pooler)
         note = f"undoes: {_origin(past, statement)}"
-        return Step(statement, lock="none", execution=undoing(uri, name, statement), note=note)
+        copies = planned.undo_files
+        execution = taking_back(uri, name, copies) if copies else undoing(uri, name, statement)
+        return Step(statement, lock="none", execution=execution, note=note)
     on = planned.on if planned else ""
     step = Step(
         statement,
@@ -120,9 +123,9 @@ async def _owner(server: Database, on: str) -> str:
 
 def _execution(past: Past, planned: Planned | None, at: int, statement: str) -> Execution:
     """In a transaction where possible: then the trail shows whether a killed undo took effect."""
-    if planned and planned.undo_file:
-        kept, path = map(Path, planned.undo_file)
-        return local_files.restored(kept, path)
+    if planned and planned.undo_files:
+        ((kept, path),) = planned.undo_files
+        return local_files.restored(Path(kept), Path(path))
     if past.action in _OF_FILES:
         raise Trouble(
             Kind.REFUSED,

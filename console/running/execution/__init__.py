@@ -15,6 +15,7 @@ from console.model import (
     PoolerCommand,
     PoolerPause,
     PoolerReload,
+    PoolerResume,
     Prewarm,
     Program,
     Standalone,
@@ -29,6 +30,7 @@ from console.running.execution import (
     pooler_command,
     pooler_pause,
     pooler_reload,
+    pooler_resume,
     prewarm,
     program,
     standalone,
@@ -63,6 +65,8 @@ def executor(execution: Execution) -> Executor:  # noqa: C901, PLR0912  one case
             found = pooler_pause.executor(execution)
         case PoolerReload():
             found = pooler_reload.executor(execution)
+        case PoolerResume():
+            found = pooler_resume.executor(execution)
         case Prewarm():
             found = prewarm.executor(execution)
         case _:

@@ -76,5 +76,5 @@ class Executor:
     left: Callable[[Context], Awaitable[list[str]]] = _nothing  # the statements that a failed try leaves to do
     role: str = ""  # whose rights it is confined to; empty: those of the session
     unit: str = "row"  # what StepProgress.rows counts
-    restores: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
+    restores: tuple[tuple[str, str], ...] = ()  # undoing it copies the first file of each pair to the second
     pooler: str = ""  # undoing it is a command of this PgBouncer; empty: it is none

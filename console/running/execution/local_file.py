@@ -13,7 +13,7 @@ from console.running.progress import StepProgress
 
 def executor(execution: LocalFile) -> Executor:
     """Writes the file completely, or not at all."""
-    restores = (execution.kept, execution.path) if execution.kept else None
+    restores = ((execution.kept, execution.path),) if execution.kept else ()
     return Executor(partial(execute, execution), "a file of this machine", restores=restores)
 
 

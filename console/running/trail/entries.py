@@ -42,7 +42,7 @@ def planned(run: Run) -> dict[str, object]:
 
     `transactions` has the number of the transaction that each step shares, null for what runs outside of one.
     `poolers` has the PgBouncer that undoing a step sends a command to, empty for other steps.
-    `undo_files` has the copy and the path of each file that undoing restores, null for other steps.
+    `undo_files` has pairs of the copy and the path of each file that undoing restores, none for other steps.
     """
     numbers: list[int | None] = []
     for number, group in enumerate(groups(run.steps)):

@@ -37,7 +37,7 @@ class Planned:
     transaction: int | None = None  # which transaction of the run it belongs to; None: it runs outside of any
     on: str = ""  # the relation it may have to wait for
     role: str = ""  # whose rights it was confined to; empty: those of the session, or of a version before
-    undo_file: tuple[str, str] | None = None  # undoing it copies the first of these files to the second
+    undo_files: tuple[tuple[str, str], ...] = ()  # undoing it copies the first file of each pair to the second
     pooler: str = ""  # undoing it is a command of this PgBouncer
 
 
@@ -188,7 +188,7 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     if len(on) != len(steps) or not isinstance(files, list) or len(files) != len(steps):
         return steps  # of a version before
     steps = tuple(
-        replace(statement, on=name, undo_file=_pair(file))
+        replace(statement, on=name, undo_files=_pairs(file))
         for statement, name, file in zip(steps, on, files, strict=True)
     )
     roles = _texts(entry.get("roles"))
@@ -201,8 +201,13 @@ def _planned(entry: Mapping[str, object]) -> tuple[Planned, ...]:
     return tuple(replace(statement, pooler=pooler) for statement, pooler in zip(steps, poolers, strict=True))
 
 
-def _pair(value: object) -> tuple[str, str] | None:
-    return (str(value[0]), str(value[1])) if isinstance(value, list) and len(value) == 2 else None
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list):
+        return ()
+    if len(value) == 2 and all(isinstance(path, str) for path in value):  # of a version before, one pair
+        return ((value[0], value[1]),)
+    pairs = [pair for pair in value if isinstance(pair, list) and len(pair) == 2]
+    return tuple((str(kept), str(path)) for kept, path in pairs)
 
 
 def _text(entry: Mapping[str, object], name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from psycopg import conninfo
+
 from console.format import one_line
 from console.model import ACTING_NAME, Kind, Record, Trouble
 from console.sources.pgbouncer.admin import (
@@ -57,6 +59,12 @@ class PoolerSession:
     def conninfo(self) -> str:
         """How to connect to the same PgBouncer again, with the password that was used: for no argument and no log."""
         return conninfo_of(self._connection)
+
+    def client(self, database: str, user: str, secret: str) -> str:
+        """How a client connects to a database of the same PgBouncer: for no argument and no log."""
+        other = ("user", "dbname", "password", "passfile", "service")
+        same = {name: value for name, value in self._target.items() if name not in other}
+        return conninfo.make_conninfo("", **same, dbname=database, user=user, password=secret)
 
     async def rows(self, query: str) -> list[Record]:
         """The rows of a SHOW command, by the name it has as a query of the poolers."""

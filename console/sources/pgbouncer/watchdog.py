@@ -47,7 +47,7 @@ class Link:
     """The admin console of one PgBouncer, and the database that will be resumed there."""
 
     conninfo: str
-    database: str
+    database: str  # empty: PgBouncer as a whole
     connection: psycopg.Connection[Any] | None = None
     retry: str = ""  # server_login_retry before it was changed
 
@@ -87,7 +87,7 @@ class Link:
         with contextlib.suppress(psycopg.DatabaseError):  # it may have lost the right; RESUME counts
             connection.execute(f"SET {RETRY} = '0'".encode())
         try:
-            connection.execute(b"RESUME " + quoted(self.database))
+            connection.execute(b"RESUME " + quoted(self.database) if self.database else b"RESUME")
         except psycopg.Error:
             if connection.closed:
                 raise
