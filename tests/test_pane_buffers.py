@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from psycopg.rows import dict_row
 
 from console.model import Kind, Level, Record, Snapshot, Trouble, View
-from console.panes.buffers import BUFFERS, HIT_RATES, RELATIONS, SUMMARY, autoprewarm
+from console.panes.buffers import (
+    BUFFERS,
+    HIT_RATES,
+    MOST_SCANNED,
+    RELATIONS,
+    SUMMARY,
+    autoprewarm,
+    relations,
+    summary,
+)
 from console.reading.reader import Reader
 from console.rules.server import METRIC_LEVEL
+from console.sql import content
 from tests.activity import console
 from tests.servers import PostgresServer as Running
 from tests.waiting import eventually
@@ -219,3 +231,28 @@ def test_the_state_of_autoprewarm_shows_by_the_age_of_its_list(row: Record, leve
 
 def test_the_pane_offers_prewarm() -> None:
     assert BUFFERS.actions == ("prewarm",)
+
+
+@pytest.mark.parametrize("query", ["buffer_relations", "buffer_summary"])
+def test_above_a_limit_no_buffer_is_read(pg: Running, filled: str, query: str) -> None:
+    text = (content() / "sql" / "monitoring" / f"{query}.sql").read_text()
+    text = text.replace("@extschema@", "public").replace("1048576", "8000")
+    with pg.connect(filled, row_factory=dict_row) as own:
+        plan = own.execute(f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT TEXT) {text}".encode()).fetchall()
+        (row,) = own.execute(text.encode()).fetchall()
+    scans = [str(line["QUERY PLAN"]) for line in plan if "pg_buffercache_pages" in str(line["QUERY PLAN"])]
+    assert scans
+    assert all("never executed" in line for line in scans)
+    taken = Snapshot(query, tuple(row), (tuple(row.values()),), datetime.now(UTC))
+    if query == "buffer_relations":
+        with pytest.raises(Trouble, match="makes a row of each of 8192 buffers, also for a sample"):
+            relations(taken)
+    else:
+        assert [line[0] for line in summary(taken).rows] == ["restart", "autoprewarm"]
+        assert "Not read: pg_buffercache makes a row" in summary(taken).notes[0]
+
+
+def test_the_limit_is_the_same_in_queries_and_sentences() -> None:
+    for name in ("buffer_relations", "buffer_summary"):
+        text = (content() / "sql" / "monitoring" / f"{name}.sql").read_text()
+        assert f"> {MOST_SCANNED} AS unread" in text

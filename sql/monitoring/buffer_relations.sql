@@ -1,9 +1,14 @@
 -- What fills shared buffers: the 500 relations of this database with most buffers, other databases with a row each.
--- It reads the header of every buffer. The size of a relation that an ACCESS EXCLUSIVE lock holds, or waits for, is an
+-- It reads the header of every buffer, as one row of the extension each, whatever is asked for: there is no sample and
+-- no slice of it that costs less. Above 1048576 buffers (8 GB) it reads none, and returns one row, "unread".
+-- The size of a relation that an ACCESS EXCLUSIVE lock holds, or waits for, is an
 -- estimate. Buffers of files that belong to no visible relation (dropped, or made by an open transaction) are one row.
 -- lane: slow
 -- extension: pg_buffercache
-WITH held AS MATERIALIZED (
+WITH whole AS MATERIALIZED (
+  SELECT s.setting::bigint AS total, s.setting::bigint > 1048576 AS unread
+    FROM pg_catalog.pg_settings s WHERE s.name = 'shared_buffers'
+), held AS MATERIALIZED (
   SELECT b.reldatabase, b.reltablespace, b.relfilenode, pg_catalog.count(*) AS buffers,
          pg_catalog.count(*) FILTER (WHERE b.relforknumber = 0) AS main,
          pg_catalog.count(*) FILTER (WHERE b.isdirty) AS dirty,
@@ -11,11 +16,11 @@ WITH held AS MATERIALIZED (
          pg_catalog.count(*) FILTER (WHERE b.usagecount = 5) AS hot,
          pg_catalog.sum(b.usagecount)::float8 AS uses
     FROM @extschema@.pg_buffercache b
-   WHERE b.relfilenode IS NOT NULL
+   WHERE b.relfilenode IS NOT NULL AND NOT (SELECT w.unread FROM whole w)
    GROUP BY 1, 2, 3
 ), here AS MATERIALIZED (
   SELECT d.oid, d.dattablespace, pg_catalog.current_setting('block_size')::bigint AS block,
-         (SELECT s.setting::bigint FROM pg_catalog.pg_settings s WHERE s.name = 'shared_buffers') AS total
+         (SELECT w.total FROM whole w) AS total
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
 ), known AS MATERIALIZED (
   SELECT c.oid, h.*
@@ -54,6 +59,8 @@ WITH held AS MATERIALIZED (
     FROM here CROSS JOIN held h LEFT JOIN pg_catalog.pg_database d ON d.oid = h.reldatabase
    WHERE h.reldatabase NOT IN (0, here.oid)
    GROUP BY h.reldatabase, d.datname
+  UNION ALL
+  SELECT NULL, 'unread', NULL, NULL, NULL, w.total, NULL, 0, 0, 0, 0, NULL, false FROM whole w WHERE w.unread
 )
 SELECT coalesce(l.oid::text, l.elsewhere || ' ' || coalesce(l.relation, '')) AS id, l.oid, l.elsewhere, l.relkind,
        l.relation, l.toast_of, l.buffers, l.buffers * here.block AS bytes, l.main * here.block AS main_bytes,
