@@ -7,6 +7,7 @@ Commands and their columns: https://www.pgbouncer.org/usage.html#admin-console
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import field
@@ -71,6 +72,7 @@ SHOWS: Mapping[str, Show] = {
     "pooler_config": Show("SHOW CONFIG"),
     "pooler_version": Show("SHOW VERSION"),
     "pooler_state": Show("SHOW STATE"),  # 1.19 and later
+    "pooler_peers": Show("SHOW PEERS"),  # 1.19 and later
     # For look-ups: a pool's limits by the name that clients use, and both ends of a link.
     "pooler_limits": Show("SHOW DATABASES", {"database": "server_database", "name": "database"}),
     "pooler_backends": Show(
@@ -105,6 +107,7 @@ class PgBouncerServer:
         self._label = label
         self._facts: Facts | None = None
         self._slot: Slot[psycopg.AsyncConnection[Row]] = Slot()
+        self._mark = ""
         self._since = 0.0
         self._lock = asyncio.Lock()
         self._backoff = Backoff()
@@ -127,6 +130,11 @@ class PgBouncerServer:
     def retry_in(self) -> float:
         """Seconds until the next connection attempt; 0 when connected or due."""
         return self._backoff.seconds
+
+    @property
+    def mark(self) -> str:
+        """The application_name of the open admin connection, which no other has; empty: none is open."""
+        return self._mark if self.connected else ""
 
     @property
     def connected(self) -> bool:
@@ -175,11 +183,13 @@ class PgBouncerServer:
             return known
         self._backoff.check()
         try:
-            connection = await self._slot.fill(lambda: open_admin(self._target))
+            mark = f"{APPLICATION_NAME} {secrets.token_hex(4)}"
+            connection = await self._slot.fill(lambda: open_admin(self._target, mark))
         except Trouble as why:
             self._backoff.failed(why)
             raise
         self._backoff.succeeded()
+        self._mark = mark
         self._since = time.monotonic()
         self._facts = _facts(connection, self.label)
         return connection

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from console.model import Record, Row, Snapshot, Trouble, number
@@ -46,12 +46,17 @@ class ClientsBehind:
     def __init__(self, poolers: Mapping[str, PgBouncerServer]) -> None:
         """The poolers by the names under which their rows are shown."""
         self._poolers = poolers
+        self._asked = poolers
         self._others: dict[Life, float] = {}  # sessions that no pooler has: since when that is known
         self._known: dict[Key, _Answer] = {}
         self._due: dict[str, float] = {}  # by pooler: when SHOW CLIENTS may be sent again
 
-    async def of(self, parameters: Mapping[str, object]) -> Snapshot:
-        """For sessions by BY, each an array: the client behind those of a pooler. Raises Trouble if none answers."""
+    async def of(self, parameters: Mapping[str, object], without: Container[str] = ()) -> Snapshot:
+        """For sessions by BY, each an array: the client behind those of a pooler. Raises Trouble if none answers.
+
+        Names in `without` are other addresses of poolers that are asked already.
+        """
+        self._asked = {name: pooler for name, pooler in self._poolers.items() if name not in without}
         started, taken_at = time.monotonic(), datetime.now(UTC)
         arrays = [_array(parameters[name]) for name in BY]
         sessions = [session for session in zip(*arrays, strict=True) if not self._is_known(session, started)]
@@ -84,11 +89,11 @@ class ClientsBehind:
 
     async def _servers(self) -> tuple[dict[object, list[Record]], tuple[str, ...]]:
         """The server connections of all poolers by pid, and why there may be others. Raises Trouble if none answers."""
-        reads = (pooler.fetch("pooler_servers") for pooler in self._poolers.values())
+        reads = (pooler.fetch("pooler_servers") for pooler in self._asked.values())
         answers = await asyncio.gather(*reads, return_exceptions=True)
         found: dict[object, list[Record]] = {}
         failed: list[Trouble] = []
-        for pooler, answer in zip(self._poolers, answers, strict=True):
+        for pooler, answer in zip(self._asked, answers, strict=True):
             if isinstance(answer, Trouble):
                 failed.append(answer)
             elif isinstance(answer, BaseException):
@@ -96,7 +101,7 @@ class ClientsBehind:
             else:
                 for record in answer.records():
                     found.setdefault(record["remote_pid"], []).append({**record, "pooler": pooler})
-        if len(failed) == len(self._poolers):
+        if len(failed) == len(self._asked):
             raise failed[0]
         return found, tuple(map(str, failed))
 

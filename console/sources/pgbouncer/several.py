@@ -12,6 +12,7 @@ from console.model import Facts, Row, Snapshot, Trouble
 from console.sources.pgbouncer import admin
 from console.sources.pgbouncer.admin import BEHIND, PgBouncerServer
 from console.sources.pgbouncer.behind import ClientsBehind
+from console.sources.pgbouncer.identity import Identity, unnamed
 
 Answer = TypeVar("Answer")
 
@@ -20,11 +21,12 @@ class PgBouncers:
     """Several PgBouncers as one source: their rows together, with the pooler's name in the first column."""
 
     def __init__(self, poolers: Sequence[PgBouncerServer], name: str = "pgbouncer") -> None:
-        """At least one pooler; those with the same label are numbered."""
+        """At least one pooler; those with the same label are numbered, and one process is shown once."""
         self.name = name
         self._poolers = tuple(poolers)
         self._names = names_of([pooler.label for pooler in poolers])
-        self._behind = ClientsBehind(dict(zip(self._names, self._poolers, strict=True)))
+        by_name = dict(zip(self._names, self._poolers, strict=True))
+        self._behind, self._identity = ClientsBehind(by_name), Identity(by_name)
 
     @property
     def facts(self) -> Facts:
@@ -54,18 +56,22 @@ class PgBouncers:
 
         BEHIND looks up the clients behind PostgreSQL sessions; see `ClientsBehind`.
         """
+        same = await self._identity.same()
         if query == BEHIND:
-            return await self._behind.of(parameters or {})
-        reads = (pooler.fetch(query, parameters) for pooler in self._poolers)
+            return await self._behind.of(parameters or {}, without=same)
+        asked = {name: pooler for name, pooler in zip(self._names, self._poolers, strict=True) if name not in same}
+        reads = (pooler.fetch(query, parameters) for pooler in asked.values())
         answers = await asyncio.gather(*reads, return_exceptions=True)
         taken = _some(answers)
         columns = tuple(dict.fromkeys(column for snapshot in taken for column in snapshot.columns))
         rows: list[Row] = []
-        remarks: list[str] = []
-        for pooler, answer in zip(self._names, answers, strict=True):
+        remarks = list(self._identity.notes)
+        for pooler, answer in zip(asked, answers, strict=True):
             if isinstance(answer, Snapshot):
                 rows += [(pooler, *map(record.get, columns)) for record in answer.records()]
                 remarks += answer.notes
+                if query == "pooler_config" and len(self._poolers) == 1 and _shares_port(answer):
+                    remarks.append(unnamed(pooler))
             else:
                 remarks.append(str(answer))
         return replace(taken[0], columns=("pooler", *columns), rows=tuple(rows), notes=tuple(dict.fromkeys(remarks)))
@@ -85,6 +91,10 @@ class PgBouncers:
     async def close(self) -> None:
         """Close every admin connection."""
         await asyncio.gather(*(pooler.close() for pooler in self._poolers))
+
+
+def _shares_port(config: Snapshot) -> bool:
+    return any(row["key"] == "so_reuseport" and row["value"] == "1" for row in config.records())
 
 
 def names_of(labels: Sequence[str]) -> list[str]:
