@@ -9,7 +9,6 @@ from pathlib import Path
 
 from console.actions.needs import Needs
 from console.actions.planning import Action, Request, boolean, whole_number
-from console.actions.pooler.applying import Written, applying
 from console.actions.pooler.chosen import POOLER, chosen
 from console.actions.server_folder import server_folder
 from console.files import local_files, passwords
@@ -84,6 +83,8 @@ async def _applied(
     known: Passwords,
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """One step that writes the files of `steps` and puts them in effect, and what is to be known of it."""
+    from console.actions.pooler.applying import Written, applying  # noqa: PLC0415  seldom used
+
     files = tuple(step.execution for step in steps if isinstance(step.execution, LocalFile))
     written = Written(*configuration, files, "\n\n".join(step.sql for step in steps))
     async with chosen(request) as pooler:

@@ -19,7 +19,6 @@ from console.running.execution import pooler_shown
 from console.running.execution.executor import Context, Executor
 from console.running.execution.pooler_shown import Shown
 from console.running.progress import StepProgress
-from console.sources.pgbouncer.client import refusal
 from console.sources.pgbouncer.commanding import REFUSED, PoolerSession, open_pooler
 
 SECONDS = 10.0
@@ -75,7 +74,7 @@ async def _reloaded(
         wrong.append(pooler_shown.unkept(text, after))
     if execution.login and not any(wrong):
         report("logging in as a client")
-        why = await refusal(execution.login, SECONDS)
+        why = await _refusal(execution)
         wrong.append(f"A client could not log in after RELOAD: {why}." if why else "")
     return " ".join(filter(None, wrong))
 
@@ -136,10 +135,17 @@ async def _admitted_again(execution: PoolerReload, session: PoolerSession, befor
     # What could not be reached a moment ago is not tried again for so long, though the address is another one.
     await session.command(f"SET {RETRY} = '0'", SECONDS)
     try:
-        why = await refusal(execution.login, SECONDS)
+        why = await _refusal(execution)
     finally:
         await session.command(f"SET {RETRY} = '{retry}'", SECONDS)
     return f"A client cannot log in with it either: {why}." if why else "A client has logged in with it again."
+
+
+async def _refusal(execution: PoolerReload) -> str:
+    """Why a client cannot log in; empty: it can."""
+    from console.sources.postgres.login import refusal  # noqa: PLC0415  seldom used
+
+    return await refusal(execution.login, SECONDS)
 
 
 async def _former_files(execution: PoolerReload, session: PoolerSession) -> str:

@@ -261,6 +261,13 @@ def conninfo_of(connection: Connection) -> str:
     return conninfo.make_conninfo("", **{**info.get_parameters(), **secret})
 
 
+def conninfo_for(target: Mapping[str, str], database: str, user: str, secret: str) -> str:
+    """How a client connects to a database of the PgBouncer of `target`: for no argument and no log."""
+    other = ("user", "dbname", "password", "passfile", "service")
+    same = {name: value for name, value in target.items() if name not in other}
+    return conninfo.make_conninfo("", **same, dbname=database, user=user, password=secret)
+
+
 async def send(connection: Connection, command: str, seconds: float = READ_SECONDS) -> Result:
     """The columns and rows that a command returns within so many seconds. Raises the driver's error."""
     with answering_within(seconds, connection):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from psycopg import conninfo
-
 from console.format import one_line
 from console.model import ACTING_NAME, Kind, Record, Trouble
 from console.sources.pgbouncer.admin import (
     READ_SECONDS,
     Connection,
+    conninfo_for,
     conninfo_of,
     open_admin,
     send,
@@ -62,9 +61,7 @@ class PoolerSession:
 
     def client(self, database: str, user: str, secret: str) -> str:
         """How a client connects to a database of the same PgBouncer: for no argument and no log."""
-        other = ("user", "dbname", "password", "passfile", "service")
-        same = {name: value for name, value in self._target.items() if name not in other}
-        return conninfo.make_conninfo("", **same, dbname=database, user=user, password=secret)
+        return conninfo_for(self._target, database, user, secret)
 
     async def rows(self, query: str) -> list[Record]:
         """The rows of a SHOW command, by the name it has as a query of the poolers."""

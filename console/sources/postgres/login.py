@@ -1,4 +1,4 @@
-"""A client of a pooled database, to see whether PgBouncer admits one."""
+"""A client that logs in, to see whether it is admitted."""
 
 from __future__ import annotations
 
