@@ -47,7 +47,7 @@ async def test_the_readings_of_check_stay(desk: Desk) -> None:
     async with desk.workspace() as workspace:
         observer = workspace.observer
         await observer.look()
-        state.save(file(workspace), observer.windows(), observer.memory, observer.statements, observer.indexes)
+        state.save(file(workspace), state.State(observer.windows(), *observer.learned))
         before = state.load(file(workspace))
         held = observer.indexes
         following = asyncio.create_task(workspace.baselines.follow())

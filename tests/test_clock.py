@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from console.model import Ask, Diagnosis, Finding, Frame, IndexHistory, Level, Rate, Snapshot, StatementHistory, Urgency
+from console.model import (
+    Ask,
+    Diagnosis,
+    Finding,
+    Frame,
+    Level,
+    Rate,
+    Snapshot,
+    StatementHistory,
+    Urgency,
+)
 from console.reading.reader import with_rates
 from console.rules.judging import Memory, Verdict, remember
 from console.rules.statement_history import learn
@@ -80,7 +90,7 @@ def test_a_reading_says_how_long_after_another_it_was_taken_by_the_monotonic_clo
 
 def test_what_check_keeps_for_its_next_run_says_which_server_answered(tmp_path: Path) -> None:
     taken = Snapshot("q", ("id",), ((1,),), NOON, origin="2026-11-28 12:00:00+00")
-    state.save(tmp_path / "state.json", {"q": [taken]}, Memory(), StatementHistory(), IndexHistory())
+    state.save(tmp_path / "state.json", state.State({"q": (taken,)}))
     assert state.load(tmp_path / "state.json").readings["q"] == (taken,)
 
 

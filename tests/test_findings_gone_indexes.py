@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from console.model import Facts, Frame, GoneIndex, IndexHistory, KnownIndex, Snapshot, StatementHistory
+from console.model import Facts, Frame, GoneIndex, IndexHistory, KnownIndex, Snapshot
 from console.rules.findings import gone_indexes
 from console.rules.index_history import MOST_GONE, MOST_INDEXES, learn
-from console.rules.judging import Memory
 from console.watching import state
 
 START = datetime(2026, 11, 12, tzinfo=UTC)
@@ -120,5 +119,5 @@ def test_only_an_index_that_create_index_can_build_is_a_fix() -> None:
 
 def test_the_history_survives_on_disk(tmp_path: Path) -> None:
     history = learned(reading(0, PAGE, OTHER), reading(10, OTHER))
-    state.save(tmp_path / "state.json", {}, Memory(), StatementHistory(), history)
+    state.save(tmp_path / "state.json", state.State(indexes=history))
     assert state.load(tmp_path / "state.json").indexes == history

@@ -10,11 +10,18 @@ from types import MappingProxyType
 
 import pytest
 
-from console.model import CannotTell, Frame, IndexHistory, Level, Record, Snapshot, StatementHistory, Trouble
+from console.model import (
+    CannotTell,
+    Frame,
+    Level,
+    Record,
+    Snapshot,
+    StatementHistory,
+    Trouble,
+)
 from console.model.trouble import Kind
 from console.rules.findings.slow_statements import slow
 from console.rules.findings.statements import loops, regressed
-from console.rules.judging import Memory
 from console.rules.statement_history import MOST_STATEMENTS, learn
 from console.watching import state
 
@@ -111,7 +118,7 @@ def test_the_history_is_bounded_and_survives_on_disk(tmp_path: Path) -> None:
     rows = [{"queryid": number, "calls": 100, "total_ms": 200.0} for number in range(MOST_STATEMENTS)]
     history = learned(reading(0, *rows), reading(60, {"calls": 9, "total_ms": 9.0, "queryid": -1}))
     assert len(history.statements) == MOST_STATEMENTS
-    state.save(tmp_path / "state.json", {}, Memory(), after([SLOW] * 3), IndexHistory())
+    state.save(tmp_path / "state.json", state.State(statements=after([SLOW] * 3)))
     assert state.load(tmp_path / "state.json").statements == after([SLOW] * 3)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from console.model import Frame, Level, Snapshot
 from console.rules.findings.connections import full
+from console.rules.findings.disk_space import space
 from console.rules.findings.wal import retained
+from console.rules.judging import fold
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SLOT = {
@@ -115,3 +117,36 @@ def test_full_connections_name_the_application_and_end_its_idle_sessions(
     assert [one.level for one in found] == ([level] if level else [])
     assert [fix.action for one in found for fix in one.fixes] == ([action] if action else [])
     assert all(("leaky" if holder.get("application", "leaky") else "app") in one.sentence for one in found)
+
+
+DISK = {"what": "pg_wal", "mount": "/", "device": "vda", "size": 100 << 30, "free": 2 << 30, "used_percent": 98.0}
+
+
+@pytest.mark.parametrize(
+    ("disk", "slot", "archiver", "held", "root", "level"),
+    [
+        ({}, {"retained": 40 << 30}, {}, None, "slot standby1", Level.CRITICAL),
+        ({"what": "data directory"}, {"retained": 40 << 30}, {}, None, "disk /", Level.CRITICAL),
+        ({}, {"retained": 9 << 30}, {}, 90 << 30, "disk /", Level.CRITICAL),
+        ({}, {}, {"failing": True, "behind": 7200.0}, 50 << 30, "archiver", Level.CRITICAL),
+        ({}, {}, {"failing": True, "behind": 7200.0}, 1 << 30, "disk /", Level.CRITICAL),
+        ({}, {}, {"failing": True, "behind": 7200.0}, None, "disk /", Level.CRITICAL),
+        ({"used_percent": 92.0}, {"retained": 40 << 30}, {}, None, "slot standby1", Level.WARNING),
+    ],
+)
+def test_a_disk_that_wal_fills_is_a_symptom_of_what_keeps_the_wal(
+    disk: dict[str, object],
+    slot: dict[str, object],
+    archiver: dict[str, object],
+    held: int | None,
+    root: str,
+    level: Level,
+) -> None:
+    full_disk = frame(slot, archiver)
+    wal = {} if held is None else {"wal_directory": (taken("wal_directory", {"what": "pg_wal", "held": held}),)}
+    readings = {**full_disk.readings, "host_disks": (taken("host_disks", DISK | disk),), **wal}
+    judged = Frame(readings, AT)
+    first, *_ = sorted(fold((*retained(judged), *space(judged))), key=lambda found: found.subject != root)
+    assert (first.subject, first.level) == (root, level)
+    if root != "disk /":
+        assert any("of the file system of pg_wal in use" in each for each in first.explains)

@@ -47,6 +47,11 @@ OTHER_ALARMS: Mapping[str, object] = {
     "temp_rate": 2e9,
     "lag_bytes": 1 << 40,
     "frozen_age": 2_000_000_000,
+    "host_cpu": 99.0,
+    "host_memory": 99.0,
+    "host_swap": 1e9,
+    "host_read_ms": 100.0,
+    "host_disk": 99.0,
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from console.model import Kind, Level, Snapshot, Trouble, number
-from console.panes.host import BACKENDS, DISKS, HOST, OVERVIEW, PROCESSES
+from console.panes.host import BACKENDS, DISKS, HOST, OVERVIEW, PROCESSES, SPACE
 from console.reading.reader import Reader, only
 from console.sources.host.course import LEAST, HostCourse
 from console.sources.host.files import LocalFiles, ServerFiles
@@ -118,6 +118,10 @@ async def test_a_server_elsewhere_is_read_through_it_or_not_at_all(
     disks = await through.fetch("host_disks")
     assert [why.kind for why in disks.hidden] == [Kind.UNSUPPORTED]
     assert set(disks.values("free")) == {None}
+    assert "no function of PostgreSQL asks a file system for it" in disks.notes[0]
+    room = {row["what"]: row for row in (await Reader(SPACE, lambda _: postgres).read(through)).records()}
+    assert room["data directory"]["mount"]
+    assert number(room["pg_wal"]["held"]) >= 16 << 20
     with pg.connect() as session:
         session.execute("DROP ROLE IF EXISTS looker")
         session.execute("CREATE ROLE looker LOGIN PASSWORD 'x' IN ROLE pg_monitor")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.model import CannotTell, Evidence, Finding, Frame, Level, Record, Snapshot
+from console.model import CannotTell, Evidence, Finding, Frame, Level, PoolHistory, Record, Snapshot
 from console.rules.findings.pool_doctor import COLUMNS, doctor_rows
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def doctor(*findings: Finding, usable: int = 97, version: str = "1.26.1", **read
         for name, rows in known.items()
         if rows
     }
-    return [dict(zip(COLUMNS, row, strict=True)) for row in doctor_rows(Frame(readings, NOON), findings)]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in doctor_rows(Frame(readings, NOON), findings, PoolHistory())]
 
 
 def topic(rows: list[Record], name: str) -> list[Record]:

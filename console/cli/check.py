@@ -89,8 +89,8 @@ async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagn
         path = state.state_file(workspace.trail.path.parent, wanted.target)
         before = state.load(path)
         observer = workspace.observing(diagnoses)
-        observer.recall(before.readings, before.memory, before.statements, before.indexes)
+        observer.recall(before.readings, before.memory, before.statements, before.indexes, before.pools)
         verdict = await observer.look(everything=True)
-        state.save(path, observer.windows(), observer.memory, observer.statements, observer.indexes)
+        state.save(path, state.State(observer.windows(), *observer.learned))
         muted = {(each.rule, each.subject): mute for each in verdict.findings if (mute := observer.muted(each))}
         return Checked(postgres.facts.place, observer.frame.at, verdict, muted, postgres.facts)

@@ -19,6 +19,7 @@ from console.reading.reader import Key, Reader, keys
 from console.reading.thresholds import configured
 from console.records import dataclass
 from console.settings.config import Settings, Wanted
+from console.sources.registry import RULES
 from console.workspace import Workspace
 
 PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
@@ -64,7 +65,9 @@ async def print_once(asked: ShowOptions, reader: Reader, server: Source, say: Sa
 async def _show(asked: ShowOptions, workspace: Workspace, say: Say) -> int:
     async with workspace:
         server = workspace.sources.of(asked.pane, asked.view)
-        reader = Reader(asked.view, workspace.sources.named)
+        # What rules have read is known only to a console that evaluates them all the time.
+        lookups = tuple(lookup for lookup in asked.view.lookups if lookup.source != RULES)
+        reader = Reader(replace(asked.view, lookups=lookups), workspace.sources.named)
         if (asked.view.rates or asked.view.compared) and asked.sample:
             await reader.read(server)
             await asyncio.sleep(asked.sample)

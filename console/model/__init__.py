@@ -43,7 +43,17 @@ from console.model.finding import (
     Urgency,
     of_view,
 )
-from console.model.history import GoneIndex, IndexHistory, KnownIndex, StatementHistory, StatementKey, StatementPast
+from console.model.history import (
+    GoneIndex,
+    IndexHistory,
+    KnownIndex,
+    PoolHistory,
+    PoolKey,
+    PoolMinute,
+    StatementHistory,
+    StatementKey,
+    StatementPast,
+)
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.local_file import LocalFile
 from console.model.look import Column, Counterpart, Lead, Lookup, Pane, Rate, Record, Row, Snapshot, View, Whole, number
@@ -100,6 +110,9 @@ __all__ = [
     "Pane",
     "Parameter",
     "Plan",
+    "PoolHistory",
+    "PoolKey",
+    "PoolMinute",
     "PoolerCommand",
     "PoolerPause",
     "PoolerProof",

@@ -1,4 +1,4 @@
-"""What is remembered of statements and indexes from one reading to the next. Pure data."""
+"""What is remembered of statements, indexes and pools from one reading to the next. Pure data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 
 from console.records import dataclass
 
+PoolKey = tuple[str, str, str]  # pooler, database, user
 StatementKey = tuple[int, int, int, bool]  # queryid, userid, dbid, toplevel
 
 
@@ -74,3 +75,22 @@ class IndexHistory:
     at: datetime | None = None  # of the last reading; None: nothing was read
     known: Mapping[int, KnownIndex] = field(default_factory=dict)  # by oid
     gone: tuple[GoneIndex, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMinute:
+    """A minute in which clients of a pool waited."""
+
+    minute: int  # since 1970
+    waiting: int  # readings in which some waited
+    most: int  # clients that waited at a time
+    longest: float  # seconds that the oldest of them had waited
+
+
+@dataclass(frozen=True, slots=True)
+class PoolHistory:
+    """When clients of PgBouncer waited."""
+
+    at: datetime | None = None  # of the last reading; None: nothing was read
+    readings: Mapping[int, int] = field(default_factory=dict)  # how many there were in each minute
+    pools: Mapping[PoolKey, tuple[PoolMinute, ...]] = field(default_factory=dict)  # those that waited, oldest first

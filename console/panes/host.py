@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from console.format import percent, show, size
-from console.model import Column, Pane, Rate, Record, Rule, Snapshot, View, Whole, number
+from console.model import Column, Lookup, Pane, Rate, Record, Rule, Snapshot, View, Whole, number
 from console.panes.derived import with_notes, with_query
 from console.rules.host import (
     HOST_CPU_PERCENT,
@@ -226,13 +226,15 @@ SPACE = View(
     title="Space",
     query="host_disks",
     key=("what",),
+    lookups=(Lookup("wal_directory", by=("what",), adds=("held",), first=100, keep=60.0, source="postgres"),),
     columns=(
         Column("what", "what", "name", width=14, grow=True, help="Data directory, WAL, and each tablespace."),
         Column("free", "free", "size", help="Space that the server can still use."),
         Column("size", "size", "size", help="Of the file system, without what is reserved for root."),
         Column("used_percent", "used", "percent", width=8, bar=Whole.HUNDRED, rule=HOST_DISK_PERCENT),
-        Column("device", "device", "name", width=10),
-        Column("mount", "mounted on", "name", width=18, help="Places with the same mount share their space."),
+        Column("held", "holds", "size", help="Size of the files in pg_wal, which members of pg_monitor may list."),
+        Column("device", "device", "name", width=8),
+        Column("mount", "mounted on", "name", width=14, help="Places with the same mount share their space."),
     ),
 )
 _USE = (

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from console.model import Level, Limit, Rate, Record, Rule, View
+from console.model import Level, Limit, Lookup, Rate, Record, Rule, View
 from console.records import dataclass
-from console.rules import pooler, server, sessions
+from console.rules import host, pooler, server, sessions
 
 WINDOW = 300.0  # seconds in which events that the server counts one by one, and ratios, are judged
+HOST = ("host_cpu", "host_memory", "host_swap", "host_read_ms", "host_disk")
 ENOUGH_BLOCKS = 2000.0  # a second; of fewer, the share found in shared buffers says nothing
 
 VITALS = View(
@@ -18,6 +19,7 @@ VITALS = View(
     query="vitals",
     columns=(),
     key=("standby",),
+    lookups=(Lookup("host_metrics", by=("standby",), adds=HOST, first=1, keep=1.0, source="rules"),),
     rates=(
         Rate("tps", "transactions"),
         Rate("rollback_rate", "rollbacks"),
@@ -52,6 +54,7 @@ class Metric:
     judged: str = ""  # column whose value is judged where the query has it; empty: `column`
     volume: str = ""  # column that must reach `least`, where it is known, for the value to be judged
     least: float = 0.0
+    if_known: bool = False  # whether it is left out while its value is unknown
     cause_in: tuple[str, str] = ("", "")  # the pane and its view that show the cause; empty: none does
 
     def level(self, record: Record) -> Level:
@@ -106,6 +109,11 @@ ALARMS: dict[str, str] = {  # short name → column: in the header only while ab
     "temp": "temp_rate",
     "behind": "lag_bytes",
     "wraparound": "frozen_age",
+    "cpu": "host_cpu",
+    "mem": "host_memory",
+    "swap": "host_swap",
+    "read": "host_read_ms",
+    "disk": "host_disk",
 }
 METRICS: tuple[Metric, ...] = (
     Metric(
@@ -264,6 +272,51 @@ METRICS: tuple[Metric, ...] = (
         "Age of the oldest unfrozen transaction id; near 2.1 billion the server refuses writes.",
         server.UNFROZEN_TRANSACTIONS,
         cause_in=("vacuum", "wraparound"),
+    ),
+    Metric(
+        "host_cpu",
+        "host CPU",
+        "percent",
+        "CPU time in use over 5 minutes, of the host or of the server's container, whichever is nearer its limit.",
+        host.HOST_CPU_PERCENT,
+        if_known=True,
+        cause_in=("host", "overview"),
+    ),
+    Metric(
+        "host_memory",
+        "host memory",
+        "percent",
+        "Memory that is not available to processes, of the host or of the server's container.",
+        host.HOST_MEMORY_PERCENT,
+        if_known=True,
+        cause_in=("host", "overview"),
+    ),
+    Metric(
+        "host_swap",
+        "host swapping",
+        "size_rate",
+        "Swapped in and out over 5 minutes: memory is too small for what runs there.",
+        host.HOST_SWAP_BYTES_PER_SECOND,
+        if_known=True,
+        cause_in=("host", "overview"),
+    ),
+    Metric(
+        "host_read_ms",
+        "disk read",
+        "ms",
+        "Average time of a read over 5 minutes, on the slowest device or as the server measures it.",
+        host.HOST_READ_MS,
+        if_known=True,
+        cause_in=("host", "disks"),
+    ),
+    Metric(
+        "host_disk",
+        "disk space used",
+        "percent",
+        "Of the fullest file system with data, WAL or a tablespace.",
+        host.HOST_DISK_PERCENT,
+        if_known=True,
+        cause_in=("host", "space"),
     ),
     Metric(
         "pool_waiting",

@@ -29,7 +29,7 @@ def metrics(snapshot: Snapshot, **rules: Rule) -> Snapshot:
         (metric.level(record), _row(metric, record))
         for record in snapshot.records()
         for metric in known
-        if metric.column in record
+        if metric.column in record and not (metric.if_known and record[metric.column] is None)
     ]
     judged.sort(key=lambda each: -each[0])  # stable: those of one level stay in the order of the list
     rows = tuple(row for _, row in judged)

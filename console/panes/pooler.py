@@ -220,10 +220,11 @@ POOLER = Pane(
     group="Around",
     help=(
         "PgBouncer, from its admin console. A pool belongs to one database and one user; waiting clients mean that it "
-        "is too small or that transactions are too long. Clients and Servers show which client is behind a PostgreSQL "
-        "session of the pooler: Enter goes to that session, `l` back. Apps groups clients by application, user and "
-        "address. Doctor says why clients wait, how many connections all pools may open, and what the version and the "
-        "configuration of each PgBouncer mean."
+        "is too small or that transactions are too long. Clients and Servers show which client is behind a "
+        "PostgreSQL session of the pooler: Enter goes to that session, `l` back. Apps groups clients by application, "
+        "user and address. Doctor says why clients wait, who waited in the last hour (kept for the next console, also "
+        "by `watch`), how many connections all pools may open, and what the version and the configuration of each "
+        "PgBouncer mean."
     ),
     views=(POOLS, CLIENTS, GROUPS, SERVERS, STATS, DATABASES, CONFIG, DOCTOR),
     source="pgbouncer",

@@ -84,7 +84,13 @@ DOCTOR = View(
     source="rules",
     columns=(
         Column("level", "level", "text", width=8, rule=FINDING_LEVEL),
-        Column("topic", "topic", "text", width=9, help="Waits and their holders, room on servers, versions, restarts."),
+        Column(
+            "topic",
+            "topic",
+            "text",
+            width=9,
+            help="Waits now and in the last hour, room, versions, restarts.",
+        ),
         Column("subject", "subject", "name", width=22, help="The cause of a wait, a holder, a server, a version."),
         Column("text", "what is known", "query", grow=True),
         WHICH,

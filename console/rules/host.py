@@ -9,7 +9,7 @@ HOST_CPU_PERCENT = Rule(
     title="CPU time of the host, or of the container of the server, that is in use",
     unit="%",
     limit=above(70, 95),
-    queries=("host_overview",),
+    queries=("host_overview", "vitals"),
     window=Window.RECENT,
 )
 HOST_MEMORY_PERCENT = Rule(
@@ -17,7 +17,7 @@ HOST_MEMORY_PERCENT = Rule(
     title="Memory of the host, or of the container of the server, that is not available to processes",
     unit="%",
     limit=above(80, 95),
-    queries=("host_overview",),
+    queries=("host_overview", "vitals"),
 )
 HOST_SWAP_PERCENT = Rule(
     name="host_swap_percent",
@@ -31,7 +31,7 @@ HOST_SWAP_BYTES_PER_SECOND = Rule(
     title="Data that the host swaps in and out",
     unit="bytes per second",
     limit=above(2**20, 20 * 2**20),
-    queries=("host_overview",),
+    queries=("host_overview", "vitals"),
     window=Window.RECENT,
 )
 HOST_READ_MS = Rule(
@@ -39,7 +39,7 @@ HOST_READ_MS = Rule(
     title="Average time of a read from a device, or of the server from the operating system",
     unit="ms",
     limit=above(10, 50),
-    queries=("host_devices", "io"),
+    queries=("host_devices", "io", "vitals"),
     window=Window.RECENT,
 )
 HOST_DISK_PERCENT = Rule(
@@ -47,7 +47,7 @@ HOST_DISK_PERCENT = Rule(
     title="Space in use where the data directory, the WAL or a tablespace is",
     unit="%",
     limit=above(90, 97),
-    queries=("host_disks",),
+    queries=("host_disks", "vitals"),
 )
 HOST_DISK_HOURS = Rule(
     name="host_disk_hours",

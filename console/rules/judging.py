@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 
-from console.model import CannotTell, Diagnosis, Finding, Frame, Unknown
+from console.model import CannotTell, Diagnosis, Finding, Frame, Level, Unknown
 from console.records import dataclass
 
 Identity = tuple[str, str]  # rule and subject
@@ -104,7 +104,7 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for each root cause: what another finding explains becomes one of its symptoms.
 
     A finding is explained by those whose subject it blames, and by a worse one with its own subject. Of findings that
-    blame each other in a circle the worst is the root.
+    blame each other in a circle the worst is the root. A root is as bad as the worst that it explains.
     """
     ordered = rank(findings)
     worst: dict[str, Finding] = {}
@@ -116,13 +116,22 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             if blamed in worst and finding.subject not in cause and _root(blamed, cause) != finding.subject:
                 cause[finding.subject] = blamed
     symptoms: dict[str, dict[str, None]] = {}
+    worse: dict[str, Level] = {}
     for finding in ordered:
         root = worst[_root(finding.subject, cause)]
         if root is not finding:
             named = (finding.symptom or finding.sentence, *finding.explains)
             symptoms.setdefault(root.subject, {}).update(dict.fromkeys(named))
+            worse[root.subject] = max(worse.get(root.subject, root.level), finding.level)
     roots = (finding for subject, finding in worst.items() if subject not in cause)
-    return tuple(replace(root, explains=(*root.explains, *symptoms.get(root.subject, ()))) for root in roots)
+    return tuple(
+        replace(
+            root,
+            level=worse.get(root.subject, root.level),
+            explains=(*root.explains, *symptoms.get(root.subject, ())),
+        )
+        for root in roots
+    )
 
 
 def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:

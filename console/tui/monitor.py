@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from textual.app import App
 
 from console.format import safe
-from console.model import Finding
-from console.sources.registry import POOLER, PRIMARY
+from console.model import Finding, Trouble
+from console.sources.registry import POOLER, PRIMARY, RULES
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
@@ -51,6 +51,8 @@ class Monitor:
         vitals, sources = self.vitals, self.workspace.sources
         while True:
             await vitals.read(sources.named(PRIMARY), sources.named(POOLER) if sources.pooler else None)
+            with contextlib.suppress(Trouble):
+                vitals.add(await sources.named(RULES).fetch("host_metrics"))
             if vitals.reading is not None and vitals.trouble is None:
                 if self.workspace.observer.offer(vitals.reading):
                     self._judge.set()

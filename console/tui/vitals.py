@@ -52,6 +52,10 @@ class Vitals:
         """What is known by now."""
         return Metrics(self.now, self.history, self.times)
 
+    def add(self, read: Snapshot) -> None:
+        """What others have read in the meantime: the values of the host, one row."""
+        self.now |= next(iter(read.records()), {})
+
     async def read(self, postgres: Source, pooler: Source | None) -> None:
         """Read both servers; what cannot be read is missing, the rest is kept."""
         try:

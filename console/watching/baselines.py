@@ -1,4 +1,4 @@
-"""Keeps what statements usually cost and which indexes there were, for the next console as well.
+"""Keeps what statements usually cost, which indexes there were and when pools waited, for the next console as well.
 
 The file is that of `check`, whose own readings stay in it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from console.model import IndexHistory, StatementHistory, Trouble
+from console.model import IndexHistory, PoolHistory, StatementHistory, Trouble
 from console.watching import state
 from console.watching.observer import Observer
 
@@ -26,7 +26,7 @@ class Baselines:
     async def follow(self) -> None:
         """Begin with those of the last console, and keep what is learned until this task is cancelled."""
         before = await asyncio.to_thread(state.load, self._path)
-        self._observer.recall({}, self._observer.memory, before.statements, before.indexes)
+        self._observer.recall({}, self._observer.memory, before.statements, before.indexes, before.pools)
         self._kept = self._learned
         try:
             while True:
@@ -36,16 +36,16 @@ class Baselines:
             self._keep()
 
     @property
-    def _learned(self) -> tuple[StatementHistory, IndexHistory]:
-        return self._observer.statements, self._observer.indexes
+    def _learned(self) -> tuple[StatementHistory, IndexHistory, PoolHistory]:
+        return self._observer.statements, self._observer.indexes, self._observer.pools
 
     def _keep(self) -> None:
         learned = self._learned
-        if learned[0] is self._kept[0] and learned[1] is self._kept[1]:
+        if all(now is kept for now, kept in zip(learned, self._kept, strict=True)):
             return
         before = state.load(self._path)
         try:
-            state.save(self._path, before.readings, before.memory, *learned)
+            state.save(self._path, state.State(before.readings, before.memory, *learned))
         except Trouble as why:
             self._observer.unkept = why
         else:

@@ -47,18 +47,30 @@ def findings_source(observer: Observer) -> ConsoleSource:
         began = time.monotonic()
         verdict = await observer.recent(FRESH)
         try:
-            rows = doctor_rows(observer.frame, verdict.findings)
+            rows = doctor_rows(observer.frame, verdict.findings, observer.pools)
         except CannotTell as why:
             raise Trouble(Kind.MISSING, why.why, why.remedy) from None
         now = time.monotonic()
         return Snapshot("pool_doctor", pool_doctor.COLUMNS, rows, observer.frame.at, now - began, now)
 
+    async def host(asked: Mapping[str, object]) -> Snapshot:
+        from console.rules.findings.host_values import host_values  # noqa: PLC0415  not before the first rows
+
+        values, now = host_values(observer.frame), time.monotonic()
+        row = (*(next(iter(_listed(key)), None) for key in asked.values()), *values.values())
+        return Snapshot("host_metrics", (*asked, *values), (row,), observer.frame.at, 0.0, now)
+
     answers = {
+        "host_metrics": Answer(host, lambda: "-- What the rules have read of the host; see the pane Host."),
         "pool_doctor": Answer(doctor, lambda: text(observer)),
         "findings": Answer(fetch, lambda: text(observer)),
         "finding_history": Answer(past, lambda: "-- The findings that this user's consoles and `watch` have seen."),
     }
     return ConsoleSource(lambda: answers, name=RULES)
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:

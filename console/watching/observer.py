@@ -22,6 +22,7 @@ from console.model import (
     IndexHistory,
     Kind,
     Limit,
+    PoolHistory,
     Row,
     Rule,
     Snapshot,
@@ -30,7 +31,7 @@ from console.model import (
 )
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_rules, configured_view
-from console.rules import index_history, statement_history
+from console.rules import index_history, pool_history, statement_history
 from console.rules.judging import Judgement, Memory, Verdict, evaluate
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
@@ -87,7 +88,7 @@ class Observer:
         self.journal = journal or Journal()
         self.history = history
         self.memory, self.verdict = Memory(), Verdict()
-        self.statements, self.indexes = StatementHistory(), IndexHistory()
+        self.statements, self.indexes, self.pools = StatementHistory(), IndexHistory(), PoolHistory()
         self.looked: Callable[[], None] = lambda: None  # called after each look
         self.unkept: Trouble | None = None  # why what was learned could not be kept for the next console
         self.frame = Frame({}, self._now())
@@ -98,6 +99,7 @@ class Observer:
         memory: Memory,
         statements: StatementHistory | None = None,
         indexes: IndexHistory | None = None,
+        pools: PoolHistory | None = None,
     ) -> None:
         """Go on from what an earlier process read and saw."""
         for query, snapshots in readings.items():
@@ -106,6 +108,7 @@ class Observer:
         self.memory = memory
         self.statements = statements or self.statements
         self.indexes = indexes or self.indexes
+        self.pools = pools or self.pools
 
     def offer(self, taken: Snapshot) -> bool:
         """Take a reading that somebody else made just now, instead of making one.
@@ -194,6 +197,11 @@ class Observer:
             return []
         return await self.history.rows(self._facts() or await self._sources.postgres.connect())
 
+    @property
+    def learned(self) -> tuple[Memory, StatementHistory, IndexHistory, PoolHistory]:
+        """What earlier readings left, as `recall` takes it."""
+        return self.memory, self.statements, self.indexes, self.pools
+
     def windows(self) -> dict[str, tuple[Snapshot, ...]]:
         """The readings that rules compare with later ones."""
         return {ask.query: tuple(self._readings[ask.query]) for ask in self._asks if ask.window}
@@ -203,6 +211,8 @@ class Observer:
             self.statements = statement_history.learn(self.statements, found[-1])
         if found := self._readings.get("table_indexes"):
             self.indexes = index_history.learn(self.indexes, found[-1])
+        if found := self._readings.get("pooler_pools"):
+            self.pools = pool_history.learn(self.pools, found[-1])
 
     def _skipped_now(self) -> set[str]:
         """What need not be read, after what was read."""

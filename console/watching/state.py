@@ -1,14 +1,15 @@
 """What one evaluation of the rules leaves for the next: a file of this user for each target, mode 0600.
 
-It holds the readings that rules compare with later ones, what statements usually cost, which indexes there were, and
-when each finding was seen first. A missing or unreadable file only means that rules over time cannot tell yet.
+It holds the readings that rules compare with later ones, what statements usually cost, which indexes there were, when
+clients of pools waited, and when each finding was seen first. A missing or unreadable file only means that rules over
+time cannot tell yet.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from console.model import (
     IndexHistory,
     KnownIndex,
     Level,
+    PoolHistory,
+    PoolMinute,
     Snapshot,
     StatementHistory,
     StatementKey,
@@ -34,12 +37,13 @@ FORM = 1  # of the file; another one is not read
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Readings by query, oldest first, the memory of findings, and the history of statements and indexes."""
+    """Readings by query, oldest first, the memory of findings, and the history of statements, indexes and pools."""
 
     readings: Mapping[str, tuple[Snapshot, ...]] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     statements: StatementHistory = field(default_factory=StatementHistory)
     indexes: IndexHistory = field(default_factory=IndexHistory)
+    pools: PoolHistory = field(default_factory=PoolHistory)
 
 
 def state_file(folder: Path, target: str) -> Path:
@@ -56,20 +60,15 @@ def load(path: Path) -> State:
         return State()
 
 
-def save(
-    path: Path,
-    readings: Mapping[str, Iterable[Snapshot]],
-    memory: Memory,
-    statements: StatementHistory,
-    indexes: IndexHistory,
-) -> None:
+def save(path: Path, state: State) -> None:
     """Keep a state for the next evaluation. Raises Trouble if it cannot be written."""
     document = {
         "form": FORM,
-        "readings": {query: [_reading(snapshot) for snapshot in kept] for query, kept in readings.items()},
-        "statements": _statements(statements),
-        "indexes": _indexes(indexes),
-        "sightings": [_sighting(sighting) for sighting in memory.sightings.values()],
+        "readings": {query: [_reading(snapshot) for snapshot in kept] for query, kept in state.readings.items()},
+        "statements": _statements(state.statements),
+        "indexes": _indexes(state.indexes),
+        "pools": _pools(state.pools),
+        "sightings": [_sighting(sighting) for sighting in state.memory.sightings.values()],
     }
     with private.troubles(path):
         private.make_folder(path.parent)
@@ -118,6 +117,24 @@ def _index_history(found: Mapping[str, Any]) -> IndexHistory:
     return IndexHistory(datetime.fromisoformat(found["at"]), known, gone)
 
 
+def _pools(history: PoolHistory) -> dict[str, object]:
+    return {
+        "at": history.at and history.at.isoformat(),
+        "readings": list(history.readings.items()),
+        "pools": [[*key, [astuple(each) for each in minutes]] for key, minutes in history.pools.items()],
+    }
+
+
+def _pool_history(found: Mapping[str, Any]) -> PoolHistory:
+    if not found.get("at"):
+        return PoolHistory()
+    pools = {
+        (pooler, database, user): tuple(PoolMinute(*each) for each in minutes)
+        for pooler, database, user, minutes in found["pools"]
+    }
+    return PoolHistory(datetime.fromisoformat(found["at"]), dict(found["readings"]), pools)
+
+
 def _reading(snapshot: Snapshot) -> dict[str, object]:
     rows = [[value if isinstance(value, int | float | str) else None for value in row] for row in snapshot.rows]
     taken_at = snapshot.taken_at.isoformat()
@@ -156,6 +173,7 @@ def _state(found: Mapping[str, Any]) -> State:
         Memory(_sightings(found["sightings"])),
         _history(found.get("statements") or {}),
         _index_history(found.get("indexes") or {}),
+        _pool_history(found.get("pools") or {}),
     )
 
 

@@ -44,12 +44,10 @@ class HealthCheck:
         """Evaluate the rules of a job. Raises JobFailed if none of them could be."""
         observer, path = self._observer(checks), self._state(checks)
         before = await asyncio.to_thread(state.load, path)
-        observer.recall(before.readings, before.memory, before.statements, before.indexes)
+        observer.recall(before.readings, before.memory, before.statements, before.indexes, before.pools)
         watcher = Watcher(self.workspace.sources, observer, self._store, self.show, self.send, self.say)
         await watcher.look_and_deliver()
-        await asyncio.to_thread(
-            state.save, path, observer.windows(), observer.memory, observer.statements, observer.indexes
-        )
+        await asyncio.to_thread(state.save, path, state.State(observer.windows(), *observer.learned))
         verdict = observer.verdict
         unknown = [{"rule": each.rule, "why": each.why, "remedy": each.remedy} for each in verdict.unknown]
         if not verdict.judged:

@@ -1,4 +1,4 @@
-"""The machine that the server runs on: CPU, memory, swap, latency of disks, and their space."""
+"""The machine that the server runs on: CPU, memory, swap, and the latency of disks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from console.format import age, in_words, milliseconds, one_line, size
 from console.model import Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Level, Record, Snapshot, Urgency
 from console.panes.host import ENOUGH_READS
-from console.rules.findings.wording import counted, listed, number
+from console.rules.findings.wording import counted, number
 from console.rules.host import (
     HOST_CPU_PERCENT,
-    HOST_DISK_HOURS,
-    HOST_DISK_PERCENT,
     HOST_MEMORY_PERCENT,
     HOST_READ_MS,
     HOST_SWAP_BYTES_PER_SECOND,
@@ -21,8 +19,6 @@ from console.sources.host.course import LEAST, WINDOW, cpu_share, limit_share
 
 HOST = "host"
 EVERY = 10.0  # seconds between two readings
-TREND, LEAST_TREND = 3600.0, 600.0  # seconds over which a file system is seen to fill up, and that must have passed
-FILLED = 256 * 2**20  # bytes by which it must have filled up meanwhile
 MINUTE = 60.0
 _KILLED = "when none is left, the kernel kills a process of the server, and all sessions are disconnected"
 
@@ -108,9 +104,7 @@ def swapping(frame: Frame) -> Iterable[Finding]:
     row = frame.row("host_overview")
     if not row["swap_total"]:
         return
-    before, now, elapsed = _compared(frame, "host_overview", WINDOW, LEAST)
-    moved = sum(number(now[name]) - number(before[name]) for name in ("swap_in", "swap_out"))
-    rate = max(0.0, moved) / elapsed
+    rate = swapped(frame)
     level = frame.level(HOST_SWAP_BYTES_PER_SECOND, rate)
     used = size(number(row["swap_total"]) - number(row["swap_free"]))
     evidence = (Evidence("swap in use", used, HOST, "overview", {"metric": "swap"}),)
@@ -125,10 +119,16 @@ def swapping(frame: Frame) -> Iterable[Finding]:
     yield Finding("host-swap", "host swap", level, sentence, detail, evidence, blames=("host memory",))
 
 
+def swapped(frame: Frame) -> float:
+    """Bytes that the host swaps in and out a second. Raises CannotTell."""
+    before, now, elapsed = _compared(frame, "host_overview", WINDOW, LEAST)
+    return max(0.0, sum(number(now[name]) - number(before[name]) for name in ("swap_in", "swap_out"))) / elapsed
+
+
 def slow_reads(frame: Frame) -> Iterable[Finding]:
     """A finding while reads take long: on a device of the host, or as the server itself measures them."""
     found, missing = [], []
-    for judge in (_devices, _server_reads):
+    for judge in (device_latencies, server_latencies):
         try:
             found += list(judge(frame))
         except CannotTell as why:
@@ -154,8 +154,9 @@ def slow_reads(frame: Frame) -> Iterable[Finding]:
 Latency = tuple[float, str, Evidence]
 
 
-def _devices(frame: Frame) -> Iterator[Latency]:
-    earlier, elapsed = _earlier(frame, "host_devices", WINDOW, MINUTE)
+def device_latencies(frame: Frame) -> Iterator[Latency]:
+    """How long a read from each device takes, that are the server's where that is known. Raises CannotTell."""
+    earlier, elapsed = earlier_reading(frame, "host_devices", WINDOW, MINUTE)
     before = {row["device"]: row for row in earlier.records()}
     rows = frame.rows("host_devices")
     ours = [row for row in rows if row["holds"]] or rows
@@ -173,9 +174,9 @@ def _devices(frame: Frame) -> Iterator[Latency]:
             )
 
 
-def _server_reads(frame: Frame) -> Iterator[Latency]:
+def server_latencies(frame: Frame) -> Iterator[Latency]:
     """What pg_stat_io has of relations, where track_io_timing is on. Raises CannotTell where it is not."""
-    earlier, elapsed = _earlier(frame, "io", WINDOW, MINUTE)
+    earlier, elapsed = earlier_reading(frame, "io", WINDOW, MINUTE)
     rows = [row for row in frame.rows("io") if row["object"] == "relation"]
     if not any(row["timed"] for row in rows):
         raise CannotTell("track_io_timing is off.", "Set track_io_timing to on.")
@@ -198,49 +199,7 @@ def _risen(before: Iterable[Record], now: Iterable[Record], name: str) -> float:
     return risen
 
 
-def space(frame: Frame) -> Iterable[Finding]:
-    """A finding for each file system of the server that is nearly full, or will be within hours."""
-    rows = [row for row in frame.rows("host_disks") if row["free"] is not None]
-    if not rows:
-        why = next(iter(frame.hidden("host_disks")), None)
-        raise CannotTell(why.sentence, why.remedy, why.lacks) if why else CannotTell("No free space is known.")
-    for mount in dict.fromkeys((row["mount"], row["size"]) for row in rows):
-        same = [row for row in rows if (row["mount"], row["size"]) == mount]
-        yield from _filling(frame, same)
-
-
-def _filling(frame: Frame, places: list[Record]) -> Iterator[Finding]:
-    row, names = places[0], listed(one_line(each["what"]) for each in places)
-    hours = _hours_left(frame, row)
-    full, soon = frame.level(HOST_DISK_PERCENT, row["used_percent"]), frame.level(HOST_DISK_HOURS, hours)
-    level = max(full, soon)
-    if not level:
-        return
-    left = f"{size(row['free'])} are free"
-    trend = f", used up in {in_words(hours * 3600)} at the rate of the last hour" if hours is not None else ""
-    yield Finding(
-        "disk-space",
-        f"disk {one_line(row['mount'])}",
-        level,
-        f"{number(row['used_percent']):.0f} % of the file system of {names} are in use: {left}{trend}",
-        "when it is full, writes fail, and without room for WAL the server stops; the pane Capacity shows what grows",
-        (Evidence("free", size(row["free"]), HOST, "space", {"what": row["what"]}),),
-        harm=1e6 / hours if hours else number(row["used_percent"]),
-    )
-
-
-def _hours_left(frame: Frame, row: Record) -> float | None:
-    """Hours until the file system is full, at the rate at which it filled up; None: it does not, or is not known."""
-    try:
-        earlier, elapsed = _earlier(frame, "host_disks", TREND, LEAST_TREND)
-    except CannotTell:
-        return None
-    was = next((each for each in earlier.records() if each["what"] == row["what"]), None)
-    filled = number(was["free"]) - number(row["free"]) if was and was["free"] is not None else 0.0
-    return number(row["free"]) / filled * elapsed / 3600 if filled >= FILLED else None
-
-
-def _earlier(frame: Frame, query: str, window: float, least: float) -> tuple[Snapshot, float]:
+def earlier_reading(frame: Frame, query: str, window: float, least: float) -> tuple[Snapshot, float]:
     """The oldest reading of a window, if it is old enough. Raises CannotTell if there is none."""
     before, elapsed = frame.earlier(query, window)
     if elapsed < least:
@@ -250,7 +209,7 @@ def _earlier(frame: Frame, query: str, window: float, least: float) -> tuple[Sna
 
 def _compared(frame: Frame, query: str, window: float, least: float) -> tuple[Record, Record, float]:
     """The only row of the oldest reading of a window, that of the last one, and the seconds between them."""
-    before, elapsed = _earlier(frame, query, window, least)
+    before, elapsed = earlier_reading(frame, query, window, least)
     return next(iter(before.records()), {}), frame.row(query), elapsed
 
 
@@ -291,13 +250,4 @@ SLOW_READS = Diagnosis(
     slow_reads,
     (HOST_READ_MS,),
     misses="It is judged over 5 minutes, from the second minute on, and only while there are 10 reads a second.",
-)
-DISK_SPACE = Diagnosis(
-    "disk-space",
-    "A disk of the server is nearly full, or soon will be",
-    Urgency.SOON,
-    (Ask("host_disks", HOST, MINUTE, TREND),),
-    space,
-    (HOST_DISK_PERCENT, HOST_DISK_HOURS),
-    misses="How fast a disk fills up is known after 10 minutes.",
 )

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from console.format import one_line
-from console.model import Finding, Frame, Level, Record, Row
+from console.format import age, in_words, one_line
+from console.model import Finding, Frame, Level, PoolHistory, Record, Row
 from console.panes.pooler_rows import pooled
+from console.rules import pool_history
 from console.rules.findings.pool_holders import rows
 from console.rules.findings.pooler_versions import Version, known, parsed
 from console.rules.findings.wording import counted, listed, number
+from console.rules.pooler import POOL_WAIT_SECONDS
 
+MINUTE = 60.0  # seconds
 POOL_RULE = "pool-exhausted"
 COLUMNS = ("level", "topic", "pooler", "subject", "text")
 PREPARED_SINCE: Version = (1, 21, 0)  # statements that clients prepare by the protocol, in transaction pooling
 Server = tuple[str, str]
 
 
-def doctor_rows(frame: Frame, findings: Iterable[Finding]) -> tuple[Row, ...]:
+def doctor_rows(frame: Frame, findings: Iterable[Finding], history: PoolHistory) -> tuple[Row, ...]:
     """The rows of COLUMNS, from what the rules have read and found. Raises CannotTell if no pool could be read."""
     frame.rows("pooler_pools")
     return (
         *_waits([finding for finding in findings if finding.rule == POOL_RULE]),
+        *_waited(frame, history),
         *_room(frame),
         *(row for pooler in _poolers(frame) for row in _of_pooler(frame, pooler)),
     )
@@ -43,6 +47,22 @@ def _waits(findings: Sequence[Finding]) -> Iterator[Row]:
             if fact.view == "servers":
                 held = f"holds a server connection, {fact.value}" if fact.value else "holds a server connection"
                 yield _row(Level.OK, "holders", "", fact.label, held)
+
+
+def _waited(frame: Frame, history: PoolHistory) -> Iterator[Row]:
+    """Whose clients waited in the last hour, the most often first: what waits now is a moment only."""
+    found = pool_history.waited(history, frame.at)
+    for pool in found:
+        ago = "in this minute" if pool.ago < MINUTE else f"last {in_words(pool.ago)} ago"
+        shares = ", ".join(f"{share:.0f} % of {span} min" for span, share in pool.shares.items())
+        waits = f"{counted(pool.most, 'client')} at a time, at most {age(pool.longest)}"
+        level = frame.level(POOL_WAIT_SECONDS, pool.longest)
+        text = f"waited in {shares}, {waits}, {ago}"
+        yield _row(min(level, Level.NOTICE), "history", pool.pooler, f"{pool.database}/{pool.user}", text)
+    read = pool_history.minutes_read(history, frame.at)
+    yield _row(
+        Level.OK, "history", "", f"{read} of {pool_history.HOUR} min", "read in the last hour, by the rules or `watch`"
+    )
 
 
 def _room(frame: Frame) -> Iterator[Row]:

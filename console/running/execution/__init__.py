@@ -21,16 +21,13 @@ from console.model import (
     Standalone,
     Transaction,
 )
+from console.model.pooler_steps import PoolerStep
 from console.running.execution import (
     batches,
     cache_drop,
     export,
     load_test,
     local_file,
-    pooler_command,
-    pooler_pause,
-    pooler_reload,
-    pooler_resume,
     prewarm,
     program,
     standalone,
@@ -40,7 +37,7 @@ from console.running.execution.executor import Executor
 from console.running.progress import StepProgress
 
 
-def executor(execution: Execution) -> Executor:  # noqa: C901, PLR0912  one case a kind
+def executor(execution: Execution) -> Executor:  # noqa: C901  one case a kind
     """The executor for this kind of execution."""
     match execution:
         case Transaction():
@@ -59,19 +56,35 @@ def executor(execution: Execution) -> Executor:  # noqa: C901, PLR0912  one case
             found = load_test.executor(execution)
         case CacheDrop():
             found = cache_drop.executor(execution)
-        case PoolerCommand():
-            found = pooler_command.executor(execution)
-        case PoolerPause():
-            found = pooler_pause.executor(execution)
-        case PoolerReload():
-            found = pooler_reload.executor(execution)
-        case PoolerResume():
-            found = pooler_resume.executor(execution)
+        case PoolerCommand() | PoolerPause() | PoolerReload() | PoolerResume():
+            found = _of_pooler(execution)
         case Prewarm():
             found = prewarm.executor(execution)
         case _:
             assert_never(execution)
     return found
+
+
+def _of_pooler(execution: PoolerStep) -> Executor:
+    """The executor for a step at a PgBouncer; few runs have one, so that the console starts without them."""
+    from console.running.execution import (  # noqa: PLC0415
+        pooler_command,
+        pooler_pause,
+        pooler_reload,
+        pooler_resume,
+    )
+
+    match execution:
+        case PoolerCommand():
+            return pooler_command.executor(execution)
+        case PoolerPause():
+            return pooler_pause.executor(execution)
+        case PoolerReload():
+            return pooler_reload.executor(execution)
+        case PoolerResume():
+            return pooler_resume.executor(execution)
+        case _:
+            assert_never(execution)
 
 
 def groups(steps: Sequence[StepProgress]) -> Iterator[list[StepProgress]]:

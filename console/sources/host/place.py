@@ -28,7 +28,7 @@ class ServerPlace:
     proc: str  # folder of the server process that answers
     page: int  # bytes of a memory page
     cgroups: Mapping[str, tuple[str, ...]]  # controller → folders, the innermost first; "": cgroup v2
-    stored: Mapping[str, str]  # what → folder on this machine's file systems; empty text: unknown
+    stored: Mapping[str, str]  # what → folder on the file systems of that machine; empty text: unknown
     unseen: Trouble | None  # why free space is not known, where it is not
     local: bool
     proof: tuple[int, str]  # pid, and its start as the kernel counts it
@@ -51,7 +51,7 @@ async def find(postgres: Database, root: Path) -> ServerPlace:
     lacking = [grant for grant, held in ((SERVER_FILES, row["any_file"]), (READ_FILE, row["may_call"])) if not held]
     if lacking:
         raise _not_measurable(lacking)
-    return await _through(ServerFiles(postgres))
+    return await _through(ServerFiles(postgres), row)
 
 
 def still_there(place: ServerPlace, root: Path) -> bool:
@@ -77,7 +77,7 @@ async def _local(row: Record, pid: int, files: LocalFiles, root: Path) -> Server
     return ServerPlace(files, proc, page, cgroups(texts[f"{proc}/cgroup"]), stored, unseen, True, proof)
 
 
-async def _through(files: ServerFiles) -> ServerPlace:
+async def _through(files: ServerFiles, row: Record) -> ServerPlace:
     proc = "/proc/self"
     texts = await files.read(("/proc/stat", f"{proc}/cgroup", f"{proc}/status", f"{proc}/statm"))
     if not texts.get("/proc/stat"):
@@ -86,10 +86,23 @@ async def _through(files: ServerFiles) -> ServerPlace:
     page = parsing.page_size(texts.get(f"{proc}/status"), texts.get(f"{proc}/statm")) or 4096
     unseen = Trouble(
         Kind.UNSUPPORTED,
-        "Free space cannot be read through the server.",
-        "Run the console on the server's machine to see it.",
+        "Free space cannot be read through the server: no function of PostgreSQL asks a file system for it, and /proc "
+        "says where file systems are mounted, not how full they are.",
+        "Run the console on the server's machine. Of pg_wal its size is known to members of pg_monitor.",
     )
-    return ServerPlace(files, proc, page, cgroups(texts.get(f"{proc}/cgroup")), {}, unseen, False, (0, ""))
+    return ServerPlace(files, proc, page, cgroups(texts.get(f"{proc}/cgroup")), _there(row), unseen, False, (0, ""))
+
+
+def _there(row: Record) -> dict[str, str]:
+    """Where data, WAL and tablespaces are on the server's machine. pg_wal may be a link, which nothing there shows."""
+    directory, names, locations = row["directory"], row["tablespaces"], row["locations"]
+    if not isinstance(directory, str):
+        return {}
+    found = {DATA: directory, WAL: ""}
+    if isinstance(names, Sequence) and isinstance(locations, Sequence):
+        pairs = zip(names, locations, strict=True)
+        found |= {f"tablespace {one_line(name)}": str(Path(directory, location)) for name, location in pairs}
+    return found
 
 
 def cgroups(text: str | None) -> dict[str, tuple[str, ...]]:

@@ -150,7 +150,7 @@ async def _disks(place: ServerPlace, space: Space) -> Rows:
     rows = []
     for what, path in place.stored.items():
         mount = parsing.mount_of(_inside(path, place), mounts) if path else None
-        total, free = _space(path, space)
+        total, free = _space(path, space) if place.local else (None, None)
         point = mount.point if mount else None
         rows.append((what, point, names.get(mount.device) if mount else None, total, free, used_percent(total, free)))
     return Rows(tuple(rows) or ((DATA, None, None, None, None, None), (WAL, *(None,) * 5)), place.unseen)

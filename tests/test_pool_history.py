@@ -1,0 +1,78 @@
+"""When clients of pools waited: by minute, bounded, the same for the next console."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from console.model import Frame, PoolHistory, Snapshot
+from console.rules.findings.pool_doctor import doctor_rows
+from console.rules.pool_history import KEPT, MOST_POOLS, learn, minutes_read, waited
+from console.watching import state
+
+AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+POOL = {"pooler": "p", "database": "shop", "user": "app", "cl_waiting": 0, "maxwait": 0, "maxwait_us": 0}
+
+
+def reading(seconds: float, *waits: tuple[str, int, float]) -> Snapshot:
+    """The pools at a time: the database, how many clients wait, and for how long."""
+    pools = [
+        POOL | {"database": name, "cl_waiting": many, "maxwait": int(longest), "maxwait_us": int(longest % 1 * 1e6)}
+        for name, many, longest in (*waits, ("quiet", 0, 0.0), ("pgbouncer", 3, 1.0))
+    ]
+    return Snapshot("pooler_pools", tuple(POOL), tuple(tuple(row.values()) for row in pools), at(seconds))
+
+
+def at(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
+def learned(*readings: Snapshot) -> PoolHistory:
+    history = PoolHistory()
+    for taken in readings:
+        history = learn(history, taken)
+    return history
+
+
+def test_a_wait_between_two_looks_of_a_person_is_still_there_an_hour_later() -> None:
+    waits = [reading(second, ("shop", 4 if second == 10 else 2, second / 10)) for second in range(0, 20, 5)]
+    quiet = [reading(second) for second in range(20, 50 * 60, 20)]
+    history, now = learned(*waits, *quiet), at(50 * 60)
+    (found,) = waited(history, now)
+    assert (found.pooler, found.database, found.user) == ("p", "shop", "app")
+    assert (found.most, found.longest, found.ago) == (4, 1.5, 3000.0)
+    assert found.shares == {5: 0.0, 15: 0.0, 60: 100 * 4 / (4 + len(quiet))}
+    assert minutes_read(history, now) == 50
+    shown = doctor_rows(Frame({"pooler_pools": (quiet[-1],)}, now), (), history)
+    last = "at most 1.5s, last 50 minutes ago"
+    told = [(level, subject, text) for level, topic, _, subject, text in shown if topic == "history"]
+    assert told == [
+        (
+            "notice",
+            "shop/app",
+            f"waited in 0 % of 5 min, 0 % of 15 min, 3 % of 60 min, 4 clients at a time, {last}",
+        ),
+        ("ok", "50 of 60 min", "read in the last hour, by the rules or `watch`"),
+    ]
+
+
+def test_what_is_older_than_an_hour_is_not_shown_and_what_is_kept_is_bounded() -> None:
+    assert waited(learned(reading(0, ("shop", 1, 1.0))), at(3700)) == []
+    minutes = [reading(60 * minute, ("shop", 1, 1.0)) for minute in range(3 * KEPT)]
+    history = learned(*minutes)
+    assert (len(history.readings), len(history.pools["p", "shop", "app"])) == (KEPT, KEPT)
+    names = [f"db{number}" for number in range(2 * MOST_POOLS)]
+    many = learned(*(reading(second, (name, 1, 1.0)) for second, name in enumerate(names)))
+    assert [database for _, database, _ in many.pools] == names[MOST_POOLS:]
+
+
+def test_a_reading_counts_once_and_a_clock_that_was_set_back_adds_nothing() -> None:
+    once = learned(reading(60, ("shop", 1, 1.0)))
+    assert learn(once, reading(60, ("shop", 1, 1.0))) is once
+    assert learn(once, reading(0, ("shop", 1, 1.0))) is once
+
+
+def test_it_survives_on_disk(tmp_path: Path) -> None:
+    history = learned(reading(0, ("shop", 2, 1.25)), reading(70, ("shop", 1, 0.5)))
+    state.save(tmp_path / "state.json", state.State(pools=history))
+    assert state.load(tmp_path / "state.json").pools == history
