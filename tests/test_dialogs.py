@@ -98,6 +98,15 @@ async def test_every_action_is_found_by_typing_its_name() -> None:
             assert answers == [chosen.name]
 
 
+async def test_what_is_typed_is_sought_in_names_before_descriptions() -> None:
+    here = [action("pooler-pause"), action("pooler-resume")]  # the help of the first has the word too
+    menu = ActionMenu(here, (), [{"paused": 1}])
+    async with opened(menu) as (pilot, _):
+        await pilot.press(*"resume")
+        await until(pilot, lambda: "Resume a pooled database" in lines(menu)[0])  # type: ignore[arg-type]
+        assert len(lines(menu)) == len(here)
+
+
 async def test_nothing_is_chosen_where_nothing_matches() -> None:
     menu = ActionMenu((), ACTIONS, ())
     async with opened(menu) as (pilot, answers):

@@ -73,15 +73,19 @@ class ActionMenu(ModalScreen[str]):
         options.action_cursor_down() if step > 0 else options.action_cursor_up()
 
     def _show(self, typed: str) -> None:
-        """Keep the actions with all the words."""
+        """Keep the actions with all the words, those that have them in their names before those that mention them."""
         words = typed.lower().split()
         options = self.query_one(OptionList)
         options.clear_options()
-        for action, reason, on_row in self._lines:
-            text = f"{action.title} {action.name} {action.help}".lower()
-            if all(word in text for word in words):
+        named = {line[0].name: _has(f"{line[0].title} {line[0].name}", words) for line in self._lines}
+        for action, reason, on_row in sorted(self._lines, key=lambda line: not named[line[0].name]):
+            if named[action.name] or _has(f"{action.title} {action.name} {action.help}", words):
                 options.add_option(Option(_line(action, reason, on_row), id=action.name))
         options.highlighted = 0 if options.option_count else None
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(word in text.lower() for word in words)
 
 
 def _why_useless(action: Action, rows: Sequence[Record]) -> str:

@@ -86,7 +86,7 @@ async def _switched(request: Request, verb: str, undo: str, *, disabled: bool) -
         if bool(row["disabled"]) is not disabled:
             return Plan(claim, notes=(f"{one_line(name)} is {verb.lower()}d already.",))
         note = "admits new clients" if disabled else "refuses new clients; those that are connected stay"
-        done = f"{one_line(name)} {verb.lower()}d"
+        done = f"database {one_line(name)} {verb.lower()}d"
         return Plan(claim, (command(pooler, verb, name, note, undo),), summary=f"{verb.lower()} {one_line(name)}",
                     result=done)  # fmt: skip
 
