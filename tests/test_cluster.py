@@ -1,18 +1,22 @@
-"""A real Citus cluster: each fault is found and clears. Needs a PostgreSQL with the extension."""
+"""A real Citus cluster: each fault is found and clears, actions refuse or run on all shards. Needs the extension."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from console.model import Finding
+from console.actions import action as named_action
+from console.model import Finding, Kind, Outcome, Trouble
 from console.rules.diagnoses import DIAGNOSES
+from console.running.trail.audit import Trail
 from console.settings import config
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
 from tests import clusters
+from tests.acting import Desk
 from tests.clusters import CitusCluster
 from tests.faults import CLUSTER_FAULTS, SETTINGS, ClusterFault
 from tests.servers import Servers
@@ -62,3 +66,40 @@ async def test_a_fault_of_a_cluster_is_the_first_finding_of_its_rules_and_clears
         await eventually(is_gone)
     finally:
         await source.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "instead"),
+    [
+        ("partition-by-hash", {"table": "requests"}, "alter_distributed_table"),
+        ("partition-table", {"table": "public.requests", "key": "id"}, "create_distributed_table"),
+        ("prewarm", {"index": "requests_title_idx"}, "run_command_on_shards"),
+        ("repack-table", {"table": "notes, requests"}, "alter_distributed_table"),
+    ],
+)
+async def test_an_action_of_one_server_refuses_a_distributed_table_and_names_what_to_use(
+    citus: CitusCluster, tmp_path: Path, action: str, parameters: dict[str, str], instead: str
+) -> None:
+    async with desk(citus, tmp_path).workspace() as workspace:
+        with pytest.raises(Trouble) as caught:
+            await workspace.plan(named_action(action), parameters)
+    assert caught.value.kind is Kind.REFUSED
+    assert "public.requests is distributed by organization_id" in caught.value.sentence
+    assert instead in caught.value.remedy
+
+
+async def test_an_index_is_built_and_dropped_on_every_shard(citus: CitusCluster, tmp_path: Path) -> None:
+    built = "SELECT sum(result::int) FROM run_command_on_shards('requests', $$SELECT count(*) FROM pg_index"
+    built += " WHERE indrelid = '%s'::regclass AND indexrelid::regclass::text LIKE '%%body%%'$$)"
+    async with desk(citus, tmp_path).workspace() as workspace:
+        made = await workspace.plan(named_action("create-index"), {"table": "requests", "columns": "body"})
+        assert (await workspace.run(made)).outcome is Outcome.DONE
+        assert citus.do(built) == [(8,)]
+        made = await workspace.plan(named_action("drop-index"), {"index": "requests_body_idx"})
+        assert (await workspace.run(made)).outcome is Outcome.DONE
+        assert citus.do(built) == [(0,)]
+
+
+def desk(citus: CitusCluster, folder: Path) -> Desk:
+    """A console on the coordinator."""
+    return Desk(citus.coordinator, clusters.DATABASE, Trail(folder / "audit.jsonl"), config.load(environ={}))

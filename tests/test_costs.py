@@ -23,7 +23,7 @@ CONSOLE, ALL = 0, 1
         (command("--help"), (22, 150)),
         (command("show", "connections", "-t", AWAY), (105, 430)),
         (command("check", "-t", AWAY), (165, 500)),
-        ("import console.tui.app", (325, 870)),
+        ("import console.tui.app", (326, 870)),
     ],
     ids=["help", "rows", "rules", "screen"],
 )

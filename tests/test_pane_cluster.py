@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from console.model import Diagnosis, Frame, Kind, Level, Record, Snapshot, Trouble, View
+from console.panes import cluster_sums
+from console.panes.bloat import BLOAT
 from console.panes.cluster import CLUSTER, GROUPS, JOBS, LOCKS, NODES, SESSIONS, SHARDS, TABLES, TENANTS
+from console.panes.indexes import INDEXES
+from console.panes.partitions import PARENTS, PARTITIONS_VIEW
 from console.reading.reader import Reader
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.judging import Memory, evaluate
@@ -38,7 +42,7 @@ async def rows(view: View, name: str = "whole") -> list[Record]:
 
 async def shown(view: View, name: str = "whole") -> Snapshot:
     source = load(name)
-    return await Reader(view, {"postgres": source}.__getitem__).read(source)
+    return await Reader(view, Sources(source).named).read(source)
 
 
 async def test_each_node_has_its_shards_its_data_and_a_state() -> None:
@@ -97,6 +101,43 @@ async def test_sessions_and_locks_are_those_of_all_nodes() -> None:
 async def test_a_rebalance_is_a_job_with_its_tasks() -> None:
     (job,) = await rows(JOBS)
     assert (job["type"], job["state"], job["done"]) == ("rebalance", "finished", 100)
+
+
+async def test_the_storage_panes_show_sums_over_the_shards_and_no_verdict_that_cannot_be_given() -> None:
+    shards = [row for row in await rows(SHARDS) if row["table"] == "public.requests"]
+    taken = await shown(BLOAT.view("tables"))
+    first, *_ = taken.records()
+    assert first["table"] == "public.requests"
+    assert first["total_size"] == sum(int(str(row["size"])) for row in shards)
+    assert first["dead"] == sum(int(str(row["dead"])) for row in shards) > 0
+    assert first["bloat"] is None
+    assert "not estimated" in str(first["bloat_reason"])
+    assert any("sums over their shards" in note for note in taken.notes)
+    (alone,) = (row for row in taken.records() if row["table"] == "public.notes")
+    assert (alone["cluster_kind"], alone["verdict"]) == (None, "ok")
+
+
+async def test_an_index_is_judged_by_the_scans_of_all_its_shards() -> None:
+    found = {row["index"]: row for row in await rows(INDEXES.view("all"))}
+    assert int(str(found["public.requests_pkey"]["size"])) > 8 * 8192
+    assert all(row["scans"] == row["cluster_scans"] for row in found.values() if row["cluster_kind"])
+    assert cluster_sums.index({**found["public.requests_pkey"], "cluster_scans": 7})["scans"] == 7
+    assert found["public.requests_title_idx"]["verdict"] != "unused"
+
+
+async def test_a_distributed_table_that_is_partitioned_has_the_size_of_all_shards_of_its_partitions() -> None:
+    (parent,) = await rows(PARENTS)
+    of_shards = sum(int(str(row["size"])) for row in await rows(SHARDS) if row["table"] == "public.usage_2026")
+    assert (parent["size"], parent["rows"]) == (of_shards, 5000)
+    (partition,) = (await rows(PARTITIONS_VIEW))[:1]
+    assert (partition["size"], partition["approximate"]) == (of_shards, "")
+
+
+async def test_growth_counts_distributed_tables_with_all_their_shards() -> None:
+    taken = await load("whole").fetch("capacity_tables")
+    sizes = {row["table"]: row for row in taken.records()}
+    of_shards = sum(int(str(row["size"])) for row in await rows(SHARDS) if row["table"] == "public.usage_2026")
+    assert (sizes["public.usage"]["size"], sizes["public.usage"]["partitions"]) == (of_shards, 1)
 
 
 @pytest.mark.parametrize("name", sorted(FOUND))

@@ -39,11 +39,18 @@ class Needs:
     standby: bool = False  # only a standby can do it
     server: bool = True  # it changes something on a server; False: files of this machine alone
     in_words: str = ""  # what it needs, where that is no right
+    on_shards: bool = False  # Citus runs its statements on the shards of a distributed table as well
+    instead: str = "Use the functions of Citus, or a table of this server alone."  # where it does not
     planned: bool = True  # doctor makes its plan; False: that depends on files and runs of this user
 
 
 # Of repack-table: the server rewrites a table online by itself from 19 on.
-REPACK = Needs(Right.REWRITE, extension="pg_repack", built_in=19)
+REPACK = Needs(
+    Right.REWRITE,
+    extension="pg_repack",
+    built_in=19,
+    instead="SELECT alter_distributed_table(table, shard_count => …) rewrites all shards and blocks writes.",
+)
 
 
 def lacks_extension(needs: Needs, facts: Facts) -> bool:

@@ -40,6 +40,7 @@ STEP = (  # columns that are fields of Step
 
 
 LONGEST_NAME = 63  # characters
+CITUS = "citus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ async def _planned(action: Action, request: Request) -> Plan:
         raise standby_refused(action.name)
     if action.needs.standby and not server.facts.standby:
         raise primary_refused(action.name)
-    made = await action.plan(request)
+    made = await (_planned_on_cluster(action, request) if CITUS in server.facts.extensions else action.plan(request))
     if made.changes:
         await refuse_event_triggers(server)
         made = replace(made, notes=(*made.notes, *await conflicts(server, made.steps)))
@@ -111,6 +112,18 @@ async def _planned(action: Action, request: Request) -> Plan:
     return replace(
         made, action=action.name, parameters=made.parameters or dict(request.parameters), summary=summary(made)
     )
+
+
+async def _planned_on_cluster(action: Action, request: Request) -> Plan:
+    """The plan of an action where Citus is installed. Raises Trouble(REFUSED) if it is not for distributed tables."""
+    from console.actions.distributed import changed_by, named_by, refuse_distributed  # noqa: PLC0415  few have Citus
+
+    configured = action.needs.relations(request.settings) if action.needs.relations else ()
+    named = (*named_by(request.parameters), *configured)
+    await refuse_distributed(request.server, action.name, action.needs, named)
+    made = await action.plan(request)
+    await refuse_distributed(request.server, action.name, action.needs, changed_by(made))
+    return made
 
 
 def is_short(name: str) -> bool:

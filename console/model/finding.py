@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from console.model.history import IndexHistory, StatementHistory
 from console.model.judge import Level, Rule
-from console.model.look import Record, Snapshot, View
+from console.model.look import Lookup, Record, Snapshot, View
 from console.model.source import Facts
 from console.model.trouble import NOTHING, Lacks, Trouble
 from console.records import dataclass
@@ -89,10 +89,15 @@ class Ask:
     def queries(self) -> tuple[str, ...]:
         """The query and the lookups that are read with it from the same source."""
         return (
-            (self.query, *(lookup.query for lookup in self.view.lookups if lookup.first and not lookup.source))
+            (self.query, *(lookup.query for lookup in self.view.lookups if _always(lookup)))
             if self.view
             else (self.query,)
         )
+
+
+def _always(lookup: Lookup) -> bool:
+    """Whether it is read with the query of its view on every server."""
+    return bool(lookup.first) and not lookup.source and not lookup.extension
 
 
 def of_view(

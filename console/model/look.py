@@ -129,6 +129,7 @@ class Lookup:
     batch: int = 100  # keys asked for in one read
     keep: float = float("inf")
     source: str = ""  # the name of another source that is asked; empty: the view's. Without that source: no columns
+    extension: str = ""  # asked only where this extension is installed; elsewhere its columns are null
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.format import count, counted, size
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, Whole, denied, number
+from console.panes import cluster_sums
 from console.panes.derived import APPROXIMATE, INDEX_SIZES, MARK, SIZE, TABLE_SIZES, add, largest, with_notes, with_size
 from console.rules.storage import BLOAT_BYTES, BLOAT_PERCENT, BLOAT_VERDICT, DEAD_TUPLE_PERCENT, VACUUM_DUE_PERCENT
 
@@ -40,6 +41,7 @@ def tables(
     bloat_bytes: Rule = BLOAT_BYTES,
 ) -> Snapshot:
     """Sizes and verdicts of tables with their TOAST."""
+    snapshot = cluster_sums.summed(snapshot, cluster_sums.table)
     sized = add(snapshot, ("size", "heap_size", "approximate"), _sizes)
 
     def columns_of(row: Record) -> tuple[object, ...]:
@@ -56,6 +58,7 @@ def indexes(snapshot: Snapshot, bloat_percent: Rule = BLOAT_PERCENT, bloat_bytes
         part = ((row["bloat"], row["bloat_pct"]),)
         return judge_index(row, bloat_percent, bloat_bytes), _small(part, bloat_percent, bloat_bytes)
 
+    snapshot = cluster_sums.summed(snapshot, cluster_sums.index)
     return _noted(add(with_size(snapshot), ("verdict", "below_floor"), columns_of), "indexes", bloat_bytes)
 
 
@@ -114,7 +117,8 @@ def _sizes(row: Record) -> tuple[object, ...]:
     """The size with TOAST, that of the heap, and the mark of an estimate."""
     heap, toast = row["exact_size"], row["toast_size"]
     if heap is not None:
-        return int(number(heap) + number(toast)), heap, ""
+        mark = cluster_sums.AT_LEAST if cluster_sums.incomplete(row) else ""
+        return int(number(heap) + number(toast)), heap, mark
     guess = row["estimated_size"]
     return guess, row["estimated_heap"], "" if guess is None else APPROXIMATE
 
@@ -213,7 +217,7 @@ TABLES = View(
         ),
         Column("bloat_reason", "why unknown", width=34, extra=True, help="Why there is no estimate."),
     ),
-    lookups=(TABLE_ESTIMATES, TABLE_SIZES),
+    lookups=(TABLE_ESTIMATES, TABLE_SIZES, cluster_sums.RELATIONS),
     derive=tables,
     rules=(DEAD_TUPLE_PERCENT, BLOAT_PERCENT, BLOAT_BYTES),
     detail="bloat_table_exact",
@@ -242,7 +246,7 @@ INDEXES = View(
         Column("reltuples", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
         Column("bloat_reason", "why unknown", width=34, extra=True, help="Why there is no estimate."),
     ),
-    lookups=(INDEX_ESTIMATES, INDEX_SIZES),
+    lookups=(INDEX_ESTIMATES, INDEX_SIZES, cluster_sums.INDEXES),
     derive=indexes,
     rules=(BLOAT_PERCENT, BLOAT_BYTES),
     detail="index_detail",

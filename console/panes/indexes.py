@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from console.format import age
 from console.model import Column, Lookup, Pane, Rate, Record, Rule, Snapshot, View, number
+from console.panes import cluster_sums
 from console.panes.derived import INDEX_SIZES, MARK, SIZE, add, largest, with_notes, with_size
 from console.rules.storage import DAY, INDEX_COUNTED_DAYS, INDEX_VERDICT, UNINDEXED_BYTES
 
@@ -87,7 +88,7 @@ def _unscanned(row: Record, index_counted_days: Rule) -> tuple[str, str]:
 
 def indexes(snapshot: Snapshot, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> Snapshot:
     """Sizes, verdicts, and notes on how reliable the counters are."""
-    sized = with_size(snapshot)
+    sized = with_size(cluster_sums.summed(snapshot, cluster_sums.index))
     judged = add(sized, ("verdict", "reason"), lambda row: judge(row, index_counted_days))
     if "replica_scans" not in judged.columns:
         judged = add(judged, ("replica_scans",), lambda _: (None,))
@@ -175,7 +176,7 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
         sort="-size",
         where=_verdict(*wanted) if wanted else None,
         rates=RATES,
-        lookups=(FACTS, INDEX_SIZES, REPLICA_SCANS),
+        lookups=(FACTS, cluster_sums.INDEXES, INDEX_SIZES, REPLICA_SCANS),
         derive=indexes,
         rules=(INDEX_COUNTED_DAYS,),
         detail="index_detail",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from console.format import counted
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, View, number
+from console.panes import cluster_sums
 from console.panes.derived import APPROXIMATE, MARK, TABLE_SIZES, add, largest, listed, with_notes
 from console.panes.partition_coverage import coverage, judge
 from console.panes.tenant_views import ADVICE, TENANTS
@@ -71,6 +72,7 @@ def timeline(snapshot: Snapshot) -> tuple[Timeline, ...]:
 
 def parents(snapshot: Snapshot, partition_runway_days: Rule = PARTITION_RUNWAY_DAYS) -> Snapshot:
     """Coverage, verdict and totals of each partitioned table; totals include subpartitions."""
+    snapshot = cluster_sums.summed(snapshot, cluster_sums.partitioned)
     below_it = _totals(snapshot)
 
     def columns_of(row: Record) -> tuple[object, ...]:
@@ -151,6 +153,7 @@ def partitions(snapshot: Snapshot) -> Snapshot:
         text = row["bound_text"]
         return (shorten(text) if isinstance(text, str) else None, bar(number(row["share"])))
 
+    snapshot = cluster_sums.summed(snapshot, cluster_sums.table)
     sized = add(snapshot, ("size", "heap", "approximate"), _sizes)
     return with_notes(add(sized, ("bound", "drawn"), columns_of), largest(sized, "partitions"))
 
@@ -230,7 +233,7 @@ PARENTS = View(
         ),
         Column("gaps_named", "gap bounds", width=40, extra=True, help="The gaps between the bounds, UTC."),
     ),
-    lookups=(BOUNDS, PARENT_SIZES),
+    lookups=(BOUNDS, PARENT_SIZES, cluster_sums.RELATIONS),
     derive=parents,
     rules=(PARTITION_RUNWAY_DAYS,),
     detail="partition_parent_detail",
@@ -271,7 +274,7 @@ PARTITIONS_VIEW = View(
             help="DETACH CONCURRENTLY was interrupted; ALTER TABLE … DETACH PARTITION … FINALIZE completes it.",
         ),
     ),
-    lookups=(BOUND_TEXTS, TABLE_SIZES),
+    lookups=(BOUND_TEXTS, TABLE_SIZES, cluster_sums.RELATIONS),
     derive=partitions,
     detail="bloat_table_exact",
     empty="No partitions in this database.",

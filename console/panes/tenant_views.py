@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.format import size
 from console.model import Column, Level, Record, Rule, Snapshot, View, Whole, number
+from console.panes import cluster_sums
 from console.panes.derived import add
 from console.rules.storage import HASH_TABLE_GB, HASH_VERDICT, TENANT_SHARE_PERCENT
 
@@ -18,10 +19,16 @@ def advise(
     """Each table with its growth in bytes a month, a verdict on hash partitioning, and the reason."""
 
     def judge(row: Record) -> tuple[object, ...]:
+        if row.get("cluster_kind"):
+            return None, "distributed", f"Citus keeps it on its nodes ({row['cluster_kind']}): see the cluster pane"
         growth = _growth(row)
         return (growth, *_verdict(row, growth, hash_table_gb, tenant_share_percent))
 
-    return add(snapshot, ("growth", "verdict", "reason"), judge)
+    return add(cluster_sums.summed(snapshot, _sizes), ("growth", "verdict", "reason"), judge)
+
+
+def _sizes(row: Record) -> dict[str, object]:
+    return {"size": row["cluster_heap"], "rows": row["cluster_rows"], "grown": None}
 
 
 def _growth(row: Record) -> float | None:
@@ -105,6 +112,7 @@ ADVICE = View(
         Column("partitioned", "strategy", width=8, extra=True, help="How it is partitioned now."),
     ),
     derive=advise,
+    lookups=(cluster_sums.RELATIONS,),
     rules=(HASH_TABLE_GB, TENANT_SHARE_PERCENT),
     empty="No tenants: no two tables refer to a common table by the same column.",
 )

@@ -174,6 +174,8 @@ class _Known:
         lookup = self.lookup
         if base.clock < self._not_before or not self._fits(base):
             return False
+        if lookup.extension and lookup.extension not in (self._source or server).facts.extensions:
+            return False
         by, mark = _at(base, lookup.by), _at(base, lookup.fingerprint)
         wanted: dict[Key, Key] = {}
         for row in rows:

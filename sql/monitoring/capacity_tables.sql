@@ -1,48 +1,39 @@
--- The 200 largest tables, each with all its partitions: sizes of heap, indexes and TOAST, and rows.
--- A table is left out while an ACCESS EXCLUSIVE lock is held or awaited on it, on one of its indexes or on a partition.
--- Rows are as of the last VACUUM or ANALYZE; null before the first.
+-- The 200 largest tables, each with all its partitions, and tables of Citus summed over their shards: sizes and rows.
 -- lane: slow
-WITH RECURSIVE child AS (  -- of which table each partition is in the end
-  SELECT t.partrelid AS root, h.inhrelid AS oid
-    FROM pg_catalog.pg_partitioned_table t
-    JOIN pg_catalog.pg_class c ON c.oid = t.partrelid AND NOT c.relispartition
-    JOIN pg_catalog.pg_inherits h ON h.inhparent = t.partrelid
+-- extension: citus
+-- otherwise: capacity_of_server
+--
+-- A table is left out while an ACCESS EXCLUSIVE lock is held or awaited on it, on one of its indexes or on a partition;
+-- so is a table of Citus of which a shard cannot be read, because its size is unknown then.
+WITH RECURSIVE @measured_shards@
+, below AS (
+  SELECT d.logicalrelid::oid AS root, d.logicalrelid::oid AS oid
+    FROM pg_catalog.pg_dist_partition d
+    JOIN pg_catalog.pg_class c ON c.oid = d.logicalrelid AND NOT c.relispartition
    UNION ALL
-  SELECT p.root, h.inhrelid FROM child p JOIN pg_catalog.pg_inherits h ON h.inhparent = p.oid
-), part AS MATERIALIZED (
-  SELECT coalesce(p.root, c.oid) AS root, c.oid, c.relkind, c.relpages, c.reltuples,
-         c.reltoastrelid, p.root IS NOT NULL AS partition
-    FROM pg_catalog.pg_class c
-    LEFT JOIN child p ON p.oid = c.oid
-   WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
-     AND c.relnamespace <> ALL (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace n
-                                       WHERE n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast')))
-), locked AS MATERIALIZED (
-  SELECT DISTINCT coalesce(i.indrelid, l.relation) AS oid
-    FROM pg_catalog.pg_locks l
-    LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
-   WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'
-), ranked AS MATERIALIZED (
-  SELECT p.root, pg_catalog.count(*) OVER () AS total
-    FROM part p
-   GROUP BY p.root
-  HAVING NOT pg_catalog.bool_or(p.oid IN (SELECT l.oid FROM locked l)
-                                OR p.reltoastrelid IN (SELECT l.oid FROM locked l))
-   ORDER BY pg_catalog.sum(greatest(p.relpages, pg_catalog.pg_stat_get_live_tuples(p.oid) / 50)) DESC, p.root
-   LIMIT 200
-), measured AS (
-  SELECT k.root, k.total, pg_catalog.count(*) FILTER (WHERE p.partition) AS partitions,
-         pg_catalog.sum(pg_catalog.pg_relation_size(p.oid))::bigint AS heap,
-         pg_catalog.sum(pg_catalog.pg_indexes_size(p.oid))::bigint AS indexes,
-         pg_catalog.sum(pg_catalog.pg_table_size(p.oid) - pg_catalog.pg_relation_size(p.oid))::bigint AS toast,
-         pg_catalog.sum(p.reltuples) FILTER (WHERE p.relkind <> 'p' AND p.reltuples >= 0)::float8 AS rows
-    FROM ranked k
-    JOIN part p ON p.root = k.root
-   GROUP BY k.root, k.total
+  SELECT b.root, i.inhrelid FROM below b JOIN pg_catalog.pg_inherits i ON i.inhparent = b.oid
+), spread AS MATERIALIZED (
+  SELECT b.root AS oid, pg_catalog.sum(p.size)::bigint AS size, pg_catalog.sum(p.heap)::bigint AS heap,
+         pg_catalog.sum(p.toast)::bigint AS toast,
+         pg_catalog.sum(p.rows / p.copies) FILTER (WHERE p.relkind <> 'p')::float8 AS rows,
+         pg_catalog.count(DISTINCT b.oid) FILTER (WHERE b.oid <> b.root) AS partitions,
+         pg_catalog.count(*) FILTER (WHERE p.size IS NULL) AS unread
+    FROM below b
+    JOIN placed p ON p.oid = b.oid
+   GROUP BY b.root
+), here AS MATERIALIZED (
+  SELECT x.* FROM (
+@capacity_of_tables@
+  ) x
 )
-SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", m.heap + m.indexes + m.toast AS size,
-       m.heap, m.indexes, m.toast, m.rows, m.partitions, m.total
-  FROM measured m
-  JOIN pg_catalog.pg_class c ON c.oid = m.root
+SELECT h.oid, h."table", h.size, h.heap, h.indexes, h.toast, h.rows, h.partitions, h.total
+  FROM here h
+ WHERE h.oid::oid NOT IN (SELECT d.logicalrelid FROM pg_catalog.pg_dist_partition d)
+ UNION ALL
+SELECT s.oid::bigint, n.nspname || '.' || c.relname, s.size, s.heap, s.size - s.heap - s.toast, s.toast, s.rows,
+       s.partitions, (SELECT pg_catalog.max(h.total) FROM here h)
+  FROM spread s
+  JOIN pg_catalog.pg_class c ON c.oid = s.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE s.unread = 0
  ORDER BY 3 DESC, 2

@@ -8,7 +8,7 @@ WITH RECURSIVE reference AS MATERIALIZED (
   SELECT k.conrelid, k.confrelid, a.attname, a.atttypid
     FROM pg_catalog.pg_constraint k
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-   WHERE k.contype = 'f' AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0
+   WHERE k.contype = 'f' AND k.connamespace <> 11 AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0
        AND k.conrelid <> k.confrelid
 ), tenancy AS MATERIALIZED (
   SELECT r.confrelid, r.attname, r.atttypid

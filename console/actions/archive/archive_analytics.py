@@ -114,5 +114,9 @@ ARCHIVE_ANALYTICS = Action(
         VERIFY,
     ),
     key="A",
-    needs=Needs(Right.OWN, archived),
+    needs=Needs(
+        Right.OWN,
+        archived,
+        instead="CALL drop_old_time_partitions(table, older_than) ends partitions on all nodes; copy their rows first.",
+    ),
 )

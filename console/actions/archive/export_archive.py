@@ -209,5 +209,9 @@ EXPORT_ARCHIVE = Action(
         Parameter("drop", "yes: drop the partition of the month after the export has been verified", default="no"),
         Parameter("table", "archive to export, if the configuration has several"),
     ),
-    needs=Needs(Right.OWN, archived),
+    needs=Needs(
+        Right.OWN,
+        archived,
+        instead="COPY (SELECT …) TO reads a distributed table as a whole.",
+    ),
 )

@@ -83,5 +83,9 @@ RESTORE_ANALYTICS = Action(
         Parameter("table", "only this table; empty: all tables with an archive policy"),
         VERIFY,
     ),
-    needs=Needs(Right.OWN, archived),
+    needs=Needs(
+        Right.OWN,
+        archived,
+        instead="INSERT … SELECT from the archive moves rows between distributed tables.",
+    ),
 )

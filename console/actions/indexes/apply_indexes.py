@@ -188,5 +188,8 @@ APPLY_INDEXES = Action(
         ),
     ),
     row={"table": "table"},
-    needs=Needs(Right.OWN),
+    needs=Needs(
+        Right.OWN,
+        instead="create-index builds one index on all shards.",
+    ),
 )

@@ -114,5 +114,5 @@ CREATE_INDEX = Action(
         Parameter("method", ", ".join(choice.value for choice in METHODS), default="btree", choices=lambda: METHODS),
     ),
     row={"table": "table", "columns": "keys"},
-    needs=Needs(Right.OWN),
+    needs=Needs(Right.OWN, on_shards=True),
 )

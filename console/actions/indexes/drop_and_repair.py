@@ -63,7 +63,7 @@ DROP_INDEX = Action(
     plan=plan_drop,
     parameters=(Parameter("index", "name, with its schema if ambiguous; several separated by commas", required=True),),
     row={"index": "index"},
-    needs=Needs(Right.OWN),
+    needs=Needs(Right.OWN, on_shards=True),
 )
 REPAIR_INVALID_INDEXES = Action(
     name="repair-invalid-indexes",
@@ -71,5 +71,5 @@ REPAIR_INVALID_INDEXES = Action(
     help="Rebuilds invalid indexes, and drops indexes left from interrupted REINDEX or DROP INDEX CONCURRENTLY.",
     plan=plan_repair,
     parameters=(Parameter("table", "only indexes of this table; empty: the whole database"),),
-    needs=Needs(Right.BUILD),
+    needs=Needs(Right.BUILD, on_shards=True),
 )

@@ -222,5 +222,9 @@ PREWARM = Action(
         ),
     ),
     row={"table": "table", "index": "index"},
-    needs=Needs(extension=EXTENSION, primary=False),
+    needs=Needs(
+        extension=EXTENSION,
+        primary=False,
+        instead="SELECT run_command_on_shards(table, 'SELECT pg_prewarm(%L)') loads the shards where they are.",
+    ),
 )

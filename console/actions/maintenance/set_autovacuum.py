@@ -138,5 +138,5 @@ SET_AUTOVACUUM = Action(
         *(Parameter(option.parameter, f"{option.help}{_CHANGE}") for option in OPTIONS),
     ),
     row={"table": "table"},
-    needs=Needs(Right.OWN),
+    needs=Needs(Right.OWN, on_shards=True),
 )

@@ -98,7 +98,7 @@ VACUUM_TABLE = Action(
         Parameter("freeze", "yes or no: freeze all rows, to prevent transaction ID wraparound", default="no"),
     ),
     row={"table": "table"},
-    needs=Needs(Right.MAINTAIN),
+    needs=Needs(Right.MAINTAIN, on_shards=True),
 )
 ANALYZE_TABLE = Action(
     name="analyze-table",
@@ -107,7 +107,7 @@ ANALYZE_TABLE = Action(
     plan=plan_analyze,
     parameters=(_TABLE,),
     row={"table": "table"},
-    needs=Needs(Right.MAINTAIN),
+    needs=Needs(Right.MAINTAIN, on_shards=True),
 )
 REINDEX = Action(
     name="reindex",
@@ -119,5 +119,5 @@ REINDEX = Action(
         Parameter("table", "rebuild all indexes of this table"),
     ),
     row={"index": "index", "table": "table"},
-    needs=Needs(Right.BUILD),
+    needs=Needs(Right.BUILD, on_shards=True),
 )

@@ -88,5 +88,9 @@ CREATE_PARTITIONS = Action(
     ),
     key="C",
     row={"table": "parent"},
-    needs=Needs(Right.OWN, partitioned),
+    needs=Needs(
+        Right.OWN,
+        partitioned,
+        instead="SELECT create_time_partitions(table_name, partition_interval, end_at) creates them on all nodes.",
+    ),
 )

@@ -195,5 +195,8 @@ PARTITION_BY_HASH = Action(
         Parameter("abort", "yes: undo an unfinished run, as long as the table has not been swapped", "no"),
     ),
     row={"table": "table"},
-    needs=Needs(Right.OWN),
+    needs=Needs(
+        Right.OWN,
+        instead="Its shards are such partitions: alter_distributed_table(…, shard_count => …) changes their number.",
+    ),
 )

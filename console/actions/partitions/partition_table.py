@@ -211,5 +211,8 @@ PARTITION_TABLE = Action(
         Parameter("abort", "yes: undo an unfinished run, as long as the table has not been swapped", "no"),
     ),
     row={"table": "table"},
-    needs=Needs(Right.OWN),
+    needs=Needs(
+        Right.OWN,
+        instead="Distribute a table that is partitioned: create_distributed_table() spreads its partitions.",
+    ),
 )

@@ -220,5 +220,5 @@ UNDO = Action(
     plan=plan,
     parameters=(Parameter("run", "which run, as the audit pane names it; empty: the last that can be undone"),),
     row={"run": "run"},
-    needs=Needs(primary=False, in_words="the rights of the run that is undone", planned=False),
+    needs=Needs(primary=False, on_shards=True, in_words="the rights of the run that is undone", planned=False),
 )

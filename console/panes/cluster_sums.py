@@ -1,0 +1,103 @@
+"""Figures of distributed tables and indexes as sums over their shards: the coordinator has empty shells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from console.format import counted
+from console.model import Lookup, Record, Row, Snapshot, number
+from console.panes.derived import with_notes
+
+EXTENSION = "citus"
+AT_LEAST = "≥"
+NOT_ESTIMATED = "distributed: its shards are not estimated"
+RELATIONS = Lookup(
+    "cluster_relations",
+    ("oid",),
+    (
+        *("cluster_kind", "cluster_unread", "cluster_heap", "cluster_toast", "cluster_size", "cluster_rows"),
+        *("cluster_live", "cluster_dead", "cluster_modified", "cluster_vacuum_age", "cluster_analyze_age"),
+    ),
+    first=500,
+    batch=500,
+    keep=60,
+    extension=EXTENSION,
+)
+INDEXES = Lookup(
+    "cluster_indexes",
+    ("oid",),
+    (
+        *("cluster_kind", "cluster_unread", "cluster_size", "cluster_scans", "cluster_rows_read"),
+        *("cluster_tuples", "cluster_counted_for"),
+    ),
+    first=1000,
+    batch=1000,
+    keep=60,
+    extension=EXTENSION,
+)
+
+
+def summed(snapshot: Snapshot, figures: Callable[[Record], Mapping[str, object]]) -> Snapshot:
+    """`snapshot` with what `figures` says of distributed tables, which come first, and a note on missing shards."""
+    records = tuple(snapshot.records())
+    shells = [record for record in records if record.get("cluster_kind")]
+    if not shells:
+        return snapshot
+    shells.sort(key=lambda record: -number(record["cluster_size"]))
+    others = (row for record, row in zip(records, snapshot.rows, strict=True) if not record.get("cluster_kind"))
+    rows = (*(_filled(snapshot, record, figures(record)) for record in shells), *others)
+    unread = sum(int(number(record["cluster_unread"])) for record in shells)
+    note = f"{counted(len(shells), 'row')} of tables of Citus: sums over their shards"
+    missing = f"{counted(unread, 'shard')} could not be read and are not in the sums" if unread else ""
+    return with_notes(replace(snapshot, rows=rows), note, missing)
+
+
+def _filled(snapshot: Snapshot, record: Record, figures: Mapping[str, object]) -> Row:
+    return tuple(figures.get(name, record[name]) for name in snapshot.columns)
+
+
+def incomplete(row: Record) -> bool:
+    """Whether a row is of a distributed table of which not all shards could be read."""
+    return bool(row.get("cluster_kind")) and number(row.get("cluster_unread")) > 0
+
+
+def table(row: Record) -> Mapping[str, object]:
+    """The figures of a table as the storage panes call them."""
+    dead, live = number(row["cluster_dead"]), number(row["cluster_live"])
+    heap, toast = number(row["cluster_heap"]), number(row["cluster_toast"])
+    return {
+        "exact_size": int(heap),
+        "toast_size": int(toast),
+        "total_size": row["cluster_size"],
+        "exact_heap": int(heap),
+        "live": int(live),
+        "dead": int(dead),
+        "dead_pct": 100 * dead / max(live + dead, number(row["cluster_rows"]), 1),
+        "modified": row["cluster_modified"],
+        "rows": row["cluster_rows"],
+        "vacuum_age": row["cluster_vacuum_age"],
+        "analyze_age": row["cluster_analyze_age"],
+        **dict.fromkeys(
+            ("debt_pct", "toast_dead", "toast_dead_pct", "toast_bloat", "bloat", "bloat_pct", "heap_bloat")
+        ),
+        "bloat_reason": NOT_ESTIMATED,
+    }
+
+
+def partitioned(row: Record) -> Mapping[str, object]:
+    """The figures of a partitioned table: its sizes are those of its partitions with indexes and TOAST."""
+    return {"exact_size": row["cluster_size"], "exact_heap": row["cluster_heap"], "rows": row["cluster_rows"]}
+
+
+def index(row: Record) -> Mapping[str, object]:
+    """The figures of an index as the storage panes call them."""
+    return {
+        "exact_size": row["cluster_size"],
+        "scans": row["cluster_scans"],
+        "rows_read": row["cluster_rows_read"],
+        "reltuples": row["cluster_tuples"],
+        "counted_for": None if incomplete(row) else row["cluster_counted_for"],
+        **dict.fromkeys(("scan_rate", "read_rate", "last_use_age", "bloat", "bloat_pct")),
+        "bloat_reason": NOT_ESTIMATED,
+    }
