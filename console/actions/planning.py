@@ -92,7 +92,9 @@ async def plan(
         made = await _planned(action, Request(server, given, settings, pooler, redis, poolers, replicas))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
-    return decodable(made)
+    sendable = decodable(made)
+    in_the_way = await conflicts(server, sendable.steps) if sendable.changes else ()
+    return replace(sendable, notes=(*sendable.notes, *in_the_way))
 
 
 async def _planned(action: Action, request: Request) -> Plan:
@@ -105,7 +107,6 @@ async def _planned(action: Action, request: Request) -> Plan:
     made = await (_planned_on_cluster(action, request) if CITUS in server.facts.extensions else action.plan(request))
     if made.changes:
         await refuse_event_triggers(server)
-        made = replace(made, notes=(*made.notes, *await conflicts(server, made.steps)))
     if made.destructive and not is_short(made.claim.typed):
         made = replace(made, claim=replace(made.claim, name=server.facts.database))
     made = replace(made, notes=(*_assumed(server.facts), *made.notes))

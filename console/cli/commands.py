@@ -118,11 +118,12 @@ def run_show(options: Namespace) -> int:
 def run_list(options: Namespace) -> int:
     """Print a list."""
     from console.cli.kept import keep, list_name  # noqa: PLC0415
-    from console.cli.listing import listing  # noqa: PLC0415
+    from console.cli.listing import LIVE, listing  # noqa: PLC0415
 
     text = listing(options.what, options.format)
     sys.stdout.write(text)
-    keep(list_name(options.what, options.format), text)
+    if options.what not in LIVE:
+        keep(list_name(options.what, options.format), text)
     return 0
 
 

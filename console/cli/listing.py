@@ -140,4 +140,5 @@ _LISTS: Mapping[str, Callable[[], list[Entry]]] = {
     "rules": _rules,
     "readings": _readings,
 }
+LIVE = frozenset({"readings"})  # lists of what is there now, not of what is declared
 _TEXTS: Mapping[str, Callable[[Entry], str]] = {"actions": _action_text, "readings": _readings_text}
