@@ -136,7 +136,8 @@ GROUPS = View(
             "≈xact/s",
             "rate",
             width=7,
-            help="Estimate: transactions of the database in the last stats_period, divided among its active clients.",
+            help="Estimate: transactions of the database in the last stats_period, divided among its active clients. "
+            "No version up to 1.26 counts them by client.",
         ),
         Column("longest", "wait", "age", extra=True, rule=POOL_WAIT_SECONDS, help="Their longest wait at the moment."),
         Column("database", "database", "name", width=12, extra=True),
