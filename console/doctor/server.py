@@ -12,8 +12,8 @@ from console.doctor.check import Check, Status
 from console.doctor.settings import UNSAFE, WAITS, WISHES, harmful, judge, restart
 from console.format import one_line
 from console.model import Database, Facts, Trouble
-from console.model.versions import END_OF_LIFE, TESTED
 from console.records import dataclass
+from console.rules.server import END_OF_LIFE, TESTED
 
 SERVICES: Mapping[str, str] = {
     "rds_superuser": "Amazon RDS or Aurora",

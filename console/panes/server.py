@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 from console.format import age, count, moment, one_line, show, size
 from console.model import Column, Level, Pane, Rate, Record, Rule, Snapshot, View, Whole, number
-from console.model.versions import END_OF_LIFE
 from console.panes.derived import with_notes
-from console.rules.server import ARCHIVE_FAILING_SECONDS, METRIC_LEVEL, UPGRADE_EFFECT
+from console.rules.server import ARCHIVE_FAILING_SECONDS, END_OF_LIFE, METRIC_LEVEL, UPGRADE_EFFECT
 from console.rules.sessions import CONNECTION_USAGE_PERCENT, DEADLOCKS_PER_SECOND
 from console.rules.storage import WRAPAROUND_PERCENT
 

@@ -21,9 +21,8 @@ from console.model import (
     Level,
     Urgency,
 )
-from console.model.versions import END_OF_LIFE
 from console.rules.findings.wording import counted, listed, number
-from console.rules.server import CLOCK_BEHIND_SECONDS
+from console.rules.server import CLOCK_BEHIND_SECONDS, END_OF_LIFE
 
 NOTICE_BEFORE = timedelta(days=180)
 

@@ -29,10 +29,10 @@ MOST = 5  # tables of which one rule makes a finding each
 
 def bloated(frame: Frame) -> Iterable[Finding]:
     """A finding for each of the tables with the most bloat."""
+    from console.actions.needs import REPACK, lacks_extension  # noqa: PLC0415  the actions are not needed at the start
+
     found = [row for row in frame.rows("bloat_tables") if row["verdict"] in {"bloat", "heavy bloat"}]
     for row in _largest(found, "bloat"):
-        from console.actions.needs import REPACK, lacks_extension  # noqa: PLC0415  all actions are loaded with it
-
         table = str(row["table"])
         repack = frame.facts is not None and not lacks_extension(REPACK, frame.facts)
         yield Finding(
