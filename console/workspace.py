@@ -18,7 +18,7 @@ from console.running.progress import Run, stop
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import ActingSession, PostgresServer
-from console.sources.registry import CAPACITY, CLOCK, RULES, WAITS, Sources
+from console.sources.registry import ADVICE, CAPACITY, CLOCK, RULES, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -57,6 +57,7 @@ class Workspace:
         self.sources.add_later(CAPACITY, lambda: self.capacity)
         self.sources.add_later(WAITS, lambda: self.waits)
         self.sources.add_later(CLOCK, self._clock)
+        self.sources.add_later(ADVICE, self._advice)
         self._observer: Observer | None = None
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
         self._recorder: ReadingRecorder | None = None
@@ -173,6 +174,11 @@ class Workspace:
 
         return findings_source(self.observer)
 
+    def _advice(self) -> Source:
+        from console.watching.advice import IndexAdvice  # noqa: PLC0415  one view shows it
+
+        return IndexAdvice(self.sources)
+
     def _clock(self) -> Source:
         from console.watching.vacuum_clock import VacuumClock  # noqa: PLC0415  one view shows it
 
@@ -201,7 +207,7 @@ class Workspace:
         if not isinstance(server, PostgresServer):
             raise Trouble(Kind.UNSUPPORTED, "A recording has no server that could plan a statement.")
         key = target_key(await server.connect())
-        return await explain(server, self.wanted.target, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
+        return await explain(server, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
 
     async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

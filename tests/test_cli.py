@@ -108,7 +108,13 @@ def test_show_prints_every_view_as_the_agreed_document(
     assert (made["pane"], made["view"]) == (pane.name, view.name)
     assert datetime.fromisoformat(made["taken_at"]).tzinfo is not None
     source = pane.source_of(view)
-    kind = {"rules": "console", "capacity": "postgres", "waits": "postgres", "clock": "postgres"}.get(source, source)
+    kind = {
+        "rules": "console",
+        "capacity": "postgres",
+        "waits": "postgres",
+        "clock": "postgres",
+        "advice": "postgres",
+    }.get(source, source)
     assert made["server"]["kind"] == kind
     assert {column.name for column in view.columns} <= set(made["columns"])
     assert all(list(row) == made["columns"] for row in made["rows"])

@@ -270,6 +270,9 @@ ELSEWHERE = {  # what no other query says, and where it is tested
     "bloat/indexes": {"bloat", "bloat_pct"},
     "overview/history": {"lasted"},  # of the console's own file: test_history
     "indexes/all": {"scan_rate", "replica_scans"},  # a rate of the scans: test_reading; test_replicas
+    "indexes/advice": {  # of the planner: test_advice
+        *("saved", "size", "statements", "cost_before", "cost_after", "hot_lost", "writes", "saved_per_day"),
+    },
     "partitions/hash": {"size", "tenants", "largest_share", "growth", "rows"},  # from samples: test_pane_tenants
     "partitions/tenants": {"share", "rows", "tables"},
 }

@@ -18,7 +18,7 @@ from console.format import counted, one_line
 from console.model import Database, Kind, Record, Trouble
 from console.records import dataclass
 from console.sources.postgres import PostgresServer
-from console.sources.postgres.explaining import ExplainingSession, Question
+from console.sources.postgres.explaining import Question
 
 ANALYZE_SECONDS = 30.0
 _UNITS = {"": 1024.0, "B": 1.0, "kB": 1024.0, "MB": 2.0**20, "GB": 2.0**30, "TB": 2.0**40}
@@ -54,7 +54,7 @@ class ExplainedStatement:
     tables: Mapping[tuple[str, str], Record] = field(default_factory=dict)
 
 
-async def explain(server: PostgresServer, target: str, asked: Asked, kept: KeptPlans, key: str) -> ExplainedStatement:
+async def explain(server: PostgresServer, asked: Asked, kept: KeptPlans, key: str) -> ExplainedStatement:
     """Plan one statement, and with `analyze` run it. `key` is what the store calls the database. Raises Trouble."""
     began = time.monotonic()
     await server.connect()
@@ -63,7 +63,8 @@ async def explain(server: PostgresServer, target: str, asked: Asked, kept: KeptP
     settings = await planning_settings(server, found.user or role, asked.search_path)
     question = _question(found.statement, asked, settings, "" if own else role)
     await refuse_foreign_code(server, found.statement, role, settings, asked.analyze)
-    document = (await ExplainingSession(target, server.facts.address).explain(question))[0]
+    async with server.explaining() as session:
+        document = await session.explain(question)
     plan = node(document["Plan"])
     tables = await _tables(server, plan)
     known = KnownOfPlan(tables, *_memory(settings), rows_a_call=found.rows_a_call)

@@ -227,6 +227,36 @@ MISSING = View(
     empty="Every foreign key has a supporting index.",
 )
 
+ADVICE = View(
+    name="advice",
+    title="Advice",
+    query="index_advice",
+    source="advice",
+    key=("oid", "keys"),
+    columns=(
+        Column("name", "table", "relation", width=14, help="The table that an index is missing on."),
+        Column("keys", "columns", "name", grow=True, help="The columns of the index, in their order."),
+        Column(
+            "saved",
+            "saves",
+            "percent",
+            help="Share of the time of the examined statements that it would save, as far as cost is time.",
+        ),
+        Column("size", "size", "size", help="Estimated size of the index."),
+        Column("statements", "stmts", "count", width=5, help="How many statements gain at least 30 % of their cost."),
+        Column("cost_before", "cost", "count", width=6, help="Cost of the statement that gains most, as it is now."),
+        Column("cost_after", "then", "count", width=6, help="Its cost with the index."),
+        Column("hot_lost", "HOT lost", "count", width=8, help="HOT updates a day that would no longer be HOT."),
+        Column("writes", "writes", "count", extra=True, help="Entries a day that would be added to the index."),
+        Column("judged", "judged by", width=10, extra=True, help="hypopg: by the planner; heuristics: by its plans."),
+        Column("existing", "existing", "name", width=30, extra=True, help="What existing indexes have to do with it."),
+        Column("saved_per_day", "a day", "ms", extra=True, help="Time of statements that it would save a day."),
+        Column("queryids", "query ids", "text", width=24, extra=True, help="The statements that gain."),
+    ),
+    sort="-saved",
+    empty="No index would save 30 % of a statement that costs much.",
+)
+
 INDEXES = Pane(
     name="indexes",
     key="6",
@@ -237,7 +267,8 @@ INDEXES = Pane(
         "it; not yet known: counted for less; "
         "redundant: another index serves the same queries; needed: not scanned, but a constraint, replica identity, "
         "foreign key or partitioned index depends on it; invalid: left by a failed build. Missing lists foreign keys "
-        "without a supporting index. Scans are counted on each node, and a crash resets them: those of the replicas "
+        "without a supporting index. Advice plans the statements that cost most, runs none, and lists indexes that "
+        "would pay. Scans are counted on each node, and a crash resets them: those of the replicas "
         "named by --replica or in the configuration are added; while one cannot be asked, no index is unused."
     ),
     views=(
@@ -246,6 +277,7 @@ INDEXES = Pane(
         _view("redundant", "redundant", ("redundant",), "No redundant indexes."),
         _view("invalid", "invalid", ("invalid", "building"), "No invalid indexes."),
         MISSING,
+        ADVICE,
     ),
     refresh=20.0,
     actions=("create-index", "drop-index", "reindex", "repair-invalid-indexes", "apply-indexes"),

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
 from psycopg import errors, generators, pq
@@ -22,7 +23,7 @@ from console.model import Kind, Trouble
 from console.records import dataclass
 from console.sources.postgres import confinement
 from console.sources.postgres.closing import answering_within
-from console.sources.postgres.connecting import Connection, open_session, parse_target
+from console.sources.postgres.connecting import Connection, open_session
 from console.sources.postgres.lane import DEADLINE_SLACK
 from console.sources.postgres.troubles import trouble
 
@@ -53,6 +54,8 @@ class Question:
     settings: Mapping[str, str] | None = None  # such as search_path
     analyze: bool = False  # run it
     seconds: float = PLANNING_SECONDS  # that it may take
+    hypothetical: tuple[str, ...] = ()  # CREATE INDEX statements of indexes that hypopg lets the planner see
+    hypopg: str = ""  # the schema of hypopg, if it is used
 
     @property
     def options(self) -> str:
@@ -61,35 +64,60 @@ class Question:
 
 
 class ExplainingSession:
-    """A connection on which one server explains statements. Raises Trouble."""
+    """A connection on which one server explains statements, from `async with` to its end. Raises Trouble."""
 
-    def __init__(self, target: str, address: str = "") -> None:
-        """`target` is a libpq URI or conninfo, `address` the conninfo of the host that answered before."""
-        self._target = {**parse_target(target), **parse_target(address)}
+    def __init__(self, target: Mapping[str, str]) -> None:
+        """`target` are the parameters of a connection to the host that answered before."""
+        self._target = target
+        self._connection: Connection | None = None
 
-    async def explain(self, *questions: Question) -> list[dict[str, Any]]:
-        """What EXPLAIN (FORMAT JSON) returns for each question."""
-        seconds = max(question.seconds for question in questions)
-        settings = _SETTINGS | {"statement_timeout": f"{seconds * 1000:.0f}ms"}
-        connection = await open_session(self._target, settings)
+    async def __aenter__(self) -> Self:
+        self._connection = await open_session(self._target, _SETTINGS)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def explain(self, question: Question) -> dict[str, Any]:
+        """What EXPLAIN (FORMAT JSON) returns, with "Hypothetical": name → bytes, in the order of the question."""
+        connection = self._connection
+        if connection is None or connection.closed:
+            raise Trouble(Kind.UNREACHABLE, "The connection to the server was lost.")
         try:
-            with answering_within(seconds * len(questions) + DEADLINE_SLACK, connection):
-                return [await _answer(connection, question) for question in questions]
+            with answering_within(question.seconds + DEADLINE_SLACK, connection):
+                return await _answer(connection, question)
         except psycopg.Error as error:
             raise _trouble(error) from None
-        finally:
-            await connection.close()
 
 
 async def _answer(connection: Connection, question: Question) -> dict[str, Any]:
+    await connection.execute("DEALLOCATE ALL")  # PREPARE outlives its transaction
+    indexes = await _hypothetical(connection, question) if question.hypopg else {}
     async with connection.transaction(force_rollback=True):
+        await connection.execute(f"SET LOCAL statement_timeout = {question.seconds * 1000:.0f}".encode())
         if question.role:
             answer = await _confined(connection, question)
         else:
             await _set(connection, question)
             answer = await _own(connection, question)
     found = json.loads(answer)
-    return dict(found[0])
+    return {**found[0], "Hypothetical": indexes}
+
+
+async def _hypothetical(connection: Connection, question: Question) -> dict[str, int]:
+    """Let the planner see the indexes of the question alone; their names with their sizes."""
+    schema = confinement.identifier(question.hypopg)
+    await connection.execute(f"SELECT {schema}.hypopg_reset()".encode())
+    found = {}
+    for statement in question.hypothetical:
+        made = f"SELECT c.indexname::text, {schema}.hypopg_relation_size(c.indexrelid)::bigint FROM "  # noqa: S608
+        cursor = await connection.execute(f"{made}{schema}.hypopg_create_index(%s) c".encode(), (statement,))
+        for name, size in await cursor.fetchall():
+            found[str(name)] = int(str(size))
+    return found
 
 
 async def _set(connection: Connection, question: Question) -> None:
@@ -109,11 +137,7 @@ async def _own(connection: Connection, question: Question) -> bytes:
     await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     await _sent(connection, f"PREPARE {_NAME} AS {question.text}")
     nulls = ", ".join(["NULL"] * question.parameters)
-    try:
-        return await _sent(connection, f"{explain}EXECUTE {_NAME} ({nulls})")
-    finally:
-        if connection.info.transaction_status != pq.TransactionStatus.INERROR:
-            await connection.execute(f"DEALLOCATE {_NAME}".encode())
+    return await _sent(connection, f"{explain}EXECUTE {_NAME} ({nulls})")
 
 
 async def _confined(connection: Connection, question: Question) -> bytes:

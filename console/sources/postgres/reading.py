@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -29,6 +29,9 @@ from console.sources.postgres.connecting import (
 )
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane
 from console.sources.postgres.troubles import trouble
+
+if TYPE_CHECKING:
+    from console.sources.postgres.explaining import ExplainingSession
 
 _DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
@@ -155,6 +158,12 @@ class PostgresServer:
         finally:
             await connection.close()
         return ""
+
+    def explaining(self) -> ExplainingSession:
+        """A session in which this server explains statements, apart from what the console reads."""
+        from console.sources.postgres.explaining import ExplainingSession  # noqa: PLC0415  seldom used
+
+        return ExplainingSession({**self._target, **self._address})
 
     async def pulse(self, seconds: float) -> None:
         """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
