@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from console.model import Database, Row, Source
+from console.model import HEAVY, Database, Row, Source
 from console.running.progress import Run
 from console.running.trail.audit import Trail, default_trail, whoami
 from console.settings.config import RefreshPolicy, Wanted
@@ -13,7 +14,10 @@ from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, as_replica
 from console.sources.redis.server import RedisServer
-from console.sources.registry import HOST, POOLER, REPLICAS, Sources
+from console.sources.registry import HOST, POOLER, Sources
+
+if TYPE_CHECKING:
+    from console.sources.replicas.source import Replicas
 
 
 def sources_for(
@@ -35,15 +39,23 @@ def sources_for(
     hints = {POOLER: wanted.pooler_hint}
     others = [PgBouncers(poolers)] if poolers else []
     redis = [RedisServer(wanted.redis)] if wanted.redis else []
-    sources = Sources(postgres, console, *others, *redis, hints=hints)
+    replicas = replicas_of(postgres, wanted) if wanted.replicas else None
+    standbys = [replicas] if replicas is not None else []
+    sources = Sources(postgres, console, *others, *redis, *standbys, hints=hints)
     sources.add_later(HOST, lambda: host_of(postgres))
-    if wanted.replicas:
-        replicas = replicas_of(postgres, wanted)
-        sources.add_later(REPLICAS, lambda: replicas)
+    if replicas is not None and wanted.heavy_reads:
+        sources.add_later(HEAVY, lambda: heavy_reads(postgres, replicas, wanted.heavy_reads))
     return sources
 
 
-def replicas_of(postgres: Database, wanted: Wanted) -> Source:
+def heavy_reads(postgres: Database, replicas: Replicas, name: str) -> Source:
+    """Where heavy reads go: to the replica of that name, as long as it follows."""
+    from console.sources.replicas.heavy import HeavyReads  # noqa: PLC0415  few configurations have it
+
+    return HeavyReads(postgres, replicas, name)
+
+
+def replicas_of(postgres: Database, wanted: Wanted) -> Replicas:
     """The streaming replicas of a server. Raises Trouble(USAGE) for a wrong URI."""
     from console.sources.replicas.source import Replicas  # noqa: PLC0415  not every server has replicas
 

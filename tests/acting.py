@@ -40,6 +40,7 @@ class Desk:
     poolers: tuple[str, ...] = ()  # URIs of the admin consoles of its PgBouncers
     redis: str = ""  # URI of the Redis that caches its brands
     replicas: tuple[tuple[str, str], ...] = ()  # names and URIs of its replicas
+    heavy_reads: str = ""  # the name of the one that heavy reads go to
     host: FakeHost | None = None  # the machine of the server; None: the tests' choice
 
     @property
@@ -59,7 +60,13 @@ class Desk:
 
     def workspace(self) -> Workspace:
         """A console of this database, to be closed by its user."""
-        wanted = config.Wanted(self.uri, poolers=self.poolers, redis=self.redis, replicas=self.replicas)
+        wanted = config.Wanted(
+            self.uri,
+            poolers=self.poolers,
+            redis=self.redis,
+            replicas=self.replicas,
+            heavy_reads=self.heavy_reads,
+        )
         workspace = Workspace(self.settings, wanted, trail=self.trail)
         if self.host is not None:
             host, postgres = self.host, workspace.sources.postgres

@@ -61,12 +61,15 @@ class Standby:
         with self.server.connect() as connection:
             return connection.execute("SELECT status FROM pg_stat_wal_receiver").fetchone() == ("streaming",)
 
-    def replays(self) -> bool:
-        """Whether it has replayed all that its primary has written."""
+    def catch_up(self) -> None:
+        """Wait until it has replayed all that its primary has done, also what that has not written yet."""
         with self.primary.connect() as connection:
-            row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+            connection.execute("SET synchronous_commit = on")
+            connection.execute("SELECT pg_logical_emit_message(true, 'tests', 'caught up')")
+            row = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+        query = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
         with self.server.connect() as connection:
-            return connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone() == (True,)
+            wait(lambda: connection.execute(query, row).fetchone() == (True,))
 
 
 @contextmanager

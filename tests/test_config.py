@@ -185,6 +185,16 @@ def test_a_name_of_the_configuration_brings_its_replicas_by_name(home: dict[str,
         resolve(settings, "prod", replicas=["mysql://d"], environ=home)
 
 
+def test_heavy_reads_go_to_a_replica_of_the_target_or_are_refused(home: dict[str, str]) -> None:
+    target = "uri: host=a, replicas: {near: host=b}"
+    settings = read(home, f"targets: {{good: {{{target}, heavy_reads: near}}, bad: {{{target}, heavy_reads: far}}}}\n")
+    assert resolve(settings, "good", environ=home).heavy_reads == "near"
+    assert resolve(settings, "good", replicas=["host=c"], environ=home).heavy_reads == ""
+    with pytest.raises(Trouble, match="heavy_reads names no replica of the target: far") as caught:
+        resolve(settings, "bad", environ=home)
+    assert caught.value.remedy == "Replicas: near."
+
+
 @pytest.mark.parametrize(
     ("replica", "expected"),
     [

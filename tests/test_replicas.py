@@ -16,9 +16,11 @@ from console.actions.indexes.drop_and_repair import DROP_INDEX
 from console.doctor import replicas
 from console.doctor.check import Status
 from console.model import Kind, Limit, Record, Trouble
+from console.panes.bloat import BLOAT
+from console.panes.capacity import CAPACITY
 from console.panes.indexes import INDEXES
 from console.panes.replication import REPLICAS
-from console.reading.reader import Reader
+from console.reading.reader import Reader, keys
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.sources.replicas import comparing
@@ -219,7 +221,7 @@ def standby(primary: Cluster, pg_servers: Servers) -> Iterator[Standby]:
 
 @pytest.fixture
 def desk(primary: Cluster, standby: Standby, tmp_path: Path) -> Desk:
-    wait(standby.replays)
+    standby.catch_up()
     where = f"host={standby.server.host} port={standby.server.port}"
     return Desk(primary, "postgres", Trail(tmp_path / "audit.jsonl"), replicas=(("analytics", where),))
 
@@ -355,11 +357,11 @@ async def test_an_index_that_only_a_replica_uses_is_in_use_and_unknown_while_tha
     limits = {**desk.settings.thresholds, "index_counted_days": Limit(0, below=True)}
     desk = replace(desk, settings=replace(desk.settings, thresholds=limits))
     desk.do("CREATE TABLE item AS SELECT g AS n FROM generate_series(1, 1000) g", "CREATE INDEX by_n ON item (n)")
-    wait(standby.replays)
+    standby.catch_up()
     async with desk.workspace() as workspace:
         assert (await verdict(workspace, "public.by_n"))["replica_scans"] == 0
         assert "by_n is unused" in str((await workspace.plan(DROP_INDEX, {"index": "by_n"})).notes)
-    wait(standby.replays)
+    standby.catch_up()
     scanned(standby.server, database)
     async with desk.workspace() as workspace:
 
@@ -384,6 +386,46 @@ async def test_an_index_that_only_a_replica_uses_is_in_use_and_unknown_while_tha
         observer = Observer(workspace.sources, DIAGNOSES, limits)
         found = {each.rule: each.why for each in (await observer.look(everything=True)).unknown}
         assert "replica far: " in found["unused-index"]
+
+
+@pytest.mark.pg(">= 18")
+async def test_heavy_reads_are_answered_by_the_replica_and_by_the_primary_while_that_cannot(
+    desk: Desk, primary: Cluster, standby: Standby
+) -> None:
+    database = primary.fresh_database()
+    desk = replace(desk, database=database, heavy_reads="analytics")
+    desk.do("CREATE TABLE item AS SELECT g AS n FROM generate_series(1, 10000) g", "ANALYZE item")
+    standby.catch_up()
+
+    async def shown() -> tuple[Record, str]:
+        async with desk.workspace() as workspace:
+            view = BLOAT.view("tables")
+            reader, source = Reader(view, workspace.sources.named), workspace.sources.of(BLOAT, view)
+            taken = await reader.read(source)
+            taken = await reader.fill(source, keys(taken, view.key)) or taken
+            (row,) = [row for row in taken.records() if row["table"] == "public.item"]
+            growth = await workspace.sources.of(CAPACITY).fetch(CAPACITY.views[0].query)
+            (note,) = {note for note in (*taken.notes, *growth.notes) if note.startswith("read on")}
+            return row, note
+
+    there = replace(desk, cluster=standby.server)
+    size = "SELECT pg_total_relation_size('item')"
+    assert there.ask(size) < desk.ask(size)  # the primary adds empty pages ahead
+    row, note = await shown()
+    assert (row["total_size"], row["approximate"]) == (there.ask(size), "")
+    assert row["bloat_pct"] is not None
+    assert note == "read on replica analytics, 0.0s behind"
+    statements = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pip%'"
+    )
+    assert there.ask(statements) == 0  # the connections there were closed
+    standby.stop()
+    try:
+        row, note = await shown()
+        assert row["total_size"] == desk.ask(size)
+        assert note.startswith("read on the primary, because replica analytics: ")
+    finally:
+        standby.start()
 
 
 async def test_a_wrong_uri_of_a_replica_repeats_none_of_it(desk_of_nothing: Desk) -> None:

@@ -56,7 +56,21 @@ from console.model.history import (
 )
 from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, above, below
 from console.model.local_file import LocalFile
-from console.model.look import Column, Counterpart, Lead, Lookup, Pane, Rate, Record, Row, Snapshot, View, Whole, number
+from console.model.look import (
+    HEAVY,
+    Column,
+    Counterpart,
+    Lead,
+    Lookup,
+    Pane,
+    Rate,
+    Record,
+    Row,
+    Snapshot,
+    View,
+    Whole,
+    number,
+)
 from console.model.pooler_steps import PoolerCommand, PoolerPause, PoolerProof, PoolerReload, PoolerResume
 from console.model.source import ACTING_NAME, APPLICATION_NAME, Database, Extension, Facts, Source
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
@@ -67,6 +81,7 @@ __all__ = [
     "CHANGES",
     "DEFINITIONS",
     "EXTENSIONS",
+    "HEAVY",
     "LOCK_TIMEOUT",
     "OFTEN",
     "RARELY",

@@ -113,6 +113,9 @@ class Rate:
     window: float = 0.0  # seconds
 
 
+HEAVY = "heavy"  # the source of heavy reads: a replica, where the configuration names one for them
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Columns fetched by a second query, only for rows that are not yet known, and kept.
@@ -130,6 +133,7 @@ class Lookup:
     keep: float = float("inf")
     source: str = ""  # the name of another source that is asked; empty: the view's. Without that source: no columns
     extension: str = ""  # asked only where this extension is installed; elsewhere its columns are null
+    heavy: bool = False  # it is read from HEAVY where that is configured: what it reads is the same on a replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class View:
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's
+    heavy: bool = False  # its query is read from HEAVY where that is configured
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     chart_query: str = ""  # query whose rows it draws; gets the key columns of the row under the cursor as parameters

@@ -22,8 +22,11 @@ TABLE_ESTIMATES = Lookup(
     (*_JUDGED, "heap_bloat", "heap_bloat_pct", "toast_bloat", "toast_bloat_pct"),
     fingerprint=("relpages", "reltuples", "toast_pages", "toast_tuples"),
     first=200,
+    heavy=True,
 )
-INDEX_ESTIMATES = Lookup("bloat_estimates", ("oid",), _JUDGED, fingerprint=("relpages", "reltuples"), first=200)
+INDEX_ESTIMATES = Lookup(
+    "bloat_estimates", ("oid",), _JUDGED, fingerprint=("relpages", "reltuples"), first=200, heavy=True
+)
 _ERROR = "Estimated from statistics: 0.93 to 1.18 times the true value after a recent ANALYZE."
 _SHARE = Column(
     "bloat_pct",

@@ -13,9 +13,12 @@ MEGABYTE = 1 << 20
 
 # Exact sizes of the rows on the screen, from the slow lane; read again when VACUUM or ANALYZE recorded another size.
 TABLE_SIZES = Lookup(
-    "table_sizes", ("oid",), ("exact_size", "toast_size", "total_size"), fingerprint=("estimated_size",), keep=60
+    *("table_sizes", ("oid",), ("exact_size", "toast_size", "total_size")),
+    fingerprint=("estimated_size",),
+    keep=60,
+    heavy=True,
 )
-INDEX_SIZES = Lookup("index_sizes", ("oid",), ("exact_size",), fingerprint=("estimated_size",), keep=60)
+INDEX_SIZES = Lookup("index_sizes", ("oid",), ("exact_size",), fingerprint=("estimated_size",), keep=60, heavy=True)
 
 SIZE = Column(
     "size",

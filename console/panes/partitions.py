@@ -29,7 +29,10 @@ BOUNDS = Lookup(
     batch=500,
 )
 PARENT_SIZES = Lookup(
-    "partition_sizes", ("oid",), ("exact_size", "exact_heap"), fingerprint=("estimated_size", "child_sum"), keep=60
+    *("partition_sizes", ("oid",), ("exact_size", "exact_heap")),
+    fingerprint=("estimated_size", "child_sum"),
+    keep=60,
+    heavy=True,
 )
 BOUND_TEXTS = Lookup("partition_bound_texts", ("oid",), ("bound_text",), ("parent_oid",), first=500, batch=500)
 

@@ -121,6 +121,7 @@ TENANTS = View(
     name="tenants",
     title="Tenants",
     query="tenants",
+    heavy=True,
     key=("tenant",),
     columns=(
         Column("tenant", "tenant", width=36, help="The value of the tenant column."),

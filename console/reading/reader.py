@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol
 
-from console.model import Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
+from console.model import HEAVY, Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
 
 Key = tuple[object, ...]
 Named = Callable[[str], Source]  # the source of that name; raises Trouble if it is not configured
@@ -167,6 +167,7 @@ class _Known:
         self._source = source
         self._answers: dict[Key, tuple[Key, float, Row]] = {}
         self._refused: Trouble | None = None
+        self._notes: tuple[str, ...] = ()  # on where heavy reads were answered, and how old that is
         self._not_before = 0.0
 
     async def learn(self, server: Source, base: Snapshot, rows: Iterable[Row]) -> bool:
@@ -197,11 +198,19 @@ class _Known:
             self._refused, self._not_before = why, base.clock + pause
             return True
         self._refused = None
+        self._remember(wanted, answer, base.clock)
+        return True
+
+    def _remember(self, wanted: Mapping[Key, Key], answer: Snapshot, clock: float) -> None:
+        """Keep what was answered; what a replica has not is asked again: it may not have been replayed there yet."""
+        lookup = self.lookup
+        elsewhere = lookup.heavy and self._source is not None
+        self._notes = answer.notes if elsewhere else ()
         unknown: Row = (None,) * len(lookup.adds)
         added = dict(zip(keys(answer, lookup.by), keys(answer, lookup.adds), strict=True))
         for key, fingerprint in wanted.items():
-            self._answers[key] = (fingerprint, base.clock, added.get(key, unknown))
-        return True
+            if key in added or not elsewhere:
+                self._answers[key] = (fingerprint, clock, added.get(key, unknown))
 
     def complete(self, base: Snapshot) -> Snapshot:
         """`base` with the looked-up columns; None where not known yet."""
@@ -213,7 +222,8 @@ class _Known:
             self._answers = {key: self._answers[key] for key in present if key in self._answers}
         answers = self._answers
         added = (answers[key][2] if key in answers else unknown for key in present)
-        return base.with_columns(self.lookup.adds, added).hiding(self._refused)
+        found = base.with_columns(self.lookup.adds, added).hiding(self._refused)
+        return replace(found, notes=tuple(dict.fromkeys((*found.notes, *self._notes)))) if self._notes else found
 
     def _fits(self, base: Snapshot) -> bool:
         """Whether the rows have what another source is asked by: those of an older recording may not."""
@@ -227,13 +237,22 @@ class _Known:
 def _possible(lookups: Iterable[Lookup], named: Named | None) -> Iterator[tuple[Lookup, Source | None]]:
     """The lookups that can be asked, each with its source where that is another one."""
     for lookup in lookups:
-        if not lookup.source:
+        if lookup.heavy and named is not None:
+            yield lookup, _source_of_heavy_reads(named)
+        elif not lookup.source:
             yield lookup, None
         elif named is not None:
             with contextlib.suppress(Trouble):
                 source = named(lookup.source)
                 if source.obstacle(lookup.query) is None:  # a recording may not have it
                     yield lookup, source
+
+
+def _source_of_heavy_reads(named: Named) -> Source | None:
+    """Where heavy reads go; None: to the source of the view."""
+    with contextlib.suppress(Trouble):
+        return named(HEAVY)
+    return None
 
 
 def _present(snapshot: Snapshot, columns: Sequence[str]) -> list[str]:

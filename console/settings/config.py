@@ -41,6 +41,7 @@ class Target:
     label: str = ""
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands
     replicas: Mapping[str, str] = field(default_factory=dict, repr=False)  # its standbys: name → URI or conninfo
+    heavy_reads: str = ""  # the replica that the console's heavy reads go to; empty: the server itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Wanted:
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: there is none
     pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
     replicas: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # name and URI; without a name: its host
+    heavy_reads: str = ""  # the name of the replica that heavy reads go to; empty: the target itself
 
 
 def load(
@@ -213,6 +215,7 @@ def _target() -> yamlfile.Reader:
         uri=some_text,
         poolers=sequence(some_text),
         replicas=by_name(some_text),
+        heavy_reads=text,
         label=text,
         redis=some_text,
     )

@@ -59,10 +59,17 @@ def resolve(
         check(pooler, "pooler")
     for _, replica in standbys:
         check(replica, "replica")
+    heavy = known.heavy_reads if known and not replicas else ""
+    if heavy and heavy not in dict(standbys):
+        listed = ", ".join(safe(name, 80) for name, _ in standbys) or "none"
+        raise Trouble(
+            Kind.USAGE, f"heavy_reads names no replica of the target: {safe(heavy, 80)}.", f"Replicas: {listed}."
+        )
     replaced = {name: value for name, value in parts.items() if value}
     if {"host", "port"} & set(replaced):
         label = ""  # it may be another server than the configured one
-    return Wanted(_with_parts(uri, replaced), label, chosen, read_only, pane, redis=redis, replicas=standbys)
+    target = _with_parts(uri, replaced)
+    return Wanted(target, label, chosen, read_only, pane, redis=redis, replicas=standbys, heavy_reads=heavy)
 
 
 def _with_parts(uri: str, parts: Mapping[str, str]) -> str:

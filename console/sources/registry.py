@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from console import sql
 from console.format import one_line, safe
-from console.model import Database, Kind, Pane, Source, Trouble, View
+from console.model import HEAVY, Database, Kind, Pane, Source, Trouble, View
 from console.records import dataclass
 from console.sources.heard import Hear, HeardSource
 from console.sources.pgbouncer import admin
@@ -82,7 +82,12 @@ class Sources:
     @property
     def replicas(self) -> Source | None:
         """The streaming replicas of the server; None when none is named."""
-        return self.named(REPLICAS) if REPLICAS in self._known or REPLICAS in self._later else None
+        return self.named(REPLICAS) if REPLICAS in self._known else None
+
+    @property
+    def heavy(self) -> Source | None:
+        """Where heavy reads go; None: to the server itself."""
+        return self.named(HEAVY) if HEAVY in self._known or HEAVY in self._later else None
 
     def add_later(self, name: str, make: Callable[[], Source]) -> None:
         """Make a source known that is made of the others when it is first asked for."""
@@ -94,7 +99,9 @@ class Sources:
 
     def of(self, pane: Pane, view: View | None = None) -> Source:
         """The source that a view of `pane`, else the pane, asks. Raises Trouble(MISSING) if it is not configured."""
-        return self.named(pane.source_of(view) if view else pane.source)
+        name = pane.source_of(view) if view else pane.source
+        heavy = view is not None and view.heavy and name == PRIMARY
+        return (self.heavy if heavy else None) or self.named(name)
 
     def named(self, name: str) -> Source:
         """The source of that name. Raises Trouble(MISSING) if it is not configured."""

@@ -93,6 +93,8 @@ class Capacity:
         taken = await asyncio.to_thread(self._rows, query, reading, await self._history(reading))
         for other in others:
             taken = taken.hiding(reading.troubles.get(other))
+        sizes = reading.answers[TABLES].notes if first == TABLES else ()  # where they were read, if not here
+        taken = replace(taken, notes=(*taken.notes, *sizes))
         now = time.monotonic()
         return replace(taken.hiding(self.trouble).hiding(self._stored.trouble), seconds=now - began, clock=now)
 
@@ -149,7 +151,8 @@ class Capacity:
         return _Reading(answers, troubles, time.monotonic())
 
     async def _ask(self, query: str) -> Snapshot:
-        return await self._postgres.fetch(query)
+        source = self._sources.heavy if query == TABLES else None
+        return await (source or self._postgres).fetch(query)
 
     async def _keep(self, reading: _Reading) -> None:
         target, values = target_key(self._postgres.facts), _values(reading)

@@ -15,7 +15,7 @@ NAME = "analytics"
 def of(stage: Stage) -> Standby:
     """The standby of the stage, which has replayed everything."""
     assert stage.standby is not None
-    wait(stage.standby.replays)
+    stage.standby.catch_up()
     return stage.standby
 
 
