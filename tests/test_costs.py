@@ -22,10 +22,11 @@ CONSOLE, ALL = 0, 1
     [
         (command("--help"), (22, 150)),
         (command("show", "connections", "-t", AWAY), (105, 430)),
-        (command("check", "-t", AWAY), (165, 500)),
-        ("import console.tui.app", (326, 870)),
+        (command("check", "-t", AWAY), (175, 500)),
+        ("import console.tui.start", (100, 430)),
+        ("import console.tui.app", (335, 870)),
     ],
-    ids=["help", "rows", "rules", "screen"],
+    ids=["help", "rows", "rules", "first screen", "screen"],
 )
 def test_few_modules_are_loaded_before_the_first_rows(tmp_path: Path, code: str, most: tuple[int, int]) -> None:
     found = loaded_modules(tmp_path, code)
