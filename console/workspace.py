@@ -6,9 +6,12 @@ The command line, the terminal interface and the tests plan, run, watch and stop
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from console.watching.waits import Waits
 
 Watch = Callable[[Run], None]
+INCIDENT = 600.0  # seconds before an incident file is written that it holds
 UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
@@ -127,6 +131,20 @@ class Workspace:
     async def keep_readings(self) -> None:
         """Keep whatever is read, until this task is cancelled."""
         await self.recorder.keep()
+
+    async def write_incident(self, path: Path, moment: float | None = None, plain: bool = False) -> str:
+        """Write an incident file of what was read in the ten minutes until now, or until `moment`, and what came after.
+
+        Returns what was written, in one sentence. Raises Trouble.
+        """
+        from console.past.incident import write_incident  # noqa: PLC0415  seldom used
+
+        await self.recorder.flush()
+        now = time.time()
+        since = (moment or now) - INCIDENT
+        readings = self.recorder.readings(moment or now)
+        trail = [entry for entry in self.trail.entries() if _is_since(entry, since)]
+        return await asyncio.to_thread(lambda: write_incident(path, readings, since, trail, plain=plain))
 
     async def keep_samples(self) -> None:
         """Sample the sizes and limits of this target whenever that is due, until this task is cancelled.
@@ -286,6 +304,13 @@ class Workspace:
             if self._observer is not None:
                 self._observer.expire()
             await session.close()
+
+
+def _is_since(entry: Mapping[str, object], since: float) -> bool:
+    try:
+        return datetime.fromisoformat(str(entry.get("at"))).timestamp() >= since
+    except (ValueError, OverflowError):
+        return False
 
 
 def _settle(run: Run, error: BaseException | None) -> None:

@@ -108,6 +108,8 @@ def _fill() -> Mapping[str, Callable[[Make], None]]:
         "worker": _worker,
         "explain": _explain,
         "explain-rule": _explain_rule,
+        "record": _record,
+        "report": _report,
         "doctor": _doctor,
         "completion": _completion,
     }
@@ -115,7 +117,9 @@ def _fill() -> Mapping[str, Callable[[Make], None]]:
 
 def _open(make: Make) -> None:
     command = make("open the console on a server", f"{_TARGET}\n\n{_EXITS}", server=True)
-    command.add_argument("at", nargs="?", default="", metavar="TARGET", help="which server; see below")
+    command.add_argument(
+        "at", nargs="?", default="", metavar="TARGET|FILE", help="a server (see below) or an incident file"
+    )
     command.add_argument("--pane", default="", metavar="NAME", help="the pane to open first")
     _server_options(command)
 
@@ -264,6 +268,28 @@ def _explain_rule(make: Make) -> None:
     command = make("print what a rule reads, its limits, its SQL and the privileges it needs", _EXITS)
     command.add_argument("rule", metavar="RULE", help="see: pipeline-console list rules")
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    command.add_argument("--config", default="", metavar="FILE", help="configuration file")
+
+
+def _record(make: Make) -> None:
+    command = make(
+        "write an incident file: what consoles read in the last ten minutes, and every pane now; `open FILE` shows it",
+        f"{_TARGET}\n\n{_EXITS}",
+        server=True,
+    )
+    command.add_argument("file", metavar="FILE", help="a new file; it is readable by its owner alone")
+    command.add_argument(
+        "--seconds", type=_number(0, 3600), default=10.0, metavar="N", help="how long to read every pane (10)"
+    )
+    command.add_argument(
+        "--plain", action="store_true", help="keep the literals of statements and addresses; passwords are never kept"
+    )
+    _server_options(command)
+
+
+def _report(make: Make) -> None:
+    command = make("print an incident file as Markdown, for the post-mortem", _EXITS)
+    command.add_argument("file", metavar="FILE", help="a file that `record` or the key X wrote")
     command.add_argument("--config", default="", metavar="FILE", help="configuration file")
 
 

@@ -74,10 +74,39 @@ def run_open(options: Namespace) -> int:
     """Open the console on a server."""
     if options.at and options.target:
         raise Trouble(Kind.USAGE, "The target is given twice.", "Name it once: open TARGET, or open -t TARGET.")
-    options.target = options.at or options.target
     pane = known_pane(options.pane) if options.pane else ""
     settings = settings_of(options)
+    if options.at and "://" not in options.at and Path(options.at).is_file():
+        return _recording(settings, Path(options.at), pane)
+    options.target = options.at or options.target
     return _console(settings, wanted(options, settings, pane))
+
+
+def _recording(settings: Settings, path: Path, pane: str) -> int:
+    """Open the console on an incident file. Raises Trouble(USAGE) if it is none."""
+    from console.past.incident import open_incident  # noqa: PLC0415  no other command opens a file
+
+    incident = open_incident(path)
+    _need_terminal()
+    from console.tui.replaying import run_recording  # noqa: PLC0415
+
+    return run_recording(settings, incident, Wanted("", path.name, read_only=True, pane=pane))
+
+
+def run_record(options: Namespace) -> int:
+    """Write an incident file."""
+    settings = settings_of(options)
+    from console.cli.record import record  # noqa: PLC0415  loads the driver
+
+    return record(options, settings, wanted(options, settings), say)
+
+
+def run_report(options: Namespace) -> int:
+    """Print an incident file as Markdown."""
+    settings = settings_of(options)
+    from console.cli.report import report  # noqa: PLC0415  no other command needs it
+
+    return report(Path(options.file), settings)
 
 
 def run_demo(options: Namespace) -> int:
@@ -232,6 +261,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "worker": run_worker,
     "explain": run_explain,
     "explain-rule": run_explain_rule,
+    "record": run_record,
+    "report": run_report,
     "doctor": run_doctor,
     "completion": run_completion,
 }

@@ -73,13 +73,12 @@ class ReadingRecorder:
 
     def hear(self, source: Source, query: str, parameters: Mapping[str, object] | None, answer: PastAnswer) -> None:
         """Take what a source answered; it is encoded later."""
-        at = answer.taken_at.timestamp() if isinstance(answer, Snapshot) else time.time()
         stream = Stream(source.name, query, as_text(parameters))
         try:
             facts: Facts | None = source.facts
         except Trouble:
             facts = None  # it was never reached
-        self._waiting.append(HeardAnswer(stream, answer, at, facts))
+        self._waiting.append(HeardAnswer(stream, answer, time.time(), facts))
         self._wake.set()
 
     async def keep(self) -> None:
@@ -151,10 +150,11 @@ class ReadingRecorder:
         return self._append(opened, reading_payload(heard.stream, record))
 
     def _is_known(self, heard: HeardAnswer) -> bool:
-        """Whether it is the same trouble as a moment ago."""
+        """Whether it is the same trouble as a moment ago, or looked up with the same answer as before."""
         if isinstance(heard.answer, Snapshot):
             self._troubles.pop(heard.stream, None)
-            return False
+            before = self._carried.get(heard.stream)
+            return before is not None and _is_same(before.answer, heard.answer)
         text, at = self._troubles.get(heard.stream, ("", 0.0))
         if text == str(heard.answer) and abs(heard.at - at) < REPEATED:
             return True
@@ -203,3 +203,9 @@ class ReadingRecorder:
         if opened.descriptor >= 0:
             os.close(opened.descriptor)
             opened.descriptor = -1
+
+
+def _is_same(before: PastAnswer, now: Snapshot) -> bool:
+    if isinstance(before, Trouble):
+        return False
+    return (before.columns, before.rows, before.notes) == (now.columns, now.rows, now.notes)

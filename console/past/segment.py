@@ -89,7 +89,7 @@ class ReadingSegment:
     def __init__(self) -> None:
         self.facts: dict[str, Facts] = {}  # by source
         self.chains: dict[Stream, Chain] = {}
-        self.notes: list[Mapping[str, Any]] = []  # other records, in the order of the file
+        self.documents: list[Mapping[str, Any]] = []  # other records, in the order of the file
         self.size = len(framing.MAGIC)
         self.count = 0
 
@@ -105,7 +105,7 @@ class ReadingSegment:
             case ["facts", str(source)]:
                 self.facts[source] = facts_of(encoding.unpacked(body))
             case ["note"] if isinstance(found := encoding.unpacked(body), dict):
-                self.notes.append(found)
+                self.documents.append(found)
             case _:
                 raise ValueError("no record of readings")
 
@@ -129,7 +129,7 @@ def facts_payload(source: str, facts: Facts) -> bytes:
     return json.dumps(["facts", source]).encode("ascii") + b"\n" + body
 
 
-def note_payload(document: Mapping[str, object]) -> bytes:
+def document_payload(document: Mapping[str, object]) -> bytes:
     """Anything else that a file says of itself."""
     return b'["note"]\n' + encoding.packed(document)
 
@@ -191,12 +191,12 @@ def moments_until(chain: Chain, moment: float) -> int:
     return bisect_right(chain.times, moment)
 
 
-def answers(chain: Chain) -> Iterator[tuple[float, PastAnswer]]:
-    """Every reading of a chain that can be read, oldest first."""
-    for place, at in enumerate(chain.times):
+def answers(chain: Chain, since: float = 0.0) -> Iterator[tuple[float, PastAnswer]]:
+    """Every reading of a chain after a moment that can be read, oldest first."""
+    for place in range(moments_until(chain, since), len(chain.times)):
         answer = chain.answer(place)
         if answer is not None:
-            yield at, answer
+            yield chain.times[place], answer
 
 
 def seconds_of(moment: datetime) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from textual import work
@@ -16,8 +18,9 @@ from textual.worker import Worker, WorkerState
 
 from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
-from console.format import pasteable, size
+from console.format import pasteable, safe, size
 from console.keys import Place, all_keys
+from console.model import Trouble
 from console.panes import PANES
 from console.panes import pane as pane_called
 from console.panes.activity import ACTIVITY
@@ -50,6 +53,9 @@ from console.tui.updates import tight
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
+if TYPE_CHECKING:
+    from console.watching.past import KeptReadings
+
 HELD_SECONDS = 2.0  # at most, for the first rows, until what is there is painted over the first screen
 
 
@@ -64,15 +70,22 @@ class ConsoleApp(App[int]):
     BINDINGS = bindings(Place.APP)
 
     def __init__(
-        self, workspace: Workspace, readers: Readers | None = None, first_screen: FirstScreen | None = None
+        self,
+        workspace: Workspace,
+        readers: Readers | None = None,
+        first_screen: FirstScreen | None = None,
+        recording: KeptReadings | None = None,
     ) -> None:
-        """`readers` may have read something before: that is painted at once. `first_screen` stays until then."""
+        """`readers` may have read something before: that is painted at once. `first_screen` stays until then.
+
+        A `recording` is shown instead of a server.
+        """
         self._theme_name = choose_theme(workspace.settings.theme, os.environ)
         # Textual decides here, before a theme is set, whether colours may be the terminal's own.
         super().__init__(ansi_color=True if self._theme_name == SIXTEEN else None)
         self.workspace = workspace
         self.readers = readers or Readers(workspace.sources.named)
-        self.times = PaneTimes(workspace, self.readers)
+        self.times = PaneTimes(workspace, self.readers, recording)
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
         self._metrics = header_metrics(workspace.settings.thresholds)
         self.monitor = Monitor(self, workspace, self.vitals, self.times)
@@ -107,6 +120,10 @@ class ConsoleApp(App[int]):
         postgres = self.workspace.sources.postgres
         self.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
         self.set_timer(HELD_SECONDS, self._paint_all)
+        if self.times.is_file:
+            await self.action_pane(self._first_pane)
+            self.run_worker(self.monitor.watch_moment(), group="metrics", exit_on_error=False)
+            return
         await self.action_pane(self._first_pane)
         self.run_worker(self.monitor.watch_metrics(), group="metrics", exit_on_error=False)
         self.run_worker(self.monitor.watch_findings(), group="findings", exit_on_error=False)
@@ -178,6 +195,8 @@ class ConsoleApp(App[int]):
         if not self._has_read:
             self._has_read = True
             self.call_after_refresh(self._paint_all)
+            if self.times.is_file:
+                return
             self.call_after_refresh(self.show_notices)
             self.run_worker(self.workspace.keep_readings(), group="readings", exit_on_error=False)
 
@@ -215,6 +234,28 @@ class ConsoleApp(App[int]):
         if why := await self.times.turn(seconds):
             self.dialogs.toast(why, timeout=3)
         self.monitor.show_moment()
+
+    def action_record(self) -> None:
+        """Write an incident file of what was read in the last minutes."""
+        from console.tui.incident_dialog import suggested, write_dialog  # noqa: PLC0415  seldom used
+
+        if self.times.is_file:
+            self.dialogs.toast("This is an incident file already.", timeout=3)
+        else:
+
+            def answered(path: Path | None) -> None:
+                if path is not None:
+                    self._record(path)
+
+            self.push_screen(write_dialog(suggested()), answered)
+
+    @work(group="recording", exit_on_error=False)
+    async def _record(self, path: Path) -> None:
+        moment = self.times.then.moment if self.times.then else None
+        try:
+            self.dialogs.toast(await self.workspace.write_incident(path, moment))
+        except Trouble as why:
+            self.push_screen(TextDialog("Incident file", safe(why)))
 
     # Findings
 

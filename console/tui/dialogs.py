@@ -140,21 +140,29 @@ class SortDialog(ModalScreen[str]):
 
 
 class ExportDialog(ModalScreen[Path]):
-    """Which file to write the rows to; the suffix chooses the format."""
+    """Which file to write to; the suffix chooses the format."""
 
     BINDINGS = bindings(Place.FORM)
 
-    def __init__(self, suggestion: str) -> None:
+    def __init__(
+        self,
+        suggestion: str,
+        title: str = "Export",
+        what: str = "The rows of the table, as raw values. File name (.csv or .json):",
+        suffixes: tuple[str, ...] = (".csv", ".json"),
+    ) -> None:
+        """`what` says what is written, and with which of the `suffixes` the name may end."""
         super().__init__()
         self.guard = KeyGuard(READ, prolonged=True)  # Enter writes a file
         self._suggestion = suggestion
+        self._heading, self._what, self._suffixes = title, what, suffixes
 
     def compose(self) -> ComposeResult:
         """A field for the path, and a line for what is wrong with it."""
         with Vertical(classes="dialog -small") as frame:
-            frame.border_title = "Export"
+            frame.border_title = self._heading
             frame.border_subtitle = "Enter write · Esc close"
-            yield Static("The rows of the table, as raw values. File name (.csv or .json):", markup=False)
+            yield Static(self._what, markup=False)
             yield TextField(self._suggestion, submit=self._write)
             yield Static(classes="wrong", markup=False)
 
@@ -169,8 +177,8 @@ class ExportDialog(ModalScreen[Path]):
     def _write(self) -> None:
         """Answer with the path if it can be one."""
         path = Path(self.query_one(TextField).value).expanduser()
-        if path.suffix not in {".csv", ".json"}:
-            self.query_one(".wrong", Static).update("The name must end in .csv or .json.")
+        if path.suffix not in self._suffixes:
+            self.query_one(".wrong", Static).update(f"The name must end in {' or '.join(self._suffixes)}.")
         else:
             answer(self, path)
 

@@ -60,6 +60,12 @@ class Monitor:
             self.show_top()
             await asyncio.sleep(vitals.period)
 
+    async def watch_moment(self) -> None:
+        """Show how long ago the moment is that is shown of a file, for as long as the console is open."""
+        while True:
+            self.show_top()
+            await asyncio.sleep(self.vitals.period)
+
     def show_moment(self) -> None:
         """Show all panes, and what is around them, at the moment that was turned to."""
         for view in self._app.query(PaneView):

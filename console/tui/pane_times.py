@@ -40,6 +40,19 @@ class PaneTimes:
         self._readers: PastReaders | None = None
 
     @property
+    def is_file(self) -> bool:
+        """Whether there is no present, as in a file."""
+        return self._kept is not None
+
+    async def turn_to(self, moment: float) -> None:
+        """Show a moment of the file."""
+        if self._kept is not None:
+            from console.watching.past import past_at  # noqa: PLC0415
+
+            self.goal = moment
+            await self._show(past_at(self._kept.readings(moment), moment))
+
+    @property
     def is_past(self) -> bool:
         """Whether what is shown is the past."""
         return self.then is not None
