@@ -131,7 +131,7 @@ TABLES = View(
     ),
     derive=tables,
     rules=(CLUSTER_IMBALANCE_BYTES,),
-    empty="No distributed tables: create_distributed_table() makes one, run distribute-table advises.",
+    empty="No distributed tables: create_distributed_table() makes one.",
 )
 GROUPS = View(
     name="groups",
