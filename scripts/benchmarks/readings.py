@@ -100,7 +100,7 @@ async def _read(workspace: Workspace, until: float) -> None:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.benchmarks readings", description=__doc__)
+    parser = argparse.ArgumentParser(prog="benchmarks readings", description=__doc__)
     parser.add_argument("--seconds", type=float, default=180.0, help="how long to read (180)")
     parser.add_argument("--major", type=int, help="major version of the server")
     parser.add_argument("--light", action="store_true", help="the light server instead of the heavy one")
