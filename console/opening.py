@@ -14,7 +14,7 @@ from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, as_replica
 from console.sources.redis.server import RedisServer
-from console.sources.registry import HOST, POOLER, Sources
+from console.sources.registry import HOST, LOG, POOLER, Sources
 
 if TYPE_CHECKING:
     from console.sources.replicas.source import Replicas
@@ -43,6 +43,7 @@ def sources_for(
     standbys = [replicas] if replicas is not None else []
     sources = Sources(postgres, console, *others, *redis, *standbys, hints=hints)
     sources.add_later(HOST, lambda: host_of(postgres))
+    sources.add_later(LOG, lambda: log_of(postgres, wanted.log))
     if replicas is not None and wanted.heavy_reads:
         sources.add_later(HEAVY, lambda: heavy_reads(postgres, replicas, wanted.heavy_reads))
     return sources
@@ -83,3 +84,10 @@ def host_of(postgres: Database) -> Source:
     from console.sources.host.source import HostSource  # noqa: PLC0415  few panes show it
 
     return HostSource(postgres)
+
+
+def log_of(postgres: Database, setting: str) -> Source:
+    """The log of a server; `setting` is where the configuration says it is."""
+    from console.sources.log.source import LogSource  # noqa: PLC0415  one pane shows it
+
+    return LogSource(postgres, setting)

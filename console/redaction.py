@@ -9,8 +9,8 @@ HIDDEN = "(hidden)"  # replaces a secret
 _FORMERLY = "(not kept)"  # what stood there in trails of versions before
 
 _PASSWORDS = (
-    # CREATE ROLE … PASSWORD '…'
-    re.compile(r"(\bpassword\s+)(?:e|u&)?'(?:[^'\\]|''|\\.)*'()", re.IGNORECASE),
+    # CREATE ROLE … PASSWORD '…', perhaps cut within it
+    re.compile(r"(\bpassword\s+)(?:e|u&)?'(?:[^'\\]|''|\\(?s:.|\Z))*(?:'|\Z)()", re.IGNORECASE),
     # a conninfo, perhaps inside of a literal, or the query of a URI
     re.compile(r"(\bpassword\s*=\s*)(?:''(?:[^']|'''')*''|'(?:[^'\\]|\\.)*'|[^\s'\"&]+)()", re.IGNORECASE),
     # a verifier, with which a password can be guessed

@@ -38,6 +38,7 @@ ASKED = {
     "console": "the console itself",
     "capacity": "the PostgreSQL server, and the samples that were kept",
     "waits": "the PostgreSQL server and the PgBouncers, and the samples of the last hour",
+    "log": "the server's log: through the server, or where the configuration says it is",
     "clock": "the PostgreSQL server, and what was read of it before",
 }
 

@@ -33,11 +33,12 @@ from console.settings import config
 from console.sources import replay
 from console.sources.console import ConsoleSource
 from console.sources.host.source import HostSource
+from console.sources.log.source import LogSource
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
 from console.sources.redis.server import RedisServer
-from console.sources.registry import ADVICE, CAPACITY, CLOCK, HOST, RULES, WAITS, Sources
+from console.sources.registry import ADVICE, CAPACITY, CLOCK, HOST, LOG, RULES, WAITS, Sources
 from console.sources.replay import Reads, Replay
 from console.watching import capacity, vacuum_clock, waits
 from console.watching.observer import Observer
@@ -81,6 +82,8 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
     sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
     recorders[HOST] = Recorder()
     sources[HOST] = Heard(HostSource(server), recorders[HOST])
+    recorders[LOG] = Recorder()
+    sources[LOG] = Heard(LogSource(server), recorders[LOG])
     sources["console"] = ConsoleSource(lambda: answers(TRAIL, [], sources["postgres"]))
     views = {
         (view.query, view.lookups): (pane.source_of(view), view)

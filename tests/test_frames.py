@@ -68,9 +68,9 @@ async def _screen(pane: Pane, size: tuple[int, int]) -> tuple[str, tuple[int, in
     """The whole screen, and between which lines the pane is."""
     pooler = recording.load("pgbouncer")
     postgres = cluster_recording.load("whole") if pane.name == "cluster" else recording.load("postgres")
-    redis, host = recording.load("redis"), recording.load("host")
+    redis, host, log = recording.load("redis"), recording.load("host"), recording.load("log")
     console_source = ConsoleSource(lambda: answers(recording.TRAIL, _runs(), postgres))
-    sources = Sources(postgres, pooler, redis, host, console_source)
+    sources = Sources(postgres, pooler, redis, host, log, console_source)
 
     async def replay(app: ConsoleApp) -> None:
         app.vitals.period = 3600

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.host
 
 HOSTILE = 'o\'neil "x"; --'
 UNINSTALLED = {"repack-table"}  # actions whose extension no database of the tests has
-ELSEWHERE = {"pooler", "cache"}  # panes that no pooler and no Redis is named for
+ELSEWHERE = {"log", "pooler", "cache"}  # panes without a pooler, a Redis, or a server that keeps a log
 
 
 def not_here(pg: PostgresServer) -> set[str]:

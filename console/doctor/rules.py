@@ -58,7 +58,8 @@ def _evaluated(rule: Diagnosis, hidden: Sequence[Trouble], role: str) -> Check:
 
 def _troubles(observer: Observer, rule: Diagnosis) -> Iterable[Trouble]:
     """Why queries of a rule could not be read."""
-    return (observer.frame.troubles[ask.query] for ask in rule.asks if ask.query in observer.frame.troubles)
+    asked = (ask.query for ask in rule.asks if not ask.optional)
+    return (observer.frame.troubles[query] for query in asked if query in observer.frame.troubles)
 
 
 def _curable(observer: Observer, rule: Diagnosis) -> Iterable[Trouble]:

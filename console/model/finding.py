@@ -84,6 +84,7 @@ class Ask:
     only_if: Callable[[Frame], bool] | None = None  # judged on the metrics: an expensive query is not always needed
     view: View | None = None  # of a pane: the query is read as there, with its lookups and derived columns
     on_change: tuple[str, ...] = ()  # columns of the query CHANGES: when one of them changes, it is asked at once
+    optional: bool = False  # the rule is evaluated without it too, with less evidence
 
     @property
     def queries(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ NAMES: tuple[str, ...] = (
     "slow-queries",
     "io",
     "waits",
+    "log",
     "bloat",
     "vacuum",
     "indexes",

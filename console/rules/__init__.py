@@ -37,6 +37,7 @@ RULES: tuple[AnyRule, ...] = (
     server.ARCHIVE_FAILING_SECONDS,
     server.CONFLICTS_PER_SECOND,
     server.UNFROZEN_TRANSACTIONS,
+    server.LOG_SEVERITY,
     server.CLOCK_BEHIND_SECONDS,
     server.METRIC_LEVEL,
     server.UPGRADE_EFFECT,

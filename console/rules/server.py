@@ -108,6 +108,12 @@ CLOCK_BEHIND_SECONDS = Rule(
     queries=("vitals",),
 )
 
+LOG_SEVERITY = StateRule(
+    name="log_severity",
+    title="Severity of an entry of the log",
+    levels={"WARNING": Level.NOTICE, "ERROR": Level.WARNING, "FATAL": Level.WARNING, "PANIC": Level.CRITICAL},
+    queries=("log_entries", "log_everywhere", "log_errors"),
+)
 METRIC_LEVEL = StateRule(
     name="metric_level",
     title="Level of a metric, from the rule of that metric",

@@ -40,6 +40,7 @@ class Target:
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of PgBouncer admin consoles
     label: str = ""
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands
+    log: str = ""  # file, folder or journald:UNIT of the server's log; empty: it is read through the server
     replicas: Mapping[str, str] = field(default_factory=dict, repr=False)  # its standbys: name → URI or conninfo
     heavy_reads: str = ""  # the replica that the console's heavy reads go to; empty: the server itself
 
@@ -114,6 +115,7 @@ class Wanted:
     pooler_hint: str = ""  # why there is no pooler and how to get one, where that is known
     replicas: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # name and URI; without a name: its host
     heavy_reads: str = ""  # the name of the replica that heavy reads go to; empty: the target itself
+    log: str = ""  # where the log is, by the configuration; empty: it is read through the server
 
 
 def load(
@@ -218,6 +220,7 @@ def _target() -> yamlfile.Reader:
         heavy_reads=text,
         label=text,
         redis=some_text,
+        log=some_text,
     )
 
 

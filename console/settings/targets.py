@@ -68,8 +68,18 @@ def resolve(
     replaced = {name: value for name, value in parts.items() if value}
     if {"host", "port"} & set(replaced):
         label = ""  # it may be another server than the configured one
-    target = _with_parts(uri, replaced)
-    return Wanted(target, label, chosen, read_only, pane, redis=redis, replicas=standbys, heavy_reads=heavy)
+    log = known.log if known else ""
+    return Wanted(
+        _with_parts(uri, replaced),
+        label,
+        chosen,
+        read_only,
+        pane,
+        redis=redis,
+        replicas=standbys,
+        heavy_reads=heavy,
+        log=log,
+    )
 
 
 def _with_parts(uri: str, parts: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from console.sources.pgbouncer import admin
 from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
 
-PRIMARY, POOLER, REDIS, HOST, REPLICAS = "postgres", "pgbouncer", "redis", "host", "replicas"
+PRIMARY, POOLER, REDIS, HOST, REPLICAS, LOG = "postgres", "pgbouncer", "redis", "host", "replicas", "log"
 RULES, CAPACITY, WAITS, CLOCK, ADVICE = "rules", "capacity", "waits", "clock", "advice"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 NO_REPLICA = "Give --replica postgresql://USER@HOST:5432/DATABASE, or replicas: in the configuration's target."
@@ -42,11 +42,18 @@ def _replica_text(query: str) -> str:
     return text(query)
 
 
+def _log_text(query: str) -> str:
+    from console.sources.log.source import text  # noqa: PLC0415  one pane shows it
+
+    return text(query)
+
+
 _ABSENT: Mapping[str, Absent] = {
     POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text),
     REDIS: Absent("There is no Redis to look at.", NO_REDIS, redis_text),
     REPLICAS: Absent("There is no replica to look at.", NO_REPLICA, _replica_text),
     HOST: Absent("The host of a recording is not there to be measured.", "Open the server itself.", _host_text),
+    LOG: Absent("The log of a recording is not there to be read.", "Open the server itself.", _log_text),
 }
 
 
@@ -61,7 +68,7 @@ def statement(query: str) -> str:
 
 
 class Sources:
-    """Sources by name: "postgres", "pgbouncer", "redis", "replicas", "host", "console", "rules".
+    """Sources by name: "postgres", "pgbouncer", "redis", "replicas", "host", "log", "console", "rules".
 
     Nothing connects before the first read.
     """

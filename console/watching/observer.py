@@ -309,6 +309,7 @@ def _both(first: Ask, other: Ask) -> Ask:
         _either(first.only_if, other.only_if),
         first.view or other.view,
         tuple(dict.fromkeys((*first.on_change, *other.on_change))),
+        first.optional and other.optional,
     )
 
 

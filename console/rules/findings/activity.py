@@ -21,6 +21,7 @@ from console.model import (
 )
 from console.panes.pooled import ask_with_clients
 from console.rules.findings.blocking import subject
+from console.rules.findings.logged import LOGGED_DEADLOCK, ask_log, logged
 from console.rules.findings.wording import cancel, counted, number, session, statement
 from console.rules.server import REQUESTED_CHECKPOINTS, TEMP_BYTES_PER_SECOND
 from console.rules.sessions import LIVE_TEMP_BYTES, STATEMENT_SECONDS
@@ -42,8 +43,19 @@ def deadlocks(frame: Frame) -> Iterable[Finding]:
             sentence=f"{counted(int(more), 'deadlock')} in database {one_line(row['database'])} "
             f"in the last {age(elapsed)}: the server cancelled a transaction for each",
             detail="the server's log has the statements; lock rows in the same order everywhere",
-            evidence=(Evidence("deadlocks since the reset", count(row["deadlocks"]), "overview", "metrics"),),
+            evidence=(
+                Evidence("deadlocks since the reset", count(row["deadlocks"]), "overview", "metrics"),
+                *logged(frame, LOGGED_DEADLOCK, "processes"),
+            ),
         )
+
+
+def have_deadlocked(frame: Frame) -> bool:
+    """Whether transactions deadlocked within the window, so that the log is worth reading."""
+    try:
+        return any(True for _ in risen(frame, "deadlocks"))
+    except CannotTell:
+        return False
 
 
 def temporary_files(frame: Frame) -> Iterable[Finding]:
@@ -163,7 +175,13 @@ def risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
 
 
 _COUNTERS = (Ask("database_counters", every=2 * OFTEN, window=WINDOW),)
-DEADLOCK = Diagnosis("deadlock", "Transactions deadlocked", Urgency.SOON, _COUNTERS, deadlocks)
+DEADLOCK = Diagnosis(
+    "deadlock",
+    "Transactions deadlocked",
+    Urgency.SOON,
+    (*_COUNTERS, ask_log(2 * OFTEN, have_deadlocked)),
+    deadlocks,
+)
 TEMPORARY_FILES = Diagnosis(
     "temporary-files",
     "A database writes many temporary files",

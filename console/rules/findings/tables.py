@@ -8,7 +8,9 @@ from console.format import age, count, one_line, percent, size
 from console.model import (
     RARELY,
     RELATIONS,
+    SELDOM,
     Ask,
+    CannotTell,
     Diagnosis,
     Evidence,
     Finding,
@@ -21,6 +23,7 @@ from console.model import (
 )
 from console.panes.bloat import TABLES
 from console.panes.settings import PENDING
+from console.rules.findings.logged import LOGGED_CANCELLED, ask_log, logged
 from console.rules.findings.wording import counted, listed, number
 from console.rules.storage import BLOAT_BYTES, VACUUM_DUE_PERCENT
 
@@ -66,7 +69,10 @@ def overdue(frame: Frame) -> Iterable[Finding]:
             sentence=f"table {one_line(table)}: {count(row['dead'])} dead tuples "
             f"({percent(row['dead_pct'])}) wait for VACUUM, {last}",
             detail="" if row["autovacuum"] else "autovacuum is disabled for this table",
-            evidence=(_evidence("of the number that triggers autovacuum", percent(row["debt_pct"]), row),),
+            evidence=(
+                _evidence("of the number that triggers autovacuum", percent(row["debt_pct"]), row),
+                *(each for each in logged(frame, LOGGED_CANCELLED, "cancelled") if f'.{table}"' in each.value),
+            ),
             fixes=(Fix("vacuum-table", {"table": table}, "make the space reusable, without blocking reads or writes"),),
             harm=number(row["dead"]) / 1e12,
         )
@@ -132,6 +138,14 @@ def _evidence(label: str, value: str, row: Record) -> Evidence:
     return Evidence(label, value, "bloat", "tables", {"oid": row["oid"]})
 
 
+def are_overdue(frame: Frame) -> bool:
+    """Whether the dead tuples of a table wait for too long, so that the log is worth reading."""
+    try:
+        return any(frame.level(VACUUM_DUE_PERCENT, row["debt_pct"]) for row in frame.rows("bloat_tables"))
+    except CannotTell:
+        return False
+
+
 _ASKS = (of_view(TABLES, RARELY, on_change=RELATIONS),)
 _MISSES = "What grows with the rows of tables shows within ten minutes."
 BLOAT = Diagnosis("bloat", "A large part of a table is bloat", Urgency.CARE, _ASKS, bloated, misses=_MISSES)
@@ -139,7 +153,7 @@ VACUUM_OVERDUE = Diagnosis(
     "vacuum-overdue",
     "Dead tuples of a table wait for VACUUM for too long",
     Urgency.CARE,
-    _ASKS,
+    (*_ASKS, ask_log(SELDOM, are_overdue)),
     overdue,
     (VACUUM_DUE_PERCENT,),
     misses=_MISSES,
