@@ -119,7 +119,7 @@ def test_no_secret_of_any_kind_is_in_a_redacted_file(tmp_path: Path) -> None:
     kept = _everything(plain)
     assert "s3cret-literal" in kept
     assert "203.0.113.77" in kept
-    assert [secret for secret in ("s3cret-role", "s3cret-uri", "s3cret-conninfo") if secret in _audited(plain)] == []
+    assert [secret for secret in ("s3cret-role", "s3cret-uri", "s3cret-conninfo") if secret in kept] == []
 
 
 def _everything(path: Path) -> str:

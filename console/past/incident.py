@@ -27,7 +27,6 @@ from console.past.segment import (
     reading_payload,
 )
 from console.records import dataclass
-from console.redaction import redacted
 
 SUFFIX = ".incident"
 LARGEST = 64 * 2**20  # bytes of a file that is opened
@@ -77,17 +76,16 @@ def write_incident(
     """
     content = bytearray(framing.MAGIC)
     known = {source: found for segment in readings.segments for source, found in segment.facts.items()}
-    redaction = None if plain else Redaction(known.values())
+    redaction = Redaction(known.values(), plain)
     head = {"incident": 1, "redacted": not plain, "from": since}
     content += framing.framed(document_payload(head))
     for source, facts in known.items():
-        content += framing.framed(facts_payload(source, redaction.facts(facts) if redaction else facts))
+        content += framing.framed(facts_payload(source, redaction.facts(facts)))
     for entry in trail:
-        document = redaction.document(entry) if redaction else redacted(entry)
-        content += framing.framed(document_payload({"audit": document}))
+        content += framing.framed(document_payload({"audit": redaction.document(entry)}))
     count, writer = 0, SegmentWriter()
     for at, stream, answer in sorted(_since(readings, since), key=lambda each: each[0]):
-        kept, named = (redaction.answer(answer), _redacted(stream, redaction)) if redaction else (answer, stream)
+        kept, named = redaction.answer(answer), _redacted(stream, redaction)
         content += framing.framed(reading_payload(named, writer.record(named, kept, at)))
         count += 1
     with private.troubles(path):

@@ -36,8 +36,9 @@ _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 class Redaction:
     """One mapping of addresses to names, so that the same one has the same name everywhere in a file."""
 
-    def __init__(self, facts: Iterable[Facts] = ()) -> None:
-        """`facts` name the servers: their hosts are addresses too."""
+    def __init__(self, facts: Iterable[Facts] = (), plain: bool = False) -> None:
+        """`facts` name the servers: their hosts are addresses too. `plain`: only secrets are taken out."""
+        self._plain = plain
         self._names: dict[str, str] = {}
         self._hosts: dict[str, str] = {}
         self._texts: dict[str, str] = {}  # the same ones come again with every reading
@@ -50,6 +51,8 @@ class Redaction:
 
     def facts(self, facts: Facts) -> Facts:
         """Facts without the address of the server."""
+        if self._plain:
+            return replace(facts, label=self.text(facts.label), address=self.text(facts.address))
         label = self.text(facts.label)
         return replace(facts, label=label, host=self.text(facts.host), address="")
 
@@ -74,11 +77,15 @@ class Redaction:
 
     def statement(self, text: str) -> str:
         """The text of a statement, without its numbers too."""
+        if self._plain:
+            return self.text(text)
         if text not in self._statements:
             self._statements[text] = _NUMBER.sub("…", self.text(text))
         return self._statements[text]
 
     def _without(self, text: str) -> str:
+        if self._plain:
+            return without_secrets(text)
         made = _URI.sub(rf"\1{HIDDEN}", without_secrets(text))
         for host, name in self._hosts.items():
             made = made.replace(host, name)
@@ -90,13 +97,18 @@ class Redaction:
 
     def _row(self, names: tuple[str, ...], row: Row) -> Row:
         pairs = zip(names, row, strict=True)
-        if "name" in names and "setting" in names and _PRIVATE.search(str(row[names.index("name")])):
+        if (
+            not self._plain
+            and "name" in names
+            and "setting" in names
+            and _PRIVATE.search(str(row[names.index("name")]))
+        ):
             return tuple(HIDDEN if isinstance(cell, str) and name != "name" else cell for name, cell in pairs)
         return tuple(self._cell(name, cell) for name, cell in pairs)
 
     def _cell(self, name: str, cell: Any) -> Any:
         if isinstance(cell, str):
-            if name in ADDRESSES:
+            if name in ADDRESSES and not self._plain:
                 return cell if cell in LOCAL else self._name(cell)
             return self.statement(cell) if name in STATEMENTS else self.text(cell)
         if isinstance(cell, bytes):
