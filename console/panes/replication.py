@@ -367,6 +367,7 @@ REPLICATION = Pane(
     title="Replication",
     group="Around",
     help=(
+        "Who receives WAL from this server, and from whom it receives it. "
         "Senders: each standby or other receiver of WAL, how far it is behind and at which stage. Replicas: what each "
         "replica named by --replica or in the configuration is, asked there and compared with this server. Slots: the "
         "WAL and the dead rows that each retains; a slot that nobody uses retains them until it is dropped (temporary "

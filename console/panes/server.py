@@ -215,6 +215,7 @@ SERVER = Pane(
     title="Server",
     group="Around",
     help=(
+        "The databases and the WAL of the server, and what stands in the way of an upgrade. "
         "Databases: size, sessions and their limit, transactions, temporary files, deadlocks and the age of "
         "transaction ids of each, the largest first. WAL: how much is written, checkpoints by their reason, and the "
         "archiver with its last success and failure. Rates are measured between two reads. Upgrade: what stands in the "

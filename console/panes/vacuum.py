@@ -142,6 +142,7 @@ VACUUM = Pane(
     title="Vacuum",
     group="Storage",
     help=(
+        "What autovacuum has to do, when it does it, and what holds it back. "
         "Due: tables near or past what triggers autovacuum, and why it does not run: off, blocked by a lock, held back "
         "by an old snapshot, or not due yet. Clock: when each table will be due, what a VACUUM now would remove, what "
         "it would have to keep, and because of whom, counted from the dead tuples that each of its reads has seen; ≈ "
