@@ -120,13 +120,14 @@ def _copy(primary: PostgresServer, standby: PostgresProcess, password: str, slot
     """What pg_basebackup does: https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP."""
     assert primary.data is not None
     start, stop = ("start_backup", "stop_backup") if primary.major < 15 else ("backup_start", "backup_stop")
-    options = ("false", "false") if primary.major < 15 else ("", "")
+    exclusive = "exclusive => false, " if primary.major < 15 else ""
     with primary.connect() as session:
-        extra = f", {options[0]}" if options[0] else ""
-        session.execute(f"SELECT pg_{start}('standby', true{extra})".encode())
+        session.execute(f"SELECT pg_{start}('standby', {exclusive}fast => true)".encode())
         with contextlib.suppress(shutil.Error):  # files of sessions come and go meanwhile
             shutil.copytree(primary.data, standby.data, ignore=_left_out, dirs_exist_ok=True)
-        row = session.execute(f"SELECT labelfile FROM pg_{stop}({options[1]})".encode()).fetchone()
+        # Where WAL is archived it would wait for that, without end if the archive fails.
+        ended = f"SELECT labelfile FROM pg_{stop}({exclusive}wait_for_archive => false)"
+        row = session.execute(ended.encode()).fetchone()
     assert row is not None
     source = f"host={primary.host} port={primary.port} user=postgres password={password}"
     with (standby.data / "postgresql.auto.conf").open("a", encoding="utf-8") as settings:
