@@ -69,7 +69,7 @@ def ask(programs: Path, tmp_path: Path) -> Ask:
 def test_commands_panes_actions_and_views_are_completed(ask: Ask) -> None:
     assert ask("pipeline-console ") == sorted(COMMANDS)
     assert ask("pipeline-console show ") == sorted(pane.name for pane in PANES)
-    assert ask("pipeline-console open --pane lo") == ["locks"]
+    assert ask("pipeline-console open --pane loc") == ["locks"]
     assert set(ask("pipeline-console run archive")) == {
         action.name for action in ACTIONS if action.name.startswith("archive")
     }

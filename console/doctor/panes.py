@@ -43,6 +43,9 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
     except Trouble as why:
         what = "Not checked."
         return Check("pane", pane.name, Status.UNKNOWN, what, why.sentence, why.remedy)
+    if pane.extension and not await _has(server, pane.extension):
+        absent = f"The extension {pane.extension} is not installed in this database, so there is nothing to show."
+        return Check("pane", pane.name, Status.UNKNOWN, "Not checked.", absent)
     reads = [await _read(server, view) for view in _different(pane)]
     state = _state(reads)
     troubles = [why for read in reads for why in (read.lasting or ([] if read.shown else read.troubles))]
@@ -60,6 +63,14 @@ async def _check(sources: Sources, pane: Pane, role: str) -> Check:
         "; ".join(dict.fromkeys(one_line(why.sentence).rstrip(".;:") for why in troubles)),
         "\n".join(dict.fromkeys(line for why in troubles for line in remedies(why, role))),
     )
+
+
+async def _has(server: Source, extension: str) -> bool:
+    """Whether an extension is installed; True where the server cannot be asked: reading the pane says why."""
+    try:
+        return extension in (await server.learn()).extensions
+    except Trouble:
+        return True
 
 
 def remedies(why: Trouble, role: str) -> tuple[str, ...]:

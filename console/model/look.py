@@ -193,6 +193,7 @@ class Pane:
     refresh: float = 2.0  # seconds
     source: str = "postgres"  # the name of the source that is asked
     actions: tuple[str, ...] = ()
+    extension: str = ""  # it is about what this extension makes: without it there is nothing to look at
     printed: str = ""  # the view that `show` prints where none is named; empty: the first one
 
     def source_of(self, view: View) -> str:

@@ -283,4 +283,5 @@ CLUSTER = Pane(
     ),
     views=(NODES, TABLES, GROUPS, SHARDS, TENANTS, SESSIONS, LOCKS, JOBS),
     refresh=10.0,
+    extension="citus",
 )
