@@ -147,6 +147,6 @@ async def test_at_80_columns_names_are_whole_where_they_fit_without_the_name_of_
             title = app.query_one(PaneTitle)
             title.show_state(PaneState(pane, 0.0), (7, 7))
             lines[pane.name] = title.render().plain
-    assert {name for name, line in lines.items() if "…" in line} == {"settings"}
+    assert {name for name, line in lines.items() if "…" in line} == {"cluster", "settings"}
     assert lines["connections"].startswith(" All ")
     assert lines["locks"].startswith(" Locks ")

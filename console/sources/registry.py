@@ -128,7 +128,9 @@ class Sources:
         It needs neither a connection nor the source itself.
         """
         source = pane.source_of(view)
-        lookups = ((lookup.source or source, lookup.query) for lookup in view.lookups)
+        known = {source, *self._known, *self._later, *_ABSENT}  # in others nothing is looked up
+        asked = ((lookup.source or source, lookup.query) for lookup in view.lookups)
+        lookups = (each for each in asked if each[0] in known)
         queries = dict.fromkeys(((source, view.query), *lookups, (source, view.detail)))
         return "\n\n".join(self._text(name, query).strip() for name, query in queries if query)
 

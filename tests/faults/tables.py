@@ -14,7 +14,8 @@ FILL = "INSERT INTO entry SELECT g, repeat('x', 200) FROM generate_series(1, 120
 @contextmanager
 def table_of_empty_pages(stage: Stage) -> Iterator[str]:
     """Two of three rows were deleted and vacuumed: the table keeps its size."""
-    stage.do("CREATE TABLE entry (id int, note text)", FILL, "DELETE FROM entry WHERE id % 3 > 0")
+    # With a key, by which a server from 19 on can rewrite it.
+    stage.do("CREATE TABLE entry (id int PRIMARY KEY, note text)", FILL, "DELETE FROM entry WHERE id % 3 > 0")
     stage.do("VACUUM ANALYZE entry")
     yield "table public.entry"
     stage.do("DROP TABLE entry")
