@@ -129,7 +129,7 @@ def test_words_typed_after_the_key_that_ends_a_session_end_none(
     with any_pg.connect(pipeline, application_name="idler") as idle:
         idle.execute("BEGIN")
         with console("open", any_pg.uri(pipeline), "--pane", "connections", XDG_STATE_HOME=str(state)) as terminal:
-            terminal.shows(str(idle.info.backend_pid))
+            terminal.shows(str(idle.info.backend_pid), "Quit")  # the interface is there too
             assert storm(terminal, "K")
         idle.rollback()  # the session is still there
 
