@@ -66,9 +66,20 @@ WITH RECURSIVE here AS MATERIALIZED (
 ), setting_of AS (
   SELECT s.setrole, s.setdatabase, pg_catalog.split_part(x, '=', 1) AS name, pg_catalog.split_part(x, '=', 2) AS value
     FROM pg_catalog.pg_db_role_setting s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) x
+), locked AS MATERIALIZED (
+  SELECT DISTINCT l.relation AS oid FROM pg_catalog.pg_locks l JOIN here h ON h.oid = l.database
+   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
 ), view_text AS MATERIALIZED (
   SELECT c.oid, c.relkind, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name,
-         pg_catalog.pg_get_viewdef(c.oid) AS body
+         -- Its text is made under a lock on what it reads.
+         CASE WHEN NOT EXISTS (
+                SELECT FROM locked k
+                 WHERE k.oid = c.oid
+                    OR k.oid IN (SELECT d.refobjid FROM pg_catalog.pg_rewrite r
+                                   JOIN pg_catalog.pg_depend d ON d.classid = 2618 AND d.objid = r.oid
+                                    AND d.refclassid = 1259
+                                  WHERE r.ev_class = c.oid))
+              THEN pg_catalog.pg_get_viewdef(c.oid) END AS body
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('v', 'm') AND c.oid >= 16384
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
@@ -198,6 +209,9 @@ WITH RECURSIVE here AS MATERIALIZED (
     FROM gone_name g
     JOIN view_text v ON v.body ~ ('\m' || g.name || '\M')
      AND (g.relation IS NULL OR v.body ~ ('\m' || g.relation || '\M'))
+  UNION ALL
+  SELECT h.major + 1, 'check', 'view ' || v.name, 'not read: it, or what it reads, is locked', 'Look again in a moment.'
+    FROM here h CROSS JOIN view_text v WHERE v.body IS NULL
   UNION ALL
   SELECT g.version, 'breaks', 'routine ' || p.oid::pg_catalog.regprocedure::text,
          coalesce(g.relation || '.', '') || g.name || ' is gone',
