@@ -25,8 +25,6 @@ from console.demo.redis_server import RedisProcess
 from console.format import cells
 from console.model import Column, Pane, Rule, Snapshot, View, above
 from console.panes import PANES
-from console.panes.cluster import CLUSTER
-from console.panes.log import LOG
 from console.settings.config import Settings, Wanted
 from tests.command import argv, environment, run, run_in_terminal
 from tests.servers import Pooler, PostgresServer, Servers
@@ -36,7 +34,7 @@ pytestmark = pytest.mark.host
 
 # Those of a cluster are in tests/test_pane_cluster.py and those of the log in tests/test_pane_log.py, because they need
 # Citus, or a server that keeps a log.
-VIEWS = [(pane, view) for pane in PANES for view in pane.views if pane not in {CLUSTER, LOG}]
+VIEWS = [(pane, view) for pane in PANES for view in pane.views if pane.name not in {"cluster", "log"}]
 Call = Callable[..., str]
 
 

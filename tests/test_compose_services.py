@@ -23,9 +23,9 @@ SCRIPT = Path(__file__).parent.parent / "config" / "compose" / "replica.sh"
 
 @pytest.mark.every_pooler
 def test_a_pooler_that_listens_is_healthy_to_who_has_no_password(
-    any_pg: PostgresServer, database: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
+    pg: PostgresServer, database: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
 ) -> None:
-    pooler = pgbouncer(any_pg, database)
+    pooler = pgbouncer(pg, database)
     assert compose.main(["answers", f"host=127.0.0.1 port={pooler.port} dbname=pgbouncer"]) == 0
     assert compose.main(["answers", "host=127.0.0.1 port=1"]) == 1
 

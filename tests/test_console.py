@@ -20,7 +20,7 @@ from tests.screens import LARGE, SMALL, console, screen_text, shows, taken, unti
 from tests.servers import Pooler, PostgresServer, Servers
 from tests.waiting import wait
 
-POSTGRES_PANES = [pane for pane in PANES if pane.source == "postgres"]
+POSTGRES_PANES = [pane for pane in PANES if pane.source == "postgres" and not pane.extension]
 
 
 def more(app: ConsoleApp) -> str:
