@@ -30,6 +30,7 @@ from tests.waiting import wait
 
 pytestmark = pytest.mark.pg("!= 14, != 16, != 17")
 OWNER = "pipeline_owner"
+OF_ENCODING = "22021"  # character_not_in_repertoire
 
 
 @pytest.fixture
@@ -94,7 +95,9 @@ async def test_a_look_runs_no_code_of_theirs(trapped: Desk, pane: str, view: Vie
             await details(source, view, snapshot)
         except Trouble as why:
             told = [why]
-        assert [why for why in told if why.kind not in {Kind.MISSING, Kind.UNSUPPORTED}] == []
+        # Statements of the whole server are counted: other tests run some in other encodings.
+        expected = [why for why in told if why.kind in {Kind.MISSING, Kind.UNSUPPORTED} or why.sqlstate == OF_ENCODING]
+        assert told == expected
 
 
 async def details(source: Source, view: View, snapshot: Snapshot) -> None:

@@ -25,8 +25,9 @@ from tests.terminals import Terminal
 
 # The console, whose interface is loaded once a file is there; a file called "broken" breaks it.
 HELD = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from console.tui import start
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
 folder = pathlib.Path(sys.argv.pop())
 loaded = start._loaded
 def held():
