@@ -24,12 +24,16 @@ from tests.activity import (
 from tests.lock_scenes import SCENES, Scene, play, prepare
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
+from tests.waiting import eventually
 
 
 def told(server: Running, database: str) -> dict[int, list[int]]:
-    """What the server says of each session that waits."""
+    """What the server says of each session of this database that waits."""
     with server.connect(database) as other:
-        rows = other.execute("SELECT pid, pg_blocking_pids(pid) FROM pg_locks WHERE NOT granted").fetchall()
+        rows = other.execute(
+            "SELECT l.pid, pg_blocking_pids(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+            "WHERE NOT l.granted AND a.datname = current_database()"
+        ).fetchall()
     return {pid: sorted(set(by)) for pid, by in rows}
 
 
@@ -46,6 +50,7 @@ async def test_the_blockers_are_those_that_the_server_names(
     prepare(sessions)
     async with console(pg, database) as reading:
         count = await play(sessions, scene.steps, reading)
+        await eventually(lambda: len(told(pg, database)) >= count)  # what waits elsewhere is not counted
         tree = await until(reading, LOCKS.view("blocking"), waiting(count))
         every = await Reader(CONNECTIONS.view("all")).read(reading)
         queues = await reading.fetch("lock_queues")
