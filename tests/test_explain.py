@@ -1,4 +1,4 @@
-"""EXPLAIN on real servers: nothing of others runs, nothing is locked or left, and the plan says what matters."""
+"""EXPLAIN on real servers: no code of another role runs, nothing is locked or left, the plan says what matters."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 
 OLD = Path("/usr/lib/postgresql/15/bin")  # with all that pg_upgrade needs of the old version
-# What is planted → the object that must be found; of OTHERS also the effect.
+# What is planted → the object that must be found, in OTHERS with its effect.
 STOPS = {
     "CREATE DATABASE shut; ALTER DATABASE shut ALLOW_CONNECTIONS false": "database shut",
     "CREATE DATABASE mule ENCODING 'MULE_INTERNAL' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0": "database mule",

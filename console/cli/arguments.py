@@ -245,7 +245,12 @@ def _explain(make: Make) -> None:
     )
     command.add_argument("statement", nargs="?", default="", metavar="SQL", help="the statement; -: standard input")
     command.add_argument("--query-id", type=int, metavar="ID", help="a statement of pg_stat_statements")
-    command.add_argument("--pid", type=_whole(1, 2**31 - 1), metavar="PID", help="what this session runs, or ran last")
+    command.add_argument(
+        "--pid",
+        type=_whole(1, 2**31 - 1),
+        metavar="PID",
+        help="the statement that the backend with this pid runs, or ran last",
+    )
     command.add_argument(
         "--value",
         action="append",
