@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -18,9 +17,8 @@ from textual.worker import Worker, WorkerState
 
 from console.actions import action
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
-from console.format import pasteable, safe, size
+from console.format import pasteable, size
 from console.keys import Place, all_keys
-from console.model import Trouble
 from console.panes import PANES
 from console.panes import pane as pane_called
 from console.panes.activity import ACTIVITY
@@ -48,15 +46,15 @@ from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
+from console.tui.takeover import LONGEST, Takeover
 from console.tui.themes import THEMES
+from console.tui.time_turner import TimeTurner
 from console.tui.updates import tight
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
 if TYPE_CHECKING:
     from console.watching.past import KeptReadings
-
-HELD_SECONDS = 2.0  # at most, for the first rows, until what is there is painted over the first screen
 
 
 class ConsoleApp(App[int]):
@@ -90,12 +88,12 @@ class ConsoleApp(App[int]):
         self._metrics = header_metrics(workspace.settings.thresholds)
         self.monitor = Monitor(self, workspace, self.vitals, self.times)
         self.dialogs = DialogStack(self)
+        self._turner = TimeTurner(self, self.times, self.monitor, self.dialogs)
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
-        self._first_screen = first_screen
-        self._is_held = first_screen is not None and first_screen.is_shown  # nothing is painted over that screen yet
+        self._takeover = Takeover(self, first_screen, self._display)
         self.defect: BaseException | None = None  # of what goes on behind the panes
 
     def compose(self) -> ComposeResult:
@@ -119,7 +117,7 @@ class ConsoleApp(App[int]):
         """Show the first pane."""
         postgres = self.workspace.sources.postgres
         self.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
-        self.set_timer(HELD_SECONDS, self._paint_all)
+        self.set_timer(LONGEST, self._takeover.complete)
         if self.times.is_file:
             await self.action_pane(self._first_pane)
             self.run_worker(self.monitor.watch_moment(), group="metrics", exit_on_error=False)
@@ -160,20 +158,12 @@ class ConsoleApp(App[int]):
         return FrontScreen(id="_default")
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        if self._is_held and len(self.screen_stack) == 1:
-            return
-        self._is_held = False
-        super()._display(screen, tight(renderable))
+        if not self._takeover.withholds():
+            super()._display(screen, tight(renderable))
 
     def hand_over(self) -> bool:
-        """Take the terminal over from the first screen; whether there was one."""
-        return self._first_screen is not None and self._first_screen.hand_over()
-
-    def _paint_all(self) -> None:
-        """Paint the whole screen over the first one, which had the same rows."""
-        if self._is_held and isinstance(self.screen, FrontScreen):
-            self._is_held = False
-            self._display(self.screen, self.screen.whole())
+        """Take the terminal over from the first screen; whether there was one. The driver asks for it."""
+        return self._takeover.hand_over()
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy text over the terminal (OSC 52), without what a terminal would run when it is pasted."""
@@ -194,7 +184,7 @@ class ConsoleApp(App[int]):
         """Read what notices need, and load their code, only when the first rows are on the screen."""
         if not self._has_read:
             self._has_read = True
-            self.call_after_refresh(self._paint_all)
+            self.call_after_refresh(self._takeover.complete)
             if self.times.is_file:
                 return
             self.call_after_refresh(self.show_notices)
@@ -228,34 +218,13 @@ class ConsoleApp(App[int]):
     @work(group="times", exit_on_error=False)
     async def action_turn_time(self, seconds: float) -> None:
         """Show all panes at another moment."""
-        if seconds > 0 and not self.times.is_past:
-            self.dialogs.toast("This is the present; [ turns back.", timeout=3)
-            return
-        if why := await self.times.turn(seconds):
-            self.dialogs.toast(why, timeout=3)
-        self.monitor.show_moment()
+        await self._turner.turn(seconds)
 
     def action_record(self) -> None:
         """Write an incident file of what was read in the last minutes."""
-        from console.tui.incident_dialog import suggested, write_dialog  # noqa: PLC0415  seldom used
+        from console.tui.incident_flow import IncidentFlow  # noqa: PLC0415  seldom used
 
-        if self.times.is_file:
-            self.dialogs.toast("This is an incident file already.", timeout=3)
-        else:
-
-            def answered(path: Path | None) -> None:
-                if path is not None:
-                    self._record(path)
-
-            self.push_screen(write_dialog(suggested()), answered)
-
-    @work(group="recording", exit_on_error=False)
-    async def _record(self, path: Path) -> None:
-        moment = self.times.then.moment if self.times.then else None
-        try:
-            self.dialogs.toast(await self.workspace.write_incident(path, moment))
-        except Trouble as why:
-            self.push_screen(TextDialog("Incident file", safe(why)))
+        IncidentFlow(self, self.workspace, self.times, self.dialogs).begin()
 
     # Findings
 
@@ -287,7 +256,7 @@ class ConsoleApp(App[int]):
     async def on_event(self, event: Event) -> None:
         """Give a key to what is on the screen now, and every other event to Textual."""
         if isinstance(event, Key):
-            self._paint_all()  # whoever presses a key is to see what it does
+            self._takeover.complete()  # whoever presses a key is to see what it does
         if not await self.keys.handles(event):
             await super().on_event(event)
 

@@ -66,12 +66,6 @@ class Monitor:
             self.show_top()
             await asyncio.sleep(self.vitals.period)
 
-    def show_moment(self) -> None:
-        """Show all panes, and what is around them, at the moment that was turned to."""
-        for view in self._app.query(PaneView):
-            view.turn()
-        self.show_top()
-
     def show_top(self) -> None:
         """Show in the header which server this is, its metrics and findings, at the moment that is shown."""
         postgres, then = self.workspace.sources.postgres, self._times.then

@@ -1,0 +1,52 @@
+"""From the key to an incident file: its name, and what was read in the last minutes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from textual.app import App
+
+from console.format import safe
+from console.model import Trouble
+from console.past.incident import SUFFIX
+from console.tui.dialog_stack import DialogStack
+from console.tui.dialogs import ExportDialog, TextDialog
+from console.tui.pane_times import PaneTimes
+from console.workspace import Workspace
+
+TITLE = "Incident file"
+
+
+class IncidentFlow:
+    """Writes an incident file of one workspace, up to the moment that is shown."""
+
+    def __init__(self, app: App[int], workspace: Workspace, times: PaneTimes, dialogs: DialogStack) -> None:
+        self._app = app
+        self._workspace = workspace
+        self._times = times
+        self._dialogs = dialogs
+
+    def begin(self) -> None:
+        """Ask for the name of the file, and write it while panes go on."""
+        if self._times.is_file:
+            self._dialogs.toast("This is an incident file already.", timeout=3)
+        else:
+            self._app.push_screen(_name_dialog(), self._answered)
+
+    def _answered(self, path: Path | None) -> None:
+        if path is not None:
+            self._app.run_worker(self._write(path), group="recording", exit_on_error=False)
+
+    async def _write(self, path: Path) -> None:
+        moment = self._times.then.moment if self._times.then else None
+        try:
+            self._dialogs.toast(await self._workspace.write_incident(path, moment))
+        except Trouble as why:
+            self._app.push_screen(TextDialog(TITLE, safe(why)))
+
+
+def _name_dialog() -> ExportDialog:
+    name = f"incident-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
+    what = f"What was read in the last ten minutes, without literals and addresses. File name ({SUFFIX}):"
+    return ExportDialog(name, TITLE, what, (SUFFIX,))
