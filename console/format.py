@@ -75,6 +75,12 @@ def one_line(value: object) -> str:
     return safe(_SPACE.sub(" ", str(value)[:8000]).strip())
 
 
+def identifier(value: object) -> str:
+    """A number that names something, such as a process: every digit of it."""
+    number = _number(value)
+    return safe(value) if number is None else f"{number:.0f}"
+
+
 def count(value: object) -> str:
     """A whole number; from a million on in k, M, G, T with three significant digits."""
     number = _number(value)
@@ -210,13 +216,18 @@ class Format:
     middle: bool = False  # names differ at their ends, so they are cut in the middle
 
 
-FORMATS: Mapping[str, Format] = {
-    "text": Format(one_line, 16, right=False),
-    "name": Format(one_line, 24, right=False, middle=True),
-    "relation": Format(relation, 24, right=False, middle=True),
-    "query": Format(one_line, 30, right=False),
-    "names": Format(names, 12, right=False),
-    "flag": Format(yes_or_no, 3, right=False),
+def _signed(show: Callable[[object], str]) -> Callable[[object], str]:
+    """A difference with its sign; nothing where there is none."""
+
+    def signed(value: object) -> str:
+        number = _number(value)
+        return show(value) if number is None else f"+{show(value)}" if number > 0 else show(value) if number else ""
+
+    return signed
+
+
+CHANGES = {name: f"change of {name}" for name in ("count", "size", "ms", "rate", "percent")}  # formats of differences
+_NUMBERS: Mapping[str, Format] = {
     "count": Format(count, 7),
     "size": Format(size, 8),
     "age": Format(age, 5),
@@ -224,6 +235,17 @@ FORMATS: Mapping[str, Format] = {
     "rate": Format(rate, 7),
     "size_rate": Format(size_rate, 9),
     "percent": Format(percent, 6),
+}
+FORMATS: Mapping[str, Format] = {
+    "text": Format(one_line, 16, right=False),
+    "name": Format(one_line, 24, right=False, middle=True),
+    "relation": Format(relation, 24, right=False, middle=True),
+    "query": Format(one_line, 30, right=False),
+    "names": Format(names, 12, right=False),
+    "flag": Format(yes_or_no, 3, right=False),
+    "id": Format(identifier, 7),
+    **_NUMBERS,
+    **{CHANGES[name]: Format(_signed(each.show), each.width + 1) for name, each in _NUMBERS.items() if name in CHANGES},
     "time": Format(moment, 19, right=False),
 }
 

@@ -22,7 +22,7 @@ TENANT_LOAD = Lookup(
     "cluster_tenant_load", ("tenant", "colocation"), ("statements", "cpu_seconds"), first=100, batch=100, keep=30
 )
 _COLOCATION = Column(
-    "colocation", "group", "count", width=5, help="Its co-location group: tables whose shards lie together."
+    "colocation", "group", "id", width=5, help="Its co-location group: tables whose shards lie together."
 )
 _KIND = Column("kind", "kind", width=11, help="distributed, reference (a copy on every node), schema or local.")
 _DISTRIBUTED_BY = Column("column", "by", "name", width=15, help="The distribution column.")
@@ -92,7 +92,7 @@ NODES = View(
         Column("holds_shards", "holds", "flag", width=5, extra=True, help="Whether Citus places shards there."),
         Column("active", "active", "flag", width=6, extra=True),
         Column("synced", "synced", "flag", width=6, extra=True, help="Whether its metadata are up to date."),
-        Column("group", "group", "count", width=5, extra=True, help="A primary and its standbys are one group."),
+        Column("group", "group", "id", width=5, extra=True, help="A primary and its standbys are one group."),
         Column("citus", "Citus", width=8, extra=True),
         Column("postgres", "PostgreSQL", width=12, extra=True),
     ),
@@ -253,7 +253,7 @@ JOBS = View(
     query="cluster_jobs",
     key=("job", "description"),
     columns=(
-        Column("job", "job", "count", width=5, help="Its number; –: a shard that is being moved or copied now."),
+        Column("job", "job", "id", width=5, help="Its number; –: a shard that is being moved or copied now."),
         Column("type", "type", width=10),
         Column("state", "state", width=10, rule=CLUSTER_JOB_STATE),
         Column("done", "done", "percent", bar=Whole.HUNDRED, help="Of its tasks, or of the bytes of a shard."),

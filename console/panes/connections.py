@@ -141,7 +141,7 @@ def _view(name: str, title: str, empty: str, where: Callable[[Record], bool] | N
     )
 
 
-_PID = Column("pid", "pid", "count", width=7, help="Process id of the session on the server.")
+_PID = Column("pid", "pid", "id", width=7, help="Process id of the session on the server.")
 _COLUMNS = (
     _PID,
     Column(
@@ -216,7 +216,7 @@ _COLUMNS = (
         help="Transactions since its snapshot: VACUUM cannot remove tuples that died since. –: only inherited.",
     ),
     Column("backend_start", "connected", "time", extra=True, help="When the session began."),
-    Column("leader_pid", "leader", "count", extra=True, help="Pid of the leader of a parallel query."),
+    Column("leader_pid", "leader", "id", extra=True, help="Pid of the leader of a parallel query."),
     Column(
         "query_id", "query id", "text", width=20, extra=True, help="The same identifier as in the slow queries pane."
     ),

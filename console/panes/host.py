@@ -243,7 +243,7 @@ _USE = (
     Column("read_rate", "read", "size_rate", help="Read from storage per second; –: hidden from this user."),
     Column("write_rate", "written", "size_rate", help="Written to storage per second; –: hidden from this user."),
 )
-_PID = Column("pid", "pid", "count", width=7, help="Process id on the server.")
+_PID = Column("pid", "pid", "id", width=7, help="Process id on the server.")
 _QUERY = Column("query", "query", "query", grow=True, help="Beginning of the running or last statement.")
 _MORE = (
     Column("state", "state", "text", width=10, extra=True),

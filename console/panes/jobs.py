@@ -106,7 +106,7 @@ QUEUE = View(
     query="job_state",
     key=("id",),
     columns=(
-        Column("id", "no.", "count", width=6),
+        Column("id", "no.", "id", width=7),
         Column("job", "job", "name", width=18, grow=True),
         Column("state", "state", width=9, rule=JOB_STATE, help=_STATE_HELP),
         Column("due", "due", "time", help="When it is to run, in UTC."),
@@ -143,7 +143,7 @@ RECURRING = View(
         Column("every", "every", "age", extra=True, help="Time between two occurrences."),
         Column("runs", "runs", "count", extra=True, help="Runs that ended, of the last 50 occurrences."),
         Column("kind", "kind", width=22, extra=True),
-        Column("id", "no.", "count", width=6, extra=True, help="The occurrence that is pending or running."),
+        Column("id", "no.", "id", width=7, extra=True, help="The occurrence that is pending or running."),
         Column("error", "last error", "query", width=40, extra=True),
     ),
     lookups=(SCHEDULED,),
@@ -156,7 +156,7 @@ HISTORY = View(
     query="job_state",
     key=("id",),
     columns=(
-        Column("id", "no.", "count", width=6),
+        Column("id", "no.", "id", width=7),
         Column("finished_at", "ended", "time", help="In UTC."),
         Column("job", "job", "name", width=18, grow=True),
         Column("status", "outcome", width=9, rule=JOB_STATE),

@@ -204,7 +204,7 @@ _BLOCKING = View(
         ),
         Column("root", "root", "name", width=12, extra=True, help="The session at the root of its tree."),
         Column("depth", "depth", "count", width=5, extra=True, help="Its distance from the root."),
-        Column("pid", "pid", "count", extra=True),
+        Column("pid", "pid", "id", extra=True),
     ),
     key=("pid", "backend_start", "root"),
     lookups=(CLIENTS_BEHIND,),

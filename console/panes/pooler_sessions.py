@@ -49,7 +49,7 @@ CLIENTS = View(
         ),
         Column("address", "address", "text", width=15, help="Address and port of the client."),
         Column("application_name", "application", "name", width=14, grow=True, help="application_name of the client."),
-        Column("server_pid", "pid", "count", help="Pid of the PostgreSQL session that the client uses now."),
+        Column("server_pid", "pid", "id", help="Pid of the PostgreSQL session that the client uses now."),
         Column("busy_seconds", "busy", "age", extra=True, help="How long its current request has been running."),
         Column("connect_time", "connected", "time", width=23, extra=True, help="When the connection was made."),
         Column("request_time", "last request", "time", width=23, extra=True, help="When the last request began."),
@@ -97,7 +97,7 @@ SERVERS = View(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),
         Column("state", "state", "text", width=7, help="State as in PgBouncer."),
-        Column("remote_pid", "pid", "count", help="Pid of the PostgreSQL session."),
+        Column("remote_pid", "pid", "id", help="Pid of the PostgreSQL session."),
         Column("behind", "client", "text", width=15, help="Address of the client that uses it now."),
         Column(
             "client_application", "application", "name", width=14, grow=True, help="application_name of that client."

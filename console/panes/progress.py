@@ -37,7 +37,7 @@ COMMANDS = View(
     sort="-age",
     derive=progress,
     columns=(
-        Column("pid", "pid", "count"),
+        Column("pid", "pid", "id"),
         Column("command", "command", "name", width=13, help="VACUUM, ANALYZE, CREATE INDEX, CLUSTER, COPY, and so on."),
         Column("table", "table", "relation", width=14, grow=True, help="For a table of another database only its OID."),
         Column("phase", "phase", "name", width=14, help="As in the pg_stat_progress view of the command."),

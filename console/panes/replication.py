@@ -102,7 +102,7 @@ SENDERS = View(
         Column("age", "connected", "age", width=9, extra=True, help="Time since it connected."),
         Column("user", "user", "name", width=12, extra=True),
         Column("sync_priority", "priority", "count", width=8, extra=True, help="In synchronous_standby_names."),
-        Column("pid", "pid", "count", extra=True),
+        Column("pid", "pid", "id", extra=True),
     ),
     empty="No standby or other receiver is connected.",
 )
@@ -139,7 +139,7 @@ REPLICAS = View(
             judged="late_seconds",
             help="For how long: 0 if nothing is missing. Judged without an intended delay.",
         ),
-        Column("timeline", "tli", "count", width=4, help="Its timeline: a promotion begins a new one."),
+        Column("timeline", "tli", "id", width=4, help="Its timeline: a promotion begins a new one."),
         Column("conflicts", "cancelled", "count", width=9, help="Queries there cancelled by the replay."),
         Column("slot", "slot", "name", width=12, help="The replication slot on the primary that it uses; –: none."),
         Column("retained", "retained", "size", help="WAL that the primary keeps for that slot."),
@@ -168,7 +168,7 @@ REPLICAS = View(
         Column("unreplayed", "unreplayed", "size", width=10, extra=True, help="WAL received there and not replayed."),
         Column("sync_state", "sync", width=9, extra=True, help="Whether commits wait for it: sync or quorum."),
         Column("application", "application", "name", width=12, extra=True, help="Its name in pg_stat_replication."),
-        Column("sender_pid", "pid", "count", extra=True, help="Its WAL sender on the primary; see Senders."),
+        Column("sender_pid", "pid", "id", extra=True, help="Its WAL sender on the primary; see Senders."),
         Column("wal_status", "WAL", width=10, extra=True, rule=SLOT_STATUS, help="Of its slot; see Slots."),
         Column(
             "message_age", "message", "age", width=7, extra=True, help="Time since the last message of the primary."
@@ -176,7 +176,7 @@ REPLICAS = View(
         Column("feedback", "feedback", width=8, extra=True, help="hot_standby_feedback."),
         Column("query_delay", "for queries", width=11, extra=True, help="max_standby_streaming_delay."),
         Column("delay", "delay", "age", extra=True, help="recovery_min_apply_delay: an intended delay."),
-        Column("primary_timeline", "primary tli", "count", width=11, extra=True, help="Timeline of the primary."),
+        Column("primary_timeline", "primary tli", "id", width=11, extra=True, help="Timeline of the primary."),
         Column("seen_age", "seen", "age", extra=True, help="Time since it last answered this console."),
     ),
     rates=(Rate("conflict_rate", "conflicts", window=300.0),),
@@ -192,7 +192,7 @@ SLOTS = View(
     columns=(
         Column("slot_name", "slot", "name", width=16, grow=True),
         Column("slot_type", "type", width=8, help="physical: for a standby. logical: for a subscriber."),
-        Column("active_pid", "pid", "count", help="The WAL sender that uses it; –: unused."),
+        Column("active_pid", "pid", "id", help="The WAL sender that uses it; –: unused."),
         Column(
             "wal_status",
             "WAL",
@@ -268,7 +268,7 @@ RECEIVER = View(
     derive=receiver,
     columns=(
         Column("sender_host", "from", "name", width=16, grow=True, help="The server that sends the WAL."),
-        Column("sender_port", "port", "count", width=5),
+        Column("sender_port", "port", "id", width=5),
         Column("receiver", "receiver", width=10, help="State of the WAL receiver; –: none is running."),
         Column(
             "replay",
@@ -297,7 +297,7 @@ RECEIVER = View(
             extra=True,
             help="End of the record that is being replayed: beyond replayed, it is held up (PostgreSQL 19 and later).",
         ),
-        Column("timeline", "timeline", "count", width=8, extra=True, help="Of the WAL replayed last (19 and later)."),
+        Column("timeline", "timeline", "id", width=8, extra=True, help="Of the WAL replayed last (19 and later)."),
         Column(
             "chunk_age",
             "chunk",
@@ -309,7 +309,7 @@ RECEIVER = View(
         Column("apply_delay", "delay", extra=True, width=8, help="recovery_min_apply_delay: an intended delay."),
         Column("query_delay", "for queries", width=11, extra=True, help="max_standby_streaming_delay."),
         Column("feedback", "feedback", width=8, extra=True, help="hot_standby_feedback."),
-        Column("pid", "pid", "count", extra=True),
+        Column("pid", "pid", "id", extra=True),
     ),
     empty="This server is a primary: it receives no WAL.",
 )
@@ -356,7 +356,7 @@ SUBSCRIPTIONS = View(
         Column("unreported", "unreported", "size", width=10, extra=True, help="WAL received and not yet reported."),
         Column("slot", "slot", "name", width=16, extra=True, help="Its slot on the publisher."),
         Column("publications", "publications", "name", extra=True),
-        Column("pid", "pid", "count", extra=True),
+        Column("pid", "pid", "id", extra=True),
     ),
     empty="No subscriptions.",
 )

@@ -47,7 +47,7 @@ LEDGER = View(
     key=("version",),
     sort="-version",
     columns=(
-        Column("version", "no.", "count", width=4, help="Leading number of the file name."),
+        Column("version", "no.", "id", width=4, help="Leading number of the file name."),
         Column("name", "migration", "name", width=24),
         Column(
             "status",

@@ -190,7 +190,7 @@ UPGRADE = View(
         Column(
             "version",
             "from",
-            "count",
+            "id",
             width=4,
             help="The first version in whose way it stands; filter version<=17 for an upgrade to 17.",
         ),

@@ -102,7 +102,7 @@ RUNNING = View(
     query="vacuum_progress",
     key=("pid",),
     columns=(
-        Column("pid", "pid", "count"),
+        Column("pid", "pid", "id"),
         Column("table", "table", "relation", grow=True),
         Column("phase", "phase", width=18, help="As in pg_stat_progress_vacuum."),
         Column("scanned_pct", "scan", "percent", help="Share of the table's pages scanned."),

@@ -1,0 +1,133 @@
+"""What differs in a pane between two moments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from console.format import FORMATS, show
+from console.model import Column, Lookup, Rate, Row, Snapshot, View
+from console.panes import PANES
+from console.reading.difference import CHANGE, difference, differing
+
+IDENTIFIES = re.compile(r"(^|_)(pid|id|oid|port|job|timeline|version|group|colocation)$")
+VIEW = View(
+    "tables",
+    "Tables",
+    "tables",
+    (
+        Column("name", "table", "relation"),
+        Column("calls", "calls", "count"),
+        Column("size", "size", "size"),
+        Column("share", "share", "percent"),
+        Column("state", "state"),
+        Column("ready", "ready", "flag"),
+        Column("age", "age", "age"),
+        Column("call_rate", "calls/s", "rate"),
+        Column("text", "query", "query"),
+    ),
+    key=("name",),
+    rates=(Rate("call_rate", "calls"),),
+    lookups=(Lookup("texts", ("name",), ("text",)),),
+)
+COLUMNS = ("name", "calls", "size", "share", "state", "ready", "age", "call_rate", "text", "hidden")
+BEFORE: Row = ("a", 10, 8192, 50.0, "idle", True, 1.0, 2.0, None, 7)
+
+
+def taken(*rows: Row, columns: tuple[str, ...] = COLUMNS, origin: str = "one") -> Snapshot:
+    return Snapshot("tables", columns, rows, datetime(2026, 1, 1, tzinfo=UTC), origin=origin)
+
+
+def changed(**values: object) -> Row:
+    return tuple(values.get(name, value) for name, value in zip(COLUMNS, BEFORE, strict=True))
+
+
+def differences(then: Snapshot, now: Snapshot, view: View = VIEW) -> list[dict[str, object]]:
+    return list(difference(then, now, view, "12:00:00 UTC").records())
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ({}, None),
+        ({"calls": 12}, {"calls": "+2", "size": ""}),
+        ({"calls": 3}, {"calls": "-7"}),
+        ({"size": 8192 * 3}, {"size": "+16.0 kB"}),
+        ({"share": 50.001}, None),
+        ({"share": 53}, {"share": "+3.0%"}),
+        ({"state": "active"}, {"state": "idle → active", "ready": "yes"}),
+        ({"state": None}, {"state": "idle → –"}),
+        ({"ready": False}, {"ready": "yes → no"}),
+        ({"age": 500.0, "call_rate": 90.0, "text": "select 1", "hidden": 8}, None),
+        ({"calls": 11, "age": 500.0, "call_rate": 90.0}, {"calls": "+1", "age": "8m", "call_rate": "90"}),
+        ({"calls": None}, None),
+        ({"text": "select 1"}, None),
+        ({"calls": None, "size": 0}, {"calls": "–", "size": "-8.00 kB"}),
+    ],
+)
+def test_a_row_shows_what_differs_in_it(values: dict[str, object], cells: dict[str, str] | None) -> None:
+    found = differences(taken(BEFORE), taken(changed(**values)))
+    formats = {column.name: column.format for column in differing(VIEW).columns}
+    if cells is None:
+        assert found == []
+    else:
+        assert [row[CHANGE] for row in found] == ["changed"]
+        assert {name: show(found[0][name], formats[name]) for name in cells} == cells
+
+
+def test_rows_that_came_and_went_count_from_and_to_nothing() -> None:
+    found = differences(taken(BEFORE), taken(("b", 5, 100, 1.0, "new", False, 0.0, None, None, 1)))
+    assert [(row[CHANGE], row["name"], row["calls"], row["size"]) for row in found] == [
+        ("new", "b", 5, 100),
+        ("gone", "a", -10, -8192),
+    ]
+
+
+def test_the_note_counts_what_is_shown_and_what_is_not() -> None:
+    others = tuple(("x" + str(n), *BEFORE[1:]) for n in range(3))
+    found = difference(taken(BEFORE, *others), taken(changed(calls=11), *others), VIEW, "12:00:00 UTC")
+    assert found.notes == ("Since 12:00:00 UTC: 1 changed; 3 rows without a difference not shown.",)
+    assert (
+        difference(taken(BEFORE), taken(BEFORE), VIEW, "noon").notes[0].startswith("Since noon: no difference; 1 row ")
+    )
+
+
+def test_counters_of_another_start_of_the_server_are_not_taken_for_the_same() -> None:
+    found = difference(taken(BEFORE), taken(changed(calls=1), origin="two"), VIEW, "noon")
+    assert "The server was restarted since." in found.notes
+
+
+def test_only_rows_of_the_view_are_compared() -> None:
+    idle = replace(VIEW, where=lambda row: row["state"] == "idle")
+    found = differences(taken(BEFORE), taken(changed(state="active")), idle)
+    assert [row[CHANGE] for row in found] == ["gone"]
+
+
+def test_a_column_that_one_reading_lacks_makes_no_difference() -> None:
+    fewer = taken(BEFORE[:2] + BEFORE[3:], columns=COLUMNS[:2] + COLUMNS[3:])
+    assert differences(fewer, taken(changed())) == []
+    assert differences(taken(BEFORE), fewer) == []
+
+
+def test_nothing_that_identifies_is_rounded_or_subtracted() -> None:
+    """Processes have numbers up to 4,194,304, jobs far higher ones: 1.23M is none of them."""
+    wrong = [
+        (pane.name, view.name, column.name)
+        for pane in PANES
+        for view in pane.views
+        for column in view.columns
+        if IDENTIFIES.search(column.name) and column.format not in {"id", "text", "name"}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
+def test_every_view_has_a_form_for_differences(pane: object) -> None:
+    for view in pane.views:  # type: ignore[attr-defined]
+        compared = differing(view)
+        assert [column.name for column in compared.columns[1:]] == [column.name for column in view.columns]
+        assert CHANGE not in {column.name for column in view.columns}
+        assert all(column.format in FORMATS and column.rule is None for column in compared.columns)
