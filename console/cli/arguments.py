@@ -180,6 +180,12 @@ def _show(make: Make) -> None:
         metavar="TIME",
         help="what a console or `watch` read then, without asking the server: -5m, 14:05, 2026-11-29T14:05:00Z",
     )
+    command.add_argument(
+        "--since",
+        default="",
+        metavar="TIME",
+        help="only what differs from what a console or `watch` read then; numbers as differences",
+    )
     _server_options(command)
 
 

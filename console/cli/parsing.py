@@ -41,10 +41,10 @@ def say(sentence: str) -> None:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    # argparse takes the value of `--sort -age` or `--at -5m` for an option.
+    # argparse takes the value of `--sort -age` or `--since -5m` for an option.
     joined: list[str] = []
     for argument in argv:
-        if joined and joined[-1] in {"--sort", "--at"}:
+        if joined and joined[-1] in {"--sort", "--at", "--since"}:
             joined[-1] = f"{joined[-1]}={argument}"
         else:
             joined.append(argument)

@@ -7,6 +7,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from console.cli.interrupting import run_interruptible
 from console.cli.output import OUTPUTS, Output, Taken
@@ -21,6 +22,9 @@ from console.records import dataclass
 from console.settings.config import Settings, Wanted
 from console.sources.registry import RULES
 from console.workspace import Workspace
+
+if TYPE_CHECKING:
+    from console.past.mark import Mark
 
 PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
 ROUNDS = 1000  # look-ups of one read; each learns up to a batch of rows
@@ -40,11 +44,31 @@ class ShowOptions:
     sample: float  # seconds between two reads of a view with rates; 0: one read
     watch: float | None  # seconds
     output: Output
+    mark: Mark | None = None  # what the rows are compared with
+
+    @property
+    def shown(self) -> View:
+        """The view as it is printed."""
+        if self.mark is None:
+            return self.view
+        from console.reading.difference import differing  # noqa: PLC0415  seldom used
+
+        return differing(self.view)
+
+    async def compared(self, taken: Snapshot) -> Snapshot:
+        """The rows, or what differs in them from the mark. Raises Trouble if the view was not read at the mark."""
+        if self.mark is None:
+            return taken
+        return await self.mark.compare(self.pane.source_of(self.view), self.view, taken)
 
 
 def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
     """Print the pane as `options` ask; returns 0. Raises Trouble."""
     asked, workspace = options_of(options, settings), Workspace(settings, wanted)
+    if options.since:
+        from console.cli.kept_past import mark_of  # noqa: PLC0415  what was read is seldom asked for
+
+        asked = replace(asked, mark=mark_of(options.since, wanted))
     return run_interruptible(_show(asked, workspace, say))
 
 
@@ -106,17 +130,17 @@ async def _take(asked: ShowOptions, reader: Reader, server: Source) -> Snapshot:
     A filter needs the look-ups of all rows: a value that is missing matches nothing.
     """
     whole = await reader.read(server)
-    taken = _arranged(asked, whole)
+    taken = _arranged(asked, await asked.compared(whole))
     for _ in range(ROUNDS):
         filled = await reader.fill(server, _keys(whole if asked.filter else taken, asked.view))
         if filled is None:
             break
-        whole, taken = filled, _arranged(asked, filled)
+        whole, taken = filled, _arranged(asked, await asked.compared(filled))
     return taken
 
 
 def _arranged(asked: ShowOptions, taken: Snapshot) -> Snapshot:
-    view, sort = asked.view, asked.sort
+    view, sort = asked.shown, asked.sort
     if name := sort.removeprefix("-"):
         sort = ("-" if sort.startswith("-") else "") + column_called(taken, view, name)
     found = arrange(taken, view, sort, asked.filter)
@@ -130,7 +154,7 @@ def _keys(taken: Snapshot, view: View) -> list[Key]:
 
 
 def _print(asked: ShowOptions, taken: Snapshot, server: Source, say: Say) -> None:
-    view = replace(asked.view, empty="") if asked.filter else asked.view
+    view = replace(asked.shown, empty="") if asked.filter else asked.shown
     asked.output(Taken(asked.pane.name, view, taken, server.facts))
     for note in taken.notes if asked.output.prints_notes else ():
         say(safe(note))
