@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from console.actions import action as named_action
@@ -19,6 +20,7 @@ from tests import clusters
 from tests.acting import Desk
 from tests.clusters import CitusCluster
 from tests.faults import CLUSTER_FAULTS, SETTINGS, ClusterFault
+from tests.faults.cluster import node_that_holds_most
 from tests.servers import Servers
 from tests.waiting import eventually
 
@@ -98,6 +100,74 @@ async def test_an_index_is_built_and_dropped_on_every_shard(citus: CitusCluster,
         made = await workspace.plan(named_action("drop-index"), {"index": "requests_body_idx"})
         assert (await workspace.run(made)).outcome is Outcome.DONE
         assert citus.do(built) == [(0,)]
+
+
+async def test_a_session_on_a_worker_is_cancelled_and_ended_by_its_global_pid(
+    citus: CitusCluster, tmp_path: Path
+) -> None:
+    with citus.workers[0].connect(clusters.DATABASE, application_name="stuck") as session:
+        session.execute("BEGIN")
+        session.execute("UPDATE plans SET name = name")  # on every node: a reference table
+        ((gpid,),) = session.execute("SELECT citus_backend_gpid()").fetchall()
+        async with desk(citus, tmp_path).workspace() as workspace:
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(named_action("cancel-backend"), {"pid": str(gpid)})
+            assert "is not running a statement (idle in transaction)" in caught.value.sentence
+            assert "terminate-backend" in caught.value.remedy
+            before = {"pid": str(gpid), "started": "2020-01-01 00:00:00+00:00"}
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(named_action("terminate-backend"), before)
+            assert "now belongs to another session" in caught.value.sentence
+            made = await workspace.plan(named_action("terminate-backend"), {"pid": str(gpid)})
+            assert made.table is not None
+            assert "stuck" in str(made.table.rows)
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(named_action("terminate-backend"), {"pid": str(gpid)})
+            assert f"No node that answers has a session with global pid {gpid}" in caught.value.sentence
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("SELECT 1")
+
+
+async def test_a_rebalance_moves_the_shards_that_its_plan_lists(citus: CitusCluster, tmp_path: Path) -> None:
+    rebalance = named_action("rebalance-cluster")
+    wanted = {"strategy": "by_shard_count", "transfer": "block_writes"}
+    async with desk(citus, tmp_path).workspace() as workspace:
+        assert not (await workspace.plan(rebalance, wanted)).steps
+        with node_that_holds_most(citus):
+            made = await workspace.plan(rebalance, wanted)
+            assert made.table is not None
+            moved = {int(str(shard)) for shard in made.table.values("shard")}
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(named_action("cancel-cluster-job"), {"job": "0"})
+            assert "There is no background job 0" in caught.value.sentence
+            citus.do("SELECT citus_rebalance_wait()")
+            target = str(made.table.values("to")[0])
+            there = citus.do(f"SELECT shardid FROM citus_shards WHERE nodename || ':' || nodeport = '{target}'")
+            assert moved
+            assert moved <= {shard for (shard,) in there}
+            assert not (await workspace.plan(rebalance, wanted)).steps
+
+
+async def test_a_rebalance_under_way_is_refused_again_and_cancelled(citus: CitusCluster, tmp_path: Path) -> None:
+    rebalance = named_action("rebalance-cluster")
+    wanted = {"strategy": "by_shard_count", "transfer": "block_writes"}
+    with node_that_holds_most(citus), citus.coordinator.connect(clusters.DATABASE) as reader:
+        reader.execute("BEGIN")
+        reader.execute("LOCK TABLE requests IN SHARE ROW EXCLUSIVE MODE")  # a move has to wait
+        async with desk(citus, tmp_path).workspace() as workspace:
+            assert (await workspace.run(await workspace.plan(rebalance, wanted))).outcome is Outcome.DONE
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(rebalance, wanted)
+            assert "A rebalance is running" in caught.value.sentence
+            ((job,),) = citus.do("SELECT max(job_id) FROM pg_dist_background_job")
+            made = await workspace.plan(named_action("cancel-cluster-job"), {"job": str(job)})
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(named_action("cancel-cluster-job"), {"job": str(job)})
+            assert f"Background job {job} is cancelled" in caught.value.sentence
+        reader.execute("ROLLBACK")
 
 
 def desk(citus: CitusCluster, folder: Path) -> Desk:

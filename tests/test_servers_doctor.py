@@ -40,7 +40,8 @@ from tests.waiting import wait
 pytestmark = pytest.mark.host
 
 HOSTILE = 'o\'neil "x"; --'
-UNINSTALLED = {"repack-table"}  # actions whose extension no database of the tests has
+# Actions whose extension no database of the tests has.
+UNINSTALLED = {"repack-table", "rebalance-cluster", "cancel-cluster-job"}
 ELSEWHERE = {"log", "pooler", "cache", "cluster"}  # without a pooler, a Redis, Citus, or a log that the server keeps
 
 

@@ -224,6 +224,7 @@ SESSIONS = View(
         Column("pid", "pid", "text", width=7, extra=True, help="Its process id on that node."),
         Column("user", "user", "name", width=12, extra=True),
         Column("address", "address", width=15, extra=True),
+        Column("backend_start", "connected", "time", extra=True, help="When the session began."),
     ),
     empty="No other client sessions in the cluster.",
 )
@@ -244,6 +245,7 @@ LOCKS = View(
         Column("blocker_age", "its tx", "age", extra=True, help="Age of the transaction of the blocker."),
         Column("node", "node", "name", width=18, extra=True),
         Column("blocking_node", "node of the blocker", "name", width=19, extra=True),
+        Column("blocking_start", "it connected", "time", extra=True, help="When the session of the blocker began."),
     ),
     empty="No session of the cluster waits for another one.",
 )
@@ -277,11 +279,12 @@ CLUSTER = Pane(
         "A cluster of Citus, where the extension is installed. Nodes: whether each answers, its shards and data, and "
         "whether its metadata and shards are as this node has them. Tables and Groups sum the shards and show how "
         "evenly they are spread; Tenants the largest values of the distribution column with their load. Sessions and "
-        "Locks are those of the whole cluster by global pid, of the nodes that answer. Jobs are those in the "
-        "background, such as rebalancing. Each read asks every node once; one that does not answer within 3 s counts "
-        "as down."
+        "Locks are those of the whole cluster by global pid, of the nodes that answer; K ends the session under the "
+        "cursor, in Locks the blocker. Jobs are those in the background, such as rebalancing. Each read asks every "
+        "node once; one that does not answer within 3 s counts as down."
     ),
     views=(NODES, TABLES, GROUPS, SHARDS, TENANTS, SESSIONS, LOCKS, JOBS),
     refresh=10.0,
     extension="citus",
+    actions=("rebalance-cluster", "cancel-cluster-job", "cancel-backend", "terminate-backend"),
 )

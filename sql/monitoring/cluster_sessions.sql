@@ -16,7 +16,7 @@ WITH bounded AS MATERIALIZED (
 SELECT s.global_pid AS gpid, coalesce(n.nodename || ':' || n.nodeport, 'this node') AS node, s.pid,
        s.usename::text AS "user", coalesce(nullif(s.application_name, ''), s.usename::text) AS who,
        s.datname::text AS db,
-       pg_catalog.host(s.client_addr) AS address, s.state,
+       pg_catalog.host(s.client_addr) AS address, s.state, s.backend_start,
        pg_catalog.date_part('epoch', pg_catalog.now() - s.xact_start) AS tx_age,
        pg_catalog.date_part('epoch', pg_catalog.now() - CASE s.state WHEN 'active' THEN s.query_start
                                                         ELSE s.state_change END) AS state_age,

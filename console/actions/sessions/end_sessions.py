@@ -7,8 +7,9 @@ from datetime import datetime
 
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, refuse, steps_from_query
+from console.actions.sessions import global_pids
 from console.format import counted, decoded, one_line, safe
-from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Trouble
+from console.model import Claim, Kind, Parameter, Plan, Record, Snapshot, Step, Trouble
 from console.panes.connections import IDLE_IN_TRANSACTION
 
 HIDDEN = ("backend_start", "query_start", "state_change", "refused", "remedy")  # what only the guards need
@@ -20,12 +21,16 @@ BAD_INTERVAL = {"22007", "22008", "22015"}
 
 async def plan_cancel(request: Request) -> Plan:
     """Cancel what sessions run; refused when one of them is protected or runs nothing."""
+    if global_pids.meant(request):
+        return await _plan_in_cluster(request, cancel=True)
     found = await _asked(request, cancel=True)
     return await _plan(request, "cancel_sessions", found, "query_start")
 
 
 async def plan_terminate(request: Request) -> Plan:
     """End sessions; refused when one of them is protected."""
+    if global_pids.meant(request):
+        return await _plan_in_cluster(request, cancel=False)
     found = await _asked(request, cancel=False)
     return await _plan(request, "terminate_sessions", found, "")
 
@@ -50,6 +55,13 @@ async def plan_terminate_idle(request: Request) -> Plan:
     made = await _plan(request, "terminate_sessions", free, "state_change")
     hidden = () if request.server.facts.sees_all_sessions else ("Only sessions visible to this role are listed.",)
     return replace(made, claim=Claim("idle sessions"), notes=(*made.notes, *left, *hidden))
+
+
+async def _plan_in_cluster(request: Request, cancel: bool) -> Plan:
+    pids, started = sessions_meant(request.parameters["pid"], request.parameters["started"], global_pids.MOST)
+    found = await global_pids.candidates(request.server, pids, started, cancel)
+    steps = await global_pids.signals(request.server, found, cancel)
+    return _made(found, steps, cancel)
 
 
 def _candidates(**given: object) -> dict[str, object]:
@@ -79,12 +91,16 @@ async def _plan(request: Request, query: str, found: Snapshot, guard: str) -> Pl
         "started": list(found.values("backend_start")),
         "moments": list(found.values(guard)) if guard else [None] * len(found.rows),
     }
+    return _made(found, await steps_from_query(request.server, query, parameters), query == "cancel_sessions")
+
+
+def _made(found: Snapshot, steps: tuple[Step, ...], cancel: bool) -> Plan:
     pids = ", ".join(str(pid) for pid in found.values("pid"))
     return Plan(
         Claim(f"session {pids}" if len(found.rows) == 1 else f"sessions {pids}"),
-        await steps_from_query(request.server, query, parameters),
+        steps,
         table=_shown(found) if found.rows else None,
-        result=counted(len(found.rows), *(CANCELLED if query == "cancel_sessions" else ENDED)),
+        result=counted(len(found.rows), *(CANCELLED if cancel else ENDED)),
         in_full=len(found.rows) <= IN_FULL,
         signals=True,
     )
@@ -100,9 +116,9 @@ def _shown(found: Snapshot) -> Snapshot:
     )
 
 
-def sessions_meant(pid: str, started: str) -> tuple[list[int], list[str | None]]:
+def sessions_meant(pid: str, started: str, most: int = 2**31 - 1) -> tuple[list[int], list[str | None]]:
     """Each pid once, with the start of its session where that was given."""
-    pids, moments = _pids(pid), _moments(started)
+    pids, moments = _pids(pid, most), _moments(started)
     if not moments or 0 in pids:  # 0 stands for prepared transactions, which have no start; the plan refuses them
         return list(dict.fromkeys(pids)), [None] * len(set(pids))
     if len(moments) != len(pids):
@@ -111,9 +127,9 @@ def sessions_meant(pid: str, started: str) -> tuple[list[int], list[str | None]]
     return [each for each, _ in pairs], [moment for _, moment in pairs]
 
 
-def _pids(text: str) -> list[int]:
+def _pids(text: str, most: int) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) < 2**31 for part in parts):
+    if not all(part.isascii() and part.isdigit() and int(part) <= most for part in parts):
         raise Trouble(Kind.USAGE, f"pid must be one or more process IDs separated by commas, not {safe(text, 40)}.")
     return [int(part) for part in parts]
 
@@ -137,9 +153,10 @@ def _useless(row: Record) -> str:
     return "a prepared transaction has no session" if row.get("pid") == 0 else ""
 
 
-_PID = Parameter("pid", "process ID of the session; several separated by commas", required=True)
+_PID = Parameter("pid", "process ID of the session, or its global pid; several separated by commas", required=True)
 _STARTED = Parameter("started", "start time of the session; a later session with the same pid is not touched")
-_ROW = {"pid": "pid", "started": "backend_start"}
+# A view of a whole cluster has the global pid: its pid is that of another node.
+_ROW = {"pid": ("gpid", "blocking_gpid", "pid"), "started": ("blocking_start", "backend_start")}
 
 CANCEL_BACKEND = Action(
     name="cancel-backend",

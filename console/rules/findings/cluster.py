@@ -11,6 +11,7 @@ from console.model import (
     Diagnosis,
     Evidence,
     Finding,
+    Fix,
     Frame,
     Level,
     Record,
@@ -88,7 +89,8 @@ def unbalanced(frame: Frame) -> Iterable[Finding]:
             level=level,
             sentence=f"node {one_line(fullest['node'])} holds {size(fullest['size'])} of shards, {percent(share)} more "
             f"than the mean of the nodes ({size(mean)})",
-            detail="citus_rebalance_start() moves shards in the background; a single large tenant stays on one node",
+            detail="a single large tenant stays on one node",
+            fixes=(Fix("rebalance-cluster", {}, "moves shards to other nodes in the background; lists them first"),),
             evidence=(_evidence("size", size(fullest["size"]), fullest),),
             harm=over / 2**40,
         )

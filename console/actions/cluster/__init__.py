@@ -1,0 +1,1 @@
+"""What changes a Citus cluster: where its shards are, which tables it distributes."""
