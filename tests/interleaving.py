@@ -40,6 +40,7 @@ class Actor:
     name: str
     process: Process
     scheduler: Scheduler
+    task: asyncio.Task[Any] | None = None
     gate: asyncio.Future[None] | None = None
     next: str = ""  # the operation behind the gate
     busy: bool = False
@@ -64,6 +65,19 @@ class Actor:
 
 
 ACTOR: ContextVar[Actor] = ContextVar("actor")
+
+
+def acting() -> Actor:
+    """The actor of this task: a task that another started in the background becomes one of the same process."""
+    actor, task = ACTOR.get(), asyncio.current_task()
+    if task is not actor.task:
+        name = f"{actor.name}, background {len(actor.scheduler.actors)}"
+        actor = Actor(name, actor.process, actor.scheduler, task)
+        actor.scheduler.actors.append(actor)
+        ACTOR.set(actor)
+    return actor
+
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -76,11 +90,12 @@ class Scheduler:
     now: float = 0.0  # virtual seconds
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     log: list[str] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
 
     async def run(self, *processes: Sequence[Work]) -> list[BaseException | None]:
         """Run the tasks of all processes to their ends; what each raised."""
         choose = random.Random(self.seed)
-        actors: list[Actor] = []
+        actors = self.actors
         tasks: list[asyncio.Future[None]] = []
         for works in processes:
             process = Process()
@@ -95,7 +110,17 @@ class Scheduler:
                 self._open(choose.choice(ready), choose)
             elif not all(task.done() for task in tasks):
                 await asyncio.wait_for(self.moved.wait(), PATIENCE)
+        await self._end_background()
         return await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end_background(self) -> None:
+        """Kill what goes on in the background once every task has ended."""
+        for actor in self.actors:
+            actor.process.dead = True
+            if actor.gate is not None and not actor.gate.done():
+                actor.gate.set_result(None)
+        others = [actor.task for actor in self.actors if actor.task is not None]
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _open(self, actor: Actor, choose: random.Random) -> None:
         actor.process.dead = actor.process.dead or choose.random() < self.kill
@@ -117,6 +142,7 @@ class Scheduler:
 
     async def _perform(self, work: Work, actor: Actor) -> None:
         ACTOR.set(actor)
+        actor.task = asyncio.current_task()
         try:
             await work()
         except Killed:
@@ -132,7 +158,7 @@ class Scheduler:
 
 async def sleep(seconds: float) -> None:
     """Let virtual time pass."""
-    actor = ACTOR.get()
+    actor = acting()
     async with actor.operation(f"sleep {seconds:.3f}"):
         actor.scheduler.now += seconds
 
@@ -159,7 +185,7 @@ class GatedRedis:
         return await self._asked("redis ping", self.inner.ping)
 
     async def _asked(self, operation: str, call: Callable[[], Any]) -> Any:
-        async with ACTOR.get().operation(operation):
+        async with acting().operation(operation):
             fate = self.choose.random()
             if fate < self.failing / 2:
                 raise ConnectionError("lost before it was sent")
@@ -167,7 +193,7 @@ class GatedRedis:
         if fate < self.failing:
             raise ConnectionError("lost before it was answered")
         if self.choose.random() < 0.3:
-            async with ACTOR.get().operation(f"answer of {operation}"):
+            async with acting().operation(f"answer of {operation}"):
                 pass
         return answer
 

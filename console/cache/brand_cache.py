@@ -25,7 +25,8 @@ empty table). Then it is committed. So changes work without Redis, `LEASE` secon
 value is stored in it, the announcements of the database are looked at again. See `generations` for restarts.
 
 *One loader*: of all processes that miss a key one gets its lock; the others ask again until it has stored a value, or
-until `WAIT`, then they load it themselves. Within a process, readers join a load until it has returned, not until it is
+until `WAIT`, then they load it themselves. A reader whose answer was lost, or that was cancelled meanwhile, may have the lock
+without knowing it: it is given back by its token (`loader_locks`). Within a process, readers join a load until it has returned, not until it is
 stored, and take its value only if it could be stored: else it could be older than their call.
 """
 
@@ -44,6 +45,7 @@ from uuid import UUID
 
 from console.cache.envelope import LARGEST, Unreadable, Value, pack, unpack
 from console.cache.generations import CacheRead, Generations, Unavailable
+from console.cache.loader_locks import LoaderLocks
 from console.cache.store import BrandStore, Kind, Lapsed
 
 TTL = 3600.0  # seconds, ± a tenth, so that what was loaded together does not expire together
@@ -94,6 +96,7 @@ class BrandCache:
         self._outstanding: set[int] = set()
         self._looking: asyncio.Future[bool] | None = None
         self._flights: dict[tuple[str, Kind], _Flight] = {}
+        self._locks = LoaderLocks(generations.release, clock, sleep)
 
     async def get_brand_profile(self, brand_id: str | UUID) -> dict[str, Value] | None:
         """The row of the brand; None: there is no such brand. Raises ValueError for what is no UUID."""
@@ -152,6 +155,7 @@ class BrandCache:
 
     async def close(self) -> None:
         """Close the connections to Redis."""
+        await self._locks.close()
         await self._redis.close()
 
     async def _get(self, brand: str, kind: Kind) -> Value:
@@ -171,7 +175,11 @@ class BrandCache:
             flight = self._flights.get((brand, kind))
             if flight is not None and flight.joinable:
                 return await asyncio.shield(flight.result)
-            answer = await self._redis.read(brand, kind, token, again)
+            try:
+                answer = await self._redis.read(brand, kind, token, again)
+            except BaseException:  # a cancelled call may have been granted the lock, too
+                self._locks.give_back(brand, kind, token)
+                raise
             if answer.state == "lead":
                 return _Found(await self._lead(brand, kind, answer))
             if answer.state == "hit":
@@ -195,7 +203,7 @@ class BrandCache:
             if await self._keep(brand, kind, lead, looked, value):
                 found = _Found(value)
         except BaseException:
-            await asyncio.shield(self._give_back(brand, kind, lead))
+            self._locks.give_back(brand, kind, lead.token)
             raise
         finally:
             flight.joinable = False
@@ -212,13 +220,11 @@ class BrandCache:
         seconds = (TTL if value is not None else MISSING_TTL) * random.uniform(0.9, 1.1)  # noqa: S311
         if not data or len(data) > LARGEST:
             seconds = 0
-        with contextlib.suppress(Unavailable):
+        try:
             return await self._redis.store(brand, kind, lead, value=data, ttl=seconds, looked=looked)
-        return False
-
-    async def _give_back(self, brand: str, kind: Kind, lead: CacheRead) -> None:
-        with contextlib.suppress(Unavailable):
-            await self._redis.store(brand, kind, lead)
+        except Unavailable:
+            self._locks.give_back(brand, kind, lead.token)
+            return False
 
     async def _settle(self, brand: str, *announcements: int) -> bool:
         with contextlib.suppress(Unavailable):

@@ -4,6 +4,7 @@
 -- NS:BRAND                  hash, the state of a brand: epoch, generation, fresh (not yet compared with the database),
 --                           and one field o:ID for each open announcement
 -- NS:BRAND:GENERATION:KIND:FORM  a value; with :lock the reader that loads it
+-- NS:BRAND:void:TOKEN:lock  this reader no longer waits for the answer of its read: it gets no lock
 -- NS:counts:MINUTE          hash KIND:RESULT -> reads, for an hour
 -- NS:hot:PERIOD             sorted set BRAND -> reads in ten minutes
 
@@ -91,7 +92,9 @@ if op == 'read' then
         return {'hit', value}
     end
     local lock = key .. ':lock'
-    local mine = redis.call('GET', lock) == token or redis.call('SET', lock, token, 'NX', 'PX', lease)
+    local mine = redis.call('GET', lock) == token
+        or redis.call('EXISTS', state .. ':void:' .. token .. ':lock') == 0
+            and redis.call('SET', lock, token, 'NX', 'PX', lease)
     if again == '0' then count(kind, mine and 'miss' or 'wait') end
     return {mine and 'lead' or 'wait', generation, fresh or ''}
 
@@ -109,6 +112,18 @@ elseif op == 'store' then
     redis.call('HDEL', state, 'fresh')
     redis.call('PEXPIRE', state, STATE_MS)
     return {'stored'}
+
+elseif op == 'release' then
+    -- By the token alone: whoever lost the answer does not know the generation. The read may still be on its way.
+    local kind, token, lease = ARGV[4], ARGV[5], ARGV[6]
+    local generation = known()
+    local lock = generation and state .. ':' .. generation .. ':' .. kind .. FORM .. ':lock'
+    if lock and redis.call('GET', lock) == token then
+        redis.call('DEL', lock)
+        return {'released'}
+    end
+    redis.pcall('SET', state .. ':void:' .. token .. ':lock', 1, 'PX', lease)
+    return {'void'}
 
 elseif op == 'announce' then
     local generation = known() or begin()

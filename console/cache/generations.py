@@ -110,6 +110,13 @@ class Generations:
         reply = await self._call("store", brand, *parts)
         return bool(reply[0] == b"stored")
 
+    async def release(self, brand: str, kind: Kind, token: str) -> None:
+        """Give back the loader's lock if this token has it, and let a read of it that is under way get none.
+
+        Raises Unavailable, which does not count as a failure of Redis: nobody waits for this answer.
+        """
+        await self._call("release", brand, kind, token, self._loading, counts=False)
+
     async def announce(self, brand: str, announcement: int) -> None:
         """No value of the brand is read or stored until the announcement is settled. Raises Unavailable."""
         await self._call("announce", brand, announcement)
@@ -124,7 +131,7 @@ class Generations:
             self._probing.cancel()
         await self._redis.aclose()
 
-    async def _call(self, operation: str, brand: str, *parts: str | int | bytes) -> list[bytes]:
+    async def _call(self, operation: str, brand: str, *parts: str | int | bytes, counts: bool = True) -> list[bytes]:
         arguments = (operation, self._namespace, brand, *parts)
         try:
             async with self._calls:
@@ -135,9 +142,11 @@ class Generations:
         except OutOfMemoryError as error:  # it serves what it holds
             raise Unavailable("out of memory") from error
         except (RedisError, OSError, TimeoutError) as error:
-            self._breaker.failed()
+            if counts:
+                self._breaker.failed()
             raise Unavailable(type(error).__name__) from error
-        self._breaker.succeeded()
+        if counts:
+            self._breaker.succeeded()
         return reply
 
     async def _evaluate(self, arguments: tuple[str | int | bytes, ...]) -> list[bytes]:
