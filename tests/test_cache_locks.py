@@ -1,4 +1,4 @@
-"""The loader's lock is given back when the answer that granted it was lost: real Redis, behind a proxy that loses it."""
+"""A loader's lock is given back when the answer that granted it was lost: real Redis behind a proxy that loses it."""
 
 from __future__ import annotations
 

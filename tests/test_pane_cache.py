@@ -14,7 +14,7 @@ import redis
 from console.demo.redis_server import RedisProcess
 from console.model import Kind, Level, Trouble, number
 from console.opening import sources_for
-from console.panes.cache import CACHE, READS, SERVER
+from console.panes.cache import CACHE, HOT, READS, SERVER
 from console.reading.reader import Reader
 from console.settings import config
 from console.settings.config import Wanted
@@ -131,6 +131,30 @@ async def test_few_reads_and_a_new_cache_are_not_judged(
         admin.hset(f"brands:counts:{seconds // 60 - 7}", "profile:hit", 1)
     rows = {row["kind"]: row for row in (await Reader(READS).read(source)).records()}
     assert (rows["all"]["reads"], rows["all"]["judged"]) == (misses, judged)
+
+
+async def test_brands_on_the_screen_have_names_and_others_are_not_asked_for(
+    any_pg: PostgresServer, admin: redis.Redis, redis_process: RedisProcess
+) -> None:
+    database = pipeline_schema(any_pg)
+    brands = new_brands(any_pg.uri(database, "pipeline_app"), 2)
+    seconds, _ = admin.time()
+    admin.zadd(f"brands:hot:{seconds // 600}", {brands[0]: 9, brands[1]: 8, "'; DROP TABLE x": 7, str(uuid.uuid4()): 6})
+    sources = sources_for(Wanted(any_pg.uri(database), redis=redis_process.uri))
+    try:
+        reader, source = Reader(HOT, sources.named), sources.of(CACHE, HOT)
+        taken = await reader.read(source)
+        shown = [(row["brand"],) for row in taken.records()]
+        assert set(taken.values("name")) == {None}
+        one = await reader.fill(source, shown[:1])
+        assert one is not None
+        assert [row["name"] for row in one.records()] == ["Brand 1", None, None, None]
+        everything = await reader.fill(source, shown)
+        assert everything is not None
+        assert [row["organization"] for row in everything.records()] == ["Acme", "Acme", None, None]
+    finally:
+        await sources.close()
+        any_pg.drop_database(database)
 
 
 async def test_text_of_clients_is_data(source: RedisServer, admin: redis.Redis, redis_process: RedisProcess) -> None:

@@ -25,9 +25,10 @@ empty table). Then it is committed. So changes work without Redis, `LEASE` secon
 value is stored in it, the announcements of the database are looked at again. See `generations` for restarts.
 
 *One loader*: of all processes that miss a key one gets its lock; the others ask again until it has stored a value, or
-until `WAIT`, then they load it themselves. A reader whose answer was lost, or that was cancelled meanwhile, may have the lock
-without knowing it: it is given back by its token (`loader_locks`). Within a process, readers join a load until it has returned, not until it is
-stored, and take its value only if it could be stored: else it could be older than their call.
+until `WAIT`, then they load it themselves. A reader whose answer was lost, or that was cancelled meanwhile, may have
+the lock without knowing it: it is given back by its token (`loader_locks`). Within a process, readers join a load until
+it has returned, not until it is stored, and take its value only if it could be stored: else it could be older than
+their call.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.model import Column, Pane, Rate, Snapshot, View, Whole, number
+from console.model import Column, Lookup, Pane, Rate, Snapshot, View, Whole, number
 from console.rules.cache import (
     BRAND_HIT_PERCENT,
     REDIS_BLOCKED_CLIENTS,
@@ -149,6 +149,7 @@ SERVER = View(
     ),
 )
 
+NAMES = Lookup("brand_names", ("brand",), ("name", "organization", "organization_id"), keep=60.0, source="postgres")
 HOT = View(
     name="brands",
     title="Brands",
@@ -156,12 +157,23 @@ HOT = View(
     key=("brand",),
     sort="-reads",
     columns=(
-        Column("brand", "brand", "name", width=36, grow=True, help="The id of the brand."),
-        Column("reads", "reads", "count", width=9, help="In this period of ten minutes and the one before."),
         Column(
-            "percent", "share", "percent", width=8, bar=Whole.HUNDRED, help="Share of the reads of the brands shown."
+            "name",
+            "brand",
+            "name",
+            width=16,
+            grow=True,
+            help="Its name in the database, if it is there and this role can read it.",
         ),
+        Column("brand", "id", "name", width=36),
+        Column("reads", "reads", "count", width=8, help="In this period of ten minutes and the one before."),
+        Column(
+            "percent", "share", "percent", width=7, bar=Whole.HUNDRED, help="Share of the reads of the brands shown."
+        ),
+        Column("organization", "organization", "name", width=24, extra=True),
+        Column("organization_id", "organization id", "name", width=36, extra=True),
     ),
+    lookups=(NAMES,),
     empty="No brand was read in the last ten minutes.",
 )
 

@@ -78,5 +78,6 @@ FLUSH_TENANT = Action(
     help="Drops all cached values of the brands of one organization, with SCAN and UNLINK in slices.",
     plan=plan_tenant,
     parameters=(Parameter("organization", "id of the organization", required=True),),
+    row={"organization": "organization_id"},
     needs=NEEDS,
 )
