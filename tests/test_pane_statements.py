@@ -9,7 +9,9 @@ import pytest
 from console.demo.cluster import APPLICATION
 from console.model import Kind, Snapshot, Trouble
 from console.panes.slow_queries import SLOW_QUERIES, judged
-from console.reading.reader import Reader, keys
+from console.reading.reader import Reader, Readers, keys
+from console.tui.pane_feed import PaneFeed
+from console.tui.pane_state import PaneState
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Running
 from tests.sources import Heard
@@ -68,12 +70,27 @@ async def test_texts_are_read_only_while_an_unknown_statement_is_shown(
         assert all(query is not None for query in filled.values("query")[:5])
         snapshot = await reader.read(server)
         assert await reader.fill(server, shown) is None
-        assert [query for query, _ in server.asked] == ["statements", "statement_texts", "statements"]
+        asked = [query for query, _ in server.asked]
+        assert asked == ["statements", "statement_totals", "statement_texts", "statements"]
         details = await reading.fetch("statement_details", dict(zip(NOW.key, shown[0], strict=True)))
     items = pairs(details)
     assert next(iter(items)) == "query"
     assert items["query"]
     assert "calls" in items
+
+
+async def test_a_screen_that_shows_them_in_passing_soon_has_rates_and_then_reads_seldom(
+    sessions: Sessions, pg: Running, database: str
+) -> None:
+    sessions.open().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    async with console(pg, database) as reading:
+        feed = PaneFeed(SLOW_QUERIES, lambda _: reading, Readers())
+        state, rests = PaneState(SLOW_QUERIES, 10.0), []
+        for _ in range(3):
+            async for _ in feed.reads(state, list):
+                pass
+            rests.append(feed.rest(state.period, 0.0))
+    assert rests == [SLOW_QUERIES.refresh, 10.0, 10.0]
 
 
 async def test_every_version_of_the_extension_gives_the_same_columns(pg: Running, database: str) -> None:

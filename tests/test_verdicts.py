@@ -531,7 +531,9 @@ def test_statements_have_their_share_and_the_heaviest_come_first_until_there_are
     assert (found.values("share"), found.values("hit")) == ((50.0, 25.0), (None, 75.0))
     rated = slow_queries.judged(many({**STATEMENT, "ms_rate": 1.0}, {**other, "ms_rate": 0.5}))
     assert rated.values("queryid") == (1, 2)
-    assert slow_queries.judged(one({**STATEMENT, "all_ms": 0.0})).values("share") == (3000.0,)
+    assert slow_queries.judged(one({**STATEMENT, "all_ms": 0.0})).values("share") == (None,)
+    # Since it was summed up, one of them went on: no share is above the whole.
+    assert slow_queries.judged(one({**STATEMENT, "all_ms": 20.0})).values("share") == (100.0,)
 
 
 def test_the_hit_ratio_of_a_statement_is_judged_where_enough_blocks_are_read() -> None:

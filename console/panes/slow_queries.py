@@ -27,20 +27,31 @@ RATES = (
     Rate("wal_rate", "wal_bytes"),
 )
 
+# The sum over all statements takes half of what reading 500 of them does, and changes little between two reads.
+TOTALS = Lookup("statement_totals", by=(), adds=("all_ms", "known"), first=1, keep=20.0)
 TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query",), batch=60)
 
 
 def judged(snapshot: Snapshot) -> Snapshot:
     """Statements with their share of the total time and hit ratio, and notes on how reliable the totals are."""
     total, hits, blocks = (snapshot.index(name) for name in ("total_ms", "hits", "blocks"))
-    whole = snapshot.rows[0][snapshot.index("all_ms")] if snapshot.rows else None
-    percent = 100.0 / (whole if isinstance(whole, float) and whole > 0 else 1.0)
     rows = snapshot.rows
+    whole = _whole(snapshot)
     if None in snapshot.values("queryid"):
         rows = tuple(_without_rates(snapshot, row) for row in rows)
-    added = ((row[total] * percent, 100.0 * row[hits] / row[blocks] if row[blocks] else None) for row in rows)  # type: ignore[operator]
+    added = ((_percent(row[total], whole), _percent(row[hits], row[blocks])) for row in rows)
     full = replace(snapshot, rows=rows, notes=(*snapshot.notes, *_trust(snapshot))).hiding(_hidden(snapshot))
     return _heaviest_first(_with_judged_hits(full.with_columns(("share", "hit"), added)))
+
+
+def _percent(part: object, whole: object) -> float | None:
+    return 100.0 * number(part) / number(whole) if whole else None
+
+
+def _whole(snapshot: Snapshot) -> float:
+    """Execution time of all statements; since it was summed up, those that are listed may have gone on. 0: unknown."""
+    known = number(snapshot.rows[0][snapshot.index("all_ms")]) if snapshot.rows else 0.0
+    return max(known, sum(map(number, snapshot.values("total_ms")))) if known else 0.0
 
 
 def _with_judged_hits(snapshot: Snapshot) -> Snapshot:
@@ -212,7 +223,7 @@ _NOW_VIEW = View(
     key=KEY,
     sort="-ms_rate",
     rates=RATES,
-    lookups=(TEXTS,),
+    lookups=(TOTALS, TEXTS),
     derive=judged,
     detail="statement_details",
     empty="No statements have been counted yet.",

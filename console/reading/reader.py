@@ -33,6 +33,7 @@ class Reader:
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
         self._known: tuple[_Known, ...] = tuple(_Known(*each) for each in _possible(view.lookups, named))
         self.last: Snapshot | None = None  # the last good snapshot, complete
+        self.is_compared = False  # whether the last read followed another one, so that there are rates
 
     def recall(self, before: Sequence[Snapshot]) -> None:
         """Go on from earlier reads, oldest first: rates are since the last of them."""
@@ -47,6 +48,7 @@ class Reader:
         if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
             return self.last  # a recording at its end repeats its last read
         base = self._rated(taken, _present(taken, view.key))
+        self.is_compared = self._previous is not None
         self._previous, self.base = taken, base
         for known in self._known:
             if known.lookup.first:
@@ -226,8 +228,9 @@ class _Known:
         return replace(found, notes=tuple(dict.fromkeys((*found.notes, *self._notes)))) if self._notes else found
 
     def _fits(self, base: Snapshot) -> bool:
-        """Whether the rows have what another source is asked by: those of an older recording may not."""
-        return self._source is None or set(self.lookup.by) <= set(base.columns)
+        """Whether the rows have what another source is asked by, and not the answers as an older recording may."""
+        columns = set(base.columns)
+        return columns.isdisjoint(self.lookup.adds) and (self._source is None or columns >= set(self.lookup.by))
 
     def _fresh(self, key: Key, fingerprint: Key, clock: float) -> bool:
         answer = self._answers.get(key)

@@ -19,6 +19,9 @@ from console.tui.finding_blocks import FindingBlocks
 from console.tui.pane_view import PaneView
 from console.tui.vitals import Vitals
 
+# Seconds between two reads of a pane that is shown in passing: pg_stat_statements is read as a whole each time.
+IN_PASSING = {SLOW_QUERIES.name: 10.0}
+
 
 class Overview(Container):
     """The overview pane, with a chart and two other panes where there is room for four quarters."""
@@ -39,6 +42,7 @@ class Overview(Container):
         for pane in (CONNECTIONS, SLOW_QUERIES):
             view = self._make_view(pane)
             view.add_class("beside")
+            view.state.period = max(view.state.period, IN_PASSING.get(pane.name, 0.0))
             yield view
 
     def on_finding_blocks_rested(self, event: FindingBlocks.Rested) -> None:

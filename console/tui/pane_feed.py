@@ -79,6 +79,8 @@ class PaneFeed:
         """Seconds until the next read, when one is due every `period` and the last one took `spent`."""
         if self.trouble is not None and self.trouble.kind is Kind.UNREACHABLE:
             return COUNTDOWN
+        if self._view.rates and not self._reader(self._view).is_compared:
+            period = min(period, self._pane.refresh)  # rates are known from the second read on
         return max(FASTEST / 2, period - spent)
 
     def trouble_text(self, view: View) -> str:
