@@ -33,8 +33,10 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         path.write_text(text, encoding="utf-8")
 
     sql.load.cache_clear()
+    sql._files.cache_clear()
     yield file
     sql.load.cache_clear()
+    sql._files.cache_clear()
 
 
 def test_a_name_is_a_file_of_monitoring_or_of_any_folder_below_the_one_it_names(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from console.model import Facts
+from console.model import REPACK_BUILT_IN, REPACK_EXTENSION, Facts
 from console.records import dataclass
 from console.settings.config import Settings
 
@@ -47,8 +47,8 @@ class Needs:
 # Of repack-table: the server rewrites a table online by itself from 19 on.
 REPACK = Needs(
     Right.REWRITE,
-    extension="pg_repack",
-    built_in=19,
+    extension=REPACK_EXTENSION,
+    built_in=REPACK_BUILT_IN,
     instead="SELECT alter_distributed_table(table, shard_count => …) rewrites all shards and blocks writes.",
 )
 

@@ -72,7 +72,16 @@ from console.model.look import (
     number,
 )
 from console.model.pooler_steps import PoolerCommand, PoolerPause, PoolerProof, PoolerReload, PoolerResume
-from console.model.source import ACTING_NAME, APPLICATION_NAME, Database, Extension, Facts, Source
+from console.model.source import (
+    ACTING_NAME,
+    APPLICATION_NAME,
+    REPACK_BUILT_IN,
+    REPACK_EXTENSION,
+    Database,
+    Extension,
+    Facts,
+    Source,
+)
 from console.model.trouble import Kind, Lacks, Trouble, denied, read_only
 
 __all__ = [
@@ -86,6 +95,8 @@ __all__ = [
     "OFTEN",
     "RARELY",
     "RELATIONS",
+    "REPACK_BUILT_IN",
+    "REPACK_EXTENSION",
     "ROLES",
     "SELDOM",
     "SETTINGS",

@@ -23,6 +23,9 @@ class Extension:
     usable: bool = True  # the role has USAGE on the schema
 
 
+REPACK_EXTENSION, REPACK_BUILT_IN = "pg_repack", 19  # what rewrites a table online, and since when without it
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Facts about a source, known after connecting; the header shows them, and they select the variant of a query."""
@@ -53,6 +56,11 @@ class Facts:
     def major(self) -> int:
         """Major version of a PostgreSQL server: 18."""
         return self.version // 10000
+
+    @property
+    def can_repack(self) -> bool:
+        """Whether the server can rewrite a table without blocking reads and writes."""
+        return REPACK_EXTENSION in self.extensions or self.major >= REPACK_BUILT_IN
 
 
 class Source(Protocol):

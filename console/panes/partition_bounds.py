@@ -35,7 +35,6 @@ class Range:
 
     lower: Key
     upper: Key
-    rows: float = 0.0
 
 
 def is_default(bound: str) -> bool:
@@ -43,14 +42,14 @@ def is_default(bound: str) -> bool:
     return bound == "DEFAULT"
 
 
-@lru_cache(maxsize=20_000)
 def parse_range(bound: str, types: tuple[str, ...]) -> tuple[Key, Key] | None:
     """Lower and upper key of a range bound; None when `bound` is of another strategy."""
     match = _RANGE.match(bound)
     return (_key(match[1], types), _key(match[2], types)) if match else None
 
 
-def _key(text: str, types: Sequence[str]) -> Key:
+@lru_cache(maxsize=64)  # where one partition ends the next begins
+def _key(text: str, types: tuple[str, ...]) -> Key:
     return tuple(_point(value, kind) for value, kind in zip(_VALUES.findall(text), types, strict=False))
 
 
@@ -107,7 +106,7 @@ def time_unit(ranges: Sequence[Range], kind: str) -> float | None:
 
 def in_seconds(span: Range, unit: float) -> Range:
     """A range whose first key is in `unit`, in seconds."""
-    return Range(_scaled(span.lower, unit), _scaled(span.upper, unit), span.rows)
+    return Range(_scaled(span.lower, unit), _scaled(span.upper, unit))
 
 
 def _scaled(key: Key, unit: float) -> Key:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from console.format import counted
 from console.model import Level, Record, Rule, number
@@ -31,6 +31,16 @@ class Coverage:
     segments: tuple[tuple[float | None, float | None, float, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """What the bounds alone tell: the coverage but for now, and if they are times, the ranges in order, in seconds."""
+
+    known: Coverage
+    spans: tuple[Range, ...] = ()
+    order: tuple[int, ...] = ()  # the place of each range among the bounds
+    gaps: tuple[tuple[Key, Key], ...] = ()
+
+
 def coverage(row: Record) -> Coverage:
     """The coverage of one partitioned table, from its bounds."""
     texts = _texts(row["bounds"])
@@ -41,44 +51,48 @@ def coverage(row: Record) -> Coverage:
     if row["strategy"] == "list":
         unknown = types[0] in bounds.TIMES or not row["clock"]
         return Coverage(first=counted(sum(map(bounds.list_values, texts)), "value"), unknown=unknown)
-    ranges = _ranges(texts, row["bound_rows"], types)
-    found_gaps = tuple(bounds.gaps(ranges))
-    known = Coverage(
-        first=bounds.bound_text(ranges[0].lower, types) if ranges else "",
-        last=bounds.bound_text(max(span.upper for span in ranges), types) if ranges else "",
-        gaps=tuple(f"{bounds.bound_text(start, types)} … {bounds.bound_text(end, types)}" for start, end in found_gaps),
-    )
+    laid = _laid_out(tuple(texts), types, bool(row["clock"]))
+    return _in_time(laid, row) if laid.spans else laid.known
+
+
+@lru_cache(maxsize=256)
+def _laid_out(texts: tuple[str, ...], types: tuple[str, ...], is_clock: bool) -> Laid:
+    """Kept between two reads: bounds seldom change, and to parse those of thousands of partitions takes long."""
+    parsed = sorted((pair, at) for at, text in enumerate(texts) if (pair := bounds.parse_range(text, types)))
+    ranges, order = [Range(*pair) for pair, _ in parsed], tuple(at for _, at in parsed)
     if not ranges:
-        return known
-    unit = bounds.time_unit(ranges, types[0]) if row["clock"] else None
+        return Laid(Coverage())
+    found = bounds.gaps(ranges)
+    known = Coverage(
+        first=bounds.bound_text(ranges[0].lower, types),
+        last=bounds.bound_text(max(span.upper for span in ranges), types),
+        gaps=tuple(f"{bounds.bound_text(start, types)} … {bounds.bound_text(end, types)}" for start, end in found),
+    )
+    unit = bounds.time_unit(ranges, types[0]) if is_clock else None
     if unit is None:
-        return replace(known, unknown=all(span.upper[0] < bounds.HIGHEST for span in ranges))
-    spans = [bounds.in_seconds(span, unit) for span in ranges]
-    return _in_time(known, spans, tuple(bounds.gaps(spans)), row)
+        return Laid(replace(known, unknown=all(span.upper[0] < bounds.HIGHEST for span in ranges)))
+    spans = tuple(bounds.in_seconds(span, unit) for span in ranges)
+    return Laid(known, spans, order, tuple(bounds.gaps(spans)))
 
 
-def _in_time(known: Coverage, ranges: Sequence[Range], found_gaps: Sequence[tuple[Key, Key]], row: Record) -> Coverage:
-    now = number(row["now"])
+def _in_time(laid: Laid, row: Record) -> Coverage:
+    now, ranges = number(row["now"]), laid.spans
     end = bounds.covered_until(ranges, now)
     until = 0.0 if end is None else None if (edge := _seconds(end)) is None else (edge - now) / DAY
-    pieces = [(_seconds(span.lower), _seconds(span.upper), span.rows, _kind(span, now)) for span in ranges]
-    pieces += [(_seconds(start), _seconds(stop), 0.0, "gap") for start, stop in found_gaps]
+    counts = row["bound_rows"] if isinstance(row["bound_rows"], list | tuple) else ()
+    rows = [number(counts[at]) if at < len(counts) else 0.0 for at in laid.order]
+    pieces = [
+        (_seconds(span.lower), _seconds(span.upper), count, _kind(span, now))
+        for span, count in zip(ranges, rows, strict=True)
+    ]
+    pieces += [(_seconds(start), _seconds(stop), 0.0, "gap") for start, stop in laid.gaps]
     pieces.sort(key=lambda piece: float("-inf") if piece[0] is None else piece[0])
     if row["default_oid"] is not None:
         pieces.append((None, None, number(row["default_rows"]), "default"))
     ends = [edge for _, edge, _, kind in pieces if kind != "default"]
     ended = bool(ends) and all(edge is not None and now - edge > ENDED * DAY for edge in ends)
     until = None if ended else until
-    return replace(known, runway=until, holds_now=end is not None, ended=ended, segments=tuple(pieces))
-
-
-def _ranges(texts: Sequence[str], rows: object, types: tuple[str, ...]) -> list[Range]:
-    counts = rows if isinstance(rows, list | tuple) else [0.0] * len(texts)
-    parsed = ((bounds.parse_range(text, types), count) for text, count in zip(texts, counts, strict=True))
-    return sorted(
-        (Range(*pair, number(count)) for pair, count in parsed if pair),
-        key=lambda span: (span.lower, span.upper),
-    )
+    return replace(laid.known, runway=until, holds_now=end is not None, ended=ended, segments=tuple(pieces))
 
 
 def _kind(span: Range, now: float) -> str:

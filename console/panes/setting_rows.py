@@ -5,13 +5,13 @@ The panes load this when it is used: it needs the tuning presets, which take lon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import PurePosixPath
 
 from console.model import Record, Snapshot, Trouble, denied
 from console.panes.derived import add
+from console.panes.setting_files import origin
 from console.tuning import presets
 from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers
 from console.tuning.harm import harms_of
@@ -21,13 +21,6 @@ from console.tuning.units import Setting, canonical, same, shown
 
 # Not changed by anybody: override is set by the server itself, such as its data directory; client by the TARGET.
 _UNCHANGED = frozenset({"default", "override", "client"})
-_SOURCES = {
-    "user": "role",
-    "database user": "role in database",
-    "global": "all roles",
-    "client": "this connection",
-    "session": "the server",  # of the encoding that the console reads, and where statement_timeout is too short
-}
 
 
 def settings(snapshot: Snapshot, preset: str) -> Snapshot:
@@ -40,7 +33,7 @@ def settings(snapshot: Snapshot, preset: str) -> Snapshot:
         return (
             shown(setting, setting.value),
             shown(setting, setting.default),
-            _where(row),
+            origin(row),
             setting.source not in _UNCHANGED and not same(setting, setting.value, setting.default),
             setting.takes if setting.context != "internal" else "fixed",
             *wanted.get(setting.name, (None, None)),
@@ -64,6 +57,19 @@ def settings(snapshot: Snapshot, preset: str) -> Snapshot:
     return add(snapshot, names, columns_of).hiding(_hidden(snapshot))
 
 
+def waiting(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
+    """The columns `names` of the settings that wait for a restart."""
+    known = server_settings(snapshot, None).settings
+
+    def columns_of(row: Record) -> tuple[object, ...]:
+        setting = known[str(row["name"])]
+        if not row["pending_restart"]:
+            return (None,) * len(names)
+        return (shown(setting, setting.value), *_next_start(setting, known, row))
+
+    return add(snapshot, names, columns_of)
+
+
 def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> tuple[str | None, str | None, bool]:
     """The value that the next start will read, why the server may not start with it, and whether it is known to be."""
     waiting = row.get("waiting")
@@ -83,30 +89,6 @@ def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> 
     if untried := sorted(added - missing.keys()):
         dangers.append(f"Whether {', '.join(untried)} can be loaded: pipeline-console doctor tries it.")
     return shown(following, following.next), " ".join(dangers) or None, at_risk
-
-
-def files(snapshot: Snapshot) -> Snapshot:
-    """The status of each line: a pending restart is not an error, although the server reports it as one."""
-
-    def columns_of(row: Record) -> tuple[object, ...]:
-        return (_where(row), _verdict(row))
-
-    return add(snapshot, ("origin", "verdict"), columns_of)
-
-
-def _verdict(row: Record) -> str:
-    if row["error"] is None:
-        return "in effect" if row["applied"] else "overridden"
-    if row["context"] == "postmaster":
-        return "needs restart"
-    return "error"
-
-
-def _where(row: Record) -> str:
-    if row["sourcefile"]:
-        return f"{PurePosixPath(str(row['sourcefile'])).name}:{row['sourceline']}"
-    source = str(row.get("source") or "")
-    return _SOURCES.get(source, source)
 
 
 def _hidden(snapshot: Snapshot) -> Trouble | None:

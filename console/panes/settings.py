@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from console.model import Column, Lookup, Pane, Record, Snapshot, View
+from console.panes.setting_files import files
 from console.rules.server import RESTART_PENDING, SETTING_LINE
 
 PRESET = "pipeline"
@@ -27,13 +28,16 @@ def settings(snapshot: Snapshot) -> Snapshot:
     return rows(snapshot, PRESET)
 
 
-def files(snapshot: Snapshot) -> Snapshot:
-    """The status of each line: a pending restart is not an error, although the server reports it as one."""
-    from console.panes.setting_rows import files as rows  # noqa: PLC0415
+def waiting(snapshot: Snapshot) -> Snapshot:
+    """What the next start will read of the settings that wait for it, and what it does; of the others nothing."""
+    if not any(snapshot.values("pending_restart")):
+        return snapshot.with_columns(WAITING, [(None,) * len(WAITING)] * len(snapshot.rows))
+    from console.panes.setting_rows import waiting as rows  # noqa: PLC0415
 
-    return rows(snapshot)
+    return rows(snapshot, WAITING)
 
 
+WAITING = ("value", "next_value", "danger", "start_at_risk")
 NAME = Column("name", "setting", "name", grow=True)
 VALUE = Column("value", "value", width=13, help="The value that a new session of this role and database gets.")
 ORIGIN = Column("origin", "source", width=19, help="File and line, or another source of the value.")
@@ -105,6 +109,8 @@ PENDING = replace(
         *MORE,
     ),
 )
+
+JUDGED = replace(PENDING, derive=waiting)  # for rules, which read all settings again and again
 
 OVERRIDES = View(
     name="overrides",

@@ -39,20 +39,24 @@ def server_settings(settings: Snapshot, entries: Snapshot | None) -> ServerSetti
             automatic[name] = str(row["setting"])
     found = {}
     for row in settings.records():
-        setting = _setting(row)
-        written = last.get(setting.name.lower())
-        following = _next(setting, written, entries is not None)
-        setting = replace(setting, entry=automatic.get(setting.name.lower()), next=following)
+        name = str(row["name"]).lower()
+        setting = _setting(row, automatic.get(name))
+        following = _next(setting, last.get(name), entries is not None)
         shadowed = setting.source in OWN or setting.name in _OF_SOCKET
-        found[setting.name] = replace(setting, value=setting.next) if shadowed and entries is not None else setting
+        if following != setting.value:  # of hundreds, few are to change
+            value = following if shadowed and entries is not None else setting.value
+            setting = replace(setting, value=value, next=following)
+        found[setting.name] = setting
     return ServerSettings(found, tuple(errors))
 
 
-def _setting(row: Record) -> Setting:
+def _setting(row: Record, entry: str | None) -> Setting:
     words = row["enumvals"]
     setting = Setting(
         name=str(row["name"]),
         value=str(row["setting"]),
+        next=str(row["setting"]),
+        entry=entry,
         unit=str(row["unit"] or ""),
         vartype=str(row["vartype"]),
         context=str(row["context"]),
@@ -63,7 +67,8 @@ def _setting(row: Record) -> Setting:
         source=str(row["source"]),
         pending=bool(row["pending_restart"]),
     )
-    return replace(setting, value=_read(setting, setting.value))
+    value = _read(setting, setting.value)
+    return setting if value == setting.value else replace(setting, value=value, next=value)
 
 
 def _next(setting: Setting, written: str | None, files_known: bool) -> str:

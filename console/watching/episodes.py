@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from console.model import Finding, Level
 from console.records import dataclass
 from console.rules.judging import Identity
 from console.watching.store import Store, as_moment, as_text
+
+if TYPE_CHECKING:
+    import sqlite3  # long to load, and not every command opens the store
 
 MOST = 10_000  # episodes that are kept of all targets; the oldest are dropped
 SHOWN = 1_000  # episodes of one target

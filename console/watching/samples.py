@@ -5,11 +5,14 @@ What is kept is bounded: in samples of a series and in series of a target.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from console.series.days import DAY, Sample, SeriesName
 from console.watching.store import Store
+
+if TYPE_CHECKING:
+    import sqlite3  # long to load, and not every command opens the store
 
 PERIOD = 3600.0  # seconds between two samples
 HOURLY = 2 * DAY  # seconds for which every sample is kept

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, field, replace
+from dataclasses import field, fields, replace
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ from console.records import dataclass
 from console.rules.judging import Identity, Memory, Sighting
 
 FORM = 1  # of the file; another one is not read
+# All values of one of thousands; `astuple` would copy each of them.
+_COUNTS = attrgetter(*(part.name for part in fields(StatementPast) if part.name != "slow_since"))
+_INDEX = attrgetter(*(part.name for part in fields(KnownIndex)))
+_MINUTE = attrgetter(*(part.name for part in fields(PoolMinute)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def _statements(history: StatementHistory) -> dict[str, object]:
 
 
 def _past(key: StatementKey, past: StatementPast) -> list[object]:
-    return [*key, *astuple(replace(past, slow_since=None))[:-1], past.slow_since and past.slow_since.isoformat()]
+    return [*key, *_COUNTS(past), past.slow_since and past.slow_since.isoformat()]
 
 
 def _history(found: Mapping[str, Any]) -> StatementHistory:
@@ -101,8 +106,8 @@ def _history(found: Mapping[str, Any]) -> StatementHistory:
 def _indexes(history: IndexHistory) -> dict[str, object]:
     return {
         "at": history.at and history.at.isoformat(),
-        "known": [[oid, *astuple(index)] for oid, index in history.known.items()],
-        "gone": [[each.seen.isoformat(), each.missed.isoformat(), *astuple(each.index)] for each in history.gone],
+        "known": [[oid, *_INDEX(index)] for oid, index in history.known.items()],
+        "gone": [[each.seen.isoformat(), each.missed.isoformat(), *_INDEX(each.index)] for each in history.gone],
     }
 
 
@@ -121,7 +126,7 @@ def _pools(history: PoolHistory) -> dict[str, object]:
     return {
         "at": history.at and history.at.isoformat(),
         "readings": list(history.readings.items()),
-        "pools": [[*key, [astuple(each) for each in minutes]] for key, minutes in history.pools.items()],
+        "pools": [[*key, [_MINUTE(each) for each in minutes]] for key, minutes in history.pools.items()],
     }
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from console.files import private
 from console.format import safe
 from console.model import Facts, Kind, Trouble
 from console.records import dataclass
+
+if TYPE_CHECKING:
+    import sqlite3
 
 NAME = "findings.sqlite3"
 FORM = 4  # of the tables: PRAGMA user_version
@@ -59,6 +62,8 @@ class Store:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """The database in one transaction, created if it is missing. Raises Trouble if it cannot be used."""
+        import sqlite3  # noqa: PLC0415  long to load, and not every command opens the store
+
         with private.troubles(self.path):
             private.make_folder(self.path.parent)
             os.close(private.open_private(self.path, os.O_RDWR))  # SQLite gives its journal the mode of this file

@@ -19,7 +19,7 @@ from console.model import (
     Urgency,
     of_view,
 )
-from console.panes.settings import FILES, PENDING
+from console.panes.settings import FILES, JUDGED
 from console.rules.findings.wording import counted, listed
 
 
@@ -89,7 +89,7 @@ def _evidence(row: Record) -> Evidence:
     return Evidence(one_line(row["name"]), one_line(row["value"]), "settings", "pending", {"name": row["name"]})
 
 
-_ASKS = (of_view(PENDING, RARELY, on_change=SETTINGS),)
+_ASKS = (of_view(JUDGED, RARELY, on_change=SETTINGS),)
 RESTART_PENDING = Diagnosis("restart-pending", "Settings wait for a restart", Urgency.CARE, _ASKS, pending)
 RESTART_WOULD_FAIL = Diagnosis(
     "restart-would-fail", "A setting with which the server would not start again", Urgency.CARE, _ASKS, blocked_start

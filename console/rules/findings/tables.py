@@ -8,6 +8,7 @@ from console.format import age, count, one_line, percent, size
 from console.model import (
     RARELY,
     RELATIONS,
+    REPACK_EXTENSION,
     SELDOM,
     Ask,
     CannotTell,
@@ -22,7 +23,7 @@ from console.model import (
     of_view,
 )
 from console.panes.bloat import TABLES
-from console.panes.settings import PENDING
+from console.panes.settings import JUDGED
 from console.rules.findings.logged import LOGGED_CANCELLED, ask_log, logged
 from console.rules.findings.wording import counted, listed, number
 from console.rules.storage import BLOAT_BYTES, VACUUM_DUE_PERCENT
@@ -32,18 +33,16 @@ MOST = 5  # tables of which one rule makes a finding each
 
 def bloated(frame: Frame) -> Iterable[Finding]:
     """A finding for each of the tables with the most bloat."""
-    from console.actions.needs import REPACK, lacks_extension  # noqa: PLC0415  the actions are not needed at the start
-
     found = [row for row in frame.rows("bloat_tables") if row["verdict"] in {"bloat", "heavy bloat"}]
     for row in _largest(found, "bloat"):
         table = str(row["table"])
-        repack = frame.facts is not None and not lacks_extension(REPACK, frame.facts)
+        repack = frame.facts is not None and frame.facts.can_repack
         yield Finding(
             rule="bloat",
             subject=f"table {table}",
             level=Level.WARNING if row["verdict"] == "heavy bloat" else Level.NOTICE,
             sentence=f"table {one_line(table)}: {size(row['bloat'])} of {size(row['size'])} are estimated bloat",
-            detail="" if repack else f"repack-table returns it online; it needs the extension {REPACK.extension}",
+            detail="" if repack else f"repack-table returns it online; it needs the extension {REPACK_EXTENSION}",
             evidence=(_evidence("bloat", percent(row["bloat_pct"]), row),),
             fixes=(Fix("repack-table", {"table": table}, "rewrite it online; needs room for a copy"),)
             if repack
@@ -162,7 +161,7 @@ AUTOVACUUM_DISABLED = Diagnosis(
     "autovacuum-disabled",
     "Autovacuum is off for the server or for a large table",
     Urgency.CARE,
-    (*_ASKS, of_view(PENDING, RARELY)),
+    (*_ASKS, of_view(JUDGED, RARELY)),
     disabled,
     (BLOAT_BYTES,),
 )

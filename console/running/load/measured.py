@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from statistics import median
 
 from console.format import count, counted, one_line, size
 from console.model import LoadTest
@@ -158,6 +157,8 @@ def _slower(seconds: Sequence[LoadSecond]) -> list[tuple[float, str]]:
     """The first second whose latency is more than twice that of the start."""
     if len(seconds) <= STEADY:
         return []
+    from statistics import median  # noqa: PLC0415  long to load, and few look at load tests
+
     usual = median(each.latency for each in seconds[:STEADY])
     later = [each for each in seconds[STEADY:] if each.latency > 2 * usual + 1]
     return [(each.at, f"latency rose from {usual:.1f} to {each.latency:.1f} ms") for each in later[:1]]
