@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, str] = {
     "cache": "the cache of brands against the database alone and cashews; what the pane costs Redis",
     "engine": "running a plan against sending its statements by hand",
     "load": "loading the sample data against a bare COPY",
+    "loading": "loading the sample data against an earlier commit, in turns",
     "load_test": "the throughput of load-test against a bare pgbench with the same statements",
     "locks": "the locks and connections panes with up to 1,000 waiting sessions",
     "readings": "what keeping every reading of an hour costs: bytes on the disk and processor time",

@@ -5,6 +5,7 @@ SET synchronous_commit = off;
 SET jit = off;
 SET work_mem = '64MB';
 SET maintenance_work_mem = '256MB';
+SET default_statistics_target = 10;  -- a tenth of the rows is sample enough; `gather_statistics` says where it is not
 
 -- Dice are hashes, not random(): a row does not depend on the order in which rows are made.
 CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double precision

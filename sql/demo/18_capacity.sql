@@ -1,5 +1,5 @@
 -- Sample data: what sample-capacity would have kept in the last 120 days, derived from the sizes of today.
--- after: refresh
+-- after: cleanup
 
 WITH relation AS (
     SELECT coalesce(p.partrelid, c.oid) AS root, c.oid, c.relkind, c.reltuples, c.relispartition
