@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
-from textual import work
+from textual import on, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
 from textual.events import Event, Key
@@ -16,35 +16,32 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.actions import action
-from console.actions.sessions.end_sessions import TERMINATE_BACKEND
-from console.format import pasteable, size
-from console.keys import Place, all_keys
+from console.format import pasteable
+from console.keys import Place
 from console.panes import PANES
-from console.panes import pane as pane_called
-from console.panes.activity import ACTIVITY
 from console.panes.metrics import header_metrics, view_in_alarm
 from console.panes.overview import OVERVIEW
-from console.panes.waits import WAITS
 from console.reading.reader import Readers
 from console.tui.action_flow import ActionFlow
-from console.tui.bindings import bindings, check_keymap
+from console.tui.bindings import bindings, check_keymap, is_available
 from console.tui.compositor import FrontScreen
 from console.tui.dialog_stack import DialogStack
-from console.tui.dialogs import QuitDialog, TextDialog
-from console.tui.driver import TerminalDriver, clear_deadline, end_on_signals
+from console.tui.dialogs import QuitDialog
+from console.tui.driver import TerminalDriver, end_on_signals, run_until_closed
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.first_screen import FirstScreen
 from console.tui.footer import KeyLine
 from console.tui.grounds import SIXTEEN, choose_theme
+from console.tui.guidance import Guidance
 from console.tui.header import Header
-from console.tui.help import help_text
 from console.tui.key_routing import KeyRouting
 from console.tui.monitor import Monitor
-from console.tui.palette import Palette, action_commands, pane_commands, theme_commands, view_commands
+from console.tui.palette import Palette, action_commands, general_commands, pane_commands, theme_commands, view_commands
 from console.tui.pane_rows import PaneRows
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
+from console.tui.row_actions import RowActions
 from console.tui.tabs import PaneTabs
 from console.tui.takeover import LONGEST, Takeover
 from console.tui.themes import THEMES
@@ -83,14 +80,16 @@ class ConsoleApp(App[int]):
         super().__init__(ansi_color=True if self._theme_name == SIXTEEN else None)
         self.workspace = workspace
         self.readers = readers or Readers(workspace.sources.named)
-        self.times = PaneTimes(workspace, self.readers, recording)
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
+        self.times = PaneTimes(workspace, self.readers, self.vitals, recording)
         self._metrics = header_metrics(workspace.settings.thresholds)
         self.monitor = Monitor(self, workspace, self.vitals, self.times)
         self.dialogs = DialogStack(self)
         self._turner = TimeTurner(self, self.times, self.monitor, self.dialogs)
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
+        self._rows = RowActions(workspace, self.dialogs, self.flow)
+        self._guidance = Guidance(self, workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
         self._takeover = Takeover(self, first_screen, self._display)
@@ -100,7 +99,7 @@ class ConsoleApp(App[int]):
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
         yield Header(self._metrics)
         yield PaneTabs(PANES, self._first_pane)
-        yield PaneSwitcher(self.workspace, self.times, lambda: self.times.metrics or self.vitals.metrics)
+        yield PaneSwitcher(self.workspace, self.times, lambda: self.times.vitals.metrics)
         yield KeyLine()
 
     # Life
@@ -114,20 +113,13 @@ class ConsoleApp(App[int]):
         end_on_signals(self.exit, lambda: bool(self.workspace.running))
 
     async def on_mount(self) -> None:
-        """Show the first pane."""
+        """Show the first pane, and begin what goes on behind it."""
         postgres = self.workspace.sources.postgres
         self.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
         self.set_timer(LONGEST, self._takeover.complete)
-        if self.times.is_file:
-            await self.action_pane(self._first_pane)
-            self.run_worker(self.monitor.watch_moment(), group="metrics", exit_on_error=False)
-            return
         await self.action_pane(self._first_pane)
-        self.run_worker(self.monitor.watch_metrics(), group="metrics", exit_on_error=False)
-        self.run_worker(self.monitor.watch_findings(), group="findings", exit_on_error=False)
-        self.run_worker(self.workspace.baselines.follow(), group="baselines", exit_on_error=False)
-        self.run_worker(self.workspace.keep_samples(), group="samples", exit_on_error=False)
-        if self.workspace.wanted.guide:
+        self.monitor.begin()
+        if self.workspace.wanted.guide and not self.times.is_file:
             self.action_setup()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -192,8 +184,7 @@ class ConsoleApp(App[int]):
 
     async def action_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""
-        now = (self.times.vitals or self.vitals).now
-        await self.panes.open(name, view_in_alarm(self._metrics.values(), now, name))
+        await self.panes.open(name, view_in_alarm(self._metrics.values(), self.times.vitals.now, name))
         self.query_one(PaneTabs).current = name
         self.monitor.show_concerns()
 
@@ -232,13 +223,10 @@ class ConsoleApp(App[int]):
         """Plan the fix of a finding."""
         self.dialogs.begin(lambda: self.flow.fix(event.action, event.parameters))
 
-    async def on_finding_blocks_evidence_chosen(self, event: FindingBlocks.EvidenceChosen) -> None:
-        """Turn to the pane, view and row that show a finding."""
-        await self.action_pane(event.pane)
-        self.panes.shown.go_to(event.view, event.row)
-
-    async def on_pane_rows_counterpart_wanted(self, event: PaneRows.CounterpartWanted) -> None:
-        """Turn to the pane, view and row that belong to a row."""
+    @on(FindingBlocks.EvidenceChosen)
+    @on(PaneRows.CounterpartWanted)
+    async def turn_to_row(self, event: FindingBlocks.EvidenceChosen | PaneRows.CounterpartWanted) -> None:
+        """Turn to the pane, view and row that show a finding, or that belong to a row."""
         await self.action_pane(event.pane)
         self.panes.shown.go_to(event.view, event.row)
 
@@ -266,47 +254,28 @@ class ConsoleApp(App[int]):
 
     def action_help(self) -> None:
         """The help of the current pane."""
-        pane, view = self.pane_view.pane, self.pane_view.view
-        busy = self.workspace.sources.postgres.busy
-        cost = f"{busy:.2f} s of queries, {size(self.bytes_written)} sent to this terminal"
-        keys = all_keys(self.workspace.settings.keymap)
-        self.dialogs.open(TextDialog(f"Help: {pane.title}", help_text(pane, view, keys, cost)))
+        self._guidance.show_help(self.pane_view.pane, self.pane_view.view, self.bytes_written)
 
     @work(exclusive=True, group="doctor", exit_on_error=False)
     async def action_doctor(self) -> None:
         """What this role, server and terminal can show and do."""
-        from console.tui.doctor import doctor_dialog  # noqa: PLC0415  seldom used, long to load
-
-        self.dialogs.toast("Checking the server, the role and this terminal …", timeout=2)
-        self.push_screen(await doctor_dialog(self.workspace, self.size.width))
+        await self._guidance.show_doctor()
 
     @work(group="notices", exit_on_error=False)
     async def show_notices(self) -> None:
         """Say once that there is a set-up guide, or that the schema has drifted."""
-        from console.tui.notices import first_notice  # noqa: PLC0415  the first rows do not wait for it
-
-        if notice := await first_notice(self.workspace):
-            self.dialogs.toast(notice.text, severity=notice.severity)
+        await self._guidance.show_notices()
 
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """With --read-only the keys of actions are disabled; runs are stopped in the activity pane."""
+        """Whether a key of the application acts in this pane; None: it is disabled."""
         del parameters
-        if action in {"actions", "act", "end_session"} and self.workspace.wanted.read_only:
-            return None
-        current = self.query_one(PaneTabs).current
-        if action == "end_session":
-            return TERMINATE_BACKEND.name in pane_called(current).actions
-        if action == "next_window":
-            return current == WAITS.name
-        return current == ACTIVITY.name if action == "stop_run" else True
+        return is_available(action, self.query_one(PaneTabs).current, read_only=self.workspace.wanted.read_only)
 
     def action_actions(self) -> None:
         """Choose an action, those of this pane first."""
-        view = self.pane_view
-        names, rows = view.pane.actions, view.chosen_rows
-        self.dialogs.begin(lambda: self.flow.choose(names, rows))
+        self._rows.choose(self.pane_view)
 
     def action_act(self, name: str) -> None:
         """Begin one action."""
@@ -314,26 +283,15 @@ class ConsoleApp(App[int]):
 
     def action_end_session(self) -> None:
         """Terminate the sessions of the marked rows, or of the row under the cursor."""
-        rows = self.pane_view.chosen_rows
-        if rows:
-            self.dialogs.begin(lambda: self.flow.begin(TERMINATE_BACKEND, rows))
+        self._rows.end_session(self.pane_view)
 
     def action_explain_row(self) -> None:
         """Show the plan of the statement that the row under the cursor is about."""
-        from console.tui.explain_flow import ExplainFlow, subject_of  # noqa: PLC0415  seldom used
-
-        rows = self.pane_view.chosen_rows
-        subject = subject_of(rows[0]) if rows else None
-        if subject is None:
-            self.dialogs.toast("This row is about no statement.", timeout=3)
-        else:
-            self.dialogs.begin(lambda: ExplainFlow(self.workspace, self.dialogs).begin(subject))
+        self._rows.explain(self.pane_view)
 
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
-        row = self.pane_view.table.cursor_row
-        if row is not None:
-            self.workspace.stop(str(row["run"]))
+        self._rows.stop_run(self.pane_view)
 
     def action_next_window(self) -> None:
         """Turn to the next window of time of the waits pane."""
@@ -342,12 +300,7 @@ class ConsoleApp(App[int]):
 
     def action_setup(self) -> None:
         """Open the set-up guide."""
-        from console.tui.setup import SetupScreen  # noqa: PLC0415  seldom used, long to load
-
-        if self.workspace.sources.postgres.known is not None or self.workspace.wanted.guide:
-            self.dialogs.open(SetupScreen(self.workspace, self.flow, self.dialogs.begin))
-        else:
-            self.dialogs.toast("The set-up guide needs a connection.", severity="warning")
+        self._guidance.open_guide(self.flow)
 
     @work(exclusive=True, group="quitting", exit_on_error=False)
     async def action_quit(self) -> None:  # type: ignore[override]
@@ -364,16 +317,10 @@ class ConsoleApp(App[int]):
         yield from view_commands(view.pane, view.choose_view)
         yield from action_commands(self.action_act)
         yield from theme_commands(lambda name: setattr(self, "theme", name))
-        yield SystemCommand("Doctor", "what this role, server and terminal can show and do", self.action_doctor)
-        yield SystemCommand("Set-up guide", "set up the pipeline database, page by page", self.action_setup)
-        yield SystemCommand("Help", "this pane and all keys", self.action_help)
-        yield SystemCommand("Quit", "leave the console", self.action_quit)
+        yield from general_commands(self.action_doctor, self.action_setup, self.action_help, self.action_quit)
 
 
 async def run_app(workspace: Workspace, readers: Readers, first_screen: FirstScreen) -> int:
     """Show the console on a terminal until it ends; the exit code. Raises Trouble(USAGE) for a wrong keymap."""
     check_keymap(workspace.settings.keymap)
-    app = ConsoleApp(workspace, readers, first_screen)
-    await app.run_async()
-    clear_deadline()
-    return app.return_code or 0
+    return await run_until_closed(ConsoleApp(workspace, readers, first_screen))

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 
 from textual.binding import Binding, BindingType
 
+from console.actions.sessions.end_sessions import TERMINATE_BACKEND
 from console.format import safe
 from console.keys import Place, all_keys, key_name, opening_keys
 from console.model import Kind, Trouble
+from console.panes import pane as pane_called
+from console.panes.activity import ACTIVITY
+from console.panes.waits import WAITS
 
 CONFIRM = "plan.run"
+CHANGING = frozenset({"actions", "act", "end_session"})
+ONLY_IN = {"next_window": WAITS.name, "stop_run": ACTIVITY.name}
 
 
 def bindings(place: Place) -> list[BindingType]:
@@ -41,3 +47,15 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
                 "pressed twice, it could run a plan that was not read.",
                 f"Give {CONFIRM} another key.",
             )
+
+
+def is_available(action: str, pane: str, read_only: bool) -> bool | None:
+    """Whether an action of the application is there in a pane; None: its key is disabled.
+
+    With --read-only those of actions are; runs are stopped in the activity pane.
+    """
+    if read_only and action in CHANGING:
+        return None
+    if action == "end_session":
+        return TERMINATE_BACKEND.name in pane_called(pane).actions
+    return pane == ONLY_IN.get(action, pane)

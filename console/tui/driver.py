@@ -151,9 +151,11 @@ def set_deadline(running: bool) -> None:
         signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS if running else END_SECONDS)
 
 
-def clear_deadline() -> None:
-    """The console has closed in time; what runs in this process after it takes as long as it takes."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+async def run_until_closed(app: App[int]) -> int:
+    """Show an application on the terminal until it ends; the exit code."""
+    await app.run_async()
+    signal.setitimer(signal.ITIMER_REAL, 0)  # closed in time; what runs in this process later takes as long as it takes
+    return app.return_code or 0
 
 
 def _hung_up(file: TextIO | None) -> bool:

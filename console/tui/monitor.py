@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 
 from textual.app import App
 
@@ -33,6 +33,16 @@ class Monitor:
         self.workspace = workspace
         self.vitals = vitals
         self._judge = asyncio.Event()  # at once: what the rules would read has changed
+
+    def begin(self) -> None:
+        """Go on from now on, as workers of the application."""
+        if self._times.is_file:
+            self._run("metrics", self.watch_moment())
+            return
+        self._run("metrics", self.watch_metrics())
+        self._run("findings", self.watch_findings())
+        self._run("baselines", self.workspace.baselines.follow())
+        self._run("samples", self.workspace.keep_samples())
 
     def fail(self, error: BaseException) -> None:
         """A defect has ended what goes on behind the panes: say so, and show no metric that may be out of date."""
@@ -69,7 +79,7 @@ class Monitor:
     def show_top(self) -> None:
         """Show in the header which server this is, its metrics and findings, at the moment that is shown."""
         postgres, then = self.workspace.sources.postgres, self._times.then
-        vitals = self._times.vitals or self.vitals
+        vitals = self._times.vitals
         facts = then.named(PRIMARY).facts if then else postgres.known
         for header in self._app.query(Header):  # none is left while the console is being closed
             header.show_server(
@@ -99,3 +109,6 @@ class Monitor:
                 await asyncio.wait_for(self._judge.wait(), PERIODS_BEHIND * self.vitals.period)
             self._judge.clear()
             await self.workspace.observer.recent(self.vitals.period / 2)
+
+    def _run(self, group: str, work: Coroutine[object, object, None]) -> None:
+        self._app.run_worker(work, group=group, exit_on_error=False)

@@ -16,6 +16,7 @@ from console.panes import PANES
 from console.tui.themes import THEMES
 
 Choose = Callable[[str], object]
+Call = Callable[[], object]
 
 
 class Palette(CommandPalette):
@@ -59,6 +60,14 @@ def action_commands(begin: Choose) -> Iterator[SystemCommand]:
     """Every action."""
     for action in ACTIONS:
         yield SystemCommand(f"Action: {action.title}", action.help, lambda name=action.name: begin(name))
+
+
+def general_commands(doctor: Call, guide: Call, help_: Call, leave: Call) -> Iterator[SystemCommand]:
+    """Those of the application."""
+    yield SystemCommand("Doctor", "what this role, server and terminal can show and do", doctor)
+    yield SystemCommand("Set-up guide", "set up the pipeline database, page by page", guide)
+    yield SystemCommand("Help", "this pane and all keys", help_)
+    yield SystemCommand("Quit", "leave the console", leave)
 
 
 def theme_commands(choose_theme: Choose) -> Iterator[SystemCommand]:

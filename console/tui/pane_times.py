@@ -13,7 +13,7 @@ from console.panes.metrics import VITALS
 from console.panes.overview import OVERVIEW
 from console.reading.reader import Reader, Readers
 from console.sources.registry import POOLER, PRIMARY, RULES
-from console.tui.vitals import Metrics, Vitals
+from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -27,15 +27,18 @@ PRESENT = 3.0  # seconds that are as good as the present
 class PaneTimes:
     """Hands panes their readers and sources: the live ones, or those of the moment that is shown."""
 
-    def __init__(self, workspace: Workspace, live: Readers, kept: KeptReadings | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, live: Readers, live_vitals: Vitals, kept: KeptReadings | None = None
+    ) -> None:
         """`kept` are readings that have no present, as those of a file; None: those of this console."""
         self._workspace = workspace
         self._kept = kept
         self._live = live
+        self._live_vitals = live_vitals
         self._turns = 0  # how often another moment was asked for
         self.goal: float | None = None  # the moment that was asked for last, in seconds since 1970; None: the present
         self.then: PastMoment | None = None  # what is shown; None: the present
-        self.vitals: Vitals | None = None  # those of the moment
+        self._vitals: Vitals | None = None  # those of a moment of the past
         self.findings: Sequence[Finding] = ()
         self._readers: PastReaders | None = None
 
@@ -66,9 +69,9 @@ class PaneTimes:
         return self.then.named(pane.source_of(view)) if self.then else self._workspace.sources.of(pane, view)
 
     @property
-    def metrics(self) -> Metrics | None:
-        """The metrics of the moment; None: those of the present."""
-        return self.vitals.metrics if self.vitals and self.then else None
+    def vitals(self) -> Vitals:
+        """The metrics of the header at that moment, and their course until then."""
+        return self._vitals or self._live_vitals
 
     @property
     def text(self) -> str:
@@ -113,7 +116,7 @@ class PaneTimes:
     def show_present(self) -> None:
         """Show the present again."""
         self._turns += 1
-        self.goal = self.then = self.vitals = self._readers = None
+        self.goal = self.then = self._vitals = self._readers = None
         self.findings = ()
 
     def _moment_near(self, goal: float, seconds: float) -> PastMoment | None:
@@ -132,7 +135,7 @@ class PaneTimes:
         except (Trouble, ValueError):
             findings = []  # the rules were not evaluated then
         self.then, self._readers = then, PastReaders(then)
-        self.vitals, self.findings = vitals, findings
+        self._vitals, self.findings = vitals, findings
 
     async def _vitals_of(self, then: PastMoment) -> Vitals:
         """The metrics of a moment and their course until then."""

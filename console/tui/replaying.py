@@ -11,7 +11,7 @@ from console.sources.registry import PRIMARY, Sources
 from console.sources.replay import Replay
 from console.tui.app import ConsoleApp
 from console.tui.bindings import check_keymap
-from console.tui.driver import clear_deadline
+from console.tui.driver import run_until_closed
 from console.workspace import Workspace
 
 
@@ -31,6 +31,4 @@ def recorded_app(settings: Settings, incident: Incident, wanted: Wanted) -> Cons
 async def _run(settings: Settings, incident: Incident, wanted: Wanted) -> int:
     app = recorded_app(settings, incident, wanted)
     await app.times.turn_to(incident.last)
-    await app.run_async()
-    clear_deadline()
-    return app.return_code or 0
+    return await run_until_closed(app)

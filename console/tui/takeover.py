@@ -38,7 +38,6 @@ class Takeover:
 
     def complete(self) -> None:
         """Paint the whole screen over the first one, which had the same rows."""
-        screen = self._app.screen
-        if self._is_waiting and isinstance(screen, FrontScreen):
+        if self._is_waiting and isinstance(screen := self._app.screen, FrontScreen):
             self._is_waiting = False
             self._display(screen, screen.whole())

@@ -1,0 +1,46 @@
+"""What keys begin with the rows that are marked in a pane, or with the row under its cursor."""
+
+from __future__ import annotations
+
+from console.actions.sessions.end_sessions import TERMINATE_BACKEND
+from console.tui.action_flow import ActionFlow
+from console.tui.dialog_stack import DialogStack
+from console.tui.pane_view import PaneView
+from console.workspace import Workspace
+
+
+class RowActions:
+    """Begins flows of dialogs with rows of a pane."""
+
+    def __init__(self, workspace: Workspace, dialogs: DialogStack, flow: ActionFlow) -> None:
+        self._workspace = workspace
+        self._dialogs = dialogs
+        self._flow = flow
+
+    def choose(self, view: PaneView) -> None:
+        """Choose an action, those of the pane first."""
+        names, rows = view.pane.actions, view.chosen_rows
+        self._dialogs.begin(lambda: self._flow.choose(names, rows))
+
+    def end_session(self, view: PaneView) -> None:
+        """Terminate the sessions of the rows."""
+        rows = view.chosen_rows
+        if rows:
+            self._dialogs.begin(lambda: self._flow.begin(TERMINATE_BACKEND, rows))
+
+    def explain(self, view: PaneView) -> None:
+        """Show the plan of the statement that the row is about."""
+        from console.tui.explain_flow import ExplainFlow, subject_of  # noqa: PLC0415  seldom used
+
+        rows = view.chosen_rows
+        subject = subject_of(rows[0]) if rows else None
+        if subject is None:
+            self._dialogs.toast("This row is about no statement.", timeout=3)
+        else:
+            self._dialogs.begin(lambda: ExplainFlow(self._workspace, self._dialogs).begin(subject))
+
+    def stop_run(self, view: PaneView) -> None:
+        """Stop the run under the cursor."""
+        row = view.table.cursor_row
+        if row is not None:
+            self._workspace.stop(str(row["run"]))
