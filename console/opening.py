@@ -51,9 +51,9 @@ def sources_for(
 
 def heavy_reads(postgres: Database, replicas: Replicas, name: str) -> Source:
     """Where heavy reads go: to the replica of that name, as long as it follows."""
-    from console.sources.replicas.heavy import HeavyReads  # noqa: PLC0415  few configurations have it
+    from console.sources.replicas.heavy import heavy_source  # noqa: PLC0415  few configurations have it
 
-    return HeavyReads(postgres, replicas, name)
+    return heavy_source(postgres, replicas, name)
 
 
 def replicas_of(postgres: Database, wanted: Wanted) -> Replicas:

@@ -58,8 +58,8 @@ class Workspace:
         self.runs: list[Run] = []  # oldest first
         self.sources = sources or sources_for(wanted, self.trail, self.runs, settings.refreshes)
         self.sources.add_later(RULES, self._findings)
-        self.sources.add_later(CAPACITY, lambda: self.capacity)
-        self.sources.add_later(WAITS, lambda: self.waits)
+        self.sources.add_later(CAPACITY, self._capacity_source)
+        self.sources.add_later(WAITS, self._waits_source)
         self.sources.add_later(CLOCK, self._clock)
         self.sources.add_later(ADVICE, self._advice)
         self._observer: Observer | None = None
@@ -193,14 +193,24 @@ class Workspace:
         return findings_source(self.observer)
 
     def _advice(self) -> Source:
-        from console.watching.advice import IndexAdvice  # noqa: PLC0415  one view shows it
+        from console.watching.advice import advice_source  # noqa: PLC0415  one view shows it
 
-        return IndexAdvice(self.sources)
+        return advice_source(self.sources.postgres)
 
     def _clock(self) -> Source:
-        from console.watching.vacuum_clock import VacuumClock  # noqa: PLC0415  one view shows it
+        from console.watching.vacuum_clock import clock_source  # noqa: PLC0415  one view shows it
 
-        return VacuumClock(self.sources)
+        return clock_source(self.sources.postgres)
+
+    def _capacity_source(self) -> Source:
+        from console.watching.capacity import capacity_source  # noqa: PLC0415  most panes need no samples
+
+        return capacity_source(self.capacity, self.sources.postgres)
+
+    def _waits_source(self) -> Source:
+        from console.watching.waits import waits_source  # noqa: PLC0415  most panes need no samples
+
+        return waits_source(self.waits, self.sources.postgres)
 
     async def plan(self, action: Action, parameters: Mapping[str, str]) -> Plan:
         """What `action` would do now. Raises Trouble."""

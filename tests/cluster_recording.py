@@ -22,6 +22,7 @@ from console.panes import PANES
 from console.panes.cluster import CLUSTER, NODES
 from console.reading.reader import Reader
 from console.sources import replay
+from console.sources.heard import heard
 from console.sources.postgres import PostgresServer as Source
 from console.sources.replay import Replay
 from tests import clusters, recording
@@ -29,7 +30,6 @@ from tests.clusters import CitusCluster
 from tests.faults import CLUSTER_FAULTS
 from tests.faults.cluster import node_that_holds_most
 from tests.servers import Servers
-from tests.sources import Heard
 
 FOLDER = recording.FOLDER / "citus"
 STORAGE = ("bloat", "indexes", "partitions")  # panes whose figures are summed over shards
@@ -88,12 +88,12 @@ def views(panes: Iterable[Pane]) -> Iterator[View]:
 async def record(cluster: CitusCluster, name: str, wanted: Iterable[View]) -> None:
     """Read views twice and save the recording."""
     server, recorder = Source(cluster.uri, "cluster"), recording.Recorder()
-    heard = Heard(server, recorder)
+    source = heard(server, recorder)
     facts = replace(await server.connect(), address="", label="cluster")
     for view in wanted:
-        await recording.read(Reader(view), view, heard, times=2)
+        await recording.read(Reader(view), view, source, times=2)
     if name == "whole":
-        await heard.fetch("capacity_tables")
+        await source.fetch("capacity_tables")
     await server.close()
     FOLDER.mkdir(exist_ok=True)
     replay.save(FOLDER / f"{name}.json", facts, recorder.reads)

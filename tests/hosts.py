@@ -9,7 +9,7 @@ from pathlib import Path
 
 from console.model import Database, Facts, Kind, Snapshot, Source, Trouble
 from console.sources.host.source import HostSource, text
-from tests.sources import Heard
+from tests.sources import listen
 
 CORES, MEMORY = 2, 8 << 30
 STARTED = 1000.0  # seconds that the server process started after the machine
@@ -19,7 +19,7 @@ Parameters = Mapping[str, object] | None
 class NoHost:
     """The host of a test that looks at something else."""
 
-    name, label, retry_in = "host", "", 0.0
+    name, retry_in = "host", 0.0
 
     def __init__(self, *_: object) -> None:
         self.facts = Facts(kind="host", version=0, version_text="")
@@ -62,11 +62,11 @@ class FakeHost:
     def source(self, postgres: Database) -> Source:
         """The host of `postgres`, whose process is at home in this tree."""
         self.write()
-        return HostSource(Heard(postgres, self.admit), self.root, self.clock, self.space)  # type: ignore[arg-type]
+        listen(postgres, self.admit)
+        return HostSource(postgres, self.root, self.clock, self.space)
 
-    def admit(self, query: str, parameters: Parameters, answer: Snapshot) -> None:
+    def admit(self, query: str, answer: Snapshot) -> None:
         """Make the process of the server one of this tree, when its pid is known."""
-        del parameters
         if query != "host_server":
             return
         row = next(iter(answer.records()))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from console.model import Facts, Kind, Pane, Snapshot, Source, Trouble, View
+from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader, keys
@@ -32,6 +32,8 @@ from console.running.trail.tables import answers
 from console.settings import config
 from console.sources import replay
 from console.sources.console import ConsoleSource
+from console.sources.derived import Parameters
+from console.sources.heard import heard
 from console.sources.host.source import HostSource
 from console.sources.log.source import LogSource
 from console.sources.pgbouncer.admin import PgBouncerServer
@@ -43,7 +45,6 @@ from console.sources.replay import Reads, Replay
 from console.watching import capacity, vacuum_clock, waits
 from console.watching.observer import Observer
 from console.watching.observer import merged as merged_asks
-from tests.sources import Heard, Parameters
 
 MADE = frozenset({RULES, CAPACITY, WAITS, CLOCK, ADVICE})  # sources that a workspace makes of the others
 READS_OF = {CAPACITY: capacity.READS, WAITS: waits.READS, CLOCK: vacuum_clock.READS}  # what their answers are made of
@@ -60,7 +61,10 @@ class Recorder:
 
     reads: dict[str, list[Snapshot]] = field(default_factory=dict)
 
-    def __call__(self, query: str, parameters: Parameters, answer: Snapshot) -> None:
+    def __call__(self, source: Source, query: str, parameters: Parameters, answer: Snapshot | Trouble) -> None:
+        del source
+        if isinstance(answer, Trouble):
+            return
         kept = self.reads.setdefault(query, [])
         if parameters and kept:
             kept[0] = replace(kept[0], rows=(*kept[0].rows, *answer.rows))
@@ -79,11 +83,11 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
     servers: tuple[Source, ...] = (server, PgBouncers((PgBouncerServer(pooler),)))
     servers += (RedisServer(redis),) if redis else ()
     recorders = {server.name: Recorder() for server in servers}
-    sources: dict[str, Source] = {server.name: Heard(server, recorders[server.name]) for server in servers}
+    sources: dict[str, Source] = {server.name: heard(server, recorders[server.name]) for server in servers}
     recorders[HOST] = Recorder()
-    sources[HOST] = Heard(HostSource(server), recorders[HOST])
+    sources[HOST] = heard(HostSource(server), recorders[HOST])
     recorders[LOG] = Recorder()
-    sources[LOG] = Heard(LogSource(server), recorders[LOG])
+    sources[LOG] = heard(LogSource(server), recorders[LOG])
     sources["console"] = ConsoleSource(lambda: answers(TRAIL, [], sources["postgres"]))
     views = {
         (view.query, view.lookups): (pane.source_of(view), view)
@@ -120,16 +124,18 @@ async def record(postgres: str, pooler: str, panes: Sequence[Pane] = PANES, redi
         elif recorder.reads:
             before = load(name) if path.exists() else Replay(replace(sources[name].facts, label="pipeline"), {}, name)
             replay.save(path, before.facts, merged(before.reads, recorder.reads, {*queries, *judged, *made}))
-        await sources[name].close()
+    for each in servers:
+        await each.close()
 
 
 async def record_workload(postgres: str) -> None:
     """Read for ten minutes what the rules read of a server, as often as they do, and save it."""
     server, recorder, settings = PostgresServer(postgres, "pipeline"), Recorder(), config.load(environ={})
     facts = await server.connect()
-    heard = HeardDatabase(server, recorder)
+    sources = Sources(server)
+    sources.be_heard(recorder)
     limits = (settings.thresholds, settings.refreshes, settings.partitions)
-    observer = Observer(Sources(heard), DIAGNOSES, *limits)  # type: ignore[arg-type]
+    observer = Observer(sources, DIAGNOSES, *limits)
     end = time.monotonic() + WORKLOAD_SECONDS
     while time.monotonic() < end:
         await observer.look()
@@ -144,14 +150,6 @@ def _named(sources: Mapping[str, Source], name: str) -> Source:
     if name not in sources:
         raise Trouble(Kind.MISSING, f"{name} is not recorded.")
     return sources[name]
-
-
-class HeardDatabase(Heard):
-    """A server that is heard, with the facts that an observer wants."""
-
-    @property
-    def known(self) -> Facts:
-        return self.source.facts
 
 
 async def _record_for_rules(sources: Mapping[str, Source]) -> set[str]:

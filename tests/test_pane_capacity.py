@@ -27,7 +27,7 @@ from console.sources.registry import CAPACITY, Sources
 from console.tui.capacity_chart import capacity_course
 from console.tui.vitals import Metrics
 from console.watching import samples
-from console.watching.capacity import READS, Capacity
+from console.watching.capacity import READS, Capacity, capacity_source
 from console.watching.store import NAME, Store, target_key
 from tests import recording
 from tests.acting import Desk
@@ -373,9 +373,10 @@ async def test_the_pane_is_read_and_shown(any_pg: Cluster) -> None:
 
 
 async def test_an_unknown_query_is_refused(store: Store) -> None:
-    capacity = Capacity(Sources(Reading("")), store)
+    server = Reading("")
+    source = capacity_source(Capacity(Sources(server), store), server)
     with pytest.raises(Trouble, match="There is no query"):
-        await capacity.fetch("nothing")
+        await source.fetch("nothing")
 
 
 # The course that is drawn

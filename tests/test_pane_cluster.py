@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.model import Diagnosis, Frame, Kind, Level, Record, Snapshot, Trouble, View
+from console.model import Frame, Kind, Level, Record, Snapshot, Trouble, View
 from console.panes import cluster_sums
 from console.panes.bloat import BLOAT
 from console.panes.cluster import CLUSTER, GROUPS, JOBS, LOCKS, NODES, SESSIONS, SHARDS, TABLES, TENANTS
@@ -17,12 +17,11 @@ from console.settings import config
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
-from tests import cluster_recording, recording
+from tests import cluster_recording
 from tests.activity import console
 from tests.cluster_recording import load
 from tests.faults import CLUSTER_FAULTS, SETTINGS
 from tests.servers import PostgresServer as Running
-from tests.sources import Heard
 
 RULES = [rule for rule in DIAGNOSES if rule.name in CLUSTER_FAULTS]
 FOUND = {  # what the finding of each recorded fault must name
@@ -182,15 +181,11 @@ async def test_without_citus_the_pane_names_the_extension_and_the_rules_ask_noth
                 await reading.fetch(view.query)
             assert caught.value.kind is Kind.MISSING
             assert "CREATE EXTENSION citus" in caught.value.remedy
-        heard = recording.HeardDatabase(reading)
-        verdict = await observed(heard, RULES)
-        assert not heard.asked
-        assert not verdict
+        asked: list[str] = []
+        sources = Sources(reading)
+        sources.be_heard(lambda _, query, *__: asked.append(query))
+        verdict = await Observer(sources, RULES, {}).look()
+        assert not asked
+        assert not verdict.findings
+        assert not verdict.unknown
     assert isinstance(reading, PostgresServer)
-
-
-async def observed(heard: Heard, rules: list[Diagnosis]) -> list[str]:
-    """The rules of which there is a finding, or of which cannot be told."""
-    observer = Observer(Sources(heard), rules, {})  # type: ignore[arg-type]
-    verdict = await observer.look()
-    return [*(finding.rule for finding in verdict.findings), *(unknown.rule for unknown in verdict.unknown)]

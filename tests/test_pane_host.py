@@ -28,7 +28,7 @@ from tests.hosts import FakeHost, NoFiles
 from tests.screens import console as screen
 from tests.screens import screen_text, until
 from tests.servers import PostgresServer as Cluster
-from tests.sources import Heard
+from tests.sources import listen
 from tests.waiting import eventually
 
 ELSEWHERE = Path("/nonexistent")  # a /proc in which the server's process is not found
@@ -147,16 +147,15 @@ async def test_a_process_of_the_same_number_is_no_proof(postgres: PostgresServer
     """A tunnel or a container's port leads to a server whose pid may exist here too."""
     host = FakeHost(tmp_path)
 
-    def other(query: str, parameters: object, answer: Snapshot) -> None:
-        del parameters
+    def other(query: str, answer: Snapshot) -> None:
         row = next(iter(answer.records())) if query == "host_server" else None
         if row is not None:
             host.put(f"proc/{row['pid']}/cmdline", "postgres: other\0")
             host.put(f"proc/{row['pid']}/stat", f"{row['pid']} (postgres) S {' 0' * 18} 100000 0 0")
             host.write()
 
-    heard = Heard(postgres, other)
-    (row,) = (await HostSource(heard, tmp_path).fetch("host_overview")).records()  # type: ignore[arg-type]
+    listen(postgres, other)
+    (row,) = (await HostSource(postgres, tmp_path).fetch("host_overview")).records()
     assert row["how"] == "read through the server"
 
 

@@ -10,11 +10,11 @@ from console.demo.cluster import APPLICATION
 from console.model import Kind, Snapshot, Trouble
 from console.panes.slow_queries import SLOW_QUERIES, judged
 from console.reading.reader import Reader, Readers, keys
+from console.sources.heard import heard
 from console.tui.pane_feed import PaneFeed
 from console.tui.pane_state import PaneState
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Running
-from tests.sources import Heard
 
 NOW = SLOW_QUERIES.view("now")
 
@@ -62,7 +62,8 @@ async def test_texts_are_read_only_while_an_unknown_statement_is_shown(
 ) -> None:
     sessions.open().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     async with console(pg, database) as reading:
-        server, reader = Heard(reading), Reader(NOW)
+        asked: list[str] = []
+        server, reader = heard(reading, lambda _, query, *__: asked.append(query)), Reader(NOW)
         snapshot = await reader.read(server)
         shown = keys(snapshot, NOW.key)[:5]
         filled = await reader.fill(server, shown)
@@ -70,7 +71,6 @@ async def test_texts_are_read_only_while_an_unknown_statement_is_shown(
         assert all(query is not None for query in filled.values("query")[:5])
         snapshot = await reader.read(server)
         assert await reader.fill(server, shown) is None
-        asked = [query for query, _ in server.asked]
         assert asked == ["statements", "statement_totals", "statement_texts", "statements"]
         details = await reading.fetch("statement_details", dict(zip(NOW.key, shown[0], strict=True)))
     items = pairs(details)
@@ -137,7 +137,8 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     ascii_sessions.open(client_encoding="SQL_ASCII").execute(b'CREATE TABLE "caf\xe9" (id int)')
     async with console(pg, database) as reading:
-        server, reader = Heard(reading), Reader(NOW)
+        asked: list[str] = []
+        server, reader = heard(reading, lambda _, query, *__: asked.append(query)), Reader(NOW)
         shown = keys(await reader.read(server), NOW.key)
         filled = await reader.fill(server, shown)
         await reader.read(server)
@@ -148,7 +149,7 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
     assert "postgres" in filled.values("user")
     assert any("pg_stat_statements_reset" in note for note in filled.notes)
     assert again is None
-    assert [query for query, _ in server.asked].count("statement_texts") == 1
+    assert asked.count("statement_texts") == 1
 
 
 def test_evictions_are_told_with_the_totals() -> None:

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from console.model import Record
+from console.model import Record, Source
 from console.panes.vacuum_clock import CLOCK, why_not
 from console.reading.reader import Reader
 from console.series.vacuum_readings import Horizon, Point, Removable, TableCourse, TableReadings, due_in
-from console.sources.registry import Sources
-from console.watching.vacuum_clock import VacuumClock
+from console.watching.vacuum_clock import clock_source
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
 from tests.faults.servers import faulty
 from tests.servers import PostgresServer as Running
@@ -70,7 +69,7 @@ def counted(report: str) -> list[tuple[int, int]]:
 
 
 async def dead(
-    clock: VacuumClock, wanted: Mapping[tuple[str, bool], int], *, held: bool = False
+    clock: Source, wanted: Mapping[tuple[str, bool], int], *, held: bool = False
 ) -> dict[tuple[str, bool], Record]:
     """The rows of tables, once so many dead tuples are counted and, with `held`, somebody is blamed for them."""
     found: dict[tuple[str, bool], Record] = {}
@@ -104,7 +103,7 @@ async def test_predictions_are_what_vacuum_verbose_counts(pg: Running, database:
         "BEGIN; INSERT INTO event SELECT g, 'aborted' FROM generate_series(10001, 10500) g; ROLLBACK",
     )
     async with console(pg, database, "pipeline_monitor") as reading:
-        clock = VacuumClock(Sources(reading))
+        clock = clock_source(reading)
         early = {("event", False): 3500, ("account", False): 1200, ("document", False): 90, ("document", True): 360}
         before = await dead(clock, early)
         assert [(before[name]["keeps"], before[name]["holder"]) for name in early] == [(0, None)] * len(early)
@@ -135,7 +134,7 @@ async def test_what_was_pruned_before_is_counted_as_vacuum_counts_its_item_ident
         "DELETE FROM log WHERE id <= 4000",
     )
     async with console(pg, database) as reading:
-        clock = VacuumClock(Sources(reading))
+        clock = clock_source(reading)
         await dead(clock, {("log", False): 4000})
         sessions.open().execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         execute(pg, database, *SCANS, "DELETE FROM log WHERE id > 7000")
@@ -158,7 +157,7 @@ async def test_a_prepared_transaction_and_a_slot_are_blamed_for_what_they_keep(p
     )
     try:
         async with console(pg, database) as reading:
-            clock = VacuumClock(Sources(reading))
+            clock = clock_source(reading)
             await dead(clock, {("event", False): 500})
             execute(pg, database, "BEGIN; CREATE TABLE other (id int); PREPARE TRANSACTION 'order 17'")
             execute(pg, database, "DELETE FROM event WHERE id <= 1500")
@@ -182,7 +181,7 @@ async def test_the_transaction_of_another_database_is_blamed_where_a_snapshot_he
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
     execute(pg, database, "VACUUM event", "DELETE FROM event")
     async with console(pg, database) as reading:
-        row = (await dead(VacuumClock(Sources(reading)), {("event", False): 1000}, held=True))["event", False]
+        row = (await dead(clock_source(reading), {("event", False): 1000}, held=True))["event", False]
     assert row["why"] == f"held back: pid {writer.info.backend_pid} writer in postgres"
     assert row["holder"] == f"pid {writer.info.backend_pid} writer in postgres"
     assert (row["removes"], row["keeps"]) == (0, 1000)
@@ -200,7 +199,7 @@ async def test_a_table_is_due_when_its_dead_tuples_grow_to_its_own_threshold(pg:
     execute(pg, database, "VACUUM event")  # in another session, so that what was inserted is counted before it
     execute(pg, database, "DELETE FROM event WHERE id <= 100")
     async with console(pg, database) as reading:
-        clock = VacuumClock(Sources(reading))
+        clock = clock_source(reading)
         first = (await dead(clock, {("event", False): 100}))["event", False]
         execute(pg, database, "DELETE FROM event WHERE id <= 400")
         second = (await dead(clock, {("event", False): 400}))["event", False]

@@ -13,7 +13,7 @@ from console.panes.metrics import VITALS
 from console.panes.waits import WAITS
 from console.series.waits import CPU, IDLE_IN_TRANSACTION
 from console.sources.registry import Sources
-from console.watching.waits import VIEWS, Waits
+from console.watching.waits import VIEWS, Waits, waits_source
 from tests.activity import console
 from tests.screens import console as screen
 from tests.screens import shows
@@ -118,13 +118,13 @@ async def test_a_role_without_the_privilege_is_told_what_it_does_not_see(pg: Clu
 
 async def test_every_view_is_made_of_one_read_that_is_shown_as_its_sql(any_pg: Cluster) -> None:
     async with console(any_pg, "postgres") as reading:
-        waits = Waits(Sources(reading))
+        source = waits_source(Waits(Sources(reading)), reading)
         await reading.connect()
         for view in WAITS.views:
-            assert "pg_stat_get_activity" in waits.text(view.query)
-            assert waits.obstacle(view.query) is None
+            assert "pg_stat_get_activity" in source.text(view.query)
+            assert source.obstacle(view.query) is None
         assert {view.query for view in WAITS.views} == set(VIEWS)
-        assert waits.obstacle("nothing") is not None
+        assert source.obstacle("nothing") is not None
 
 
 async def test_enter_leads_from_a_class_to_its_sessions(pg: Cluster, database: str, mix: str) -> None:

@@ -14,7 +14,6 @@ from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
 from tests.servers import PostgresServer as Cluster
-from tests.sources import Heard
 from tests.waiting import eventually
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -23,15 +22,16 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 @asynccontextmanager
 async def observing(pg: Cluster, database: str, *asks: Ask) -> AsyncIterator[tuple[Observer, Callable[[str], int]]]:
     """A console that looks every few seconds, and how often it asked a query."""
-    heard = Heard(PostgresServer(pg.uri(database)))
+    server, seen = PostgresServer(pg.uri(database)), list[str]()
+    sources = Sources(server)
+    sources.be_heard(lambda _, query, *__: seen.append(query))
     clock = (NOON + timedelta(seconds=5 * at) for at in itertools.count())
     rule = Diagnosis("any", "Anything", Urgency.CARE, asks, lambda _: ())
-    observer = Observer(Sources(heard), (rule,), {}, now=lambda: next(clock))  # type: ignore[arg-type]
+    observer = Observer(sources, (rule,), {}, now=lambda: next(clock))
     try:
-        yield observer, lambda query: sum(asked == query for asked, _ in heard.asked)
+        yield observer, seen.count
     finally:
-        assert isinstance(heard.source, PostgresServer)
-        await heard.source.close()
+        await server.close()
 
 
 async def test_a_change_is_read_at_once_and_nothing_else_is(pg: Cluster, database: str) -> None:

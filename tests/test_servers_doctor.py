@@ -27,9 +27,9 @@ from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
 from console.sources.registry import CAPACITY, WAITS
 from console.tui.dialogs import TextDialog
-from console.watching.capacity import Capacity
+from console.watching.capacity import Capacity, capacity_source
 from console.watching.store import Store
-from console.watching.waits import Waits
+from console.watching.waits import Waits, waits_source
 from tests.acting import Desk, held
 from tests.command import run, run_in_terminal
 from tests.screens import console, shows
@@ -88,8 +88,8 @@ async def look(uri: str, *poolers: str, read_only: bool = False) -> Report:
     try:
         with TemporaryDirectory() as folder:
             store = Store(Path(folder) / "state" / "findings.sqlite3")
-            servers.add_later(CAPACITY, lambda: Capacity(servers, store))
-            servers.add_later(WAITS, lambda: Waits(servers))
+            servers.add_later(CAPACITY, lambda: capacity_source(Capacity(servers, store), servers.postgres))
+            servers.add_later(WAITS, lambda: waits_source(Waits(servers), servers.postgres))
             return await examine(servers, wanted, config.load(environ={}))
     finally:
         await servers.close()

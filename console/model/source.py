@@ -72,11 +72,6 @@ class Source(Protocol):
         ...
 
     @property
-    def label(self) -> str:
-        """Its name on the screen: that of the target, else host and port."""
-        ...
-
-    @property
     def facts(self) -> Facts:
         """The facts about it. Raises Trouble(UNREACHABLE) before the first connection."""
         ...
@@ -109,6 +104,11 @@ class Source(Protocol):
 
 class Database(Source, Protocol):
     """A source that also runs statements that are in no file: a PostgreSQL server."""
+
+    @property
+    def label(self) -> str:
+        """Its name on the screen: that of the target, else host and port."""
+        ...
 
     @property
     def known(self) -> Facts | None:

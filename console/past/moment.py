@@ -58,11 +58,6 @@ class PastSource:
         self._past = past
 
     @property
-    def label(self) -> str:
-        """As it was."""
-        return self.facts.label
-
-    @property
     def facts(self) -> Facts:
         """As they were; none if they are not known."""
         return self._past.readings.facts(self.name) or Facts(self.name, 0, "")

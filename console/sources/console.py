@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 
-from console.format import one_line, safe
-from console.model import Facts, Kind, Row, Snapshot, Trouble
+from console.format import one_line
+from console.model import Facts, Row, Snapshot, Trouble
 from console.records import dataclass
+from console.sources.derived import no_query
 
 Parameters = Mapping[str, object]
 
@@ -86,4 +87,4 @@ def table(query: str, columns: tuple[str, ...], rows: Callable[[Parameters], Ite
 
 
 def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} for the console itself.")
+    return no_query(query, "for the console itself")

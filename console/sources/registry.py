@@ -10,7 +10,7 @@ from console import sql
 from console.format import one_line, safe
 from console.model import HEAVY, Database, Kind, Pane, Source, Trouble, View
 from console.records import dataclass
-from console.sources.heard import Hear, HeardSource
+from console.sources.heard import Hear, heard
 from console.sources.pgbouncer import admin
 from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
@@ -116,7 +116,7 @@ class Sources:
             self._known = {**self._known, name: self._later.pop(name)()}
         if name in self._known:
             source = self._known[name]
-            return HeardSource(source, self._hear) if self._hear else source
+            return heard(source, self._hear) if self._hear else source
         absent = _ABSENT.get(name)
         if absent is None:
             raise Trouble(Kind.MISSING, f"There is no source {safe(name, 80)}.")

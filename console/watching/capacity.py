@@ -8,8 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from console.format import safe
-from console.model import Facts, Kind, Snapshot, Trouble
+from console.model import Database, Kind, Snapshot, Source, Trouble
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader
 from console.records import dataclass
@@ -17,6 +16,7 @@ from console.series import course, growth, limits, sampling, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
 from console.series.sampling import DISKS, LIMITS, SEQUENCES, TABLES
+from console.sources.derived import Derived, made_of
 from console.sources.registry import CAPACITY, HOST, Sources
 from console.watching import samples
 from console.watching.store import Store, target_key
@@ -42,10 +42,13 @@ class _Reading:
     clock: float  # monotonic
 
 
-class Capacity:
-    """Answers the queries of the pane capacity, and keeps a sample at most once an hour."""
+def capacity_source(capacity: Capacity, server: Database) -> Source:
+    """What answers the queries of the pane capacity."""
+    return Derived(CAPACITY, server, capacity.fetch, made_of(READS, "about capacity"))
 
-    name = CAPACITY
+
+class Capacity:
+    """Reads the sizes and limits of one target, and keeps a sample at most once an hour."""
 
     def __init__(self, sources: Sources, store: Store) -> None:
         self._postgres = sources.postgres
@@ -58,31 +61,12 @@ class Capacity:
         self._lock = asyncio.Lock()
         self.trouble: Trouble | None = None  # why samples could not be kept or read last
 
-    @property
-    def label(self) -> str:
-        """That of the server."""
-        return self._postgres.label
-
-    @property
-    def facts(self) -> Facts:
-        """Those of the server. Raises Trouble(UNREACHABLE) before the first connection."""
-        return self._postgres.facts
-
-    @property
-    def retry_in(self) -> float:
-        """Seconds until the next attempt to connect to the server."""
-        return self._postgres.retry_in
-
-    async def learn(self) -> Facts:
-        """Read the facts of the server again. Raises Trouble."""
-        return await self._postgres.learn()
-
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """The rows of one view, or the course of a series, by `kind` and `series`, with its forecast.
 
         Raises Trouble if what it is about cannot be read.
         """
-        first, *others = self._reads(query)
+        first, *others = READS[query]
         began = time.monotonic()
         if query == COURSE:
             return await self._course(parameters or {})
@@ -97,17 +81,6 @@ class Capacity:
         taken = replace(taken, notes=(*taken.notes, *sizes))
         now = time.monotonic()
         return replace(taken.hiding(self.trouble).hiding(self._stored.trouble), seconds=now - began, clock=now)
-
-    def text(self, query: str) -> str:
-        """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
-        return "\n\n".join(self._postgres.text(each).strip() for each in self._reads(query))
-
-    def obstacle(self, query: str) -> Trouble | None:
-        """Why the server cannot answer what the query is about."""
-        return self._postgres.obstacle(READS[query][0]) if query in READS else _unknown(query)
-
-    async def close(self) -> None:
-        """There is nothing to close: the server is closed by its owner."""
 
     async def follow(self) -> None:
         """Keep a sample whenever one is due, until this task is cancelled. Troubles are notes of the pane."""
@@ -199,11 +172,6 @@ class Capacity:
             return limits.rows(answers[LIMITS], *known, history, answers.get(DISKS))
         return what_if.rows(answers[TABLES])
 
-    def _reads(self, query: str) -> tuple[str, ...]:
-        if query not in READS:
-            raise _unknown(query)
-        return READS[query]
-
 
 def _values(reading: _Reading) -> dict[SeriesName, float]:
     """What is kept of a reading."""
@@ -217,7 +185,3 @@ def _values(reading: _Reading) -> dict[SeriesName, float]:
 def _moment(reading: _Reading) -> float:
     """When it was taken, by the clock of this machine: seconds since 1970."""
     return max(answer.taken_at.timestamp() for answer in reading.answers.values())
-
-
-def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} about capacity.")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from console.format import safe
-from console.model import Facts, Kind, Record, Row, Snapshot, Trouble, number
+from console.model import Database, Record, Row, Snapshot, Source, number
 from console.records import dataclass
 from console.series.vacuum_readings import MEASURES, Horizon, TableCourse, TableReadings, due_in, seconds
-from console.sources.registry import CLOCK, Sources
+from console.sources.derived import Derived, made_of
+from console.sources.registry import CLOCK
 
 QUERY, DUE, HORIZON = "vacuum_clock", "vacuum_due", "vacuum_horizon"
-READS: Mapping[str, tuple[str, ...]] = {QUERY: (HORIZON, DUE)}
+READS: Mapping[str, tuple[str, ...]] = {QUERY: (DUE, HORIZON)}
 PASSING = 1.0  # seconds for which a transaction may be open before it is blamed
 ADDED = (
     *("due_in", "dead_rate", "removes", "keeps", "approximate", "holder", "holder_pid", "holder_age"),
@@ -48,40 +48,22 @@ class _Scope:
         return " ".join(str(part) for part in parts if part not in {None, ""})
 
 
+def clock_source(server: Database) -> Source:
+    """What answers the query of the view clock."""
+    return Derived(CLOCK, server, VacuumClock(server).fetch, made_of(READS, "about vacuum"))
+
+
 class VacuumClock:
-    """Answers the query of the view clock. Each of its reads is kept as a reading."""
+    """Reads the clock of one server. Each of its reads is kept as a reading."""
 
-    name = CLOCK
-
-    def __init__(self, sources: Sources) -> None:
-        self._postgres = sources.postgres
+    def __init__(self, server: Database) -> None:
+        self._postgres = server
         self.readings = TableReadings()
         self._origin = ""
-
-    @property
-    def label(self) -> str:
-        """That of the server."""
-        return self._postgres.label
-
-    @property
-    def facts(self) -> Facts:
-        """Those of the server. Raises Trouble(UNREACHABLE) before the first connection."""
-        return self._postgres.facts
-
-    @property
-    def retry_in(self) -> float:
-        """Seconds until the next attempt to connect to the server."""
-        return self._postgres.retry_in
-
-    async def learn(self) -> Facts:
-        """Read the facts of the server again. Raises Trouble."""
-        return await self._postgres.learn()
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """The tables that VACUUM is or will be due for. Raises Trouble."""
         del parameters
-        if query != QUERY:
-            raise _unknown(query)
         held = await self._postgres.fetch(HORIZON)
         taken = await self._postgres.fetch(DUE)
         scopes = {str(row["scope"]): _Scope(row) for row in held.records()}
@@ -90,20 +72,7 @@ class VacuumClock:
         records = list(taken.records())
         self.readings.add(records, scopes["data"].horizon.position, taken.clock)
         added = [self._added(row, scopes[str(row["scope"])], taken.clock) for row in records]
-        return replace(taken, name=QUERY, seconds=taken.seconds + held.seconds).with_columns(ADDED, added)
-
-    def text(self, query: str) -> str:
-        """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
-        if query != QUERY:
-            raise _unknown(query)
-        return "\n\n".join(self._postgres.text(each).strip() for each in READS[QUERY])
-
-    def obstacle(self, query: str) -> Trouble | None:
-        """Why the server cannot answer."""
-        return self._postgres.obstacle(DUE) if query == QUERY else _unknown(query)
-
-    async def close(self) -> None:
-        """There is nothing to close: the server is closed by its owner."""
+        return replace(taken, name=query, seconds=taken.seconds + held.seconds).with_columns(ADDED, added)
 
     def _added(self, row: Record, scope: _Scope, clock: float) -> Row:
         """The values of ADDED for one table."""
@@ -130,7 +99,3 @@ class VacuumClock:
 
 def _since(course: TableCourse, clock: float) -> float | None:
     return None if course.interrupted is None else clock - course.interrupted
-
-
-def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} about vacuum.")

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from console.format import decoded, safe
-from console.model import Facts, Kind, Record, Row, Snapshot, Trouble, number
+from console.format import decoded
+from console.model import Database, Kind, Record, Row, Snapshot, Source, Trouble, number
 from console.panes.connections import seen as visible
 from console.records import dataclass
 from console.series import wait_rows
 from console.series.wait_rows import WINDOWS, Known, MeasuredWaits
 from console.series.waits import POOL, Ring, SampledSession, wait_class
+from console.sources.derived import Derived, made_of
 from console.sources.registry import WAITS, Sources
 from console.watching import wait_texts
 
@@ -33,7 +34,7 @@ VIEWS: Mapping[str, Rows] = {
     "wait_applications": wait_rows.by_application,
     "wait_sessions": wait_rows.by_session,
 }
-READS: Mapping[str, tuple[str, ...]] = dict.fromkeys(VIEWS, (SAMPLE,))  # what each answer is made of
+READS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(VIEWS, (SAMPLE,)), TEXTS: (TEXTS,)}  # what each is made of
 _OFFERED = ("pid", "backend", "state", "class", "event", "query_id", "application", "user")  # of the vital signs
 
 
@@ -45,10 +46,13 @@ class _Pool:
     clock: float = 0.0  # monotonic
 
 
-class Waits:
-    """Answers the queries of the pane waits. Each of its reads is a sample; the header offers its own ones."""
+def waits_source(waits: Waits, server: Database) -> Source:
+    """What answers the queries of the pane waits."""
+    return Derived(WAITS, server, waits.fetch, made_of(READS, "about waits"))
 
-    name = WAITS
+
+class Waits:
+    """Samples what sessions wait for. Each read of the pane waits is a sample; the header offers its own ones."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -60,25 +64,6 @@ class Waits:
         self._cores: int | None = None
         self._pool = _Pool()
         self._course: tuple[object, str] = (None, "")  # that of a window
-
-    @property
-    def label(self) -> str:
-        """That of the server."""
-        return self._postgres.label
-
-    @property
-    def facts(self) -> Facts:
-        """Those of the server. Raises Trouble(UNREACHABLE) before the first connection."""
-        return self._postgres.facts
-
-    @property
-    def retry_in(self) -> float:
-        """Seconds until the next attempt to connect to the server."""
-        return self._postgres.retry_in
-
-    async def learn(self) -> Facts:
-        """Read the facts of the server again. Raises Trouble."""
-        return await self._postgres.learn()
 
     def next_window(self) -> None:
         """Show the next longer window; after the longest one the shortest."""
@@ -98,8 +83,6 @@ class Waits:
         """Take a sample; the rows of one view of the window, or the texts of statements. Raises Trouble."""
         if query == TEXTS:
             return await self._postgres.fetch(TEXTS, parameters)
-        if query not in VIEWS:
-            raise _unknown(query)
         if self._texts is None:
             await self._learn_once()
         taken = await self._postgres.fetch(SAMPLE)
@@ -113,21 +96,6 @@ class Waits:
             notes = (*notes, NO_IDS)
         shown = replace(taken, name=query, columns=columns, rows=tuple(rows), notes=(*taken.notes, *notes))
         return shown.hiding(visible(len(taken.rows) - hidden, len(taken.rows)))
-
-    def text(self, query: str) -> str:
-        """The statements that are sent. Raises Trouble(MISSING) for an unknown query."""
-        if query not in VIEWS and query != TEXTS:
-            raise _unknown(query)
-        return self._postgres.text(SAMPLE if query in VIEWS else TEXTS).strip()
-
-    def obstacle(self, query: str) -> Trouble | None:
-        """Why the server cannot answer what the query is about."""
-        if query == TEXTS:
-            return self._postgres.obstacle(TEXTS)
-        return self._postgres.obstacle(SAMPLE) if query in VIEWS else _unknown(query)
-
-    async def close(self) -> None:
-        """There is nothing to close: the server is closed by its owner."""
 
     def _measured(self) -> MeasuredWaits:
         measured = wait_rows.measured(self.ring, self.seconds)
@@ -217,7 +185,3 @@ def _waiting(pool: Record) -> int:
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} about waits.")

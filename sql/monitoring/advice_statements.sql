@@ -1,4 +1,5 @@
 -- The 30 statements of this database with the highest total time, with their whole texts and whose they are.
+-- The adviser has them planned by EXPLAIN, with hypothetical indexes (hypopg).
 -- extension: pg_stat_statements
 SELECT s.queryid, s.userid::bigint AS userid, s.dbid::bigint AS dbid,
        pg_catalog.min(pg_catalog.pg_get_userbyid(s.userid)::text) AS role, pg_catalog.min(s.query) AS query,

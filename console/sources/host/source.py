@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from console import sql
-from console.format import one_line, safe
+from console.format import one_line
 from console.model import Database, Facts, Kind, Snapshot, Trouble
+from console.sources.derived import no_query
 from console.sources.host import parsing
 from console.sources.host.course import HostCourse
 from console.sources.host.place import ServerPlace, find, still_there
@@ -37,7 +38,7 @@ def text(query: str) -> str:
 def _unknown(query: str) -> Trouble | None:
     if query in READINGS or query == PROCESSES or query in DETAILS:
         return None
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} of the host.")
+    return no_query(query, "of the host")
 
 
 class HostSource:
@@ -64,16 +65,11 @@ class HostSource:
         self._course = HostCourse()
 
     @property
-    def label(self) -> str:
-        """That of the server."""
-        return self._postgres.label
-
-    @property
     def facts(self) -> Facts:
         """How it is read. Raises Trouble(UNREACHABLE) before the first reading."""
         if self._place is None:
-            raise Trouble(Kind.UNREACHABLE, f"The host of {one_line(self.label)} was not read yet.")
-        return Facts(kind=NAME, version=0, version_text=self._place.how, label=one_line(self.label))
+            raise Trouble(Kind.UNREACHABLE, f"The host of {one_line(self._postgres.label)} was not read yet.")
+        return Facts(kind=NAME, version=0, version_text=self._place.how, label=one_line(self._postgres.label))
 
     @property
     def retry_in(self) -> float:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from console import sql
-from console.format import counted, one_line, safe, size
+from console.format import counted, one_line, size
 from console.model import Database, Facts, Kind, Lacks, Record, Row, Snapshot, Trouble
 from console.records import dataclass
+from console.sources.derived import no_query
 from console.sources.log import ring
 from console.sources.log.parsers import CSV, JSON, STDERR, LogFormat, LogParser
 from console.sources.log.places import JOURNAL, SUFFIXES, JournalTail, LocalLogFiles, ServerLogFiles, format_of
@@ -60,7 +61,7 @@ class _LogPlace:
 def text(query: str) -> str:
     """What is read for a query. Raises Trouble(MISSING) for an unknown one."""
     if query not in VIEWS:
-        raise _unknown(query)
+        raise no_query(query, "of the log")
     return "\n\n".join(sql.load(name).statement.strip() for name in (SETTINGS, "log_files", "log_current", "log_bytes"))
 
 
@@ -84,18 +85,16 @@ class LogSource:
         self.ring = LogRing()
 
     @property
-    def label(self) -> str:
-        """That of the server."""
-        return self._postgres.label
-
-    @property
     def facts(self) -> Facts:
         """Where it is read. Raises Trouble(UNREACHABLE) before the first reading."""
         if self._place is None:
-            raise Trouble(Kind.UNREACHABLE, f"The log of {one_line(self.label)} was not read yet.")
+            raise Trouble(Kind.UNREACHABLE, f"The log of {one_line(self._postgres.label)} was not read yet.")
         place = self._place
         return Facts(
-            kind=NAME, version=0, version_text=f"{place.format.name} {one_line(place.tail.path)}", label=self.label
+            kind=NAME,
+            version=0,
+            version_text=f"{place.format.name} {one_line(place.tail.path)}",
+            label=self._postgres.label,
         )
 
     @property
@@ -113,7 +112,7 @@ class LogSource:
         """The rows of a view, after what was added was read. Raises Trouble if the log cannot be read."""
         del parameters
         if query not in VIEWS:
-            raise _unknown(query)
+            raise no_query(query, "of the log")
         began = self._clock()
         async with self._lock:
             if began - self._read_at > FRESH:
@@ -134,7 +133,7 @@ class LogSource:
 
     def obstacle(self, query: str) -> Trouble | None:
         """None for a known query, Trouble(MISSING) for another one."""
-        return None if query in VIEWS else _unknown(query)
+        return None if query in VIEWS else no_query(query, "of the log")
 
     async def close(self) -> None:
         """There is nothing to close: the server is closed by its owner."""
@@ -247,7 +246,3 @@ def _of_server(postgres: Database, row: Record) -> _LogPlace:
     directory = str(row["directory"])
     files = ServerLogFiles(postgres, directory, name, asks=bool(row["may_ask"]))
     return _LogPlace(FileTail(files), _format(row, name), directory, _language(row))
-
-
-def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} of the log.")

@@ -17,10 +17,11 @@ from decimal import Decimal
 import psycopg
 from psycopg import conninfo
 
-from console.format import one_line, safe
+from console.format import one_line
 from console.model import APPLICATION_NAME, Facts, Kind, Row, Snapshot, Trouble
 from console.records import dataclass
 from console.sources.backoff import Backoff
+from console.sources.derived import no_query
 from console.sources.postgres import (
     CONNECT_SECONDS,
     KEPT_ALIVE,
@@ -221,7 +222,7 @@ def notes(facts: Facts) -> tuple[str, ...]:
 def show_command(query: str) -> Show:
     """The SHOW command that answers a query. Raises Trouble(MISSING) if none does."""
     if query not in SHOWS:
-        raise Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} for PgBouncer.")
+        raise no_query(query, "for PgBouncer")
     return SHOWS[query]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console import sql
-from console.format import one_line, safe
+from console.format import one_line
 from console.model import Facts, Kind, Trouble, denied
+from console.sources.derived import no_query
 from console.sources.postgres.troubles import preload_hint
 
 
@@ -64,7 +65,7 @@ def _newest(name: str) -> sql.Query:
     try:
         return sql.load(name)
     except KeyError:
-        raise Trouble(Kind.MISSING, f"There is no query {safe(name, 80)} for PostgreSQL.") from None
+        raise no_query(name, "for PostgreSQL") from None
 
 
 def _version(query: sql.Query, facts: Facts | None) -> sql.Version:

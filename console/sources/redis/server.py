@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from console.format import one_line, safe
 from console.model import Facts, Kind, Snapshot, Trouble
 from console.sources.backoff import Backoff
+from console.sources.derived import no_query
 from console.sources.redis.readings import READINGS, Census, Reading
 
 if TYPE_CHECKING:
@@ -230,4 +231,4 @@ def _reading(query: str) -> Reading:
 
 
 def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} of Redis.")
+    return no_query(query, "of Redis")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from console.format import age, one_line
-from console.model import Database, Facts, Kind, Record, Snapshot, Trouble
+from console.model import Database, Kind, Record, Snapshot, Source, Trouble
+from console.sources.derived import Derived
 from console.sources.replicas.scans import NO_COPY
 from console.sources.replicas.source import STATES, Replicas
 
@@ -15,39 +16,24 @@ FRESH = 10.0  # seconds for which it is known whether the replica follows, and h
 AWAY = frozenset({*NO_COPY, "gone", "unreadable"})
 
 
+def heavy_source(postgres: Database, replicas: Replicas, replica: str) -> Source:
+    """What answers as the primary does, and lacks what it lacks, from a replica."""
+    return Derived(postgres.name, postgres, HeavyReads(postgres, replicas, replica).fetch)
+
+
 class HeavyReads:
-    """Answers as the primary does, from a replica: only what is the same there may be asked."""
+    """Reads from a replica as long as it follows: only what is the same there may be asked."""
 
     def __init__(
         self, postgres: Database, replicas: Replicas, replica: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`replica` is the name of one of `replicas`; `postgres` is their primary."""
-        self.name = postgres.name
         self._postgres = postgres
         self._replicas = replicas
         self._replica = replica
         self._clock = clock
         self._state: Record = {}
         self._asked = float("-inf")
-
-    @property
-    def label(self) -> str:
-        """That of the primary."""
-        return self._postgres.label
-
-    @property
-    def facts(self) -> Facts:
-        """Those of the primary. Raises Trouble(UNREACHABLE) before the first connection."""
-        return self._postgres.facts
-
-    @property
-    def retry_in(self) -> float:
-        """Seconds until the next attempt to connect to the primary."""
-        return self._postgres.retry_in
-
-    async def learn(self) -> Facts:
-        """Read the facts of the primary again. Raises Trouble."""
-        return await self._postgres.learn()
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """The rows, with a note on where they are from and how old they are. Raises Trouble if the primary does."""
@@ -61,17 +47,6 @@ class HeavyReads:
             behind = "an unknown time behind" if lag is None else f"{age(lag)} behind"
             note = f"read on replica {one_line(self._replica)}, {behind}"
         return replace(taken, notes=(*taken.notes, note))
-
-    def text(self, query: str) -> str:
-        """What is sent, to whichever of them. Raises Trouble(MISSING)."""
-        return self._postgres.text(query)
-
-    def obstacle(self, query: str) -> Trouble | None:
-        """What the primary lacks for the query: its replica lacks the same."""
-        return self._postgres.obstacle(query)
-
-    async def close(self) -> None:
-        """There is nothing to close: the servers are closed by their owners."""
 
     async def _on_replica(self, query: str, parameters: Mapping[str, object] | None) -> tuple[Snapshot, Record]:
         """The rows of the replica. Raises Trouble if it does not follow, is in another database, or does not answer."""

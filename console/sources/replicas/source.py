@@ -12,8 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console import sql
-from console.format import one_line, safe
+from console.format import one_line
 from console.model import Database, Facts, Kind, Row, Snapshot, Trouble
+from console.sources.derived import no_query
 from console.sources.pgbouncer.several import names_of
 from console.sources.replicas import comparing, scans
 from console.sources.replicas.comparing import Primary, ReplicaReading, WalCourse
@@ -30,7 +31,7 @@ Answer = Snapshot | Trouble
 def text(query: str) -> str:
     """What is sent to each replica, and for their states to the primary. Raises Trouble(MISSING)."""
     if query not in OF_REPLICA:
-        raise _unknown(query)
+        raise no_query(query, "of the replicas")
     if query != STATES:
         return sql.load(OF_REPLICA[query]).statement
     own, *others = (sql.load(name).statement.strip() for name in OF_PRIMARY)
@@ -54,14 +55,9 @@ class Replicas:
         self._late: dict[str, asyncio.Task[Snapshot]] = {}  # what was asked and is not answered yet
 
     @property
-    def label(self) -> str:
-        """The names of all."""
-        return ", ".join(self._replicas)
-
-    @property
     def facts(self) -> Facts:
         """Who they are."""
-        return Facts(kind=NAME, version=0, version_text="", label=one_line(self.label))
+        return Facts(kind=NAME, version=0, version_text="", label=one_line(", ".join(self._replicas)))
 
     @property
     def retry_in(self) -> float:
@@ -79,7 +75,7 @@ class Replicas:
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """The rows of all replicas. Raises Trouble(MISSING) for an unknown query."""
         if query not in OF_REPLICA:
-            raise _unknown(query)
+            raise no_query(query, "of the replicas")
         began, taken_at = self._clock(), datetime.now(UTC)
         taken = await (self._states() if query == STATES else self._scans(parameters or {}))
         clock = self._clock()
@@ -91,7 +87,7 @@ class Replicas:
 
     def obstacle(self, query: str) -> Trouble | None:
         """Trouble(MISSING) for an unknown query."""
-        return None if query in OF_REPLICA else _unknown(query)
+        return None if query in OF_REPLICA else no_query(query, "of the replicas")
 
     async def close(self) -> None:
         """Close every connection, also of replicas that do not answer."""
@@ -181,7 +177,3 @@ def _silent(name: str) -> Trouble:
 
 def _snapshot(columns: tuple[str, ...], rows: tuple[Row, ...]) -> Snapshot:
     return Snapshot("", columns, rows, datetime.now(UTC))
-
-
-def _unknown(query: str) -> Trouble:
-    return Trouble(Kind.MISSING, f"There is no query {safe(query, 80)} of the replicas.")
