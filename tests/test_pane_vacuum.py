@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -15,9 +13,8 @@ from console.panes.vacuum_reasons import why
 from console.reading.reader import Reader
 from console.rules.storage import VACUUM_DUE_PERCENT
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults.servers import faulty
+from tests.faults.servers import execute, own_server  # noqa: F401  a fixture, found by name
 from tests.servers import PostgresServer as Running
-from tests.servers import Servers
 from tests.waiting import eventually
 
 DUE: Record = {
@@ -33,18 +30,6 @@ DUE: Record = {
     "removable": 10,
     "workers_busy": False,
 }
-
-
-@pytest.fixture(scope="module", name="pg")
-def own_server(pg: Running, pg_servers: Servers) -> Iterator[Running]:
-    with faulty(pg_servers, pg.major) as server:
-        yield server
-
-
-def execute(server: Running, database: str, *statements: str) -> None:
-    with server.connect(database) as owner:
-        for statement in statements:
-            owner.execute(statement.encode())
 
 
 async def row_of(server: Running, database: str, table: str, toast: bool = False, dead: int = 1) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -13,9 +13,8 @@ from console.reading.reader import Reader
 from console.series.vacuum_readings import Horizon, Point, Removable, TableCourse, TableReadings, due_in
 from console.watching.vacuum_clock import clock_source
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
-from tests.faults.servers import faulty
+from tests.faults.servers import execute, own_server  # noqa: F401  a fixture, found by name
 from tests.servers import PostgresServer as Running
-from tests.servers import Servers
 from tests.waiting import eventually
 
 REMOVED = (  # of a table that VACUUM VERBOSE reports on: how many tuples it removed, and how many it had to keep
@@ -37,18 +36,6 @@ LATER = (
     "UPDATE account SET balance = balance + 1 WHERE id > 4000",
     "DELETE FROM document WHERE id > 250",
 )
-
-
-@pytest.fixture(scope="module", name="pg")
-def own_server(pg: Running, pg_servers: Servers) -> Iterator[Running]:
-    with faulty(pg_servers, pg.major) as server:
-        yield server
-
-
-def execute(server: Running, database: str, *statements: str) -> None:
-    with server.connect(database) as owner:
-        for statement in statements:
-            owner.execute(statement.encode())
 
 
 def vacuum(server: Running, database: str, table: str) -> str:

@@ -10,12 +10,12 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from console.format import safe
 from console.model import Kind, Row, Snapshot, Trouble
+from console.sources.json_values import revived, tagged
 
 MOST_ROWS, MOST_COLUMNS = 50_000, 500  # of one reading that are read back
 MOST_BYTES = 64 * 2**20  # of one reading, uncompressed
@@ -26,7 +26,7 @@ Document = dict[str, Any]
 
 def packed(document: object) -> bytes:
     """A document in few bytes."""
-    return zlib.compress(json.dumps(document, default=_tagged, separators=(",", ":")).encode("ascii"), 4)
+    return zlib.compress(json.dumps(document, default=tagged, separators=(",", ":")).encode("ascii"), 4)
 
 
 def unpacked(body: bytes) -> Any:
@@ -36,7 +36,7 @@ def unpacked(body: bytes) -> Any:
         text = inflating.decompress(body, MOST_BYTES)
         if inflating.unconsumed_tail:
             raise ValueError("too long")
-        return json.loads(text, object_hook=_revived)
+        return json.loads(text, object_hook=revived)
     except (zlib.error, RecursionError) as error:
         raise ValueError(str(error)) from None
 
@@ -193,35 +193,3 @@ def _runs(places: Sequence[int]) -> list[list[int]]:
 
 def _steps(places: Sequence[int]) -> list[int]:
     return [place - before for place, before in zip(places, [-1, *places[:-1]], strict=True)]
-
-
-def _tagged(value: object) -> object:
-    if isinstance(value, datetime):
-        return {"datetime": value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()}
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    if isinstance(value, bytes):
-        return {"bytes": value.hex()}
-    if isinstance(value, Decimal):
-        return {"decimal": str(value)}
-    return str(value)  # an address, a range: shown as its text
-
-
-def _revived(value: dict[str, Any]) -> object:
-    match value:
-        case {"datetime": str(text), **rest} if not rest:
-            return datetime.fromisoformat(text)
-        case {"date": str(text), **rest} if not rest:
-            return date.fromisoformat(text)
-        case {"bytes": str(text), **rest} if not rest:
-            return bytes.fromhex(text)
-        case {"decimal": str(text), **rest} if not rest and len(text) < 1000:
-            return Decimal(text) if _is_number(text) else text
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return Decimal(text).is_finite() or text == "NaN"
-    except ArithmeticError:
-        return False

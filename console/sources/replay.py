@@ -1,7 +1,7 @@
 """Recorded snapshots as a source: a file answers in place of the server it was taken from.
 
 A recording is one JSON object: `facts`, and `reads` with the snapshots of each query in the order they were taken.
-What JSON cannot write is an object with one key: `{"datetime": "…"}`, `{"date": "…"}`, `{"bytes": "hexadecimal"}`.
+What JSON cannot write is an object with one key: `json_values.py`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from console.format import safe
 from console.model import Extension, Facts, Kind, Snapshot, Trouble
+from console.sources.json_values import revived, tagged
 
 MOST_ROWS = 2_000  # of one snapshot that are kept
 
@@ -105,7 +106,7 @@ class Replay:
 def load(path: Path, name: str) -> Replay:
     """The recording in a file. Raises Trouble(USAGE) if it cannot be read or is not a recording."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), object_hook=_revived)
+        document = json.loads(path.read_text(encoding="utf-8"), object_hook=revived)
         known = document["facts"]
         extensions = {
             extension: Extension(tuple(found["version"]), found["schema"])
@@ -126,7 +127,7 @@ def save(path: Path, facts: Facts, reads: Reads) -> None:
         "facts": asdict(replace(facts, extensions=dict(facts.extensions))),
         "reads": {query: [_plain(snapshot) for snapshot in found] for query, found in reads.items()},
     }
-    text = json.dumps(document, default=_tagged, separators=(",", ":")).replace('],["', '],\n["')
+    text = json.dumps(document, default=tagged, separators=(",", ":")).replace('],["', '],\n["')
     path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -160,24 +161,3 @@ def _snapshot(query: str, read: Mapping[str, Any]) -> Snapshot:
         raise ValueError(query)
     notes = tuple(map(str, read["notes"]))
     return Snapshot(query, columns, rows, read["taken_at"], 0.001, float(read["clock"]), str(read["sql"]), notes)
-
-
-def _tagged(value: object) -> object:
-    if isinstance(value, datetime):
-        return {"datetime": value.astimezone(UTC).isoformat()}
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    if isinstance(value, bytes):
-        return {"bytes": value.hex()}
-    raise TypeError(f"{type(value).__name__} in a recording")
-
-
-def _revived(value: dict[str, Any]) -> object:
-    match value:
-        case {"datetime": str(text), **rest} if not rest:
-            return datetime.fromisoformat(text)
-        case {"date": str(text), **rest} if not rest:
-            return date.fromisoformat(text)
-        case {"bytes": str(text), **rest} if not rest:
-            return bytes.fromhex(text)
-    return value

@@ -13,32 +13,7 @@ WITH setting AS MATERIALIZED (
          nullif(pg_catalog.current_setting('autovacuum_multixact_freeze_score_weight')::float8, 0) AS mxids,
          pg_catalog.current_setting('autovacuum_max_workers')::integer AS workers,
          pg_catalog.current_setting('block_size')::bigint AS block
-), session AS MATERIALIZED (
-  SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
-), running AS MATERIALIZED (
-  SELECT v.pid, v.relid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v
-), pin AS MATERIALIZED (
-  SELECT p.* FROM (
-    SELECT 'pid ' || pg_catalog.concat_ws(' ', s.pid, nullif(s.application_name, '')) AS name, s.xact_start AS began,
-           greatest(pg_catalog.age(s.backend_xmin), pg_catalog.age(s.backend_xid)) AS age
-      FROM session s
-      JOIN pg_catalog.pg_database d ON d.oid = s.datid AND d.datname = pg_catalog.current_database()
-     WHERE s.pid <> pg_catalog.pg_backend_pid() AND s.pid NOT IN (SELECT r.pid FROM running r)
-    UNION ALL
-    SELECT 'prepared ' || t.gid, t.prepared, pg_catalog.age(t.transaction)
-      FROM pg_catalog.pg_prepared_xact() t
-      JOIN pg_catalog.pg_database d ON d.oid = t.dbid AND d.datname = pg_catalog.current_database()
-    UNION ALL
-    SELECT 'slot ' || l.slot_name, NULL, pg_catalog.age(l.xmin)
-      FROM pg_catalog.pg_get_replication_slots() l WHERE l.wal_status IS DISTINCT FROM 'lost'
-    UNION ALL
-    SELECT 'standby ' || pg_catalog.concat_ws(' ', s.pid, nullif(s.application_name, '')), NULL,
-           pg_catalog.age(s.backend_xmin)
-      FROM session s WHERE s.backend_type = 'walsender'
-  ) p
-   WHERE p.age IS NOT NULL
-   ORDER BY p.age DESC, p.began LIMIT 1
-), share AS MATERIALIZED (
+), @vacuum_pin@, share AS MATERIALIZED (
   SELECT c.oid, c.relkind, c.relpages, c.reloptions, c.main, v.do_vacuum, v.do_analyze, v.score,
          pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead,
          pg_catalog.pg_stat_get_ins_since_vacuum(c.oid) AS inserted,
@@ -71,37 +46,4 @@ WITH setting AS MATERIALIZED (
    ORDER BY greatest(s.dead_pct, s.insert_pct, s.analyze_pct, CASE WHEN s.freeze_pct >= 100 THEN s.freeze_pct END) DESC
    LIMIT 500
 )
-SELECT r.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table", r.relkind = 't' AS toast,
-       r.due_pct, CASE r.due_pct WHEN r.freeze_pct THEN 'freezing' WHEN r.dead_pct THEN 'dead tuples'
-                                 ELSE 'inserts' END AS due_for,
-       r.dead_pct, r.insert_pct, r.freeze_pct, r.analyze_pct, r.score, r.dead, r.inserted, r.modified,
-       r.relpages * g.block AS estimated_size, g.enabled AS server_enabled, r.enabled,
-       CASE WHEN p.began < l.vacuumed THEN 0
-            WHEN p.name IS NULL OR p.began > g.at - '1 s'::interval THEN r.dead END AS removable, p.name AS pinned_by,
-       pg_catalog.date_part('epoch', g.at - l.vacuumed) AS vacuum_age,
-       pg_catalog.date_part('epoch', g.at - greatest(pg_catalog.pg_stat_get_last_analyze_time(r.oid),
-                                                     pg_catalog.pg_stat_get_last_autoanalyze_time(r.oid)))
-         AS analyze_age,
-       (SELECT v.pid FROM running v WHERE v.relid IN (r.oid, c.oid) LIMIT 1) AS running,
-       h.pid AS locked_by, b.busy >= g.workers AS workers_busy,
-       pg_catalog.array_to_string(r.reloptions, ', ') AS options,
-       CASE WHEN c.relisshared THEN 'shared' WHEN n.nspname = 'pg_catalog' THEN 'catalog' ELSE 'data' END AS scope
-  FROM ranked r
- CROSS JOIN setting g
- CROSS JOIN (SELECT pg_catalog.count(*) AS busy FROM session s WHERE s.backend_type = 'autovacuum worker') b
- CROSS JOIN LATERAL (
-       SELECT greatest(pg_catalog.pg_stat_get_last_vacuum_time(r.oid),
-                       pg_catalog.pg_stat_get_last_autovacuum_time(r.oid)) AS vacuumed) l
-  JOIN pg_catalog.pg_class c ON c.oid = coalesce(r.main, r.oid)
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pin p ON true
-  LEFT JOIN (
-       SELECT x.relation, pg_catalog.min(x.pid) AS pid
-         FROM pg_catalog.pg_locks x
-        WHERE x.locktype = 'relation' AND x.granted
-          AND x.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
-                         'AccessExclusiveLock')
-          AND x.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                             WHERE d.datname = pg_catalog.current_database())
-          AND x.pid NOT IN (SELECT v.pid FROM running v)
-        GROUP BY x.relation) h ON h.relation = r.oid
+@vacuum_due_rows@

@@ -22,3 +22,17 @@ def faulty(servers: Servers, major: int) -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="module", name="pg")
+def own_server(pg: PostgresServer, pg_servers: Servers) -> Iterator[PostgresServer]:
+    """Instead of the server that tests share one of the same version on which every fault can be injected."""
+    with faulty(pg_servers, pg.major) as server:
+        yield server
+
+
+def execute(server: PostgresServer, database: str, *statements: str) -> None:
+    """Execute statements as the owner of the server, each by itself."""
+    with server.connect(database) as owner:
+        for statement in statements:
+            owner.execute(statement.encode())
