@@ -235,7 +235,7 @@ async def test_somebody_else_may_resume_it_before(pooled: Pooled) -> None:
     assert resumed.outcome is Outcome.DONE, resumed.message
     run = await running
     assert run.outcome is Outcome.DONE, run.message
-    assert "resumed by somebody else" in run.notes[0]
+    assert "resumed by another client" in run.notes[0]
 
 
 async def test_without_its_watchdog_the_console_resumes(pooled: Pooled) -> None:

@@ -61,14 +61,14 @@ async def test_a_plan_names_the_session_that_it_must_wait_for(desk: Desk) -> Non
 @pytest.mark.parametrize(
     ("step", "behind"),
     [
-        (Step("x", f"SHARE on {NAME}"), "; writes that come meanwhile queue behind it, 0.2 s at a time."),
+        (Step("x", f"SHARE on {NAME}"), "; writes that arrive in the meantime queue behind it, 0.2 s at a time."),
         (
             Step("x", f"ACCESS EXCLUSIVE on {NAME}"),
-            "; reads and writes that come meanwhile queue behind it, 0.2 s at a time.",
+            "; reads and writes that arrive in the meantime queue behind it, 0.2 s at a time.",
         ),
         (
             Step("x", f"ACCESS EXCLUSIVE on {NAME}", execution=Standalone(lock_timeout=None)),
-            "; reads and writes that come meanwhile queue behind it, 0.2 s at a time.",
+            "; reads and writes that arrive in the meantime queue behind it, 0.2 s at a time.",
         ),
     ],
     ids=["writes", "reads", "standalone"],

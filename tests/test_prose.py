@@ -31,6 +31,21 @@ WORDING = {
     r"when there (is|are) none": "if there is none",
     r"Trouble \([A-Z]+\)": "Raises Trouble(KIND) if …",
 }
+# The same for texts that are shown: the strings of the console, its documents, what a query is about.
+SHOWN = {
+    r"(no|some|any)body": "no client; an unused slot; another client",
+    r"whoever": "other roles; any client",
+    r"for good": "permanently",
+    r"went away": "was lost; was closed",
+    r"all of it": "the whole text; all data",
+    r"(is|are|was|were) said": "is reported; begins",
+    r"be told": "be distinguished",
+    r"this session": "this console; the connected role",
+    r"reset meanwhile": "reset since the reading before",
+    r"(come|comes|wait|waits) meanwhile": "arrive in the meantime",
+}
+PLAIN = re.compile(rf"(?<![\w-])({'|'.join(SHOWN)})(?!\w)", re.IGNORECASE)
+ACCOUNT = ROOT / "console" / "demo" / "account.py"  # names the user nobody of the operating system
 TRANSLATED = re.compile(rf"(?<![\w-])({'|'.join(WORDING)})(?!\w)")
 # docs/schema.md repeats the comments of applied migrations, whose text never changes.
 TEXTS = [
@@ -171,6 +186,31 @@ def test_the_words_are_the_fields_own() -> None:
 @pytest.mark.parametrize("words", [("is", "told"), ("of", "others"), ("Trouble", "(USAGE)"), ("left", "alone")])
 def test_a_translated_phrase_is_noticed(words: tuple[str, ...]) -> None:
     assert TRANSLATED.search(f"The row {' '.join(words)}.")
+
+
+def shown(path: Path) -> Iterator[tuple[int, str]]:
+    """What is shown of a file, with its lines: strings without docstrings, the help of a query, documents."""
+    text = path.read_text(encoding="utf-8")
+    if path.is_relative_to(ROOT / "console") and path.suffix == ".py":
+        tree = ast.parse(text)
+        docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+        for each in ast.walk(tree):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in docstrings:
+                yield each.lineno, each.value
+    elif path.suffix == ".sql":
+        yield 1, text.partition("\n")[0]
+    elif path.suffix == ".md" and path.name != "CHANGELOG.md":
+        yield from enumerate(text.splitlines(), 1)
+
+
+def test_what_is_shown_is_plain_english() -> None:
+    assert [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]}"
+        for path in TEXTS
+        if path != ACCOUNT and PLAIN.search(path.read_text(encoding="utf-8"))
+        for number, text in shown(path)
+        for match in PLAIN.finditer(text)
+    ] == []  # SHOWN has what to write instead
 
 
 def test_no_two_classes_have_the_same_name() -> None:

@@ -40,9 +40,9 @@ def _note(row: Record, step: Step) -> str:
     if not mode.blocks:
         behind = ""
     elif seconds is None:
-        behind = f"; {mode.blocks} that come meanwhile queue behind it"
+        behind = f"; {mode.blocks} that arrive in the meantime queue behind it"
     else:
-        behind = f"; {mode.blocks} that come meanwhile queue behind it, {seconds:.1f} s at a time"
+        behind = f"; {mode.blocks} that arrive in the meantime queue behind it, {seconds:.1f} s at a time"
     return (
         f"{name} has held {held.value} on {one_line(row['relation'])} for {age(row['age'])}{also}: "
         f"{mode.value} waits until that ends{behind}.{queue}"

@@ -1,20 +1,20 @@
 """What the help of some commands says below their options."""
 
 EXPLAIN = """\
-Planning runs functions of whoever wrote them, with the rights of the session. So it is refused for a superuser, who
+Planning can run functions of other roles with the rights of the session. So it is refused for a superuser, who
 names a plain role (--as); it happens in a read-only transaction that is rolled back; and a statement that could reach
 functions of other roles is refused. UPDATE, DELETE, INSERT … SELECT and MERGE are explained as the SELECT of their
 rows, so nothing takes a lock beyond ACCESS SHARE. Values are bound. A plan that differs from the last one is shown
 with it.
 Exit codes: 0 explained, 1 could not be planned, 2 wrong usage, 3 refused (a superuser, code of other roles, a cut text,
-more than one statement), 130 interrupted, 141 the reader of the output went away."""
+more than one statement), 130 interrupted, 141 the output pipe was closed."""
 
 WATCH = """\
 Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are
 acknowledged, or withheld by a blackout window, are printed once and not delivered. `deliveries` in the configuration
 names commands and webhooks; what cannot be delivered is reported on standard error. A restart repeats no delivery. A
 server that cannot be reached is a finding (server-unreachable), and is tried again.
-Exit codes: 0 ended by SIGTERM or SIGHUP, 2 wrong usage, 130 interrupted, 141 the reader of the output went away."""
+Exit codes: 0 ended by SIGTERM or SIGHUP, 2 wrong usage, 130 interrupted, 141 the output pipe was closed."""
 
 WORKER = """\
 It claims due jobs one at a time, extends its lease while one runs, tries a failed one again after a growing pause,
@@ -24,4 +24,4 @@ rejected, and nothing runs. `jobs` in the configuration sets leases, retries and
 running job finish or gives it back; a second one gives it back at once.
 Exit codes: 0 ended by SIGTERM or SIGHUP, or with --once every due job succeeded; 1 could not be done, or with --once
 some job did not succeed; 2 wrong usage, 3 refused (a superuser, not the owner, read-only), 130 interrupted, 141 the
-reader of the output went away."""
+output pipe was closed."""

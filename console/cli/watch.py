@@ -65,7 +65,8 @@ async def _watch(form: str, settings: Settings, targets: Sequence[Wanted], to: S
         sys.stdout.flush()
 
     mailbox = Mailbox(to, say)
-    say(f"watching {_counted(len(targets), 'target')}, delivering to {', '.join(each.name for each in to) or 'nobody'}")
+    named = ", ".join(each.name for each in to) or "no receiver"
+    say(f"watching {_counted(len(targets), 'target')}, delivering to {named}")
     tasks = [asyncio.create_task(_watch_target(settings, wanted, mailbox, show, say)) for wanted in targets]
     try:
         await asyncio.gather(*tasks)

@@ -26,7 +26,7 @@ async def planning_role(server: Database, wanted: str) -> tuple[str, bool]:
         can = "is a superuser" if role in powers else f"can become {one_line(powers[0])}"
         raise Trouble(
             Kind.REFUSED,
-            f"{one_line(role)} {can}: EXPLAIN runs functions of whoever wrote them, with the rights of the session.",
+            f"{one_line(role)} {can}: EXPLAIN can run functions of other roles with the rights of the session.",
             "Name a plain role to plan with its rights and no others (the form asks for it; --as ROLE), or connect as "
             "one.",
         )

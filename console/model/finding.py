@@ -190,7 +190,7 @@ class Frame:
         if not isinstance(old, int | float) or not isinstance(new, int | float):
             raise CannotTell(f"{column} is not known on this server.")
         if new < old:
-            raise CannotTell("The server's counters were reset meanwhile.")
+            raise CannotTell("The server's counters were reset since the reading before.")
         return new - old, elapsed
 
     def level(self, rule: Rule, value: object) -> Level:

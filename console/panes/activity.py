@@ -66,7 +66,7 @@ LOAD_TESTS = View(
         Column("pace", "rate", "count", extra=True, help="Transactions a second that were asked for; none: no limit."),
         Column("mix", "reads %", "count", extra=True, help="Percentage of dashboard reads."),
         Column("created", "created", "count", extra=True, help="Content requests, removed again."),
-        Column("wal", "WAL", "size", extra=True, help="Written by the whole server meanwhile."),
+        Column("wal", "WAL", "size", extra=True, help="Written by the whole server during the run."),
         Column("status", "status", width=10, extra=True),
         Column("server", "server", "name", width=20, extra=True),
         Column("database", "database", "name", width=14, extra=True),

@@ -10,7 +10,7 @@ from console.panes.derived import APPROXIMATE, MARK, add, with_notes
 from console.rules.server import METRIC_LEVEL
 
 WINDOW = 300.0  # seconds over which hit rates are measured
-# What pg_buffercache costs for each buffer, measured on 14 to 18 with 16 GB; the queries have the limit too.
+# What pg_buffercache costs for each buffer, measured on 18 with 16 GB; the queries have the limit too.
 MOST_SCANNED = 1_048_576
 SCAN_SECONDS = 2.5e-6
 SCAN_BYTES = 50

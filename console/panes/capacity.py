@@ -85,7 +85,7 @@ CAPACITY = Pane(
     help=(
         "How fast tables grow, when limits are reached, and what another volume would take. Samples of sizes and "
         "limits are kept in the database by `sample-capacity` and its recurring job, and at most once an hour in "
-        "findings.sqlite3 next to the audit trail by whoever runs: this pane, the console, `show capacity` or `watch`. "
+        "findings.sqlite3 next to the audit trail while this pane, the console, `show capacity` or `watch` runs. "
         "Growth is the median slope between samples, without what was added or removed at once, such as a month that "
         "was archived. It takes two weeks of samples, and it is named only where its 95 % band is narrower than 10 % "
         "to each side. What if: 100,000 requests and 500,000 assets a month for two years, from what a row and its "

@@ -370,7 +370,7 @@ REPLICATION = Pane(
         "Who receives WAL from this server, and from whom it receives it. "
         "Senders: each standby or other receiver of WAL, how far it is behind and at which stage. Replicas: what each "
         "replica named by --replica or in the configuration is, asked there and compared with this server. Slots: the "
-        "WAL and the dead rows that each retains; a slot that nobody uses retains them until it is dropped (temporary "
+        "WAL and the dead rows that each retains; an unused slot retains them until it is dropped (temporary "
         "ones end with their session and are left out). Receiver: on a standby, where its WAL comes from and whether "
         "its replay is paused. Conflicts: queries of a standby that the replay cancelled. Subscriptions: the workers "
         "of logical replication and their errors."

@@ -157,7 +157,7 @@ SETTINGS = Pane(
     group="Care",
     help=(
         "The server's settings. Changed: different from PostgreSQL's defaults, with file and line. From the preset: "
-        "what the preset pipeline would change without knowing the machine (T plans all of it, with the machine). "
+        "what the preset pipeline would change on any machine (T plans the whole preset for this one). "
         "Pending restart: set, but not in effect before a restart. By role and database: set by ALTER ROLE and ALTER "
         "DATABASE. Files: every line of the configuration files, for superusers or roles with SELECT on "
         "pg_file_settings and EXECUTE on pg_show_all_file_settings(). Values are those that a new session of this role "

@@ -108,7 +108,9 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
     return denied(said, "pg_read_all_stats", remedy="GRANT pg_read_all_stats shows them")
 
 
-_QUERY = Column("query", "query", "query", grow=True, help="Beginning of the normalized text; Enter shows all of it.")
+_QUERY = Column(
+    "query", "query", "query", grow=True, help="Beginning of the normalized text; Enter shows the whole text."
+)
 _WHO = (
     Column("user", "user", "name", width=16, extra=True),
     Column("database", "database", "name", width=16, extra=True),

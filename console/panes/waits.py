@@ -74,7 +74,7 @@ STATEMENTS = View(
         CLASS,
         EVENT,
         *FIGURES,
-        Column("query", "query", "query", grow=True, help="The statement; –: it has no id, or nobody knows its text."),
+        Column("query", "query", "query", grow=True, help="The statement; –: it has no id, or its text is unknown."),
         *FURTHER,
         QUERY_ID,
     ),

@@ -102,7 +102,7 @@ UNFROZEN_TRANSACTIONS = Rule(
 )
 CLOCK_BEHIND_SECONDS = Rule(
     name="clock_behind_seconds",
-    title="How far in the future a session is said to have begun what it does",
+    title="How far in the future the activity of a session began, by the clock of the server",
     unit="s",
     limit=above(10),
     queries=("vitals",),

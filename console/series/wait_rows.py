@@ -20,7 +20,7 @@ MEANS: Mapping[str, str] = {
     "IO": "Reads or writes a file.",
     "Lock": "Waits for a lock that another transaction holds.",
     "LWLock": "Waits for a structure in shared memory.",
-    "BufferPin": "Waits until nobody uses a buffer.",
+    "BufferPin": "Waits for exclusive access to a buffer.",
     "IPC": "Waits for another process of the server.",
     "Client": "Waits for its client to send or take data.",
     "Timeout": "Sleeps: pg_sleep, the delay of vacuum.",

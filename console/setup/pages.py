@@ -123,7 +123,7 @@ PAGES: tuple[Page, ...] = (
         name="roles",
         title="Roles",
         what="Roles for the schema owner, the application, read-only users, monitoring and PgBouncer's auth_query.",
-        why="Nobody needs to work as a superuser, and the application cannot change the schema. Passwords leave this "
+        why="Daily work needs no superuser, and the application cannot change the schema. Passwords leave this "
         "machine only as SCRAM verifiers.",
         actions=("create-roles",),
         work=_work("create-roles"),

@@ -142,7 +142,7 @@ class ActionFlow:
         outcome = run.outcome.value.capitalize() if run.outcome else ""
         text = f"{run.message} {' '.join(run.notes)}" if good else f"{outcome}: {run.message}"
         if len(text) > LONGEST_TOAST:
-            text = f"{text[:LONGEST_TOAST]}… (all of it is in the audit pane)"
+            text = f"{text[:LONGEST_TOAST]}… (the audit pane has the whole message)"
         self._front.toast(text.rstrip(), chosen.title, "information" if good else "error", 6 if good else 20)
 
 

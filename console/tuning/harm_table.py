@@ -22,7 +22,7 @@ from console.tuning.harmful import (
 )
 
 HARMS: tuple[Harm, ...] = (
-    Harm("fsync full_page_writes", word("off"), "loses data", "a crash of the operating system can corrupt all of it"),
+    Harm("fsync full_page_writes", word("off"), "loses data", "a crash of the operating system can corrupt all data"),
     Harm(
         "zero_damaged_pages ignore_checksum_failure ignore_invalid_pages data_sync_retry",
         word("on"),
@@ -135,7 +135,7 @@ HARMS: tuple[Harm, ...] = (
         "disconnects standbys",
         "a standby that falls behind a little must be built again",
     ),
-    Harm("max_slot_wal_keep_size", unlimited, "fills the disk", "a slot that nobody reads keeps WAL without limit"),
+    Harm("max_slot_wal_keep_size", unlimited, "fills the disk", "an unused slot retains WAL without limit"),
     Harm("recovery_min_apply_delay", high(0), "delays standbys", "their data is old, also after a failover"),
     Harm(
         "max_standby_archive_delay max_standby_streaming_delay",

@@ -1,4 +1,4 @@
--- The definition of a materialized view and its indexes, unless somebody holds or wants it exclusively.
+-- The definition of a materialized view and its indexes, unless an exclusive lock on it is held or awaited.
 -- lane: slow
 WITH it AS (
   SELECT c.oid, c.relowner, NOT EXISTS (

@@ -1,4 +1,4 @@
--- Replication slots with the WAL that each retains, and since when nobody uses it (17 and later).
+-- Replication slots with the WAL that each retains, and how long it has been unused (17 and later).
 SELECT s.slot_name::text AS slot_name, s.slot_type, d.datname::text AS database, s.active, s.active_pid, s.wal_status,
        pg_catalog.pg_wal_lsn_diff(n.lsn, s.restart_lsn)::bigint AS retained, s.safe_wal_size,
        pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()

@@ -1,4 +1,4 @@
--- How far back dead tuples stay because somebody may still see them, and who that is: a row for each kind of table.
+-- How far back dead tuples must stay visible, and to whom: a row for each kind of table.
 -- A snapshot inherits the oldest transaction that runs in any database, which then is the one that is named. `position`
 -- counts transaction ids; autovacuum serves a database that is near wraparound before all others.
 WITH here AS MATERIALIZED (

@@ -1,4 +1,4 @@
--- Texts of statements that were sampled when nobody read them.
+-- Texts of statements that were sampled without their texts.
 -- extension: pg_stat_statements
 SELECT s.queryid AS unknown_id, pg_catalog.left(pg_catalog.min(s.query), 300) AS looked_up
   FROM @extschema@.pg_stat_statements(true) s

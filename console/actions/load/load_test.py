@@ -116,7 +116,7 @@ def _texts(value: object) -> list[str]:
 async def _tenants(request: Request) -> int:
     ((tenants,),) = (await request.server.fetch("actions/load_tenants")).rows
     if not tenants:
-        raise Trouble(Kind.REFUSED, "No organization has both a user and a brand: there is nobody to create requests.")
+        raise Trouble(Kind.REFUSED, "No organization has both a user and a brand, so no requests can be created.")
     return int(str(tenants))
 
 
@@ -194,7 +194,7 @@ def _notes(load: LoadTest, to: Route, tenants: int) -> tuple[str, ...]:
         f"{pace}: {share}; {counted(tenants, 'organization')} by a power law, brand and user of the same one",
         *to.notes,
         "if it is stopped, what it created is removed at once; after a kill -9 the next load-test removes it",
-        "requests have priority 0; what other programs attach to them meanwhile is removed with them",
+        "requests have priority 0; what other programs attach to them during the run is removed with them",
     )
 
 

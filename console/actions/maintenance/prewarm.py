@@ -121,7 +121,7 @@ def fitting(files: Sequence[File], room: int) -> tuple[File, ...]:
 
 def _nothing(files: Sequence[File], cache: Cache) -> tuple[str, ...]:
     total = sum(file.load for file in files)
-    return (f"{cache.size(total)} are in shared_buffers already: all of it.",) if total else ()
+    return (f"{cache.size(total)} are already in shared_buffers: there is nothing left to load.",) if total else ()
 
 
 def _too_large(whole: int, cache: Cache) -> Trouble:

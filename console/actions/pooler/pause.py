@@ -22,7 +22,7 @@ async def plan_pause(request: Request) -> Plan:
     async with chosen(request) as pooler:
         row = await pooler.database(name)
         if row["paused"]:
-            raise Trouble(Kind.REFUSED, f"{one_line(name)} is paused already, by somebody else.", "See pooler-resume.")
+            raise Trouble(Kind.REFUSED, f"{one_line(name)} was already paused by another client.", "See pooler-resume.")
         _refuse_cut(pooler, seconds)
         clients = {str(client["ptr"]): client for client in await pooler.rows("pooler_clients")}
         used = [server for server in await pooler.of_database("pooler_servers", name) if server["state"] == "active"]

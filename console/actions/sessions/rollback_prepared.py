@@ -1,4 +1,4 @@
-"""rollback-prepared: ends a prepared transaction that nobody finishes."""
+"""rollback-prepared: ends an abandoned prepared transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def plan_rollback(request: Request) -> Plan:
 ROLLBACK_PREPARED = Action(
     name="rollback-prepared",
     title="Roll back a prepared transaction",
-    help="ROLLBACK PREPARED of a transaction of this database that nobody finishes: releases its locks and VACUUM.",
+    help="Rolls back an abandoned prepared transaction of this database: releases its locks, and VACUUM can go on.",
     plan=plan_rollback,
     parameters=(Parameter("gid", "identifier of the prepared transaction", required=True),),
     row={"gid": "gid"},

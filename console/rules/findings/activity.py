@@ -168,7 +168,7 @@ def risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
     former = {row["oid"]: row[column] for row in before.records()}
     rows = frame.rows("database_counters")
     if any(number(row[column]) < number(former.get(row["oid"])) for row in rows):
-        raise CannotTell("The server's counters were reset meanwhile.")
+        raise CannotTell("The server's counters were reset since the reading before.")
     for row in rows:
         if row["oid"] in former and number(row[column]) > number(former[row["oid"]]):
             yield row, number(row[column]) - number(former[row["oid"]]), elapsed

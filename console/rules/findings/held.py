@@ -194,7 +194,7 @@ def _names(value: object) -> list[str]:
 
 
 def left_prepared(frame: Frame) -> Iterable[Finding]:
-    """A finding for each prepared transaction that nobody finishes."""
+    """A finding for each abandoned prepared transaction."""
     for record in frame.rows("held_transactions"):
         level = frame.level(PREPARED_TRANSACTION_SECONDS, record["xact_age"])
         if level and record["kind"] == "prepared":
@@ -203,7 +203,7 @@ def left_prepared(frame: Frame) -> Iterable[Finding]:
                 rule="prepared-transaction",
                 subject=held_subject(record),
                 level=level,
-                sentence=f"prepared transaction {one_line(record['name'])}: {opened}, nobody commits or rolls it back",
+                sentence=f"prepared transaction {one_line(record['name'])}: {opened}, not committed or rolled back",
                 detail=_prepared(record),
                 evidence=(Evidence("open", age(record["xact_age"]), *_where(record)),),
                 fixes=_fixes(record, "releases its locks"),
@@ -231,7 +231,7 @@ IDLE_IN_TRANSACTION = Diagnosis(
 )
 PREPARED_TRANSACTION = Diagnosis(
     name="prepared-transaction",
-    title="Nobody finishes a prepared transaction",
+    title="A prepared transaction was abandoned",
     urgency=Urgency.NOW,
     asks=_HELD,
     judge=left_prepared,

@@ -195,7 +195,7 @@ def _risen(before: Iterable[Record], now: Iterable[Record], name: str) -> float:
     """By how much a counter rose in all rows. Raises CannotTell if it was reset meanwhile."""
     risen = sum(number(row[name]) for row in now) - sum(number(row[name]) for row in before)
     if risen < 0:
-        raise CannotTell("The server's counters were reset meanwhile.")
+        raise CannotTell("The server's counters were reset since the reading before.")
     return risen
 
 

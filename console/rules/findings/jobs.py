@@ -152,7 +152,9 @@ WORKER_MISSING = Diagnosis(
 JOB_OVERDUE = Diagnosis(
     "job-overdue", "Jobs are due and no worker takes them", Urgency.SOON, _ASKS, overdue, misses=_MISSES
 )
-JOB_FAILED = Diagnosis("job-failed", "A background job failed for good", Urgency.SOON, _ASKS, failed, misses=_MISSES)
+JOB_FAILED = Diagnosis(
+    "job-failed", "A background job failed and is not retried", Urgency.SOON, _ASKS, failed, misses=_MISSES
+)
 RECURRING_JOB_MISSING = Diagnosis(
     "recurring-job-missing", "A recurring job is no longer scheduled", Urgency.SOON, _ASKS, missing, misses=_MISSES
 )

@@ -49,11 +49,9 @@ def _large_packets(config: Config) -> bool:
 # The changelog, https://www.pgbouncer.org/changelog.html, and the records of the CVEs; the worst first.
 VULNERABILITIES: tuple[Vulnerability, ...] = (
     Vulnerability("CVE-2026-107350", (1, 17, 0), (1, 26, 1), "a user can log in as another one with SCRAM"),
-    Vulnerability("CVE-2026-6664", (0, 0, 0), (1, 25, 2), "anybody who can connect can crash it"),
-    Vulnerability("CVE-2025-12819", (1, 20, 0), (1, 25, 1), "anybody who can connect can run SQL", _search_path),
-    Vulnerability(
-        "CVE-2026-107349", (1, 20, 0), (1, 26, 1), "anybody who can connect can stop it", _ignored_parameters
-    ),
+    Vulnerability("CVE-2026-6664", (0, 0, 0), (1, 25, 2), "any client can crash it"),
+    Vulnerability("CVE-2025-12819", (1, 20, 0), (1, 25, 1), "any client can run SQL", _search_path),
+    Vulnerability("CVE-2026-107349", (1, 20, 0), (1, 26, 1), "any client can stop it", _ignored_parameters),
     Vulnerability("CVE-2026-107348", (1, 21, 0), (1, 26, 1), "a client can stop it", _large_packets),
     Vulnerability("CVE-2025-2291", (0, 0, 0), (1, 24, 1), "expired passwords are accepted", _expired_passwords),
     Vulnerability(

@@ -124,7 +124,7 @@ CLOCK_SET_BACK = Diagnosis(
     (Ask("vitals", every=OFTEN),),
     clock,
     rules=(CLOCK_BEHIND_SECONDS,),
-    misses="A clock that was set forward makes ages too large; it cannot be told from old sessions.",
+    misses="A clock that was set forward makes ages too large; that looks the same as old sessions.",
 )
 CHECKSUM_FAILURE = Diagnosis(
     "checksum-failure",

@@ -77,7 +77,9 @@ def _wrong(row: Record, every: float) -> str:
 
 
 def _effect(row: Record) -> str:
-    return "refresh it; it stays readable" if row["concurrently"] == "yes" else "refresh it; reads wait meanwhile"
+    return (
+        "refresh it; it stays readable" if row["concurrently"] == "yes" else "refresh it; reads wait until it is done"
+    )
 
 
 VIEW_STALE = Diagnosis(

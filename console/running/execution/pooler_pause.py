@@ -54,8 +54,8 @@ async def _refuse_paused(looking: PoolerSession, database: str) -> None:
     if await _paused(looking, database):
         raise Trouble(
             Kind.REFUSED,
-            f"{one_line(database)} is paused already, by somebody else.",
-            "pooler-resume ends that pause, if whoever began it agrees.",
+            f"{one_line(database)} was already paused by another client.",
+            "If that pause is no longer needed, pooler-resume ends it.",
         )
 
 
@@ -169,7 +169,7 @@ class Burning:
 
     def in_figures(self) -> str:
         """How it went, in figures."""
-        how = " by somebody else" if self.by_others else ""
+        how = " by another client" if self.by_others else ""
         began = "" if self.complete is None else f", in effect after {self.complete:.1f} s"
         waits = f"; {counted(self.waiting, 'client')} waited, at most {self.longest:.1f} s" if self.waiting else ""
         return f"PAUSE of {one_line(self.pause.database)}: sent{began}, resumed{how} after {self.ended:.1f} s{waits}."

@@ -1,4 +1,4 @@
--- Who holds the advisory lock of a subject in this database; no row: nobody does any more.
+-- Who holds the advisory lock of a subject in this database; no row: it is free.
 SELECT pg_catalog.concat_ws(' ', 'pid', l.pid, 'of', a.usename, 'from',
                             coalesce(pg_catalog.host(a.client_addr), 'this machine'),
                             'since', pg_catalog.to_char(a.backend_start, 'HH24:MI:SS UTC')) AS holder
