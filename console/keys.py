@@ -101,6 +101,8 @@ _APP = (
     Key(Place.APP, "app.later", "right_square_bracket", "turn_time(10)", "10 seconds later; at the end live again"),
     Key(Place.APP, "app.much-earlier", "left_curly_bracket", "turn_time(-120)", "All panes 2 minutes earlier"),
     Key(Place.APP, "app.much-later", "right_curly_bracket", "turn_time(120)", "2 minutes later"),
+    Key(Place.APP, "app.mark", "b", "mark", "Mark the moment that is shown"),
+    Key(Place.APP, "app.difference", "D", "difference", "What differs from the mark; again: what is"),
     Key(Place.APP, "app.record", "X", "record", "Write an incident file"),
     Key(Place.APP, "app.next-group", "greater_than_sign", "turn_group(1)", "Next group of panes"),
     Key(Place.APP, "app.previous-group", "less_than_sign", "turn_group(-1)", "Previous group of panes"),

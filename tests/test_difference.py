@@ -45,6 +45,10 @@ def changed(**values: object) -> Row:
     return tuple(values.get(name, value) for name, value in zip(COLUMNS, BEFORE, strict=True))
 
 
+def row(name: str, calls: int | None) -> Row:
+    return name, calls, *BEFORE[2:]
+
+
 def differences(then: Snapshot, now: Snapshot, view: View = VIEW) -> list[dict[str, object]]:
     return list(difference(then, now, view, "12:00:00 UTC").records())
 
@@ -84,6 +88,15 @@ def test_rows_that_came_and_went_count_from_and_to_nothing() -> None:
         ("new", "b", 5, 100),
         ("gone", "a", -10, -8192),
     ]
+
+
+def test_the_largest_difference_is_first_where_the_largest_number_is() -> None:
+    then = taken(*(row(name, calls) for name, calls in (("gone", 9), ("less", 50), ("more", 1), ("unknown", None))))
+    now = taken(*(row(name, calls) for name, calls in (("less", 20), ("more", 3), ("unknown", None), ("new", 5))))
+    found = difference(then, now, replace(VIEW, sort="-calls"), "noon")
+    assert found.values("name") == ("less", "gone", "new", "more")
+    assert found.values("calls") == (-30, -9, 5, 2)
+    assert difference(then, now, VIEW, "noon").values("name") == ("new", "gone", "less", "more")
 
 
 def test_the_note_counts_what_is_shown_and_what_is_not() -> None:

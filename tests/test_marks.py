@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from console.panes import pane
 from console.past.recorder import HeardAnswer, ReadingRecorder
 from console.past.segment import Stream
 from console.past.store import store_of
 from tests.activity import console as reading_session
 from tests.command import run
+from tests.screens import console, screen_text, shows, until
 from tests.servers import PostgresServer as Cluster
 
 KEPT = (("indexes", "all"), ("settings", "overrides"), ("bloat", "tables"))
@@ -64,3 +67,52 @@ def test_a_mark_of_which_nothing_was_kept_is_no_difference(tmp_path: Path, any_p
     done = run(tmp_path, "show", "settings", "--since", "-5m", "-t", any_pg.uri("postgres"))
     assert (done.code, done.out) == (1, "")
     assert "Nothing of this target was kept." in done.err
+
+
+@pytest.fixture
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings of this test alone."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@pytest.mark.usefixtures("own_state")
+async def test_a_marked_moment_is_compared_in_every_pane_until_the_key_is_pressed_again(
+    any_pg: Cluster, pipeline: str
+) -> None:
+    with any_pg.connect(pipeline) as session:
+        session.execute("CREATE TABLE before_it (id int PRIMARY KEY, note text)")
+        session.execute("CREATE INDEX gone_soon ON before_it (note)")
+        async with console(any_pg.uri(pipeline), pane="settings", toasts=True) as (app, pilot):
+            await until(pilot, lambda: app.pane_view.table.row_count)
+            await pilot.press("D")
+            await shows(pilot, "No moment is marked.")
+            await pilot.press("b")
+            await until(pilot, lambda: app.marks.mark)
+            session.execute("DROP INDEX gone_soon; CREATE INDEX came_later ON before_it (note, id)")
+            session.execute(f"ALTER DATABASE \"{pipeline}\" SET work_mem = '64MB'")
+            await pilot.press("D", "6")
+            await shows(pilot, "new", "came_later", "gone", "gone_soon", "since ")
+            assert "notifications_pkey" not in screen_text(app)
+            await pilot.press("o", "v", "v", "v")
+            await shows(pilot, "new", "work_mem", "64MB")
+            await pilot.press("D", "6")
+            await shows(pilot, "notifications_pkey")
+            assert "since " not in screen_text(app)
+
+
+@pytest.mark.usefixtures("own_state")
+async def test_actions_are_planned_for_rows_as_they_are_and_never_for_rows_that_are_gone(any_pg: Cluster) -> None:
+    async with console(any_pg.uri("postgres"), pane="connections") as (app, pilot):
+        with any_pg.connect("postgres", application_name="soon-gone"):
+            await shows(pilot, "soon-gone")
+            await pilot.press("b")
+            await until(pilot, lambda: app.marks.mark)
+        with any_pg.connect("postgres", application_name="came-later") as session:
+            await pilot.press("D")
+            await shows(pilot, "gone", "soon-gone", "new", "came-later")
+            app.pane_view.table.seek({"application": "came-later"})
+            await until(pilot, lambda: app.pane_view.chosen_rows)
+            assert [row["pid"] for row in app.pane_view.chosen_rows] == [session.info.backend_pid]
+            app.pane_view.table.seek({"application": "soon-gone"})
+            await until(pilot, lambda: (app.pane_view.table.cursor_row or {}).get("application") == "soon-gone")
+            assert app.pane_view.chosen_rows == []

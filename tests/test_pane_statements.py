@@ -11,6 +11,7 @@ from console.model import Kind, Snapshot, Trouble
 from console.panes.slow_queries import SLOW_QUERIES, judged
 from console.reading.reader import Reader, Readers, keys
 from console.sources.heard import heard
+from console.tui.marks import Marks
 from console.tui.pane_feed import PaneFeed
 from console.tui.pane_state import PaneState
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
@@ -84,7 +85,7 @@ async def test_a_screen_that_shows_them_in_passing_soon_has_rates_and_then_reads
 ) -> None:
     sessions.open().execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     async with console(pg, database) as reading:
-        feed = PaneFeed(SLOW_QUERIES, lambda _: reading, Readers())
+        feed = PaneFeed(SLOW_QUERIES, lambda _: reading, Readers(), Marks())
         state, rests = PaneState(SLOW_QUERIES, 10.0), []
         for _ in range(3):
             async for _ in feed.reads(state, list):

@@ -21,6 +21,7 @@ from console.settings import config
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.history import COLUMNS, History
+from console.watching.lock_rows import locks_of
 from console.watching.observer import Observer
 from console.watching.store import Store
 from tests.activity import Sessions, console, other_sessions  # noqa: F401  a fixture, found by name
@@ -166,3 +167,15 @@ def test_the_readings_that_are_kept_are_listed(tmp_path: Path) -> None:
     assert (entry["target"], entry["database"], entry["readings"]) == ("shop", "orders", 2)
     assert datetime.fromisoformat(entry["to"]) == now
     assert "shop  orders  from " in run(tmp_path, "list", "readings").out
+
+
+def test_locks_are_made_of_queues_that_an_earlier_version_of_the_console_read() -> None:
+    """An upgraded console turns back to what the one before it kept, which may have had fewer columns."""
+    columns = ("tag", "granted", "mode", "kind", "object", "row", "pid", "gid", "wait_age", "backend_start", "state")
+    rows = (
+        ("1", True, "Exclusive", "transactionid", "transaction 7", None, 11, None, None, None, "idle"),
+        ("1", False, "Share", "transactionid", "transaction 7", None, 12, None, 3.0, None, "active"),
+    )
+    found = locks_of(Snapshot("lock_queues", columns, rows, datetime.now(UTC)))
+    assert sorted(found.values("pid"), key=str) == [11, 12]
+    assert set(found.values("client_port")) == {None}

@@ -59,7 +59,9 @@ class ShowOptions:
         """The rows, or what differs in them from the mark. Raises Trouble if the view was not read at the mark."""
         if self.mark is None:
             return taken
-        return await self.mark.compare(self.pane.source_of(self.view), self.view, taken)
+        source = self.pane.source_of(self.view)
+        await self.mark.learn(source, self.view)
+        return self.mark.compare(source, self.view, taken)
 
 
 def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:

@@ -80,7 +80,7 @@ COMMANDS = View(
 
 PROGRESS = Pane(
     name="progress",
-    key="b",
+    key="P",
     title="Progress",
     group="Around",
     help=(

@@ -34,6 +34,7 @@ def differing(view: View) -> View:
         rules=(),
         blocks=False,
         leads=None,
+        sort="",
         empty="Nothing differs from the mark.",
     )
 
@@ -43,19 +44,19 @@ def difference(then: Snapshot, now: Snapshot, view: View, moment: str) -> Snapsh
 
     `view` is the one that both were read for, `moment` the name of the earlier one. Rates and ages are those of now
     and make no difference, as they change without anything having happened; nor does what was looked up only once.
+    Where the view has the largest number first, the largest difference is; else rows that came, then those that went.
     """
     then, now = only(then, view), only(now, view)
     key = [column for column in view.key if column in now.columns and column in then.columns]
     table = _Differences.of(then, now, view)
     former = dict(zip(keys(then, key), then.rows, strict=True))
-    rows: list[Row] = []
-    counts = dict.fromkeys((NEW, GONE, CHANGED), 0)
+    found: dict[str, list[Row]] = {NEW: [], GONE: [], CHANGED: []}
     present = keys(now, key)
     for what, row in _changes(zip(present, now.rows, strict=True), former, set(present), table):
-        counts[what] += 1
-        rows.append((what, *row))
-    equal = len(now.rows) - counts[NEW] - counts[CHANGED]
-    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "no difference"
+        found[what].append(row)
+    rows = _ordered([(what, *row) for what, some in found.items() for row in some], now, view)
+    equal = len(now.rows) - len(found[NEW]) - len(found[CHANGED])
+    said = ", ".join(f"{len(some)} {what}" for what, some in found.items() if some) or "no difference"
     note = f"Since {moment}: {said}; {counted(equal, 'row')} without a difference not shown."
     notes = (note, *now.notes) if then.origin == now.origin else (note, "The server was restarted since.", *now.notes)
     return replace(now, columns=(CHANGE, *now.columns), rows=tuple(rows), notes=notes)
@@ -67,18 +68,25 @@ class _Differences:
 
     compares: Sequence[_Compare]
     places: Sequence[int | None]  # in the rows of the earlier reading
+    compared: Sequence[tuple[int, int]]  # where the columns are that can make a difference, then and now
 
     @classmethod
     def of(cls, then: Snapshot, now: Snapshot, view: View) -> _Differences:
         columns = {column.name: column for column in view.columns}
         at = {name: place for place, name in enumerate(then.columns)}
-        return cls(
-            [_compare(columns.get(name), view) for name in now.columns],
-            [at.get(name) for name in now.columns],
-        )
+        compares = [_compare(columns.get(name), view) for name in now.columns]
+        places = [at.get(name) for name in now.columns]
+        pairs = [
+            (place, here)
+            for here, (place, compare) in enumerate(zip(places, compares, strict=True))
+            if place is not None and compare is not _nothing
+        ]
+        return cls(compares, places, pairs)
 
     def changed(self, before: Row, after: Row) -> Row | None:
         """The row of differences; None: there is none."""
+        if all(before[then] == after[now] for then, now in self.compared):
+            return None  # as most of thousands of rows
         cells, differs = [], False
         for compare, place, value in zip(self.compares, self.places, after, strict=True):
             cell, is_other = (value, False) if place is None else compare(before[place], value)
@@ -107,6 +115,15 @@ def _changes(
             yield GONE, table.gone(row)
 
 
+def _ordered(rows: list[Row], now: Snapshot, view: View) -> list[Row]:
+    """The largest difference first, if that is how the view is sorted."""
+    name = view.sort.removeprefix("-")
+    if name == view.sort or name not in now.columns:
+        return rows
+    at = now.index(name) + 1
+    return sorted(rows, key=lambda row: -abs(value) if _is_number(value := row[at]) else 1)
+
+
 def _column(column: Column, view: View) -> Column:
     plain = replace(column, rule=None, judged="", bar="")
     if column.name in view.key or _is_by_itself(column, view):
@@ -126,9 +143,12 @@ def _compare(column: Column | None, view: View) -> _Compare:
     if column.format in CHANGES:
         return _number
     kind, is_looked_up = column.format, any(column.name in lookup.adds for lookup in view.lookups)
+    explains = column.extra  # in words, often with an age: it goes with the row and is no difference by itself
 
     def compare(then: object, now: object) -> tuple[object, bool]:
-        return (now, False) if is_looked_up and (then is None or now is None) else _text(then, now, kind)
+        if explains or (is_looked_up and (then is None or now is None)):
+            return now, False
+        return _text(then, now, kind)
 
     return compare
 

@@ -35,6 +35,7 @@ from console.tui.grounds import SIXTEEN, choose_theme
 from console.tui.guidance import Guidance
 from console.tui.header import Header
 from console.tui.key_routing import KeyRouting
+from console.tui.marks import Marks
 from console.tui.monitor import Monitor
 from console.tui.palette import Palette, action_commands, general_commands, pane_commands, theme_commands, view_commands
 from console.tui.pane_rows import PaneRows
@@ -51,6 +52,7 @@ from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
 if TYPE_CHECKING:
+    from console.tui.mark_flow import MarkFlow
     from console.watching.past import KeptReadings
 
 
@@ -86,6 +88,7 @@ class ConsoleApp(App[int]):
         self.monitor = Monitor(self, workspace, self.vitals, self.times)
         self.dialogs = DialogStack(self)
         self._turner = TimeTurner(self, self.times, self.monitor, self.dialogs)
+        self.marks = Marks()
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._rows = RowActions(workspace, self.dialogs, self.flow)
@@ -99,7 +102,7 @@ class ConsoleApp(App[int]):
         """Header, tabs, the current pane, the footer. Other panes are made when they are first visited."""
         yield Header(self._metrics)
         yield PaneTabs(PANES, self._first_pane)
-        yield PaneSwitcher(self.workspace, self.times, lambda: self.times.vitals.metrics)
+        yield PaneSwitcher(self.workspace, self.times, self.marks, lambda: self.times.vitals.metrics)
         yield KeyLine()
 
     # Life
@@ -210,6 +213,21 @@ class ConsoleApp(App[int]):
     async def action_turn_time(self, seconds: float) -> None:
         """Show all panes at another moment."""
         await self._turner.turn(seconds)
+
+    @work(exclusive=True, group="marking", exit_on_error=False)
+    async def action_mark(self) -> None:
+        """Mark the moment that is shown."""
+        await self._mark_flow.mark()
+
+    def action_difference(self) -> None:
+        """Show in all panes what differs from the mark, or again what is."""
+        self._mark_flow.compare()
+
+    @property
+    def _mark_flow(self) -> MarkFlow:
+        from console.tui.mark_flow import MarkFlow  # noqa: PLC0415  seldom used
+
+        return MarkFlow(self, self.workspace, self.times, self.marks, self.dialogs)
 
     def action_record(self) -> None:
         """Write an incident file of what was read in the last minutes."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 
+from console.format import safe
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.reading.reader import Key, Reader, ViewReaders, keys
+from console.tui.marks import Marks
 from console.tui.pane_state import FASTEST, PaneState
 from console.tui.pane_status import trouble_status
 
@@ -17,11 +19,13 @@ FILTERED_LOOKUPS = 20  # batches after one read
 class PaneFeed:
     """Reads the views of one pane from its source. The last rows stay when the source cannot be read."""
 
-    def __init__(self, pane: Pane, source: Callable[[View], Source], readers: ViewReaders) -> None:
+    def __init__(self, pane: Pane, source: Callable[[View], Source], readers: ViewReaders, marks: Marks) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one."""
         self._pane = pane
         self._source = source
         self._readers = readers
+        self._marks = marks
+        self._unmarked: Trouble | None = None  # why differences cannot be shown
         self.trouble: Trouble | None = None  # why the last read failed
         self._view = pane.views[0]  # the one read last
 
@@ -36,6 +40,24 @@ class PaneFeed:
     def last(self, view: View) -> Snapshot | None:
         """The last good rows of `view`."""
         return self._reader(view).last
+
+    def form(self, view: View) -> View:
+        """`view` as it is shown: with its own columns, or those of differences from the mark."""
+        return self._marks.form(self._pane, view)
+
+    def rows(self, view: View) -> Snapshot | None:
+        """The last good rows of `view`, or what differs in them from the mark; None: not known."""
+        last = self.last(view)
+        rows, self._unmarked = self._marks.rows(self._pane, view, last) if last else (None, None)
+        return rows
+
+    def present(self, view: View, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+        """Rows of `view` that were chosen on the screen as they are now: a difference is nothing to act on."""
+        last = self.last(view)
+        if self.form(view) is view or last is None:
+            return rows
+        wanted = {tuple(row.get(column) for column in view.key) for row in rows}
+        return [row for row in last.records() if tuple(row.get(column) for column in view.key) in wanted]
 
     @property
     def is_stale(self) -> bool:
@@ -52,6 +74,7 @@ class PaneFeed:
         """
         view, reader = state.view, self._reader(state.view)
         self._view = view
+        await self._marks.learn(self._pane, view)
         try:
             source = self._source(view)
             if not (ahead and _is_fresh(view, reader, state.period)):
@@ -86,7 +109,7 @@ class PaneFeed:
     def trouble_text(self, view: View) -> str:
         """What is wrong, how old the rows of `view` are, and when the next attempt is due; empty: nothing is wrong."""
         if self.trouble is None:
-            return ""
+            return "" if self._unmarked is None else safe(self._unmarked)
         retry_in = self.source.retry_in if self.source else 0.0
         return trouble_status(self.trouble, self.last(view), retry_in, time.monotonic())
 

@@ -76,6 +76,11 @@ class PaneRows(Horizontal):
         return self.query_one(FindingBlocks) if self._view.blocks else self.table
 
     @property
+    def view(self) -> View:
+        """The view as it is shown."""
+        return self._view
+
+    @property
     def chosen(self) -> list[dict[str, object]]:
         """The marked rows, else the one under the cursor."""
         row = self.widget.cursor_row

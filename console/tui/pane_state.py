@@ -17,13 +17,18 @@ class PaneState:
         self.view: View = pane.views[0]
         self.period = period or pane.refresh
         self.paused = False
-        self._sorts = {view.name: view.sort for view in pane.views}
+        self.form = self.view  # the current view as it is shown: with its own columns, or those of differences
+        self._sorts: dict[tuple[str, bool], str] = {}  # by view, and whether it shows differences
         self._filters: dict[str, str] = {}
 
     @property
     def sort(self) -> str:
         """The order of the current view: a column, with a leading "-" for descending."""
-        return self._sorts[self.view.name]
+        return self._sorts.get(self._ordered, self.form.sort)
+
+    @property
+    def _ordered(self) -> tuple[str, bool]:
+        return self.view.name, self.form is not self.view
 
     @property
     def filter_text(self) -> str:
@@ -36,7 +41,7 @@ class PaneState:
 
     def choose_view(self, name: str) -> None:
         """Turn to the view called `name`."""
-        self.view = self.pane.view(name)
+        self.view = self.form = self.pane.view(name)
 
     def neighbour(self, step: int) -> str:
         """The name of the view `step` places further, in a circle."""
@@ -45,7 +50,7 @@ class PaneState:
 
     def sort_by(self, column: str) -> None:
         """Sort by `column`, descending; ascending if that is the order already."""
-        self._sorts[self.view.name] = column if self.sort == f"-{column}" else f"-{column}"
+        self._sorts[self._ordered] = column if self.sort == f"-{column}" else f"-{column}"
 
     def arrange(self, rows: Snapshot) -> tuple[Snapshot, Trouble | None]:
         """The rows of the current view, filtered and in its order; unfiltered with the Trouble if the filter is wrong.
@@ -53,9 +58,9 @@ class PaneState:
         A filter is wrong, too, while it is being typed.
         """
         try:
-            return arrange(rows, self.view, self.sort, self.filter_text), None
+            return arrange(rows, self.form, self.sort, self.filter_text), None
         except Trouble as why:
-            return arrange(rows, self.view, self.sort), why
+            return arrange(rows, self.form, self.sort), why
 
     def change_period(self, factor: float) -> None:
         """Multiply the refresh period, within bounds."""

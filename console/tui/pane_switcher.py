@@ -10,6 +10,7 @@ from console.model import Pane
 from console.panes import pane as pane_called
 from console.panes.overview import OVERVIEW
 from console.reading.thresholds import configured
+from console.tui.marks import Marks
 from console.tui.overview import Overview
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
@@ -20,11 +21,15 @@ from console.workspace import Workspace
 class PaneSwitcher(ContentSwitcher):
     """Shows one pane; each is made when it is first opened, and keeps its state."""
 
-    def __init__(self, workspace: Workspace, times: PaneTimes, metrics: Callable[[], Metrics]) -> None:
-        """`times` has the readers and sources of the moment that is shown; `metrics` returns those of the header."""
+    def __init__(self, workspace: Workspace, times: PaneTimes, marks: Marks, metrics: Callable[[], Metrics]) -> None:
+        """`times` has the readers and sources of the moment that is shown; `metrics` returns those of the header.
+
+        `marks` says whether differences are shown.
+        """
         super().__init__(initial=None)
         self._workspace = workspace
         self._times = times
+        self._marks = marks
         self._metrics = metrics
 
     async def open(self, name: str, view_in_alarm: str = "") -> None:
@@ -68,6 +73,7 @@ class PaneSwitcher(ContentSwitcher):
             lambda view: self._times.source(pane, view),
             lambda view: sources.text(pane, view),
             self._times,
+            self._marks,
             metrics=self._metrics,
             period=settings.refresh.get(pane.name, 0.0),
         )

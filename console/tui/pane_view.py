@@ -28,6 +28,7 @@ from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
 from console.tui.filter_line import FilterLine
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.live_table import LiveTable
+from console.tui.marks import Marks
 from console.tui.pane_chart import PaneChart
 from console.tui.pane_feed import PaneFeed
 from console.tui.pane_rows import PaneRows
@@ -54,23 +55,25 @@ class PaneView(Widget):
         source: Callable[[View], Source],
         sql_text: Callable[[View], str],
         readers: ViewReaders,
+        marks: Marks,
         *,
         metrics: Callable[[], Metrics],
         period: float = 0.0,
     ) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one.
 
-        `readers` are shared by all panes of the console: what one has read, another paints at once. `metrics` returns
-        those of the header.
+        `readers` are shared by all panes of the console: what one has read, another paints at once. `marks` says
+        whether differences are shown, `metrics` returns those of the header.
         """
         super().__init__()
         self.pane = pane
         self.state = PaneState(pane, period)
-        self.feed = PaneFeed(pane, source, readers)
+        self.feed = PaneFeed(pane, source, readers, marks)
         self.defect: BaseException | None = None
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
         self._sql_text = sql_text
+        self._marks = marks
         self._metrics = metrics
         self._title = PaneTitle(pane)  # shows concerns before it is mounted
         self._wake = asyncio.Event()
@@ -104,9 +107,14 @@ class PaneView(Widget):
         return self.state.view
 
     @property
+    def form(self) -> View:
+        """The current view as it is shown."""
+        return self.state.form
+
+    @property
     def chosen_rows(self) -> list[dict[str, object]]:
-        """The marked rows, else the one under the cursor."""
-        return self._rows.chosen
+        """The marked rows, else the one under the cursor: as they are, where differences are shown."""
+        return self.feed.present(self.view, self._rows.chosen)
 
     # Polling
 
@@ -141,7 +149,7 @@ class PaneView(Widget):
         if event.state is WorkerState.ERROR:
             self.defect = event.worker.error
             self.feed.fail(self.defect)
-            self._show_status()
+            self._show_status(None)
 
     async def _read(self) -> None:
         try:
@@ -165,19 +173,29 @@ class PaneView(Widget):
 
     def paint(self) -> None:
         """Show the last good snapshot of the current view, and what is wrong if anything is."""
-        last, state = self.feed.last(self.view), self.state
-        if last is None:
+        last, rows, state = self.feed.last(self.view), self.feed.rows(self.view), self.state
+        state.form = self.feed.form(self.view)
+        if state.form is not self._rows.view:
+            self._take_form()
+        if rows is None:
             self.arranged = None
             self._rows.show_nothing(state.sort)
         else:
-            self.arranged, self.filter_trouble = state.arrange(last)
+            self.arranged, self.filter_trouble = state.arrange(rows)
             self._rows.show(self.arranged, state.sort, self.feed.is_stale)
         self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
         self._follow()
-        self._show_status()
-        rows = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
-        self._title.show_state(state, rows)
+        self._show_status(rows)
+        shown = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
+        self._title.show_state(state, shown, self._marks.text)
         self._rows.fill_drawer()
+
+    def _take_form(self) -> None:
+        """Show the widget of the view as it is shown now; the focus stays in this pane if it was there."""
+        was_in_use = self.has_focus_within
+        self._rows.turn_to(self.form)
+        if was_in_use and self.screen.focused is not self.query_one(FilterLine):
+            self.screen.set_focus(self.rows)
 
     def _follow(self) -> None:
         """Let the chart show the row under the cursor, where it is of one row."""
@@ -188,9 +206,10 @@ class PaneView(Widget):
         """Show in the title which findings concern this pane."""
         self._title.show_concern(concern)
 
-    def _show_status(self) -> None:
+    def _show_status(self, rows: Snapshot | None) -> None:
+        """Show what is said of the rows, which may not be known."""
         shown = len(self.arranged.rows) if self.arranged else 0
-        read = status(self.view, self.feed.last(self.view), shown, self.state.filter_text)
+        read = status(self.form, rows, shown, self.state.filter_text)
         trouble = self.feed.trouble_text(self.view) or (one_line(self.filter_trouble) if self.filter_trouble else "")
         self.query_one(StatusLine).show_status(trouble or read, bool(trouble))
 
@@ -211,7 +230,7 @@ class PaneView(Widget):
     def choose_view(self, name: str) -> None:
         """Turn to the view called `name`; its last rows are painted at once."""
         self.state.choose_view(name)
-        self._rows.turn_to(self.view)
+        self._rows.turn_to(self.form)
         self.feed.trouble = None
         self.query_one(FilterLine).display = False
         self.paint()
@@ -285,7 +304,7 @@ class PaneView(Widget):
 
     def action_sort(self) -> None:
         """Choose the column to sort by."""
-        self._open(SortDialog(self.view.columns, self.state.sort), self.sort_by)
+        self._open(SortDialog(self.form.columns, self.state.sort), self.sort_by)
 
     def action_show_sql(self) -> None:
         """Show the statements behind the current view."""

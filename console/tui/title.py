@@ -33,9 +33,13 @@ class PaneTitle(Widget):
         self._concern: Concern | None = None
         self._places: list[tuple[int, int, str]] = []
 
-    def show_state(self, state: PaneState, rows: tuple[int, int] | None) -> None:
-        """Show the choices, and how many rows of how many are shown; redrawn only when the text differs."""
+    def show_state(self, state: PaneState, rows: tuple[int, int] | None, since: str = "") -> None:
+        """Show the choices, and how many rows of how many are shown; redrawn only when the text differs.
+
+        `since` is the moment since which differences are shown; empty: none are.
+        """
         facts = [_rows(*rows)] if rows else []
+        facts += [since] if since else []
         if state.filter_text:
             facts.append(f"/{one_line(state.filter_text)[:20]}")
         facts.append("paused" if state.paused else f"every {age(state.period).replace('.0', '')}")

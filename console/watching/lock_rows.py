@@ -79,7 +79,7 @@ def _session(
     record: Record, holder: int, wanted: Mapping[str, object] | None, holds: Sequence[str], row: str | None
 ) -> Row:
     gid = record["gid"]
-    values: dict[str, object] = {name: record[name] for name in _SAME}
+    values: dict[str, object] = {name: record.get(name) for name in _SAME}
     values |= {"pid": record["pid"] or 0, "gid": gid, "holder_id": holder, "backend_start": _moment(record)}
     values |= {"holds": ", ".join(sorted(holds)) or None, **(wanted or {})}
     values |= {"wanted_row": row if wanted else None}

@@ -1,0 +1,58 @@
+"""The mark of a console, and whether its panes show what differs from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from console.model import Pane, Snapshot, Trouble, View
+
+if TYPE_CHECKING:
+    from console.past.mark import Mark
+
+
+class Marks:
+    """Turns the rows of a view into what differs from the mark, while that is wanted."""
+
+    def __init__(self) -> None:
+        self.mark: Mark | None = None
+        self._is_wanted = False
+        self._views: dict[tuple[str, str], View] = {}  # as they show differences, by pane and name
+
+    @property
+    def in_use(self) -> Mark | None:
+        """The mark that panes compare with; None: they show what is."""
+        return self.mark if self._is_wanted else None
+
+    def toggle(self) -> bool:
+        """Show differences, or no longer; whether they are shown. Without a mark nothing changes."""
+        self._is_wanted = self.mark is not None and not self._is_wanted
+        return self._is_wanted
+
+    @property
+    def text(self) -> str:
+        """Since when differences are shown; empty: none are."""
+        return f"since {self.mark.moment}" if self.mark and self._is_wanted else ""
+
+    def form(self, pane: Pane, view: View) -> View:
+        """A view as it is shown."""
+        if not self._is_wanted:
+            return view
+        from console.reading.difference import differing  # noqa: PLC0415  loaded with the first mark
+
+        if (name := (pane.name, view.name)) not in self._views:
+            self._views[name] = differing(view)
+        return self._views[name]
+
+    async def learn(self, pane: Pane, view: View) -> None:
+        """Look up what a view had at the mark, if that is wanted; then it can be compared."""
+        if mark := self.in_use:
+            await mark.learn(pane.source_of(view), view)
+
+    def rows(self, pane: Pane, view: View, last: Snapshot) -> tuple[Snapshot | None, Trouble | None]:
+        """The rows to show, `last` or what differs in them from the mark; None and why: that is not known."""
+        if (mark := self.in_use) is None:
+            return last, None
+        try:
+            return mark.compare(pane.source_of(view), view, last), None
+        except Trouble as why:
+            return None, why
