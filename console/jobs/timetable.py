@@ -11,6 +11,7 @@ from console.settings.jobs import RecurringJob
 PERIODS: Mapping[str, Period] = {"hour": HOURLY, "day": DAILY, "week": WEEKLY, "month": MONTHLY}
 INTERVALS: Mapping[str, str] = {"hour": "1 hour", "day": "1 day", "week": "7 days", "month": "1 month"}
 _MONDAY = datetime(2001, 1, 1, tzinfo=UTC)  # of a month with 31 days
+SHORTEST_MONTH = 28  # days
 
 
 def first_occurrence(job: RecurringJob) -> datetime:
@@ -29,6 +30,21 @@ def upcoming(job: RecurringJob, now: datetime, taken: Collection[datetime] = ())
             return after
 
 
-def clock(minutes: int) -> str:
+def time_of_day(minutes: int) -> str:
     """Minutes since midnight as HH:MM."""
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def cron_line(job: RecurringJob) -> str:
+    """When it runs, as cron has it: minute, hour, day of the month, month, day of the week."""
+    minute, hour = job.at % 60, str(job.at // 60)
+    if job.every == "hour":
+        hour = "*"
+    day = "*" if job.every != "month" else "28-31" if job.on > SHORTEST_MONTH else str(job.on)
+    weekday = str((job.on + 1) % 7) if job.every == "week" else "*"
+    return f"{minute} {hour} {day} * {weekday}"
+
+
+def month_day(job: RecurringJob) -> int | None:
+    """The day of a monthly job that cron cannot say, because later days stand for the last of a shorter month."""
+    return job.on if job.every == "month" and job.on > SHORTEST_MONTH else None

@@ -7,12 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeGuard
 
+from console.format import counted
+from console.jobs.cron import EXTENSION, PREFIX, cron_name, next_run
 from console.model import Column, Lookup, Pane, Record, Snapshot, View, denied, number
 from console.rules.jobs import JOB_STATE
 
 LATE = 900.0  # seconds after its time from which a job is overdue
+REMOVED = "Its job of pg_cron was removed."
 QUEUED = Lookup("job_queue", ("jobs",), ("queue",), first=1, keep=0)
 SCHEDULED = Lookup("job_schedules", ("jobs",), ("schedules",), first=1, keep=0)
+CLOCKED = Lookup("cron_jobs", ("jobs",), ("crons", "launched", "visible"), first=1, keep=0, extension=EXTENSION)
 _HISTORY = Lookup("job_history", ("jobs",), ("history",), first=1, keep=0)
 
 QUEUE_COLUMNS = (
@@ -21,7 +25,7 @@ QUEUE_COLUMNS = (
 )
 SCHEDULE_COLUMNS = (
     *("schedule", "kind", "id", "next", "until", "every", "state", "ended", "outcome", "seconds", "usual", "error"),
-    *("runs", "workers"),
+    *("runs", "workers", "clock"),
 )
 HISTORY_COLUMNS = ("id", "job", "kind", "status", "finished_at", "seconds", "attempts", "worker", "message")
 
@@ -33,7 +37,10 @@ def queue(snapshot: Snapshot) -> Snapshot:
 
 def schedules(snapshot: Snapshot) -> Snapshot:
     """One row for each recurring job."""
-    return _rows(snapshot, "schedules", SCHEDULE_COLUMNS, schedule_row)
+    (state,) = snapshot.records()
+    found = {**state, "schedules": schedule_rows(state)} if state["jobs"] is not None else state
+    shown = _rows(replace(snapshot, columns=tuple(found), rows=(tuple(found.values()),)), "schedules", SCHEDULE_COLUMNS)
+    return replace(shown, notes=(*shown.notes, *_clock_notes(state)))
 
 
 def ended(snapshot: Snapshot) -> Snapshot:
@@ -41,11 +48,13 @@ def ended(snapshot: Snapshot) -> Snapshot:
     return _rows(snapshot, "history", HISTORY_COLUMNS, _past)
 
 
-def _rows(snapshot: Snapshot, of: str, columns: tuple[str, ...], completed: Callable[[Record], Record]) -> Snapshot:
+def _rows(
+    snapshot: Snapshot, of: str, columns: tuple[str, ...], completed: Callable[[Record], Record] = dict
+) -> Snapshot:
     """The rows of one list, each `completed`; without a list why there is none."""
     (state,) = snapshot.records()
     found = state.get(of)
-    records = [completed({**each, "workers": state["workers"]}) for each in found or ()] if _is_list(found) else []
+    records = [completed({**each, "workers": state["workers"]}) for each in _listed(found)]
     rows = tuple(tuple(record[name] for name in columns) for record in records)
     shown = replace(snapshot, columns=columns, rows=rows)
     if state["unreadable"]:
@@ -82,9 +91,48 @@ def _state(job: Record, late: float | None) -> str:
     return "overdue" if late > LATE else "due"
 
 
-def schedule_row(job: Record) -> Record:
-    """A recurring job as it is shown."""
-    return {**job, "state": job["state"] or "missing", "next": _moment(job["next"])}
+def schedule_rows(state: Record) -> list[Record]:
+    """Recurring jobs as they are shown, with those that pg_cron has not queued yet."""
+    listed, crons = state.get("schedules"), state.get("crons")
+    named = {str(each["name"]): each for each in crons} if _is_list(crons) else {}
+    rows = [_schedule(job, named.pop(cron_name(str(job["schedule"])), None), state) for job in _listed(listed)]
+    unknown = dict.fromkeys(SCHEDULE_COLUMNS)
+    new = ({**unknown, "schedule": name.removeprefix(PREFIX)} for name in named)
+    rows += [_schedule(job, cron, state) for job, cron in zip(new, named.values(), strict=True)]
+    return sorted(rows, key=lambda job: str(job["schedule"]))
+
+
+def _schedule(job: Record, cron: Record | None, state: Record) -> Record:
+    """A recurring job; `cron` is the job of pg_cron that queues it."""
+    following, error = _moment(job["next"]), job["error"]
+    if cron is None and job["every"] is not None:
+        return {**job, "state": job["state"] or "missing", "next": following, "clock": "worker"}
+    if cron is None:
+        # Without an interval pg_cron queues it, by a job that this role may not see, or that was removed.
+        if state.get("visible"):
+            return {**job, "state": "missing", "next": following, "error": REMOVED, "clock": EXTENSION}
+        state_of = job["state"] if state.get("cron", True) else job["state"] or "missing"
+        return {**job, "state": state_of, "next": following, "clock": None}
+    stopped = "" if cron["active"] else "Its job of pg_cron is not active."
+    stopped = stopped or ("" if state["launched"] else "The launcher of pg_cron does not run.")
+    failed = str(cron["message"] or "Its job of pg_cron failed.") if cron["status"] == "failed" else ""
+    now = _moment(cron["at"])
+    return {
+        **job,
+        "state": "missing" if stopped else "failed" if failed else job["state"] or "scheduled",
+        "next": following or (None if stopped or now is None else next_run(str(cron["line"]), now)),
+        "error": stopped or failed or error,
+        "clock": EXTENSION,
+    }
+
+
+def _clock_notes(state: Record) -> tuple[str, ...]:
+    crons = state.get("crons")
+    return (f"pg_cron queues {counted(len(crons), 'recurring job')}; workers run them.",) if _is_list(crons) else ()
+
+
+def _listed(found: object) -> list[dict[str, object]]:
+    return found if _is_list(found) else []
 
 
 def _past(job: Record) -> Record:
@@ -134,7 +182,13 @@ RECURRING = View(
     key=("schedule",),
     columns=(
         Column("schedule", "job", "name", width=20, grow=True),
-        Column("state", "state", width=8, rule=JOB_STATE, help="missing: no occurrence is pending or running."),
+        Column(
+            "state",
+            "state",
+            width=8,
+            rule=JOB_STATE,
+            help="missing: nothing will queue it. failed: pg_cron could not queue it.",
+        ),
         Column("next", "next", "time", help="When it runs next, in UTC."),
         Column("outcome", "last", width=9, rule=JOB_STATE, help="How its last run ended."),
         Column("ended", "ended", "age", width=6, help="Time since its last run."),
@@ -146,7 +200,7 @@ RECURRING = View(
         Column("id", "no.", "id", width=7, extra=True, help="The occurrence that is pending or running."),
         Column("error", "last error", "query", width=40, extra=True),
     ),
-    lookups=(SCHEDULED,),
+    lookups=(SCHEDULED, CLOCKED),
     derive=schedules,
     empty="No recurring jobs: schedule-jobs adds those of the configuration.",
 )

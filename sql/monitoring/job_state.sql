@@ -3,7 +3,8 @@
 SELECT CASE WHEN t.readable AND t.complete THEN t.oid::bigint END AS jobs,
        t.oid IS NOT NULL AND NOT t.readable AS unreadable, t.oid IS NOT NULL AND NOT t.complete AS outdated,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a
-         WHERE a.datname = pg_catalog.current_database() AND a.application_name = 'pipeline-console worker') AS workers
+         WHERE a.datname = pg_catalog.current_database() AND a.application_name = 'pipeline-console worker') AS workers,
+       EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_cron') AS cron
   FROM (SELECT 1) always
   LEFT JOIN LATERAL (
        SELECT c.oid, pg_catalog.has_schema_privilege(n.oid, 'USAGE')

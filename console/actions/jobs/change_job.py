@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from console.actions.jobs.job_queue import NEEDS, confined_steps, queue
 from console.actions.planning import Action, Request, boolean, steps_from_rows, whole_number
 from console.format import one_line, safe
+from console.jobs.cron import EXTENSION, cron_name
 from console.jobs.occurrences import Period, next_occurrence
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
 
@@ -47,6 +48,10 @@ async def plan_cancel(request: Request) -> Plan:
         server, steps_from_rows(await server.fetch("actions/cancel_job", {"job": job["id"], "next": following}))
     )
     notes = (f"Its next occurrence is due {_shown(following)}.",) if following else ()
+    if every and job["schedule_name"] is not None and EXTENSION in server.facts.extensions:
+        named = {"name": cron_name(str(job["schedule_name"]))}
+        found = await server.fetch("actions/unschedule_cron_job", named)
+        steps = (*confined_steps(server, steps_from_rows(found)), *steps)
     return Plan(_claim(job), steps, notes=notes, result=f"{_name(job)} {'dismissed' if ended else 'cancelled'}")
 
 

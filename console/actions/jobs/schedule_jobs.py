@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from console.actions.jobs.adoption_of_jobs import adoptions
+from console.actions.jobs.job_clock import CRON, WORKER, clock_for, clocks, cron_steps
 from console.actions.jobs.job_queue import NEEDS, TABLE, confined_steps, queue
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import counted, one_line
 from console.jobs.job import Rejected
 from console.jobs.kinds import assignment
-from console.jobs.timetable import INTERVALS, clock, first_occurrence, upcoming
-from console.model import Claim, Kind, Plan, Source, Trouble
+from console.jobs.timetable import INTERVALS, first_occurrence, time_of_day, upcoming
+from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
 from console.settings.jobs import RecurringJob
 
 
@@ -23,22 +25,32 @@ async def plan(request: Request) -> Plan:
     """
     for job in request.settings.jobs.recurring:
         _check(job)
-    server = await queue(request.server)
-    adopted = await adoptions(server, request.settings.jobs.recurring)
-    entries = [
-        {**entry, "adopted": adopted.jobs.get(str(entry["name"]))}
-        for entry in await _entries(server, request.settings.jobs.recurring)
-    ]
-    rows, notes = split_notes(await server.fetch("actions/schedule_jobs", {"entries": json.dumps(entries)}))
-    steps = confined_steps(server, steps_from_rows(rows))
-    notes = (*adopted.notes, *map(one_line, notes))
-    same = len(entries) - len(steps)
+    server, jobs = await queue(request.server), request.settings.jobs.recurring
+    clock = await clock_for(server, request.parameters["clock"])
+    adopted = await adoptions(server, jobs)
+    entries = [{**entry, "adopted": adopted.jobs.get(str(entry["name"]))} for entry in await _entries(server, jobs)]
+    steps, notes = await cron_steps(server, clock, jobs, entries)
+    if clock == WORKER:
+        rows, others = split_notes(await server.fetch("actions/schedule_jobs", {"entries": json.dumps(entries)}))
+        steps, notes = (*steps, *confined_steps(server, steps_from_rows(rows))), (*notes, *map(one_line, others))
+    return _plan(clock, steps, (*adopted.notes, *notes), len(entries))
+
+
+def _plan(clock: str, steps: Sequence[Step], notes: Sequence[str], declared: int) -> Plan:
+    by = ", queued by pg_cron" if clock == CRON else ""
+    runs = "pg_cron queues them; a worker runs them" if clock == CRON else "A worker runs them"
+    if clock == CRON:
+        summary = f"{counted(len(steps), 'change')} for {counted(declared, 'recurring job')}{by}"
+    else:
+        scheduled = sum(step.on == TABLE for step in steps)
+        summary = f"{counted(scheduled, 'recurring job')} of {declared}, {declared - scheduled} as configured"
     return Plan(
         Claim("recurring jobs"),
-        steps,
-        notes=(*notes, "A worker runs them: pipeline-console worker."),
-        summary=f"{counted(len(steps), 'recurring job')} of {len(entries)}, {same} as configured",
-        result=f"{counted(len(steps), 'recurring job')} scheduled",
+        tuple(steps),
+        notes=(*notes, f"{runs}: pipeline-console worker."),
+        summary=summary,
+        result=f"{counted(declared if clock == CRON else scheduled, 'recurring job')} scheduled{by}",
+        parameters={"clock": clock},
     )
 
 
@@ -75,8 +87,8 @@ def _entry(job: RecurringJob, now: datetime, taken: set[datetime]) -> dict[str, 
         "first": first_occurrence(job).isoformat(),
         "next": following.isoformat(),
         "latest": upcoming(job, following).isoformat(),  # later ones come from a clock that was ahead
-        "window_from": clock(window.begin) if window else None,
-        "window_until": clock(window.end) if window else None,
+        "window_from": time_of_day(window.begin) if window else None,
+        "window_until": time_of_day(window.end) if window else None,
     }
 
 
@@ -85,8 +97,9 @@ SCHEDULE_JOBS = Action(
     title="Schedule recurring jobs",
     help=(
         f"Keeps the recurring jobs of the configuration in {TABLE}: adds missing ones, corrects those that differ, and "
-        "adopts those that do the same already."
+        "adopts those that do the same already. Where pg_cron is installed it can queue them at their times."
     ),
     plan=plan,
+    parameters=(Parameter("clock", "what queues them: worker or pg_cron; empty: as it is", choices=clocks),),
     needs=NEEDS,
 )

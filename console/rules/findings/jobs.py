@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from console.format import age, one_line
+from console.jobs.cron import EXTENSION
 from console.jobs.kinds import KINDS
 from console.model import (
     SELDOM,
@@ -22,7 +23,7 @@ from console.model import (
     number,
     of_view,
 )
-from console.panes.jobs import QUEUED, SCHEDULED, job_row, schedule_row
+from console.panes.jobs import CLOCKED, QUEUED, SCHEDULED, job_row, schedule_rows
 from console.rules.findings.wording import counted
 
 MOST = 5  # jobs of which one rule makes a finding each
@@ -76,7 +77,9 @@ def failed(frame: Frame) -> Iterable[Finding]:
 def missing(frame: Frame) -> Iterable[Finding]:
     """A finding for each recurring job without another occurrence, unless its last one was cancelled."""
     for job in _schedules(frame):
-        if job["state"] == "missing" and job["outcome"] != "cancelled":
+        if job["clock"] == EXTENSION and job["state"] in {"missing", "failed"}:
+            yield _not_queued(job)
+        elif job["state"] == "missing" and job["outcome"] != "cancelled":
             name = str(job["schedule"])
             yield Finding(
                 rule="recurring-job-missing",
@@ -86,6 +89,21 @@ def missing(frame: Frame) -> Iterable[Finding]:
                 evidence=(Evidence("last run", one_line(job["outcome"]), "jobs", "recurring", {"schedule": name}),),
                 fixes=(Fix("schedule-jobs", {}, "queue the next occurrence of what the configuration declares"),),
             )
+
+
+def _not_queued(job: Record) -> Finding:
+    name = str(job["schedule"])
+    return Finding(
+        rule="recurring-job-missing",
+        subject=f"recurring job {name}",
+        level=Level.WARNING,
+        sentence=f"pg_cron does not queue recurring job {one_line(name)}: {one_line(job['error'])}",
+        evidence=(Evidence("queued by", EXTENSION, "jobs", "recurring", {"schedule": name}),),
+        fixes=(
+            Fix("schedule-jobs", {"clock": EXTENSION}, "make its job of pg_cron active again"),
+            Fix("schedule-jobs", {"clock": "worker"}, "let the worker queue recurring jobs"),
+        ),
+    )
 
 
 def _failed(job: Record) -> Finding:
@@ -127,7 +145,7 @@ def _queue(frame: Frame) -> list[Record]:
 
 
 def _schedules(frame: Frame) -> list[Record]:
-    return [schedule_row(job) for job in _list(frame, "schedules")]
+    return schedule_rows(_state(frame))
 
 
 def _list(frame: Frame, name: str) -> list[Record]:
@@ -144,7 +162,7 @@ def _state(frame: Frame) -> Record:
     return state
 
 
-_ASKS = (of_view(View("jobs", "Jobs", _QUERY, (), ("jobs",), lookups=(QUEUED, SCHEDULED)), SELDOM),)
+_ASKS = (of_view(View("jobs", "Jobs", _QUERY, (), ("jobs",), lookups=(QUEUED, SCHEDULED, CLOCKED)), SELDOM),)
 _MISSES = "Jobs are read once a minute."
 WORKER_MISSING = Diagnosis(
     "worker-missing", "Jobs are due and no worker runs", Urgency.SOON, _ASKS, no_worker, misses=_MISSES
