@@ -42,6 +42,19 @@ def test_an_unknown_benchmark_is_refused_with_the_names(capsys: pytest.CaptureFi
     assert "adopt" in capsys.readouterr().err
 
 
+def test_a_program_finds_its_terminal_as_it_would_at_a_desk(tmp_path: Path) -> None:
+    with Terminal(("sh", "-c", "stty -icanon; echo here > /dev/tty; head -c 1"), ENVIRONMENT, tmp_path) as terminal:
+        terminal.when(re.compile("here"))
+
+
+def test_a_brief_run_takes_three_runs_of_everything_but_growth() -> None:
+    assert measure.BRIEF.runs == measure.FULL.runs
+    assert max(measure.BRIEF.waiters) == max(measure.FULL.waiters) == growth.PILE.waiters
+    for small, large in ((growth.SMALL, growth.LARGE), (growth.BRIEF_SMALL, growth.BRIEF_LARGE)):
+        for what in growth.GROWING.values():
+            assert getattr(large, what) == pytest.approx(10 * getattr(small, what), rel=0.2)
+
+
 @pytest.mark.slow
 def test_measures_start_costs_and_pooler_and_takes_everything_down(tmp_path: Path) -> None:
     book = Book()

@@ -1,7 +1,8 @@
 """Measures the console and its peers in turn on servers of its own, and writes docs/benchmarks.md.
 
-    python -m scripts.benchmarks console [--quick] [--only SECTION,…] [--peers NAME[=PROGRAM],…]
+    python -m scripts.benchmarks console [--brief | --quick] [--only SECTION,…] [--peers NAME[=PROGRAM],…]
 
+A full run takes some hours, a brief one of three short runs twenty minutes, a quick one of one run ten.
 Sections: startup, screens, waiters, growth. The figures of each are kept in a file of the cache folder, so a section
 can be measured again alone, and an interrupted run goes on with `--only`; the page is written from all of them.
 pg_activity is installed from PyPI into the cache folder; other peers are measured where they are installed.
@@ -26,7 +27,7 @@ from console.model import Trouble
 from scripts.benchmarks import commands, growth, measure, peers
 from scripts.benchmarks.figures import Book, keep, kept
 from scripts.benchmarks.fixture import HEAVY, LIGHT, Size, site
-from scripts.benchmarks.measure import FULL, QUICK, Bench
+from scripts.benchmarks.measure import BRIEF, FULL, QUICK, Bench, Effort
 from scripts.benchmarks.report import report, versions
 from scripts.benchmarks.terminal import Silent
 from scripts.benchmarks.tools import Tool
@@ -53,14 +54,19 @@ SECTIONS: Mapping[str, Sequence[Part]] = {
     "waiters": (Part(growth.PILE, (growth.waiters,)),),
     "growth": (Part(growth.SMALL, (growth.grown,)), Part(growth.LARGE, (growth.grown,))),
 }
-# With --quick these servers instead.
-SMALLER: Mapping[Size, Size] = {growth.SMALL: growth.QUICK_SMALL, growth.LARGE: growth.QUICK_LARGE}
+# The servers of a shorter run instead.
+SMALLER: Mapping[Effort, Mapping[Size, Size]] = {
+    FULL: {},
+    BRIEF: {growth.SMALL: growth.BRIEF_SMALL, growth.LARGE: growth.BRIEF_LARGE},
+    QUICK: {growth.SMALL: growth.QUICK_SMALL, growth.LARGE: growth.QUICK_LARGE},
+}
+NAMES: Mapping[Effort, str] = {FULL: "figures", BRIEF: "brief", QUICK: "quick"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure the sections asked for, keep their figures, write the page of a full run."""
     options = _options(argv)
-    file = options.cache / ("quick.json" if options.quick else "figures.json")
+    file = options.cache / f"{NAMES[options.effort]}.json"
     try:
         found = peers.chosen(options.peers, options.cache)
         for section in options.only or SECTIONS:
@@ -68,19 +74,18 @@ def main(argv: Sequence[str]) -> int:
     except Trouble as trouble:
         progress(str(trouble))
         return 1
-    effort = QUICK if options.quick else FULL
-    text = report(kept(file), effort)
+    text = report(kept(file), options.effort)
     print(text)
-    if options.output or not options.quick:
+    if options.output or options.effort is not QUICK:
         (options.output or OUTPUT).write_text(text, encoding="utf-8")
     return 0
 
 
 def measured(section: str, found: Sequence[tuple[Tool, Path]], options: argparse.Namespace) -> Book:
     """The figures of a section. Raises Trouble."""
-    book, effort = Book(), QUICK if options.quick else FULL
+    book, effort = Book(), options.effort
     for part in SECTIONS[section]:
-        size = SMALLER.get(part.size, part.size) if options.quick else part.size
+        size = SMALLER[effort].get(part.size, part.size)
         progress(f"{section}: starting a server with {size.tables:,} tables and {size.sessions:,} sessions")
         with (
             tempfile.TemporaryDirectory(prefix="pipeline-bench-") as home,
@@ -125,7 +130,13 @@ def _pgbouncer_version() -> str:
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("benchmarks console", description="Measures the console and its peers in turn.")
-    parser.add_argument("--quick", action="store_true", help="one short run; the page is only printed")
+    parser.set_defaults(effort=FULL)
+    lengths = parser.add_mutually_exclusive_group()
+    for name, effort, text in (
+        ("--brief", BRIEF, "three short runs in twenty minutes, without the cost of single panes"),
+        ("--quick", QUICK, "one short run; the page is only printed"),
+    ):
+        lengths.add_argument(name, dest="effort", action="store_const", const=effort, help=text)
     parser.add_argument(
         "--only", type=_sections, default=[], metavar="SECTION,…", help=f"of {', '.join(SECTIONS)}; default: all"
     )

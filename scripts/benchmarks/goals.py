@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scripts.benchmarks.figures import Book
-from scripts.benchmarks.growth import GROWING, LARGE, QUICK_LARGE, QUICK_SMALL, SMALL, WAITERS
+from scripts.benchmarks.growth import BRIEF_LARGE, BRIEF_SMALL, GROWING, LARGE, PILE, QUICK_LARGE, QUICK_SMALL, SMALL
 from scripts.benchmarks.peers import FROM_PYPI
 
 
@@ -122,7 +122,7 @@ SCREENS = (
 def waiter_rows(book: Book) -> Iterator[Row]:
     """A row for each number of waiters that was measured, and each figure."""
     for count in sorted({int(metric.split(".")[1]) for metric in _metrics(book, "waiters.") if _is_number(metric)}):
-        goal = 30.0 if count > max(WAITERS[:-1]) else 10.0
+        goal = 30.0 if count >= PILE.waiters else 10.0
         for pane, infix in (("who blocks whom", ""), ("sessions", "connections.")):
             metric = f"waiters.{infix}{count}"
             title = f"{count:,} waiters, {pane}"
@@ -144,8 +144,8 @@ class Growth:
 
 
 def growth(book: Book) -> Iterator[Growth]:
-    """Every pane whose figures were taken at both sizes, of the full run or the quick one."""
-    for small, large in ((SMALL, LARGE), (QUICK_SMALL, QUICK_LARGE)):
+    """Every pane whose figures were taken at both sizes, of the full run or a shorter one."""
+    for small, large in ((SMALL, LARGE), (BRIEF_SMALL, BRIEF_LARGE), (QUICK_SMALL, QUICK_LARGE)):
         for pane, what in GROWING.items():
             sizes = (getattr(small, what), getattr(large, what))
             for kind in ("cpu", "server", "key", "key.p95"):

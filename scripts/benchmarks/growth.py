@@ -16,12 +16,12 @@ from scripts.benchmarks.fixture import Site, Size
 from scripts.benchmarks.measure import Bench, keys, window
 from scripts.benchmarks.tools import Tool
 
-WAITERS = (50, 100, 200, 400, 1000)
-QUICK_WAITERS = (20, 50)
-PILE = Size("light", 20, 5, waiters=max(WAITERS))
+PILE = Size("light", 20, 5, waiters=1000)
 # As much of everything, and ten times as much.
 SMALL = Size("heavy", 3880, 300, 20, 1000, 40, 500, 400, 20, 300, waiters=100)
 LARGE = Size("heavy", 39880, 3000, 20, 10000, 40, 5000, 400, 200, 3000, waiters=1000)
+BRIEF_SMALL = Size("heavy", 780, 100, 20, 200, 40, 500, 400, 20, 100, waiters=40)
+BRIEF_LARGE = Size("heavy", 8880, 1000, 20, 2000, 40, 5000, 400, 200, 1000, waiters=400)
 QUICK_SMALL = Size("heavy", 60, 30, 20, 50, 4, 40, 400, 4, 10, waiters=10)
 QUICK_LARGE = Size("heavy", 708, 200, 20, 500, 4, 400, 400, 20, 100, waiters=100)
 # Pane → the number of a size that its rows grow with.
@@ -39,9 +39,9 @@ UPDATE = b"UPDATE public.waited_for SET value = value + 1 WHERE id = 1"
 
 def waiters(bench: Bench) -> None:
     """Every tool with more and more sessions that wait for one row."""
-    for count in QUICK_WAITERS if bench.effort.runs == 1 else WAITERS:
+    for count in bench.effort.waiters:
         with pile(bench.site, count):
-            for tool in bench.in_turn("locks"):
+            for tool in bench.in_turn("locks", is_everywhere=count == bench.effort.waiters[0]):
                 watch(bench, tool, f"waiters.{count}", "locks")
             for _ in range(bench.effort.runs):
                 watch(bench, tools.console(), f"waiters.connections.{count}", "connections")
@@ -57,7 +57,7 @@ def grown(bench: Bench) -> None:
             continue
         count = getattr(bench.site.size, what)
         with pile(bench.site, count if name == "locks" else 0):
-            for _ in range(bench.effort.runs):
+            for _ in range(bench.effort.growing):
                 query = pane(name).views[0].query
                 watch(bench, tools.console(name, config), f"growth.{name}.{count}", query, *pooled)
 

@@ -39,10 +39,15 @@ class Effort:
     keys: int = 200
     changes: int = 40
     warm: float = 9.0  # seconds of fast refreshes, until the peer's prepared statements have their final plans
+    settle: float = 2.0  # seconds that each pane is on the screen before panes are changed
+    growing: int = 3  # runs on servers of two sizes
+    waiters: tuple[int, ...] = (50, 100, 200, 400, 1000)
+    is_whole: bool = True  # also what each pane costs the server and PgBouncer, and every peer everywhere
 
 
 FULL = Effort()
-QUICK = Effort(runs=1, starts=3, commands=5, refreshes=3, keys=40, changes=8, warm=2.0)
+BRIEF = Effort(3, 4, 3, 3, 60, 10, 3.0, 0.6, 1, (400, 1000), is_whole=False)
+QUICK = Effort(1, 3, 5, 3, 40, 8, 2.0, growing=1, waiters=(20, 50))
 
 
 @dataclass(slots=True)
@@ -57,11 +62,12 @@ class Bench:
     book: Book
     floor: float = 0.0  # milliseconds that the harness needs to see the answer to a key
 
-    def in_turn(self, pane: str = "connections") -> Iterator[Tool]:
-        """All tools in turn, as often as there are runs."""
+    def in_turn(self, pane: str = "connections", is_everywhere: bool = True) -> Iterator[Tool]:
+        """All tools in turn, as often as there are runs; of the peers only the first where not all are wanted."""
+        some = self.peers if is_everywhere or self.effort.is_whole else self.peers[:1]
         for _ in range(self.effort.runs):
             yield tools.console(pane)
-            yield from self.peers
+            yield from some
 
     @contextmanager
     def running(self, tool: Tool, *extra: str) -> Iterator[Terminal]:
@@ -121,7 +127,7 @@ def overview(bench: Bench) -> None:
 
 def light(bench: Bench) -> None:
     """Sessions on the light server."""
-    for tool in bench.in_turn():
+    for tool in bench.in_turn(is_everywhere=False):
         with bench.noting(tool, "light"), bench.running(tool) as terminal:
             time.sleep(2 * PERIOD)
             window(bench, terminal, tool, "light", "connections")
@@ -129,6 +135,8 @@ def light(bench: Bench) -> None:
 
 def cost(bench: Bench) -> None:
     """What each pane costs the server: the first read on a new connection, and one more."""
+    if not bench.effort.is_whole:
+        return
     config = tools.config_file(bench.home)
     pause = max(2.0, bench.effort.refreshes / 2) * PERIOD
     for pane in (each for each in PANES if each.name in COSTED):
@@ -159,6 +167,8 @@ def cost(bench: Bench) -> None:
 
 def pooler(bench: Bench) -> None:
     """The pooler's pane: processor time of both sides for each refresh, less what the idle pooler takes."""
+    if not bench.effort.is_whole:
+        return
     if not bench.site.pooler_pid:
         bench.book.skipped.append("pooler: PgBouncer is not installed")
         return
@@ -205,9 +215,10 @@ def _spent(pid: int, seconds: float) -> float:
 
 
 def _warm(bench: Bench, terminal: Terminal, tool: Tool) -> None:
-    terminal.send(tool.faster)
-    time.sleep(bench.effort.warm)
-    terminal.send(tool.slower)
+    if tool.faster:
+        terminal.send(tool.faster)
+        time.sleep(bench.effort.warm)
+        terminal.send(tool.slower)
     time.sleep(PERIOD)
 
 
@@ -249,7 +260,7 @@ def _panes(bench: Bench, terminal: Terminal, tool: Tool) -> None:
     shown: dict[str, Any] = {}
     for key, pattern in tool.panes.items():
         terminal.send(key)
-        time.sleep(PERIOD)
+        time.sleep(bench.effort.settle)
         terminal.quiet(APART)
         if pattern.search(terminal.text()):
             shown[key] = pattern

@@ -38,19 +38,25 @@ PEERS: Mapping[str, Tool] = {
             PEER,
             ("{program}", "top", "-h", "{host}", "-p", "{port}", "-U", "{user}", "-d", "{database}"),
             ROWS,
+            {"d": re.compile(r"backends_total[^\n]*\n\w"), "a": re.compile(r"cl_addr[^\n]*\n\d")},
         ),
         Tool(
             "pgmon",
             PEER,
             ("{program}", "--refresh-ms", "2000", "--dsn", "{plain}"),
             ROWS,
+            {
+                "1": re.compile(r"XMIN[^\n]*\n│?\W*\d+ +\d* +\w"),
+                "5": re.compile(r"│\w+ +(?:SELECT|INSERT|--)[^\n]* \d+\.\d"),
+            },
             cursor="jk",
         ),
         Tool(
             "pg_glimpse",
             PEER,
-            ("{program}", "--refresh", "2", "--connection", "{plain}"),
+            ("{program}", "--refresh", "2", "-H", "{host}", "-p", "{port}", "-U", "{user}", "-d", "{database}"),
             ROWS,
+            {"S": re.compile(r"│Query[^\n]*\n│\S"), "I": re.compile(r"│Table +Index[^\n]*\n│\S")},
             cursor="jk",
         ),
         Tool(

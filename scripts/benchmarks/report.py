@@ -14,6 +14,7 @@ from scripts.benchmarks.figures import Book
 from scripts.benchmarks.goals import COMMANDS, CONSOLE, SCREENS, Growth, Row, Verdict, growth, verdict, waiter_rows
 from scripts.benchmarks.measure import Effort
 
+BRIEFLY = "Written by `make bench ARGS=--brief`: three short runs."
 QUICKLY = "Written from `make bench ARGS=--quick`: one short series. Read the ratios rather than the figures."
 DISTRIBUTIONS = ("textual", "rich", "psycopg")
 KINDS = {
@@ -64,7 +65,7 @@ def report(sections: Mapping[str, Book], effort: Effort) -> str:
         ("Ten times as much", growth_table(growth(book))),
         ("Not reached", missed([*COMMANDS, *SCREENS, *waiter_rows(book)], book)),
     ]
-    lines = ["# Benchmarks", "", "Written by `make bench`." if effort.runs >= 3 else QUICKLY, ""]
+    lines = ["# Benchmarks", "", _written(effort), ""]
     lines += [f"- {name}: {text}" for name, text in book.versions.items()]
     floor = book.value("harness", CONSOLE) or 0.0
     effort_text = f"{effort.runs} (start-up {effort.starts}), {effort.refreshes} refreshes each, {effort.keys} keys"
@@ -73,6 +74,12 @@ def report(sections: Mapping[str, Book], effort: Effort) -> str:
         lines += [f"## {title}", "", *found, ""] if found else []
     lines += [f"Not measured: {reason}.\n" for reason in dict.fromkeys(book.skipped)]
     return "\n".join(lines).rstrip() + "\n\n" + HOW
+
+
+def _written(effort: Effort) -> str:
+    if effort.runs < 3:
+        return QUICKLY
+    return "Written by `make bench`." if effort.is_whole else BRIEFLY
 
 
 def table(rows: Iterable[Row], book: Book, tools: Sequence[str]) -> list[str]:

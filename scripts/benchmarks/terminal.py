@@ -56,7 +56,14 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self.started = time.monotonic()
         self._process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, env=dict(env), cwd=cwd, start_new_session=True
+            argv,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=_take_terminal,  # noqa: PLW1509  no thread runs yet that holds a lock
         )
         os.close(slave)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -195,3 +202,8 @@ class Terminal:
         for question, answer in ANSWERS:
             for found in question.finditer(data):
                 os.write(self._master, found.expand(answer))
+
+
+def _take_terminal() -> None:
+    """Make the terminal that of the session: some programs open /dev/tty."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -39,7 +39,7 @@ class Tool:
         argv = [part.format_map(self._places(site)) for part in self.argv]
         variables = environment(home)
         if self.name != "console":  # which reads the password file that its URI names
-            variables |= {"PGPASSWORD": site.password(self.role), "PGSSLMODE": "disable"}
+            variables["PGPASSWORD"] = site.password(self.role)
         return Terminal([*argv, *extra], variables, ROOT)
 
     def _places(self, site: Site) -> dict[str, str]:
