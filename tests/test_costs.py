@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from console.sources.postgres import PostgresServer
 from tests.command import command, loaded_modules
 from tests.screens import console, until
 from tests.servers import PostgresServer as Cluster
+from tests.terminals import Terminal
+from tests.test_terminal import console as on_terminal
+from tests.waiting import wait
 
 AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
 CONSOLE, ALL = 0, 1
@@ -35,16 +39,33 @@ def test_few_modules_are_loaded_before_the_first_rows(tmp_path: Path, code: str,
     assert len(found) <= most[ALL]
 
 
-async def test_a_refresh_of_connections_is_two_statements(any_pg: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: dict[str, list[Snapshot]] = defaultdict(list)
+def test_check_loads_no_action_and_no_preset(any_pg: Cluster, tmp_path: Path) -> None:
+    found = loaded_modules(tmp_path, command("check", "-t", any_pg.uri("postgres")))
+    own = [name for name in found if name.partition(".")[0] == "console"]
+    assert "console.rules.findings.blocking" in own
+    assert not [name for name in own if name.startswith(("console.actions", "console.tuning.p", "console.tui"))]
+    assert found.isdisjoint({"yaml", "textual", "difflib", "statistics"})
+    assert len(own) <= 205
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Sequence[Snapshot]]:
+    """What is read of PostgreSQL from now on, by query."""
+    found: dict[str, list[Snapshot]] = defaultdict(list)
     fetch = PostgresServer.fetch
 
     async def counted(server: PostgresServer, query: str, parameters: dict[str, object] | None = None) -> Snapshot:
         taken = await fetch(server, query, parameters)
-        reads[query].append(taken)
+        found[query].append(taken)
         return taken
 
     monkeypatch.setattr(PostgresServer, "fetch", counted)
+    return found
+
+
+async def test_a_refresh_of_connections_is_two_statements(
+    any_pg: Cluster, reads: Mapping[str, Sequence[Snapshot]]
+) -> None:
     async with console(any_pg.uri("postgres"), pane="connections", changed={"refresh": {}}) as (app, pilot):
         app.monitor.vitals.period = app.pane_view.state.period = 0.5
         await until(pilot, lambda: len(reads["connections"]) == 4)
@@ -52,3 +73,54 @@ async def test_a_refresh_of_connections_is_two_statements(any_pg: Cluster, monke
     assert {len(taken.columns) for taken in reads["connections"]} <= set(range(23))
     assert {len(taken.columns) for taken in reads["vitals"]} <= set(range(36))
     assert max(len(reads[query]) for query in reads if query not in {"connections", "vitals"}) <= 1
+
+
+async def test_a_refresh_of_slow_queries_is_one_statement_more(
+    any_pg: Cluster, database: str, reads: Mapping[str, Sequence[Snapshot]]
+) -> None:
+    with any_pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+    async with console(any_pg.uri(database), pane="slow-queries", changed={"refresh": {}}) as (app, pilot):
+        app.monitor.vitals.period = app.pane_view.state.period = 0.5
+        await until(pilot, lambda: len(reads["statements"]) == 4)
+        read = {query: len(taken) for query, taken in reads.items()}
+    assert {len(taken.columns) for taken in reads["statements"]} <= set(range(20))
+    assert read["statement_totals"] == 1
+    assert read.get("statement_texts", 0) <= len(reads["statements"])
+    assert max(read[query] for query in read if query not in {"statements", "vitals", "statement_texts"}) <= 1
+
+
+def test_a_refresh_writes_little_to_the_terminal(any_pg: Cluster, database: str) -> None:
+    with any_pg.connect(database) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+
+        def refreshes() -> int:
+            return int(connection.execute(REFRESHES).fetchall()[0][0])
+
+        with on_terminal("open", any_pg.uri(database), "--pane", "connections") as terminal:
+            terminal.shows("Connections", "idle")
+            terminal.type("++")  # twice each second
+            _read(terminal, refreshes, 5)
+            before = len(terminal.raw)
+            _read(terminal, refreshes, 6)
+            written = len(terminal.raw) - before
+            terminal.type("q")
+            assert terminal.ends() == 0
+    assert written <= 6 * 600  # a screen painted anew is thousands
+
+
+REFRESHES = """
+    SELECT coalesce(sum(s.calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
+     WHERE d.datname = current_database() AND s.query LIKE '%AS wanted_mode, w.holders%'
+"""
+
+
+def _read(terminal: Terminal, refreshes: Callable[[], int], count: int) -> None:
+    """Read until the server has answered so many more refreshes."""
+    end = refreshes() + count
+
+    def have_come() -> bool:
+        terminal.read()
+        return refreshes() >= end
+
+    wait(have_come, 40)
