@@ -38,7 +38,9 @@ async def test_a_sample_has_the_sizes_of_the_server_and_is_taken_once(desk: Desk
     children = "(SELECT count(*) FROM pg_inherits WHERE inhparent = 'api_usage'::regclass)"
     assert desk.ask(f"SELECT partitions = {children} FROM capacity_samples WHERE subject = 'public.api_usage'")
     kinds = "SELECT array_agg(DISTINCT kind ORDER BY kind) FROM capacity_samples"
-    assert desk.ask(kinds) == ["connections", "database", "mxid", "sequence", "table", "wal", "xid"]
+    assert desk.ask(kinds) == [
+        *("connections", "database", "index", "mxid", "partition", "sequence", "table", "toast", "wal", "xid"),
+    ]
 
     again = await desk.run(SAMPLE_CAPACITY)
     assert again.outcome is Outcome.NOTHING
@@ -98,7 +100,12 @@ async def test_a_job_samples_and_the_pane_forecasts_from_the_database_alone(desk
     )
     await work(desk)
     assert desk.ask("SELECT result -> 'runs' -> 0 ->> 'action' FROM background_jobs") == "sample-capacity"
-    assert desk.ask(f"{COUNT} WHERE sampled_at > now() - interval '1 hour' AND subject = 'public.users'") == 1
+    assert (
+        desk.ask(
+            f"{COUNT} WHERE sampled_at > now() - interval '1 hour' AND subject = 'public.users' AND kind = 'table'"
+        )
+        == 1
+    )
     async with desk.workspace() as workspace:
         taken = await workspace.sources.named("capacity").fetch("capacity_growth")
     row = next(record for record in taken.records() if record["table"] == "public.users")

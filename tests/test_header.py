@@ -10,8 +10,8 @@ from textual.app import App, ComposeResult
 from console.model import Level
 from console.panes import PANES, pane
 from console.panes.metrics import ALARMS, HEADER, METRICS, header_metrics, view_in_alarm
+from console.reading.sparkline import BARS
 from console.tui.header import Header
-from console.tui.sparkline import BARS
 
 METRICS_SHOWN = header_metrics({})
 HISTORY = {"used": [5.0, 6.0], "active": [1.0, 2.0], "tps": [10.0, 20.0]}

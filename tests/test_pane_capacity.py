@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli.markdown_chart import RowCourse, chart
 from console.format import cells
 from console.model import Record, Snapshot, Trouble, number
 from console.running.trail.audit import Trail
@@ -242,6 +243,27 @@ async def test_growth_is_named_from_what_was_kept(pg: Cluster, database: str, st
     assert str(row["note"]).startswith("-391 kB at once on ")
 
 
+async def test_single_partitions_indexes_and_toast_have_sizes_and_growth_of_their_own(
+    pg: Cluster, database: str, store: Store
+) -> None:
+    filled(pg, database)
+    size, at = GIGABYTE, "public.event_1"
+    async with console(pg, database) as reading:
+        target = target_key(await reading.connect())
+        keep_days(store, target, SeriesName("partition", at, "used"), lambda day: size + 1e6 * day)
+        taken = await Capacity(Sources(reading), store).fetch("capacity_part_growth")
+        with pg.connect(database) as owner:
+            sizes = "pg_total_relation_size('event_1'), pg_relation_size('item_pkey'), pg_total_relation_size(t)"
+            toast = "(SELECT reltoastrelid t FROM pg_class WHERE oid = 'item'::regclass) x"
+            expected = owner.execute(f"SELECT {sizes} FROM {toast}".encode()).fetchone()
+    rows = {(row["kind"], row["part"]): row for row in taken.records()}
+    wanted = [("partition", at), ("index", "public.item_pkey"), ("toast", "public.item")]
+    assert tuple(rows[key]["size"] for key in wanted) == expected
+    assert [rows[key]["of"] for key in wanted] == ["public.event", "public.item", "public.item"]
+    assert rows["partition", at]["days"] == 61
+    assert rows["index", "public.item_pkey"]["band"] == "cannot tell yet (1 day)"
+
+
 async def test_a_limit_that_comes_near_is_dated_and_comes_first(pg: Cluster, database: str, store: Store) -> None:
     filled(pg, database)
     name = SeriesName("sequence", "public.item_id_seq", "used")
@@ -431,6 +453,20 @@ def test_a_course_is_drawn_in_its_room_with_what_its_curves_are(width: int, heig
     assert "⣿ size  ⣿ TOAST  ⣿ 95 % band  ⣿ forecast  partitions: 3 to 3" in lines[0]
     assert height < 8 or "2026-04-02" in lines[-1]
     assert height < 8 or "2.00 GB" in drawn
+
+
+def test_a_report_has_a_line_for_each_course_with_its_ends_and_forecast() -> None:
+    grows, still = course_of(lambda day: 1e6 + 1e4 * day), course_of(lambda _: 5e6)
+    few = course_of(lambda day: 1.0 if day == 60 else None)
+    named = (("public.`item` " + "x" * 60, grows), ("still", still), ("few", few))
+    fence, _head, _, first, second, end = chart([RowCourse(name, True, taken) for name, taken in named])
+    assert (fence, end) == ("```text", "```")
+    assert "`" not in first
+    bars = first[31:].split("  ")[0]
+    assert (bars[0], bars[40], bars[-1], len(bars)) == ("▁", "│", "█", 61)
+    assert "977 kB 2026-04-02 -> 1.53 MB 2026-06-01 -> 2.10 MB 2026-07-31" in first
+    assert second[31] == "▁"
+    assert chart([RowCourse("few", True, few)]) == []
 
 
 def test_a_course_of_one_day_is_not_drawn() -> None:

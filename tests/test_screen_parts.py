@@ -12,12 +12,12 @@ from console.format import pasteable
 from console.keys import all_keys, free_keys, key_name, opening_keys
 from console.model import Column, Kind, Level, Pane, Snapshot, StateRule, Trouble, View
 from console.reading.filtering import NO_MATCH
+from console.reading.sparkline import BARS, sparkline
 from console.tui.key_guard import KeyGuard
 from console.tui.layout import place
 from console.tui.pane_state import FASTEST, SLOWEST, PaneState
 from console.tui.pane_status import status, trouble_status
 from console.tui.pane_text import copied_text
-from console.tui.sparkline import BARS, sparkline
 from console.tui.table_lines import ColumnWindow, fit
 
 

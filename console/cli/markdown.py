@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from console.cli.markdown_chart import RowCourse, chart
 from console.format import FORMATS, moment, one_line, show
 from console.model import Column, Facts, Snapshot, View
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~#&"})
 
 
-def markdown(title: str, view: View, snapshot: Snapshot, facts: Facts) -> str:
-    """A heading, when and where it was read, the columns of `view` as a table, and the notes.
+def markdown(title: str, view: View, snapshot: Snapshot, facts: Facts, courses: Sequence[RowCourse] = ()) -> str:
+    """A heading, when and where it was read, the columns of `view` as a table, `courses` as a chart, and the notes.
 
     Text from a server is escaped: it is never markup.
     """
@@ -19,6 +20,8 @@ def markdown(title: str, view: View, snapshot: Snapshot, facts: Facts) -> str:
     where = ", ".join(filter(None, (facts.place, facts.database, facts.version_text)))
     head = (f"## {escaped(title)}: {escaped(view.title)}", "", f"{moment(snapshot.taken_at)} UTC, {escaped(where)}", "")
     body = _table(columns, snapshot) if snapshot.rows else [escaped(view.empty)] if view.empty else []
+    drawn = chart(courses)
+    body += ["", *drawn] if drawn else []
     notes = [f"- {escaped(note)}" for note in snapshot.notes]
     return "\n".join([*head, *body, *(["", *notes] if notes else [])]) + "\n"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from console.cli.markdown import markdown
+from console.cli.markdown_chart import RowCourse
 from console.cli.table import table
 from console.format import moment, safe, to_json
 from console.glyphs import write_exactly
@@ -27,6 +28,7 @@ class Taken:
     view: View
     snapshot: Snapshot
     facts: Facts
+    courses: Sequence[RowCourse] = ()  # of its first rows, where the output draws them
 
 
 class Output(Protocol):
@@ -35,6 +37,11 @@ class Output(Protocol):
     @property
     def prints_notes(self) -> bool:
         """Whether the notes of a read go to standard error; JSON and Markdown have them in the document."""
+        ...
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws the courses of rows."""
         ...
 
     def __call__(self, taken: Taken) -> None: ...
@@ -46,6 +53,7 @@ class TableOutput:
 
     watching: bool
     prints_notes: bool = True
+    draws: bool = False
 
     def __call__(self, taken: Taken) -> None:
         terminal = sys.stdout.isatty()
@@ -64,6 +72,7 @@ class JsonOutput:
 
     watching: bool
     prints_notes: bool = False
+    draws: bool = False
 
     def __call__(self, taken: Taken) -> None:
         made = document(taken.pane, taken.view.name, taken.snapshot, taken.facts)
@@ -77,6 +86,7 @@ class CsvOutput:
 
     watching: bool
     prints_notes: bool = True
+    draws: bool = False
     header: str = ""
 
     def __call__(self, taken: Taken) -> None:
@@ -100,9 +110,10 @@ class MarkdownOutput:
 
     watching: bool
     prints_notes: bool = False
+    draws: bool = True
 
     def __call__(self, taken: Taken) -> None:
-        text = markdown(pane_called(taken.pane).title, taken.view, taken.snapshot, taken.facts)
+        text = markdown(pane_called(taken.pane).title, taken.view, taken.snapshot, taken.facts, taken.courses)
         sys.stdout.write(text + ("\n" if self.watching else ""))
         sys.stdout.flush()
 

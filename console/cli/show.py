@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.cli.interrupting import run_interruptible
+from console.cli.markdown_chart import MOST_CHARTS, RowCourse
 from console.cli.output import OUTPUTS, Output, Taken
 from console.format import safe
+from console.format import show as show_value
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import pane as pane_called
 from console.reading.arrange import arrange
@@ -19,6 +21,7 @@ from console.reading.filtering import NO_MATCH, column_called
 from console.reading.reader import Key, Reader, keys
 from console.reading.thresholds import configured
 from console.records import dataclass
+from console.series.sampling import BYTES
 from console.settings.config import Settings, Wanted
 from console.sources.registry import RULES
 from console.workspace import Workspace
@@ -84,7 +87,7 @@ def options_of(options: Namespace, settings: Settings) -> ShowOptions:
 
 async def print_once(asked: ShowOptions, reader: Reader, server: Source, say: Say) -> int:
     """Read and print a view once; returns 0. Raises Trouble."""
-    _print(asked, await _take(asked, reader, server), server, say)
+    await _print(asked, await _take(asked, reader, server), server, say)
     return 0
 
 
@@ -123,7 +126,7 @@ async def _watch(asked: ShowOptions, reader: Reader, server: Source, say: Say) -
         if lost:
             say(f"{safe(server.facts.place)} answers again.")
             lost = ""
-        _print(asked, taken, server, say)
+        await _print(asked, taken, server, say)
 
 
 async def _take(asked: ShowOptions, reader: Reader, server: Source) -> Snapshot:
@@ -155,11 +158,24 @@ def _keys(taken: Snapshot, view: View) -> list[Key]:
     return keys(taken, [column for column in view.key if column in taken.columns])
 
 
-def _print(asked: ShowOptions, taken: Snapshot, server: Source, say: Say) -> None:
+async def _print(asked: ShowOptions, taken: Snapshot, server: Source, say: Say) -> None:
     view = replace(asked.shown, empty="") if asked.filter else asked.shown
-    asked.output(Taken(asked.pane.name, view, taken, server.facts))
+    asked.output(Taken(asked.pane.name, view, taken, server.facts, await _courses(asked, taken, server)))
     for note in taken.notes if asked.output.prints_notes else ():
         say(safe(note))
+
+
+async def _courses(asked: ShowOptions, taken: Snapshot, server: Source) -> list[RowCourse]:
+    """What the first rows were before, with their forecasts, where the view and the output draw that."""
+    view = asked.view
+    if not view.chart_query or not asked.output.draws or asked.mark is not None:
+        return []
+    title, found = view.columns[0], list[RowCourse]()
+    for record in list(taken.records())[:MOST_CHARTS]:
+        key = {column: record[column] for column in view.key}
+        course = await server.fetch(view.chart_query, key)
+        found.append(RowCourse(show_value(record[title.name], title.format), record["kind"] in BYTES, course))
+    return found
 
 
 def _view(pane: Pane, name: str) -> View:

@@ -18,6 +18,7 @@ GROWTH = View(
         Column(
             "note", "note", width=34, extra=True, help="What was added or removed at once, such as a month archived."
         ),
+        Column("day", "a day", "size", extra=True, help="Growth in a day, of which the month is made."),
         Column("row_bytes", "bytes/row", "size", width=9, extra=True, help="Bytes of heap and TOAST for each row."),
         Column("index_bytes", "index/row", "size", width=9, extra=True, help="Bytes of all indexes for each row."),
         Column("heap", "heap", "size", extra=True, help="On disk, without indexes and TOAST."),
@@ -31,6 +32,28 @@ GROWTH = View(
     chart="capacity",
     chart_query="capacity_course",
     empty="No tables in this database.",
+)
+
+PARTS = View(
+    name="parts",
+    title="Parts",
+    query="capacity_part_growth",
+    key=("kind", "series"),
+    columns=(
+        Column("part", "part", "relation", grow=True, help="A partition, an index, or the table of a TOAST table."),
+        Column("kind", "kind", width=9, help="partition: with its indexes and TOAST; index; toast: with its index."),
+        Column("size", "size", "size", help="On disk now."),
+        Column("month", "a month", "size", help="Growth in a month, without what was added or removed at once."),
+        Column("band", "95 % band", width=23, help="Within which the growth of a month is, or why it is not known."),
+        Column("of", "of", "relation", width=20, extra=True, help="The table that it belongs to."),
+        Column("day", "a day", "size", extra=True, help="Growth in a day, of which the month is made."),
+        Column("note", "note", width=34, extra=True, help="What was added or removed at once."),
+        Column("days", "days", "count", width=5, extra=True, help="Days with samples."),
+    ),
+    sort="-size",
+    chart="capacity",
+    chart_query="capacity_course",
+    empty="No partitions, indexes or TOAST tables in this database.",
 )
 
 LIMITS = View(
@@ -91,7 +114,7 @@ CAPACITY = Pane(
         "to each side. What if: 100,000 requests and 500,000 assets a month for two years, from what a row and its "
         "index entries take here."
     ),
-    views=(GROWTH, LIMITS, WHAT_IF),
+    views=(GROWTH, PARTS, LIMITS, WHAT_IF),
     actions=("sample-capacity",),
     refresh=60.0,
 )

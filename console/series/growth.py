@@ -13,7 +13,7 @@ from console.series.trend import LEAST_DAYS, TooFew, Trend
 
 COLUMNS = (
     *("kind", "table", "size", "month", "band", "rows_month", "row_bytes", "index_bytes", "note"),
-    *("heap", "indexes", "toast", "rows", "partitions", "low", "high", "days", "series"),
+    *("heap", "indexes", "toast", "rows", "partitions", "low", "high", "days", "day", "series"),
 )
 FEWEST_ROWS = 1000  # from which bytes a row mean something
 OTHERS = {"database": "(database)", "wal": "(WAL written)"}  # rows that are no table, by their kind
@@ -59,6 +59,23 @@ def step_note(found: Trend | TooFew) -> str | None:
     return f"{'+' if last.size > 0 else '-'}{size(abs(last.size))} at once on {date}{more}"
 
 
+def growth_note(found: Trend | TooFew) -> str | None:
+    """What was added or removed at once, and whether the rate is unclear; None: nothing is to be said."""
+    unclear = isinstance(found, Trend) and not found.known
+    notes = (step_note(found), "the band is too wide to name a rate" if unclear else None)
+    return "; ".join(filter(None, notes)) or None
+
+
+def a_month(found: Trend | TooFew) -> float | None:
+    """The growth of a month; None: it is not known."""
+    return found.per_day * MONTH if isinstance(found, Trend) and found.known else None
+
+
+def a_day(found: Trend | TooFew) -> float | None:
+    """The growth of a day; None: it is not known."""
+    return found.per_day if isinstance(found, Trend) and found.known else None
+
+
 def _table(record: Record, history: Sampled) -> Row:
     name = str(record["table"])
     found = history.trend(SeriesName("table", name, "size"))
@@ -67,15 +84,16 @@ def _table(record: Record, history: Sampled) -> Row:
         "table",
         name,
         record["size"],
-        _month(found),
+        a_month(found),
         band_text(found),
-        _month(history.trend(SeriesName("table", name, "rows"))),
+        a_month(history.trend(SeriesName("table", name, "rows"))),
         row_bytes,
         index_bytes,
-        _note(found),
+        growth_note(found),
         *(record[column] for column in ("heap", "indexes", "toast", "rows", "partitions")),
         *_band(found),
         found.days,
+        a_day(found),
         name,
     )
 
@@ -84,18 +102,8 @@ def _other(kind: str, subject: str, used: object, history: Sampled) -> Row:
     name = SeriesName(kind, subject, "used")
     found = history.trend(name)
     shown = used if kind == "database" else None  # what was ever written is no size
-    head = (kind, OTHERS[kind], shown, _month(found), band_text(found), None, None, None, _note(found))
-    return (*head, *(None,) * 5, *_band(found), found.days, subject)
-
-
-def _note(found: Trend | TooFew) -> str | None:
-    unclear = isinstance(found, Trend) and not found.known
-    notes = (step_note(found), "the band is too wide to name a rate" if unclear else None)
-    return "; ".join(filter(None, notes)) or None
-
-
-def _month(found: Trend | TooFew) -> float | None:
-    return found.per_day * MONTH if isinstance(found, Trend) and found.known else None
+    head = (kind, OTHERS[kind], shown, a_month(found), band_text(found), None, None, None, growth_note(found))
+    return (*head, *(None,) * 5, *_band(found), found.days, a_day(found), subject)
 
 
 def _band(found: Trend | TooFew) -> tuple[float | None, float | None]:

@@ -12,10 +12,9 @@ from textual.content import Content
 
 from console.format import count, size
 from console.model import Record, Snapshot, number
-from console.series.sampling import TABLE
+from console.series.sampling import BYTES, TABLE
 from console.tui.vitals import Metrics
 
-SIZES = frozenset({TABLE, "database", "wal"})  # kinds of series that are bytes
 CURVES = (  # column of the rows, its label, the colour of its curve
     ("value", "used", "cyan"),
     ("indexes", "indexes", "blue"),
@@ -38,7 +37,7 @@ def capacity_course(snapshot: Snapshot, width: int, height: int, metrics: Metric
         return Content("")
     kind = str(snapshot.name.partition(" ")[2])
     drawn = [curve for curve in CURVES if len(_points(records, curve[0])) > 1]
-    plot = Text.from_ansi(_plotted(records, drawn, width, height - 1, is_size=kind in SIZES))
+    plot = Text.from_ansi(_plotted(records, drawn, width, height - 1, is_size=kind in BYTES))
     plot.rstrip()
     size_of = {"used": "size"} if kind == TABLE else {}
     named = [(f" ⣿ {size_of.get(label, label)} ", colour) for _, label, colour in drawn if label]

@@ -11,11 +11,11 @@ from textual.content import Content
 from console.format import one_line
 from console.model import Level, Snapshot
 from console.panes.partitions import Timeline, timeline
+from console.reading.sparkline import BARS, step
 from console.tui.capacity_chart import capacity_course
 from console.tui.course import APART, COURSES, activity, pool_waits, span, ticks
 from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
-from console.tui.sparkline import BARS, step
 from console.tui.stacked import connection_states
 from console.tui.vitals import Metrics
 from console.tui.wait_chart import wait_course

@@ -10,8 +10,8 @@ from textual.content import Content
 
 from console.format import count
 from console.model import Snapshot
+from console.reading.sparkline import sparkline
 from console.records import dataclass
-from console.tui.sparkline import sparkline
 from console.tui.vitals import Metrics
 
 STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two labels of the time

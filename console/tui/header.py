@@ -12,8 +12,8 @@ from textual.widget import Widget
 from console.format import MISSING, one_line, show
 from console.model import Facts, Finding, Level, Trouble
 from console.panes.metrics import HEADER, Metric
+from console.reading.sparkline import sparkline
 from console.records import dataclass
-from console.tui.sparkline import sparkline
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}
 WIDE = 120  # cells from which a sparkline is longer

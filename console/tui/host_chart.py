@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from console.model import Snapshot
+from console.reading.sparkline import BARS, step
 from console.tui.course import axis, buckets, span
-from console.tui.sparkline import BARS, step
 from console.tui.vitals import Metrics
 
 NAMES = ("CPU", "memory", "I/O wait")

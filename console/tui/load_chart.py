@@ -10,7 +10,7 @@ from statistics import mean
 from textual.content import Content
 
 from console.model import Snapshot
-from console.tui.sparkline import sparkline
+from console.reading.sparkline import sparkline
 from console.tui.vitals import Metrics
 
 NAMES = 16  # columns for name and highest value

@@ -12,10 +12,10 @@ from console.model import Database, Kind, Snapshot, Source, Trouble
 from console.panes.partitions import PARENTS
 from console.reading.reader import Reader
 from console.records import dataclass
-from console.series import course, growth, limits, sampling, what_if
+from console.series import course, growth, limits, parts, sampling, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
-from console.series.sampling import DISKS, LIMITS, SEQUENCES, TABLES
+from console.series.sampling import DISKS, LIMITS, PARTS, SEQUENCES, TABLES
 from console.sources.derived import Derived, made_of
 from console.sources.registry import CAPACITY, HOST, Sources
 from console.watching import samples
@@ -25,6 +25,7 @@ from console.watching.stored_samples import SAMPLES, STATE, StoredSamples
 COURSE = "capacity_course"
 READS: Mapping[str, tuple[str, ...]] = {  # what each answer is made of
     "capacity_growth": (TABLES, LIMITS, STATE, SAMPLES),
+    "capacity_part_growth": (PARTS, STATE, SAMPLES),
     "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query, STATE, SAMPLES),
     "capacity_what_if": (TABLES,),
     COURSE: (STATE, SAMPLES),
@@ -77,7 +78,7 @@ class Capacity:
         taken = await asyncio.to_thread(self._rows, query, reading, await self._history(reading))
         for other in others:
             taken = taken.hiding(reading.troubles.get(other))
-        sizes = reading.answers[TABLES].notes if first == TABLES else ()  # where they were read, if not here
+        sizes = reading.answers[first].notes if first in {TABLES, PARTS} else ()  # where they were read, if not here
         taken = replace(taken, notes=(*taken.notes, *sizes))
         now = time.monotonic()
         return replace(taken.hiding(self.trouble).hiding(self._stored.trouble), seconds=now - began, clock=now)
@@ -124,7 +125,7 @@ class Capacity:
         return _Reading(answers, troubles, time.monotonic())
 
     async def _ask(self, query: str) -> Snapshot:
-        source = self._sources.heavy if query == TABLES else None
+        source = self._sources.heavy if query in {TABLES, PARTS} else None
         return await (source or self._postgres).fetch(query)
 
     async def _keep(self, reading: _Reading) -> None:
@@ -167,6 +168,8 @@ class Capacity:
         answers = reading.answers
         if query == "capacity_growth":
             return growth.rows(answers[TABLES], answers.get(LIMITS), history)
+        if query == "capacity_part_growth":
+            return parts.rows(answers[PARTS], history)
         if query == "capacity_limits_ahead":
             known = (answers.get(SEQUENCES), answers.get(PARENTS.query))
             return limits.rows(answers[LIMITS], *known, history, answers.get(DISKS))

@@ -18,7 +18,7 @@ PERIOD = 3600.0  # seconds between two samples
 HOURLY = 2 * DAY  # seconds for which every sample is kept
 RECENT = 30 * DAY  # seconds for which days are thinned out again
 MOST_SAMPLES = 450  # of a series: those of two days, and one a day of more than a year
-MOST_SERIES = 1_500  # of a target; those that were not sampled for longest are dropped
+MOST_SERIES = 2_000  # of a target; those that were not sampled for longest are dropped
 
 
 def keep(store: Store, target: str, readings: Mapping[SeriesName, float], now: float) -> bool:

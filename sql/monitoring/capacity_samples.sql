@@ -18,4 +18,4 @@ SELECT d.kind, d.subject, pg_catalog.array_agg(d.at ORDER BY d.at) AS at,
   FROM daily d
  GROUP BY d.kind, d.subject
  ORDER BY pg_catalog.max(d.at) DESC, d.kind, d.subject
- LIMIT 1500
+ LIMIT 2000
