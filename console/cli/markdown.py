@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from console.cli.markdown_chart import RowCourse, chart
 from console.format import FORMATS, moment, one_line, show
 from console.model import Column, Facts, Snapshot, View
+
+if TYPE_CHECKING:
+    from console.cli.markdown_chart import RowCourse
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|~#&"})
 
@@ -20,10 +23,16 @@ def markdown(title: str, view: View, snapshot: Snapshot, facts: Facts, courses: 
     where = ", ".join(filter(None, (facts.place, facts.database, facts.version_text)))
     head = (f"## {escaped(title)}: {escaped(view.title)}", "", f"{moment(snapshot.taken_at)} UTC, {escaped(where)}", "")
     body = _table(columns, snapshot) if snapshot.rows else [escaped(view.empty)] if view.empty else []
-    drawn = chart(courses)
-    body += ["", *drawn] if drawn else []
+    body += _drawn(courses) if courses else []
     notes = [f"- {escaped(note)}" for note in snapshot.notes]
     return "\n".join([*head, *body, *(["", *notes] if notes else [])]) + "\n"
+
+
+def _drawn(courses: Sequence[RowCourse]) -> list[str]:
+    from console.cli.markdown_chart import chart  # noqa: PLC0415  few views have courses
+
+    lines = chart(courses)
+    return ["", *lines] if lines else []
 
 
 def escaped(text: object) -> str:

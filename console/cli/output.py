@@ -7,10 +7,9 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from console.cli.markdown import markdown
-from console.cli.markdown_chart import RowCourse
 from console.cli.table import table
 from console.format import moment, safe, to_json
 from console.glyphs import write_exactly
@@ -18,6 +17,9 @@ from console.model import Facts, Snapshot, View
 from console.panes import pane as pane_called
 from console.reading.export import csv_text, document
 from console.records import dataclass
+
+if TYPE_CHECKING:
+    from console.cli.markdown_chart import RowCourse
 
 
 @dataclass(frozen=True, slots=True)

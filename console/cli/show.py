@@ -10,10 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.cli.interrupting import run_interruptible
-from console.cli.markdown_chart import MOST_CHARTS, RowCourse
 from console.cli.output import OUTPUTS, Output, Taken
 from console.format import safe
-from console.format import show as show_value
 from console.model import Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes import pane as pane_called
 from console.reading.arrange import arrange
@@ -21,12 +19,12 @@ from console.reading.filtering import NO_MATCH, column_called
 from console.reading.reader import Key, Reader, keys
 from console.reading.thresholds import configured
 from console.records import dataclass
-from console.series.sampling import BYTES
 from console.settings.config import Settings, Wanted
 from console.sources.registry import RULES
 from console.workspace import Workspace
 
 if TYPE_CHECKING:
+    from console.cli.markdown_chart import RowCourse
     from console.past.mark import Mark
 
 PASSING = (Kind.UNREACHABLE, Kind.BUSY)  # what a watch outlives
@@ -170,6 +168,10 @@ async def _courses(asked: ShowOptions, taken: Snapshot, server: Source) -> list[
     view = asked.view
     if not view.chart_query or not asked.output.draws or asked.mark is not None:
         return []
+    from console.cli.markdown_chart import MOST_CHARTS, RowCourse  # noqa: PLC0415  few views have courses
+    from console.format import show as show_value  # noqa: PLC0415  its name is that of this command
+    from console.series.sampling import BYTES  # noqa: PLC0415
+
     title, found = view.columns[0], list[RowCourse]()
     for record in list(taken.records())[:MOST_CHARTS]:
         key = {column: record[column] for column in view.key}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-EXTENSION = "pg_cron"
 PREFIX = "pipeline-console: "
 LONGEST = 63  # bytes of a name in cron.job
 _MOST_DAYS = 62

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TypeGuard
 
 from console.format import counted
-from console.jobs.cron import EXTENSION, PREFIX, cron_name, next_run
 from console.model import Column, Lookup, Pane, Record, Snapshot, View, denied, number
 from console.rules.jobs import JOB_STATE
 
+EXTENSION = "pg_cron"
 LATE = 900.0  # seconds after its time from which a job is overdue
 REMOVED = "Its job of pg_cron was removed."
 QUEUED = Lookup("job_queue", ("jobs",), ("queue",), first=1, keep=0)
@@ -93,6 +93,8 @@ def _state(job: Record, late: float | None) -> str:
 
 def schedule_rows(state: Record) -> list[Record]:
     """Recurring jobs as they are shown, with those that pg_cron has not queued yet."""
+    from console.jobs.cron import PREFIX, cron_name  # noqa: PLC0415  needed once recurring jobs are read
+
     listed, crons = state.get("schedules"), state.get("crons")
     named = {str(each["name"]): each for each in crons} if _is_list(crons) else {}
     rows = [_schedule(job, named.pop(cron_name(str(job["schedule"])), None), state) for job in _listed(listed)]
@@ -113,6 +115,8 @@ def _schedule(job: Record, cron: Record | None, state: Record) -> Record:
             return {**job, "state": "missing", "next": following, "error": REMOVED, "clock": EXTENSION}
         state_of = job["state"] if state.get("cron", True) else job["state"] or "missing"
         return {**job, "state": state_of, "next": following, "clock": None}
+    from console.jobs.cron import next_run  # noqa: PLC0415
+
     stopped = "" if cron["active"] else "Its job of pg_cron is not active."
     stopped = stopped or ("" if state["launched"] else "The launcher of pg_cron does not run.")
     failed = str(cron["message"] or "Its job of pg_cron failed.") if cron["status"] == "failed" else ""

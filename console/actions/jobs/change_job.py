@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from console.actions.jobs.job_queue import NEEDS, confined_steps, queue
+from console.actions.jobs.job_queue import CRON, NEEDS, confined_steps, queue
 from console.actions.planning import Action, Request, boolean, steps_from_rows, whole_number
 from console.format import one_line, safe
-from console.jobs.cron import EXTENSION, cron_name
 from console.jobs.occurrences import Period, next_occurrence
 from console.model import Claim, Kind, Parameter, Plan, Record, Source, Step, Trouble
 
@@ -48,7 +47,9 @@ async def plan_cancel(request: Request) -> Plan:
         server, steps_from_rows(await server.fetch("actions/cancel_job", {"job": job["id"], "next": following}))
     )
     notes = (f"Its next occurrence is due {_shown(following)}.",) if following else ()
-    if every and job["schedule_name"] is not None and EXTENSION in server.facts.extensions:
+    if every and job["schedule_name"] is not None and CRON in server.facts.extensions:
+        from console.jobs.cron import cron_name  # noqa: PLC0415  pg_cron is seldom there
+
         named = {"name": cron_name(str(job["schedule_name"]))}
         found = await server.fetch("actions/unschedule_cron_job", named)
         steps = (*confined_steps(server, steps_from_rows(found)), *steps)

@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from console.actions.jobs.job_queue import confined_steps
+from console.actions.jobs.job_queue import CRON, WORKER, confined_steps
 from console.actions.planning import refuse, split_notes, steps_from_rows
 from console.format import one_line, safe
-from console.jobs.cron import EXTENSION, PREFIX, cron_name
+from console.jobs.cron import PREFIX, cron_name
 from console.jobs.timetable import cron_line, month_day
-from console.model import Choice, Kind, Source, Step, Trouble
+from console.model import Kind, Source, Step, Trouble
 from console.settings.jobs import RecurringJob
-
-WORKER, CRON = "worker", "pg_cron"
-
-
-def clocks() -> tuple[Choice, ...]:
-    """The clocks that can be chosen."""
-    return (
-        Choice(WORKER, "the worker that ends an occurrence queues the next"),
-        Choice(CRON, "pg_cron queues each occurrence at its time; workers run them"),
-    )
 
 
 async def clock_for(server: Source, wanted: str) -> str:
     """The clock: as wanted, else the one in use. Raises Trouble: USAGE, REFUSED if pg_cron cannot be it."""
     if wanted not in {"", WORKER, CRON}:
         raise Trouble(Kind.USAGE, f"clock must be {WORKER} or {CRON}, not {safe(wanted, 40)}.")
-    if EXTENSION not in server.facts.extensions:
+    if CRON not in server.facts.extensions:
         if wanted != CRON:
             return WORKER
         remedy = (
@@ -54,7 +44,7 @@ async def cron_steps(
     server: Source, clock: str, jobs: Sequence[RecurringJob], entries: Sequence[Mapping[str, object]]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """What changes among the jobs of pg_cron, and notes on those that stay. Raises Trouble."""
-    if EXTENSION not in server.facts.extensions:
+    if CRON not in server.facts.extensions:
         return (), ()
     timed = [
         {**entry, "cron_name": cron_name(job.name), "cron": cron_line(job), "month_day": month_day(job)}

@@ -12,6 +12,7 @@ from console.actions.relations import Relation
 from console.model import Database, Kind, Source, Step, Trouble
 
 TABLE = "public.background_jobs"
+WORKER, CRON = "worker", "pg_cron"  # clocks: what queues the occurrences of recurring jobs; CRON is an extension
 NEEDS = Needs(Right.OWN, lambda _: (TABLE,))
 
 

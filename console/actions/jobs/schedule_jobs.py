@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from console.actions.jobs.adoption_of_jobs import adoptions
-from console.actions.jobs.job_clock import CRON, WORKER, clock_for, clocks, cron_steps
-from console.actions.jobs.job_queue import NEEDS, TABLE, confined_steps, queue
+from console.actions.jobs.job_queue import CRON, NEEDS, TABLE, WORKER, confined_steps, queue
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import counted, one_line
 from console.jobs.job import Rejected
 from console.jobs.kinds import assignment
 from console.jobs.timetable import INTERVALS, first_occurrence, time_of_day, upcoming
-from console.model import Claim, Kind, Parameter, Plan, Source, Step, Trouble
+from console.model import Choice, Claim, Kind, Parameter, Plan, Source, Step, Trouble
 from console.settings.jobs import RecurringJob
 
 
@@ -23,6 +22,8 @@ async def plan(request: Request) -> Plan:
 
     Raises Trouble(USAGE) for a job that no worker runs.
     """
+    from console.actions.jobs.job_clock import clock_for, cron_steps  # noqa: PLC0415  no other plan needs it
+
     for job in request.settings.jobs.recurring:
         _check(job)
     server, jobs = await queue(request.server), request.settings.jobs.recurring
@@ -90,6 +91,14 @@ def _entry(job: RecurringJob, now: datetime, taken: set[datetime]) -> dict[str, 
         "window_from": time_of_day(window.begin) if window else None,
         "window_until": time_of_day(window.end) if window else None,
     }
+
+
+def clocks() -> tuple[Choice, ...]:
+    """The clocks that can be chosen."""
+    return (
+        Choice(WORKER, "the worker that ends an occurrence queues the next"),
+        Choice(CRON, "pg_cron queues each occurrence at its time; workers run them"),
+    )
 
 
 SCHEDULE_JOBS = Action(

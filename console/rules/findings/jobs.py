@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from console.format import age, one_line
-from console.jobs.cron import EXTENSION
 from console.jobs.kinds import KINDS
 from console.model import (
     SELDOM,
@@ -23,7 +22,7 @@ from console.model import (
     number,
     of_view,
 )
-from console.panes.jobs import CLOCKED, QUEUED, SCHEDULED, job_row, schedule_rows
+from console.panes.jobs import CLOCKED, EXTENSION, QUEUED, SCHEDULED, job_row, schedule_rows
 from console.rules.findings.wording import counted
 
 MOST = 5  # jobs of which one rule makes a finding each
