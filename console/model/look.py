@@ -130,6 +130,7 @@ class Lookup:
     fingerprint: tuple[str, ...] = ()
     first: int = 0  # 0: rows that are on the screen; N: the first N rows in the query's own order
     batch: int = 100  # keys asked for in one read
+    together: bool = False  # it costs the same for all: where a row lacks it, the others that do are asked for too
     keep: float = float("inf")
     source: str = ""  # the name of another source that is asked; empty: the view's. Without that source: no columns
     extension: str = ""  # asked only where this extension is installed; elsewhere its columns are null

@@ -172,23 +172,18 @@ class _Known:
         self._notes: tuple[str, ...] = ()  # on where heavy reads were answered, and how old that is
         self._not_before = 0.0
 
-    async def learn(self, server: Source, base: Snapshot, rows: Iterable[Row]) -> bool:
+    async def learn(self, server: Source, base: Snapshot, rows: Sequence[Row]) -> bool:
         """Read at most one batch of what is missing or changed; returns whether anything was read."""
         lookup = self.lookup
         if base.clock < self._not_before or not self._fits(base):
             return False
         if lookup.extension and lookup.extension not in (self._source or server).facts.extensions:
             return False
-        by, mark = _at(base, lookup.by), _at(base, lookup.fingerprint)
-        wanted: dict[Key, Key] = {}
-        for row in rows:
-            key, fingerprint = tuple(row[i] for i in by), tuple(row[i] for i in mark)
-            if None not in key and not self._fresh(key, fingerprint, base.clock):
-                wanted[key] = fingerprint
-                if len(wanted) == lookup.batch:
-                    break
+        wanted = self._wanted(base, rows)
         if not wanted:
             return False
+        if lookup.together:
+            wanted = self._wanted(base, (*rows, *base.rows))
         asked = {name: [key[i] for key in wanted] for i, name in enumerate(lookup.by)}
         try:
             answer = await (self._source or server).fetch(lookup.query, asked)
@@ -202,6 +197,18 @@ class _Known:
         self._refused = None
         self._remember(wanted, answer, base.clock)
         return True
+
+    def _wanted(self, base: Snapshot, rows: Iterable[Row]) -> dict[Key, Key]:
+        """The keys of at most one batch of rows that are missing or changed, with their fingerprints."""
+        by, mark = _at(base, self.lookup.by), _at(base, self.lookup.fingerprint)
+        found: dict[Key, Key] = {}
+        for row in rows:
+            key, fingerprint = tuple(row[i] for i in by), tuple(row[i] for i in mark)
+            if None not in key and not self._fresh(key, fingerprint, base.clock):
+                found[key] = fingerprint
+                if len(found) == self.lookup.batch:
+                    break
+        return found
 
     def _remember(self, wanted: Mapping[Key, Key], answer: Snapshot, clock: float) -> None:
         """Keep what was answered; what a replica has not is asked again: it may not have been replayed there yet."""

@@ -8,11 +8,14 @@ WITH setting AS MATERIALIZED (
          pg_catalog.current_setting('autovacuum_vacuum_threshold')::float8 AS base,
          pg_catalog.current_setting('autovacuum_vacuum_scale_factor')::float8 AS scale,
          nullif(pg_catalog.current_setting('autovacuum_vacuum_max_threshold', true), '-1')::float8 AS most
+), every AS MATERIALIZED (
+  SELECT r.oid, r.relkind = 't' AS is_toast, r.reltoastrelid, r.relpages, r.reltuples
+    FROM pg_catalog.pg_class r WHERE r.relkind IN ('r', 'm', 't')
 ), ranked AS MATERIALIZED (
-  SELECT c.oid, pg_catalog.count(*) OVER () AS total
-    FROM pg_catalog.pg_class c
-    LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid AND t.relkind = 't'
-   WHERE c.relkind IN ('r', 'm')
+  SELECT c.oid
+    FROM every c
+    LEFT JOIN every t ON t.oid = c.reltoastrelid AND t.is_toast
+   WHERE NOT c.is_toast
    ORDER BY CASE WHEN c.reltuples < 0
                  THEN greatest(c.relpages, pg_catalog.pg_stat_get_live_tuples(c.oid) / 50) ELSE c.relpages END
             + CASE WHEN t.reltuples < 0
@@ -40,9 +43,10 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS "table",
          coalesce(o.base, s.base) + coalesce(o.scale, s.scale) * greatest(c.reltuples, 0),
          coalesce(nullif(o.most, -1), s.most))) AS debt_pct,
        coalesce(o.enabled, true) AS autovacuum,
-       pg_catalog.array_to_string(c.reloptions, ', ') AS options, k.total
+       pg_catalog.array_to_string(c.reloptions, ', ') AS options, e.total
   FROM ranked k
  CROSS JOIN setting s
+ CROSS JOIN (SELECT pg_catalog.count(*) AS total FROM every x WHERE NOT x.is_toast) e
  CROSS JOIN LATERAL (
        SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples, r.reloptions, r.reltoastrelid,
               pg_catalog.pg_stat_get_live_tuples(r.oid) AS live, pg_catalog.pg_stat_get_dead_tuples(r.oid) AS dead

@@ -2,24 +2,19 @@
 -- Indexes of system catalogs, and of extensions in their schema, are left out. `changes` grows with every change of an
 -- index, constraint or partition of this database: verdicts are then read again.
 WITH every AS MATERIALIZED (
-  SELECT pg_catalog.array_agg(i.indexrelid) FILTER (WHERE NOT (i.indisvalid AND i.indisready AND i.indislive))
-             AS invalid
-    FROM pg_catalog.pg_index i WHERE i.indexrelid >= 16384
-), ranked AS MATERIALIZED (
-  SELECT c.oid, pg_catalog.count(*) OVER () AS total
-    FROM pg_catalog.pg_class c
+  SELECT c.oid, c.relpages FROM pg_catalog.pg_class c
    WHERE c.relkind = 'i' AND c.oid >= 16384 AND c.relnamespace <> 11
-   ORDER BY c.relpages DESC, c.oid LIMIT 500
 ), chosen AS MATERIALIZED (
-  SELECT k.oid FROM ranked k
+  (SELECT e.oid FROM every e ORDER BY e.relpages DESC, e.oid LIMIT 500)
   UNION
-  SELECT pg_catalog.unnest(e.invalid) FROM every e
+  SELECT i.indexrelid FROM pg_catalog.pg_index i
+   WHERE i.indexrelid >= 16384 AND NOT (i.indisvalid AND i.indisready AND i.indislive)
 ), now AS MATERIALIZED (
   SELECT pg_catalog.now() AS now, pg_catalog.current_setting('block_size')::bigint AS block,
          -- A database that was never reset: since the server began to count, after a crash at the latest.
          coalesce(pg_catalog.pg_stat_get_db_stat_reset_time(d.oid), pg_catalog.pg_stat_get_bgwriter_stat_reset_time())
              AS counted_since,
-         (SELECT pg_catalog.max(k.total) FROM ranked k) AS total,
+         (SELECT pg_catalog.count(*) FROM every e) AS total,
          (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_wal_senders() w
            WHERE w.state IS DISTINCT FROM 'backup') AS standbys,
          (SELECT pg_catalog.string_agg(coalesce(nullif(a.application_name, ''), pg_catalog.host(a.client_addr),
