@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from console.model import Column, Lookup, Pane, Record, Snapshot, View
-from console.panes.setting_files import files
 from console.rules.server import RESTART_PENDING, SETTING_LINE
 
 PRESET = "pipeline"
@@ -26,6 +25,13 @@ def settings(snapshot: Snapshot) -> Snapshot:
     from console.panes.setting_rows import settings as rows  # noqa: PLC0415  the presets take long to load
 
     return rows(snapshot, PRESET)
+
+
+def files(snapshot: Snapshot) -> Snapshot:
+    """The status of each line: a pending restart is not an error, although the server reports it as one."""
+    from console.panes.setting_files import files as rows  # noqa: PLC0415  one view shows them
+
+    return rows(snapshot)
 
 
 def waiting(snapshot: Snapshot) -> Snapshot:
