@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from console.actions import action as named_action
+from console.actions.planning import Action
 from console.model import Finding, Kind, Outcome, Trouble
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
@@ -168,6 +171,153 @@ async def test_a_rebalance_under_way_is_refused_again_and_cancelled(citus: Citus
                 await workspace.plan(named_action("cancel-cluster-job"), {"job": str(job)})
             assert f"Background job {job} is cancelled" in caught.value.sentence
         reader.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("owner", ["postgres", "app"])
+async def test_a_table_is_distributed_after_a_rehearsal_with_all_its_rows_and_back(
+    citus: CitusCluster, tmp_path: Path, owner: str
+) -> None:
+    with events(citus, owner):
+        async with desk(citus, tmp_path).workspace() as workspace:
+            made = await workspace.plan(distribute(), {"table": "events", "column": "organization_id"})
+            assert "co-location" not in str(made.notes)
+            done = await workspace.run(made)
+            assert done.outcome is Outcome.DONE, done.message
+            assert "1,000 rows in 8 shards on 2 nodes." in done.notes
+            assert not citus.do("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'pipeline_console_%'")
+            kept = "SELECT pg_relation_size('events'), (SELECT count(*) FROM pg_dist_partition WHERE colocationid = ("
+            kept += "SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = 'events'::regclass))"
+            assert citus.do(kept) == [(0, 5)]  # with organizations, requests and usage with its partition
+            assert not (await workspace.plan(distribute(), {"table": "events"})).steps
+            for step in done.plan.steps:
+                if step.undo:
+                    citus.do(step.undo)
+        assert citus.do("SELECT count(*) FROM events") == [(1000,)]
+        assert not citus.do("SELECT 1 FROM pg_dist_partition WHERE logicalrelid = 'events'::regclass")
+
+
+async def test_a_table_stays_as_it_is_if_its_shards_do_not_hold_all_rows(citus: CitusCluster, tmp_path: Path) -> None:
+    with events(citus, "postgres"):
+        async with desk(citus, tmp_path).workspace() as workspace:
+            made = await workspace.plan(distribute(), {"table": "events", "column": "organization_id"})
+            steps = tuple(
+                replace(step, sql=step.sql.replace("pg_catalog.count(*)::text", "(pg_catalog.count(*) + 1)::text"))
+                for step in made.steps
+            )
+            done = await workspace.run(replace(made, steps=steps))
+        assert done.outcome is not Outcome.DONE
+        assert "do not hold as many rows" in done.message
+        assert not citus.do("SELECT 1 FROM pg_dist_partition WHERE logicalrelid = 'events'::regclass")
+        assert citus.do("SELECT count(*) FROM events") == [(1000,)]
+
+
+async def test_what_must_change_is_listed_and_a_rehearsal_reports_what_citus_refuses(
+    citus: CitusCluster, tmp_path: Path
+) -> None:
+    citus.do(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, organization_id uuid REFERENCES organizations (id), note int"
+        " REFERENCES notes, code text UNIQUE, copy_of bigint REFERENCES orders, n serial)",
+        "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+        "CREATE TRIGGER stamp BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION stamp()",
+        "CREATE TABLE order_lines (id bigint PRIMARY KEY, order_id bigint REFERENCES orders (id))",
+    )
+    try:
+        async with desk(citus, tmp_path).workspace() as workspace:
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(distribute(), {"table": "orders", "column": "organization_id"})
+            listed = caught.value.sentence.splitlines()[1:-1]
+            assert [line.split(".")[0] for line in listed] == [
+                "- primary key orders_pkey (id) lacks organization_id",
+                "- unique constraint orders_code_key (code) lacks organization_id",
+                "- foreign key order_lines_order_id_fkey of public",
+                "- foreign key orders_copy_of_fkey does not go through organization_id of both rows",
+                "- foreign key orders_note_fkey refers to public",
+                "- trigger stamp: Citus runs no triggers on a distributed table",
+            ]
+            wanted = {"table": "orders", "column": "organization_id", "only-rehearse": "yes"}
+            made = await workspace.plan(distribute(), wanted)
+            assert any("counts in integer" in note for note in made.notes)
+            done = await workspace.run(made)
+            assert done.outcome is Outcome.FAILED
+            assert "Foreign keys are supported in two cases" in done.message
+        assert not citus.do("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'pipeline_console_%'")
+    finally:
+        citus.do("DROP TABLE order_lines, orders", "DROP FUNCTION stamp()")
+
+
+async def test_tables_are_distributed_in_the_order_of_their_foreign_keys(citus: CitusCluster, tmp_path: Path) -> None:
+    citus.do(
+        "CREATE TABLE kinds (id int PRIMARY KEY)",
+        "INSERT INTO kinds SELECT generate_series(1, 10)",
+        "CREATE TABLE shops (organization_id uuid PRIMARY KEY)",
+        "INSERT INTO shops SELECT id FROM organizations",
+        "CREATE TABLE sales (organization_id uuid REFERENCES shops, id bigint, kind int REFERENCES kinds,"
+        " PRIMARY KEY (organization_id, id))",
+        "INSERT INTO sales SELECT organization_id, 1, 1 FROM shops",
+    )
+    try:
+        async with desk(citus, tmp_path).workspace() as workspace:
+            sales = {"table": "sales", "column": "organization_id"}
+            with pytest.raises(Trouble) as caught:
+                await workspace.plan(distribute(), sales)
+            assert caught.value.sentence.count("First run distribute-table on") == 2
+            made = await workspace.plan(distribute(), {"table": "kinds", "as": "reference"})
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+            shops = {"table": "shops", "column": "organization_id", "colocate-with": "none", "shards": "4"}
+            made = await workspace.plan(distribute(), shops)
+            assert any("Run distribute-table on public.sales next" in note for note in made.notes)
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+            assert citus.do("SELECT pg_relation_size('shops') > 0") == [(True,)]  # sales still refers to these rows
+            made = await workspace.plan(distribute(), sales)
+            assert any("lie with those of public.shops" in note for note in made.notes)
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+            made = await workspace.plan(distribute(), {"table": "shops"})
+            assert (await workspace.run(made)).outcome is Outcome.DONE
+        found = citus.do("SELECT pg_relation_size('shops'), (SELECT count(*) FROM sales), (SELECT count(*) FROM shops)")
+        assert found == [(0, clusters.TENANTS, clusters.TENANTS)]
+    finally:
+        citus.do("DROP TABLE sales, shops, kinds")
+
+
+async def test_a_table_is_distributed_online_where_the_server_allows_the_plugin(
+    citus: CitusCluster, tmp_path: Path
+) -> None:
+    known = citus.do("SELECT setting FROM pg_settings WHERE name = 'output_plugin_libraries'")
+    wanted = {"table": "events", "column": "organization_id", "online": "yes"}
+    with events(citus, "postgres"):
+        async with desk(citus, tmp_path).workspace() as workspace:
+            if known:
+                with pytest.raises(Trouble) as caught:
+                    await workspace.plan(distribute(), wanted)
+                assert "output_plugin_libraries" in caught.value.sentence
+                for node in citus.nodes():
+                    change = f"ALTER SYSTEM SET output_plugin_libraries = {known[0][0]}, citus"
+                    citus.do(change, "SELECT pg_reload_conf()", server=node)
+            done = await workspace.run(await workspace.plan(distribute(), wanted))
+        assert done.outcome is Outcome.DONE
+        assert "1,000 rows in 8 shards on 2 nodes." in done.notes
+
+
+@contextmanager
+def events(citus: CitusCluster, owner: str) -> Iterator[None]:
+    """A table of 1,000 rows on the coordinator alone."""
+    if not citus.do(f"SELECT 1 FROM pg_roles WHERE rolname = '{owner}'"):
+        citus.do(f"CREATE ROLE {owner} LOGIN", f"GRANT CREATE ON DATABASE {clusters.DATABASE} TO {owner}")
+        citus.do(f"GRANT CREATE ON SCHEMA public TO {owner}")
+    citus.do(
+        "CREATE TABLE events (organization_id uuid, id bigint, PRIMARY KEY (organization_id, id))",
+        "INSERT INTO events SELECT md5('org' || g % 50)::uuid, g FROM generate_series(1, 1000) g",
+        f"ALTER TABLE events OWNER TO {owner}",
+    )
+    try:
+        yield
+    finally:
+        citus.do("DROP TABLE events")
+
+
+def distribute() -> Action:
+    """The action that distributes a table."""
+    return named_action("distribute-table")
 
 
 def desk(citus: CitusCluster, folder: Path) -> Desk:

@@ -73,6 +73,6 @@ def test_relations_are_those_of_the_parameters_and_of_the_steps() -> None:
 def test_the_actions_that_citus_runs_on_shards_are_known() -> None:
     shards = {action.name for action in ACTIONS if action.needs.on_shards}
     assert shards == {
-        *("analyze-table", "create-index", "drop-index", "reindex", "repair-invalid-indexes"),
+        *("analyze-table", "create-index", "distribute-table", "drop-index", "reindex", "repair-invalid-indexes"),
         *("set-autovacuum", "undo", "vacuum-table"),
     }

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.host
 
 HOSTILE = 'o\'neil "x"; --'
 # Actions whose extension no database of the tests has.
-UNINSTALLED = {"repack-table", "rebalance-cluster", "cancel-cluster-job"}
+UNINSTALLED = {"repack-table", "rebalance-cluster", "cancel-cluster-job", "distribute-table"}
 ELSEWHERE = {"log", "pooler", "cache", "cluster"}  # without a pooler, a Redis, Citus, or a log that the server keeps
 
 

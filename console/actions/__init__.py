@@ -8,6 +8,7 @@ from console.actions.archive.export_archive import EXPORT_ARCHIVE
 from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
 from console.actions.cache.drop_cached import FLUSH_TENANT, INVALIDATE_BRAND
 from console.actions.capacity.sample_capacity import SAMPLE_CAPACITY
+from console.actions.cluster.distribute import DISTRIBUTE_TABLE
 from console.actions.cluster.rebalance import CANCEL_CLUSTER_JOB, REBALANCE_CLUSTER
 from console.actions.indexes.apply_indexes import APPLY_INDEXES
 from console.actions.indexes.create_index import CREATE_INDEX
@@ -94,6 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     KILL_CLIENT,
     INVALIDATE_BRAND,
     FLUSH_TENANT,
+    DISTRIBUTE_TABLE,
     REBALANCE_CLUSTER,
     CANCEL_CLUSTER_JOB,
     UNDO,

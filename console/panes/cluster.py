@@ -131,7 +131,7 @@ TABLES = View(
     ),
     derive=tables,
     rules=(CLUSTER_IMBALANCE_BYTES,),
-    empty="No distributed tables: create_distributed_table() makes one.",
+    empty="No distributed tables: distribute-table makes one.",
 )
 GROUPS = View(
     name="groups",
@@ -286,5 +286,5 @@ CLUSTER = Pane(
     views=(NODES, TABLES, GROUPS, SHARDS, TENANTS, SESSIONS, LOCKS, JOBS),
     refresh=10.0,
     extension="citus",
-    actions=("rebalance-cluster", "cancel-cluster-job", "cancel-backend", "terminate-backend"),
+    actions=("distribute-table", "rebalance-cluster", "cancel-cluster-job", "cancel-backend", "terminate-backend"),
 )

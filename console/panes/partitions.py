@@ -300,5 +300,5 @@ PARTITIONS = Pane(
     ),
     views=(PARENTS, PARTITIONS_VIEW, ADVICE, TENANTS),
     refresh=30.0,
-    actions=("create-partitions", "archive-analytics", "partition-by-hash"),
+    actions=("create-partitions", "archive-analytics", "partition-by-hash", "distribute-table"),
 )

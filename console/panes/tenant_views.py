@@ -60,7 +60,8 @@ def _verdict(row: Record, growth: float | None, hash_table_gb: Rule, tenant_shar
             f"one tenant holds {share:.0f} % of the rows, and so would one partition: archive or split it first",
         )
     largest = f"the largest tenant holds {number(share):.0f} %" if share is not None else "no tenant stands out"
-    return "worth it", f"{size(bytes_now)} and {largest}: run partition-by-hash"
+    or_else = ", or distribute-table to spread it over the cluster" if "cluster_kind" in row else ""
+    return "worth it", f"{size(bytes_now)} and {largest}: run partition-by-hash{or_else}"
 
 
 def _months(months: float) -> str:

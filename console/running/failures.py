@@ -10,6 +10,7 @@ from console.running.progress import Run
 from console.sources.postgres import ActingSession, DriverError, trouble
 
 _UNKNOWN = {"42P01", "42883", "42704", "3F000"}  # no such table, function, object, schema
+_NOT_SUPPORTED = "0A000"
 _PATH = (
     "It was looked for inside a function, with search_path = pg_catalog, which the console sets (and for maintenance "
     "PostgreSQL 17 and later), not with the path of the database. ALTER FUNCTION … SET search_path gives the function "
@@ -23,6 +24,9 @@ def change_trouble(error: DriverError) -> Trouble:
     why = trouble(error, "the change")
     if why.sqlstate in _UNKNOWN and error.diag.context:
         return Trouble(why.kind, f"{why.sentence} {_PATH}", why.remedy, why.sqlstate, why.lacks)
+    if why.sqlstate == _NOT_SUPPORTED and error.diag.message_detail:  # what it says is about definitions, not rows
+        detail = one_line(error.diag.message_detail).rstrip(".")
+        return Trouble(why.kind, f"{why.sentence} {detail}.", why.remedy, why.sqlstate, why.lacks)
     if why.kind is not Kind.DENIED:
         return why
     what = f"The role may not make the change: {message(error).rstrip('.')}."

@@ -4,20 +4,8 @@
 -- The tenant column is the one by which most tables refer to one common table (such as organization_id). Shares
 -- come from the statistics, so no table is read; a role sees them only of tables that it may read.
 -- Growth is what was inserted less what was deleted since the counters began, at the present size of a row.
-WITH RECURSIVE reference AS MATERIALIZED (
-  SELECT k.conrelid, k.confrelid, a.attname, a.atttypid
-    FROM pg_catalog.pg_constraint k
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-   WHERE k.contype = 'f' AND k.connamespace <> 11 AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0
-       AND k.conrelid <> k.confrelid
-), tenancy AS MATERIALIZED (
-  SELECT r.confrelid, r.attname, r.atttypid
-    FROM reference r
-   GROUP BY r.confrelid, r.attname, r.atttypid
-  HAVING pg_catalog.count(DISTINCT r.conrelid) > 1
-   ORDER BY pg_catalog.count(DISTINCT r.conrelid) DESC, r.confrelid, r.attname
-   LIMIT 1
-), holder AS MATERIALIZED (
+WITH RECURSIVE @tenancy@
+, holder AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname, c.relkind, a.attname, t.partstrat, t.partattrs[0] = a.attnum AS by_tenant,
          o.relname AS tenant_table
     FROM tenancy y

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.actions.cluster.distribution import PLUGIN, PLUGIN_REMEDY, lacks_plugin
 from console.actions.needs import Needs
 from console.actions.planning import CITUS, Action, Request, steps_from_query, whole_number
 from console.format import counted, one_line, safe, size
@@ -68,6 +69,8 @@ def _check(facts: Record, strategy: str, transfer: str) -> None:
             f"Moving shards online needs wal_level = logical on all nodes; it is {facts['wal_level']}.",
             f"Set it and restart the nodes, or accept waiting writes: --set transfer={BLOCKING}",
         )
+    if transfer != BLOCKING and lacks_plugin(facts):
+        raise Trouble(Kind.REFUSED, PLUGIN, f"{PLUGIN_REMEDY} Or accept waiting writes: --set transfer={BLOCKING}")
     if transfer == AUTO and facts["keyless"]:
         raise Trouble(
             Kind.REFUSED,
@@ -83,8 +86,8 @@ async def _room(server: Source, moves: Snapshot) -> tuple[str, ...]:
     for row in moves.records():
         arriving[str(row["to"])] = arriving.get(str(row["to"]), 0.0) + number(row["size"])
     return tuple(
-        f"{one_line(node)} needs {size(more)} of free disk space besides WAL; its shards have {size(nodes.get(node))} "
-        "now."
+        f"{one_line(node)} needs {size(more)} of free disk space, and more for WAL; "
+        f"its shards have {size(nodes.get(node))} now."
         for node, more in sorted(arriving.items())
     )
 

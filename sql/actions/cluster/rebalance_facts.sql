@@ -17,5 +17,6 @@ SELECT (SELECT pg_catalog.max(j.job_id) FROM pg_catalog.pg_dist_background_job j
          WHERE m.relreplident = 'n' OR m.relreplident = 'd' AND NOT EXISTS (
                SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = m.oid AND i.indisprimary)) AS keyless,
        pg_catalog.current_setting('wal_level') AS wal_level,
+       (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name = 'output_plugin_libraries') AS plugins,
        (SELECT pg_catalog.string_agg(s.name, ', ' ORDER BY s.default_strategy DESC, s.name)
           FROM pg_catalog.pg_dist_rebalance_strategy s) AS strategies
