@@ -28,10 +28,10 @@ FOLLOWING: Mapping[str, str] = {  # tables whose rows come with those of another
 COLUMNS = ("table", "month_rows", "row_bytes", "index_bytes", "month_size", "size", "basis", "rows", "now")
 
 
-def rows(tables: Snapshot) -> Snapshot:
-    """What each table would take after two years of that volume, and all of them together."""
+def rows(tables: Snapshot, volumes: Mapping[str, int] = VOLUMES) -> Snapshot:
+    """What each table would take after two years of these volumes, and all of them together."""
     known = {str(record["table"]).removeprefix("public."): record for record in tables.records()}
-    found = [row for name in (*VOLUMES, *FOLLOWING) if name in known and (row := _row(name, known))]
+    found = [_row(name, known, volumes) for name in (*volumes, *FOLLOWING) if name in known]
     sizes = [(row[COLUMNS.index("month_size")], row[COLUMNS.index("size")]) for row in found]
     if found:
         month, total = (sum(number(pair[at]) for pair in sizes) for at in (0, 1))
@@ -41,10 +41,10 @@ def rows(tables: Snapshot) -> Snapshot:
     return replace(tables, name="capacity_what_if", columns=COLUMNS, rows=tuple(found))
 
 
-def _row(name: str, known: Mapping[str, Record]) -> Row | None:
+def _row(name: str, known: Mapping[str, Record], volumes: Mapping[str, int]) -> Row:
     record = known[name]
     leader = FOLLOWING.get(name)
-    month, basis = _month(name, leader, known)
+    month, basis = _month(name, leader, known, volumes)
     row_bytes, index_bytes = bytes_a_row(record)
     month_size = None if month is None or row_bytes is None else month * (row_bytes + number(index_bytes))
     size = None if month_size is None else month_size * MONTHS
@@ -53,12 +53,14 @@ def _row(name: str, known: Mapping[str, Record]) -> Row | None:
     return (record["table"], month, row_bytes, index_bytes, month_size, size, basis, record["rows"], record["size"])
 
 
-def _month(name: str, leader: str | None, known: Mapping[str, Record]) -> tuple[float | None, str]:
+def _month(
+    name: str, leader: str | None, known: Mapping[str, Record], volumes: Mapping[str, int]
+) -> tuple[float | None, str]:
     """Rows a month, and how they are known."""
     if leader is None:
-        return VOLUMES[name], f"{count(VOLUMES[name])} a month"
+        return volumes[name], f"{count(volumes[name])} a month"
     held = number(known[leader]["rows"]) if leader in known else 0.0
     if held <= 0:
         return None, f"rows of {leader} are not known"
     ratio = number(known[name]["rows"]) / held
-    return VOLUMES[leader] * ratio, f"{ratio:.2g} for each of {leader}"
+    return volumes[leader] * ratio, f"{ratio:.2g} for each of {leader}"
