@@ -93,6 +93,20 @@ async def test_an_action_of_one_server_refuses_a_distributed_table_and_names_wha
     assert instead in caught.value.remedy
 
 
+async def test_vacuum_and_missing_indexes_know_shells_from_tables(citus: CitusCluster) -> None:
+    named = "SELECT oid::bigint FROM pg_class WHERE relname IN ('requests', 'requests_pkey', 'notes', 'plans')"
+    source = PostgresServer(citus.uri)
+    try:
+        await source.connect()
+        asked = [oid for (oid,) in citus.do(named)]
+        found = {row["oid"] for row in (await source.fetch("cluster_shells", {"oid": asked})).records()}
+    finally:
+        await source.close()
+    ((notes,),) = citus.do("SELECT 'notes'::regclass::oid::bigint")
+    assert found == set(asked) - {notes}
+    assert len(found) == 3
+
+
 async def test_an_index_is_built_and_dropped_on_every_shard(citus: CitusCluster, tmp_path: Path) -> None:
     built = "SELECT sum(result::int) FROM run_command_on_shards('requests', $$SELECT count(*) FROM pg_index"
     built += " WHERE indrelid = '%s'::regclass AND indexrelid::regclass::text LIKE '%%body%%'$$)"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from console.format import age, count, counted, size
 from console.model import Column, Kind, Lookup, Pane, Rate, Record, Snapshot, Trouble, View, Whole, number
+from console.panes import cluster_sums
 from console.panes.derived import APPROXIMATE, MARK, add, with_notes
 from console.rules.server import METRIC_LEVEL
 
@@ -116,7 +117,8 @@ def relations(snapshot: Snapshot) -> Snapshot:
     for row in snapshot.records():
         if row["elsewhere"] == "unread":
             raise unread(number(row["buffers"]), "Hit rates shows what each relation reads, Summary how full they are.")
-    made = add(snapshot, ("name", "kind", "cached", "approximate", "table", "index"), _relation)
+    noted = cluster_sums.with_shells_noted(snapshot, "the buffers of their shards, which are on the nodes")
+    made = add(noted, ("name", "kind", "cached", "approximate", "table", "index"), _relation)
     elsewhere = sum(number(row["buffers"]) for row in made.records() if row["elsewhere"] == "database")
     known = sum(row["oid"] is not None for row in made.records())
     total = next((number(value) for value in made.values("total")), 0)
@@ -157,7 +159,8 @@ def hit_rates(snapshot: Snapshot) -> Snapshot:
         table, index = (None, own) if row["relkind"] == "i" else (own if row["relkind"] != "S" else None, None)
         return (*_named(row), 100 * number(row["hits"]) / number(row["lookups"]), table, index)
 
-    made = add(snapshot, ("name", "kind", "hit_total", "table", "index"), columns_of)
+    noted = cluster_sums.with_shells_noted(snapshot, "the reads of their shards, which are on the nodes")
+    made = add(noted, ("name", "kind", "hit_total", "table", "index"), columns_of)
     total = next((number(value) for value in made.values("total")), 0)
     several = f"{count(len(made.rows))} of {count(total)} relations, most blocks first"
     return with_notes(made, several if total > len(made.rows) else "")
@@ -190,6 +193,7 @@ RELATIONS = View(
     query="buffer_relations",
     key=("id",),
     sort="-bytes",
+    lookups=(cluster_sums.SHELLS,),
     derive=relations,
     columns=(
         _NAME,
@@ -216,6 +220,7 @@ HIT_RATES = View(
     query="buffer_hits",
     key=("oid",),
     sort="-read_rate",
+    lookups=(cluster_sums.SHELLS,),
     derive=hit_rates,
     rates=(
         Rate("hit", "hits", per="lookups", scale=100.0, window=WINDOW),

@@ -36,6 +36,24 @@ INDEXES = Lookup(
     keep=60,
     extension=EXTENSION,
 )
+SHELLS = Lookup("cluster_shells", ("oid",), ("shell",), first=1000, batch=1000, keep=60, extension=EXTENSION)
+
+
+def without_shells(snapshot: Snapshot) -> Snapshot:
+    """`snapshot` without the rows of distributed tables, which are empty here, and a note that they are left out."""
+    records = tuple(snapshot.records())
+    kept = tuple(row for record, row in zip(records, snapshot.rows, strict=True) if not record.get("shell"))
+    left = len(records) - len(kept)
+    note = (
+        f"{counted(left, 'row')} of tables of Citus left out: cluster, view tables, has the dead tuples of their shards"
+    )
+    return with_notes(replace(snapshot, rows=kept), note) if left else snapshot
+
+
+def with_shells_noted(snapshot: Snapshot, what: str) -> Snapshot:
+    """`snapshot` with a note that `what` of the shards of distributed tables is not in their rows."""
+    shells = sum(1 for record in snapshot.records() if record.get("shell"))
+    return with_notes(snapshot, f"{counted(shells, 'row')} of tables of Citus: without {what}") if shells else snapshot
 
 
 def summed(snapshot: Snapshot, figures: Callable[[Record], Mapping[str, object]]) -> Snapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from console.format import age
 from console.model import Column, Lookup, Pane, Rate, Record, Rule, Snapshot, View, number
@@ -185,8 +186,14 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
 
 
 def foreign_keys(snapshot: Snapshot) -> Snapshot:
-    """Estimated sizes."""
-    return with_size(snapshot)
+    """Estimated sizes; unknown for tables of Citus, which are empty here."""
+    sized = cluster_sums.with_shells_noted(with_size(snapshot), "sizes and deletes, which only their nodes know")
+    unknown = {sized.index(name) for name in ("size", "deleted", "updated", "rows")} if sized.rows else set()
+    rows = (
+        tuple(None if record.get("shell") and at in unknown else value for at, value in enumerate(row))
+        for record, row in zip(sized.records(), sized.rows, strict=True)
+    )
+    return replace(sized, rows=tuple(rows))
 
 
 MISSING = View(
@@ -223,6 +230,7 @@ MISSING = View(
         Column("rows", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),
         Column("remedy", "remedy", "query", width=60, extra=True, help="The statement that creates the missing index."),
     ),
+    lookups=(cluster_sums.SHELLS,),
     derive=foreign_keys,
     empty="Every foreign key has a supporting index.",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from console.format import one_line
 from console.model import Column, Pane, Record, Snapshot, View, Whole, number
+from console.panes import cluster_sums
 from console.panes.derived import add, with_notes, with_query
 from console.panes.vacuum_clock import CLOCK
 from console.panes.vacuum_reasons import is_held_back, why
@@ -14,7 +15,7 @@ from console.rules.storage import VACUUM_DUE_PERCENT
 
 def due(snapshot: Snapshot) -> Snapshot:
     """Why each table is not vacuumed, and a note on who holds VACUUM back."""
-    found = add(snapshot, ("why",), lambda row: (why(row),))
+    found = add(cluster_sums.without_shells(snapshot), ("why",), lambda row: (why(row),))
     holders = {one_line(row["pinned_by"]) for row in found.records() if is_held_back(row)}
     return with_notes(found, *(f"rows that died since {name} began stay" for name in sorted(holders)))
 
@@ -37,6 +38,7 @@ TABLES = View(
     query="vacuum_due",
     key=("oid",),
     sort="-due_pct",
+    lookups=(cluster_sums.SHELLS,),
     derive=due,
     columns=(
         Column("table", "table", "relation", width=14, grow=True),

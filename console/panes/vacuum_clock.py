@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.format import age, one_line
 from console.model import Column, Record, Snapshot, View, number
+from console.panes import cluster_sums
 from console.panes.derived import MARK, add, with_notes
 from console.panes.vacuum_reasons import TURN, why
 
 
 def clock(snapshot: Snapshot) -> Snapshot:
     """Why each table is not vacuumed, who keeps its dead tuples, and a note where autovacuum cannot come at all."""
-    found = add(snapshot, ("why",), lambda row: (why_not(row),))
+    found = add(cluster_sums.without_shells(snapshot), ("why",), lambda row: (why_not(row),))
     first = next(iter(found.records()), None)
     if first is None:
         return found
@@ -47,6 +50,7 @@ CLOCK = View(
     source="clock",
     key=("oid",),
     sort="due_in",
+    lookups=(replace(cluster_sums.SHELLS, source="postgres"),),
     derive=clock,
     columns=(
         Column("table", "table", "relation", width=14, grow=True),
