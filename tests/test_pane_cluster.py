@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from console.model import Frame, Kind, Level, Record, Snapshot, Trouble, View
 from console.panes import cluster_sums
 from console.panes.bloat import BLOAT
 from console.panes.cluster import CLUSTER, GROUPS, JOBS, LOCKS, NODES, SESSIONS, SHARDS, TABLES, TENANTS
-from console.panes.indexes import INDEXES
+from console.panes.indexes import INDEXES, foreign_keys
 from console.panes.partitions import PARENTS, PARTITIONS_VIEW
 from console.reading.reader import Reader
 from console.rules.diagnoses import DIAGNOSES
@@ -83,9 +85,9 @@ async def test_skew_is_shown_by_shard_by_node_and_by_tenant() -> None:
 
 async def test_tables_that_lie_together_are_one_group() -> None:
     groups = {row["kind"]: row for row in await rows(GROUPS)}
-    assert "public.organizations, public.requests" in str(groups["distributed"]["members"])
+    assert "organizations, requests" in str(groups["distributed"]["members"])
     assert groups["distributed"]["apart"] == 0
-    assert groups["reference"]["members"] == "public.plans"
+    assert groups["reference"]["members"] == "plans"
 
 
 async def test_sessions_and_locks_are_those_of_all_nodes() -> None:
@@ -114,6 +116,23 @@ async def test_the_storage_panes_show_sums_over_the_shards_and_no_verdict_that_c
     assert any("sums over their shards" in note for note in taken.notes)
     (alone,) = (row for row in taken.records() if row["table"] == "public.notes")
     assert (alone["cluster_kind"], alone["verdict"]) == (None, "ok")
+
+
+def test_views_of_one_server_leave_shells_out_or_say_what_they_lack() -> None:
+    columns = ("oid", "table", "estimated_size", "deleted", "updated", "rows", "shell")
+    rows = ((1, "public.requests", 0, 0, 0, 0, True), (2, "public.notes", 8192, 1, 2, 3, None))
+    taken = Snapshot("x", columns, rows, datetime.now(UTC))
+    left = cluster_sums.without_shells(taken)
+    assert left.rows == rows[1:]
+    assert left.notes == (
+        "1 row of tables of Citus left out: cluster, view tables, has the dead tuples of their shards",
+    )
+    missing = foreign_keys(taken)
+    assert [(row["size"], row["approximate"]) for row in missing.records()] == [(None, ""), (8192, "≈")]
+    assert [row["deleted"] for row in missing.records()] == [None, 1]
+    assert "1 row of tables of Citus: without sizes and deletes, which only their nodes know" in missing.notes
+    alone = Snapshot("x", columns, rows[1:], datetime.now(UTC))
+    assert cluster_sums.without_shells(alone) is cluster_sums.with_shells_noted(alone, "sizes") is alone
 
 
 async def test_an_index_is_judged_by_the_scans_of_all_its_shards() -> None:

@@ -141,7 +141,6 @@ GROUPS = View(
     columns=(
         _COLOCATION,
         _KIND,
-        _DISTRIBUTED_BY,
         Column("tables", "tables", "count", width=6),
         Column("shards", "shards", "count", width=6, help="Of each table."),
         Column("size", "size", "size", help="Of all its tables and their copies."),
@@ -154,6 +153,7 @@ GROUPS = View(
             help="Ranges of hash values whose shards are not all on one node; 0 is right.",
         ),
         Column("members", "members", "query", grow=True),
+        replace(_DISTRIBUTED_BY, extra=True),
         Column("nodes", "on", width=50, extra=True, help="Its size on each node."),
     ),
     empty="No co-location groups.",

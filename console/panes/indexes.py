@@ -188,9 +188,12 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
 def foreign_keys(snapshot: Snapshot) -> Snapshot:
     """Estimated sizes; unknown for tables of Citus, which are empty here."""
     sized = cluster_sums.with_shells_noted(with_size(snapshot), "sizes and deletes, which only their nodes know")
-    unknown = {sized.index(name) for name in ("size", "deleted", "updated", "rows")} if sized.rows else set()
+    unknown = {**dict.fromkeys(("size", "deleted", "updated", "rows")), "approximate": ""}
     rows = (
-        tuple(None if record.get("shell") and at in unknown else value for at, value in enumerate(row))
+        tuple(
+            unknown.get(name, value) if record.get("shell") else value
+            for name, value in zip(sized.columns, row, strict=True)
+        )
         for record, row in zip(sized.records(), sized.rows, strict=True)
     )
     return replace(sized, rows=tuple(rows))

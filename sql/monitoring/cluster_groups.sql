@@ -25,7 +25,7 @@ SELECT p.colocation, pg_catalog.min(p.kind) AS kind, pg_catalog.string_agg(DISTI
           FROM by_node b, holding h
          WHERE b.colocation = p.colocation AND pg_catalog.min(p.kind) = 'distributed' GROUP BY h.nodes) AS node_skew,
        coalesce(pg_catalog.max(a.ranges), 0) AS apart,
-       pg_catalog.string_agg(DISTINCT p."table", ', ') AS members
+       pg_catalog.string_agg(DISTINCT pg_catalog.regexp_replace(p."table", '^public\.', ''), ', ') AS members
   FROM placed p
   LEFT JOIN apart a ON a.colocation = p.colocation
  GROUP BY p.colocation

@@ -12,7 +12,8 @@ SELECT 1 AS rank, j.job_id AS job, j.job_type::text AS type, j.state::text AS st
        SELECT pg_catalog.count(*) AS tasks, pg_catalog.count(*) FILTER (WHERE k.status = 'done') AS done,
               pg_catalog.count(*) FILTER (WHERE k.status = 'error') AS failed,
               pg_catalog.sum(coalesce(k.retry_count, 0))::bigint AS retries,
-              pg_catalog.string_agg(DISTINCT nullif(k.message, ''), ' ') AS message
+              pg_catalog.string_agg(DISTINCT nullif(k.message, ''), ' ')
+                FILTER (WHERE k.status <> 'done') AS message  -- that of a task that is done is its command tag
          FROM pg_catalog.pg_dist_background_task k WHERE k.job_id = j.job_id) t ON true
  WHERE j.job_id > (SELECT pg_catalog.max(x.job_id) FROM pg_catalog.pg_dist_background_job x) - 100
  UNION ALL

@@ -2,20 +2,8 @@
 -- lane: slow
 --
 -- Only tenants that the statistics list by name (most common values) are here; the others are smaller than those.
-WITH reference AS MATERIALIZED (
-  SELECT k.conrelid, k.confrelid, a.attname, a.atttypid
-    FROM pg_catalog.pg_constraint k
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-   WHERE k.contype = 'f' AND k.connamespace <> 11 AND pg_catalog.array_length(k.conkey, 1) = 1 AND k.conparentid = 0
-       AND k.conrelid <> k.confrelid
-), tenancy AS MATERIALIZED (
-  SELECT r.confrelid, r.attname, r.atttypid
-    FROM reference r
-   GROUP BY r.confrelid, r.attname, r.atttypid
-  HAVING pg_catalog.count(DISTINCT r.conrelid) > 1
-   ORDER BY pg_catalog.count(DISTINCT r.conrelid) DESC, r.confrelid, r.attname
-   LIMIT 1
-), listed AS MATERIALIZED (
+WITH @tenancy@
+, listed AS MATERIALIZED (
   SELECT n.nspname || '.' || c.relname AS name, s.most_common_vals::text::text[] AS tenants,
          s.most_common_freqs AS shares,
          CASE WHEN c.relkind = 'r' THEN greatest(c.reltuples, 0) ELSE (
