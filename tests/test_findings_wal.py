@@ -150,3 +150,26 @@ def test_a_disk_that_wal_fills_is_a_symptom_of_what_keeps_the_wal(
     assert (first.subject, first.level) == (root, level)
     if root != "disk /":
         assert any("of the file system of pg_wal in use" in each for each in first.explains)
+
+
+GROWTH = DISK | {"used_percent": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("free", "sentence"),  # GB, of an earlier reading each 5 minutes, oldest first
+    [
+        ((53, 52, 51, 50), "used up in 4 hours 10 minutes at the rate of the last 15 minutes"),
+        ((56, 52, 51, 50), "used up in 4 hours 10 minutes at the rate of the last 15 minutes"),  # the slower half
+        ((53, 50, 50, 50), None),  # a file that was written at once
+        ((50, 50, 50, 46), None),
+        ((50, 53, 51, 50), None),  # it fell and rose
+        ((52, 50), None),  # after five minutes
+    ],
+)
+def test_only_a_disk_that_fills_up_steadily_is_said_to_be_full_soon(
+    free: tuple[int, ...], sentence: str | None
+) -> None:
+    ago = range(-300 * (len(free) - 1), 1, 300)
+    disks = (taken("host_disks", GROWTH | {"free": gb << 30}, at) for gb, at in zip(free, ago, strict=True))
+    found = list(space(Frame({"host_disks": tuple(disks)}, AT)))
+    assert [each.sentence.partition("are free, ")[2] for each in found] == ([sentence] if sentence else [])

@@ -13,8 +13,9 @@ SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_reco
        s.used, s.visible, s.sessions, w.waiting, m.signs
   FROM pg_catalog.pg_database d
  CROSS JOIN (SELECT pg_catalog.count(*) FILTER (WHERE coalesce(a.backend_type = 'client backend',
-                                                  a.datid IS NOT NULL AND a.usesysid IS NOT NULL)) AS used,
-                    pg_catalog.count(*) AS sessions, pg_catalog.count(a.backend_type) AS visible
+                                                  (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL))
+                      AS used,
+                    pg_catalog.count(*) AS sessions, pg_catalog.count(a.backend_start) AS visible
                FROM pg_catalog.pg_stat_get_activity(NULL) a) s
  CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(x.name ORDER BY x.name), '{}') AS waiting
                FROM pg_catalog.pg_settings x WHERE x.pending_restart) w

@@ -3,7 +3,8 @@
 -- lane: slow
 SELECT 'connections' AS kind, 'connections' AS subject,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_activity(NULL) a
-         WHERE coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL))::float8
+         WHERE coalesce(a.backend_type = 'client backend',
+                        (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL))::float8
            AS used,
        (pg_catalog.current_setting('max_connections')::integer
         - pg_catalog.current_setting('superuser_reserved_connections')::integer

@@ -11,7 +11,8 @@ SELECT s.application, s.usename AS "user", pg_catalog.count(*) AS sessions,
                CASE WHEN a.state = 'idle'
                     THEN pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.state_change) END AS idle_age
           FROM pg_catalog.pg_stat_get_activity(NULL) a
-         WHERE coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL)
+         WHERE coalesce(a.backend_type = 'client backend',
+                        (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL)
            AND NOT (a.application_name = (SELECT pg_catalog.current_setting('application_name'))
                     AND pg_catalog.pg_get_userbyid(a.usesysid) = SESSION_USER
                     AND a.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr())) s

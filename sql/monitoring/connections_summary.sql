@@ -25,7 +25,8 @@ SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
          CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
          CROSS JOIN (SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
                                   UNION ALL SELECT p.transaction FROM pg_catalog.pg_prepared_xact() p) AS xids) r
-         WHERE coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL)) s
+         WHERE coalesce(a.backend_type = 'client backend',
+                        (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL)) s
  CROSS JOIN (SELECT pg_catalog.current_setting('max_connections')::integer
                     - pg_catalog.current_setting('superuser_reserved_connections')::integer
                     - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::integer AS usable) u

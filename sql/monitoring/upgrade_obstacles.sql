@@ -47,6 +47,13 @@ WITH RECURSIVE here AS MATERIALIZED (
   (18, 'pg_stat_wal', 'wal_write_time', 'pg_stat_io'), (18, 'pg_stat_wal', 'wal_sync_time', 'pg_stat_io'),
   (18, 'pg_attribute', 'attcacheoff', 'nothing'), (18, 'pg_backend_memory_contexts', 'parent', 'path'),
   (19, 'pg_stat_subscription_stats', 'sync_error_count', 'sync_table_error_count')
+), made_of(part, oid) AS MATERIALIZED (  -- types and what is made of them, once: there is no index to look by
+  SELECT t.typbasetype, t.oid FROM pg_catalog.pg_type t WHERE t.typbasetype NOT IN (0, t.oid)
+  UNION ALL SELECT t.typelem, t.oid FROM pg_catalog.pg_type t WHERE t.typelem NOT IN (0, t.oid)
+  UNION ALL
+  SELECT a.atttypid, c.reltype FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+   WHERE c.relkind = 'c' AND NOT a.attisdropped
+  UNION ALL SELECT r.rngsubtype, r.rngtypid FROM pg_catalog.pg_range r
 ), unstorable(version, oid, name) AS (
   SELECT CASE WHEN t.typname = 'aclitem' THEN 16 ELSE h.major + 1 END, t.oid, t.typname::text
     FROM here h CROSS JOIN pg_catalog.pg_type t
@@ -55,14 +62,7 @@ WITH RECURSIVE here AS MATERIALIZED (
            'regnamespace', 'regoper', 'regoperator', 'regproc', 'regprocedure')
       OR n.nspname IN ('pg_catalog', 'information_schema') AND t.typtype = 'c'
   UNION
-  SELECT u.version, d.oid, u.name
-    FROM unstorable u
-   CROSS JOIN LATERAL (
-         SELECT t.oid FROM pg_catalog.pg_type t WHERE u.oid IN (t.typbasetype, t.typelem) AND t.oid <> u.oid
-         UNION ALL
-         SELECT c.reltype FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-          WHERE a.atttypid = u.oid AND c.relkind = 'c' AND NOT a.attisdropped
-         UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range r WHERE r.rngsubtype = u.oid) d
+  SELECT u.version, m.oid, u.name FROM unstorable u JOIN made_of m ON m.part = u.oid
 ), setting_of AS (
   SELECT s.setrole, s.setdatabase, pg_catalog.split_part(x, '=', 1) AS name, pg_catalog.split_part(x, '=', 2) AS value
     FROM pg_catalog.pg_db_role_setting s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) x

@@ -9,7 +9,9 @@ WITH session AS MATERIALIZED (
            AND NOT (a.application_name = pg_catalog.current_setting('application_name')
                     AND pg_catalog.pg_get_userbyid(a.usesysid) = SESSION_USER
                     AND a.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr()) AS sampled,
-         coalesce(a.backend_type = 'client backend', a.datid IS NOT NULL AND a.usesysid IS NOT NULL) AS client
+         -- Of a parallel worker that ends, too, the type is not known, but when it began.
+         coalesce(a.backend_type = 'client backend',
+                  (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL) AS client
     FROM pg_catalog.pg_stat_get_activity(NULL) a
 ), prepared AS MATERIALIZED (
   SELECT t.gid, t.transaction, t.prepared FROM pg_catalog.pg_prepared_xact() t

@@ -63,5 +63,5 @@ def disk_that_is_nearly_full(stage: Stage) -> Iterator[str]:
 def disk_that_fills_up(stage: Stage) -> Iterator[str]:
     host = of(stage)
     host.full, host.filling, host.step = 0.6, 40 << 20, 60.0
-    yield "at the rate of the last hour"
+    yield "at the rate of the last "
     host.full, host.filling, host.step = 0.5, 0.0, 10.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from console.format import in_words, one_line, size
-from console.model import Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Record, Urgency
+from console.model import Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Record, Snapshot, Urgency
 from console.rules.findings.host import HOST, MINUTE, earlier_reading
 from console.rules.findings.wording import listed, number
 from console.rules.host import HOST_DISK_HOURS, HOST_DISK_PERCENT
 
 TREND, LEAST_TREND = 3600.0, 600.0  # seconds over which a file system is seen to fill up, and that must have passed
-FILLED = 256 * 2**20  # bytes by which it must have filled up meanwhile
+FILLED = 256 * 2**20  # bytes by which it must have filled up meanwhile, and half of them in each half of that time
 WAL = "pg_wal"  # as a reading of the host calls it
 SHARE = 0.1  # of the file system: less WAL than that is not why it is full
 
@@ -29,13 +29,13 @@ def space(frame: Frame) -> Iterable[Finding]:
 
 def _filling(frame: Frame, places: list[Record]) -> Iterator[Finding]:
     row, names = places[0], listed(one_line(each["what"]) for each in places)
-    hours = _hours_left(frame, row)
+    hours, elapsed = _hours_left(frame, row)
     full, soon = frame.level(HOST_DISK_PERCENT, row["used_percent"]), frame.level(HOST_DISK_HOURS, hours)
     level = max(full, soon)
     if not level:
         return
     left, (held, blames) = f"{size(row['free'])} are free", wal_causes(frame, places)
-    trend = f", used up in {in_words(hours * 3600)} at the rate of the last hour" if hours is not None else ""
+    trend = f", used up in {in_words(hours * 3600)} at the rate of the last {in_words(elapsed)}" if hours else ""
     yield Finding(
         "disk-space",
         f"disk {one_line(row['mount'])}",
@@ -60,15 +60,29 @@ def _is_filling(frame: Frame) -> bool:
         return False
 
 
-def _hours_left(frame: Frame, row: Record) -> float | None:
-    """Hours until the file system is full, at the rate at which it filled up; None: it does not, or is not known."""
+def _hours_left(frame: Frame, row: Record) -> tuple[float | None, float]:
+    """Hours until the file system is full, and over how many seconds that is seen; None: it does not fill up steadily.
+
+    The slower half of the time counts: a file that was written at once, such as a copy of a database, is no trend.
+    """
     try:
         earlier, elapsed = earlier_reading(frame, "host_disks", TREND, LEAST_TREND)
+        middle, later = frame.earlier("host_disks", elapsed / 2)
     except CannotTell:
-        return None
-    was = next((each for each in earlier.records() if each["what"] == row["what"]), None)
-    filled = number(was["free"]) - number(row["free"]) if was and was["free"] is not None else 0.0
-    return number(row["free"]) / filled * elapsed / 3600 if filled >= FILLED else None
+        return None, 0.0
+    free = [_free(reading, row) for reading in (earlier, middle)]
+    if None in free:
+        return None, elapsed
+    first, second, now = number(free[0]), number(free[1]), number(row["free"])
+    filled = (first - second, second - now)
+    if min(filled) < FILLED / 2:
+        return None, elapsed
+    slower = min(filled[0] / (elapsed - later), filled[1] / later)  # bytes per second
+    return now / slower / 3600, elapsed
+
+
+def _free(reading: Snapshot, row: Record) -> object:
+    return next((each["free"] for each in reading.records() if each["what"] == row["what"]), None)
 
 
 def wal_causes(frame: Frame, places: Sequence[Record]) -> tuple[int | None, tuple[str, ...]]:
@@ -110,5 +124,5 @@ DISK_SPACE = Diagnosis(
     ),
     space,
     (HOST_DISK_PERCENT, HOST_DISK_HOURS),
-    misses="How fast a disk fills up is known after 10 minutes.",
+    misses="How fast a disk fills up is known after 10 minutes; what is written at once is no trend.",
 )
