@@ -130,7 +130,11 @@ def main(argv: Sequence[str]) -> None:
             about = f"PostgreSQL {admin.info.server_version // 10000}.{admin.info.server_version % 10000}"
             for name in ("fsync", "synchronous_commit"):
                 about += f", {name} = {admin.execute(f'SHOW {name}'.encode()).fetchall()[0][0]}"
-        results = [measured(given.uri, work, given.rounds) for work in WORKS]
+        busy, results = [os.getloadavg()[0]], []
+        for work in WORKS:
+            results.append(measured(given.uri, work, given.rounds))
+            busy.append(os.getloadavg()[0])
+        about += f"; load of the machine {min(busy):.1f} to {max(busy):.1f} on {os.cpu_count()} cores"
     text = report(about, given.rounds, results)
     if given.output:
         given.output.write_text(text, encoding="utf-8")
@@ -237,10 +241,12 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
         "the statements are short. The bare side waits for the answer to each statement, the engine sends short",
         "changes of the catalogs together.",
         "Confined: the tables belong to another role, with whose rights each statement runs, as a function.",
-        f"Medians of {rounds} rounds, both ways in turns. {about}.",
+        f"Medians of {rounds} rounds, both ways in turns; `fastest` is the ratio of the shortest rounds, which other",
+        "work of the machine disturbs least: a goal is met where both ratios keep it, and unclear where one does.",
+        f"{about}.",
         "",
-        "| plan | transactions | bare | engine | rests | adds a transaction | ratio | without rests | goal | reached |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
+        "| plan | transactions | bare | engine | rests | adds to each | ratio | fastest | without rests | goal | met |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|",
     ]
     for result in results:
         bare, engine = statistics.median(result.bare), statistics.median(result.engine)
@@ -248,10 +254,18 @@ def report(about: str, rounds: int, results: Sequence[Result]) -> str:
         adds = (engine - result.rests - bare) / result.transactions
         lines.append(
             f"| {result.work.name} | {result.transactions} | {bare * 1e3:,.0f} ms | {engine * 1e3:,.0f} ms "
-            f"| {result.rests * 1e3:,.0f} ms | {adds * 1e3:.1f} ms | {engine / bare:.2f} | {pure:.2f} | ≤ {goal:.2f} "
-            f"| {'yes' if engine / bare <= goal else 'without rests' if pure <= goal else '**no**'} |"
+            f"| {result.rests * 1e3:,.0f} ms | {adds * 1e3:.1f} ms | {engine / bare:.2f} "
+            f"| {min(result.engine) / min(result.bare):.2f} | {pure:.2f} | ≤ {goal:.2f} "
+            f"| {_met(goal, engine / bare, min(result.engine) / min(result.bare), pure)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _met(goal: float, median: float, fastest: float, pure: float) -> str:
+    """Whether a goal is met: on a busy machine the medians alone, or the fastest rounds alone, prove nothing."""
+    if max(median, fastest) <= goal:
+        return "yes"
+    return "without rests" if pure <= goal < median else "unclear" if min(median, fastest) <= goal else "**no**"
 
 
 @contextmanager
