@@ -13,7 +13,8 @@ import pytest
 from console.actions.maintenance.prewarm import PREWARM
 from console.actions.replication.resume_replay import RESUME_REPLAY
 from console.model import Kind, Level, Limit, Outcome, Prewarm, Record, Trouble, View
-from console.panes.replication import CONFLICTS, RECEIVER, SENDERS, SLOTS, SUBSCRIPTIONS
+from console.panes.replication import SENDERS, SLOTS, SUBSCRIPTIONS
+from console.panes.standby import CONFLICTS, RECEIVER
 from console.reading.reader import Reader
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail

@@ -19,7 +19,7 @@ from console.model import Kind, Limit, Record, Trouble
 from console.panes.bloat import BLOAT
 from console.panes.capacity import CAPACITY
 from console.panes.indexes import INDEXES
-from console.panes.replication import REPLICAS
+from console.panes.replicas import REPLICAS
 from console.reading.reader import Reader, keys
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
 from shutil import get_terminal_size
 
-from console.cli.epilogs import EXPLAIN, WATCH, WORKER
+from console.cli.epilogs import (
+    ABOUT,
+    CHECK_EXITS,
+    COMPLETION,
+    DOCTOR_EXITS,
+    EXITS,
+    EXPLAIN,
+    RUN_EXITS,
+    SETUP,
+    TARGET,
+    WATCH,
+    WORKER,
+)
 from console.cli.kept import COLUMNS
+from console.cli.options import number, server_options, whole
 
 FILTER = (
     "only rows that match: words, !word, column=value, !=, <, >, ~ (regular expression); a column by its header or "
@@ -20,39 +32,6 @@ LISTS = ("panes", "actions", "presets", "rules", "keys", "readings")
 FORMATS = ("table", "json", "csv", "markdown")
 CHECK_FORMATS = ("text", "json", "nagios", "openmetrics")
 
-_ABOUT = """\
-A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
-Without a command the console opens on the default target."""
-_TARGET = """\
-TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
-service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment.
--h, -p, -U and -d replace parts of it; with -h alone the server is that host, not the default target."""
-_EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 141 the output pipe was closed."
-_RUN_EXITS = """\
-Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
-safeguard, another session at work), 4 stopped part-way: the same command resumes, 130 interrupted before anything ran,
-141 the output pipe was closed."""
-
-_SETUP = """\
-At a terminal the guide opens. Without one, --yes runs every page in order; pages that are done are left out, so the
-same command resumes after any interruption. What the role may not do is skipped and reported with its remedy."""
-
-_COMPLETION = """\
-bash: source <(pipeline-console completion bash)      in ~/.bashrc
-zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compinit
-fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
-
-_CHECK_EXITS = """\
-Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 141
-the output pipe was closed.
-Rules that judge a change over time compare with the last call; the first one cannot tell.
-Findings that were acknowledged in the console (z, Z), or that a blackout window of the configuration withholds, are
-listed with the mark z and count for nothing else."""
-
-_DOCTOR_EXITS = """\
-Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
-output pipe was closed."""
-
 
 def parser(only: str = "") -> ArgumentParser:
     """The parser of the whole command line; `command` is the name of the command.
@@ -61,8 +40,8 @@ def parser(only: str = "") -> ArgumentParser:
     """
     whole = ArgumentParser(
         "pipeline-console",
-        description=_ABOUT,
-        epilog=_EXITS,
+        description=ABOUT,
+        epilog=EXITS,
         formatter_class=_formatter,
         allow_abbrev=False,
     )
@@ -114,21 +93,19 @@ def _fill() -> Mapping[str, Callable[[Make], None]]:
 
 
 def _open(make: Make) -> None:
-    command = make("open the console on a server", f"{_TARGET}\n\n{_EXITS}", server=True)
+    command = make("open the console on a server", f"{TARGET}\n\n{EXITS}", server=True)
     command.add_argument(
         "at", nargs="?", default="", metavar="TARGET|FILE", help="a server (see below) or an incident file"
     )
     command.add_argument("--pane", default="", metavar="NAME", help="the pane to open first")
-    _server_options(command)
+    server_options(command)
 
 
 def _demo(make: Make) -> None:
     command = make(
-        "open the console on an embedded PostgreSQL and PgBouncer with sample data and a live workload", _EXITS
+        "open the console on an embedded PostgreSQL and PgBouncer with sample data and a live workload", EXITS
     )
-    command.add_argument(
-        "--scale", type=_number(0.01, 1000), default=1.0, metavar="N", help="times the sample data (1)"
-    )
+    command.add_argument("--scale", type=number(0.01, 1000), default=1.0, metavar="N", help="times the sample data (1)")
     command.add_argument(
         "--headless", action="store_true", help="no console: print the URIs as JSON, serve until interrupted"
     )
@@ -137,9 +114,7 @@ def _demo(make: Make) -> None:
 
 
 def _setup(make: Make) -> None:
-    command = make(
-        "set a server up for the pipeline, page by page", f"{_TARGET}\n\n{_SETUP}\n\n{_RUN_EXITS}", server=True
-    )
+    command = make("set a server up for the pipeline, page by page", f"{TARGET}\n\n{SETUP}\n\n{RUN_EXITS}", server=True)
     command.add_argument("--yes", action="store_true", help="run every page without asking")
     command.add_argument("--dry-run", action="store_true", help="show every page with its plan, change nothing")
     command.add_argument("--skip", action="append", default=[], metavar="PAGE", help="skip a page; may be repeated")
@@ -151,23 +126,23 @@ def _setup(make: Make) -> None:
         help="a parameter of one page, or of every page that takes it; may be repeated",
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
-    _server_options(command)
+    server_options(command)
 
 
 def _show(make: Make) -> None:
-    command = make("print a pane", f"{_TARGET}\n\n{_EXITS}", server=True)
+    command = make("print a pane", f"{TARGET}\n\n{EXITS}", server=True)
     command.add_argument("pane", metavar="PANE", help="see: pipeline-console list panes")
     command.add_argument("--view", default="", metavar="NAME", help="another view of the pane than its first")
     command.add_argument("--format", choices=FORMATS, default="table", help="table (default), json, csv or markdown")
-    command.add_argument("--limit", type=_whole(0, 10**9), metavar="N", help="at most so many rows")
+    command.add_argument("--limit", type=whole(0, 10**9), metavar="N", help="at most so many rows")
     command.add_argument("--sort", default="", metavar="COLUMN", help="sort by a column; -COLUMN descending")
     command.add_argument("--filter", default="", metavar="TEXT", help=FILTER)
     command.add_argument(
-        "--watch", type=_number(0.2, 86400), metavar="SECONDS", help="repeat; json: one document a line"
+        "--watch", type=number(0.2, 86400), metavar="SECONDS", help="repeat; json: one document a line"
     )
     command.add_argument(
         "--sample",
-        type=_number(0, 3600),
+        type=number(0, 3600),
         default=1.0,
         metavar="SECONDS",
         help="between the two reads of a view that has rates (1); 0: one read, no rates",
@@ -184,17 +159,17 @@ def _show(make: Make) -> None:
         metavar="TIME",
         help="only what differs from what a console or `watch` read then; numbers as differences",
     )
-    _server_options(command)
+    server_options(command)
 
 
 def _list(make: Make) -> None:
-    command = make("list panes, actions, presets, rules, key bindings, or the readings that are kept", _EXITS)
+    command = make("list panes, actions, presets, rules, key bindings, or the readings that are kept", EXITS)
     command.add_argument("what", choices=LISTS)
     command.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def _run(make: Make) -> None:
-    command = make("plan an action, show it and, once confirmed, run it", f"{_TARGET}\n\n{_RUN_EXITS}", server=True)
+    command = make("plan an action, show it and, once confirmed, run it", f"{TARGET}\n\n{RUN_EXITS}", server=True)
     command.add_argument("action", metavar="ACTION", help="see: pipeline-console list actions")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the action; may be repeated"
@@ -202,13 +177,13 @@ def _run(make: Make) -> None:
     command.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     command.add_argument("--yes", action="store_true", help="run it without asking")
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
-    _server_options(command)
+    server_options(command)
 
 
 def _check(make: Make) -> None:
     command = make(
         "evaluate the rules once and report what is wrong, and what fixes it",
-        f"{_TARGET}\n\n{_CHECK_EXITS}",
+        f"{TARGET}\n\n{CHECK_EXITS}",
         server=True,
     )
     command.add_argument("--only", action="append", default=[], metavar="RULE", help="only this rule; may be repeated")
@@ -217,13 +192,13 @@ def _check(make: Make) -> None:
         "--format", choices=CHECK_FORMATS, default="text", help="text (default), json, nagios or openmetrics"
     )
     command.add_argument("--all", action="store_true", help="all targets of the configuration, at the same time")
-    _server_options(command)
+    server_options(command)
 
 
 def _watch(make: Make) -> None:
     command = make(
         "evaluate the rules until stopped: print what is raised and what clears, keep it, and deliver it",
-        f"{_TARGET}\n\n{WATCH}",
+        f"{TARGET}\n\n{WATCH}",
         server=True,
     )
     command.add_argument("targets", nargs="*", default=[], metavar="TARGET", help="which servers; see below")
@@ -231,27 +206,27 @@ def _watch(make: Make) -> None:
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="text (default) or json, a line each"
     )
-    _server_options(command)
+    server_options(command)
 
 
 def _worker(make: Make) -> None:
-    command = make("run the due jobs of background_jobs until stopped", f"{_TARGET}\n\n{WORKER}", server=True)
+    command = make("run the due jobs of background_jobs until stopped", f"{TARGET}\n\n{WORKER}", server=True)
     command.add_argument("--once", action="store_true", help="end when no job is due")
     command.add_argument(
         "--format", choices=("text", "json"), default="text", help="text (default) or json, a line each"
     )
-    _server_options(command)
+    server_options(command)
 
 
 def _explain(make: Make) -> None:
     command = make(
-        "show how the server would run a statement, without running it", f"{_TARGET}\n\n{EXPLAIN}", server=True
+        "show how the server would run a statement, without running it", f"{TARGET}\n\n{EXPLAIN}", server=True
     )
     command.add_argument("statement", nargs="?", default="", metavar="SQL", help="the statement; -: standard input")
     command.add_argument("--query-id", type=int, metavar="ID", help="a statement of pg_stat_statements")
     command.add_argument(
         "--pid",
-        type=_whole(1, 2**31 - 1),
+        type=whole(1, 2**31 - 1),
         metavar="PID",
         help="the statement that the backend with this pid runs, or ran last",
     )
@@ -270,11 +245,11 @@ def _explain(make: Make) -> None:
         "--analyze", action="store_true", help="also run it, if it is a SELECT: for at most 30 s, rolled back"
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
-    _server_options(command)
+    server_options(command)
 
 
 def _explain_rule(make: Make) -> None:
-    command = make("print what a rule reads, its limits, its SQL and the privileges it needs", _EXITS)
+    command = make("print what a rule reads, its limits, its SQL and the privileges it needs", EXITS)
     command.add_argument("rule", metavar="RULE", help="see: pipeline-console list rules")
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     command.add_argument("--config", default="", metavar="FILE", help="configuration file")
@@ -283,21 +258,21 @@ def _explain_rule(make: Make) -> None:
 def _record(make: Make) -> None:
     command = make(
         "write an incident file: what consoles read in the last ten minutes, and every pane now; `open FILE` shows it",
-        f"{_TARGET}\n\n{_EXITS}",
+        f"{TARGET}\n\n{EXITS}",
         server=True,
     )
     command.add_argument("file", metavar="FILE", help="a new file; it is readable by its owner alone")
     command.add_argument(
-        "--seconds", type=_number(0, 3600), default=10.0, metavar="N", help="how long to read every pane (10)"
+        "--seconds", type=number(0, 3600), default=10.0, metavar="N", help="how long to read every pane (10)"
     )
     command.add_argument(
         "--plain", action="store_true", help="keep the literals of statements and addresses; passwords are never kept"
     )
-    _server_options(command)
+    server_options(command)
 
 
 def _report(make: Make) -> None:
-    command = make("print an incident file as Markdown, for the post-mortem", _EXITS)
+    command = make("print an incident file as Markdown, for the post-mortem", EXITS)
     command.add_argument("file", metavar="FILE", help="a file that `record` or the key X wrote")
     command.add_argument("--config", default="", metavar="FILE", help="configuration file")
 
@@ -305,7 +280,7 @@ def _report(make: Make) -> None:
 def _doctor(make: Make) -> None:
     command = make(
         "report what this role, server, pooler and terminal can show and do, and the GRANT or setting that is missing",
-        f"{_TARGET}\n\n{_DOCTOR_EXITS}",
+        f"{TARGET}\n\n{DOCTOR_EXITS}",
         server=True,
     )
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
@@ -317,64 +292,9 @@ def _doctor(make: Make) -> None:
         metavar="NAME",
         help="instead: print SQL that makes a least-privilege role for the console (pipeline_console)",
     )
-    _server_options(command)
+    server_options(command)
 
 
 def _completion(make: Make) -> None:
-    command = make("print the completion script of a shell", f"{_COMPLETION}\n\n{_EXITS}")
+    command = make("print the completion script of a shell", f"{COMPLETION}\n\n{EXITS}")
     command.add_argument("shell", choices=SHELLS, help="the shell")
-
-
-def _server_options(command: ArgumentParser) -> None:
-    options = command.add_argument_group("server")
-    options.add_argument("--help", action="help", help="show this help message and exit")
-    options.add_argument("-h", "--host", default="", metavar="HOST", help="host of the server, or its socket directory")
-    options.add_argument("-p", "--port", default="", metavar="PORT", help="port of the server")
-    options.add_argument("-U", "--username", default="", metavar="USER", help="role to connect as")
-    options.add_argument("-d", "--dbname", default="", metavar="NAME", help="database, or a TARGET as for psql")
-    options.add_argument("-t", "--target", default="", metavar="TARGET", help="which server; see below")
-    options.add_argument(
-        "--pooler",
-        action="append",
-        default=[],
-        metavar="URI",
-        help="admin console of a PgBouncer (postgresql://user@host:6432/pgbouncer); may be repeated",
-    )
-    options.add_argument(
-        "--replica",
-        action="append",
-        default=[],
-        metavar="URI",
-        help="a streaming replica of the server (postgresql://user@host:5432/database); may be repeated",
-    )
-    options.add_argument(
-        "--redis", default="", metavar="URI", help="the Redis that caches brands (redis://host:6379/0)"
-    )
-    options.add_argument("--config", default="", metavar="FILE", help="configuration file")
-    options.add_argument("--read-only", action="store_true", help="change nothing on any server")
-
-
-def _number(least: float, most: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not least <= number <= most:
-            raise ArgumentTypeError(f"a number from {least:g} to {most:g} is needed")
-        return number
-
-    return read
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if not least <= number <= most:
-            raise ArgumentTypeError(f"a whole number from {least} on is needed")
-        return number
-
-    return read

@@ -1,4 +1,37 @@
-"""What the help of some commands says below their options."""
+"""What the help of the commands says below their options."""
+
+ABOUT = """\
+A terminal console for DBAs of PostgreSQL 14-19 and PgBouncer.
+Without a command the console opens on the default target."""
+TARGET = """\
+TARGET is a libpq URI (postgresql://user@host/db) or conninfo ("host=… dbname=…"), a name in the configuration, or a
+service of libpq. Without one: the configuration's default_target, $PIPELINE_CONSOLE_TARGET, libpq's own environment.
+-h, -p, -U and -d replace parts of it; with -h alone the server is that host, not the default target."""
+EXITS = "Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 interrupted, 141 the output pipe was closed."
+RUN_EXITS = """\
+Exit codes: 0 done or nothing to do, 1 failed with nothing lost, 2 wrong usage, 3 refused (not confirmed, read-only, a
+safeguard, another session at work), 4 stopped part-way: the same command resumes, 130 interrupted before anything ran,
+141 the output pipe was closed."""
+
+SETUP = """\
+At a terminal the guide opens. Without one, --yes runs every page in order; pages that are done are left out, so the
+same command resumes after any interruption. What the role may not do is skipped and reported with its remedy."""
+
+COMPLETION = """\
+bash: source <(pipeline-console completion bash)      in ~/.bashrc
+zsh:  source <(pipeline-console completion zsh)       in ~/.zshrc, after compinit
+fish: pipeline-console completion fish | source       in ~/.config/fish/config.fish"""
+
+CHECK_EXITS = """\
+Exit codes: 0 fine, 1 a warning, 2 something critical (or wrong usage), 3 unknown, 130 interrupted, 141
+the output pipe was closed.
+Rules that judge a change over time compare with the last call; the first one cannot tell.
+Findings that were acknowledged in the console (z, Z), or that a blackout window of the configuration withholds, are
+listed with the mark z and count for nothing else."""
+
+DOCTOR_EXITS = """\
+Exit codes: 0 reported, 1 the server was not reached (the rest is reported), 2 wrong usage, 130 interrupted, 141 the
+output pipe was closed."""
 
 EXPLAIN = """\
 Planning can run functions of other roles with the rights of the session. So it is refused for a superuser, who

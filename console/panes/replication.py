@@ -1,24 +1,12 @@
-"""Replication: who receives WAL, what each replica says itself, slots, this standby, and subscriptions."""
+"""Replication: who receives WAL, the slots that keep it, and subscriptions; with what replicas and a standby say."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from console.model import Column, Pane, Rate, Snapshot, View, denied
-from console.panes.derived import with_notes
-from console.rules.replication import (
-    REPLAY_STATE,
-    REPLICA_SETTINGS,
-    REPLICA_STATE,
-    SLOT_STATUS,
-    SUBSCRIPTION_STATUS,
-)
-from console.rules.server import (
-    CONFLICTS_PER_SECOND,
-    REPLICATION_LAG_BYTES,
-    REPLICATION_LAG_SECONDS,
-    RETAINED_WAL_BYTES,
-)
+from console.panes.replicas import REPLICAS
+from console.panes.standby import CONFLICTS, RECEIVER
+from console.rules.replication import SLOT_STATUS, SUBSCRIPTION_STATUS
+from console.rules.server import REPLICATION_LAG_BYTES, REPLICATION_LAG_SECONDS, RETAINED_WAL_BYTES
 
 
 def senders(snapshot: Snapshot) -> Snapshot:
@@ -27,37 +15,6 @@ def senders(snapshot: Snapshot) -> Snapshot:
     return snapshot.hiding(denied(f"{concealed} WAL senders are hidden;", "pg_monitor") if concealed else None)
 
 
-def receiver(snapshot: Snapshot) -> Snapshot:
-    """A note where this role may not see the WAL receiver."""
-    concealed = any(row["pid"] is not None and row["receiver"] is None for row in snapshot.records())
-    return snapshot.hiding(denied("The WAL receiver is hidden;", "pg_monitor") if concealed else None)
-
-
-def replicas(snapshot: Snapshot) -> Snapshot:
-    """A note on who manages failover, and one where this role may not see the WAL receivers of replicas."""
-    records = list(snapshot.records())
-    concealed = any(row["state"] == "receiving" for row in records)
-    managers = sorted({str(row["manager"]) for row in records if row["manager"]})
-    if managers:
-        snapshot = with_notes(snapshot, f"failover is managed by {' and '.join(managers)}")
-    return snapshot.hiding(denied("The WAL receivers are hidden;", "pg_monitor") if concealed else None)
-
-
-CONFLICT_KINDS = (
-    Column("snapshots", "snapshot", "count", width=8, help="Because they could still see rows that VACUUM removed."),
-    Column("locks", "lock", "count", help="Because they held a lock that DDL on the primary needed."),
-    Column("pins", "pin", "count", help="Because they had pinned a page that had to be cleaned up."),
-    Column("deadlocks", "deadlock", "count", width=8, help="Because they and the replay waited for each other."),
-    Column(
-        "tablespaces",
-        "tablespace",
-        "count",
-        width=10,
-        extra=True,
-        help="Because their temporary files were in a dropped tablespace.",
-    ),
-    Column("slots", "slot", "count", help="Logical slots invalidated (PostgreSQL 16 and later)."),
-)
 SENDERS = View(
     name="senders",
     title="Senders",
@@ -105,82 +62,6 @@ SENDERS = View(
         Column("pid", "pid", "id", extra=True),
     ),
     empty="No standby or other receiver is connected.",
-)
-
-REPLICAS = View(
-    name="replicas",
-    title="Replicas",
-    query="replica_states",
-    source="replicas",
-    key=("replica",),
-    derive=replicas,
-    columns=(
-        Column("replica", "replica", "name", width=12, grow=True, help="Its name in the configuration, else its host."),
-        Column(
-            "state",
-            "state",
-            width=13,
-            rule=REPLICA_STATE,
-            help="gone: does not answer. promoted: accepts writes. disconnected: receives no WAL. archive: restores "
-            "WAL from an archive. other cluster: no copy of this server.",
-        ),
-        Column(
-            "lag_bytes",
-            "behind",
-            "size",
-            rule=REPLICATION_LAG_BYTES,
-            help="WAL of the primary that it has not replayed; 0 when both are idle.",
-        ),
-        Column(
-            "lag_seconds",
-            "lag",
-            "age",
-            rule=REPLICATION_LAG_SECONDS,
-            judged="late_seconds",
-            help="For how long: 0 if nothing is missing. Judged without an intended delay.",
-        ),
-        Column("timeline", "tli", "id", width=4, help="Its timeline: a promotion begins a new one."),
-        Column("conflicts", "cancelled", "count", width=9, help="Queries there cancelled by the replay."),
-        Column("slot", "slot", "name", width=12, help="The replication slot on the primary that it uses; –: none."),
-        Column("retained", "retained", "size", help="WAL that the primary keeps for that slot."),
-        Column(
-            "lower",
-            "lower settings",
-            width=30,
-            extra=True,
-            rule=REPLICA_SETTINGS,
-            judged="is_lower",
-            help="Settings that must be at least the primary's. Where one is lower, the replay stops until a restart "
-            "with a higher value.",
-        ),
-        Column("reason", "reason", width=40, extra=True, help="Why it is in this state."),
-        Column(
-            "conflict_rate",
-            "per s",
-            "rate",
-            extra=True,
-            rule=CONFLICTS_PER_SECOND,
-            help="Cancelled queries per second, in the last 5 minutes.",
-        ),
-        *(replace(column, extra=True) for column in CONFLICT_KINDS),
-        Column("replay", "replay", width=15, extra=True, help="Whether its replay is paused."),
-        Column("receiver", "receiver", width=10, extra=True, help="State of its WAL receiver; –: none is running."),
-        Column("unreplayed", "unreplayed", "size", width=10, extra=True, help="WAL received there and not replayed."),
-        Column("sync_state", "sync", width=9, extra=True, help="Whether commits wait for it: sync or quorum."),
-        Column("application", "application", "name", width=12, extra=True, help="Its name in pg_stat_replication."),
-        Column("sender_pid", "pid", "id", extra=True, help="Its WAL sender on the primary; see Senders."),
-        Column("wal_status", "WAL", width=10, extra=True, rule=SLOT_STATUS, help="Of its slot; see Slots."),
-        Column(
-            "message_age", "message", "age", width=7, extra=True, help="Time since the last message of the primary."
-        ),
-        Column("feedback", "feedback", width=8, extra=True, help="hot_standby_feedback."),
-        Column("query_delay", "for queries", width=11, extra=True, help="max_standby_streaming_delay."),
-        Column("delay", "delay", "age", extra=True, help="recovery_min_apply_delay: an intended delay."),
-        Column("primary_timeline", "primary tli", "id", width=11, extra=True, help="Timeline of the primary."),
-        Column("seen_age", "seen", "age", extra=True, help="Time since it last answered this console."),
-    ),
-    rates=(Rate("conflict_rate", "conflicts", window=300.0),),
-    empty="No replicas.",
 )
 
 SLOTS = View(
@@ -258,77 +139,6 @@ SLOTS = View(
     ),
     rates=(Rate("growth", "retained", window=300.0),),
     empty="No replication slots.",
-)
-
-RECEIVER = View(
-    name="receiver",
-    title="Receiver",
-    query="replication_receiver",
-    key=("one",),
-    derive=receiver,
-    columns=(
-        Column("sender_host", "from", "name", width=16, grow=True, help="The server that sends the WAL."),
-        Column("sender_port", "port", "id", width=5),
-        Column("receiver", "receiver", width=10, help="State of the WAL receiver; –: none is running."),
-        Column(
-            "replay",
-            "replay",
-            width=15,
-            rule=REPLAY_STATE,
-            help="paused: pg_wal_replay_pause() was called, or a setting is lower than on the primary. "
-            "promoting: it was asked to become a primary (PostgreSQL 19 and later).",
-        ),
-        Column("lag_bytes", "behind", "size", rule=REPLICATION_LAG_BYTES, help="WAL received and not replayed."),
-        Column(
-            "lag_seconds",
-            "lag",
-            "age",
-            rule=REPLICATION_LAG_SECONDS,
-            help="Age of the last transaction replayed; 0 if everything received is.",
-        ),
-        Column("message_age", "message", "age", width=7, help="Time since the last message of the sender."),
-        Column("slot", "slot", "name", width=12, extra=True, help="The slot on the sender that it uses."),
-        Column("received", "received", width=16, extra=True, help="Up to where WAL was received."),
-        Column("replayed", "replayed", width=16, extra=True, help="Up to where WAL was replayed."),
-        Column(
-            "reading",
-            "replaying",
-            width=16,
-            extra=True,
-            help="End of the record that is being replayed: beyond replayed, it is held up (PostgreSQL 19 and later).",
-        ),
-        Column("timeline", "timeline", "id", width=8, extra=True, help="Of the WAL replayed last (19 and later)."),
-        Column(
-            "chunk_age",
-            "chunk",
-            "age",
-            extra=True,
-            help="Time since the WAL now replayed was received: what max_standby_streaming_delay limits (PostgreSQL 19 "
-            "and later).",
-        ),
-        Column("apply_delay", "delay", extra=True, width=8, help="recovery_min_apply_delay: an intended delay."),
-        Column("query_delay", "for queries", width=11, extra=True, help="max_standby_streaming_delay."),
-        Column("feedback", "feedback", width=8, extra=True, help="hot_standby_feedback."),
-        Column("pid", "pid", "id", extra=True),
-    ),
-    empty="This server is a primary: it receives no WAL.",
-)
-
-CONFLICTS = View(
-    name="conflicts",
-    title="Conflicts",
-    query="replication_conflicts",
-    key=("oid",),
-    sort="-conflicts",
-    where=lambda row: bool(row["conflicts"]),
-    columns=(
-        Column("database", "database", "name", grow=True),
-        Column("conflicts", "cancelled", "count", width=9, help="Queries of this standby cancelled by the replay."),
-        Column("rate", "per s", "rate", rule=CONFLICTS_PER_SECOND, help="The same per second, in the last 5 minutes."),
-        *CONFLICT_KINDS,
-    ),
-    rates=(Rate("rate", "conflicts", window=300.0),),
-    empty="No query was cancelled by the replay of WAL.",
 )
 
 SUBSCRIPTIONS = View(
