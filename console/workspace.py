@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from console.model import Kind, Outcome, Plan, Source, Trouble
+from console.model import Kind, Plan, Source, Trouble
 from console.opening import sources_for
-from console.running.progress import Run, stop
+from console.running.progress import Run
+from console.running.runs import Runs, Watch, ignore
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
-from console.sources.postgres import ActingSession, PostgresServer
+from console.sources.postgres import PostgresServer
 from console.sources.registry import ADVICE, CAPACITY, CLOCK, RULES, WAITS, Sources
 
 if TYPE_CHECKING:
@@ -35,14 +36,9 @@ if TYPE_CHECKING:
     from console.watching.store import Store
     from console.watching.waits import Waits
 
-Watch = Callable[[Run], None]
 INCIDENT = 600.0  # seconds before an incident file is written that it holds
 UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
-
-
-def _ignore(_: Run) -> None:
-    """Ignore the progress."""
 
 
 class Workspace:
@@ -68,7 +64,7 @@ class Workspace:
         self._is_heard = sources is None  # what a recording answers is not recorded again
         if self._is_heard:
             self.sources.be_heard(self._hear)
-        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._under_way = Runs(self.sources, wanted, self.trail, self.runs, self._expire)
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,7 +77,7 @@ class Workspace:
     @property
     def running(self) -> int:
         """How many runs have not ended."""
-        return len(self._tasks)
+        return self._under_way.running
 
     @property
     def observer(self) -> Observer:
@@ -237,83 +233,36 @@ class Workspace:
         key = target_key(await server.connect())
         return await explain(server, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
 
-    async def run(self, plan: Plan, watch: Watch = _ignore, patience: float | None = None) -> Run:
+    async def run(self, plan: Plan, watch: Watch = ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot
         be written.
 
         Cancelling the caller's task stops the run. `patience` is how long locks are retried, in seconds; None: the
         runner's default.
         """
-        run = Run.of(plan)
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  a coroutine always runs in a task
-        self._register(run, task)
-        try:
-            await self._carry_out(run, watch, patience)
-        finally:
-            del self._tasks[run.id]
-        return run
+        return await self._under_way.run(plan, watch, patience)
 
-    def start(self, plan: Plan, ended: Watch, watch: Watch = _ignore) -> Run:
+    def start(self, plan: Plan, ended: Watch, watch: Watch = ignore) -> Run:
         """Begin to run `plan` in the background; `ended` is called at its end, however it ends."""
-        run = Run.of(plan)
-
-        def end(task: asyncio.Task[None]) -> None:
-            del self._tasks[run.id]
-            _settle(run, None if task.cancelled() else task.exception())
-            ended(run)
-
-        task = asyncio.get_running_loop().create_task(self._carry_out(run, watch))
-        task.add_done_callback(end)
-        self._register(run, task)
-        return run
+        return self._under_way.start(plan, ended, watch)
 
     async def wait(self, run: Run) -> None:
         """Wait for the end of a run that was started. Cancelling the caller's task does not stop the run."""
-        if task := self._tasks.get(run.id):
-            await asyncio.wait({task})
+        await self._under_way.wait(run)
 
     def stop(self, run_id: str) -> None:
         """Cancel what a run executes on the server; it ends as failed or stopped. Nothing happens after its end."""
-        if task := self._tasks.get(run_id):
-            stop(task)
+        self._under_way.stop(run_id)
 
     async def close(self) -> None:
         """Stop all runs, wait for their ends, close the connections."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            stop(task)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._under_way.close()
         await self.sources.close()
 
-    def _register(self, run: Run, task: asyncio.Task[Any]) -> None:
-        self.runs.append(run)
-        self._tasks[run.id] = task
-
-    def _acting_session(self, plan: Plan) -> ActingSession:
-        read, wanted = self.sources.postgres, self.wanted
-        address = read.known.address if read.known else ""
-        if isinstance(read, PostgresServer) and plan.signals and not wanted.read_only:
-            return ActingSession(wanted.target, address=address, spare=read.spare)
-        return ActingSession(wanted.target, wanted.read_only, address)
-
-    async def _carry_out(self, run: Run, watch: Watch, patience: float | None = None) -> None:
-        from console.running.pulse import watch_pulse  # noqa: PLC0415  `show` runs nothing
-        from console.running.runner import PATIENCE, Runner  # noqa: PLC0415
-
-        postgres, task = self.sources.postgres, asyncio.current_task()
-        assert task is not None  # noqa: S101  a coroutine always runs in a task
-        session = self._acting_session(run.plan)
-        pulse = asyncio.ensure_future(watch_pulse(session, postgres, run, watch, task))
-        try:
-            await Runner(session, postgres, self.trail, watch).run(
-                run.plan, PATIENCE if patience is None else patience, run
-            )
-        finally:
-            pulse.cancel()
-            if self._observer is not None:
-                self._observer.expire()
-            await session.close()
+    def _expire(self) -> None:
+        """Let the rules judge again what a run has changed."""
+        if self._observer is not None:
+            self._observer.expire()
 
 
 def _is_since(entry: Mapping[str, object], since: float) -> bool:
@@ -321,12 +270,3 @@ def _is_since(entry: Mapping[str, object], since: float) -> bool:
         return datetime.fromisoformat(str(entry.get("at"))).timestamp() >= since
     except (ValueError, OverflowError):
         return False
-
-
-def _settle(run: Run, error: BaseException | None) -> None:
-    """Give a run an outcome that ended without one: it was refused, stopped before it began, or met a defect."""
-    if isinstance(error, Trouble):
-        run.outcome, run.message = Outcome.REFUSED, str(error)
-    elif run.outcome is None:
-        run.outcome = Outcome.STOPPED if any(step.status == "done" for step in run.steps) else Outcome.FAILED
-        run.message = f"Internal error: {type(error).__name__}: {error}" if error else "Stopped before it began."

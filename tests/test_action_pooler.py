@@ -25,6 +25,7 @@ from console.model import Kind, Outcome, PoolerPause, Trouble
 from console.running.progress import Run
 from console.running.trail.audit import Trail
 from console.sources.pgbouncer.fuse import armed
+from console.workspace import Workspace
 from tests.acting import Desk
 from tests.command import environment
 from tests.servers import Pooler, PostgresServer
@@ -409,8 +410,9 @@ async def test_of_several_poolers_one_must_be_named(pooled: Pooled) -> None:
 
 
 async def test_a_read_only_console_sends_nothing(pooled: Pooled) -> None:
-    async with pooled.desk.workspace() as workspace:
-        workspace.wanted = replace(workspace.wanted, read_only=True)
+    made = pooled.desk.workspace()
+    wanted = replace(made.wanted, read_only=True)
+    async with Workspace(made.settings, wanted, trail=made.trail) as workspace:
         for name in COMMANDS:
             run = await workspace.run(await workspace.plan(action(name), {"database": pooled.database}))
             assert run.outcome is Outcome.REFUSED, name
