@@ -15,6 +15,8 @@ from decimal import Decimal
 from console.records import dataclass
 
 MISSING = "–"
+EARLIEST = 1e9  # in 2001: a number of seconds that is less is no moment
+MOMENTS = frozenset({"since", "changed", "now"})  # names of columns, and what ends with _from or _at
 
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _CONTROL = re.compile(
@@ -192,7 +194,7 @@ def names(value: object) -> str:
 
 
 def plain(name: str, value: object) -> str:
-    """A value without a format of its own, by its kind; a number in a column `…_from` is seconds since 1970."""
+    """A value without a format of its own, by its kind; a large number may be a moment, in seconds since 1970."""
     if isinstance(value, bool):
         return yes_or_no(value)
     if isinstance(value, datetime | date):
@@ -201,7 +203,7 @@ def plain(name: str, value: object) -> str:
         return age(value)
     if isinstance(value, list | tuple):
         return names(value)
-    if name.endswith("_from") and isinstance(value, int | float):
+    if isinstance(value, int | float) and value > EARLIEST and (name.endswith(("_from", "_at")) or name in MOMENTS):
         return moment(datetime.fromtimestamp(value, UTC))
     return f"{value:.6g}" if isinstance(value, float | Decimal) else safe_lines(decoded(value))
 

@@ -16,7 +16,10 @@ from console.reading.export import csv_text
 from console.tui.details import Details, fields, listing, slices
 from console.tui.pane_state import PaneState
 from console.tui.title import PaneTitle
+from tests import recording
 
+YEAR = 365 * 86400.0
+SIZES = {"limit"}  # of disks, in bytes
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VIEW = View("v", "V", "q", (Column("pid", "pid", "count"), Column("query", "query", "query")), ("pid",), detail="d")
 ROW: Mapping[str, object] = {
@@ -49,6 +52,20 @@ def test_values_are_plain_and_no_line_is_empty() -> None:
 )
 def test_a_value_without_a_format_is_shown_by_its_kind(value: object, text: str) -> None:
     assert plain("x", value) == text
+
+
+@pytest.mark.parametrize("source", ["postgres", "pgbouncer", "host"])
+def test_no_moment_is_shown_as_a_number(source: str) -> None:
+    reads = recording.load(source).reads
+    shown = {
+        (query, name): plain(name, value)
+        for query, found in reads.items()
+        for taken in found
+        for row in taken.records()
+        for name, value in row.items()
+        if isinstance(value, float) and AT.timestamp() < value < AT.timestamp() + 10 * YEAR and name not in SIZES
+    }
+    assert {named for named, text in shown.items() if not text.startswith("20")} == set()
 
 
 def test_an_export_holds_no_python_values() -> None:

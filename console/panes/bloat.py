@@ -142,7 +142,7 @@ def _unreadable(snapshot: Snapshot, what: str) -> Trouble | None:
     hidden = sum(value is True for value in snapshot.values("bloat_hidden"))
     if not hidden:
         return None
-    said = f"bloat of {counted(hidden, SINGULAR[what], what)} unknown: their statistics are hidden from this role;"
+    said = f"bloat of {counted(hidden, SINGULAR[what], what)} unknown: statistics are hidden from this role;"
     return denied(said, "pg_read_all_data", remedy="GRANT pg_read_all_data")
 
 
