@@ -35,7 +35,7 @@ class RowActions:
         rows = view.chosen_rows
         subject = subject_of(rows[0]) if rows else None
         if subject is None:
-            self._dialogs.toast("This row is about no statement.", timeout=3)
+            self._dialogs.toast("This row has no statement." if rows else "There is no row to explain.", timeout=3)
         else:
             self._dialogs.begin(lambda: ExplainFlow(self._workspace, self._dialogs).begin(subject))
 
