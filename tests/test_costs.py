@@ -24,11 +24,11 @@ CONSOLE, ALL = 0, 1
 @pytest.mark.parametrize(
     ("code", "most"),
     [
-        (command("--help"), (22, 150)),
+        (command("--help"), (23, 150)),
         (command("show", "connections", "-t", AWAY), (105, 430)),
         (command("check", "-t", AWAY), (175, 500)),
         ("import console.tui.start", (100, 430)),
-        ("import console.tui.app", (335, 870)),
+        ("import console.tui.app", (336, 870)),
     ],
     ids=["help", "rows", "rules", "first screen", "screen"],
 )

@@ -46,7 +46,6 @@ from console.tui.row_actions import RowActions
 from console.tui.tabs import PaneTabs
 from console.tui.takeover import LONGEST, Takeover
 from console.tui.themes import THEMES
-from console.tui.time_turner import TimeTurner
 from console.tui.updates import tight
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
@@ -87,7 +86,6 @@ class ConsoleApp(App[int]):
         self._metrics = header_metrics(workspace.settings.thresholds)
         self.monitor = Monitor(self, workspace, self.vitals, self.times)
         self.dialogs = DialogStack(self)
-        self._turner = TimeTurner(self, self.times, self.monitor, self.dialogs)
         self.marks = Marks()
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
@@ -212,7 +210,9 @@ class ConsoleApp(App[int]):
     @work(group="times", exit_on_error=False)
     async def action_turn_time(self, seconds: float) -> None:
         """Show all panes at another moment."""
-        await self._turner.turn(seconds)
+        from console.tui.time_turner import TimeTurner  # noqa: PLC0415  seldom used
+
+        await TimeTurner(self, self.times, self.monitor, self.dialogs).turn(seconds)
 
     @work(exclusive=True, group="marking", exit_on_error=False)
     async def action_mark(self) -> None:
