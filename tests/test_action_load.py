@@ -150,6 +150,8 @@ async def test_a_load_is_measured_and_nothing_is_left(desk: Desk) -> None:
     assert found["wal"] > 0
     assert found["series"]
     assert any("Errors: none." in note for note in run.notes)
+    assert 0 < found["usable"]["p50"] <= found["usable"]["p95"]
+    assert any(note.startswith("A query of the console took ") for note in run.notes)
     again = await short(desk)
     assert any(note.startswith("Compared with the same load at") for note in again.notes)
     other = await short(desk, mix="100")

@@ -119,6 +119,7 @@ async def test_pg_cron_queues_recurring_jobs_and_the_worker_does_again(desk: Des
     for clock in ("", "pg_cron"):
         assert (await desk.plan(SCHEDULE_JOBS, clock=clock)).steps == ()
     assert {row["clock"] for row in (await shown(desk)).values()} == {"pg_cron"}
+    assert "clock" in {column.name for column in RECURRING.columns}
     await desk.run(UNDO)
     assert (desk.ask(CRONS), desk.ask(LIVE)) == (None, former)
     await desk.run(SCHEDULE_JOBS, clock="pg_cron")

@@ -270,6 +270,11 @@ async def test_recurring_jobs_are_scheduled_on_a_page_and_the_last_one_has_the_u
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and word(pilot, "Recurring jobs") == "done")
         await turn_to(pilot, "Next steps")
-        await shows(pilot, "To run the worker with systemd:", "ExecStart=/usr/local/bin/pipeline-console worker")
+        await shows(
+            pilot,
+            "To run the worker with systemd:",
+            "pipeline-console worker -t",
+            "ExecStart=/usr/local/bin/pipeline-console worker",
+        )
         lines = [line[47:].strip() for line in screen_text(app).splitlines()]
         assert "[Service]" in lines, "without a mark before it, so that it can be copied"

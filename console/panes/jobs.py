@@ -199,6 +199,13 @@ RECURRING = View(
         Column("seconds", "took", "age", width=6, help="Duration of its last run."),
         Column("usual", "usually", "age", extra=True, help="Mean duration of those of the last 50 that succeeded."),
         Column("every", "every", "age", extra=True, help="Time between two occurrences."),
+        Column(
+            "clock",
+            "queued by",
+            width=9,
+            extra=True,
+            help="worker: the one that ends an occurrence queues the next. pg_cron: each is queued at its time.",
+        ),
         Column("runs", "runs", "count", extra=True, help="Runs that ended, of the last 50 occurrences."),
         Column("kind", "kind", width=22, extra=True),
         Column("id", "no.", "id", width=7, extra=True, help="The occurrence that is pending or running."),

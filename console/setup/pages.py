@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from console.records import dataclass
 from console.setup.situation import OWNER, Situation
-from console.setup.worker_unit import worker_unit
+from console.setup.worker_unit import worker_target, worker_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def _connection(now: Situation) -> tuple[str, ...]:
 
 
 def _next(now: Situation) -> tuple[str, ...]:
+    target = worker_target(now.facts, _worker_role(now))
     waits = (
         f"Restart the server when convenient; restart pending: {', '.join(now.waiting)}."
         if now.waiting
@@ -99,7 +101,8 @@ def _next(now: Situation) -> tuple[str, ...]:
     )
     return (
         waits,
-        "From now on: pipeline-console worker runs the jobs when they are due.",
+        f"From now on a worker runs the jobs when they are due: pipeline-console worker -t {shlex.quote(target)}",
+        "It needs the password of that role, for example in ~/.pgpass: the page Roles names the file that has it.",
         "After upgrading the console: pipeline-console setup shows what is new.",
         "To monitor: pipeline-console open, or show PANE --format json.",
         "To run the worker with systemd:",
@@ -107,8 +110,12 @@ def _next(now: Situation) -> tuple[str, ...]:
 
 
 def _unit(now: Situation) -> tuple[str, ...]:
-    role = now.owner or (OWNER if now.superuser else now.facts.user)  # a worker refuses to run as a superuser
-    return worker_unit(now.facts, role)
+    return worker_unit(now.facts, _worker_role(now))
+
+
+def _worker_role(now: Situation) -> str:
+    """The owner of the schema: a worker refuses to run as a superuser."""
+    return now.owner or (OWNER if now.superuser else now.facts.user)
 
 
 PAGES: tuple[Page, ...] = (

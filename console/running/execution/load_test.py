@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import median
 
 from console import sql
 from console.format import one_line
@@ -20,6 +21,7 @@ from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError, Rows, parse_target
 
 LOOK = 0.5  # seconds between two looks at the server
+PROBES = 5  # looks before the load, whose median is usual
 LATE = 60.0  # seconds after its time in which pgbench must have ended
 REMOVING = 30.0  # seconds in which conflicts with other sessions are tried again after it was stopped
 CONFLICTS = {"23503", "40001", "40P01", "55P03"}
@@ -56,6 +58,7 @@ async def execute(load: LoadTest, context: Context, group: Sequence[StepProgress
 async def _measure(load: LoadTest, context: Context, progress: StepProgress, report: Callable[[str], None]) -> Measured:
     session, name = context.session, f"{NAME} {load.tag}"
     before, sessions = await _room(session), Sessions()
+    sessions.usual = median([(await _timed(session, name))[1] for _ in range(PROBES)])
     async with running(load, environment(session, load, name)) as process:
         progress.series = process.output.seconds
         while not await process.ended(LOOK):
@@ -100,9 +103,17 @@ def environment(session: ActingSession, load: LoadTest, name: str) -> dict[str, 
 
 
 async def _look(session: ActingSession, name: str, process: LoadProcess, sessions: Sessions) -> None:
-    ((number, working, locked, waits),) = await _rows(session, "load_sample", {"name": name})
+    ((number, working, locked, waits),), taken = await _timed(session, name)
+    sessions.answers.append(taken)
     names = [one_line(each) for each in waits] if isinstance(waits, list) else []
     sessions.add(process.elapsed, int(str(number)), int(str(working)), int(str(locked)), names)
+
+
+async def _timed(session: ActingSession, name: str) -> tuple[Rows, float]:
+    """The sessions of the load test, and how many milliseconds the answer took: what any other session waits."""
+    began = time.monotonic()
+    rows = await _rows(session, "load_sample", {"name": name})
+    return rows, 1000 * (time.monotonic() - began)
 
 
 async def _room(session: ActingSession) -> Room:

@@ -16,6 +16,7 @@ from console.running.progress import LoadSecond
 EVENT = "load"  # of the audit trail
 STEADY = 5  # seconds at the start whose latency is compared with later ones
 MOST_POINTS = 120  # of the chart
+ANSWERS = {"p50": 0.5, "p95": 0.95}
 MISSED = 0.9  # share of the rate under which a second has missed it
 
 
@@ -35,7 +36,18 @@ class Sessions:
     looks: int = 0
     most: int = 0
     waits: Counter[str] = field(default_factory=Counter)  # what working sessions waited for, in all looks
+    answers: list[float] = field(default_factory=list)  # milliseconds that each look took
+    usual: float = 0.0  # milliseconds that a look takes before the load: the median
     locked_at: float | None = None  # seconds after the start, when half of those that worked waited for locks first
+
+    @property
+    def usable(self) -> dict[str, float]:
+        """How long another session waited for a query, in milliseconds: before the load, and during it."""
+        if not self.answers:
+            return {}
+        ordered = sorted(self.answers)
+        places = {name: ordered[min(len(ordered) - 1, int(share * len(ordered)))] for name, share in ANSWERS.items()}
+        return {"before": round(self.usual, 2), **{name: round(value, 2) for name, value in places.items()}}
 
     def add(self, at: float, sessions: int, working: int, locked: int, waits: Sequence[str]) -> None:
         """Add one look."""
@@ -86,6 +98,7 @@ class Measured:
             "wal": self.after.wal - self.before.wal,
             "grown": self.after.size - self.before.size,
             "dead": self.after.dead - self.before.dead,
+            "usable": self.sessions.usable,
             "first_limit": first_limit(self),
             "series": [[each.at, each.rate, each.latency, each.failed] for each in seconds[::every]],
         }
@@ -105,6 +118,11 @@ class Measured:
             f"{size(self.after.wal - self.before.wal)} of WAL on the whole server; content_requests and its indexes "
             f"grew by {size(grown)} for {counted(self.created, 'request', shown=count)}."
         )
+        if usable := self.sessions.usable:
+            sentences.append(
+                f"A query of the console took {usable['p50']:.1f} ms, p95 {usable['p95']:.1f} ms, meanwhile; "
+                f"{usable['before']:.1f} ms before."
+            )
         sentences.append(first_limit(self))
         if self.sessions.most and self.sessions.most < self.load.clients - len(self.output.stopped):
             clients = counted(self.load.clients, "client")
