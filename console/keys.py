@@ -91,6 +91,7 @@ _APP = (
     Key(Place.APP, "app.end-session", "K", "end_session", "End session"),
     Key(Place.APP, "app.setup", "U", "setup", "Set-up guide"),
     Key(Place.APP, "app.explain", "E", "explain_row", "Explain the statement"),
+    Key(Place.APP, "app.forecast", "Q", "forecast", "Who will wait for a statement"),
     Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run"),
     Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits"),
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),

@@ -27,7 +27,9 @@ from console.sources.registry import ADVICE, CAPACITY, CLOCK, RULES, WAITS, Sour
 if TYPE_CHECKING:
     from console.actions.planning import Action
     from console.explaining.explain import Asked, ExplainedStatement
+    from console.forecast.forecasting import AskedForecast
     from console.model import Diagnosis, Snapshot
+    from console.model.forecast import Forecast
     from console.past.recorder import ReadingRecorder
     from console.watching.baselines import Baselines
     from console.watching.capacity import Capacity
@@ -232,6 +234,15 @@ class Workspace:
             raise Trouble(Kind.UNSUPPORTED, "A recording has no server that could plan a statement.")
         key = target_key(await server.connect())
         return await explain(server, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
+
+    async def forecast(self, asked: AskedForecast) -> Forecast:
+        """Who will wait for a statement that is typed; it is not run. Raises Trouble."""
+        from console.forecast.forecasting import forecast  # noqa: PLC0415  seldom used
+
+        server = self.sources.postgres
+        if not isinstance(server, PostgresServer):
+            raise Trouble(Kind.UNSUPPORTED, "A recording has no server that could parse a statement.")
+        return await forecast(server, asked)
 
     async def run(self, plan: Plan, watch: Watch = ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot

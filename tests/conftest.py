@@ -48,6 +48,7 @@ WIDE = (
     "test_confinement",
     "test_action_traps",
     "test_kill_value",
+    "test_forecast_locks",
 )
 AHEAD = ("test_action_", "test_rules", "test_findings_", "test_pool")  # what acts or judges, tried on the next version
 ONCE = ("test_setup_screen",)  # what only shows is the same on all of them

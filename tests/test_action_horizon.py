@@ -12,6 +12,7 @@ import pytest
 from console.actions.lock_conflicts import conflicts
 from console.actions.replication.drop_slot import DROP_SLOT
 from console.actions.sessions.rollback_prepared import ROLLBACK_PREPARED
+from console.forecast.forecasting import forecast_steps
 from console.model import Kind, Outcome, Step, Trouble
 from console.running.trail.audit import Trail
 from tests.acting import Desk
@@ -177,7 +178,9 @@ async def test_a_plan_names_the_prepared_transaction_in_its_way_and_those_that_w
             lambda: desk.ask("SELECT prepared < now() - interval '1 s' FROM pg_prepared_xacts WHERE gid LIKE 'order%'")
         )
         async with desk.workspace() as workspace:
-            (note,) = await conflicts(workspace.sources.postgres, [Step("x", "SHARE on public.item")])
+            await workspace.sources.postgres.connect()
+            steps, _ = await forecast_steps(workspace.sources.postgres, [Step("x", "SHARE on public.item")])
+            (note,) = conflicts(steps)
         assert note.startswith(f"prepared transaction {GID} has held ROW EXCLUSIVE on public.item for ")
         assert note.endswith(" 1 session waits there already.")
         waiting.cancel_safe()

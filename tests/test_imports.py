@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("console.settings", "console.files"),
     ("console.sources", "console.tuning", "console.drift", "console.jobs"),
     ("console.reading", "console.series", "console.past"),
-    ("console.running", "console.explaining", "console.advising"),
+    ("console.running", "console.explaining", "console.advising", "console.forecast"),
     ("console.opening",),
     ("console.rules", "console.panes", "console.actions"),
     ("console.keys",),

@@ -9,6 +9,7 @@ import pytest
 
 from console.actions import action
 from console.actions.lock_conflicts import conflicts
+from console.forecast.forecasting import forecast_steps
 from console.model import Standalone, Step
 from console.running.trail.audit import Trail
 from tests.acting import Desk
@@ -38,7 +39,9 @@ def update(desk: Desk, session: psycopg.Connection[object], row: int) -> int:
 
 async def said(desk: Desk, step: Step) -> tuple[str, ...]:
     async with desk.workspace() as workspace:
-        return await conflicts(workspace.sources.postgres, [step])
+        await workspace.sources.postgres.connect()
+        steps, _ = await forecast_steps(workspace.sources.postgres, [step])
+        return conflicts(steps)
 
 
 async def test_a_plan_names_the_session_that_it_must_wait_for(desk: Desk) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from console.actions.confinement import role_of, run_as
 from console.actions.decodable import decodable, unnamable
 from console.actions.foreign_code import refuse_event_triggers
-from console.actions.lock_conflicts import conflicts
 from console.actions.needs import Needs
 from console.format import one_line, safe
 from console.model import (
@@ -93,8 +92,19 @@ async def plan(
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     sendable = decodable(made)
-    in_the_way = await conflicts(server, sendable.steps) if sendable.changes else ()
-    return replace(sendable, notes=(*sendable.notes, *in_the_way))
+    return await with_forecast(server, sendable) if sendable.changes else sendable
+
+
+async def with_forecast(server: Database, made: Plan) -> Plan:
+    """The plan with who will wait for each of its steps, and notes on who is in their way now."""
+    from console.actions.lock_conflicts import conflicts  # noqa: PLC0415  the first plan loads both
+    from console.forecast.forecasting import forecast_steps  # noqa: PLC0415
+
+    try:
+        steps, _ = await forecast_steps(server, made.steps)
+    except Trouble as why:
+        return replace(made, notes=(*made.notes, f"Whether others hold conflicting locks could not be read: {why}"))
+    return replace(made, steps=steps, notes=(*made.notes, *conflicts(steps)))
 
 
 async def _planned(action: Action, request: Request) -> Plan:

@@ -13,6 +13,7 @@ from console.cli.epilogs import (
     DOCTOR_EXITS,
     EXITS,
     EXPLAIN,
+    FORECAST,
     RUN_EXITS,
     SETUP,
     TARGET,
@@ -85,6 +86,7 @@ def _fill() -> Mapping[str, Callable[[Make], None]]:
         "worker": _worker,
         "explain": _explain,
         "explain-rule": _explain_rule,
+        "forecast": _forecast,
         "record": _record,
         "report": _report,
         "doctor": _doctor,
@@ -253,6 +255,24 @@ def _explain_rule(make: Make) -> None:
     command.add_argument("rule", metavar="RULE", help="see: pipeline-console list rules")
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     command.add_argument("--config", default="", metavar="FILE", help="configuration file")
+
+
+def _forecast(make: Make) -> None:
+    command = make(
+        "show which locks a statement would take, who holds conflicting ones, and what would queue behind it",
+        f"{TARGET}\n\n{FORECAST}",
+        server=True,
+    )
+    command.add_argument("statement", metavar="SQL", help="one statement, such as ALTER TABLE …; -: standard input")
+    command.add_argument(
+        "--lock-timeout", default="", metavar="TIME", help="200ms, 2s, 0: none; without it that of the role's sessions"
+    )
+    command.add_argument("--search-path", default="", metavar="SCHEMAS", help="instead of that of the role's sessions")
+    command.add_argument(
+        "--sample", type=number(0, 3600), default=2.0, metavar="SECONDS", help="count what arrives for so long (2)"
+    )
+    command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    server_options(command)
 
 
 def _record(make: Make) -> None:

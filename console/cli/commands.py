@@ -232,6 +232,15 @@ def run_explain(options: Namespace) -> int:
     return plans(options, settings, chosen)
 
 
+def run_forecast(options: Namespace) -> int:
+    """Print who would wait for a statement."""
+    settings = settings_of(options)
+    chosen = wanted(options, settings)
+    from console.cli.forecast import forecast  # noqa: PLC0415  loads the driver
+
+    return forecast(options, settings, chosen, say)
+
+
 def run_explain_rule(options: Namespace) -> int:
     """Print what a rule reads and judges by."""
     from console.cli.explain import explain  # noqa: PLC0415  no other command needs it
@@ -261,6 +270,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "worker": run_worker,
     "explain": run_explain,
     "explain-rule": run_explain_rule,
+    "forecast": run_forecast,
     "record": run_record,
     "report": run_report,
     "doctor": run_doctor,

@@ -42,6 +42,15 @@ with it.
 Exit codes: 0 explained, 1 could not be planned, 2 wrong usage, 3 refused (a superuser, code of other roles, a cut text,
 more than one statement), 130 interrupted, 141 the output pipe was closed."""
 
+FORECAST = """\
+The server parses the statement and does not run it. Its locks follow from its form, as the documentation names them,
+and from the catalogs: partitions, children, foreign keys, views. What is not known is reported as such, never guessed.
+It names who holds conflicting locks now and for how long, and how many reads and writes a second would queue behind
+the statement, estimated from two readings of the server's counters.
+Exit codes: 0 it would get its locks now, 1 could not be done, 2 wrong usage, 3 cannot tell what it locks (not one
+statement, or one that is not known), 4 it would have to wait now, 130 interrupted, 141 the reader of the output went
+away."""
+
 WATCH = """\
 Each event is one line on standard output: a finding was raised, became worse, or cleared. Findings that are
 acknowledged, or withheld by a blackout window, are printed once and not delivered. `deliveries` in the configuration

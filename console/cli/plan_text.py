@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TextIO
 
 from console.cli.table import table
+from console.forecast.lines import document
 from console.format import age, count, counted, one_line, safe, to_json
 from console.model import Column, Outcome, Plan, Snapshot, Step, View
 from console.redaction import without_secrets
@@ -153,4 +154,5 @@ def _step_document(progress: StepProgress) -> dict[str, object]:
         "rows": progress.rows,
         "estimate": step.estimate,
         "note": step.note,
+        "forecast": None if step.forecast is None else document(step.forecast),
     }

@@ -6,7 +6,7 @@ from console.explaining.named import named
 from console.explaining.statement import Statement
 from console.explaining.tokens import Lexeme, tokens
 from console.format import one_line
-from console.model import Database, Kind, Trouble
+from console.model import Database, Kind, Source, Trouble
 
 Settings = tuple[tuple[str, str, str], ...]  # name, value, where it is set
 OF_SERVER = "of the server"
@@ -49,15 +49,20 @@ async def planning_role(server: Database, wanted: str) -> tuple[str, bool]:
 
 async def planning_settings(server: Database, user: str, search_path: str) -> Settings:
     """search_path and planner settings that sessions of `user` have here, with where each is set."""
-    rows = (await server.fetch("explain_settings", {"role": user})).records()
-    found = tuple((str(row["name"]), str(row["value"]), str(row["source"])) for row in rows)
+    found = tuple(each for each in await role_settings(server, user) if each[0] != "lock_timeout")
     if search_path:
-        _path(search_path)
+        schemas_of(search_path)
         found = (("search_path", search_path, "as given"), *(each for each in found if each[0] != "search_path"))
     return found
 
 
-def _path(value: str) -> list[str]:
+async def role_settings(server: Source, user: str) -> Settings:
+    """`planning_settings` without what is given, and lock_timeout; an empty `user` is that of the session."""
+    rows = (await server.fetch("explain_settings", {"role": user})).records()
+    return tuple((str(row["name"]), str(row["value"]), str(row["source"])) for row in rows)
+
+
+def schemas_of(value: str) -> list[str]:
     """The schemas of a search_path. Raises Trouble(USAGE) if it is none."""
     try:
         parts = tokens(value)
@@ -81,7 +86,7 @@ async def refuse_foreign_code(
     path = next((value for name, value, _ in settings if name == "search_path"), "")
     parameters = {
         "role": role,
-        "schemas": _path(path),
+        "schemas": schemas_of(path),
         "names": list(names.names),
         "called": list(names.called),
         "operators": list(names.operators),

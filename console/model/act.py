@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from enum import Enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from console.model.cache_steps import CacheDrop, Prewarm
 from console.model.local_file import LocalFile
@@ -14,6 +14,9 @@ from console.model.look import Snapshot
 from console.model.pooler_steps import PoolerStep
 from console.model.source import Database
 from console.records import dataclass
+
+if TYPE_CHECKING:
+    from console.model.forecast import Forecast
 
 # Seconds that a statement of the acting session waits for a lock, unless its step sets another limit.
 LOCK_TIMEOUT = 0.2
@@ -217,6 +220,7 @@ class Step:
     writes: OwnTable | None = None
     # Afterwards a new connection must be possible. If it is not, or a later step fails, everything is undone.
     canary: bool = False
+    forecast: Forecast | None = None  # who will wait for it, as far as that is known
     # Who may have to wait from this step to the end of its transaction, such as "writers of public.api_usage". The
     # longest of these times is reported after the run, failed tries included: nobody waited longer because of it.
     holds_up: str = ""

@@ -87,11 +87,20 @@ def _step(at: int, step: Step, transaction: int) -> Iterator[PlanLine]:
     facts = [fact for fact in (how if step.note else "", lock, step.estimate, undo) if fact]
     if facts:
         yield PlanLine(Sort.FACT, " · ".join(map(one_line, facts)))
+    yield from _forecast(step)
     yield from _lines(Sort.SQL, step.sql)
     if step.undo:
         lock = lock_of(step.undo, step.on)
         yield PlanLine(Sort.FACT, f"undo · lock: {one_line(lock)}" if lock else "undo")
         yield from _lines(Sort.UNDO, step.undo)
+
+
+def _forecast(step: Step) -> Iterator[PlanLine]:
+    if step.forecast is not None:
+        from console.forecast.lines import step_sentence  # noqa: PLC0415  the first screen shows no plan
+
+        if waits := step_sentence(step.forecast, step.lock):
+            yield PlanLine(Sort.FACT, f"who waits: {waits}")
 
 
 def _lines(sort: Sort, text: str) -> Iterator[PlanLine]:

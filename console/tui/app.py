@@ -307,6 +307,12 @@ class ConsoleApp(App[int]):
         """Show the plan of the statement that the row under the cursor is about."""
         self._rows.explain(self.pane_view)
 
+    def action_forecast(self) -> None:
+        """Ask for a statement, and show who would wait for it."""
+        from console.tui.forecast_flow import ForecastFlow  # noqa: PLC0415  seldom used
+
+        self.dialogs.begin(ForecastFlow(self.workspace, self.dialogs, lambda: self.size.width).begin)
+
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
         self._rows.stop_run(self.pane_view)
@@ -335,7 +341,9 @@ class ConsoleApp(App[int]):
         yield from view_commands(view.pane, view.choose_view)
         yield from action_commands(self.action_act)
         yield from theme_commands(lambda name: setattr(self, "theme", name))
-        yield from general_commands(self.action_doctor, self.action_setup, self.action_help, self.action_quit)
+        yield from general_commands(
+            self.action_doctor, self.action_setup, self.action_forecast, self.action_help, self.action_quit
+        )
 
 
 async def run_app(workspace: Workspace, readers: Readers, first_screen: FirstScreen) -> int:

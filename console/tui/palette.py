@@ -62,10 +62,11 @@ def action_commands(begin: Choose) -> Iterator[SystemCommand]:
         yield SystemCommand(f"Action: {action.title}", action.help, lambda name=action.name: begin(name))
 
 
-def general_commands(doctor: Call, guide: Call, help_: Call, leave: Call) -> Iterator[SystemCommand]:
+def general_commands(doctor: Call, guide: Call, forecast: Call, help_: Call, leave: Call) -> Iterator[SystemCommand]:
     """Those of the application."""
     yield SystemCommand("Doctor", "what this role, server and terminal can show and do", doctor)
     yield SystemCommand("Set-up guide", "set up the pipeline database, page by page", guide)
+    yield SystemCommand("Forecast", "who will wait for a statement, before it is run", forecast)
     yield SystemCommand("Help", "this pane and all keys", help_)
     yield SystemCommand("Quit", "leave the console", leave)
 

@@ -31,6 +31,6 @@ SELECT s.name::text AS name,
                                                      WHERE r.rolname = SESSION_USER AND k.name = s.name)
                                             OR s.reset_val = 'pg_catalog, pg_temp'
                                        THEN s.boot_val ELSE s.reset_val END) AS value) v
- WHERE s.name IN ('search_path', 'work_mem', 'hash_mem_multiplier')
+ WHERE s.name IN ('search_path', 'work_mem', 'hash_mem_multiplier', 'lock_timeout')
     OR c.name IS NOT NULL AND s.category LIKE 'Query Tuning%%'
  ORDER BY s.name <> 'search_path', s.name

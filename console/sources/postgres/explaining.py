@@ -93,6 +93,26 @@ class ExplainingSession:
             raise _trouble(error) from None
 
 
+async def parse(target: Mapping[str, str], statement: str) -> None:
+    """Have the server parse one statement without running it, in a session of its own. Raises Trouble if it cannot be.
+
+    Of a utility statement, such as ALTER TABLE, the server's parser knows the syntax alone: it looks up no name, and
+    so waits for no lock. A query would be analysed, which locks what it reads.
+    """
+    connection = await open_session(target, _SETTINGS)
+    try:
+        with answering_within(PLANNING_SECONDS + DEADLINE_SLACK, connection):
+            async with connection.lock:
+                connection.pgconn.send_prepare(b"", statement.encode())
+                await connection.wait(_result(connection.pgconn))
+    except psycopg.Error as error:
+        said = one_line(error.diag.message_primary or type(error).__name__).rstrip(".")
+        at = f" (at character {error.diag.statement_position})" if error.diag.statement_position else ""
+        raise Trouble(Kind.REFUSED, f"The server cannot parse the statement: {said}{at}.") from None
+    finally:
+        await connection.close()
+
+
 async def _answer(connection: Connection, question: Question) -> dict[str, Any]:
     await connection.execute("DEALLOCATE ALL")  # PREPARE outlives its transaction
     indexes = await _hypothetical(connection, question) if question.hypopg else {}

@@ -159,6 +159,12 @@ class PostgresServer:
             await connection.close()
         return ""
 
+    async def parse(self, statement: str) -> None:
+        """Let the server parse a statement that changes the schema, without running or locking. Raises Trouble."""
+        from console.sources.postgres.explaining import parse  # noqa: PLC0415  seldom used
+
+        await parse({**self._target, **self._address}, statement)
+
     def explaining(self) -> ExplainingSession:
         """A session in which this server explains statements, apart from what the console reads."""
         from console.sources.postgres.explaining import ExplainingSession  # noqa: PLC0415  seldom used

@@ -1,13 +1,13 @@
--- Who has held, for a second or longer, a lock that conflicts with a mode on a relation, and how many wait there.
--- One row for each pair of `relations` and `modes`, with the holder whose transaction is the oldest.
+-- Who has held, for `least` seconds or longer, a lock that conflicts with a mode on a relation; how many wait there.
+-- One row for each pair of `oids` and `modes` that has any, with the holder whose transaction is the oldest.
 WITH level (mode, bit, conflicts) AS (
   VALUES ('AccessShareLock', 1, 128), ('RowShareLock', 2, 192), ('RowExclusiveLock', 4, 240),
          ('ShareUpdateExclusiveLock', 8, 248), ('ShareLock', 16, 236), ('ShareRowExclusiveLock', 32, 252),
          ('ExclusiveLock', 64, 254), ('AccessExclusiveLock', 128, 255)
 ), wanted AS MATERIALIZED (
-  SELECT w.at, w.relation, w.mode, pg_catalog.to_regclass(w.relation)::oid AS oid, v.conflicts
-    FROM ROWS FROM (pg_catalog.unnest(%(relations)s::text[]), pg_catalog.unnest(%(modes)s::text[]))
-         WITH ORDINALITY w(relation, mode, at)
+  SELECT w.at, w.mode, w.oid, v.conflicts
+    FROM ROWS FROM (pg_catalog.unnest(%(oids)s::oid[]), pg_catalog.unnest(%(modes)s::text[]))
+         WITH ORDINALITY w(oid, mode, at)
     JOIN level v ON v.mode = w.mode
 ), every_lock AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_locks
@@ -34,9 +34,13 @@ WITH level (mode, bit, conflicts) AS (
     LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
    ORDER BY w.at, l.virtualtransaction, l.bit DESC
 )
-SELECT w.relation, w.mode AS wanted, h.pid, h.who, h.mode AS held, h.age,
-       (SELECT pg_catalog.count(*) FROM holder o WHERE o.at = w.at AND o.age >= 1) - 1 AS others,
-       (SELECT pg_catalog.count(*) FROM lock l WHERE l.relation = w.oid AND NOT l.granted) AS waiting
+SELECT w.oid::bigint AS oid, w.mode AS wanted, h.pid, h.who, h.mode AS held, h.age,
+       coalesce(h.holders - 1, 0) AS others, q.waiting
   FROM wanted w
-  JOIN LATERAL (SELECT * FROM holder x WHERE x.at = w.at AND x.age >= 1 ORDER BY x.age DESC LIMIT 1) h ON true
+  LEFT JOIN LATERAL (
+         SELECT x.pid, x.who, x.mode, x.age, pg_catalog.count(*) OVER () AS holders
+           FROM holder x WHERE x.at = w.at AND coalesce(x.age, 0) >= %(least)s::float8
+          ORDER BY x.age DESC NULLS LAST LIMIT 1) h ON true
+ CROSS JOIN LATERAL (SELECT pg_catalog.count(*) AS waiting FROM lock l WHERE l.relation = w.oid AND NOT l.granted) q
+ WHERE h.who IS NOT NULL OR q.waiting > 0
  ORDER BY w.at
