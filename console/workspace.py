@@ -244,6 +244,12 @@ class Workspace:
             raise Trouble(Kind.UNSUPPORTED, "A recording has no server that could parse a statement.")
         return await forecast(server, asked)
 
+    async def forecast_again(self, plan: Plan) -> Plan:
+        """The plan with who will wait for its steps now, and what arrived since it was made. Raises Trouble."""
+        from console.running.queue_count import forecast_again  # noqa: PLC0415  only a plan on the screen asks for it
+
+        return await forecast_again(self.sources.postgres, plan)
+
     async def run(self, plan: Plan, watch: Watch = ignore, patience: float | None = None) -> Run:
         """Run `plan` to its end; `watch` is called on every progress. Raises Trouble(REFUSED) if the trail cannot
         be written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -14,17 +15,18 @@ from console.actions.planning import with_forecast
 from console.forecast.durations import seconds_of
 from console.forecast.forecasting import AskedForecast
 from console.forecast.lines import document, lines, queue_sentence, step_sentence
-from console.forecast.traffic import Traffic, TrafficReading
-from console.model import Claim, Kind, Plan, Standalone, Step, Trouble
-from console.model.forecast import ExpectedLock, Forecast, LockHolder
+from console.forecast.traffic import Traffic
+from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Trouble
+from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
 from console.model.locks import LockMode
 from console.running.plan_lines import Sort, plan_lines
+from console.running.progress import QueueCount
 from console.running.trail.audit import Trail
 from tests.acting import Desk
 from tests.command import run
 from tests.screens import console, shows, taken
 from tests.servers import PostgresServer as Cluster
-from tests.waiting import wait
+from tests.waiting import eventually, wait
 
 AE, SHARE, SUE = LockMode.ACCESS_EXCLUSIVE, LockMode.SHARE, LockMode.SHARE_UPDATE_EXCLUSIVE
 SCHEMA = (
@@ -153,6 +155,40 @@ async def test_the_document_of_a_plan_holds_the_forecast_of_each_step(desk: Desk
     (step,) = json.loads(done.out)["steps"]
     assert {"public.region", "public.twice"} <= {lock["relation"] for lock in step["forecast"]["locks"]}
     assert step["forecast"]["waits"] is False
+
+
+async def test_a_run_reports_who_really_queued_behind_it(desk: Desk) -> None:
+    lock = Step("ALTER TABLE public.region ADD COLUMN note text", "ACCESS EXCLUSIVE on public.region")
+    until_released = (
+        "DO $$ BEGIN WHILE NOT pg_catalog.pg_try_advisory_xact_lock(77) LOOP PERFORM pg_catalog.pg_sleep(0.01); "
+        "END LOOP; END $$"
+    )
+    with desk.session() as session:
+        session.execute("SELECT pg_advisory_lock(77)")
+        async with desk.workspace() as workspace:
+            await workspace.sources.postgres.connect()
+            steps = (lock, Step(until_released, "ACCESS EXCLUSIVE on public.region"))
+            plan = await with_forecast(workspace.sources.postgres, Plan(Claim("region"), steps))
+            running = asyncio.ensure_future(workspace.run(plan))
+            held = "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock' AND relation = {}"
+            await eventually(lambda: desk.ask(held.format("'region'::regclass")) == 1)
+            reader = asyncio.ensure_future(asyncio.to_thread(desk.do, "SELECT count(*) FROM region"))
+            await eventually(lambda: workspace.runs[0].queue.waits)
+            session.execute("SELECT pg_advisory_unlock(77)")
+            done = await running
+            await reader
+    (note,) = [note for note in done.notes if note.startswith("Queue: ")]
+    assert note.startswith("Queue: 1 session waited for this run, the longest for ")
+    assert done.outcome is Outcome.DONE
+
+
+def test_what_was_forecast_is_reported_next_to_what_was_counted() -> None:
+    assert QueueCount().sentence == ""
+    assert QueueCount({}, 0).sentence == ""
+    assert QueueCount({}, 8).sentence == "Queue: 0 sessions waited for this run. Forecast: up to 8 at the same time."
+    assert QueueCount({(1, 0.5): 0.1, (2, 0.5): 0.12}, 3).sentence == (
+        "Queue: 2 sessions waited for this run, the longest for 120ms. Forecast: up to 3 at the same time."
+    )
 
 
 def reading(clock: float, uses: float, writes: float, transactions: float) -> TrafficReading:

@@ -13,15 +13,14 @@ MOST = 8  # locks that are named
 
 
 def conflicts(steps: Sequence[Step]) -> tuple[str, ...]:
-    """A note for each lock of `steps` that it would have to wait for now: for whom, and what queues meanwhile."""
-    found = {
-        (lock.mode, lock.relation): (lock, step)
-        for step in reversed(steps)
-        if step.forecast is not None
-        for lock in reversed(step.forecast.locks)
-        if lock.holder is not None
-    }
-    notes = [_note(lock, step) for lock, step in reversed(found.values())]
+    """A note for each relation whose lock `steps` would have to wait for now: for whom, and what queues meanwhile."""
+    found: dict[str, tuple[ExpectedLock, Step]] = {}
+    for step in steps:
+        for lock in step.forecast.held if step.forecast is not None else ():
+            before = found.get(lock.relation)
+            if lock.holder is not None and (before is None or before[0].mode.strength < lock.mode.strength):
+                found[lock.relation] = (lock, step)
+    notes = [_note(lock, step) for lock, step in found.values()]
     more = len(notes) - MOST
     return (*notes[:MOST], *((f"The same is true of {counted(more, 'further lock')}.",) if more > 0 else ()))
 

@@ -101,10 +101,10 @@ async def with_forecast(server: Database, made: Plan) -> Plan:
     from console.forecast.forecasting import forecast_steps  # noqa: PLC0415
 
     try:
-        steps, _ = await forecast_steps(server, made.steps)
+        steps, traffic = await forecast_steps(server, made.steps)
     except Trouble as why:
         return replace(made, notes=(*made.notes, f"Whether others hold conflicting locks could not be read: {why}"))
-    return replace(made, steps=steps, notes=(*made.notes, *conflicts(steps)))
+    return replace(made, steps=steps, notes=(*made.notes, *conflicts(steps)), traffic=traffic)
 
 
 async def _planned(action: Action, request: Request) -> Plan:

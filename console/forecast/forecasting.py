@@ -13,10 +13,10 @@ from console.forecast.durations import seconds_of
 from console.forecast.recognise import is_utility, recognise
 from console.forecast.relations import Related, Relations
 from console.forecast.requests import LockRequest, Recognised, TypedName
-from console.forecast.traffic import Traffic, TrafficReading, read_traffic
+from console.forecast.traffic import Traffic, read_traffic
 from console.format import counted, one_line
 from console.model import Database, Kind, Record, Source, Step, Trouble
-from console.model.forecast import ExpectedLock, Forecast, LockHolder
+from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
 from console.model.locks import LockMode, locks
 from console.records import dataclass
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import field
+from collections.abc import Iterable
 
 from console.model import Source, number
+from console.model.forecast import TrafficReading
 from console.model.locks import LockMode
 from console.records import dataclass
 
 SHORTEST = 0.9  # seconds between two readings: a session reports its counters at most once a second
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficReading:
-    """Counters of some tables at one moment."""
-
-    clock: float = 0.0
-    uses: Mapping[int, float] = field(default_factory=dict)  # scans and rows inserted, by oid
-    writes: Mapping[int, float] = field(default_factory=dict)  # rows inserted, updated and deleted
-    transactions: float = 0.0
-    clients: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from console.model.source import Database
 from console.records import dataclass
 
 if TYPE_CHECKING:
-    from console.model.forecast import Forecast
+    from console.model.forecast import Forecast, TrafficReading
 
 # Seconds that a statement of the acting session waits for a lock, unless its step sets another limit.
 LOCK_TIMEOUT = 0.2
@@ -264,6 +264,7 @@ class Plan:
         None  # what to report after the run, from a new read
     )
     asks: tuple[str, ...] = ()  # parameters that could not be measured and were not given: what needs them is left out
+    traffic: TrafficReading | None = None  # how much its tables were used by then; None: nothing of it blocks
     action: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
 

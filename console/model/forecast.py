@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from console.model.locks import LockMode
 from console.records import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficReading:
+    """Counters of some tables at one moment."""
+
+    clock: float = 0.0
+    uses: Mapping[int, float] = field(default_factory=dict)  # scans and rows inserted, by oid
+    writes: Mapping[int, float] = field(default_factory=dict)  # rows inserted, updated and deleted
+    transactions: float = 0.0
+    clients: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
-from console.format import one_line
+from console.format import counted, milliseconds, one_line
 from console.model import Outcome, Plan, Step
 from console.records import dataclass
 
@@ -41,6 +41,24 @@ class StepProgress:
 
 
 @dataclass(slots=True)
+class QueueCount:
+    """Who waited for the session of a run."""
+
+    waits: dict[tuple[int, float], float] = field(default_factory=dict)  # pid and since when → seconds
+    forecast: int | None = None  # how many were expected to wait at the same time, at most; None: not measured
+
+    @property
+    def sentence(self) -> str:
+        """What was forecast and what was counted; empty if neither is anything."""
+        if not self.waits and not self.forecast:
+            return ""
+        found = counted(len(self.waits), "session waited", "sessions waited")
+        longest = f", the longest for {milliseconds(1000 * max(self.waits.values()))}" if self.waits else ""
+        expected = "" if self.forecast is None else f" Forecast: up to {self.forecast} at the same time."
+        return f"Queue: {found} for this run{longest}.{expected}"
+
+
+@dataclass(slots=True)
 class Run:
     """One run of a plan."""
 
@@ -54,6 +72,7 @@ class Run:
     seconds: float = 0.0
     silent_since: datetime | None = None  # the last sign of life of a server that does not answer
     stopping: bool = False  # the request to stop has reached the runner
+    queue: QueueCount = field(default_factory=QueueCount)
     held_up: dict[str, float] = field(default_factory=dict)  # who → the longest seconds that they may have waited
 
     @classmethod
@@ -77,13 +96,14 @@ class Run:
 
     @property
     def waits(self) -> list[str]:
-        """A sentence on how long other sessions can have waited because of this run; empty if none can have."""
+        """How long other sessions can have waited because of this run, and who was counted; empty if none can have."""
+        counted_queue = [self.queue.sentence] if self.queue.sentence else []
         if not self.held_up:
-            return []
+            return counted_queue
         longest = sorted(self.held_up.items(), key=lambda pair: -pair[1])
         times = ", ".join(f"{1000 * seconds:.0f} ms for {one_line(who)}" for who, seconds in longest)
         how = "That is the longest blocking transaction, from the request for its lock to its end."
-        return [f"Longest possible wait: {times}. {how}"]
+        return [f"Longest possible wait: {times}. {how}", *counted_queue]
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[StepProgress], None]]:

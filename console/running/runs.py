@@ -100,18 +100,21 @@ class Runs:
 
     async def _carry_out(self, run: Run, watch: Watch, patience: float | None = None) -> None:
         from console.running.pulse import watch_pulse  # noqa: PLC0415  `show` runs nothing
+        from console.running.queue_count import count_queue  # noqa: PLC0415
         from console.running.runner import PATIENCE, Runner  # noqa: PLC0415
 
         postgres, task = self._sources.postgres, asyncio.current_task()
         assert task is not None  # noqa: S101  a coroutine always runs in a task
         session = self._acting_session(run.plan)
         pulse = asyncio.ensure_future(watch_pulse(session, postgres, run, watch, task))
+        counting = asyncio.ensure_future(count_queue(session, postgres, run, run.queue))
         try:
             await Runner(session, postgres, self._trail, watch).run(
                 run.plan, PATIENCE if patience is None else patience, run
             )
         finally:
             pulse.cancel()
+            counting.cancel()
             self._changed()
             await session.close()
 

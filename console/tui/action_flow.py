@@ -111,7 +111,11 @@ class ActionFlow:
         if not plan.steps:
             await self.explain(chosen.title, " ".join(("Nothing to do.", *plan.notes)))
             return None
-        return self._start(chosen, plan) if await self._front.ask(PlanDialog(chosen, plan)) else None
+        return (
+            self._start(chosen, plan)
+            if await self._front.ask(PlanDialog(chosen, plan, self._workspace.forecast_again))
+            else None
+        )
 
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for its answer; None: it was closed without one."""

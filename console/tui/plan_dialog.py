@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Awaitable, Callable
+
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -11,13 +14,14 @@ from textual.widgets import Static
 from console.actions.planning import Action
 from console.format import one_line, safe, show
 from console.keys import Place
-from console.model import Plan, Snapshot
+from console.model import Plan, Snapshot, Trouble
 from console.running.plan_lines import Sort, plan_lines
 from console.tui.bindings import bindings
 from console.tui.key_guard import READ, KeyGuard, answer
 from console.tui.text_field import TextField
 
 Parts = list[tuple[str, str] | str]
+FORECAST_PERIOD = 2.0  # seconds after which who will wait is looked up again
 NARROWEST = 12  # cells that a column is worth showing in
 INDENTED = {Sort.FACT: "   ", Sort.UNDO: "   ", Sort.SQL: "   "}
 STYLES = {
@@ -38,8 +42,10 @@ class PlanDialog(ModalScreen[bool]):
 
     BINDINGS = bindings(Place.PLAN)
 
-    def __init__(self, action: Action, plan: Plan) -> None:
+    def __init__(self, action: Action, plan: Plan, again: Callable[[Plan], Awaitable[Plan]] | None = None) -> None:
+        """`again` returns the plan with who will wait now; nothing else of what is shown changes."""
         super().__init__()
+        self._again = again
         self._action, self._plan = action, plan
         self.guard = KeyGuard(READ, prolonged=True)
 
@@ -48,7 +54,7 @@ class PlanDialog(ModalScreen[bool]):
         with Vertical(classes="dialog") as frame:
             frame.border_title = f"Plan: {self._action.title}"
             with VerticalScroll():
-                yield Static(plan_text(self._plan, min(132, self.app.size.width * 96 // 100) - 6), markup=False)
+                yield Static(self._text(), markup=False, id="plan")
             if self._plan.destructive:
                 yield Static(f"Type {safe(self._plan.claim.typed)} to run this:", classes="wrong", markup=False)
                 yield TextField(submit=self._confirm)
@@ -58,6 +64,19 @@ class PlanDialog(ModalScreen[bool]):
         (self.query_one(TextField) if self._plan.destructive else self.query_one(VerticalScroll)).focus()
         self.call_after_refresh(self.guard.shown)
         self.set_interval(0.1, self._show_keys)
+        if self._again is not None and any(step.forecast and step.forecast.blocks for step in self._plan.steps):
+            self.set_interval(FORECAST_PERIOD, lambda: self.run_worker(self._forecast(), exclusive=True))
+
+    async def _forecast(self) -> None:
+        """Show who will wait as it is now."""
+        if self._again is None:
+            return
+        with contextlib.suppress(Trouble):  # what was read for the plan stays
+            self._plan = await self._again(self._plan)
+            self.query_one("#plan", Static).update(self._text())
+
+    def _text(self) -> Content:
+        return plan_text(self._plan, min(132, self.app.size.width * 96 // 100) - 6)
 
     def _show_keys(self) -> None:
         confirm = "type the name, Enter run · PgDn scroll" if self._plan.destructive else "r run"
