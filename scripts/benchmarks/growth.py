@@ -41,10 +41,20 @@ def waiters(bench: Bench) -> None:
     """Every tool with more and more sessions that wait for one row."""
     for count in bench.effort.waiters:
         with pile(bench.site, count):
-            for tool in bench.in_turn("locks", is_everywhere=count == bench.effort.waiters[0]):
+            for tool in _in_turn(bench, count):
                 watch(bench, tool, f"waiters.{count}", "locks")
             for _ in range(bench.effort.runs):
                 watch(bench, tools.console(), f"waiters.connections.{count}", "connections")
+
+
+def _in_turn(bench: Bench, count: int) -> Iterator[Tool]:
+    """All tools in turn; in a brief run each peer once."""
+    if bench.effort.is_whole:
+        yield from bench.in_turn("locks")
+        return
+    yield from (tools.console("locks") for _ in range(bench.effort.runs))
+    if count == bench.effort.waiters[0]:
+        yield from bench.peers
 
 
 def grown(bench: Bench) -> None:
