@@ -119,6 +119,18 @@ async def test_a_deferrable_constraint_does_not_stop_what_keeps_it(pg: Cluster, 
     await session.close()
 
 
+QUERIES = [trap for trap in TRAPS if trap.reads and trap.touch[0].startswith("SELECT")]
+
+
+@pytest.mark.parametrize("trap", QUERIES, ids=lambda trap: trap.name)
+async def test_what_is_exported_is_not_even_parsed_by_the_session(pg: Cluster, trapped: str, trap: Trap) -> None:
+    session = ActingSession(pg.uri(trapped))
+    await session.open()
+    async with session.snapshot(OWNER, trap.sql(trap.touch[0])) as (call,):
+        assert await session.query(call)
+    await session.close()
+
+
 async def test_confined_reading_writes_nothing_and_keeps_types(pg: Cluster, trapped: str) -> None:
     server = PostgresServer(pg.uri(trapped))
     query = "SELECT CURRENT_USER, 1::int2 AS small, 'x' AS text, ARRAY[1]::bigint[] AS list, 'a%b'::name AS name"

@@ -257,6 +257,12 @@ TRAPS: tuple[Trap, ...] = (
         (_INSERT,),
     ),
     Trap(
+        "literal_of_an_array_of_a_domain",
+        "CREATE DOMAIN public.{t}_d AS int CHECK (public.spring_int(VALUE) = VALUE);",
+        ("SELECT '{1}'::public.{t}_d[] AS id",),
+        reads=True,
+    ),
+    Trap(
         "row_with_a_domain",
         "CREATE DOMAIN public.{t}_d AS int CHECK (public.spring_int(VALUE) = VALUE); "
         "CREATE TYPE public.{t}_r AS (a public.{t}_d); "

@@ -220,8 +220,10 @@ class ActingSession:
         async with connection.transaction(force_rollback=True):
             await self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             if role:
-                functions = [confinement.stream(role, each, await described(connection, each)) for each in queries]
-                await self.script(*(each.create for each in functions))
+                functions = [
+                    confinement.stream(role, each, await described(connection, role, each)) for each in queries
+                ]
+                await self.script("SET LOCAL check_function_bodies = off", *(each.create for each in functions))
                 calls = tuple(each.call for each in functions)
             await self.execute("SET TRANSACTION READ ONLY")
             yield calls

@@ -1,4 +1,8 @@
-"""Reading that is confined to the rights of a role: in a transaction that is read-only and always rolled back."""
+"""Reading that is confined to the rights of a role: in a transaction that is read-only and always rolled back.
+
+The session itself does not even parse a query of the role's: reading a literal as an array of a domain runs the
+domain's CHECK. A function of the role opens it as a cursor, and the cursor says which columns it has.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ async def confined_rows(
     query = _merged(connection, text, parameters)
     async with connection.transaction(force_rollback=True):
         await connection.execute("SET TRANSACTION READ WRITE")  # until the function is there
-        columns = await described(connection, query)
+        columns = await described(connection, role, query)
         function = confinement.reading(role, query, columns)
         await connection.execute(f"{function.create};\nSET TRANSACTION READ ONLY".encode())
         async with connection.cursor(binary=True) as cursor:
@@ -38,20 +42,24 @@ def _merged(connection: Connection, text: str, parameters: Mapping[str, object])
     return (text.encode() % literals).decode()
 
 
-async def described(connection: Connection, query: str) -> list[tuple[str, str]]:
-    """Names and types of a query's columns. It is parsed for that, neither planned nor run."""
+async def described(connection: Connection, role: str, query: str) -> list[tuple[str, str]]:
+    """Names and types of a query's columns. It is parsed and planned for that with the rights of `role`, but not run.
+
+    Belongs in a transaction that is always rolled back, and has not been made read-only yet.
+    """
+    function, cursor_name = confinement.opening(role, query)
+    await connection.execute(f"{function.create};\n{function.call}".encode())
+    await connection.execute(confinement.restored({"search_path": confinement.SEARCH_PATH}, inside=True).encode())
     pgconn = connection.pgconn
     async with connection.lock:
-        pgconn.send_prepare(b"", query.encode())
-        await connection.wait(_answer(pgconn))
-        pgconn.send_describe_prepared(b"")
+        pgconn.send_describe_portal(cursor_name.encode())
         result = await connection.wait(_answer(pgconn))
     names = [(result.fname(at) or b"").decode() for at in range(result.nfields)]
     oids = [_TEXT if result.ftype(at) == _UNKNOWN else result.ftype(at) for at in range(result.nfields)]
     async with connection.cursor() as cursor:
         await cursor.execute(
-            "SELECT pg_catalog.format_type(o, NULL) FROM pg_catalog.unnest(%(oids)s::oid[]) WITH ORDINALITY u(o, n) "
-            "ORDER BY n",
+            "SELECT pg_catalog.format_type(o, NULL) "
+            "FROM pg_catalog.unnest(%(oids)s::pg_catalog.oid[]) WITH ORDINALITY u(o, n) ORDER BY n",
             {"oids": oids},
         )
         return list(zip(names, [str(name) for (name,) in await cursor.fetchall()], strict=True))

@@ -88,8 +88,18 @@ def reading(role: str, query: str, columns: Sequence[tuple[str, str]]) -> RoleFu
     return _function(role, "SETOF record", _PLPGSQL, body, f"SELECT * FROM {{call}} AS q ({listed})")  # noqa: S608
 
 
+def opening(role: str, query: str) -> tuple[RoleFunction, str]:
+    """A query that is opened as a cursor and not run; and the cursor's name."""
+    cursor = f"pipeline_console_{secrets.token_hex(8)}"
+    body = f"DECLARE\n  opened refcursor := '{cursor}';\nBEGIN\n  OPEN opened FOR EXECUTE {quoted(query)};\nEND"
+    return _function(role, "void", _PLPGSQL, body, "SELECT {call}"), cursor
+
+
 def stream(role: str, query: str, columns: Sequence[tuple[str, str]]) -> RoleFunction:
-    """As `reading`, of a query with many rows: none is kept. The call is the FROM clause's own SELECT."""
+    """As `reading`, of a query with many rows: none is kept. The call is the FROM clause's own SELECT.
+
+    To be made without check_function_bodies, for which the session would parse the query.
+    """
     listed = ", ".join(f"{identifier(name)} {type_name}" for name, type_name in columns)
     names = [identifier(name) for name, _ in columns]
     # A function that returns one column returns that column's type.
