@@ -35,6 +35,14 @@ class Place(Enum):
     SETUP = "set-up guide"
 
 
+class InPast(Enum):
+    """What a key does while a moment of the past is shown."""
+
+    SHOWN = "acts on what is shown"
+    ANSWERED = "answers from the present state, and the answer says so"
+    REFUSED = "is refused, because it would act on the present"
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One binding."""
@@ -46,6 +54,7 @@ class Key:
     title: str
     footer: bool = False  # listed in the last line of the screen
     priority: bool = False  # before the widget with the focus
+    past: InPast = InPast.SHOWN
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,13 +96,13 @@ _SINGLE = f"{string.digits}{string.ascii_lowercase}{string.ascii_uppercase}"
 _TOGETHER = (Place.APP, Place.PANE, Place.TABLE, Place.FINDINGS)
 
 _APP = (
-    Key(Place.APP, "app.actions", "a", "actions", "Actions", footer=True),
-    Key(Place.APP, "app.end-session", "K", "end_session", "End session"),
-    Key(Place.APP, "app.setup", "U", "setup", "Set-up guide"),
-    Key(Place.APP, "app.explain", "E", "explain_row", "Explain the statement"),
-    Key(Place.APP, "app.forecast", "Q", "forecast", "Who will wait for a statement"),
-    Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run"),
-    Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits"),
+    Key(Place.APP, "app.actions", "a", "actions", "Actions", footer=True, past=InPast.ANSWERED),
+    Key(Place.APP, "app.end-session", "K", "end_session", "End session", past=InPast.ANSWERED),
+    Key(Place.APP, "app.setup", "U", "setup", "Set-up guide", past=InPast.REFUSED),
+    Key(Place.APP, "app.explain", "E", "explain_row", "Explain the statement", past=InPast.ANSWERED),
+    Key(Place.APP, "app.forecast", "Q", "forecast", "Who will wait for a statement", past=InPast.REFUSED),
+    Key(Place.APP, "app.stop-run", "x", "stop_run", "Stop run", past=InPast.REFUSED),
+    Key(Place.APP, "app.next-window", "d", "next_window", "Next window of the waits", past=InPast.REFUSED),
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
     Key(Place.APP, "app.quit", "q", "quit", "Quit", footer=True),
     Key(Place.APP, "app.interrupt", "ctrl+c", "quit", "Quit", priority=True),
@@ -116,7 +125,13 @@ _PANE = (
     Key(Place.PANE, "pane.sql", "S", "show_sql", "SQL", footer=True),
     Key(Place.PANE, "pane.copy", "y", "copy", "Copy", footer=True),
     Key(Place.PANE, "pane.export", "e", "export", "Export", footer=True),
-    Key(Place.PANE, "pane.counterpart", "l", "counterpart", "Go from a client to its session, and back"),
+    Key(
+        Place.PANE,
+        "pane.counterpart",
+        "l",
+        "counterpart",
+        "Go from a client to its session, and back",
+    ),
     Key(Place.PANE, "pane.pause", "p", "pause", "Pause", footer=True),
     Key(Place.PANE, "pane.faster", "plus,equals_sign", "change_period(0.5)", "Refresh faster"),
     Key(Place.PANE, "pane.slower", "minus", "change_period(2)", "Refresh slower"),
@@ -135,10 +150,10 @@ _TABLE = (
     Key(Place.TABLE, "table.mark", "space", "mark", "Mark row"),
 )
 _FINDINGS = (
-    Key(Place.FINDINGS, "findings.fix", "f", "fix", "Fix", footer=True),
+    Key(Place.FINDINGS, "findings.fix", "f", "fix", "Fix", footer=True, past=InPast.ANSWERED),
     Key(Place.FINDINGS, "findings.evidence", "enter", "evidence", "Evidence", footer=True),
-    Key(Place.FINDINGS, "findings.later", "z", "later", "Later", footer=True),
-    Key(Place.FINDINGS, "findings.later-until", "Z", "later_until", "Later, for a time"),
+    Key(Place.FINDINGS, "findings.later", "z", "later", "Later", footer=True, past=InPast.REFUSED),
+    Key(Place.FINDINGS, "findings.later-until", "Z", "later_until", "Later, for a time", past=InPast.REFUSED),
     Key(Place.FINDINGS, "findings.down", "down,j", "move(1)", "Down"),
     Key(Place.FINDINGS, "findings.up", "up,k", "move(-1)", "Up"),
     Key(Place.FINDINGS, "findings.first", "home,g", "move_to(0)", "First finding"),
@@ -235,5 +250,6 @@ def _all() -> Iterator[Key]:
     yield from (*_PANE, *_TABLE, *_FINDINGS)
     for action in ACTIONS:
         if action.key:
-            yield Key(Place.APP, f"act.{action.name}", action.key, f"act('{action.name}')", action.title)
+            called = f"act('{action.name}')"
+            yield Key(Place.APP, f"act.{action.name}", action.key, called, action.title, past=InPast.ANSWERED)
     yield from (*_APP, *_DIALOGS, *_SETUP)

@@ -99,7 +99,7 @@ async def test_a_plan_from_a_row_of_the_past_is_of_the_present_and_says_so(any_p
             app.pane_view.table.seek({"application": "of-then"})
             await pilot.press("K")
             await taken(pilot)
-            await shows(pilot, "of-now", "Requested from a row of", "present state.")
+            await shows(pilot, "of-now", "The screen shows the state of", "present state.")
             await pilot.press("escape")
 
 

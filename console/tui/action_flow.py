@@ -44,7 +44,7 @@ class ActionFlow:
     """Takes an action of one workspace from the key to its end. Runs go on while other panes are on the screen."""
 
     def __init__(self, workspace: Workspace, front: Front, remark: Callable[[], str] = str) -> None:
-        """`remark` is what each plan says first: that it was requested from a row of the past."""
+        """`remark` is what each answer says: that it is of the present while the screen shows the past."""
         self._workspace = workspace
         self._front = front
         self._remark = remark
@@ -127,7 +127,7 @@ class ActionFlow:
 
     async def refuse(self, title: str, why: Trouble) -> None:
         """Show why something cannot be done, and the remedy, until the dialog is closed."""
-        await self._front.ask(TextDialog(title, f"{why.sentence}\n\n{why.remedy}".rstrip()))
+        await self._front.ask(TextDialog(title, "\n\n".join(filter(None, (why.sentence, why.remedy, self._remark())))))
 
     async def explain(self, title: str, text: str) -> None:
         """Show a text: in a toast where it is short, else in a dialog."""

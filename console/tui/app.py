@@ -89,7 +89,7 @@ class ConsoleApp(App[int]):
         self.marks = Marks()
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
-        self._rows = RowActions(workspace, self.dialogs, self.flow)
+        self._rows = RowActions(workspace, self.dialogs, self.flow, self.times)
         self._guidance = Guidance(self, workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
@@ -251,8 +251,7 @@ class ConsoleApp(App[int]):
     @work(group="acknowledging", exit_on_error=False)
     async def on_finding_blocks_put_off(self, event: FindingBlocks.PutOff) -> None:
         """Acknowledge a finding."""
-        if self.times.is_past:
-            self.dialogs.toast("Only present findings can be acknowledged; ] turns back to the present.")
+        if not self._is_present():
             return
         await self.workspace.observer.put_off(event.rule, event.subject, event.until)
         self.pane_view.poll_now()
@@ -277,7 +276,8 @@ class ConsoleApp(App[int]):
     @work(exclusive=True, group="doctor", exit_on_error=False)
     async def action_doctor(self) -> None:
         """What this role, server and terminal can show and do."""
-        await self._guidance.show_doctor()
+        if self._is_present():
+            await self._guidance.show_doctor()
 
     @work(group="notices", exit_on_error=False)
     async def show_notices(self) -> None:
@@ -285,6 +285,12 @@ class ConsoleApp(App[int]):
         await self._guidance.show_notices()
 
     # Actions
+
+    def _is_present(self) -> bool:
+        """Whether the present is shown; else says that the past cannot be acted on."""
+        if why := self.times.refusal:
+            self.dialogs.toast(why)
+        return not why
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key of the application acts in this pane; None: it is disabled."""
@@ -311,20 +317,25 @@ class ConsoleApp(App[int]):
         """Ask for a statement, and show who would wait for it."""
         from console.tui.forecast_flow import ForecastFlow  # noqa: PLC0415  seldom used
 
-        self.dialogs.begin(ForecastFlow(self.workspace, self.dialogs, lambda: self.size.width).begin)
+        if self._is_present():
+            self.dialogs.begin(ForecastFlow(self.workspace, self.dialogs, lambda: self.size.width).begin)
 
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
-        self._rows.stop_run(self.pane_view)
+        if self._is_present():
+            self._rows.stop_run(self.pane_view)
 
     def action_next_window(self) -> None:
         """Turn to the next window of time of the waits pane."""
+        if not self._is_present():
+            return
         self.workspace.waits.next_window()
         self.pane_view.poll_now()
 
     def action_setup(self) -> None:
         """Open the set-up guide."""
-        self._guidance.open_guide(self.flow)
+        if self._is_present():
+            self._guidance.open_guide(self.flow)
 
     @work(exclusive=True, group="quitting", exit_on_error=False)
     async def action_quit(self) -> None:  # type: ignore[override]

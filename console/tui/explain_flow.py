@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from console.explaining.explain import Asked, ExplainedStatement
@@ -36,9 +37,11 @@ class ExplainForm:
 class ExplainFlow:
     """Explains the statement of a row until its dialogs are closed."""
 
-    def __init__(self, workspace: Workspace, front: Front) -> None:
+    def __init__(self, workspace: Workspace, front: Front, remark: Callable[[], str] = str) -> None:
+        """`remark` is what each answer says: that it is of the present while the screen shows the past."""
         self._workspace = workspace
         self._front = front
+        self._remark = remark
 
     async def begin(self, subject: Subject) -> None:
         """Show the plan of a statement; a superuser is asked first with whose rights it may be planned."""
@@ -67,11 +70,13 @@ class ExplainFlow:
         except Trouble as why:
             await self._refuse(why)
             return why.kind is Kind.USAGE
+        if remark := self._remark():
+            explained = replace(explained, notes=(remark, *explained.notes))
         answer: bool | None = await self._front.ask(ExplainDialog(explained))
         return bool(answer)
 
     async def _refuse(self, why: Trouble) -> None:
-        await self._front.ask(TextDialog(TITLE, f"{why.sentence}\n\n{why.remedy}".rstrip()))
+        await self._front.ask(TextDialog(TITLE, "\n\n".join(filter(None, (why.sentence, why.remedy, self._remark())))))
 
 
 def subject_of(row: Mapping[str, Any]) -> Subject | None:

@@ -84,11 +84,18 @@ class PaneTimes:
 
     @property
     def remark(self) -> str:
-        """What a plan says that is requested from a row of the past; empty: the present is shown."""
+        """What an answer of the present says while the past is shown; empty: the present is shown."""
         if self.then is None:
             return ""
         ago = in_words(time.time() - self.then.moment)
-        return f"Requested from a row of {ago} ago. This plan was made from the present state."
+        return f"The screen shows the state of {ago} ago; this is made from the present state."
+
+    @property
+    def refusal(self) -> str:
+        """Why what acts on the present is not possible now; empty: the present is shown."""
+        if self.is_file:
+            return "This is an incident file: there is no server to act on."
+        return "The screen shows the past, and this would act on the present; ] turns back to it." if self.then else ""
 
     async def turn(self, seconds: float) -> str:
         """Show another moment, so many seconds later or, if negative, earlier; why that is not possible, or empty."""

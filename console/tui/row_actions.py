@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.actions.sessions.end_sessions import TERMINATE_BACKEND
 from console.tui.action_flow import ActionFlow
 from console.tui.dialog_stack import DialogStack
+from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.workspace import Workspace
 
@@ -12,8 +13,10 @@ from console.workspace import Workspace
 class RowActions:
     """Begins flows of dialogs with rows of a pane."""
 
-    def __init__(self, workspace: Workspace, dialogs: DialogStack, flow: ActionFlow) -> None:
+    def __init__(self, workspace: Workspace, dialogs: DialogStack, flow: ActionFlow, times: PaneTimes) -> None:
+        """`times` tells whether the rows are of the past."""
         self._workspace = workspace
+        self._times = times
         self._dialogs = dialogs
         self._flow = flow
 
@@ -36,8 +39,11 @@ class RowActions:
         subject = subject_of(rows[0]) if rows else None
         if subject is None:
             self._dialogs.toast("This row has no statement." if rows else "There is no row to explain.", timeout=3)
+        elif subject.queryid is None and self._times.is_past:
+            self._dialogs.toast("The session may run another statement by now; ] turns back to the present.")
         else:
-            self._dialogs.begin(lambda: ExplainFlow(self._workspace, self._dialogs).begin(subject))
+            flow = ExplainFlow(self._workspace, self._dialogs, lambda: self._times.remark)
+            self._dialogs.begin(lambda: flow.begin(subject))
 
     def stop_run(self, view: PaneView) -> None:
         """Stop the run under the cursor."""
