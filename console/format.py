@@ -17,6 +17,7 @@ from console.records import dataclass
 MISSING = "–"
 EARLIEST = 1e9  # in 2001: a number of seconds that is less is no moment
 MOMENTS = frozenset({"since", "changed", "now"})  # names of columns, and what ends with _from or _at
+UNKNOWN = "unknown"  # a value that this server's catalogs do not have
 
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _CONTROL = re.compile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from console.format import FORMATS, cells, safe, show
+from console.format import FORMATS, UNKNOWN, cells, safe, show
 from console.model import Column, Level, Snapshot, View
 from console.records import dataclass
 
@@ -40,14 +40,15 @@ def table(view: View, snapshot: Snapshot, width: int = 0, colour: bool = False) 
         worst = max((strip.levels[i] for strip in strips), default=Level.OK)
         cells = (_coloured(_padded(strip.texts[i], strip), strip.levels[i], colour) for strip in shown)
         lines.append(MARKS.get(worst, NO_MARK) + " ".join(cells))
-    if not snapshot.rows and view.empty:
+    if not snapshot.rows and view.empty and not snapshot.is_partial:
         lines.append(NO_MARK + safe(view.empty))
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def _strip(column: Column, snapshot: Snapshot) -> Strip:
     values = snapshot.values(column.name)
-    texts = tuple(show(value, column.format) for value in values)
+    unknown = column.name in snapshot.unknown
+    texts = tuple(UNKNOWN if value is None and unknown else show(value, column.format) for value in values)
     judged = snapshot.values(column.judged_in(snapshot.columns))
     levels = tuple(column.rule.level(value) if column.rule else Level.OK for value in judged)
     return Strip(column, texts, levels, max(map(cells, (column.title, *texts))))

@@ -38,7 +38,7 @@ class Drift:
 
 async def drift(server: Source) -> Drift:
     """The drift of the connected database now. Raises Trouble."""
-    return judged(await server.fetch(QUERY))
+    return judged((await server.fetch(QUERY)).in_full())
 
 
 def judged(snapshot: Snapshot) -> Drift:
@@ -48,7 +48,9 @@ def judged(snapshot: Snapshot) -> Drift:
 
 
 def rows(snapshot: Snapshot) -> Snapshot:
-    """The differences as rows of the drift view."""
+    """The differences as rows of the drift view; none where the catalog lacks what is compared."""
+    if snapshot.unknown or snapshot.is_partial:
+        return replace(snapshot, columns=COLUMNS, rows=(), unknown=(), is_partial=True)
     seen = judged(snapshot)
     if not seen.present:
         return replace(snapshot, columns=COLUMNS, rows=(), notes=(*snapshot.notes, NO_SCHEMA))

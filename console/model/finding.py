@@ -154,7 +154,7 @@ class Frame:
             return ()
         last = self._last(query)
         if query not in self.records:
-            self.records[query] = tuple(last.records())
+            self.records[query] = _records(last)
         return self.records[query]
 
     def hidden(self, query: str) -> tuple[Trouble, ...]:
@@ -209,6 +209,33 @@ class Frame:
         if not found:
             raise CannotTell("It was not read yet.")
         return found[-1]
+
+
+class _PartialRow(dict[str, object]):
+    """A row in which some columns are not known: a rule that looks at one of them cannot tell."""
+
+    def __init__(self, row: Record, unknown: Snapshot) -> None:
+        super().__init__((name, value) for name, value in row.items() if name not in unknown.unknown)
+        self._of = unknown
+
+    def __missing__(self, name: str) -> object:
+        if name in self._of.unknown:
+            why = self._of.hidden[0]
+            raise CannotTell(why.sentence, why.remedy)
+        raise KeyError(name)
+
+    def get(self, name: str, default: object = None) -> object:
+        return self[name] if name in self or name in self._of.unknown else default
+
+
+def _records(taken: Snapshot) -> tuple[Record, ...]:
+    """The rows of a reading. Raises CannotTell if rows may be missing."""
+    if not taken.unknown and not taken.is_partial:
+        return tuple(taken.records())
+    if taken.is_partial:
+        why = taken.hidden[0]
+        raise CannotTell(why.sentence, why.remedy)
+    return tuple(_PartialRow(row, taken) for row in taken.records())
 
 
 class Urgency(StrEnum):

@@ -31,6 +31,8 @@ class Snapshot:
     notes: tuple[str, ...] = ()  # truths about this read, e.g. "you see 3 of 41 sessions"
     hidden: tuple[Trouble, ...] = ()  # why it shows less than it could; each is also one of the notes
     origin: str = ""  # which start of which server answered; counters of two of them are not compared
+    unknown: tuple[str, ...] = ()  # columns that are made of what this server's catalogs lack: no value is known
+    is_partial: bool = False  # what they lack decides which rows there are
 
     def index(self, column: str) -> int:
         """Position of `column` in each row. Raises ValueError if the snapshot has no such column."""
@@ -61,6 +63,12 @@ class Snapshot:
         if why is None:
             return self
         return replace(self, notes=(*self.notes, str(why)), hidden=(*self.hidden, why))
+
+    def in_full(self) -> Snapshot:
+        """This snapshot, to decide on a change by it. Raises Trouble if the server's catalogs lack a part of it."""
+        if self.unknown or self.is_partial:
+            raise self.hidden[0]
+        return self
 
     def with_columns(self, names: Sequence[str], values: Iterable[Row]) -> Snapshot:
         """This snapshot with columns added on the right; `values` holds one tuple a row."""
@@ -144,6 +152,7 @@ class Counterpart:
     pane: str
     view: str
     columns: Mapping[str, str]  # by which of its columns it is found → the column of this view with the value
+    missing: str = ""  # what it means that there is no such row, one sentence; empty: nothing worth saying
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +180,12 @@ class View:
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups
     rules: tuple[Rule, ...] = ()  # what `derive` takes as keyword arguments by their names, under configured limits
     counterpart: Counterpart | None = None  # the row of another pane that belongs to a row
+    related: Counterpart | None = None  # another one, where the key leads elsewhere than Enter; None: to the same
     detail: str = ""  # query for the details of one row; gets the key columns as parameters
     leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's
     heavy: bool = False  # its query is read from HEAVY where that is configured
+    heavy_detail: bool = False  # its detail query is
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     chart_query: str = ""  # query whose rows it draws; gets the key columns of the row under the cursor as parameters

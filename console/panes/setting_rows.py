@@ -100,6 +100,8 @@ def _hidden(snapshot: Snapshot) -> Trouble | None:
 
 
 def _wanted(known: Mapping[str, Setting], snapshot: Snapshot, preset: str) -> dict[str, tuple[str, str]]:
+    if snapshot.unknown:
+        return {}  # without units or limits nothing can be compared
     major = int(str(snapshot.values("major")[0])) if snapshot.rows else 0
     found = propose(_entries(preset), Inputs(known, {}, major))
     return {

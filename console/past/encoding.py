@@ -44,7 +44,8 @@ def unpacked(body: bytes) -> Any:
 def document_of(now: Snapshot, before: Snapshot | None) -> Document:
     """A reading as a document; `before` is the one before it, or None: it is kept whole."""
     made: Document = {"t": now.taken_at, "d": now.seconds, "c": now.clock}
-    optional = {"o": now.origin, "n": now.notes, "h": [trouble_document(why) for why in now.hidden]}
+    optional: Document = {"o": now.origin, "n": now.notes, "h": [trouble_document(why) for why in now.hidden]}
+    optional |= {"u": now.unknown, "p": now.is_partial}
     made |= {name: value for name, value in optional.items() if value}
     if before is None or before.columns != now.columns:
         return {**made, "columns": now.columns, "rows": now.rows}
@@ -89,7 +90,9 @@ def _snapshot(found: Any, before: Snapshot | None, name: str) -> Snapshot:
     hidden = tuple(trouble_of(each) for each in found.get("h", ()))
     notes = tuple(str(note) for note in found.get("n", ()))
     seconds, clock, origin = float(found["d"]), float(found["c"]), str(found.get("o", ""))
-    return Snapshot(name, columns, rows, taken_at, seconds, clock, "", notes, hidden, origin)
+    unknown = tuple(name for name in map(str, found.get("u", ())) if name in columns)
+    is_partial = bool(found.get("p"))
+    return Snapshot(name, columns, rows, taken_at, seconds, clock, "", notes, hidden, origin, unknown, is_partial)
 
 
 def _difference(now: Sequence[Row], before: Sequence[Row]) -> Document:

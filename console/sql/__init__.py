@@ -14,7 +14,8 @@ be options:
 the query that is run where that extension is not installed; without it the read is refused. `grant` lists what a
 role without the privilege must be granted, separated by semicolons; without it that is pg_monitor. `settings: server`
 is for a query of settings: it finds none that the console set for its session, so also another search_path, which is
-why its operators are qualified too.
+why its operators are qualified too. `whole: yes` is for a query on which
+safety or a change rests: where the server lacks a column that it names, it is refused and not read without it.
 
 **Versions.** A version is the server's major version, or that of the extension for a query that needs one. A query that
 differs in a few lines stays one file. A comment at the end of a line says which versions get the line:
@@ -63,6 +64,7 @@ class Query:
     extension: str = ""
     grants: tuple[str, ...] = ()  # what a role that may not run it must be granted
     otherwise: str = ""
+    is_whole: bool = False  # it is read in full or not at all
     resets: bool = False  # the settings of the console's session are reset while it is read
 
     @property
@@ -154,5 +156,6 @@ def _parse(name: str, text: str, since: Version) -> Query:
         extension=options.get("extension", ""),
         grants=tuple(grant.strip() for grant in options.get("grant", "pg_monitor").split(";")),
         otherwise=options.get("otherwise", ""),
+        is_whole=options.get("whole") == "yes",
         resets=options.get("settings") == "server",
     )

@@ -12,11 +12,11 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TextIO
 
-from console.format import FORMATS, MISSING, cells, one_line
+from console.format import FORMATS, MISSING, UNKNOWN, cells, one_line
 from console.model import Column, Facts, Level, Pane, Row, Snapshot, View
 from console.records import dataclass
 from console.tui.grounds import Ground, ground
@@ -167,8 +167,8 @@ def _rows(seen: ReadSoFar, width: int, height: int, front: str) -> Iterator[str]
         titles = (_fit(each.column.title, each.width, FORMATS[each.column.format].right) for each in placed)
         yield f"\x1b[1m{_fit('  ' + ' '.join(titles), width)}\x1b[22m"
     for row in rows.rows[:height]:
-        yield _line(columns, row, width, front)
-    if not rows.rows and view.empty:
+        yield _line(columns, row, width, front, rows.unknown)
+    if not rows.rows and view.empty and not rows.is_partial:
         yield _fit(f"  {one_line(view.empty)}", width)
 
 
@@ -190,14 +190,16 @@ def _judged(column: Column, rows: Snapshot) -> int:
     return rows.index(column.judged_in(rows.columns))
 
 
-def _line(columns: Sequence[_Cells], row: Row, width: int, front: str) -> str:
+def _line(columns: Sequence[_Cells], row: Row, width: int, front: str, unknown: Collection[str]) -> str:
     levels = [
         each.placed.column.rule.level(row[each.judged]) if each.placed.column.rule else Level.OK for each in columns
     ]
     line, used = MARKS[max(levels, default=Level.OK)], GUTTER
     for each, level in zip(columns, levels, strict=True):
         kind, value = FORMATS[each.placed.column.format], row[each.at]
-        text = _fit(MISSING if value is None else kind.show(value), each.placed.width, kind.right, kind.middle)
+        nothing = UNKNOWN if each.placed.column.name in unknown else MISSING
+        shown = nothing if value is None else kind.show(value)
+        text = _fit(shown, each.placed.width, kind.right, kind.middle)
         text = _start(text, width - used)
         used += cells(text) + 1
         line += f"{_colour(level, front)}{text}\x1b[22m{front} " if level >= Level.WARNING else f"{text} "

@@ -85,9 +85,11 @@ class LiveTable(ScrollView, can_focus=True):
         """Show `snapshot`; repaint only the cells that differ from what is on the screen."""
         former = self.cursor_key
         same_query = self._rows.columns == snapshot.columns
+        former_unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
+        shown = (self._columns, self._sort, self._stale, former_unknown)
         self._rows.replace(snapshot, key)
         self._seeks = self._seeks if same_query else Level.CRITICAL
-        if not same_query or tuple(columns) != self._columns or sort != self._sort or stale != self._stale:
+        if not same_query or shown != (tuple(columns), sort, stale, snapshot.unknown):
             self._columns, self._sort, self._stale = tuple(columns), sort, stale
             self._place()
             self.refresh()
@@ -148,6 +150,11 @@ class LiveTable(ScrollView, can_focus=True):
         self._sought = dict(row)
         self._find()
 
+    @property
+    def is_seeking(self) -> bool:
+        """Whether a row is sought that was not there yet."""
+        return bool(self._sought)
+
     def _find(self) -> None:
         if self._sought and (at := self._rows.position_of(self._sought)) is not None:
             self._sought = {}
@@ -169,7 +176,8 @@ class LiveTable(ScrollView, can_focus=True):
         """Find the columns in the window."""
         self._width = self.scrollable_content_region.width
         left = self.scroll_offset.x
-        self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width)
+        unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
+        self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width, unknown)
         self._window.bars.measure(self._rows.values)
         self._lines, self._painted = {}, {}
 

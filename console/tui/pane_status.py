@@ -34,7 +34,7 @@ def status(view: View, last: Snapshot | None, rows: int, filter_text: str) -> st
     """The status of a successful read, of which `rows` are shown."""
     if last is None:
         return "reading …"
-    if not rows and (filter_text or view.empty):
+    if not rows and (filter_text or (view.empty and not last.is_partial)):
         return f"{NO_MATCH} Esc clears it." if filter_text else view.empty
     return "  ".join(one_line(note) for note in last.notes)
 

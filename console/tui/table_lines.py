@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import field
 
 from rich.cells import cell_len, set_cell_size
 from textual.geometry import Region
 
-from console.format import FORMATS, MISSING
+from console.format import FORMATS, MISSING, UNKNOWN
 from console.model import Level, Row
 from console.records import dataclass
 from console.tui.bars import Bars
@@ -28,10 +28,16 @@ class RowLine:
 class ColumnWindow:
     """The columns that can be seen; no others are formatted. Severity in the gutter is that of all columns."""
 
-    __slots__ = ("_ruled", "_spans", "bars", "cells", "start", "width")
+    __slots__ = ("_ruled", "_spans", "_unknown", "bars", "cells", "start", "width")
 
-    def __init__(self, placed: Sequence[Placed], columns: Sequence[str], left: int, right: int) -> None:
-        """`columns` are those of the snapshot (none: nothing is known), `left` and `right` the edges in cells."""
+    def __init__(
+        self, placed: Sequence[Placed], columns: Sequence[str], left: int, right: int, unknown: Collection[str] = ()
+    ) -> None:
+        """`columns` are those of the snapshot (none: nothing is known), `left` and `right` the edges in cells.
+
+        `unknown` are those of which this server knows nothing.
+        """
+        self._unknown = unknown
         seen = [each for each in placed if each.x < right and each.x + each.width + 1 > left] if columns else []
         self.cells = [
             (each, columns.index(each.column.name), columns.index(each.column.judged_in(columns))) for each in seen
@@ -57,9 +63,9 @@ class ColumnWindow:
                 levels.append(former.levels[cell])
                 continue
             kind = FORMATS[column.format]
-            texts.append(
-                fit(MISSING if value is None else kind.show(value), placed.width, kind.right, kind.middle) + " "
-            )
+            nothing = UNKNOWN if column.name in self._unknown else MISSING
+            text = nothing if value is None else kind.show(value)
+            texts.append(fit(text, placed.width, kind.right, kind.middle) + " ")
             levels.append(column.rule.level(row[judged]) if column.rule else Level.OK)
         levels[0] = self.level(row)
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]

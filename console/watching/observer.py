@@ -249,6 +249,8 @@ class Observer:
         try:
             source, reader = self._sources.named(ask.source), self._readers.get(ask.query)
             taken = await (reader.read(source) if reader else source.fetch(ask.query))
+            if reader and taken.unknown:
+                raise taken.hidden[0]  # what a view makes of an unknown column is no fact for a rule
         except Trouble as why:
             self._troubles[ask.query] = why
             if why.kind is Kind.UNREACHABLE:

@@ -1,4 +1,5 @@
 -- Whether this database has an audit table that this role can read; one row.
+-- whole: yes
 SELECT coalesce(t.readable, false) AS readable,
        t.oid IS NOT NULL AS present
   FROM (SELECT 1) one

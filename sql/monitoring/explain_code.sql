@@ -5,6 +5,7 @@
 -- policies, views, partitions or casts. Functions of superusers and of the role itself are its own risk anyway. What is
 -- named stands in a schema of the search_path, or in one that the statement names.
 -- lane: slow
+-- whole: yes
 WITH RECURSIVE trusted AS MATERIALIZED (
   SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolsuper OR r.rolname = %(role)s::text
 ), place AS MATERIALIZED (

@@ -1,5 +1,6 @@
 -- A role with whose rights a statement is to be planned (empty: that of the session), and what makes it too powerful.
 -- Code that is run meanwhile can become any role that the session's user is a member of.
+-- whole: yes
 SELECT r.oid::bigint AS oid, r.rolname::text AS role, r.rolname = SESSION_USER AS own,
        (SELECT u.rolsuper FROM pg_catalog.pg_roles u WHERE u.rolname = SESSION_USER) AS confines,
        pg_catalog.pg_is_in_recovery() AS standby,

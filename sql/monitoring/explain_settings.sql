@@ -1,4 +1,5 @@
 -- With which search_path and planner settings the sessions of a role begin in this database, and where that is set.
+-- whole: yes
 WITH asked AS (
   SELECT r.oid, r.rolname FROM pg_catalog.pg_roles r
    WHERE r.rolname = coalesce(nullif(%(role)s::text, ''), SESSION_USER::text)

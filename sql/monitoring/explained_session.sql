@@ -1,4 +1,5 @@
 -- What one session runs, or ran last, as it is kept; and whose statement it is.
+-- whole: yes
 SELECT s.query AS query, pg_catalog.octet_length(pg_catalog.textsend(s.query)) AS bytes,
        pg_catalog.pg_size_bytes(pg_catalog.current_setting('track_activity_query_size')) AS cut,
        pg_catalog.pg_get_userbyid(s.usesysid)::text AS role,

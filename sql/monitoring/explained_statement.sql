@@ -1,5 +1,6 @@
 -- One statement with its whole text, whose it is, and how many rows a call returned on average.
 -- extension: pg_stat_statements
+-- whole: yes
 SELECT s.query AS query, 0 AS bytes, 0::bigint AS cut, pg_catalog.pg_get_userbyid(s.userid)::text AS role,
        (SELECT d.datname::text FROM pg_catalog.pg_database d WHERE d.oid = s.dbid) AS database,
        pg_catalog.current_database()::text AS here, s.queryid, ''::text AS backend_type,

@@ -1,4 +1,5 @@
 -- By what the machine of the server is recognised, where its data is, and whether this role may read files there.
+-- whole: yes
 SELECT pg_catalog.pg_backend_pid() AS pid,
        (SELECT pg_catalog.date_part('epoch', s.backend_start)
           FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) s) AS started,

@@ -1,4 +1,5 @@
 -- How the server logs, and which functions that read its log this role may call; null: the setting is hidden from it.
+-- whole: yes
 SELECT pg_catalog.max(s.setting) FILTER (WHERE s.name = 'logging_collector') AS collector,
        pg_catalog.max(s.setting) FILTER (WHERE s.name = 'log_destination') AS destination,
        pg_catalog.max(s.setting) FILTER (WHERE s.name = 'log_line_prefix') AS prefix,

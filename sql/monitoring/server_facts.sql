@@ -1,4 +1,5 @@
 -- What the console must know of a server after connecting: version, role, privileges, extensions.
+-- whole: yes
 SELECT pg_catalog.current_setting('server_version') AS version_text,
        pg_catalog.current_database()::text AS database,
        CURRENT_USER::text AS "user",

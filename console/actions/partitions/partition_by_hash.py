@@ -103,7 +103,7 @@ async def _afterwards(request: Request, table: Relation, drop: bool) -> Plan:
 
 async def _advice(request: Request, table: Relation) -> Record | None:
     rules = configured_rules(ADVICE.rules, request.settings.thresholds)
-    verdicts = advise(await request.server.fetch("tenant_tables"), **rules)
+    verdicts = advise((await request.server.fetch("tenant_tables")).in_full(), **rules)
     return next((row for row in verdicts.records() if row["oid"] == table.oid), None)
 
 

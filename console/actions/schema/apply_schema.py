@@ -86,7 +86,7 @@ async def ledger(server: Database, owner: str = "") -> tuple[Applied, ...]:
     await _refuse_false_ledger(server, owner)
     if found := await find_any(server, _LEDGER):
         server = await confined(server, *found)
-    (state,) = (await server.fetch("schema_state")).records()
+    (state,) = (await server.fetch("schema_state")).in_full().records()
     if state["unreadable"]:
         raise denied(
             f"The migration ledger {_LEDGER} cannot be read, so the pending migrations are unknown.",
@@ -95,7 +95,7 @@ async def ledger(server: Database, owner: str = "") -> tuple[Applied, ...]:
         )
     if state["ledger"] is None:
         return ()
-    (row,) = (await server.fetch("schema_ledger", {"ledger": [state["ledger"]]})).records()
+    (row,) = (await server.fetch("schema_ledger", {"ledger": [state["ledger"]]})).in_full().records()
     versions, names, checksums = row["versions"], row["names"], row["checksums"]
     if not (isinstance(versions, list) and isinstance(names, list) and isinstance(checksums, list)):
         return ()  # the ledger is empty

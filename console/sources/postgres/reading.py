@@ -6,6 +6,7 @@ At most two connections: the fast lane, whose queries cannot wait behind a lock,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import Mapping
@@ -27,12 +28,16 @@ from console.sources.postgres.connecting import (
     open_session,
     parse_target,
 )
-from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane
+from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane, Result
 from console.sources.postgres.troubles import trouble
 
 if TYPE_CHECKING:
+    from console.sources.postgres.acting import ActingSession
     from console.sources.postgres.explaining import ExplainingSession
+    from console.sources.postgres.mending import Mended, Rows, Run
 
+# Where a column is missing, its name may be taken for that of an aggregate, such as mode.
+MISSED = (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, psycopg.errors.WrongObjectType)
 _DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
 
@@ -49,6 +54,8 @@ class PostgresServer:
         self._lanes = {name: Lane(name) for name in STATEMENT_SECONDS}
         self._address: Mapping[str, str] = {}  # of the host that answered: the slow lane reads the same server
         self._origin = ""  # when that server started
+        self._mended: dict[str, Mended] = {}  # by text, what is read instead
+        self._hopeless: dict[str, str] = {}  # by text, the error against which nothing helped
         self.busy = 0.0  # seconds spent waiting for this server, in all
 
     @property
@@ -134,17 +141,42 @@ class PostgresServer:
             await lane.connect({**self._target, **self._address})
         started = time.monotonic()
         taken_at = datetime.now(UTC)
+        exact = query.name.startswith("actions/")  # names of which statements are made
+
+        async def run(text: str) -> Result:
+            return await lane.run(text, parameters or {}, query.resets, role, exact=exact)
+
         try:
-            exact = query.name.startswith("actions/")  # names of which statements are made
-            columns, rows = await lane.run(query.text, parameters or {}, query.resets, role, exact=exact)
+            columns, rows, mended = await self._rows(query, run)
         except psycopg.Error as error:
             raise trouble(error, query.name, query.extension, query.grants) from None
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()
-        return Snapshot(
+        taken = Snapshot(
             query.name, columns, rows, taken_at, clock - started, clock, query.statement, origin=self._origin
         )
+        return taken if mended is None else mended.marked(taken)
+
+    async def _rows(self, query: sql.Query, run: Run) -> tuple[tuple[str, ...], Rows, Mended | None]:
+        """Columns and rows of a query; if its server lacks a column, without that. Raises the driver's own errors."""
+        if known := self._mended.get(query.text):
+            with contextlib.suppress(*MISSED):  # the catalog has changed once more
+                return *await run(known.text), known
+        try:
+            return *await run(query.text), None
+        except MISSED as error:
+            # What actions plan from is read in full or not at all.
+            if query.is_whole or query.name not in sql.names() or self._hopeless.get(query.text) == str(error):
+                raise
+            from console.sources.postgres.mending import mended  # noqa: PLC0415  only where a catalog has changed
+
+            found = await mended(run, query.text, error)
+            if found is None:
+                self._hopeless[query.text] = str(error)
+                raise
+            self._mended[query.text] = found[0]
+            return *found[1], found[0]
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a separate session, closed afterwards; empty: it succeeds."""
@@ -170,6 +202,12 @@ class PostgresServer:
         from console.sources.postgres.explaining import ExplainingSession  # noqa: PLC0415  seldom used
 
         return ExplainingSession({**self._target, **self._address})
+
+    def acting(self, *, read_only: bool) -> ActingSession:
+        """A session for changes on the host that answered."""
+        from console.sources.postgres.acting import ActingSession  # noqa: PLC0415  most consoles only read
+
+        return ActingSession(make_conninfo("", **{**self._target, **self._address}), read_only)
 
     async def pulse(self, seconds: float) -> None:
         """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
@@ -201,6 +239,9 @@ class PostgresServer:
         except psycopg.Error as error:
             raise trouble(error, "server_facts") from None
         known: dict[str, Any] = dict(zip(columns, rows[0], strict=True))
+        if self._origin != str(known["started"]):
+            self._mended.clear()  # it may be another server
+            self._hopeless.clear()
         self._origin = str(known["started"])
         self._facts = Facts(
             kind="postgres",

@@ -1,0 +1,139 @@
+"""Reads a query again without what its server does not have: a catalog that changed costs a column, not a pane."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import field, replace
+
+import psycopg
+from psycopg import errors
+
+from console.model import Kind, Snapshot, Trouble
+from console.records import dataclass
+from console.sources.postgres.absent import (
+    TYPES,
+    AbsentName,
+    Span,
+    absent_at,
+    consequences,
+    place_before,
+    position_in,
+    relation_of,
+    without,
+)
+
+Rows = tuple[tuple[object, ...], ...]
+Result = tuple[tuple[str, ...], Rows]
+Run = Callable[[str], Awaitable[Result]]
+
+MOST_ATTEMPTS = 200  # to find the types; each ends when the server has parsed the statement
+_ABSENT = (errors.UndefinedColumn, errors.UndefinedFunction, errors.WrongObjectType)
+_WRONG_TYPE = (  # what parsing says of an unknown value of a type that does not fit
+    errors.UndefinedFunction,
+    errors.AmbiguousFunction,
+    errors.DatatypeMismatch,
+    errors.CannotCoerce,
+    errors.IndeterminateDatatype,
+    errors.WrongObjectType,
+    errors.IndeterminateCollation,
+    errors.InvalidColumnReference,
+    errors.SyntaxError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A query that is read without what is absent."""
+
+    text: str
+    unknown: frozenset[str]  # columns of the answer that are made of what is absent
+    chooses: bool  # whether what is absent decides which rows there are
+    why: Trouble  # a sentence that names it
+
+    def marked(self, taken: Snapshot) -> Snapshot:
+        """What was read, without values that were computed from an unknown one, and with the reason."""
+        unknown = tuple(name for name in taken.columns if name in self.unknown)
+        at = {taken.index(name) for name in unknown}
+        rows = tuple(tuple(None if n in at else value for n, value in enumerate(row)) for row in taken.rows)
+        return replace(taken, rows=rows, unknown=unknown, is_partial=self.chooses).hiding(self.why)
+
+
+async def mended(run: Run, text: str, error: psycopg.Error) -> tuple[Mended, Result] | None:
+    """The query as it can be read, and what it answers; None: `error` is not about something that is absent.
+
+    Raises the driver's own errors, as when the connection is lost meanwhile.
+    """
+    search = _Search(run, text)
+    found = await search.go_on(error, {}, {}) if isinstance(error, _ABSENT) else None
+    if found is None:
+        return None
+    result, spans, types = found
+    unknown, chooses = consequences(text, tuple(spans))
+    made = Mended(without(text, spans, types), unknown, chooses, _why(text, tuple(types), chooses))
+    return made, result
+
+
+Spans = dict[Span, AbsentName]
+Types = dict[AbsentName, str]
+Found = tuple[Result, Spans, Types]
+
+
+@dataclass(slots=True)
+class _Search:
+    """Tries types for what is absent until the server can parse the statement."""
+
+    run: Run
+    text: str
+    attempts: int = field(default=0)
+
+    async def go_on(self, error: psycopg.Error, spans: Spans, types: Types) -> Found | None:
+        """Replace what `error` is about, too; None: that does not help."""
+        found = self._absent(error, spans, types)
+        if found is None:
+            return None
+        absent, span = found
+        known = {**spans, span: absent}
+        for name in (types[absent],) if absent in types else TYPES:
+            if tried := await self._attempt(known, {**types, absent: name}):
+                return tried
+        return None
+
+    async def _attempt(self, spans: Spans, types: Types) -> Found | None:
+        if self.attempts >= MOST_ATTEMPTS:
+            return None
+        self.attempts += 1
+        try:
+            return await self.run(without(self.text, spans, types)), spans, types
+        except errors.UndefinedColumn as error:
+            return await self.go_on(error, spans, types)
+        except errors.DataError:
+            return None  # it cannot be computed without, such as a name in a statement that is proposed
+        except _WRONG_TYPE as error:
+            known = self._absent(error, spans, types)  # the same function once more
+            return await self.go_on(error, spans, types) if known is not None and known[0] in types else None
+
+    def _absent(self, error: psycopg.Error, spans: Spans, types: Types) -> tuple[AbsentName, Span] | None:
+        position = error.diag.statement_position
+        if position is None:
+            return None
+        sent = int(position) - 1
+        at = place_before(self.text, spans, types, position_in(without(self.text, spans, types), sent))
+        return absent_at(self.text, at, isinstance(error, errors.UndefinedFunction)) if at >= 0 else None
+
+
+def _why(text: str, absent: tuple[AbsentName, ...], chooses: bool) -> Trouble:
+    names = ", ".join(_named(text, each) for each in absent)
+    verb, them = ("is", "it") if len(absent) == 1 else ("are", "them")
+    rows = f" Rows may be missing, because they are chosen by {them}." if chooses else ""
+    return Trouble(
+        Kind.UNSUPPORTED,
+        f"{names[0].upper()}{names[1:]} {verb} not there on this server: what is made of {them} is unknown.{rows}",
+        "A newer release of the console may know this server.",
+    )
+
+
+def _named(text: str, absent: AbsentName) -> str:
+    if absent.is_function:
+        return f"function {absent.last}"
+    relation = relation_of(text, absent)
+    return f"column {absent.last} of {relation}" if relation else f"column {absent.last}"

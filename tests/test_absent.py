@@ -1,0 +1,240 @@
+"""A catalog that lacks what a query names costs the columns that are made of it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from console import sql
+from console.drift.reading import drift
+from console.model import CannotTell, Frame, Snapshot, Trouble, View
+from console.panes import PANES
+from console.reading.reader import Reader
+from console.sources.postgres import PostgresServer
+from console.sources.postgres.absent import (
+    AbsentName,
+    Span,
+    absent_at,
+    consequences,
+    place_before,
+    position_in,
+    relation_of,
+    without,
+)
+from tests.servers import PostgresServer as Cluster
+
+NAMED = re.compile(r"\b([a-z]\w*)\.([a-z_]\w+)\b(?![\w.(])")
+
+
+# Catalogs whose columns an open session knows by heart: they can be renamed, and nobody notices.
+NAILED = frozenset({"pg_class", "pg_attribute", "pg_database", "pg_subscription", "pg_proc", "pg_type", "pg_authid"})
+NEEDED = {
+    "pg_namespace.nspname: upgrade_obstacles",  # statements that fix what it lists are made of the name
+    "pg_rewrite.ev_class: drift_catalog",  # the server's own pg_get_viewdef reads it by its name
+}
+
+
+# What is found in a text
+
+
+@pytest.mark.parametrize(
+    ("text", "absent", "unknown", "chooses"),
+    [
+        ("SELECT a.x, a.y FROM t a", "a.y", {"y"}, False),
+        ("SELECT a.x, coalesce(a.y, 0) + 1 AS more FROM t a", "a.y", {"more"}, False),
+        ("SELECT a.x, a.y::text FROM t a", "a.y", {"y"}, False),
+        ("SELECT a.x FROM t a WHERE a.y > 1", "a.y", set(), True),
+        ("SELECT a.x, count(*) FILTER (WHERE a.y > 1) AS n FROM t a GROUP BY 1", "a.y", {"n"}, False),
+        ("SELECT a.x, (SELECT b.z FROM b WHERE b.y = a.x) AS z FROM t a", "b.y", {"z"}, False),
+        ("SELECT a.x FROM t a WHERE a.x IN (SELECT b.y FROM b)", "b.y", set(), True),
+        ("SELECT a.x, b.z FROM t a LEFT JOIN b ON b.y = a.x", "b.y", set(), True),
+        ("WITH c AS (SELECT a.x, a.y AS z FROM t a) SELECT c.x, c.z FROM c", "a.y", {"z"}, False),
+        ("WITH c AS (SELECT a.x FROM t a WHERE a.y) SELECT c.x FROM c", "a.y", set(), True),
+        ("WITH c AS (SELECT a.x, a.y AS z FROM t a) SELECT c.x FROM c WHERE c.z", "a.y", set(), True),
+        ("SELECT a.x AS one, 2 AS two FROM t a UNION ALL SELECT b.x, b.y FROM b", "b.y", {"two"}, False),
+        ("SELECT DISTINCT ON (a.x) a.x, a.y FROM t a ORDER BY a.x, a.y", "a.y", {"y"}, False),
+        ("SELECT a.x IS DISTINCT FROM a.y AS same, a.z FROM t a", "a.y", {"same"}, False),
+        ("SELECT a.x, 'a.y' AS text -- a.y\n FROM t a ORDER BY a.y", "a.y", set(), False),
+    ],
+)
+def test_what_is_made_of_an_absent_column(text: str, absent: str, unknown: set[str], chooses: bool) -> None:
+    spans = [Span(*found.span()) for found in re.finditer(re.escape(absent) + r"\b", text) if _is_code(text, found)]
+    found, decides = consequences(text, spans)
+    assert (set(found), decides) == (unknown, chooses)
+
+
+def _is_code(text: str, found: re.Match[str]) -> bool:
+    return text.count("'", 0, found.start()) % 2 == 0 and "--" not in text[: found.start()].rpartition("\n")[2]
+
+
+def test_places_are_those_of_the_text_before_parameters_and_unknown_values() -> None:
+    text = "SELECT %(one)s, '%%', %(other)s, %(one)s, a.gone, f(a.b, (1)) FROM t a"
+    sent = "SELECT $1, '%', $2, $1, a.gone, f(a.b, (1)) FROM t a"
+    at = position_in(text, sent.index("a.gone"))
+    assert text[at:].startswith("a.gone")
+    found = absent_at(text, at, is_function=False)
+    assert found is not None
+    absent, span = found
+    made = without(text, {span: absent}, {absent: "text"})
+    assert made == text.replace("a.gone", '(SELECT NULL::text AS "gone")')
+    assert place_before(text, {span: absent}, {absent: "text"}, made.index("f(")) == text.index("f(")
+    assert place_before(text, {span: absent}, {absent: "text"}, made.index("NULL")) == -1
+    function = absent_at(text, text.index("f("), is_function=True)
+    assert function is not None
+    assert text[function[1].start : function[1].end] == "f(a.b, (1))"
+    assert absent_at(text, text.index("a.b"), is_function=True) is None
+    assert AbsentName("pg_catalog.f", is_function=True).last == "f"
+
+
+# On a server
+
+
+@asynccontextmanager
+async def changed(pg: Cluster, database: str, *statements: str) -> AsyncIterator[PostgresServer]:
+    """A server whose catalogs are changed in one database; the console is connected already."""
+    server = PostgresServer(pg.uri(database))
+    try:
+        await server.connect()
+        with pg.connect(database, options="-c allow_system_table_mods=on") as owner:
+            for statement in statements:
+                owner.execute(statement.encode())
+        yield server
+    finally:
+        await server.close()
+
+
+def rename(function: str, column: str) -> str:
+    """Gives a column that a function of pg_catalog returns another name."""
+    return (
+        f"UPDATE pg_catalog.pg_proc SET proargnames = array_replace(proargnames, '{column}', '{column}_renamed') "
+        f"WHERE oid = 'pg_catalog.{function}'::regproc"
+    )
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_a_renamed_column_is_unknown_and_named_and_the_others_are_read(pg: Cluster, database: str) -> None:
+    async with changed(pg, database, rename("pg_stat_get_activity", "wait_event")) as server:
+        with pg.connect(database, application_name="somebody"):
+            taken = await server.fetch("connections")
+            again = await server.fetch("connections")
+    assert taken.unknown == again.unknown == ("wait",)
+    assert not taken.is_partial
+    assert "Column wait_event is not there on this server" in " ".join(taken.notes)
+    (row,) = (row for row in taken.records() if row["application"] == "somebody")
+    assert (row["state"], row["database"], row["wait"]) == ("idle", database, None)
+    assert server.text("connections") == sql.load("connections", (18,)).statement
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_a_rule_that_looks_at_an_unknown_column_cannot_tell_and_the_others_can(
+    pg: Cluster, database: str
+) -> None:
+    async with changed(pg, database, rename("pg_stat_get_activity", "xact_start")) as server:
+        with pg.connect(database):
+            taken = await server.fetch("connections")
+    assert "xact_age" in taken.unknown
+    (row, *_) = frame(taken).rows("connections")
+    assert row["state"] is not None
+    with pytest.raises(CannotTell, match="Column xact_start is not there"):
+        assert row["xact_age"]
+    with pytest.raises(CannotTell, match="Column xact_start is not there"):
+        assert row.get("xact_age")
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_rows_that_may_be_missing_are_no_facts_for_rules(pg: Cluster, database: str) -> None:
+    async with changed(pg, database, rename("pg_stat_get_activity", "backend_type")) as server:
+        taken = await server.fetch("connections")
+    assert taken.is_partial
+    assert "Rows may be missing" in " ".join(taken.notes)
+    with pytest.raises(CannotTell, match="backend_type"):
+        frame(taken).rows("connections")
+
+
+def frame(taken: Snapshot) -> Frame:
+    return Frame({taken.name: (taken,)}, taken.taken_at)
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_what_decides_on_safety_or_a_change_is_read_in_full_or_not_at_all(pg: Cluster, database: str) -> None:
+    async with changed(pg, database) as server, renamed(pg, database, "pg_trigger", "tgname") as is_renamed:
+        assert is_renamed
+        with pytest.raises(Trouble, match="Column tgname of pg_trigger is not there"):
+            await drift(server)
+    async with changed(pg, database) as server, renamed(pg, database, "pg_roles", "rolsuper") as is_renamed:
+        assert is_renamed
+        with pytest.raises(Trouble, match="rolsuper does not exist"):
+            await server.fetch("explain_role", {"role": "postgres"})
+
+
+# Every column of every query
+
+
+def uses(major: int) -> dict[tuple[str, str], set[str]]:
+    """Relation and column of the catalogs → the queries that name it."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for name in sql.names():
+        text = sql.load(name, (major,) if not sql.load(name).extension else sql.NEWEST).text
+        for named in NAMED.finditer(text):
+            relation = relation_of(text, AbsentName(named[0]))
+            if _is_code(text, named) and relation.startswith("pg_") and relation not in NAILED:
+                found.setdefault((relation, named[2]), set()).add(name)
+    return found
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_every_column_that_a_pane_uses_costs_itself_alone(pg: Cluster, pipeline: str) -> None:
+    failed: list[str] = []
+    async with changed(pg, pipeline) as server:
+        views = {view.query: view for pane in PANES for view in pane.views if pane.source_of(view) == "postgres"}
+        before = {query: await Reader(view).read(server) for query, view in views.items() if _can(server, query)}
+        for (relation, column), queries in sorted(uses(pg.major).items()):
+            async with renamed(pg, pipeline, relation, column) as is_renamed:
+                asked = sorted(queries & before.keys()) if is_renamed else ()
+                lost = {query: await _lost(server, views[query], before[query]) for query in asked}
+            named = {f"{relation}.{column}: {query}": why for query, why in lost.items() if why}
+            failed += [f"{where}: {why}" for where, why in named.items() if where not in NEEDED]
+    assert not failed, f"{len(failed)}:\n" + "\n".join(failed)
+
+
+def _can(server: PostgresServer, query: str) -> bool:
+    return server.obstacle(query) is None
+
+
+@asynccontextmanager
+async def renamed(pg: Cluster, database: str, relation: str, column: str) -> AsyncIterator[bool]:
+    """A database in which a column of a catalog has another name; whether it has that column at all."""
+    with pg.connect(database, options="-c allow_system_table_mods=on") as owner:
+        kind = owner.execute(
+            "SELECT c.relkind FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+            "WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s",
+            (f"pg_catalog.{relation}", column),
+        ).fetchone()
+        word = "VIEW" if kind == ("v",) else "TABLE"
+        if kind:
+            owner.execute(f"ALTER {word} pg_catalog.{relation} RENAME COLUMN {column} TO {column}_renamed".encode())
+        try:
+            yield kind is not None
+        finally:
+            if kind:
+                owner.execute(f"ALTER {word} pg_catalog.{relation} RENAME COLUMN {column}_renamed TO {column}".encode())
+
+
+async def _lost(server: PostgresServer, view: View, before: Snapshot) -> str:
+    """What else than unknown columns the change has cost; empty: nothing."""
+    try:
+        taken = await Reader(view).read(server)
+    except Trouble as why:
+        return str(why)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        return f"{type(error).__name__}: {error}"
+    if set(before.columns) - set(taken.columns):
+        return f"without {set(before.columns) - set(taken.columns)}"
+    if not taken.unknown and not taken.is_partial and not taken.hidden:
+        return "nothing is said of it"
+    if set(taken.columns) <= set(taken.unknown):
+        return "nothing is left"
+    return "" if taken.is_partial or bool(taken.rows) == bool(before.rows) else "rows are missing"
