@@ -130,7 +130,7 @@ _PANE = (
         "pane.counterpart",
         "l",
         "counterpart",
-        "Go from a client to its session, and back",
+        "From a client to its session's locks, and back",
     ),
     Key(Place.PANE, "pane.pause", "p", "pause", "Pause", footer=True),
     Key(Place.PANE, "pane.faster", "plus,equals_sign", "change_period(0.5)", "Refresh faster"),

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -28,7 +29,7 @@ from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
 from tests.fake_pgbouncer import fake_pgbouncer
-from tests.screens import console, until
+from tests.screens import console, shows, until
 from tests.servers import Pooler
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
@@ -369,6 +370,48 @@ async def test_a_client_leads_to_its_session_and_back(any_pg: Cluster, pgbouncer
             await shows_row("pooler", application_name=name, server_pid=pid)
 
 
+async def test_a_client_leads_straight_to_the_locks_of_its_session_and_back(any_pg: Cluster, pgbouncer: Start) -> None:
+    pooler = pgbouncer(any_pg, any_pg.fresh_database())
+    with any_pg.connect(pooler.database) as owner:
+        owner.execute("CREATE TABLE public.t (id int); GRANT ALL ON public.t TO PUBLIC")
+    async with AsyncExitStack() as stack:
+        clients = Clients(stack)
+        holder, pid = await clients.open(pooler, "shop")
+        await holder.execute("LOCK TABLE public.t")
+        _, idle = await clients.open(pooler, "import")
+        waiter = await psycopg.AsyncConnection.connect(any_pg.uri(pooler.database))
+        waiting = asyncio.ensure_future(waiter.execute("SELECT FROM public.t"))
+        stack.push_async_callback(waiter.close)
+        stack.push_async_callback(_ended, holder, waiting)
+        wanted: dict[str, Any] = {"pane": "pooler", "poolers": (pooler.stats_uri,), "toasts": True}
+        app, pilot = await stack.enter_async_context(console(any_pg.uri(pooler.database), **wanted))
+
+        def is_on(pane: str, **values: object) -> bool:
+            row = app.panes.shown.table.cursor_row or {}
+            return app.panes.shown.pane.name == pane and values.items() <= row.items()
+
+        for view, by, its_pid in (
+            ("clients", "application_name", "server_pid"),
+            ("servers", "client_application", "remote_pid"),
+        ):
+            app.panes.shown.go_to(view, {by: "shop"})
+            await until(pilot, partial(is_on, "pooler", **{its_pid: pid}), view)
+            await pilot.press("l")
+            await until(pilot, lambda: is_on("locks", pid=pid), "its locks")
+            await pilot.press("l")
+            await until(pilot, lambda: is_on("pooler", server_pid=pid), "its client")
+        app.panes.shown.go_to("clients", {"application_name": "import"})
+        await until(pilot, lambda: is_on("pooler", server_pid=idle), "the other client")
+        await pilot.press("l")
+        await shows(pilot, "Its session neither waits for a lock nor blocks another one.")
+
+
+async def _ended(holder: psycopg.AsyncConnection, waiting: asyncio.Future[Any]) -> None:
+    """Let the one who waits go on."""
+    await holder.rollback()
+    await waiting
+
+
 async def test_groups_of_clients_are_counted_with_their_transactions(any_pg: Cluster, pgbouncer: Start) -> None:
     pooler = pgbouncer(any_pg, any_pg.fresh_database())
     async with AsyncExitStack() as stack:
@@ -380,6 +423,7 @@ async def test_groups_of_clients_are_counted_with_their_transactions(any_pg: Clu
     found = {row["application"]: row for row in taken.records() if row["user"] == "pipeline_app"}
     assert {(name, row["clients"], row["linked"]) for name, row in found.items()} == {("shop", 2, 2), ("import", 1, 1)}
     assert {row["address"] for row in found.values()} == {"127.0.0.1"}
+    assert any("is an estimate" in note for note in taken.notes)
 
 
 def test_transactions_of_a_database_are_divided_among_its_active_clients() -> None:

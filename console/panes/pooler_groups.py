@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from console.model import Column, Lookup, Record, Snapshot, View, Whole, number
+from console.panes.derived import with_notes
 from console.panes.pooler_rows import WHICH, pooled
 from console.rules.pooler import POOL_WAIT_SECONDS, POOL_WAITING_CLIENTS
 from console.rules.server import FINDING_LEVEL
 
 RECENT = 10.0  # seconds
+ESTIMATE = "≈xact/s is an estimate: PgBouncer counts transactions by database, here divided among its active clients"
 NAMES = ("pooler", "application", "user", "database", "address")
 COLUMNS = (*NAMES, "clients", "recent", "linked", "waiting", "waiting_long", "longest", "transactions")
 
@@ -41,7 +43,7 @@ def groups(taken: Snapshot) -> Snapshot:
         rate, total = members[0]["avg_xact_count"], active[names[0], names[3]]
         share = number(rate) * busy / total if rate is not None and total else None
         rows.append((*names, len(members), busy, *_states(members), share))
-    return replace(taken, columns=COLUMNS, rows=tuple(rows))
+    return with_notes(replace(taken, columns=COLUMNS, rows=tuple(rows)), ESTIMATE if rows else "")
 
 
 def _names(record: Record) -> tuple[object, ...]:

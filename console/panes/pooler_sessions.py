@@ -8,6 +8,8 @@ from console.rules.pooler import CLIENT_STATE, POOL_WAIT_SECONDS
 
 # The end of the connection on this side tells sessions of several servers with the same pid apart.
 SESSION = ("connections", "all")
+LOCKS = ("locks", "blocking")
+UNLOCKED = "Its session neither waits for a lock nor blocks another one."
 
 CLIENTS = View(
     name="clients",
@@ -28,6 +30,7 @@ CLIENTS = View(
     ),
     derive=sessions,
     counterpart=Counterpart(*SESSION, {"pid": "server_pid", "client_port": "session_port"}),
+    related=Counterpart(*LOCKS, {"pid": "server_pid", "client_port": "session_port"}, UNLOCKED),
     columns=(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),
@@ -93,6 +96,7 @@ SERVERS = View(
     ),
     derive=sessions,
     counterpart=Counterpart(*SESSION, {"pid": "remote_pid", "client_port": "session_port"}),
+    related=Counterpart(*LOCKS, {"pid": "remote_pid", "client_port": "session_port"}, UNLOCKED),
     columns=(
         Column("database", "database", "name", width=10),
         Column("user", "user", "name", width=10),

@@ -246,7 +246,7 @@ class ConsoleApp(App[int]):
     async def turn_to_row(self, event: FindingBlocks.EvidenceChosen | PaneRows.CounterpartWanted) -> None:
         """Turn to the pane, view and row that show a finding, or that belong to a row."""
         await self.action_pane(event.pane)
-        self.panes.shown.go_to(event.view, event.row)
+        self.panes.shown.go_to(event.view, event.row, event.missing)
 
     @work(group="acknowledging", exit_on_error=False)
     async def on_finding_blocks_put_off(self, event: FindingBlocks.PutOff) -> None:

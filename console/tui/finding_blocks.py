@@ -62,6 +62,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         pane: str
         view: str
         row: Mapping[str, object]
+        missing: str = ""  # what to say if there is no such row: the evidence may be gone by now
 
     @dataclass()
     class Rested(Message):

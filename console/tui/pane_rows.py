@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
 
-from console.model import Pane, Snapshot, Source, View
+from console.model import Counterpart, Pane, Snapshot, Source, View
 from console.reading.filtering import filter_for
 from console.records import dataclass
 from console.tui.details import Details, fields
@@ -43,6 +43,7 @@ class PaneRows(Horizontal):
         pane: str
         view: str
         row: Mapping[str, object]
+        missing: str = ""  # what to say if there is no such row
 
     def __init__(self, pane: Pane, source: Callable[[], Source | None]) -> None:
         """`source` returns what the rows were read from, for the details; None: it is not configured."""
@@ -155,13 +156,17 @@ class PaneRows(Horizontal):
         self._dismissed, self._asked = True, False
         self.fill_drawer()
 
-    def seek_counterpart(self) -> bool:
+    def seek_related(self) -> bool:
+        """As `seek_counterpart`, of the view whose rows the key leads to."""
+        return self.seek_counterpart(self._view.related)
+
+    def seek_counterpart(self, other: Counterpart | None = None) -> bool:
         """Ask for the row of another pane that belongs to the one under the cursor; whether there is one."""
-        row, other = self.widget.cursor_row or {}, self._view.counterpart
+        row, other = self.widget.cursor_row or {}, other or self._view.counterpart
         values = {name: row.get(own) for name, own in other.columns.items()} if other else {}
         if other is None or None in values.values():
             return False
-        self.post_message(self.CounterpartWanted(other.pane, other.view, values))
+        self.post_message(self.CounterpartWanted(other.pane, other.view, values, other.missing))
         return True
 
     def on_live_table_selected(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,6 +70,7 @@ class PaneView(Widget):
         self.pane = pane
         self.state = PaneState(pane, period)
         self.feed = PaneFeed(pane, source, readers, marks)
+        self._source_of = source
         self.defect: BaseException | None = None
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
@@ -78,14 +80,21 @@ class PaneView(Widget):
         self._title = PaneTitle(pane)  # shows concerns before it is mounted
         self._wake = asyncio.Event()
         self._has_read = False
+        self._missing = ""  # what to say if the row that is sought is not there
 
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, status, filter."""
         yield self._title
         yield PaneChart()
-        yield PaneRows(self.pane, lambda: self.feed.source)
+        yield PaneRows(self.pane, self._source_of_details)
         yield StatusLine()
         yield FilterLine(self._filter, self.leave_filter)
+
+    def _source_of_details(self) -> Source | None:
+        """What answers the detail query: what the rows were read from, or the replica for heavy reads."""
+        if not self.view.heavy_detail or self.feed.source is None:
+            return self.feed.source
+        return self._source_of(replace(self.view, heavy=True))
 
     @property
     def table(self) -> LiveTable:
@@ -157,6 +166,15 @@ class PaneView(Widget):
                 self.paint()
         except Trouble:
             self.paint()
+        else:
+            self._say_missing()
+
+    def _say_missing(self) -> None:
+        """Say once that the row that was sought is not there."""
+        missing, self._missing = self._missing, ""
+        if missing and self.table.is_seeking:
+            self.table.seek({})
+            self._toast(missing)
 
     @work(exclusive=True, group="turn", exit_on_error=False)
     async def turn(self) -> None:
@@ -237,11 +255,15 @@ class PaneView(Widget):
         self.poll_now()
         self.screen.set_focus(self.rows)
 
-    def go_to(self, view: str, row: Mapping[str, object]) -> None:
-        """Turn to a view and put the cursor on the row with these values, as soon as it is there."""
+    def go_to(self, view: str, row: Mapping[str, object], missing: str = "") -> None:
+        """Turn to a view and put the cursor on the row with these values, as soon as it is there.
+
+        `missing` is said if the next read has no such row.
+        """
         if view:
             self.choose_view(view)
         self.table.seek(row)
+        self._missing = missing
 
     def action_filter(self) -> None:
         """Open the filter line."""
@@ -277,7 +299,7 @@ class PaneView(Widget):
 
     def action_counterpart(self) -> None:
         """Go to the row of another pane that belongs to the one under the cursor."""
-        if not self._rows.seek_counterpart():
+        if not self._rows.seek_related():
             self._toast("No row of another pane belongs to this one.")
 
     def action_pause(self) -> None:
