@@ -219,6 +219,7 @@ class Workspace:
             *(action, sources.postgres, parameters, self.settings),
             pooler=sources.pooler,
             replicas=sources.replicas,
+            replica=sources.replica,
             redis=wanted.redis,
             poolers=wanted.poolers,
         )

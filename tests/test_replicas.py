@@ -12,10 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from console.actions import action
 from console.actions.indexes.drop_and_repair import DROP_INDEX
 from console.doctor import replicas
 from console.doctor.check import Status
-from console.model import Kind, Limit, Record, Trouble
+from console.model import Fix, Kind, Limit, Outcome, Record, Trouble
 from console.panes.bloat import BLOAT
 from console.panes.capacity import CAPACITY
 from console.panes.indexes import INDEXES
@@ -426,6 +427,33 @@ async def test_heavy_reads_are_answered_by_the_replica_and_by_the_primary_while_
         assert note.startswith("read on the primary, because replica analytics: ")
     finally:
         standby.start()
+
+
+async def test_the_replay_of_a_replica_is_resumed_from_the_console_of_its_primary(desk: Desk, standby: Standby) -> None:
+    there = replace(desk, cluster=standby.server, database="postgres")
+    there.do("SELECT pg_wal_replay_pause()")
+    wait(lambda: there.ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
+    async with desk.workspace() as workspace:
+        observer = Observer(workspace.sources, DIAGNOSES, {})
+
+        async def fixes() -> list[Fix]:
+            findings = (await observer.look(everything=True)).findings
+            return [fix for each in findings if each.rule == "replica-paused" for fix in each.fixes]
+
+        await eventually(fixes)
+        (fix,) = await fixes()
+        plan = await workspace.plan(action(fix.action), fix.parameters)
+        assert plan.notes[0].startswith("Runs on replica analytics (host=")
+        run = await workspace.run(plan)
+        assert run.outcome is Outcome.DONE, run.message
+        assert there.ask("SELECT pg_get_wal_replay_pause_state()") == "not paused"
+        assert not (await workspace.plan(action("resume-replay"), {"replica": "analytics"})).steps
+        with pytest.raises(Trouble, match=r"No replica is named elsewhere\.") as caught:
+            await workspace.plan(action("resume-replay"), {"replica": "elsewhere"})
+        assert caught.value.kind is Kind.USAGE
+    (entry,) = [entry for entry in desk.trail.entries() if entry["event"] == "start"]
+    assert entry["parameters"] == {"replica": "analytics"}
+    assert (entry["server"], entry["standby"]) == ("analytics", True)
 
 
 async def test_a_wrong_uri_of_a_replica_repeats_none_of_it(desk_of_nothing: Desk) -> None:

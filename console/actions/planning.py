@@ -40,6 +40,7 @@ STEP = (  # columns that are fields of Step
 
 LONGEST_NAME = 63  # characters
 CITUS = "citus"
+REPLICA = "replica"  # the parameter of actions of a standby that may also be run from its primary's console
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,20 @@ async def plan(
     redis: str = "",
     poolers: tuple[str, ...] = (),
     replicas: Source | None = None,
+    replica: Callable[[str], Database | None] = lambda _: None,
 ) -> Plan:
-    """The plan of `action` now, with the action's name and its summary.
+    """The plan of `action` now, with the action's name and its summary. `replica` finds a replica by its name.
 
     Raises Trouble: USAGE for parameters it does not accept, REFUSED by a guard or on a standby.
     """
     try:
         given = complete(action, parameters)
+        named = given.get(REPLICA, "") if action.needs.standby else ""
+        server = _replica(named, replica(named)) if named else server
         made = await _planned(action, Request(server, given, settings, pooler, redis, poolers, replicas))
+        if named:
+            where = f"Runs on replica {one_line(named)} ({one_line(server.facts.address)}), not on the primary."
+            made = replace(made, replica=named, notes=(where, *made.notes))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
     sendable = decodable(made)
@@ -105,6 +112,17 @@ async def with_forecast(server: Database, made: Plan) -> Plan:
     except Trouble as why:
         return replace(made, notes=(*made.notes, f"Whether others hold conflicting locks could not be read: {why}"))
     return replace(made, steps=steps, notes=(*made.notes, *conflicts(steps)), traffic=traffic)
+
+
+def _replica(name: str, found: Database | None) -> Database:
+    """The replica that was found by its name. Raises Trouble(USAGE) if none was."""
+    if found is None:
+        raise Trouble(
+            Kind.USAGE,
+            f"No replica is named {safe(name, 80)}.",
+            "Name one of the target's replicas: those of the configuration, or of --replica.",
+        )
+    return found
 
 
 async def _planned(action: Action, request: Request) -> Plan:

@@ -267,6 +267,7 @@ class Plan:
     traffic: TrafficReading | None = None  # how much its tables were used by then; None: nothing of it blocks
     action: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    replica: str = ""  # the name of the replica it runs on, instead of the server itself
 
     @property
     def changes(self) -> bool:

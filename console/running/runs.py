@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from console.model import Outcome, Plan, Trouble
+from console.model import Database, Outcome, Plan, Trouble
 from console.running.progress import Run, stop
 from console.running.trail.audit import Trail
 from console.settings.config import Wanted
@@ -91,8 +91,10 @@ class Runs:
         self._every.append(run)
         self._tasks[run.id] = task
 
-    def _acting_session(self, plan: Plan) -> ActingSession:
-        read, wanted = self._sources.postgres, self._wanted
+    def _acting_session(self, plan: Plan, read: Database) -> ActingSession:
+        wanted = self._wanted
+        if plan.replica and isinstance(read, PostgresServer):
+            return read.acting(read_only=wanted.read_only)
         address = read.known.address if read.known else ""
         if isinstance(read, PostgresServer) and plan.signals and not wanted.read_only:
             return ActingSession(wanted.target, address=address, spare=read.spare)
@@ -103,9 +105,11 @@ class Runs:
         from console.running.queue_count import count_queue  # noqa: PLC0415
         from console.running.runner import PATIENCE, Runner  # noqa: PLC0415
 
-        postgres, task = self._sources.postgres, asyncio.current_task()
+        task = asyncio.current_task()
         assert task is not None  # noqa: S101  a coroutine always runs in a task
-        session = self._acting_session(run.plan)
+        postgres = self._sources.replica(run.plan.replica) if run.plan.replica else self._sources.postgres
+        assert postgres is not None  # noqa: S101  the plan was made on it
+        session = self._acting_session(run.plan, postgres)
         pulse = asyncio.ensure_future(watch_pulse(session, postgres, run, watch, task))
         counting = asyncio.ensure_future(count_queue(session, postgres, run, run.queue))
         try:

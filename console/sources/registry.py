@@ -91,6 +91,13 @@ class Sources:
         """The streaming replicas of the server; None when none is named."""
         return self.named(REPLICAS) if REPLICAS in self._known else None
 
+    def replica(self, name: str) -> Database | None:
+        """The streaming replica of that name; None: there is none."""
+        from console.sources.replicas.source import Replicas  # noqa: PLC0415  not every server has replicas
+
+        replicas = self._known.get(REPLICAS)
+        return replicas.named(name) if isinstance(replicas, Replicas) else None
+
     @property
     def heavy(self) -> Source | None:
         """Where heavy reads go; None: to the server itself."""

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,7 +69,6 @@ class PaneView(Widget):
         self.pane = pane
         self.state = PaneState(pane, period)
         self.feed = PaneFeed(pane, source, readers, marks)
-        self._source_of = source
         self.defect: BaseException | None = None
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
@@ -86,15 +84,9 @@ class PaneView(Widget):
         """Title, chart, table with its drawer, status, filter."""
         yield self._title
         yield PaneChart()
-        yield PaneRows(self.pane, self._source_of_details)
+        yield PaneRows(self.pane, lambda: self.feed.source)
         yield StatusLine()
         yield FilterLine(self._filter, self.leave_filter)
-
-    def _source_of_details(self) -> Source | None:
-        """What answers the detail query: what the rows were read from, or the replica for heavy reads."""
-        if not self.view.heavy_detail or self.feed.source is None:
-            return self.feed.source
-        return self._source_of(replace(self.view, heavy=True))
 
     @property
     def table(self) -> LiveTable:

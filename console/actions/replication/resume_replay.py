@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from console.actions.needs import Needs, Right
-from console.actions.planning import Action, Request, steps_from_query
-from console.model import Claim, Plan
+from console.actions.planning import REPLICA, Action, Request, steps_from_query
+from console.model import Claim, Parameter, Plan
 
 LOWER = (
     "If the standby paused by itself because a setting such as max_connections is lower than on the primary, it shuts"
@@ -30,7 +30,9 @@ async def plan_resume_replay(request: Request) -> Plan:
 RESUME_REPLAY = Action(
     name="resume-replay",
     title="Resume replay on a standby",
-    help="Resumes paused WAL replay. Run it on the standby, not on the primary.",
+    help="Resumes paused WAL replay. Runs on the standby: from the primary's console name the replica.",
     plan=plan_resume_replay,
+    parameters=(Parameter(REPLICA, "name of a configured replica; empty: the server itself"),),
+    row={REPLICA: "replica"},
     needs=Needs(Right.RESUME_REPLAY, primary=False, standby=True),
 )

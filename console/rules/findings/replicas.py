@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from console.format import age, one_line, size
 from console.model import (
@@ -11,6 +12,7 @@ from console.model import (
     Diagnosis,
     Evidence,
     Finding,
+    Fix,
     Frame,
     Kind,
     Level,
@@ -54,8 +56,9 @@ def paused(frame: Frame) -> Iterable[Finding]:
     for row in rows(frame):
         if row["state"] == "paused" and not row["is_lower"]:
             behind = f" and it is {size(row['lag_bytes'])}{_lag(row)} behind" if row["lag_bytes"] else ""
-            detail = "to resume: pipeline-console run resume-replay -t, with the replica as the target"
-            yield _finding("replica-paused", row, f"the replay of {_name(row)} is paused{behind}", detail)
+            effect = f"resume the replay of {_name(row)}: queries there that conflict with it may be cancelled"
+            found = _finding("replica-paused", row, f"the replay of {_name(row)} is paused{behind}")
+            yield replace(found, fixes=(Fix("resume-replay", {"replica": str(row["replica"])}, effect),))
 
 
 def behind(frame: Frame) -> Iterable[Finding]:
