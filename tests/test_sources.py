@@ -268,8 +268,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "sql" / "actions" / "made").mkdir()
     monkeypatch.setattr(sql, "content", lambda: tmp_path)
     sql.load.cache_clear()
+    sql._files.cache_clear()
     yield tmp_path / "sql"
     sql.load.cache_clear()
+    sql._files.cache_clear()
 
 
 async def refusal(source: Source, query: str) -> Trouble:
