@@ -133,16 +133,21 @@ async def test_each_step_of_a_plan_says_which_further_relations_it_locks(desk: D
         "ACCESS EXCLUSIVE on public.sale",
         execution=Standalone(lock_timeout=3.0),
     )
+    several = Step(
+        "SET LOCAL lock_timeout = '20ms'; ALTER TABLE public.sale_2 ADD FOREIGN KEY (region) REFERENCES public.region;"
+    )
     with selling(desk) as pid:
         wait(lambda: desk.ask(f"SELECT now() - xact_start > '1 s' FROM pg_stat_activity WHERE pid = {pid}"))
         async with desk.workspace() as workspace:
             server = workspace.sources.postgres
             await server.connect()
-            plan = await with_forecast(server, Plan(Claim("sale"), (attach, Step("SELECT 1"))))
+            plan = await with_forecast(server, Plan(Claim("sale"), (attach, Step("SELECT 1"), several)))
     facts = [line.text for line in plan_lines(plan) if line.sort is Sort.FACT]
     further = "ACCESS EXCLUSIVE on public.sale_1, SHARE ROW EXCLUSIVE on public.region"
     assert f"who waits: also {further}" in facts
     assert plan.steps[1].forecast is None
+    assert plan.steps[2].forecast is not None
+    assert {lock.relation for lock in plan.steps[2].forecast.locks} == {"public.sale_2", "public.region"}
     assert [note for note in plan.notes if f"pid {pid} (till" in note and "on public.sale_1 for" in note]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from console.explaining.rights import role_settings, schemas_of
-from console.explaining.tokens import tokens
+from console.explaining.tokens import Lexeme, tokens
 from console.forecast.durations import seconds_of
 from console.forecast.recognise import is_utility, recognise
 from console.forecast.relations import Related, Relations
@@ -198,12 +199,27 @@ def _with_forecast(step: Step, made: Forecast) -> Step:
 
 
 def _of_step(step: Step, major: int) -> Recognised:
-    declared = tuple(LockRequest(mode, name) for mode, text in locks(step.lock) if (name := _typed(text)))
+    """What a step declares, and what its statements lock as far as that is known."""
+    found = [LockRequest(mode, name) for mode, text in locks(step.lock) if (name := _typed(text))]
+    kind, cascades = "", False
+    for text in _statements(step.sql):
+        try:
+            known = recognise(text, major)
+        except Trouble:  # a setting, a query, or a statement that is known only by what the action declares
+            continue
+        kind, cascades = known.kind, cascades or known.cascades
+        found += known.requests
+    return Recognised(kind, tuple(found), cascades=cascades)
+
+
+def _statements(text: str) -> Iterator[str]:
+    """The statements of a step; none if it is no SQL, such as the command line of a program."""
     try:
-        known = recognise(step.sql, major)
-    except Trouble:  # a program, a query, or a statement that is known only by what the action declares
-        return Recognised("", declared)
-    return replace(known, requests=(*declared, *known.requests))
+        ends = [token.start for token in tokens(text) if token.sort is Lexeme.SIGN and token.text == ";"]
+    except Trouble:
+        return
+    for begin, end in pairwise([-1, *ends, len(text)]):
+        yield text[begin + 1 : end]
 
 
 def _typed(name: str) -> TypedName | None:

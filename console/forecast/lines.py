@@ -12,6 +12,7 @@ from console.model.locks import LockMode
 
 LISTED = 12  # relations that are listed, or as many as are in use
 MOST = 40  # of these
+SELDOM = 0.05  # requests a second below which a step does not mention them
 NAMED = 3  # relations that a sentence names
 _MODE = 22  # cells of the longest mode
 _RATE = 8
@@ -57,7 +58,7 @@ def step_sentence(forecast: Forecast, declared: str) -> str:
     if further:
         parts.append(f"also {lock_list(further)}")
     arrivals = forecast.arrivals
-    if forecast.blocks and arrivals is not None:
+    if forecast.blocks and arrivals is not None and arrivals >= SELDOM:
         bound = f", at most {_bound(forecast)}" if forecast.lock_timeout else ""
         parts.append(f"≈ {_number(arrivals)}/s would queue{bound}")
     return " · ".join(parts)
