@@ -6,13 +6,11 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from console.actions.jobs.adoption_of_jobs import adoptions
 from console.actions.jobs.job_queue import CRON, NEEDS, TABLE, WORKER, confined_steps, queue
 from console.actions.planning import Action, Request, split_notes, steps_from_rows
 from console.format import counted, one_line
 from console.jobs.job import Rejected
 from console.jobs.kinds import assignment
-from console.jobs.timetable import INTERVALS, first_occurrence, time_of_day, upcoming
 from console.model import Choice, Claim, Kind, Parameter, Plan, Source, Step, Trouble
 from console.settings.jobs import RecurringJob
 
@@ -22,7 +20,8 @@ async def plan(request: Request) -> Plan:
 
     Raises Trouble(USAGE) for a job that no worker runs.
     """
-    from console.actions.jobs.job_clock import clock_for, cron_steps  # noqa: PLC0415  no other plan needs it
+    from console.actions.jobs.adoption_of_jobs import adoptions  # noqa: PLC0415  no other plan needs these
+    from console.actions.jobs.job_clock import clock_for, cron_steps  # noqa: PLC0415
 
     for job in request.settings.jobs.recurring:
         _check(job)
@@ -76,6 +75,8 @@ async def _entries(server: Source, jobs: tuple[RecurringJob, ...]) -> list[dict[
 
 
 def _entry(job: RecurringJob, now: datetime, taken: set[datetime]) -> dict[str, object]:
+    from console.jobs.timetable import INTERVALS, first_occurrence, time_of_day, upcoming  # noqa: PLC0415
+
     following = upcoming(job, now, taken)
     window = job.window
     return {
