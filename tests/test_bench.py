@@ -21,7 +21,7 @@ from scripts.benchmarks.terminal import COLUMNS, LINES, Silent, Terminal
 
 FOLDER = Path(report.__file__).parent
 TINY = Size("heavy", 25, 16, 5, children=45, others=4, statements=30, text=300, pools=4, clients=6)
-MOMENT = Effort(runs=1, starts=1, commands=1, refreshes=1, keys=4, changes=2, warm=0.5)
+MOMENT = Effort(runs=1, starts=1, commands=1, refreshes=1, keys=4, changes=2, warm=0.5, judged=0.5)
 ENVIRONMENT = {"PATH": os.environ["PATH"], "TERM": "xterm-256color"}
 
 

@@ -77,7 +77,7 @@ def watch(bench: Bench, tool: Tool, metric: str, query: str, *extra: str) -> Non
     with bench.noting(tool, metric), bench.running(tool, *extra) as terminal:
         if tool.name == "pg_activity":
             terminal.send("3")  # blocking queries
-        time.sleep(bench.effort.warm)  # the rules are read for the first time
+        time.sleep(bench.effort.judged)
         window(bench, terminal, tool, metric, query)
         keys(bench, terminal, tool, f"{metric}.key")
 

@@ -39,6 +39,7 @@ class Effort:
     keys: int = 200
     changes: int = 40
     warm: float = 9.0  # seconds of fast refreshes, until the peer's prepared statements have their final plans
+    judged: float = 9.0  # seconds after which all that the rules read at the start has been read
     settle: float = 2.0  # seconds that each pane is on the screen before panes are changed
     growing: int = 3  # runs on servers of two sizes
     waiters: tuple[int, ...] = (50, 100, 200, 400, 1000)
@@ -46,7 +47,7 @@ class Effort:
 
 
 FULL = Effort()
-BRIEF = Effort(3, 4, 3, 3, 60, 10, 3.0, 0.6, 1, (400, 1000), is_whole=False)
+BRIEF = Effort(3, 4, 3, 3, 60, 10, 3.0, settle=0.6, growing=1, waiters=(400, 1000), is_whole=False)
 QUICK = Effort(1, 3, 5, 3, 40, 8, 2.0, growing=1, waiters=(20, 50))
 
 
