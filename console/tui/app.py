@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
@@ -32,7 +33,6 @@ from console.tui.finding_blocks import FindingBlocks
 from console.tui.first_screen import FirstScreen
 from console.tui.footer import KeyLine
 from console.tui.grounds import SIXTEEN, choose_theme
-from console.tui.guidance import Guidance
 from console.tui.header import Header
 from console.tui.key_routing import KeyRouting
 from console.tui.marks import Marks
@@ -51,6 +51,7 @@ from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
 if TYPE_CHECKING:
+    from console.tui.guidance import Guidance
     from console.tui.mark_flow import MarkFlow
     from console.watching.past import KeptReadings
 
@@ -90,7 +91,6 @@ class ConsoleApp(App[int]):
         self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._rows = RowActions(workspace, self.dialogs, self.flow, self.times)
-        self._guidance = Guidance(self, workspace, self.dialogs)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
         self._takeover = Takeover(self, first_screen, self._display)
@@ -257,6 +257,13 @@ class ConsoleApp(App[int]):
         self.pane_view.poll_now()
 
     # Dialogs
+
+    @cached_property
+    def _guidance(self) -> Guidance:
+        """What explains the console."""
+        from console.tui.guidance import Guidance  # noqa: PLC0415  nothing of it is on the first screen
+
+        return Guidance(self, self.workspace, self.dialogs)
 
     async def on_event(self, event: Event) -> None:
         """Give a key to what is on the screen now, and every other event to Textual."""
