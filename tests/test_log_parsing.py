@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.model import Frame, Snapshot
+from console.model import CannotTell, Finding, Frame, Kind, Snapshot, Trouble
 from console.redaction import HIDDEN
+from console.rules.findings.logged import failed
 from console.rules.findings.tables import overdue
+from console.rules.server import FAILED_LOGINS
 from console.rules.storage import VACUUM_DUE_PERCENT
 from console.sources.log.entry import (
     CANCELLED,
@@ -26,8 +28,20 @@ from console.sources.log.entry import (
 )
 from console.sources.log.parsers import CSV, JSON, MOST_RECORD, STDERR, LogFormat, csv_fields
 from console.sources.log.prefix import prefix_pattern
-from console.sources.log.ring import COUNTS, MOST_ENTRIES, LogRing, about, entry_rows, error_rows, kind_rows
+from console.sources.log.ring import (
+    COUNTS,
+    COURSE,
+    MOST_ENTRIES,
+    LogRing,
+    about,
+    entry_rows,
+    error_rows,
+    kind_rows,
+    login_rows,
+)
 from console.sources.log.tail import MOST, FileTail, LogFile, NewLines
+from console.tui.log_chart import log_course
+from console.tui.vitals import Metrics
 
 PREFIX = "%m [%p] %q%u@%d/%a "
 HEAD = "2026-03-01 12:00:00.123 UTC [77] app@shop/web "
@@ -354,7 +368,8 @@ def test_entries_are_counted_by_minutes_and_code() -> None:
     ring.add(LogEntry(at, "ERROR", f"at {at.minute}", "22012") for at in times)
     ring.add([LogEntry(times[0], "LOG", "checkpoint starting: time")])
     now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-    assert error_rows(ring.entries(), now) == [("22012", "ERROR", 1, 2, 4, 60.0, None, "at 59", None)]
+    course = [int(59 - minute in {59, 10, 2, 1}) for minute in range(60)]
+    assert error_rows(ring.entries(), now) == [("22012", "ERROR", 1, 2, 4, 60.0, None, "at 59", None, course)]
     assert [row[:4] for row in kind_rows(ring.entries(), now)] == [("error", 1, 2, 4), (CHECKPOINT, 0, 0, 1)]
 
 
@@ -385,3 +400,60 @@ def test_an_overdue_table_has_its_cancelled_autovacuum_as_evidence(context: str,
     rules = {VACUUM_DUE_PERCENT.name: VACUUM_DUE_PERCENT}
     (finding,) = overdue(Frame({"bloat_tables": (tables,), "log_kinds": (kinds,)}, NOON, rules=rules))
     assert [fact.label for fact in finding.evidence] == labels
+
+
+FAILED = 'password authentication failed for user "app"'
+
+
+def test_failed_logins_are_counted_by_user_and_address_without_its_port() -> None:
+    ring = LogRing()
+    for user, client in (("app", "10.0.0.9:50001"), ("app", "10.0.0.9:50002"), ("app", "[local]"), ("dba", "::1")):
+        ring.add([LogEntry(NOON, "FATAL", FAILED, "28P01", "shop", user, client=client)])
+    ring.add([LogEntry(NOON, "ERROR", "division by zero", "22012", "shop", "app", client="10.0.0.9:50001")])
+    rows = login_rows(ring.entries(), NOON + timedelta(seconds=90))
+    assert [row[:5] for row in rows] == [
+        ("app", "10.0.0.9", 0, 2, 2),
+        ("app", "[local]", 0, 1, 1),
+        ("dba", "::1", 0, 1, 1),
+    ]
+
+
+def test_many_failed_logins_are_a_finding_that_names_who_and_where() -> None:
+    ring = LogRing()
+    for at in range(12):
+        client = "10.0.0.9:50001" if at else "10.0.0.7:1"
+        ring.add([LogEntry(NOON, "FATAL", FAILED, "28P01", "shop", "app" if at else "dba", client=client)])
+    columns = ("user", "client", *COUNTS)
+
+    def found(seconds: float) -> list[Finding]:
+        taken = Snapshot(
+            "log_logins", columns, tuple(login_rows(ring.entries(), NOON + timedelta(seconds=seconds))), NOON
+        )
+        rules = {FAILED_LOGINS.name: FAILED_LOGINS}
+        return list(failed(Frame({"log_logins": (taken,)}, NOON, rules=rules)))
+
+    (finding,) = found(60)
+    assert finding.sentence == f"12 logins failed in the last minute, 11 of them as app from 10.0.0.9: {FAILED}"
+    assert "others: 1 as dba from 10.0.0.7" in finding.detail
+    assert found(61) == []
+    lost = Frame({}, NOON, {"log_logins": Trouble(Kind.DENIED, "Cannot look.", "GRANT it")})
+    with pytest.raises(CannotTell, match="Cannot look"):
+        list(failed(lost))
+
+
+def test_errors_have_their_course_by_minute_and_are_drawn_by_code() -> None:
+    ring = LogRing()
+    for minute, code in ((0, "22012"), (0, "22012"), (0, "40P01"), (59, "40P01"), (61, "40P01")):
+        ring.add([LogEntry(NOON - timedelta(minutes=minute), "ERROR", "wrong", code)])
+    rows = error_rows(ring.entries(), NOON)
+    taken = Snapshot("log_errors", ("sqlstate", "severity", *COUNTS, "course"), tuple(rows), NOON)
+    courses = {row["sqlstate"]: row["course"] for row in taken.records()}
+    assert courses["22012"] == [0] * (COURSE - 1) + [2]
+    assert courses["40P01"] == [1] + [0] * (COURSE - 2) + [1]
+    drawn = log_course(taken, 80, 8, Metrics()).plain.splitlines()
+    assert drawn[0].split() == ["A", "22012", "2", "B", "40P01", "2"]
+    assert drawn[-2][6:].startswith("B")  # an hour ago
+    assert drawn[-2].rstrip().endswith("A")
+    assert drawn[1].rstrip().endswith("B")
+    assert "12:00" in drawn[-1] or "11:" in drawn[-1]
+    assert log_course(replace(taken, rows=()), 80, 8, Metrics()).plain == ""

@@ -69,6 +69,7 @@ ERRORS = View(
     name="errors",
     title="Errors",
     query="log_errors",
+    chart="log-errors",
     key=("sqlstate", "severity"),
     sort="-m60",
     columns=(
@@ -102,8 +103,9 @@ LOG = Pane(
         "or a unit of systemd that log: of the target in the configuration names. Each read takes only what was added, "
         "at most 512 kB, across rotation; csvlog, jsonlog or stderr, by log_line_prefix. Entries: of this database and "
         "of the server as a whole. Kinds: failed logins, deadlocks, cancelled autovacuums, checkpoints, temporary "
-        "files, slow statements. Errors: by SQLSTATE. Enter leads to the entries. The first read takes the end of the "
-        "log; nothing is read while neither this pane nor a rule needs it. Passwords in statements are hidden."
+        "files, slow statements. Errors: by SQLSTATE, with their number in each minute of the last hour. Enter leads "
+        "to the entries. The first read takes the end of the log; nothing is read while neither this pane nor a rule "
+        "needs it. Passwords in statements are hidden."
     ),
     views=(ENTRIES, KINDS, ERRORS, EVERYWHERE),
     refresh=2.0,

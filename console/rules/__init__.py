@@ -19,6 +19,7 @@ RULES: tuple[AnyRule, ...] = (
     sessions.STATEMENT_SECONDS,
     sessions.LIVE_TEMP_BYTES,
     sessions.NEW_SESSIONS_PER_SECOND,
+    server.FAILED_LOGINS,
     sessions.DEADLOCKS_PER_SECOND,
     sessions.SESSION_STATE,
     sessions.LOCK_MODE,

@@ -114,6 +114,13 @@ LOG_SEVERITY = StateRule(
     levels={"WARNING": Level.NOTICE, "ERROR": Level.WARNING, "FATAL": Level.WARNING, "PANIC": Level.CRITICAL},
     queries=("log_entries", "log_everywhere", "log_errors"),
 )
+FAILED_LOGINS = Rule(
+    name="failed_logins",
+    title="Logins that failed in the last minute",
+    unit="count",
+    limit=above(10, 200),
+    queries=("log_logins",),
+)
 METRIC_LEVEL = StateRule(
     name="metric_level",
     title="Level of a metric, from the rule of that metric",

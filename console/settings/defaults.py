@@ -25,6 +25,7 @@ DEFAULTS: Mapping[str, Any] = {
         "statement_seconds": {"warning": 600.0, "critical": 7200.0},
         "live_temp_bytes": {"warning": 5368709120.0, "critical": 53687091200.0},
         "new_sessions_per_second": {"warning": 20.0},
+        "failed_logins": {"warning": 10.0, "critical": 200.0},
         "deadlocks_per_second": {"warning": 1e-06},
         "slow_query_ms": {"warning": 1000.0, "critical": 10000.0},
         "n_plus_one_calls_per_second": {"warning": 1000.0},

@@ -108,6 +108,12 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def _log_course(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
+    from console.tui.log_chart import log_course  # noqa: PLC0415  one view draws it
+
+    return log_course(snapshot, width, height, metrics)
+
+
 CHARTS: Mapping[str, Drawing] = {
     "timeline": timelines,
     "connections": connection_states,
@@ -117,4 +123,5 @@ CHARTS: Mapping[str, Drawing] = {
     "waits": wait_course,
     "host": host_course,
     "capacity": capacity_course,
+    "log-errors": _log_course,
 }

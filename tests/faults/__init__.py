@@ -46,6 +46,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     ),
     "connections-full": (connections.pool_that_leaks,),
     "connection-churn": (connections.application_without_a_pool,),
+    "failed-logins": (connections.somebody_who_guesses,),
     "pool-exhausted": (
         pools.servers_held_by_idle_transactions,
         pools.servers_held_by_long_statements,
@@ -134,6 +135,7 @@ SETTINGS: Mapping[str, Configured] = {
         usual, index_counted_days=Limit(0, below=True), unindexed_bytes=Limit(2_000_000)
     ),
     "unused-index": lambda usual: sooner(usual, index_counted_days=Limit(0, below=True)),
+    "failed-logins": lambda usual: sooner(usual, failed_logins=Limit(5)),
     "connection-churn": lambda usual: sooner(usual, new_sessions_per_second=Limit(0.5)),
     "temporary-files": lambda usual: sooner(usual, temp_bytes_per_second=Limit(1)),
     "runaway-statement": lambda usual: sooner(usual, statement_seconds=Limit(0.5)),

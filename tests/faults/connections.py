@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import psycopg
 
 from tests.faults.stage import Stage
 
@@ -24,3 +27,12 @@ def application_without_a_pool(stage: Stage) -> Iterator[str]:
             session.execute("SELECT 1")
     stage.do("SELECT 1")
     yield f"database {stage.desk.database}: "
+
+
+@contextmanager
+def somebody_who_guesses(stage: Stage) -> Iterator[str]:
+    """Somebody tries to log in under a name that does not exist."""
+    for _ in range(8):
+        with contextlib.suppress(psycopg.OperationalError):
+            stage.open("psql", user="guest", password="guess")
+    yield "8 logins failed in the last minute, all as guest"

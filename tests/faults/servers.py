@@ -9,7 +9,13 @@ import pytest
 
 from tests.servers import PostgresServer, Servers
 
-SETTINGS = {"max_prepared_transactions": "4", "wal_level": "logical", "archive_mode": "on"}
+SETTINGS = {
+    "max_prepared_transactions": "4",
+    "wal_level": "logical",
+    "archive_mode": "on",
+    "logging_collector": "on",
+    "log_destination": "csvlog",
+}
 
 
 @contextmanager

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from ipaddress import ip_address
 from itertools import chain
 
 from console.model import APPLICATION_NAME, Row
-from console.sources.log.entry import CANCELLED, DEADLOCK, ERRORS, LogEntry
+from console.sources.log.entry import CANCELLED, DEADLOCK, ERRORS, LOGIN, LogEntry
 
 MOST_ENTRIES = 5_000
 MOST_CHARACTERS = 8_000_000  # of all entries
 MINUTES = (1, 5, 60)
+COURSE = 60  # minutes
 COLUMNS = (
     *("id", "at", "severity", "kind", "database", "user", "application", "client", "pid", "backend", "sqlstate"),
     *("message", "detail", "hint", "context", "statement", "ms", "bytes"),
@@ -76,9 +79,30 @@ def kind_rows(entries: Iterable[Numbered], now: datetime) -> list[Row]:
 
 
 def error_rows(entries: Iterable[Numbered], now: datetime) -> list[Row]:
-    """The same of warnings and errors, by SQLSTATE and severity."""
-    wrong = (each for each in entries if each[1].severity in ERRORS or each[1].severity == "WARNING")
-    return _counted(wrong, now, lambda entry: (entry.sqlstate, entry.severity))
+    """The same of warnings and errors, by SQLSTATE and severity; last, how many in each of the last COURSE minutes."""
+    wrong = [each for each in entries if each[1].severity in ERRORS or each[1].severity == "WARNING"]
+    courses: dict[tuple[str | None, ...], list[int]] = {}
+    for _, entry in wrong:
+        course = courses.setdefault((entry.sqlstate or None, entry.severity or None), [0] * COURSE)
+        minute = int((_ago(entry, now) or 0.0) // 60)
+        if minute < COURSE:
+            course[COURSE - 1 - minute] += 1
+    rows = _counted(wrong, now, lambda entry: (entry.sqlstate, entry.severity))
+    return [(*row, courses[row[0], row[1]]) for row in rows]  # type: ignore[index]
+
+
+def login_rows(entries: Iterable[Numbered], now: datetime) -> list[Row]:
+    """The same of failed logins, by user and by the address they came from, without its port."""
+    failed = (each for each in entries if each[1].kind == LOGIN)
+    return _counted(failed, now, lambda entry: (entry.user, _host(entry.client)))
+
+
+def _host(client: str) -> str:
+    """An address without its port."""
+    with contextlib.suppress(ValueError):
+        return str(ip_address(client))  # the part behind the last colon of an IPv6 address is no port
+    host, _, port = client.rpartition(":")
+    return host if host and port.isdecimal() else client
 
 
 def _counted(entries: Iterable[Numbered], now: datetime, group: Callable[[LogEntry], tuple[str, ...]]) -> list[Row]:

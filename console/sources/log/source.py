@@ -33,8 +33,12 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "log_entries": ring.COLUMNS,
     "log_everywhere": ring.COLUMNS,
     "log_kinds": ("kind", *ring.COUNTS),
-    "log_errors": ("sqlstate", "severity", *ring.COUNTS),
+    "log_errors": ("sqlstate", "severity", *ring.COUNTS, "course"),
+    "log_logins": ("user", "client", *ring.COUNTS),
 }
+
+
+EVERYWHERE = frozenset({"log_everywhere", "log_logins"})  # of all databases
 
 
 class Tail(Protocol):
@@ -176,7 +180,7 @@ class LogSource:
         if place is None or self._parser is None:
             return ()
         unreadable = self._unreadable + self._parser.unreadable
-        hidden = others if query != "log_everywhere" else 0
+        hidden = others if query not in EVERYWHERE else 0
         skipped = place.tail.skipped
         notes = (
             f"{place.format.name} {one_line(place.tail.path)}" if place.tail.path else "",
@@ -194,6 +198,8 @@ def _rows(query: str, own: Sequence[Numbered], entries: Sequence[Numbered], now:
         return ring.kind_rows(own, now)
     if query == "log_errors":
         return ring.error_rows(own, now)
+    if query == "log_logins":
+        return ring.login_rows(entries, now)
     return ring.entry_rows(own if query == "log_entries" else entries)
 
 
