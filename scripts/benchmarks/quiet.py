@@ -146,7 +146,7 @@ def page(minutes: float, events: Events) -> str:
             "",
             f"`watch` evaluated all rules for {minutes:g} minutes of the demo's workload. {counts} Expected is what is",
             "known to be true: the workload holds a row for up to 3 s now and then, one index is redundant on purpose,",
-            "and the pooler is the one of this machine. What is said of the machine is expected where more processes",
+            "and the pooler is the one of this machine. Findings about the machine are expected where more processes",
             f"wanted to run than its {os.cpu_count()} cores could.",
             "",
             "| rule | raised | last after | load then | expected | the last one |",
