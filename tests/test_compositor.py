@@ -12,8 +12,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from console.panes import PANES
-from console.tui.compositor import FrontCompositor, FrontScreen, in_front
+from console.tui.compositor import FrontCompositor, FrontScreen, Span, in_front, taken
 from console.tui.header import Header
+from console.tui.updates import TightUpdate
 from tests.screens import console, screen_text, until
 from tests.servers import PostgresServer
 
@@ -68,6 +69,38 @@ async def test_every_pane_is_as_textual_itself_paints_it(
 
 def segments(compositor: Compositor) -> list[list[Segment]]:
     return [list(strip.simplify()) for strip in compositor.render_strips()]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)])
+async def test_a_change_of_any_cells_is_what_the_whole_screen_has_there(
+    any_pg: PostgresServer, size: tuple[int, int]
+) -> None:
+    async with console(any_pg.uri("postgres"), size, pane="connections") as (app, pilot):
+        await until(pilot, lambda: app.pane_view.arranged is not None)
+        await pilot.pause()
+        compositor = app.screen._compositor
+        whole = compositor.render_strips()
+        compositor._dirty_regions.update(Region(x, y, 7, 2) for x in range(3, size[0], 11) for y in range(size[1]))
+        update = compositor.render_partial_update()
+        assert isinstance(update, TightUpdate)
+        cells = {(part.y, part.x): part.strip.crop(part.left, part.right) for part in update.parts}
+        assert sum(strip.cell_length for strip in cells.values()) > size[0] * size[1] / 2
+        for (y, x), strip in cells.items():
+            assert list(strip.simplify()) == list(whole[y].crop(x, x + strip.cell_length).simplify())
+
+
+@pytest.mark.parametrize(
+    ("spans", "inside", "outside"),
+    [
+        ([(0, 0, 10)], [(0, 2, 6)], [(0, 0, 2), (0, 6, 10)]),
+        ([(1, 3, 5)], [(1, 3, 5)], []),
+        ([(1, 0, 4)], [(1, 2, 4)], [(1, 0, 2)]),
+        ([(1, 4, 9)], [(1, 4, 6)], [(1, 6, 9)]),
+        ([(0, 0, 2), (0, 6, 9), (2, 0, 10)], [], [(0, 0, 2), (0, 6, 9), (2, 0, 10)]),
+    ],
+)
+def test_a_widget_takes_its_part_of_each_span(spans: list[Span], inside: list[Span], outside: list[Span]) -> None:
+    assert taken(spans, Region(2, 0, 4, 2)) == (inside, outside)
 
 
 async def test_for_a_change_only_what_is_in_its_lines_is_rendered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -271,6 +271,8 @@ class ConsoleApp(App[int]):
             self._takeover.complete()  # whoever presses a key is to see what it does
         if not await self.keys.handles(event):
             await super().on_event(event)
+        elif isinstance(self.screen, FrontScreen) and self._message_queue.empty():
+            self.screen.paint_now()  # of keys that come all at once the last one
 
     def action_command_palette(self) -> None:
         """Go to a pane or an action by typing part of its name."""

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import Compositor
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from console.tui.updates import LinePart, TightUpdate
+
 Placing = dict[Widget, tuple[Region, Region]]  # each widget's region, and the region that it is clipped to
+Span = tuple[int, int, int]  # of a line: its y, the x of its first cell, the x after its last one
 
 
 class FrontCompositor(Compositor):
-    """Textual's compositor, without rendering what others cover, and for a change only what it concerns.
+    """Textual's compositor, without rendering what others cover, and for a change only its lines.
 
     Its own renders every widget between the top and the bottom of all changes, and each container behind it.
     """
 
     _among: Placing | None = None
     _in_front: Placing
-    _changed: set[int] | None = None  # the lines that are painted; None: all of them
 
-    def render_partial_update(self) -> ChopsUpdate | None:
-        """What has changed, as Textual renders it."""
-        self._changed = {y for region in self._dirty_regions for y in region.line_range}
-        try:
-            return super().render_partial_update()
-        finally:
-            self._changed = None
+    def render_partial_update(self) -> TightUpdate | None:  # type: ignore[override]
+        """The cells that have changed."""
+        height, width = self.size.height, self.size.width
+        spans = [
+            (y, max(0, first), min(width, last))
+            for y, first, last in self._regions_to_spans(self._dirty_regions)
+            if 0 <= y < height
+        ]
+        self._dirty_regions.clear()
+        return TightUpdate(sorted(self._parts(spans), key=lambda part: part.at)) if spans else None
+
+    def _parts(self, spans: list[Span]) -> Iterator[LinePart]:
+        """What is in front in these spans."""
+        for widget, (region, clip) in self.in_front.items():
+            if not spans:
+                return
+            seen = region if clip.contains_region(region) else region.intersection(clip)
+            mine, spans = taken(spans, seen)
+            strips = _rendered(widget, seen.translate(-region.offset), sorted({y - region.y for y, *_ in mine}))
+            for y, first, last in mine:
+                yield LinePart(y, first, strips[y - region.y], first - seen.x, last - seen.x)
 
     def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
         chops = super()._render_chops(crop, is_rendered_line)
@@ -44,14 +60,19 @@ class FrontCompositor(Compositor):
         return chops
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        del crop  # the lines say more
+        del crop  # only partial updates are cropped
+        for widget, (region, clip) in self.in_front.items():
+            seen = region if clip.contains_region(region) else region.intersection(clip)
+            if seen:
+                yield region, clip, widget.render_lines(seen.translate(-region.offset))
+
+    @property
+    def in_front(self) -> Placing:
+        """The widgets of which something can be seen, from front to back."""
         visible = self.visible_widgets
         if visible is not self._among:
             self._among, self._in_front = visible, in_front(visible, *self.size)
-        for widget, (region, clip) in self._in_front.items():
-            seen = region if clip.contains_region(region) else region.intersection(clip)
-            if seen and (self._changed is None or not self._changed.isdisjoint(seen.line_range)):
-                yield region, clip, widget.render_lines(seen.translate(-region.offset))
+        return self._in_front
 
 
 class FrontScreen(Screen[object]):
@@ -59,7 +80,16 @@ class FrontScreen(Screen[object]):
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
-        self._compositor = FrontCompositor()
+        self._front = self._compositor = FrontCompositor()
+
+    def paint_now(self) -> None:
+        """Paint what has changed before anything else that waits; Textual would do so at its next frame."""
+        if self.is_current:
+            for widget in self._front.in_front:
+                if widget._repaint_required:  # noqa: SLF001  it would tell this screen so when it is idle
+                    widget._repaint_required = False  # noqa: SLF001
+                    self._dirty_widgets.add(widget)
+            self._on_timer_update()
 
     def whole(self) -> RenderableType | None:
         """Everything that can be seen, for a terminal that shows something else."""
@@ -78,3 +108,35 @@ def in_front(visible: Placing, width: int, height: int) -> Placing:
             for line in lines:
                 line[left:right] = bytes(right - left)
     return found
+
+
+def taken(spans: Iterable[Span], region: Region) -> tuple[list[Span], list[Span]]:
+    """`spans` as far as they are in `region`, and what is left of them."""
+    left, top, right, bottom = region.corners
+    inside: list[Span] = []
+    outside: list[Span] = []
+    for span in spans:
+        y, first, last = span
+        if not top <= y < bottom or last <= left or first >= right:
+            outside.append(span)
+            continue
+        inside.append((y, max(first, left), min(last, right)))
+        if first < left:
+            outside.append((y, first, left))
+        if last > right:
+            outside.append((y, right, last))
+    return inside, outside
+
+
+def _rendered(widget: Widget, seen: Region, lines: Sequence[int]) -> dict[int, Strip]:
+    """Some lines of a widget, in the columns of it that are `seen`; neighbours are rendered together."""
+    strips: dict[int, Strip] = {}
+    at = 0
+    while at < len(lines):
+        end = at + 1
+        while end < len(lines) and lines[end] == lines[end - 1] + 1:
+            end += 1
+        run = lines[at:end]
+        strips.update(zip(run, widget.render_lines(Region(seen.x, run[0], seen.width, len(run))), strict=False))
+        at = end
+    return strips

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from textual.app import App
+    from textual.message import Message
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 READ_BYTES = 4096
@@ -51,6 +52,10 @@ class TerminalDriver(LinuxDriver):
         self.written += len(data) if data.isascii() else len(data.encode())
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
+
+    def send_message(self, message: Message) -> None:
+        """Hand what was typed to the application at once; Textual's own makes a task of it first."""
+        self._loop.call_soon_threadsafe(self._app.post_message, message)
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """Columns and lines of the terminal itself; COLUMNS and LINES are what a shell exported once."""

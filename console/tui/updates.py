@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from rich.style import Style
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.strip import Strip
+
+from console.records import dataclass
 
 # A reset followed by a style, with perhaps a move between them; or a style alone.
 _STYLES = re.compile(r"\x1b\[0m((?:\x1b\[\d+;\d+H)?)(\x1b\[[\d;]*m)|\x1b\[[\d;]+m")
 
 
-class TightUpdate(ChopsUpdate):
-    """Textual's partial update, cut to the changed cells: its own writes each changed line from the widget's edge."""
+@dataclass(frozen=True, slots=True)
+class LinePart:
+    """The cells from `left` to before `right` of a line, which begin at the cell `x` of the screen's line `y`."""
+
+    y: int
+    x: int
+    strip: Strip
+    left: int
+    right: int
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Where it begins."""
+        return self.y, self.x
+
+
+class TightUpdate(CompositorUpdate):
+    """A partial update of the changed cells alone: Textual's own writes each changed line from the widget's edge."""
+
+    def __init__(self, parts: Iterable[LinePart]) -> None:
+        """`parts` are in the order of the screen."""
+        self.parts = tuple(parts)
 
     def render_segments(self, console: Console) -> str:
         """The update as text for the terminal."""
-        parts: list[str] = []
+        texts: list[str] = []
         at = (-1, -1)
-        for y, first, last in self.spans:
-            for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
-                left, right = max(x, first), min(end, last)
-                if strip is None or left >= right:
-                    continue
-                if at != (left, y):
-                    parts.append(f"\x1b[{y + 1};{left + 1}H")
-                whole = (left, right) == (x, end)
-                parts.append(strip.render(console) if whole else part(strip, left - x, right - x, console))
-                at = (right, y)
-        return lean("".join(parts))
+        for each in self.parts:
+            if at != each.at:
+                texts.append(f"\x1b[{each.y + 1};{each.x + 1}H")
+            strip, left, right = each.strip, each.left, each.right
+            cells = strip.cell_length
+            texts.append(strip.render(console) if (left, right) == (0, cells) else part(strip, left, right, console))
+            if right > cells:  # a widget drew less than its region
+                texts.append(" " * (right - max(left, cells)))
+            at = (each.y, each.x + right - left)
+        return lean("".join(texts))
 
 
 def part(strip: Strip, left: int, right: int, console: Console) -> str:
@@ -50,10 +73,18 @@ def part(strip: Strip, left: int, right: int, console: Console) -> str:
 
 
 def tight(renderable: RenderableType | None) -> RenderableType | None:
-    """A partial update as a TightUpdate; everything else as it is."""
+    """A partial update of Textual's as a TightUpdate; everything else as it is."""
     if type(renderable) is not ChopsUpdate:
         return renderable
-    return TightUpdate(renderable.chops, renderable.spans, renderable.chop_ends)
+    return cast("RenderableType", TightUpdate(_parts(renderable)))  # Textual sends it by render_segments()
+
+
+def _parts(update: ChopsUpdate) -> Iterator[LinePart]:
+    for y, first, last in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            left, right = max(x, first), min(end, last)
+            if strip is not None and left < right:
+                yield LinePart(y, left, strip, left - x, right - x)
 
 
 def lean(text: str) -> str:
