@@ -25,10 +25,10 @@ CONSOLE, ALL = 0, 1
     ("code", "most"),
     [
         (command("--help"), (23, 150)),
-        (command("show", "connections", "-t", AWAY), (105, 430)),
+        (command("show", "connections", "-t", AWAY), (106, 430)),
         (command("check", "-t", AWAY), (175, 500)),
         ("import console.tui.start", (100, 430)),
-        ("import console.tui.app", (336, 870)),
+        ("import console.tui.app", (339, 870)),
     ],
     ids=["help", "rows", "rules", "first screen", "screen"],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from operator import itemgetter
 from typing import Protocol
 
 from console.model import HEAVY, Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
+from console.reading.apart import RepeatedWork
 
 Key = tuple[object, ...]
 Named = Callable[[str], Source]  # the source of that name; raises Trouble if it is not configured
@@ -34,6 +36,8 @@ class Reader:
         self._known: tuple[_Known, ...] = tuple(_Known(*each) for each in _possible(view.lookups, named))
         self.last: Snapshot | None = None  # the last good snapshot, complete
         self.is_compared = False  # whether the last read followed another one, so that there are rates
+        self._rating, self._deriving = RepeatedWork(is_heavy=False), RepeatedWork(is_heavy=view.derive is not None)
+        self._computing = asyncio.Lock()  # one read after the other
 
     def recall(self, before: Sequence[Snapshot]) -> None:
         """Go on from earlier reads, oldest first: rates are since the last of them."""
@@ -47,13 +51,14 @@ class Reader:
         taken = await server.fetch(view.query)
         if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
             return self.last  # a recording at its end repeats its last read
-        base = self._rated(taken, _present(taken, view.key))
-        self.is_compared = self._previous is not None
-        self._previous, self.base = taken, base
+        async with self._computing:
+            base = await self._rating.done(len(taken.rows), lambda: self._rated(taken, _present(taken, view.key)))
+            self.is_compared = self._previous is not None
+            self._previous, self.base = taken, base
         for known in self._known:
             if known.lookup.first:
                 await known.learn(server, base, base.rows[: known.lookup.first])
-        return self._complete(base)
+        return await self._complete(base)
 
     async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         """The snapshot with the lookups for the rows in `shown`; None if nothing changed. Raises Trouble."""
@@ -68,7 +73,7 @@ class Reader:
         for known in self._known:
             if not known.lookup.first:
                 learned |= await known.learn(server, base, rows)
-        return self._complete(base) if learned and base is self.base else None
+        return await self._complete(base) if learned and base is self.base else None
 
     def _rated(self, taken: Snapshot, key: Sequence[str]) -> Snapshot:
         rates = self._view.rates
@@ -85,11 +90,15 @@ class Reader:
         self._past.append(taken)
         return base
 
-    def _complete(self, base: Snapshot) -> Snapshot:
+    async def _complete(self, base: Snapshot) -> Snapshot:
+        async with self._computing:
+            self.last = last = await self._deriving.done(len(base.rows), lambda: self._derived(base))
+        return last
+
+    def _derived(self, base: Snapshot) -> Snapshot:
         for known in self._known:
             base = known.complete(base)
-        self.last = self._view.derive(base) if self._view.derive else base
-        return self.last
+        return self._view.derive(base) if self._view.derive else base
 
 
 def keys(snapshot: Snapshot, columns: Sequence[str]) -> list[Key]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,11 +18,14 @@ from console.settings.config import Settings, Wanted
 from console.tui.first_screen import FirstScreen, ReadSoFar, terminal
 from console.workspace import Workspace
 
+SWITCH_SECONDS = 0.0005  # for which a thread that computes keeps a key waiting; Python's own are ten times as long
+
 RunApp = Callable[[Workspace, Readers, FirstScreen], Coroutine[Any, Any, int]]
 
 
 def run_console(settings: Settings, wanted: Wanted) -> int:
     """Open the console on a terminal and return the exit code. Raises Trouble(USAGE) for a wrong keymap or URI."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     return asyncio.run(_run(Workspace(settings, wanted)))
 
 

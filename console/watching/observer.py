@@ -137,13 +137,13 @@ class Observer:
         due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
         await self._read_all(ask for ask in due if ask.only_if is None)
         await self._read_changed()
-        self._learn()
+        await asyncio.to_thread(self._learn)
         self._skipped = self._skipped_now()
         for query in self._skipped:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
         await self._read_all(ask for ask in due if ask.only_if is not None and ask.query not in self._skipped)
         self.frame = self._frame()
-        verdict, self.memory = evaluate(self.frame, self.diagnoses, self.memory, self._judged)
+        verdict, self.memory = await asyncio.to_thread(evaluate, self.frame, self.diagnoses, self.memory, self._judged)
         await self.journal.read(self._facts(), self.frame.at)
         await self.journal.follow(verdict, self.memory)
         self.verdict = verdict  # only now it is known which of its findings count
