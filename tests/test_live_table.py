@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.geometry import Region
@@ -13,7 +16,8 @@ from textual.geometry import Region
 from console.model import Column, Level, Row, Rule, Snapshot, Whole, above
 from console.tui.layout import Placed
 from console.tui.live_table import LiveTable
-from console.tui.table_lines import ColumnWindow
+from console.tui.table_lines import ColumnWindow, RowLine, fit
+from console.tui.table_styles import TableStyles
 
 AGE = Rule("age", "An age", "s", above(60, 300), ("q",))
 COLUMNS = (
@@ -46,6 +50,64 @@ def record_repaints(table: LiveTable) -> list[Region]:
 
 
 ROWS: tuple[Row, ...] = tuple((pid, 1.0, f"SELECT {pid}") for pid in range(100, 400))
+
+
+async def test_values_are_formatted_once_and_only_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    formatted: list[str] = []
+
+    def counted(text: str, *how: Any) -> str:
+        formatted.append(text)
+        return fit(text, *how)
+
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        monkeypatch.setattr("console.tui.table_lines.fit", counted)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        table.show(snapshot(*reversed(ROWS[:20]), *ROWS[20:]), COLUMNS, ("pid",))  # in another order
+        assert formatted == []
+        table.show(snapshot((100, 2.5, "SELECT 100"), *ROWS[1:]), COLUMNS, ("pid",))
+        assert formatted == ["2.5s"]
+
+
+async def test_lines_that_stay_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[RowLine] = []
+    segments = TableStyles.segments
+
+    def counted(styles: TableStyles, line: RowLine, *how: Any) -> list[Segment]:
+        made.append(line)
+        return segments(styles, line, *how)
+
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot(*ROWS), COLUMNS, ("pid",))
+        await pilot.pause()
+        monkeypatch.setattr(TableStyles, "segments", counted)
+        table.show(snapshot(*ROWS[:2], (102, 2.5, "SELECT 102"), *ROWS[3:]), COLUMNS, ("pid",))
+        app.screen._compositor.render_strips()
+        assert [line.row[0] for line in made] == [102]
+
+
+WIDE = "数据库の終わり — ünïcode 🐘 "
+
+
+@pytest.mark.parametrize("width", [20, 41, 80])
+@pytest.mark.parametrize("scrolled", [0, 7, 16])
+@pytest.mark.parametrize("query", ["SELECT 1", WIDE * 9, "x" * 500])
+async def test_every_line_is_as_wide_as_the_table(width: int, scrolled: int, query: str) -> None:
+    columns = (*COLUMNS, Column("query", "again", "query", width=60, extra=True))
+    app = Bench()
+    async with app.run_test(size=(width, 10)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, 400.0, query), (2, 1.0, query)), columns, ("pid",))
+        table.scroll_to(x=scrolled, animate=False)
+        await pilot.pause()
+        for y in range(10):
+            strip = table.render_line(y)
+            assert sum(cell_len(segment.text) for segment in strip) == strip.cell_length == width
 
 
 async def test_a_refresh_repaints_the_cells_that_changed_and_no_others() -> None:

@@ -71,6 +71,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._sort = ""
         self._stale = False
         self._lines: dict[int, RowLine] = {}  # by row
+        self._former: dict[Key, RowLine] = {}  # those of the snapshot before, in the same window
         self._painted: dict[int, _Painted] = {}  # by line of the widget
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
@@ -87,6 +88,7 @@ class LiveTable(ScrollView, can_focus=True):
         same_query = self._rows.columns == snapshot.columns
         former_unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
         shown = (self._columns, self._sort, self._stale, former_unknown)
+        self._former = {self._rows.keys[row]: line for row, line in self._lines.items()}
         self._rows.replace(snapshot, key)
         self._seeks = self._seeks if same_query else Level.CRITICAL
         if not same_query or shown != (tuple(columns), sort, stale, snapshot.unknown):
@@ -179,7 +181,7 @@ class LiveTable(ScrollView, can_focus=True):
         unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
         self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width, unknown)
         self._window.bars.measure(self._rows.values)
-        self._lines, self._painted = {}, {}
+        self._lines, self._painted, self._former = {}, {}, {}
 
     def _measure(self) -> None:
         wanted = Size(total_width(self._placed), len(self._rows) + 1)
@@ -220,42 +222,51 @@ class LiveTable(ScrollView, can_focus=True):
         """The lines of a part of the table. Without a border or padding there is nothing that Textual would add."""
         if self._width != self.scrollable_content_region.width:
             self._look()
-        strips = [self.render_line(y) for y in crop.line_range]
+        left, top = self._painted_from = self.scroll_offset
+        strips = [self._row(top + y - 1, y, left) if y else self._titles(left) for y in crop.line_range]
         whole = crop.x == 0 and crop.right >= self._width
         return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
         """Line 0 holds the titles and stays; the rows scroll below it."""
-        return self._cropped(self._titles()) if y == 0 else self._row(self.scroll_offset.y + y - 1, y)
+        return self.render_lines(Region(0, y, self._width, 1))[0]
 
-    def _cropped(self, strip: Strip) -> Strip:
-        """`strip` in the width of the table."""
-        left = self.scroll_offset.x - self._window.start
-        return strip.crop_extend(left, left + self._width, self._styles.of("base"))
+    def _fitted(self, segments: list[Segment], left: int) -> Strip:
+        """All cells of the window in the width of the table, which is scrolled by `left` cells."""
+        cells, start = self._window.width, left - self._window.start
+        beyond = cells - self._width
+        if start == 0 and beyond <= 0:
+            return Strip(
+                [*segments, Segment(" " * -beyond, self._styles.of("base"))] if beyond else segments, self._width
+            )
+        text, style, _ = segments[-1]
+        if start == 0 and len(text) > beyond and text[-beyond:].isascii():
+            return Strip([*segments[:-1], Segment(text[:-beyond], style)], self._width)
+        return Strip(segments, cells).crop_extend(start, start + self._width, self._styles.of("base"))
 
-    def _titles(self) -> Strip:
+    def _titles(self, left: int) -> Strip:
         header, marked = self._styles.of("header"), self._styles.of("sorted")
         titles = self._window.titles(self._sort)
         cells = [Segment(f"{text} ", marked if is_sorted else header) for text, is_sorted in titles]
-        return Strip([Segment(" " * GUTTER, header), *cells])
+        return self._fitted([Segment(" " * GUTTER, header), *cells], left)
 
-    def _row(self, index: int, y: int) -> Strip:
+    def _row(self, index: int, y: int, left: int) -> Strip:
         former, under_cursor = self._painted.get(y), index == self.cursor
         line = self._line(index, former.line if former else None)
         if line is None:
             self._painted.pop(y, None)
-            return self._cropped(Strip.blank(1, self._styles.of("base")))
-        self._painted_from = self.scroll_offset
+            return Strip.blank(self._width, self._styles.of("base"))
         if former is not None and former.line is line and former.under_cursor == under_cursor:
             return former.strip
-        strip = Strip(self._styles.segments(line, under_cursor, self._stale), self._window.width)
-        self._painted[y] = _Painted(line, under_cursor, self._cropped(strip))
-        return self._painted[y].strip
+        strip = self._fitted(self._styles.segments(line, under_cursor, self._stale), left)
+        self._painted[y] = _Painted(line, under_cursor, strip)
+        return strip
 
     def _line(self, index: int, former: RowLine | None) -> RowLine | None:
         line = self._lines.get(index)
         if line is None and index < len(self._rows):
-            line = self._window.line(self._rows.values[index], self._rows.is_marked(index), former)
+            before = self._former.get(self._rows.keys[index])
+            line = self._window.line(self._rows.values[index], self._rows.is_marked(index), before or former)
             self._lines[index] = line = former if former == line else line
         return line
 

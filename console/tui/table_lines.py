@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from rich.cells import cell_len, set_cell_size
 from textual.geometry import Region
@@ -23,6 +23,7 @@ class RowLine:
     levels: tuple[Level, ...]
     bars: tuple[int, ...]  # how many cells of each are filled
     row: Row = field(compare=False)  # the row it shows
+    is_marked: bool = field(default=False, compare=False)
 
 
 class ColumnWindow:
@@ -53,7 +54,10 @@ class ColumnWindow:
         self._spans = [(0, GUTTER), *((each.x, each.width + 1) for each in seen)]
 
     def line(self, row: Row, is_marked: bool, former: RowLine | None) -> RowLine:
-        """`row` formatted; cells whose value is that of the `former` line are taken from it."""
+        """`row` formatted; cells whose value is that of the `former` line of this window are taken from it."""
+        if former is not None and former.row == row and former.is_marked == is_marked:
+            bars = self.bars.of(row)
+            return former if bars == former.bars else replace(former, bars=bars)
         texts, levels = [""], [Level.OK]
         for cell, (placed, at, judged) in enumerate(self.cells, 1):
             value, column = row[at], placed.column
@@ -69,7 +73,7 @@ class ColumnWindow:
             levels.append(column.rule.level(row[judged]) if column.rule else Level.OK)
         levels[0] = self.level(row)
         texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
-        return RowLine(tuple(texts), tuple(levels), self.bars.of(row), row)
+        return RowLine(tuple(texts), tuple(levels), self.bars.of(row), row, is_marked)
 
     def in_full(self, line: RowLine, left: int, right: int) -> frozenset[str]:
         """The columns between two edges, in cells, whose whole value is in their cell of `line`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 from rich.segment import Segment
 from rich.style import Style
@@ -54,12 +53,20 @@ class TableStyles:
         """`line` in its colours; stale rows show neither severity nor bars."""
         cells = zip(line.texts, line.levels, line.bars, strict=True)
         pieces = ((text, level, False) for text, level, _ in cells) if stale or not any(line.bars) else _split(cells)
-        # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
-        runs = groupby(pieces, key=lambda piece: (piece[1], piece[2], piece[0].isascii()))
-        return [
-            Segment("".join(text for text, *_ in run), self.cell(level, under_cursor, stale, in_bar))
-            for (level, in_bar, _), run in runs
-        ]
+        found: list[Segment] = []
+        texts: list[str] = []  # of the run that goes on
+        now: tuple[Level, bool, bool] | None = None
+        for text, level, in_bar in pieces:
+            # Text that is not ASCII is measured character by character: kept apart, it is short and known from before.
+            run = (level, in_bar, text.isascii())
+            if run != now:
+                if now is not None:
+                    found.append(Segment("".join(texts), self.cell(now[0], under_cursor, stale, now[1])))
+                texts, now = [], run
+            texts.append(text)
+        if now is not None:
+            found.append(Segment("".join(texts), self.cell(now[0], under_cursor, stale, now[1])))
+        return found
 
     def cell(self, level: Level, under_cursor: bool, stale: bool, in_bar: bool = False) -> Style:
         """The style of a cell with that severity, or of the part of it that is in its bar; stale rows show none."""
