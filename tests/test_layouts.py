@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widget import Widget
 
 from console.tui.app import ConsoleApp
 from console.tui.pane_status import StatusLine
-from tests.screens import console, until
+from tests.screens import console, screen_text, until
 from tests.servers import PostgresServer
 
 
@@ -70,6 +72,41 @@ async def test_rows_that_are_read_again_are_painted_in_place(
         layouts.clear()
         await reads(app, pilot, 3)
         assert layouts == []
+
+
+async def test_turning_to_a_pane_is_one_layout_and_its_last_rows_are_there_at_once(
+    any_pg: PostgresServer, pipeline: str, layouts: list[str]
+) -> None:
+    async with console(any_pg.uri(pipeline), pane="settings") as (app, pilot):
+        await reads(app, pilot, 1)
+        shown = app.pane_view.table.cursor_row
+        assert shown is not None
+        await app.action_pane("bloat")
+        await reads(app, pilot, 2)
+        layouts.clear()
+        await app.on_event(Key("o", "o"))
+        assert str(shown["name"]) in screen_text(app)
+        assert layouts == ["FrontScreen"]
+        await reads(app, pilot, 2)
+        assert layouts == ["FrontScreen"]
+
+
+async def test_a_pane_that_is_not_on_the_screen_keeps_nothing_painted_and_comes_back_whole(
+    any_pg: PostgresServer, pipeline: str
+) -> None:
+    async with console(any_pg.uri(pipeline), pane="settings") as (app, pilot):
+        await reads(app, pilot, 1)
+        view = app.pane_view
+        view.action_pause()
+        await pilot.pause()
+        before = screen_text(app).splitlines()[3:]
+        await app.action_pane("bloat")
+        await until(pilot, lambda: not any(widget._render_cache.lines for widget in view.walk_children(Widget)))
+        assert not any(widget._styles_cache._cache for widget in view.walk_children(Widget))
+        assert view.table._painted == {}
+        await app.action_pane("settings")
+        await pilot.pause()
+        assert screen_text(app).splitlines()[3:] == before
 
 
 async def reads(app: ConsoleApp, pilot: Pilot[int], number: int) -> None:

@@ -188,6 +188,8 @@ class ConsoleApp(App[int]):
         await self.panes.open(name, view_in_alarm(self._metrics.values(), self.times.vitals.now, name))
         self.query_one(PaneTabs).current = name
         self.monitor.show_concerns()
+        if isinstance(self.screen, FrontScreen):
+            self.screen.lay_out_now(self.panes)
 
     @property
     def panes(self) -> PaneSwitcher:

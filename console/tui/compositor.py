@@ -9,6 +9,7 @@ from typing import cast
 from rich.console import RenderableType
 from textual._compositor import Compositor
 from textual.geometry import Region
+from textual.messages import Layout
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -81,6 +82,25 @@ class FrontScreen(Screen[object]):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
         self._front = self._compositor = FrontCompositor()
+
+    def lay_out_now(self, container: Widget) -> None:
+        """Lay out the children of `container`, of which others are shown now, and paint all that has changed."""
+        if not self.is_current or not self._compositor.widgets:
+            return  # the first layout is still to come
+        for widget in (container, *container.children, *self._compositor.widgets):
+            if widget._layout_required:  # noqa: SLF001  it would ask this screen for it when it is idle
+                widget._layout_required = False  # noqa: SLF001
+                for ancestor in widget.ancestors_with_self:
+                    if isinstance(ancestor, Widget):
+                        ancestor._clear_arrangement_cache()  # noqa: SLF001
+        self._layout_required = True
+        self.paint_now()
+
+    async def _on_layout(self, message: Layout) -> None:
+        """A change of a widget in what is hidden moves nothing; it is laid out when that is shown."""
+        if not all(ancestor.display for ancestor in message.widget.ancestors):
+            message.stop()
+            message.prevent_default()
 
     def paint_now(self) -> None:
         """Paint what has changed before anything else that waits; Textual would do so at its next frame."""

@@ -181,6 +181,10 @@ class FindingBlocks(ScrollView, can_focus=True):
         del event
         self._fold()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The scroll bar takes a cell from the lines."""
+        self.call_after_refresh(self._fold)
+
     def on_hide(self, event: Hide) -> None:
         """Another view is shown."""
         del event

@@ -67,6 +67,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._placed: tuple[Placed, ...] = ()
         self._rows = TableRows()
         self._width = 0
+        self._resized_to = Size(0, 0)
         self._window = ColumnWindow((), (), 0, 0)
         self._sort = ""
         self._stale = False
@@ -189,9 +190,10 @@ class LiveTable(ScrollView, can_focus=True):
             self.virtual_size = wanted
 
     def on_resize(self, event: Resize) -> None:
-        """Place the columns for the new width."""
-        del event
-        self._replace()
+        """Place the columns for the new width; a table that is shown again as it was needs nothing."""
+        if event.size != self._resized_to:
+            self._resized_to = event.size
+            self._replace()
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Other columns are in the window now."""
@@ -215,6 +217,10 @@ class LiveTable(ScrollView, can_focus=True):
         super().notify_style_update()
         self._styles.forget()
         self._painted = {}
+
+    def forget_lines(self) -> None:
+        """Keep nothing that was painted: the table is not on the screen."""
+        self._painted, self._former = {}, {}
 
     # Painting
 

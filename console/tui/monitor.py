@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
+from typing import TypeVar
 
 from textual.app import App
+from textual.widget import Widget
 
 from console.format import safe
 from console.model import Finding, Trouble
@@ -14,11 +16,14 @@ from console.sources.registry import POOLER, PRIMARY, RULES
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
+from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.tabs import PaneTabs
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
+
+Part = TypeVar("Part", bound=Widget)
 
 # Periods of the header after which the rules are evaluated behind another pane: they read nothing more often.
 PERIODS_BEHIND = 2.5
@@ -53,7 +58,7 @@ class Monitor:
             markup=False,
         )
         postgres = self.workspace.sources.postgres
-        for header in self._app.query(Header):
+        for header in self._on_screen(Header):
             header.show_server(postgres.label, postgres.known, {}, {})
 
     async def watch_metrics(self) -> None:
@@ -81,15 +86,17 @@ class Monitor:
         postgres, then = self.workspace.sources.postgres, self._times.then
         vitals = self._times.vitals
         facts = then.named(PRIMARY).facts if then else postgres.known
-        for header in self._app.query(Header):  # none is left while the console is being closed
+        for header in self._on_screen(Header):
             header.show_server(
                 *(postgres.label, facts, vitals.now, vitals.history, vitals.trouble),
                 findings=self._counted,
                 moment=self._times.text,
             )
         self.show_concerns()
-        for overview in self._app.query(Overview):
-            overview.show_history(vitals)
+        for panes in self._on_screen(PaneSwitcher):
+            for overview in panes.children:
+                if isinstance(overview, Overview):
+                    overview.show_history(vitals)
 
     @property
     def _counted(self) -> Sequence[Finding]:
@@ -98,9 +105,19 @@ class Monitor:
     def show_concerns(self) -> None:
         """Show in the tabs and in the titles of the panes which findings concern them."""
         found = concerns(self._counted)
-        self._app.query_one(PaneTabs).show_concerns(found)
-        for view in self._app.query(PaneView):
+        for tabs in self._on_screen(PaneTabs):
+            tabs.show_concerns(found)
+        for view in self._views:
             view.show_concern(found.get(view.pane.name))
+
+    @property
+    def _views(self) -> list[PaneView]:
+        return [view for panes in self._on_screen(PaneSwitcher) for view in panes.views]
+
+    def _on_screen(self, kind: type[Part]) -> list[Part]:
+        """The parts of that kind; looking for them in all panes would take longer than painting them."""
+        stack = self._app.screen_stack  # nothing is left on it while the console is being closed
+        return [part for part in stack[0].children if isinstance(part, kind)] if stack else []
 
     async def watch_findings(self) -> None:
         """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""

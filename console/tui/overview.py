@@ -28,22 +28,22 @@ class Overview(Container):
 
     def __init__(self, make_view: Callable[[Pane], PaneView]) -> None:
         super().__init__()
-        self._make_view = make_view
+        beside = tuple(make_view(pane) for pane in (CONNECTIONS, SLOW_QUERIES))
+        for view in beside:
+            view.add_class("beside")
+            view.state.period = max(view.state.period, IN_PASSING.get(view.pane.name, 0.0))
+        self.views = (make_view(OVERVIEW), *beside)  # its panes, the first of which is the overview itself
         self._evidence = Static(classes="evidence", markup=False)
         self._proof = Content("")  # on the screen
         self._chart = Static(classes="activity", markup=False)
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
-        yield self._make_view(OVERVIEW)
+        yield self.views[0]
         with Vertical(classes="aside"):
             yield self._evidence
             yield self._chart
-        for pane in (CONNECTIONS, SLOW_QUERIES):
-            view = self._make_view(pane)
-            view.add_class("beside")
-            view.state.period = max(view.state.period, IN_PASSING.get(pane.name, 0.0))
-            yield view
+        yield from self.views[1:]
 
     def on_finding_blocks_rested(self, event: FindingBlocks.Rested) -> None:
         """Show what proves the finding under the cursor."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from console.model import Pane
@@ -46,6 +47,13 @@ class PaneSwitcher(ContentSwitcher):
         if view_in_alarm or name == OVERVIEW.name:
             opened.rows.seek_worst()
         self.screen.set_focus(opened.rows)
+        if opened.size:  # otherwise it has no place on the screen yet, and is painted once it has
+            opened.paint()
+
+    @property
+    def views(self) -> list[PaneView]:
+        """All panes that were made, those next to the overview too."""
+        return [view for child in self.children for view in _views(child)]
 
     @property
     def in_use(self) -> PaneView:
@@ -61,7 +69,7 @@ class PaneSwitcher(ContentSwitcher):
         """The pane on the screen."""
         opened = self.visible_content
         assert opened is not None  # noqa: S101  a pane is always open after mounting
-        return opened if isinstance(opened, PaneView) else opened.query(PaneView).first()
+        return _views(opened)[0]
 
     def _make(self, name: str) -> PaneView | Overview:
         return Overview(self._make_view) if name == OVERVIEW.name else self._make_view(pane_called(name))
@@ -77,3 +85,9 @@ class PaneSwitcher(ContentSwitcher):
             metrics=self._metrics,
             period=settings.refresh.get(pane.name, 0.0),
         )
+
+
+def _views(content: Widget) -> Sequence[PaneView]:
+    if isinstance(content, Overview):
+        return content.views
+    return [content] if isinstance(content, PaneView) else []

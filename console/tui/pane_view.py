@@ -12,9 +12,10 @@ from typing import TypeVar
 from textual import work
 from textual.app import ComposeResult
 from textual.events import Hide, Show
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
+from textual.widget import Widget, _RenderCache
 from textual.worker import Worker, WorkerState
 
 from console.format import counted, one_line, safe
@@ -39,6 +40,7 @@ from console.tui.title import PaneTitle
 from console.tui.vitals import Metrics
 
 Answer = TypeVar("Answer")
+NOTHING = _RenderCache(Size(0, 0), [])  # painted
 
 
 class PaneView(Widget):
@@ -126,9 +128,13 @@ class PaneView(Widget):
         self.poll()
 
     def on_hide(self, event: Hide) -> None:
-        """Rest while the pane is not on the screen."""
+        """Rest while the pane is not on the screen, and keep none of its painted lines: they are made again at once."""
         del event
         self.workers.cancel_group(self, "poll")
+        for widget in self.walk_children(Widget):
+            widget._set_dirty()  # noqa: SLF001
+            widget._render_cache = NOTHING  # noqa: SLF001
+        self.table.forget_lines()
 
     @work(exclusive=True, group="poll", exit_on_error=False)
     async def poll(self) -> None:
