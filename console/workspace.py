@@ -22,7 +22,7 @@ from console.running.runs import Runs, Watch, ignore
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import PostgresServer
-from console.sources.registry import ADVICE, CAPACITY, CLOCK, RULES, WAITS, Sources
+from console.sources.registry import ADVICE, CAPACITY, CLOCK, RULES, SLOWER, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -60,6 +60,7 @@ class Workspace:
         self.sources.add_later(WAITS, self._waits_source)
         self.sources.add_later(CLOCK, self._clock)
         self.sources.add_later(ADVICE, self._advice)
+        self.sources.add_later(SLOWER, self._slower)
         self._observer: Observer | None = None
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
         self._recorder: ReadingRecorder | None = None
@@ -194,6 +195,11 @@ class Workspace:
         from console.watching.advice import advice_source  # noqa: PLC0415  one view shows it
 
         return advice_source(self.sources.postgres)
+
+    def _slower(self) -> Source:
+        from console.watching.slower import slower_source  # noqa: PLC0415  one view shows it
+
+        return slower_source(self.sources.postgres, self.recorder.readings)
 
     def _clock(self) -> Source:
         from console.watching.vacuum_clock import clock_source  # noqa: PLC0415  one view shows it

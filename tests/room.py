@@ -16,6 +16,7 @@ from console.settings import config
 from console.settings.config import ArchivePolicy, RefreshPolicy
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
+from tests.sql_files import content_in
 
 MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
 AGO = {name: f"({MONTH} - interval '{ago} months')::date" for name, ago in (("old", 30), ("new", 0))}
@@ -89,12 +90,8 @@ def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for path in (whole / "sql" / "schema").glob("*.sql"):
         if path.name != "0001_ledger.sql":
             path.unlink()
-    monkeypatch.setattr(sql, "content", lambda: whole)
-    sql.load.cache_clear()
-    sql.names.cache_clear()
-    yield whole / "sql" / "schema"
-    sql.load.cache_clear()
-    sql.names.cache_clear()
+    with content_in(whole, monkeypatch):
+        yield whole / "sql" / "schema"
 
 
 @pytest.fixture

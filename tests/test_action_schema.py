@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from console import sql
 from console.actions.planning import plan
 from console.actions.schema.apply_schema import APPLY_SCHEMA
 from console.demo.cluster import APPLICATION, OWNER
@@ -24,6 +23,7 @@ from console.settings.config import load
 from console.sources.postgres import ActingSession, PostgresServer
 from console.sql import content, migrations
 from tests.servers import PostgresServer as Cluster
+from tests.sql_files import content_in
 
 SETTINGS = load(environ={"HOME": "/nonexistent"})
 FILES = migrations.migrations((18,))
@@ -39,13 +39,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of migrations of a console whose files may be changed."""
     whole = tmp_path / "content"
     shutil.copytree(content() / "sql", whole / "sql")
-    monkeypatch.setattr(sql, "content", lambda: whole)
-    cached = (sql.load, sql.names)
-    for function in cached:
-        function.cache_clear()
-    yield whole / "sql" / "schema"
-    for function in cached:
-        function.cache_clear()
+    with content_in(whole, monkeypatch):
+        yield whole / "sql" / "schema"
 
 
 def keep_ledger(files: Path) -> None:

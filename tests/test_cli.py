@@ -114,6 +114,7 @@ def test_show_prints_every_view_as_the_agreed_document(
         "waits": "postgres",
         "clock": "postgres",
         "advice": "postgres",
+        "slower": "postgres",
     }.get(source, source)
     assert made["server"]["kind"] == kind
     assert {column.name for column in view.columns} <= set(made["columns"])

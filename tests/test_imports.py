@@ -242,7 +242,10 @@ def test_what_judges_nothing_loads_no_rule_that_finds_causes(tmp_path: Path) -> 
     sampling = {
         "console.watching",
         *(f"console.watching.{name}" for name in ("capacity", "samples", "store", "stored_samples")),
-        *(f"console.watching.{name}" for name in ("advice", "vacuum_clock", "wait_texts", "waits")),
+        *(
+            f"console.watching.{name}"
+            for name in ("advice", "concurrent_changes", "slower", "vacuum_clock", "wait_texts", "waits")
+        ),
     }
     assert not [name for name in found - sampling if name.startswith(("console.rules.findings", "console.watching"))]
     assert not found & {"console.rules.diagnoses", "console.rules.judging"}

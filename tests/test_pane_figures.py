@@ -22,7 +22,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 Values = Mapping[str, Any]
 
 COMPARED = ("overview", "connections", "bloat", "indexes", "partitions")
-FIGURES = {"count", "size", "percent", "age", "rate", "size_rate", "flag"}  # formats of columns
+FIGURES = {"count", "id", "size", "percent", "age", "rate", "size_rate", "flag"}  # formats of columns
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from tests.screens import shows
 from tests.servers import Pooler
 from tests.servers import PostgresServer as Cluster
 from tests.sources import console_of
+from tests.sql_files import content_in
 
 VIEWS = [(pane, view) for pane in PANES for view in pane.views]
 NOWHERE = "postgresql://127.0.0.1:1/x"
@@ -266,12 +267,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(sql.content() / "sql", tmp_path / "sql")
     (tmp_path / "config").symlink_to(sql.content() / "config")
     (tmp_path / "sql" / "actions" / "made").mkdir()
-    monkeypatch.setattr(sql, "content", lambda: tmp_path)
-    sql.load.cache_clear()
-    sql._files.cache_clear()
-    yield tmp_path / "sql"
-    sql.load.cache_clear()
-    sql._files.cache_clear()
+    with content_in(tmp_path, monkeypatch):
+        yield tmp_path / "sql"
 
 
 async def refusal(source: Source, query: str) -> Trouble:

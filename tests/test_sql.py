@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console import sql
+from tests.sql_files import content_in
 
 FOLDER = Path(__file__).parent.parent / "sql"
 FILES = [path for folder in sql.QUERIES for path in sorted((FOLDER / folder).rglob("*.sql"))]
@@ -25,18 +26,14 @@ SELECT 'always' AS name,
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
     """Writes files into a sql/ folder that holds nothing else."""
-    monkeypatch.setattr(sql, "content", lambda: tmp_path)
 
     def file(name: str, text: str) -> None:
         path = tmp_path / "sql" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    sql.load.cache_clear()
-    sql._files.cache_clear()
-    yield file
-    sql.load.cache_clear()
-    sql._files.cache_clear()
+    with content_in(tmp_path, monkeypatch):
+        yield file
 
 
 def test_a_name_is_a_file_of_monitoring_or_of_any_folder_below_the_one_it_names(

@@ -232,6 +232,30 @@ _NOW_VIEW = View(
     empty="No statements have been counted yet.",
 )
 
+SLOWER = View(
+    name="slower",
+    title="Slower",
+    query="statements_slower",
+    source="slower",
+    columns=(
+        Column("factor", "times", "rate", width=5, help="How many times as long a call takes as before."),
+        Column("before_ms", "before", "ms", width=7, help="Mean time of a call before."),
+        Column("after_ms", "since", "ms", width=7, help="Mean time of a call since then."),
+        Column("added", "+ms/s", "rate", width=6, help="Time a second that it costs more than before."),
+        Column("at", "first seen", "time", help="The first reading that has it (UTC); it happened shortly before."),
+        Column("changes", "changed then", "text", width=14, grow=True, help="What else was different from then on."),
+        Column("query", "query", "query", width=14, help="Beginning of the normalized text."),
+        *_WHO,
+        Column("call_rate", "calls/s", "rate", extra=True, help="Calls a second since then."),
+        Column("seen", "last as usual", "time", extra=True, help="The last reading before it (UTC)."),
+        *_IDENTITY,
+    ),
+    key=KEY,
+    sort="-added",
+    lookups=(replace(TEXTS, source="postgres"),),
+    empty="No statement became slower in the last hour, as far as it was read.",
+)
+
 SLOW_QUERIES = Pane(
     name="slow-queries",
     key="4",
@@ -240,7 +264,8 @@ SLOW_QUERIES = Pane(
         "Statements from pg_stat_statements. `Now` shows rates since the last read, most execution time first; before "
         "the second read there are no rates and the order is by total time. `Totals` counts since the last reset; the "
         "notes show when that was and whether rare statements were evicted. Only the 500 statements with the highest "
-        "total time are read."
+        "total time are read. `Slower` lists statements whose time a call rose at some moment of the last hour and "
+        "stayed there, with what else changed then: indexes, settings, statistics, applications, statements."
     ),
     views=(
         _NOW_VIEW,
@@ -251,6 +276,7 @@ SLOW_QUERIES = Pane(
             columns=(*_TOTALS, _QUERY, *_WHO, *_TOTALS_MORE, *_extra((*_NOW, *_NOW_MORE)), *_IDENTITY),
             sort="-total_ms",
         ),
+        SLOWER,
     ),
     actions=("reset-statements",),
 )

@@ -16,7 +16,7 @@ from console.sources.redis.server import NO_REDIS
 from console.sources.redis.server import text as redis_text
 
 PRIMARY, POOLER, REDIS, HOST, REPLICAS, LOG = "postgres", "pgbouncer", "redis", "host", "replicas", "log"
-RULES, CAPACITY, WAITS, CLOCK, ADVICE = "rules", "capacity", "waits", "clock", "advice"
+RULES, CAPACITY, WAITS, CLOCK, ADVICE, SLOWER = "rules", "capacity", "waits", "clock", "advice", "slower"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 NO_REPLICA = "Give --replica postgresql://USER@HOST:5432/DATABASE, or replicas: in the configuration's target."
 
