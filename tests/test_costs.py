@@ -76,11 +76,11 @@ async def test_a_refresh_of_connections_is_two_statements(
 
 
 async def test_a_refresh_of_slow_queries_is_one_statement_more(
-    any_pg: Cluster, database: str, reads: Mapping[str, Sequence[Snapshot]]
+    pg: Cluster, database: str, reads: Mapping[str, Sequence[Snapshot]]
 ) -> None:
-    with any_pg.connect(database) as connection:
+    with pg.connect(database) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
-    async with console(any_pg.uri(database), pane="slow-queries", changed={"refresh": {}}) as (app, pilot):
+    async with console(pg.uri(database), pane="slow-queries", changed={"refresh": {}}) as (app, pilot):
         app.monitor.vitals.period = app.pane_view.state.period = 0.5
         await until(pilot, lambda: len(reads["statements"]) == 4)
         read = {query: len(taken) for query, taken in reads.items()}
@@ -90,23 +90,25 @@ async def test_a_refresh_of_slow_queries_is_one_statement_more(
     assert max(read[query] for query in read if query not in {"statements", "vitals", "statement_texts"}) <= 1
 
 
-def test_a_refresh_writes_little_to_the_terminal(any_pg: Cluster, database: str) -> None:
-    with any_pg.connect(database) as connection:
+def test_a_refresh_writes_little_to_the_terminal(pg: Cluster, database: str) -> None:
+    with pg.connect(database) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
 
         def refreshes() -> int:
             return int(connection.execute(REFRESHES).fetchall()[0][0])
 
-        with on_terminal("open", any_pg.uri(database), "--pane", "connections") as terminal:
+        with on_terminal("open", pg.uri(database), "--pane", "connections") as terminal:
             terminal.shows("Connections", "idle")
             terminal.type("++")  # twice each second
             _read(terminal, refreshes, 5)
-            before = len(terminal.raw)
-            _read(terminal, refreshes, 6)
-            written = len(terminal.raw) - before
+            written = []
+            for _ in range(5):  # a finding that comes meanwhile changes the tabs once
+                before = len(terminal.raw)
+                _read(terminal, refreshes, 2)
+                written.append(len(terminal.raw) - before)
             terminal.type("q")
             assert terminal.ends() == 0
-    assert written <= 6 * 600  # a screen painted anew is thousands
+    assert min(written) <= 2 * 600  # a screen painted anew is thousands
 
 
 REFRESHES = """
