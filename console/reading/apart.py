@@ -15,7 +15,7 @@ MANY = 100  # rows from which work on them may take longer
 
 
 class RepeatedWork:
-    """RepeatedWork that is done again and again; in a thread where it takes long."""
+    """Work that is done again and again; in a thread where it takes long."""
 
     def __init__(self, is_heavy: bool) -> None:
         """`is_heavy`: it may take long although there are few rows; how long it does take decides from then on."""
