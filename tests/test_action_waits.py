@@ -127,7 +127,7 @@ NO_RELATION = {
     "sample-capacity",
 }  # fmt: skip
 # These need a program, or a database of another kind.
-ELSEWHERE = {"repack-table", "adopt-schema", "load-test"}
+ELSEWHERE = {"repack-table", "adopt-schema", "load-test", "distribute-table", "rebalance-cluster", "cancel-cluster-job"}
 
 
 def test_no_action_is_left_out() -> None:
