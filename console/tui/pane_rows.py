@@ -53,6 +53,7 @@ class PaneRows(Horizontal):
         self._view = pane.views[0]
         self._asked = False  # for the details in full: what no column shows, the answer of the detail query
         self._dismissed = False
+        self._place = 0  # lines that there were for both when the height of the details was chosen last
         self._following: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -145,9 +146,10 @@ class PaneRows(Horizontal):
         """The lines of details below the table; 0: it needs the room, or the details are next to it."""
         if self._is_wide:
             return 0
-        free = self.size.height - 1 - self.table.row_count
+        place, self._place = self._place, self.size.height
+        free = self._place - 1 - self.table.row_count
         now = self.drawer.outer_size.height if self.drawer.display else 0
-        if now in HEIGHTS and now <= free < now + SPARE:
+        if self._place == place and now in HEIGHTS and now <= free < now + SPARE:
             return now  # rows come and go all the time
         return next((height for height in HEIGHTS if height <= free), 0)
 
