@@ -16,11 +16,12 @@ def content_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the console find `sql/` and `config/` in `folder`, and forget what it remembers of files before and after."""
     with monkeypatch.context() as patch:
         patch.setattr(sql, "content", lambda: folder)
-        _forget()
+        forget_files()
         yield
-    _forget()
+    forget_files()
 
 
-def _forget() -> None:
+def forget_files() -> None:
+    """Let the console look for its files again: there are others now."""
     for remembered in (sql.load, sql.names, sql._files):
         remembered.cache_clear()

@@ -27,6 +27,7 @@ from console.running.trail.audit import default_trail
 from tests.acting import Desk
 from tests.command import CHECKOUT
 from tests.room import AHEAD, PENDING, PLAIN, REST, desks, migrations, room
+from tests.sql_files import forget_files
 from tests.waiting import PATIENCE, wait
 
 __all__ = ["desks", "migrations", "room"]
@@ -180,7 +181,7 @@ async def test_a_frozen_console_blocks_others_for_five_seconds_at_most(
         if case.before:
             assert (await desk.run(action(case.before))).outcome is Outcome.DONE
     (migrations / "0900_more.sql").write_text(PENDING)
-    sql.names.cache_clear()
+    forget_files()
     folders = {case: tmp_path / str(number) for number, case in enumerate(CASES)}
     for folder in folders.values():
         folder.mkdir()

@@ -22,7 +22,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from console import sql
 from console.actions import ACTIONS, action
 from console.actions.pooler.chosen import NEEDS as POOLER_NEEDS
 from console.model import Outcome
@@ -30,6 +29,7 @@ from console.running.progress import Run
 from tests.acting import LOCK_TIMEOUT, Desk
 from tests.room import AGO, AHEAD, PACK, PENDING, PLAIN, REST, desks, migrations, room
 from tests.servers import PostgresServer as Cluster
+from tests.sql_files import forget_files
 
 __all__ = ["desks", "migrations", "room"]
 
@@ -209,7 +209,7 @@ async def prepared(
             assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
     (migrations / "0900_more.sql").write_text(PENDING)
     (folder / "pack.yml").write_text(PACK)
-    sql.names.cache_clear()
+    forget_files()
     return desk_of
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from console import sql
 from console.actions import action
 from console.actions.planning import is_short
 from console.model import Outcome
 from console.model.locks import lock_of
 from tests.acting import Desk
 from tests.room import AGO, PACK, PENDING, desks, migrations, room
+from tests.sql_files import forget_files
 from tests.test_action_waits import CASES, Case
 
 __all__ = ["desks", "migrations", "room"]
@@ -49,7 +49,7 @@ async def prepare(desk: Desk, case: Case, migrations: Path, folder: Path) -> Non
     if case.before:
         assert (await desk.run(action(case.before), **dict[str, Any](case.before_given))).outcome is Outcome.DONE
     (migrations / "0900_more.sql").write_text(PENDING)
-    sql.names.cache_clear()
+    forget_files()
 
 
 def given(desk: Desk, case: Case, folder: Path) -> dict[str, Any]:
