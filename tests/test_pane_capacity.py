@@ -393,6 +393,8 @@ async def test_the_pane_is_read_and_shown(any_pg: Cluster) -> None:
     async with screen(any_pg.uri(database), pane=CAPACITY) as (_, pilot):
         await shows(pilot, "item", "cannot tell yet")
         await pilot.press("v")
+        await shows(pilot, "item_pkey", "partition")
+        await pilot.press("v")
         await shows(pilot, "connections", "not known here")
 
 
