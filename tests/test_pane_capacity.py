@@ -482,5 +482,5 @@ async def test_the_chart_is_of_the_row_under_the_cursor() -> None:
         await shows(pilot, "⣿ used")
         await pilot.press("j", "j", "j")
         await shows(pilot, "⣿ size  ⣿ indexes  ⣿ TOAST", "partitions: 29 to 33")
-        await pilot.press("v")
+        await pilot.press("v", "v")
         await shows(pilot, "runs out")
