@@ -53,7 +53,7 @@ class PaneRows(Horizontal):
         self._view = pane.views[0]
         self._asked = False  # for the details in full: what no column shows, the answer of the detail query
         self._dismissed = False
-        self._place = 0  # lines that there were for both when the height of the details was chosen last
+        self._fitted = 0, 0  # lines that there were for both, and those chosen for the details below
         self._following: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -146,12 +146,13 @@ class PaneRows(Horizontal):
         """The lines of details below the table; 0: it needs the room, or the details are next to it."""
         if self._is_wide:
             return 0
-        place, self._place = self._place, self.size.height
-        free = self._place - 1 - self.table.row_count
-        now = self.drawer.outer_size.height if self.drawer.display else 0
-        if self._place == place and now in HEIGHTS and now <= free < now + SPARE:
-            return now  # rows come and go all the time
-        return next((height for height in HEIGHTS if height <= free), 0)
+        place, free = self.size.height, self.size.height - 1 - self.table.row_count
+        was_place, height = self._fitted
+        # Rows come and go all the time; what was chosen may not be laid out yet.
+        if place != was_place or not self.drawer.display or not height <= free < height + SPARE:
+            height = next((each for each in HEIGHTS if each <= free), 0)
+        self._fitted = place, height
+        return height
 
     def close_drawer(self) -> None:
         """Hide the details until they are asked for."""
