@@ -40,7 +40,6 @@ SHOWN = {
     r"all of it": "the whole text; all data",
     r"(is|are|was|were) said": "is reported; begins",
     r"be told": "be distinguished",
-    r"this session": "this console; the connected role",
     r"reset meanwhile": "reset since the reading before",
     r"(come|comes|wait|waits) meanwhile": "arrive in the meantime",
 }

@@ -40,7 +40,7 @@ SELECT s.sql, s.lock, it.name AS "on", s.note, s.undo, s.expect, 'distribute' AS
        'counts the rows of all shards; rolls back if one is missing', NULL, NULL),
    (6, 'SELECT pg_catalog.truncate_local_data_after_distributing_table(' || it.literal || ')',
        'ACCESS EXCLUSIVE on ' || it.name,
-       'removes the rows that are left here, which nobody reads any more', NULL, NULL)
+       'removes the rows left on the coordinator, which queries no longer read', NULL, NULL)
  ) s(position, sql, lock, note, undo, expect)
  WHERE CASE WHEN %(online)s THEN s.position = 4 WHEN s.position = 6 THEN %(truncate)s::bool
             ELSE %(distribute)s::bool END
