@@ -102,7 +102,7 @@ async def test_a_marked_moment_is_compared_in_every_pane_until_the_key_is_presse
 
 @pytest.mark.usefixtures("own_state")
 async def test_actions_are_planned_for_rows_as_they_are_and_never_for_rows_that_are_gone(any_pg: Cluster) -> None:
-    async with console(any_pg.uri("postgres"), pane="connections") as (app, pilot):
+    async with console(any_pg.uri("postgres"), pane="connections", toasts=True) as (app, pilot):
         with any_pg.connect("postgres", application_name="soon-gone"):
             await shows(pilot, "soon-gone")
             await pilot.press("b")
@@ -116,3 +116,5 @@ async def test_actions_are_planned_for_rows_as_they_are_and_never_for_rows_that_
             app.pane_view.table.seek({"application": "soon-gone"})
             await until(pilot, lambda: (app.pane_view.table.cursor_row or {}).get("application") == "soon-gone")
             assert app.pane_view.chosen_rows == []
+            await pilot.press("K")
+            await shows(pilot, "There is no session to end.")

@@ -214,7 +214,7 @@ class ConsoleApp(App[int]):
         """Show all panes at another moment."""
         from console.tui.time_turner import TimeTurner  # noqa: PLC0415  seldom used
 
-        await TimeTurner(self, self.times, self.monitor, self.dialogs).turn(seconds)
+        await TimeTurner(self.times, self.monitor, self.dialogs).turn(seconds)
 
     @work(exclusive=True, group="marking", exit_on_error=False)
     async def action_mark(self) -> None:
@@ -229,7 +229,7 @@ class ConsoleApp(App[int]):
     def _mark_flow(self) -> MarkFlow:
         from console.tui.mark_flow import MarkFlow  # noqa: PLC0415  seldom used
 
-        return MarkFlow(self, self.workspace, self.times, self.marks, self.dialogs)
+        return MarkFlow(self.workspace, self.times, self.marks, self.monitor, self.dialogs)
 
     def action_record(self) -> None:
         """Write an incident file of what was read in the last minutes."""

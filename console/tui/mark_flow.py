@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-from textual.app import App
-
 from console.past.mark import Mark
 from console.tui.dialog_stack import DialogStack
 from console.tui.marks import Marks
+from console.tui.monitor import Monitor
 from console.tui.pane_times import PaneTimes
-from console.tui.pane_view import PaneView
 from console.watching.marking import mark_present
 from console.workspace import Workspace
 
@@ -19,10 +17,10 @@ class MarkFlow:
     """Marks the moment that is shown, and compares all panes with it."""
 
     def __init__(
-        self, app: App[int], workspace: Workspace, times: PaneTimes, marks: Marks, dialogs: DialogStack
+        self, workspace: Workspace, times: PaneTimes, marks: Marks, monitor: Monitor, dialogs: DialogStack
     ) -> None:
-        self._app = app
         self._workspace = workspace
+        self._monitor = monitor
         self._times = times
         self._marks = marks
         self._dialogs = dialogs
@@ -42,14 +40,10 @@ class MarkFlow:
             self._dialogs.toast("No moment is marked. b marks one.", timeout=3)
             return
         self._marks.toggle()
-        self._read_again()
+        self._monitor.read_again()
 
     def _take(self, mark: Mark) -> None:
         self._marks.mark = mark
         self._dialogs.toast(f"Marked {mark.moment}. D shows what differs from it.", timeout=4)
         if self._marks.in_use:
-            self._read_again()
-
-    def _read_again(self) -> None:
-        for view in self._app.query(PaneView):
-            view.turn()
+            self._monitor.read_again()

@@ -81,6 +81,12 @@ class Monitor:
             self.show_top()
             await asyncio.sleep(self.vitals.period)
 
+    def read_again(self) -> None:
+        """Read and show all panes, and what is around them, again: another moment or another form is wanted."""
+        for view in self._views:
+            view.turn()
+        self.show_top()
+
     def show_top(self) -> None:
         """Show in the header which server this is, its metrics and findings, at the moment that is shown."""
         postgres, then = self.workspace.sources.postgres, self._times.then

@@ -30,6 +30,8 @@ class RowActions:
         rows = view.chosen_rows
         if rows:
             self._dialogs.begin(lambda: self._flow.begin(TERMINATE_BACKEND, rows))
+        else:
+            self._dialogs.toast("There is no session to end.", timeout=3)
 
     def explain(self, view: PaneView) -> None:
         """Show the plan of the statement that the row is about."""

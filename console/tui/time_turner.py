@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from textual.app import App
-
 from console.tui.dialog_stack import DialogStack
 from console.tui.monitor import Monitor
 from console.tui.pane_times import PaneTimes
-from console.tui.pane_view import PaneView
 
 
 class TimeTurner:
     """Shows all panes, and what is around them, at the moment that a key asks for."""
 
-    def __init__(self, app: App[int], times: PaneTimes, monitor: Monitor, dialogs: DialogStack) -> None:
-        self._app = app
+    def __init__(self, times: PaneTimes, monitor: Monitor, dialogs: DialogStack) -> None:
         self._times = times
         self._monitor = monitor
         self._dialogs = dialogs
@@ -26,6 +22,4 @@ class TimeTurner:
             return
         if why := await self._times.turn(seconds):
             self._dialogs.toast(why, timeout=3)
-        for view in self._app.query(PaneView):
-            view.turn()
-        self._monitor.show_top()
+        self._monitor.read_again()
