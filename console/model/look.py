@@ -201,6 +201,7 @@ class Pane:
     help: str  # a short paragraph: what it shows, how to read it
     views: tuple[View, ...]
     group: str = "Now"  # heading under which the tab line lists it
+    short: str = ""  # what the tab line calls it where the titles do not fit; empty: the title
     refresh: float = 2.0  # seconds
     source: str = "postgres"  # the name of the source that is asked
     actions: tuple[str, ...] = ()

@@ -24,7 +24,6 @@ NAMES: tuple[str, ...] = (
     "pooler",
     "cache",
     "replication",
-    "progress",
     "server",
     "host",
     "cluster",
@@ -32,6 +31,7 @@ NAMES: tuple[str, ...] = (
     "schema",
     "settings",
     "jobs",
+    "progress",
     "activity",
     "audit",
 )

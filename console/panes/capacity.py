@@ -103,6 +103,7 @@ CAPACITY = Pane(
     name="capacity",
     key="c",
     title="Capacity",
+    short="Growth",
     group="Around",
     source="capacity",
     help=(

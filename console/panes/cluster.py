@@ -274,6 +274,7 @@ CLUSTER = Pane(
     name="cluster",
     key="N",
     title="Cluster",
+    short="Citus",
     group="Around",
     help=(
         "A cluster of Citus, where the extension is installed. Nodes: whether each answers, its shards and data, and "

@@ -275,6 +275,7 @@ CONNECTIONS = Pane(
     name="connections",
     key="2",
     title="Connections",
+    short="Conns",
     help=(
         "Sessions of all databases, oldest transaction first, without those of this console. `age` is the age of the "
         "running statement, or how long the session has been idle; `tx` is the age of its transaction; `blocking` says "

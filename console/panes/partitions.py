@@ -287,6 +287,7 @@ PARTITIONS = Pane(
     name="partitions",
     key="7",
     title="Partitions",
+    short="Parts",
     group="Storage",
     help=(
         "Partitioned tables: days until the partitions run out, gaps between their bounds, rows in default partitions. "

@@ -217,6 +217,7 @@ POOLER = Pane(
     name="pooler",
     key="9",
     title="Pooler",
+    short="Pool",
     group="Around",
     help=(
         "PgBouncer, from its admin console. A pool belongs to one database and one user; waiting clients mean that it "

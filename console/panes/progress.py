@@ -82,7 +82,8 @@ PROGRESS = Pane(
     name="progress",
     key="P",
     title="Progress",
-    group="Around",
+    short="Prog",
+    group="Care",
     help=(
         "Commands that report their progress: VACUUM, ANALYZE, CLUSTER, VACUUM FULL, REPACK, CREATE INDEX, REINDEX, "
         "COPY and base backups, the longest running first. Percentage and time left are those of the present phase: a "

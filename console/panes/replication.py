@@ -175,6 +175,7 @@ REPLICATION = Pane(
     name="replication",
     key="r",
     title="Replication",
+    short="Repl",
     group="Around",
     help=(
         "Who receives WAL from this server, and from whom it receives it. "

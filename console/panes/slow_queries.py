@@ -260,6 +260,7 @@ SLOW_QUERIES = Pane(
     name="slow-queries",
     key="4",
     title="Slow queries",
+    short="Slow",
     help=(
         "Statements from pg_stat_statements. `Now` shows rates since the last read, most execution time first; before "
         "the second read there are no rates and the order is by total time. `Totals` counts since the last reset; the "

@@ -11,23 +11,38 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from console.model import Pane
+from console.records import dataclass
 from console.tui.concerns import Concerns
 
 WHOLE = 40  # cells; no name is longer
 READABLE = 4  # cells in which a shortened name can still be recognised
-# Cells that the name of another group, the title of another pane and the title of the current pane may take, tried in
-# this order until the line fits. Keys always stay; below 80 columns the title of the current pane is shortened too.
-LIMITS = (
-    *((groups, WHOLE, WHOLE) for groups in (WHOLE, *range(9, READABLE - 1, -1))),
-    *((READABLE, others, WHOLE) for others in range(15, READABLE - 1, -1)),
-    *((groups, READABLE, WHOLE) for groups in range(READABLE - 1, 0, -1)),
-    *((1, others, WHOLE) for others in range(READABLE - 1, -1, -1)),
-    *((1, 0, current) for current in range(15, -1, -1)),
+
+
+@dataclass(frozen=True, slots=True)
+class TabRoom:
+    """How many cells the names on the line may take, and whose titles are the short ones. Keys always stay."""
+
+    groups: int = WHOLE  # for the name of another group
+    others: int = WHOLE  # for the title of another pane
+    current: int = WHOLE  # for the title of the current pane
+    short: tuple[bool, bool] = (True, True)  # of other panes, of the current pane
+
+
+# Tried in this order until the line fits; below 80 columns the title of the current pane is shortened too.
+ROOMS = (
+    TabRoom(short=(False, False)),
+    TabRoom(short=(True, False)),
+    TabRoom(),
+    *(TabRoom(groups) for groups in range(9, READABLE - 1, -1)),
+    *(TabRoom(READABLE, others) for others in range(15, READABLE - 1, -1)),
+    *(TabRoom(groups, READABLE) for groups in range(READABLE - 1, 0, -1)),
+    *(TabRoom(1, others) for others in range(READABLE - 1, -1, -1)),
+    *(TabRoom(1, 0, current) for current in range(15, -1, -1)),
 )
 
 
 class PaneTabs(Widget):
-    """All groups, then the panes of the current group; where there is no room, other groups are shortened first.
+    """All groups, then the panes of the current group; where they do not fit, titles become short ones.
 
     Panes of other groups are reached by their keys, by `<` and `>`, by a part of their name after `:`, or by a click on
     their group.
@@ -81,24 +96,25 @@ class PaneTabs(Widget):
         return Content.assemble(*((text, style) for text, style, _ in segments))
 
     def _fitting(self) -> list[tuple[str, str, str]]:
-        for limits in LIMITS:
-            segments = list(self._segments(*limits))
+        for room in ROOMS:
+            segments = list(self._segments(room))
             if sum(len(text) for text, _, _ in segments) <= self.size.width:
                 break
         return segments
 
-    def _segments(self, groups: int, others: int, current: int) -> Iterator[tuple[str, str, str]]:
-        """Text, style and the pane that a click opens; the names take at most so many cells."""
+    def _segments(self, room: TabRoom) -> Iterator[tuple[str, str, str]]:
+        """Text, style and the pane that a click opens."""
         for group in self._groups():
             is_current = group == self._group
             style = "bold $accent" if is_current else "$foreground-muted"
-            yield f" {_shortened(group, WHOLE if is_current else groups)}", style, self._entry(group)
+            yield f" {_shortened(group, WHOLE if is_current else room.groups)}", style, self._entry(group)
         yield " │", "$foreground-muted", ""
         for pane in self._panes:
             if pane.group == self._group:
                 is_current = pane.name == self.current
                 yield f" {pane.key} ", "bold $accent", pane.name
-                title = _shortened(pane.title, current if is_current else others)
+                title = pane.short if pane.short and room.short[is_current] else pane.title
+                title = _shortened(title, room.current if is_current else room.others)
                 yield title, "bold reverse" if is_current else "", pane.name
                 if concern := self._concerns.get(pane.name):
                     yield concern.mark, concern.style, pane.name
