@@ -145,6 +145,21 @@ def test_every_table_has_rows_and_statistics(db: psycopg.Connection[Any]) -> Non
     assert column(db, f"{bare} AND reltuples < 0") == []
 
 
+def test_statistics_list_the_tenants_of_a_partitioned_table_and_leave_no_targets_behind(
+    db: psycopg.Connection[Any],
+) -> None:
+    listed = (
+        "SELECT cardinality(most_common_vals::text::text[]) > 10 FROM pg_stats WHERE schemaname = 'public'"
+        " AND tablename = 'api_usage' AND attname = 'organization_id' AND inherited"
+    )
+    assert column(db, listed) == [True]
+    targets = (
+        "SELECT attrelid::regclass::text || '.' || attname FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i' AND attnum > 0 AND attstattarget >= 0"
+    )
+    assert column(db, targets) == []
+
+
 def test_tenants_follow_a_power_law(db: psycopg.Connection[Any]) -> None:
     sizes = column(db, "SELECT count(*) FROM public.content_requests GROUP BY organization_id ORDER BY 1 DESC")
     assert sizes[0] > 0.15 * sum(sizes)

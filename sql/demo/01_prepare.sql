@@ -74,24 +74,36 @@ END
 $body$;
 
 -- Statistics of these tables, or of all others. Autovacuum never analyzes a partitioned parent, and ANALYZE of the
--- parent also does its partitions. The pane of tenants finds them among the most common values, so of those a hundred
--- are kept.
+-- parent also does its partitions: for each of those a third of the rows is sample enough, so that the parent's own
+-- columns get a target of their own meanwhile. The pane of tenants finds them among the most common values, so of those
+-- a hundred are kept.
 CREATE PROCEDURE gather_statistics(tables text[], others boolean DEFAULT false) LANGUAGE plpgsql AS $body$
 DECLARE
-    target regclass;
+    target record;
 BEGIN
     FOR target IN
-        SELECT c.oid FROM pg_catalog.pg_class AS c
+        SELECT c.oid::regclass AS name, c.relkind = 'p' AS partitioned, t.has AS of_tenants,
+               format('ALTER TABLE ONLY %s ', c.oid::regclass) || a.columns AS of_parent
+          FROM pg_catalog.pg_class AS c,
+               LATERAL (SELECT string_agg(format('ALTER %I SET STATISTICS %%1$s', attname), ', ') AS columns
+                          FROM pg_catalog.pg_attribute
+                         WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS a,
+               LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                                        WHERE attrelid = c.oid AND attname = 'organization_id') AS has) AS t
          WHERE (c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
                 OR c.oid = to_regclass('pick'))
            AND (c.relname = ANY (tables)) <> others
     LOOP
-        EXECUTE format('ANALYZE %s', target);
-        IF EXISTS (SELECT FROM pg_catalog.pg_attribute AS a
-                    WHERE a.attrelid = target AND a.attname = 'organization_id') THEN
-            SET LOCAL default_statistics_target = 100;
-            EXECUTE format('ANALYZE %s (organization_id)', target);
+        IF target.partitioned THEN
+            EXECUTE format(target.of_parent, current_setting('default_statistics_target'));
+            SET LOCAL default_statistics_target = 3;
         END IF;
+        EXECUTE format('ANALYZE %s', target.name);
+        IF target.of_tenants THEN
+            EXECUTE format('ALTER TABLE ONLY %s ALTER organization_id SET STATISTICS 100', target.name);
+            EXECUTE format('ANALYZE %s (organization_id)', target.name);
+        END IF;
+        EXECUTE format(target.of_parent, -1);
         COMMIT;
     END LOOP;
 END

@@ -7,5 +7,6 @@ SELECT gin_clean_pending_list(i.indexrelid)
   JOIN pg_catalog.pg_am AS m ON m.oid = c.relam AND m.amname = 'gin'
  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'i';
 
-DROP TABLE size, tenant, brand, request, asset, postponed;
+DROP VIEW measured;
+DROP TABLE size, tenant, brand, request, asset, rated, postponed;
 DROP PROCEDURE build, gather_statistics;
