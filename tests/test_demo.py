@@ -158,6 +158,19 @@ def test_pooler_runs_the_bundled_settings(start: Starter) -> None:
     assert {name: config[name] for name in wanted} == wanted
 
 
+def test_the_pane_log_reads_what_the_server_logs(start: Starter, tmp_path: Path) -> None:
+    demo = start()
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        demo.ask("SELECT * FROM nowhere")
+    config = tmp_path / "console.yml"
+    config.write_text(
+        f"targets:\n  demo:\n    uri: {json.dumps(demo.uris['postgres'])}\n    log: {json.dumps(demo.uris['log'])}\n"
+    )
+    done = command.run(tmp_path, "show", "log", "-t", "demo", "--config", str(config), "--format", "json")
+    assert done.code == 0, done.err
+    assert any(row["sqlstate"] == "42P01" for row in json.loads(done.out)["rows"])
+
+
 def test_workload_commits(start: Starter) -> None:
     demo = start()
     commits = (

@@ -120,7 +120,8 @@ def run_demo(options: Namespace) -> int:
 
     def open_console(uris: DemoUris) -> int:
         admin = (uris.pgbouncer_admin,) if uris.pgbouncer_admin else ()
-        given = Wanted(uris.postgres, "demo", admin, redis=uris.redis or "", pooler_hint=uris.pooler_hint)
+        redis = uris.redis or ""
+        given = Wanted(uris.postgres, "demo", admin, redis=redis, pooler_hint=uris.pooler_hint, log=uris.log)
         return _console(settings, given)
 
     keep = Path(options.keep) if options.keep else None

@@ -37,6 +37,10 @@ SETTINGS = {
     "max_wal_size": "1GB",
     "autovacuum_naptime": "10s",  # a demo runs for minutes, so that autovacuum must show within seconds
     "log_min_messages": "warning",
+    "log_line_prefix": "%m [%p] %e %q%u@%d %a ",
+    "log_lock_waits": "on",
+    "log_temp_files": "1MB",
+    "log_min_duration_statement": "1s",
 }
 LOOK = 1.0  # seconds between two looks at whether the server still runs
 Opener = Callable[[DemoUris], int]
@@ -188,6 +192,7 @@ def _prepare(stage: Stage, scale: float) -> tuple[DemoUris, PostgresProcess]:
         pgbouncer=stage.uri(port, cluster.DATABASE, cluster.APPLICATION) if pooler else None,
         pgbouncer_admin=stage.uri(port, "pgbouncer", ADMIN) if pooler else None,
         redis=redis.uri if redis else None,
+        log=str(server.log),
         pooler_hint=hint,
     ), server
 

@@ -13,4 +13,5 @@ class DemoUris:
     pgbouncer: str | None  # the application's, through the pooler
     pgbouncer_admin: str | None
     redis: str | None = None  # caches brands
+    log: str = ""  # the file that the server logs to
     pooler_hint: str = ""  # one line: why there is no pooler and how to get it; empty when there is one

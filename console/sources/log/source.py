@@ -185,7 +185,7 @@ class LogSource:
         notes = (
             f"{place.format.name} {one_line(place.tail.path)}" if place.tail.path else "",
             f"{counted(hidden, 'entry', 'entries')} of other databases not shown" if hidden else "",
-            f"{counted(consoles, 'entry', 'entries')} of what consoles read not shown" if consoles else "",
+            f"{counted(consoles, 'entry', 'entries')} about consoles' own reads not shown" if consoles else "",
             f"{size(skipped)} were logged faster than they are read" if skipped else "",
             f"{counted(unreadable, 'line')} not understood" if unreadable else "",
             place.note,
