@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,20 @@ from typing import Any
 import pytest
 
 from console.actions import action
+from console.actions.load.load_test import _script
 from console.demo.cluster import OWNER
 from console.model import Kind, LoadTest, Outcome, Trouble
 from console.panes.activity import ACTIVITY
+from console.running.load.driver.script import compile_script, zipfian
 from console.running.load.latencies import Latencies
-from console.running.load.output import PgbenchOutput
+from console.running.load.output import DriverReading
+from console.running.load.pgbench import PgbenchReading
 from console.running.progress import Run
 from console.running.trail.audit import Trail
+from console.sources.postgres import ActingSession
 from tests.acting import Desk
 from tests.screens import console, shows
-from tests.servers import Pooler, PostgresServer
+from tests.servers import Pooler, PostgresServer, Servers
 from tests.waiting import eventually, wait
 
 LOAD = action("load-test")
@@ -59,9 +64,20 @@ def result(desk: Desk) -> dict[str, Any]:
     return last
 
 
-async def short(desk: Desk, mix: str = "50", clients: str = "4", tag: str = "") -> Run:
+async def short(desk: Desk, mix: str = "50", clients: str = "4", tag: str = "", driver: str = "") -> Run:
     """A load test of two seconds."""
-    return await desk.run(LOAD, clients=clients, seconds="2", mix=mix, tag=tag)
+    return await desk.run(LOAD, clients=clients, seconds="2", mix=mix, tag=tag, driver=driver)
+
+
+def failing(desk: Desk, after: int, state: str) -> None:
+    """Let inserts of requests fail from some number on."""
+    desk.do(
+        "CREATE SEQUENCE public.made",
+        "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF nextval('public.made') > {after} THEN RAISE EXCEPTION USING ERRCODE = '{state}', "
+        "MESSAGE = 'too much [/b]'; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER fail BEFORE INSERT ON public.content_requests FOR EACH ROW EXECUTE FUNCTION public.fail()",
+    )
 
 
 async def refused(desk: Desk, **given: str) -> Trouble:
@@ -134,9 +150,10 @@ async def test_through_a_pooler_only_where_there_is_one(desk: Desk) -> None:
 # What it does
 
 
-async def test_a_load_is_measured_and_nothing_is_left(desk: Desk) -> None:
+@pytest.mark.parametrize("driver", ["pgbench", "console"])
+async def test_a_load_is_measured_and_nothing_is_left(desk: Desk, driver: str) -> None:
     before = counts(desk)
-    run = await short(desk, tag="first")
+    run = await short(desk, tag="first", driver=driver)
     assert run.outcome is Outcome.DONE, run.message
     assert counts(desk) == before
     found = result(desk)
@@ -152,9 +169,10 @@ async def test_a_load_is_measured_and_nothing_is_left(desk: Desk) -> None:
     assert any("Errors: none." in note for note in run.notes)
     assert 0 < found["usable"]["p50"] <= found["usable"]["p95"]
     assert any(note.startswith("A query of the console took ") for note in run.notes)
-    again = await short(desk)
+    assert (found["busy"] is not None) == (driver == "console")
+    again = await short(desk, driver=driver)
     assert any(note.startswith("Compared with the same load at") for note in again.notes)
-    other = await short(desk, mix="100")
+    other = await short(desk, mix="100", driver=driver)
     assert not any(note.startswith("Compared") for note in other.notes)
     assert counts(desk) == before
 
@@ -179,8 +197,9 @@ async def test_brand_and_user_belong_to_the_organization_and_tenants_follow_a_po
     assert largest > 4 * smallest
 
 
-async def test_a_rate_is_kept(desk: Desk) -> None:
-    run = await desk.run(LOAD, clients="2", seconds="3", rate="40")
+@pytest.mark.parametrize("driver", ["pgbench", "console"])
+async def test_a_rate_is_kept(desk: Desk, driver: str) -> None:
+    run = await desk.run(LOAD, clients="2", seconds="3", rate="40", driver=driver)
     assert run.outcome is Outcome.DONE, run.message
     assert 60 <= result(desk)["transactions"] <= 180
 
@@ -218,13 +237,18 @@ async def test_a_stopped_load_leaves_nothing(desk: Desk) -> None:
     assert counts(desk) == before
 
 
-def test_after_kill_9_pgbench_ends_and_the_next_run_removes_what_is_left(desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", ["pgbench", "console"])
+def test_after_kill_9_the_driver_ends_and_the_next_run_removes_what_is_left(
+    desk: Desk, tmp_path: Path, driver: str
+) -> None:
     before = counts(desk)
     folder = tmp_path / "tmp"
     folder.mkdir()
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TMPDIR": str(folder)}
     command = [sys.executable, "-m", "console.cli", "run", "load-test", "-t", desk.uri, "--yes", "--set"]
-    console = subprocess.Popen([*command, "seconds=600"], env=environment, stdout=-3, stderr=-3)
+    console = subprocess.Popen(
+        [*command, "seconds=600", "--set", f"driver={driver}"], env=environment, stdout=-3, stderr=-3
+    )
     try:
         wait(lambda: desk.ask(MARKED) > 10)
     finally:
@@ -293,20 +317,100 @@ async def test_a_row_attached_while_requests_are_removed_is_no_failure(desk: Des
 # What it reports
 
 
-async def test_an_error_that_stops_clients_is_reported(desk: Desk) -> None:
-    desk.do(
-        "CREATE SEQUENCE public.made",
-        f"GRANT ALL ON SEQUENCE public.made TO {OWNER}",
-        "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF nextval('public.made') > 20 THEN RAISE EXCEPTION 'too much [/b]'; END IF; RETURN NEW; END $$",
-        "CREATE TRIGGER fail BEFORE INSERT ON public.content_requests FOR EACH ROW EXECUTE FUNCTION public.fail()",
-    )
-    run = await short(desk)
+async def test_an_error_that_stops_pgbench_is_reported(desk: Desk) -> None:
+    failing(desk, 20, "P0001")
+    run = await short(desk, driver="pgbench")
     assert run.outcome is Outcome.DONE
-    assert result(desk)["stopped"] == 4
+    assert (result(desk)["stopped"], result(desk)["unnamed"]) == (4, 4)
     assert result(desk)["created"] == 20
-    assert any("4 clients stopped by ERROR: too much [/b]" in note for note in run.notes)
+    (errors,) = [note for note in run.notes if note.startswith("Errors: ")]
+    assert errors.startswith("Errors: 4 without SQLSTATE (pgbench prints none, driver=console does; ")
+    assert errors.endswith("; 4 clients stopped; ERROR: too much [/b] (4).")
     assert any(note.startswith("First limit, after ") for note in run.notes)
+
+
+@pytest.mark.parametrize(("state", "tries"), [("23514", 1), ("40001", 3)])
+async def test_errors_are_counted_by_sqlstate_and_clients_go_on(desk: Desk, state: str, tries: int) -> None:
+    failing(desk, 20, state)
+    run = await short(desk, driver="console")
+    assert run.outcome is Outcome.DONE, run.message
+    found = result(desk)
+    assert set(found["errors"]) == {state}
+    assert desk.ask("SELECT last_value FROM public.made") == 20 + tries * found["errors"][state]
+    assert found["errors"][state] > 4
+    assert (found["created"], found["stopped"], found["unnamed"]) == (20, 0, 0)
+    assert found["scripts"]["dashboard"]["transactions"] > 0
+    assert any(f"with SQLSTATE {state}; too much [/b] (" in note for note in run.notes)
+
+
+async def test_a_client_whose_session_is_ended_connects_again(desk: Desk) -> None:
+    before = counts(desk)
+    sessions = "FROM pg_stat_activity WHERE application_name LIKE 'pipeline-load-test%'"
+    async with desk.workspace() as workspace:
+        given = {"seconds": "4", "clients": "3", "driver": "console"}
+        run = workspace.start(await workspace.plan(LOAD, given), lambda _: None)
+        await eventually(lambda: run.outcome or run.steps[1].series)
+        ended = desk.ask(f"SELECT count(pg_terminate_backend(pid)) {sessions}")
+        await eventually(lambda: desk.ask(f"SELECT count(*) {sessions}") == 3)
+        await workspace.wait(run)
+    assert run.outcome is Outcome.DONE, run.message
+    found = result(desk)
+    assert (ended, sum(found["errors"].values()) + found["unnamed"], found["stopped"]) == (3, 3, 0)
+    assert set(found["errors"]) <= {"57P01"}
+    assert counts(desk) == before
+
+
+async def test_where_pgbench_is_missing_the_driver_of_the_console_runs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.actions.load.load_test.client_programs.find", lambda _: "")
+    plan = await desk.plan(LOAD)
+    assert isinstance(plan.steps[1].execution, LoadTest)
+    assert plan.steps[1].execution.by == plan.parameters["driver"] == "console"
+    why = await refused(desk, driver="pgbench")
+    assert why.kind is Kind.MISSING
+    assert "driver=console" in why.remedy
+
+
+def test_processes_share_the_clients_and_end_with_the_one_that_started_them(desk: Desk, tmp_path: Path) -> None:
+    script = tmp_path / "ask.pgbench"
+    script.write_text("\\set n random(1, 3)\nSELECT :n AS n;\n")
+    program = [sys.executable, "-P", "-m", "console.running.load.driver", f"--file={script}@1", "--client=5"]
+    environment = {**os.environ, **ActingSession(desk.uri).environment(), "PGAPPNAME": "shared"}
+    done = subprocess.run(
+        [*program, "--jobs=2", "--time=2", "--rate=50"], env=environment, capture_output=True, text=True, check=True
+    )
+    reading = DriverReading(scripts=1, processes=2)
+    for line in done.stdout.splitlines():
+        reading.line(line)
+    output = reading.output
+    assert 40 < output.transactions == output.latencies[0].number < 180
+    assert [each.at for each in output.seconds] == [1.0, 2.0]
+    assert not output.failures
+    endless = subprocess.Popen([*program, "--jobs=2", "--time=600"], env=environment, stdout=subprocess.DEVNULL)
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shared'"
+    wait(lambda: desk.ask(sessions) == 5)
+    endless.kill()
+    endless.wait()
+    wait(lambda: desk.ask(sessions) == 0)
+
+
+async def test_the_log_of_the_server_has_the_sqlstates_that_pgbench_does_not_print(
+    pg: PostgresServer, pg_servers: Servers, tmp_path: Path
+) -> None:
+    server = pg_servers.new(pg.major, {"logging_collector": "on", "log_destination": "csvlog"})
+    try:
+        desk = Desk(server, pg_servers.pipeline_template(server), Trail(tmp_path / "audit.jsonl"), user=OWNER)
+        failing(desk, 20, "23514")
+        replace(desk, user="postgres").do(
+            f"GRANT pg_monitor TO {OWNER}",
+            f"GRANT EXECUTE ON FUNCTION pg_read_binary_file(text, bigint, bigint, boolean) TO {OWNER}",
+        )
+        run = await desk.run(LOAD, clients="4", seconds="2", driver="pgbench", database=desk.database)
+    finally:
+        server.stop()
+    assert run.outcome is Outcome.DONE, run.message
+    assert (result(desk)["errors"], result(desk)["unnamed"], result(desk)["stopped"]) == ({"23514": 4}, 0, 4)
 
 
 async def test_results_are_a_view_with_the_course_of_the_last_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,14 +445,38 @@ def test_percentiles_are_those_of_all_latencies() -> None:
     assert len(latencies.buckets) < 1000
 
 
+def test_the_driver_knows_all_of_the_scripts() -> None:
+    pick = _script("pick")
+    for name in ("create", "dashboard"):
+        commands = compile_script(pick + _script(name))
+        assert [type(each).__name__ for each in commands][:4] == ["Skip", "Assign", "ScriptStatement", "Assign"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\\sleep 3 s", "\\set a b(1)", "\\if :a = 1\nSELECT 1;", "SELECT 1", "\\set a random(1)"]
+)
+def test_the_driver_refuses_what_it_does_not_know(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not known|ends within|could not convert"):
+        compile_script(text)
+
+
+def test_tenants_are_chosen_with_a_probability_that_falls_by_a_power() -> None:
+    drawn = Counter(zipfian(1, 20, 1.1) for _ in range(20_000))
+    assert set(drawn) == set(range(1, 21))
+    assert drawn[1] / drawn[8] == pytest.approx(8**1.1, rel=0.25)
+
+
 def test_the_lines_of_every_pgbench_are_read() -> None:
-    output = PgbenchOutput()
-    output.error_line("progress: 1.0 s, 812.3 tps, lat 4.912 ms stddev 2.100", 1.0)
-    output.error_line("progress: 2.0 s, 800.0 tps, lat 5.000 ms stddev 2.100, 3 failed, lag 0.1 ms", 2.0)
-    output.error_line("pgbench: error: client 3 script 1 aborted in command 4 query 0: ERROR:  no", 2.5)
-    output.summary(
-        "number of transactions actually processed: 17\nnumber of deadlock failures: 2 (1%)\ntps = 8.5 (x)\n"
-    )
+    reading = PgbenchReading(Path("nowhere"), 2)
+    reading.error_line("progress: 1.0 s, 812.3 tps, lat 4.912 ms stddev 2.100", 1.0)
+    reading.error_line("progress: 2.0 s, 800.0 tps, lat 5.000 ms stddev 2.100, 3 failed, lag 0.1 ms", 2.0)
+    reading.error_line("pgbench: error: client 3 script 1 aborted in command 4 query 0: ERROR:  no", 2.5)
+    for line in (
+        *("number of transactions actually processed: 17", "number of deadlock failures: 2 (1%)", "tps = 8.5 (x)"),
+        *("SQL script 1: create", " - number of deadlock failures: 2 (1%)", "tps = 3.5 (x)"),
+    ):
+        reading.line(line)
+    output = reading.output
     assert [(each.at, each.rate, each.failed) for each in output.seconds] == [(1.0, 812.3, 0), (2.0, 800.0, 3)]
-    assert (output.stopped, output.broke_at) == ({3}, 2.5)
-    assert (output.transactions, output.rate, dict(output.failures)) == (17, 8.5, {"40P01": 2})
+    assert (output.stopped, output.broke_at) == (1, 2.5)
+    assert (output.transactions, output.rate, dict(output.failures)) == (17, 8.5, {"40P01": 2, "": 1})

@@ -161,7 +161,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class LoadScript:
-    """A script of pgbench."""
+    """A script, as pgbench reads it."""
 
     name: str  # of its file
     weight: int  # how often it is chosen, compared with the others
@@ -170,7 +170,7 @@ class LoadScript:
 
 @dataclass(frozen=True, slots=True)
 class LoadTest:
-    """Runs scripts with pgbench for some seconds and measures them; what they created stays for a later step.
+    """Runs scripts with a driver for some seconds and measures them; what they created stays for a later step.
 
     The step's `sql` shows the command and the scripts. If the run ends in this step, `removal` is repeated until it
     removes no row.
@@ -180,13 +180,15 @@ class LoadTest:
     queue: ClassVar[float | None] = 0.0
 
     tag: str  # marks what it creates
-    program: str  # path of pgbench
+    by: str  # the driver: "pgbench" or "console"
+    program: str  # its path
     arguments: tuple[str, ...]  # without the scripts
     scripts: tuple[LoadScript, ...]
     seconds: int
     clients: int
     rate: int  # transactions a second; 0: as many as possible
     removal: str  # a batch; returns (moved, more)
+    processes: int = 1  # or threads, that share the clients
     address: str = ""  # conninfo of a pooler with its database, without user and password; empty: the session's
 
 

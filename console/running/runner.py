@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from console.format import one_line
-from console.model import Database, Kind, Outcome, Plan, Trouble
+from console.model import Database, Kind, Outcome, Plan, Source, Trouble
 from console.running import canary, failures
 from console.running.claim import take
 from console.running.execution import executor, groups
@@ -36,14 +36,27 @@ BORROWED = "No connection was left: the reading session was used, and the databa
 Watch = Callable[[Run], None]
 
 
+def no_log() -> Source:
+    """Raises Trouble(MISSING): the log of this server is not read."""
+    raise Trouble(Kind.MISSING, "The log of the server is not read here.")
+
+
 class Runner:
     """Runs plans on one server. `watch` is called whenever the progress of the run changes."""
 
-    def __init__(self, session: ActingSession, server: Database, trail: Trail, watch: Watch = lambda _: None) -> None:
+    def __init__(
+        self,
+        session: ActingSession,
+        server: Database,
+        trail: Trail,
+        watch: Watch = lambda _: None,
+        log: Callable[[], Source] = no_log,
+    ) -> None:
         self._session = session
         self._server = server
         self._trail = trail
         self._watch = watch
+        self._log = log
 
     async def run(self, plan: Plan, patience: float = PATIENCE, run: Run | None = None) -> Run:
         """Run `plan` to its end and return the run. Raises Trouble(REFUSED) if it cannot be audited."""
@@ -53,7 +66,9 @@ class Runner:
             return run
         started = time.monotonic()
         recorder = RunRecorder.of(self._trail, run, self._server.facts)
-        context = Context(self._session, self._server, run, lambda: self._watch(run), recorder.write, self._trail)
+        context = Context(
+            *(self._session, self._server, run, lambda: self._watch(run), recorder.write, self._trail), log=self._log
+        )
         # So that a run can be undone whose console was killed. It is synced while the session is opened.
         planned = asyncio.ensure_future(asyncio.to_thread(recorder.write, "start", entries.planned(run)))
         try:

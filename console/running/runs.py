@@ -11,7 +11,7 @@ from console.running.progress import Run, stop
 from console.running.trail.audit import Trail
 from console.settings.config import Wanted
 from console.sources.postgres import ActingSession, PostgresServer
-from console.sources.registry import Sources
+from console.sources.registry import LOG, Sources
 
 Watch = Callable[[Run], None]
 
@@ -113,7 +113,7 @@ class Runs:
         pulse = asyncio.ensure_future(watch_pulse(session, postgres, run, watch, task))
         counting = asyncio.ensure_future(count_queue(session, postgres, run, run.queue))
         try:
-            await Runner(session, postgres, self._trail, watch).run(
+            await Runner(session, postgres, self._trail, watch, lambda: self._sources.named(LOG)).run(
                 run.plan, PATIENCE if patience is None else patience, run
             )
         finally:

@@ -1,4 +1,4 @@
-"""load-test: content requests are created and dashboards read by pgbench, measured, and removed again."""
+"""load-test: content requests are created and dashboards read by a load driver, measured, and removed again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -42,17 +43,31 @@ LOGGED = 2_000_000  # transactions of which pgbench keeps a log of about 70 MB
 FASTEST = 5_000  # transactions a second, as expected without a rate
 DETAILED = 15  # the version of pgbench that tells serialization failures from deadlocks, and retries both
 TRIES = 3
+PGBENCH, OWN = DRIVERS = ("pgbench", "console")
+_NOTES = {
+    PGBENCH: "pgbench stops a client at an error other than 40001 and 40P01; its SQLSTATE comes from the server's log",
+    OWN: "the console's own driver: after an error a client goes on; errors are counted by SQLSTATE",
+}
+_OF_CONSOLE = ("-P", "-m", "console.running.load.driver", f"--max-tries={TRIES}")
 ATTACHED = "23503"  # foreign key violation: another program has just attached a row to a request
 _TAG = re.compile(r"[a-z0-9]{1,20}")
 _LOCK = "ROW EXCLUSIVE on public.content_requests"
 
 
 @dataclass(frozen=True, slots=True)
-class LoadFacts:
-    """What the plan found: the program, its major version, and what the database says."""
+class Driver:
+    """What runs the scripts."""
 
+    name: str  # "pgbench" or "console"
     program: str
-    major: int
+    major: int = 0  # version of pgbench
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """What the plan found: the driver, and what the database says."""
+
+    driver: Driver
     tenants: int
     removal: str  # the statement that removes a batch
 
@@ -60,8 +75,8 @@ class LoadFacts:
 async def plan(request: Request) -> Plan:
     """Removes what a killed load test left, runs the scripts, removes what they created.
 
-    Raises Trouble: REFUSED where the database is not marked for it, the connections do not suffice, or pgbench is
-    missing; DENIED and MISSING for privileges and tables.
+    Raises Trouble: REFUSED where the database is not marked for it, or the connections do not suffice; DENIED and
+    MISSING for privileges, tables and pgbench.
     """
     given, server = request.parameters, request.server
     clients, seconds = whole_number(given, "clients", 1, 10_000), whole_number(given, "seconds", 1, 3600)
@@ -71,9 +86,9 @@ async def plan(request: Request) -> Plan:
     await refuse_foreign_code(server, [f"public.{name}" for name in TABLES])
     to = await route(request)
     await refuse_without_room(request, to, clients, ready)
-    program, major = await _program()
+    driver = await _driver(given["driver"])
     tenants = await _tenants(request)
-    load = _load(given, to, LoadFacts(program, major, tenants, str(ready["removal"])))
+    load = _load(given, to, LoadFacts(driver, tenants, str(ready["removal"])))
     sides = await seen(server, (await relation(server, "public.content_requests")).oid)
     return Plan(
         Claim(f"load test of {one_line(server.facts.database)}", name="load-test"),
@@ -81,7 +96,7 @@ async def plan(request: Request) -> Plan:
         _notes(load, to, tenants),
         summary=f"{counted(clients, 'client')} for {seconds} s, {to.words}",
         result=f"load test {load.tag} run, everything it created removed",
-        parameters={**given, "via": to.via, "tag": load.tag},
+        parameters={**given, "via": to.via, "tag": load.tag, "driver": driver.name},
     )
 
 
@@ -120,12 +135,20 @@ async def _tenants(request: Request) -> int:
     return int(str(tenants))
 
 
-async def _program() -> tuple[str, int]:
-    """Path and major version of pgbench."""
-    path = await asyncio.to_thread(client_programs.find, "pgbench")
-    if not path:
-        remedy = "Install it: on Debian and Ubuntu it is in the package postgresql-contrib or postgresql."
-        raise Trouble(Kind.REFUSED, "The program pgbench is not installed on this machine.", remedy)
+async def _driver(wanted: str) -> Driver:
+    """The driver that is asked for; else pgbench where it is installed, else the console's own."""
+    if wanted not in ("", *DRIVERS):
+        raise Trouble(Kind.USAGE, f"driver must be {' or '.join(DRIVERS)}, not {safe(wanted, 40)}.")
+    path = await asyncio.to_thread(client_programs.find, PGBENCH) if wanted != OWN else ""
+    if path:
+        return await _pgbench(path)
+    if wanted == PGBENCH:
+        remedy = "Install it (on Debian and Ubuntu: package postgresql-contrib or postgresql), or set driver=console."
+        raise Trouble(Kind.MISSING, "The program pgbench is not installed on this machine.", remedy)
+    return Driver(OWN, sys.executable)
+
+
+async def _pgbench(path: str) -> Driver:
     asked = await asyncio.create_subprocess_exec(
         *(path, "--version"), stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
     )
@@ -133,7 +156,7 @@ async def _program() -> tuple[str, int]:
     version = re.search(rb"\(PostgreSQL\) (\d+)", said)
     if version is None:
         raise Trouble(Kind.REFUSED, f"{safe(path)} is not pgbench: it prints no version of PostgreSQL.")
-    return path, int(version[1])
+    return Driver(PGBENCH, path, int(version[1]))
 
 
 # The steps
@@ -145,14 +168,12 @@ def _load(given: Mapping[str, str], to: Route, found: LoadFacts) -> LoadTest:
     tag = given["tag"] or secrets.token_hex(6)
     if not _TAG.fullmatch(tag):
         raise Trouble(Kind.USAGE, f"tag must be up to 20 lower-case letters and digits, not {safe(tag, 40)}.")
-    threads = min(clients, max(1, (os.cpu_count() or 1) // 2))
-    logged = min(1.0, LOGGED / (seconds * (rate or FASTEST)))
+    jobs, driver = min(clients, max(1, (os.cpu_count() or 1) // 2)), found.driver
     arguments = (
-        *("--no-vacuum", "--protocol=simple", f"--client={clients}", f"--jobs={threads}", f"--time={seconds}"),
+        *(_of_pgbench(driver.major, seconds * (rate or FASTEST)) if driver.name == PGBENCH else _OF_CONSOLE),
+        *(f"--client={clients}", f"--jobs={jobs}", f"--time={seconds}"),
         *((f"--rate={rate}",) if rate else ()),
-        *(("--failures-detailed", f"--max-tries={TRIES}") if found.major >= DETAILED else ()),
-        *((f"--sampling-rate={logged:.4f}",) if logged < 1 else ()),
-        *("--progress=1", f"--define=tag={tag}", f"--define=tenants={found.tenants}", "--define=left=0"),
+        *(f"--define=tag={tag}", f"--define=tenants={found.tenants}", "--define=left=0"),
     )
     pick = _script("pick")
     scripts = tuple(
@@ -160,7 +181,21 @@ def _load(given: Mapping[str, str], to: Route, found: LoadFacts) -> LoadTest:
         for name, weight in (("create", 100 - mix), ("dashboard", mix))
         if weight
     )
-    return LoadTest(tag, found.program, arguments, scripts, seconds, clients, rate, found.removal, to.address)
+    return LoadTest(
+        *(tag, driver.name, driver.program, arguments, scripts, seconds, clients, rate, found.removal),
+        processes=jobs,
+        address=to.address,
+    )
+
+
+def _of_pgbench(major: int, transactions: int) -> tuple[str, ...]:
+    """Its own arguments; of more transactions than can be kept, a sample is logged."""
+    logged = min(1.0, LOGGED / transactions)
+    return (
+        *("--no-vacuum", "--protocol=simple", "--progress=1"),
+        *(("--failures-detailed", f"--max-tries={TRIES}") if major >= DETAILED else ()),
+        *((f"--sampling-rate={logged:.4f}",) if logged < 1 else ()),
+    )
 
 
 def _script(name: str) -> str:
@@ -193,6 +228,7 @@ def _notes(load: LoadTest, to: Route, tenants: int) -> tuple[str, ...]:
     return (
         f"{pace}: {share}; {counted(tenants, 'organization')} by a power law, brand and user of the same one",
         *to.notes,
+        _NOTES[load.by],
         "if it is stopped, what it created is removed at once; after a kill -9 the next load-test removes it",
         "requests have priority 0; what other programs attach to them during the run is removed with them",
     )
@@ -205,11 +241,19 @@ def _vias() -> tuple[Choice, ...]:
     )
 
 
+def _drivers() -> tuple[Choice, ...]:
+    return (
+        Choice(PGBENCH, "a client stops at its first error, other than 40001 and 40P01"),
+        Choice(OWN, "the console's own: a client goes on, errors by SQLSTATE"),
+    )
+
+
 LOAD_TEST = Action(
     name="load-test",
     title="Load test",
-    help="Creates content requests and reads dashboards with pgbench, measures throughput and latency, and removes "
-    "what it created. Only in a database that is marked as scratch or demo, or whose name is typed.",
+    help="Creates content requests and reads dashboards with pgbench, or a driver of its own where that is missing, "
+    "measures throughput, latency and errors, and removes what it created. Only in a database that is marked as "
+    "scratch or demo, or whose name is typed.",
     plan=plan,
     parameters=(
         Parameter("clients", "connections at a time", default="10"),
@@ -217,6 +261,7 @@ LOAD_TEST = Action(
         Parameter("rate", "transactions a second of all clients; 0: as many as possible", default="0"),
         Parameter("mix", "percentage of dashboard reads; the others create requests", default="70"),
         Parameter("via", "pooler or direct; empty: pooler where one is configured", choices=_vias),
+        Parameter("driver", "pgbench or console; empty: pgbench where it is installed", choices=_drivers),
         Parameter("tag", "marks what it creates, up to 20 lower-case letters and digits; empty: random"),
         Parameter("database", "name of this database, typed where it is not marked as scratch or demo"),
     ),

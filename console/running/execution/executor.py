@@ -26,6 +26,7 @@ class Context:
     changed: Callable[[], None]  # reports that the run's progress changed
     write: Callable[[str, dict[str, object]], None]  # appends an event with its details to the trail, synced
     trail: Trail  # with earlier runs
+    log: Callable[[], Source]  # the log of the server; raises Trouble where there is none to read
 
     def begin(self, step: StepProgress) -> Callable[[str], None]:
         """Report that `step` runs now. Returns a function that reports what it is doing."""

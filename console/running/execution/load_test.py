@@ -1,4 +1,4 @@
-"""A load test: pgbench runs scripts, the server is looked at meanwhile, the result goes to the audit trail."""
+"""A load test: a driver runs scripts, the server is looked at meanwhile, the result goes to the audit trail."""
 
 from __future__ import annotations
 
@@ -6,34 +6,38 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from statistics import median
 
 from console import sql
-from console.format import one_line
+from console.format import counted, one_line
 from console.model import Kind, LoadTest, Trouble
 from console.running.execution.executor import Context, Executor
 from console.running.failures import change_trouble
 from console.running.load import earlier_runs
+from console.running.load.logged import name_errors
 from console.running.load.measured import EVENT, Measured, Room, Sessions, compared
+from console.running.load.output import UNNAMED
 from console.running.load.process import LoadProcess, running
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError, Rows, parse_target
 
 LOOK = 0.5  # seconds between two looks at the server
 PROBES = 5  # looks before the load, whose median is usual
-LATE = 60.0  # seconds after its time in which pgbench must have ended
+LATE = 60.0  # seconds after its time in which the driver must have ended
 REMOVING = 30.0  # seconds in which conflicts with other sessions are tried again after it was stopped
 CONFLICTS = {"23503", "40001", "40P01", "55P03"}
 GONE = 10.0  # seconds in which its sessions end after it
+DRIVERS = {"pgbench": "pgbench", "console": "The driver of the console"}
 NAME = "pipeline-load-test"  # the application_name of its sessions begins with it
 OPTIONS = "-c search_path=pg_catalog"
 REPLACED = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGTARGETSESSIONATTRS", "PGSERVICE", "PGOPTIONS"}
 
 
 def executor(execution: LoadTest) -> Executor:
-    """Runs pgbench on the database of the acting session, or on the pooler in front of it."""
-    return Executor(partial(execute, execution), "pgbench on this machine")
+    """Runs the driver on the database of the acting session, or on the pooler in front of it."""
+    return Executor(partial(execute, execution), f"{DRIVERS[execution.by]} on this machine")
 
 
 async def execute(load: LoadTest, context: Context, group: Sequence[StepProgress]) -> None:
@@ -65,17 +69,29 @@ async def _measure(load: LoadTest, context: Context, progress: StepProgress, rep
             await _look(session, name, process, sessions)
             report(_now(process, load))
             if process.elapsed > load.seconds + LATE:
-                raise Trouble(Kind.FAILED, f"pgbench did not end {LATE:.0f} s after its time.")
+                raise Trouble(Kind.FAILED, f"The driver did not end {LATE:.0f} s after its time.")
         code = await process.code()
     await _gone(session, name)
     if code and not process.output.transactions:
         why = "; ".join(process.output.messages) or f"it ended with exit code {code}"
-        raise Trouble(Kind.FAILED, f"pgbench failed: {why}")
+        raise Trouble(Kind.FAILED, f"{DRIVERS[load.by]} failed: {why}")
     created = await _rows(session, "load_created", {"prefix": f"[load-test {load.tag}] "})
     return Measured(
-        *(load, process.output, process.log.latencies, sessions, before, await _room(session)),
+        *(load, process.output, sessions, before, await _room(session)),
         created=int(str(created[0][0])),
+        unreadable=await _name_errors(load, context, process, before.at),
     )
+
+
+async def _name_errors(load: LoadTest, context: Context, process: LoadProcess, since: datetime) -> str:
+    """Look in the server's log for the SQLSTATEs that pgbench does not print; why they are not known."""
+    if load.by != "pgbench" or not process.output.failures[UNNAMED]:
+        return ""
+    try:
+        await name_errors(context.log(), f"{NAME} {load.tag}", since, process.output.failures)
+    except Trouble as why:
+        return f"pgbench prints none, driver=console does; the log: {why.sentence}"
+    return "pgbench prints none, driver=console does, and the log has none of these sessions"
 
 
 def _now(process: LoadProcess, load: LoadTest) -> str:
@@ -85,12 +101,12 @@ def _now(process: LoadProcess, load: LoadTest) -> str:
         return f"{elapsed}, connecting"
     last = process.output.seconds[-1]
     failed = sum(each.failed for each in process.output.seconds)
-    stopped = f", {len(process.output.stopped)} clients stopped" if process.output.stopped else ""
+    stopped = f", {counted(process.output.stopped, 'client')} stopped" if process.output.stopped else ""
     return f"{last.rate:.0f} tx/s, {last.latency:.1f} ms, {failed} failed{stopped}, {elapsed}"
 
 
 def environment(session: ActingSession, load: LoadTest, name: str) -> dict[str, str]:
-    """How pgbench finds the database: secrets are in no argument."""
+    """How the driver finds the database: secrets are in no argument."""
     known = session.environment()
     if load.address:  # a pooler refuses options
         known = {key: value for key, value in known.items() if key not in REPLACED}
@@ -117,8 +133,9 @@ async def _timed(session: ActingSession, name: str) -> tuple[Rows, float]:
 
 
 async def _room(session: ActingSession) -> Room:
-    ((wal, size, dead),) = await _rows(session, "load_room")
-    return Room(int(str(wal)), int(str(size)), int(str(dead)))
+    ((wal, size, dead, at),) = await _rows(session, "load_room")
+    assert isinstance(at, datetime)  # noqa: S101  a timestamptz
+    return Room(int(str(wal)), int(str(size)), int(str(dead)), at)
 
 
 async def _gone(session: ActingSession, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import field
 
 from console.records import dataclass
@@ -25,6 +26,12 @@ class Latencies:
         self.number += 1
         self.longest = max(self.longest, microseconds / 1000)
 
+    def add_all(self, number: int, longest: float, buckets: Mapping[int, int]) -> None:
+        """Add latencies that were counted elsewhere, as `buckets` of the same width."""
+        self.buckets.update(buckets)
+        self.number += number
+        self.longest = max(self.longest, longest)
+
     def percentile(self, percent: float) -> float:
         """The latency in milliseconds that so many percent of the transactions do not exceed; 0 without any."""
         wanted, seen = self.number * percent / 100, 0
@@ -41,6 +48,7 @@ class Latencies:
 
     def merged(self, other: Latencies) -> Latencies:
         """Both together."""
-        both = Latencies(self.buckets + other.buckets, self.number + other.number)
-        both.longest = max(self.longest, other.longest)
+        both = Latencies()
+        for each in (self, other):
+            both.add_all(each.number, each.longest, each.buckets)
         return both

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from datetime import datetime
 
 from console.format import count, counted, one_line, size
 from console.model import LoadTest
 from console.records import dataclass
 from console.running.load.latencies import Latencies
-from console.running.load.output import PgbenchOutput
+from console.running.load.output import UNNAMED, LoadOutput
 from console.running.progress import LoadSecond
 
 EVENT = "load"  # of the audit trail
 STEADY = 5  # seconds at the start whose latency is compared with later ones
 MOST_POINTS = 120  # of the chart
 ANSWERS = {"p50": 0.5, "p95": 0.95}
+LIMITED = 0.8  # share of its processors above which the driver delays what it measures
 MISSED = 0.9  # share of the rate under which a second has missed it
 
 
@@ -27,6 +29,7 @@ class Room:
     wal: int  # bytes written since the server was initialised
     size: int  # bytes of content_requests with its indexes and TOAST
     dead: int  # tuples
+    at: datetime  # by the clock of the server
 
 
 @dataclass(slots=True)
@@ -63,18 +66,18 @@ class Measured:
     """The result of a load test."""
 
     load: LoadTest
-    output: PgbenchOutput
-    latencies: Sequence[Latencies]  # of each script
+    output: LoadOutput
     sessions: Sessions
     before: Room
     after: Room
     created: int  # requests
+    unreadable: str = ""  # why the log was not read for the SQLSTATE of errors
 
     @property
     def all(self) -> Latencies:
         """The latencies of all scripts."""
         whole = Latencies()
-        for each in self.latencies:
+        for each in self.output.latencies:
             whole = whole.merged(each)
         return whole
 
@@ -84,15 +87,18 @@ class Measured:
         every = max(1, -(-len(seconds) // MOST_POINTS))
         return {
             "tag": self.load.tag,
+            "by": self.load.by,
             "rate": round(self.output.rate, 1),
             **self.all.figures(),
             "scripts": {
                 script.name.removesuffix(".pgbench"): each.figures()
-                for script, each in zip(self.load.scripts, self.latencies, strict=True)
+                for script, each in zip(self.load.scripts, self.output.latencies, strict=True)
             },
             "created": self.created,
-            "errors": dict(self.output.failures),
-            "stopped": len(self.output.stopped),
+            "errors": {code: number for code, number in self.output.failures.items() if code and number},
+            "unnamed": self.output.failures[UNNAMED],
+            "stopped": self.output.stopped,
+            "busy": self.output.busy,
             "messages": dict(self.output.messages),
             "waits": dict(self.sessions.waits.most_common(10)),
             "wal": self.after.wal - self.before.wal,
@@ -111,8 +117,9 @@ class Measured:
         sentences += [
             f"{script.name.removesuffix('.pgbench')}: {counted(each.number, 'transaction')}, "
             f"{in_figures(each.figures())}."
-            for script, each in zip(self.load.scripts, self.latencies, strict=True)
+            for script, each in zip(self.load.scripts, self.output.latencies, strict=True)
         ]
+        sentences += self._driver()
         sentences += [f"Errors: {self._errors()}.", f"Waits of working sessions: {self._waits()}."]
         sentences.append(
             f"{size(self.after.wal - self.before.wal)} of WAL on the whole server; content_requests and its indexes "
@@ -124,16 +131,37 @@ class Measured:
                 f"{usable['before']:.1f} ms before."
             )
         sentences.append(first_limit(self))
-        if self.sessions.most and self.sessions.most < self.load.clients - len(self.output.stopped):
+        if self.sessions.most and self.sessions.most < self.load.clients - self.output.stopped:
             clients = counted(self.load.clients, "client")
             sentences.append(f"{clients} shared {counted(self.sessions.most, 'connection')} to the server.")
         return sentences
 
     def _errors(self) -> str:
-        failed = [f"{number} with SQLSTATE {code}" for code, number in sorted(self.output.failures.items())]
-        if self.output.stopped:
-            failed.append(f"{counted(len(self.output.stopped), 'client')} stopped by {self._messages()}")
-        return ", ".join(failed) or "none"
+        output = self.output
+        named = [
+            f"{number} with SQLSTATE {code}" for code, number in sorted(output.failures.items()) if code and number
+        ]
+        if unnamed := output.failures[UNNAMED]:
+            named.append(
+                f"{unnamed} without SQLSTATE" + (f" ({self.unreadable.rstrip('.')})" if self.unreadable else "")
+            )
+        parts = [", ".join(named) or "none"]
+        if output.stopped:
+            parts.append(f"{counted(output.stopped, 'client')} stopped")
+        if output.messages:
+            parts.append(self._messages())
+        return "; ".join(parts)
+
+    def _driver(self) -> list[str]:
+        """What the console's own driver could do, from the share of its processors that it used."""
+        busy, rate = self.output.busy, self.output.rate
+        if not busy or not rate:
+            return []
+        used = f"The driver used {100 * busy:.0f} % of {counted(self.load.processes, 'processor')}"
+        if busy > LIMITED:
+            return [f"{used}: it was at its limit, so the server may do more, and latencies include the driver's."]
+        alone = float(f"{rate / busy:.2g}")  # what a longer run would find differs by as much
+        return [f"{used}; it alone could make about {count(alone)} transactions a second."]
 
     def _messages(self) -> str:
         named = [f"{text} ({number})" for text, number in self.output.messages.most_common(3)]
@@ -143,6 +171,14 @@ class Measured:
         whole = self.sessions.waits.total()
         named = [f"{one_line(name)} {100 * n / whole:.0f} %" for name, n in self.sessions.waits.most_common(5)]
         return ", ".join(named) or "no session was seen working"
+
+
+def errors_of(result: Mapping[str, object]) -> int | None:
+    """How many errors a kept result has; None: it has none of these figures."""
+    errors = result.get("errors")
+    if not isinstance(errors, dict):
+        return None
+    return int(sum(errors.values())) + int(str(result.get("unnamed", result.get("stopped", 0))))
 
 
 def in_figures(figures: Mapping[str, float]) -> str:

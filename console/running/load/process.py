@@ -1,4 +1,4 @@
-"""pgbench as a process that ends with the console, also when that is killed, together with its files."""
+"""The driver of a load test as a process that ends with the console, also when that is killed, with its files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from pathlib import Path
 
 from console.format import one_line
 from console.model import Kind, LoadTest, Trouble
-from console.running.load.output import Log, PgbenchOutput
+from console.running.load.output import DriverReading, OutputReading
+from console.running.load.pgbench import PgbenchReading
 
 KEPT = ("PATH", "HOME", "TMPDIR")
 ENDING = 10.0  # seconds in which it ends when it is stopped
 LOG = "log"
+LONGEST_LINE = 1 << 20  # bytes: the own driver reports its latencies in one
 # The first argument is its folder, the others are the command. Its standard input comes from the console: where that
 # ends before the command does, the folder is removed and the command is ended.
 _GUARD = """
@@ -35,14 +37,14 @@ exit "$code"
 
 
 class LoadProcess:
-    """One pgbench that runs."""
+    """One driver that runs."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Log) -> None:
-        self.output = PgbenchOutput()
-        self.log = log
+    def __init__(self, process: asyncio.subprocess.Process, reading: OutputReading) -> None:
+        self.output = reading.output
+        self._read = reading
         self._process = process
         self._began = time.monotonic()
-        self._reading = asyncio.gather(self._errors(), self._summary())
+        self._reading = asyncio.gather(self._errors(), self._lines())
 
     @property
     def elapsed(self) -> float:
@@ -52,7 +54,9 @@ class LoadProcess:
     async def ended(self, seconds: float) -> bool:
         """Wait so long for its end; whether it has ended. Raises OSError if its log cannot be read."""
         done, _ = await asyncio.wait({self._reading}, timeout=seconds)
-        await asyncio.to_thread(self.log.follow)
+        await asyncio.to_thread(self._read.follow)
+        if self._reading.done():
+            self._reading.result()
         return bool(done)
 
     async def code(self) -> int:
@@ -75,11 +79,12 @@ class LoadProcess:
     async def _errors(self) -> None:
         assert self._process.stderr is not None  # noqa: S101  it is a pipe
         while line := await _line(self._process.stderr):
-            self.output.error_line(line.decode(errors="replace").strip(), self.elapsed)
+            self._read.error_line(line.decode(errors="replace").strip(), self.elapsed)
 
-    async def _summary(self) -> None:
+    async def _lines(self) -> None:
         assert self._process.stdout is not None  # noqa: S101  it is a pipe
-        self.output.summary((await self._process.stdout.read()).decode(errors="replace"))
+        while line := await _line(self._process.stdout):
+            self._read.line(line.decode(errors="replace").strip())
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:
@@ -95,21 +100,27 @@ async def running(load: LoadTest, environment: Mapping[str, str]) -> AsyncIterat
     with tempfile.TemporaryDirectory(prefix="pipeline-load-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         process = await _start(_command(load, folder), environment, folder)
-        load_process = LoadProcess(process, Log(folder, len(load.scripts)))
+        load_process = LoadProcess(process, _reading(load, folder))
         try:
             yield load_process
         finally:
             await load_process.end()
 
 
+def _reading(load: LoadTest, folder: Path) -> OutputReading:
+    scripts = len(load.scripts)
+    return PgbenchReading(folder, scripts) if load.by == "pgbench" else DriverReading(scripts, load.processes)
+
+
 def _command(load: LoadTest, folder: Path) -> list[str]:
-    """The command as the plan shows it, with the files of this run and a log."""
+    """The command as the plan shows it, with the files of this run, and a log of pgbench."""
     scripts: list[str] = []
     for script in load.scripts:
         path = folder / script.name
         path.write_text(script.text, encoding="utf-8")
-        scripts += ["-f", f"{path}@{script.weight}"]
-    return [load.program, *load.arguments, "--log", f"--log-prefix={folder / LOG}", *scripts]
+        scripts.append(f"--file={path}@{script.weight}")
+    log = ("--log", f"--log-prefix={folder / LOG}") if load.by == "pgbench" else ()
+    return [load.program, *load.arguments, *log, *scripts]
 
 
 async def _start(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> asyncio.subprocess.Process:
@@ -120,6 +131,7 @@ async def _start(command: Sequence[str], environment: Mapping[str, str], folder:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
             env={**kept, "LC_ALL": "C", **environment},
             start_new_session=True,
         )

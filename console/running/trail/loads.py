@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from console.model import LoadTest, Row
 from console.running.load.earlier_runs import load_of
-from console.running.load.measured import change
+from console.running.load.measured import change, errors_of
 from console.running.progress import Run
 from console.running.trail.history import Past
 
@@ -57,13 +57,11 @@ def _row(
     where: tuple[object, ...],
 ) -> Row:
     asked = [int(given.get(name) or 0) for name in ("clients", "seconds", "rate", "mix")]
-    errors, stopped = result.get("errors"), result.get("stopped", 0)
-    failed = sum(errors.values()) if isinstance(errors, dict) else None
     return (
         *run,
         *(asked[0], asked[1], asked[2] or None, asked[3], given.get("via")),
         *(result.get(name) for name in ("rate", "p50", "p95", "p99", "max")),
-        None if failed is None else failed + int(str(stopped)),
+        errors_of(result),
         *(change(result.get(name), before.get(name)) or None for name in ("rate", "p95")),
         *(result.get(name) for name in ("first_limit", "created", "wal", "tag")),
         *where,
