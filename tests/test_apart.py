@@ -18,7 +18,8 @@ from console.reading.reader import Reader
     [
         (0, False, 0.0, [True, True]),
         (MANY - 1, False, 0.0, [True, True]),
-        (MANY, False, 0.0, [False, False]),
+        (MANY, False, 0.0, [False, True]),
+        (MANY, False, 1.0, [False, False]),
         (1, True, 0.0, [False, True]),  # until it is known to be quick
         (1, True, 1.0, [False, False]),
         (1, False, 1.0, [True, False]),

@@ -1,28 +1,112 @@
-"""What is sent to the terminal for a change: parts of lines, equal to what Textual would send."""
+"""What is sent to the terminal for a change: the cells that differ, and of their styles what differs."""
 
 from __future__ import annotations
 
-import itertools
+import random
+from collections.abc import Iterable
 
+import pyte
 import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from console.tui.updates import part
+from console.tui.picture import LinePart, Picture, change
 
-BOLD, RED = Style(bold=True), Style(color="red")
-LINES = {
-    "one style": [Segment("select 1", RED)],
-    "several styles": [Segment("pid", BOLD), Segment(" ", None), Segment("age", RED), Segment("q", BOLD)],
-    "wide characters": [Segment("a数据库b", RED), Segment("ü…", BOLD), Segment("終", None)],
-}
+WIDTH, HEIGHT = 24, 5
+STYLES = (
+    None,
+    Style(color="red"),
+    Style(bold=True, color="#d8dee4", bgcolor="#1d2731"),
+    Style(color="#8b99a7", bgcolor="#1d2731"),
+    Style(reverse=True, underline=True, bgcolor="blue"),
+    Style(italic=True, bold=True, color="bright_green"),
+)
+TEXTS = ("select 1", "          ", "▇███▁▂ …", "pid  age", "99%", "a")
+WIDE = ("数据库", "a終b")
+CONSOLE = Console(force_terminal=True, color_system="truecolor")
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_any_part_of_a_line_is_what_cropping_it_gives(name: str) -> None:
-    console, strip = Console(force_terminal=True, color_system="truecolor"), Strip(LINES[name])
-    for left, right in itertools.combinations(range(strip.cell_length + 1), 2):
-        cropped = Strip(LINES[name]).crop(left, right)
-        assert part(strip, left, right, console) == cropped.render(console), (left, right)
+def shown(screen: pyte.Screen) -> list[list[pyte.screens.Char]]:
+    return [[screen.buffer[y][x] for x in range(WIDTH)] for y in range(HEIGHT)]
+
+
+def line(chance: random.Random, texts: Iterable[str]) -> Strip:
+    """A whole line of texts in styles."""
+    segments = [Segment(text, chance.choice(STYLES)) for text in texts]
+    return Strip(segments).adjust_cell_length(WIDTH)
+
+
+@pytest.mark.parametrize("texts", [TEXTS, (*TEXTS, *WIDE)], ids=["plain", "wide characters"])
+def test_a_terminal_shows_the_same_whether_all_or_only_what_differs_is_sent(texts: tuple[str, ...]) -> None:
+    chance, picture = random.Random(7), Picture()
+    tight, whole = pyte.Screen(WIDTH, HEIGHT), pyte.Screen(WIDTH, HEIGHT)
+    streams = pyte.Stream(tight), pyte.Stream(whole)
+    lines = [line(chance, chance.choices(texts, k=4)) for _ in range(6)]
+    sent = [0, 0]
+    for _ in range(400):
+        parts = [
+            LinePart(y, left, chance.choice(lines), left, right)
+            for y in sorted(chance.sample(range(HEIGHT), 3))
+            for left, right in [sorted(chance.sample(range(WIDTH + 1), 2)) if texts is TEXTS else (0, WIDTH)]
+        ]
+        for at, each in enumerate((picture.drawn(parts, CONSOLE), Picture().drawn(parts, CONSOLE))):
+            streams[at].feed(each)
+            sent[at] += len(each)
+        assert shown(tight) == shown(whole)
+    assert sent[0] < sent[1]
+
+
+def parts(*texts: str, style: Style | None = None) -> list[LinePart]:
+    strips = [Strip([Segment(text, style)]) for text in texts]
+    return [LinePart(y, 0, strip, 0, strip.cell_length) for y, strip in enumerate(strips)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "sent"),
+    [
+        (("idle  3", "age 1s"), ("idle  3", "age 1s"), ""),
+        (("idle  3",), ("idle  4",), "\x1b[1;7H4"),
+        (("abcdef", "abcdef"), ("xbcdey", "abcdez"), "\x1b[1;1Hxbcdey\x1b[2;6Hz"),
+        (("a" * 9,), ("x" + "a" * 7 + "y",), "\x1b[1;1Hx\x1b[7Cy"),
+        (("ab",), ("ab ", "c"), "\x1b[1;3H \x1b[2;1Hc"),
+        (("数据",), ("数库",), "\x1b[1;1H数库"),  # where a wide character ends is the terminal's affair
+    ],
+)
+def test_only_cells_that_differ_are_sent(before: tuple[str, ...], now: tuple[str, ...], sent: str) -> None:
+    picture = Picture()
+    picture.drawn(parts(*before), CONSOLE)
+    assert picture.drawn(parts(*now), CONSOLE) == sent
+    assert not picture.drawn(parts(*now), CONSOLE)
+
+
+def test_a_picture_that_is_forgotten_is_sent_again_in_full() -> None:
+    picture = Picture()
+    all_of_it = picture.drawn(parts("idle"), CONSOLE)
+    picture.forget()
+    assert picture.drawn(parts("idle"), CONSOLE) == all_of_it == "\x1b[1;1Hidle"
+
+
+def test_a_cell_in_another_style_differs() -> None:
+    picture = Picture()
+    picture.drawn(parts("idle"), CONSOLE)
+    assert picture.drawn(parts("idle", style=Style(bold=True)), CONSOLE) == "\x1b[1;1H\x1b[1midle\x1b[m"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "sent"),
+    [
+        ("1;31", "1;31", ""),
+        ("1;31", "", "\x1b[m"),
+        ("1;38;2;1;2;3;48;2;4;5;6", "38;2;1;2;3;48;2;4;5;6", "\x1b[22m"),
+        ("38;2;1;2;3;48;2;4;5;6", "38;2;9;9;9;48;2;4;5;6", "\x1b[38;2;9;9;9m"),
+        ("38;2;1;2;3;48;2;4;5;6", "7;38;2;1;2;3;48;2;4;5;6", "\x1b[7m"),
+        ("1;2;38;5;7", "1;38;5;7", "\x1b[22;1m"),  # bold and faint end together
+        ("53;38;5;7", "38;5;7", "\x1b[0;38;5;7m"),  # what has no end of its own
+        ("38;5;100;44", "38;5;100", "\x1b[49m"),
+        ("90", "100", "\x1b[0;100m"),
+    ],
+)
+def test_of_a_style_only_what_differs_is_set(before: str, now: str, sent: str) -> None:
+    assert change(before, now) == sent

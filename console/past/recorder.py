@@ -27,6 +27,7 @@ from console.past.store import HOUR, ReadingLibrary, ReadingStore, append
 from console.records import dataclass
 
 MINUTES_EACH = 600.0  # seconds after which another file is begun
+TOGETHER = 4.0  # seconds in which what is heard is encoded together
 REPEATED = 30.0  # seconds after which the same trouble is kept again
 CARRIED = 2 * 2**20  # bytes of looked-up answers that go on into the next file
 PRUNED = 60.0  # seconds between two looks at how much there is
@@ -65,6 +66,7 @@ class ReadingRecorder:
         self._allowance = Allowance()
         self._waiting: deque[HeardAnswer] = deque(maxlen=WAITING)
         self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
         self._open: _Open | None = None
         self._ended: list[_Open] = []  # of the last hour
         self._troubles: dict[Stream, tuple[str, float]] = {}
@@ -88,14 +90,16 @@ class ReadingRecorder:
                 await self._wake.wait()
                 self._wake.clear()
                 await self.flush()
+                await asyncio.sleep(TOGETHER)
         finally:
             self.write(list(self._waiting))
             self.close()
 
     async def flush(self) -> None:
         """Keep what was heard by now."""
-        heard = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(self.write, heard)))
+        async with self._flushing:
+            heard = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(self.write, heard)))
 
     def write(self, heard: list[HeardAnswer]) -> None:
         """Encode readings and add them to the segment and its file."""

@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from textual import on, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.driver import Driver
-from textual.events import Event, Key
+from textual.events import Event, Key, Resize
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -42,11 +42,12 @@ from console.tui.pane_rows import PaneRows
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
+from console.tui.picture import Picture
 from console.tui.row_actions import RowActions
 from console.tui.tabs import PaneTabs
 from console.tui.takeover import LONGEST, Takeover
 from console.tui.themes import THEMES
-from console.tui.updates import tight
+from console.tui.updates import written
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
@@ -93,6 +94,7 @@ class ConsoleApp(App[int]):
         self._rows = RowActions(workspace, self.dialogs, self.flow, self.times)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
+        self._picture = Picture()
         self._takeover = Takeover(self, first_screen, self._display)
         self.defect: BaseException | None = None  # of what goes on behind the panes
 
@@ -151,11 +153,15 @@ class ConsoleApp(App[int]):
         return FrontScreen(id="_default")
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        if not self._takeover.withholds():
-            super()._display(screen, tight(renderable))
+        if self._takeover.withholds():
+            return
+        if self._running and not self._closed and not self._batch_count and not self.is_headless:
+            renderable = written(renderable, self._picture, self)
+        super()._display(screen, renderable)
 
     def hand_over(self) -> bool:
         """Take the terminal over from the first screen; whether there was one. The driver asks for it."""
+        self._picture.forget()
         return self._takeover.hand_over()
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -269,6 +275,8 @@ class ConsoleApp(App[int]):
 
     async def on_event(self, event: Event) -> None:
         """Give a key to what is on the screen now, and every other event to Textual."""
+        if isinstance(event, Resize):
+            self._picture.forget()
         if isinstance(event, Key):
             self._takeover.complete()  # whoever presses a key is to see what it does
         if not await self.keys.handles(event):

@@ -14,7 +14,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from console.tui.updates import LinePart, TightUpdate
+from console.tui.picture import LinePart
+from console.tui.updates import TightUpdate
 
 Placing = dict[Widget, tuple[Region, Region]]  # each widget's region, and the region that it is clipped to
 Span = tuple[int, int, int]  # of a line: its y, the x of its first cell, the x after its last one

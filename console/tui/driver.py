@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import sys
+import threading
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -27,7 +28,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 READ_BYTES = 4096
 END_SECONDS = 0.8  # without a terminal, before the process is ended from outside
 STOP_SECONDS = 5.0  # the same while actions run
-LOOK_SECONDS = 0.1  # how often the input thread looks whether it is to stop, and whether an Esc stands alone
+LOOK_SECONDS = 0.05  # how often the input thread looks whether an Esc stands alone
+AT_ONCE = 4096  # bytes that are written without the writer thread if the terminal takes any
 
 
 class TerminalDriver(LinuxDriver):
@@ -42,7 +44,9 @@ class TerminalDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.written = 0
+        self._sent = 0  # texts given to the writer thread or written without it
         self._file: Any = TerminalOutput(sys.__stderr__)
+        self.exit_event = self._stop_sign = StopSign()
         self._hand_over: Callable[[], bool] = getattr(app, "hand_over", lambda: False)
 
     def write(self, data: str) -> None:
@@ -50,7 +54,14 @@ class TerminalDriver(LinuxDriver):
         if data == ENTER and self._hand_over():
             return  # what is painted there stays until the interface paints the same
         self.written += len(data) if data.isascii() else len(data.encode())
-        if self._writer_thread is not None and self._writer_thread.is_alive():
+        if self._writer_thread is None or not self._writer_thread.is_alive():
+            return
+        is_idle = self._file.flushed == self._sent  # the writer thread has nothing to do
+        self._sent += 1
+        if is_idle and len(data) <= AT_ONCE and self._file.is_ready:
+            self._file.write(data)  # another thread would have to be woken, and wait until this one rests
+            self._file.flush()
+        else:
             super().write(data)
 
     def send_message(self, message: Message) -> None:
@@ -70,7 +81,9 @@ class TerminalDriver(LinuxDriver):
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder(input_encoding(sys.__stderr__))("replace").decode
         while not self.exit_event.is_set():
-            if select.select([self.fileno], [], [], LOOK_SECONDS)[0]:
+            # Only an escape sequence that is not complete is a reason to look again.
+            patience = None if parser._timeout_time is None else LOOK_SECONDS  # noqa: SLF001
+            if self.fileno in select.select([self.fileno, self._stop_sign], [], [], patience)[0]:
                 try:
                     data = os.read(self.fileno, READ_BYTES)
                 except BlockingIOError:  # another reader of this terminal was faster
@@ -105,15 +118,51 @@ class TerminalDriver(LinuxDriver):
             self.resume_application_mode()
 
 
+class StopSign(threading.Event):
+    """An event that `select` waits for as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._read, self._write = os.pipe()
+
+    def fileno(self) -> int:
+        """What is ready to be read while it is set."""
+        return self._read
+
+    def set(self) -> None:
+        """Set it."""
+        if not self.is_set():
+            os.write(self._write, b"x")
+        super().set()
+
+    def clear(self) -> None:
+        """Let it be not set."""
+        if self.is_set():
+            os.read(self._read, 1)
+        super().clear()
+
+    def __del__(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+
 class TerminalOutput:
     """The terminal as a file; what is written after it has hung up is discarded."""
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
         self._gone = file is None
+        self._written = 0
+        self.flushed = 0  # how many texts have been written and flushed
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the terminal takes more now."""
+        return self._gone or self._file is None or bool(select.select((), [self._file], (), 0)[1])
 
     def write(self, text: str) -> None:
         """Write `text`."""
+        self._written += 1
         if self._file is not None and not self._gone:
             try:
                 self._file.write(text)
@@ -127,6 +176,7 @@ class TerminalOutput:
                 self._file.flush()
             except OSError:
                 self._gone = True
+        self.flushed = self._written
 
 
 def input_encoding(output: TextIO | None) -> str:

@@ -32,6 +32,7 @@ class MarkFlow:
             return
         self._dialogs.toast("Reading all panes for the mark …", timeout=2)
         recorder = self._workspace.recorder
+        await recorder.flush()
         self._take(await mark_present(self._workspace.sources, recorder.readings(time.time())))
 
     def compare(self) -> None:

@@ -107,6 +107,8 @@ class PaneTimes:
             return ""
         self._turns += 1
         turn, goal = self._turns, self.goal
+        if self._kept is None:
+            await self._workspace.recorder.flush()
         found = await asyncio.to_thread(self._moment_near, goal, seconds)
         if turn != self._turns:
             return ""  # a later key asks for another one

@@ -14,7 +14,6 @@ from console.model import (
     CHANGES,
     OFTEN,
     Ask,
-    CannotTell,
     Diagnosis,
     Facts,
     Finding,
@@ -37,10 +36,12 @@ from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
 from console.watching.history import History
 from console.watching.journal import Journal, Muted, Reason
+from console.watching.query_needs import QueryNeeds
 
 DAY = 86_400.0
 CREDIT = 0.5  # seconds of reading that changes may cause at once
 CREDIT_PER_SECOND = 0.0005  # and in the long run: 30 ms a minute, however often somebody creates a temporary table
+LEARNED = ("statements", "table_indexes", "pooler_pools")  # the queries whose readings are learned from
 Condition = Callable[[Frame], bool]
 
 
@@ -69,6 +70,7 @@ class Observer:
         self._now = now
         self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
+        self._needs = QueryNeeds(self._asks)
         self._rules = configured_rules(_rules(diagnoses), limits)
         self._extended = frozenset(policy.table for policy in partitions)
         self._refreshes = {policy.view: policy.seconds for policy in refreshes}
@@ -89,6 +91,7 @@ class Observer:
         self.history = history
         self.memory, self.verdict = Memory(), Verdict()
         self.statements, self.indexes, self.pools = StatementHistory(), IndexHistory(), PoolHistory()
+        self._learned_from: list[Snapshot | None] = [None] * len(LEARNED)
         self.looked: Callable[[], None] = lambda: None  # called after each look
         self.unkept: Trouble | None = None  # why what was learned could not be kept for the next console
         self.frame = Frame({}, self._now())
@@ -137,7 +140,7 @@ class Observer:
         due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
         await self._read_all(ask for ask in due if ask.only_if is None)
         await self._read_changed()
-        await asyncio.to_thread(self._learn)
+        await self._learn()
         self._skipped = self._skipped_now()
         for query in self._skipped:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
@@ -206,7 +209,14 @@ class Observer:
         """The readings that rules compare with later ones."""
         return {ask.query: tuple(self._readings[ask.query]) for ask in self._asks if ask.window}
 
-    def _learn(self) -> None:
+    async def _learn(self) -> None:
+        """Learn from readings that are new; of thousands of rows, in a thread."""
+        last = [kept[-1] if (kept := self._readings.get(query)) else None for query in LEARNED]
+        if any(now is not before for now, before in zip(last, self._learned_from, strict=True)):
+            await asyncio.to_thread(self._learn_from_last)
+            self._learned_from = last
+
+    def _learn_from_last(self) -> None:
         if found := self._readings.get("statements"):
             self.statements = statement_history.learn(self.statements, found[-1])
         if found := self._readings.get("table_indexes"):
@@ -216,8 +226,7 @@ class Observer:
 
     def _skipped_now(self) -> set[str]:
         """What need not be read, after what was read."""
-        frame = self._frame()
-        return {ask.query for ask in self._asks if not _needed(ask, frame)}
+        return self._needs.skipped(self._frame())
 
     def _is_due(self, ask: Ask) -> bool:
         return self._due.get(ask.query, self._last) <= self._last
@@ -326,10 +335,3 @@ def _within(window: float, before: Snapshot, taken: Snapshot) -> bool:
     """Whether `taken` can be compared with a reading of the last `window` seconds."""
     seconds = taken.since(before)
     return seconds is not None and seconds <= window
-
-
-def _needed(ask: Ask, frame: Frame) -> bool:
-    try:
-        return ask.only_if is None or ask.only_if(frame)
-    except CannotTell:
-        return True

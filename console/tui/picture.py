@@ -1,0 +1,213 @@
+"""What the terminal shows, cell by cell, and the shortest text that turns it into something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.segment import Segment
+from textual.strip import Strip
+
+from console.records import dataclass
+
+GAP = 4  # unchanged cells of one style that are written again: a move of the cursor is as long
+# What ends an attribute; bold and faint end together.
+ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "8": "28", "9": "29"}
+
+Look = tuple[frozenset[str], str, str]  # of a style: its attributes, its colour, that of its background
+
+
+@dataclass(frozen=True, slots=True)
+class LinePart:
+    """The cells from `left` to before `right` of a line, which begin at the cell `x` of the screen's line `y`."""
+
+    y: int
+    x: int
+    strip: Strip
+    left: int
+    right: int
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Where it begins."""
+        return self.y, self.x
+
+
+class Picture:
+    """Knows what was written to the terminal; a cell that shows already what it is to show is not written again."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, tuple[list[str | None], list[str]]] = {}  # texts and styles by line; None: not known
+
+    def forget(self) -> None:
+        """Nothing is known of the terminal: something else has written to it, or it has another size."""
+        self._rows.clear()
+
+    def drawn(self, parts: Iterable[LinePart], console: Console) -> str:
+        """What makes the terminal show `parts`, given in the order of the screen; empty: it does."""
+        pen = _Pen()
+        for part in parts:
+            self._draw(part, pen, console)
+        return pen.done()
+
+    def _draw(self, part: LinePart, pen: _Pen, console: Console) -> None:
+        texts, styles = _cells(part, console)
+        known, known_styles = self._row(part.y, part.x + len(texts))
+        here = slice(part.x, part.x + len(texts))
+        before, before_styles = known[here], known_styles[here]
+        if texts == before and styles == before_styles:
+            return
+        # How wide a terminal draws an unusual character is never sure: such a part is written whole.
+        is_plain = "" not in texts and "" not in before
+        runs = _runs(texts, styles, before, before_styles) if is_plain else ((0, len(texts)),)
+        for first, end in runs:
+            pen.move(part.y, part.x + first)
+            pen.write(texts[first:end], styles[first:end])
+        known[here], known_styles[here] = texts, styles
+        if not is_plain:
+            pen.lose()
+            _break(known, part.x, part.x + len(texts))
+
+    def _row(self, y: int, width: int) -> tuple[list[str | None], list[str]]:
+        row = self._rows.setdefault(y, ([], []))
+        if (lacking := width - len(row[0])) > 0:
+            row[0].extend([None] * lacking)
+            row[1].extend([""] * lacking)
+        return row
+
+
+class _Pen:
+    """Where the terminal's cursor is and which style is set, while text is made."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._at: tuple[int, int] | None = None
+        self._style = ""
+
+    def move(self, y: int, x: int) -> None:
+        if self._at == (y, x):
+            return
+        ahead = x - self._at[1] if self._at is not None and self._at[0] == y else 0
+        if ahead > 0:
+            self._texts.append(f"\x1b[{ahead}C" if ahead > 1 else "\x1b[C")
+        else:
+            self._texts.append(f"\x1b[{y + 1};{x + 1}H")
+        self._at = y, x
+
+    def lose(self) -> None:
+        """Where the cursor is depends on the terminal."""
+        self._at = None
+
+    def write(self, texts: Sequence[str], styles: Sequence[str]) -> None:
+        at = 0
+        for style, same in groupby(styles):
+            end = at + len(list(same))
+            self._texts += (change(self._style, style), *texts[at:end])
+            self._style, at = style, end
+        assert self._at is not None  # noqa: S101  it has moved there
+        self._at = self._at[0], self._at[1] + at
+
+    def done(self) -> str:
+        """All of it, with no style left set."""
+        return "".join((*self._texts, change(self._style, "")))
+
+
+def _cells(part: LinePart, console: Console) -> tuple[list[str], list[str]]:
+    """The text and the style of each cell of a part; of what is not one cell wide all is in the first one."""
+    colors = console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001  as Strip.render() does
+    texts: list[str] = []
+    styles: list[str] = []
+    for segment in _segments(part):
+        text, style = segment.text, segment.style
+        cells = [*text] if is_plain(text) else [text, *[""] * (cell_len(text) - 1)]
+        if style is None:
+            codes = ""
+        elif (codes := style._ansi) is None:  # type: ignore[assignment]  # noqa: SLF001  as Strip.render_style() does
+            codes = Strip.render_ansi(style, colors)
+        texts += cells
+        styles += [codes] * len(cells)
+    lacking = part.right - part.left - len(texts)  # a widget drew less than its region
+    return texts + [" "] * lacking, styles + [""] * lacking
+
+
+def _segments(part: LinePart) -> Iterator[Segment]:
+    """The segments of a part, the first and the last one cut at its edges."""
+    at = 0
+    for segment in part.strip:
+        start, at = at, at + (len(segment.text) if is_plain(segment.text) else cell_len(segment.text))
+        if start >= part.right:
+            return
+        if at <= part.left:
+            continue
+        piece = segment.split_cells(part.right - start)[0] if at > part.right else segment
+        yield piece.split_cells(part.left - start)[1] if start < part.left else piece
+
+
+def _runs(
+    texts: Sequence[str], styles: Sequence[str], before: Sequence[str | None], before_styles: Sequence[str]
+) -> Iterator[tuple[int, int]]:
+    """The stretches of cells that differ; a short gap in one style is part of a stretch."""
+    first = end = -1
+    for at, now in enumerate(zip(texts, styles, strict=True)):
+        if now == (before[at], before_styles[at]):
+            continue
+        if first < 0:
+            first = at
+        elif at - end > GAP or any(style != styles[end - 1] for style in styles[end:at]):
+            yield first, end
+            first = at
+        end = at + 1
+    if first >= 0:
+        yield first, end
+
+
+def _break(known: list[str | None], left: int, right: int) -> None:
+    """Nothing is known of the rest of a wide character of which a half was written over."""
+    if right < len(known) and known[right] == "":
+        known[right] = None
+    if left and known[left - 1] is not None and cell_len(known[left - 1] or "") > 1:
+        known[left - 1] = None
+
+
+@lru_cache(maxsize=4096)
+def _one_cell_each(text: str) -> bool:
+    return all(get_character_cell_size(character) == 1 for character in text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether each character of `text` is one cell."""
+    return text.isascii() or _one_cell_each(text)
+
+
+@lru_cache(maxsize=4096)
+def change(before: str, now: str) -> str:
+    """What sets the style `now`, as codes, where `before` is set: only what differs, unless all is shorter."""
+    if before == now:
+        return ""
+    (had, colour, ground), (has, new_colour, new_ground) = _look(before), _look(now)
+    ends = {ENDS.get(each, "0") for each in had - has}
+    begun = sorted(each for each in has if each not in had or ENDS.get(each) in ends)
+    colours = [new_colour or "39"] if colour != new_colour else []
+    grounds = [new_ground or "49"] if ground != new_ground else []
+    codes = ";".join((*sorted(ends), *begun, *colours, *grounds))
+    whole = f"0;{now}" if now else ""
+    return f"\x1b[{whole if '0' in ends or len(whole) <= len(codes) else codes}m"
+
+
+def _look(codes: str) -> Look:
+    attributes: set[str] = set()
+    colours = {"3": "", "4": ""}
+    found = iter(codes.split(";") if codes else ())
+    for code in found:
+        if code in {"38", "48"}:
+            kind = next(found, "")
+            colours[code[0]] = ";".join((code, kind, *(next(found, "") for _ in range(3 if kind == "2" else 1))))
+        elif len(code) > 1 and code[:-1] in {"3", "4", "9", "10"}:
+            colours["3" if code[:-1] in {"3", "9"} else "4"] = "" if code in {"39", "49"} else code
+        else:
+            attributes.add(code)
+    return frozenset(attributes), colours["3"], colours["4"]
