@@ -53,7 +53,7 @@ class Bench(App[None]):
         self.source = Answers()
 
     def compose(self) -> ComposeResult:
-        yield PaneRows(PANE, lambda: self.source)  # type: ignore[arg-type, return-value]
+        yield PaneRows(PANE, lambda _view: self.source)  # type: ignore[arg-type, return-value]
 
 
 def rows(number: int, query: str = STATEMENT) -> Snapshot:

@@ -29,6 +29,7 @@ from console.sources.replicas.comparing import RUNS, Primary, ReplicaReading, Wa
 from console.watching.observer import Observer
 from console.workspace import Workspace
 from tests.acting import Desk
+from tests.screens import console, shows
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 from tests.standbys import Standby, streaming
@@ -425,6 +426,38 @@ async def test_heavy_reads_are_answered_by_the_replica_and_by_the_primary_while_
         row, note = await shown()
         assert row["total_size"] == desk.ask(size)
         assert note.startswith("read on the primary, because replica analytics: ")
+    finally:
+        standby.start()
+
+
+@pytest.mark.pg(">= 18")
+async def test_every_page_of_a_table_is_read_on_the_replica_and_on_the_primary_while_that_cannot(
+    desk: Desk, primary: Cluster, standby: Standby
+) -> None:
+    database = primary.fresh_database()
+    desk = replace(desk, database=database)
+    desk.do(
+        "CREATE EXTENSION pgstattuple",
+        "CREATE TABLE item WITH (autovacuum_enabled = off) AS SELECT g AS n FROM generate_series(1, 10000) g",
+        "DELETE FROM item WHERE n <= 3000",
+        "ANALYZE item",
+    )
+    standby.catch_up()
+
+    async def shown(note: str) -> str:
+        uri = primary.uri(database)
+        async with console(uri, (160, 45), replicas=desk.replicas, heavy_reads="analytics") as (_, pilot):
+            await pilot.press(BLOAT.key)
+            await shows(pilot, "autovacuum off")
+            await pilot.press("slash", *"verdict~off", "enter")
+            await shows(pilot, "1 of ")
+            await pilot.press("enter")
+            return await shows(pilot, "exact dead", "3000 rows", note)
+
+    await shown("read on replica analytics, ")
+    standby.stop()
+    try:
+        await shown("read on the primary, because replica")
     finally:
         standby.start()
 

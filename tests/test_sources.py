@@ -57,6 +57,18 @@ def facts(major: int, *, extensions: bool = True) -> Facts:
     return Facts("postgres", major * 10000 + 4, f"{major}.4", database="shop", extensions=known if extensions else {})
 
 
+def test_a_source_that_is_made_while_another_is_made_of_it_stays_known() -> None:
+    sources = sources_for(Wanted(NOWHERE, replicas=(("near", NOWHERE),), heavy_reads="near"))
+
+    def made_of_heavy_reads() -> Source:
+        assert sources.heavy is not None
+        return sources.named("console")
+
+    sources.add_later("rules", made_of_heavy_reads)
+    sources.named("rules")
+    assert sources.heavy is not None
+
+
 def every_query(view: View) -> list[str]:
     """All that a view asks."""
     lookups = (lookup.query for lookup in view.lookups if not lookup.source)

@@ -185,6 +185,7 @@ class View:
     leads: Lead | None = None  # where Enter leads to; None: to the details of the row
     source: str = ""  # the name of the source that is asked; empty: the pane's
     heavy: bool = False  # its query is read from HEAVY where that is configured
+    heavy_detail: bool = False  # so is the query for the details of one row
     blocks: bool = False  # each row is a finding, shown as a block of lines instead of a line of cells
     chart: str = ""  # name of a drawing in tui/charts.py shown above the table
     chart_query: str = ""  # query whose rows it draws; gets the key columns of the row under the cursor as parameters

@@ -224,6 +224,7 @@ TABLES = View(
     derive=tables,
     rules=(DEAD_TUPLE_PERCENT, BLOAT_PERCENT, BLOAT_BYTES),
     detail="bloat_table_exact",
+    heavy_detail=True,
     empty="No tables in this database.",
 )
 

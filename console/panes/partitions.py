@@ -280,6 +280,7 @@ PARTITIONS_VIEW = View(
     lookups=(BOUND_TEXTS, TABLE_SIZES, cluster_sums.RELATIONS),
     derive=partitions,
     detail="bloat_table_exact",
+    heavy_detail=True,
     empty="No partitions in this database.",
 )
 

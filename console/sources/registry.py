@@ -114,13 +114,17 @@ class Sources:
     def of(self, pane: Pane, view: View | None = None) -> Source:
         """The source that a view of `pane`, else the pane, asks. Raises Trouble(MISSING) if it is not configured."""
         name = pane.source_of(view) if view else pane.source
-        heavy = view is not None and view.heavy and name == PRIMARY
-        return (self.heavy if heavy else None) or self.named(name)
+        return self._read_by(name, view is not None and view.heavy)
+
+    def of_details(self, pane: Pane, view: View) -> Source:
+        """The source that the details of a row of `view` ask. Raises Trouble(MISSING) if it is not configured."""
+        return self._read_by(pane.source_of(view), view.heavy_detail)
 
     def named(self, name: str) -> Source:
         """The source of that name. Raises Trouble(MISSING) if it is not configured."""
         if name in self._later:
-            self._known = {**self._known, name: self._later.pop(name)()}
+            made = self._later.pop(name)()  # which may have made others that it is made of
+            self._known = {**self._known, name: made}
         if name in self._known:
             source = self._known[name]
             return heard(source, self._hear) if self._hear else source
@@ -144,6 +148,9 @@ class Sources:
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(source.close() for source in self._known.values()))
+
+    def _read_by(self, name: str, is_heavy: bool) -> Source:
+        return (self.heavy if is_heavy and name == PRIMARY else None) or self.named(name)
 
     def _text(self, name: str, query: str) -> str:
         try:

@@ -81,6 +81,8 @@ class Details(VerticalScroll):
             for part in slices(answer):
                 shown = listing(part)  # its last line feed is an empty line before the next row
                 await self._append(shown.rstrip("\n") if len(answer.columns) == PAIR else shown)
+            for note in answer.notes:
+                await self._append(Content.styled(safe(note), "$text-muted"))
 
     async def _append(self, content: Content) -> None:
         await self.query_one(".more", Vertical).mount(Static(content, markup=False))

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.timer import Timer
 
-from console.model import Counterpart, Pane, Snapshot, Source, View
+from console.model import Counterpart, Pane, Snapshot, Source, Trouble, View
 from console.reading.filtering import filter_for
 from console.records import dataclass
 from console.tui.details import Details, fields
@@ -45,8 +45,8 @@ class PaneRows(Horizontal):
         row: Mapping[str, object]
         missing: str = ""  # what to say if there is no such row
 
-    def __init__(self, pane: Pane, source: Callable[[], Source | None]) -> None:
-        """`source` returns what the rows were read from, for the details; None: it is not configured."""
+    def __init__(self, pane: Pane, source: Callable[[View], Source]) -> None:
+        """`source` returns what the details of a row are read from, or raises the Trouble that it is not configured."""
         super().__init__()
         self._pane = pane
         self._source = source
@@ -125,7 +125,7 @@ class PaneRows(Horizontal):
         if row is None or not drawer.display:
             return
         if self._is_wide and self._asked:
-            drawer.show_row(self._view, table.cursor_key, row, self._source())
+            drawer.show_row(self._view, table.cursor_key, row, self._details_source())
         else:
             brief = fields(self._view, row, with_others=False, seen=table.columns_in_full)
             if not brief.plain and self._is_wide:
@@ -137,6 +137,12 @@ class PaneRows(Horizontal):
             drawer.styles.width = min(WIDEST, TABLE // 2 + (self.size.width - NEXT_FROM) * 3 // 5)
         else:
             drawer.styles.height = height
+
+    def _details_source(self) -> Source | None:
+        try:
+            return self._source(self._view)
+        except Trouble:  # the status line says why
+            return None
 
     @property
     def _is_wide(self) -> bool:
@@ -189,7 +195,7 @@ class PaneRows(Horizontal):
             self._asked = not self._asked
             self.fill_drawer()
         elif self.screen.is_active:  # otherwise a key that was pressed before has just opened another dialog
-            self.app.push_screen(DetailsDialog(self._pane.title, self._view, key, row, self._source()))
+            self.app.push_screen(DetailsDialog(self._pane.title, self._view, key, row, self._details_source()))
 
     def on_live_table_resized(self) -> None:
         """Narrower, the table shows less."""

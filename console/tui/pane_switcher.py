@@ -82,6 +82,7 @@ class PaneSwitcher(ContentSwitcher):
             lambda view: sources.text(pane, view),
             self._times,
             self._marks,
+            details_source=lambda view: self._times.details_source(pane, view),
             metrics=self._metrics,
             period=settings.refresh.get(pane.name, 0.0),
         )

@@ -68,6 +68,10 @@ class PaneTimes:
         """The source of a view at that moment. Raises Trouble(MISSING) if it is not configured."""
         return self.then.named(pane.source_of(view)) if self.then else self._workspace.sources.of(pane, view)
 
+    def details_source(self, pane: Pane, view: View) -> Source:
+        """The source of the details of a row at that moment. Raises Trouble(MISSING) if it is not configured."""
+        return self.source(pane, view) if self.then else self._workspace.sources.of_details(pane, view)
+
     @property
     def vitals(self) -> Vitals:
         """The metrics of the header at that moment, and their course until then."""

@@ -59,18 +59,21 @@ class PaneView(Widget):
         readers: ViewReaders,
         marks: Marks,
         *,
+        details_source: Callable[[View], Source],
         metrics: Callable[[], Metrics],
         period: float = 0.0,
     ) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one.
 
-        `readers` are shared by all panes of the console: what one has read, another paints at once. `marks` says
-        whether differences are shown, `metrics` returns those of the header.
+        `details_source` does so for what is read of one row. `readers` are shared by all panes of the console: what
+        one has read, another paints at once. `marks` says whether differences are shown, `metrics` returns those of
+        the header.
         """
         super().__init__()
         self.pane = pane
         self.state = PaneState(pane, period)
         self.feed = PaneFeed(pane, source, readers, marks)
+        self._details_source = details_source
         self.defect: BaseException | None = None
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
         self.arranged: Snapshot | None = None  # the rows of the table
@@ -86,7 +89,7 @@ class PaneView(Widget):
         """Title, chart, table with its drawer, status, filter."""
         yield self._title
         yield PaneChart()
-        yield PaneRows(self.pane, lambda: self.feed.source)
+        yield PaneRows(self.pane, self._details_source)
         yield StatusLine()
         yield FilterLine(self._filter, self.leave_filter)
 
