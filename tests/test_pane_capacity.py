@@ -212,7 +212,7 @@ async def test_whoever_runs_keeps_a_sample(pg: Cluster, database: str, store: St
     assert {"size", "heap", "indexes", "toast", "rows"} <= {name.measure for name in found if name == _of(name)}
     parts = {"index", "partition", "toast"}
     whole = {"table", "connections", "xid", "mxid", "database", "wal", "sequence"}
-    assert {name.kind for name in found} == whole | parts
+    assert {name.kind for name in found} - {"slot"} == whole | parts
 
 
 def _of(name: SeriesName) -> SeriesName:
@@ -296,7 +296,7 @@ def disk_rows(*places: tuple[object, ...]) -> dict[str, Record]:
     known = Sampled({SeriesName("disk", "data directory", "used"): growing}, Trends(), NOW + 60)
     taken = Snapshot("capacity_limits", ("kind", "subject", "used", "limit"), (), datetime.now(UTC))
     disks = Snapshot("host_disks", ("what", "device", "size", "free"), places, datetime.now(UTC))
-    return {str(row["subject"]): row for row in limits.rows(taken, None, None, known, disks).records()}
+    return {str(row["subject"]): row for row in limits.rows(taken, None, None, known, disks=disks).records()}
 
 
 def test_a_disk_that_fills_has_a_date_and_holds_all_its_directories() -> None:
@@ -329,6 +329,66 @@ async def test_the_disk_of_the_server_is_a_limit_where_it_can_be_measured(
     if found["disk"]["limit"] is not None:  # else its mount is another one than ours
         kept = samples.load(store, target, 0)
         assert SeriesName("disk", "data directory", "used") in kept
+
+
+def wal_row(keeper: tuple[object, ...] | None, free: float | None, days: int = 60) -> Record:
+    """The row of what keeps WAL, after so many days in which a gigabyte was written each day."""
+    written = [Sample(NOW - (days - 1 - day) * DAY, (500 + day) * GIGABYTE) for day in range(days)]
+    followed = [Sample(each.at, GIGABYTE / 10) for each in written]
+    known = {SeriesName("wal", "WAL written", "used"): written, SeriesName("slot", "east", "used"): followed}
+    columns, now = ("kind", "subject", "used", "limit"), datetime.now(UTC)
+    wal = Snapshot("capacity_wal", (*columns, "active"), (keeper,) if keeper else (), now)
+    disks = Snapshot("host_disks", ("what", "device", "size", "free"), (("pg_wal", "vda", 90 * GIGABYTE, free),), now)
+    read, history = Snapshot("capacity_limits", columns, (), now), Sampled(known, Trends(), NOW + 60)
+    taken = limits.rows(read, None, None, history, disks=disks, wal=wal)
+    return next(row for row in taken.records() if str(row["subject"]).startswith("WAL "))
+
+
+@pytest.mark.parametrize(
+    ("keeper", "free", "days", "note"),
+    [
+        (("slot", "west", 5 * GIGABYTE, 25 * GIGABYTE, False), None, 20, "then the slot is lost"),
+        (("slot", "west", 5 * GIGABYTE, 25 * GIGABYTE, False), 10 * GIGABYTE, 10, "then the server stops"),
+        (("slot", "west", 5 * GIGABYTE, None, False), 40 * GIGABYTE, 40, "all WAL is kept until it is used"),
+        (("archiver", "archiver", 2 * GIGABYTE, None, False), 30 * GIGABYTE, 30, "then the server stops"),
+    ],
+)
+def test_wal_that_nobody_takes_fills_its_room_on_a_date(
+    keeper: tuple[object, ...], free: float | None, days: float, note: str
+) -> None:
+    row = wal_row(keeper, free)
+    at, earliest, latest = row["at"], row["earliest"], row["latest"]
+    assert isinstance(at, datetime)
+    assert isinstance(earliest, datetime)
+    assert isinstance(latest, datetime)
+    assert (at.timestamp() - NOW) / DAY == pytest.approx(days, rel=0.1)
+    assert earliest <= at <= latest
+    assert note in str(row["note"])
+
+
+def test_wal_without_a_date_says_why() -> None:
+    stopped = ("slot", "west", 5 * GIGABYTE, None, False)
+    assert wal_row(None, None)["when"] == "does not grow"
+    assert wal_row(("slot", "east", GIGABYTE / 10, None, True), 40 * GIGABYTE)["when"] == "does not grow"
+    assert wal_row(stopped, None)["when"] == "cannot tell: disk unknown"
+    assert wal_row(stopped, 40 * GIGABYTE, days=3)["when"] == "cannot tell yet (3 days)"
+
+
+async def test_the_wal_that_a_slot_keeps_is_a_limit(pg: Cluster, database: str, store: Store) -> None:
+    name = f"kept_{database}"
+    with pg.connect(database) as owner:
+        owner.execute(f"SELECT pg_create_physical_replication_slot('{name}', true)".encode())
+        try:
+            owner.execute("CREATE TABLE item AS SELECT repeat('x', 100) FROM generate_series(1, 5000)")
+            async with console(pg, database) as reading:
+                found = await rows_of(Capacity(Sources(reading), store), "capacity_limits_ahead", "subject")
+                kept = samples.load(store, target_key(reading.facts), 0)
+        finally:
+            owner.execute(f"SELECT pg_drop_replication_slot('{name}')".encode())
+    row = found[f"WAL kept by slot {name}"]
+    assert float(str(row["used"])) > 500_000
+    assert row["when"] == "cannot tell: disk unknown"
+    assert SeriesName("slot", name, "used") in kept
 
 
 def limit_row(used: Callable[[int], float], limit: float) -> Record:

@@ -206,7 +206,8 @@ def whole_number(parameters: Mapping[str, str], name: str, least: int = 0, most:
     """A parameter as a whole number. Raises Trouble(USAGE) if it is not one, or out of range."""
     text = parameters[name].strip()
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
-        raise Trouble(Kind.USAGE, f"{name} must be a whole number from {least} to {most}, not {safe(text, 40)}.")
+        given = f", not {safe(text, 40)}" if text else ""
+        raise Trouble(Kind.USAGE, f"{name} must be a whole number from {least} to {most}{given}.")
     return int(text)
 
 

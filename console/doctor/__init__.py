@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from console.actions import ACTIONS
-from console.doctor import actions, extensions, panes, pooler, replicas, role, rules, server, terminal
+from console.doctor import actions, extensions, jobs, panes, pooler, replicas, role, rules, server, terminal
 from console.doctor.check import Check, Report, Status, document
 from console.doctor.script import role_script
 from console.doctor.text import text
@@ -108,6 +108,8 @@ async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list
     found += role.checks(own)
     watch("extensions")
     found += await extensions.checks(postgres, here)
+    watch("the recurring jobs")
+    found += await jobs.checks(postgres, own.quoted)
     for pane in PANES:
         watch(f"the pane {pane.name}")
         found += await panes.checks(sources, (pane,), own.quoted)

@@ -65,6 +65,7 @@ LOAD_TESTS = View(
         Column("seconds", "seconds", "count", extra=True, help="How long it was to run."),
         Column("pace", "rate", "count", extra=True, help="Transactions a second that were asked for; none: no limit."),
         Column("mix", "reads %", "count", extra=True, help="Percentage of dashboard reads."),
+        Column("driver", "driver", width=8, extra=True, help="pgbench, or the driver of the console."),
         Column("created", "created", "count", extra=True, help="Content requests, removed again."),
         Column("wal", "WAL", "size", extra=True, help="Written by the whole server during the run."),
         Column("status", "status", width=10, extra=True),

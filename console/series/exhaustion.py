@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from console.records import dataclass
 from console.series.days import DAY
+from console.series.growth import too_few
 from console.series.trend import TooFew, Trend
 
 HORIZON = 3650.0  # days from now; what runs out later is not dated
@@ -49,6 +50,35 @@ def exhaustion(found: Trend | TooFew, limit: float, now: float) -> Exhaustion:
         return Exhaustion(Outlook.DATED, at, earliest, latest, found.days)
     never = found.steady or found.per_day <= 0
     return Exhaustion(Outlook.NEVER if never else Outlook.FAR, None, earliest, None, found.days)
+
+
+def when(found: Exhaustion) -> str:
+    """When something runs out, in a few words."""
+    return {
+        Outlook.REACHED: "reached",
+        Outlook.FAR: "not within 10 years",
+        Outlook.NEVER: "does not grow",
+        Outlook.UNKNOWN: "cannot tell yet",
+        Outlook.TOO_FEW: too_few(found.days),
+    }.get(found.outlook) or shown_date(found.at)
+
+
+def band(found: Exhaustion) -> str | None:
+    """Between which dates; None: no date is known."""
+    if found.outlook is Outlook.UNKNOWN:
+        return f"not before {shown_date(found.earliest)}" if found.earliest else "not within 10 years"
+    if found.outlook is not Outlook.DATED:
+        return None
+    return (
+        f"{shown_date(found.earliest)} … {shown_date(found.latest)}"
+        if found.latest
+        else f"{shown_date(found.earliest)} …"
+    )
+
+
+def shown_date(moment: datetime | None) -> str:
+    """The day; empty: none."""
+    return f"{moment:%Y-%m-%d}" if moment else ""
 
 
 def _date(room: float, per_day: float, now: float) -> datetime | None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from console.format import counted, one_line, relation, size
 from console.model import Record, Row, Snapshot, Trouble, denied, number
+from console.series import kept_wal
 from console.series.days import DAY, SeriesName
-from console.series.exhaustion import Exhaustion, Outlook, exhaustion
-from console.series.growth import too_few
+from console.series.exhaustion import Outlook, band, exhaustion, shown_date, when
 from console.series.sampled import Sampled
 from console.series.sampling import DISK, HIDDEN
 
@@ -48,16 +48,21 @@ def rows(
     sequences: Snapshot | None,
     parents: Snapshot | None,
     history: Sampled,
+    *,
     disks: Snapshot | None = None,
+    wal: Snapshot | None = None,
 ) -> Snapshot:
     """What runs out, the nearest first.
 
-    `parents` are the rows of the view Parents of the partitions, `disks` those of host_disks; None: not known.
+    `parents` are the rows of the view Parents of the partitions, `disks` those of host_disks, `wal` those of
+    capacity_wal; None: not known.
     """
     records = [*limits.records(), *(sequences.records() if sequences else ())]
     found = [_limit(record, history) for record in records if record["kind"] not in {*SIZES, HIDDEN}]
     found += [_partitions(record) for record in parents.records()] if parents else []
-    found += _disks(disks.records() if disks else (), history) or [NO_DISK]
+    places = tuple(disks.records()) if disks else ()
+    found += _disks(places, history) or [NO_DISK]
+    found += kept_wal.rows(wal.records(), places, history) if wal else []
     ordered = tuple(sorted(found, key=_nearness))
     shown = replace(limits, name="capacity_limits_ahead", columns=COLUMNS, rows=ordered)
     hidden = sum(number(record["used"]) for record in records if record["kind"] == HIDDEN)
@@ -66,26 +71,6 @@ def rows(
 
 def _unreadable(hidden: float) -> Trouble:
     return denied(f"{counted(hidden, 'sequence')} cannot be read.", "pg_read_all_data")
-
-
-def when(found: Exhaustion) -> str:
-    """When something runs out, in a few words."""
-    return {
-        Outlook.REACHED: "reached",
-        Outlook.FAR: "not within 10 years",
-        Outlook.NEVER: "does not grow",
-        Outlook.UNKNOWN: "cannot tell yet",
-        Outlook.TOO_FEW: too_few(found.days),
-    }.get(found.outlook) or _date(found.at)
-
-
-def band(found: Exhaustion) -> str | None:
-    """Between which dates; None: no date is known."""
-    if found.outlook is Outlook.UNKNOWN:
-        return f"not before {_date(found.earliest)}" if found.earliest else "not within 10 years"
-    if found.outlook is not Outlook.DATED:
-        return None
-    return f"{_date(found.earliest)} … {_date(found.latest)}" if found.latest else f"{_date(found.earliest)} …"
 
 
 def _limit(record: Record, history: Sampled) -> Row:
@@ -124,7 +109,7 @@ def _partitions(record: Record) -> Row:
     outlook = Outlook.DATED if at else Outlook.NEVER
     if isinstance(runway, int | float) and runway <= 0:
         outlook = Outlook.REACHED
-    text = {Outlook.REACHED: "reached", Outlook.NEVER: "no date"}.get(outlook) or _date(at)
+    text = {Outlook.REACHED: "reached", Outlook.NEVER: "no date"}.get(outlook) or shown_date(at)
     note = f"last bound {record['last']}" if record["last"] else "its bounds do not follow the clock"
     head = (
         f"partitions of {relation(record['parent'])}",
@@ -146,7 +131,3 @@ def _nearness(row: Row) -> tuple[int, float]:
     if isinstance(at, datetime):
         return 1, at.timestamp()
     return (2, earliest.timestamp()) if isinstance(earliest, datetime) else (3, -number(values["percent"]))
-
-
-def _date(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else ""

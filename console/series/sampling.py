@@ -8,13 +8,14 @@ from console.model import Record, Snapshot, number
 from console.series.days import SeriesName
 
 TABLES, LIMITS, SEQUENCES = "capacity_tables", "capacity_limits", "capacity_sequences"
-PARTS = "capacity_parts"
-QUERIES = (TABLES, LIMITS, SEQUENCES, PARTS)
+PARTS, WAL = "capacity_parts", "capacity_wal"
+QUERIES = (TABLES, LIMITS, SEQUENCES, PARTS, WAL)
+KEEPERS = frozenset({"slot", "archiver"})  # kinds of series of what keeps WAL
 DISKS = "host_disks"  # of the host, where it can be measured
 DISK = "disk"  # the kind of its series
 TABLE = "table"  # the kind of a series of capacity_tables
 HIDDEN = "hidden"  # the kind of the row that counts what this role cannot read
-BYTES = frozenset({TABLE, DISK, "database", "wal", "partition", "index", "toast"})  # kinds of series that are bytes
+BYTES = KEEPERS | {TABLE, DISK, "database", "wal", "partition", "index", "toast"}  # kinds of series that are bytes
 MEASURES = ("heap", "indexes", "toast", "rows", "partitions")  # of a table, besides its size
 
 

@@ -15,7 +15,7 @@ from console.records import dataclass
 from console.series import course, growth, limits, parts, sampling, what_if
 from console.series.days import DAY, Sample, SeriesName
 from console.series.sampled import Sampled, Trends
-from console.series.sampling import DISKS, LIMITS, PARTS, SEQUENCES, TABLES
+from console.series.sampling import DISKS, LIMITS, PARTS, SEQUENCES, TABLES, WAL
 from console.sources.derived import Derived, made_of
 from console.sources.registry import CAPACITY, HOST, Sources
 from console.watching import samples
@@ -26,7 +26,7 @@ COURSE = "capacity_course"
 READS: Mapping[str, tuple[str, ...]] = {  # what each answer is made of
     "capacity_growth": (TABLES, LIMITS, STATE, SAMPLES),
     "capacity_part_growth": (PARTS, STATE, SAMPLES),
-    "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query, STATE, SAMPLES),
+    "capacity_limits_ahead": (LIMITS, SEQUENCES, PARENTS.query, WAL, STATE, SAMPLES),
     "capacity_what_if": (TABLES,),
     COURSE: (STATE, SAMPLES),
 }
@@ -172,7 +172,7 @@ class Capacity:
             return parts.rows(answers[PARTS], history)
         if query == "capacity_limits_ahead":
             known = (answers.get(SEQUENCES), answers.get(PARENTS.query))
-            return limits.rows(answers[LIMITS], *known, history, answers.get(DISKS))
+            return limits.rows(answers[LIMITS], *known, history, disks=answers.get(DISKS), wal=answers.get(WAL))
         return what_if.rows(answers[TABLES])
 
 

@@ -45,7 +45,8 @@ DETAILED = 15  # the version of pgbench that tells serialization failures from d
 TRIES = 3
 PGBENCH, OWN = DRIVERS = ("pgbench", "console")
 _NOTES = {
-    PGBENCH: "pgbench stops a client at an error other than 40001 and 40P01; its SQLSTATE comes from the server's log",
+    PGBENCH: "pgbench stops a client at an error other than 40001 and 40P01; the server's log, where it can be read, "
+    "has the SQLSTATE",
     OWN: "the console's own driver: after an error a client goes on; errors are counted by SQLSTATE",
 }
 _OF_CONSOLE = ("-P", "-m", "console.running.load.driver", f"--max-tries={TRIES}")
@@ -243,8 +244,8 @@ def _vias() -> tuple[Choice, ...]:
 
 def _drivers() -> tuple[Choice, ...]:
     return (
-        Choice(PGBENCH, "a client stops at its first error, other than 40001 and 40P01"),
-        Choice(OWN, "the console's own: a client goes on, errors by SQLSTATE"),
+        Choice(PGBENCH, "a client stops at its first error"),
+        Choice(OWN, "its own: clients go on, errors by SQLSTATE"),
     )
 
 

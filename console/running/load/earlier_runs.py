@@ -42,5 +42,5 @@ def earlier(trail: Trail, run: Run, facts: Facts) -> EarlierLoad | None:
 
 
 def load_of(parameters: Mapping[object, object] | Mapping[str, str]) -> dict[object, object]:
-    """The parameters that decide what load a test makes."""
-    return {name: value for name, value in parameters.items() if name not in OWN}
+    """The parameters that decide what load a test makes; those of before there was a choice had pgbench as driver."""
+    return {"driver": "pgbench"} | {name: value for name, value in parameters.items() if name not in OWN}

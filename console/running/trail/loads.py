@@ -12,8 +12,8 @@ from console.running.progress import Run
 from console.running.trail.history import Past
 
 LOADS = (
-    *("run", "at", "status", "clients", "seconds", "pace", "mix", "via", "rate", "p50", "p95", "p99", "max", "errors"),
-    *("rate_change", "p95_change", "first_limit", "created", "wal", "tag", "server", "database", "series"),
+    *("run", "at", "status", "clients", "seconds", "pace", "mix", "via", "driver", "rate", "p50", "p95", "p99", "max"),
+    *("errors", "rate_change", "p95_change", "first_limit", "created", "wal", "tag", "server", "database", "series"),
 )
 MOST = 200  # results
 
@@ -59,7 +59,7 @@ def _row(
     asked = [int(given.get(name) or 0) for name in ("clients", "seconds", "rate", "mix")]
     return (
         *run,
-        *(asked[0], asked[1], asked[2] or None, asked[3], given.get("via")),
+        *(asked[0], asked[1], asked[2] or None, asked[3], given.get("via"), load_of(given)["driver"]),
         *(result.get(name) for name in ("rate", "p50", "p95", "p99", "max")),
         errors_of(result),
         *(change(result.get(name), before.get(name)) or None for name in ("rate", "p95")),
