@@ -38,7 +38,7 @@ def judge(state: Record, role: str) -> tuple[Check, ...]:
         return ()
     jobs = schedule_rows(state)
     if not jobs:
-        what = "None is scheduled: nobody creates partitions, refreshes views or archives by itself."
+        what = "None is scheduled: partitions, views and the archive are left to a person."
         return (_check(Status.LIMITED, what, "public.background_jobs has no recurring job.", SCHEDULE),)
     return (_clock(jobs, int(number(state["workers"]))),)
 
