@@ -106,6 +106,7 @@ _APP = (
     Key(Place.APP, "app.help", "question_mark", "help", "Help", footer=True),
     Key(Place.APP, "app.quit", "q", "quit", "Quit", footer=True),
     Key(Place.APP, "app.interrupt", "ctrl+c", "quit", "Quit", priority=True),
+    Key(Place.APP, "app.redraw", "ctrl+l", "redraw", "Draw the screen again"),
     Key(Place.APP, "app.palette", "ctrl+p,colon", "command_palette", "Go to a pane or an action by name"),
     Key(Place.APP, "app.earlier", "left_square_bracket", "turn_time(-10)", "All panes 10 seconds earlier"),
     Key(Place.APP, "app.later", "right_square_bracket", "turn_time(10)", "10 seconds later; at the end live again"),

@@ -51,6 +51,21 @@ def test_keys_act_in_a_terminal_that_has_lost_the_focus(any_pg: PostgresServer, 
         terminal.shows("1 of 4", "/usage")
 
 
+def test_a_screen_that_another_program_has_written_to_is_drawn_again(any_pg: PostgresServer, pipeline: str) -> None:
+    with console("open", any_pg.uri(pipeline), "--pane", "partitions") as terminal:
+        terminal.shows("content_analytics")
+        for opened, title in (("", "Partitions"), ("?", "Help: Partitions")):
+            terminal.type(opened)
+            terminal.shows(title)
+            for line in range(1, 25):
+                terminal.stream.feed(b"\x1b7\x1b[%d;1H%b\x1b8" % (line, b"Broadcast message ".ljust(80, b"!")))
+            assert title not in terminal.text()
+            while title not in terminal.text():  # a dialog that has just opened takes no key
+                terminal.type("\x0c")
+                terminal.read()
+            terminal.hides("Broadcast")
+
+
 def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
         terminal.shows("PostgreSQL", "rules evaluated")

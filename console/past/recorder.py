@@ -27,7 +27,7 @@ from console.past.store import HOUR, ReadingLibrary, ReadingStore, append
 from console.records import dataclass
 
 MINUTES_EACH = 600.0  # seconds after which another file is begun
-TOGETHER = 4.0  # seconds in which what is heard is encoded together
+TOGETHER = 0.4  # seconds in which what is heard is encoded together: less than the shortest period of a pane
 REPEATED = 30.0  # seconds after which the same trouble is kept again
 CARRIED = 2 * 2**20  # bytes of looked-up answers that go on into the next file
 PRUNED = 60.0  # seconds between two looks at how much there is

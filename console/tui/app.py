@@ -24,8 +24,8 @@ from console.panes.metrics import header_metrics, view_in_alarm
 from console.panes.overview import OVERVIEW
 from console.reading.reader import Readers
 from console.tui.action_flow import ActionFlow
-from console.tui.bindings import bindings, check_keymap, is_available
-from console.tui.compositor import FrontScreen
+from console.tui.bindings import bindings, check_keymap, is_available, keys_of
+from console.tui.compositor import FrontScreen, whole
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog
 from console.tui.driver import TerminalDriver, end_on_signals, run_until_closed
@@ -89,7 +89,8 @@ class ConsoleApp(App[int]):
         self.monitor = Monitor(self, workspace, self.vitals, self.times)
         self.dialogs = DialogStack(self)
         self.marks = Marks()
-        self.keys = KeyRouting(self, self.dialogs, self._check_bindings)
+        everywhere = dict.fromkeys(keys_of("app.redraw", workspace.settings.keymap), self.action_redraw)
+        self.keys = KeyRouting(self, self.dialogs, self._check_bindings, everywhere)
         self.flow = ActionFlow(workspace, self.dialogs, lambda: self.times.remark)
         self._rows = RowActions(workspace, self.dialogs, self.flow, self.times)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
@@ -355,6 +356,11 @@ class ConsoleApp(App[int]):
         """Open the set-up guide."""
         if self._is_present():
             self._guidance.open_guide(self.flow)
+
+    def action_redraw(self) -> None:
+        """Send the whole screen, as after another program has written to the terminal."""
+        self._picture.forget()
+        self._display(self.screen, whole(self.screen))
 
     @work(exclusive=True, group="quitting", exit_on_error=False)
     async def action_quit(self) -> None:  # type: ignore[override]

@@ -49,6 +49,12 @@ def check_keymap(keymap: Mapping[str, str]) -> None:
             )
 
 
+def keys_of(name: str, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of the binding with that id, as Textual names them."""
+    (found,) = (key.each for key in all_keys(keymap) if key.id == name)
+    return tuple(found)
+
+
 def is_available(action: str, pane: str, read_only: bool) -> bool | None:
     """Whether an action of the application is there in a pane; None: its key is disabled.
 

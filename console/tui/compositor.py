@@ -112,9 +112,11 @@ class FrontScreen(Screen[object]):
                     self._dirty_widgets.add(widget)
             self._on_timer_update()
 
-    def whole(self) -> RenderableType | None:
-        """Everything that can be seen, for a terminal that shows something else."""
-        return self._compositor.render_update(full=True)
+
+def whole(screen: Screen[object]) -> RenderableType | None:
+    """Everything that can be seen of a screen and of those behind it, for a terminal that shows something else."""
+    behind = screen.app._background_screens  # noqa: SLF001  Textual itself paints them so
+    return screen._compositor.render_update(full=True, screen_stack=behind)  # noqa: SLF001
 
 
 def in_front(visible: Placing, width: int, height: int) -> Placing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from textual.app import App
@@ -25,8 +26,16 @@ class KeyRouting:
     pane, the field or the page of the guide that the key before left.
     """
 
-    def __init__(self, app: App[int], dialogs: DialogStack, check_bindings: CheckBindings) -> None:
+    def __init__(
+        self,
+        app: App[int],
+        dialogs: DialogStack,
+        check_bindings: CheckBindings,
+        everywhere: Mapping[str, Callable[[], None]],
+    ) -> None:
+        """`everywhere`: what keys do that act in every dialog too, where no other key of the application does."""
         self._app = app
+        self._everywhere = everywhere
         self._dialogs = dialogs
         self._check_bindings = check_bindings
 
@@ -52,7 +61,9 @@ class KeyRouting:
     async def _act(self, key: Key) -> None:
         """Carry out what a key is bound to. An unknown one ends here: later it would act on what is there by then."""
         before = self._app.focused
-        if not (await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key)):
+        if act := self._everywhere.get(key.key):
+            act()
+        elif not (await self._check_bindings(key.key, priority=True) or await self._check_bindings(key.key)):
             self._dialogs.missed(key)
         elif isinstance(after := self._app.focused, TextField) and after is not before:
             after.select_all()  # what is typed replaces it

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from textual.app import App
 from textual.screen import Screen
 
-from console.tui.compositor import FrontScreen
+from console.tui.compositor import FrontScreen, whole
 from console.tui.first_screen import FirstScreen
 
 LONGEST = 2.0  # seconds that the first screen stays when no rows come
@@ -40,4 +40,4 @@ class Takeover:
         """Paint the whole screen over the first one, which had the same rows."""
         if self._is_waiting and isinstance(screen := self._app.screen, FrontScreen):
             self._is_waiting = False
-            self._display(screen, screen.whole())
+            self._display(screen, whole(screen))
