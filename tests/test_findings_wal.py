@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -156,20 +157,20 @@ GROWTH = DISK | {"used_percent": 50.0}
 
 
 @pytest.mark.parametrize(
-    ("free", "sentence"),  # GB, of an earlier reading each 5 minutes, oldest first
+    ("free", "sentence"),  # GB, of an earlier reading each minute, oldest first
     [
-        ((53, 52, 51, 50), "used up in 4 hours 10 minutes at the rate of the last 15 minutes"),
-        ((56, 52, 51, 50), "used up in 4 hours 10 minutes at the rate of the last 15 minutes"),  # the slower half
-        ((53, 50, 50, 50), None),  # a file that was written at once
-        ((50, 50, 50, 46), None),
-        ((50, 53, 51, 50), None),  # it fell and rose
-        ((52, 50), None),  # after five minutes
+        (range(80, 49, -1), "for 50 minutes at the rate of the last 15 minutes"),
+        ((*range(80, 51, -1), None, 50), "for 50 minutes at the rate of the last 15 minutes"),  # one was not known
+        ((80,) * 15 + (50,) * 16, None),  # a file that was written at once
+        (range(50, 81), None),
+        ((55, 50), None),  # after a minute
     ],
 )
 def test_only_a_disk_that_fills_up_steadily_is_said_to_be_full_soon(
-    free: tuple[int, ...], sentence: str | None
+    free: Sequence[int | None], sentence: str | None
 ) -> None:
-    ago = range(-300 * (len(free) - 1), 1, 300)
-    disks = (taken("host_disks", GROWTH | {"free": gb << 30}, at) for gb, at in zip(free, ago, strict=True))
+    ago = range(-60 * (len(free) - 1), 1, 60)
+    known = ({"free": None if gb is None else gb << 30} for gb in free)
+    disks = (taken("host_disks", GROWTH | each, at) for each, at in zip(known, ago, strict=True))
     found = list(space(Frame({"host_disks": tuple(disks)}, AT)))
-    assert [each.sentence.partition("are free, ")[2] for each in found] == ([sentence] if sentence else [])
+    assert [each.sentence.partition(" left, ")[2] for each in found] == ([sentence] if sentence else [])

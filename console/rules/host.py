@@ -51,7 +51,7 @@ HOST_DISK_PERCENT = Rule(
 )
 HOST_DISK_HOURS = Rule(
     name="host_disk_hours",
-    title="Time until that space is used up, at the rate of the last hour",
+    title="Time until that space is used up, at the rate of the last minutes or hours",
     unit="h",
     limit=below(24, 4),
     queries=("host_disks",),

@@ -1,34 +1,24 @@
 """How fast a quantity grows, with a band, from samples with gaps, outliers, a weekly rhythm and changes of level. Pure.
 
-The slope is that of Theil and Sen: the median of the slopes between pairs of values. Pairs are of the same weekday, as
-in the seasonal Kendall slope estimator (Hirsch, Slack and Smith, Techniques of trend analysis for monthly water quality
-data, Water Resources Research 18, 1982), and of the same segment between two changes of level.
-
-The band is the confidence interval of Sen (Estimates of the regression coefficient based on Kendall's tau, Journal of
-the American Statistical Association 63, 1968): ranks by the normal approximation of Kendall's statistic, whose variance
-is corrected for autocorrelation as by Yue and Wang (The Mann-Kendall test modified by effective sample size, Water
-Resources Management 18, 2004).
+Slopes (console/series/slope.py) are between values of the same weekday, as in the seasonal Kendall slope estimator
+(Hirsch, Slack and Smith, Techniques of trend analysis for monthly water quality data, Water Resources Research 18,
+1982), and of the same segment between two changes of level.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
-from math import ceil, floor, sqrt
-from statistics import median
 
 from console.records import dataclass
 from console.series.days import DAY, MONTH, WEEK, Day, Sample, days
+from console.series.slope import Band, slope
 from console.series.steps import LevelChange, Segment, segments, steps
 
 LEAST_DAYS = 14  # with samples, below which nothing is said: each weekday twice
 MOST_DAYS = 180  # of the newest samples that count
 BLOCK = 28  # days with samples whose rates of growth are compared
-CONFIDENCE = 1.96  # standard deviations: 95 %
 WIDEST = 0.1  # half of the band, as a share of the slope, above which the slope is not known
 STEADY = 0.01  # of the level, a month: what grows and shrinks by less is steady
-LEAST_PAIRS = 7
-MOST_CORRELATION = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,7 @@ def trend(samples: Iterable[Sample], now: float) -> Trend | TooFew:
         return TooFew(len(series))
     whole = segments(series)
     parts = _newest_rate(whole)
-    band = _slope(parts)
+    band = slope(list(_blocks(parts)))
     if band is None:  # the level changes more often than the rate of growth can be measured
         return TooFew(len(series), len(series) + LEAST_DAYS)
     today = now // DAY
@@ -77,20 +67,6 @@ def trend(samples: Iterable[Sample], now: float) -> Trend | TooFew:
     level = max(day.value + band.middle * (today - day.number) for day in last_week)
     changes = steps(whole, band.middle)
     return Trend(band.middle, band.low, band.high, len(series), level, series[-1], changes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Band:
-    """A slope and its confidence interval, per day."""
-
-    middle: float
-    low: float
-    high: float
-
-    def differs(self, other: _Band) -> bool:
-        """Whether the bands do not meet and the slopes are apart by more than what a known slope may be wrong by."""
-        apart = self.high < other.low or other.high < self.low
-        return apart and abs(self.middle - other.middle) > WIDEST * max(abs(self.middle), abs(other.middle))
 
 
 def _newest_rate(parts: Sequence[Segment]) -> Sequence[Segment]:
@@ -101,12 +77,18 @@ def _newest_rate(parts: Sequence[Segment]) -> Sequence[Segment]:
     """
     numbers = [day.number for part in parts for day in part]
     starts = [numbers[-count] for count in range(BLOCK, len(numbers) + 1, BLOCK)]
-    newest = _slope(_between(parts, starts[0], numbers[-1] + 1)) if starts else None
+    newest = slope(list(_blocks(_between(parts, starts[0], numbers[-1] + 1)))) if starts else None
     for at in range(1, len(starts)):
-        older = _slope(_between(parts, starts[at], starts[at - 1]))
-        if newest and older and newest.differs(older):
+        older = slope(list(_blocks(_between(parts, starts[at], starts[at - 1]))))
+        if newest and older and _differ(newest, older):
             return _between(parts, starts[max(0, at - 2)], numbers[-1] + 1)
     return parts
+
+
+def _differ(newer: Band, older: Band) -> bool:
+    """Whether two bands do not meet and their slopes are apart by more than what a known slope may be wrong by."""
+    apart = newer.high < older.low or older.high < newer.low
+    return apart and abs(newer.middle - older.middle) > WIDEST * max(abs(newer.middle), abs(older.middle))
 
 
 def _between(parts: Sequence[Segment], first: int, end: int) -> list[Segment]:
@@ -115,46 +97,8 @@ def _between(parts: Sequence[Segment], first: int, end: int) -> list[Segment]:
     return [part for part in chosen if part]
 
 
-def _slope(parts: Sequence[Segment]) -> _Band | None:
-    """The median slope with its band; None: there are too few pairs."""
-    blocks = list(_blocks(parts))
-    slopes = sorted(
-        (later.value - earlier.value) / (later.number - earlier.number)
-        for block in blocks
-        for earlier, later in combinations(block, 2)
-    )
-    if len(slopes) < LEAST_PAIRS:
-        return None
-    middle = median(slopes)
-    variance = sum(len(block) * (len(block) - 1) * (2 * len(block) + 5) / 18 for block in blocks)
-    width = CONFIDENCE * sqrt(variance * _inflation(_residuals(blocks, middle)))
-    low = max(0, floor((len(slopes) - width) / 2) - 1)
-    high = min(len(slopes) - 1, ceil((len(slopes) + width) / 2))
-    return _Band(middle, slopes[low], slopes[high])
-
-
 def _blocks(parts: Sequence[Segment]) -> Iterable[list[Day]]:
     """The days of one weekday in one segment, for each of both."""
     for part in parts:
         for weekday in range(WEEK):
             yield [day for day in part if day.number % WEEK == weekday]
-
-
-def _residuals(blocks: Sequence[Sequence[Day]], slope: float) -> dict[int, float]:
-    """How far the value of each day is from the line through the others of its block."""
-    found: dict[int, float] = {}
-    for block in filter(None, blocks):
-        level = median(day.value - slope * day.number for day in block)
-        found |= {day.number: day.value - slope * day.number - level for day in block}
-    return found
-
-
-def _inflation(residuals: dict[int, float]) -> float:
-    """By how much autocorrelation of the first order increases the variance of Kendall's statistic; at least 1."""
-    square = sum(value * value for value in residuals.values())
-    if square <= 0:
-        return 1.0
-    neighbours = sum(value * residuals[day + 1] for day, value in residuals.items() if day + 1 in residuals)
-    correlation = min(max(neighbours / square, 0.0), MOST_CORRELATION)
-    count = len(residuals)
-    return 1 + 2 * sum((1 - lag / count) * correlation**lag for lag in range(1, count))

@@ -39,6 +39,7 @@ from console.watching.journal import Journal, Muted, Reason
 from console.watching.query_needs import QueryNeeds
 
 DAY = 86_400.0
+MOST_KEPT = 120  # readings of a window, so that a long one costs little memory however often is read
 CREDIT = 0.5  # seconds of reading that changes may cause at once
 CREDIT_PER_SECOND = 0.0005  # and in the long run: 30 ms a minute, however often somebody creates a temporary table
 LEARNED = ("statements", "table_indexes", "pooler_pools")  # the queries whose readings are learned from
@@ -271,6 +272,8 @@ class Observer:
     def _keep(self, ask: Ask, taken: Snapshot) -> None:
         self._troubles.pop(ask.query, None)
         kept = self._readings[ask.query]
+        if len(kept) > 1 and _within(ask.window / MOST_KEPT, kept[-2], kept[-1]):
+            kept.pop()
         kept.append(taken)
         while len(kept) > 1 and not _within(ask.window, kept[0], taken):
             kept.popleft()

@@ -55,7 +55,7 @@ def disk_that_is_slow(stage: Stage) -> Iterator[str]:
 @contextmanager
 def disk_that_is_nearly_full(stage: Stage) -> Iterator[str]:
     of(stage).full = 0.98
-    yield "98 % of the file system of data directory, pg_wal are in use"
+    yield "98 % of the file system of data directory, pg_wal is in use"
     of(stage).full = 0.5
 
 

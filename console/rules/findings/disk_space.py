@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from console.format import in_words, one_line, size
 from console.model import Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Record, Snapshot, Urgency
-from console.rules.findings.host import HOST, MINUTE, earlier_reading
+from console.rules.findings.host import EVERY, HOST, MINUTE
 from console.rules.findings.wording import listed, number
 from console.rules.host import HOST_DISK_HOURS, HOST_DISK_PERCENT
+from console.series.filling import AHEAD, HELD, SPANS, Filling, FreeSpace, filling
 
-TREND, LEAST_TREND = 3600.0, 600.0  # seconds over which a file system is seen to fill up, and that must have passed
-FILLED = 256 * 2**20  # bytes by which it must have filled up meanwhile, and half of them in each half of that time
+TREND = 60.0 * (max(SPANS) + HELD)  # seconds over which a file system is seen to fill up
 WAL = "pg_wal"  # as a reading of the host calls it
 SHARE = 0.1  # of the file system: less WAL than that is not why it is full
 
@@ -24,30 +24,32 @@ def space(frame: Frame) -> Iterable[Finding]:
         raise CannotTell(why.sentence, why.remedy, why.lacks) if why else CannotTell("No free space is known.")
     for mount in dict.fromkeys((row["mount"], row["size"]) for row in rows):
         same = [row for row in rows if (row["mount"], row["size"]) == mount]
-        yield from _filling(frame, same)
+        yield from _file_system(frame, same)
 
 
-def _filling(frame: Frame, places: list[Record]) -> Iterator[Finding]:
+def _file_system(frame: Frame, places: list[Record]) -> Iterator[Finding]:
     row, names = places[0], listed(one_line(each["what"]) for each in places)
-    hours, elapsed = _hours_left(frame, row)
-    full, soon = frame.level(HOST_DISK_PERCENT, row["used_percent"]), frame.level(HOST_DISK_HOURS, hours)
+    fills = _filling(frame, row)
+    full = frame.level(HOST_DISK_PERCENT, row["used_percent"])
+    soon = frame.level(HOST_DISK_HOURS, fills.left / 3600 if fills else None)
     level = max(full, soon)
     if not level:
         return
-    left, (held, blames) = f"{size(row['free'])} are free", wal_causes(frame, places)
-    trend = f", used up in {in_words(hours * 3600)} at the rate of the last {in_words(elapsed)}" if hours else ""
+    held, blames = wal_causes(frame, places)
+    used, free = f"{number(row['used_percent']):.0f} % of the file system of {names}", size(row["free"])
+    trend = f", for {in_words(fills.left)} at the rate of the last {in_words(fills.seen)}" if fills else ""
     yield Finding(
         "disk-space",
         f"disk {one_line(row['mount'])}",
         level,
-        f"{number(row['used_percent']):.0f} % of the file system of {names} are in use: {left}{trend}",
+        f"{used} is in use: {free} left{trend}",
         "when it is full, writes fail, and without room for WAL the server stops; the pane Capacity shows what grows",
         (
-            Evidence("free", size(row["free"]), HOST, "space", {"what": row["what"]}),
+            Evidence("free", free, HOST, "space", {"what": row["what"]}),
             *((Evidence("WAL", size(held), HOST, "space", {"what": WAL}),) if held is not None else ()),
         ),
-        harm=1e6 / hours if hours else number(row["used_percent"]),
-        symptom=f"{number(row['used_percent']):.0f} % of the file system of {names} in use, {left}{trend}",
+        harm=3.6e9 / max(fills.left, 1.0) if fills else number(row["used_percent"]),
+        symptom=f"{used} in use, {free} left{trend}",
         blames=blames,
     )
 
@@ -60,25 +62,12 @@ def _is_filling(frame: Frame) -> bool:
         return False
 
 
-def _hours_left(frame: Frame, row: Record) -> tuple[float | None, float]:
-    """Hours until the file system is full, and over how many seconds that is seen; None: it does not fill up steadily.
-
-    The slower half of the time counts: a file that was written at once, such as a copy of a database, is no trend.
-    """
-    try:
-        earlier, elapsed = earlier_reading(frame, "host_disks", TREND, LEAST_TREND)
-        middle, later = frame.earlier("host_disks", elapsed / 2)
-    except CannotTell:
-        return None, 0.0
-    free = [_free(reading, row) for reading in (earlier, middle)]
-    if None in free:
-        return None, elapsed
-    first, second, now = number(free[0]), number(free[1]), number(row["free"])
-    filled = (first - second, second - now)
-    if min(filled) < FILLED / 2:
-        return None, elapsed
-    slower = min(filled[0] / (elapsed - later), filled[1] / later)  # bytes per second
-    return now / slower / 3600, elapsed
+def _filling(frame: Frame, row: Record) -> Filling | None:
+    """How soon the file system is full; None: it does not fill up steadily."""
+    *earlier, last = frame.readings["host_disks"]
+    past = [(last.since(reading), _free(reading, row)) for reading in earlier]
+    known = (FreeSpace(ago, number(free)) for ago, free in past if ago is not None and free is not None)
+    return filling((*known, FreeSpace(0.0, number(row["free"]))))
 
 
 def _free(reading: Snapshot, row: Record) -> object:
@@ -117,12 +106,13 @@ DISK_SPACE = Diagnosis(
     "A disk of the server is nearly full, or soon will be",
     Urgency.SOON,
     (
-        Ask("host_disks", HOST, MINUTE, TREND),
+        Ask("host_disks", HOST, EVERY, TREND),
         Ask("slot_retention", every=MINUTE),
         Ask("archiver", every=MINUTE),
         Ask("wal_directory", every=MINUTE, only_if=_is_filling),
     ),
     space,
     (HOST_DISK_PERCENT, HOST_DISK_HOURS),
-    misses="How fast a disk fills up is known after 10 minutes; what is written at once is no trend.",
+    misses=f"That a disk fills up is seen over at least {SPANS[0]} minutes, and its end {AHEAD} times as far ahead: "
+    "a day ahead after two hours. What is written at once, such as a copy, is no trend.",
 )
