@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from console.format import safe, to_json
-from console.model import CHANGES, OFTEN, AnyRule, Diagnosis, Kind, Rule, Trouble
+from console.model import CHANGES, OFTEN, AnyRule, Diagnosis, Kind, Rule, Signal, Trouble
 from console.rules import RULES
 from console.rules.diagnoses import DIAGNOSES
 from console.rules.explaining import diagnosis_document, diagnosis_sentence, document, sentence
@@ -35,7 +37,7 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
     for ask in diagnosis.asks:
         kept = f", compared over {ask.window:.0f} s" if ask.window else ""
         gate = "; only while the metrics make it necessary" if ask.only_if else ""
-        changed = f"; at once when {CHANGES} shows changed {' or '.join(ask.on_change)}" if ask.on_change else ""
+        changed = f"; at once when {CHANGES} shows {_signals(ask.on_change)}" if ask.on_change else ""
         for query in ask.queries:
             every = f"every {ask.every:.0f} s{kept}{gate}{changed}"
             lines += [f"-- {query} of {ask.source}, {every}", statement(query).strip(), ""]
@@ -44,6 +46,11 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
     grants = diagnosis_document(diagnosis, settings.thresholds)["privileges"]
     lines.append(f"Privileges: {', '.join(map(str, grants)) if isinstance(grants, list) and grants else 'none'}.")
     return "\n".join(lines) + "\n"
+
+
+def _signals(signals: Iterable[Signal]) -> str:
+    """What makes a query be read early, such as "changed relations or 100,000 outdated"."""
+    return " or ".join(f"{f'{each.by:,.0f}' if each.by else 'changed'} {each.column}" for each in signals)
 
 
 def _rule_text(rule: AnyRule) -> str:

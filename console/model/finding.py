@@ -74,6 +74,20 @@ class CannotTell(Exception):  # noqa: N818  a result, not a programming error
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """A column of the query CHANGES that shows when an expensive query is worth reading early."""
+
+    column: str
+    by: float = 0.0  # how much it must have risen or fallen since the query was read; 0: any change counts
+
+    def is_given(self, before: object, now: object) -> bool:
+        """Whether the column has changed enough between two readings."""
+        if not self.by or not isinstance(before, int | float) or not isinstance(now, int | float):
+            return before != now
+        return abs(now - before) >= self.by
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A query that a rule needs, and how often it is asked while a console watches."""
 
@@ -83,7 +97,7 @@ class Ask:
     window: float = 0.0  # seconds for which earlier readings are kept; 0: only the last one counts
     only_if: Callable[[Frame], bool] | None = None  # judged on the metrics: an expensive query is not always needed
     view: View | None = None  # of a pane: the query is read as there, with its lookups and derived columns
-    on_change: tuple[str, ...] = ()  # columns of the query CHANGES: when one of them changes, it is asked at once
+    on_change: tuple[Signal, ...] = ()  # when one of them is given, it is asked at once
     optional: bool = False  # the rule is evaluated without it too, with less evidence
 
     @property
@@ -106,7 +120,7 @@ def of_view(
     every: float,
     source: str = "postgres",
     only_if: Callable[[Frame], bool] | None = None,
-    on_change: tuple[str, ...] = (),
+    on_change: tuple[Signal, ...] = (),
 ) -> Ask:
     """What a view of a pane reads, judged as the pane does."""
     return Ask(view.query, source, every, only_if=only_if, view=view, on_change=on_change)
@@ -262,6 +276,11 @@ class Diagnosis:
 
 OFTEN, SELDOM, RARELY = 5.0, 60.0, 600.0  # seconds between two readings of a query
 CHANGES = "changes"  # a cheap query whose columns show that something was changed
-RELATIONS = ("relations",)  # tables, indexes, partitions, columns, constraints
-DEFINITIONS = ("relations", "definitions")  # also functions, triggers, defaults
-EXTENSIONS, ROLES, SETTINGS = ("extensions",), ("roles",), ("settings",)  # SETTINGS: the configuration was reloaded
+RELATIONS = (Signal("relations"),)  # tables, indexes, partitions, columns, constraints
+DEFINITIONS = (*RELATIONS, Signal("definitions"))  # also functions, triggers, defaults
+EXTENSIONS, ROLES = (Signal("extensions"),), (Signal("roles"),)
+SETTINGS = (Signal("settings"),)  # the configuration was reloaded
+JOBS = (Signal("jobs", by=1),)  # rows of the queue were written
+OUTDATED = (Signal("outdated", by=100_000),)  # rows of this database were updated or deleted
+DEFAULTED = (Signal("defaulted", by=1),)  # rows of default partitions were written
+IDS = (Signal("xids", by=100_000), Signal("mxids", by=100_000))  # transaction and multixact IDs were assigned

@@ -236,21 +236,28 @@ class Observer:
         await asyncio.gather(*(self._read(ask) for ask in asks))
 
     async def _read_changed(self) -> None:
-        """Read again what was changed since it was read, as long as that does not cost too much."""
+        """Read early what changes make worth reading, as long as that does not cost too much."""
         for ask in self._asks:
-            before = self._seen.get(ask.query)
-            if before is not None and before != self._changes(ask) and self._credit > 0 and ask.only_if is None:
+            if ask.only_if is None and self._credit > self._least_credit(ask):
                 began = time.monotonic()
                 await self._read(ask)
                 self._credit -= time.monotonic() - began
 
+    def _least_credit(self, ask: Ask) -> float:
+        """The credit with which a query is read early: rows that are written all the time take half of it at most."""
+        before, now = self._seen.get(ask.query), self._changes(ask)
+        if before is None or now is None:
+            return math.inf
+        given = [pair[0] for pair in zip(ask.on_change, before, now, strict=True) if pair[0].is_given(*pair[1:])]
+        return min((CREDIT / 2 if signal.by else 0.0 for signal in given), default=math.inf)
+
     def _changes(self, ask: Ask) -> tuple[object, ...] | None:
-        """What the columns of CHANGES that concern a query show; None: nothing is known of them."""
+        """What CHANGES shows of the signals of a query; None: nothing is known of them."""
         taken = self._readings.get(CHANGES)
         if not taken or not ask.on_change:
             return None
         row = next(iter(taken[-1].records()), {})
-        return tuple(row.get(column) for column in ask.on_change)
+        return tuple(row.get(signal.column) for signal in ask.on_change)
 
     async def _read(self, ask: Ask) -> None:
         self._due[ask.query] = self._last + timedelta(seconds=ask.every)

@@ -69,7 +69,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
         held.feedback_of_a_standby,
     ),
     "partition-runway": (partitions.last_partition_ends_with_this_month,),
-    "partition-gap": (partitions.month_that_was_left_out,),
+    "partition-gap": (partitions.month_that_was_left_out, partitions.rows_in_the_default_partition),
     "idle-in-transaction": (held.session_left_in_transaction,),
     "prepared-transaction": (held.transaction_left_prepared,),
     "invalid-index": (indexes.build_that_failed,),

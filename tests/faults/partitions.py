@@ -29,6 +29,20 @@ def last_partition_ends_with_this_month(stage: Stage) -> Iterator[str]:
 
 
 @contextmanager
+def rows_in_the_default_partition(stage: Stage) -> Iterator[str]:
+    """An application writes the time of next year."""
+    stage.do(
+        TABLE,
+        "SET timezone = 'UTC'",
+        MONTHS.format(months="-2..4"),
+        "CREATE TABLE public.others PARTITION OF public.api_usage DEFAULT",
+        "INSERT INTO public.api_usage SELECT g, now() + interval '1 year' FROM generate_series(1, 3) g",
+    )
+    yield "public.api_usage: 3 rows in its default partition"
+    stage.do("DROP TABLE public.api_usage")
+
+
+@contextmanager
 def month_that_was_left_out(stage: Stage) -> Iterator[str]:
     """One month between the others has no partition."""
     stage.do(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from console.format import age, one_line
 from console.jobs.kinds import KINDS
 from console.model import (
+    JOBS,
     SELDOM,
     CannotTell,
     Diagnosis,
@@ -161,8 +162,10 @@ def _state(frame: Frame) -> Record:
     return state
 
 
-_ASKS = (of_view(View("jobs", "Jobs", _QUERY, (), ("jobs",), lookups=(QUEUED, SCHEDULED, CLOCKED)), SELDOM),)
-_MISSES = "Jobs are read once a minute."
+_ASKS = (
+    of_view(View("jobs", "Jobs", _QUERY, (), ("jobs",), lookups=(QUEUED, SCHEDULED, CLOCKED)), SELDOM, on_change=JOBS),
+)
+_MISSES = "What only time makes late shows within a minute."
 WORKER_MISSING = Diagnosis(
     "worker-missing", "Jobs are due and no worker runs", Urgency.SOON, _ASKS, no_worker, misses=_MISSES
 )

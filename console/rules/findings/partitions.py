@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.format import one_line
 from console.model import (
+    DEFAULTED,
     RARELY,
     RELATIONS,
     Diagnosis,
@@ -90,7 +91,7 @@ PARTITION_GAP = Diagnosis(
     "partition-gap",
     "A partitioned table has gaps, or rows in its default partition",
     Urgency.SOON,
-    (of_view(PARENTS, RARELY, on_change=RELATIONS),),
+    (of_view(PARENTS, RARELY, on_change=(*RELATIONS, *DEFAULTED)),),
     incomplete,
     (DEFAULT_PARTITION_ROWS,),
 )

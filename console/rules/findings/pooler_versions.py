@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from console.format import one_line
-from console.model import RARELY, Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Level, Urgency
+from console.model import OFTEN, Ask, CannotTell, Diagnosis, Evidence, Finding, Frame, Level, Urgency
 from console.records import dataclass
 from console.rules.findings.wording import counted, listed
 
@@ -115,6 +115,6 @@ PGBOUNCER_CVE = Diagnosis(
     "pgbouncer-cve",
     "A PgBouncer has known vulnerabilities",
     Urgency.CARE,
-    (Ask("pooler_version", POOLER, RARELY), Ask("pooler_config", POOLER, RARELY)),
+    (Ask("pooler_version", POOLER, 2 * OFTEN), Ask("pooler_config", POOLER, 2 * OFTEN)),
     vulnerable,
 )

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from console.format import age, count, one_line, percent
 from console.model import (
+    IDS,
     RARELY,
+    RELATIONS,
     SELDOM,
     Ask,
     CannotTell,
@@ -141,17 +143,21 @@ WRAPAROUND_NEAR = Diagnosis(
     "wraparound",
     "Transaction or multixact IDs are not frozen in time",
     Urgency.SOON,
-    (of_view(WRAPAROUND, RARELY), Ask("transaction_ages", every=SELDOM, window=WINDOW), Ask("vitals")),
+    (
+        of_view(WRAPAROUND, RARELY, on_change=(*RELATIONS, *IDS)),
+        Ask("transaction_ages", every=SELDOM, window=WINDOW),
+        Ask("vitals"),
+    ),
     wraparound,
     (WRAPAROUND_PERCENT, FREEZE_AGE_PERCENT),
-    misses="The ages of tables are read every ten minutes.",
+    misses="The ages of tables are read every ten minutes, and at once when 100,000 IDs were assigned.",
 )
 SEQUENCE_END = Diagnosis(
     "sequence-end",
     "A sequence or integer key is near its end",
     Urgency.SOON,
-    (Ask("sequence_ranges", every=RARELY, window=DAY),),
+    (Ask("sequence_ranges", every=RARELY, window=DAY, on_change=RELATIONS),),
     sequences,
     (SEQUENCE_USED_PERCENT,),
-    misses="Sequences are read every ten minutes.",
+    misses="Sequences that are there are read every ten minutes: no counter shows that one moves.",
 )

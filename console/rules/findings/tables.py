@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from console.format import age, count, one_line, percent, size
 from console.model import (
+    OUTDATED,
     RARELY,
     RELATIONS,
     REPACK_EXTENSION,
@@ -145,8 +146,8 @@ def are_overdue(frame: Frame) -> bool:
         return False
 
 
-_ASKS = (of_view(TABLES, RARELY, on_change=RELATIONS),)
-_MISSES = "What grows with the rows of tables shows within ten minutes."
+_ASKS = (of_view(TABLES, RARELY, on_change=(*RELATIONS, *OUTDATED)),)
+_MISSES = "Fewer than 100,000 rows that were updated or deleted show within ten minutes."
 BLOAT = Diagnosis("bloat", "A large part of a table is bloat", Urgency.CARE, _ASKS, bloated, misses=_MISSES)
 VACUUM_OVERDUE = Diagnosis(
     "vacuum-overdue",
