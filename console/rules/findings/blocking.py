@@ -10,7 +10,7 @@ from console.format import age, one_line
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.panes.pooled import ask_with_clients
 from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
-from console.rules.lock_queues import Freed, Node, Queues, locks, node
+from console.rules.lock_queues import TRANSACTION, Freed, Node, Queues, locks, node
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)", "idle")  # a cancel would have no effect
@@ -29,7 +29,7 @@ def blockers(frame: Frame) -> Iterable[Finding]:
     """A finding for each session or prepared transaction that blocks others without waiting itself."""
     records = frame.rows("lock_queues")
     queues = Queues(locks(records))
-    sessions = {node(record): record for record in records}
+    sessions = {node(record): record for record in sorted(records, key=_clarity)}
     for root in queues.roots:
         waiting = queues.behind(root)
         waited = frame.level(LOCK_WAIT_SECONDS, queues.longest_wait(waiting))
@@ -56,6 +56,13 @@ def _finding(root: Node, level: Level, waiting: Set[Node], queues: Queues, sessi
         harm=float(len(waiting)),
         symptom=f"{counted(len(waiting), 'session')} blocked by {_who(record)}",
     )
+
+
+def _clarity(record: Record) -> int:
+    """How well a record says what its session waits for: who waits for the holder of a row has the row's own lock."""
+    if record["kind"] == "tuple" or (not record["granted"] and record["kind"] not in TRANSACTION):
+        return 2
+    return 0 if record["granted"] else 1
 
 
 def subject(record: Record) -> str:
@@ -86,15 +93,19 @@ def _detail(record: Record, wanted: str) -> str:
 def _blocked(waiting: Set[Node], sessions: Sessions) -> list[str]:
     """Who waits, and for what: the first few."""
     named = [sessions[waiter] for waiter in sorted(waiting, key=str)[:MOST_NAMED]]
-    return [f"{session(record)}, for {one_line(record['object'])}" for record in named]
+    return [f"{session(record)}, for {_object(record)}" for record in named]
 
 
 def _wanted(waiting: Set[Node], sessions: Sessions) -> str:
     """The relations, or other objects, that the waiting sessions want; those of a row's transaction by the row."""
-    wanted = {(sessions[waiter]["object"], sessions[waiter]["row"] or "") for waiter in waiting}
-    objects = sorted(f"{one_line(name)} {row}".strip() for name, row in wanted)
+    objects = sorted({_object(sessions[waiter]) for waiter in waiting})
     relations = [name for name in objects if not name.startswith(("transaction ", "virtual transaction "))]
     return ", ".join((relations or objects)[:2])
+
+
+def _object(record: Record) -> str:
+    row = f" row {record['row']}" if record["row"] else ""
+    return f"{one_line(record['object'])}{row}"
 
 
 def _fixes(root: Node, waiting: Set[Node], queues: Queues, sessions: Sessions) -> tuple[Fix, ...]:

@@ -15,10 +15,11 @@ from console.rules.sessions import CONNECTION_USAGE_PERCENT, NEW_SESSIONS_PER_SE
 MANY_SESSIONS = 300  # that ended within the window: fewer are no churn
 
 
-def _usage(frame: Frame) -> float:
+def _usage(frame: Frame, without: float = 0.0) -> float:
+    """Connections in use without so many of them, in percent of those that there can be."""
     vitals = frame.row("vitals")
     usable = number(vitals.get("usable"))
-    return 100 * number(vitals.get("used")) / usable if usable else 0.0
+    return 100 * (number(vitals.get("used")) - without) / usable if usable else 0.0
 
 
 def nearly_full(frame: Frame) -> bool:
@@ -27,7 +28,10 @@ def nearly_full(frame: Frame) -> bool:
 
 
 def full(frame: Frame) -> Iterable[Finding]:
-    """One finding that names the application with the most sessions; sessions that block many of them are blamed."""
+    """One finding that names the application with the most sessions.
+
+    Who blocks so many of them that without these there would be enough connections is blamed.
+    """
     level, holders = frame.level(CONNECTION_USAGE_PERCENT, _usage(frame)), frame.rows("connection_holders")
     if level and holders:
         yield _full(frame, level, holders)
@@ -35,9 +39,10 @@ def full(frame: Frame) -> Iterable[Finding]:
 
 def _full(frame: Frame, level: Level, holders: tuple[Record, ...]) -> Finding:
     vitals, most = frame.row("vitals"), holders[0]
-    used = f"{number(vitals['used']):.0f} of {number(vitals['usable']):.0f} connections"
+    used = _used(number(vitals["used"]), number(vitals["usable"]))
     waiting = sum(number(row["waiting"]) for row in holders)
-    blamed = [each.subject for each in blockers(frame) if each.harm * 2 >= waiting] if waiting else []
+    roots = blockers(frame) if waiting else ()
+    blamed = [root.subject for root in roots if frame.level(CONNECTION_USAGE_PERCENT, _usage(frame, root.harm)) < level]
     others = [f"{_name(row)} {row['sessions']}" for row in holders[1:]]
     return Finding(
         rule="connections-full",
@@ -55,6 +60,13 @@ def _full(frame: Frame, level: Level, holders: tuple[Record, ...]) -> Finding:
     )
 
 
+def _used(used: float, usable: float) -> str:
+    """How many connections are in use; superusers get some that are reserved for them."""
+    if used <= usable:
+        return f"{used:.0f} of {usable:.0f} connections"
+    return f"all {usable:.0f} connections and {used - usable:.0f} reserved for superusers"
+
+
 def _name(row: Record) -> str:
     return application(row["application"]) or one_line(row["user"] or "sessions without a name")
 
@@ -64,7 +76,7 @@ def _states(row: Record) -> str:
         f"{row['active']} active" if row["active"] else "",
         f"{row['waiting']} of them waiting for a lock" if row["waiting"] else "",
         f"{row['idle_in_transaction']} idle in transaction" if row["idle_in_transaction"] else "",
-        f"{row['idle']} idle, half of them for {age(row['median_idle'])} or longer" if row["idle"] else "",
+        f"{row['idle']} idle, half of them for {age(int(number(row['median_idle'])))} or longer" if row["idle"] else "",
     ]
     return ", ".join(filter(None, states)) or "their states are hidden from this role"
 
