@@ -68,7 +68,7 @@ async def test_a_role_is_read_at_once_by_consoles_of_every_database(pg: Cluster,
 async def test_changes_without_end_do_not_make_it_read_without_end(
     pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.watching.observer.CREDIT", 0.0)
+    monkeypatch.setattr("console.watching.observer.EARLY", 0.0)
     ask = Ask("partition_statistics", every=RARELY, on_change=RELATIONS)
     async with observing(pg, database, ask) as (observer, asked):
         await observer.look()

@@ -40,9 +40,10 @@ from console.watching.query_needs import QueryNeeds
 
 DAY = 86_400.0
 MOST_KEPT = 120  # readings of a window, so that a long one costs little memory however often is read
-CREDIT = 0.5  # seconds of reading that changes may cause at once
-CREDIT_PER_SECOND = 0.0005  # and in the long run: 30 ms a minute, however often somebody creates a temporary table
 LEARNED = ("statements", "table_indexes", "pooler_pools")  # the queries whose readings are learned from
+EARLY = 3.0  # times that a query is read early one after the other
+SPARED = 1.0  # of them, which rows that are written all the time leave for changes of definitions
+EARLY_SHARE = 0.0005  # of all time that early reads take in the long run: 30 ms a minute, whatever changes all the time
 Condition = Callable[[Frame], bool]
 
 
@@ -83,7 +84,8 @@ class Observer:
         self._skipped: set[str] = set()
         self._due: dict[str, datetime] = {}
         self._seen: dict[str, tuple[object, ...]] = {}  # by query: what its last reading had of CHANGES
-        self._credit = CREDIT  # seconds of reading that changes may still cause
+        self._early: dict[str, float] = {ask.query: EARLY for ask in self._asks if ask.on_change}  # times that are left
+        self._took: dict[str, float] = {}  # by query: seconds of its last reading
         self._last = self._now()  # of all looks
         self._judged: dict[str, Judgement] = {}  # the last judgement of each rule
         self._looked = -math.inf  # on the monotonic clock
@@ -135,7 +137,7 @@ class Observer:
         now = self._now()
         if now < self._last:
             self.expire()  # the clock was set back: nothing waits until it is as late again
-        self._credit = min(CREDIT, self._credit + CREDIT_PER_SECOND * max(0.0, (now - self._last).total_seconds()))
+        self._allow_early(max(0.0, (now - self._last).total_seconds()))
         self._last = now
         await self._read_all(ask for ask in self._asks if ask.query == CHANGES and (everything or self._is_due(ask)))
         due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
@@ -235,21 +237,26 @@ class Observer:
     async def _read_all(self, asks: Iterable[Ask]) -> None:
         await asyncio.gather(*(self._read(ask) for ask in asks))
 
+    def _allow_early(self, seconds: float) -> None:
+        """What costs much is read early again only after long, and uses up nothing of what others may cost."""
+        for query, left in self._early.items():
+            took = max(self._took.get(query, 0.0), 0.001)
+            self._early[query] = min(EARLY, left + seconds * EARLY_SHARE / len(self._early) / took)
+
     async def _read_changed(self) -> None:
         """Read early what changes make worth reading, as long as that does not cost too much."""
         for ask in self._asks:
-            if ask.only_if is None and self._credit > self._least_credit(ask):
-                began = time.monotonic()
+            if ask.only_if is None and self._early.get(ask.query, 0.0) >= self._least_left(ask):
                 await self._read(ask)
-                self._credit -= time.monotonic() - began
+                self._early[ask.query] -= 1.0
 
-    def _least_credit(self, ask: Ask) -> float:
-        """The credit with which a query is read early: rows that are written all the time take half of it at most."""
+    def _least_left(self, ask: Ask) -> float:
+        """How many early reads must be left for the signals that are given; infinite: none is."""
         before, now = self._seen.get(ask.query), self._changes(ask)
         if before is None or now is None:
             return math.inf
         given = [pair[0] for pair in zip(ask.on_change, before, now, strict=True) if pair[0].is_given(*pair[1:])]
-        return min((CREDIT / 2 if signal.by else 0.0 for signal in given), default=math.inf)
+        return min((1.0 + SPARED if signal.by else 1.0 for signal in given), default=math.inf)
 
     def _changes(self, ask: Ask) -> tuple[object, ...] | None:
         """What CHANGES shows of the signals of a query; None: nothing is known of them."""
@@ -261,6 +268,7 @@ class Observer:
 
     async def _read(self, ask: Ask) -> None:
         self._due[ask.query] = self._last + timedelta(seconds=ask.every)
+        began = time.monotonic()
         if (changes := self._changes(ask)) is not None:
             self._seen[ask.query] = changes
         try:
@@ -274,6 +282,7 @@ class Observer:
                 self._readings[ask.query].clear()  # what was true before is no longer known
                 self._due.pop(ask.query, None)  # whether the server is back does not wait for a rare query
             return
+        self._took[ask.query] = time.monotonic() - began
         self._keep(ask, taken)
 
     def _keep(self, ask: Ask, taken: Snapshot) -> None:

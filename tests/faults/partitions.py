@@ -24,7 +24,7 @@ TABLE = (
 def last_partition_ends_with_this_month(stage: Stage) -> Iterator[str]:
     """Nobody created the partitions of the coming months."""
     stage.do(TABLE, "SET timezone = 'UTC'", MONTHS.format(months="-2..0"))
-    yield "public.api_usage: no partition after"
+    yield "public.api_usage: no partition from"
     stage.do("DROP TABLE public.api_usage")
 
 

@@ -136,14 +136,14 @@ def runaways(frame: Frame) -> Iterable[Finding]:
     for row in frame.rows("runaway_statements"):
         level = max(frame.level(STATEMENT_SECONDS, row["age"]), frame.level(LIVE_TEMP_BYTES, row["temp_bytes"]))
         if level:
-            temp = f", holds {size(row['temp_bytes'])} of temporary files" if row["temp_bytes"] else ""
+            temp = f" and holds {size(row['temp_bytes'])} of temporary files" if row["temp_bytes"] else ""
             workers = int(number(row["workers"]))
             helped = f" with {counted(workers, 'parallel worker')}" if workers else ""
             yield Finding(
                 rule="runaway-statement",
                 subject=subject(row),
                 level=level,
-                sentence=f"{session(row)}: one statement runs for {age(row['age'])}{helped}{temp}",
+                sentence=f"{session(row)}: its statement has run for {age(row['age'])}{helped}{temp}",
                 detail=f"pid {row['pid']} in {one_line(row['database'])}: {statement(row)}",
                 evidence=(Evidence("age", age(row["age"]), "connections", "active", {"pid": row["pid"]}),),
                 fixes=(cancel(row, "its work so far is lost"),),

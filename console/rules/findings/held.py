@@ -176,13 +176,13 @@ def _left_open(record: Record, level: Level) -> Finding:
     names = [one_line(name) for name in _names(record["relations"])]
     holds = f"holds locks on {listed(names)}" if names else "holds no lock on a table of this database"
     wrote = "has written and " if record["wrote"] else ""
-    timeout = f"ALTER ROLE {one_line(record['user'])} SET idle_in_transaction_session_timeout ends such sessions"
+    limit = f"ALTER ROLE {one_line(record['user'])} SET idle_in_transaction_session_timeout = '5min'"
     return Finding(
         rule="idle-in-transaction",
         subject=held_subject(record),
         level=level,
         sentence=f"{session(record)}: {state} in {one_line(record['database'])}, {wrote}{holds}",
-        detail=f"{_doing(record)}; {timeout}",
+        detail=f"pid {record['pid']}; last: {statement(record)}; {limit} ends such sessions",
         evidence=(Evidence("idle", age(record["state_age"]), *_where(record)),),
         fixes=_fixes(record, "releases its locks"),
         symptom=state,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.format import one_line
+from console.format import in_words, one_line
 from console.model import (
     DEFAULTED,
     RARELY,
@@ -21,7 +21,7 @@ from console.model import (
 )
 from console.panes.partitions import PARENTS
 from console.rules.findings.wording import counted, number
-from console.rules.storage import DEFAULT_PARTITION_ROWS, PARTITION_RUNWAY_DAYS, PARTITION_VERDICT
+from console.rules.storage import DAY, DEFAULT_PARTITION_ROWS, PARTITION_RUNWAY_DAYS, PARTITION_VERDICT
 
 RUNNING_OUT = frozenset({"now not covered", "runway critical", "runway short"})
 INCOMPLETE = frozenset({"incomplete", "gap"})
@@ -32,13 +32,14 @@ def running_out(frame: Frame) -> Iterable[Finding]:
     for row in frame.rows("partition_parents"):
         if row["verdict"] in RUNNING_OUT:
             days = number(row["runway"])
+            left = in_words(days * DAY)
             now = row["verdict"] == "now not covered"
             yield _finding(
                 "partition-runway",
                 row,
                 "no partition for rows of today: inserts fail now"
                 if now
-                else f"no partition after {one_line(row['last'])}, inserts will fail in {counted(int(days), 'day')}",
+                else f"no partition from {one_line(row['last'])} on, inserts will fail in {left}",
                 _fixes(row, frame),
                 harm=1000.0 if now else max(0.0, 100.0 - days),
             )
@@ -53,7 +54,9 @@ def incomplete(frame: Frame) -> Iterable[Finding]:
         elif frame.level(DEFAULT_PARTITION_ROWS, row["default_rows"]) and row["verdict"] not in RUNNING_OUT:
             rows = counted(int(number(row["default_rows"])), "row")
             yield _finding(
-                "partition-gap", row, f"{rows} in its default partition: a partition for them cannot be added"
+                "partition-gap",
+                row,
+                f"{rows} in its default partition: they keep a partition for them from being added",
             )
 
 
@@ -65,7 +68,7 @@ def _finding(rule: str, row: Record, wrong: str, fixes: tuple[Fix, ...] = (), ha
         sentence=f"{one_line(row['parent'])}: {wrong}",
         detail=""
         if fixes or rule != "partition-runway"
-        else "no policy under partitions: in the configuration names it",
+        else "f creates them once the configuration has a policy for it, under partitions:",
         evidence=(Evidence("verdict", one_line(row["verdict"]), "partitions", "parents", {"oid": row["oid"]}),),
         fixes=fixes,
         harm=harm,

@@ -57,11 +57,12 @@ def _of_tables(frame: Frame, here: str, tables: list[Record]) -> Finding:
 
 def _finding(frame: Frame, database: str, row: Record, what: str, *fixes: Fix) -> Finding:
     multixact = number(row["mxid_limit_pct"]) > number(row["limit_pct"])
-    ids, column, share = (
-        ("multixact IDs", "mxid_age", "mxid_limit_pct")
+    name, ids, column, share = (
+        ("multixact ID", "multixacts", "mxid_age", "mxid_limit_pct")
         if multixact
         else (
-            "transaction IDs",
+            "transaction ID",
+            "transactions",
             "xid_age",
             "limit_pct",
         )
@@ -72,7 +73,7 @@ def _finding(frame: Frame, database: str, row: Record, what: str, *fixes: Fix) -
         rule="wraparound",
         subject=f"wraparound {database}",
         level=LEVELS[str(row["verdict"])],
-        sentence=f"{what}: {row['verdict']}, {ids} are {count(row[column])} old, "
+        sentence=f"{what}: {row['verdict']}, its oldest {name} is {count(row[column])} {ids} old, "
         f"{percent(row[share])} of the limit{_left(frame, number(row[column]), multixact)}",
         detail=f"VACUUM cannot freeze past what {one_line(held)} holds" if held else "",
         evidence=(Evidence("verdict", str(row["verdict"]), "vacuum", "wraparound", {"oid": row["oid"]}),),
@@ -121,11 +122,15 @@ def _near_its_end(frame: Frame, row: Record, level: Level) -> Finding:
         level=level,
         sentence=f"sequence {one_line(row['sequence'])}{column}: {percent(row['used_pct'])} used, "
         f"{count(rest)} {'value' if rest == 1 else 'values'} left{_lasts(frame, row, rest)}; then inserts fail",
-        detail=f"ALTER TABLE … ALTER {one_line(row['column'])} TYPE bigint rewrites the table under ACCESS EXCLUSIVE"
-        if row["type"] in {"integer", "smallint"}
-        else "",
+        detail=_wider(row) if row["type"] in {"integer", "smallint"} else "",
         harm=number(row["used_pct"]) / 100,
     )
+
+
+def _wider(row: Record) -> str:
+    table, _, column = str(row["column"]).rpartition(".")
+    alter = f"ALTER TABLE {one_line(table)} ALTER {one_line(column)} TYPE bigint"
+    return f"{alter} makes room: it rewrites the table and blocks reads and writes meanwhile"
 
 
 def _lasts(frame: Frame, row: Record, rest: float) -> str:

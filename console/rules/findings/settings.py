@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from console.format import one_line
 from console.model import (
+    OFTEN,
     RARELY,
     SETTINGS,
     CannotTell,
@@ -98,7 +99,6 @@ SETTINGS_FILE_ERROR = Diagnosis(
     "settings-file-error",
     "A line of the configuration files has an error",
     Urgency.CARE,
-    (of_view(FILES, RARELY, on_change=SETTINGS),),
+    (of_view(FILES, 2 * OFTEN),),
     files,
-    misses="The files are read every ten minutes, and at once when the server has read them again.",
 )

@@ -19,7 +19,7 @@ from console.model import (
     Record,
     Urgency,
 )
-from console.rules.findings.wording import number, since
+from console.rules.findings.wording import counted, number, since
 from console.rules.server import ARCHIVE_FAILING_SECONDS, RETAINED_WAL_BYTES
 
 WINDOW = 300.0  # seconds over which the growth of the retained WAL is measured
@@ -104,17 +104,17 @@ def _ready(frame: Frame) -> str:
         row = frame.row("archive_ready")
     except CannotTell:
         return ""
-    return f"{row['files']} WAL files ({size(row['bytes'])}) wait; "
+    return f"waiting to be archived: {counted(int(number(row['files'])), 'WAL file')} ({size(row['bytes'])}); "
 
 
 def _failing(record: Record, level: Level, ready: str) -> Finding:
-    tried = f"{one_line(record['last_failed_wal'])} failed {age(record['failed_age'])} ago"
+    tried = f"the last attempt failed {age(record['failed_age'])} ago ({one_line(record['last_failed_wal'])})"
     return Finding(
         rule="wal-retained",
         subject="archiver",
         level=level,
         sentence=f"archiving fails: nothing archived {since(record['behind'])}, {tried}",
-        detail=f"{ready}they stay in pg_wal until it works; the error of the archive command is in the server log",
+        detail=f"{ready}WAL stays in pg_wal until archiving works; the server log has the archive command's error",
         evidence=(Evidence("failed attempts", str(record["failed_count"])),),
         symptom="archiving fails",
     )
