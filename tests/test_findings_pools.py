@@ -134,6 +134,13 @@ def test_clients_are_found_once_they_waited_for_a_second(maxwait: float, waiting
             LOGIN,
         ),
         ({}, {"servers": IDLE_TWO}, "pool shop/app", "all 2 server connections are in use by short", SMALL),
+        (
+            {"pool_size": 1, "sv_active": 1},
+            {"servers": IDLE_TWO[:1]},
+            "pool shop/app",
+            "the only server connection is in use by short",
+            SMALL,
+        ),
         ({"pool_size": 9, "max_connections": 2}, {"servers": IDLE_TWO}, "pool database shop", "in use by short", SMALL),
         ({"pool_size": 9, "max_connections": 0}, {"max_user_connections": "2"}, "pool user app", "no server", SMALL),
         ({"pool_size": 9, "max_connections": 3}, {"max_user_connections": "3"}, "pool servers shop", "2 server", LOGIN),
@@ -154,7 +161,7 @@ def test_the_reason_for_a_wait_is_named(
     assert words in found.sentence
     first = found.evidence[0]
     assert (first.value, first.pane, first.view, first.row) == (cause, "pooler", "doctor", {"subject": cause})
-    assert "2 clients wait for 2.0s" in found.sentence
+    assert "2 clients have waited for 2.0s" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,7 @@ def test_a_server_without_free_connections_explains_why_no_more_can_be_opened(
 def test_pools_that_wait_for_the_same_reason_are_one_finding() -> None:
     other = {**POOL, "user": "report", "maxwait": 4.0, "cl_waiting": 5}
     (found,) = judged({**POOL, "paused": 1}, {**other, "paused": 1})
-    assert "7 clients wait for 4.0s" in found.sentence
+    assert "7 clients have waited for 4.0s" in found.sentence
     assert "shop/report, shop/app" in found.detail
 
 
@@ -288,7 +295,9 @@ async def test_a_pool_is_a_symptom_of_the_session_that_holds_its_servers(
 
             await eventually(folded)
             assert named in observer.verdict.findings[0].sentence
-            assert f"pool {database}/pipeline_app: 1 client waits" in " ".join(observer.verdict.findings[0].explains)
+            assert f"pool {database}/pipeline_app: 1 client has waited" in " ".join(
+                observer.verdict.findings[0].explains
+            )
 
 
 @pytest.mark.parametrize(

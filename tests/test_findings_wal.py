@@ -83,7 +83,7 @@ def test_the_growth_is_known_from_the_second_reading_on() -> None:
 def test_an_archiver_is_reported_while_its_attempts_fail(archiver: dict[str, object], level: Level | None) -> None:
     found = list(retained(frame({}, archiver)))
     assert [one.level for one in found] == ([level] if level else [])
-    assert all("A1 failed" in one.sentence for one in found)
+    assert all("the last attempt failed 10s ago (0000000100000000000000A1)" in one.sentence for one in found)
 
 
 HOLDER = {

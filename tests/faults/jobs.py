@@ -23,7 +23,7 @@ def jobs_without_a_worker(stage: Stage) -> Iterator[str]:
     """The worker's unit was never started."""
     install(stage.desk.cluster, stage.desk.database)
     _job(stage, "nightly", "scheduled_for = now() - interval '2 hours'")
-    yield "job nightly is due for 2h"
+    yield "job nightly has been due for 2h"
     stage.do("DELETE FROM background_jobs")
 
 

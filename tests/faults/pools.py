@@ -158,7 +158,7 @@ def database_that_is_paused(stage: Stage) -> Iterator[str]:
         waiting = clients.open("shop")
         clients.admin(f'PAUSE "{stage.desk.database}"')
         clients.send(waiting, "SELECT 1")
-        yield f"database {stage.desk.database} of PgBouncer: 1 client waits"
+        yield f"database {stage.desk.database} of PgBouncer: 1 client has waited"
         clients.admin(f'RESUME "{stage.desk.database}"')
 
 

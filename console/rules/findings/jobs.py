@@ -131,9 +131,9 @@ def _overdue(frame: Frame) -> list[Record]:
 
 def _named(late: Sequence[Record]) -> str:
     first = late[0]
-    state = f"due for {age(first['late'])}" if first["late"] else "abandoned by its worker"
+    state = f"has been due for {age(first['late'])}" if first["late"] else "was abandoned by its worker"
     others = f", with {counted(len(late) - 1, 'other job')}" if len(late) > 1 else ""
-    return f"job {one_line(first['job'])} is {state}{others}"
+    return f"job {one_line(first['job'])} {state}{others}"
 
 
 def _evidence(job: Record) -> Evidence:

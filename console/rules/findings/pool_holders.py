@@ -108,7 +108,7 @@ def _behind_lock(frame: Frame, servers: Sequence[Server]) -> Hold | None:
         if waiting and 2 * len(waiting) >= len(pids):
             record = next(row for row in records if node(row) == root)
             who = f"prepared transaction {one_line(root)}" if isinstance(root, str) else session(record)
-            why = f"{_part(len(waiting), servers)} wait for a lock of {who}"
+            why = f"{_part(len(waiting), servers, 'waits', 'wait')} for a lock of {who}"
             return Hold("held by a lock", why, blames=(subject(record),))
     return None
 
@@ -122,7 +122,7 @@ def _open_transactions(servers: Sequence[Server], session_pool: bool) -> Hold | 
     what = f"idle in transaction for {age(oldest.idle)}" if oldest.idle else f"transaction open for {age(oldest.age)}"
     return Hold(
         "held by idle in transaction" if oldest.idle else "held by slow statements",
-        f"{_part(len(holders), servers)} are held by open transactions, longest by {oldest.client}: {what}",
+        f"{_part(len(holders), servers, 'is', 'are')} held by open transactions, longest by {oldest.client}: {what}",
         f"holders: {_named(server.client for server in holders)}; pid {oldest.pid}",
         tuple(Evidence(server.client, age(server.age), *_place(server)) for server in holders[:MOST_FIXES]),
         tuple(_end(server, server.session) for server in holders[:MOST_FIXES] if server.session),
@@ -153,7 +153,7 @@ def _connected_clients(frame: Frame, servers: Sequence[Server]) -> Hold | None:
     effect = f"terminate sessions of {one_line(most)} that have been idle for {age(idle)}: frees their connections"
     return Hold(
         "held by connected clients",
-        f"{_part(len(servers), servers)} belong to connected clients: "
+        f"{_part(len(servers), servers, 'belongs', 'belong')} to connected clients: "
         f"{listed([f'{one_line(name)} {count}' for name, count in names.most_common()])}",
         "session pooling: a client keeps its server connection until it disconnects; pool_mode = transaction shares it",
         tuple(Evidence(server.client, "", *_place(server)) for server in servers[:MOST_FIXES]),
@@ -180,7 +180,7 @@ def _busy(frame: Frame, servers: Sequence[Server]) -> Hold:
     used = [f"{one_line(name)} {count}" for name, count in names.most_common()]
     return Hold(
         "pool too small",
-        f"{_part(len(servers), servers)} are in use by short transactions: {listed(used)}",
+        f"{_part(len(servers), servers, 'is', 'are')} in use by short transactions: {listed(used)}",
         _room(frame),
         tuple(Evidence(server.client, age(server.age), *_place(server)) for server in servers[:MOST_FIXES]),
     )
@@ -197,9 +197,12 @@ def _application(server: Server) -> str:
     return str(server.record.get("client_application") or server.record["user"])
 
 
-def _part(count: int, servers: Sequence[Server]) -> str:
-    total = counted(len(servers), "server connection")
-    return f"all {total}" if count == len(servers) else f"{count} of {total}"
+def _part(count: int, servers: Sequence[Server], singular: str, plural: str) -> str:
+    """How many of the server connections do what the verb says, in either number."""
+    total, verb = counted(len(servers), "server connection"), singular if count == 1 else plural
+    if count < len(servers):
+        return f"{count} of {total} {verb}"
+    return f"the only server connection {verb}" if count == 1 else f"all {total} {verb}"
 
 
 def _named(names: Iterable[str]) -> str:

@@ -78,7 +78,7 @@ def _at(row: Record, others: Iterable[Record], subject: str) -> str:
 def _finding(frame: Frame, subject: str, pools: Sequence[Record], cause: Cause) -> Finding:
     longest = pools[0]
     clients = int(sum(number(pool["cl_waiting"]) for pool in pools))
-    waits = f"{counted(clients, 'client waits', 'clients wait')} for {age(longest['maxwait'])}"
+    waits = f"{counted(clients, 'client has', 'clients have')} waited for {age(longest['maxwait'])}"
     others = f"waiting pools: {listed([_name(pool) for pool in pools])}" if len(pools) > 1 else ""
     place = {"database": longest["database"], "user": longest["user"]}
     return Finding(
