@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Urgency
+from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Signal, Urgency
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
@@ -32,6 +32,49 @@ async def observing(pg: Cluster, database: str, *asks: Ask) -> AsyncIterator[tup
         yield observer, seen.count
     finally:
         await server.close()
+
+
+@pytest.mark.parametrize(
+    ("by", "before", "now", "is_given"),
+    [
+        (0, 1, 1, False),
+        (0, 1, 2, True),
+        (0, "10:00", "10:01", True),
+        (100, 1, 100, False),
+        (100, 1, 101, True),
+        (100, 500, 3, True),  # the counters were reset
+        (100, None, 5, True),  # the table was created
+        (100, 5, None, True),
+        (100, None, None, False),
+    ],
+)
+def test_a_signal_is_given_by_any_change_or_by_enough_of_it(
+    by: float, before: object, now: object, is_given: bool
+) -> None:
+    assert Signal("any", by).is_given(before, now) is is_given
+
+
+async def test_what_one_query_costs_is_not_taken_from_another(
+    pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.watching.observer.EARLY", 1.0)
+    asks = (
+        Ask("partition_statistics", every=RARELY, on_change=RELATIONS),
+        Ask("md5_roles", every=RARELY, on_change=ROLES),
+    )
+    async with observing(pg, database, *asks) as (observer, asked):
+        await observer.look()
+        with pg.connect(database) as other:
+            other.execute("CREATE TABLE t (id int)")
+            await eventually(lambda: is_read_again(observer, asked, "partition_statistics"))
+            other.execute(f"CREATE ROLE {database}")
+            other.execute(f"DROP ROLE {database}")
+        await eventually(lambda: is_read_again(observer, asked, "md5_roles"))
+
+
+async def is_read_again(observer: Observer, asked: Callable[[str], int], query: str) -> bool:
+    await observer.look()
+    return asked(query) > 1
 
 
 async def test_a_change_is_read_at_once_and_nothing_else_is(pg: Cluster, database: str) -> None:

@@ -15,7 +15,7 @@ import psycopg
 from console import sql
 
 STATEMENTS = """
-    SELECT s.queryid, s.calls, s.total_exec_time + s.total_plan_time, s.query
+    SELECT s.calls, s.total_exec_time + s.total_plan_time, s.min_exec_time, s.query
       FROM pg_stat_statements(true) AS s
      WHERE s.userid = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = %s)
 """
@@ -60,10 +60,23 @@ def resident_mb(pid: int) -> float:
 def bill(connection: psycopg.Connection[Any], role: str) -> dict[str, Spent]:
     """What the statements of `role` cost so far."""
     found: dict[str, Spent] = {}
-    for _, calls, ms, text in connection.execute(STATEMENTS, (role,)).fetchall():
-        name = _names().get(_shape(text)) or " ".join(text.split())[:60]
+    for calls, ms, _, text in connection.execute(STATEMENTS, (role,)).fetchall():
+        name = _named(text)
         found[name] = found.get(name, Spent()) + Spent(calls, ms)
     return found
+
+
+def least_times(connection: psycopg.Connection[Any], role: str) -> dict[str, float]:
+    """The least milliseconds that a statement of `role` took to execute."""
+    found: dict[str, float] = {}
+    for _, _, least, text in connection.execute(STATEMENTS, (role,)).fetchall():
+        name = _named(text)
+        found[name] = max(found.get(name, 0.0), least)  # of several forms the dearest
+    return found
+
+
+def _named(text: str) -> str:
+    return _names().get(_shape(text)) or " ".join(text.split())[:60]
 
 
 def since(now: Bill, before: Bill) -> dict[str, Spent]:
