@@ -37,7 +37,7 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
     for ask in diagnosis.asks:
         kept = f", compared over {ask.window:.0f} s" if ask.window else ""
         gate = "; only while the metrics make it necessary" if ask.only_if else ""
-        changed = f"; at once when {CHANGES} shows {_signals(ask.on_change)}" if ask.on_change else ""
+        changed = f"; at once when a column of {CHANGES} changes: {_signals(ask.on_change)}" if ask.on_change else ""
         for query in ask.queries:
             every = f"every {ask.every:.0f} s{kept}{gate}{changed}"
             lines += [f"-- {query} of {ask.source}, {every}", statement(query).strip(), ""]
@@ -49,8 +49,8 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
 
 
 def _signals(signals: Iterable[Signal]) -> str:
-    """What makes a query be read early, such as "changed relations or 100,000 outdated"."""
-    return " or ".join(f"{f'{each.by:,.0f}' if each.by else 'changed'} {each.column}" for each in signals)
+    """What makes a query be read early, such as "relations or outdated by 100,000"."""
+    return " or ".join(f"{each.column} by {each.by:,.0f}" if each.by else each.column for each in signals)
 
 
 def _rule_text(rule: AnyRule) -> str:

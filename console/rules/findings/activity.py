@@ -200,6 +200,7 @@ REQUESTED = Diagnosis(
     ),
     requested,
     (REQUESTED_CHECKPOINTS,),
+    misses="It is judged over 15 minutes.",
 )
 RUNAWAY_STATEMENT = Diagnosis(
     "runaway-statement",

@@ -130,5 +130,11 @@ REDUNDANT_INDEX = Diagnosis(
     "redundant-index", "Indexes serve the same queries as another index", Urgency.CARE, _ASKS, redundant
 )
 UNUSED_INDEX = Diagnosis(
-    "unused-index", "Indexes without scans that nothing needs", Urgency.CARE, _ASKS, unused, (INDEX_COUNTED_DAYS,)
+    "unused-index",
+    "Indexes without scans that nothing needs",
+    Urgency.CARE,
+    _ASKS,
+    unused,
+    (INDEX_COUNTED_DAYS,),
+    misses="An index is unused only once scans were counted for a week.",
 )

@@ -148,5 +148,5 @@ INDEX_MISSING = Diagnosis(
     ),
     missing,
     (UNINDEXED_BYTES, SCANS_PER_DAY, INDEX_COUNTED_DAYS),
-    misses="Scans are read every ten minutes.",
+    misses="Scans are read every ten minutes, and judged once they were counted for a week.",
 )

@@ -88,4 +88,5 @@ VIEW_STALE = Diagnosis(
     Urgency.CARE,
     (of_view(MATERIALIZED, RARELY, on_change=RELATIONS),),
     stale,
+    misses="That a view becomes too old shows within ten minutes.",
 )
