@@ -125,7 +125,7 @@ CONNECTION_CHURN = Diagnosis(
     asks=(Ask("database_counters", every=2 * OFTEN, window=WINDOW),),
     judge=churn,
     rules=(NEW_SESSIONS_PER_SECOND,),
-    misses=f"It is judged over 5 minutes, from {MANY_SESSIONS} sessions on that ended meanwhile.",
+    misses=f"It is judged over 5 minutes, from {counted(MANY_SESSIONS, 'ended session')} on.",
 )
 CONNECTIONS_FULL = Diagnosis(
     name="connections-full",
