@@ -15,7 +15,8 @@ from decimal import Decimal
 from console.records import dataclass
 
 MISSING = "–"
-EARLIEST = 1e9  # in 2001: a number of seconds that is less is no moment
+EARLIEST, LATEST = 1e9, 253_402_300_800.0  # 2001 and 10000: a number of seconds beyond them is no moment
+LONGEST_NUMBER = 300  # digits of a number that is a number in JSON
 MOMENTS = frozenset({"since", "changed", "now"})  # names of columns, and what ends with _from or _at
 UNKNOWN = "unknown"  # a value that this server's catalogs do not have
 
@@ -204,7 +205,8 @@ def plain(name: str, value: object) -> str:
         return age(value)
     if isinstance(value, list | tuple):
         return names(value)
-    if isinstance(value, int | float) and value > EARLIEST and (name.endswith(("_from", "_at")) or name in MOMENTS):
+    is_moment = name.endswith(("_from", "_at")) or name in MOMENTS
+    if is_moment and isinstance(value, int | float) and EARLIEST < value < LATEST:
         return moment(datetime.fromtimestamp(value, UTC))
     return f"{value:.6g}" if isinstance(value, float | Decimal) else safe_lines(decoded(value))
 
@@ -265,6 +267,8 @@ def json_default(value: object) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Decimal):
+        if not value.is_finite() or value.adjusted() > LONGEST_NUMBER:
+            return str(value)
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()

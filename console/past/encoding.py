@@ -19,7 +19,9 @@ from console.sources.json_values import revived, tagged
 
 MOST_ROWS, MOST_COLUMNS = 50_000, 500  # of one reading that are read back
 MOST_BYTES = 64 * 2**20  # of one reading, uncompressed
+MOST_VALUES = 3_000_000  # of one reading, and cells of its rows
 DIGITS = 6  # behind the point: the server's clock has microseconds
+LONGEST_INTEGER = 40  # digits
 
 Document = dict[str, Any]
 
@@ -29,15 +31,30 @@ def packed(document: object) -> bytes:
     return zlib.compress(json.dumps(document, default=tagged, separators=(",", ":")).encode("ascii"), 4)
 
 
-def unpacked(body: bytes) -> Any:
-    """What `packed` was given. Raises ValueError for what no console has written."""
-    inflating = zlib.decompressobj()
+def unpacked(body: bytes, most: int = MOST_BYTES) -> Any:
+    """What `packed` was given. Raises ValueError for what no console has written, or more than `most` bytes."""
+    return document_in(inflated(body, most))
+
+
+def inflated(body: bytes, most: int = MOST_BYTES) -> bytes:
+    """The text of what was packed. Raises ValueError if it is longer than `most` bytes, or none."""
     try:
-        text = inflating.decompress(body, MOST_BYTES)
-        if inflating.unconsumed_tail:
-            raise ValueError("too long")
-        return json.loads(text, object_hook=revived)
-    except (zlib.error, RecursionError) as error:
+        inflating = zlib.decompressobj()
+        text = inflating.decompress(body, most + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if len(text) > most:
+        raise ValueError("too long")
+    return text
+
+
+def document_in(text: bytes) -> Any:
+    """What stands in a text; whole numbers that no server has are None. Raises ValueError for what is no document."""
+    if sum(map(text.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise ValueError("too many values")
+    try:
+        return json.loads(text, object_hook=revived, parse_int=_whole)
+    except RecursionError as error:
         raise ValueError(str(error)) from None
 
 
@@ -74,6 +91,10 @@ def trouble_of(found: Mapping[str, Any]) -> Trouble:
         raise ValueError(str(error)) from None
 
 
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else None
+
+
 def _snapshot(found: Any, before: Snapshot | None, name: str) -> Snapshot:
     if "columns" in found:
         columns = tuple(str(column) for column in found["columns"])
@@ -84,6 +105,8 @@ def _snapshot(found: Any, before: Snapshot | None, name: str) -> Snapshot:
         columns, rows = before.columns, _applied(found, before)
     if len(rows) > MOST_ROWS or len(columns) > MOST_COLUMNS or any(len(row) != len(columns) for row in rows):
         raise ValueError("rows")
+    if len(rows) * len(columns) > MOST_VALUES:
+        raise ValueError("too many cells")
     taken_at = found["t"]
     if not isinstance(taken_at, datetime) or taken_at.tzinfo is None:
         raise TypeError("time")

@@ -44,7 +44,7 @@ class Incident:
     def readings(self, moment: float) -> PastReadings:
         """All readings of the file."""
         del moment
-        return PastReadings([self.segment])
+        return PastReadings([self.segment], is_foreign=True)
 
     def nearest(self, moment: float, back: bool) -> float | None:
         """Nothing: all readings of the file are known."""
@@ -117,7 +117,7 @@ def open_incident(path: Path) -> Incident:
     if first > last:
         raise Trouble(Kind.USAGE, f"{safe(path)} holds no reading.")
     since = Incident(segment, first, last).head.get("from")
-    return Incident(segment, max(first, since) if isinstance(since, int | float) else first, last)
+    return Incident(segment, since if isinstance(since, int | float) and first <= since <= last else first, last)
 
 
 def _since(readings: PastReadings, since: float) -> Iterator[tuple[float, Stream, PastAnswer]]:

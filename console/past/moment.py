@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from console.format import age
 from console.model import Facts, Kind, Lookup, Snapshot, Trouble, View
+from console.past.foreign import foreign_values
 from console.past.readings import PastReadings, as_text
 from console.past.segment import Stream
-from console.reading.reader import Reader
+from console.reading.reader import Reader, keys
 from console.records import dataclass
 from console.sources.registry import statement
 
@@ -141,7 +142,11 @@ class PastReaders:
         """The Reader of a view on the source of that name, which knows what was read before."""
         key = source, view.query, view.lookups
         if key not in self._readers:
-            reader, past = Reader(view, self._past.named), self._past
+            past = self._past
+            if past.readings.is_foreign:
+                reader = Reader(_identified(view), past.named, foreign_values)
+            else:
+                reader = Reader(view, past.named)
             reader.recall(past.readings.before(Stream(source, view.query), past.moment, reader.window))
             self._readers[key] = reader
         return self._readers[key]
@@ -152,6 +157,17 @@ def clock(moment: float) -> str:
     at = datetime.fromtimestamp(moment, UTC)
     today = at.date() == datetime.now(UTC).date()
     return f"{at:%H:%M:%S} UTC" if today else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _identified(view: View) -> View:
+    """`view`, failing where its key is of values that tell no rows apart, such as lists."""
+
+    def derive(snapshot: Snapshot) -> Snapshot:
+        made = view.derive(snapshot) if view.derive else snapshot
+        set(keys(made, [column for column in view.key if column in made.columns]))
+        return made
+
+    return replace(view, derive=derive)
 
 
 def _noted(snapshot: Snapshot, note: str) -> Snapshot:

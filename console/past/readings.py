@@ -11,6 +11,8 @@ from console.model import Facts, Snapshot, Trouble
 from console.past.segment import Chain, PastAnswer, ReadingSegment, Stream, moments_until
 from console.records import dataclass
 
+MOST_BYTES = 256 * 2**20  # of the readings before one that are held at a time
+
 
 @dataclass(frozen=True, slots=True)
 class FoundReading:
@@ -18,13 +20,16 @@ class FoundReading:
 
     at: float
     answer: PastAnswer
+    weight: int  # bytes
 
 
 class PastReadings:
     """The segments of one target."""
 
-    def __init__(self, segments: Iterable[ReadingSegment]) -> None:
+    def __init__(self, segments: Iterable[ReadingSegment], *, is_foreign: bool = False) -> None:
+        """`is_foreign`: they may be a stranger's, so that any value can be of any kind."""
         self.segments = list(segments)
+        self.is_foreign = is_foreign
 
     @property
     def span(self) -> tuple[float, float]:
@@ -46,12 +51,18 @@ class PastReadings:
         return next(self._back(stream, moment), None)
 
     def before(self, stream: Stream, moment: float, seconds: float) -> list[Snapshot]:
-        """The readings before the last one until a moment: those of the last `seconds`, at least one. Oldest first."""
+        """The readings before the last one until a moment: those of the last `seconds`, at least one. Oldest first.
+
+        Fewer where they take more than MOST_BYTES.
+        """
         found: list[Snapshot] = []
+        room = MOST_BYTES
         back = self._back(stream, moment)
         last = next(back, None)
         for each in back:
-            if last is None or isinstance(each.answer, Trouble) or (found and each.at < last.at - seconds):
+            room -= each.weight
+            is_enough = found and (room < 0 or (last is not None and each.at < last.at - seconds))
+            if last is None or isinstance(each.answer, Trouble) or is_enough:
                 break
             found.append(each.answer)
         return found[::-1]
@@ -62,11 +73,17 @@ class PastReadings:
         return min(times, key=lambda time: abs(time - moment), default=None)
 
     def looked_up(self, source: str, query: str, moment: float) -> Iterator[tuple[Mapping[str, object], FoundReading]]:
-        """The answers to a query with parameters until a moment, newest first, with what it was asked."""
+        """The answers to a query with parameters until a moment, newest first, with what it was asked.
+
+        Not the oldest ones where all together take more than MOST_BYTES.
+        """
         streams = [stream for stream in self.streams if (stream.source, stream.query) == (source, query)]
-        found = [(stream, found) for stream in streams if stream.parameters and (found := self.at(stream, moment))]
-        for stream, each in sorted(found, key=lambda pair: -pair[1].at):
-            yield json.loads(stream.parameters), each
+        last = {stream: self._last(stream, moment) for stream in streams if stream.parameters}
+        room = MOST_BYTES
+        for stream in sorted(last, key=lambda stream: -last[stream]):
+            if room > 0 and (found := self.at(stream, moment)):
+                room -= found.weight
+                yield json.loads(stream.parameters), found
 
     def last(self, moment: float) -> float | None:
         """When the last reading of any query until a moment was taken; None: there is none."""
@@ -96,7 +113,12 @@ class PastReadings:
             left[chain] -= 1
             answer = chain.answer(left[chain])
             if answer is not None:
-                yield FoundReading(chain.times[left[chain]], answer)
+                yield FoundReading(chain.times[left[chain]], answer, chain.weight(left[chain]))
+
+    def _last(self, stream: Stream, moment: float) -> float:
+        """When the last reading until a moment was taken; -inf: there is none."""
+        places = ((chain, moments_until(chain, moment)) for chain in self._chains(stream))
+        return max((chain.times[place - 1] for chain, place in places if place), default=-math.inf)
 
     def _chains(self, stream: Stream) -> list[Chain]:
         return [segment.chains[stream] for segment in self.segments if stream in segment.chains]

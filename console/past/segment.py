@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
+import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from console.format import LATEST
 from console.model import Extension, Facts, Snapshot, Trouble
 from console.past import encoding, framing
 from console.records import dataclass
 
 SHORTEST_CHAIN, LONGEST_CHAIN = 20, 120  # differences after which a reading is kept whole again
-KEPT_DECODED = 24  # readings of one chain
+KEPT_BYTES = 48 * 2**20  # of the readings of a segment that are kept decoded: their text, and a bit for each cell
 MOST_RECORDS = 500_000  # of one file that are read
+MOST_UNPACKED = 3 * encoding.MOST_BYTES  # of the differences that lead to one reading, and the whole one before them
+MOST_DOCUMENTS = 32 * 2**20  # bytes of the facts and documents of one file, uncompressed
+CELL = 8  # bytes of a cell that is the same as in the reading before
 
 PastAnswer = Snapshot | Trouble
 
@@ -39,14 +43,41 @@ class ReadingRecord:
     body: bytes
 
 
+class Decoded:
+    """Readings as they were, those that were asked for last: as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Stream, int], tuple[PastAnswer, int]] = {}
+        self._weight = 0
+        self._lock = threading.Lock()  # more than one thread may be reading
+
+    def get(self, stream: Stream, place: int) -> PastAnswer | None:
+        """The reading at a place of a stream; None: it is not kept."""
+        found = self._kept.get((stream, place))
+        return found[0] if found else None
+
+    def weight(self, stream: Stream, place: int) -> int:
+        """The bytes of the reading at a place; 0: it is not kept."""
+        return self._kept.get((stream, place), (None, 0))[1]
+
+    def keep(self, stream: Stream, place: int, answer: PastAnswer, weight: int) -> None:
+        """Keep a reading of so many bytes, and forget the first ones where there is no room."""
+        with self._lock:
+            _, former = self._kept.pop((stream, place), (None, 0))
+            self._kept[stream, place] = answer, weight
+            self._weight += weight - former
+            while self._weight > KEPT_BYTES and len(self._kept) > 1:
+                self._weight -= self._kept.pop(next(iter(self._kept)))[1]
+
+
 class Chain:
     """The readings of one stream, oldest first."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, decoded: Decoded) -> None:
         self.stream = stream
         self.times: list[float] = []
         self._records: list[ReadingRecord] = []
-        self._decoded: dict[int, PastAnswer] = {}
+        self._decoded = decoded
 
     def add(self, record: ReadingRecord) -> None:
         """Add the newest reading."""
@@ -60,27 +91,38 @@ class Chain:
         except ValueError:
             return None
 
-    def _answer(self, place: int) -> PastAnswer:
-        first = place
-        while first not in self._decoded and not self._records[first].whole:
-            first -= 1
-            if first < 0:
-                raise ValueError("the first reading is not whole")
-        for at in range(first, place + 1):
-            if at not in self._decoded:
-                self._decoded[at] = self._decode(at)
-        while len(self._decoded) > KEPT_DECODED:
-            del self._decoded[next(iter(self._decoded))]
-        return self._decoded[place]
+    def weight(self, place: int) -> int:
+        """How many bytes the reading takes that was asked for just now."""
+        return self._decoded.weight(self.stream, place)
 
-    def _decode(self, at: int) -> PastAnswer:
-        found = encoding.unpacked(self._records[at].body)
-        if isinstance(found, dict) and "trouble" in found:
-            return encoding.trouble_of(found["trouble"])
-        before = None if self._records[at].whole else self._decoded.get(at - 1)
+    def _answer(self, place: int) -> PastAnswer:
+        first, found = place, self._decoded.get(self.stream, place)
+        while found is None and not self._records[first].whole:
+            first -= 1
+            if first < 0 or place - first > LONGEST_CHAIN:
+                raise ValueError("no reading before it is whole")
+            found = self._decoded.get(self.stream, first)
+        room = MOST_UNPACKED
+        for at in range(first + (found is not None), place + 1):
+            found, size = self._decode(at, None if at == first else found)
+            room -= size
+            if room < 0:
+                raise ValueError("too much for one reading")
+        if found is None:
+            raise ValueError("no reading")
+        return found
+
+    def _decode(self, at: int, before: PastAnswer | None) -> tuple[PastAnswer, int]:
+        """The reading at a place, and the bytes that it was unpacked to."""
+        text = encoding.inflated(self._records[at].body)
+        document = encoding.document_in(text)
+        if isinstance(document, dict) and "trouble" in document:
+            return encoding.trouble_of(document["trouble"]), len(text)
         if isinstance(before, Trouble):
             raise ValueError("a difference to nothing")  # noqa: TRY004  of a file, not of a programmer
-        return encoding.snapshot_of(found, before, self.stream.query)
+        found = encoding.snapshot_of(document, before, self.stream.query)
+        self._decoded.keep(self.stream, at, found, len(text) + CELL * len(found.rows) * len(found.columns))
+        return found, len(text)
 
 
 class ReadingSegment:
@@ -92,6 +134,8 @@ class ReadingSegment:
         self.documents: list[Mapping[str, Any]] = []  # other records, in the order of the file
         self.size = len(framing.MAGIC)
         self.count = 0
+        self._decoded = Decoded()
+        self._room = MOST_DOCUMENTS
 
     def take(self, payload: bytes) -> None:
         """Add one record of a file. Raises ValueError if no console wrote it."""
@@ -99,20 +143,25 @@ class ReadingSegment:
         self.size += len(payload) + len(framing.framed(b""))
         match json.loads(head):
             case ["reading", float() | int() as at, str(source), str(query), str(parameters), bool(whole)] if (
-                math.isfinite(at) and at >= 0
+                0 <= at < LATEST  # not NaN either
             ):
                 self.add(Stream(source, query, parameters), ReadingRecord(at, whole, body))
             case ["facts", str(source)]:
-                self.facts[source] = facts_of(encoding.unpacked(body))
-            case ["note"] if isinstance(found := encoding.unpacked(body), dict):
+                self.facts[source] = facts_of(self._document(body))
+            case ["note"] if isinstance(found := self._document(body), dict):
                 self.documents.append(found)
             case _:
                 raise ValueError("no record of readings")
 
+    def _document(self, body: bytes) -> Any:
+        text = encoding.inflated(body, self._room)
+        self._room -= len(text)
+        return encoding.document_in(text)
+
     def add(self, stream: Stream, record: ReadingRecord) -> None:
         """Add the newest reading of a stream."""
         if stream not in self.chains:
-            self.chains[stream] = Chain(stream)
+            self.chains[stream] = Chain(stream, self._decoded)
         self.chains[stream].add(record)
         self.count += 1
 

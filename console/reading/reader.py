@@ -15,6 +15,7 @@ from console.reading.apart import RepeatedWork
 
 Key = tuple[object, ...]
 Named = Callable[[str], Source]  # the source of that name; raises Trouble if it is not configured
+Guarded = Callable[[], contextlib.AbstractContextManager[None]]
 
 REFUSED_PAUSE = 60.0  # seconds until a lookup that the server refused is tried again
 AWAY_PAUSE = 10.0  # the same of a lookup in another source
@@ -26,9 +27,13 @@ class Reader:
     Views of a pane with the same query and lookups share a Reader, so they declare the same key, rates and reshaping.
     """
 
-    def __init__(self, view: View, named: Named | None = None) -> None:
-        """`named` finds the other sources of lookups; None: nothing is looked up in others."""
+    def __init__(self, view: View, named: Named | None = None, guarded: Guarded = contextlib.nullcontext) -> None:
+        """`named` finds the other sources of lookups; None: nothing is looked up in others.
+
+        `guarded` surrounds whatever is done with values.
+        """
         self._view = view
+        self._guarded = guarded
         self._previous: Snapshot | None = None
         self.window = max((rate.window for rate in view.rates), default=0.0)  # seconds
         self._past: deque[Snapshot] = deque()  # the reads of the longest window of a rate, oldest first
@@ -47,6 +52,15 @@ class Reader:
 
     async def read(self, server: Source) -> Snapshot:
         """The view's rows now, with rates since the last read and the answers of lookups so far. Raises Trouble."""
+        with self._guarded():
+            return await self._read(server)
+
+    async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
+        """The snapshot with the lookups for the rows in `shown`; None if nothing changed. Raises Trouble."""
+        with self._guarded():
+            return await self._filled(server, shown)
+
+    async def _read(self, server: Source) -> Snapshot:
         view = self._view
         taken = await server.fetch(view.query)
         if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
@@ -60,8 +74,7 @@ class Reader:
                 await known.learn(server, base, base.rows[: known.lookup.first])
         return await self._complete(base)
 
-    async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
-        """The snapshot with the lookups for the rows in `shown`; None if nothing changed. Raises Trouble."""
+    async def _filled(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         base = self.base
         if base is None or not any(not known.lookup.first for known in self._known):
             return None

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-LONGEST_NUMBER = 1000  # characters
+LONGEST_NUMBER = 1000  # characters, and digits that are not written
 
 
 def tagged(value: object) -> object:
@@ -29,7 +29,7 @@ def revived(value: dict[str, Any]) -> object:
     """The value again, for `json.loads(object_hook=…)`. Raises ValueError for a wrong date or wrong digits."""
     match value:
         case {"datetime": str(text), **rest} if not rest:
-            return datetime.fromisoformat(text)
+            return _moment(text)
         case {"date": str(text), **rest} if not rest:
             return date.fromisoformat(text)
         case {"bytes": str(text), **rest} if not rest:
@@ -39,8 +39,18 @@ def revived(value: dict[str, Any]) -> object:
     return value
 
 
+def _moment(text: str) -> datetime:
+    """A moment in UTC: one at the ends of the calendar has no form in other time zones."""
+    found = datetime.fromisoformat(text)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
 def _is_number(text: str) -> bool:
     try:
-        return Decimal(text).is_finite() or text == "NaN"
+        number = Decimal(text)
     except ArithmeticError:
         return False
+    return (number.is_finite() and abs(number.adjusted()) < LONGEST_NUMBER) or text == "NaN"

@@ -35,7 +35,7 @@ def history(metrics: Metrics, width: int, height: int) -> Text:
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(width, height - 1)
-    top = max(4.0, *(value or 0.0 for _, values in courses for value in values))
+    top = max([4.0, *(value or 0.0 for _, values in courses for value in values)])
     figure.ruler("y").lim(0, top)
     whole = range(0, int(top) + 1, -(-int(top) // MOST_LINES))  # there are no fractions of sessions
     figure.ruler("y").ticks(list(whole), [str(value) for value in whole])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from console.format import in_words
@@ -152,6 +153,7 @@ class PaneTimes:
 
     async def _vitals_of(self, then: PastMoment) -> Vitals:
         """The metrics of a moment and their course until then."""
+        from console.past.foreign import foreign_values  # noqa: PLC0415
         from console.past.segment import Stream  # noqa: PLC0415
         from console.sources.replay import Replay  # noqa: PLC0415
 
@@ -165,5 +167,6 @@ class PaneTimes:
         reads = [*then.readings.before(stream, then.moment, COURSE), last]
         past = Replay(then.named(PRIMARY).facts, {stream.query: reads}, PRIMARY)
         has_pooler = any(stream.source == POOLER for stream in then.readings.streams)
-        await vitals.recall(past, len(reads), then.named(POOLER) if has_pooler else None)
+        with suppress(Trouble), foreign_values() if then.readings.is_foreign else nullcontext():
+            await vitals.recall(past, len(reads), then.named(POOLER) if has_pooler else None)
         return vitals

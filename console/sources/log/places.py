@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,11 +83,13 @@ class LocalLogFiles:
 
     def _read(self, path: str, start: int, length: int) -> bytes:
         try:
-            with Path(path).open("rb") as file:
-                file.seek(start)
-                return file.read(length)
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # not a pipe, which might never say anything
+                    file.seek(start)
+                    return file.read(length)
         except OSError as error:
             raise _unreadable(Path(path), error) from None
+        raise _unreadable(Path(path), OSError(22, "it is no file"))
 
 
 class JournalTail:
