@@ -480,3 +480,41 @@ def test_the_lines_of_every_pgbench_are_read() -> None:
     assert [(each.at, each.rate, each.failed) for each in output.seconds] == [(1.0, 812.3, 0), (2.0, 800.0, 3)]
     assert (output.stopped, output.broke_at) == (1, 2.5)
     assert (output.transactions, output.rate, dict(output.failures)) == (17, 8.5, {"40P01": 2, "": 1})
+
+
+# Whose rows it reads
+
+
+async def test_a_superuser_runs_it_only_on_tables_of_superusers(desk: Desk) -> None:
+    why = await refused(Desk(desk.cluster, desk.database, desk.trail))
+    assert why.kind is Kind.REFUSED
+    assert "rights of a superuser" in why.sentence
+    assert why.remedy == f"Connect as the owner of the tables: -U {OWNER}."
+
+
+KEY = "it''s''; CREATE TABLE public.sprung (); --"
+OWN_TABLES = f"""
+CREATE TABLE public.organizations (id text); INSERT INTO public.organizations VALUES ('{KEY}');
+CREATE TABLE public.users (id text, organization_id text); INSERT INTO public.users VALUES ('{KEY}', '{KEY}');
+CREATE TABLE public.brand_profiles (id text, organization_id text, name text);
+INSERT INTO public.brand_profiles VALUES ('{KEY}', '{KEY}', 'x');
+CREATE TABLE public.content_requests (id bigserial, organization_id text, brand_profile_id text, requested_by text,
+  title text, description text, content_brief text, priority int, content_type text, target_platforms text[],
+  status text DEFAULT 'pending', created_at timestamptz DEFAULT now());
+"""
+
+
+async def test_a_key_that_is_a_statement_is_no_statement_to_pgbench(
+    pg: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    with pg.connect() as session:
+        session.execute(f"ALTER DATABASE {database} SET pipeline_console.purpose = 'scratch'".encode())
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"), user=OWNER)
+    with pg.connect(database) as session:
+        session.execute(f"GRANT ALL ON SCHEMA public TO {OWNER}".encode())
+    with desk.session() as session:
+        session.execute(OWN_TABLES.encode())
+    run = await short(desk)
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT to_regclass('public.sprung') IS NULL")
+    assert desk.ask("SELECT count(*) FROM public.content_requests") == 0

@@ -83,6 +83,7 @@ async def plan(request: Request) -> Plan:
     clients, seconds = whole_number(given, "clients", 1, 10_000), whole_number(given, "seconds", 1, 3600)
     (ready,) = (await server.fetch("actions/load_ready")).records()
     _refuse_unready(ready)
+    _refuse_superuser(ready, is_superuser=server.facts.superuser)
     _refuse_unmarked(ready, server.facts.database, given["database"])
     await refuse_foreign_code(server, [f"public.{name}" for name in TABLES])
     to = await route(request)
@@ -110,6 +111,18 @@ def _refuse_unready(ready: Record) -> None:
         raise Trouble(Kind.MISSING, what, "Install the schema with apply-schema.")
     if lacking := _texts(ready["lacking"]):
         raise denied("The role lacks privileges that the statements of load-test need.", *lacking)
+
+
+def _refuse_superuser(ready: Record, *, is_superuser: bool) -> None:
+    """Raises Trouble(REFUSED) where the sessions of pgbench would run whatever code an owner adds meanwhile."""
+    if is_superuser and ready["owner"] is not None:
+        owner = one_line(ready["owner"])
+        raise Trouble(
+            Kind.REFUSED,
+            f"Tables that load-test writes to belong to {owner}, who can add code to them while pgbench runs: it would "
+            "run with the rights of a superuser.",
+            f"Connect as the owner of the tables: -U {owner}.",
+        )
 
 
 def _refuse_unmarked(ready: Record, database: str, typed: str) -> None:

@@ -20,6 +20,10 @@ WITH wanted(name, privilege) AS (
   UNION ALL
   SELECT k.name, p.privilege, k.oid
     FROM known k CROSS JOIN (VALUES ('SELECT'), ('DELETE')) p(privilege) WHERE k.oid IS NOT NULL
+), foreign_owner AS (
+  SELECT r.rolname AS name
+    FROM needed n JOIN pg_catalog.pg_class c ON c.oid = n.oid JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+   WHERE NOT r.rolsuper ORDER BY n.name LIMIT 1
 ), purpose AS (
   SELECT pg_catalog.split_part(s.setting, '=', 2) AS name
     FROM pg_catalog.pg_db_role_setting d
@@ -51,6 +55,7 @@ WITH wanted(name, privilege) AS (
 SELECT (SELECT pg_catalog.array_agg(DISTINCT 'public.' || n.name) FROM needed n WHERE n.oid IS NULL) AS missing,
        (SELECT pg_catalog.array_agg(n.privilege || ' ON public.' || n.name ORDER BY n.name, n.privilege)
           FROM needed n WHERE n.oid IS NOT NULL AND NOT pg_catalog.has_table_privilege(n.oid, n.privilege)) AS lacking,
+       (SELECT f.name FROM foreign_owner f) AS owner,
        (SELECT p.name FROM purpose p) AS purpose,
        t.reason, t.most, t.used,
        E'WITH request AS MATERIALIZED (\n'
