@@ -386,7 +386,7 @@ async def test_both_reading_sessions_and_the_changing_one_meet_the_same_host(
 def test_the_doctor_tells_of_a_standby_what_it_shows_and_that_nothing_changes_there(
     standby: str, tmp_path: Path
 ) -> None:
-    done = run(tmp_path, "doctor", "-t", standby, "--format", "json")
+    done = run(tmp_path, "doctor", "-t", standby, "--format", "json", "--seconds", "120")
     assert done.code == 0
     checks = {(check["subject"], check["name"]): check for check in json.loads(done.out)["checks"]}
     assert checks["server", "role"]["state"] == "limited"

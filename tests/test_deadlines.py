@@ -17,13 +17,15 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from console.doctor import Status, examine
-from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
+from console.doctor.pace import FOR_PANES, Pace
+from console.model import Claim, Facts, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
 from console.opening import sources_for
 from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.postgres import ActingSession, PostgresServer, connecting
+from console.sources.replay import Replay
 from console.workspace import Workspace
 from tests.command import argv, environment
 from tests.servers import PostgresServer as Running
@@ -216,6 +218,45 @@ async def test_doctor_says_what_it_checks_and_ends_when_a_server_is_slow(pg: Run
     assert report.server is not None
     assert "in time" in {check.name for check in report.of("server")}
     assert report.of("role"), "what was checked in time is reported"
+
+
+async def test_doctor_gives_panes_rules_and_actions_their_share_and_names_what_it_left_out(
+    pg: Running, database: str
+) -> None:
+    wanted = Wanted(pg.uri(database))
+    sources = sources_for(wanted)
+    server = sources.postgres
+    await server.connect()
+    shares: list[float] = []
+    hurry = server.hurry
+
+    def none_left(ends: float) -> None:
+        shares.append(ends)
+        hurry(0.0 if len(shares) == 1 else ends)  # the panes have had their time already
+
+    server.hurry = none_left  # type: ignore[method-assign]
+    report = await examine(sources, wanted, config.load(environ={}), seconds=600)
+    await server.fetch("vitals")  # what comes later is read again
+    await sources.close()
+    assert sorted(shares) == shares
+    assert {check.state for check in report.of("pane") if check.name in {"connections", "locks"}} == {Status.UNKNOWN}
+    assert [check for check in report.of("rule") if "no time left" in check.why] == []
+    assert [check for check in report.of("action") if "no time left" in check.why] == []
+
+
+def test_what_is_checked_after_its_time_is_named() -> None:
+    said: list[str] = []
+    pace = Pace(Replay(Facts("postgres", 180000, "18.0"), {}, "postgres"), 1000.0, said.append)
+    pace.spend(FOR_PANES)
+    pace.begin("the pane locks")
+    pace.done()
+    pace.spend(-1.0)
+    for each in ("the rules", "the action reindex"):
+        pace.begin(each)
+        pace.done()
+    pace.begin("the action undo")
+    assert pace.late == ("the rules", "the action reindex", "the action undo")
+    assert said == ["the pane locks", *pace.late]
 
 
 @pytest.mark.parametrize("execution", [Transaction(), Standalone()])

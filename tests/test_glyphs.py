@@ -88,7 +88,13 @@ def named(pg: PostgresServer, database: str) -> str:
 @pytest.mark.parametrize("locale", ["C", "de_DE.ISO-8859-1"])
 @pytest.mark.parametrize(
     "command",
-    [("show", "overview"), ("show", "bloat"), ("show", "connections"), ("check",), ("doctor", "--all")],
+    [
+        ("show", "overview"),
+        ("show", "bloat"),
+        ("show", "connections"),
+        ("check",),
+        ("doctor", "--all", "--seconds", "120"),
+    ],
     ids=" ".join,
 )
 def test_commands_draw_what_the_locale_can(named: str, tmp_path: Path, command: tuple[str, ...], locale: str) -> None:

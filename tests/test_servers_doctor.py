@@ -90,7 +90,7 @@ async def look(uri: str, *poolers: str, read_only: bool = False) -> Report:
             store = Store(Path(folder) / "state" / "findings.sqlite3")
             servers.add_later(CAPACITY, lambda: capacity_source(Capacity(servers, store), servers.postgres))
             servers.add_later(WAITS, lambda: waits_source(Waits(servers), servers.postgres))
-            return await examine(servers, wanted, config.load(environ={}))
+            return await examine(servers, wanted, config.load(environ={}), seconds=120)
     finally:
         await servers.close()
 
@@ -380,7 +380,9 @@ async def test_what_cannot_be_a_role_is_refused(any_pg: PostgresServer, name: st
 
 
 def test_the_command_prints_one_document(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
-    done = run(tmp_path, "doctor", "-t", any_pg.uri(pipeline, "pipeline_monitor"), "--format", "json")
+    done = run(
+        tmp_path, "doctor", "-t", any_pg.uri(pipeline, "pipeline_monitor"), "--format", "json", "--seconds", "120"
+    )
     assert done.code == 0
     assert all(line.startswith("pipeline-console: checking ") for line in done.err.splitlines())
     told = json.loads(done.out)
@@ -391,8 +393,8 @@ def test_the_command_prints_one_document(any_pg: PostgresServer, pipeline: str, 
 
 def test_the_command_fits_eighty_columns(any_pg: PostgresServer, pipeline: str, tmp_path: Path) -> None:
     target = any_pg.uri(pipeline, "pipeline_app")
-    short = run_in_terminal(tmp_path, "doctor", "-t", target, NO_COLOR="1").out
-    whole = run_in_terminal(tmp_path, "doctor", "--all", "-t", target, NO_COLOR="1").out
+    short = run_in_terminal(tmp_path, "doctor", "--seconds", "120", "-t", target, NO_COLOR="1").out
+    whole = run_in_terminal(tmp_path, "doctor", "--seconds", "120", "--all", "-t", target, NO_COLOR="1").out
     for line in (*short.splitlines(), *whole.splitlines()):
         assert cells(line) <= 80 or " " not in line.strip(), line
     assert "GRANT pg_monitor TO pipeline_app;" in short

@@ -402,7 +402,7 @@ async def test_doctor_goes_on_where_a_pane_needs_a_later_server(pg: Cluster, dat
     wanted = Wanted(pg.uri(database))
     sources = sources_for(wanted)
     try:
-        report = await examine(sources, wanted, config.load(environ={}))
+        report = await examine(sources, wanted, config.load(environ={}), seconds=120)
     finally:
         await sources.close()
     panes = {check.name: check for check in report.of("pane")}

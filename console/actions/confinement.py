@@ -97,6 +97,10 @@ class ConfinedServer:
         """As the server's."""
         await self._server.pulse(seconds)
 
+    def hurry(self, ends: float) -> None:
+        """Refuse what is asked for later."""
+        self._server.hurry(ends)
+
     def cut(self) -> None:
         """As the server's."""
         self._server.cut()

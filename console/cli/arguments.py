@@ -306,6 +306,13 @@ def _doctor(make: Make) -> None:
     command.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     command.add_argument("--all", action="store_true", help="also list what works, one line each")
     command.add_argument(
+        "--seconds",
+        type=number(1, 3600),
+        default=18.0,
+        metavar="N",
+        help="time for everything that is asked of the server (18); what it does not suffice for is named",
+    )
+    command.add_argument(
         "--role-script",
         nargs="?",
         const="pipeline_console",

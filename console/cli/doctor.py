@@ -64,7 +64,7 @@ async def _doctor(options: Namespace, settings: Settings, wanted: Wanted) -> int
             sys.stdout.write(await role_script(workspace.sources.postgres, options.role_script))
             return 0
         with Word(sys.stderr) as word:
-            report = await examine(workspace.sources, wanted, settings, watch=word)
+            report = await examine(workspace.sources, wanted, settings, watch=word, seconds=options.seconds)
     if options.format == "json":
         sys.stdout.write(to_json(document(report)) + "\n")
     else:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from console.actions import ACTIONS
 from console.doctor import actions, extensions, jobs, panes, pooler, replicas, role, rules, server, terminal
 from console.doctor.check import Check, Report, Status, document
+from console.doctor.pace import FOR_ACTIONS, FOR_PANES, FOR_RULES, Pace, Watch
 from console.doctor.script import role_script
 from console.doctor.text import text
 from console.model import Database, Kind, Trouble
@@ -22,10 +24,11 @@ from console.running.trail.audit import default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.registry import Sources
 
-DEADLINE = 60.0  # seconds for everything that is asked of the server
-SLOW = "Check the network and the load of the server; `doctor` reads every view and plans every action."
-
-Watch = Callable[[str], None]
+DEADLINE = 18.0  # seconds for everything that is asked of the server
+SLOW = (
+    "Check the network and the load of the server; `doctor` reads every view and plans every action. "
+    "pipeline-console doctor --seconds 120 takes more time."
+)
 
 __all__ = ["Check", "Report", "Status", "document", "examine", "rights", "role_script", "text"]
 
@@ -49,20 +52,23 @@ async def examine(
     far: list[Check] = []
     usable: int | None = None
     answered = True
-    watch("the server")
+    pace = Pace(sources.postgres, seconds, watch)
+    pace.begin("the server")
     end = time.monotonic() + seconds
     try:
         async with _deadline(sources, seconds):
             await sources.postgres.connect()
-            usable = await _far(sources, wanted, settings, far, watch)
+            usable = await _far(sources, wanted, settings, far, pace)
     except (Trouble, TimeoutError) as why:
         if isinstance(why, Trouble) and why.kind is Kind.USAGE:
             raise
-        if isinstance(why, Trouble) and time.monotonic() < end:
+        if isinstance(why, Trouble) and time.monotonic() < end and why.kind is not Kind.BUSY:
             far = [_lost(why)]
             answered = False
         else:
-            far.append(_late(seconds))
+            far.append(_late(seconds, pace.late, str(why) if isinstance(why, Trouble) else ""))
+    finally:
+        sources.postgres.hurry(math.inf)
     watch("the poolers")
     poolers = await pooler.checks(wanted.poolers, usable)
     if not answered:
@@ -75,9 +81,10 @@ def _lost(why: Trouble) -> Check:
     return Check("server", "reached", Status.CANNOT, "The server cannot be reached.", why.sentence, why.remedy)
 
 
-def _late(seconds: float) -> Check:
+def _late(seconds: float, cut: Sequence[str], why: str = "") -> Check:
     what = f"The server answers too slowly: not everything could be checked within {seconds:.0f} s."
-    return Check("server", "in time", Status.CANNOT, what, "", SLOW)
+    left = f"not, or not wholly, checked: {', '.join(cut)}" if cut else ""
+    return Check("server", "in time", Status.CANNOT, what, why or left, SLOW)
 
 
 @contextlib.asynccontextmanager
@@ -98,27 +105,35 @@ async def rights(postgres: Database) -> tuple[Check, ...]:
     return (*await server.checks(postgres, found), *role.checks(own), *await extensions.checks(postgres, found))
 
 
-async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list[Check], watch: Watch) -> int:
+async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list[Check], pace: Pace) -> int:
     """Add to `found` what was checked on the server, as it goes; the connections that ordinary roles may use."""
     postgres = sources.postgres
     here = await server.read(postgres)
     found += await server.checks(postgres, here)
-    watch("the role")
+    pace.begin("the role")
     own = await role.read(postgres, here)
     found += role.checks(own)
-    watch("extensions")
+    pace.begin("extensions")
     found += await extensions.checks(postgres, here)
-    watch("the recurring jobs")
+    pace.begin("the recurring jobs")
     found += await jobs.checks(postgres, own.quoted)
+    pace.spend(FOR_PANES)
     for pane in PANES:
-        watch(f"the pane {pane.name}")
+        pace.begin(f"the pane {pane.name}")
         found += await panes.checks(sources, (pane,), own.quoted)
-    watch("the rules")
+        pace.done()
+    pace.begin("the rules")
+    pace.spend(FOR_RULES)
     found += await rules.checks(sources, settings, own.quoted)
-    watch("the actions")
+    pace.done()
+    pace.begin("the actions")
+    pace.spend(FOR_ACTIONS)
     case = await actions.read(postgres, own, settings, ACTIONS)
     found.append(actions.trail(default_trail().path))
     for action in ACTIONS:
-        watch(f"the action {action.name}")
+        pace.begin(f"the action {action.name}")
         found += await actions.checks(postgres, case, (action,), wanted.read_only)
+        pace.done()
+    if pace.late:
+        found.append(_late(pace.seconds, pace.late))
     return here.usable

@@ -11,7 +11,7 @@ from console.actions.tuning.tuning_reading import harms, pending_dangers
 from console.doctor.check import Check, Status
 from console.doctor.settings import UNSAFE, WAITS, WISHES, harmful, judge, restart
 from console.format import one_line
-from console.model import Database, Facts, Trouble
+from console.model import Database, Facts, Kind, Trouble
 from console.records import dataclass
 from console.rules.server import END_OF_LIFE, TESTED
 
@@ -59,7 +59,13 @@ async def read(server: Database) -> Found:
     names = [*(wish.name for wish in WISHES), "shared_preload_libraries", "pg_stat_statements.max"]
     settings = await server.fetch("doctor/settings", {"names": names})
     values = {str(row["name"]): str(row["setting"]) for row in settings.records()}
-    return Found(server.facts, row, values, await pending_dangers(server))
+    try:
+        dangers = await pending_dangers(server)
+    except Trouble as why:
+        if why.kind is not Kind.BUSY:
+            raise
+        dangers = None
+    return Found(server.facts, row, values, dangers)
 
 
 async def checks(server: Database, found: Found) -> tuple[Check, ...]:

@@ -128,6 +128,10 @@ class Database(Source, Protocol):
         """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
         ...
 
+    def hurry(self, ends: float) -> None:
+        """Refuse with Trouble(BUSY) what is asked for later than `ends`, on the monotonic clock."""
+        ...
+
     def cut(self) -> None:
         """End what is being read as if the connection had broken: cancelling would wait for the same network."""
         ...

@@ -72,6 +72,9 @@ class Replay:
     async def pulse(self, seconds: float) -> None:
         """A recording always answers."""
 
+    def hurry(self, ends: float) -> None:
+        """A recording always has time."""
+
     def cut(self) -> None:
         """There is nothing to end."""
 

@@ -57,6 +57,7 @@ class PostgresServer:
         self._mended: dict[str, Mended] = {}  # by text, what is read instead
         self._hopeless: dict[str, str] = {}  # by text, the error against which nothing helped
         self.busy = 0.0  # seconds spent waiting for this server, in all
+        self._ends = float("inf")  # on the monotonic clock
 
     @property
     def facts(self) -> Facts:
@@ -136,6 +137,8 @@ class PostgresServer:
         return await self._read(sql.Query(name, text.replace("%", "%%"), "", lane="slow"), None, role)
 
     async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
+        if time.monotonic() > self._ends:
+            raise Trouble(Kind.BUSY, "There was no time left to read it.")
         lane = self._lanes[query.lane]
         if lane.connection is None:
             await lane.connect({**self._target, **self._address})
@@ -216,6 +219,10 @@ class PostgresServer:
             await self._lanes["fast"].run("SELECT 1", {}, seconds=seconds)
         except psycopg.Error as error:
             raise trouble(error, "a sign of life") from None
+
+    def hurry(self, ends: float) -> None:
+        """Refuse with Trouble(BUSY) what is asked for later than `ends`, on the monotonic clock."""
+        self._ends = ends
 
     def cut(self) -> None:
         """End what is being read, as if the connections had broken: for when the network is dead."""
