@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from console import sql
+from console.actions import action
 from console.actions.planning import plan
 from console.actions.trail.undo import UNDO
 from console.demo.cluster import OWNER
@@ -16,6 +17,7 @@ from console.running.runner import Runner
 from console.running.trail.audit import Trail, default_trail, process
 from console.settings.config import load
 from console.sources.postgres import ActingSession, PostgresServer
+from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 
 SETTINGS = load(environ={"HOME": "/nonexistent"})
@@ -192,3 +194,22 @@ async def test_the_audit_table_of_the_database_says_which_runs_were_undone(
         undo.id: ("done", False),
         again.id: ("done", True),
     }
+
+
+async def test_an_undo_that_left_an_invalid_index_removes_it_and_goes_on(
+    pg: Cluster, database: str, trail: Trail
+) -> None:
+    desk = Desk(pg, database, trail)
+    desk.do(
+        "CREATE TABLE public.t (id int, n int)",
+        "INSERT INTO public.t SELECT g, g FROM generate_series(1, 10) g",
+        'CREATE INDEX "the index" ON public.t ((10 / n)) TABLESPACE pg_default WHERE id > 0',
+    )
+    assert (await desk.run(action("drop-index"), index='public."the index"')).outcome is Outcome.DONE
+    desk.do("INSERT INTO public.t VALUES (11, 0)")  # ends the build, as a full disk does
+    assert (await desk.run(action("undo"))).outcome is Outcome.FAILED
+    assert desk.ask("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 1
+    desk.do("DELETE FROM public.t WHERE id = 11")
+    run = await desk.run(action("undo"))
+    assert run.outcome is Outcome.DONE, run.message
+    assert desk.ask("SELECT indisvalid FROM pg_index WHERE indexrelid = 'public.\"the index\"'::regclass")

@@ -61,9 +61,12 @@ async def plan(request: Request) -> Plan:
             Kind.REFUSED,
             f"{_title(past)} cannot be undone from here: it concerns a password, which the audit trail never keeps.",
         )
+    steps: list[Step] = []
+    for at, statement in enumerate(statements):
+        steps += [*await _remains(request.server, statement), await _step(request, past, at, statement)]
     return Plan(
         Claim(past.subject, past.parts, past.cluster_wide, name=past.name or facts.database),
-        tuple([await _step(request, past, at, statement) for at, statement in enumerate(statements)]),
+        tuple(steps),
         notes=(f"Undoes {_title(past)}.", *sentences(chosen.besides.unknown), *_later(runs, past)),
         result=f"{counted(len(statements), 'step')} of {past.action} undone",
         destructive=any(_DROPS.search(statement) for statement in statements),
@@ -92,6 +95,23 @@ async def _chosen(server: Source, runs: Sequence[Past], past: Past) -> Chosen:
                 if sql in left:
                     left.remove(sql)
     return Chosen(past, tuple(left), more)
+
+
+async def _remains(server: Source, statement: str) -> list[Step]:
+    """Removes the invalid index that stands in the way of a statement because an earlier undo was interrupted."""
+    if not _INDEX.search(statement):
+        return []
+    found = await server.fetch("actions/undo_remains", {"statement": statement})
+    return [
+        Step(
+            f"DROP INDEX CONCURRENTLY {row['name']}",
+            lock=f"SHARE UPDATE EXCLUSIVE on {row['on']}",
+            on=str(row["on"]),
+            execution=Standalone(undo_lock_timeout(statement)),
+            note="an interrupted undo left this index invalid; it is built again",
+        )
+        for row in found.records()
+    ]
 
 
 async def _step(request: Request, past: Past, at: int, statement: str) -> Step:
