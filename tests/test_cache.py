@@ -288,10 +288,13 @@ async def test_a_redis_that_restarts_with_old_values_has_none_that_count(
         assert (await one.cache.get_brand_profile(brands[0]) or {})["name"] == "after the snapshot"
 
 
-GARBAGE = [b"", b"{", b"null", b"[]", b'{"version":999,"value":{}}', b'{"version":1}', b"\xff\x00"]
+GARBAGE = [
+    *(b"", b"{", b"null", b"[]", b'{"version":999,"value":{}}', b'{"version":1}', b"\xff\x00"),
+    b'{"version":%d,"value":{}}' % VERSION + b" " * LARGEST,
+]
 
 
-@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
 async def test_what_another_program_wrote_is_a_miss(one: Service, brands: list[str], garbage: bytes) -> None:
     right = await one.cache.get_brand_profile(brands[0])
     keys = [key async for key in one.redis.scan_iter(match=f"*{brands[0]}:*:profile:{VERSION}")]

@@ -21,6 +21,8 @@ def pack(value: Value) -> bytes:
 
 def unpack(data: bytes) -> Value:
     """The value that was packed. Raises Unreadable for another version, and for what is no envelope at all."""
+    if len(data) > LARGEST:
+        raise Unreadable("larger than what is stored")
     try:
         envelope = json.loads(data)
     except (ValueError, RecursionError):
