@@ -422,6 +422,7 @@ async def test_results_are_a_view_with_the_course_of_the_last_one(desk: Desk, mo
         await eventually(lambda: run.outcome or run.steps[1].series)
         (now,) = (await source.fetch("load_tests")).records()
         assert (now["status"], now["clients"], bool(json.loads(str(now["series"])))) == ("running", 2, True)
+        assert (now["driver"], now["errors"]) == ("pgbench", 0)
         await workspace.wait(run)
         await workspace.run(await workspace.plan(LOAD, {"seconds": "3", "clients": "2"}))
         last, first = (await source.fetch("load_tests")).records()

@@ -36,10 +36,17 @@ def _running(runs: Sequence[Run]) -> Iterable[Row]:
             if isinstance(progress.step.execution, LoadTest) and progress.status == "running":
                 series = [[each.at, each.rate, each.latency, each.failed] for each in progress.series]
                 rate = progress.series[-1].rate if progress.series else None
+                failed = sum(each.failed for each in progress.series)
                 yield _row(
                     (run.id, run.started_at, "running"),
                     run.plan.parameters,
-                    {"rate": rate, "tag": progress.step.execution.tag, "series": series},
+                    {
+                        "rate": rate,
+                        "errors": {},
+                        "unnamed": failed,
+                        "tag": progress.step.execution.tag,
+                        "series": series,
+                    },
                     {},
                     (None, None),
                 )
