@@ -232,7 +232,7 @@ def steps_from_rows(snapshot: Snapshot) -> tuple[Step, ...]:
     - `file`, `manifest` and `query`: an Export, where `file` is not null;
     - `repeat` and `total`: Batches, where `repeat` is true;
     - `transaction`, `lock_timeout` and `again`: Standalone, where `transaction` is false;
-    - `"group"` and `at_once`: a Transaction, in all other rows.
+    - `"group"`, `at_once` and `prelude`: a Transaction, in all other rows.
 
     Other columns are ignored: the action may read them itself.
     """
@@ -259,4 +259,6 @@ def _execution(record: Record) -> Execution:
     if record.get("transaction") is False:
         seconds = record.get("lock_timeout")
         return Standalone(None if seconds is None else float(str(seconds)), str(record.get("again") or ""))
-    return Transaction(str(record.get("group") or ""), at_once=bool(record.get("at_once")))
+    return Transaction(
+        str(record.get("group") or ""), at_once=bool(record.get("at_once")), prelude=bool(record.get("prelude"))
+    )

@@ -86,6 +86,9 @@ class Transaction:
     role: str = ""  # whose rights it is confined to; empty: those of the session
     # It changes the catalogs alone, which takes milliseconds: neighbours are sent together, and no rows are counted.
     at_once: bool = False
+    # It only prepares the step outside a transaction that follows, and does no harm by itself. Its id is synced before
+    # that step is sent, not before its own COMMIT: only a loss of power between the two can leave it out of the trail.
+    prelude: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Runner:
         started = time.monotonic()
         recorder = RunRecorder.of(self._trail, run, self._server.facts)
         context = Context(
-            *(self._session, self._server, run, lambda: self._watch(run), recorder.write, self._trail), log=self._log
+            *(self._session, self._server, run, lambda: self._watch(run), recorder, self._trail), log=self._log
         )
         # So that a run can be undone whose console was killed. It is synced while the session is opened.
         planned = asyncio.ensure_future(asyncio.to_thread(recorder.write, "start", entries.planned(run)))

@@ -11,7 +11,8 @@ SELECT i, t.id, t.users[1 + floor(pg_temp.dice(i, 80) * cardinality(t.users))::i
   FROM (SELECT organizations, api_calls, date_part('epoch', this_month - interval '11 months') AS begins,
                date_part('epoch', today) AS ends FROM size OFFSET 0) AS s,
        -- Provider, endpoint and cost repeat with every eight calls.
-       (SELECT array_agg(a.id ORDER BY c.k) AS ids, array_agg('/v1/' || a.kind || '/generate' ORDER BY c.k) AS endpoints,
+       (SELECT array_agg(a.id ORDER BY c.k) AS ids,
+               array_agg('/v1/' || a.kind || '/generate' ORDER BY c.k) AS endpoints,
                array_agg(round((a.unit_cost * (1 + (c.k - 1) % 4))::numeric, 6) ORDER BY c.k) AS costs
           FROM unnest(ARRAY[1, 1, 1, 2, 2, 3, 4, 5]) WITH ORDINALITY AS c (n, k)
           JOIN (SELECT row_number() OVER (ORDER BY id) AS n, id, kind, unit_cost FROM public.api_providers) AS a

@@ -64,9 +64,7 @@ def _conflicts(execution: Batches) -> Iterator[None]:
 async def _batch(session: ActingSession, role: str, statement: str) -> tuple[int, bool]:
     if not role:
         return await session.batch(statement)
-    done = await session.batch_as(role, statement)
-    await session.seal()
-    return done
+    return await session.batch_as(role, statement)
 
 
 def pace(progress: StepProgress, total: int) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from console.model import Source, read_only
 from console.records import dataclass
@@ -16,6 +19,18 @@ from console.sources.postgres import ActingSession, DriverError
 _READ_ONLY = "SELECT 1 WHERE pg_catalog.current_setting('default_transaction_read_only')::bool"
 
 
+class Recorder(Protocol):
+    """What writes the entries of a run to the trail."""
+
+    unsynced: bool  # some of them may not be on disk yet
+
+    def write(self, event: str, details: Mapping[str, object], *, sync: bool = True) -> None:
+        """Append an event with its details, and sync it."""
+
+    def sync(self) -> None:
+        """Sync what was written without."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an execution needs."""
@@ -24,7 +39,7 @@ class Context:
     source: Source
     run: Run
     changed: Callable[[], None]  # reports that the run's progress changed
-    write: Callable[[str, dict[str, object]], None]  # appends an event with its details to the trail, synced
+    recorder: Recorder
     trail: Trail  # with earlier runs
     log: Callable[[], Source]  # the log of the server; raises Trouble where there is none to read
 
@@ -52,13 +67,28 @@ class Context:
         await self.ready(())
 
     async def ready(self, steps: Sequence[StepProgress], *more: str) -> None:
-        """`refuse_read_only`, a look at what the plan of `steps` saw, and then `more`, all sent at once."""
+        """`refuse_read_only`, a look at what the plan of `steps` saw, and then `more`, all sent at once.
+
+        Meanwhile the trail is synced, where it was not. Raises Trouble(REFUSED) also if that fails.
+        """
         # It accepts VACUUM, REINDEX, ALTER SYSTEM and pg_terminate_backend() there. A borrowed session only signals
         # other sessions, and never with --read-only.
         question = [] if self.session.borrowed else [_READ_ONLY]
-        answers = await look_again(self.session, steps, *question, *more)
+        async with self._synced():
+            answers = await look_again(self.session, steps, *question, *more)
         if question and answers[0]:
             raise read_only()
+
+    @contextlib.asynccontextmanager
+    async def _synced(self) -> AsyncIterator[None]:
+        syncing = asyncio.ensure_future(asyncio.to_thread(self.recorder.sync)) if self.recorder.unsynced else None
+        try:
+            yield
+        finally:
+            if syncing is not None:  # a thread cannot be stopped, and must not write after what follows
+                await asyncio.wait({syncing})
+        if syncing is not None:
+            syncing.result()
 
 
 async def _nothing(_: Context) -> list[str]:

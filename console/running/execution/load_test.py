@@ -56,7 +56,7 @@ async def execute(load: LoadTest, context: Context, group: Sequence[StepProgress
     context.run.notes += measured.sentences()
     if before is not None and (change := compared(document, before.result)):
         context.run.notes.append(f"Compared with the same load at {before.at:%Y-%m-%d %H:%M} UTC: {change}.")
-    context.write(EVENT, {"result": document})
+    context.recorder.write(EVENT, {"result": document})
 
 
 async def _measure(load: LoadTest, context: Context, progress: StepProgress, report: Callable[[str], None]) -> Measured:

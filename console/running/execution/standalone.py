@@ -81,17 +81,12 @@ async def _send(
 
 
 async def _execute(session: ActingSession, statement: str, role: str) -> int:
-    if not role:
-        return await session.execute(statement)
-    async with session.transaction():
-        changed = await session.execute_as(role, statement)
-        await session.seal()
-    return changed
+    return await (session.execute_sealed(role, statement) if role else session.execute(statement))
 
 
 @contextlib.asynccontextmanager
 async def _ready(context: Context, progress: StepProgress, seconds: float | None) -> AsyncIterator[None]:
-    """Context.ready; in the block the session waits so many `seconds` for a lock, if that is given."""
+    """Context.ready, and in the block the session waits so many `seconds` for a lock, if that is given."""
     limit = [] if seconds is None else [_lock_timeout(seconds)]
     try:
         await context.ready(() if progress.tries else (progress,), *limit)

@@ -27,7 +27,8 @@ def executor(execution: Transaction) -> Executor:
 
 async def execute(context: Context, group: Sequence[StepProgress]) -> None:
     """Run `group` in one transaction. Before its COMMIT the trail gets its id, so that its fate can be looked up."""
-    session, fate, committing = context.session, _Fate(context), False
+    prelude = all(map(_prelude, group))
+    session, fate, committing = context.session, _Fate(context, sync=not prelude), False
     first, last = [], []
     if not group[0].step.sql.startswith("SELECT "):
         first = [_ASSIGN]  # it is synced while the statements run
@@ -36,9 +37,14 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
         with context.run.holding() as holds:
             async with looking_again.transaction(session, group, *first, last=last) as replies, fate:
                 fate.note(*replies.first)
-                await (_together if all(map(_at_once, group)) else _in_turn)(context, group, fate, holds)
-                if any(map(_role, group)):
-                    await session.seal()
+                if all(map(_at_once, group)):
+                    statements = _together(context, group, holds)
+                    if prelude:
+                        replies.with_commit += statements
+                    else:
+                        await session.script(*statements)
+                else:
+                    await _in_turn(context, group, fate, holds)
                 await fate.noted()
                 committing = True
     except DriverError:
@@ -60,16 +66,17 @@ async def _in_turn(
         progress.seconds = time.monotonic() - began
         if not fate.xid:
             fate.note(await context.session.query(_ASSIGNED))
+    if any(map(_role, group)):
+        await context.session.seal()
 
 
-async def _together(
-    context: Context, group: Sequence[StepProgress], _: _Fate, holds: Callable[[StepProgress], None]
-) -> None:
+def _together(context: Context, group: Sequence[StepProgress], holds: Callable[[StepProgress], None]) -> list[str]:
+    """What to send at once for the steps of `group`, which run now."""
     for progress in group:
         context.begin(progress)
         holds(progress)
     statements, role = [progress.step.sql for progress in group], _role(group[0])
-    await (context.session.execute_as(role, *statements) if role else context.session.script(*statements))
+    return context.session.sealed(role, *statements) if role else statements
 
 
 def _verified(group: Sequence[StepProgress], answers: Sequence[Rows]) -> None:
@@ -81,8 +88,9 @@ def _verified(group: Sequence[StepProgress], answers: Sequence[Rows]) -> None:
 class _Fate:
     """Notes the transaction's id in the trail while its statements run, and waits for that before COMMIT."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, sync: bool) -> None:
         self._context = context
+        self._sync = sync
         self._writing: asyncio.Future[None] | None = None
         self.xid = ""  # without one there is nothing to commit
 
@@ -99,11 +107,14 @@ class _Fate:
         for ((assigned,),) in answers:
             if assigned:
                 self.xid = str(assigned)
-                work = asyncio.to_thread(self._context.write, "commit", {"xid": self.xid})
-                self._writing = asyncio.ensure_future(work)
+                write, details = self._context.recorder.write, {"xid": self.xid}
+                if self._sync:
+                    self._writing = asyncio.ensure_future(asyncio.to_thread(write, "commit", details))
+                else:
+                    write("commit", details, sync=False)
 
     async def noted(self) -> None:
-        """Wait until the id is on disk. Raises Trouble(REFUSED) if it cannot be written."""
+        """Wait until the id is on disk, where it is synced. Raises Trouble(REFUSED) if it cannot be written."""
         if self._writing is not None:
             await asyncio.shield(self._writing)
 
@@ -121,6 +132,11 @@ def _role(progress: StepProgress) -> str:
 def _at_once(progress: StepProgress) -> bool:
     how = progress.step.execution
     return isinstance(how, Transaction) and how.at_once
+
+
+def _prelude(progress: StepProgress) -> bool:
+    how = progress.step.execution
+    return isinstance(how, Transaction) and how.at_once and how.prelude
 
 
 async def _committed(session: ActingSession, xid: str) -> bool:

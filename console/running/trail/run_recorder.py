@@ -19,12 +19,14 @@ class RunRecorder:
 
     Whether a transaction committed, the server knows by the id that was synced before its COMMIT, so its steps are
     written with the entry that follows. What has no such id is written at once; it is synced with the transaction that
-    follows, or with the end of the run.
+    follows, or with the end of the run. The id of a prelude is written before its COMMIT, and synced before the step
+    that follows: a console that is killed loses nothing that it wrote, only a machine that loses power does.
     """
 
     trail: Trail
     identity: Mapping[str, object]
     identified: bool = False  # the last entry has the id of the transaction
+    unsynced: bool = False  # some entries may not be on disk yet
     waiting: list[Mapping[str, object]] = field(default_factory=list)
 
     @classmethod
@@ -32,10 +34,14 @@ class RunRecorder:
         """The recorder of `run`."""
         return cls(trail, entries.identity(run, facts))
 
-    def write(self, event: str, details: Mapping[str, object]) -> None:
+    def write(self, event: str, details: Mapping[str, object], *, sync: bool = True) -> None:
         """Write an entry and sync it, after those that wait for it. Raises Trouble(REFUSED) if that fails."""
-        self._write([{"event": event, **details}])
+        self._write([{"event": event, **details}], sync)
         self.identified = event == "commit"
+
+    def sync(self) -> None:
+        """Sync what was written without. Raises Trouble(REFUSED) if that fails."""
+        self._write([])
 
     def steps(self, group: Sequence[StepProgress], synced: bool) -> None:
         """Record that the steps of `group` are done; `synced`: another entry follows soon, which syncs these too."""
@@ -50,3 +56,4 @@ class RunRecorder:
     def _write(self, new: Sequence[Mapping[str, object]], sync: bool = True) -> None:
         waiting, self.waiting = self.waiting, []
         self.trail.write(*({**self.identity, **entry} for entry in (*waiting, *new)), sync=sync)
+        self.unsynced = not sync

@@ -51,6 +51,7 @@ class Replies:
     """The rows of what is sent with BEGIN and, once that has been answered, of what is sent with COMMIT."""
 
     first: list[Rows] = field(default_factory=list)
+    with_commit: list[str] = field(default_factory=list)  # statements that are sent in one message with COMMIT
     last: list[Rows] = field(default_factory=list)
 
 
@@ -144,24 +145,37 @@ class ActingSession:
 
         Returns as `execute`, for the last one.
         """
-        ((changed,),) = await self._confined(confinement.change(role, *statements))
+        # What makes the function is two statements.
+        _, _, ((changed,),), *_ = await self.script(
+            *confinement.change(role, *statements).sent, confinement.restored(self._restored, inside=True)
+        )
+        return int(str(changed))
+
+    def sealed(self, role: str, *statements: str) -> list[str]:
+        """What runs `statements` as `execute_as` and `seal` do, to be sent at once in a transaction."""
+        return [*confinement.change(role, *statements).sent, *self._sealing]
+
+    async def execute_sealed(self, role: str, statement: str) -> int:
+        """`execute_as` and `seal` in a transaction of their own, in one message."""
+        try:
+            _, _, _, ((changed,),), *_ = await self.script("BEGIN", *self.sealed(role, statement), "COMMIT")
+        except BaseException:
+            await self._roll_back()
+            raise
         return int(str(changed))
 
     async def batch_as(self, role: str, statement: str) -> tuple[int, bool]:
-        """`batch` in a transaction, confined as by `execute_as`, of a statement that returns (`moved`, `more`)."""
-        ((moved, more),) = await self._confined(confinement.batch(role, statement))
+        """`batch` in a transaction, confined and sealed, of a statement that returns (`moved`, `more`)."""
+        _, _, ((moved, more),), *_ = await self.script(*confinement.batch(role, statement).sent, *self._sealing)
         return int(str(moved)), bool(more)
 
     async def seal(self) -> None:
         """Let nothing of a role's code outlive what was confined. Fails if some of it waits for COMMIT."""
-        await self.script(confinement.restored(self._restored, inside=False), confinement.SEAL)
+        await self.script(*self._sealing)
 
-    async def _confined(self, function: confinement.RoleFunction) -> Rows:
-        # What makes it is two statements.
-        _, _, rows, *_ = await self.script(
-            function.create, function.call, function.drop, confinement.restored(self._restored, inside=True)
-        )
-        return rows
+    @property
+    def _sealing(self) -> tuple[str, str]:
+        return confinement.restored(self._restored, inside=False), confinement.SEAL
 
     async def script(self, *statements: str) -> list[Rows]:
         """Send all `statements` at once; the rows of each result."""
@@ -200,7 +214,8 @@ class ActingSession:
         try:
             _, *replies.first = await self.script("BEGIN", *first)
             yield replies
-            _, *replies.last = await self.script("COMMIT", *last)
+            answers = await self.script(*replies.with_commit, "COMMIT", *last)
+            replies.last = answers[len(answers) - len(last) :]
         except BaseException:
             await self._roll_back()
             raise

@@ -59,6 +59,11 @@ class RoleFunction:
     call: str
     drop: str
 
+    @property
+    def sent(self) -> tuple[str, str, str]:
+        """All three, in their order."""
+        return self.create, self.call, self.drop
+
 
 def change(role: str, *statements: str) -> RoleFunction:
     """Statements that change something; the call returns how many rows the last one returned or changed.

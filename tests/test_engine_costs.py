@@ -1,0 +1,147 @@
+"""What the engine adds to the statements of a plan, counted: messages to the server, and syncs of the audit trail."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
+from console.actions.partitions.create_partitions import CREATE_PARTITIONS
+from console.actions.planning import Action
+from console.model import ACTING_NAME, Outcome
+from console.running.runner import PATIENCE
+from console.running.trail.audit import Trail
+from console.settings.config import ArchivePolicy
+from tests.acting import Desk
+from tests.servers import PostgresServer as Cluster
+
+MONTH = "(date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => {}))::date"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run takes, or the difference between two."""
+
+    messages: int  # that the acting session sends once it is connected, and waits for
+    syncs: int  # of the audit trail
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.messages - other.messages, self.syncs - other.syncs)
+
+
+Counted = Callable[[Callable[[], Awaitable[object]]], Awaitable[Cost]]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Counts what is sent and synced while something runs."""
+    counts = {"messages": 0, "syncs": 0}
+    execute, fsync = psycopg.AsyncCursor.execute, os.fsync
+
+    async def sending(cursor: psycopg.AsyncCursor[Any], *args: Any, **kwargs: Any) -> Any:
+        counts["messages"] += acting(cursor)
+        return await execute(cursor, *args, **kwargs)
+
+    def syncing(descriptor: int) -> None:
+        counts["syncs"] += 1
+        fsync(descriptor)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", sending)
+    monkeypatch.setattr(os, "fsync", syncing)
+
+    async def count(doing: Callable[[], Awaitable[object]]) -> Cost:
+        before = Cost(**counts)
+        await doing()
+        return Cost(**counts) - before
+
+    return count
+
+
+@pytest.fixture
+def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
+    """A table of four whole months past their retention, its archive, and the current month."""
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"))
+    desk.do(
+        "CREATE TABLE public.facts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
+        "CREATE TABLE public.archive (LIKE public.facts INCLUDING ALL) PARTITION BY RANGE (day)",
+        *(
+            f"DO $$ BEGIN EXECUTE format('CREATE TABLE public.facts_{ago} PARTITION OF public.facts FOR VALUES "
+            f"FROM (%L) TO (%L)', {MONTH.format(ago)}, {MONTH.format(ago - 1)}); END $$"
+            for ago in (0, 2, 3, 4, 5)
+        ),
+        f"INSERT INTO public.facts SELECT g, {MONTH.format('2 + g % 4')} FROM generate_series(1, 40) g",
+    )
+    policy = ArchivePolicy("public.facts", "public.archive", "day", 1)
+    return replace(desk, settings=replace(desk.settings, archives=(policy,)))
+
+
+@pytest.mark.parametrize(
+    ("confined", "a_month", "altogether"),
+    [(False, Cost(8, 2), Cost(10, 4)), (True, Cost(7, 2), Cost(9, 4))],
+    ids=["plain", "confined"],
+)
+async def test_a_whole_month_is_archived_in_few_messages_and_syncs(
+    desk: Desk, counted: Counted, confined: bool, a_month: Cost, altogether: Cost
+) -> None:
+    if confined:
+        desk.give_away()
+    one = await counted(lambda: done(desk, ARCHIVE_ANALYTICS, older_than="4 months"))
+    three = await counted(lambda: done(desk, ARCHIVE_ANALYTICS))
+    assert desk.ask("SELECT count(DISTINCT tableoid) FROM public.archive") == 4
+    assert three - one == Cost(2 * a_month.messages, 2 * a_month.syncs), "two months more"
+    assert one == altogether
+
+
+@pytest.mark.parametrize(
+    ("confined", "a_partition"), [(False, Cost(3, 1)), (True, Cost(3, 1))], ids=["plain", "confined"]
+)
+async def test_a_partition_is_created_in_few_messages_and_with_one_sync(
+    desk: Desk, counted: Counted, confined: bool, a_partition: Cost
+) -> None:
+    if confined:
+        desk.give_away()
+    one = await counted(lambda: done(desk, CREATE_PARTITIONS, table="public.facts", months="1"))
+    three = await counted(lambda: done(desk, CREATE_PARTITIONS, table="public.facts", months="4"))
+    assert three - one == Cost(2 * a_partition.messages, 2 * a_partition.syncs), "two partitions more"
+
+
+@pytest.mark.parametrize("confined", [False, True], ids=["plain", "confined"])
+async def test_all_that_was_written_is_on_disk_before_what_no_transaction_holds_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, confined: bool
+) -> None:
+    unsynced, found = False, list[bool]()
+    execute, write = psycopg.AsyncCursor.execute, Trail.write
+
+    def writing(trail: Trail, *entries: Mapping[str, object], sync: bool = True) -> None:
+        nonlocal unsynced
+        write(trail, *entries, sync=sync)
+        unsynced = not sync
+
+    async def sending(cursor: psycopg.AsyncCursor[Any], *args: Any, **kwargs: Any) -> Any:
+        if acting(cursor) and (b" CONCURRENTLY" in args[0] or b" VALIDATE " in args[0]):
+            found.append(unsynced)
+        return await execute(cursor, *args, **kwargs)
+
+    monkeypatch.setattr(Trail, "write", writing)
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", sending)
+    if confined:
+        desk.give_away()
+    await done(desk, ARCHIVE_ANALYTICS)
+    assert found == [False] * 4
+
+
+async def done(desk: Desk, action: Action, **given: str) -> None:
+    """Run an action to its end."""
+    run = await desk.run(action, PATIENCE, **given)
+    assert run.outcome is Outcome.DONE, run.message
+
+
+def acting(cursor: psycopg.AsyncCursor[Any]) -> bool:
+    """Whether it belongs to the session that makes changes."""
+    return cursor.connection.info.parameter_status("application_name") == ACTING_NAME
