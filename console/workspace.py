@@ -47,9 +47,18 @@ class Workspace:
     """The sources and the runs of one console. Nothing connects, and no rule is loaded, before it is needed."""
 
     def __init__(
-        self, settings: Settings, wanted: Wanted, sources: Sources | None = None, trail: Trail | None = None
+        self,
+        settings: Settings,
+        wanted: Wanted,
+        sources: Sources | None = None,
+        trail: Trail | None = None,
+        *,
+        spreads: bool = False,
     ) -> None:
-        """Raises Trouble(USAGE) if a URI in `wanted` cannot be parsed."""
+        """With `spreads` the rules read little by little what they seldom need: a screen shows findings as they come.
+
+        Raises Trouble(USAGE) if a URI in `wanted` cannot be parsed.
+        """
         self.settings = settings
         self.wanted = wanted
         self.trail = trail or default_trail()
@@ -62,6 +71,7 @@ class Workspace:
         self.sources.add_later(ADVICE, self._advice)
         self.sources.add_later(SLOWER, self._slower)
         self._observer: Observer | None = None
+        self._spreads = spreads
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
         self._recorder: ReadingRecorder | None = None
         self._is_heard = sources is None  # what a recording answers is not recorded again
@@ -89,7 +99,7 @@ class Workspace:
             from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  most panes need no rule
             from console.watching.history import History  # noqa: PLC0415
 
-            self._observer = self.observing(DIAGNOSES, History(self._store, self.trail))
+            self._observer = self.observing(DIAGNOSES, History(self._store, self.trail), spreads=self._spreads)
             self._observer.looked = self._hear_findings
         return self._observer
 
@@ -153,7 +163,9 @@ class Workspace:
         await asyncio.sleep(UNSAMPLED)
         await self.capacity.follow()
 
-    def observing(self, diagnoses: Sequence[Diagnosis], history: History | None = None) -> Observer:
+    def observing(
+        self, diagnoses: Sequence[Diagnosis], history: History | None = None, *, spreads: bool = False
+    ) -> Observer:
         """What evaluates `diagnoses` on this target, under this configuration; `history` keeps what they find."""
         from console.watching.journal import Journal  # noqa: PLC0415  most panes need no rule
         from console.watching.observer import Observer  # noqa: PLC0415
@@ -163,6 +175,7 @@ class Workspace:
             *(self.sources, diagnoses, settings.thresholds, settings.refreshes, settings.partitions),
             journal=Journal(self._store, settings.blackouts),
             history=history,
+            spreads=spreads,
         )
 
     def _hear(

@@ -43,8 +43,8 @@ from console.sources.redis.server import RedisServer
 from console.sources.registry import ADVICE, CAPACITY, CLOCK, HOST, LOG, RULES, SLOWER, WAITS, Sources
 from console.sources.replay import Reads, Replay
 from console.watching import capacity, vacuum_clock, waits
+from console.watching.asks import merged as merged_asks
 from console.watching.observer import Observer
-from console.watching.observer import merged as merged_asks
 
 MADE = frozenset({RULES, CAPACITY, WAITS, CLOCK, ADVICE, SLOWER})  # sources that a workspace makes of the others
 READS_OF = {CAPACITY: capacity.READS, WAITS: waits.READS, CLOCK: vacuum_clock.READS}  # what their answers are made of

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from console.model import Snapshot
+from console.model import OFTEN, Snapshot
+from console.rules.diagnoses import DIAGNOSES
+from console.running.trail.audit import Trail
+from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer
+from console.watching.asks import merged
+from console.workspace import Workspace
 from tests.command import command, loaded_modules
-from tests.screens import console, until
+from tests.screens import console, settings, until
 from tests.servers import PostgresServer as Cluster
 from tests.terminals import Terminal
 from tests.test_terminal import console as on_terminal
@@ -88,6 +93,20 @@ async def test_a_refresh_of_slow_queries_is_one_statement_more(
     assert read["statement_totals"] == 1
     assert read.get("statement_texts", 0) <= len(reads["statements"])
     assert max(read[query] for query in read if query not in {"statements", "vitals", "statement_texts"}) <= 1
+
+
+async def test_the_first_findings_wait_for_nothing_that_is_seldom_read(
+    any_pg: Cluster, tmp_path: Path, reads: Mapping[str, Sequence[Snapshot]]
+) -> None:
+    wanted = Wanted(any_pg.uri("postgres"))
+    async with Workspace(settings(), wanted, trail=Trail(tmp_path / "audit.jsonl"), spreads=True) as workspace:
+        await workspace.observer.recent(0)
+        read = set(reads)
+        assert workspace.observer.to_follow
+    seldom = {ask.query for ask in merged(DIAGNOSES) if ask.every > 2 * OFTEN and ask.only_if is None}
+    assert "lock_queues" in {ask.query for ask in merged(DIAGNOSES)} - seldom
+    assert read.isdisjoint(seldom)
+    assert len(read) <= 16
 
 
 def test_a_refresh_writes_little_to_the_terminal(pg: Cluster, database: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from console.model import Ask, CannotTell, Diagnosis, Finding, Frame, Kind, Level, Snapshot, Trouble, Urgency
 from console.rules.judging import Judgement, Memory, evaluate, fold, judge, rank
-from console.watching.observer import merged
+from console.watching.asks import merged
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

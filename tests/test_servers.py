@@ -11,7 +11,7 @@ from console.demo.redis_server import RedisProcess
 from console.model import Kind, Trouble
 from console.panes import PANES
 from console.rules.diagnoses import DIAGNOSES
-from console.watching.observer import merged
+from console.watching.asks import merged
 from tests.activity import console
 from tests.servers import Pooler, PostgresServer, Servers
 

@@ -91,9 +91,29 @@ def test_the_server_is_asked_while_the_interface_is_loaded(
         wait(lambda: any(reader.last for reader in kept[0]._readers.values()))
         return run_app
 
+    monkeypatch.setattr(start, "HEAD_START", 0.0)  # a server that is slow to answer
     monkeypatch.setattr(start, "_loaded", loaded)
     assert start.run_console(settings(), Wanted(any_pg.uri("postgres"), pane="connections")) == 7
     assert read_by_then
+
+
+@pytest.mark.parametrize("pane", ["connections", ""])
+def test_the_rows_come_before_the_interface_is_loaded(
+    any_pg: PostgresServer, monkeypatch: pytest.MonkeyPatch, pane: str
+) -> None:
+    painted: list[object] = []
+
+    async def run_app(*_: object) -> int:
+        return 7
+
+    def loaded() -> start.RunApp:
+        assert painted[-1] is not None
+        return run_app
+
+    monkeypatch.setattr(FirstScreen, "paint", lambda _, seen: painted.append(seen.rows))
+    monkeypatch.setattr(start, "HEAD_START", 60.0)
+    monkeypatch.setattr(start, "_loaded", loaded)
+    assert start.run_console(settings(), Wanted(any_pg.uri("postgres"), pane=pane)) == 7
 
 
 def test_an_interface_that_cannot_be_loaded_leaves_no_connection(

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from console.actions.schema.apply_schema import ledger
+from console.drift.reading import drift
 from console.model import Database, Facts, Kind, Trouble
 from console.records import dataclass
 from console.settings.config import Settings
@@ -69,6 +70,20 @@ async def read(server: Database, settings: Settings) -> Situation:
         unfilled=tuple(found["unfilled"]),
         waiting=tuple(found["waiting"]),
     )
+
+
+async def is_missing(server: Database) -> bool:
+    """Whether the database has nothing of the pipeline schema, which most databases have not: asks little of them.
+
+    Tables that any database may have, such as users, do not make a pipeline. Raises Trouble.
+    """
+    names = sorted(name.rpartition(".")[2] for name in (*_tables(), _LEDGER))
+    (row,) = (await server.fetch("setup/pipeline_relations", {"names": names})).records()
+    found = row["relations"]
+    if not isinstance(found, list) or not found:
+        return True
+    has_ledger = _LEDGER.rpartition(".")[2] in found and not await _is_empty(server, "")
+    return not has_ledger and not (await drift(server)).present
 
 
 async def _is_empty(server: Database, owner: str) -> bool:

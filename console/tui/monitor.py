@@ -27,6 +27,7 @@ Part = TypeVar("Part", bound=Widget)
 
 # Periods of the header after which the rules are evaluated behind another pane: they read nothing more often.
 PERIODS_BEHIND = 2.5
+FOLLOWING = 1.0  # seconds, at most, between two evaluations while some rules have not been evaluated yet
 
 
 class Monitor:
@@ -128,8 +129,11 @@ class Monitor:
     async def watch_findings(self) -> None:
         """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
         while True:
+            pause = PERIODS_BEHIND * self.vitals.period
+            if self.workspace.observer.to_follow:
+                pause = min(pause, FOLLOWING)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._judge.wait(), PERIODS_BEHIND * self.vitals.period)
+                await asyncio.wait_for(self._judge.wait(), pause)
             self._judge.clear()
             await self.workspace.observer.recent(self.vitals.period / 2)
 

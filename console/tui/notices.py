@@ -40,7 +40,7 @@ async def _setup_notice(workspace: Workspace) -> str:
         facts = await postgres.connect()
         if facts.standby or facts.database in MAINTENANCE or GuideMemory.of(facts).read().declined:
             return ""
-        if (await situation.read(postgres, workspace.settings)).ledger or (await drift(postgres)).present:
+        if not await situation.is_missing(postgres):
             return ""  # `_drift_notice` reports what is missing
     except Trouble:
         return ""  # the panes show it

@@ -1,4 +1,4 @@
-"""Opens the console: the server is asked for the first rows while the terminal interface is still being loaded."""
+"""Opens the console: the server is asked for the first rows before, and while, the terminal interface is loaded."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from console.settings.config import Settings, Wanted
 from console.tui.first_screen import FirstScreen, ReadSoFar, terminal
 from console.workspace import Workspace
 
+# Both take the processor, and Python runs one thread at a time: the rows go first, unless the server lets them wait.
+HEAD_START = 0.12  # seconds that the first rows have before the interface is loaded
 SWITCH_SECONDS = 0.0005  # for which a thread that computes keeps a key waiting; Python's own are ten times as long
 
 RunApp = Callable[[Workspace, Readers, FirstScreen], Coroutine[Any, Any, int]]
@@ -26,7 +28,7 @@ RunApp = Callable[[Workspace, Readers, FirstScreen], Coroutine[Any, Any, int]]
 def run_console(settings: Settings, wanted: Wanted) -> int:
     """Open the console on a terminal and return the exit code. Raises Trouble(USAGE) for a wrong keymap or URI."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    return asyncio.run(_run(Workspace(settings, wanted)))
+    return asyncio.run(_run(Workspace(settings, wanted, spreads=True)))
 
 
 async def _run(workspace: Workspace) -> int:
@@ -36,6 +38,7 @@ async def _run(workspace: Workspace) -> int:
         connecting = asyncio.ensure_future(_connect(workspace))
         rows = asyncio.ensure_future(read_ahead(connecting, workspace, readers, screen))
         try:
+            await asyncio.wait({rows}, timeout=HEAD_START)
             run_app = await asyncio.to_thread(_loaded)
             rows.cancel()  # what is still being read is read again by the pane, which shows how that goes
             return await run_app(workspace, readers, screen)

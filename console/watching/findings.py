@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from console.rules.findings.pool_doctor import doctor_rows
 from console.rules.judging import Verdict
 from console.sources.console import Answer, ConsoleSource
 from console.sources.registry import RULES
-from console.watching import history
 from console.watching.journal import Muted
 from console.watching.observer import Observer
 
@@ -36,6 +35,8 @@ def findings_source(observer: Observer) -> ConsoleSource:
         return snapshot(verdict, observer, time.monotonic() - began)
 
     async def past(_: Mapping[str, object]) -> Snapshot:
+        from console.watching import history  # noqa: PLC0415  one view shows it
+
         began = time.monotonic()
         kept = observer.history
         rows = tuple(await observer.past())
@@ -78,21 +79,23 @@ def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
     rows = tuple(_row(finding, observer.muted(finding)) for finding in verdict.findings)
     ordered = tuple(sorted(rows, key=lambda row: bool(row[-1])))
     lost = dict.fromkeys(str(why) for why in (observer.journal.trouble, observer.unkept) if why)
-    notes = (summary(verdict, len(observer.counted)), *lost)
+    notes = (summary(verdict, len(observer.counted), observer.to_follow), *lost)
     return Snapshot("findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=notes)
 
 
-def summary(verdict: Verdict, counting: int) -> str:
+def summary(verdict: Verdict, counting: int, to_follow: Collection[str] = ()) -> str:
     """How many findings there are, of how many rules, and why the others could not be evaluated.
 
-    `counting` is how many findings are neither acknowledged nor withheld.
+    `counting` is how many findings are neither acknowledged nor withheld; the rules `to_follow` are evaluated later.
     """
     head = headline(len(verdict.findings), counting)
     evaluated = f"{counted(len(verdict.judged), 'rule')} evaluated"
-    if not verdict.unknown:
+    if to_follow:
+        head, evaluated = f"{head} so far", f"{evaluated}, {len(to_follow)} to follow"
+    unknown = [each for each in verdict.unknown if each.rule not in to_follow]
+    if not unknown:
         return f"{head}: {evaluated}."
-    left = f"{evaluated}, {len(verdict.unknown)} could not be"
-    return f"{head}: {left} ({_reasons(verdict.unknown)})."
+    return f"{head}: {evaluated}, {len(unknown)} could not be ({_reasons(unknown)})."
 
 
 def _reasons(unknown: Sequence[Unknown]) -> str:

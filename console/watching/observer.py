@@ -8,11 +8,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from typing import TYPE_CHECKING
 
 from console.model import (
     CHANGES,
-    OFTEN,
     Ask,
     Diagnosis,
     Facts,
@@ -23,7 +22,6 @@ from console.model import (
     Limit,
     PoolHistory,
     Row,
-    Rule,
     Snapshot,
     StatementHistory,
     Trouble,
@@ -34,9 +32,13 @@ from console.rules import index_history, pool_history, statement_history
 from console.rules.judging import Judgement, Memory, Verdict, evaluate
 from console.settings.config import PartitionPolicy, RefreshPolicy
 from console.sources.registry import PRIMARY, Sources
-from console.watching.history import History
+from console.watching.asks import limits_of, merged, needed
 from console.watching.journal import Journal, Muted, Reason
 from console.watching.query_needs import QueryNeeds
+
+if TYPE_CHECKING:
+    from console.watching.history import History
+    from console.watching.spread import Spread
 
 DAY = 86_400.0
 MOST_KEPT = 120  # readings of a window, so that a long one costs little memory however often is read
@@ -44,7 +46,6 @@ LEARNED = ("statements", "table_indexes", "pooler_pools")  # the queries whose r
 EARLY = 3.0  # times that a query is read early one after the other
 SPARED = 1.0  # of them, which rows that are written all the time leave for changes of definitions
 EARLY_SHARE = 0.0005  # of all time that early reads take in the long run: 30 ms a minute, whatever changes all the time
-Condition = Callable[[Frame], bool]
 
 
 class Observer:
@@ -61,19 +62,21 @@ class Observer:
         journal: Journal | None = None,
         history: History | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        spreads: bool = False,
     ) -> None:
         """Rules are evaluated under `limits`, keyed by their names.
 
         `refreshes` and `partitions` are the policies: which views are refreshed, which tables get partitions ahead.
         `journal` knows which findings count; None: all of them do. `history` keeps them; None: they are not kept.
-        `now` is the clock: what is due, and how long a finding has held.
+        `now` is the clock: what is due, and how long a finding has held. With `spreads` what is seldom read has to wait
+        for its turn, most urgent first, so that the server is not asked for everything at once.
         """
         self._sources = sources
         self._now = now
         self.diagnoses = tuple(diagnoses)
         self._asks = merged(diagnoses)
         self._needs = QueryNeeds(self._asks)
-        self._rules = configured_rules(_rules(diagnoses), limits)
+        self._rules = configured_rules(limits_of(diagnoses), limits)
         self._extended = frozenset(policy.table for policy in partitions)
         self._refreshes = {policy.view: policy.seconds for policy in refreshes}
         self._readers = {
@@ -86,6 +89,8 @@ class Observer:
         self._seen: dict[str, tuple[object, ...]] = {}  # by query: what its last reading had of CHANGES
         self._early: dict[str, float] = {ask.query: EARLY for ask in self._asks if ask.on_change}  # times that are left
         self._took: dict[str, float] = {}  # by query: seconds of its last reading
+        self._spread = _spread(diagnoses, self._asks) if spreads else None
+        self._is_expired = False  # something was changed: the next look waits for no turn
         self._last = self._now()  # of all looks
         self._judged: dict[str, Judgement] = {}  # the last judgement of each rule
         self._looked = -math.inf  # on the monotonic clock
@@ -131,23 +136,32 @@ class Observer:
     def expire(self) -> None:
         """Make the next look read everything again: something was changed."""
         self._due.clear()
+        self._is_expired = True
 
     async def look(self, everything: bool = False) -> Verdict:
         """Read what is due, or `everything`, and judge. What cannot be read is in the verdict; nothing is raised."""
         now = self._now()
         if now < self._last:
             self.expire()  # the clock was set back: nothing waits until it is as late again
-        self._allow_early(max(0.0, (now - self._last).total_seconds()))
+        passed = max(0.0, (now - self._last).total_seconds())
+        self._allow_early(passed)
+        if self._spread:
+            self._spread.begin_look(passed)
         self._last = now
         await self._read_all(ask for ask in self._asks if ask.query == CHANGES and (everything or self._is_due(ask)))
         due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
-        await self._read_all(ask for ask in due if ask.only_if is None)
+        at_once, self._is_expired = everything or self._is_expired, False
+        await self._read_due(due, at_once)
         await self._read_changed()
         await self._learn()
         self._skipped = self._skipped_now()
         for query in self._skipped:
             self._troubles.pop(query, None)  # of a time when the metrics could not be read either
-        await self._read_all(ask for ask in due if ask.only_if is not None and ask.query not in self._skipped)
+        wanted = [ask for ask in due if ask.only_if is not None and ask.query not in self._skipped]
+        if self._unread:  # of what decides on it, too
+            frame = self._frame()
+            wanted = [ask for ask in wanted if needed(ask, frame, otherwise=False)]
+        await self._read_all(wanted)
         self.frame = self._frame()
         verdict, self.memory = await asyncio.to_thread(evaluate, self.frame, self.diagnoses, self.memory, self._judged)
         await self.journal.read(self._facts(), self.frame.at)
@@ -171,6 +185,13 @@ class Observer:
         """Why the server cannot be reached; None: it answered. A pooler that does not answer leaves the other rules."""
         asked = (self._troubles.get(ask.query) for ask in self._asks if ask.source == PRIMARY)
         return next((why for why in asked if why is not None and why.kind is Kind.UNREACHABLE), None)
+
+    @property
+    def to_follow(self) -> frozenset[str]:
+        """The rules that could not be evaluated yet, because it was not the turn of what they read."""
+        unread = self._unread
+        waiting = {each.name for each in self.diagnoses if any(ask.query in unread for ask in each.asks)}
+        return frozenset(waiting - self.verdict.judged)
 
     def muted(self, finding: Finding) -> Muted | None:
         """Why a finding is listed but not counted; None: it counts."""
@@ -231,6 +252,12 @@ class Observer:
         """What need not be read, after what was read."""
         return self._needs.skipped(self._frame())
 
+    @property
+    def _unread(self) -> frozenset[str]:
+        """What was not read yet because it was not its turn."""
+        known = (*(query for query, kept in self._readings.items() if kept), *self._troubles)
+        return self._spread.unread(known) if self._spread else frozenset()
+
     def _is_due(self, ask: Ask) -> bool:
         return self._due.get(ask.query, self._last) <= self._last
 
@@ -242,6 +269,30 @@ class Observer:
         for query, left in self._early.items():
             took = max(self._took.get(query, 0.0), 0.001)
             self._early[query] = min(EARLY, left + seconds * EARLY_SHARE / len(self._early) / took)
+
+    async def _read_due(self, due: Sequence[Ask], at_once: bool) -> None:
+        """Read what no other reading decides on; if not `at_once`, what can wait only while its turn lasts."""
+        spread = None if at_once else self._spread
+        asks = [ask for ask in due if ask.only_if is None]
+        await self._read_all(ask for ask in asks if spread is None or not spread.holds(ask))
+        if spread is None:
+            return
+        self._forget_outage(filter(spread.holds, self._asks))
+        if self.unreachable:
+            return
+        for ask in spread.in_order(filter(spread.holds, asks), self._due):
+            if not spread.is_on:
+                return
+            began = time.monotonic()
+            await self._read(ask)
+            spread.spend(time.monotonic() - began)
+
+    def _forget_outage(self, asks: Iterable[Ask]) -> None:
+        """Whether the server answers again is said by what is read at once, not by what waits for its turn."""
+        for ask in asks:
+            why = self._troubles.get(ask.query)
+            if why is not None and why.kind is Kind.UNREACHABLE:
+                del self._troubles[ask.query]
 
     async def _read_changed(self) -> None:
         """Read early what changes make worth reading, as long as that does not cost too much."""
@@ -274,6 +325,8 @@ class Observer:
         try:
             source, reader = self._sources.named(ask.source), self._readers.get(ask.query)
             taken = await (reader.read(source) if reader else source.fetch(ask.query))
+            if self._spread and ask.source == PRIMARY:
+                self._spread.notice(taken.seconds)
             if reader and taken.unknown:
                 raise taken.hidden[0]  # what a view makes of an unknown column is no fact for a rule
         except Trouble as why:
@@ -314,40 +367,10 @@ class Observer:
         return self._sources.postgres.known
 
 
-def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
-    """Each query once: as often, and kept for as long, as the most demanding rule needs it."""
-    found: dict[str, list[Ask]] = {}
-    for diagnosis in diagnoses:
-        for ask in diagnosis.asks:
-            found.setdefault(ask.query, []).append(ask)
-            if ask.on_change:
-                found.setdefault(CHANGES, [Ask(CHANGES, every=OFTEN)])
-    return tuple(reduce(_both, asks) for asks in found.values())
+def _spread(diagnoses: Sequence[Diagnosis], asks: Sequence[Ask]) -> Spread:
+    from console.watching.spread import Spread  # noqa: PLC0415  `check` reads everything at once
 
-
-def _rules(diagnoses: Iterable[Diagnosis]) -> tuple[Rule, ...]:
-    """Each rule whose limits are needed once."""
-    return tuple(dict.fromkeys(rule for diagnosis in diagnoses for rule in diagnosis.rules))
-
-
-def _both(first: Ask, other: Ask) -> Ask:
-    return Ask(
-        first.query,
-        first.source,
-        min(first.every, other.every),
-        max(first.window, other.window),
-        _either(first.only_if, other.only_if),
-        first.view or other.view,
-        tuple(dict.fromkeys((*first.on_change, *other.on_change))),
-        first.optional and other.optional,
-    )
-
-
-def _either(first: Condition | None, other: Condition | None) -> Condition | None:
-    """Whether one of two rules needs a query; None: one of them always does."""
-    if first is None or other is None:
-        return None
-    return lambda frame: first(frame) or other(frame)
+    return Spread(diagnoses, asks)
 
 
 def _within(window: float, before: Snapshot, taken: Snapshot) -> bool:

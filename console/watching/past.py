@@ -11,8 +11,8 @@ from console.past.moment import MakeAnswer, PastMoment, Usual
 from console.past.readings import PastReadings
 from console.rules.diagnoses import DIAGNOSES
 from console.sources.registry import PRIMARY
+from console.watching.asks import merged
 from console.watching.lock_rows import locks_then
-from console.watching.observer import merged
 
 LEAST = 15.0  # seconds for which any reading stands
 PERIODS = 3.0  # of the pane, or of the rules, after which it is another matter

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from console.model import Ask, CannotTell, Frame, Snapshot
+from console.model import Ask, Frame, Snapshot
 from console.records import dataclass
+from console.watching.asks import needed
 
 Readings = Mapping[str, tuple[Snapshot, ...]]
 
@@ -42,17 +43,10 @@ class QueryNeeds:
         if judged is None or not judged.holds(frame):
             looked_at: set[str] = set()
             watched = replace(frame, readings=_Watched(frame.readings, looked_at))
-            is_needed = _is_needed(ask, watched)
+            is_needed = needed(ask, watched)
             last = {query: _last(frame.readings, query) for query in looked_at}
             judged = self._judged[ask.query] = _Judged(replace(frame, readings={}, records={}), last, is_needed)
         return judged.is_needed
-
-
-def _is_needed(ask: Ask, frame: Frame) -> bool:
-    try:
-        return ask.only_if is None or ask.only_if(frame)
-    except CannotTell:
-        return True
 
 
 def _last(readings: Readings, query: str) -> Snapshot | None:

@@ -31,7 +31,7 @@ SETTINGS = {
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
 }
-OFTEN = 2  # times a statement is run before it is prepared
+ONCE = 1  # runs of a statement after which it is prepared: what is read twice is read again and again
 STATEMENT_SECONDS = {"fast": 5, "slow": 10}  # statement_timeout of each lane
 _OWN = frozenset({*SETTINGS, "statement_timeout", "application_name"})  # and `unlimited`
 
@@ -60,7 +60,7 @@ class Lane:
             self.backoff.check()
             settings = SETTINGS | {"statement_timeout": f"{STATEMENT_SECONDS[self.name]}s"}
             try:
-                connection = await self._slot.fill(lambda: open_session(target, settings, prepared_after=OFTEN))
+                connection = await self._slot.fill(lambda: open_session(target, settings, prepared_after=ONCE))
             except Trouble as why:
                 self.backoff.failed(why)
                 raise
