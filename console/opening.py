@@ -10,10 +10,7 @@ from console.running.progress import Run
 from console.running.trail.audit import Trail, default_trail, whoami
 from console.settings.config import RefreshPolicy, Wanted
 from console.sources.console import Answer, ConsoleSource, Parameters, table
-from console.sources.pgbouncer.admin import PgBouncerServer
-from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer, as_replica
-from console.sources.redis.server import RedisServer
 from console.sources.registry import HOST, LOG, POOLER, Sources
 
 if TYPE_CHECKING:
@@ -28,7 +25,6 @@ def sources_for(
     Raises Trouble(USAGE) for a wrong URI.
     """
     postgres = PostgresServer(wanted.target, wanted.label, wanted.read_only)
-    poolers = tuple(PgBouncerServer(uri) for uri in wanted.poolers)
 
     def own() -> Mapping[str, Answer]:
         from console.running.trail.tables import answers  # noqa: PLC0415  two panes show them
@@ -37,8 +33,8 @@ def sources_for(
 
     console = ConsoleSource(own, whoami()["os_user"])
     hints = {POOLER: wanted.pooler_hint}
-    others = [PgBouncers(poolers)] if poolers else []
-    redis = [RedisServer(wanted.redis)] if wanted.redis else []
+    others = [poolers_of(wanted.poolers)] if wanted.poolers else []
+    redis = [redis_of(wanted.redis)] if wanted.redis else []
     replicas = replicas_of(postgres, wanted) if wanted.replicas else None
     standbys = [replicas] if replicas is not None else []
     sources = Sources(postgres, console, *others, *redis, *standbys, hints=hints)
@@ -47,6 +43,21 @@ def sources_for(
     if replicas is not None and wanted.heavy_reads:
         sources.add_later(HEAVY, lambda: heavy_reads(postgres, replicas, wanted.heavy_reads))
     return sources
+
+
+def poolers_of(uris: Sequence[str]) -> Source:
+    """The PgBouncers at these URIs. Raises Trouble(USAGE) for a wrong one."""
+    from console.sources.pgbouncer.admin import PgBouncerServer  # noqa: PLC0415  not every server has a pooler
+    from console.sources.pgbouncer.several import PgBouncers  # noqa: PLC0415
+
+    return PgBouncers(tuple(map(PgBouncerServer, uris)))
+
+
+def redis_of(uri: str) -> Source:
+    """The Redis at a URI. Raises Trouble(USAGE) for a wrong one."""
+    from console.sources.redis.server import RedisServer  # noqa: PLC0415  few servers have Redis
+
+    return RedisServer(uri)
 
 
 def heavy_reads(postgres: Database, replicas: Replicas, name: str) -> Source:

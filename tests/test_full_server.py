@@ -15,8 +15,8 @@ from console.demo.cluster import OWNER
 from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from console.settings.config import Wanted
-from console.sources.postgres.connecting import REMEDIES
-from console.sources.postgres.startup import FULL, Attempt, refusal
+from console.sources.postgres.connecting import FULL, REMEDIES
+from console.sources.postgres.startup import Attempt, refusal
 from console.tui.action_flow import GOOD
 from console.workspace import Workspace
 from tests.screens import console, settings, shows, until

@@ -393,6 +393,9 @@ def test_bounds_are_read_as_the_server_writes_them() -> None:
     assert partition_bounds.bound_text(span[0], ("integer", "text")) == "1, it's, b"
     assert partition_bounds.parse_range("DEFAULT", TYPES) is None
     assert partition_bounds.list_values("FOR VALUES IN ('a, b', NULL, 3)") == 3
+    for text, value in (("a, b)", "a, b)"), ("it''s", "it's"), ("", ""), ("MINVALUE", "MINVALUE")):
+        span = partition_bounds.parse_range(f"FOR VALUES FROM ('{text}') TO ('c')", ("text",))
+        assert span == (((0, value),), ((0, "c"),))
     old, far = partition_bounds.parse_range("FOR VALUES FROM ('0001-01-01 BC') TO ('infinity')", ("date",)) or ((), ())
     assert (old, far) == ((partition_bounds.LOWEST,), (partition_bounds.HIGHEST,))
     for text, shown in (("2026-01-01", "2026-01-01"), ("2026-01-01 06:30:00", "2026-01-01 06:30")):

@@ -71,7 +71,7 @@ def _laid_out(texts: tuple[str, ...], types: tuple[str, ...], is_clock: bool) ->
     unit = bounds.time_unit(ranges, types[0]) if is_clock else None
     if unit is None:
         return Laid(replace(known, unknown=all(span.upper[0] < bounds.HIGHEST for span in ranges)))
-    spans = tuple(bounds.in_seconds(span, unit) for span in ranges)
+    spans = tuple(ranges if unit == 1.0 else (bounds.in_seconds(span, unit) for span in ranges))
     return Laid(known, spans, order, tuple(bounds.gaps(spans)))
 
 

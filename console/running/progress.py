@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import field
 from datetime import UTC, datetime
@@ -58,12 +57,18 @@ class QueueCount:
         return f"Queue: {found} for this run{longest}.{expected}"
 
 
+def _new_id() -> str:
+    import uuid  # noqa: PLC0415  most commands run nothing, and what it loads takes milliseconds
+
+    return uuid.uuid4().hex[:12]
+
+
 @dataclass(slots=True)
 class Run:
     """One run of a plan."""
 
     plan: Plan
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    id: str = field(default_factory=_new_id)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     steps: list[StepProgress] = field(default_factory=list)
     outcome: Outcome | None = None

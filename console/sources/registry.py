@@ -11,13 +11,11 @@ from console.format import one_line, safe
 from console.model import HEAVY, Database, Kind, Pane, Source, Trouble, View
 from console.records import dataclass
 from console.sources.heard import Hear, heard
-from console.sources.pgbouncer import admin
-from console.sources.redis.server import NO_REDIS
-from console.sources.redis.server import text as redis_text
 
 PRIMARY, POOLER, REDIS, HOST, REPLICAS, LOG = "postgres", "pgbouncer", "redis", "host", "replicas", "log"
 RULES, CAPACITY, WAITS, CLOCK, ADVICE, SLOWER = "rules", "capacity", "waits", "clock", "advice", "slower"
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
+NO_REDIS = "Give --redis redis://HOST:6379/0, or redis: in the configuration's target."
 NO_REPLICA = "Give --replica postgresql://USER@HOST:5432/DATABASE, or replicas: in the configuration's target."
 
 
@@ -28,6 +26,18 @@ class Absent:
     sentence: str
     hint: str
     text: Callable[[str], str]
+
+
+def _pooler_text(query: str) -> str:
+    from console.sources.pgbouncer.admin import text  # noqa: PLC0415  not every server has a pooler
+
+    return text(query)
+
+
+def _redis_text(query: str) -> str:
+    from console.sources.redis.server import text  # noqa: PLC0415  few servers have Redis
+
+    return text(query)
 
 
 def _host_text(query: str) -> str:
@@ -49,8 +59,8 @@ def _log_text(query: str) -> str:
 
 
 _ABSENT: Mapping[str, Absent] = {
-    POOLER: Absent("There is no pooler to look at.", NO_POOLER, admin.text),
-    REDIS: Absent("There is no Redis to look at.", NO_REDIS, redis_text),
+    POOLER: Absent("There is no pooler to look at.", NO_POOLER, _pooler_text),
+    REDIS: Absent("There is no Redis to look at.", NO_REDIS, _redis_text),
     REPLICAS: Absent("There is no replica to look at.", NO_REPLICA, _replica_text),
     HOST: Absent("The host of a recording is not there to be measured.", "Open the server itself.", _host_text),
     LOG: Absent("The log of a recording is not there to be read.", "Open the server itself.", _log_text),

@@ -94,13 +94,16 @@ def _history(found: Mapping[str, Any]) -> StatementHistory:
     if not found.get("at"):
         return StatementHistory()
     statements = {
-        (queryid, userid, dbid, toplevel): replace(
-            StatementPast(*counts), slow_since=since and datetime.fromisoformat(since)
-        )
+        (queryid, userid, dbid, toplevel): _statement_past(counts, since)
         for queryid, userid, dbid, toplevel, *counts, since in found["statements"]
     }
     at = datetime.fromisoformat(found["at"])
     return StatementHistory(at, found["seconds"], found["counted_from"], found["evictions"], statements)
+
+
+def _statement_past(counts: Sequence[Any], since: str | None) -> StatementPast:
+    past = StatementPast(*counts)
+    return replace(past, slow_since=datetime.fromisoformat(since)) if since else past  # few were ever slow
 
 
 def _indexes(history: IndexHistory) -> dict[str, object]:

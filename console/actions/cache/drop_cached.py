@@ -9,7 +9,7 @@ from console.actions.planning import Action, Request
 from console.format import counted, safe
 from console.model import CacheDrop, Claim, Kind, Parameter, Plan, Step, Trouble
 from console.sources.redis.readings import NAMESPACE, SLICE
-from console.sources.redis.server import NO_REDIS
+from console.sources.registry import NO_REDIS
 
 NEEDS = Needs(in_words="a Redis, named by --redis", planned=False)
 

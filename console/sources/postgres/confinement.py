@@ -16,7 +16,6 @@ A reading transaction is made read-only once the function exists, and is always 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 
 from console.records import dataclass
@@ -95,7 +94,7 @@ def reading(role: str, query: str, columns: Sequence[tuple[str, str]]) -> RoleFu
 
 def opening(role: str, query: str) -> tuple[RoleFunction, str]:
     """A query that is opened as a cursor and not run; and the cursor's name."""
-    cursor = f"pipeline_console_{secrets.token_hex(8)}"
+    cursor = f"pipeline_console_{_unguessable()}"
     body = f"DECLARE\n  opened refcursor := '{cursor}';\nBEGIN\n  OPEN opened FOR EXECUTE {quoted(query)};\nEND"
     return _function(role, "void", _PLPGSQL, body, "SELECT {call}"), cursor
 
@@ -130,7 +129,7 @@ def identifier(name: str) -> str:
 
 
 def _function(role: str, returns: str, language: str, body: str, call: str) -> RoleFunction:
-    name = f"pg_temp.pipeline_console_{secrets.token_hex(8)}()"
+    name = f"pg_temp.pipeline_console_{_unguessable()}()"
     create = (
         f"CREATE FUNCTION {name} RETURNS {returns} LANGUAGE {language} SECURITY DEFINER AS {quoted(body)};\n"
         f"ALTER FUNCTION {name} OWNER TO {identifier(role)}"
@@ -140,5 +139,11 @@ def _function(role: str, returns: str, language: str, body: str, call: str) -> R
 
 def quoted(text: str) -> str:
     """`text` between dollar quotes that cannot be in it."""
-    mark = f"$pc{secrets.token_hex(8)}$"
+    mark = f"$pc{_unguessable()}$"
     return f"{mark}{text}{mark}"
+
+
+def _unguessable() -> str:
+    import secrets  # noqa: PLC0415  few sessions confine anything, and what it loads takes milliseconds
+
+    return secrets.token_hex(8)

@@ -8,7 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 from psycopg import conninfo, errors, pq
@@ -16,8 +16,10 @@ from psycopg import conninfo, errors, pq
 from console.format import one_line
 from console.model import APPLICATION_NAME, Kind, Trouble
 from console.sources.postgres.closing import answering_within
-from console.sources.postgres.startup import FULL, Attempt, refusal
 from console.sources.postgres.values import read_anything
+
+if TYPE_CHECKING:
+    from console.sources.postgres.startup import Attempt
 
 CONNECT_SECONDS = 5
 LONGEST_CONNECT = 30.0  # seconds for all hosts of a target, their names included
@@ -38,6 +40,7 @@ SET_ATTEMPTS = 5
 PREPARED_MOST = 32  # statements a session; the server keeps about 270 kB for each of the console's
 NO_ANSWER = "No server answers there: check host and port, listen_addresses, and whether it is running."
 STARTING = "The server is starting up or shutting down; try again in a moment."
+FULL = "53300"  # too_many_connections: of the server, the database, the role, or all that are not reserved
 REMEDIES = {  # by SQLSTATE
     FULL: "No connection is left for this role. Superusers, roles with pg_use_reserved_connections (PostgreSQL 16 and "
     "later) and clients of the pooler can still connect, and a console that is open can end sessions.",
@@ -225,6 +228,8 @@ async def not_connected(error: psycopg.Error, target: Mapping[str, str]) -> Trou
         asked = conninfo.make_conninfo("", **{"connect_timeout": str(CONNECT_SECONDS), **target})
         answer = await _in_thread(lambda: int(pq.PGconn.ping(asked.encode())), int(pq.Ping.NO_RESPONSE))
         if answer == pq.Ping.OK and not error.pgconn.needs_password:
+            from console.sources.postgres.startup import refusal  # noqa: PLC0415  most connections succeed
+
             attempt = _attempt(error.pgconn, target)
             state = await _in_thread(lambda: refusal(attempt), "")
     return refused(error, target, _remedy(error, target, answer, state), state)
@@ -251,6 +256,8 @@ async def _in_thread(ask: Callable[[], Answer], otherwise: Answer) -> Answer:
 
 def _attempt(connection: pq.abc.PGconn, target: Mapping[str, str]) -> Attempt:
     """The attempt of a failed connection; of several hosts the last one."""
+    from console.sources.postgres.startup import Attempt  # noqa: PLC0415
+
     name, numeric = connection.host.decode(), connection.hostaddr.decode()
     return Attempt(
         host=numeric or name,

@@ -20,7 +20,6 @@ from dataclasses import field
 from console.files.scram import MOST, prepared
 from console.records import dataclass
 
-FULL = "53300"  # too_many_connections: of the server, the database, the role, or all that are not reserved
 PROTOCOL, TLS = 3 << 16, 80877103
 OK, SASL, SASL_CONTINUE, SASL_FINAL = 0, 10, 11, 12
 LONGEST = 1 << 16  # bytes of a message at the start of a session

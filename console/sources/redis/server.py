@@ -27,7 +27,6 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 2.0
 SCHEMES = ("redis", "rediss", "unix")
 FORM = "Write redis://[[USER]:PASSWORD@]HOST:6379/0, rediss:// for TLS, or unix:///PATH."
-NO_REDIS = "Give --redis redis://HOST:6379/0, or redis: in the configuration's target."
 MISSING = Trouble(Kind.MISSING, "redis-py is not installed.", "pip install 'pipeline-console[cache]'")
 RIGHTS = (
     "The user needs ~brands:* +info +client|list +scan +dbsize +time +hgetall +exists +zrange, "
