@@ -9,10 +9,9 @@ autocorrelation as by Yue and Wang (The Mann-Kendall test modified by effective 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from math import ceil, floor, sqrt
-from statistics import median
 from typing import Protocol
 
 from console.records import dataclass
@@ -53,7 +52,7 @@ def slope(blocks: Sequence[Sequence[Numbered]]) -> Band | None:
     )
     if len(slopes) < LEAST_PAIRS:
         return None
-    middle = median(slopes)
+    middle = _median(slopes)
     variance = sum(len(block) * (len(block) - 1) * (2 * len(block) + 5) / 18 for block in blocks)
     width = CONFIDENCE * sqrt(variance * _inflation(_residuals(blocks, middle)))
     low = max(0, floor((len(slopes) - width) / 2) - 1)
@@ -65,7 +64,7 @@ def _residuals(blocks: Sequence[Sequence[Numbered]], slope: float) -> dict[int, 
     """How far the value of each point is from the line through the others of its block."""
     found: dict[int, float] = {}
     for block in filter(None, blocks):
-        level = median(point.value - slope * point.number for point in block)
+        level = _median(point.value - slope * point.number for point in block)
         found |= {point.number: point.value - slope * point.number - level for point in block}
     return found
 
@@ -79,3 +78,9 @@ def _inflation(residuals: dict[int, float]) -> float:
     correlation = min(max(neighbours / square, 0.0), MOST_CORRELATION)
     count = len(residuals)
     return 1 + 2 * sum((1 - lag / count) * correlation**lag for lag in range(1, count))
+
+
+def _median(values: Iterable[float]) -> float:
+    from statistics import median  # noqa: PLC0415  takes as long to load as a rule to judge; seldom needed
+
+    return median(values)
