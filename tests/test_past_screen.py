@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from console.model import Snapshot
-from console.past.recorder import HeardAnswer
+from console.model import Column, Lookup, Rate, Snapshot, View
+from console.past.moment import PastMoment, PastReaders
+from console.past.recorder import HeardAnswer, ReadingRecorder
 from console.past.segment import Stream
+from console.reading.arrange import arrange
+from console.reading.reader import Reader
 from console.tui.app import ConsoleApp
 from console.tui.header import Header
+from tests.pasts import SERVER, at, keep_answer, reading
+from tests.pasts import keep as keep_reading
 from tests.screens import console, screen_text, shows, taken, until
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import eventually
 
 EARLIER, LATER, MUCH_EARLIER = "left_square_bracket", "right_square_bracket", "left_curly_bracket"
 
@@ -117,3 +124,61 @@ async def test_nothing_is_acknowledged_in_the_past_and_there_is_nothing_before_t
         await shows(pilot, "Nothing earlier was kept.")
         assert first is not None
         assert app.times.then is first
+
+
+class Delayed:
+    """A source that gives way to other tasks before it answers."""
+
+    name, retry_in = "postgres", 0.0
+
+    def __init__(self, answer: Snapshot) -> None:
+        self.facts, self._answer = SERVER, answer
+        self.answered = 0
+
+    async def fetch(self, query: str, parameters: object = None) -> Snapshot:
+        del query, parameters
+        await asyncio.sleep(0)
+        self.answered += 1
+        return self._answer
+
+
+async def test_two_reads_of_one_moment_at_once_keep_the_rates() -> None:
+    view = View("v", "V", "counters", (Column("rate", "rate", "rate"),), key=("pid",), rates=(Rate("rate", "n"),))
+    reader, source = Reader(view), Delayed(reading("counters", 10, [(1, 110, "")]))
+    reader.recall([reading("counters", 0, [(1, 10, "")])])
+    async with reader._computing:  # as while another thread computes: both have their answer by then
+        reads = [asyncio.ensure_future(reader.read(source)) for _ in range(2)]  # type: ignore[arg-type]
+        await eventually(lambda: source.answered == len(reads))
+    await asyncio.gather(*reads)
+    assert reader.last is not None
+    assert reader.last.values("rate") == (10.0,)
+
+
+def test_a_column_that_an_earlier_version_did_not_keep_is_unknown() -> None:
+    view = View("v", "V", "counters", (Column("pid", "pid"), Column("later", "later")), key=("pid",), sort="later")
+    found = arrange(reading("counters", 0, [(1, 10, "")]), view, view.sort)
+    assert (found.values("later"), found.unknown) == ((None,), ("later",))
+
+
+async def test_what_was_looked_up_on_a_replica_or_nowhere_is_found_or_left_out() -> None:
+    recorder = ReadingRecorder()
+    keep_reading(recorder, reading("tables", 0, [(1, 10, "")]))
+    sizes = reading("sizes", 0, [(1, 99)], ("pid", "size"), notes=("read on replica b",))
+    keep_reading(recorder, sizes, parameters='{"pid": [1]}')
+    lookups = (
+        Lookup("sizes", ("pid",), ("size",), heavy=True),
+        Lookup("scans", ("pid",), ("scans",), source="replicas"),
+    )
+    view = View("v", "V", "tables", (Column("size", "size"),), key=("pid",), lookups=lookups)
+    past = PastMoment(recorder.readings(at(1)), at(1))
+    found = await PastReaders(past).of("postgres", view).read(past.named("postgres"))
+    assert (found.values("size"), found.notes) == ((99,), ("read on replica b",))
+    assert "scans" not in found.columns
+
+
+@pytest.mark.parametrize("name", ["course", "course table"])
+async def test_an_answer_keeps_its_name(name: str) -> None:
+    recorder = ReadingRecorder()
+    keep_answer(recorder, "course", replace(reading("course", 0, [(1, 2, "")]), name=name), at(0))
+    past = PastMoment(recorder.readings(at(1)), at(1))
+    assert (await past.named("postgres").fetch("course")).name == name

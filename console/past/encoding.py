@@ -58,11 +58,11 @@ def document_in(text: bytes) -> Any:
         raise ValueError(str(error)) from None
 
 
-def document_of(now: Snapshot, before: Snapshot | None) -> Document:
-    """A reading as a document; `before` is the one before it, or None: it is kept whole."""
+def document_of(now: Snapshot, before: Snapshot | None, query: str) -> Document:
+    """A reading of a query as a document; `before` is the one before it, or None: it is kept whole."""
     made: Document = {"t": now.taken_at, "d": now.seconds, "c": now.clock}
     optional: Document = {"o": now.origin, "n": now.notes, "h": [trouble_document(why) for why in now.hidden]}
-    optional |= {"u": now.unknown, "p": now.is_partial}
+    optional |= {"s": "" if now.name == query else now.name, "u": now.unknown, "p": now.is_partial}
     made |= {name: value for name, value in optional.items() if value}
     if before is None or before.columns != now.columns:
         return {**made, "columns": now.columns, "rows": now.rows}
@@ -115,6 +115,7 @@ def _snapshot(found: Any, before: Snapshot | None, name: str) -> Snapshot:
     seconds, clock, origin = float(found["d"]), float(found["c"]), str(found.get("o", ""))
     unknown = tuple(name for name in map(str, found.get("u", ())) if name in columns)
     is_partial = bool(found.get("p"))
+    name = safe(found.get("s") or name)
     return Snapshot(name, columns, rows, taken_at, seconds, clock, "", notes, hidden, origin, unknown, is_partial)
 
 

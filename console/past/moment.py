@@ -7,16 +7,18 @@ from dataclasses import field, replace
 from datetime import UTC, datetime
 
 from console.format import age
-from console.model import Facts, Kind, Lookup, Snapshot, Trouble, View
+from console.model import HEAVY, Facts, Kind, Lookup, Snapshot, Trouble, View
 from console.past.foreign import foreign_values
 from console.past.readings import PastReadings, as_text
 from console.past.segment import Stream
 from console.reading.reader import Reader, keys
 from console.records import dataclass
-from console.sources.registry import statement
+from console.sources.registry import PRIMARY, statement
 
 # Answers to look-ups that are true at any time: the text of a statement does not change.
 TIMELESS = frozenset({"statement_texts", "wait_statement_texts"})
+
+ALL = 10**9  # rows
 
 Key = tuple[object, ...]
 
@@ -47,6 +49,18 @@ class PastMoment:
     def named(self, name: str) -> PastSource:
         """The source of that name, as it was."""
         return PastSource(name, self)
+
+    def has_read(self, name: str) -> bool:
+        """Whether anything of the source of that name was read."""
+        return any(stream.source == name for stream in self.readings.streams)
+
+    def looked_in(self, name: str) -> PastSource:
+        """The source of that name for look-ups in it. Raises Trouble(MISSING) if nothing of it was read."""
+        if name == HEAVY:  # what it answers is kept as that of the primary
+            return self.named(PRIMARY)
+        if not self.has_read(name):
+            raise Trouble(Kind.MISSING, f"Nothing of {name} was read.")
+        return self.named(name)
 
 
 class PastSource:
@@ -88,9 +102,9 @@ class PastSource:
         return statement(query)
 
     def obstacle(self, query: str) -> Trouble | None:
-        """Nothing that is known."""
-        del query
-        return None
+        """That it was never read, as what an earlier version of the console did not ask."""
+        known = {(stream.source, stream.query) for stream in self._past.readings.streams}
+        return None if (self.name, query) in known else self._unread(Stream(self.name, query))
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -107,7 +121,7 @@ class PastSource:
             elif set(parameters) <= set(answer.columns) and (template is None or template.columns == answer.columns):
                 template = template or answer
                 at = [answer.index(name) for name in parameters]
-                for row in answer.rows:
+                for row in reversed(answer.rows):  # as a reader does, the last of several counts
                     key = tuple(row[place] for place in at)
                     if key in wanted:
                         rows.setdefault(key, row)
@@ -142,14 +156,19 @@ class PastReaders:
         """The Reader of a view on the source of that name, which knows what was read before."""
         key = source, view.query, view.lookups
         if key not in self._readers:
-            past = self._past
+            past, filled = self._past, _filled_at_once(view)
             if past.readings.is_foreign:
-                reader = Reader(_identified(view), past.named, foreign_values)
+                reader = Reader(_identified(filled), past.looked_in, foreign_values)
             else:
-                reader = Reader(view, past.named)
+                reader = Reader(filled, past.looked_in)
             reader.recall(past.readings.before(Stream(source, view.query), past.moment, reader.window))
             self._readers[key] = reader
         return self._readers[key]
+
+
+def _filled_at_once(view: View) -> View:
+    """`view` with all that was looked up by then for any of its rows: nobody is asked, so that needs no batches."""
+    return replace(view, lookups=tuple(replace(lookup, first=ALL, batch=ALL) for lookup in view.lookups))
 
 
 def clock(moment: float) -> str:

@@ -228,7 +228,7 @@ class SegmentWriter:
         if stream.parameters or length >= (SHORTEST_CHAIN if light > heavy else LONGEST_CHAIN):
             before = None
         whole = before is None or before.columns != answer.columns
-        body = encoding.packed(encoding.document_of(answer, before))
+        body = encoding.packed(encoding.document_of(answer, before, stream.query))
         self._weights[stream] = (len(body), 0, 0) if whole else (heavy, light + len(body), length + 1)
         if not stream.parameters:
             self._last[stream] = answer

@@ -16,13 +16,22 @@ def arrange(snapshot: Snapshot, view: View, sort: str = "", filter_text: str = "
 
     Raises Trouble(USAGE) if the filter names an unknown column or compares it with what it cannot be compared with.
     """
-    chosen = only(snapshot, view)
+    chosen = _completed(only(snapshot, view), view)
     if tests := filter_tests(chosen, view, filter_text):
         chosen = replace(chosen, rows=tuple(row for row in chosen.rows if all(test(row) for test in tests)))
     name = sort.removeprefix("-")
     if not name or name not in chosen.columns:
         return chosen
     return replace(chosen, rows=tuple(sort_rows(chosen.rows, chosen.index(name), descending=sort.startswith("-"))))
+
+
+def _completed(snapshot: Snapshot, view: View) -> Snapshot:
+    """`snapshot` with all columns of the view: an earlier version of the console kept readings without some of them."""
+    missing = tuple(column.name for column in view.columns if column.name not in snapshot.columns)
+    if not missing or not snapshot.columns:
+        return snapshot
+    completed = snapshot.with_columns(missing, [(None,) * len(missing)] * len(snapshot.rows))
+    return replace(completed, unknown=(*snapshot.unknown, *missing))
 
 
 def sort_rows(rows: Sequence[Row], at: int, descending: bool) -> list[Row]:

@@ -63,12 +63,15 @@ class Reader:
     async def _read(self, server: Source) -> Snapshot:
         view = self._view
         taken = await server.fetch(view.query)
-        if self.last is not None and self._previous is not None and taken.clock == self._previous.clock:
-            return self.last  # a recording at its end repeats its last read
         async with self._computing:
-            base = await self._rating.done(len(taken.rows), lambda: self._rated(taken, _present(taken, view.key)))
-            self.is_compared = self._previous is not None
-            self._previous, self.base = taken, base
+            base = self.base
+            is_again = self._previous is not None and taken.clock == self._previous.clock  # as of a moment of the past
+            if base is None or not is_again:
+                base = await self._rating.done(len(taken.rows), lambda: self._rated(taken, _present(taken, view.key)))
+                self.is_compared = self._previous is not None
+                self._previous, self.base = taken, base
+            elif self.last is not None:
+                return self.last
         for known in self._known:
             if known.lookup.first:
                 await known.learn(server, base, base.rows[: known.lookup.first])

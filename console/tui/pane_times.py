@@ -9,16 +9,17 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from console.format import in_words
-from console.model import Finding, Kind, Pane, Source, Trouble, View
+from console.model import Finding, Kind, Pane, Snapshot, Source, Trouble, View
 from console.panes.metrics import VITALS
 from console.panes.overview import OVERVIEW
 from console.reading.reader import Reader, Readers
-from console.sources.registry import POOLER, PRIMARY, RULES
-from console.tui.vitals import Vitals
+from console.sources.registry import OPTIONAL, POOLER, PRIMARY, RULES
+from console.tui.vitals import POOLS, Vitals
 from console.workspace import Workspace
 
 if TYPE_CHECKING:
     from console.past.moment import PastMoment, PastReaders
+    from console.past.segment import Stream
     from console.watching.past import KeptReadings
 
 COURSE = 240.0  # seconds of the metrics' course that are shown
@@ -67,7 +68,12 @@ class PaneTimes:
 
     def source(self, pane: Pane, view: View) -> Source:
         """The source of a view at that moment. Raises Trouble(MISSING) if it is not configured."""
-        return self.then.named(pane.source_of(view)) if self.then else self._workspace.sources.of(pane, view)
+        name, sources = pane.source_of(view), self._workspace.sources
+        if self.then is None:
+            return sources.of(pane, view)
+        if name in OPTIONAL and not self.then.has_read(name):
+            sources.named(name)  # raises how to get one
+        return self.then.named(name)
 
     def details_source(self, pane: Pane, view: View) -> Source:
         """The source of the details of a row at that moment. Raises Trouble(MISSING) if it is not configured."""
@@ -166,7 +172,16 @@ class PaneTimes:
             return vitals
         reads = [*then.readings.before(stream, then.moment, COURSE), last]
         past = Replay(then.named(PRIMARY).facts, {stream.query: reads}, PRIMARY)
-        has_pooler = any(stream.source == POOLER for stream in then.readings.streams)
+        pools = await _past_course(then, Stream(POOLER, POOLS))
         with suppress(Trouble), foreign_values() if then.readings.is_foreign else nullcontext():
-            await vitals.recall(past, len(reads), then.named(POOLER) if has_pooler else None)
+            await vitals.recall(past, len(reads), pools)
         return vitals
+
+
+async def _past_course(then: PastMoment, stream: Stream) -> list[Snapshot]:
+    """What was read of a query in the time until a moment for which the metrics' course is shown, oldest first."""
+    try:
+        last = await then.named(stream.source).fetch(stream.query)
+    except Trouble:
+        return []
+    return [*then.readings.before(stream, then.moment, COURSE), last]

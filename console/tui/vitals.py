@@ -69,18 +69,22 @@ class Vitals:
             self.trouble = why
             self.now = {}
         if pooler is not None:
-            self.now |= await _clients_waiting(pooler)
+            self.now |= await _clients_waiting_now(pooler)
         self._remember()
 
-    async def recall(self, past: Source, reads: int, pooler: Source | None) -> None:
-        """Learn the metrics and their course from so many reads, which `past` answers with one after the other."""
-        for left in range(reads, 0, -1):
+    async def recall(self, past: Source, reads: int, pools: Sequence[Snapshot]) -> None:
+        """Learn the metrics and their course from so many reads, which `past` answers with one after the other.
+
+        `pools` are what was read of the poolers meanwhile, oldest first.
+        """
+        for _ in range(reads):
             await self._reader.read(past)
-            self.now = next(iter(self._reader.base.records()), {}) if self._reader.base else {}
-            if self._reader.base:
-                self.times.append(self._reader.base.taken_at.timestamp())
-            if left == 1 and pooler is not None:
-                self.now |= await _clients_waiting(pooler)
+            base = self._reader.base
+            self.now = next(iter(base.records()), {}) if base else {}
+            if base:
+                self.times.append(base.taken_at.timestamp())
+            if base and pools:  # the poolers are read right after the server
+                self.now |= _clients_waiting(next((each for each in pools if each.clock >= base.clock), pools[-1]))
             self._remember()
 
     def _remember(self) -> None:
@@ -89,12 +93,16 @@ class Vitals:
                 self.history[name].append(float(value))
 
 
-async def _clients_waiting(pooler: Source) -> dict[str, object]:
-    """How many clients wait for a server connection; and how many in pools where that has lasted."""
+async def _clients_waiting_now(pooler: Source) -> dict[str, object]:
+    """The same of what the poolers answer now."""
     try:
-        pools = await pooler.fetch(POOLS)
+        return _clients_waiting(await pooler.fetch(POOLS))
     except Trouble:
         return {"pool_waiting": None}
+
+
+def _clients_waiting(pools: Snapshot) -> dict[str, object]:
+    """How many clients wait for a server connection; and how many in pools where that has lasted."""
     waiting = [(number(pool["cl_waiting"]), longest_wait(pool)) for pool in pools.records()]
     held = POOL_WAITING_CLIENTS.held
     return {
