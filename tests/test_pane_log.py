@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -44,6 +46,7 @@ SETTINGS = {
 }
 TWO_LINES = 'SELECT 1/0\n  AS "of two lines"'
 pytestmark = pytest.mark.spread
+JOURNALS = Path(__file__).parent / "recordings" / "journal"
 SECRET = "geheim"
 READER = "log_reader"
 
@@ -280,6 +283,34 @@ async def test_the_journal_is_read_from_where_it_stopped(
     async with log_of(any_pg, "postgres", setting="journald:postgresql") as log:
         with pytest.raises(Trouble, match="No journal files were opened"):
             await log.fetch("log_entries")
+
+
+@pytest.mark.skipif(shutil.which("journalctl") is None, reason="no journalctl")
+async def test_a_file_of_the_journal_is_read_by_the_journalctl_of_this_machine(
+    any_pg: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files were written by systemd-journal-remote: lines of a server, of systemd about it, and of another unit."""
+    journal, program = tmp_path / "a.journal", tmp_path / "journalctl"
+    program.write_text(f'#!/bin/sh\nexec {shutil.which("journalctl")} --file {journal} "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with any_pg.connect() as connection:
+        connection.execute("ALTER SYSTEM SET log_line_prefix = '%m [%p] '")
+        connection.execute("SELECT pg_reload_conf()")
+    async with log_of(any_pg, "postgres", setting="journald:postgresql@15-main") as log:
+        journal.write_bytes(gzip.decompress((JOURNALS / "begun.journal.gz").read_bytes()))
+        begun = {row["message"]: row for row in await records(log)}
+        assert set(begun) == {
+            "database system is ready to accept connections",
+            "division by zero",
+            'role "\\xe9t\\xe9" does not exist',
+        }
+        assert begun["division by zero"]["statement"] == "SELECT 1,\n       1 / 0"
+        journal.write_bytes(gzip.decompress((JOURNALS / "grown.journal.gz").read_bytes()))
+        grown = [row for row in await records(log) if row["message"] not in begun]
+    (deadlock,) = grown
+    assert deadlock["kind"] == DEADLOCK
+    assert "Process 11: UPDATE b SET n = 1" in str(deadlock["detail"])
 
 
 async def test_an_autovacuum_that_a_lock_cancels_names_its_table(pg: Running, database: str) -> None:

@@ -16,6 +16,7 @@ from console.sources.log.parsers import CSV, JSON, STDERR
 from console.sources.log.tail import LogFile, NewLines
 
 JOURNAL = "journald:"  # what a setting begins with that names a unit of systemd
+_ABOUT = frozenset({"UNIT", "OBJECT_SYSTEMD_UNIT", "COREDUMP_UNIT"})  # fields of entries that name a unit
 MOST_LINES = 4_000  # of the journal in one read
 SUFFIXES = {CSV: ".csv", JSON: ".json", STDERR: ".log"}
 _SYSLOG = re.compile(r"^\[\d+-\d+\] ?")  # what the server puts before each line that it sends to syslog
@@ -136,6 +137,8 @@ class JournalTail:
         except ValueError:
             return []
         self._cursor = str(found.get("__CURSOR", self._cursor))
+        if _ABOUT & found.keys():
+            return []  # journalctl --unit also lists what systemd says of the unit
         message = found.get("MESSAGE")
         if isinstance(message, list):  # bytes that are no UTF-8
             message = bytes(message).decode("utf-8", "backslashreplace")
