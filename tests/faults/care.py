@@ -28,7 +28,7 @@ def version_without_support(stage: Stage) -> Iterator[str]:
     """The last day of support of the server's version is over: the day is changed, not the server."""
     major = stage.desk.cluster.major
     with patch.dict("console.rules.findings.server.END_OF_LIFE", {major: date(2020, 1, 2)}):
-        yield f"PostgreSQL {major} gets no fixes since 2020-01-02"
+        yield f"PostgreSQL {major} has had no fixes since 2020-01-02"
 
 
 @contextmanager

@@ -40,7 +40,8 @@ def unsupported(frame: Frame) -> Iterable[Finding]:
         rule="end-of-life",
         subject="server version",
         level=Level.WARNING if over else Level.NOTICE,
-        sentence=f"PostgreSQL {frame.facts.major} {'gets no fixes since' if over else 'gets no more fixes from'} {end}",
+        sentence=f"PostgreSQL {frame.facts.major} "
+        + (f"has had no fixes since {end}" if over else f"gets no more fixes from {end} on"),
         detail=f"this server runs {one_line(frame.facts.version_text)}; newer major versions are supported for 5 years",
         evidence=(Evidence("in the way of an upgrade", "what the view lists", "server", "upgrade"),),
         since=datetime(end.year, end.month, end.day, tzinfo=UTC) if over else None,

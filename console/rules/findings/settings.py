@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 
 from console.format import one_line
 from console.model import (
-    OFTEN,
     RARELY,
     SETTINGS,
     CannotTell,
@@ -99,6 +98,7 @@ SETTINGS_FILE_ERROR = Diagnosis(
     "settings-file-error",
     "A line of the configuration files has an error",
     Urgency.CARE,
-    (of_view(FILES, 2 * OFTEN),),
+    (of_view(FILES, RARELY, on_change=SETTINGS),),  # a role that may not read them leaves a line in the log each time
     files,
+    misses="The files are read every ten minutes, and at once when the server has read them again.",
 )
