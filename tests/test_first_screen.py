@@ -9,6 +9,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def test_every_line_is_as_wide_as_the_screen_and_there_are_no_more(size: tuple[i
         lines = painted(connections(count, "wide 漢字 name"), size, on)
         assert len(lines) == size[1]
         assert {cells(SEQUENCE.sub("", line)) for line in lines} == {size[0]}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50), (31, 8), (20, 6)])
+@pytest.mark.parametrize("count", [0, 3, 300])
+def test_below_the_findings_it_says_how_many_rules_were_evaluated(size: tuple[int, int], count: int) -> None:
+    read = seen("overview", [("critical", "a finding")] * count, ("level", "sentence"))
+    assert read.rows is not None
+    note = "No findings so far: 22 rules evaluated, 25 to follow, 15 could not be (6 rules: It is judged over time)."
+    lines = painted(replace(read, rows=replace(read.rows, notes=(note,))), size, PLAIN)
+    text = " ".join(" ".join(SEQUENCE.sub("", line) for line in lines).split())
+    assert len(lines) == size[1]
+    assert {cells(SEQUENCE.sub("", line)) for line in lines} == {size[0]}
+    assert "No findings" in text
+    assert "22 rules evaluated" in text or size[1] < 24
+    assert ("a finding" in text) is bool(count) or size[1] < 24
 
 
 def test_text_of_the_server_is_data() -> None:

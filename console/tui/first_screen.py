@@ -142,7 +142,9 @@ def painted(seen: ReadSoFar, size: tuple[int, int], on: Ground, colours: bool = 
         f"{on.surface}{_fit(title, width)}",
         *(f"{on.background}{line}" for line in _rows(seen, width, height - ABOVE - 1, on.front if colours else "")),
     ]
-    lines += [f"{on.background}{' ' * width}"] * (height - len(lines) - 1)
+    notes = [f"{on.background}{_fit(f' {line}', width)}" for line in _notes(seen, width)[: height - ABOVE]]
+    lines = lines[: height - 1 - len(notes)]
+    lines += [f"{on.background}{' ' * width}"] * (height - len(lines) - 1 - len(notes)) + notes
     return [f"\x1b[0m{line}\x1b[0m" for line in [*lines[: height - 1], f"{on.panel}{' ' * width}"]]
 
 
@@ -170,6 +172,15 @@ def _rows(seen: ReadSoFar, width: int, height: int, front: str) -> Iterator[str]
         yield _line(columns, row, width, front, rows.unknown)
     if not rows.rows and view.empty and not rows.is_partial:
         yield _fit(f"  {one_line(view.empty)}", width)
+
+
+def _notes(seen: ReadSoFar, width: int) -> Sequence[str]:
+    """Below findings, how many rules were evaluated: without it nothing would say that they were."""
+    if seen.rows is None or not seen.view.blocks:
+        return ()
+    from textwrap import wrap  # noqa: PLC0415  only the first pane has findings
+
+    return [line for note in seen.rows.notes for line in wrap(one_line(note), width - 2)]
 
 
 @dataclass(frozen=True, slots=True)
