@@ -121,3 +121,12 @@ def test_names_are_found_in_every_form_that_the_catalogs_may_hold() -> None:
 
 def test_a_no_break_space_is_part_of_a_name_as_for_the_server() -> None:
     assert [token.text for token in tokens("h\u00a0boom ()")] == ["h\u00a0boom", "(", ")"]
+
+
+def test_a_run_of_signs_is_each_operator_that_the_server_may_take_it_for() -> None:
+    plain, found = named(tokens("select a")), named(tokens("select a *-@ b"))
+    assert set(found.operators) - set(plain.operators) == {"*", "*-", "*-@", "-", "-@", "@"}
+
+
+def test_the_query_of_an_insert_may_stand_in_parentheses() -> None:
+    assert statement("insert into t (a) (select a from u)").text == "(select a from u)"

@@ -230,3 +230,17 @@ def test_a_recurring_job_of_the_configuration_is_read(tmp_path: Path) -> None:
     assert jobs.lease_seconds == 60
     expected = RecurringJob("a", "archive", "month", 150, 31, {"older_than": "2 years"}, 2, 3, JobWindow(1320, 300))
     assert jobs.recurring == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("period", "seconds", "advances"),
+    [
+        (MONTHLY, 28 * 86_400, True),
+        (Period(months=1, days=1, seconds=1.0), 29 * 86_400 + 1, True),
+        (HOURLY, 3600, True),
+        (Period(), 0, False),
+        (Period(days=1, seconds=-1.0), 86_399, False),
+    ],
+)
+def test_a_period_lasts_at_least_as_long_as_its_shortest_month(period: Period, seconds: float, advances: bool) -> None:
+    assert (period.least, period.advances) == (seconds, advances)

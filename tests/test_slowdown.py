@@ -80,3 +80,10 @@ def test_after_a_reset_only_what_was_counted_since_is_compared() -> None:
     assert found is not None
     assert found.before == pytest.approx(2.0, rel=0.1)
     assert slowdown(slow[:1] + fast) is None
+
+
+@pytest.mark.parametrize(("minutes", "is_found"), [(10, True), (9, False)])
+def test_fifty_calls_on_each_side_are_enough(minutes: int, is_found: bool) -> None:
+    before = series(lambda minute: 20.0 if minute >= minutes else 2.0, minutes + 20, calls=5)
+    after = series(lambda minute: 20.0 if minute >= 20 else 2.0, minutes + 20, calls=5)
+    assert [slowdown(each) is not None for each in (before, after)] == [is_found, is_found]
