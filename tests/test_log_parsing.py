@@ -457,3 +457,20 @@ def test_errors_have_their_course_by_minute_and_are_drawn_by_code() -> None:
     assert drawn[1].rstrip().endswith("B")
     assert "12:00" in drawn[-1] or "11:" in drawn[-1]
     assert log_course(replace(taken, rows=()), 80, 8, Metrics()).plain == ""
+
+
+@pytest.mark.parametrize(
+    ("minutes", "place"),
+    [
+        (0.0, COURSE - 1),
+        (1.0, COURSE - 2),
+        (COURSE - 0.1, 0),
+        (COURSE, None),
+        (COURSE + 1, None),
+    ],
+)
+def test_an_error_is_drawn_in_its_minute_and_an_older_one_not_at_all(minutes: float, place: int | None) -> None:
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    entry = LogEntry(now - timedelta(minutes=minutes), "ERROR", "", sqlstate="40P01")
+    ((*_, course),) = error_rows([(1, entry)], now)
+    assert course == [int(at == place) for at in range(COURSE)]
