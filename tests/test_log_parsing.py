@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,7 @@ from console.sources.log.entry import (
     clean,
 )
 from console.sources.log.parsers import CSV, JSON, MOST_RECORD, STDERR, LogFormat, csv_fields
+from console.sources.log.places import LocalLogFiles
 from console.sources.log.prefix import prefix_pattern
 from console.sources.log.ring import (
     COUNTS,
@@ -474,3 +477,10 @@ def test_an_error_is_drawn_in_its_minute_and_an_older_one_not_at_all(minutes: fl
     entry = LogEntry(now - timedelta(minutes=minutes), "ERROR", "", sqlstate="40P01")
     ((*_, course),) = error_rows([(1, entry)], now)
     assert course == [int(at == place) for at in range(COURSE)]
+
+
+async def test_a_log_that_was_replaced_by_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "postgresql.log"
+    os.mkfifo(path)
+    with pytest.raises(Trouble, match="it is no file"):
+        await LocalLogFiles(str(path), ".log").read(str(path), 0, 10)
