@@ -1,0 +1,164 @@
+"""A server without room for WAL or for data, in every action that writes: a sentence says so, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.actions import action
+from console.demo.account import give, server_account
+from console.model import Outcome, Trouble
+from tests.acting import Desk
+from tests.room import AGO, ROOM, clones, migrations
+from tests.servers import PostgresServer, Servers
+from tests.sql_files import forget_files
+from tests.test_action_waits import CASES, Case, prepared
+from tests.test_server_stops import ROWS
+from tests.waiting import eventually
+
+__all__ = ["migrations"]
+
+FULL = ("The server's disk is full", "could not write", "No space left")
+GONE = (
+    *("The connection to the server was lost", "The connection was lost while transaction", "does not answer"),
+    *("Not connected", "cannot be reached", "starting up", "in recovery mode", "Connection refused", "shutting down"),
+)
+BEYOND = (
+    Case("create-extensions", (("extensions", "pg_buffercache,btree_gin"),)),
+    Case("apply-tuning", (("preset", "planner-ssd"),)),
+    Case("create-roles", (("passwords", "{folder}/passwords"),)),
+)
+TRIED = (*CASES, *BEYOND)
+
+
+@dataclass(frozen=True, slots=True)
+class Cramped:
+    """A server whose WAL, or all but its WAL, is on a small file system of its own."""
+
+    server: PostgresServer
+    space: Path
+    is_wal: bool
+
+    @contextmanager
+    def full(self, desk: Desk) -> Iterator[None]:
+        """Nothing can be added to the file system meanwhile."""
+        filler = self.space / "filler"
+        if self.is_wal:
+            current = desk.ask("SELECT pg_walfile_name(pg_current_wal_lsn())")
+            for segment in self.space.glob("[0-9A-F]" * 24):
+                if segment.name > current:  # made ahead: none of them is written to yet
+                    segment.unlink()
+        with filler.open("wb") as file:
+            file.write(bytes(os.statvfs(self.space).f_bavail * os.statvfs(self.space).f_bsize))
+        if self.is_wal:
+            desk.ask("SELECT pg_switch_wal()::text")  # what is written next needs another segment
+        try:
+            yield
+        finally:
+            filler.unlink()
+            if self.is_wal:
+                self.server.restart()
+
+
+@pytest.fixture(params=["WAL", "data"])
+def cramped(pg_servers: Servers, pg: PostgresServer, request: pytest.FixtureRequest) -> Iterator[Cramped]:
+    if pg_servers.choices[pg.major].installation is None or os.geteuid() != 0:
+        pytest.skip("needs local binaries and root")
+    is_wal = request.param == "WAL"
+    server = pg_servers.new(pg.major, {"max_wal_size": "64MB", "min_wal_size": "32MB"})
+    assert server.data is not None
+    space = server.data.parent / f"{server.data.name}-small"
+    server.stop()
+    space.mkdir()
+    room = "120m" if is_wal else "260m"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(space)], check=False).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    try:
+        wal, moved = server.data / "pg_wal", server.data.parent / f"{server.data.name}-wal"
+        if not is_wal:
+            shutil.move(wal, moved)
+            wal.symlink_to(moved)
+        small = wal if is_wal else server.data
+        subprocess.run(["cp", "-a", f"{small}/.", str(space)], check=True)
+        subprocess.run(["rm", "-rf", str(small)], check=True)
+        small.symlink_to(space)
+        give(server_account(), space)
+        space.chmod(0o700)
+        server.start()
+        yield Cramped(server, space, is_wal)
+        server.stop()
+    finally:
+        subprocess.run(["umount", str(space)], check=True)
+
+
+async def _run(case: Case, desk: Desk, given: dict[str, Any]) -> tuple[Outcome | None, str]:
+    """What came of the action: its outcome, None if it could not even be planned, and the sentence about it."""
+    try:
+        run = await desk.run(action(case.action), **given)
+    except Trouble as why:
+        return None, str(why)
+    return run.outcome, run.message
+
+
+@dataclass(slots=True)
+class Tried:
+    """What was said of actions on the full server, and what went wrong when they were run again with room."""
+
+    said: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+async def _try(case: Case, cramped: Cramped, desk: Desk, folder: Path, tried: Tried) -> None:
+    """Run the action on the full server and again with room."""
+    name = case.name or case.action
+    month = desk.ask(f"SELECT to_char({AGO['old']}, 'YYYY-MM')")
+    given: dict[str, Any] = {key: value.format(month=month, folder=folder) for key, value in case.given}
+    rows = desk.ask(ROWS)
+    desk.do("CHECKPOINT")
+    with cramped.full(desk):
+        first, sentence = await _run(case, desk, given)
+    await eventually(lambda: desk.ask("SELECT 1") == 1)
+    if case.action != "export-archive" and desk.ask(ROWS) != rows:
+        tried.wrong.append(f"{name}: rows were lost or doubled")
+    if first is Outcome.DONE:
+        return
+    tried.said.append(f"{name}: {sentence}")
+    again, message = await _run(case, desk, given)
+    if again not in {Outcome.DONE, Outcome.NOTHING}:
+        tried.wrong.append(f"{name}: {sentence} | {message}")
+    if case.action != "export-archive" and desk.ask(ROWS) != rows:
+        tried.wrong.append(f"{name}: rows were lost or doubled when it was run again")
+
+
+@pytest.mark.slow
+@pytest.mark.pg("!= 14, != 16, != 17, != 19")
+async def test_without_room_an_action_says_so_and_the_same_command_resumes_it(
+    cramped: Cramped, migrations: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    room = cramped.server.fresh_database()
+    with cramped.server.connect(room) as session:
+        for statement in ROOM:
+            session.execute(statement.encode())
+    tried = Tried()
+    for number, case in enumerate(TRIED):
+        with clones(cramped.server, room) as make:
+            folder = tmp_path / f"{number}"
+            folder.mkdir()
+            (migrations / "0900_more.sql").unlink(missing_ok=True)  # of the case before
+            forget_files()
+            ((_, desk),) = await prepared([case], make, migrations, folder)
+            await _try(case, cramped, desk, folder, tried)
+    words = (*FULL, *GONE) if cramped.is_wal else FULL
+    assert tried.wrong == []
+    assert [each for each in tried.said if not any(word in each for word in words)] == []
+    assert len(tried.said) > len(TRIED) / 3, tried.said
