@@ -66,6 +66,61 @@ def test_what_is_made_of_an_absent_column(text: str, absent: str, unknown: set[s
     assert (set(found), decides) == (unknown, chooses)
 
 
+@pytest.mark.parametrize(
+    ("text", "replaced", "unknown", "chooses"),
+    [
+        ("SELECT a.x FROM t a", "SELECT a.x FROM (SELECT WHERE false) a", set(), True),
+        ("SELECT count(*) AS n FROM t", 'SELECT count(*) AS n FROM (SELECT WHERE false) AS "t"', {"n"}, True),
+        ("SELECT a.x FROM b a, t WHERE a.x", 'SELECT a.x FROM b a, (SELECT WHERE false) AS "t" WHERE a.x', set(), True),
+        (
+            "SELECT (SELECT count(*) FROM t a) AS n, 1 AS m",
+            "SELECT (SELECT count(*) FROM (SELECT WHERE false) a) AS n, 1 AS m",
+            {"n"},
+            False,
+        ),
+        (
+            "WITH c AS (SELECT sum(a.x) AS s FROM t AS a) SELECT c.s FROM c",
+            "WITH c AS (SELECT sum(a.x) AS s FROM (SELECT WHERE false) AS a) SELECT c.s FROM c",
+            {"s"},
+            True,
+        ),
+    ],
+)
+def test_what_is_made_of_an_absent_relation(text: str, replaced: str, unknown: set[str], chooses: bool) -> None:
+    place = re.search(r"\bt\b", text)
+    assert place is not None
+    found = absent_at(text, place.start(), is_relation=True)
+    assert found is not None
+    absent, span = found
+    assert without(text, {span: absent}, {absent: ""}) == replaced
+    names, decides = consequences(text, (span,), (span,))
+    assert (set(names), decides) == (unknown, chooses)
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        ("SELECT x FROM f(1, (2)) AS l(x, y) WHERE x", "SELECT x FROM (SELECT WHERE false) AS l WHERE x"),
+        ("SELECT x FROM f(1) WITH ORDINALITY l (x)", "SELECT x FROM (SELECT WHERE false) AS l"),
+        ("SELECT a.x FROM b, LATERAL f(b.y) a", "SELECT a.x FROM b, LATERAL (SELECT WHERE false) a"),
+        ("SELECT f(a.x, 1) FROM b a", 'SELECT (SELECT NULL::text AS "f") FROM b a'),
+        ("SELECT a.y, f(a.x) FROM b a", 'SELECT a.y, (SELECT NULL::text AS "f") FROM b a'),
+    ],
+)
+def test_a_function_that_is_read_is_a_relation(text: str, replaced: str) -> None:
+    found = absent_at(text, text.index("f("), is_function=True)
+    assert found is not None
+    absent, span = found
+    assert without(text, {span: absent}, {absent: "text"}) == replaced
+
+
+def test_a_relation_of_a_single_row_leaves_the_rows_of_others() -> None:
+    text = "SELECT w.x, b.y FROM pg_catalog.pg_stat_bgwriter b CROSS JOIN pg_catalog.pg_stat_wal w"
+    found = absent_at(text, text.index("pg_catalog.pg_stat_wal"), is_relation=True)
+    assert found is not None
+    assert without(text, {found[1]: found[0]}, {found[0]: ""}).endswith("CROSS JOIN (SELECT) w")
+
+
 def _is_code(text: str, found: re.Match[str]) -> bool:
     return text.count("'", 0, found.start()) % 2 == 0 and "--" not in text[: found.start()].rpartition("\n")[2]
 
@@ -75,7 +130,7 @@ def test_places_are_those_of_the_text_before_parameters_and_unknown_values() -> 
     sent = "SELECT $1, '%', $2, $1, a.gone, f(a.b, (1)) FROM t a"
     at = position_in(text, sent.index("a.gone"))
     assert text[at:].startswith("a.gone")
-    found = absent_at(text, at, is_function=False)
+    found = absent_at(text, at)
     assert found is not None
     absent, span = found
     made = without(text, {span: absent}, {absent: "text"})
@@ -152,6 +207,36 @@ async def test_rows_that_may_be_missing_are_no_facts_for_rules(pg: Cluster, data
     assert "Rows may be missing" in " ".join(taken.notes)
     with pytest.raises(CannotTell, match="backend_type"):
         frame(taken).rows("connections")
+
+
+@pytest.mark.pg(">= 18")
+async def test_a_view_that_is_gone_costs_what_is_made_of_it(pg: Cluster, database: str) -> None:
+    async with changed(pg, database, "ALTER VIEW pg_catalog.pg_roles RENAME TO pg_roles_gone") as server:
+        taken = await server.fetch("server_facts")
+    assert set(taken.unknown) == {"superuser", "assumed_by", "sees_all_sessions", "reads_all_data"}
+    assert not taken.is_partial
+    assert "Relation pg_roles is not there on this server" in " ".join(taken.notes)
+
+
+@pytest.mark.pg(">= 18")
+async def test_a_server_whose_catalogs_lack_what_is_read_at_connecting_is_connected_to(
+    pg: Cluster, database: str
+) -> None:
+    gone = ("pg_roles", "pg_extension")
+    async with changed(pg, database, *(f"{_alter(pg, name)} RENAME TO {name}_gone" for name in gone)):
+        superuser, plain = PostgresServer(pg.uri(database)), PostgresServer(pg.uri(database, "pipeline_app"))
+        async with closing(superuser), closing(plain):
+            assert (await superuser.connect()).superuser
+            facts = await plain.connect()
+            assert (facts.superuser, facts.sees_all_sessions, facts.standby) == (False, False, False)
+            assert (facts.database, facts.user, facts.major) == (database, "pipeline_app", pg.major)
+            with pytest.raises(Trouble, match=r"pg_stat_statements is installed is not known: Relation.* pg_extension"):
+                await plain.fetch("statements")
+            assert (await plain.fetch("connections")).rows
+
+
+def _alter(pg: Cluster, name: str) -> str:
+    return f"ALTER {'VIEW' if name == 'pg_roles' else 'TABLE'} pg_catalog.{name}"
 
 
 def frame(taken: Snapshot) -> Frame:
@@ -238,3 +323,11 @@ async def _lost(server: PostgresServer, view: View, before: Snapshot) -> str:
     if set(taken.columns) <= set(taken.unknown):
         return "nothing is left"
     return "" if taken.is_partial or bool(taken.rows) == bool(before.rows) else "rows are missing"
+
+
+@asynccontextmanager
+async def closing(server: PostgresServer) -> AsyncIterator[PostgresServer]:
+    try:
+        yield server
+    finally:
+        await server.close()

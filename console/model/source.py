@@ -46,6 +46,7 @@ class Facts:
     sees_all_sessions: bool = True  # pg_read_all_stats
     reads_all_data: bool = True  # pg_read_all_data: without it pg_stats shows less
     extensions: Mapping[str, Extension] = field(default_factory=dict)
+    extensions_unknown: str = ""  # why it is not known which extensions there are
 
     @property
     def place(self) -> str:

@@ -1,4 +1,4 @@
-"""A query without the columns and functions that its server does not have: unknown in their places. Pure.
+"""A query without the relations, columns and functions that its server does not have: unknown in their places. Pure.
 
 Works on the texts of our own queries alone: what stands at the position of an error, which output columns are made of
 it, and whether it decides which rows there are.
@@ -7,34 +7,59 @@ it, and whether it decides which rows there are.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from console.records import dataclass
+from console.sources.postgres.parsed import CLAUSES, READING, SETS, ParsedQuery, SqlToken, tokens_of
 
 # Tried in this order for a column whose type nobody knows, until the statement can be parsed.
 TYPES = (
     *("text", "bigint", "double precision", "timestamp with time zone", "boolean", "oid", "interval", "name"),
     *("xid", "integer", "pg_lsn", "inet", '"char"', "text[]", "oid[]", "smallint[]", "real[]", "regclass"),
+    *("pg_node_tree", "int2vector", "oidvector", "xid8"),
 )
-_TOKEN = re.compile(
-    r"--[^\n]*|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|%\(\w+\)s|%%|[A-Za-z_][\w$]*|\d[\w.]*|::|\S", re.ASCII
+# What the name of a column of the catalogs says of its type.
+_HINTS = (
+    (re.compile(r"(?:\w*(?:oid|relid|namespace|owner|relam|sysid)|relation|database|ev_class|datdba)\Z"), "oid"),
+    (re.compile(r"(?:pid|atttypmod|relnatts)\Z"), "integer"),
+    (re.compile(r"(?:attnum|\w*subid|indn\w*atts)\Z"), "smallint"),
+    (re.compile(r"(?:con|conf)key\Z"), "smallint[]"),
+    (re.compile(r"ind(?:key|option)\Z"), "int2vector"),
+    (re.compile(r"ind(?:class|collation)\Z"), "oidvector"),
+    (re.compile(r"(?:indpred|indexprs|adbin|conbin|polqual)\Z"), "pg_node_tree"),
+    (
+        re.compile(
+            r"(?:rol(?:super|inherit|create\w*|canlogin|replication|bypassrls)|ind(?:is|nulls)\w*|rel(?:has|is|row)\w*|"
+            r"att(?:not|has|is)\w*|con(?:validated|deferr\w*)|is_\w+|granted|fastpath|active|dat(?:allow|is)\w*)\Z"
+        ),
+        "boolean",
+    ),
 )
 _CHAIN = re.compile(r'(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*)(?:\.(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*))*')
+_LITERAL = re.compile(r"'((?:[^']|'')*)'(?=\s*::\s*(?:pg_catalog\.)?reg\w+)")
+# What is named behind a relation: WITH ORDINALITY, its alias, and names of its columns up to their bracket.
+_ALIAS = re.compile(r"(?:\s+WITH\s+ORDINALITY)?\s+(?:AS\s+)?([A-Za-z_]\w*)(\s*\()?", re.ASCII | re.IGNORECASE)
+_FROM = re.compile(r"(?:\b(?:FROM|JOIN|LATERAL)|,)\s*\Z", re.IGNORECASE)
 _SEARCHED = re.compile(r"\b(?:ANY|ALL|SOME)\s*\(\s*\Z", re.IGNORECASE)
 _SENT = re.compile(r"%%|%\((\w+)\)s")
-_CLAUSES = frozenset(
-    {"select", "from", "where", "on", "having", "group", "order", "limit", "values", "window", "using"}
+_NO_ALIAS = CLAUSES | SETS | {"join", "left", "right", "full", "inner", "cross", "natural", "tablesample"}
+# Of these there is always one row, which leaves the rows of other relations as they are.
+ONE_ROW = frozenset(
+    {
+        *("pg_stat_archiver", "pg_stat_bgwriter", "pg_stat_checkpointer", "pg_stat_wal", "pg_stat_statements_info"),
+        *("pg_control_checkpoint", "pg_control_system", "pg_control_init", "pg_control_recovery"),
+        *("pg_stat_get_wal", "pg_stat_get_archiver", "pg_buffercache_summary"),
+    }
 )
-_SETS = frozenset({"union", "intersect", "except"})
-_CHOOSING = frozenset({"where", "on", "having", "using"})
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentName:
     """A name in a query that its server does not have."""
 
-    name: str  # as it is written: alias and column, or schema and function
+    name: str  # as it is written: alias and column, or schema and function or relation
     is_function: bool = False
+    is_relation: bool = False  # its rows are read: a table, a view, or a function in FROM
 
     @property
     def last(self) -> str:
@@ -62,8 +87,20 @@ def position_in(text: str, sent: int) -> int:
     return sent + shift
 
 
-def absent_at(text: str, at: int, is_function: bool) -> tuple[AbsentName, Span] | None:
+def types_for(absent: AbsentName) -> tuple[str, ...]:
+    """The types to try for it, the likeliest first."""
+    if absent.is_relation:
+        return ("",)
+    hints = () if absent.is_function else tuple(kind for named, kind in _HINTS if named.match(absent.last))
+    return tuple(dict.fromkeys((*hints, *TYPES)))
+
+
+def absent_at(
+    text: str, at: int, *, is_function: bool = False, is_relation: bool = False
+) -> tuple[AbsentName, Span] | None:
     """The name that begins at a place, with all that is to be replaced: of a function its arguments, too."""
+    if literal := _LITERAL.match(text, at):
+        return AbsentName(literal[1]), Span(at, literal.end())
     found = _CHAIN.match(text, at)
     if found is None:
         return None
@@ -72,7 +109,27 @@ def absent_at(text: str, at: int, is_function: bool) -> tuple[AbsentName, Span] 
         end = _closing(text, end)
         if end < 0:
             return None
-    return AbsentName(found[0], is_function), Span(at, end)
+        is_relation = _is_read(text, at)
+    if is_relation:
+        end = _end_of_columns(text, end)
+    return AbsentName(found[0], is_function, is_relation), Span(at, end)
+
+
+def _is_read(text: str, at: int) -> bool:
+    """Whether what begins there is read like a table, and no value in a list."""
+    if not _FROM.search(text, 0, at):
+        return False
+    parsed = ParsedQuery(text)
+    place = next((n for n, token in enumerate(parsed.tokens) if token.start == at), -1)
+    return place >= 0 and parsed.clause(place) in {"from", "on"}
+
+
+def _end_of_columns(text: str, end: int) -> int:
+    """Behind the alias of a relation, if names of its columns follow it: `without` repeats the alias alone."""
+    named = _ALIAS.match(text, end)
+    if named is None or named[1].lower() in _NO_ALIAS or named[2] is None:
+        return end
+    return max(end, _closing(text, named.end() - 1))
 
 
 def without(text: str, spans: Mapping[Span, AbsentName], types: Mapping[AbsentName, str]) -> str:
@@ -100,8 +157,21 @@ def place_before(text: str, spans: Mapping[Span, AbsentName], types: Mapping[Abs
 
 def _unknown(text: str, span: Span, absent: AbsentName, type_name: str) -> str:
     """What stands for it: with its name, but for an array that is searched, where SELECT would mean rows."""
+    if absent.is_relation:
+        return _no_rows(text, span, absent)
     is_searched = _SEARCHED.search(text, 0, span.start) is not None
     return f"NULL::{type_name}" if is_searched else f'(SELECT NULL::{type_name} AS "{absent.last}")'
+
+
+def _no_rows(text: str, span: Span, absent: AbsentName) -> str:
+    """A relation without columns, so that each of them is absent, too."""
+    rows = "(SELECT)" if absent.last in ONE_ROW else "(SELECT WHERE false)"
+    written = text[span.start : span.end]
+    call = _closing(written, len(absent.name)) if absent.is_function else len(absent.name)
+    named = _ALIAS.match(written, call) or _ALIAS.match(text, span.end)
+    if named is None or named[1].lower() in _NO_ALIAS:
+        return f'{rows} AS "{absent.last}"'
+    return f"{rows} AS {named[1]}" if call < len(written) else rows
 
 
 def relation_of(text: str, absent: AbsentName) -> str:
@@ -117,137 +187,31 @@ def relation_of(text: str, absent: AbsentName) -> str:
     return named[1].removeprefix("pg_catalog.") if named else ""
 
 
-def consequences(text: str, spans: Collection[Span]) -> tuple[frozenset[str], bool]:
+def consequences(text: str, spans: Collection[Span], relations: Collection[Span] = ()) -> tuple[frozenset[str], bool]:
     """The columns of the answer that are made of what stands at `spans`; and whether it decides which rows there are.
 
+    Those of `relations`, which are among them, have no rows: what is counted or summed up over them is unknown, too.
     Columns of subqueries are followed by their names, so that rather too many are called unknown than too few.
     """
-    parsed = _Parsed(text)
+    parsed = ParsedQuery(text)
     places = {at for at, token in enumerate(parsed.tokens) if any(s.start <= token.start < s.end for s in spans)}
-    names: set[str] = set()
+    read = [at for at, token in enumerate(parsed.tokens) if any(s.start == token.start for s in relations)]
+    names = {item.name for at in read for item in parsed.aggregated(at)}
     while True:
         touched = places | parsed.naming(names)
         found = {item.name for item in parsed.items if not touched.isdisjoint(range(item.first, item.last))}
         if found <= names:
             break
         names |= found
-    chooses = any(parsed.is_choosing(at) for at in touched)
+    chooses = any(parsed.is_choosing(at) for at in touched) or any(parsed.is_choosing(at, READING) for at in read)
     return frozenset(item.name for item in parsed.items if item.depth == 0 and item.name in names), chooses
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str  # in lower case
-    start: int
-    depth: int
-    parent: int  # the token that is the bracket around it; -1: none
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """An expression of a select list."""
-
-    name: str
-    first: int
-    last: int  # the token behind it
-    depth: int
-
-
-class _Parsed:
-    """The tokens of a statement with their brackets, and the expressions of its select lists."""
-
-    def __init__(self, text: str) -> None:
-        self.tokens = list(_tokens(text))
-        self.items = list(self._select_items())
-
-    def naming(self, names: Collection[str]) -> set[int]:
-        """Where a column with one of these names is referred to."""
-        texts = [token.text.strip('"') for token in self.tokens]
-        return {
-            at
-            for at, name in enumerate(texts)
-            if name in names and texts[at - 1] != "as" and (at + 1 == len(texts) or texts[at + 1] not in "(.")
-        }
-
-    def is_choosing(self, at: int) -> bool:
-        """Whether a token decides which rows there are: outside every expression of a select list."""
-        clauses = []
-        while at >= 0:
-            clauses.append(self._clause(at))
-            at = self.tokens[at].parent
-        return next((clause in _CHOOSING for clause in reversed(clauses) if clause in _CHOOSING | {"select"}), False)
-
-    def _clause(self, at: int) -> str:
-        """The clause between the same brackets in which a token is."""
-        parent = self.tokens[at].parent
-        for before in range(at - 1, parent, -1):
-            token = self.tokens[before]
-            if token.parent == parent and self._begins_clause(before):
-                return token.text
-        return ""
-
-    def _begins_clause(self, at: int) -> bool:
-        """Whether a token begins a clause: not the FROM of IS DISTINCT FROM, nor the ON of DISTINCT ON."""
-        before = self.tokens[at - 1].text if at else ""
-        return self.tokens[at].text in _CLAUSES and before not in {"distinct", "within"}
-
-    def _select_items(self) -> Iterator[_Item]:
-        first_names: dict[int, list[str]] = {}  # of the first SELECT between two brackets: UNION takes its names
-        for at, token in enumerate(self.tokens):
-            if token.text == "select":
-                items = list(self._items_from(at + 1, token))
-                names = first_names.setdefault(token.parent, [item.name for item in items])
-                for item, name in zip(items, (*names, *(item.name for item in items[len(names) :])), strict=False):
-                    yield _Item(name, item.first, item.last, item.depth)
-
-    def _items_from(self, at: int, select: _Token) -> Iterator[_Item]:
-        first = at
-        while at <= len(self.tokens):
-            token = self.tokens[at] if at < len(self.tokens) else None
-            ends = token is None or token.depth < select.depth
-            inside = token is not None and token.depth > select.depth
-            stops = token is not None and not inside and (self._begins_clause(at) or token.text in _SETS)
-            if ends or stops or (token is not None and not inside and token.text == ","):
-                if at > first:
-                    yield _Item(self._name(first, at), first, at, select.depth)
-                first = at + 1
-            if ends or stops:
-                return
-            at += 1
-
-    def _name(self, first: int, last: int) -> str:
-        """What a column is called: its alias, else the last name of its expression, without a cast."""
-        tokens = self.tokens[first:last]
-        if len(tokens) > 1 and tokens[-2].text == "as":
-            return tokens[-1].text.strip('"')
-        depth = tokens[0].depth
-        cast = next((at for at, token in enumerate(tokens) if token.text == "::" and token.depth == depth), len(tokens))
-        words = [token.text for token in tokens[:cast] if token.depth == depth and re.match(r'[\w"]', token.text)]
-        return words[-1].strip('"') if words else ""
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    depth, parents = 0, [-1]
-    at = 0
-    for found in _TOKEN.finditer(text):
-        word = found[0]
-        if word.startswith("--"):
-            continue
-        if word in {")", "]"} and len(parents) > 1:
-            depth -= 1
-            parents.pop()
-        yield _Token(word.lower(), found.start(), depth, parents[-1])
-        if word in {"(", "["}:
-            depth += 1
-            parents.append(at)
-        at += 1
 
 
 def _closing(text: str, at: int) -> int:
     """The place behind the bracket that closes the one at `at`; -1: there is none there."""
     if text[at : at + 1] != "(":
         return -1
-    tokens: Sequence[_Token] = list(_tokens(text))
+    tokens: Sequence[SqlToken] = list(tokens_of(text))
     opened = next((token for token in tokens if token.start == at), None)
     closed = (
         token.start + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import field, replace
 
 import psycopg
@@ -11,7 +11,6 @@ from psycopg import errors
 from console.model import Kind, Snapshot, Trouble
 from console.records import dataclass
 from console.sources.postgres.absent import (
-    TYPES,
     AbsentName,
     Span,
     absent_at,
@@ -19,17 +18,20 @@ from console.sources.postgres.absent import (
     place_before,
     position_in,
     relation_of,
+    types_for,
     without,
 )
+from console.sources.postgres.connecting import Connection
 
 Rows = tuple[tuple[object, ...], ...]
 Result = tuple[tuple[str, ...], Rows]
 Run = Callable[[str], Awaitable[Result]]
 
-MOST_ATTEMPTS = 200  # to find the types; each ends when the server has parsed the statement
-_ABSENT = (errors.UndefinedColumn, errors.UndefinedFunction, errors.WrongObjectType)
+MOST_ATTEMPTS = 600  # to find the types; each ends when the server has parsed the statement
+_ABSENT = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.WrongObjectType)
 _WRONG_TYPE = (  # what parsing says of an unknown value of a type that does not fit
     errors.UndefinedFunction,
+    errors.AmbiguousColumn,
     errors.AmbiguousFunction,
     errors.DatatypeMismatch,
     errors.CannotCoerce,
@@ -68,9 +70,33 @@ async def mended(run: Run, text: str, error: psycopg.Error) -> tuple[Mended, Res
     if found is None:
         return None
     result, spans, types = found
-    unknown, chooses = consequences(text, tuple(spans))
+    relations = tuple(span for span, absent in spans.items() if absent.is_relation)
+    unknown, chooses = consequences(text, tuple(spans), relations)
     made = Mended(without(text, spans, types), unknown, chooses, _why(text, tuple(types), chooses))
     return made, result
+
+
+def reported(connection: Connection, user: str, unknown: Collection[str]) -> dict[str, object]:
+    """The facts in `unknown` as the protocol reports them, of a session that acts as `user`.
+
+    A superuser who became another role is rather assumed than overlooked.
+    """
+    session_user = _parameter(connection, "session_authorization")
+    superuser = _parameter(connection, "is_superuser") == "on"
+    values: dict[str, object] = {
+        "version_text": _parameter(connection, "server_version"),
+        "database": connection.info.dbname,
+        "standby": _parameter(connection, "in_hot_standby") == "on",
+        "superuser": superuser,
+        "assumed_by": session_user if session_user != user else "",
+        "sees_all_sessions": superuser,
+        "reads_all_data": superuser,
+    }
+    return {name: values.get(name) for name in unknown}
+
+
+def _parameter(connection: Connection, name: str) -> str:
+    return connection.info.parameter_status(name) or ""
 
 
 Spans = dict[Span, AbsentName]
@@ -93,7 +119,7 @@ class _Search:
             return None
         absent, span = found
         known = {**spans, span: absent}
-        for name in (types[absent],) if absent in types else TYPES:
+        for name in (types[absent],) if absent in types else types_for(absent):
             if tried := await self._attempt(known, {**types, absent: name}):
                 return tried
         return None
@@ -104,7 +130,7 @@ class _Search:
         self.attempts += 1
         try:
             return await self.run(without(self.text, spans, types)), spans, types
-        except errors.UndefinedColumn as error:
+        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
             return await self.go_on(error, spans, types)
         except errors.DataError:
             return None  # it cannot be computed without, such as a name in a statement that is proposed
@@ -118,12 +144,19 @@ class _Search:
             return None
         sent = int(position) - 1
         at = place_before(self.text, spans, types, position_in(without(self.text, spans, types), sent))
-        return absent_at(self.text, at, isinstance(error, errors.UndefinedFunction)) if at >= 0 else None
+        if at < 0:
+            return None
+        is_function = isinstance(error, errors.UndefinedFunction)
+        is_relation = isinstance(error, errors.UndefinedTable)
+        return absent_at(self.text, at, is_function=is_function, is_relation=is_relation)
 
 
 def _why(text: str, absent: tuple[AbsentName, ...], chooses: bool) -> Trouble:
-    names = ", ".join(_named(text, each) for each in absent)
-    verb, them = ("is", "it") if len(absent) == 1 else ("are", "them")
+    gone = {each.name.removeprefix("pg_catalog.") for each in absent if each.is_relation}
+    # Of a relation that is gone every column is, too.
+    named = [each for each in absent if each.is_relation or not gone or relation_of(text, each) not in {"", *gone}]
+    names = ", ".join(_named(text, each) for each in named)
+    verb, them = ("is", "it") if len(named) == 1 else ("are", "them")
     rows = f" Rows may be missing, because they are chosen by {them}." if chooses else ""
     return Trouble(
         Kind.UNSUPPORTED,
@@ -135,5 +168,7 @@ def _why(text: str, absent: tuple[AbsentName, ...], chooses: bool) -> Trouble:
 def _named(text: str, absent: AbsentName) -> str:
     if absent.is_function:
         return f"function {absent.last}"
+    if absent.is_relation:
+        return f"relation {absent.last}"
     relation = relation_of(text, absent)
     return f"column {absent.last} of {relation}" if relation else f"column {absent.last}"

@@ -78,6 +78,9 @@ def _version(query: sql.Query, facts: Facts | None) -> sql.Version:
 
 
 def _not_installed(extension: str, facts: Facts) -> Trouble:
+    if facts.extensions_unknown:
+        sentence = f"Whether the extension {extension} is installed is not known: {facts.extensions_unknown}"
+        return Trouble(Kind.UNSUPPORTED, sentence)
     return Trouble(
         Kind.MISSING,
         f"The extension {extension} is not installed in database {one_line(facts.database)}.",

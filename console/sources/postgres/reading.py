@@ -10,8 +10,9 @@ import contextlib
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
     from console.sources.postgres.mending import Mended, Rows, Run
 
 # Where a column is missing, its name may be taken for that of an aggregate, such as mode.
-MISSED = (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, psycopg.errors.WrongObjectType)
+MISSED = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.WrongObjectType,
+)
 _DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
 
@@ -240,43 +246,63 @@ class PostgresServer:
     async def _learn(self) -> None:
         lane = self._lanes["fast"]
         connection = await lane.connect(self._target)
-        version = connection.info.server_version
+        query = sql.load("server_facts", (connection.info.server_version // 10000,))
+
+        async def run(text: str) -> Result:
+            return await lane.run(text, {})
+
         try:
-            columns, rows = await lane.run(sql.load("server_facts", (version // 10000,)).text, {})
+            columns, rows, mended = await self._rows(query, run)
         except psycopg.Error as error:
-            raise trouble(error, "server_facts") from None
-        known: dict[str, Any] = dict(zip(columns, rows[0], strict=True))
+            raise trouble(error, query.name) from None
+        known: dict[str, object] = dict(zip(columns, rows[0], strict=True))
+        if mended is not None:
+            from console.sources.postgres.mending import reported  # noqa: PLC0415  only where a catalog has changed
+
+            known.update(reported(connection, str(known["user"]), mended.unknown))
         if self._origin != str(known["started"]):
             self._mended.clear()  # it may be another server
             self._hopeless.clear()
         self._origin = str(known["started"])
-        self._facts = Facts(
-            kind="postgres",
-            version=version,
-            version_text=str(known["version_text"]),
-            label=self.label,
-            host=answering_host(self._target, connection),
-            address=make_conninfo("", **self._address),
-            database=str(known["database"]),
-            user=str(known["user"]),
-            standby=bool(known["standby"]),
-            tls=bool(connection.pgconn.ssl_in_use),
-            read_only=self._read_only,
-            superuser=bool(known["superuser"]),
-            assumed_by=str(known["assumed_by"] or ""),
-            sees_all_sessions=bool(known["sees_all_sessions"]),
-            reads_all_data=bool(known["reads_all_data"]),
-            extensions={
-                str(extension): Extension(_numbers(str(at)), str(schema), bool(usable))
-                for extension, at, schema, usable in zip(
-                    known["extensions"],
-                    known["extension_versions"],
-                    known["extension_schemas"],
-                    known["extension_usable"],
-                    strict=True,
-                )
-            },
+        host = answering_host(self._target, connection)
+        found = _facts_of(connection, known, str(mended.why) if mended else "")
+        self._facts = replace(
+            found, label=self.label, host=host, address=make_conninfo("", **self._address), read_only=self._read_only
         )
+
+
+def _facts_of(connection: Connection, known: Mapping[str, object], why: str) -> Facts:
+    """The facts in a row of `server_facts`; `why`: what makes some of them unknown."""
+    extensions = _extensions(known)
+    return Facts(
+        kind="postgres",
+        version=connection.info.server_version,
+        version_text=str(known["version_text"]),
+        database=str(known["database"]),
+        user=str(known["user"]),
+        standby=bool(known["standby"]),
+        tls=bool(connection.pgconn.ssl_in_use),
+        superuser=bool(known["superuser"]),
+        assumed_by=str(known["assumed_by"] or ""),
+        sees_all_sessions=bool(known["sees_all_sessions"]),
+        reads_all_data=bool(known["reads_all_data"]),
+        extensions=extensions or {},
+        extensions_unknown=why if extensions is None else "",
+    )
+
+
+def _extensions(known: Mapping[str, object]) -> dict[str, Extension] | None:
+    """None: it is not known which there are."""
+    names, versions, schemas, usable = (
+        known[name] for name in ("extensions", "extension_versions", "extension_schemas", "extension_usable")
+    )
+    if not (isinstance(names, list) and isinstance(versions, list) and isinstance(schemas, list)):
+        return None
+    may_use = usable if isinstance(usable, list) else [True] * len(names)  # else reading says that it may not
+    return {
+        str(name): Extension(_numbers(str(version)), str(schema), bool(use))
+        for name, version, schema, use in zip(names, versions, schemas, may_use, strict=True)
+    }
 
 
 def _numbers(version: str) -> tuple[int, ...]:
