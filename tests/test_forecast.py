@@ -16,7 +16,7 @@ from console.forecast.durations import seconds_of
 from console.forecast.forecasting import AskedForecast
 from console.forecast.lines import document, lines, queue_sentence, step_sentence
 from console.forecast.traffic import Traffic
-from console.model import Claim, Kind, Outcome, Plan, Standalone, Step, Trouble
+from console.model import LOCK_TIMEOUT, Claim, Kind, Outcome, Plan, Standalone, Step, Transaction, Trouble
 from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
 from console.model.locks import LockMode
 from console.running.plan_lines import Sort, plan_lines
@@ -56,14 +56,14 @@ def selling(desk: Desk) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def in_use(desk: Desk) -> Iterator[None]:
-    """Sessions that each read a region and end, which reports what they did."""
+def in_use(desk: Desk, table: str = "region") -> Iterator[None]:
+    """Sessions that each read a table and end, which reports what they did."""
     ended = threading.Event()
 
     def use() -> None:
         while not ended.is_set():
             with desk.session() as session:
-                session.execute("SELECT FROM region")
+                session.execute(f"SELECT FROM {table}".encode())
 
     thread = threading.Thread(target=use)
     thread.start()
@@ -148,7 +148,76 @@ async def test_each_step_of_a_plan_says_which_further_relations_it_locks(desk: D
     assert plan.steps[1].forecast is None
     assert plan.steps[2].forecast is not None
     assert {lock.relation for lock in plan.steps[2].forecast.locks} == {"public.sale_2", "public.region"}
+    assert plan.steps[2].forecast.lock_timeout == 0.02
     assert [note for note in plan.notes if f"pid {pid} (till" in note and "on public.sale_1 for" in note]
+
+
+async def test_a_step_waits_as_long_as_its_transaction_has_set(desk: Desk) -> None:
+    alter, inside, next_one = "ALTER TABLE public.region ADD COLUMN {} text", Transaction("a"), Transaction("b")
+    steps = (
+        Step("SET LOCAL lock_timeout = '1500ms'", execution=inside),
+        Step(alter.format("one"), execution=inside),
+        Step(alter.format("two"), execution=next_one),
+    )
+    async with desk.workspace() as workspace:
+        await workspace.sources.postgres.connect()
+        plan = await with_forecast(workspace.sources.postgres, Plan(Claim("region"), steps))
+    bounds = [step.forecast.lock_timeout for step in plan.steps if step.forecast is not None]
+    assert bounds == [1.5, LOCK_TIMEOUT]
+
+
+async def test_the_plan_on_the_command_line_says_how_much_would_queue(desk: Desk, tmp_path: Path) -> None:
+    asked = ("run", "refresh-views", "-t", desk.uri, "--set", "view=public.sold", "--dry-run")
+    desk.do("CREATE MATERIALIZED VIEW public.sold AS SELECT FROM sale")  # no unique index: ACCESS EXCLUSIVE
+
+    def rate() -> float:
+        (step,) = json.loads(run(tmp_path, *asked, "--format", "json").out)["steps"]
+        return sum(lock["arrivals_per_second"] or 0.0 for lock in step["forecast"]["locks"])
+
+    with in_use(desk, "sold"):
+        await eventually(lambda: asyncio.to_thread(rate))
+
+
+async def test_as_many_sessions_wait_as_were_forecast(desk: Desk) -> None:
+    """Clients that read the table all the time arrive while a step holds its lock; each of them waits once."""
+    ended, clients = threading.Event(), 4
+
+    def read() -> None:
+        with desk.session() as session:
+            while not ended.is_set():
+                session.execute("SELECT FROM region")
+
+    steps = (
+        Step("ALTER TABLE public.region ADD COLUMN note text", "ACCESS EXCLUSIVE on public.region"),
+        Step(
+            f"DO $$ BEGIN WHILE (SELECT count(*) < {clients} FROM pg_catalog.pg_locks WHERE NOT granted AND "
+            "relation = 'public.region'::regclass) LOOP PERFORM pg_catalog.pg_sleep(0.01); END LOOP; "
+            "PERFORM pg_catalog.pg_sleep(0.2); END $$"
+        ),
+    )
+    threads = [threading.Thread(target=read) for _ in range(clients)]
+    async with desk.workspace() as workspace:
+        for thread in threads:
+            thread.start()
+        try:
+            server = workspace.sources.postgres
+            await server.connect()
+            plan = await with_forecast(server, Plan(Claim("region"), steps))
+
+            async def is_measured() -> bool:
+                again = await workspace.forecast_again(plan)
+                return bool(again.steps[0].forecast and (again.steps[0].forecast.queue or 0) >= clients)
+
+            await eventually(is_measured)
+            done = await workspace.run(plan)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+    assert done.outcome is Outcome.DONE
+    assert len({pid for pid, _ in done.queue.waits}) == clients
+    assert done.queue.forecast is not None
+    assert clients <= done.queue.forecast <= 2 * clients  # sessions of the console could wait, too
 
 
 async def test_the_document_of_a_plan_holds_the_forecast_of_each_step(desk: Desk, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ CODES = {
     Outcome.REFUSED: REFUSED,
     Outcome.STOPPED: STOPPED,
 }
+SAMPLE = 1.0  # seconds for which the use of the tables of a plan is counted
 GUARDS = (Kind.REFUSED, Kind.UNSUPPORTED)  # troubles of a plan that mean no rather than not now
 
 Say = Callable[[str], None]
@@ -71,7 +72,19 @@ async def _run(asked: RunCommand, settings: Settings, wanted: Wanted, say: Say) 
             if why.kind is Kind.USAGE:
                 raise
             return _unplanned(asked, why, say)
-        return await _go(asked, planned, workspace)
+        return await _go(asked, await _with_rates(planned, workspace), workspace)
+
+
+async def _with_rates(planned: Plan, workspace: Workspace) -> Plan:
+    """The plan with how much its tables are used, where sessions could queue behind it."""
+    queues = any(step.forecast is not None and step.forecast.blocks for step in planned.steps)
+    if not queues or planned.traffic is None or not planned.traffic.clients:
+        return planned
+    await asyncio.sleep(SAMPLE)
+    try:
+        return await workspace.forecast_again(planned)
+    except Trouble:  # what runs the plan will say it
+        return planned
 
 
 async def _go(asked: RunCommand, planned: Plan, workspace: Workspace) -> int:

@@ -16,7 +16,7 @@ from console.forecast.relations import Related, Relations
 from console.forecast.requests import LockRequest, Recognised, TypedName
 from console.forecast.traffic import Traffic, read_traffic
 from console.format import counted, one_line
-from console.model import Database, Kind, Record, Source, Step, Trouble
+from console.model import Database, Kind, Record, Source, Step, Transaction, Trouble
 from console.model.forecast import ExpectedLock, Forecast, LockHolder, TrafficReading
 from console.model.locks import LockMode, locks
 from console.records import dataclass
@@ -188,14 +188,37 @@ async def forecast_steps(
     conflicts = await _conflicts(server, pairs, LONG)
     traffic = Traffic(before or now, now)
     made = tuple(
-        _with_forecast(step, _forecast(each.kind, wanted, relations, conflicts, traffic))
-        for step, each, wanted in zip(steps, known, each_wanted, strict=True)
+        _with_forecast(step, _forecast(each.kind, wanted, relations, conflicts, traffic), bound)
+        for step, each, wanted, bound in zip(steps, known, each_wanted, _bounds(steps), strict=True)
     )
     return made, now
 
 
-def _with_forecast(step: Step, made: Forecast) -> Step:
-    return replace(step, forecast=replace(made, lock_timeout=step.execution.queue)) if made.locks else step
+def _with_forecast(step: Step, made: Forecast, bound: float | None) -> Step:
+    return replace(step, forecast=replace(made, lock_timeout=bound)) if made.locks else step
+
+
+def _bounds(steps: Sequence[Step]) -> Iterator[float | None]:
+    """How long each step waits for a lock: what it sets itself, or a step before it in its transaction."""
+    group, local = "", None
+    for step in steps:
+        now = step.execution.group if isinstance(step.execution, Transaction) else ""
+        local = local if now and now == group else None
+        group = now
+        for text in _statements(step.sql):
+            local = _lock_timeout(text, local)
+        yield step.execution.queue if local is None else local
+
+
+def _lock_timeout(text: str, known: float | None) -> float | None:
+    """The lock_timeout that a statement sets, in seconds; else that which is `known`."""
+    found = [token for token in tokens(text) if not token.is_word("local", "session")]
+    if len(found) != 4 or not (found[0].is_word("set") and found[1].is_word("lock_timeout")):
+        return known
+    try:
+        return seconds_of(found[3].text.strip("'"))
+    except Trouble:  # DEFAULT
+        return None
 
 
 def _of_step(step: Step, major: int) -> Recognised:
