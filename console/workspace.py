@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -244,7 +245,8 @@ class Workspace:
         )
 
     async def explain(self, asked: Asked) -> ExplainedStatement:
-        """The plan of the server for one statement. Raises Trouble if it cannot be had, or is not safe to ask for."""
+        """The plan of one statement and the indexes that pay for it. Raises Trouble if that is not to be had safely."""
+        from console.advising.adviser import advise_statement  # noqa: PLC0415
         from console.explaining.explain import explain  # noqa: PLC0415  seldom used
         from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415
         from console.watching.store import target_key  # noqa: PLC0415
@@ -253,7 +255,8 @@ class Workspace:
         if not isinstance(server, PostgresServer):
             raise Trouble(Kind.UNSUPPORTED, "A recording has no server that could plan a statement.")
         key = target_key(await server.connect())
-        return await explain(server, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
+        explained = await explain(server, asked, KeptPlans(self.trail.path.with_name(FOLDER)), key)
+        return replace(explained, advice=await advise_statement(server, explained))
 
     async def forecast(self, asked: AskedForecast) -> Forecast:
         """Who will wait for a statement that is typed; it is not run. Raises Trouble."""

@@ -7,16 +7,23 @@ from collections.abc import Iterator
 import pytest
 
 from console.actions.indexes.create_index import CREATE_INDEX
-from console.advising.adviser import COLUMNS, advise
+from console.actions.indexes.explained_statements import query_ids
+from console.advising.adviser import COLUMNS, UNNEEDED, advise
 from console.advising.candidates import Candidate, uses_of
+from console.advising.workload import placed_change
 from console.advising.writes import ColumnsChanged, change_of
 from console.demo.cluster import OWNER
+from console.explaining.explain import Asked
+from console.explaining.lines import document, lines
 from console.explaining.plan import Node
-from console.model import Snapshot
+from console.explaining.subject import Subject
+from console.model import Outcome, Snapshot, Trouble
+from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer
 from console.tui.action_flow import parameters_from_rows
+from console.workspace import Workspace
 from tests.planted import MISSING, USELESS, call, plant, precision_and_recall
-from tests.screens import console, shows, until
+from tests.screens import console, settings, shows, until
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
 
@@ -160,7 +167,7 @@ def test_joins_and_orders_suggest_theirs() -> None:
         ("UPDATE t SET a = $1, b = b + 1 WHERE c = 1", ColumnsChanged("t", frozenset("ab"))),
         (
             'UPDATE ONLY s."T" AS x SET (a, b) = ($1, $2), c = (SELECT d FROM e) FROM u',
-            ColumnsChanged("T", frozenset("abc")),
+            ColumnsChanged("T", frozenset("abc"), "s"),
         ),
         ("WITH q AS (SELECT 1) UPDATE t SET a = x IS DISTINCT FROM y WHERE z = 1", ColumnsChanged("t", frozenset("a"))),
         ("SELECT * FROM t FOR UPDATE", None),
@@ -179,3 +186,57 @@ def test_an_index_serves_a_candidate_whose_columns_it_begins_with(keys: list[str
     assert Candidate("public", "t", ("a", "b")).is_served_by(keys) is serves
     assert len(COLUMNS) == len(set(COLUMNS))
     assert Candidate("s", 'T"', ("A b",)).sql == 'CREATE INDEX ON "s"."T""" ("A b")'
+
+
+async def test_advice_for_one_statement_stands_below_its_plan(planted: tuple[Cluster, str]) -> None:
+    cluster, name = planted
+    async with Workspace(settings(), Wanted(cluster.uri(name, OWNER))) as workspace:
+        missing = await workspace.explain(Asked(Subject("SELECT * FROM lines WHERE batch = $1")))
+        served = await workspace.explain(Asked(Subject("SELECT * FROM lines WHERE id = $1")))
+    (sentence,) = missing.advice
+    assert sentence.startswith("An index on lines (batch) of ")
+    assert sentence.endswith("create-index table=public.lines columns=batch")
+    assert served.advice == (f"{UNNEEDED} (judged by the planner with hypopg).",)
+    assert sentence in " ".join(line.text.strip() for line in lines(missing, 120))
+    assert document(missing)["advice"] == [sentence]
+
+
+async def test_a_created_index_is_explained_before_and_after(unaided: tuple[Cluster, str]) -> None:
+    cluster, name = unaided
+    with cluster.connect(name) as admin:
+        text = "SELECT queryid FROM pg_stat_statements WHERE query ~ 'FROM lines' AND query ~ 'batch = ' LIMIT 1"
+        (queryid,) = admin.execute(text).fetchone() or (0,)
+    for user in (OWNER, "postgres"):
+        given = {"table": "lines", "columns": "batch", "statements": f"{queryid},1"}
+        async with Workspace(settings(), Wanted(cluster.uri(name, user))) as workspace:
+            plan = await workspace.plan(CREATE_INDEX, given)
+            before, gone = (note for note in plan.notes if note.startswith("Now: "))
+            assert "Seq Scan on lines" in before
+            assert gone == "Now: query id 1: not explained: pg_stat_statements no longer has this statement."
+            run = await workspace.run(plan)
+        assert run.outcome is Outcome.DONE
+        (after,) = (note for note in run.notes if "→" in note)
+        assert "Before: cost" in after
+        assert "Seq Scan on lines" in after.partition("After: ")[0]
+        assert "lines_batch_idx" in after.partition("After: ")[2]
+        with cluster.connect(name) as admin:
+            admin.execute("DROP INDEX lines_batch_idx")
+
+
+@pytest.mark.parametrize(("given", "says"), [("1,x", "query ids separated by commas")])
+def test_what_is_no_query_id_is_wrong_usage(given: str, says: str) -> None:
+    with pytest.raises(Trouble, match=says):
+        query_ids(given)
+
+
+def test_hot_updates_of_another_schema_are_not_lost() -> None:
+    change = change_of('UPDATE "other".orders SET state = $1 WHERE id = $2')
+    assert change == ColumnsChanged("orders", frozenset({"state"}), "other")
+    assert change.concerns("other", "orders")
+    assert not change.concerns("public", "orders")
+    unqualified = change_of("UPDATE orders SET state = $1")
+    assert unqualified is not None
+    plan = Node("ModifyTable", 1.0, 1.0, 8, "public", "orders")
+    placed = placed_change(unqualified, plan)
+    assert (placed.concerns("public", "orders"), placed.concerns("other", "orders")) == (True, False)
+    assert placed_change(unqualified, None).concerns("other", "orders")

@@ -39,7 +39,12 @@ class Candidate:
     @property
     def keys(self) -> str:
         """Its columns as create-index takes them: quoted where that is needed."""
-        return ", ".join(name if _PLAIN.fullmatch(name) else quoted(name) for name in self.columns)
+        return ", ".join(map(_as_written, self.columns))
+
+    @property
+    def target(self) -> str:
+        """Its table as create-index takes it."""
+        return f"{_as_written(self.schema)}.{_as_written(self.table)}"
 
     @property
     def sql(self) -> str:
@@ -49,6 +54,10 @@ class Candidate:
     def is_served_by(self, keys: Sequence[str]) -> bool:
         """Whether an index with these columns serves the same conditions."""
         return tuple(keys[: len(self.columns)]) == self.columns
+
+
+def _as_written(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else quoted(name)
 
 
 @dataclass(frozen=True, slots=True)

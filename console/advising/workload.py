@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import field
+from dataclasses import field, replace
 
 from console.advising.writes import ColumnsChanged, change_of
 from console.explaining.plan import Node, node
@@ -47,13 +47,22 @@ async def read_workload(server: PostgresServer, session: ExplainingSession) -> W
     for row in (await server.fetch("advice_statements")).records():
         found.counted_for = number(row["counted_for"])
         text = str(row["query"] or "")
-        if (change := change_of(text)) is not None:
-            found.changes.append((change, number(row["rows"])))
+        change, plan = change_of(text), None
         try:
             found.examined.append(await _examined(server, session, row, rights))
+            plan = found.examined[-1].plan
         except Trouble as why:
             found.left[one_line(why.sentence)] += 1
+        if change is not None:
+            found.changes.append((placed_change(change, plan), number(row["rows"])))
     return found
+
+
+def placed_change(change: ColumnsChanged, plan: Node | None) -> ColumnsChanged:
+    """The change with the schema of its table as the planner found it, where the statement does not name it."""
+    nodes = plan.walk() if plan is not None and not change.schema else iter(())
+    schema = next((each.schema for each in nodes if each.kind == "ModifyTable" and each.table == change.table), "")
+    return replace(change, schema=schema) if schema else change
 
 
 async def _examined(

@@ -11,10 +11,15 @@ from console.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ColumnsChanged:
-    """An UPDATE: the name of its table, as written without its schema, and the columns that it sets."""
+    """An UPDATE: its table and the columns that it sets."""
 
     table: str
     columns: frozenset[str]
+    schema: str = ""  # empty: the statement does not name it
+
+    def concerns(self, schema: str, table: str) -> bool:
+        """Whether it may change that table."""
+        return self.table == table and self.schema in {"", schema}
 
 
 def change_of(text: str) -> ColumnsChanged | None:
@@ -31,8 +36,8 @@ def change_of(text: str) -> ColumnsChanged | None:
     dotted = any(token.text == "." for token in found[at + 1 : begin])
     if not names:
         return None
-    table = names[1] if dotted and len(names) > 1 else names[0]
-    return ColumnsChanged(table.text, frozenset(_targets(found[begin + 1 :])))
+    schema, table = (names[0].text, names[1]) if dotted and len(names) > 1 else ("", names[0])
+    return ColumnsChanged(table.text, frozenset(_targets(found[begin + 1 :])), schema)
 
 
 def _targets(found: Sequence[Token]) -> Iterator[str]:

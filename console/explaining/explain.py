@@ -48,14 +48,18 @@ class ExplainedStatement:
     notes: tuple[str, ...]
     taken_at: datetime
     seconds: float
+    question: Question  # what was sent
     milliseconds: float | None = None  # that it took, where it was run
     before: Former | None = None  # the last plan that worked in another way
     same_since: datetime | None = None  # when this plan was seen first
     tables: Mapping[tuple[str, str], Record] = field(default_factory=dict)
+    advice: tuple[str, ...] = ()  # which indexes would pay, a sentence each
 
 
-async def explain(server: PostgresServer, asked: Asked, kept: KeptPlans, key: str) -> ExplainedStatement:
-    """Plan one statement, and with `analyze` run it. `key` is what the store calls the database. Raises Trouble."""
+async def explain(
+    server: PostgresServer, asked: Asked, kept: KeptPlans | None = None, key: str = ""
+) -> ExplainedStatement:
+    """Plan one statement, and with `analyze` run it. `key` is what `kept` calls the database. Raises Trouble."""
     began = time.monotonic()
     await server.connect()
     found = await find(server, asked.subject)
@@ -69,7 +73,7 @@ async def explain(server: PostgresServer, asked: Asked, kept: KeptPlans, key: st
     tables = await _tables(server, plan)
     known = KnownOfPlan(tables, *_memory(settings), rows_a_call=found.rows_a_call)
     now = _present(document, plan, question)
-    before, since, unkept = _past(kept, key, found.statement, now) if key else (None, None, ())
+    before, since, unkept = _past(kept, key, found.statement, now) if kept else (None, None, ())
     return ExplainedStatement(
         found,
         plan,
@@ -80,6 +84,7 @@ async def explain(server: PostgresServer, asked: Asked, kept: KeptPlans, key: st
         (*found.statement.notes, *_notes(asked, found, settings), *unkept),
         datetime.now(UTC),
         time.monotonic() - began,
+        question,
         milliseconds=None if "Execution Time" not in document else float(document["Execution Time"]),
         before=before,
         same_since=since,

@@ -50,6 +50,10 @@ def _lines(explained: ExplainedStatement, width: int) -> Iterator[TreeLine]:
         yield TreeLine("")
     for hint in explained.hints:
         yield from _wrapped(f"! {hint.node}: {hint.sentence}", width, LineKind.HINT, "  ")
+    if explained.advice:
+        yield TreeLine("")
+    for sentence in explained.advice:
+        yield from _wrapped(sentence, width, LineKind.TEXT, "  ")
     yield TreeLine("")
     yield from _plans(explained, width)
     yield TreeLine("")
@@ -132,7 +136,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _wrapped(text: str, width: int, sort: LineKind, indent: str = "") -> Iterator[TreeLine]:
-    for line in textwrap.wrap(text, width, subsequent_indent=indent) or [""]:
+    for line in textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]:
         yield TreeLine(line, sort)
 
 
@@ -151,6 +155,7 @@ def document(explained: ExplainedStatement) -> dict[str, object]:
         "settings": {name: value for name, value, _ in explained.settings},
         "notes": list(explained.notes),
         "hints": [{"node": hint.node, "sentence": hint.sentence} for hint in explained.hints],
+        "advice": list(explained.advice),
         "plan": _nodes(explained.plan),
         "same_since": explained.same_since,
         "before": None if before is None else {"until": before.last, "plan": _nodes(node(before.document))},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
 from console.actions.indexes.build import IndexToBuild, build
+from console.actions.indexes.explained_statements import compared_statements, explained_statements, query_ids
 from console.actions.indexes.index_safety import is_unbounded
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request
@@ -39,12 +41,15 @@ async def plan(request: Request) -> Plan:
     if not made.steps:
         raise Trouble(Kind.REFUSED, " ".join(made.left) or _served(table.name, wanted.name))
     index = f"index {one_line(wanted.name)} on {one_line(table.name)}"
+    asked = query_ids(request.parameters["statements"])
+    before = await explained_statements(request.server, asked)
     return Plan(
         Claim(one_line(table.name)),
         made.steps,
         summary=index,
         result=f"{index} built",
-        notes=(_space(row["bytes"]), *_length(method, row["unbounded"])),
+        notes=(_space(row["bytes"]), *_length(method, row["unbounded"]), *map(str, before)),
+        read_back=functools.partial(compared_statements, before=before) if before else None,
     )
 
 
@@ -112,7 +117,8 @@ CREATE_INDEX = Action(
         Parameter("table", "name, with its schema if ambiguous", required=True),
         Parameter("columns", "names separated by commas, in the order of the index", required=True),
         Parameter("method", ", ".join(choice.value for choice in METHODS), default="btree", choices=lambda: METHODS),
+        Parameter("statements", "query ids that the index is for, separated by commas: explained before and after"),
     ),
-    row={"table": "table", "columns": "keys"},
+    row={"table": "table", "columns": "keys", "statements": "queryids"},
     needs=Needs(Right.OWN, on_shards=True),
 )
