@@ -157,12 +157,19 @@ class Workspace:
         return await asyncio.to_thread(lambda: write_incident(path, readings, since, trail, plain=plain))
 
     async def keep_samples(self) -> None:
-        """Sample the sizes and limits of this target whenever that is due, until this task is cancelled.
+        """Sample the sizes and limits of this target, and how it plans statements, until this task is cancelled.
 
         Not at once: a console is opened when something is wrong, and sizes of thousands of tables are not free.
         """
         await asyncio.sleep(UNSAMPLED)
-        await self.capacity.follow()
+        await asyncio.gather(self.capacity.follow(), self._keep_plans())
+
+    async def _keep_plans(self) -> None:
+        from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415  not before the first rows
+        from console.watching.usual_plans import UsualPlans  # noqa: PLC0415
+
+        if isinstance(self.sources.postgres, PostgresServer):
+            await UsualPlans(self.sources.postgres, KeptPlans(self.trail.path.with_name(FOLDER))).follow()
 
     def observing(
         self, diagnoses: Sequence[Diagnosis], history: History | None = None, *, spreads: bool = False

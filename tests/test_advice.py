@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,16 @@ from console.advising.workload import placed_change
 from console.advising.writes import ColumnsChanged, change_of
 from console.demo.cluster import OWNER
 from console.explaining.explain import Asked
+from console.explaining.kept import FOLDER, KeptPlans
 from console.explaining.lines import document, lines
 from console.explaining.plan import Node
 from console.explaining.subject import Subject
 from console.model import Outcome, Snapshot, Trouble
+from console.running.trail.audit import Trail
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer
 from console.tui.action_flow import parameters_from_rows
+from console.watching.usual_plans import UsualPlans
 from console.workspace import Workspace
 from tests.planted import MISSING, USELESS, call, plant, precision_and_recall
 from tests.screens import console, settings, shows, until
@@ -204,7 +208,7 @@ async def test_advice_for_one_statement_stands_below_its_plan(planted: tuple[Clu
 async def test_a_created_index_is_explained_before_and_after(unaided: tuple[Cluster, str]) -> None:
     cluster, name = unaided
     with cluster.connect(name) as admin:
-        text = "SELECT queryid FROM pg_stat_statements WHERE query ~ 'FROM lines' AND query ~ 'batch = ' LIMIT 1"
+        text = "SELECT queryid FROM pg_stat_statements WHERE query ~ '^SELECT .*FROM lines .*batch = ' LIMIT 1"
         (queryid,) = admin.execute(text).fetchone() or (0,)
     for user in (OWNER, "postgres"):
         given = {"table": "lines", "columns": "batch", "statements": f"{queryid},1"}
@@ -240,3 +244,24 @@ def test_hot_updates_of_another_schema_are_not_lost() -> None:
     placed = placed_change(unqualified, plan)
     assert (placed.concerns("public", "orders"), placed.concerns("other", "orders")) == (True, False)
     assert placed_change(unqualified, None).concerns("other", "orders")
+
+
+async def test_the_plan_of_before_is_known_without_anybody_having_asked(
+    unaided: tuple[Cluster, str], tmp_path: Path
+) -> None:
+    """Plans of the statements that cost most are kept daily: an index that is gone since shows in what E says."""
+    cluster, name = unaided
+    with cluster.connect(name, OWNER) as session:
+        session.execute("CREATE INDEX lines_batch ON lines (batch)")
+        text = "SELECT query FROM pg_stat_statements WHERE query ~ '^SELECT .*FROM lines .*batch = ' LIMIT 1"
+        (statement,) = session.execute(text).fetchone() or ("",)
+    async with Workspace(settings(), Wanted(cluster.uri(name, OWNER)), trail=Trail(tmp_path / "a.jsonl")) as workspace:
+        server = workspace.sources.postgres
+        assert isinstance(server, PostgresServer)
+        assert await UsualPlans(server, KeptPlans(tmp_path / FOLDER)).keep()
+        with cluster.connect(name, OWNER) as session:
+            session.execute("DROP INDEX lines_batch")
+        explained = await workspace.explain(Asked(Subject(str(statement))))
+    assert explained.before is not None
+    assert "lines_batch" in explained.before.shape
+    assert "Seq Scan on lines" in explained.plan.shape

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import field, replace
+from typing import Any
 
 from console.advising.writes import ColumnsChanged, change_of
 from console.explaining.plan import Node, node
@@ -28,6 +30,7 @@ class Examined:
     plan: Node
     calls: float
     total_ms: float
+    document: Mapping[str, Any] = field(default_factory=dict)  # what EXPLAIN returned
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ async def _examined(
         node(document["Plan"]),
         number(row["calls"]),
         number(row["total_ms"]),
+        document,
     )
 
 

@@ -72,7 +72,7 @@ async def explain(
     plan = node(document["Plan"])
     tables = await _tables(server, plan)
     known = KnownOfPlan(tables, *_memory(settings), rows_a_call=found.rows_a_call)
-    now = _present(document, plan, question)
+    now = present_plan(document, plan, question)
     before, since, unkept = _past(kept, key, found.statement, now) if kept else (None, None, ())
     return ExplainedStatement(
         found,
@@ -167,7 +167,8 @@ def _notes(asked: Asked, found: KeptStatement, settings: Settings) -> tuple[str,
     return tuple(notes)
 
 
-def _present(document: Mapping[str, Any], plan: Node, question: Question) -> Former:
+def present_plan(document: Mapping[str, Any], plan: Node, question: Question) -> Former:
+    """The plan that a statement has now, as it is kept."""
     now = datetime.now(UTC)
     return Former(document["Plan"], plan.shape, _how(question), now, now)
 
