@@ -11,6 +11,8 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import compress
+from operator import sub
 from typing import Any
 
 from console.format import safe
@@ -145,36 +147,34 @@ def _places(now: Sequence[Row], before: Sequence[Row]) -> list[int]:
 
 def _cells(changed: Sequence[tuple[int, Row, Row]]) -> list[list[object]]:
     """For each column with changes: its place, how they are written, in which rows, and the values."""
+    places = [at for at, _, _ in changed]
+    columns = zip(
+        zip(*(row for _, row, _ in changed), strict=True), zip(*(row for *_, row in changed), strict=True), strict=True
+    )
     found: list[list[object]] = []
-    for column in range(len(changed[0][1])):
-        each = [(at, row[column], old[column]) for at, row, old in changed if _differs(row[column], old[column])]
-        if each:
-            how, values = _written([now for _, now, _ in each], [old for _, _, old in each])
-            found.append([column, how, _steps([at for at, _, _ in each]), values])
+    for column, (now, old) in enumerate(columns):
+        # Most columns are the same in all rows, and others differ in all of them.
+        if now == old and list(map(type, now)) == list(map(type, old)):
+            continue
+        differs = [a is not b and (a != b or type(a) is not type(b)) for a, b in zip(now, old, strict=True)]
+        how, values = _written(list(compress(now, differs)), list(compress(old, differs)))
+        found.append([column, how, _steps(list(compress(places, differs))), values])
     return found
 
 
-def _differs(now: object, old: object) -> bool:
-    return now is not old and (now != old or type(now) is not type(old))
-
-
-def _written(now: Sequence[object], old: Sequence[object]) -> tuple[str, list[object]]:
+def _written(now: Sequence[Any], old: Sequence[Any]) -> tuple[str, Sequence[object]]:
     """How the values of a column are written: as they are (=), or as what was added (+)."""
-    numbers = [pair for pair in zip(now, old, strict=True) if all(type(each) in {int, float} for each in pair)]
-    if len(numbers) < len(now):
-        return "=", list(now)
-    added = [_added(new, former) for new, former in numbers]  # type: ignore[arg-type]
-    return ("=", list(now)) if None in added else ("+", list(added))
-
-
-def _added(now: float, old: float) -> float | None:
-    """What gives `now` when it is added to `old` and rounded; None: that does not."""
-    if isinstance(now, int) and isinstance(old, int):
-        return now - old
-    if isinstance(now, int) or isinstance(old, int) or not (math.isfinite(now) and math.isfinite(old)):
-        return None
-    by = round(now - old, DIGITS)
-    return by if round(old + by, DIGITS) == now else None
+    kinds = {*map(type, now), *map(type, old)}
+    if kinds == {int}:
+        return "+", list(map(sub, now, old))
+    if kinds == {float} and math.isfinite(sum(now)) and math.isfinite(sum(old)):
+        alike = round(now[0] - old[0], DIGITS)  # ages
+        if [round(former + alike, DIGITS) for former in old] == list(now):
+            return "+", [alike] * len(now)
+        added = [round(new - former, DIGITS) for new, former in zip(now, old, strict=True)]
+        is_exact = all(round(former + by, DIGITS) == new for new, former, by in zip(now, old, added, strict=True))
+        return ("+", added) if is_exact else ("=", now)
+    return "=", now
 
 
 def _applied(found: Mapping[str, Any], before: Snapshot) -> tuple[Row, ...]:

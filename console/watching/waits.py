@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -63,6 +63,7 @@ class Waits:
         self._statements: dict[int, str] = {}
         self._cores: int | None = None
         self._pool = _Pool()
+        self._offered: dict[tuple[object, ...], SampledSession | None] = {}  # of the last sample that was offered
         self._course: tuple[object, str] = (None, "")  # that of a window
 
     def next_window(self) -> None:
@@ -74,8 +75,10 @@ class Waits:
         last = self.ring.last
         if "sampled" not in vitals.columns or not vitals.rows or (last is not None and vitals.clock - last < SPARE):
             return
-        found = json.loads(str(vitals.values("sampled")[0] or "[]"))
-        sessions = _sessions(dict(zip(_OFFERED, each, strict=True)) for each in found)
+        found = [tuple(each) for each in json.loads(str(vitals.values("sampled")[0] or "[]"))]
+        # Most sessions are as they were at the sample before.
+        self._offered = {each: self._offered[each] if each in self._offered else _offered(each) for each in found}
+        sessions = [session for each in found if (session := self._offered[each]) is not None]
         clients = [SampledSession(POOL, "client waiting")] * int(number(pool_waiting))
         self.ring.add(vitals.clock, vitals.taken_at.timestamp(), [*sessions, *clients])
 
@@ -154,23 +157,28 @@ class Waits:
             return None
 
 
+def _offered(values: Sequence[object]) -> SampledSession | None:
+    return _session(dict(zip(_OFFERED, values, strict=True)))
+
+
 def _sessions(records: Iterable[Record]) -> list[SampledSession]:
-    found: list[SampledSession] = []
-    for row in records:
-        class_ = wait_class(_text(row["backend"]), _text(row["state"]), _text(row["class"]))
-        if class_:
-            query_id, pid = row["query_id"], row["pid"]
-            found.append(
-                SampledSession(
-                    class_,
-                    _text(row["event"]) or "",
-                    query_id if isinstance(query_id, int) else None,
-                    _text(row["application"]) or "",
-                    _text(row["user"]) or "",
-                    pid if isinstance(pid, int) else None,
-                )
-            )
-    return found
+    return [session for row in records if (session := _session(row)) is not None]
+
+
+def _session(row: Record) -> SampledSession | None:
+    """A session as it is counted; None: it is not."""
+    class_ = wait_class(_text(row["backend"]), _text(row["state"]), _text(row["class"]))
+    if not class_:
+        return None
+    query_id, pid = row["query_id"], row["pid"]
+    return SampledSession(
+        class_,
+        _text(row["event"]) or "",
+        query_id if isinstance(query_id, int) else None,
+        _text(row["application"]) or "",
+        _text(row["user"]) or "",
+        pid if isinstance(pid, int) else None,
+    )
 
 
 def _blockers(records: Iterable[Record]) -> Iterable[tuple[int, str]]:
