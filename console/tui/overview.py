@@ -7,6 +7,7 @@ from collections.abc import Callable
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.content import Content
+from textual.events import Show
 from textual.widgets import Static
 
 from console.model import Pane
@@ -36,6 +37,7 @@ class Overview(Container):
         self._evidence = Static(classes="evidence", markup=False)
         self._proof = Content("")  # on the screen
         self._chart = Static(classes="activity", markup=False)
+        self._vitals: Vitals | None = None
 
     def compose(self) -> ComposeResult:
         """Four quarters; all but the first are hidden on a small terminal."""
@@ -53,8 +55,14 @@ class Overview(Container):
             self._evidence.display = bool(content.plain)
             self._evidence.update(content, layout=False)
 
+    def on_show(self, event: Show) -> None:
+        """Draw what came while another pane was on the screen."""
+        del event
+        if self._vitals is not None:
+            self.show_history(self._vitals)
+
     def show_history(self, vitals: Vitals) -> None:
-        """Draw the history of sessions."""
-        chart = self._chart
-        if chart.display and chart.size.height > 6 and len(vitals.times) > 1:
+        """Draw the history of sessions, if it can be seen."""
+        self._vitals, chart = vitals, self._chart
+        if self.display and chart.display and chart.size.height > 6 and len(vitals.times) > 1:
             chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)

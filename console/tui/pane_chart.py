@@ -73,7 +73,9 @@ class PaneChart(Static):
         height = room.height * 2 // 5 if view.chart_query else room.height // 3
         drawn = drawing(rows, max(20, room.width - 2), max(3, height), metrics)
         if not drawn.is_same(self._drawn):
-            as_high = drawn.plain.count("\n") == self._drawn.plain.count("\n")
             self._drawn = drawn
-            self.update(drawn, layout=not (self.display and as_high))
+            self.update(drawn, layout=False)
         self.display = bool(drawn.plain)
+        width, height = self.content_size
+        if self.display and self.get_content_height(self.container_size, self.app.size, width) != height:
+            self.refresh(layout=True)  # in a terminal that became narrower the former drawing was laid out wrapped
