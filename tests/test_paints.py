@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from rich.segment import Segment
+from textual._compositor import LayoutUpdate
 from textual.events import Key
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from console.tui.app import ConsoleApp
 from console.tui.live_table import LiveTable
+from console.tui.picture import LinePart
 from console.tui.updates import TightUpdate
 from tests.screens import console, until
 from tests.servers import PostgresServer
@@ -71,3 +75,17 @@ async def test_of_keys_that_come_all_at_once_the_last_one_is_painted(
             await until(pilot, lambda: updates)
             assert table.cursor == 7
             assert updates[0] == {top + row for row in range(2, 8)}
+
+
+async def test_ctrl_l_sends_the_whole_screen_whatever_the_terminal_shows(
+    any_pg: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console(any_pg.uri("postgres"), pane="settings") as (app, pilot):
+        await settings_pane(app, pilot)
+        updates: list[object] = []
+        app._picture.drawn([LinePart(0, 0, Strip([Segment("as it was")]), 0, 9)], app.console)
+        with monkeypatch.context() as patch:
+            patch.setattr(ConsoleApp, "_display", lambda _app, _screen, update: updates.append(update))
+            await pilot.press("ctrl+l")
+            await until(pilot, lambda: any(isinstance(update, LayoutUpdate) for update in updates))
+        assert app._picture.drawn([LinePart(0, 0, Strip([Segment("as it was")]), 0, 9)], app.console)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
 
 import pyte
 import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
+from textual._compositor import LayoutUpdate
+from textual.geometry import Region
 from textual.strip import Strip
 
 from console.tui.picture import LinePart, Picture, change
+from console.tui.updates import WrittenUpdate, written
 
 WIDTH, HEIGHT = 24, 5
 STYLES = (
@@ -110,3 +116,18 @@ def test_a_cell_in_another_style_differs() -> None:
 )
 def test_of_a_style_only_what_differs_is_set(before: str, now: str, sent: str) -> None:
     assert change(before, now) == sent
+
+
+def test_a_screen_that_is_laid_out_as_it_was_is_not_sent_again() -> None:
+    app: Any = SimpleNamespace(console=CONSOLE)
+    picture, top = Picture(), (Strip([Segment("pid ")]), Strip([Segment("age", STYLES[1])]))
+    lines: list[Iterable[Strip]] = [top, (Strip([Segment("4711")]),)]
+    region = Region(0, 0, 7, 2)
+    first = written(LayoutUpdate(lines, region), picture, app)
+    assert isinstance(first, WrittenUpdate)
+    assert first.text == "\x1b[1;1Hpid \x1b[31mage\x1b[2;1H\x1b[m4711"
+    assert written(LayoutUpdate(lines, region), picture, app) is None
+    assert written(None, picture, app) is None
+    other = Text("anything")
+    assert written(other, picture, app) is other
+    assert written(LayoutUpdate(lines, region), picture, app) is not None, "anything may have been written"

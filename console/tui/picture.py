@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
+from operator import ne, or_
 
 from rich.cells import cell_len, get_character_cell_size
 from rich.color import ColorSystem
@@ -14,6 +15,7 @@ from textual.strip import Strip
 
 from console.records import dataclass
 
+_DIFFERENT = re.compile(rb"\x01+")
 GAP = 4  # unchanged cells of one style that are written again: a move of the cursor is as long
 # What ends an attribute; bold and faint end together.
 ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "7": "27", "8": "28", "9": "29"}
@@ -104,8 +106,10 @@ class _Pen:
 
     def write(self, texts: Sequence[str], styles: Sequence[str]) -> None:
         at = 0
-        for style, same in groupby(styles):
-            end = at + len(list(same))
+        while at < len(texts):
+            style = styles[at]
+            same = styles[at:].count(style)  # often all of them
+            end = at + same if styles[at : at + same] == [style] * same else _end_of(styles, at)
             self._texts += (change(self._style, style), *texts[at:end])
             self._style, at = style, end
         assert self._at is not None  # noqa: S101  it has moved there
@@ -121,48 +125,54 @@ def _cells(part: LinePart, console: Console) -> tuple[list[str], list[str]]:
     colors = console._color_system or ColorSystem.TRUECOLOR  # noqa: SLF001  as Strip.render() does
     texts: list[str] = []
     styles: list[str] = []
-    for segment in _segments(part):
-        text, style = segment.text, segment.style
-        cells = [*text] if is_plain(text) else [text, *[""] * (cell_len(text) - 1)]
+    at, left, right = 0, part.left, part.right
+    for text, style, _ in part.strip:
+        plain = text.isascii() or _one_cell_each(text)
+        start, at = at, at + (len(text) if plain else cell_len(text))
+        if start >= right:
+            break
+        if at <= left:
+            continue
+        first, end = max(start, left), min(at, right)
+        texts += text[first - start : end - start] if plain else _wide(text, first - start, end - start)
         if style is None:
             codes = ""
         elif (codes := style._ansi) is None:  # type: ignore[assignment]  # noqa: SLF001  as Strip.render_style() does
             codes = Strip.render_ansi(style, colors)
-        texts += cells
-        styles += [codes] * len(cells)
-    lacking = part.right - part.left - len(texts)  # a widget drew less than its region
-    return texts + [" "] * lacking, styles + [""] * lacking
+        styles += [codes] * (end - first)
+    lacking = right - left - len(texts)  # a widget drew less than its region
+    return (texts + [" "] * lacking, styles + [""] * lacking) if lacking > 0 else (texts, styles)
 
 
-def _segments(part: LinePart) -> Iterator[Segment]:
-    """The segments of a part, the first and the last one cut at its edges."""
-    at = 0
-    for segment in part.strip:
-        start, at = at, at + (len(segment.text) if is_plain(segment.text) else cell_len(segment.text))
-        if start >= part.right:
-            return
-        if at <= part.left:
-            continue
-        piece = segment.split_cells(part.right - start)[0] if at > part.right else segment
-        yield piece.split_cells(part.left - start)[1] if start < part.left else piece
+def _wide(text: str, first: int, end: int) -> list[str]:
+    """Some cells of a text with characters that are not one cell wide: all of it in the first one."""
+    cut, _ = Segment(text).split_cells(end)
+    _, cut = cut.split_cells(first) if first else (cut, cut)
+    return [cut.text, *[""] * (end - first - 1)]
 
 
 def _runs(
     texts: Sequence[str], styles: Sequence[str], before: Sequence[str | None], before_styles: Sequence[str]
 ) -> Iterator[tuple[int, int]]:
     """The stretches of cells that differ; a short gap in one style is part of a stretch."""
+    differs = bytes(map(or_, map(ne, texts, before), map(ne, styles, before_styles)))
     first = end = -1
-    for at, now in enumerate(zip(texts, styles, strict=True)):
-        if now == (before[at], before_styles[at]):
-            continue
+    for found in _DIFFERENT.finditer(differs):
+        start = found.start()
         if first < 0:
-            first = at
-        elif at - end > GAP or any(style != styles[end - 1] for style in styles[end:at]):
+            first = start
+        elif start - end > GAP or any(style != styles[end - 1] for style in styles[end:start]):
             yield first, end
-            first = at
-        end = at + 1
+            first = start
+        end = found.end()
     if first >= 0:
         yield first, end
+
+
+def _end_of(styles: Sequence[str], at: int) -> int:
+    """The end of the cells from `at` on that have the same style."""
+    style = styles[at]
+    return next((n for n in range(at + 1, len(styles)) if styles[n] != style), len(styles))
 
 
 def _break(known: list[str | None], left: int, right: int) -> None:
@@ -176,11 +186,6 @@ def _break(known: list[str | None], left: int, right: int) -> None:
 @lru_cache(maxsize=4096)
 def _one_cell_each(text: str) -> bool:
     return all(get_character_cell_size(character) == 1 for character in text)
-
-
-def is_plain(text: str) -> bool:
-    """Whether each character of `text` is one cell."""
-    return text.isascii() or _one_cell_each(text)
 
 
 @lru_cache(maxsize=4096)
