@@ -219,6 +219,16 @@ async def test_a_view_that_is_gone_costs_what_is_made_of_it(pg: Cluster, databas
 
 
 @pytest.mark.pg(">= 18")
+async def test_sessions_are_shown_where_the_view_of_locks_is_gone(pg: Cluster, database: str) -> None:
+    async with changed(pg, database, "ALTER VIEW pg_catalog.pg_locks RENAME TO pg_locks_gone") as server:
+        with pg.connect(database, application_name="somebody"):
+            taken = await server.fetch("connections")
+    assert "Relation pg_locks is not there on this server" in " ".join(taken.notes)
+    assert "somebody" in taken.values("application")
+    assert "state" not in taken.unknown
+
+
+@pytest.mark.pg(">= 18")
 async def test_a_server_whose_catalogs_lack_what_is_read_at_connecting_is_connected_to(
     pg: Cluster, database: str
 ) -> None:

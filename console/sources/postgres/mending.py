@@ -36,7 +36,6 @@ _WRONG_TYPE = (  # what parsing says of an unknown value of a type that does not
     errors.DatatypeMismatch,
     errors.CannotCoerce,
     errors.IndeterminateDatatype,
-    errors.WrongObjectType,
     errors.IndeterminateCollation,
     errors.InvalidColumnReference,
     errors.SyntaxError,
@@ -130,7 +129,7 @@ class _Search:
         self.attempts += 1
         try:
             return await self.run(without(self.text, spans, types)), spans, types
-        except (errors.UndefinedTable, errors.UndefinedColumn) as error:
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.WrongObjectType) as error:
             return await self.go_on(error, spans, types)
         except errors.DataError:
             return None  # it cannot be computed without, such as a name in a statement that is proposed
