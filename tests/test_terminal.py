@@ -99,7 +99,7 @@ def test_the_size_is_that_of_the_terminal_not_what_a_shell_exported(any_pg: Post
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_console_with_the_terminal_whole(any_pg: PostgresServer, number: signal.Signals) -> None:
     with console("open", any_pg.uri()) as terminal:
-        terminal.shows("rules evaluated")
+        terminal.shows("rules evaluated", "Quit")  # the interface is there
         terminal.process.send_signal(number)
         assert terminal.ends() == 128 + number
         assert b"\x1b[?1049l" in terminal.raw

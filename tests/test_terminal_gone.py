@@ -95,7 +95,7 @@ def visit(home: Path, uri: str, controlling: bool = True) -> Iterator[Visit]:
 Moment = Callable[[Visit], None]
 PAIRS = (("SIGHUP", "SIGCONT"), ("SIGCONT", "SIGHUP"), ("SIGCONT", "SIGCONT"), ("SIGTERM", "SIGCONT"))
 STARTED, LEFT = b"\x1b[?1049h", b"\x1b[?1049l"  # the alternate screen
-READY = b"rules evaluated"
+READY = b"Quit"
 
 
 def once(text: bytes, seconds: float = 0.0, *signals: signal.Signals) -> Moment:
