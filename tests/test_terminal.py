@@ -28,7 +28,7 @@ def console(*arguments: str, size: tuple[int, int] = (80, 24), **environment: st
 def test_keys_typed_at_once_after_the_key_of_a_pane_are_for_that_pane(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline), "--pane", "partitions") as terminal:
         terminal.shows("api_usage")
-        for key, title in (("2", "Connections"), ("7", "Partitions"), ("3", "Locks")):
+        for key, title in (("2", "Conns"), ("7", "Parents"), ("3", "Locks")):
             terminal.type(f"{key}/tj7")  # the keys of panes and of the table are typed into the filter
             terminal.shows(title, "/tj7")
             terminal.type("\x1b")
@@ -68,11 +68,11 @@ def test_a_screen_that_another_program_has_written_to_is_drawn_again(any_pg: Pos
 
 def test_a_whole_visit_by_keys(any_pg: PostgresServer, pipeline: str) -> None:
     with console("open", any_pg.uri(pipeline)) as terminal:
-        terminal.shows("PostgreSQL", "rules evaluated")
+        terminal.shows("PostgreSQL", "rules evaluated", "Quit")  # the interface is there
         for key, title, expected in (
             ("7", "Partitions", "api_usage"),
             ("6", "Indexes", "needed"),
-            ("2", "Connections", "pid"),
+            ("2", "Conns", "pid"),
         ):
             terminal.type(key)
             terminal.shows(title, expected)
