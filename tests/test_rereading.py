@@ -57,7 +57,7 @@ def test_a_signal_is_given_by_any_change_or_by_enough_of_it(
 async def test_what_one_query_costs_is_not_taken_from_another(
     pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.watching.observer.EARLY", 1.0)
+    monkeypatch.setattr("console.watching.early.EARLY", 1.0)
     asks = (
         Ask("partition_statistics", every=RARELY, on_change=RELATIONS),
         Ask("md5_roles", every=RARELY, on_change=ROLES),
@@ -111,7 +111,7 @@ async def test_a_role_is_read_at_once_by_consoles_of_every_database(pg: Cluster,
 async def test_changes_without_end_do_not_make_it_read_without_end(
     pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.watching.observer.EARLY", 0.0)
+    monkeypatch.setattr("console.watching.early.EARLY", 0.0)
     ask = Ask("partition_statistics", every=RARELY, on_change=RELATIONS)
     async with observing(pg, database, ask) as (observer, asked):
         await observer.look()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -76,6 +77,7 @@ async def test_the_first_look_reads_what_is_urgent_and_says_what_follows(any_pg:
     async with observing(any_pg, *rules) as (observer, asked, clock):
         verdict = await observer.look()
         assert (asked, set(verdict.judged), set(observer.to_follow)) == (["vitals"], {"urgent"}, {"care"})
+        assert observer.next_turn == 0.0
         clock.pass_by(2)
         verdict = await observer.look()
         assert (asked, set(verdict.judged), set(observer.to_follow)) == (
@@ -83,6 +85,7 @@ async def test_the_first_look_reads_what_is_urgent_and_says_what_follows(any_pg:
             {"urgent", "care"},
             set(),
         )
+        assert observer.next_turn == math.inf
 
 
 async def test_the_most_urgent_is_read_first(any_pg: Cluster) -> None:
@@ -146,21 +149,23 @@ async def test_all_is_read_at_once_where_it_is_asked_for(any_pg: Cluster) -> Non
 
 
 @pytest.mark.parametrize(
-    ("steps", "is_left"),
+    ("steps", "is_left", "seconds_left"),
     [
-        ((), False),
-        ((lambda credit: credit.earn(1),), True),
-        ((lambda credit: credit.earn(1), lambda credit: credit.spend(2)), False),
-        ((lambda credit: credit.earn(100), lambda credit: credit.spend(6)), False),  # it holds 5
-        ((lambda credit: credit.spend(100), lambda credit: credit.earn(6)), True),  # it owes 5
-        ((lambda credit: credit.earn(1), lambda credit: credit.earn(-100)), True),  # the clock was set back
+        ((), False, 0),
+        ((lambda credit: credit.earn(1),), True, 0),
+        ((lambda credit: credit.earn(1), lambda credit: credit.spend(2)), False, 1),
+        ((lambda credit: credit.earn(100), lambda credit: credit.spend(6)), False, 1),  # it holds 5
+        ((lambda credit: credit.spend(100), lambda credit: credit.earn(6)), True, 0),  # it owes 5
+        ((lambda credit: credit.earn(1), lambda credit: credit.earn(-100)), True, 0),  # the clock was set back
     ],
 )
-def test_credit_is_bounded_both_ways(steps: Iterable[Callable[[Credit], None]], is_left: bool) -> None:
+def test_credit_is_bounded_both_ways(
+    steps: Iterable[Callable[[Credit], None]], is_left: bool, seconds_left: float
+) -> None:
     credit = Credit(0.0, 5.0, 1.0)
     for step in steps:
         step(credit)
-    assert credit.is_left is is_left
+    assert (credit.is_left, credit.seconds_left) == (is_left, seconds_left)
 
 
 def test_the_way_to_the_server_and_back_is_not_its_work() -> None:

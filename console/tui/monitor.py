@@ -27,7 +27,7 @@ Part = TypeVar("Part", bound=Widget)
 
 # Periods of the header after which the rules are evaluated behind another pane: they read nothing more often.
 PERIODS_BEHIND = 2.5
-FOLLOWING = 1.0  # seconds, at most, between two evaluations while some rules have not been evaluated yet
+FOLLOWING = 1.0  # seconds, at least, between two evaluations while some rules have not been evaluated yet
 
 
 class Monitor:
@@ -129,9 +129,7 @@ class Monitor:
     async def watch_findings(self) -> None:
         """Evaluate the rules for as long as the console is open, whatever pane is on the screen."""
         while True:
-            pause = PERIODS_BEHIND * self.vitals.period
-            if self.workspace.observer.to_follow:
-                pause = min(pause, FOLLOWING)
+            pause = min(PERIODS_BEHIND * self.vitals.period, max(FOLLOWING, self.workspace.observer.next_turn))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._judge.wait(), pause)
             self._judge.clear()

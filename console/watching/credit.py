@@ -18,6 +18,11 @@ class Credit:
         """Whether something may be read."""
         return self._left > 0
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until something may be read."""
+        return max(0.0, -self._left / self._per_second)
+
     def earn(self, seconds: float) -> None:
         """So many seconds have passed."""
         self._left = min(self._most, self._left + self._per_second * max(0.0, seconds))

@@ -52,6 +52,11 @@ class Spread:
         """Whether one more may be read now."""
         return self._looks > 1 and self._credit.is_left
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until one more may be read."""
+        return self._credit.seconds_left
+
     def begin_look(self, seconds: float) -> None:
         """A look begins, so many seconds after the last one."""
         self._looks += 1
