@@ -136,13 +136,13 @@ async def test_a_healthy_server_says_how_many_rules_were_evaluated(stage: Stage)
 
 
 def test_the_note_of_the_findings_fits_below_a_pane_whatever_could_not_be_evaluated() -> None:
-    late, short = "It is judged over time and was read only once so far.", "Scans were counted for less than 7 days."
+    late, short = "Needs a second reading to compare with.", "Scans were counted for less than 7 days."
     reasons = [late, short, late, late, "a", "b", "c", "d"]
     unknown = tuple(Unknown(f"rule-with-a-long-name-{at}", why) for at, why in enumerate(reasons))
     note = summary(Verdict(unknown=unknown), 0)
     assert note == (
-        "No findings: 0 rules evaluated, 8 could not be (3 rules: It is judged over time and was read only once so "
-        "far; rule-with-a-long-name-1: Scans were counted for less than 7 days; rule-with-a-long-name-4: a; "
+        "No findings: 0 rules evaluated, 8 could not be (3 rules: Needs a second reading to compare with; "
+        "rule-with-a-long-name-1: Scans were counted for less than 7 days; rule-with-a-long-name-4: a; "
         "3 more for other reasons)."
     )
     assert len(note) < 4 * 72  # the lines that the status has

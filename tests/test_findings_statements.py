@@ -97,7 +97,7 @@ def test_a_statement_regresses_from_limits_and_readings_on(
 @pytest.mark.parametrize("marks", [{"reset": 9.0}, {"evictions": 1}])
 def test_a_reset_or_an_eviction_withholds_the_finding_and_keeps_what_is_usual(marks: dict[str, float]) -> None:
     history = after([SLOW] * 3, marks=marks)
-    with pytest.raises(CannotTell, match="no two readings"):
+    with pytest.raises(CannotTell, match="two readings"):
         list(regressed(frame(history)))
     (past,) = history.statements.values()
     assert (past.usual_mean, past.slow_readings) == (2.0, 0)
@@ -172,5 +172,5 @@ def test_a_query_is_slow_by_its_mean_between_two_checks(
 
 
 def test_whether_a_query_is_slow_is_unknown_at_the_first_check() -> None:
-    with pytest.raises(CannotTell, match="no two readings"):
+    with pytest.raises(CannotTell, match="two readings"):
         list(slow(frame(learned(reading(0, {"calls": 1, "total_ms": 9e9})))))

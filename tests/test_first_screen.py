@@ -70,7 +70,7 @@ def test_every_line_is_as_wide_as_the_screen_and_there_are_no_more(size: tuple[i
 def test_below_the_findings_it_says_how_many_rules_were_evaluated(size: tuple[int, int], count: int) -> None:
     read = seen("overview", [("critical", "a finding")] * count, ("level", "sentence"))
     assert read.rows is not None
-    note = "No findings so far: 22 rules evaluated, 25 to follow, 15 could not be (6 rules: It is judged over time)."
+    note = "No findings so far: 22 rules evaluated, 25 to follow, 15 could not be (6 rules: Needs a second reading)."
     lines = painted(replace(read, rows=replace(read.rows, notes=(note,))), size, PLAIN)
     text = " ".join(" ".join(SEQUENCE.sub("", line) for line in lines).split())
     assert len(lines) == size[1]

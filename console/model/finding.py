@@ -192,7 +192,7 @@ class Frame:
             elapsed = last.since(reading)
             if elapsed is not None and elapsed <= seconds:
                 return reading, elapsed
-        raise CannotTell("It is judged over time and was read only once so far.")
+        raise CannotTell("Needs a second reading to compare with.")
 
     def change(self, query: str, column: str, seconds: float) -> tuple[float, float]:
         """By how much a counter of a one-row query rose in the last `seconds`, and in how many seconds.

@@ -164,7 +164,7 @@ def risen(frame: Frame, column: str) -> Iterator[tuple[Record, float, float]]:
     """
     before, elapsed = frame.earlier("database_counters", WINDOW)
     if column not in before.columns:  # read by an earlier version of the console
-        raise CannotTell("It is judged over time and was read only once so far.")
+        raise CannotTell("Needs a second reading to compare with.")
     former = {row["oid"]: row[column] for row in before.records()}
     rows = frame.rows("database_counters")
     if any(number(row[column]) < number(former.get(row["oid"])) for row in rows):

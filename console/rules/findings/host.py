@@ -203,7 +203,7 @@ def earlier_reading(frame: Frame, query: str, window: float, least: float) -> tu
     """The oldest reading of a window, if it is old enough. Raises CannotTell if there is none."""
     before, elapsed = frame.earlier(query, window)
     if elapsed < least:
-        raise CannotTell(f"It is judged over at least {in_words(least)}, and was read for {in_words(elapsed)} so far.")
+        raise CannotTell(f"Needs {in_words(least)} of readings; {in_words(elapsed)} so far.")
     return before, elapsed
 
 

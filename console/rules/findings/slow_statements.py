@@ -18,7 +18,7 @@ def slow(frame: Frame) -> Iterable[Finding]:
     """A finding for each of the slowest queries. Raises CannotTell without two readings of the same counters."""
     frame.rows("statements")
     if not frame.statements.seconds:
-        raise CannotTell("It is judged over time, and there are no two readings of the same counters yet.")
+        raise CannotTell("Needs two readings of the same counters.")
     found = sorted(_slow(frame), key=lambda each: -each[1])
     heads = {(row["queryid"], row["userid"], row["dbid"]): row for row in frame.rows("statement_heads")}
     named = [(key, mean, calls, heads[key[:3]]) for key, mean, calls in found if key[:3] in heads]

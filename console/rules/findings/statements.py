@@ -88,7 +88,7 @@ def somebody_is_named(frame: Frame) -> bool:
 def _compared(frame: Frame) -> StatementHistory:
     frame.rows("statements")
     if not frame.statements.seconds:
-        raise CannotTell("It is judged over time, and there are no two readings of the same counters yet.")
+        raise CannotTell("Needs two readings of the same counters.")
     return frame.statements
 
 
