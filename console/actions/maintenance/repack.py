@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from console.actions.foreign_code import refuse_foreign_code
 from console.actions.needs import REPACK
-from console.actions.planning import Action, Request, split_notes, steps_from_rows, whole_number
+from console.actions.planning import Action, Request, boolean, split_notes, steps_from_rows, whole_number
 from console.actions.relations import TABLES, Relation, claim, find
 from console.format import one_line, safe
 from console.model import Kind, Parameter, Plan, Program, Snapshot, Step, Trouble
@@ -26,7 +26,8 @@ async def plan(request: Request) -> Plan:
     if len(tables) > 1:
         raise Trouble(Kind.USAGE, "repack-table rewrites one table at a time.", "Name one table.")
     patience = whole_number(request.parameters, "wait-timeout", 1, 3600)
-    snapshot = await request.server.fetch("actions/repack_table", {"oid": tables[0].oid, "patience": patience})
+    asked = {"oid": tables[0].oid, "patience": patience, "trusts": boolean(request.parameters, "trust-owner")}
+    snapshot = await request.server.fetch("actions/repack_table", asked)
     notes: tuple[str, ...] = ()
     if "notice" in snapshot.columns:
         rows, notes = split_notes(snapshot)
@@ -98,6 +99,12 @@ REPACK_TABLE = Action(
             "wait-timeout",
             "seconds it waits for its short exclusive lock, and REPACK first for open transactions, before it gives up",
             default="60",
+        ),
+        Parameter(
+            "trust-owner",
+            "yes: also as a superuser on a table of another role, which could add functions to its indexes while "
+            "pg_repack rebuilds them (REPACK runs as the owner)",
+            default="no",
         ),
     ),
     row={"table": "table"},

@@ -72,7 +72,12 @@ WITH extension AS (
                           UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid
                             FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid))
   UNION ALL
-  SELECT 7, pg_catalog.format('pg_repack is already running on %%s: pid %%s.', t.name, r.pid),
+  SELECT 7, pg_catalog.format('pg_repack rebuilds the indexes of %%s with the rights of this superuser, and %%I, its '
+                              'owner, could add functions to them meanwhile.', t.name, t.owner),
+         pg_catalog.format('Connect as %%I, which pg_repack 1.5 and later allow, or set trust-owner=yes.', t.owner)
+    FROM target t WHERE t.superuser AND NOT t.trusted AND NOT %(trusts)s::boolean
+  UNION ALL
+  SELECT 8, pg_catalog.format('pg_repack is already running on %%s: pid %%s.', t.name, r.pid),
          'Wait until it ends, or cancel it.'
     FROM target t, running r
 ), remains AS (
@@ -110,7 +115,11 @@ SELECT NULL, NULL, t.name, 'ACCESS EXCLUSIVE on ' || t.name
          pg_catalog.pg_size_pretty((t.relpages + coalesce((SELECT pg_catalog.sum(x.relpages) FROM pg_catalog.pg_index i
              JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = t.oid), 0)::bigint)
            * pg_catalog.current_setting('block_size')::bigint * 2)),
-       'does not block reads or writes; cancels only DDL that queues for the table',
+       'does not block reads or writes; cancels only DDL that queues for the table'
+       || CASE WHEN t.superuser AND NOT t.trusted
+               THEN pg_catalog.format('; functions that %%I adds to its indexes meanwhile run with your rights',
+                                      t.owner)
+               ELSE '' END,
        pg_catalog.format('SELECT pg_catalog.pg_relation_filenode(%%s) <> %%s, ''pg_repack ended without rewriting the '
                          'table: it did not get its lock.''',
                          t.oid, pg_catalog.pg_relation_filenode(t.oid)),
