@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.model import CannotTell, Facts, Finding, Frame, Level, Record, Snapshot
+from console.model import CannotTell, Facts, Finding, Frame, IndexHistory, Level, Record, Snapshot
 from console.rules.findings import (
     activity,
     connections,
+    indexes,
     missing_indexes,
     replication,
     running_out,
@@ -48,6 +50,30 @@ def test_a_version_without_fixes_is_found_from_its_last_day_on(major: int, day: 
     assert [found.level for found in server.unsupported(frame(at, major * 10000))] == ([level] if level else [])
 
 
+UNUSED: Record = {
+    "oid": 7, "index": "public.visit_page", "table": "visit", "verdict": "unused", "size": GB, "reason": "",
+    "counted_for": 30 * 86400.0, "is_standby": False, "standbys": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "named"),
+    [
+        (None, "1 unused index of 1.00 GB, no scans in 30d: public.visit_page"),
+        (7, "1 unused index of 1.00 GB, no scans in 30d: public.visit_page (built 7d ago)"),
+        (6.9, ""),
+    ],
+)
+def test_whether_a_new_index_is_used_is_asked_after_a_week(days: float | None, named: str) -> None:
+    history = IndexHistory(NOW, {}, (), {} if days is None else {7: NOW - timedelta(days=days)})
+    seen = replace(frame(indexes=(snapshot("indexes", [UNUSED]),)), indexes=history)
+    if named:
+        assert [found.sentence for found in indexes.unused(seen)] == [named]
+    else:
+        with pytest.raises(CannotTell, match="less than 7 days"):
+            list(indexes.unused(seen))
+
+
 def counters(deadlocks: int, ago: float) -> Snapshot:
     rows = [{"oid": 5, "database": "shop", "deadlocks": deadlocks}, {"oid": 6, "database": "idle", "deadlocks": 3}]
     return snapshot("database_counters", rows, ago)
@@ -59,7 +85,7 @@ def counters(deadlocks: int, ago: float) -> Snapshot:
 def test_deadlocks_are_counted_within_the_window(before: int, ago: float, named: list[str] | None) -> None:
     seen = frame(database_counters=(counters(before, ago), counters(3, 0)))
     if named is None:
-        with pytest.raises(CannotTell, match="only once"):
+        with pytest.raises(CannotTell, match="second reading"):
             list(activity.deadlocks(seen))
     else:
         assert [found.sentence.split(" in the last")[0] for found in activity.deadlocks(seen)] == named
@@ -87,14 +113,14 @@ def test_sessions_that_begin_and_end_are_found_from_a_rate_and_a_number_on(
 ) -> None:
     seen = frame(database_counters=(sessions(500, 300, 60.0, ago), sessions(500 + begun, 300 + backends, 75.0, 0)))
     if found is None:
-        with pytest.raises(CannotTell, match="only once"):
+        with pytest.raises(CannotTell, match="second reading"):
             list(connections.churn(seen))
     else:
         assert [each.subject for each in connections.churn(seen)] == (["connection churn shop"] if found else [])
 
 
 def test_counters_that_an_earlier_version_did_not_read_are_not_compared() -> None:
-    with pytest.raises(CannotTell, match="only once"):
+    with pytest.raises(CannotTell, match="second reading"):
         list(connections.churn(frame(database_counters=(counters(1, 60), sessions(500, 3, 1.0, 0)))))
 
 

@@ -51,6 +51,30 @@ def test_an_index_is_gone_unless_another_one_took_its_place(later: list[Sequence
     assert built.gone == ()
 
 
+@pytest.mark.parametrize(
+    ("later", "new"),
+    [
+        ([PAGE], set()),
+        ([PAGE, OTHER], {OTHER[0]}),
+        ([(3, *PAGE[1:])], set()),  # REINDEX CONCURRENTLY
+        ([(3, "another", *PAGE[2:])], set()),  # the same columns under another name
+        ([PAGE, (3, "visit_page", "other", "visit", "other.visit", *PAGE[5:])], {3}),
+    ],
+)
+def test_an_index_is_new_unless_it_took_the_place_of_another(later: list[Sequence[object]], new: set[int]) -> None:
+    at = START + timedelta(minutes=10)
+    history = learned(reading(0, PAGE), reading(10, *later), reading(20, *later))
+    assert history.new == dict.fromkeys(new, at)
+    assert learned(reading(0, *later)).new == {}, "it may have been there for long"
+    assert learn(history, reading(30, PAGE)).new == {}
+
+
+def test_an_index_that_comes_into_a_full_reading_is_not_called_new() -> None:
+    table = ("public", "t", "public.t", "btree")
+    many = [(oid, f"i{oid}", *table, f"btree 1 {oid}", "") for oid in range(MOST_INDEXES + 2)]
+    assert learned(reading(0, *many[:MOST_INDEXES]), reading(10, *many[1 : MOST_INDEXES + 1])).new == {}
+
+
 def test_what_is_gone_is_remembered_for_a_week_with_both_readings() -> None:
     history = learned(reading(0, PAGE, OTHER), reading(10, OTHER), reading(20, OTHER))
     [gone] = history.gone
@@ -118,6 +142,8 @@ def test_only_an_index_that_create_index_can_build_is_a_fix() -> None:
 
 
 def test_the_history_survives_on_disk(tmp_path: Path) -> None:
-    history = learned(reading(0, PAGE, OTHER), reading(10, OTHER))
+    history = learned(reading(0, PAGE), reading(10, OTHER))
+    assert history.gone
+    assert history.new
     state.save(tmp_path / "state.json", state.State(indexes=history))
     assert state.load(tmp_path / "state.json").indexes == history

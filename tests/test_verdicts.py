@@ -193,6 +193,11 @@ INDEX: Row = {
         ({"valid": False, "building": True}, "building"),
         ({"valid": None}, "not read yet"),
         ({"valid": False, "covered_by": "other"}, "invalid"),
+        ({"counted_for": 30 * DAY, "built_age": 7 * DAY - 1}, "not yet known"),
+        ({"counted_for": 30 * DAY, "built_age": 7 * DAY}, "unused"),
+        ({"counted_for": 30 * DAY, "built_age": None}, "unused"),
+        ({"counted_for": 7 * DAY, "built_age": 30 * DAY}, "unused"),  # the counters were reset since
+        ({"counted_for": None, "built_age": 30 * DAY}, "not yet known"),
     ],
 )
 def test_an_index_is_unused_only_after_a_week_of_counting(row: Row, verdict: str) -> None:

@@ -75,6 +75,7 @@ class IndexHistory:
     at: datetime | None = None  # of the last reading; None: nothing was read
     known: Mapping[int, KnownIndex] = field(default_factory=dict)  # by oid
     gone: tuple[GoneIndex, ...] = ()
+    new: Mapping[int, datetime] = field(default_factory=dict)  # by oid: since when one is there that was not before
 
 
 @dataclass(frozen=True, slots=True)

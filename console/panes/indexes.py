@@ -37,11 +37,15 @@ REPLICA_SCANS = Lookup(
 )
 
 
+# The server does not keep when an index was built; the rules know it of those that they saw appear.
+AGES = Lookup("index_ages", ("oid",), ("built_age",), first=1000, batch=1000, keep=60, source="rules")
+
+
 def judge(row: Record, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> tuple[str, str]:
     """Verdict on an index and its reason. Unused and redundant indexes may be dropped.
 
-    An index without scans is unused only once its scans were counted for long enough, here and on every replica that
-    is named: one that cannot be asked may use it.
+    An index without scans is unused only once its scans were counted for long enough since it was built, here and on
+    every replica that is named: one that cannot be asked may use it.
     """
     needed, covered_by = row["needed"], row["covered_by"]
     if row["valid"] is None:
@@ -81,7 +85,11 @@ def _unscanned(row: Record, index_counted_days: Rule) -> tuple[str, str]:
     if "replica_counted_for" in row and counted is not None:
         there = row["replica_counted_for"]
         counted = None if there is None else min(number(counted), number(there))
-    since = f"no scans in {age(counted)}" if counted is not None else "no scans since an unknown time"
+    built = row.get("built_age")
+    if counted is not None and built is not None and number(built) < number(counted):
+        counted, since = built, f"no scans since it was built {age(built)} ago"
+    else:
+        since = f"no scans in {age(counted)}" if counted is not None else "no scans since an unknown time"
     if counted is None or index_counted_days.level(number(counted) / DAY):
         return "not yet known", f"{since}; unused only after {index_counted_days.limit.warning:g} days of counting"
     return "unused", since
@@ -177,7 +185,7 @@ def _view(name: str, title: str, wanted: tuple[str, ...], empty: str) -> View:
         sort="-size",
         where=_verdict(*wanted) if wanted else None,
         rates=RATES,
-        lookups=(FACTS, cluster_sums.INDEXES, INDEX_SIZES, REPLICA_SCANS),
+        lookups=(FACTS, cluster_sums.INDEXES, INDEX_SIZES, REPLICA_SCANS, AGES),
         derive=indexes,
         rules=(INDEX_COUNTED_DAYS,),
         detail="index_detail",

@@ -1,8 +1,9 @@
-"""Learns which indexes are gone since an earlier reading. Pure."""
+"""Learns which indexes are gone or new since an earlier reading. Pure."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from console.model import GoneIndex, IndexHistory, KnownIndex, Record, Snapshot
 
@@ -19,7 +20,7 @@ def learn(history: IndexHistory, taken: Snapshot) -> IndexHistory:
     if taken.taken_at == history.at:
         return history
     known = {int(str(row["oid"])): _known(row) for row in taken.records()}
-    replaced = {(index.target, mark) for index in known.values() for mark in (index.name, index.keys)}
+    replaced = _marks(known.values())
     last = max(known, default=0) if len(known) >= MOST_INDEXES else None  # later ones are not in this reading
     lost = [
         GoneIndex(index, history.at, taken.taken_at)
@@ -29,10 +30,23 @@ def learn(history: IndexHistory, taken: Snapshot) -> IndexHistory:
     gone = tuple(
         each
         for each in (*lost, *history.gone)
-        if taken.taken_at - each.missed <= REMEMBERED
-        and not {(each.index.target, each.index.name), (each.index.target, each.index.keys)} & replaced
+        if taken.taken_at - each.missed <= REMEMBERED and not _marks([each.index]) & replaced
     )
-    return IndexHistory(taken.taken_at, known, gone[:MOST_GONE])
+    return IndexHistory(taken.taken_at, known, gone[:MOST_GONE], _new(history, known, taken.taken_at))
+
+
+def _new(history: IndexHistory, known: Mapping[int, KnownIndex], at: datetime) -> dict[int, datetime]:
+    """Since when an index is there, as far as readings tell; in a full one the last may have been there before."""
+    since = {oid: seen for oid, seen in history.new.items() if oid in known}
+    if history.at is None or len(known) >= MOST_INDEXES:
+        return since
+    before = _marks(history.known.values())
+    return {oid: at for oid, index in known.items() if not _marks([index]) & before} | since
+
+
+def _marks(indexes: Iterable[KnownIndex]) -> set[tuple[str, str]]:
+    """What makes an index of the same table the successor of another one: its name, or its columns."""
+    return {(index.target, mark) for index in indexes for mark in (index.name, index.keys)}
 
 
 def _known(row: Record) -> KnownIndex:

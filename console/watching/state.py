@@ -111,6 +111,7 @@ def _indexes(history: IndexHistory) -> dict[str, object]:
         "at": history.at and history.at.isoformat(),
         "known": [[oid, *_INDEX(index)] for oid, index in history.known.items()],
         "gone": [[each.seen.isoformat(), each.missed.isoformat(), *_INDEX(each.index)] for each in history.gone],
+        "new": [[oid, since.isoformat()] for oid, since in history.new.items()],
     }
 
 
@@ -122,7 +123,8 @@ def _index_history(found: Mapping[str, Any]) -> IndexHistory:
         GoneIndex(KnownIndex(*parts), datetime.fromisoformat(seen), datetime.fromisoformat(missed))
         for seen, missed, *parts in found["gone"]
     )
-    return IndexHistory(datetime.fromisoformat(found["at"]), known, gone)
+    new = {int(oid): datetime.fromisoformat(since) for oid, since in found.get("new", ())}
+    return IndexHistory(datetime.fromisoformat(found["at"]), known, gone, new)
 
 
 def _pools(history: PoolHistory) -> dict[str, object]:

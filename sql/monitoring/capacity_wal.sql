@@ -1,4 +1,4 @@
--- What keeps WAL: each replication slot, and the archiver where its last attempt failed; `limit` is what a slot may keep.
+-- What keeps WAL: each replication slot, and the archiver where its last attempt failed; a slot keeps up to `limit`.
 -- A slot that no consumer uses, and a failing archiver, keep all that is written from now on.
 -- lane: slow
 WITH now AS (
@@ -9,7 +9,8 @@ WITH now AS (
          (SELECT s.setting::bigint FROM pg_catalog.pg_settings s WHERE s.name = 'wal_segment_size') AS segment
 )
 (SELECT 'slot' AS kind, s.slot_name::text AS subject,
-        greatest(pg_catalog.pg_wal_lsn_diff(n.lsn, s.restart_lsn), 0)::float8 AS used, n.most::float8 AS "limit", s.active
+        greatest(pg_catalog.pg_wal_lsn_diff(n.lsn, s.restart_lsn), 0)::float8 AS used, n.most::float8 AS "limit",
+        s.active
    FROM pg_catalog.pg_get_replication_slots() s CROSS JOIN now n
   WHERE NOT s.temporary AND s.restart_lsn IS NOT NULL
   ORDER BY 3 DESC

@@ -22,7 +22,7 @@ from console.model import (
 )
 from console.panes.indexes import INDEXES
 from console.rules.findings.wording import counted, listed, number
-from console.rules.storage import INDEX_COUNTED_DAYS
+from console.rules.storage import DAY, INDEX_COUNTED_DAYS
 
 ALL = INDEXES.view("all")
 MOST_DROPPED = 20  # indexes in the parameters of one fix
@@ -55,14 +55,22 @@ def redundant(frame: Frame) -> Iterable[Finding]:
 
 
 def unused(frame: Frame) -> Iterable[Finding]:
-    """One finding for all indexes without scans. Raises CannotTell while scans were not counted for long enough."""
+    """One finding for all indexes without scans since they were built, or since scans are counted.
+
+    Raises CannotTell while that is not long enough.
+    """
     rows = frame.rows("indexes")
     if any(row["is_standby"] for row in rows):
         raise CannotTell("This is a standby: its primary may use an index that is not used here.")
-    found = _with_verdict(frame, "unused")
+    least = frame.limits(INDEX_COUNTED_DAYS)
+    found = [
+        row
+        for row in _with_verdict(frame, "unused")
+        if (built := _built(frame, row)) is None or not least.level(built / DAY)
+    ]
     if found:
         since = age(max(number(row["counted_for"]) for row in found))
-        names = listed([one_line(row["index"]) for row in found])
+        names = listed([_with_age(row, _built(frame, row)) for row in found])
         yield _droppable(
             "unused-index",
             found,
@@ -71,9 +79,19 @@ def unused(frame: Frame) -> Iterable[Finding]:
         )
     elif (unread := next((row["replica_unread"] for row in rows if row.get("replica_unread")), None)) is not None:
         raise CannotTell(f"Scans on every replica are needed: {unread}")
-    elif any(row["verdict"] == "not yet known" for row in rows):
-        days = frame.limits(INDEX_COUNTED_DAYS).limit.warning
+    elif any(row["verdict"] in ("not yet known", "unused") for row in rows):
+        days = least.limit.warning
         raise CannotTell(f"Scans were counted for less than {days:g} days.", "They are counted as the server runs.")
+
+
+def _built(frame: Frame, row: Record) -> float | None:
+    """Seconds since an index was built, where it is known."""
+    since = frame.indexes.new.get(int(number(row["oid"])))
+    return (frame.at - since).total_seconds() if since else None
+
+
+def _with_age(row: Record, built: float | None) -> str:
+    return one_line(row["index"]) + (f" (built {age(built)} ago)" if built is not None else "")
 
 
 def _counted_where(row: Record) -> str:
