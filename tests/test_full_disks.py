@@ -29,7 +29,15 @@ __all__ = ["migrations"]
 FULL = ("The server's disk is full", "could not write", "No space left")
 GONE = (
     *("The connection to the server was lost", "The connection was lost while transaction", "does not answer"),
-    *("Not connected", "cannot be reached", "starting up", "in recovery mode", "Connection refused", "shutting down"),
+    *(
+        "Not connected",
+        "cannot be reached",
+        "server closed the connection",
+        "starting up",
+        "in recovery mode",
+        "Connection refused",
+        "shutting down",
+    ),
 )
 BEYOND = (
     Case("create-extensions", (("extensions", "pg_buffercache,btree_gin"),)),

@@ -25,12 +25,13 @@ from console.settings.jobs import RecurringJob
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
-from tests.waiting import eventually
+from tests.waiting import eventually, wait
 from tests.working import work
 
 HOURLY = RecurringJob("every hour", "performance_monitoring", "hour", 5, parameters={"checks": ["connection_count"]})
 MONTHLY = RecurringJob("last day", "archive", "month", 120, 31, parameters={"older_than": "24 months"})
 CRONS = "SELECT array_agg(jobname || ' ' || schedule ORDER BY jobname) FROM cron.job"
+LAUNCHED = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_cron launcher'"
 LIVE = "SELECT array_agg(schedule_name || coalesce(repeat_every::text, '-') ORDER BY id) FROM background_jobs"
 
 
@@ -54,6 +55,8 @@ def a_server_with_pg_cron(pg: Cluster, pg_servers: Servers) -> Iterator[Cluster]
     with server.connect("jobs") as session:
         session.execute("CREATE EXTENSION pg_cron")
         session.execute(f"GRANT USAGE ON SCHEMA cron TO {OWNER}".encode())
+        # It was started before its database was there, and is started again after a while.
+        wait(lambda: session.execute(LAUNCHED).fetchone())
     yield server
     server.stop()
 
