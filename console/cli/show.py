@@ -93,8 +93,7 @@ async def _show(asked: ShowOptions, workspace: Workspace, say: Say) -> int:
     async with workspace:
         server = workspace.sources.of(asked.pane, asked.view)
         # What rules have read is known only to a console that evaluates them all the time.
-        lookups = tuple(lookup for lookup in asked.view.lookups if lookup.source != RULES)
-        reader = Reader(replace(asked.view, lookups=lookups), workspace.sources.named)
+        reader = Reader(asked.view.without_lookups_in(RULES), workspace.sources.named)
         if (asked.view.rates or asked.view.compared) and asked.sample:
             await reader.read(server)
             await asyncio.sleep(asked.sample)
