@@ -115,7 +115,7 @@ async def test_a_configuration_that_admits_no_client_is_taken_back(ground: Groun
     port, ini = int(given["listen_port"]), folder / "pgbouncer.ini"
     before, files = settings(ground, port), (ini.read_text(), (folder / "users.txt").read_text())
     ini.write_text(f"{files[0]};; mine\n")
-    # The server is not there, so what is promised is in effect but admits nobody.
+    # The server is not there, so the new settings are in effect but no client can connect.
     wrong = {**given, "server_host": HOST, "server_port": str(free_port()), "pool": "10"}
     run = await write(ground, folder, desk, given=wrong, outcomes={Outcome.FAILED})
     assert run.outcome is Outcome.FAILED

@@ -1,4 +1,4 @@
-"""vacuum-table, analyze-table, reindex: done beside others, and checked."""
+"""vacuum-table, analyze-table, reindex: run online, and verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two consoles at once, as two processes of the command line: one does it, the other is told who."""
+"""Two consoles at once, as two processes of the command line: one acts, the other reports which console does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""partition-by-hash on real servers: only where it is worth it, beside writers, its foreign keys always in force."""
+"""partition-by-hash on real servers: only where it is worth it, online, its foreign keys always in force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""partition-table on real servers: beside writers, each row there once, resumable, refused with the reason."""
+"""partition-table on real servers: online, each row there once, resumable, refused with the reason."""
 
 from __future__ import annotations
 

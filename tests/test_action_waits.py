@@ -1,12 +1,12 @@
 """No action makes others wait longer than lock_timeout + 50 ms while somebody reads for ten seconds; then it succeeds.
 
-What is judged is how long a statement of a third session waited for locks, as the server tells it (pg_locks.waitstart,
+What is judged is how long a statement of a third session waited for locks, as the server counts it (pg_locks.waitstart,
 looked at every 10 ms by a session that runs in the server itself), summed up for each of its transactions: time that
 the test's own process, or a busy machine, keeps a client waiting is nobody's lock. A busy machine also ends a
-lock_timeout late. So beside the actions a bare session with the same lock_timeout asks for the same sort of lock again
+lock_timeout late. So next to the actions a bare session with the same lock_timeout asks for the same sort of lock again
 and again behind a reader; 50 ms is what an action may add to the longest wait that this one causes in the same seconds.
-Some actions watch who stands behind them and give way. As all consoles of this test live in one process, which no
-console does, the time by which that process is woken too late is allowed too.
+Some actions release their lock when other sessions queue behind them. As all consoles of this test live in one process,
+which no console does, the time by which that process is woken too late is allowed too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Trends and dates of exhaustion of synthetic series: within 10 % of the truth, or that it cannot be told."""
+"""Trends and dates of exhaustion of synthetic series: within 10 % of the truth, or unknown."""
 
 from __future__ import annotations
 

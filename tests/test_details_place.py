@@ -1,4 +1,4 @@
-"""Where the details of a row are: below the table where it leaves room, beside it on a wide terminal."""
+"""Where the details of a row are: below the table where it leaves room, next to it on a wide terminal."""
 
 from __future__ import annotations
 

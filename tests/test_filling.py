@@ -1,4 +1,4 @@
-"""A disk that fills up is told from one to which something is copied, and in time."""
+"""When a disk is full: a steady increase is found in time, a copy or a restore is no trend."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def noise(size: float) -> Use:
 
 
 def seen(minutes: int, free: float, *uses: Use, every: int = 1) -> Filling | None:
-    """What is said after so many minutes of a disk that had `free` GB at their beginning."""
+    """What is found after so many minutes of a disk that had `free` GB at their beginning."""
     moments = range(minutes % every, minutes + 1, every)
     left = [(moment, free - sum(use(moment) for use in uses)) for moment in moments]
     return filling(FreeSpace(60.0 * (minutes - moment), gb * GB) for moment, gb in left)
@@ -50,7 +50,7 @@ def seen(minutes: int, free: float, *uses: Use, every: int = 1) -> Filling | Non
 @pytest.mark.parametrize(
     ("minutes", "free", "uses"),
     [
-        (10, 65, (steady(8.8),)),  # seven hours are not told by ten minutes
+        (10, 65, (steady(8.8),)),  # ten minutes show nothing of the next seven hours
         (20, 65, (steady(8.8),)),
         (20, 30, (copied(18, 2),)),  # at the end
         (60, 30, (copied(5, 2),)),
@@ -75,7 +75,7 @@ def test_what_is_written_at_once_is_no_trend(minutes: int, free: float, uses: tu
 
 
 @pytest.mark.parametrize(
-    ("within", "left", "free", "uses"),  # minutes until it is said, minutes that are left then; by GB
+    ("within", "left", "free", "uses"),  # minutes until it is found, minutes left then; by GB
     [
         (19, 41, 10, (steady(10),)),
         (19, 100, 20, (steady(10), noise(0.1))),

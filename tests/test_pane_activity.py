@@ -133,7 +133,7 @@ async def test_connections_count_who_blocks_and_who_is_blocked(sessions: Session
     assert vitals["waiting"] == 2
     assert "pipeline-console" not in snapshot.values("application")
     assert own.rows
-    assert "query" not in pairs(details)  # another session of that pid, by its start, is not told about
+    assert "query" not in pairs(details)  # another session of that pid, by its start, is not shown
 
 
 async def test_the_summary_adds_up_to_all_connections(sessions: Sessions, pg: Running, database: str) -> None:

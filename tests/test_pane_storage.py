@@ -180,7 +180,7 @@ async def test_vacuum_pays_the_dead_rows_and_leaves_the_bloat(pg: Cluster, datab
         "CREATE TABLE t WITH (autovacuum_enabled = off) AS"
         " SELECT g AS id, repeat('x', 700) AS b FROM generate_series(1, 60000) g",
     )
-    run(pg, database, "VACUUM ANALYZE t")  # another session: the first one has told its counters when it ended
+    run(pg, database, "VACUUM ANALYZE t")  # another session: the first reported its counters when it ended
     run(pg, database, "DELETE FROM t WHERE id % 2 = 0")
     view = BLOAT.view("tables")
     row: dict[str, Any] = {}
@@ -409,7 +409,7 @@ async def test_runway_gaps_and_default_rows(pg: Cluster, database: str) -> None:
         "INSERT INTO spilled VALUES ('2001-01-01')",
         "CREATE TABLE endless_all PARTITION OF endless FOR VALUES FROM (MINVALUE) TO (MAXVALUE)",
     )
-    run(pg, database, "ANALYZE spilled_rest")  # another session: the first one has told its counters when it ended
+    run(pg, database, "ANALYZE spilled_rest")  # another session: the first reported its counters when it ended
     taken = await snapshot_of(pg.uri(database), PARTITIONS.view("parents"))
     rows: Rows = {str(row["parent"]).removeprefix("public."): row for row in taken.records()}
     truth = number(pg, database, f"SELECT extract(epoch FROM {MONTHS.format(7)} - now() AT TIME ZONE 'UTC') / 86400")

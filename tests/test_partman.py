@@ -35,7 +35,7 @@ def desk_with_partman(pg: Cluster, database: str, tmp_path: Path) -> Desk:
 
 
 def manage(desk: Desk, table: str = MANAGED) -> None:
-    """Have a table in the configuration of pg_partman, beside the partitions that it has."""
+    """Have a table in the configuration of pg_partman, in addition to the partitions that it has."""
     desk.do(
         "INSERT INTO partman.part_config (parent_table, control, partition_type, partition_interval) "
         f"SELECT '{table}', 'performance_date', CASE WHEN extversion < '5' THEN 'native' ELSE 'range' END, '1 month' "

@@ -127,7 +127,7 @@ async def test_nothing_is_acknowledged_in_the_past_and_there_is_nothing_before_t
 
 
 class Delayed:
-    """A source that gives way to other tasks before it answers."""
+    """A source that lets other tasks run before it answers."""
 
     name, retry_in = "postgres", 0.0
 

@@ -1,4 +1,4 @@
-"""Presets, their formulas, units and proposals: pure, so told by example."""
+"""Presets, their formulas, units and proposals: pure, shown by example."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from tests.test_imports import MODULES
 ROOT = Path(__file__).parent.parent
 # Phrases that sound translated, with what to write instead. Names of columns and variables are not prose.
 WORDING = {
-    r"(is|are) told": "is reported; the message is",
+    r"told": "is reported; the message is; is known",
     r"of (all of the )?others(?!')": "of other roles; owned by another role",
     r"(made )?anew": "again; recreated",
     r"left alone": "skipped",
@@ -39,7 +39,6 @@ SHOWN = {
     r"went away": "was lost; was closed",
     r"all of it": "the whole text; all data",
     r"(is|are|was|were) said": "is reported; begins",
-    r"be told": "be distinguished",
     r"reset meanwhile": "reset since the reading before",
     r"(come|comes|wait|waits) meanwhile": "arrive in the meantime",
 }
@@ -54,6 +53,8 @@ TEXTS = [
     *(path for path in sorted((ROOT / "sql").rglob("*.sql")) if path.parent != ROOT / "sql" / "schema"),
     *(path for folder in ("console", "scripts") for path in sorted((ROOT / folder).rglob("*.py"))),
 ]
+
+TESTS = [path for path in sorted((ROOT / "tests").rglob("*.py")) if path != Path(__file__)]
 
 # Names of variables, parameters and functions that say nothing about what they are.
 EMPTY_NAMES = {"one", "told", "tell", "tells", "thing", "stuff"}
@@ -172,12 +173,22 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
         yield from enumerate(text.splitlines(), 1)
 
 
-def test_the_words_are_the_fields_own() -> None:
+def remarks(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of the comments and docstrings of code, with their numbers."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+            yield from enumerate(token.string.splitlines(), token.start[0])
+
+
+@pytest.mark.parametrize(("paths", "lines"), [(TEXTS, prose), (TESTS, remarks)], ids=["texts", "remarks of tests"])
+def test_the_words_are_the_fields_own(
+    paths: Sequence[Path], lines: Callable[[Path], Iterator[tuple[int, str]]]
+) -> None:
     assert [
         f"{path.relative_to(ROOT)}:{number}: {match[0]}"
-        for path in TEXTS
+        for path in paths
         if TRANSLATED.search(path.read_text(encoding="utf-8"))  # most files need not be taken apart
-        for number, line in prose(path)
+        for number, line in lines(path)
         for match in TRANSLATED.finditer(line)
     ] == []  # WORDING has what to write instead
 

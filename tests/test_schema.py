@@ -283,7 +283,7 @@ def test_a_detached_month_attaches_to_the_archive_as_it_is(db: Connection) -> No
 
 
 def fill(db: Connection) -> Any:
-    """Many requests of one organisation among those of others; the organisation."""
+    """Many requests of one organisation among those of other organisations; its id."""
     first = tenant(db, "First")
     for of in (first, tenant(db, "Second")):
         db.execute(

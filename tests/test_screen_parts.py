@@ -1,4 +1,4 @@
-"""Parts of the screen that are computed: bars, lines of a table, choices of a pane, keys, texts below and beside it."""
+"""Parts of the screen that are computed: bars, lines of a table, choices of a pane, keys, texts around it."""
 
 from __future__ import annotations
 

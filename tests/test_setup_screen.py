@@ -55,7 +55,7 @@ async def turn_to(pilot: Pilot[int], title: str) -> None:
 
 
 def said(app: ConsoleApp) -> str:
-    """What the console told in passing."""
+    """The notifications of the console."""
     return " ".join(each.message for each in app._notifications)
 
 

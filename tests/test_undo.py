@@ -1,4 +1,4 @@
-"""undo: what the last run left to take it back, last first, and never twice."""
+"""undo: reverts the last run, last step first, and never twice."""
 
 from __future__ import annotations
 
@@ -140,12 +140,12 @@ async def test_an_undo_that_was_stopped_goes_on(pg: Cluster, database: str, cons
         await console.planned()
 
 
-def kill(trail: Trail, told: str) -> None:
-    """The trail as a console of the process `told` leaves it that was killed before its run ended."""
+def kill(trail: Trail, process: str) -> None:
+    """The trail as a console of that process leaves it that was killed before its run ended."""
     kept = [entry for entry in trail.entries() if entry["event"] != "end"]
     trail.path.unlink()
     for entry in kept:
-        trail.write({**entry, "process": told})
+        trail.write({**entry, "process": process})
 
 
 async def test_a_run_whose_console_was_killed_is_undone_by_what_its_steps_left(

@@ -1,7 +1,7 @@
 """Which tests are slow: `python -m tests.timing REPORT` writes the list that `make test` leaves out.
 
 The report is what `make test-all ARGS="-vv --durations=0"` prints. A test is slow if its case takes longer than SECONDS
-on average, with what its fixtures took, beside the other workers of a run.
+on average, with what its fixtures took, next to the other workers of a run.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def mean_size(rows: Iterable[Record]) -> float | None:
 
 
 def excess(row: Record, mean: float | None) -> float | None:
-    """Bytes of a node above the mean; None where that cannot be told."""
+    """Bytes of a node above the mean; None where that is unknown."""
     return None if mean is None or not holders((row,)) else number(row["size"]) - mean
 
 

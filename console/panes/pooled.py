@@ -58,7 +58,7 @@ def clients(snapshot: Snapshot) -> tuple[tuple[str, ...], Iterable[Row]]:
     """The names of the columns that sessions lack of ADDED, and their values, one tuple a row.
 
     Without a pooler all are empty. A client's request is older than the statement of its session by the time that it
-    waited for the server; that can be told of a statement that already ran when PgBouncer was read.
+    waited for the server; that is known of a statement that already ran when PgBouncer was read.
     """
     if "pooled_at" not in snapshot.columns:
         return ADDED, repeat((None,) * len(ADDED), len(snapshot.rows))

@@ -77,7 +77,7 @@ class TerminalDriver(LinuxDriver):
         return super()._get_terminal_size()
 
     def run_input_thread(self) -> None:
-        """Pass on what is typed until told to stop; the end of the terminal counts as SIGHUP."""
+        """Pass on what is typed until it is to stop; the end of the terminal counts as SIGHUP."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder(input_encoding(sys.__stderr__))("replace").decode
         while not self.exit_event.is_set():

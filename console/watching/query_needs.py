@@ -14,7 +14,7 @@ Readings = Mapping[str, tuple[Snapshot, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Whether a query was needed, and what said so: a frame without its readings, and those that were looked at."""
+    """Whether a query was needed, and what decided it: a frame without its readings, and those that were looked at."""
 
     frame: Frame
     last: Mapping[str, Snapshot | None]

@@ -158,7 +158,7 @@ class RuleReadings:
             spread.spend(time.monotonic() - began)
 
     def _forget_outage(self, asks: Iterable[Ask]) -> None:
-        """Whether the server answers again is said by what is read at once, not by what waits for its turn."""
+        """Whether the server answers again shows in what is read at once, not in what waits for its turn."""
         for ask in asks:
             why = self.troubles.get(ask.query)
             if why is not None and why.kind is Kind.UNREACHABLE:

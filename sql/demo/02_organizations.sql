@@ -118,9 +118,9 @@ SELECT u.id, sha256(convert_to(u.id::text || s, 'UTF8')),
        LATERAL (SELECT today - pg_temp.dice(u.n * 10 + s, 14) * interval '40 days' AS began) AS b;
 
 INSERT INTO public.notifications (user_id, kind, body, payload, read_at, created_at)
-SELECT u.id, k.kind, k.body, jsonb_build_object('n', i), CASE WHEN i < 27 THEN told + interval '3 hours' END, told
+SELECT u.id, k.kind, k.body, jsonb_build_object('n', i), CASE WHEN i < 27 THEN sent + interval '3 hours' END, sent
   FROM size, (SELECT id, row_number() OVER (ORDER BY id) AS n FROM public.users) AS u, generate_series(1, 30) AS i,
-       LATERAL (SELECT today - (31 - i) * interval '5 days' + pg_temp.dice(u.n, i) * interval '4 days' AS told,
+       LATERAL (SELECT today - (31 - i) * interval '5 days' + pg_temp.dice(u.n, i) * interval '4 days' AS sent,
                        pg_temp.pick(ARRAY['asset.ready', 'request.approved', 'comment.added', 'post.published'],
                            u.n * 40 + i, 15) AS kind,
                        'Something you follow has changed; open the request to see what is new.' AS body) AS k

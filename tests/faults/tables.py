@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tests.faults.stage import Stage
 
-# In a session of its own, so that what it counted is known before VACUUM counts anew.
+# In a session of its own, so that what it counted is known before VACUUM counts again.
 FILL = "INSERT INTO entry SELECT g, repeat('x', 200) FROM generate_series(1, 120000) g"
 
 

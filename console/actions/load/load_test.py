@@ -119,7 +119,7 @@ def _refuse_superuser(ready: Record, *, is_superuser: bool) -> None:
         owner = one_line(ready["owner"])
         raise Trouble(
             Kind.REFUSED,
-            f"Tables that load-test writes to belong to {owner}, who can add code to them while pgbench runs: it would "
+            f"Tables that load-test writes to belong to {owner}, who can add code to them while it runs: that would "
             "run with the rights of a superuser.",
             f"Connect as the owner of the tables: -U {owner}.",
         )

@@ -125,7 +125,7 @@ class LoadLoop:
             if at in self._working:
                 self._after(at, client.ready())
             elif client.connection is not None:
-                client.connection.reply(row=False)  # it is gone, or the server has told it something
+                client.connection.reply(row=False)  # it was lost, or the server sent a notice
         except ConnectionLost as lost:
             self._lose(at, lost)
 
