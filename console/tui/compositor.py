@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import cast
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from rich.console import RenderableType
-from textual._compositor import Compositor
-from textual.geometry import Region
+from textual._compositor import Compositor, LayoutUpdate
+from textual.geometry import Region, Size
 from textual.messages import Layout
 from textual.screen import Screen
 from textual.strip import Strip
@@ -18,6 +17,7 @@ from console.tui.picture import LinePart
 from console.tui.updates import TightUpdate
 
 Placing = dict[Widget, tuple[Region, Region]]  # each widget's region, and the region that it is clipped to
+_NOTHING = Strip([])
 Span = tuple[int, int, int]  # of a line: its y, the x of its first cell, the x after its last one
 
 
@@ -41,32 +41,42 @@ class FrontCompositor(Compositor):
         self._dirty_regions.clear()
         return TightUpdate(sorted(self._parts(spans), key=lambda part: part.at)) if spans else None
 
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        """All cells; `simplify` joins those of one style and drops what is not seen, for a picture."""
+        self._dirty_regions.clear()
+        lines: list[Iterable[Strip]] = list(self._lines(self.size))
+        if simplify:
+            lines = [[Strip.join(line).simplify().discard_meta()] for line in lines]
+        return LayoutUpdate(lines, self.size.region)
+
+    def render_strips(self, size: Size | None = None) -> list[Strip]:
+        """The lines of the screen, or as much of them as has `size`."""
+        return [Strip.join(line) for line in self._lines(size or self.size)]
+
+    def _lines(self, size: Size) -> Sequence[Sequence[Strip]]:
+        lines: list[list[Strip]] = [[] for _ in range(size.height)]
+        parts = self._parts([(y, 0, size.width) for y in range(size.height)])
+        for part in sorted(parts, key=lambda part: part.at):
+            lines[part.y].append(part.strip.crop(part.left, part.right))
+        return lines
+
     def _parts(self, spans: list[Span]) -> Iterator[LinePart]:
         """What is in front in these spans."""
-        for widget, (region, clip) in self.in_front.items():
+        for widget, (region, clip) in chain(self.in_front.items(), self.visible_widgets.items()):
             if not spans:
                 return
             seen = region if clip.contains_region(region) else region.intersection(clip)
             mine, spans = taken(spans, seen)
             strips = _rendered(widget, seen.translate(-region.offset), sorted({y - region.y for y, *_ in mine}))
             for y, first, last in mine:
-                yield LinePart(y, first, strips[y - region.y], first - seen.x, last - seen.x)
-
-    def _render_chops(self, crop: Region, is_rendered_line: Callable[[int], bool]) -> Sequence[Mapping[int, Strip]]:
-        chops = super()._render_chops(crop, is_rendered_line)
-        for y, (line, cuts) in enumerate(zip(chops, self.cuts, strict=True)):
-            if is_rendered_line(y) and None in line.values():  # a widget drew less than its region
-                ends = dict(pairwise(cuts))
-                blank = {x: Strip.blank(ends[x] - x) for x, strip in line.items() if strip is None}
-                cast("dict[int, Strip]", line).update(blank)
-        return chops
-
-    def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        del crop  # only partial updates are cropped
-        for widget, (region, clip) in self.in_front.items():
-            seen = region if clip.contains_region(region) else region.intersection(clip)
-            if seen:
-                yield region, clip, widget.render_lines(seen.translate(-region.offset))
+                strip = strips.get(y - region.y, _NOTHING)
+                end = min(last, seen.x + strip.cell_length)
+                if end > first:
+                    yield LinePart(y, first, strip, first - seen.x, end - seen.x)
+                if end < last:  # it drew less than its region: what is behind it is seen
+                    spans.append((y, max(first, end), last))
+        for y, first, last in spans:
+            yield LinePart(y, first, Strip.blank(last - first), 0, last - first)
 
     @property
     def in_front(self) -> Placing:
