@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 from rich.segment import Segment
@@ -64,8 +65,12 @@ async def test_every_pane_is_as_textual_itself_paints_it(
             await pilot.pause()
             compositor = app.screen._compositor
             assert isinstance(compositor, FrontCompositor)
-            own, textual = segments(compositor.render_strips()), segments(Compositor.render_strips(compositor))
-            assert [line for line in zip(own, textual, strict=True) if line[0] != line[1]] == [], pane.name
+            await until(pilot, partial(is_as_textual_has_it, compositor))
+
+
+def is_as_textual_has_it(compositor: Compositor) -> bool:
+    """Not so for the moment between a scroll bar that has gone and the layout without it: Textual's is too short."""
+    return segments(compositor.render_strips()) == segments(Compositor.render_strips(compositor))
 
 
 def segments(lines: Iterable[Strip]) -> list[list[Segment]]:
