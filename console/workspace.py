@@ -23,7 +23,7 @@ from console.running.runs import Runs, Watch, ignore
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import PostgresServer
-from console.sources.registry import ADVICE, CAPACITY, CLOCK, RULES, SLOWER, WAITS, Sources
+from console.sources.registry import ADVICE, CAPACITY, CLOCK, PRIMARY, RULES, SLOWER, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from console.watching.capacity import Capacity
     from console.watching.history import History
     from console.watching.observer import Observer
+    from console.watching.slower import SlowerStatements
     from console.watching.store import Store
     from console.watching.waits import Waits
 
 INCIDENT = 600.0  # seconds before an incident file is written that it holds
 UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
+UNREAD = 60.0  # seconds after the start in which nothing is read of statements and options that no pane shows
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
 
@@ -126,6 +128,17 @@ class Workspace:
 
         return Waits(self.sources)
 
+    @cached_property
+    def slower(self) -> SlowerStatements:
+        """What looks for statements that became slower on this target."""
+        from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415  not before the first rows
+        from console.watching.known_hours import KnownHours  # noqa: PLC0415
+        from console.watching.slower import SlowerStatements  # noqa: PLC0415
+        from console.watching.step_plans import StepPlans  # noqa: PLC0415
+
+        plans = StepPlans(self.sources.postgres, KeptPlans(self.trail.path.with_name(FOLDER)))
+        return SlowerStatements(self.sources.named(PRIMARY), self.recorder.readings, plans, KnownHours(self._store))
+
     @property
     def recorder(self) -> ReadingRecorder:
         """What keeps the readings of this target. Only what hears them all writes to its files."""
@@ -157,12 +170,19 @@ class Workspace:
         return await asyncio.to_thread(lambda: write_incident(path, readings, since, trail, plain=plain))
 
     async def keep_samples(self) -> None:
-        """Sample the sizes and limits of this target, and how it plans statements, until this task is cancelled.
+        """Sample the sizes and limits of this target and its statements, until this task is cancelled.
 
         Not at once: a console is opened when something is wrong, and sizes of thousands of tables are not free.
         """
+        await asyncio.gather(self._later_samples(), self._follow_statements())
+
+    async def _later_samples(self) -> None:
         await asyncio.sleep(UNSAMPLED)
         await asyncio.gather(self.capacity.follow(), self._keep_plans())
+
+    async def _follow_statements(self) -> None:
+        await asyncio.sleep(UNREAD)
+        await self.slower.follow()
 
     async def _keep_plans(self) -> None:
         from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415  not before the first rows
@@ -220,7 +240,7 @@ class Workspace:
     def _slower(self) -> Source:
         from console.watching.slower import slower_source  # noqa: PLC0415  one view shows it
 
-        return slower_source(self.sources.postgres, self.recorder.readings)
+        return slower_source(self.slower, self.sources.postgres)
 
     def _clock(self) -> Source:
         from console.watching.vacuum_clock import clock_source  # noqa: PLC0415  one view shows it

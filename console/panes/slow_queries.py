@@ -242,18 +242,23 @@ SLOWER = View(
         Column("before_ms", "before", "ms", width=7, help="Mean time of a call before."),
         Column("after_ms", "since", "ms", width=7, help="Mean time of a call since then."),
         Column("added", "+ms/s", "rate", width=6, help="Time a second that it costs more than before."),
-        Column("at", "first seen", "time", help="The first reading that has it (UTC); it happened shortly before."),
+        Column("slow_for", "for", "age", width=4, help="How long it has been slower."),
         Column("changes", "changed then", "text", width=14, grow=True, help="What else was different from then on."),
-        Column("query", "query", "query", width=14, help="Beginning of the normalized text."),
+        Column("other_days_ms", "usual", "ms", width=7, help="Mean time of a call in the same hour of other days."),
+        Column("query", "query", "query", width=12, help="Beginning of the normalized text."),
         *_WHO,
+        Column("other_days", "days", "count", extra=True, help="How many other days are known of that hour."),
+        Column("plan_then", "plan then", "query", extra=True, help="The last plan that was kept before, and when."),
+        Column("plan_now", "plan now", "query", extra=True, help="The plan since then; the statement was not run."),
         Column("call_rate", "calls/s", "rate", extra=True, help="Calls a second since then."),
+        Column("at", "first seen", "time", extra=True, help="The first reading that has it (UTC)."),
         Column("seen", "last as usual", "time", extra=True, help="The last reading before it (UTC)."),
         *_IDENTITY,
     ),
     key=KEY,
     sort="-added",
     lookups=(replace(TEXTS, source="postgres"),),
-    empty="No statement became slower in the last hour, as far as it was read.",
+    empty="No statement became slower, as far as it was read.",
 )
 
 SLOW_QUERIES = Pane(
@@ -265,8 +270,9 @@ SLOW_QUERIES = Pane(
         "Statements from pg_stat_statements. `Now` shows rates since the last read, most execution time first; before "
         "the second read there are no rates and the order is by total time. `Totals` counts since the last reset; the "
         "notes show when that was and whether rare statements were evicted. Only the 500 statements with the highest "
-        "total time are read. `Slower` lists statements whose time a call rose at some moment of the last hour and "
-        "stayed there, with what else changed then: indexes, settings, statistics, applications, statements."
+        "total time are read, of the others the counters, for `Slower`. It lists statements whose time a call rose at "
+        "some moment of the last hour and stayed there, or exceeds that of the same hour of other days, with what else "
+        "changed then: the plan, indexes, settings, options, statistics, applications, statements."
     ),
     views=(
         _NOW_VIEW,

@@ -1,10 +1,10 @@
-"""What else changed when a statement became slower: indexes, settings, statistics, applications. Pure."""
+"""What else changed when a statement became slower: indexes, settings, options, statistics, applications. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from console.format import counted, one_line
+from console.format import counted, one_line, relation
 from console.model import Snapshot, number
 from console.past.readings import PastReadings
 from console.past.segment import Stream
@@ -12,8 +12,11 @@ from console.sources.registry import PRIMARY
 
 EARLIER = 300.0  # seconds before the last reading that was as usual, in which a cause may lie
 SETTLED = 90.0  # seconds after the first one that was not, until which what changed was read
+SEEN_LATE = 150.0  # the same for options, which are read less often
 NAMED = 3  # of each kind
+UNSET = "(not set)"
 INDEXES, SETTINGS, STATEMENTS = (Stream(PRIMARY, name) for name in ("table_indexes", "settings", "statements"))
+OPTIONS = Stream(PRIMARY, "set_options")
 SESSIONS = tuple(Stream(PRIMARY, name) for name in ("connections", "connections_summary", "transaction_ages"))
 TABLES = tuple(Stream(PRIMARY, name) for name in ("vacuum_due", "bloat_tables"))
 
@@ -29,6 +32,7 @@ def changes_between(readings: PastReadings, seen: float, at: float) -> tuple[str
         for each in (
             *_indexes(readings, seen, end),
             *_settings(readings, begin, end),
+            *_options(readings, begin, at + SEEN_LATE),
             *_analyzed(readings, begin, at),
             *_applications(readings, seen, end),
             *_statements(readings, seen, at),
@@ -55,6 +59,28 @@ def _settings(readings: PastReadings, begin: float, end: float) -> Iterator[str]
         f"{name} {former[name]} → {value}" for name, value in present.items() if former.get(name, value) != value
     ]
     yield _listed("setting", "settings", changed, "changed")
+
+
+def _options(readings: PastReadings, begin: float, end: float) -> Iterator[str]:
+    """What ALTER ROLE, ALTER DATABASE and ALTER TABLE … SET changed."""
+    before, after = _around(readings, OPTIONS, begin, end)
+    if before is None or after is None:
+        return
+    former, present = _option_values(before), _option_values(after)
+    for kind in ("setting", "option"):
+        changed = [
+            f"{name} of {of} {former.get(key, UNSET)} → {present.get(key, UNSET)}"
+            for key in sorted({*former, *present})
+            for which, of, name in (key,)
+            if which == kind and former.get(key) != present.get(key)
+        ]
+        yield _listed(kind, f"{kind}s", changed, "changed")
+
+
+def _option_values(snapshot: Snapshot) -> dict[tuple[str, str, str], str]:
+    return {
+        (str(row["kind"]), relation(row["object"]), str(row["name"])): str(row["value"]) for row in snapshot.records()
+    }
 
 
 def _analyzed(readings: PastReadings, begin: float, at: float) -> Iterator[str]:

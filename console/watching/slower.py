@@ -1,128 +1,151 @@
-"""Statements that became slower within the last hour, as a source: since when, by how much, and what else changed then.
+"""Statements that became slower, as a source: since when, by how much, what else changed then, and their plans.
 
-Everything is made of what this console, and others on the same target, read anyway.
+Everything is made of what this console, and others on the same target, read anyway, and of what statements took in the
+same hour of other days.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import counted, moment
-from console.model import Database, Row, Snapshot, Source, number
+from console.model import Row, Snapshot, Source, Trouble
 from console.past.readings import PastReadings
-from console.past.segment import Stream, answers
-from console.series.slowdown import Counted, Slowdown, slowdown
 from console.sources.derived import Derived, made_of
-from console.sources.registry import PRIMARY, SLOWER
+from console.sources.registry import SLOWER
 from console.watching.concurrent_changes import changes_between
+from console.watching.known_hours import KnownHours
+from console.watching.slowed import HOUR, Slowed, slowed_of
+from console.watching.statement_series import BEYOND, KEY, StatementSeries, ids, series, values
+from console.watching.statement_series import QUERY as STATEMENTS
+from console.watching.step_plans import StepPlans
+from console.watching.store import target_key
 
 QUERY = "statements_slower"
-STATEMENTS = Stream(PRIMARY, "statements")
-READS: Mapping[str, tuple[str, ...]] = {QUERY: (STATEMENTS.query,)}
-HOUR = 3600.0
-SPACING = 20.0  # seconds between two readings that are compared: those of an open pane are far closer
-LEAST = 5.0  # milliseconds a second that a step must cost
+READS: Mapping[str, tuple[str, ...]] = {QUERY: (STATEMENTS, BEYOND)}
+OPTIONS = "set_options"
+FULL = 500  # statements that one reading returns; where there are fewer, none follow
 MOST = 50  # statements, those whose step costs most first
 FRESH = 30.0  # seconds for which an answer serves
-KEY = ("queryid", "userid", "dbid", "toplevel")
+PERIOD = 120.0  # seconds between two readings of what no pane and no rule reads
+LOOKS = 3  # of these periods from one look for steps to the next
 WHO = ("database", "user")
-COLUMNS = (*KEY, *WHO, "at", "seen", "factor", "before_ms", "after_ms", "added", "call_rate", "changes")
-
-Key = tuple[object, ...]
-
-
-def slower_source(server: Database, readings: Callable[[float], PastReadings]) -> Source:
-    """What answers the query of the view Slower; `readings` returns what was read around a moment."""
-    return Derived(SLOWER, server, _Slower(server, readings).fetch, made_of(READS, "of slower statements"))
+COLUMNS = (
+    *(*KEY, *WHO, "at", "seen", "slow_for", "factor", "before_ms", "after_ms", "added", "call_rate", "changes"),
+    *("other_days_ms", "other_days", "plan_then", "plan_now"),
+)
 
 
-class _Slower:
-    """Looks for steps in what was read of one server."""
+def slower_source(slower: SlowerStatements, server: Source) -> Source:
+    """What answers the query of the view Slower."""
+    return Derived(SLOWER, server, slower.fetch, made_of(READS, "of slower statements"))
 
-    def __init__(self, server: Database, readings: Callable[[float], PastReadings]) -> None:
+
+class SlowerStatements:
+    """Looks for steps in what was read of one server, and keeps what its statements take in each hour."""
+
+    def __init__(
+        self, server: Source, readings: Callable[[float], PastReadings], plans: StepPlans, hours: KnownHours
+    ) -> None:
+        """`readings` returns what was read around a moment."""
         self._server = server
         self._readings = readings
+        self._plans = plans
+        self._hours = hours
         self._last: Snapshot | None = None
+        self._series: StatementSeries | None = None  # that it was made of
         self._lock = asyncio.Lock()
+        self.trouble: Trouble | None = None  # why nothing could be read or kept last
+
+    async def follow(self) -> None:
+        """Read what no pane and no rule reads, look for steps, and keep the hours, until this task is cancelled."""
+        turn = 0
+        while True:
+            try:
+                await self.read(is_look=turn % LOOKS == 0)
+                self.trouble = None
+            except Trouble as why:  # such as no pg_stat_statements: the pane says so too
+                self.trouble = why
+            turn += 1
+            await asyncio.sleep(PERIOD)
+
+    async def read(self, *, is_look: bool) -> None:
+        """Read what is due, with `is_look` all of it, and add it to the hours. Raises Trouble."""
+        await self._server.fetch(OPTIONS)
+        if is_look or self._series is None:
+            taken = await self.fetch(QUERY)
+            target, found, now = target_key(self._server.facts), self._series, taken.taken_at.timestamp()
+            if found is not None:
+                await asyncio.to_thread(self._hours.add, target, found, now)
+        elif len(self._series.counted) >= FULL:
+            await self._server.fetch(BEYOND)
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """The statements that became slower. Raises Trouble if the server cannot be read."""
         del query, parameters
         async with self._lock:
             if self._last is None or time.monotonic() - self._last.clock > FRESH:
-                taken = await self._server.fetch(STATEMENTS.query)
-                self._last = await asyncio.to_thread(self._found, taken)
+                self._last = await self._look()
             return self._last
 
-    def _found(self, taken: Snapshot) -> Snapshot:
+    async def _look(self) -> Snapshot:
+        taken = await self._server.fetch(STATEMENTS)
+        every = (taken, await self._server.fetch(BEYOND)) if len(taken.rows) >= FULL else (taken,)
         now = taken.taken_at.timestamp()
+        readings, found, slowed = await asyncio.to_thread(self._found, every, now)
+        self._series = found
+        await self._plans.look(slowed)
+        rows = await asyncio.to_thread(lambda: tuple(self._rows(slowed, _Changes(readings, self._readings, now), now)))
+        notes = (_note(found.first, now), *_note_of_days(slowed), *taken.notes)
+        return replace(taken, name=QUERY, columns=COLUMNS, rows=rows, notes=notes)
+
+    def _found(self, taken: Sequence[Snapshot], now: float) -> tuple[PastReadings, StatementSeries, tuple[Slowed, ...]]:
         readings = self._readings(now)
-        series, first = _series(readings, taken, now - HOUR)
-        steps = {key: found for key, each in series.items() if (found := slowdown(each)) and found.added >= LEAST}
-        worst = sorted(steps, key=lambda key: -steps[key].added)[:MOST]
-        changes = _Changes(readings)
-        who = dict(zip(_keys(taken, KEY), _keys(taken, WHO), strict=True))
-        rows = tuple(_row(key, who[key], steps[key], changes) for key in worst)
-        return replace(taken, name=QUERY, columns=COLUMNS, rows=rows, notes=(_note(first, now), *taken.notes))
+        found = series(readings, taken, now - HOUR)
+        hours = self._hours.of(target_key(self._server.facts), now)
+        slowed = slowed_of(found, hours, _who(taken), now)
+        return readings, found, tuple(sorted(slowed, key=lambda each: -each.added)[:MOST])
+
+    def _rows(self, slowed: Sequence[Slowed], changes: _Changes, now: float) -> Iterator[Row]:
+        for each in slowed:
+            plan = self._plans.of(each.step)
+            yield (
+                *(*each.key, each.database, each.user),
+                *(datetime.fromtimestamp(each.at, UTC), datetime.fromtimestamp(each.seen, UTC), now - each.at),
+                *(each.after / each.before, each.before, each.after, each.added, each.rate),
+                "; ".join(filter(None, (plan.change, changes.of(each)))),
+                *((each.usual.mean, each.usual.days) if each.usual else (None, None)),
+                *(plan.then or None, plan.now or None),
+            )
 
 
 class _Changes:
     """What changed at the moments of steps; statements often become slower together."""
 
-    def __init__(self, readings: PastReadings) -> None:
+    def __init__(self, readings: PastReadings, around: Callable[[float], PastReadings], now: float) -> None:
+        """`readings` are those of the last hour before `now`; `around` returns those of other moments."""
         self._readings = readings
+        self._around = around
+        self._since = now - HOUR
         self._known: dict[tuple[float, float], str] = {}
 
-    def of(self, found: Slowdown) -> str:
+    def of(self, found: Slowed) -> str:
         """What changed then; empty: nothing that was read."""
         between = found.seen, found.at
         if between not in self._known:
-            self._known[between] = "; ".join(changes_between(self._readings, *between))
+            readings = self._readings if found.seen >= self._since else self._around(found.at)
+            self._known[between] = "; ".join(changes_between(readings, *between))
         return self._known[between]
 
 
-def _series(readings: PastReadings, taken: Snapshot, since: float) -> tuple[dict[Key, list[Counted]], float]:
-    """The counters of each statement that is still counted, oldest first; and when the first were read."""
-    series: dict[Key, list[Counted]] = defaultdict(list)
-    last = first = taken.taken_at.timestamp()
-    before = float("-inf")
-    for at, snapshot in (*_readings_of(readings, since), (last, taken)):
-        if snapshot.origin != taken.origin or (at - before < SPACING and snapshot is not taken):
-            continue
-        before, first = at, min(first, at)
-        for key, (calls, ms) in zip(_keys(snapshot, KEY), _keys(snapshot, ("calls", "total_ms")), strict=True):
-            series[key].append(Counted(at, number(calls), number(ms)))
-    present = set(_keys(taken, KEY))
-    return {key: each for key, each in series.items() if key in present and key[0] is not None}, first
-
-
-def _readings_of(readings: PastReadings, since: float) -> Iterator[tuple[float, Snapshot]]:
-    """What was read of statements since then, whichever console read it, oldest first."""
-    found = (
-        (at, answer)
-        for segment in readings.segments
-        if (chain := segment.chains.get(STATEMENTS))
-        for at, answer in answers(chain, since)
-    )
-    return iter(sorted(((at, each) for at, each in found if isinstance(each, Snapshot)), key=lambda pair: pair[0]))
-
-
-def _keys(snapshot: Snapshot, columns: Iterable[str]) -> list[Key]:
-    return list(zip(*(snapshot.values(column) for column in columns), strict=True)) if snapshot.rows else []
-
-
-def _row(key: Key, who: Key, found: Slowdown, changes: _Changes) -> Row:
-    return (
-        *(*key, *who),
-        *(datetime.fromtimestamp(found.at, UTC), datetime.fromtimestamp(found.seen, UTC)),
-        *(found.after / found.before, found.before, found.after, found.added, found.rate),
-        changes.of(found),
-    )
+def _who(taken: Sequence[Snapshot]) -> dict[tuple[object, ...], tuple[str, str]]:
+    """The names of database and user by their ids: only the first reading has them."""
+    pairs = zip(ids(taken[0]), values(taken[0], WHO), strict=True)
+    return {(key[2], key[1]): (str(database or ""), str(user or "")) for key, (database, user) in pairs}
 
 
 def _note(first: float, now: float) -> str:
@@ -131,3 +154,9 @@ def _note(first: float, now: float) -> str:
         return "Nothing was read before; a console that is open reads the statements every minute."
     since = moment(datetime.fromtimestamp(first, UTC))
     return f"From what was read in the last {counted(minutes, 'minute')}, since {since}."
+
+
+def _note_of_days(slowed: Sequence[Slowed]) -> tuple[str, ...]:
+    """How many other days are known."""
+    days = max((each.usual.days for each in slowed if each.usual), default=0)
+    return (f"Compared with the same hour of {counted(days, 'other day')}.",) if days else ()

@@ -1,6 +1,7 @@
 """What must outlive a console: one private SQLite database of this user for all targets.
 
-It holds acknowledgements, the history of findings, what `watch` delivered, and samples of sizes and limits.
+It holds acknowledgements, the history of findings, what `watch` delivered, samples of sizes and limits, and what
+statements took in each hour.
 
 The file has mode 0600 in a folder of mode 0700. Several consoles, `check` and `watch` may use it at the same time.
 """
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 NAME = "findings.sqlite3"
-FORM = 4  # of the tables: PRAGMA user_version
+FORM = 5  # of the tables: PRAGMA user_version
 BUSY_SECONDS = 2.0  # for which a write of another process is awaited
 
 _TABLES = """
@@ -45,6 +46,10 @@ CREATE TABLE IF NOT EXISTS series (
 CREATE TABLE IF NOT EXISTS samples (
   series integer NOT NULL REFERENCES series (id), at integer NOT NULL, value real NOT NULL,
   PRIMARY KEY (series, at)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS statement_hours (
+  target text NOT NULL, hour integer NOT NULL, queryid integer NOT NULL, userid integer NOT NULL,
+  dbid integer NOT NULL, toplevel integer NOT NULL, calls real NOT NULL, ms real NOT NULL,
+  PRIMARY KEY (target, hour, queryid, userid, dbid, toplevel)) WITHOUT ROWID;
 """
 
 
@@ -77,7 +82,7 @@ class Store:
             raise Trouble(
                 Kind.FAILED,
                 f"{safe(self.path)} cannot be used: {safe(error, 200)}.",
-                "It holds only acknowledgements, past findings and samples of sizes: make room, or remove it.",
+                "It holds only acknowledgements, past findings and samples: make room, or remove it.",
             ) from None
 
     def _prepare(self, database: sqlite3.Connection) -> None:
