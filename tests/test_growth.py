@@ -14,7 +14,7 @@ import pytest
 
 from console.model import Finding, Level, Rate, Snapshot, Source, StatementHistory, Trouble, View
 from console.panes import PANES
-from console.panes.blocking import Blocking, Member
+from console.panes.blocking import Blocking, Member, blocking
 from console.panes.locks import LOCKS, tree
 from console.panes.partition_coverage import coverage
 from console.reading.arrange import arrange
@@ -121,23 +121,38 @@ def _other(value: object, again: int) -> object:
     return f"{value}.{again}" if isinstance(value, str) and again else value
 
 
-async def test_the_tree_of_blocked_sessions_takes_a_step_a_session() -> None:
-    view = LOCKS.view("blocking")
-    taken = await Reader(replace(view, derive=None)).read(recorded(PRIMARY))
+def pile(taken: Snapshot, count: int, seconds: float = 0.0) -> Snapshot:
+    """Sessions that wait for the first one, each a second less than the one before it, `seconds` later."""
     template = dict(zip(taken.columns, taken.rows[0], strict=True))
+    rows = [
+        {**template, "pid": n, "holder_id": n, "lock_id": None, "leader_pid": None, "gid": None}
+        | {"holders": None, "held_modes": None}
+        for n in range(count)
+    ]
+    for place, row in enumerate(rows[1:], 1):
+        age = 1.0 * count - place + seconds
+        row |= {"lock_id": 1, "place": place, "wanted_mode": 64, "wait_age": age, "wants": "row"}
+    rows[1] |= {"holders": [0], "held_modes": [64]}
+    return replace(taken, rows=tuple(tuple(row.values()) for row in rows))
+
+
+async def test_the_tree_of_blocked_sessions_takes_a_step_a_session() -> None:
+    taken = await Reader(replace(LOCKS.view("blocking"), derive=None)).read(recorded(PRIMARY))
 
     def make(count: int) -> Callable[[], object]:
-        rows = [
-            {**template, "pid": n, "holder_id": n, "lock_id": None, "holders": None, "leader_pid": None, "gid": None}
-            for n in range(count)
-        ]
-        for place, row in enumerate(rows[1:], 1):
-            row |= {"lock_id": 1, "place": place, "wanted_mode": 64, "wait_age": 1.0 * count - place, "wants": "row"}
-        rows[1] |= {"holders": [0], "held_modes": [64]}
-        waiting = replace(taken, rows=tuple(tuple(row.values()) for row in rows))
-        return lambda: tree(waiting)
+        readings = iter([pile(taken, count + more) for more in range(3)])  # others wait each time
+        return lambda: tree(next(readings))
 
     assert times(make) <= MOST
+
+
+async def test_who_blocks_whom_is_worked_out_once_while_the_same_sessions_wait() -> None:
+    taken = await Reader(replace(LOCKS.view("blocking"), derive=None)).read(recorded(PRIMARY))
+    first, second, third, other = (pile(taken, count, age) for age, count in enumerate((99, 99, 99, 98)))
+    assert blocking(first) is blocking(second)
+    assert blocking(other) is not blocking(second)
+    tree(second)
+    assert work(lambda: tree(third)) / 99 <= 95  # lines and calls for each session
 
 
 def queue(count: int) -> list[Member]:

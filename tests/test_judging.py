@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,23 @@ from typing import Any
 
 import pytest
 
-from console.model import Ask, CannotTell, Diagnosis, Finding, Frame, Kind, Level, Snapshot, Trouble, Urgency
+from console.model import (
+    Ask,
+    CannotTell,
+    Diagnosis,
+    Finding,
+    Frame,
+    Kind,
+    Level,
+    Limit,
+    Rule,
+    Snapshot,
+    StateRule,
+    Trouble,
+    Urgency,
+    above,
+    below,
+)
 from console.rules.judging import Judgement, Memory, evaluate, fold, judge, rank
 from console.watching.asks import merged
 
@@ -35,6 +52,36 @@ def subjects(findings: Iterable[Finding]) -> list[str]:
 def test_the_worst_come_first_then_the_most_harmful() -> None:
     found = [finding("b"), finding("a"), finding("c", harm=3), finding("d", Level.CRITICAL)]
     assert subjects(rank(found)) == ["d", "c", "a", "b"]
+
+
+@pytest.mark.parametrize("value", [0, 59.9, 60, 300, -math.inf, math.inf, math.nan, True, "60", None])
+@pytest.mark.parametrize("limit", [above(60, 300), above(60), below(60, 10), below(60)], ids=str)
+def test_the_worst_of_many_values_is_as_bad_as_the_worst_of_each(limit: Limit, value: object) -> None:
+    rule = Rule("rule", "Something", "s", limit, ())
+    for values in ([value], [value, 60.5], [60.5, value], [value, 5, None], [math.nan, value, 1000.0]):
+        assert rule.worst(values) is max(map(rule.level, values))
+    assert rule.worst([]) is Level.OK
+
+
+def test_the_worst_of_many_states_is_as_bad_as_the_worst_of_each() -> None:
+    rule = StateRule("rule", "Something", {"bad": Level.WARNING, True: Level.CRITICAL}, ())
+    for values in ([], ["bad", "good"], ["good", None], ["bad", True, 2.5]):
+        assert rule.worst(values) is max(map(rule.level, values), default=Level.OK)
+
+
+def test_what_several_rules_need_of_one_reading_is_made_once() -> None:
+    made: list[Frame] = []
+
+    def make(of: Frame) -> int:
+        made.append(of)
+        return len(made)
+
+    def judged(of: Frame) -> list[Finding]:
+        return [finding(f"made {of.once(make)}")]
+
+    rules = [replace(rule([]), name=name, judge=judged) for name in ("one", "two")]
+    assert subjects(judge(frame(), rules).findings) == ["made 1", "made 1"]
+    assert subjects(judge(frame(60), rules).findings) == ["made 2", "made 2"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from console.model.history import IndexHistory, StatementHistory
 from console.model.judge import Level, Rule
@@ -13,6 +14,8 @@ from console.model.look import Lookup, Record, Snapshot, View
 from console.model.source import Facts
 from console.model.trouble import NOTHING, Lacks, Trouble
 from console.records import dataclass
+
+Derived = TypeVar("Derived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ class Frame:
     statements: StatementHistory = field(default_factory=StatementHistory)
     indexes: IndexHistory = field(default_factory=IndexHistory)
     records: dict[str, tuple[Record, ...]] = field(default_factory=dict, compare=False)  # made so far, by query
+    derived: dict[object, object] = field(default_factory=dict, compare=False)  # made so far, by what makes it
 
     def of(self, diagnosis: Diagnosis) -> Frame:
         """What a rule has declared that it reads, and nothing else; rows that several rules read are made once."""
@@ -170,6 +174,12 @@ class Frame:
         if query not in self.records:
             self.records[query] = _records(last)
         return self.records[query]
+
+    def once(self, make: Callable[[Frame], Derived]) -> Derived:
+        """What `make` makes of this frame; what several rules need of the same readings is made once."""
+        if make not in self.derived:
+            self.derived[make] = make(self)
+        return self.derived[make]  # type: ignore[return-value]
 
     def hidden(self, query: str) -> tuple[Trouble, ...]:
         """Why the last reading shows less than it could. Raises CannotTell if there is none."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from enum import IntEnum, StrEnum
 
@@ -45,6 +46,17 @@ class Limit:
             return Level.CRITICAL if critical else Level.WARNING
         return Level.OK
 
+    def worst(self, values: Iterable[object]) -> Level:
+        """The severity of the worst of many values: that of the greatest, or least, number among them."""
+        numbers = [
+            value
+            for value in values
+            if isinstance(value, int | float) and not isinstance(value, bool) and value <= math.inf  # which NaN is not
+        ]
+        if not numbers:
+            return Level.OK
+        return self.level(min(numbers) if self.below else max(numbers))
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -61,6 +73,10 @@ class Rule:
     def level(self, value: object) -> Level:
         """The severity of `value`; OK if it is not a number."""
         return self.limit.level(value)
+
+    def worst(self, values: Iterable[object]) -> Level:
+        """The severity of the worst of `values`."""
+        return self.limit.worst(values)
 
     def under(self, limits: Mapping[str, Limit]) -> Rule:
         """This rule with the limits that `limits` has under its name; its direction stays."""
@@ -80,6 +96,10 @@ class StateRule:
     def level(self, value: object) -> Level:
         """The severity of the state `value`."""
         return self.levels.get(value, Level.OK)
+
+    def worst(self, values: Iterable[object]) -> Level:
+        """The severity of the worst of `values`."""
+        return max(map(self.level, set(values)), default=Level.OK)
 
 
 AnyRule = Rule | StateRule

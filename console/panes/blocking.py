@@ -8,18 +8,20 @@ Source: GetBlockerStatusData() and ProcSleep() in src/backend/storage/lmgr of Po
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import itemgetter
 
-from console.model import Snapshot
+from console.model import Row, Snapshot
 from console.records import dataclass
 
 # Modes as bits, ACCESS SHARE to ACCESS EXCLUSIVE, and the modes that each conflicts with.
 CONFLICTS: Mapping[int, int] = {1: 128, 2: 192, 4: 240, 8: 248, 16: 236, 32: 252, 64: 254, 128: 255}
 
 _READ = ("leader_pid", "lock_id", "place", "wanted_mode", "holders", "held_modes")
+_PARTS = itemgetter(*range(1 + len(_READ)))
+KEPT = 2  # readings whose blockers are kept: those of the panes of sessions and of locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +125,33 @@ class Blocking:
                     below[holder] = below.get(holder, 0) | deeper[other]
 
 
-def members(snapshot: Snapshot) -> list[Member]:
-    """The members that the rows of a query describe.
+def blocking(snapshot: Snapshot) -> Blocking:
+    """Who blocks whom among the sessions that the rows of a query describe.
 
-    By pid or holder_id, leader_pid, lock_id, place, wanted_mode, holders and held_modes.
+    By pid or holder_id, leader_pid, lock_id, place, wanted_mode, holders and held_modes. As long as the same sessions
+    wait for the same locks it is worked out once, however often they are read.
     """
     own = "holder_id" if "holder_id" in snapshot.columns else "pid"
     pick = itemgetter(*(snapshot.index(name) for name in (own, *_READ)))
-    found = []
-    for id_, leader, lock, place, mode, holders, held_modes in map(pick, snapshot.rows):
+    return _among(tuple(row if row[-1] is None else _hashable(row) for row in map(pick, snapshot.rows)))
+
+
+def _hashable(row: Row) -> Row:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row)
+
+
+@lru_cache(maxsize=KEPT)
+def _among(rows: tuple[Row, ...]) -> Blocking:
+    return Blocking(list(_members(rows)))
+
+
+def _members(rows: Iterable[Row]) -> Iterator[Member]:
+    for id_, leader, lock, place, mode, holders, held_modes in map(_PARTS, rows):
         group = id_ if leader is None else leader
-        found.append(
-            Member(id_, group)
-            if lock is None
-            else Member(id_, group, lock, place, mode, holders or (), held_modes or ())
-        )
-    return found
+        if lock is None:
+            yield Member(id_, group)
+        else:
+            yield Member(id_, group, lock, place, mode, holders or (), held_modes or ())
 
 
 def bits(mask: int) -> Iterator[int]:

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from console.format import decoded
 from console.model import Column, Pane, Record, Row, Snapshot, Trouble, View, Whole, denied
-from console.panes.blocking import Blocking, members
+from console.panes.blocking import blocking
 from console.panes.host import BACKENDS
 from console.panes.pooled import BEHIND_COLUMNS, CLIENT, CLIENTS_BEHIND, clients, names
 from console.rules.sessions import (
@@ -40,22 +40,23 @@ def sessions(snapshot: Snapshot) -> Snapshot:
     state, query, lock = (snapshot.index(name) for name in ("state", "query", "lock_id"))
     # Of a session that waits for nothing only its pid matters, to those that it blocks.
     waiting = replace(snapshot, rows=tuple(row for row in snapshot.rows if row[lock] is not None))
-    blocking = Blocking(members(waiting))
+    found = blocking(waiting)
     # Since when is only in pg_locks; a statement is at least as old as its wait.
     long_waits = held_long(waiting.values("age"))
     waits = {
-        member.id: (by, at) for at, (member, by) in enumerate(zip(blocking.members, blocking.blockers, strict=True))
+        member.id: (by, long_waits >> at & 1)
+        for at, (member, by) in enumerate(zip(found.members, found.blockers, strict=True))
     }
     pids = map(itemgetter(snapshot.index("pid")), snapshot.rows)
     more, behind = clients(snapshot)
     rows: list[Row] = []
     for row, pid, name, pooled in zip(snapshot.rows, pids, who(snapshot), behind, strict=True):
-        by, at = waits.get(pid, ((), 0))
-        waiters = blocking.direct.get(pid, 0)
-        blocks, long_blocks = waiters.bit_count(), (waiters & long_waits).bit_count()
-        waited = by and long_waits >> at & 1
-        judged = (len(by) if waited else 0, long_blocks)
-        shown = [*row, by or None, len(by), blocks, name, _blocking(by, blocks), *judged, *pooled]
+        by, is_long = waits.get(pid, ((), 0))
+        waiters = found.direct.get(pid, 0)
+        blocked = len(by)
+        blocks, long_blocks = (waiters.bit_count(), (waiters & long_waits).bit_count()) if waiters else (0, 0)
+        judged = (blocked if is_long else 0, long_blocks)
+        shown = [*row, by or None, blocked, blocks, name, _blocking(by, blocks), *judged, *pooled]
         shown[state], shown[query] = SHORT.get(row[state], row[state]), decoded(row[query])
         rows.append(tuple(shown))
     added = ("blocked_by", "blockers", "blocks", "who", "blocking", "blockers_long", "blocks_long")
@@ -83,10 +84,10 @@ def who(snapshot: Snapshot) -> list[str | None]:
 
 def _blocking(pids: Sequence[int], blocks: int) -> str | None:
     """Whom a session blocks, and who blocks it, in a few cells."""
-    if not pids and not blocks:
-        return None
     by = f"by {pids[0]}" + (f" +{len(pids) - 1}" if len(pids) > 1 else "") if pids else ""
-    return ", ".join(part for part in (f"blocks {blocks}" if blocks else "", by) if part)
+    if not blocks:
+        return by or None
+    return f"blocks {blocks}, {by}" if by else f"blocks {blocks}"
 
 
 def hidden(snapshot: Snapshot, what: str = "sessions") -> Trouble | None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from console.format import decoded, moment
-from console.model import Column, Pane, Rate, Record, Row, Snapshot, View, number
-from console.panes.blocking import Blocking, bits, members
+from console.model import Column, Pane, Rate, Row, Snapshot, View, number
+from console.panes.blocking import Blocking, bits, blocking
 from console.panes.connections import SHORT, held_long, hidden, who
 from console.panes.derived import with_notes
 from console.panes.pooled import BEHIND_COLUMNS, CLIENT, CLIENTS_BEHIND, clients
@@ -31,14 +31,14 @@ def tree(snapshot: Snapshot) -> Snapshot:
     """
     at = snapshot.index("wait_age")
     snapshot = replace(snapshot, rows=tuple(sorted(snapshot.rows, key=lambda row: -number(row[at]))))
-    blocking = Blocking(members(snapshot))
-    records = list(snapshot.records())
-    shown = _shown(snapshot, records, blocking)
+    found = blocking(snapshot)
+    shown = _shown(snapshot, found)
+    pids, gids = snapshot.values("pid"), snapshot.values("gid")
     rows: list[Row] = []
-    for root, children in _trees(records, blocking):
-        name = str(records[root]["gid"] or records[root]["pid"])
+    for root, children in _trees(snapshot.values("xact_age"), found):
+        name = str(gids[root] or pids[root])
         for node, depth in _walk(root, children):
-            rows.append((*shown[node], _branch(records[node], depth), depth, name))
+            rows.append((*shown[node], _branch(pids[node], depth), depth, name))
     more, _ = clients(snapshot)
     added = ("blocked_by", "blocks", "blocks_long", "lock", "who")
     columns = (*snapshot.columns, *added, *more, "tree", "depth", "root")
@@ -54,27 +54,23 @@ def counted_waits(snapshot: Snapshot) -> Snapshot:
     return with_notes(snapshot, f"waits counted since {moment(datetime.fromtimestamp(since, UTC))}")
 
 
-def _shown(snapshot: Snapshot, records: Sequence[Record], blocking: Blocking) -> list[Row]:
+def _shown(snapshot: Snapshot, found: Blocking) -> list[Row]:
     """The row of each session as it is shown wherever it is listed: with blocked_by, blocks, lock and who."""
     state, query, wants = (snapshot.index(name) for name in ("state", "query", "wants"))
+    wanted_rows, holds = snapshot.values("wanted_row"), snapshot.values("holds")
     long_waits = held_long(snapshot.values("wait_age"))
-    prepared = any(member.id < 0 for member in blocking.members)
+    prepared = any(member.id < 0 for member in found.members)
     _, behind = clients(snapshot)
     rows: list[Row] = []
-    parts = zip(blocking.members, snapshot.rows, records, who(snapshot), behind, strict=True)
-    for member, row, record, name, pooled in parts:
-        by = blocking.blockers[len(rows)]
-        wanted = ", ".join([str(part) for part in (record["wanted_row"], row[wants]) if part])
-        lock = wanted or _wanted_of(blocking.direct.get(member.id, 0), records) or record["holds"]
+    parts = zip(found.members, found.blockers, snapshot.rows, wanted_rows, who(snapshot), behind, strict=True)
+    for member, by, row, wanted_row, name, pooled in parts:
+        wanted = f"{wanted_row}, {row[wants]}" if wanted_row and row[wants] else wanted_row or row[wants] or None
+        lock = wanted or _wanted_of(found.direct.get(member.id, 0), wanted_rows) or holds[len(rows)]
         values = [*row]
-        values[state], values[query], values[wants] = (
-            SHORT.get(row[state], row[state]),
-            decoded(row[query]),
-            wanted or None,
-        )
+        values[state], values[query], values[wants] = SHORT.get(row[state], row[state]), decoded(row[query]), wanted
         pids = [max(0, blocker) for blocker in by] if prepared else by
-        below = blocking.below.get(member.id, 0)
-        counts = (below.bit_count(), (below & long_waits).bit_count())
+        below = found.below.get(member.id, 0)
+        counts = (below.bit_count(), (below & long_waits).bit_count()) if below else (0, 0)
         rows.append((*values, pids or None, *counts, lock, name, *pooled))
     return rows
 
@@ -86,19 +82,22 @@ def held(snapshot: Snapshot) -> Snapshot:
     return snapshot.with_columns(("waiting_long",), long_waits)
 
 
-def _wanted_of(blocked: int, records: Sequence[Record]) -> str | None:
+def _wanted_of(blocked: int, wanted_rows: Sequence[object]) -> str | None:
     """The rows that others want of a blocker: more telling than its transaction, by which they wait for them."""
-    rows = dict.fromkeys(str(records[node]["wanted_row"] or "") for node in bits(blocked))
+    rows = dict.fromkeys(str(wanted_rows[node] or "") for node in bits(blocked))
     return ", ".join(row for row in rows if row) or None
 
 
-def _trees(records: Sequence[Record], blocking: Blocking) -> Iterator[tuple[int, Mapping[int, list[int]]]]:
-    """Root blockers, the one that blocks most sessions first, each with the tree under it as parent → children."""
-    ids = [member.id for member in blocking.members]
-    below = [blocking.below.get(id_, 0) for id_ in ids]
+def _trees(ages: Sequence[object], found: Blocking) -> Iterator[tuple[int, Mapping[int, list[int]]]]:
+    """Root blockers, the one that blocks most sessions first, each with the tree under it as parent → children.
+
+    `ages` are those of the transactions.
+    """
+    ids = [member.id for member in found.members]
+    below = [found.below.get(id_, 0) for id_ in ids]
     blocked = reached = 0
     for id_ in ids:
-        blocked |= blocking.direct.get(id_, 0)
+        blocked |= found.direct.get(id_, 0)
     roots = [node for node in range(len(ids)) if not blocked >> node & 1]
     for node in roots:
         reached |= 1 << node | below[node]
@@ -106,8 +105,8 @@ def _trees(records: Sequence[Record], blocking: Blocking) -> Iterator[tuple[int,
         if not reached >> node & 1:
             roots.append(node)
             reached |= 1 << node | below[node]
-    roots.sort(key=lambda root: (-below[root].bit_count(), -number(records[root]["xact_age"])))
-    direct = [blocking.direct.get(id_, 0) for id_ in ids]
+    roots.sort(key=lambda root: (-below[root].bit_count(), -number(ages[root])))
+    direct = [found.direct.get(id_, 0) for id_ in ids]
     listed = rows = 0
     for root in roots:
         rows += 1 + below[root].bit_count()
@@ -138,8 +137,8 @@ def _walk(root: int, children: Mapping[int, list[int]]) -> Iterator[tuple[int, i
         left += [(child, depth + 1) for child in reversed(children.get(node, []))]
 
 
-def _branch(record: Record, depth: int) -> str:
-    return f"{'·' * (depth - 1)}└{record['pid']}" if depth else str(record["pid"])
+def _branch(pid: object, depth: int) -> str:
+    return f"{'·' * (depth - 1)}└{pid}" if depth else str(pid)
 
 
 _BLOCKING = View(

@@ -58,6 +58,7 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgemen
         if before is None or not own.is_like(before.frame):
             last[diagnosis.name] = _judgement(own, diagnosis)
     frame.records.clear()  # they take far more memory than the snapshots
+    frame.derived.clear()
     said = [last[diagnosis.name] for diagnosis in diagnoses]
     unknown = tuple(each.unknown for each in said if each.unknown is not None)
     judged = frozenset(diagnosis.name for diagnosis in diagnoses) - {each.rule for each in unknown}

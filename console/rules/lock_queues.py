@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import reduce
 from operator import or_
 
-from console.model import Record, number
+from console.model import Frame, Record, number
 from console.panes.blocking import CONFLICTS, Blocking, Member, bits
 from console.records import dataclass
 
@@ -160,6 +160,15 @@ class Queues:
     @staticmethod
     def _each(queues: dict[str, list[Lock]]) -> list[Lock]:
         return [lock for queue in queues.values() for lock in queue]
+
+
+def queues_of(frame: Frame) -> Queues:
+    """The queues of the last reading, which several rules judge. Raises CannotTell if it could not be read."""
+    return frame.once(_queues)
+
+
+def _queues(frame: Frame) -> Queues:
+    return Queues(locks(frame.rows("lock_queues")))
 
 
 def locks(records: Iterable[Record]) -> list[Lock]:

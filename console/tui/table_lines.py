@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import field, replace
+from operator import itemgetter
 
 from rich.cells import cell_len, set_cell_size
 from textual.geometry import Region
@@ -106,12 +107,12 @@ class ColumnWindow:
 
     def worst(self, rows: Sequence[Row], least: Level) -> int:
         """The position of the first row of the highest severity; 0 if that is under `least`."""
-        # Most rows have the same few values.
-        ruled = [(at, {value: rule.level(value) for value in {row[at] for row in rows}}) for rule, at in self._ruled]
-        most = max((level for _, levels in ruled for level in levels.values()), default=Level.OK)
+        ruled = [(rule, at, rule.worst(map(itemgetter(at), rows))) for rule, at in self._ruled]
+        most = max((level for *_, level in ruled), default=Level.OK)
         if most < least:
             return 0
-        return next(n for n, row in enumerate(rows) if any(levels[row[at]] is most for at, levels in ruled))
+        worst = [(rule, at) for rule, at, level in ruled if level is most]
+        return next(n for n, row in enumerate(rows) if any(rule.level(row[at]) is most for rule, at in worst))
 
     def changes(self, y: int, left: int, old: RowLine | None, new: RowLine | None, seen: Region) -> list[Region]:
         """The cells of line `y` in which two lines differ, in a window scrolled by `left` cells.

@@ -45,7 +45,9 @@ class QueryNeeds:
             watched = replace(frame, readings=_Watched(frame.readings, looked_at))
             is_needed = needed(ask, watched)
             last = {query: _last(frame.readings, query) for query in looked_at}
-            judged = self._judged[ask.query] = _Judged(replace(frame, readings={}, records={}), last, is_needed)
+            judged = self._judged[ask.query] = _Judged(
+                replace(frame, readings={}, records={}, derived={}), last, is_needed
+            )
         return judged.is_needed
 
 

@@ -10,7 +10,7 @@ from console.format import age, one_line
 from console.model import OFTEN, Ask, Diagnosis, Evidence, Finding, Fix, Frame, Level, Record, Urgency
 from console.panes.pooled import ask_with_clients
 from console.rules.findings.wording import cancel, counted, number, session, since, statement, terminate
-from console.rules.lock_queues import TRANSACTION, Freed, Node, Queues, locks, node
+from console.rules.lock_queues import TRANSACTION, Freed, Node, Queues, node, queues_of
 from console.rules.sessions import BLOCKING_SESSIONS, LOCK_WAIT_SECONDS
 
 IDLE = ("idle in transaction", "idle in transaction (aborted)", "idle")  # a cancel would have no effect
@@ -28,15 +28,15 @@ def somebody_waits(frame: Frame) -> bool:
 def blockers(frame: Frame) -> Iterable[Finding]:
     """A finding for each session or prepared transaction that blocks others without waiting itself."""
     records = frame.rows("lock_queues")
-    queues = Queues(locks(records))
+    found = queues_of(frame)
     sessions = {node(record): record for record in sorted(records, key=_clarity)}
-    for root in queues.roots:
-        waiting = queues.behind(root)
-        waited = frame.level(LOCK_WAIT_SECONDS, queues.longest_wait(waiting))
+    for root in found.roots:
+        waiting = found.behind(root)
+        waited = frame.level(LOCK_WAIT_SECONDS, found.longest_wait(waiting))
         if waited:  # many that wait for a moment are no emergency
             level = max(waited, frame.level(BLOCKING_SESSIONS, len(waiting)))
-            began = frame.at - timedelta(seconds=queues.longest_wait(waiting))
-            yield replace(_finding(root, level, waiting, queues, sessions), since=began)
+            began = frame.at - timedelta(seconds=found.longest_wait(waiting))
+            yield replace(_finding(root, level, waiting, found, sessions), since=began)
 
 
 def _finding(root: Node, level: Level, waiting: Set[Node], queues: Queues, sessions: Sessions) -> Finding:
@@ -98,7 +98,8 @@ def _blocked(waiting: Set[Node], sessions: Sessions) -> list[str]:
 
 def _wanted(waiting: Set[Node], sessions: Sessions) -> str:
     """The relations, or other objects, that the waiting sessions want; those of a row's transaction by the row."""
-    objects = sorted({_object(sessions[waiter]) for waiter in waiting})
+    named = {(record["object"], record["row"]): record for record in map(sessions.__getitem__, waiting)}
+    objects = sorted({_object(record) for record in named.values()})
     relations = [name for name in objects if not name.startswith(("transaction ", "virtual transaction "))]
     return ", ".join((relations or objects)[:2])
 

@@ -10,7 +10,7 @@ from console.model import CannotTell, Evidence, Fix, Frame, Record
 from console.records import dataclass
 from console.rules.findings.blocking import IDLE, subject
 from console.rules.findings.wording import application, cancel, counted, listed, number, session, terminate
-from console.rules.lock_queues import Queues, locks, node
+from console.rules.lock_queues import node, queues_of
 from console.sources.pgbouncer.behind import BY, server_of
 
 IDLE_SECONDS = 1.0  # an open transaction whose client has been silent for so long holds its server for nothing
@@ -102,9 +102,11 @@ def held(frame: Frame, servers: Sequence[Server], session_pool: bool) -> Hold:
 def _behind_lock(frame: Frame, servers: Sequence[Server]) -> Hold | None:
     """Half of them or more wait for locks of one session."""
     records = rows(frame, "lock_queues")
-    queues, pids = Queues(locks(records)), {server.pid for server in servers}
-    for root in queues.roots:
-        waiting = queues.behind(root) & pids
+    if not records:
+        return None
+    found, pids = queues_of(frame), {server.pid for server in servers}
+    for root in found.roots:
+        waiting = found.behind(root) & pids
         if waiting and 2 * len(waiting) >= len(pids):
             record = next(row for row in records if node(row) == root)
             who = f"prepared transaction {one_line(root)}" if isinstance(root, str) else session(record)
