@@ -100,9 +100,11 @@ class Workspace:
         """What evaluates all rules on this target."""
         if self._observer is None:
             from console.rules.diagnoses import DIAGNOSES  # noqa: PLC0415  most panes need no rule
+            from console.watching.asks import applicable  # noqa: PLC0415
             from console.watching.history import History  # noqa: PLC0415
 
-            self._observer = self.observing(DIAGNOSES, History(self._store, self.trail), spreads=self._spreads)
+            rules = applicable(DIAGNOSES, self.sources.absent)
+            self._observer = self.observing(rules, History(self._store, self.trail), spreads=self._spreads)
             self._observer.looked = self._hear_findings
         return self._observer
 

@@ -10,6 +10,8 @@ import pytest
 
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
+from console.sources.registry import OPTIONAL
+from console.watching.asks import applicable
 from tests.acting import Desk
 from tests.activity import Sessions, other_sessions  # noqa: F401  a fixture, found by name
 from tests.command import run
@@ -61,6 +63,19 @@ def test_each_reason_why_rules_cannot_be_evaluated_is_printed_once(stage: Stage,
     done = run(tmp_path, "check", "-t", stage.desk.uri, "--only", "pool-exhausted", "--only", "pgbouncer-cve")
     assert done.out.count("There is no pooler to look at.") == 1
     assert "   pool-exhausted, pgbouncer-cve: There is no pooler" in done.out
+
+
+def test_rules_for_what_a_target_has_not_count_neither_as_evaluated_nor_as_unknown(
+    stage: Stage, tmp_path: Path
+) -> None:
+    whole = json.loads(run(tmp_path, "check", "-t", stage.desk.uri, "--format", "json").out)
+    assert not any("There is no" in each["why"] for each in whole["cannot_tell"])
+    done = run(tmp_path, "check", "-t", stage.desk.uri, "--format", "nagios").out
+    counts = dict(re.findall(r"(\w+)=(\d+)", done))
+    judged = applicable(DIAGNOSES, OPTIONAL)
+    assert int(counts["rules"]) + int(counts["unknown"]) == len(judged) < len(DIAGNOSES)
+    assert {"redis-gone", "replica-gone", "pool-exhausted"}.isdisjoint(rule.name for rule in judged)
+    assert "replication-lag" in {rule.name for rule in judged}, "it needs no named replica"
 
 
 def test_an_unknown_rule_is_wrong_usage_and_lists_those_there_are(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
-from console.sources.registry import CAPACITY, WAITS
+from console.sources.registry import CAPACITY, OPTIONAL, WAITS
 from console.tui.dialogs import TextDialog
+from console.watching.asks import applicable
 from console.watching.capacity import Capacity, capacity_source
 from console.watching.store import Store
 from console.watching.waits import Waits, waits_source
@@ -138,7 +139,7 @@ async def test_a_plain_role_gets_the_grants_with_which_every_rule_can_be_evaluat
 ) -> None:
     _, uri = role(pg_pipeline)
     before = await look(uri)
-    assert set(states(before, "rule")) == {rule.name for rule in DIAGNOSES}
+    assert set(states(before, "rule")) == {rule.name for rule in applicable(DIAGNOSES, OPTIONAL)}
     lacking = [check for check in before.of("rule") if check.state in {Status.CANNOT, Status.LIMITED}]
     assert len(lacking) > 2
     assert [check.name for check in lacking if not check.remedy] == []

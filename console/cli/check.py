@@ -21,6 +21,7 @@ from console.rules.diagnoses import DIAGNOSES
 from console.rules.judging import Identity, Verdict
 from console.settings.config import Settings, Wanted
 from console.watching import state
+from console.watching.asks import applicable
 from console.watching.journal import Muted
 from console.workspace import Workspace
 
@@ -72,14 +73,15 @@ def chosen(only: Sequence[str], ignore: Sequence[str]) -> tuple[Diagnosis, ...]:
 async def _check(
     options: Namespace, settings: Settings, targets: Sequence[Wanted], diagnoses: Sequence[Diagnosis]
 ) -> int:
-    results = await asyncio.gather(*(_checked(settings, wanted, diagnoses) for wanted in targets))
+    results = await asyncio.gather(*(_checked(settings, wanted, diagnoses, bool(options.only)) for wanted in targets))
     sys.stdout.write(FORMATS[options.format](results, len(targets) > 1))
     levels = [result.level for result in results]
     worst = max((level for level in levels if level is not None), default=Level.OK)
     return EXITS.get(worst, CANNOT_TELL if None in levels else 0)
 
 
-async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagnosis]) -> Checked:
+async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagnosis], are_named: bool) -> Checked:
+    """What the rules say of one target; those that were named say so where it has nothing for them to judge."""
     async with Workspace(settings, wanted) as workspace:
         postgres = workspace.sources.postgres
         try:
@@ -88,7 +90,8 @@ async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagn
             return Checked(wanted.label or postgres.label, datetime.now(UTC), trouble=why)
         path = state.state_file(workspace.trail.path.parent, wanted.target)
         before = state.load(path)
-        observer = workspace.observing(diagnoses)
+        rules = diagnoses if are_named else applicable(diagnoses, workspace.sources.absent)
+        observer = workspace.observing(rules)
         observer.recall(before.readings, before.memory, before.statements, before.indexes, before.pools)
         verdict = await observer.look(everything=True)
         state.save(path, state.State(observer.windows(), *observer.learned))

@@ -12,27 +12,35 @@ from console.model import Diagnosis, Kind, Trouble, Unknown
 from console.rules.diagnoses import DIAGNOSES
 from console.settings.config import Settings
 from console.sources.registry import Sources
+from console.watching.asks import applicable
 from console.watching.observer import Observer
 
 _PASSING = {Kind.BUSY, Kind.UNREACHABLE, Kind.MISSING}
 
-# A query that is read only when the metrics make it necessary must be allowed then too.
-UNCONDITIONAL = tuple(replace(rule, asks=tuple(replace(ask, only_if=None) for ask in rule.asks)) for rule in DIAGNOSES)
-
 
 async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check, ...]:
-    """A check for each rule; `role` as SQL writes it. Every read is read-only and has a timeout."""
-    observer = _observer(sources, settings, UNCONDITIONAL)
+    """A check for each rule that has something to judge here; `role` as SQL writes it.
+
+    Every read is read-only and has a timeout.
+    """
+    rules = applicable(DIAGNOSES, sources.absent)
+    unconditional = tuple(map(_unconditional, rules))
+    observer = _observer(sources, settings, unconditional)
     verdict = await observer.look(everything=True)
     unknown = {each.rule: each for each in verdict.unknown}
-    over_time = [rule for rule in UNCONDITIONAL if rule.name in unknown and not any(_curable(observer, rule))]
+    over_time = [rule for rule in unconditional if rule.name in unknown and not any(_curable(observer, rule))]
     again = _observer(sources, settings, over_time)  # what is compared with an earlier reading has one now
     again.recall(observer.windows(), observer.memory)
     still = {each.rule for each in (await again.look(everything=True)).unknown}
     evaluated = {rule.name for rule in over_time} - still
     return tuple(
-        _check(rule, None if rule.name in evaluated else unknown.get(rule.name), observer, role) for rule in DIAGNOSES
+        _check(rule, None if rule.name in evaluated else unknown.get(rule.name), observer, role) for rule in rules
     )
+
+
+def _unconditional(rule: Diagnosis) -> Diagnosis:
+    """A query that is read only when the metrics make it necessary must be allowed then too."""
+    return replace(rule, asks=tuple(replace(ask, only_if=None) for ask in rule.asks))
 
 
 def _check(rule: Diagnosis, unknown: Unknown | None, observer: Observer, role: str) -> Check:

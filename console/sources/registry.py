@@ -114,6 +114,11 @@ class Sources:
         """Where heavy reads go; None: to the server itself."""
         return self.named(HEAVY) if HEAVY in self._known or HEAVY in self._later else None
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """The names of sources that a target may have and this one has not."""
+        return OPTIONAL - self._known.keys() - self._later.keys()
+
     def add_later(self, name: str, make: Callable[[], Source]) -> None:
         """Make a source known that is made of the others when it is first asked for."""
         self._later[name] = make

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import reduce
 
 from console.model import CHANGES, OFTEN, Ask, CannotTell, Diagnosis, Frame, Rule
@@ -19,6 +19,11 @@ def merged(diagnoses: Iterable[Diagnosis]) -> tuple[Ask, ...]:
             if ask.on_change:
                 found.setdefault(CHANGES, [Ask(CHANGES, every=OFTEN)])
     return tuple(reduce(_both, asks) for asks in found.values())
+
+
+def applicable(diagnoses: Iterable[Diagnosis], absent: Collection[str]) -> tuple[Diagnosis, ...]:
+    """The rules that have something to judge on a target without the sources `absent`."""
+    return tuple(each for each in diagnoses if all(ask.optional or ask.source not in absent for ask in each.asks))
 
 
 def limits_of(diagnoses: Iterable[Diagnosis]) -> tuple[Rule, ...]:

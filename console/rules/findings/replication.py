@@ -82,7 +82,7 @@ REPLICATION_LAG = Diagnosis(
     (
         Ask("vitals"),
         Ask("replication_lag", every=2 * OFTEN, only_if=_lags),
-        Ask(replicas.QUERY, replicas.SOURCE, OFTEN),
+        Ask(replicas.QUERY, replicas.SOURCE, OFTEN, optional=True),
     ),
     lag,
     (REPLICATION_LAG_SECONDS, REPLICATION_LAG_BYTES),

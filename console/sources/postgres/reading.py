@@ -29,6 +29,7 @@ from console.sources.postgres.connecting import (
     open_session,
     parse_target,
 )
+from console.sources.postgres.denials import Denials
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane, Result
 from console.sources.postgres.troubles import trouble
 
@@ -62,6 +63,7 @@ class PostgresServer:
         self._origin = ""  # when that server started
         self._mended: dict[str, Mended] = {}  # by text, what is read instead
         self._hopeless: dict[str, str] = {}  # by text, the error against which nothing helped
+        self._denials = {name: Denials(self._once) for name in STATEMENT_SECONDS}
         self.busy = 0.0  # seconds spent waiting for this server, in all
         self._ends = float("inf")  # on the monotonic clock
 
@@ -155,10 +157,15 @@ class PostgresServer:
         async def run(text: str) -> Result:
             return await lane.run(text, parameters or {}, query.resets, role, exact=exact)
 
+        def explained(error: psycopg.Error) -> Trouble:
+            return trouble(error, query.name, query.extension, query.grants)
+
+        what, denials = (query.name, query.text, role, repr(parameters)), self._denials[query.lane]
         try:
-            columns, rows, mended = await self._rows(query, run)
+            read = denials.read(what, lane.connection, lambda: self._rows(query, run), explained)
+            columns, rows, mended = await read
         except psycopg.Error as error:
-            raise trouble(error, query.name, query.extension, query.grants) from None
+            raise explained(error) from None
         finally:
             self.busy += time.monotonic() - started
         clock = time.monotonic()
@@ -186,6 +193,9 @@ class PostgresServer:
                 raise
             self._mended[query.text] = found[0]
             return *found[1], found[0]
+
+    async def _once(self, text: str) -> Rows:
+        return (await self._lanes["fast"].run(text, {}))[1]
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a separate session, closed afterwards; empty: it succeeds."""
