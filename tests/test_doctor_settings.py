@@ -48,21 +48,27 @@ def test_a_value_is_set_as_the_server_is_run(needs_restart: bool, managed: bool,
 
 
 @pytest.mark.parametrize(
-    ("names", "dangers", "state", "remedy"),
+    ("names", "overridden", "dangers", "state", "remedy"),
     [
-        ((), (), Status.OK, ""),
-        ((), None, Status.OK, ""),
-        (("a",), (), Status.LIMITED, "Restart the server."),
-        (("a", "b"), (), Status.LIMITED, "Restart the server."),
-        (("a",), None, Status.LIMITED, "First check"),
-        (("a",), ("It would not start.",), Status.CANNOT, "Correct the value"),
-        ((), ("It would not start.",), Status.CANNOT, "Correct the value"),
+        ((), (), (), Status.OK, ""),
+        ((), (), None, Status.OK, ""),
+        (("a",), (), (), Status.LIMITED, "Restart the server."),
+        (("a", "b"), ("c",), (), Status.LIMITED, "Restart the server."),
+        (("a",), (), None, Status.LIMITED, "First check"),
+        (("a",), (), ("It would not start.",), Status.CANNOT, "Correct the value"),
+        ((), (), ("It would not start.",), Status.CANNOT, "Correct the value"),
+        ((), ("c",), (), Status.LIMITED, "The server's command line takes precedence"),
+        ((), ("c",), None, Status.LIMITED, "The server's command line takes precedence"),
     ],
 )
 def test_a_restart_is_advised_only_where_the_server_would_come_back(
-    names: Collection[str], dangers: Collection[str] | None, state: Status, remedy: str
+    names: Collection[str],
+    overridden: Collection[str],
+    dangers: Collection[str] | None,
+    state: Status,
+    remedy: str,
 ) -> None:
-    found = restart(names, dangers)
+    found = restart(names, overridden, dangers)
     assert found.state is state
     assert found.remedy.startswith(remedy)
     assert bool(found.remedy) is bool(remedy)

@@ -26,6 +26,7 @@ def own(pg_servers: Servers) -> Iterator[PostgresServer]:
     with server.connect() as connection:
         connection.execute("ALTER SYSTEM SET work_mem = '8MB'")
         connection.execute("ALTER SYSTEM SET max_connections = 77")
+        connection.execute("ALTER SYSTEM SET port = 1")  # the command line has another one
         connection.execute("ALTER ROLE postgres IN DATABASE postgres SET enable_seqscan = on")
         connection.execute("SELECT pg_reload_conf()")
         wait(lambda: connection.execute("SHOW work_mem").fetchone() == ("8MB",))
@@ -159,7 +160,7 @@ async def test_values_are_read_though_the_server_leaves_no_time_for_statements(o
 
 async def test_what_waits_for_a_restart_is_shown_and_is_no_error(own: PostgresServer) -> None:
     pending = await named(own, "pending")
-    assert set(pending) == {"max_connections"}
+    assert set(pending) == {"max_connections", "port"}
     row = pending["max_connections"]
     assert row["value"] != "77"
     assert (row["next_value"], row["danger"]) == ("77", None)
@@ -169,6 +170,15 @@ async def test_what_waits_for_a_restart_is_shown_and_is_no_error(own: PostgresSe
     assert verdicts == {"max_connections": "needs restart"}
     snapshot = await look(own, "files")
     assert "error" not in snapshot.values("verdict")
+
+
+async def test_a_restart_is_not_said_to_bring_what_the_command_line_overrides(own: PostgresServer) -> None:
+    row = (await named(own, "pending"))["port"]
+    assert row["next_value"] == row["value"] == str(own.port)
+    assert "command line takes precedence over 1 in" in str(row["danger"])
+    async with console(own, "postgres") as reading:
+        (restart,) = (check for check in await rights(reading) if check.name == "restart")
+    assert restart.why == "max_connections"
 
 
 DANGEROUS = {

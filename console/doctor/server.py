@@ -9,7 +9,7 @@ from typing import Any
 
 from console.actions.tuning.tuning_reading import harms, pending_dangers
 from console.doctor.check import Check, Status
-from console.doctor.settings import UNSAFE, WAITS, WISHES, harmful, judge, restart
+from console.doctor.settings import FIXED, UNSAFE, WAITS, WISHES, harmful, judge, restart
 from console.format import one_line
 from console.model import Database, Facts, Kind, Trouble
 from console.records import dataclass
@@ -40,7 +40,8 @@ class Found:
     @property
     def waiting(self) -> Mapping[str, str]:
         """Setting with a restart pending → remedy. Overwriting the value is no remedy."""
-        return dict.fromkeys(self.row["waiting"], UNSAFE if self.dangers else WAITS)
+        pending = dict.fromkeys(self.row["waiting"], UNSAFE if self.dangers else WAITS)
+        return pending | dict.fromkeys(self.row["overridden"], FIXED)
 
     @property
     def service(self) -> str:
@@ -78,7 +79,7 @@ async def checks(server: Database, found: Found) -> tuple[Check, ...]:
         _connections(found),
         _encoding(found),
         _service(found),
-        restart(found.row["waiting"], found.dangers),
+        restart(found.row["waiting"], found.row["overridden"], found.dangers),
         await _dead_clients(server),
         *judge(found.settings, bool(found.service), found.waiting),
         harmful(await harms(server), found.settings),

@@ -11,6 +11,7 @@ from console.records import dataclass
 Good = Callable[[str], bool]
 # Only superusers see the new value, so the remedy must not overwrite it.
 WAITS = "Restart the server: a new value is already pending."
+FIXED = "The server's command line takes precedence over the new value in the files: change the value there, then restart."
 UNSAFE = "A new value is already pending, but a restart is not safe: see the check restart."
 
 
@@ -158,13 +159,19 @@ def harmful(harms: Mapping[str, Sequence[str]], found: Mapping[str, str]) -> Che
     return Check("server", "harmful settings", Status.LIMITED, what, why, "Correct the values, or set them for a role.")
 
 
-def restart(names: Collection[str], dangers: Collection[str] | None) -> Check:
-    """Whether a restart is pending, and whether it is safe; `dangers` is None if this role may not see the values."""
+def restart(names: Collection[str], overridden: Collection[str], dangers: Collection[str] | None) -> Check:
+    """Whether a restart is pending, and whether it is safe; `dangers` is None if this role may not see the values.
+
+    `overridden`: settings whose new value no restart takes from the files, since the command line has another one.
+    """
     listed = ", ".join(map(one_line, names))
     if dangers:
         what = "Do not restart the server yet: it would read a value with which it may not start."
         remedy = "Correct the value (ALTER SYSTEM RESET, or the line in the file), reload, then run doctor again."
         return Check("server", "restart", Status.CANNOT, what, " ".join(map(one_line, dangers)), remedy)
+    if overridden and not names:
+        what = "A restart alone changes nothing: the server's command line takes precedence over new values in the files."
+        return Check("server", "restart", Status.LIMITED, what, ", ".join(map(one_line, overridden)), FIXED)
     if not names:
         return Check("server", "restart", Status.OK, "No restart is pending.", "pending_restart")
     what = "Restart pending for one setting." if len(names) == 1 else f"Restart pending for {len(names)} settings."

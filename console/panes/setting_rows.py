@@ -16,11 +16,14 @@ from console.tuning import presets
 from console.tuning.guards import NOT_INSTALLED, added_libraries, server_state, start_dangers
 from console.tuning.harm import harms_of
 from console.tuning.proposals import Inputs, propose
-from console.tuning.server_settings import OWN, server_settings
+from console.tuning.server_settings import COMMAND_LINE, OWN, server_settings
 from console.tuning.units import Setting, canonical, same, shown
 
 # Not changed by anybody: override is set by the server itself, such as its data directory; client by the TARGET.
 _UNCHANGED = frozenset({"default", "override", "client"})
+
+# The server marks these as pending, too, although a restart with the same command line changes nothing.
+OVERRIDDEN = "The server's command line takes precedence over {value} in the files, also at the next start."
 
 
 def settings(snapshot: Snapshot, preset: str) -> Snapshot:
@@ -75,6 +78,8 @@ def _next_start(setting: Setting, known: Mapping[str, Setting], row: Record) -> 
     waiting = row.get("waiting")
     if waiting is None:
         return None, None, False
+    if setting.source == COMMAND_LINE:
+        return shown(setting, setting.value), OVERRIDDEN.format(value=waiting), False
     try:
         following = replace(setting, next=canonical(setting, str(waiting)))
     except ValueError:

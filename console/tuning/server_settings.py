@@ -12,6 +12,7 @@ from console.model import Record, Snapshot
 from console.records import dataclass
 from console.tuning.units import Setting, canonical
 
+COMMAND_LINE = "command line"  # a source that takes precedence over all files
 # Sources of values that only the reading session has.
 OWN = frozenset({"client", "session", "user", "database", "database user", "global", "interactive"})
 _OF_SOCKET = frozenset({"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"})
@@ -72,7 +73,7 @@ def _setting(row: Record, entry: str | None) -> Setting:
 
 
 def _next(setting: Setting, written: str | None, files_known: bool) -> str:
-    if setting.source == "command line" or not files_known:
+    if setting.source == COMMAND_LINE or not files_known:
         return setting.value
     if written is not None:
         return _read(setting, written)

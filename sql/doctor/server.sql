@@ -10,15 +10,17 @@ SELECT pg_catalog.current_database()::text AS database, pg_catalog.pg_is_in_reco
        pg_catalog.current_setting('max_connections')::int AS max_connections,
        pg_catalog.current_setting('superuser_reserved_connections')::int AS for_superusers,
        coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::int AS reserved,
-       s.used, s.visible, s.sessions, w.waiting, m.signs
+       s.used, s.visible, s.sessions, w.waiting, w.overridden, m.signs
   FROM pg_catalog.pg_database d
  CROSS JOIN (SELECT pg_catalog.count(*) FILTER (WHERE coalesce(a.backend_type = 'client backend',
                                                   (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL))
                       AS used,
                     pg_catalog.count(*) AS sessions, pg_catalog.count(a.backend_start) AS visible
                FROM pg_catalog.pg_stat_get_activity(NULL) a) s
- CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(x.name ORDER BY x.name), '{}') AS waiting
-               FROM pg_catalog.pg_settings x WHERE x.pending_restart) w
+ CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(x.name ORDER BY x.name) FILTER (WHERE NOT x.fixed), '{}') AS waiting,
+                    coalesce(pg_catalog.array_agg(x.name ORDER BY x.name) FILTER (WHERE x.fixed), '{}') AS overridden
+               FROM (SELECT y.name, y.source = 'command line' AS fixed
+                       FROM pg_catalog.pg_settings y WHERE y.pending_restart) x) w
        -- Roles that only a managed service creates.
  CROSS JOIN (SELECT coalesce(pg_catalog.array_agg(r.rolname::text ORDER BY r.rolname), '{}') AS signs
                FROM pg_catalog.pg_roles r WHERE r.rolname = ANY (%(signs)s::text[])) m
