@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +27,7 @@ from console.running.trail.audit import Trail
 from console.settings import config
 from console.settings.config import Wanted
 from console.sources.postgres import PostgresServer as Looked
+from console.sources.postgres.lane import Lane, Result
 from console.sources.registry import CAPACITY, OPTIONAL, WAITS
 from console.tui.dialogs import TextDialog
 from console.watching.asks import applicable
@@ -234,6 +237,24 @@ async def test_a_superuser_sees_everything_and_is_warned(pg: PostgresServer, pg_
     )
     cannot = {name for name, state in states(report, "action").items() if state is Status.CANNOT}
     assert cannot <= UNINSTALLED, text(report)
+
+
+async def test_what_panes_rules_and_actions_read_alike_is_read_once(
+    any_pg: PostgresServer, pipeline: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: Counter[tuple[str, str, str]] = Counter()
+    run_in_lane = Lane.run
+
+    async def counted(lane: Lane, text: str, parameters: Mapping[str, object], *more: Any, **options: Any) -> Result:
+        sent[text, repr(parameters), repr(more)] += 1
+        return await run_in_lane(lane, text, parameters, *more, **options)
+
+    monkeypatch.setattr(Lane, "run", counted)
+    await look(any_pg.uri(pipeline))
+    assert len(sent) > 100
+    # Some rules compare two readings: what they read is read once more, nothing is a third time.
+    assert max(sent.values()) == 2
+    assert sum(sent.values()) < 1.2 * len(sent)
 
 
 async def test_a_missing_extension_is_named_with_the_statement_that_brings_it(

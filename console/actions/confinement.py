@@ -7,6 +7,7 @@ the planner computes. Confined to the owner, that code has the rights it would h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from console.actions.foreign_code import refuse_event_triggers
@@ -96,6 +97,10 @@ class ConfinedServer:
     async def pulse(self, seconds: float) -> None:
         """As the server's."""
         await self._server.pulse(seconds)
+
+    def sharing(self) -> AbstractContextManager[None]:
+        """As the server's."""
+        return self._server.sharing()
 
     def hurry(self, ends: float) -> None:
         """Refuse what is asked for later."""

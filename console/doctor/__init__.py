@@ -58,7 +58,8 @@ async def examine(
     try:
         async with _deadline(sources, seconds):
             await sources.postgres.connect()
-            usable = await _far(sources, wanted, settings, far, pace)
+            with sources.postgres.sharing():
+                usable = await _far(sources, wanted, settings, far, pace)
     except (Trouble, TimeoutError) as why:
         if isinstance(why, Trouble) and why.kind is Kind.USAGE:
             raise

@@ -31,7 +31,8 @@ async def checks(sources: Sources, settings: Settings, role: str) -> tuple[Check
     over_time = [rule for rule in unconditional if rule.name in unknown and not any(_curable(observer, rule))]
     again = _observer(sources, settings, over_time)  # what is compared with an earlier reading has one now
     again.recall(observer.windows(), observer.memory)
-    still = {each.rule for each in (await again.look(everything=True)).unknown}
+    with sources.postgres.sharing():
+        still = {each.rule for each in (await again.look(everything=True)).unknown}
     evaluated = {rule.name for rule in over_time} - still
     return tuple(
         _check(rule, None if rule.name in evaluated else unknown.get(rule.name), observer, role) for rule in rules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import field
 from typing import Protocol
 
@@ -127,6 +128,10 @@ class Database(Source, Protocol):
 
     async def pulse(self, seconds: float) -> None:
         """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
+        ...
+
+    def sharing(self) -> AbstractContextManager[None]:
+        """A block in which each query is read once with the same parameters; one within it reads anew."""
         ...
 
     def hurry(self, ends: float) -> None:

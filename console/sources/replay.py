@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -71,6 +72,10 @@ class Replay:
 
     async def pulse(self, seconds: float) -> None:
         """A recording always answers."""
+
+    def sharing(self) -> AbstractContextManager[None]:
+        """A recording costs nobody anything."""
+        return nullcontext()
 
     def hurry(self, ends: float) -> None:
         """A recording always has time."""

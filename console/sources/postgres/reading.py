@@ -10,6 +10,7 @@ import contextlib
 import re
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from console.sources.postgres.acting import ActingSession
     from console.sources.postgres.explaining import ExplainingSession
     from console.sources.postgres.mending import Mended, Rows, Run
+    from console.sources.postgres.sharing import SharedAnswers
 
 # Where a column is missing, its name may be taken for that of an aggregate, such as mode.
 MISSED = (
@@ -66,6 +68,7 @@ class PostgresServer:
         self._denials = {name: Denials(self._once) for name in STATEMENT_SECONDS}
         self.busy = 0.0  # seconds spent waiting for this server, in all
         self._ends = float("inf")  # on the monotonic clock
+        self._shared: SharedAnswers | None = None
 
     @property
     def facts(self) -> Facts:
@@ -104,17 +107,17 @@ class PostgresServer:
         """Read the facts again: extensions, privileges and roles change. Raises Trouble."""
         if self._lanes["fast"].connection is None:
             return await self.connect()
-        await self._learn()
+        await self._learn_again()
         return self.facts
 
     async def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
         """Run the query in its lane. Raises Trouble."""
         await self.connect()
         if not queries.extension_usable(query, self._facts):
-            await self._learn()  # it may have been created or granted a moment ago
+            await self._learn_again()  # it may have been created or granted a moment ago
         if (obstacle := self.obstacle(query)) is not None:
             raise obstacle
-        return await self._read(queries.chosen(query, self._facts), parameters)
+        return await self._answer(query, parameters)
 
     def text(self, query: str) -> str:
         """The statement as sent; before the first connection that of the newest version."""
@@ -137,12 +140,18 @@ class PostgresServer:
         await self.connect()
         if (obstacle := self.obstacle(query)) is not None:
             raise obstacle
-        return await self._read(queries.chosen(query, self._facts), parameters, role)
+        return await self._answer(query, parameters, role)
 
     async def ask_as(self, role: str, name: str, text: str) -> Snapshot:
         """`ask`, confined to the rights of `role`."""
         await self.connect()
         return await self._read(sql.Query(name, text.replace("%", "%%"), "", lane="slow"), None, role)
+
+    async def _answer(self, query: str, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
+        chosen = queries.chosen(query, self._facts)
+        if self._shared is None:
+            return await self._read(chosen, parameters, role)
+        return await self._shared.answer((query, parameters, role), lambda: self._read(chosen, parameters, role))
 
     async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
         if time.monotonic() > self._ends:
@@ -236,6 +245,13 @@ class PostgresServer:
         except psycopg.Error as error:
             raise trouble(error, "a sign of life") from None
 
+    def sharing(self) -> AbstractContextManager[None]:
+        """A block in which each query is read once with the same parameters."""
+        from console.sources.postgres.sharing import SharedAnswers  # noqa: PLC0415  the doctor alone shares
+
+        self._shared = self._shared or SharedAnswers()
+        return self._shared.block()
+
     def hurry(self, ends: float) -> None:
         """Refuse with Trouble(BUSY) what is asked for later than `ends`, on the monotonic clock."""
         self._ends = ends
@@ -252,6 +268,9 @@ class PostgresServer:
     async def close(self) -> None:
         """Cancel what still runs on the server, then close both connections."""
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
+
+    async def _learn_again(self) -> None:
+        await (self._learn() if self._shared is None else self._shared.learn(self._learn))
 
     async def _learn(self) -> None:
         lane = self._lanes["fast"]
