@@ -6,7 +6,8 @@ import json
 import os
 import tracemalloc
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,23 +17,30 @@ import pytest
 
 from console.cli.report import report_text
 from console.format import show, to_json
-from console.model import Facts, Pane, Snapshot, Trouble, View
+from console.model import Facts, Pane, Snapshot, Source, Trouble, View
 from console.panes import PANES
 from console.past import encoding, framing, readings, segment
+from console.past.foreign import WRONG_VALUE
 from console.past.incident import Incident, open_incident, write_incident
-from console.past.moment import PastReaders
+from console.past.moment import PastMoment, PastReaders
 from console.past.readings import PastReadings
 from console.past.recorder import ReadingRecorder
 from console.past.segment import ReadingRecord, SegmentWriter, Stream, parsed, reading_payload
 from console.reading.arrange import arrange
+from console.reading.reader import Reader, Readers
 from console.settings.config import Wanted
+from console.sources.derived import Parameters
+from console.tui.charts import CHARTS
 from console.tui.details import fields
 from console.tui.pane_view import PaneView
 from console.tui.replaying import recorded_app
+from console.tui.vitals import Vitals
 from console.watching.past import past_at
+from console.workspace import Workspace
 from tests import recording
 from tests.pasts import at, keep, reading
 from tests.screens import LARGE, screen_text, settings, settled, until
+from tests.test_past_frames import _sources as recorded_sources
 
 ESCAPES = "\x1b]0;owned\x07\x1b[31m[bold]x[/b][@click=app.quit]c[/]\x9b31m\u202e\r\n\t"
 VALUES = {
@@ -131,6 +139,96 @@ async def test_no_pane_of_a_strangers_file_ends_the_console(tmp_path: Path, name
             await pilot.press("enter")
             assert not CONTROL & set(await settled(pilot))
             await pilot.press("escape")
+
+
+# One wrong value, where the others are as a console reads them
+
+BROKEN: tuple[object, ...] = ("x", [1, "x"], {"a": 1}, "[" * 5_000, '{"a": [1]}', 10**400, None, 7)
+DRAWN = [(pane, view) for pane, view in VIEWS if view.chart or view.blocks]
+
+
+async def test_a_drawing_of_wrong_values_is_left_out_with_a_sentence(tmp_path: Path) -> None:
+    made = await _readings_of_drawings()
+    broken = _broken(made["host", "host_overview"], made["host", "host_overview"].columns.index("course"), "[1, 2]")
+    incident = _kept(tmp_path / "a", {("host", "host_overview"): broken})
+    app = recorded_app(settings(), incident, Wanted("", "file", read_only=True, pane="host"))
+    app.animation_level = "none"
+    await app.times.turn_to(incident.last)
+    async with app.run_test(size=LARGE, notifications=True) as pilot:
+        await until(pilot, lambda: "that no console has read" in screen_text(app))
+        assert "open files" in screen_text(app)  # the rows are shown
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(len(BROKEN)))
+async def test_a_wrong_value_in_one_column_costs_no_more_than_the_drawing_of_it(tmp_path: Path, turn: int) -> None:
+    drawn = {(pane.source_of(view), view.query) for pane, view in DRAWN}
+    made = {stream: found for stream, found in (await _readings_of_drawings()).items() if stream in drawn}
+    app = recorded_app(settings(), _kept(tmp_path / "whole", made), Wanted("", "file", read_only=True))
+    app.animation_level = "none"
+    visited = set()
+    async with app.run_test(size=LARGE, notifications=True) as pilot:
+        for at_column in range(max(len(found.columns) for found in made.values())):
+            value = BROKEN[(at_column + turn) % len(BROKEN)]
+            broken = {stream: _broken(found, at_column, value) for stream, found in made.items()}
+            incident = _kept(tmp_path / f"{at_column}", broken)
+            then = past_at(incident.readings(incident.last), incident.last)
+            for pane, view in DRAWN:
+                stream = pane.source_of(view), view.query
+                if stream in made and at_column < len(made[stream].columns) and not await _is_drawn(then, pane, view):
+                    visited.add(view.chart)
+                    await app.times._show(then)
+                    await app.action_pane(pane.name)
+                    app.panes.shown.choose_view(view.name)
+                    assert "Internal error" not in await settled(pilot), (view.query, at_column, value)
+    assert not [each.defect for each in app.query(PaneView) if each.defect]
+    assert {"", "host", "waits"} <= visited
+
+
+async def _is_drawn(then: PastMoment, pane: Pane, view: View) -> bool:
+    """Whether the drawing of a view can do with the values; findings are always to be looked at."""
+    if view.blocks:
+        return False
+    with suppress(Trouble):
+        rows = await PastReaders(then).of(pane.source_of(view), view).read(then.named(pane.source_of(view)))
+        try:
+            CHARTS[view.chart](rows, 100, 12, Vitals(Readers(), {}).metrics)
+        except WRONG_VALUE:
+            return False
+    return True
+
+
+async def _readings_of_drawings() -> dict[tuple[str, str], Snapshot]:
+    """The last answer to each query of which something is drawn, by source: of recorded servers and of the console."""
+    found: dict[tuple[str, str], Snapshot] = {}
+
+    def hear(source: Source, query: str, parameters: Parameters, answer: Snapshot | Trouble) -> None:
+        if isinstance(answer, Snapshot) and answer.rows and not parameters:
+            found[source.name, query] = replace(answer, rows=answer.rows[:4])
+
+    sources = recorded_sources(PANES[0])
+    sources.be_heard(hear)
+    async with Workspace(settings(), Wanted(""), sources) as workspace:
+        for pane, view in DRAWN:
+            with suppress(Trouble):
+                await Reader(view).read(workspace.sources.named(pane.source_of(view)))
+    return found
+
+
+def _broken(found: Snapshot, at_column: int, value: object) -> Snapshot:
+    rows = tuple(tuple(value if at == at_column else cell for at, cell in enumerate(row)) for row in found.rows)
+    return replace(found, rows=rows)
+
+
+def _kept(path: Path, made: Mapping[tuple[str, str], Snapshot]) -> Incident:
+    """A file of these readings, each of them twice."""
+    recorder = ReadingRecorder()
+    for (source, _), found in made.items():
+        for second in (0, 1):
+            taken_at = datetime.fromtimestamp(at(second), UTC)
+            keep(recorder, replace(found, taken_at=taken_at, clock=1000.0 + second), source=source)
+    write_incident(path, recorder.readings(at(9)), 0, [], plain=True)
+    return open_incident(path)
 
 
 # Bombs: few bytes that stand for many

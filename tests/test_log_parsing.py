@@ -460,6 +460,8 @@ def test_errors_have_their_course_by_minute_and_are_drawn_by_code() -> None:
     assert drawn[1].rstrip().endswith("B")
     assert "12:00" in drawn[-1] or "11:" in drawn[-1]
     assert log_course(replace(taken, rows=()), 80, 8, Metrics()).plain == ""
+    many = taken.with_columns(("course",), [([0] * (COURSE - 1) + [10**12],)] * 2)
+    assert log_course(many, 80, 8, Metrics()).plain.splitlines()[1].rstrip().endswith("B")  # as high as there is room
 
 
 @pytest.mark.parametrize(

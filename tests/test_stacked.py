@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -74,7 +75,7 @@ async def test_the_line_is_drawn_again_only_when_it_changed() -> None:
 
     class Bench(App[None]):
         def compose(self) -> ComposeResult:
-            yield Chart()
+            yield Chart(nullcontext)
 
     view, metrics = pane("connections").view("all"), Metrics({"usable": 97, "used": 9})
     app = Bench()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from console.model import Kind, Trouble
 
 # What code does with a value that is of another kind than the query returns.
-WRONG_VALUE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+WRONG_VALUE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @contextmanager
@@ -18,4 +18,4 @@ def foreign_values() -> Iterator[None]:
         yield
     except WRONG_VALUE as error:
         sentence = f"The file holds values here that no console has read ({type(error).__name__})."
-        raise Trouble(Kind.FAILED, sentence, "Other panes may show what it holds.") from None
+        raise Trouble(Kind.FAILED, sentence, "Other panes and views may show what it holds.") from None

@@ -35,6 +35,7 @@ Usually = Callable[[str], Usual]  # by query
 MakeAnswer = Callable[
     [PastReadings, float], Snapshot | None
 ]  # the answer to a query from what others returned until a moment
+Remake = Callable[[Snapshot], Snapshot]  # an answer of values that are lists and names, as a console makes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class PastMoment:
     moment: float
     usually: Usually = lambda _: Usual()
     made: Mapping[tuple[str, str], MakeAnswer] = field(default_factory=dict)  # by source and query
+    remade: Mapping[tuple[str, str], Remake] = field(default_factory=dict)  # of a stranger's file, by the same
 
     def named(self, name: str) -> PastSource:
         """The source of that name, as it was."""
@@ -94,8 +96,15 @@ class PastSource:
             raise self._unread(stream)
         if isinstance(found.answer, Trouble):
             raise found.answer
-        old = past.moment - found.at
-        return _noted(found.answer, f"Read {age(old)} before this moment.") if old > usual.noted else found.answer
+        answer, old = self._sound(query, found.answer), past.moment - found.at
+        return _noted(answer, f"Read {age(old)} before this moment.") if old > usual.noted else answer
+
+    def _sound(self, query: str, answer: Snapshot) -> Snapshot:
+        remake = self._past.remade.get((self.name, query))
+        if remake is None or not self._past.readings.is_foreign:
+            return answer
+        with foreign_values():
+            return remake(answer)
 
     def text(self, query: str) -> str:
         """What is sent for the query. Raises Trouble(MISSING) for an unknown one."""

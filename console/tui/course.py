@@ -42,7 +42,8 @@ def span(times: Sequence[float]) -> tuple[float, float]:
 
 def ticks(start: float, end: float, most: int) -> list[tuple[float, str]]:
     """At most about `most` round times between `start` and `end`, with their texts in UTC."""
-    step = next((step for step in STEPS if (end - start) / step <= most), STEPS[-1])
+    whole = ceil((end - start) / most / STEPS[-1]) * STEPS[-1]  # some hours
+    step = next((step for step in STEPS if (end - start) / step <= most), whole)
     form = "%H:%M:%S" if step < 60 else "%H:%M"
     first = ceil(start / step)
     times = [at * step for at in range(first, int(end / step) + 1)]

@@ -30,10 +30,11 @@ def log_course(snapshot: Snapshot, width: int, height: int, metrics: Metrics) ->
     named, drawn = list(courses)[: len(CODES)], dict(zip(courses, CODES, strict=False))
     cells = max(1, (width - SIDE) // minutes)
     shown = min(minutes, (width - SIDE) // cells)
-    bars = [_bar([(name, course[at]) for name, course in courses.items()]) for at in range(minutes - shown, minutes)]
+    bars = [[(name, course[at]) for name, course in courses.items()] for at in range(minutes - shown, minutes)]
     lines = max(2, height - 2)
-    top = max(map(len, bars))
-    highs = [max(1, round(len(bar) / top * lines)) if bar else 0 for bar in bars]  # one entry is seen, too
+    sums = [sum(number for _, number in bar) for bar in bars]
+    top = max(sums)
+    highs = [max(1, round(total / top * lines)) if total else 0 for total in sums]  # one entry is seen, too
     pieces: Pieces = []
     for name in named:
         letter, style = drawn[name]
@@ -69,13 +70,15 @@ def _numbers(course: object) -> Sequence[int]:
     return course if isinstance(course, list | tuple) else ()
 
 
-def _bar(counts: Sequence[tuple[str, int]]) -> list[str]:
-    """The code of each entry of a minute, from below."""
-    return [name for name, number in counts for _ in range(number)]
-
-
-def _part(bar: Sequence[str], line: int, high: int, drawn: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """The letter in one line of a bar that is `high` lines high, and its style."""
+def _part(
+    bar: Sequence[tuple[str, int]], line: int, high: int, drawn: Mapping[str, tuple[str, str]]
+) -> tuple[str, str]:
+    """The letter in one line of a bar that is `high` lines high, and its style; `bar` has codes with entries."""
     if line > high:
         return " ", ""
-    return drawn.get(bar[min(len(bar) - 1, (line - 1) * len(bar) // high)], REST)
+    entry = (line - 1) * sum(number for _, number in bar) // high  # counted from below
+    for name, number in bar:
+        if entry < number:
+            return drawn.get(name, REST)
+        entry -= number
+    return REST

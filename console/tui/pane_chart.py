@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 from textual import work
 from textual.content import Content
@@ -21,8 +23,10 @@ REST = 0.08  # seconds without another move of the cursor
 class PaneChart(Static):
     """Draws the rows of a view, or those of its chart query; hidden without a drawing, or without room for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, guarded: Callable[[], AbstractContextManager[None]]) -> None:
+        """`guarded` surrounds what is done with values that may be a stranger's."""
         super().__init__(classes="chart", markup=False)
+        self._guarded = guarded
         self._drawn = Content("")
         self._asked: tuple[object, ...] = ()  # for which the chart query was sent last
         self._answer: tuple[str, Snapshot] | None = None  # the query, and its rows
@@ -30,7 +34,10 @@ class PaneChart(Static):
         self._resting: Timer | None = None
 
     def draw(self, view: View, last: Snapshot | None, room: Size, metrics: Metrics) -> None:
-        """Draw `last` and the `metrics` of the header in a pane of the size `room`."""
+        """Draw `last` and the `metrics` of the header in a pane of the size `room`.
+
+        Raises Trouble, and is hidden, where values of a stranger's file cannot be drawn.
+        """
         self._place = (view, room, metrics)
         if view.chart_query:
             answered = self._answer is not None and self._answer[0] == view.chart_query
@@ -63,7 +70,8 @@ class PaneChart(Static):
             self._answer = None  # the status line says what is wrong with the server
         if self._place and self._place[0].chart_query == view.chart_query:
             place = self._place
-            self._draw(place[0], self._answer[1] if self._answer else None, *place[1:])
+            with contextlib.suppress(Trouble):  # the next paint says it
+                self._draw(place[0], self._answer[1] if self._answer else None, *place[1:])
 
     def _draw(self, view: View, rows: Snapshot | None, room: Size, metrics: Metrics) -> None:
         drawing = CHARTS.get(view.chart)
@@ -71,7 +79,12 @@ class PaneChart(Static):
             self.display = False
             return
         height = room.height * 2 // 5 if view.chart_query else room.height // 3
-        drawn = drawing(rows, max(20, room.width - 2), max(3, height), metrics)
+        try:
+            with self._guarded():
+                drawn = drawing(rows, max(20, room.width - 2), max(3, height), metrics)
+        except Trouble:
+            self.display = False
+            raise
         if not drawn.is_same(self._drawn):
             self._drawn = drawn
             self.update(drawn, layout=False)

@@ -84,6 +84,7 @@ class PaneSwitcher(ContentSwitcher):
             self._marks,
             details_source=lambda view: self._times.details_source(pane, view),
             metrics=self._metrics,
+            guarded=self._times.guarded,
             period=settings.refresh.get(pane.name, 0.0),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from console.format import in_words
@@ -65,6 +65,14 @@ class PaneTimes:
     def of(self, source: str, view: View) -> Reader:
         """The reader of a view at the moment that is shown."""
         return self._readers.of(source, view) if self._readers else self._live.of(source, view)
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """What surrounds whatever is done with the values that are shown: those of a stranger's file can be wrong."""
+        if self.then is None or not self.then.readings.is_foreign:
+            return nullcontext()
+        from console.past.foreign import foreign_values  # noqa: PLC0415
+
+        return foreign_values()
 
     def source(self, pane: Pane, view: View) -> Source:
         """The source of a view at that moment. Raises Trouble(MISSING) if it is not configured."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,13 +62,14 @@ class PaneView(Widget):
         *,
         details_source: Callable[[View], Source],
         metrics: Callable[[], Metrics],
+        guarded: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
         period: float = 0.0,
     ) -> None:
         """`source` returns the source to read, or raises the Trouble that says how to get one.
 
         `details_source` does so for what is read of one row. `readers` are shared by all panes of the console: what
         one has read, another paints at once. `marks` says whether differences are shown, `metrics` returns those of
-        the header.
+        the header. `guarded` surrounds what is done with values that may be a stranger's.
         """
         super().__init__()
         self.pane = pane
@@ -76,10 +78,12 @@ class PaneView(Widget):
         self._details_source = details_source
         self.defect: BaseException | None = None
         self.filter_trouble: Trouble | None = None  # why the filter is not applied
+        self._unshown: Trouble | None = None  # why not all of it can be painted
         self.arranged: Snapshot | None = None  # the rows of the table
         self._sql_text = sql_text
         self._marks = marks
         self._metrics = metrics
+        self._guarded = guarded
         self._title = PaneTitle(pane)  # shows concerns before it is mounted
         self._wake = asyncio.Event()
         self._has_read = False
@@ -88,7 +92,7 @@ class PaneView(Widget):
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, status, filter."""
         yield self._title
-        yield PaneChart()
+        yield PaneChart(self._guarded)
         yield PaneRows(self.pane, self._details_source)
         yield StatusLine()
         yield FilterLine(self._filter, self.leave_filter)
@@ -192,6 +196,16 @@ class PaneView(Widget):
 
     def paint(self) -> None:
         """Show the last good snapshot of the current view, and what is wrong if anything is."""
+        before, self._unshown = self._unshown, None
+        try:
+            with self._guarded():
+                self._paint()
+        except Trouble as why:
+            self._unshown = why
+        if self._unshown or before:
+            self._show_status(self.feed.rows(self.view))
+
+    def _paint(self) -> None:
         last, rows, state = self.feed.last(self.view), self.feed.rows(self.view), self.state
         state.form = self.feed.form(self.view)
         if state.form is not self._rows.view:
@@ -202,12 +216,12 @@ class PaneView(Widget):
         else:
             self.arranged, self.filter_trouble = state.arrange(rows)
             self._rows.show(self.arranged, state.sort, self.feed.is_stale)
-        self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
         self._follow()
         self._show_status(rows)
         shown = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self._title.show_state(state, shown, self._marks.text)
         self._rows.fill_drawer()
+        self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
 
     def _take_form(self) -> None:
         """Show the widget of the view as it is shown now; the focus stays in this pane if it was there."""
@@ -229,7 +243,8 @@ class PaneView(Widget):
         """Show what is said of the rows, which may not be known."""
         shown = len(self.arranged.rows) if self.arranged else 0
         read = status(self.form, rows, shown, self.state.filter_text)
-        trouble = self.feed.trouble_text(self.view) or (one_line(self.filter_trouble) if self.filter_trouble else "")
+        why = self.filter_trouble or self._unshown
+        trouble = self.feed.trouble_text(self.view) or (one_line(why) if why else "")
         self.query_one(StatusLine).show_status(trouble or read, bool(trouble))
 
     def _open(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,11 +86,15 @@ def _listed(value: object) -> Sequence[object]:
 
 def snapshot(verdict: Verdict, observer: Observer, seconds: float) -> Snapshot:
     """The findings as rows, those that do not count last; the notes count the rules and name what cannot tell."""
-    rows = tuple(_row(finding, observer.muted(finding)) for finding in verdict.findings)
+    rows = tuple(_row(finding, _muted(observer.muted(finding))) for finding in verdict.findings)
     ordered = tuple(sorted(rows, key=lambda row: bool(row[-1])))
     lost = dict.fromkeys(str(why) for why in (observer.journal.trouble, observer.unkept) if why)
     notes = (summary(verdict, len(observer.counted), observer.to_follow), *lost)
     return Snapshot("findings", COLUMNS, ordered, observer.frame.at, seconds, time.monotonic(), notes=notes)
+
+
+def _muted(found: Muted | None) -> str | None:
+    return found.text if found else None
 
 
 def summary(verdict: Verdict, counting: int, to_follow: Collection[str] = ()) -> str:
@@ -165,7 +170,13 @@ def _finding(row: dict[str, Any]) -> Finding:
     )
 
 
-def _row(finding: Finding, muted: Muted | None) -> Row:
+def remade(rows: Snapshot) -> Snapshot:
+    """`rows` made again from their findings, as `snapshot` makes them. Raises an error where a value is wrong."""
+    made = [_row(_finding(row), str(row["muted"]) if row["muted"] else None) for row in rows.records()]
+    return replace(rows, columns=COLUMNS, rows=tuple(made), unknown=())
+
+
+def _row(finding: Finding, muted: str | None) -> Row:
     fixes = [{"action": fix.action, "parameters": dict(fix.parameters), "effect": fix.effect} for fix in finding.fixes]
     evidence = [
         {"label": fact.label, "value": fact.value, "pane": fact.pane, "view": fact.view, "row": dict(fact.row)}
@@ -182,5 +193,5 @@ def _row(finding: Finding, muted: Muted | None) -> Row:
         finding.since,
         fixes,
         evidence,
-        muted.text if muted else None,
+        muted,
     )

@@ -7,21 +7,23 @@ from functools import cache
 from typing import Protocol
 
 from console.panes import PANES
-from console.past.moment import MakeAnswer, PastMoment, Usual
+from console.past.moment import MakeAnswer, PastMoment, Remake, Usual
 from console.past.readings import PastReadings
 from console.rules.diagnoses import DIAGNOSES
-from console.sources.registry import PRIMARY
+from console.sources.registry import PRIMARY, RULES
 from console.watching.asks import merged
+from console.watching.findings import remade
 from console.watching.lock_rows import locks_then
 
 LEAST = 15.0  # seconds for which any reading stands
 PERIODS = 3.0  # of the pane, or of the rules, after which it is another matter
 MADE: Mapping[tuple[str, str], MakeAnswer] = {(PRIMARY, "locks"): locks_then}
+REMADE: Mapping[tuple[str, str], Remake] = {(RULES, "findings"): remade}
 
 
 def past_at(readings: PastReadings, moment: float) -> PastMoment:
     """What was known at a moment."""
-    return PastMoment(readings, moment, usual, MADE)
+    return PastMoment(readings, moment, usual, MADE, REMADE)
 
 
 class KeptReadings(Protocol):
