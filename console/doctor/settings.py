@@ -11,7 +11,7 @@ from console.records import dataclass
 Good = Callable[[str], bool]
 # Only superusers see the new value, so the remedy must not overwrite it.
 WAITS = "Restart the server: a new value is already pending."
-FIXED = "The server's command line takes precedence over the new value in the files: change the value there, then restart."
+FIXED = "The server's command line takes precedence over the new value in the files: change it there, then restart."
 UNSAFE = "A new value is already pending, but a restart is not safe: see the check restart."
 
 
@@ -170,7 +170,7 @@ def restart(names: Collection[str], overridden: Collection[str], dangers: Collec
         remedy = "Correct the value (ALTER SYSTEM RESET, or the line in the file), reload, then run doctor again."
         return Check("server", "restart", Status.CANNOT, what, " ".join(map(one_line, dangers)), remedy)
     if overridden and not names:
-        what = "A restart alone changes nothing: the server's command line takes precedence over new values in the files."
+        what = "A restart alone changes nothing: the server's command line overrides new values in the files."
         return Check("server", "restart", Status.LIMITED, what, ", ".join(map(one_line, overridden)), FIXED)
     if not names:
         return Check("server", "restart", Status.OK, "No restart is pending.", "pending_restart")

@@ -131,7 +131,7 @@ class Database(Source, Protocol):
         ...
 
     def sharing(self) -> AbstractContextManager[None]:
-        """A block in which each query is read once with the same parameters; one within it reads anew."""
+        """A block in which each query is read once with the same parameters; a block within it reads them again."""
         ...
 
     def hurry(self, ends: float) -> None:
