@@ -172,6 +172,18 @@ def test_nothing_crosses_tenants_brands_or_time(db: psycopg.Connection[Any], mis
     assert value(db, f"SELECT count(*) FROM public.{mismatch}") == 0
 
 
+def test_keys_are_those_of_their_time(db: psycopg.Connection[Any]) -> None:
+    moment = "('x' || lpad(translate(left(id::text, 13), '-', ''), 16, '0'))::bit(64)::bigint"
+    for table in ("content_requests", "generated_assets", "organizations"):
+        found = db.execute(
+            sql.SQL(
+                "SELECT count(*), count(DISTINCT id), bool_and(id::text ~ '^.{{14}}7.{{3}}-a'),"
+                " max(abs({moment} - date_part('epoch', created_at) * 1000)) < 1 FROM {table}"
+            ).format(moment=sql.SQL(moment), table=sql.Identifier("public", table))
+        ).fetchall()
+        assert found == [(found[0][0], found[0][0], True, True)], table
+
+
 def test_analytics_cover_thirty_whole_months_and_older_ones_are_archived(db: psycopg.Connection[Any]) -> None:
     months = column(
         db,

@@ -31,11 +31,11 @@ SELECT pg_temp.key(made_at, i, 30), t.id, t.brands[b.n],
        CASE WHEN s.status IN ('pending', 'processing', 'review') THEN made_at ELSE f.done END,
        CASE WHEN s.status IN ('approved', 'completed') THEN f.done END
   FROM size, generate_series(1, requests) AS i,
-       LATERAL (SELECT first_day + (today - first_day) * ((i - pg_temp.dice(i, 35)) / requests) ^ 0.7 AS made_at) AS m,
+       LATERAL (SELECT first_day + (today - first_day) * ((i - pg_temp.dice(i, 35)) / requests) ^ 0.7 AS made_at OFFSET 0) AS m,
        LATERAL (SELECT floor((organizations + 1) ^ pg_temp.dice(i, 36))::integer AS rank) AS r
   JOIN tenant AS t ON t.rank = r.rank,
-       LATERAL (SELECT 1 + floor(pg_temp.dice(i, 37) ^ 2 * cardinality(t.brands))::integer AS n) AS b,
-       LATERAL (SELECT least(made_at + pg_temp.dice(i, 38) * interval '6 days', today) AS done) AS f,
+       LATERAL (SELECT 1 + floor(pg_temp.dice(i, 37) ^ 2 * cardinality(t.brands))::integer AS n OFFSET 0) AS b,
+       LATERAL (SELECT least(made_at + pg_temp.dice(i, 38) * interval '6 days', today) AS done OFFSET 0) AS f,
        LATERAL (SELECT CASE
                            WHEN (i > requests * 0.94 AND pg_temp.dice(i, 39) < 0.7) OR pg_temp.dice(i, 39) < 0.01
                                THEN (ARRAY['pending', 'pending', 'processing', 'review', 'review'])[1 + i % 5]
@@ -43,7 +43,7 @@ SELECT pg_temp.key(made_at, i, 30), t.id, t.brands[b.n],
                                WHEN pg_temp.dice(i, 40) < 0.9 THEN 'approved'
                            WHEN pg_temp.dice(i, 40) < 0.94 THEN 'rejected'
                                WHEN pg_temp.dice(i, 40) < 0.97 THEN 'cancelled'
-                           ELSE 'failed' END AS status) AS s,
+                           ELSE 'failed' END AS status OFFSET 0) AS s,
        LATERAL (SELECT pg_temp.pick(ARRAY['Trail running shoes', 'Cold brew', 'Linen bedding', 'Weekend bag',
            'Running app', 'Oat bar', 'Electric bike',
                                           'Vitamin serum', 'City break', 'Board game night', 'Savings account',
@@ -59,7 +59,7 @@ SELECT pg_temp.key(made_at, i, 30), t.id, t.brands[b.n],
                            43) AS moment,
                        pg_temp.pick(ARRAY['young families', 'commuters', 'first-time buyers', 'loyal customers',
                            'students', 'small businesses'], i, 44)
-                           AS audience) AS w
+                           AS audience OFFSET 0) AS w
  ORDER BY made_at;
 
 CREATE UNLOGGED TABLE request AS
@@ -109,7 +109,7 @@ SELECT pg_temp.key(made_at, a.n, 53), r.id, r.brand_profile_id, k.kind,
        made_at
   FROM size, request AS r, generate_series(1, 3 + (hashint8extended(r.n, 57) & 1023)::integer % 6) AS v,
        LATERAL (SELECT r.n * 10 + v AS n) AS a,
-       LATERAL (SELECT least(r.created_at + (30 + v * 40) * interval '1 second', today) AS made_at) AS m,
+       LATERAL (SELECT least(r.created_at + (30 + v * 40) * interval '1 second', today) AS made_at OFFSET 0) AS m,
        LATERAL (SELECT CASE WHEN r.content_type = 'reel' THEN 'video' WHEN v % 5 = 0 THEN 'text'
            ELSE 'image' END AS kind) AS k
  WHERE r.status NOT IN ('pending', 'failed') AND (r.status <> 'processing' OR v = 1)

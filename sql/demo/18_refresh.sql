@@ -1,5 +1,5 @@
 -- Sample data: the first refresh of the view, recorded.
--- after: content_statistics measurements_statistics
+-- after: measurements
 
 DO $do$
 DECLARE

@@ -8,8 +8,9 @@ WITH relation AS (
       LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = h.inhparent
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'm')
 ), grown AS ( -- a month's growth as a share of the size of today, and what is archived on the second of each month
-    SELECT t.relname AS name, sum(pg_relation_size(r.oid)) AS heap, sum(pg_indexes_size(r.oid)) AS indexes,
-           sum(pg_table_size(r.oid) - pg_relation_size(r.oid)) AS toast,
+    SELECT t.relname AS name, sum(pg_relation_size(r.oid))::float8 AS heap,
+           sum(pg_indexes_size(r.oid))::float8 AS indexes,
+           sum(pg_table_size(r.oid) - pg_relation_size(r.oid))::float8 AS toast,
            sum(r.reltuples) FILTER (WHERE r.relkind <> 'p' AND r.reltuples >= 0) AS rows,
            count(*) FILTER (WHERE r.relispartition) AS partitions,
            CASE WHEN t.relname IN ('api_usage', 'user_activity_logs') THEN 0.08
@@ -26,7 +27,7 @@ WITH relation AS (
     SELECT d.ago, date_trunc('day', now(), 'UTC') - d.ago * interval '1 day' + interval '12 hours 30 minutes' AS at,
            (SELECT count(*) FROM generate_series(0, d.ago - 1) AS s(back)
              WHERE extract(day FROM (now() AT TIME ZONE 'UTC') - s.back * interval '1 day') = 2) AS since,
-           1 + (d.ago * 37 % 11 - 5) * 0.0004 AS uneven
+           1 + (d.ago * 37 % 11 - 5) * 0.0004::float8 AS uneven
       FROM generate_series(1, 120) AS d(ago)
 )
 INSERT INTO public.capacity_samples (sampled_at, kind, subject, used, heap, indexes, toast, rows, partitions)
@@ -37,7 +38,7 @@ SELECT d.at, 'table', 'public.' || g.name, (g.heap + g.indexes + g.toast) * s.sh
  CROSS JOIN day AS d
  CROSS JOIN LATERAL (
        SELECT CASE WHEN g.month > 0 THEN (1 - g.month * d.ago / 30.4 + g.archived * d.since) * d.uneven ELSE 1 END
-             ) AS s(share)
+        OFFSET 0) AS s(share)
 UNION ALL
 SELECT d.at, l.kind, l.subject, l.used * (1 - l.month * d.ago / 30.4) * d.uneven, NULL, NULL, NULL, NULL, NULL
   FROM (VALUES ('database', 'database', pg_database_size(current_database())::float8, 0.06),

@@ -41,7 +41,9 @@ SELECT (SELECT count(*) FROM public.content_analytics_archive) + row_number() OV
  WHERE performance_date BETWEEN (SELECT (first_live_day AT TIME ZONE 'UTC')::date FROM size)
                             AND (SELECT (today AT TIME ZONE 'UTC')::date FROM size);
 
--- The ids were counted here, so the sequence goes on behind them.
+-- The ids were counted here, so the sequence goes on behind them: the last one was measured in these weeks.
 SELECT setval(pg_get_serial_sequence('public.content_analytics', 'id')::regclass,
-              greatest((SELECT max(id) FROM public.content_analytics),
+              coalesce((SELECT max(id) FROM public.content_analytics
+                         WHERE performance_date >= (SELECT (this_month AT TIME ZONE 'UTC')::date FROM size)),
+                       (SELECT max(id) FROM public.content_analytics),
                        (SELECT max(id) FROM public.content_analytics_archive)));

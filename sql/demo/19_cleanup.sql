@@ -1,5 +1,5 @@
 -- Sample data: what only loading needs is dropped.
--- after: refresh statistics usage_statistics
+-- after: refresh content_statistics statistics usage_statistics measurements_statistics
 
 SELECT gin_clean_pending_list(i.indexrelid)
   FROM pg_catalog.pg_index AS i
@@ -7,6 +7,6 @@ SELECT gin_clean_pending_list(i.indexrelid)
   JOIN pg_catalog.pg_am AS m ON m.oid = c.relam AND m.amname = 'gin'
  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'i';
 
-DROP VIEW measured;
+DROP VIEW measured, directory;
 DROP TABLE size, tenant, brand, request, asset, rated, postponed;
 DROP PROCEDURE build, gather_statistics;
