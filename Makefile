@@ -44,7 +44,8 @@ system-servers: .venv/.test
 	@$(BIN)/python -m console.demo.packages --missing postgresql pgbouncer redis-server || true
 	@for major in $$(ls /usr/lib/postgresql 2>/dev/null); do \
 	$(BIN)/python -m console.demo.packages --missing postgresql-$$major-repack postgresql-$$major-hypopg || true; \
-	$(BIN)/python -m console.demo.packages --missing postgresql-$$major-cron postgresql-$$major-partman || true; done
+	$(BIN)/python -m console.demo.packages --missing postgresql-$$major-cron postgresql-$$major-partman || true; \
+	$(BIN)/python -m console.demo.packages --missing postgresql-$$major-pg-wait-sampling || true; done
 
 test-servers: .venv/.test system-servers
 	@$(BIN)/python -m scripts.fetch_test_servers

@@ -132,10 +132,11 @@ WAITS = Pane(
         "each class, with the number of cores as a line where it can be measured. d turns to another window: 1, 5, 15 "
         "or 60 minutes; the columns compare all four. Enter leads from a class to its events, to the statements that "
         "wait for them, and to their sessions. Sampled every second while this pane is open, else with the metrics of "
-        "the header; an hour is kept in memory. ± is the standard error of a share of so many samples. CPU: active "
-        "without a wait event. Clients, parallel workers, autovacuum and background workers of a database are counted, "
-        "without those that wait for work; not the sessions in which this console reads, nor server processes without "
-        "a database, nor walsenders."
+        "the header; an hour is kept in memory. Where pg_wait_sampling is installed, this pane reads what it sampled "
+        "itself, as a rule a hundred times a second. ± is the standard error of a share of so many samples, one a "
+        "second. CPU: active without a wait event. Clients, parallel workers, autovacuum and background workers of a "
+        "database are counted, without those that wait for work; not the sessions in which this console reads, nor "
+        "server processes without a database, nor walsenders."
     ),
     views=(CLASSES, EVENTS, STATEMENTS, APPLICATIONS, SESSIONS),
     refresh=1.0,

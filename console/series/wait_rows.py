@@ -142,7 +142,9 @@ def notes(taken: MeasuredWaits, known: Known) -> tuple[str, ...]:
     """What the rows are made of: how many samples over what time, what is missing, against how many cores."""
     chosen = taken.chosen
     total = sum(held for _, held in chosen.load) / chosen.covered if chosen.covered else 0.0
-    spoken = [f"window {age(chosen.seconds)}: {counted(chosen.samples, 'sample')} over {age(chosen.covered)}"]
+    finer = [f"{counted(chosen.looks, 'sample')} of pg_wait_sampling"] if chosen.looks else []
+    own = [counted(chosen.own, "own sample" if finer else "sample")] if chosen.own or not finer else []
+    spoken = [f"window {age(chosen.seconds)}: {' and '.join((*finer, *own))} over {age(chosen.covered)}"]
     spoken += [f"{age(chosen.missed)} not sampled"] if chosen.missed >= GAP else []
     spoken.append(f"AAS {total:.2f}")
     spoken += [counted(known.cores, "core")] if known.cores else []

@@ -75,7 +75,9 @@ class WaitWindow:
     covered: float = 0.0  # of them, by samples
     missed: float = 0.0  # of them, between samples that are too far apart
     samples: int = 0
-    seen: int = 0  # sessions in all samples
+    own: int = 0  # of them, by the console
+    looks: int = 0  # that the server took itself, for the others
+    seen: int = 0  # sessions in all samples; looks that follow each other within a second count as one
     load: Sequence[tuple[SampledSession, float]] = ()  # each different one, and for how many seconds it was seen
     _averages: dict[object, dict[Any, float]] = field(default_factory=dict, repr=False)
 
@@ -106,7 +108,9 @@ class _Sample:
     moment: float  # seconds since 1970
     weight: float  # seconds that it stands for
     kinds: array[int]
-    classes: Mapping[str, int]
+    classes: Mapping[str, float]  # sessions, on average where it is made of many looks
+    looks: int = 1
+    times: array[int] | None = None  # in how many of the looks each was seen; None: in the only one
 
 
 class Ring:
@@ -147,16 +151,34 @@ class Ring:
 
     def add(self, at: float, moment: float, sessions: Sequence[SampledSession]) -> None:
         """Add a sample taken at `at` on the monotonic clock; one that is not newer than the last is ignored."""
+        if (weight := self._weight(at)) is None:
+            return
+        kinds = array("Q", map(self._number, sessions))
+        self._keep_sample(_Sample(at, moment, weight, kinds, Counter(seen.wait_class for seen in sessions)))
+
+    def add_looks(self, at: float, moment: float, looks: int, times: Mapping[SampledSession, int]) -> None:
+        """Add what so many looks until `at` saw: in how many of them each session was there."""
+        if (weight := self._weight(at)) is None:
+            return
+        kinds = array("Q", map(self._number, times))
+        classes: dict[str, float] = {}
+        for session, many in times.items():
+            classes[session.wait_class] = classes.get(session.wait_class, 0.0) + many / looks
+        self._keep_sample(_Sample(at, moment, weight, kinds, classes, looks, array("Q", times.values())))
+
+    def _weight(self, at: float) -> float | None:
+        """The seconds that a sample taken now stands for; None: it is not newer than the last."""
         last = self.last
         if last is not None and at <= last:
-            return
+            return None
         since = at - last if last is not None else GAP + 1
-        weight = max(0.1, round(since, 1)) if since <= GAP else 1.0
-        kinds = array("Q", map(self._number, sessions))
-        self._uses.update(kinds)
-        self.size += len(kinds)
-        classes = Counter(seen.wait_class for seen in sessions)
-        self._samples.append(_Sample(at, moment, weight, kinds, classes))
+        return max(0.1, round(since, 1)) if since <= GAP else 1.0
+
+    def _keep_sample(self, sample: _Sample) -> None:
+        self._samples.append(sample)
+        self._uses.update(sample.kinds)
+        self.size += len(sample.kinds)
+        at = sample.at
         while len(self._samples) > 1 and (
             at - self._samples[0].at > self._keep or self.size > self._most or len(self._numbers) > self._most_kinds
         ):
@@ -182,14 +204,14 @@ class Ring:
             return 0.0, []
         newest, many = self._samples[-1], round(seconds / step)
         end = (newest.at // step + 1) * step
-        slots: list[tuple[float, Counter[str]] | None] = [None] * many
+        slots: list[tuple[float, dict[str, float]] | None] = [None] * many
         for sample in self._within(seconds + step):
             first = self._slot(sample.at - sample.weight, end, step, many)
             last = self._slot(sample.at, end, step, many)
             for at in range(max(0, min(first + 1, last)), last + 1):
-                covered, classes = slots[at] or (0.0, Counter())
+                covered, classes = slots[at] or (0.0, {})
                 for name, sessions in sample.classes.items():
-                    classes[name] += sessions
+                    classes[name] = classes.get(name, 0.0) + sessions
                 slots[at] = (covered + 1, classes)
         course = [slot and {name: number / slot[0] for name, number in slot[1].items()} for slot in slots]
         return newest.moment + end - newest.at, course
@@ -208,9 +230,17 @@ class Ring:
 
     def _window(self, seconds: float, now: float) -> WaitWindow:
         loads: dict[float, Counter[int]] = {}
-        covered, missed, samples, later = 0.0, 0.0, 0, now
+        covered, missed, samples, own, looks, later, seen = 0.0, 0.0, 0, 0, 0, now, 0.0
         for sample in self._within(seconds):
-            loads.setdefault(sample.weight, Counter()).update(sample.kinds)
+            held = loads.setdefault(sample.weight / sample.looks, Counter())
+            if sample.times is None:
+                held.update(sample.kinds)
+                seen += len(sample.kinds)
+                own += 1
+            else:
+                held.update(dict(zip(sample.kinds, sample.times, strict=True)))
+                seen += sum(sample.times) / sample.looks
+                looks += sample.looks
             covered, samples = covered + sample.weight, samples + 1
             missed += _missed(sample.at, later)
             later = sample.at
@@ -222,7 +252,7 @@ class Ring:
             for kind, times in numbers.items():
                 total[kind] = total.get(kind, 0.0) + weight * times
         load = [(self._kinds[kind], held) for kind, held in total.items()]
-        return WaitWindow(seconds, covered, missed, samples, sum(sum(each.values()) for each in loads.values()), load)
+        return WaitWindow(seconds, covered, missed, samples, own, looks, round(seen), load)
 
     def _number(self, seen: SampledSession) -> int:
         known = self._numbers.get(seen)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from console.format import decoded
+from console.format import decoded, one_line
 from console.model import Database, Kind, Record, Row, Snapshot, Source, Trouble, number
 from console.panes.connections import seen as visible
 from console.records import dataclass
 from console.series import wait_rows
 from console.series.wait_rows import WINDOWS, Known, MeasuredWaits
-from console.series.waits import POOL, Ring, SampledSession, wait_class
+from console.series.waits import POOL, Ring, SampledSession
 from console.sources.derived import Derived, made_of
 from console.sources.registry import WAITS, Sources
 from console.watching import wait_texts
+from console.watching.finer_waits import HISTORY, FinerWaits, sampled_session
 
 SAMPLE, EVENTS, TEXTS = "wait_sample", "wait_events", "wait_statement_texts"
 POOLS = "pooler_pools"
@@ -34,7 +36,10 @@ VIEWS: Mapping[str, Rows] = {
     "wait_applications": wait_rows.by_application,
     "wait_sessions": wait_rows.by_session,
 }
-READS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys(VIEWS, (SAMPLE,)), TEXTS: (TEXTS,)}  # what each is made of
+READS: Mapping[str, tuple[str, ...]] = {  # what each is made of
+    **dict.fromkeys(VIEWS, (SAMPLE, HISTORY)),
+    TEXTS: (TEXTS,),
+}
 _OFFERED = ("pid", "backend", "state", "class", "event", "query_id", "application", "user")  # of the vital signs
 
 
@@ -63,6 +68,7 @@ class Waits:
         self._statements: dict[int, str] = {}
         self._cores: int | None = None
         self._pool = _Pool()
+        self._finer = FinerWaits(self._postgres)
         self._offered: dict[tuple[object, ...], SampledSession | None] = {}  # of the last sample that was offered
         self._course: tuple[object, str] = (None, "")  # that of a window
 
@@ -95,6 +101,11 @@ class Waits:
         columns, rows = VIEWS[query](measured, known)
         hidden = sum(row["backend"] is None for row in taken.records())
         notes = wait_rows.notes(measured, known)
+        if self._finer.trouble is not None:
+            notes = (
+                *notes,
+                f"own samples, as pg_wait_sampling cannot be read: {one_line(self._finer.trouble.sentence)}",
+            )
         if query == "wait_statements" and rows and not self.ring.query_ids:
             notes = (*notes, NO_IDS)
         shown = replace(taken, name=query, columns=columns, rows=tuple(rows), notes=(*taken.notes, *notes))
@@ -109,8 +120,14 @@ class Waits:
     async def _keep(self, taken: Snapshot) -> Mapping[int, str]:
         """Add a sample to the ring; who blocks the sessions that wait for a lock."""
         records = list(taken.records())
-        sessions = _sessions(records)
-        self.ring.add(taken.clock, taken.taken_at.timestamp(), [*sessions, *await self._waiting_clients()])
+        at, moment, clients = taken.clock, taken.taken_at.timestamp(), await self._waiting_clients()
+        last = self.ring.last
+        finer = await self._finer.read(1.0 if last is None else at - last)
+        if finer is None:
+            self.ring.add(at, moment, [*_sessions(records), *clients])
+        elif finer.looks:
+            waiting = {each: many * finer.looks for each, many in Counter(clients).items()}
+            self.ring.add_looks(at, moment, finer.looks, {**finer.times, **waiting})
         for row in records:
             if isinstance(row["query_id"], int) and row["query"]:
                 self._statements.setdefault(row["query_id"], str(decoded(row["query"])))
@@ -158,27 +175,11 @@ class Waits:
 
 
 def _offered(values: Sequence[object]) -> SampledSession | None:
-    return _session(dict(zip(_OFFERED, values, strict=True)))
+    return sampled_session(dict(zip(_OFFERED, values, strict=True)))
 
 
 def _sessions(records: Iterable[Record]) -> list[SampledSession]:
-    return [session for row in records if (session := _session(row)) is not None]
-
-
-def _session(row: Record) -> SampledSession | None:
-    """A session as it is counted; None: it is not."""
-    class_ = wait_class(_text(row["backend"]), _text(row["state"]), _text(row["class"]))
-    if not class_:
-        return None
-    query_id, pid = row["query_id"], row["pid"]
-    return SampledSession(
-        class_,
-        _text(row["event"]) or "",
-        query_id if isinstance(query_id, int) else None,
-        _text(row["application"]) or "",
-        _text(row["user"]) or "",
-        pid if isinstance(pid, int) else None,
-    )
+    return [session for row in records if (session := sampled_session(row)) is not None]
 
 
 def _blockers(records: Iterable[Record]) -> Iterable[tuple[int, str]]:
@@ -189,7 +190,3 @@ def _blockers(records: Iterable[Record]) -> Iterable[tuple[int, str]]:
 
 def _waiting(pool: Record) -> int:
     return int(number(pool["cl_waiting"]))
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
