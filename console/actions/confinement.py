@@ -94,6 +94,10 @@ class ConfinedServer:
         """As the server's."""
         return await self._server.ask_as(role, name, text)
 
+    async def until_due(self, query: str, period: float) -> None:
+        """As the server's."""
+        await self._server.until_due(query, period)
+
     async def pulse(self, seconds: float) -> None:
         """As the server's."""
         await self._server.pulse(seconds)

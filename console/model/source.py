@@ -126,6 +126,10 @@ class Database(Source, Protocol):
         """Connect if need be. Raises Trouble."""
         ...
 
+    async def until_due(self, query: str, period: float) -> None:
+        """Return when a query that is read every `period` seconds is due, or has just been read along with another."""
+        ...
+
     async def pulse(self, seconds: float) -> None:
         """Ask for a sign of life. Raises Trouble(UNREACHABLE) if it takes longer than `seconds`."""
         ...

@@ -6,6 +6,7 @@ What JSON cannot write is an object with one key: `json_values.py`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -69,6 +70,11 @@ class Replay:
     def obstacle(self, query: str) -> Trouble | None:
         """That it was not recorded."""
         return None if query in self.reads else _not_recorded(query)
+
+    async def until_due(self, query: str, period: float) -> None:
+        """Wait for the period."""
+        del query
+        await asyncio.sleep(period)
 
     async def pulse(self, seconds: float) -> None:
         """A recording always answers."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from console.format import safe
 from console.model import Finding, Trouble
+from console.panes.metrics import VITALS
 from console.sources.registry import POOLER, PRIMARY, RULES
 from console.tui.concerns import concerns
 from console.tui.header import Header
@@ -74,7 +75,7 @@ class Monitor:
                     self._judge.set()
                 self.workspace.waits.offer(vitals.reading, vitals.now.get("pool_waiting"))
             self.show_top()
-            await asyncio.sleep(vitals.period)
+            await sources.postgres.until_due(VITALS.query, vitals.period)
 
     async def watch_moment(self) -> None:
         """Show how long ago the moment is that is shown of a file, for as long as the console is open."""

@@ -32,6 +32,7 @@ from console.sources.postgres.connecting import (
 )
 from console.sources.postgres.denials import Denials
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane, Result
+from console.sources.postgres.together import Together
 from console.sources.postgres.troubles import trouble
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class PostgresServer:
         self.busy = 0.0  # seconds spent waiting for this server, in all
         self._ends = float("inf")  # on the monotonic clock
         self._shared: SharedAnswers | None = None
+        self._together = Together("connections", "vitals", "connections_vitals")
 
     @property
     def facts(self) -> Facts:
@@ -117,7 +119,22 @@ class PostgresServer:
             await self._learn_again()  # it may have been created or granted a moment ago
         if (obstacle := self.obstacle(query)) is not None:
             raise obstacle
-        return await self._answer(query, parameters)
+        together = self._together
+        if query == together.carrier and together.begin() and (taken := await self._read_both()) is not None:
+            return taken
+        if query == together.rider and (taken := together.take()) is not None:
+            return taken
+        read = await self._answer(query, parameters)
+        if query == together.rider:
+            together.learn(read)
+        return read
+
+    async def until_due(self, query: str, period: float) -> None:
+        """Return when a query that is read every `period` seconds is due, or has just been read along with another."""
+        if query == self._together.rider:
+            await self._together.until_due(period)
+        else:
+            await asyncio.sleep(period)
 
     def text(self, query: str) -> str:
         """The statement as sent; before the first connection that of the newest version."""
@@ -182,6 +199,21 @@ class PostgresServer:
             query.name, columns, rows, taken_at, clock - started, clock, query.statement, origin=self._origin
         )
         return taken if mended is None else mended.marked(taken)
+
+    async def _read_both(self) -> Snapshot | None:
+        """What was read of a query, while the one read along is kept; None: both have to be read alone."""
+        together = self._together
+        carrier, rider, both = (
+            queries.chosen(name, self._facts) for name in (together.carrier, together.rider, together.both)
+        )
+        try:
+            read = await self._read(both, None)
+        except Trouble as why:
+            if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
+                raise
+            together.refuse()
+            return None
+        return together.parted(read, carrier.statement, rider.statement)
 
     async def _rows(self, query: sql.Query, run: Run) -> tuple[tuple[str, ...], Rows, Mended | None]:
         """Columns and rows of a query; if its server lacks a column, without that. Raises the driver's own errors."""
@@ -290,6 +322,7 @@ class PostgresServer:
 
             known.update(reported(connection, str(known["user"]), mended.unknown))
         if self._origin != str(known["started"]):
+            self._together.forget()
             self._mended.clear()  # it may be another server
             self._hopeless.clear()
         self._origin = str(known["started"])

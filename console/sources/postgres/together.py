@@ -1,0 +1,92 @@
+"""Two queries that read the same of a server, answered in one pass where both are wanted at about the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from console.model import Snapshot
+
+EARLY = 0.9  # of a period, after which a query may be read along with the other one
+AT_FIRST = 0.25  # the same while it is still read apart: from then on both are due together
+LATE = 1.25  # of a period, within which it waits for the other one
+GRACE = 0.25  # seconds that the other one may be late
+FRESH = 1.0  # seconds for which what was read along is the answer
+
+
+class Together:
+    """When `rider` is due, a read of `carrier` becomes one of `both`, which has the rider's row in its last column."""
+
+    def __init__(self, carrier: str, rider: str, both: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.carrier, self.rider, self.both = carrier, rider, both
+        self._clock = clock
+        self._columns: tuple[str, ...] = ()  # of the rider, known since it was read alone
+        self._is_refused = False  # this server cannot answer both at once
+        self._due = math.inf  # on the clock: from when on it is read along
+        self._began = -math.inf  # the last read of the carrier
+        self._apart = math.inf  # seconds between its last two reads
+        self._taken: Snapshot | None = None
+        self._was_along = False  # the last time
+        self._come = asyncio.Event()
+
+    def forget(self) -> None:
+        """The server may be another one, whose rows have other columns."""
+        self._columns, self._taken, self._is_refused = (), None, False
+
+    def refuse(self) -> None:
+        """The server cannot answer both at once: read them alone until `forget`."""
+        self._columns, self._is_refused = (), True
+
+    def learn(self, taken: Snapshot) -> None:
+        """The rider was read alone."""
+        self._columns = () if self._is_refused else taken.columns
+
+    def begin(self) -> bool:
+        """The carrier is about to be read; returns whether the rider is read along."""
+        now = self._clock()
+        self._apart, self._began = now - self._began, now
+        return bool(self._columns) and now >= self._due
+
+    def parted(self, read: Snapshot, carrier: str, rider: str) -> Snapshot | None:
+        """What was read of the carrier, while the rider is kept; None: both have to be read alone.
+
+        `carrier` and `rider` are the statements that stand for them.
+        """
+        alone = [row for row in read.rows if row[-1] is not None]
+        row = alone[0][-1] if len(alone) == 1 else None
+        if read.unknown or not isinstance(row, tuple) or len(row) != len(self._columns):
+            self.refuse()
+            return None
+        self._taken = replace(read, name=self.rider, columns=self._columns, rows=(row,), sql=rider)
+        self._due = math.inf
+        self._come.set()
+        rows = tuple(row[:-1] for row in read.rows if row[-1] is None)
+        return replace(read, name=self.carrier, columns=read.columns[:-1], rows=rows, sql=carrier)
+
+    def take(self) -> Snapshot | None:
+        """The rider if it has just been read along; None: it has to be read."""
+        taken, self._taken = self._taken, None
+        return taken if taken is not None and self._clock() - taken.clock < FRESH else None
+
+    async def until_due(self, period: float) -> None:
+        """Return when the rider, read every `period` seconds, was read along or has to be read alone."""
+        soonest = period * (EARLY if self._was_along else AT_FIRST)
+        self._come.clear()
+        self._due = self._clock() + soonest
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._come.wait(), self._patience(soonest, period))
+        self._was_along = self._come.is_set()
+        self._due = math.inf
+
+    def _patience(self, soonest: float, period: float) -> float:
+        """Seconds to wait for the carrier: until it is expected to be read next, if that is about a period."""
+        ago, apart = self._clock() - self._began, self._apart
+        if ago > apart or not math.isfinite(apart):
+            return period  # it is read no more
+        expected = apart - ago
+        expected += apart * math.ceil(max(0.0, soonest - expected) / apart)
+        return expected + GRACE if expected <= period * LATE else period

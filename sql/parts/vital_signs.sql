@@ -1,0 +1,111 @@
+session AS MATERIALIZED (
+  SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.query_start, a.state_change,
+         a.application_name, a.backend_xid, a.backend_xmin, a.wait_event, a.query_id, a.usesysid,
+         a.datid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type <> 'walsender'
+           AND a.state IS DISTINCT FROM 'idle' AND a.wait_event_type IS DISTINCT FROM 'Activity'
+           AND NOT (a.application_name = pg_catalog.current_setting('application_name')
+                    AND pg_catalog.pg_get_userbyid(a.usesysid) = SESSION_USER
+                    AND a.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr()) AS sampled,
+         -- Of a parallel worker that ends, too, the type is not known, but when it began.
+         coalesce(a.backend_type = 'client backend',
+                  (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL) AS client
+    FROM activity a
+), prepared AS MATERIALIZED (
+  SELECT t.gid, t.transaction, t.prepared FROM pg_catalog.pg_prepared_xact() t
+), running AS MATERIALIZED (
+  SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
+               UNION ALL SELECT p.transaction FROM prepared p) AS xids,
+         ARRAY(SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v) AS vacuums
+), aged AS MATERIALIZED (
+  SELECT CASE WHEN s.backend_type = 'walsender' THEN 'standby feedback ' ELSE 'session ' END
+             || pg_catalog.concat_ws(' ', s.pid, nullif(s.application_name, '')) AS name,
+         greatest(pg_catalog.age(s.backend_xid),
+                  CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
+                       THEN pg_catalog.age(s.backend_xmin) END) AS age, NULL::integer AS catalog_age
+    FROM session s CROSS JOIN running r
+   WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL)
+     AND s.pid <> pg_catalog.pg_backend_pid() AND s.pid <> ALL (r.vacuums)
+  UNION ALL
+  SELECT 'prepared transaction ' || p.gid, pg_catalog.age(p.transaction), NULL FROM prepared p
+  UNION ALL
+  SELECT CASE WHEN r.active THEN 'slot ' ELSE 'inactive slot ' END || r.slot_name::text, pg_catalog.age(r.xmin),
+         pg_catalog.age(r.catalog_xmin)
+    FROM pg_catalog.pg_get_replication_slots() r WHERE r.wal_status IS DISTINCT FROM 'lost'
+)
+SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transaction,
+       pg_catalog.date_part('epoch', n.at - s.xact_start) AS oldest_transaction,
+       pg_catalog.date_part('epoch', n.at - s.idle_since) AS oldest_idle_in_transaction,
+       -- Positive where something is said to have begun after now: the clock was set back meanwhile.
+       pg_catalog.date_part('epoch', s.latest - n.at) AS clock_behind,
+       x.xmin_age, x.xmin_holder, x.catalog_xmin_age, x.catalog_xmin_holder,
+       u.usable, p.prepared, pg_catalog.date_part('epoch', n.at - p.since) AS oldest_prepared,
+       d.*, r.standby, r.wal_bytes, w.replicas,
+       CASE WHEN r.standby THEN r.lag_bytes ELSE w.lag_bytes END AS lag_bytes,
+       -- The server keeps the last lag it measured; who has replayed everything is not behind.
+       CASE WHEN coalesce(r.lag_bytes, w.lag_bytes) = 0 THEN 0
+            WHEN NOT r.standby THEN w.lag_seconds
+            ELSE pg_catalog.date_part('epoch', n.at - pg_catalog.pg_last_xact_replay_timestamp()) END AS lag_seconds,
+       -- The sessions that are not idle, for the averages of the pane waits: no other read is made for them.
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                 a.pid, a.backend_type, a.state, a.wait_event_type, a.wait_event, a.query_id, a.application_name,
+                 pg_catalog.pg_get_userbyid(a.usesysid)))::text
+          FROM session a WHERE a.sampled) AS sampled
+  FROM (SELECT pg_catalog.count(*) AS used,
+               pg_catalog.count(a.backend_type) AS visible,
+               pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')
+                                             AND a.pid <> pg_catalog.pg_backend_pid()) AS active,
+               pg_catalog.count(*) FILTER (WHERE a.wait_event_type = 'Lock') AS waiting,
+               -- Since when is only in pg_locks, which costs all sessions; a statement is at least as old as its wait.
+               pg_catalog.count(*) FILTER (WHERE a.wait_event_type = 'Lock'
+                 AND a.query_start < pg_catalog.clock_timestamp() - '1 s'::interval) AS waiting_long,
+               pg_catalog.count(*) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)'))
+                   AS idle_in_transaction,
+               pg_catalog.min(a.xact_start) FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xact_start,
+               pg_catalog.max(greatest(a.query_start, a.state_change))
+                   FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS latest,
+               pg_catalog.min(a.state_change)
+                   FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since
+          FROM session a
+         WHERE a.client) s,
+       (SELECT pg_catalog.max(a.age) AS xmin_age,
+               (pg_catalog.array_agg(a.name ORDER BY a.age DESC) FILTER (WHERE a.age IS NOT NULL))[1] AS xmin_holder,
+               pg_catalog.max(a.catalog_age) AS catalog_xmin_age,
+               (pg_catalog.array_agg(a.name ORDER BY a.catalog_age DESC)
+                  FILTER (WHERE a.catalog_age IS NOT NULL))[1] AS catalog_xmin_holder
+          FROM aged a) x,
+       -- The third setting exists from 16 on.
+       (SELECT pg_catalog.current_setting('max_connections')::integer
+               - pg_catalog.current_setting('superuser_reserved_connections')::integer
+               - coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::integer AS usable) u,
+       (SELECT pg_catalog.count(*) AS prepared, pg_catalog.min(t.prepared) AS since FROM prepared t) p,
+       -- Oid 0 counts what belongs to no database: shared catalogs.
+       (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_db_xact_commit(o.oid)
+                              + pg_catalog.pg_stat_get_db_xact_rollback(o.oid))::bigint AS transactions,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_xact_rollback(o.oid))::bigint AS rollbacks,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_blocks_hit(o.oid))::bigint AS blocks_hit,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_blocks_fetched(o.oid))::bigint AS blocks,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_blk_read_time(o.oid)) AS read_ms,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_temp_bytes(o.oid))::bigint AS temp_bytes,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_deadlocks(o.oid))::bigint AS deadlocks,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_conflict_all(o.oid))::bigint AS conflicts,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_tuples_returned(o.oid))::bigint AS rows_read,
+               pg_catalog.sum(pg_catalog.pg_stat_get_db_tuples_inserted(o.oid)
+                   + pg_catalog.pg_stat_get_db_tuples_updated(o.oid)
+                              + pg_catalog.pg_stat_get_db_tuples_deleted(o.oid))::bigint AS rows_written,
+               pg_catalog.max(o.frozen_age) AS frozen_age
+          FROM (SELECT b.oid, pg_catalog.age(b.datfrozenxid) AS frozen_age FROM pg_catalog.pg_database b
+                UNION ALL SELECT 0::oid, NULL) o) d,
+       (SELECT i.standby,
+               CASE WHEN NOT i.standby
+                   THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0')::bigint END AS wal_bytes,
+               CASE WHEN i.standby THEN greatest(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(),
+                                                                            pg_catalog.pg_last_wal_replay_lsn()),
+                                                                                0)::bigint END AS lag_bytes
+          FROM (SELECT pg_catalog.pg_is_in_recovery() AS standby) i) r,
+       (SELECT pg_catalog.count(*) AS replicas,
+               pg_catalog.max(greatest(pg_catalog.pg_wal_lsn_diff(
+                 CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn()
+                      ELSE pg_catalog.pg_current_wal_lsn() END, x.replay_lsn), 0))::bigint AS lag_bytes,
+               pg_catalog.max(pg_catalog.date_part('epoch', x.replay_lag)) AS lag_seconds
+          FROM pg_catalog.pg_stat_get_wal_senders() x) w,
+       (SELECT pg_catalog.clock_timestamp() AS at) n
