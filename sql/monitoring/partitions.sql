@@ -1,26 +1,36 @@
 -- The 500 largest partitions, with indexes and TOAST: rows, size and share as of the last VACUUM or ANALYZE.
-WITH part AS MATERIALIZED (
-  SELECT h.inhparent, h.inhrelid, h.inhdetachpending, greatest(c.relpages, 0) AS relpages, c.reltuples, c.reltoastrelid
+WITH owned AS (  -- the partitions and their indexes
+  SELECT h.inhparent, h.inhrelid, h.inhdetachpending, h.inhrelid AS relation
     FROM pg_catalog.pg_partitioned_table t
     JOIN pg_catalog.pg_inherits h ON h.inhparent = t.partrelid
-    JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
-), attached AS MATERIALIZED (  -- pages of the indexes and the TOAST of each partition
-  SELECT x.oid, pg_catalog.sum(greatest(r.relpages, 0))::bigint AS pages
-    FROM (SELECT p.inhrelid AS oid, i.indexrelid AS relation
-            FROM part p JOIN pg_catalog.pg_index i ON i.indrelid = p.inhrelid
-           UNION ALL SELECT p.inhrelid, p.reltoastrelid FROM part p WHERE p.reltoastrelid <> 0
-           UNION ALL SELECT p.inhrelid, i.indexrelid
-            FROM part p JOIN pg_catalog.pg_index i ON i.indrelid = p.reltoastrelid) x
-    JOIN pg_catalog.pg_class r ON r.oid = x.relation
-   GROUP BY x.oid
+   UNION ALL
+  SELECT h.inhparent, h.inhrelid, h.inhdetachpending, i.indexrelid
+    FROM pg_catalog.pg_partitioned_table t
+    JOIN pg_catalog.pg_inherits h ON h.inhparent = t.partrelid
+    JOIN pg_catalog.pg_index i ON i.indrelid = h.inhrelid
+), sized AS MATERIALIZED (  -- pg_class is scanned once
+  SELECT o.inhparent, o.inhrelid, o.inhdetachpending, pg_catalog.sum(greatest(c.relpages, 0))::bigint AS pages,
+         pg_catalog.sum(greatest(c.relpages, 0)) FILTER (WHERE o.relation = o.inhrelid)::bigint AS relpages,
+         pg_catalog.max(c.reltuples) FILTER (WHERE o.relation = o.inhrelid) AS reltuples,
+         pg_catalog.max(c.reltoastrelid) AS reltoastrelid
+    FROM owned o JOIN pg_catalog.pg_class c ON c.oid = o.relation
+   GROUP BY o.inhparent, o.inhrelid, o.inhdetachpending
+), part AS MATERIALIZED (
+  SELECT p.inhparent, p.inhrelid, p.inhdetachpending, p.relpages, p.reltuples,
+         p.pages + CASE WHEN p.reltoastrelid = 0 THEN 0 ELSE (
+           SELECT coalesce(pg_catalog.sum(greatest(r.relpages, 0)), 0)::bigint
+             FROM (SELECT p.reltoastrelid AS oid
+                   UNION ALL
+                   SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = p.reltoastrelid) x
+            CROSS JOIN LATERAL (SELECT c.relpages FROM pg_catalog.pg_class c WHERE c.oid = x.oid OFFSET 0) r
+         ) END AS pages
+    FROM sized p
 ), ranked AS MATERIALIZED (
   SELECT p.inhrelid AS oid, p.inhparent, p.inhdetachpending AS detaching, pg_catalog.count(*) OVER () AS total,
-         w.pages AS whole,
-         100.0::float8 * w.pages / nullif(pg_catalog.sum(w.pages) OVER (PARTITION BY p.inhparent), 0) AS share
+         p.pages AS whole,
+         100.0::float8 * p.pages / nullif(pg_catalog.sum(p.pages) OVER (PARTITION BY p.inhparent), 0) AS share
     FROM part p
-    LEFT JOIN attached b ON b.oid = p.inhrelid
-   CROSS JOIN LATERAL (SELECT p.relpages + coalesce(b.pages, 0) AS pages) w
-   ORDER BY w.pages DESC, p.inhrelid DESC
+   ORDER BY p.pages DESC, p.inhrelid DESC
    LIMIT 500
 )
 SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS partition, p.relname::text AS parent,
@@ -35,4 +45,4 @@ SELECT c.oid::bigint AS oid, n.nspname || '.' || c.relname AS partition, p.relna
  CROSS JOIN LATERAL (SELECT r.oid, r.relname, r.relnamespace, r.relpages, r.reltuples, r.relkind
                        FROM pg_catalog.pg_class r WHERE r.oid = k.oid OFFSET 0) c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_catalog.pg_class p ON p.oid = k.inhparent
+ CROSS JOIN LATERAL (SELECT r.relname FROM pg_catalog.pg_class r WHERE r.oid = k.inhparent OFFSET 0) p
