@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from console.demo.cluster import APPLICATION
-from console.model import Kind, Snapshot, Trouble
+from console.model import Kind, Row, Snapshot, Trouble
 from console.panes.slow_queries import SLOW_QUERIES, judged
+from console.reading.arrange import arrange
 from console.reading.reader import Reader, Readers, keys
 from console.sources.heard import heard
 from console.tui.marks import Marks
@@ -16,6 +18,7 @@ from console.tui.pane_feed import PaneFeed
 from console.tui.pane_state import PaneState
 from tests.activity import Sessions, console, other_ascii_sessions, other_sessions, pairs  # noqa: F401  fixtures, found by name
 from tests.servers import PostgresServer as Running
+from tests.test_reading import Scripted
 
 NOW = SLOW_QUERIES.view("now")
 
@@ -154,12 +157,41 @@ async def test_counters_stand_where_a_text_in_another_encoding_spoils_all_texts(
     assert asked.count("statement_texts") == 1
 
 
+async def test_what_ran_a_moment_ago_stays_above_what_did_not_run() -> None:
+    columns = ("queryid", "userid", "dbid", "toplevel", "calls", "total_ms", "rows", "hits", "blocks", "read_ms")
+    more = ("temp_bytes", "wal_bytes", "evictions", "counted_from")
+
+    def read(*totals: float) -> tuple[Row, ...]:
+        found = [(n, 1, 1, True, int(total), total, 1, 0, 0, 0.0, 0, 0, 0, 1.0) for n, total in enumerate(totals)]
+        return tuple(sorted(found, key=lambda row: -row[5]))
+
+    still = (500.0, 400.0, 300.0, 200.0)
+    moments = [
+        (2.0, (*still, 9.0, 1.0), [0, 1, 2, 3, 4, 5]),
+        (4.0, (*still, 9.0, 5.0), [5, 0, 1, 2, 3, 4]),
+        (6.0, (*still, 10.0, 5.0), [4, 5, 0, 1, 2, 3]),  # 5 does not run, and no other line moves
+        (8.0, (*still, 10.0, 5.0), [4, 5, 0, 1, 2, 3]),
+        (10.0, (*still, 11.0, 5.0), [4, 5, 0, 1, 2, 3]),
+        (12.0, (*still, 11.0, 5.0), [4, 5, 0, 1, 2, 3]),
+    ]
+    server = Scripted([(clock, read(*totals)) for clock, totals, _ in moments], (*columns, *more))
+    reader = Reader(replace(NOW, lookups=(), derive=lambda taken: judged(taken.with_columns(*without_totals(taken)))))
+    for _, _, expected in moments:
+        shown = arrange(await reader.read(server), NOW, NOW.sort)
+        assert list(shown.values("queryid")) == expected
+
+
+def without_totals(taken: Snapshot) -> tuple[tuple[str, ...], list[Row]]:
+    """The totals, which are looked up."""
+    return ("all_ms", "known"), [(None, None)] * len(taken.rows)
+
+
 def test_evictions_are_told_with_the_totals() -> None:
     counted = ("queryid", "total_ms", "hits", "blocks", "evictions", "counted_from", "all_ms", "known")
-    columns = (*counted, "ms_rate", "hit_now", "block_rate")
+    columns = (*counted, "ms_rate", "hit_now", "block_rate", "last_run")
     at = datetime(2026, 1, 2, tzinfo=UTC)
     snapshot = judged(
-        Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, 20.0, 4000, None, None, None),), at)
+        Snapshot("statements", columns, ((1, 5.0, 0, 0, 12, at.timestamp() - 86400, 20.0, 4000, *[None] * 4),), at)
     )
     assert snapshot.notes[0] == "1 of 4000 statements, highest total time first"
     assert snapshot.notes[1] == "counted for 24h, since 2026-01-01 00:00:00"

@@ -121,6 +121,17 @@ class Rate:
     window: float = 0.0  # seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """A column that says when a rate was last above zero, in seconds of the client's monotonic clock.
+
+    Rows are matched by the view's key. None: not since the first read.
+    """
+
+    name: str
+    of: str  # the rate
+
+
 HEAVY = "heavy"  # the source of heavy reads: a replica, where the configuration names one for them
 
 
@@ -175,6 +186,7 @@ class View:
     sort: str = ""  # column, with a leading "-" for descending; empty: the query's order
     where: Callable[[Record], bool] | None = None
     rates: tuple[Rate, ...] = ()
+    rises: tuple[Rise, ...] = ()
     compared: bool = False  # the source itself compares two reads: a first one shows less
     lookups: tuple[Lookup, ...] = ()
     derive: Callable[..., Snapshot] | None = None  # pure reshaping after rates and lookups

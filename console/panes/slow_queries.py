@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from console.format import age, counted, moment
-from console.model import Column, Lookup, Pane, Rate, Row, Snapshot, Trouble, View, Whole, denied, number
+from console.model import Column, Lookup, Pane, Rate, Rise, Row, Snapshot, Trouble, View, Whole, denied, number
 from console.reading.arrange import sort_rows
 from console.rules.statements import SLOW_QUERY_MS, STATEMENT_HIT_PERCENT, STATEMENT_TEMP_BYTES
 
@@ -26,6 +27,8 @@ RATES = (
     Rate("temp_rate", "temp_bytes"),
     Rate("wal_rate", "wal_bytes"),
 )
+# What ran last stays above what did not run, so that most lines keep their places from one read to the next.
+LAST_RUN = Rise("last_run", "call_rate")
 
 # The sum over all statements takes half of what reading 500 of them does, and changes little between two reads.
 TOTALS = Lookup("statement_totals", by=(), adds=("all_ms", "known"), first=1, keep=20.0)
@@ -35,34 +38,30 @@ TEXTS = Lookup("statement_texts", by=("queryid", "userid", "dbid"), adds=("query
 
 def judged(snapshot: Snapshot) -> Snapshot:
     """Statements with their share of the total time and hit ratio, and notes on how reliable the totals are."""
-    total, hits, blocks = (snapshot.index(name) for name in ("total_ms", "hits", "blocks"))
     rows = snapshot.rows
     whole = _whole(snapshot)
     if None in snapshot.values("queryid"):
         rows = tuple(_without_rates(snapshot, row) for row in rows)
-    added = ((_percent(row[total], whole), _percent(row[hits], row[blocks])) for row in rows)
     full = replace(snapshot, rows=rows, notes=(*snapshot.notes, *_trust(snapshot))).hiding(_hidden(snapshot))
-    return _heaviest_first(_with_judged_hits(full.with_columns(("share", "hit"), added)))
+    read = itemgetter(*map(full.index, ("total_ms", "hits", "blocks", "hit_now", "block_rate")))
+    added = []
+    for total, hits, blocks, hit_now, block_rate in map(read, rows):
+        hit = _percent(hits, blocks)
+        judged_now = hit_now if block_rate is not None and block_rate >= ENOUGH_BLOCKS else None
+        added.append(
+            (_percent(total, whole), hit, judged_now, hit if hit is not None and blocks >= MANY_BLOCKS else None)
+        )
+    return _heaviest_first(full.with_columns(("share", "hit", "hit_now_judged", "hit_judged"), added))
 
 
-def _percent(part: object, whole: object) -> float | None:
-    return 100.0 * number(part) / number(whole) if whole else None
+def _percent(part: float | None, whole: float | None) -> float | None:
+    return 100.0 * part / whole if whole and part is not None else None
 
 
 def _whole(snapshot: Snapshot) -> float:
     """Execution time of all statements; since it was summed up, those that are listed may have gone on. 0: unknown."""
     known = number(snapshot.rows[0][snapshot.index("all_ms")]) if snapshot.rows else 0.0
     return max(known, sum(map(number, snapshot.values("total_ms")))) if known else 0.0
-
-
-def _with_judged_hits(snapshot: Snapshot) -> Snapshot:
-    """`snapshot` with the hit ratios that are judged: those of statements that read enough blocks."""
-    enough = (("hit_now", "block_rate", ENOUGH_BLOCKS), ("hit", "blocks", MANY_BLOCKS))
-    values = (
-        (row[ratio] if number(row[blocks]) >= least else None for ratio, blocks, least in enough)
-        for row in snapshot.records()
-    )
-    return snapshot.with_columns(("hit_now_judged", "hit_judged"), map(tuple, values))
 
 
 def _without_rates(snapshot: Snapshot, row: Row) -> Row:
@@ -74,10 +73,11 @@ def _without_rates(snapshot: Snapshot, row: Row) -> Row:
 
 
 def _heaviest_first(snapshot: Snapshot) -> Snapshot:
+    """The rows so that those with the same rate, as all that did not run, are in an order that seldom changes."""
     # The first read has no rates to sort by; the total time is the best guess.
-    if any(rate is not None for rate in snapshot.values("ms_rate")):
-        return snapshot
-    return replace(snapshot, rows=tuple(sort_rows(snapshot.rows, snapshot.index("total_ms"), descending=True)))
+    is_rated = any(rate is not None for rate in snapshot.values("ms_rate"))
+    at = snapshot.index(LAST_RUN.name if is_rated else "total_ms")
+    return replace(snapshot, rows=tuple(sort_rows(snapshot.rows, at, descending=True)))
 
 
 def _time(epoch: float) -> datetime:
@@ -226,6 +226,7 @@ _NOW_VIEW = View(
     key=KEY,
     sort="-ms_rate",
     rates=RATES,
+    rises=(LAST_RUN,),
     lookups=(TOTALS, TEXTS),
     derive=judged,
     detail="statement_details",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol
 
-from console.model import HEAVY, Kind, Lookup, Rate, Row, Snapshot, Source, Trouble, View
+from console.model import HEAVY, Kind, Lookup, Rate, Rise, Row, Snapshot, Source, Trouble, View
 from console.reading.apart import RepeatedWork
 
 Key = tuple[object, ...]
@@ -19,6 +19,7 @@ Guarded = Callable[[], contextlib.AbstractContextManager[None]]
 
 REFUSED_PAUSE = 60.0  # seconds until a lookup that the server refused is tried again
 AWAY_PAUSE = 10.0  # the same of a lookup in another source
+MOST_KEPT, SPARE_KEPT = 4, 1000  # what is known of rows that are gone is kept up to so many a row, and so many more
 
 
 class Reader:
@@ -37,6 +38,7 @@ class Reader:
         self._previous: Snapshot | None = None
         self.window = max((rate.window for rate in view.rates), default=0.0)  # seconds
         self._past: deque[Snapshot] = deque()  # the reads of the longest window of a rate, oldest first
+        self._risen: dict[str, dict[Key, float]] = {}  # by the name of a rise: when that of each row was
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
         self._known: tuple[_Known, ...] = tuple(_Known(*each) for each in _possible(view.lookups, named))
         self.last: Snapshot | None = None  # the last good snapshot, complete
@@ -94,17 +96,31 @@ class Reader:
     def _rated(self, taken: Snapshot, key: Sequence[str]) -> Snapshot:
         rates = self._view.rates
         base = with_rates(taken, self._previous, key, [rate for rate in rates if not rate.window])
-        if not self.window:
-            return base
+        if self.window:
+            base = self._with_windows(taken, base, key)
+        for rise in self._view.rises:
+            base = self._with_rise(rise, base, key)
+        return base
+
+    def _with_windows(self, taken: Snapshot, base: Snapshot, key: Sequence[str]) -> Snapshot:
         while self._past and taken.clock - self._past[0].clock > self.window:
             self._past.popleft()
-        for rate in rates:
+        for rate in self._view.rates:
             if rate.window:
                 before = next((past for past in self._past if taken.clock - past.clock <= rate.window), None)
                 rated = with_rates(taken, before, key, (rate,))
                 base = base.with_columns((rate.name,), [(value,) for value in rated.values(rate.name)])
         self._past.append(taken)
         return base
+
+    def _with_rise(self, rise: Rise, base: Snapshot, key: Sequence[str]) -> Snapshot:
+        risen, present = self._risen.setdefault(rise.name, {}), keys(base, key)
+        for row, rate in zip(present, base.values(rise.of), strict=True):
+            if isinstance(rate, int | float) and rate > 0:
+                risen[row] = base.clock
+        if len(risen) > MOST_KEPT * len(present) + SPARE_KEPT:
+            self._risen[rise.name] = risen = {row: risen[row] for row in present if row in risen}
+        return base.with_columns((rise.name,), [(risen.get(row),) for row in present])
 
     async def _complete(self, base: Snapshot) -> Snapshot:
         async with self._computing:
@@ -252,7 +268,7 @@ class _Known:
             return base
         unknown: Row = (None,) * len(self.lookup.adds)
         present = keys(base, self.lookup.by)
-        if len(self._answers) > 4 * len(present) + 1000:
+        if len(self._answers) > MOST_KEPT * len(present) + SPARE_KEPT:
             self._answers = {key: self._answers[key] for key in present if key in self._answers}
         answers = self._answers
         added = (answers[key][2] if key in answers else unknown for key in present)
