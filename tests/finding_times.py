@@ -2,7 +2,7 @@
 
     python -m tests.finding_times --pg 18 [--only RULE,…] [--seconds 60]
 
-Prints a line for each fault of tests/faults that needs nothing but a server: what of the rule is read how often, and
+Prints a line for each fault of tests/faults, those of a Citus cluster apart: what of the rule is read how often, and
 after how many seconds it was found. tests/test_rules.py passes the same faults quickly.
 """
 
@@ -13,18 +13,26 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from _pytest.outcomes import Skipped
 
+from console.demo import redis_server
 from console.model import Diagnosis
 from console.rules.diagnoses import DIAGNOSES
 from console.watching.watcher import PERIOD
+from scripts.servers import poolers
 from tests.activity import Sessions
-from tests.faults import Fault, Stage
+from tests.faults import CACHED, FAULTS, HOSTED, POOLED, REPLICATED, Fault, Stage, replicas
+from tests.faults.redis import limit_memory
 from tests.faults.servers import faulty
+from tests.hosts import FakeHost
 from tests.servers import PostgresServer, Servers, available
-from tests.test_rules import EACH, desk_of, looking
+from tests.standbys import streaming
+from tests.test_rules import desk_of, looking
 
 BEFORE = 3.0  # seconds of watching before the fault, so that it falls between two readings
 RULES = {rule.name: rule for rule in DIAGNOSES}
@@ -40,9 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     servers = Servers(available())
     try:
         with faulty(servers, options.pg) as server:
-            for rule, fault in EACH:
-                if not options.only or rule in options.only:
-                    print(line(rule, fault, asyncio.run(found(server, rule, fault, options.seconds))), flush=True)
+            scene = Scene(servers, server, options.seconds)
+            for rule, faults in FAULTS.items():
+                for fault in faults:
+                    if not options.only or rule in options.only:
+                        print(line(rule, fault, asyncio.run(scene.found(rule, fault))), flush=True)
     finally:
         servers.close()
 
@@ -64,39 +74,67 @@ def schedule(rule: Diagnosis) -> str:
     return "; ".join(parts)
 
 
-async def found(server: PostgresServer, rule: str, fault: Fault, most: float) -> str:
-    """After how many seconds a look of a console that was running before has the finding of a fault."""
-    database = server.fresh_database()
-    sessions = Sessions(server, database)
-    with sessions.open() as first:
-        first.execute("CREATE TABLE item (id int PRIMARY KEY, n int)")
-        first.execute("INSERT INTO item SELECT g, 0 FROM generate_series(1, 10) g")
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            desk = desk_of(rule, server, database, Path(folder))
-            return await _watched(rule, fault, Stage(desk, sessions), most)
-    except Skipped as why:
-        return str(why)
-    finally:
-        sessions.close()
-        server.drop_database(database)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The server on which faults are injected, and the servers next to it that some faults need."""
 
+    servers: Servers
+    server: PostgresServer
+    most: float  # seconds after which a fault counts as not found
 
-async def _watched(rule: str, fault: Fault, stage: Stage, most: float) -> str:
-    async with stage.desk.workspace() as workspace:
-        observer = looking(workspace, stage.desk)
-        end = time.monotonic() + BEFORE
-        while time.monotonic() < end:
-            await observer.look()
-            await asyncio.sleep(PERIOD / 4)
-        with fault(stage) as named:
-            began = time.monotonic()
-            while time.monotonic() < began + most:
-                verdict = await observer.look()
-                if any(each.rule == rule and named in each.sentence for each in verdict.findings):
-                    return f"{time.monotonic() - began:.1f} s"
+    async def found(self, rule: str, fault: Fault) -> str:
+        """After how many seconds a look of a console that was running before has the finding of a fault."""
+        database = self.server.fresh_database()
+        sessions = Sessions(self.server, database)
+        with sessions.open() as first:
+            first.execute("CREATE TABLE item (id int PRIMARY KEY, n int)")
+            first.execute("INSERT INTO item SELECT g, 0 FROM generate_series(1, 10) g")
+        try:
+            with tempfile.TemporaryDirectory() as folder, ExitStack() as around:
+                desk = desk_of(rule, self.server, database, Path(folder))
+                stage = self._with_others(rule, Stage(desk, sessions), Path(folder), around)
+                return await self._watched(rule, fault, stage)
+        except Skipped as why:
+            return str(why)
+        finally:
+            sessions.close()
+            self.server.drop_database(database)
+
+    def _with_others(self, rule: str, stage: Stage, folder: Path, around: ExitStack) -> Stage:
+        """The pooler, Redis, replica or host that the rule is about."""
+        if rule in POOLED:
+            program = next(iter(poolers().values()), None)
+            pooler = self.servers.pooler(self.server, stage.desk.database, program or pytest.skip("no pgbouncer"))
+            around.callback(pooler.stop)
+            return replace(stage, desk=replace(stage.desk, poolers=(pooler.admin_uri,)), pooler=pooler)
+        if rule in CACHED:
+            redis = self.servers.redis(redis_server.find() or pytest.skip("no redis-server"))
+            around.callback(redis.stop)
+            limit_memory(redis)
+            return replace(stage, desk=replace(stage.desk, redis=redis.uri), redis=redis)
+        if rule in REPLICATED:
+            standby = around.enter_context(streaming(self.servers, self.server))
+            named = (replicas.NAME, f"host={standby.server.host} port={standby.server.port}")
+            return replace(stage, desk=replace(stage.desk, replicas=(named,)), standby=standby)
+        if rule in HOSTED:
+            return replace(stage, desk=replace(stage.desk, host=FakeHost(folder / "host")))
+        return stage
+
+    async def _watched(self, rule: str, fault: Fault, stage: Stage) -> str:
+        async with stage.desk.workspace() as workspace:
+            observer = looking(workspace, stage.desk)
+            end = time.monotonic() + BEFORE
+            while time.monotonic() < end:
+                await observer.look()
                 await asyncio.sleep(PERIOD / 4)
-    return f"not within {most:g} s"
+            with fault(stage) as named:
+                began = time.monotonic()
+                while time.monotonic() < began + self.most:
+                    verdict = await observer.look()
+                    if any(each.rule == rule and named in each.sentence for each in verdict.findings):
+                        return f"{time.monotonic() - began:.1f} s"
+                    await asyncio.sleep(PERIOD / 4)
+        return f"not within {self.most:g} s"
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ from tests.waiting import eventually
 
 Start = Callable[[Cluster, str], Pooler]
 DAY, SOON = 86_400.0, 10.0  # seconds
-# Rules over what only time shows, and over files that nothing counts: see explain-rule.
-LATER = {"index-missing", "statement-regressed", "n-plus-one", "settings-file-error"}
+# Rules over what only time shows: see explain-rule.
+LATER = {"index-missing", "statement-regressed", "n-plus-one"}
 ELSEWHERE = POOLED | CACHED | HOSTED | REPLICATED
 EACH = [(rule, fault) for rule, faults in FAULTS.items() for fault in faults if rule not in ELSEWHERE]
 OF_A_REDIS = [(rule, fault) for rule in sorted(CACHED) for fault in FAULTS[rule]]

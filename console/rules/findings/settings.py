@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 
 from console.format import one_line
 from console.model import (
+    OFTEN,
     RARELY,
     SETTINGS,
+    Ask,
     CannotTell,
     Diagnosis,
     Evidence,
@@ -67,6 +69,7 @@ def blocked_start(frame: Frame) -> Iterable[Finding]:
 
 def files(frame: Frame) -> Iterable[Finding]:
     """A finding for each line of the configuration files that the server rejects."""
+    frame.row("settings_file_errors")  # raises CannotTell if this role may not read the files
     for row in frame.rows("settings_files"):
         if row["verdict"] == "error":
             place = f"{PurePosixPath(str(row['sourcefile'])).name}:{row['sourceline']}"
@@ -85,6 +88,11 @@ def _pending(frame: Frame) -> list[Record]:
     return [row for row in frame.rows("settings") if row["pending_restart"] and row["source"] != "command line"]
 
 
+def _has_errors(frame: Frame) -> bool:
+    """Whether some line has an error; not where this role may not read them: then it is refused once, not twice."""
+    return "settings_file_errors" not in frame.troubles and bool(frame.row("settings_file_errors")["lines"])
+
+
 def _evidence(row: Record) -> Evidence:
     return Evidence(one_line(row["name"]), one_line(row["value"]), "settings", "pending", {"name": row["name"]})
 
@@ -98,7 +106,6 @@ SETTINGS_FILE_ERROR = Diagnosis(
     "settings-file-error",
     "A line of the configuration files has an error",
     Urgency.CARE,
-    (of_view(FILES, RARELY, on_change=SETTINGS),),  # a role that may not read them leaves a line in the log each time
+    (Ask("settings_file_errors", every=2 * OFTEN), of_view(FILES, 2 * OFTEN, only_if=_has_errors)),
     files,
-    misses="The files are read every ten minutes, and at once when the server has read them again.",
 )

@@ -15,7 +15,7 @@ from console import sql
 from console.model import Trouble
 from console.records import dataclass
 
-ANYWAY = 300.0  # seconds after which it is asked again: a standby and idle sessions do not count changes
+ANYWAY = 600.0  # seconds after which it is asked again: a standby and idle sessions do not count changes
 MOST_KEPT = 500  # refusals; lookups have parameters
 SHARED = 0.2  # seconds for which one look at the counter serves all that was refused
 
