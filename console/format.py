@@ -86,11 +86,11 @@ def identifier(value: object) -> str:
 
 
 def count(value: object) -> str:
-    """A whole number; from a million on in k, M, G, T with three significant digits."""
+    """A whole number; from 100,000 on in k, M, G, T, P, E with three significant digits."""
     number = _number(value)
     if number is None:
         return safe(value)
-    return f"{number:.0f}" if abs(number) < 100_000 else _scaled(number, 1000, ("", "k", "M", "G", "T", "P"))
+    return f"{number:.0f}" if abs(number) < 100_000 else _scaled(number, 1000, ("", "k", "M", "G", "T", "P", "E"))
 
 
 def counted(number: float, noun: str, plural: str = "", shown: Callable[[object], str] = "{:.0f}".format) -> str:
@@ -101,7 +101,7 @@ def counted(number: float, noun: str, plural: str = "", shown: Callable[[object]
 def size(value: object) -> str:
     """Bytes in binary units: 1.2 GB is 1.2 × 2³⁰, as PostgreSQL's own pg_size_pretty counts."""
     number = _number(value)
-    return safe(value) if number is None else _scaled(number, 1024, (" B", " kB", " MB", " GB", " TB", " PB"))
+    return safe(value) if number is None else _scaled(number, 1024, (" B", " kB", " MB", " GB", " TB", " PB", " EB"))
 
 
 def age(value: object) -> str:

@@ -328,6 +328,13 @@ async def test_a_cut_text_and_one_of_another_database_are_refused(pg: Cluster, g
         assert (await refused(opened, Asked(Subject(pid=2**31 - 1)))).kind is Kind.MISSING
 
 
+async def test_a_placeholder_of_unknown_type_is_named_as_the_reason(pg: Cluster, ground: str, tmp_path: Path) -> None:
+    async with workspace(pg, ground, tmp_path) as opened:
+        why = await refused(opened, Asked(Subject("SELECT 1 WHERE current_date >= current_date - $1")))
+    assert "as it is kept: operator does not exist: date >= integer" in why.sentence
+    assert "from a session that runs it" in why.remedy
+
+
 async def test_a_statement_is_explained_with_the_rows_that_its_calls_returned(
     pg: Cluster, ground: str, tmp_path: Path
 ) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from textual.color import Color
 from textual.theme import Theme
+from textual.widgets import Input
 
+from console.sources.registry import Sources
 from console.tui.themes import SIXTEEN, THEMES
+from tests import recording
+from tests.screens import console, shows
 
 EACH = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
 
@@ -40,3 +44,19 @@ def luminance(colour: str | None) -> float:
         each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in Color.parse(colour).normalized
     ]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@EACH
+async def test_an_empty_field_of_a_form_is_seen(theme: Theme) -> None:
+    async with console("", sources=Sources(recording.load("postgres"))) as (app, pilot):
+        app.theme = theme.name
+        await pilot.press("Q")
+        await shows(pilot, "Who will wait")
+        fields = [*app.screen.query(Input)]
+        assert len(fields) == 3
+        for field in fields:
+            around = field.parent
+            assert around is not None
+            behind, beside = field.background_colors[1], around.background_colors[1]
+            assert behind != beside
+            assert theme is SIXTEEN or contrast(behind.hex, beside.hex) > 1.1

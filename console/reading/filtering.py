@@ -33,9 +33,9 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
 }
-_BYTES = {prefix: 1024.0**power for power, prefix in enumerate(("", "k", "m", "g", "t", "p"))}
+_BYTES = {prefix: 1024.0**power for power, prefix in enumerate(("", "k", "m", "g", "t", "p", "e"))}
 _SIZES = {f"{prefix}{end}": factor for prefix, factor in _BYTES.items() for end in ("", "b", "ib")}
-_COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15}
+_COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18}
 _SECONDS = {"us": 1e-6, "µs".casefold(): 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _UNITS: Mapping[str, Mapping[str, float]] = {  # of each format, as factors of its raw value
     "size": _SIZES,

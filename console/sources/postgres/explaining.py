@@ -90,7 +90,7 @@ class ExplainingSession:
             with answering_within(question.seconds + DEADLINE_SLACK, connection):
                 return await _answer(connection, question)
         except psycopg.Error as error:
-            raise _trouble(error) from None
+            raise _trouble(error, question) from None
 
 
 async def parse(target: Mapping[str, str], statement: str) -> None:
@@ -239,7 +239,7 @@ def _result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
     return result
 
 
-def _trouble(error: psycopg.Error) -> Trouble:
+def _trouble(error: psycopg.Error, question: Question) -> Trouble:
     """Why a statement cannot be explained, with what would help."""
     why = trouble(error, "the statement")
     said = one_line(error.diag.message_primary or type(error).__name__).rstrip(".") + "."
@@ -253,6 +253,8 @@ def _trouble(error: psycopg.Error) -> Trouble:
                 why.sqlstate,
                 why.lacks,
             )
+        case errors.UndefinedFunction() if question.parameters and question.values is None:
+            return Trouble(Kind.FAILED, f"The statement cannot be planned as it is kept: {said}", f"{_TYPED} {_PATH}")
         case errors.UndefinedTable() | errors.UndefinedFunction() | errors.InvalidSchemaName():
             return Trouble(Kind.MISSING, f"The server does not find what the statement names: {said}", _PATH)
         case errors.IndeterminateDatatype() | errors.SyntaxError() | errors.AmbiguousParameter():
@@ -262,6 +264,6 @@ def _trouble(error: psycopg.Error) -> Trouble:
 
 _PATH = "It may have run with another search_path, or use a temporary table of its session: name the search_path."
 _TYPED = (
-    "pg_stat_statements replaces literals, which does not always leave a statement that can be parsed: explain it from "
-    "a session that runs it, or type it."
+    "pg_stat_statements replaces literals, which does not always leave a statement whose types are known: explain it "
+    "from a session that runs it, with E in the pane Connections, or type it."
 )
