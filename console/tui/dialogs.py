@@ -35,7 +35,7 @@ class TextDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """A frame with a title around a scrolling text."""
-        with Vertical(classes="dialog") as frame:
+        with Vertical(classes="dialog text") as frame:
             frame.border_title = Content(self._title).markup
             frame.border_subtitle = "Esc close · y copy"
             with VerticalScroll():
