@@ -16,10 +16,13 @@ from textual.widgets import Input, OptionList, Static
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, is_short
 from console.model import Claim, Plan, Step
+from console.panes import pane
 from console.tui import app as application
 from console.tui.action_dialogs import TITLE, ActionMenu, ParameterDialog
 from console.tui.dialogs import DetailsDialog, ExportDialog, QuitDialog, SortDialog, TextDialog
 from console.tui.form_fields import OTHER, ChoiceField, ParameterField
+from console.tui.key_guard import answer
+from console.tui.later_dialog import LaterDialog
 from console.tui.plan_dialog import PlanDialog
 from tests.screens import taken, until
 
@@ -191,6 +194,8 @@ DIALOGS: Mapping[str, Callable[[], ModalScreen[Any]]] = {
     "form": lambda: ParameterDialog(action("terminate-backend"), {}),
     "plan": lambda: PlanDialog(action("drop-index"), Plan(Claim("t"), (Step("SELECT 1"),))),
     "quit": lambda: QuitDialog(1),
+    "details": lambda: DetailsDialog("Connections", pane("connections").view("all"), (1,), {"pid": 1}, None),
+    "later": LaterDialog,
 }
 
 
@@ -214,6 +219,18 @@ async def hold_escape(pilot: Pilot[None], above: ModalScreen[Any]) -> None:
     await pilot.pause()
     assert len(answers) == 1
     assert pilot.app.is_running
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+async def test_a_dialog_that_is_closed_before_it_is_drawn_is_gone_without_a_trace(name: str) -> None:
+    answers: list[Any] = []
+    async with Front().run_test() as pilot:
+        dialog = DIALOGS[name]()
+        pilot.app.push_screen(dialog, answers.append)
+        answer(dialog)  # Esc, before there is anything in it
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)  # type: ignore[arg-type]
+        assert pilot.app.is_running
+    assert len(answers) == 1
 
 
 def test_every_key_of_a_dialog_has_its_action() -> None:

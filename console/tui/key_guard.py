@@ -47,9 +47,16 @@ class KeyGuard:
 
 
 def answer(dialog: ModalScreen[Answer], result: Answer | None = None) -> None:
-    """Close a dialog with its answer, once: a second key that was on its way must not close what is below it."""
-    if dialog.is_active:
+    """Close a dialog with its answer, once: a second key that was on its way must not close what is below it.
+
+    A dialog that is still being made is closed as soon as it is there: what it shows first is sought in it.
+    """
+    if not dialog.is_active:
+        return
+    if dialog.is_mounted:
         dialog.dismiss(result)
+    else:
+        dialog.call_later(answer, dialog, result)
 
 
 @runtime_checkable
