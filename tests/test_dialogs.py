@@ -23,6 +23,7 @@ from console.tui.dialogs import DetailsDialog, ExportDialog, QuitDialog, SortDia
 from console.tui.form_fields import OTHER, ChoiceField, ParameterField
 from console.tui.key_guard import answer
 from console.tui.later_dialog import LaterDialog
+from console.tui.palette import Palette
 from console.tui.plan_dialog import PlanDialog
 from tests.screens import taken, until
 
@@ -231,6 +232,15 @@ async def test_a_dialog_that_is_closed_before_it_is_drawn_is_gone_without_a_trac
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)  # type: ignore[arg-type]
         assert pilot.app.is_running
     assert len(answers) == 1
+
+
+async def test_a_palette_that_is_closed_before_it_is_drawn_is_gone_too() -> None:
+    async with Front().run_test() as pilot:
+        palette = Palette()
+        pilot.app.push_screen(palette)
+        palette.dismiss(None)
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)  # type: ignore[arg-type]
+        assert pilot.app.is_running
 
 
 def test_every_key_of_a_dialog_has_its_action() -> None:

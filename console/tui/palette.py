@@ -39,8 +39,14 @@ class Palette(CommandPalette):
         self._select_or_command()
 
     def dismiss(self, result: None = None) -> AwaitComplete:
-        """Close it, once."""
+        """Close it, once; as soon as it is there, if it is still being made."""
+        if self.is_active and not self.is_mounted:
+            self.call_later(self._close, result)
+            return AwaitComplete()
         return super().dismiss(result) if self.is_active else AwaitComplete()
+
+    def _close(self, result: None) -> None:
+        self.dismiss(result)  # which its own handler must not wait for
 
 
 def pane_commands(open_pane: Choose) -> Iterator[SystemCommand]:
