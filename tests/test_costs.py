@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from console import sql
 from console.model import OFTEN, Snapshot
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
@@ -127,6 +128,19 @@ async def test_the_first_findings_wait_for_nothing_that_is_seldom_read(
     assert "lock_queues" in {ask.query for ask in merged(DIAGNOSES)} - seldom
     assert read.isdisjoint(seldom)
     assert len(read) <= 16
+
+
+@pytest.mark.parametrize(
+    "query", ["connections", "connections_vitals", "connections_summary", "vitals", "held_transactions"]
+)
+def test_transactions_that_run_are_not_searched_once_for_each_session(any_pg: Cluster, query: str) -> None:
+    text = sql.load(query, (any_pg.major,)).text.replace("%%", "%")
+    with any_pg.connect("postgres") as connection:
+        plan = "\n".join(
+            line for (line,) in connection.execute(f"EXPLAIN (VERBOSE, COSTS OFF) {text}".encode()).fetchall()
+        )
+    assert "hashed SubPlan" in plan  # a list would be compared with the snapshot of each: the square of the sessions
+    assert "<> ALL (r.xids)" not in text
 
 
 def test_a_refresh_writes_little_to_the_terminal(pg: Cluster, database: str) -> None:

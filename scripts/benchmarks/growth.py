@@ -69,17 +69,17 @@ def grown(bench: Bench) -> None:
         with pile(bench.site, count if name == "locks" else 0):
             for _ in range(bench.effort.growing):
                 query = pane(name).views[0].query
-                watch(bench, tools.console(name, config), f"growth.{name}.{count}", query, *pooled)
+                watch(bench, tools.console(name, config), f"growth.{name}.{count}", query, *pooled, steps=1)
 
 
-def watch(bench: Bench, tool: Tool, metric: str, query: str, *extra: str) -> None:
-    """Some refreshes and keys of a tool."""
+def watch(bench: Bench, tool: Tool, metric: str, query: str, *extra: str, steps: int = 10) -> None:
+    """Some refreshes and keys of a tool; each so many `steps` down or up."""
     with bench.noting(tool, metric), bench.running(tool, *extra) as terminal:
         if tool.name == "pg_activity":
             terminal.send("3")  # blocking queries
         time.sleep(bench.effort.judged)
         window(bench, terminal, tool, metric, query)
-        keys(bench, terminal, tool, f"{metric}.key")
+        keys(bench, terminal, tool, f"{metric}.key", steps)
 
 
 @contextmanager

@@ -223,13 +223,16 @@ def _warm(bench: Bench, terminal: Terminal, tool: Tool) -> None:
     time.sleep(PERIOD)
 
 
-def keys(bench: Bench, terminal: Terminal, tool: Tool, metric: str) -> None:
-    """From a key to the redraw of the cursor, less what the harness itself needs to see a key."""
+def keys(bench: Bench, terminal: Terminal, tool: Tool, metric: str, steps: int = 10) -> None:
+    """From a key to the redraw of the cursor, less what the harness itself needs to see a key.
+
+    The cursor moves so many `steps` down and up again; each key at the end of the rows is waited for in vain.
+    """
     if not tool.cursor:
         return
     taken = []
     # Up and down within the rows on the screen, at times that have nothing to do with the refreshes.
-    for key in itertools.islice(itertools.cycle(tool.cursor[0] * 10 + tool.cursor[1] * 10), bench.effort.keys):
+    for key in itertools.islice(itertools.cycle(tool.cursor[0] * steps + tool.cursor[1] * steps), bench.effort.keys):
         time.sleep(random.uniform(0.005, 0.03))
         terminal.quiet(0.002)
         try:

@@ -1,5 +1,10 @@
 -- Sessions by application and state: how many, how long, how much of what is usable.
-WITH session AS MATERIALIZED (SELECT * FROM pg_catalog.pg_stat_get_activity(NULL))
+WITH session AS MATERIALIZED (
+  SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
+), running (xid) AS MATERIALIZED (
+  SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
+  UNION ALL SELECT p.transaction FROM pg_catalog.pg_prepared_xact() p
+)
 SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
        100.0::double precision * pg_catalog.count(*) / u.usable AS used_percent,
        pg_catalog.max(s.query_age) AS longest_query,
@@ -18,13 +23,11 @@ SELECT s.application, s.state, pg_catalog.count(*) AS sessions,
                    THEN pg_catalog.date_part('epoch', n.at - a.state_change) END AS idle_age,
                -- A snapshot whose xmin is the id of another's running transaction only inherits its age.
                greatest(pg_catalog.age(a.backend_xid),
-                        CASE WHEN a.backend_xmin = a.backend_xid OR a.backend_xmin <> ALL (r.xids)
+                        CASE WHEN a.backend_xmin = a.backend_xid OR a.backend_xmin NOT IN (SELECT r.xid FROM running r)
                              THEN pg_catalog.age(a.backend_xmin) END) AS xmin_age,
                a.state = 'active' AND a.wait_event_type = 'Lock' AS waiting
           FROM session a
          CROSS JOIN (SELECT pg_catalog.clock_timestamp() AS at) n
-         CROSS JOIN (SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
-                                  UNION ALL SELECT p.transaction FROM pg_catalog.pg_prepared_xact() p) AS xids) r
          WHERE coalesce(a.backend_type = 'client backend',
                         (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL)) s
  CROSS JOIN (SELECT pg_catalog.current_setting('max_connections')::integer

@@ -9,10 +9,11 @@ WITH session AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_prepared_xact()
 ), slot AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_get_replication_slots()
-), running AS MATERIALIZED (
-  SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
-               UNION ALL SELECT p.transaction FROM prepared p) AS xids,
-         ARRAY(SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v
+), running (xid) AS MATERIALIZED (
+  SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
+  UNION ALL SELECT p.transaction FROM prepared p
+), moment AS MATERIALIZED (
+  SELECT ARRAY(SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v
                UNION ALL SELECT s.active_pid FROM slot s WHERE s.active_pid IS NOT NULL) AS exempt,
          pg_catalog.clock_timestamp() AS at
 ), held AS (
@@ -27,11 +28,11 @@ WITH session AS MATERIALIZED (
          pg_catalog.substring(pg_catalog.textsend(s.query), 1, 200) AS query,
          s.backend_xid IS NOT NULL AS wrote,
          greatest(pg_catalog.age(s.backend_xid),
-                  CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
+                  CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT x.xid FROM running x)
                        THEN pg_catalog.age(s.backend_xmin) END) AS xmin_age,
          NULL::integer AS catalog_xmin_age, NULL::boolean AS active, s.client_port,
          pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since
-    FROM session s CROSS JOIN running r
+    FROM session s CROSS JOIN moment r
    WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL OR s.left_open)
      AND s.pid <> pg_catalog.pg_backend_pid() AND s.pid <> ALL (r.exempt)
      -- The other connection of this console.
@@ -42,7 +43,7 @@ WITH session AS MATERIALIZED (
   SELECT 'prepared', p.gid, NULL, NULL, NULL, p.ownerid, p.dbid, NULL, 'prepared',
          pg_catalog.date_part('epoch', r.at - p.prepared), pg_catalog.date_part('epoch', r.at - p.prepared), NULL, true,
          pg_catalog.age(p.transaction), NULL, NULL, NULL, NULL
-    FROM prepared p CROSS JOIN running r
+    FROM prepared p CROSS JOIN moment r
   UNION ALL
   SELECT 'slot', s.slot_name::text, s.active_pid, NULL, NULL, NULL, s.datoid, NULL, s.wal_status,
          NULL, NULL, NULL, NULL,

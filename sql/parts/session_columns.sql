@@ -28,6 +28,9 @@ level (mode, bit, conflicts) AS (
                  pg_catalog.array_agg(p.bit) FILTER (WHERE p.granted) OVER (PARTITION BY p.lock_id) AS held_modes
             FROM part p LEFT JOIN activity s ON s.pid = p.pid) q
    WHERE NOT q.granted
+), running (xid) AS MATERIALIZED (
+  SELECT o.backend_xid FROM activity o WHERE o.backend_xid IS NOT NULL
+  UNION ALL SELECT p.transaction FROM pg_catalog.pg_prepared_xact() p
 )
 SELECT s.pid,
        CASE WHEN s.backend_type = 'client backend' THEN s.state
@@ -47,7 +50,7 @@ SELECT s.pid,
        s.backend_start,
        -- A snapshot whose xmin is the id of another's running transaction only inherits its age.
        greatest(pg_catalog.age(s.backend_xid),
-                CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
+                CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT r.xid FROM running r)
                      THEN pg_catalog.age(s.backend_xmin) END) AS xmin_age,
        s.query_id, s.leader_pid, s.client_port,
        pg_catalog.date_part('epoch', coalesce(s.xact_start, s.state_change, s.backend_start)) AS since

@@ -12,19 +12,18 @@ session AS MATERIALIZED (
     FROM activity a
 ), prepared AS MATERIALIZED (
   SELECT t.gid, t.transaction, t.prepared FROM pg_catalog.pg_prepared_xact() t
-), running AS MATERIALIZED (
-  SELECT ARRAY(SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
-               UNION ALL SELECT p.transaction FROM prepared p) AS xids,
-         ARRAY(SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v) AS vacuums
+), running (xid) AS MATERIALIZED (
+  SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
+  UNION ALL SELECT p.transaction FROM prepared p
 ), aged AS MATERIALIZED (
   SELECT CASE WHEN s.backend_type = 'walsender' THEN 'standby feedback ' ELSE 'session ' END
              || pg_catalog.concat_ws(' ', s.pid, nullif(s.application_name, '')) AS name,
          greatest(pg_catalog.age(s.backend_xid),
-                  CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin <> ALL (r.xids)
+                  CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT r.xid FROM running r)
                        THEN pg_catalog.age(s.backend_xmin) END) AS age, NULL::integer AS catalog_age
-    FROM session s CROSS JOIN running r
+    FROM session s
    WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL)
-     AND s.pid <> pg_catalog.pg_backend_pid() AND s.pid <> ALL (r.vacuums)
+     AND s.pid <> pg_catalog.pg_backend_pid() AND s.pid NOT IN (SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v)
   UNION ALL
   SELECT 'prepared transaction ' || p.gid, pg_catalog.age(p.transaction), NULL FROM prepared p
   UNION ALL
