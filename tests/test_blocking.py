@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from console import sql
 from console.model import Snapshot
 from console.panes.blocking import CONFLICTS, Blocking, Member, bits
 from console.panes.connections import CONNECTIONS
@@ -21,7 +22,7 @@ from tests.activity import (
     until,
     waiting,
 )
-from tests.lock_scenes import SCENES, Scene, play, prepare
+from tests.lock_scenes import SCENES, UPDATE, Scene, play, prepare
 from tests.servers import PostgresServer as Running
 from tests.servers import Servers
 from tests.waiting import eventually
@@ -61,6 +62,26 @@ async def test_the_blockers_are_those_that_the_server_names(
     assert found(every) == expected
     waiters = Counter(blocker for by in expected.values() for blocker in by)
     assert {row["pid"]: row["blocks"] for row in every.records() if row["blocks"]} == waiters
+
+
+async def test_all_locks_are_read_once_however_many_rows_are_waited_for(
+    sessions: Sessions, pg: Running, database: str
+) -> None:
+    with pg.connect(database) as other:
+        steps = [(0, UPDATE.format(n)) for n in range(1, 8)] + [(n, "> " + UPDATE.format(n)) for n in range(1, 8)]
+        async with console(pg, database) as reading:
+            count = await play(sessions, steps, reading)
+        await eventually(lambda: len(told(pg, database)) >= count)
+        text = sql.load("lock_queues", (pg.major,)).text.replace("%%", "%")
+        [[[plan]]] = other.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}".encode()).fetchall()
+    again = [node["Actual Loops"] for node in nodes(plan["Plan"]) if node.get("CTE Name") in {"lock", "own_row"}]
+    assert again
+    assert max(again) <= 1  # once for each of them takes a second of the server with a thousand sessions
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """A node of a plan and all below it."""
+    return [plan, *(node for part in plan.get("Plans", ()) for node in nodes(part))]
 
 
 async def test_prepared_transactions_block_as_pid_0(pg: Running, pg_servers: Servers) -> None:

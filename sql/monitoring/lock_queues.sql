@@ -13,6 +13,14 @@ WITH session AS MATERIALIZED (
 ), part AS MATERIALIZED (
   SELECT l.* FROM lock l
    WHERE l.tag IN (SELECT w.tag FROM wanted w) OR l.granted AND l.locktype = 'tuple'
+), own_row AS MATERIALIZED (  -- the row's own lock of who waits for its holder
+  SELECT DISTINCT ON (r.virtualtransaction) r.virtualtransaction, r.database, r.relation, r.tag
+    FROM lock r WHERE r.locktype = 'tuple' AND r.granted
+), locker AS MATERIALIZED (  -- transactions that have locked rows of a table
+  SELECT t.virtualtransaction, t.database, t.relation, x.transactionid
+    FROM lock t
+    JOIN lock x ON x.locktype = 'transactionid' AND x.granted AND x.virtualtransaction = t.virtualtransaction
+   WHERE t.locktype = 'relation' AND t.granted AND t.mode = 'RowShareLock'
 ), prepared AS MATERIALIZED (
   SELECT l.virtualtransaction, p.gid, p.prepared, p.ownerid, p.dbid
     FROM pg_catalog.pg_prepared_xact() p
@@ -32,16 +40,12 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
             ELSE pg_catalog.concat_ws(' ', l.locktype, l.classid, l.objid) END AS object,
        -- Whether other transactions may share the lock of the row because of which it waits: pg_locks does not tell
        -- which rows are locked, only that they have locked rows of that table.
-       coalesce(NOT l.granted AND l.locktype = 'transactionid' AND EXISTS (
-         SELECT FROM lock r
-           JOIN lock t ON t.locktype = 'relation' AND t.granted AND t.mode = 'RowShareLock'
-                      AND t.database = r.database AND t.relation = r.relation
-           JOIN lock x ON x.locktype = 'transactionid' AND x.granted AND x.virtualtransaction = t.virtualtransaction
-                      AND x.transactionid <> l.transactionid
-          WHERE r.locktype = 'tuple' AND r.granted AND r.virtualtransaction = l.virtualtransaction
-            AND t.virtualtransaction <> l.virtualtransaction
-            AND NOT EXISTS (SELECT FROM lock q WHERE q.virtualtransaction = t.virtualtransaction
-                               AND NOT q.granted AND q.tag IN (l.tag, r.tag))), false) AS row_shared,
+       CASE WHEN o.relation IS NULL THEN false ELSE EXISTS (
+         SELECT FROM locker k
+          WHERE k.database = o.database AND k.relation = o.relation AND k.transactionid <> l.transactionid
+            AND k.virtualtransaction <> l.virtualtransaction
+            AND NOT EXISTS (SELECT FROM lock q WHERE q.virtualtransaction = k.virtualtransaction
+                               AND NOT q.granted AND q.tag IN (l.tag, o.tag))) END AS row_shared,
        CASE WHEN l.locktype = 'tuple' THEN '(' || l.page || ',' || l.tuple || ')' END AS "row",
        CASE WHEN p.gid IS NOT NULL THEN 'prepared'
             WHEN s.backend_type = 'client backend' THEN s.state ELSE coalesce(s.backend_type, 'hidden') END AS state,
@@ -57,3 +61,5 @@ SELECT coalesce(s.leader_pid, l.pid) AS pid, p.gid, l.tag, l.locktype AS kind,
   FROM part l
   LEFT JOIN session s ON s.pid = l.pid
   LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
+  LEFT JOIN own_row o ON o.virtualtransaction = l.virtualtransaction
+                     AND NOT l.granted AND l.locktype = 'transactionid'
