@@ -20,8 +20,8 @@ PILE = Size("light", 20, 5, waiters=1000)
 # As much of everything, and ten times as much.
 SMALL = Size("heavy", 3880, 300, 20, 1000, 40, 500, 400, 20, 300, waiters=100)
 LARGE = Size("heavy", 39880, 3000, 20, 10000, 40, 5000, 400, 200, 3000, waiters=1000)
-BRIEF_SMALL = Size("heavy", 780, 100, 20, 200, 40, 500, 400, 20, 100, waiters=40)
-BRIEF_LARGE = Size("heavy", 8880, 1000, 20, 2000, 40, 5000, 400, 200, 1000, waiters=400)
+BRIEF_SMALL = Size("heavy", 340, 60, 20, 120, 20, 300, 400, 20, 60, waiters=40)
+BRIEF_LARGE = Size("heavy", 3940, 600, 20, 1200, 20, 3000, 400, 200, 600, waiters=400)
 QUICK_SMALL = Size("heavy", 60, 30, 20, 50, 4, 40, 400, 4, 10, waiters=10)
 QUICK_LARGE = Size("heavy", 708, 200, 20, 500, 4, 400, 400, 20, 100, waiters=100)
 # Pane → the number of a size that its rows grow with.
