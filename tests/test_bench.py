@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from scripts.benchmarks.figures import Book
 from scripts.benchmarks.fixture import Size, site
 from scripts.benchmarks.measure import Bench, Effort
 from scripts.benchmarks.terminal import COLUMNS, LINES, Silent, Terminal
+from tests.command import CHECKOUT
+from tests.waiting import wait
 
 FOLDER = Path(report.__file__).parent
 TINY = Size("heavy", 25, 16, 5, children=45, others=4, statements=30, text=300, pools=4, clients=6)
@@ -45,6 +48,29 @@ def test_an_unknown_benchmark_is_refused_with_the_names(capsys: pytest.CaptureFi
 def test_a_program_finds_its_terminal_as_it_would_at_a_desk(tmp_path: Path) -> None:
     with Terminal(("sh", "-c", "stty -icanon; echo here > /dev/tty; head -c 1"), ENVIRONMENT, tmp_path) as terminal:
         terminal.when(re.compile("here"))
+
+
+def test_a_program_does_not_outlive_a_benchmark_that_is_killed(tmp_path: Path) -> None:
+    stubborn = "trap '' HUP; while :; do sleep 0.1 || exit; done"  # as some do, it survives its terminal
+    script = (
+        "import sys, time; from pathlib import Path; from scripts.benchmarks.terminal import Terminal\n"
+        f"t = Terminal(('sh', '-c', {stubborn!r}), {{'PATH': '/usr/bin:/bin'}}, Path('/'))\n"
+        "print(t.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as bench:
+        assert bench.stdout is not None
+        pid = int(bench.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+        bench.kill()
+    wait(lambda: not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and is no zombie."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def test_a_brief_run_takes_three_runs_of_everything_but_growth() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import pty
@@ -28,6 +29,8 @@ ANSWERS = (
     (re.compile(rb"\x1b\[6n"), b"\x1b[1;1R"),  # where the cursor is
     (re.compile(rb"\x1b\[\?(\d+)\$p"), b"\x1b[?\\1;0$y"),  # a mode: not known
 )
+PDEATHSIG = 1  # prctl(2): the signal that comes when the parent ends, for programs that outlive their terminal
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # Linux has it
 END_SECONDS = 5.0  # a program gets this long to end before it is killed
 
 
@@ -166,7 +169,7 @@ class Terminal:
         try:
             self.send("q")
             self._process.wait(END_SECONDS)
-        except (OSError, subprocess.TimeoutExpired):
+        except (OSError, subprocess.TimeoutExpired, KeyboardInterrupt):
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._reader.join(END_SECONDS)
@@ -205,5 +208,7 @@ class Terminal:
 
 
 def _take_terminal() -> None:
-    """Make the terminal that of the session: some programs open /dev/tty."""
+    """Make the terminal that of the session: some programs open /dev/tty. It ends when the benchmark is killed."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if _PRCTL is not None:
+        _PRCTL(PDEATHSIG, signal.SIGKILL)
