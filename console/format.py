@@ -18,6 +18,7 @@ MISSING = "–"
 EARLIEST, LATEST = 1e9, 253_402_300_800.0  # 2001 and 10000: a number of seconds beyond them is no moment
 LONGEST_NUMBER = 300  # digits of a number that is a number in JSON
 MOMENTS = frozenset({"since", "changed", "now"})  # names of columns, and what ends with _from or _at
+POOLER_ARGUMENT = 63  # bytes of an argument of PgBouncer's admin console, with its quotes
 UNKNOWN = "unknown"  # a value that this server's catalogs do not have
 
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
@@ -308,5 +309,22 @@ def _three(number: float) -> str:
 
 
 def pooler_identifier(name: str) -> str:
-    """The name of a database as PgBouncer's admin console reads it."""
-    return '"' + name.replace('"', '""') + '"'
+    """The name of a database as PgBouncer's admin console reads it; see `is_pooler_identifier`.
+
+    With its quotes it must fit a buffer (copy_arg in PgBouncer's admin.c), so a long one is sent without where it can.
+    """
+    quoted = '"' + name.replace('"', '""') + '"'
+    return name if _is_bare(name) and not _fits(quoted) else quoted
+
+
+def is_pooler_identifier(name: str) -> bool:
+    """Whether a command of PgBouncer's admin console can name a database."""
+    return _is_bare(name) or _fits('"' + name.replace('"', '""') + '"')
+
+
+def _is_bare(name: str) -> bool:
+    return name.isascii() and name.isidentifier()
+
+
+def _fits(quoted: str) -> bool:
+    return len(quoted.encode(errors="surrogateescape")) <= POOLER_ARGUMENT

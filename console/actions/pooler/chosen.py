@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from console.actions.needs import Needs
 from console.actions.planning import Request
-from console.format import one_line, safe
+from console.format import is_pooler_identifier, one_line, safe
 from console.model import Claim, Kind, Parameter, Record, Trouble, denied
 from console.panes.pooler_rows import ADMIN_DATABASE
 from console.records import dataclass
@@ -46,6 +46,9 @@ class ChosenPooler:
         """The row of a database. Raises Trouble(USAGE) if there is none, Trouble(REFUSED) for the admin console."""
         if name == ADMIN_DATABASE:
             raise Trouble(Kind.REFUSED, "This is PgBouncer's admin console, not a database.", "Name a database.")
+        if not is_pooler_identifier(name):
+            sentence = f"No command of PgBouncer can name the database {one_line(name)}: it reads 61 bytes in quotes."
+            raise Trouble(Kind.UNSUPPORTED, sentence, "Give it another name, or PgBouncer an entry with a shorter one.")
         known = {str(row["name"]): row for row in await self.rows("pooler_databases")}
         if name not in known:
             names = ", ".join(one_line(each) for each in known if each != ADMIN_DATABASE)

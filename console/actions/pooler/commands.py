@@ -31,7 +31,7 @@ PROOFS: dict[str, tuple[tuple[str, object], ...]] = {
 }
 AT_ONCE = "server_login_retry is 0 for a moment, else they could wait for it"
 SHOWN = ("application_name", "user", "database", "state", "addr", "port", "connect_time", "request_time", "id")
-_COMMAND = re.compile(r'([A-Z]+) "((?:[^"]|"")*)";')
+_COMMAND = re.compile(r'([A-Z]+) (?:"((?:[^"]|"")*)"|(\w+));')
 
 
 def command(pooler: ChosenPooler, verb: str, name: str, note: str, undo: str = "") -> Step:
@@ -60,7 +60,7 @@ def _proof(verb: str, name: str) -> PoolerProof:
 def undoing(uri: str, pooler: str, statement: str) -> PoolerStep:
     """How the statement that undoes a step of `command` is run. Raises Trouble(REFUSED) for any other."""
     found = _COMMAND.fullmatch(statement)
-    verb, name = (found[1], found[2].replace('""', '"')) if found else ("", "")
+    verb, name = (found[1], found[3] or found[2].replace('""', '"')) if found else ("", "")
     if verb == "RESUME":
         return PoolerResume(uri, name)
     if verb not in PROOFS:

@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from console.format import pooler_identifier
 from console.model import Kind, Trouble
 from console.records import dataclass
 from console.sources.pgbouncer.watchdog import NOT_PAUSED, REFUSED, RESUMED, UNREACHABLE
@@ -83,7 +84,8 @@ async def armed(conninfo: str, database: str, seconds: float) -> Fuse:
         lambda: asyncio.StreamReaderProtocol(said), process.stdout
     )
     fuse = Fuse(process, said, pipe)
-    order = {"path": sys.path, "conninfo": conninfo, "database": database, "seconds": seconds}
+    named = pooler_identifier(database) if database else ""
+    order = {"path": sys.path, "conninfo": conninfo, "database": database, "named": named, "seconds": seconds}
     try:
         await fuse.write(json.dumps(order))
         first = await asyncio.wait_for(fuse.heard(), ARMING)

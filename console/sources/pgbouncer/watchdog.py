@@ -8,8 +8,8 @@ While a database is paused PgBouncer drops the connections that min_pool_size wa
 opens none for server_login_retry (15 s) after RESUME, so that clients would wait for that long or be cut. That setting
 is therefore 0 for a moment.
 
-Standard input: a line of JSON (`path`: sys.path of the console, `conninfo`, `database`, `seconds`), then `lit` just
-before PAUSE is sent, then `resume` or, when the database has been resumed already, `done`. It sends RESUME on
+Standard input: a line of JSON (`path`: sys.path of the console, `conninfo`, `database`, `named`, `seconds`), then `lit`
+just before PAUSE is sent, then `resume` or, when the database has been resumed already, `done`. It sends RESUME on
 `resume`, after `seconds`, on SIGTERM, and when the input ends, for whatever reason. Standard output: `armed`, then how
 it ended. Needs psycopg and the standard library only.
 """
@@ -48,6 +48,7 @@ class Link:
 
     conninfo: str
     database: str  # empty: PgBouncer as a whole
+    named: str  # the same as the admin console reads it
     connection: psycopg.Connection[Any] | None = None
     retry: str = ""  # server_login_retry before it was changed
 
@@ -87,7 +88,7 @@ class Link:
         with contextlib.suppress(psycopg.DatabaseError):  # it may have lost the right; RESUME counts
             connection.execute(f"SET {RETRY} = '0'".encode())
         try:
-            connection.execute(b"RESUME " + quoted(self.database) if self.database else b"RESUME")
+            connection.execute(f"RESUME {self.named}".strip().encode())
         except psycopg.Error:
             if connection.closed:
                 raise
@@ -113,11 +114,6 @@ class Link:
         columns = [column.name for column in shown.description or ()]
         rows = [dict(zip(columns, row, strict=True)) for row in shown.fetchall()]
         return any(row["name"] == self.database and int(row["paused"]) for row in rows)
-
-
-def quoted(name: str) -> bytes:
-    """The name of a database as the admin console reads it."""
-    return b'"' + name.encode().replace(b'"', b'""') + b'"'
 
 
 def word(deadline: float | None = None) -> str | None:
@@ -154,7 +150,7 @@ def main() -> None:
     if not order:
         return
     sys.path[:] = order["path"]
-    link = Link(order["conninfo"], order["database"])
+    link = Link(order["conninfo"], order["database"], order["named"])
     link.connect()
     signal.signal(signal.SIGTERM, terminate)
     try:
