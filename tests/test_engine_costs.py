@@ -82,20 +82,29 @@ def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
 
 
 @pytest.mark.parametrize(
-    ("confined", "a_month", "altogether"),
-    [(False, Cost(8, 2), Cost(10, 4)), (True, Cost(7, 2), Cost(9, 4))],
+    ("confined", "a_month", "altogether", "prepared"),
+    [(False, Cost(8, 2), Cost(10, 4), 1), (True, Cost(7, 2), Cost(9, 4), 0)],
     ids=["plain", "confined"],
 )
 async def test_a_whole_month_is_archived_in_few_messages_and_syncs(
-    desk: Desk, counted: Counted, confined: bool, a_month: Cost, altogether: Cost
+    desk: Desk, counted: Counted, confined: bool, a_month: Cost, altogether: Cost, prepared: int
 ) -> None:
     if confined:
         desk.give_away()
     one = await counted(lambda: done(desk, ARCHIVE_ANALYTICS, older_than="4 months"))
     three = await counted(lambda: done(desk, ARCHIVE_ANALYTICS))
     assert desk.ask("SELECT count(DISTINCT tableoid) FROM public.archive") == 4
-    assert three - one == Cost(2 * a_month.messages, 2 * a_month.syncs), "two months more"
+    assert three - one == Cost(2 * a_month.messages + prepared, 2 * a_month.syncs), "two months more"
     assert one == altogether
+
+
+async def test_a_run_goes_on_where_the_database_drops_what_its_session_has_prepared(desk: Desk) -> None:
+    desk.do(
+        "CREATE FUNCTION public.forget() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN DEALLOCATE ALL; END$$",
+        "CREATE EVENT TRIGGER forget ON ddl_command_end EXECUTE FUNCTION public.forget()",
+    )
+    await done(desk, ARCHIVE_ANALYTICS)
+    assert desk.ask("SELECT count(DISTINCT tableoid) FROM public.archive") == 4
 
 
 @pytest.mark.parametrize(

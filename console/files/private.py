@@ -41,6 +41,8 @@ def troubles(path: Path, kind: Kind = Kind.FAILED) -> Iterator[None]:
 
 def make_folder(folder: Path) -> None:
     """Create a directory and its missing parents with mode 0700, whatever the umask. Raises OSError."""
+    if folder.is_dir():
+        return
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         with contextlib.suppress(FileExistsError):  # another process was faster

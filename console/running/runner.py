@@ -16,7 +16,7 @@ from console.format import one_line
 from console.model import Database, Kind, Outcome, Plan, Source, Trouble
 from console.running import canary, failures
 from console.running.claim import take
-from console.running.execution import executor, groups
+from console.running.execution import executor, groups, looking_again
 from console.running.execution.executor import Context, Executor
 from console.running.failures import change_trouble
 from console.running.progress import Run, StepProgress
@@ -99,6 +99,8 @@ class Runner:
     async def _steps(self, context: Context, recorder: RunRecorder, patience: float) -> None:
         run = context.run
         planned = list(groups(run.steps))
+        if not self._session.borrowed and not any(_executor(progress).role for progress in run.steps):
+            await looking_again.prepare(self._session, planned)  # a role's code could exchange what is prepared
         for group, following in zip(planned, [*planned[1:], None], strict=True):
             await self._group(context, group, time.monotonic() + patience)
             await self._done(context, recorder, group, following)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from console import sql
 from console.format import one_line
 from console.model import Kind, Seen, Trouble
+from console.running.failures import change_trouble
 from console.running.progress import StepProgress
 from console.sources.postgres import ActingSession, DriverError, Replies, Rows
 
 _UNDEFINED_TABLE = "42P01"
+_UNDEFINED_STATEMENT = "26000"
+_AGAIN = "40001"  # the step may be tried again
+WORTH_PREPARING = 4  # times that a query is sent: preparing it takes a message, and as long as sending it once
 
 
 @contextlib.asynccontextmanager
@@ -23,9 +28,9 @@ async def transaction(
     Raises Trouble(REFUSED) if one of them is another one now, or defined otherwise.
     """
     seen = _seen(steps)
-    look = [_lock(seen), _definitions(seen)] if seen else []
+    look = [_lock(seen), session.prepared(_definitions(seen))] if seen else []
     async with contextlib.AsyncExitStack() as stack:
-        with _missing(seen):
+        with _missing(session, seen):
             replies = await stack.enter_async_context(session.transaction(*look, *first, last=last))
         if seen:
             _refuse_changed(seen, replies.first[1])
@@ -36,13 +41,26 @@ async def transaction(
 async def look_again(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[Rows]:
     """The same check without a transaction, so without a lock; the rows of each result of `more`."""
     seen = _seen(steps)
-    look = [_definitions(seen)] if seen else []
+    look = [session.prepared(_definitions(seen))] if seen else []
     if not look and not more:
         return []
-    results = await session.script(*look, *more)
+    with _missing(session, seen):
+        results = await session.script(*look, *more)
     if seen:
         _refuse_changed(seen, results[0])
     return results[len(look) :]
+
+
+async def prepare(session: ActingSession, groups: Sequence[Sequence[StepProgress]]) -> None:
+    """Let the server plan once what is asked again and again; to be called where no group is confined to a role."""
+    asked = Counter(_definitions(seen) for group in groups if (seen := _seen(group)))
+    often = [query for query, times in asked.items() if times >= WORTH_PREPARING]
+    if not often:
+        return
+    try:
+        await session.prepare(*often)
+    except DriverError as error:
+        raise change_trouble(error) from None
 
 
 def _seen(steps: Sequence[StepProgress]) -> list[Seen]:
@@ -60,10 +78,13 @@ def _definitions(seen: Sequence[Seen]) -> str:
 
 
 @contextlib.contextmanager
-def _missing(seen: Sequence[Seen]) -> Iterator[None]:
+def _missing(session: ActingSession, seen: Sequence[Seen]) -> Iterator[None]:
     try:
         yield
     except DriverError as error:
+        if error.sqlstate == _UNDEFINED_STATEMENT:  # DEALLOCATE or DISCARD ALL in a function of the database
+            session.forget_prepared()
+            raise Trouble(Kind.BUSY, "What this session had prepared is gone.", "", _AGAIN) from None
         if seen and error.sqlstate == _UNDEFINED_TABLE:
             raise _changed(seen[0]) from None
         raise

@@ -80,6 +80,7 @@ class ActingSession:
         self._settings = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
         self._restored: Mapping[str, str] = {}  # what confined code may have set otherwise
         self._connection: Connection | None = None
+        self._prepared: dict[str, str] = {}  # statements that the connection has parsed and planned, as EXECUTE
 
     @property
     def label(self) -> str:
@@ -119,7 +120,7 @@ class ActingSession:
             return
         encoding = connection.info.parameter_status("client_encoding")
         self._restored = {"client_encoding": str(encoding), **self._settings}
-        self._connection = connection
+        self._connection, self._prepared = connection, {}
 
     async def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> int:
         """Run one statement; how many rows it returned or changed, 0 where that means nothing."""
@@ -185,6 +186,24 @@ class ActingSession:
             while cursor.nextset():
                 results.append(await cursor.fetchall() if cursor.description else [])
             return results
+
+    async def prepare(self, *queries: str) -> None:
+        """Let the server parse and plan each of `queries` once, for what `prepared` returns.
+
+        Only where no code of another role runs in this session, which could give the name to a statement of its own.
+        REINDEX and the like run code of a table's owner where the server itself refuses PREPARE and DEALLOCATE.
+        """
+        names = {query: f"pipeline_console_{number}" for number, query in enumerate(dict.fromkeys(queries))}
+        await self.script(*(f"PREPARE {name} AS {query}" for query, name in names.items()))
+        self._prepared = {query: f"EXECUTE {name}" for query, name in names.items()}
+
+    def forget_prepared(self) -> None:
+        """Send queries as they are from now on."""
+        self._prepared = {}
+
+    def prepared(self, query: str) -> str:
+        """What to send for `query`, which has no parameters: itself, or what runs its prepared statement."""
+        return self._prepared.get(query, query)
 
     async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> Rows:
         """Run one statement and return its rows."""
