@@ -12,7 +12,7 @@ from console.series.waits import SampledSession, wait_class
 
 HISTORY = "wait_history"
 LONGEST = 5.0  # seconds that are asked for
-SOON = 1.0  # seconds after a look in which another one may still be to come
+PERIOD = 2.0  # seconds between two readings: the server goes through all that it keeps for each
 LATER = 60.0  # seconds after which it is tried again after an error
 
 
@@ -34,14 +34,21 @@ class FinerWaits:
         self.trouble: Trouble | None = None  # why it could not be read last
         self._again = 0.0  # when it may be read, on the same clock
 
-    async def read(self, seconds: float) -> FinerSample | None:
-        """What was seen in the last `seconds`, as far as it was not returned before. None: the extension is not there.
+    @property
+    def is_read(self) -> bool:
+        """Whether it was read just now, so that no other sample is missed."""
+        return time.monotonic() - self._looked < 2 * PERIOD
 
-        Also None where it returns nothing, as when it is not among shared_preload_libraries, or looks less often.
+    async def read(self, seconds: float) -> FinerSample | None:
+        """What was seen in the last `seconds`, as far as it was not returned before: nothing until the next is due.
+
+        None: the extension is not there, not loaded, or has seen nothing meanwhile, as when it looks less often.
         Raises Trouble(UNREACHABLE) if the server is gone.
         """
         if time.monotonic() < self._again or self._server.obstacle(HISTORY) is not None:
             return None
+        if time.monotonic() - self._looked < PERIOD:
+            return FinerSample(0, {})
         try:
             taken = await self._server.fetch(HISTORY, {"after": self._last, "seconds": min(seconds, LONGEST)})
         except Trouble as why:
@@ -52,7 +59,7 @@ class FinerWaits:
         self.trouble = None
         rows = list(taken.records())
         if not rows or not rows[0]["samples"]:
-            return FinerSample(0, {}) if time.monotonic() - self._looked < SOON else None
+            return None
         self._last, self._looked = str(rows[0]["last"]), time.monotonic()
         return sample(rows)
 

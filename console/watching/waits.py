@@ -79,7 +79,9 @@ class Waits:
     def offer(self, vitals: Snapshot, pool_waiting: object = None) -> None:
         """Take the sample that is part of the vital signs, unless the pane has just taken one itself."""
         last = self.ring.last
-        if "sampled" not in vitals.columns or not vitals.rows or (last is not None and vitals.clock - last < SPARE):
+        if "sampled" not in vitals.columns or not vitals.rows or self._finer.is_read:
+            return
+        if last is not None and vitals.clock - last < SPARE:
             return
         found = [tuple(each) for each in json.loads(str(vitals.values("sampled")[0] or "[]"))]
         # Most sessions are as they were at the sample before.
