@@ -16,14 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from console.model import Kind, Plan, Source, Trouble
+from console.model import IndexHistory, Kind, Plan, Source, Trouble
 from console.opening import sources_for
 from console.running.progress import Run
 from console.running.runs import Runs, Watch, ignore
 from console.running.trail.audit import Trail, default_trail
 from console.settings.config import Settings, Wanted
 from console.sources.postgres import PostgresServer
-from console.sources.registry import ADVICE, CAPACITY, CLOCK, PRIMARY, RULES, SLOWER, WAITS, Sources
+from console.sources.registry import ADVICE, CAPACITY, CLOCK, PRIMARY, RULES, SEEN, SLOWER, WAITS, Sources
 
 if TYPE_CHECKING:
     from console.actions.planning import Action
@@ -73,6 +73,7 @@ class Workspace:
         self.sources.add_later(CLOCK, self._clock)
         self.sources.add_later(ADVICE, self._advice)
         self.sources.add_later(SLOWER, self._slower)
+        self.sources.add_later(SEEN, self._seen)
         self._observer: Observer | None = None
         self._spreads = spreads
         self._heard: deque[tuple[Source, str, Mapping[str, object] | None, Snapshot | Trouble]] = deque(maxlen=UNHEARD)
@@ -115,6 +116,15 @@ class Workspace:
         from console.watching.state import state_file  # noqa: PLC0415
 
         return Baselines(state_file(self.trail.path.parent, self.wanted.target), self.observer)
+
+    def known_indexes(self) -> IndexHistory:
+        """The indexes that the rules saw, here or in an earlier process."""
+        from console.watching import state  # noqa: PLC0415  few ask
+
+        seen = self._observer.indexes if self._observer is not None else None
+        if seen is not None and seen.at is not None:
+            return seen
+        return state.load(state.state_file(self.trail.path.parent, self.wanted.target)).indexes
 
     @cached_property
     def capacity(self) -> Capacity:
@@ -244,6 +254,11 @@ class Workspace:
 
         return slower_source(self.slower, self.sources.postgres)
 
+    def _seen(self) -> Source:
+        from console.watching.index_ages import seen_source  # noqa: PLC0415  one pane asks
+
+        return seen_source(self.known_indexes)
+
     def _clock(self) -> Source:
         from console.watching.vacuum_clock import clock_source  # noqa: PLC0415  one view shows it
 
@@ -271,6 +286,7 @@ class Workspace:
             replica=sources.replica,
             redis=wanted.redis,
             poolers=wanted.poolers,
+            indexes=self.known_indexes,
         )
 
     async def explain(self, asked: Asked) -> ExplainedStatement:

@@ -40,13 +40,13 @@ from console.sources.pgbouncer.admin import PgBouncerServer
 from console.sources.pgbouncer.several import PgBouncers
 from console.sources.postgres import PostgresServer
 from console.sources.redis.server import RedisServer
-from console.sources.registry import ADVICE, CAPACITY, CLOCK, HOST, LOG, RULES, SLOWER, WAITS, Sources
+from console.sources.registry import ADVICE, CAPACITY, CLOCK, HOST, LOG, RULES, SEEN, SLOWER, WAITS, Sources
 from console.sources.replay import Reads, Replay
 from console.watching import capacity, vacuum_clock, waits
 from console.watching.asks import merged as merged_asks
 from console.watching.observer import Observer
 
-MADE = frozenset({RULES, CAPACITY, WAITS, CLOCK, ADVICE, SLOWER})  # sources that a workspace makes of the others
+MADE = frozenset({RULES, CAPACITY, WAITS, CLOCK, ADVICE, SLOWER, SEEN})  # sources that a workspace makes of the others
 READS_OF = {CAPACITY: capacity.READS, WAITS: waits.READS, CLOCK: vacuum_clock.READS}  # what their answers are made of
 WAIT_SAMPLES, WAIT_PAUSE = 8, 4.0  # fewer than a frame reads, so that all frames show all of them; seconds
 FOLDER = Path(__file__).parent / "recordings"

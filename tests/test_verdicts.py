@@ -204,6 +204,19 @@ def test_an_index_is_unused_only_after_a_week_of_counting(row: Row, verdict: str
     assert indexes.judge({**INDEX, **row})[0] == verdict
 
 
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"scans": 5, "built_age": 8 * DAY}, "built 8d ago"),
+        ({"scans": 5, "last_use_age": 60.0, "built_age": 8 * DAY}, "last scan 1m ago; built 8d ago"),
+        ({"scans": 5}, ""),
+        ({"counted_for": 30 * DAY, "built_age": 8 * DAY}, "no scans since it was built 8d ago"),
+    ],
+)
+def test_the_reason_of_a_verdict_says_when_an_index_was_built(row: Row, reason: str) -> None:
+    assert indexes.judge({**INDEX, **row})[1] == reason
+
+
 ON_REPLICAS: Row = {
     "replica_scans": 0,
     "replica_last_use_age": None,

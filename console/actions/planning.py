@@ -17,6 +17,7 @@ from console.model import (
     Execution,
     Export,
     Facts,
+    IndexHistory,
     Kind,
     Parameter,
     Plan,
@@ -54,6 +55,7 @@ class Request:
     redis: str = field(default="", repr=False)  # URI of the Redis that caches brands; empty: none is configured
     poolers: tuple[str, ...] = field(default=(), repr=False)  # URIs of the admin consoles behind `pooler`
     replicas: Source | None = None  # the streaming replicas of the server; None: none is named
+    indexes: Callable[[], IndexHistory] = IndexHistory  # reads what the rules know of indexes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ async def plan(
     poolers: tuple[str, ...] = (),
     replicas: Source | None = None,
     replica: Callable[[str], Database | None] = lambda _: None,
+    indexes: Callable[[], IndexHistory] = IndexHistory,
 ) -> Plan:
     """The plan of `action` now, with the action's name and its summary. `replica` finds a replica by its name.
 
@@ -92,7 +95,7 @@ async def plan(
         given = complete(action, parameters)
         named = given.get(REPLICA, "") if action.needs.standby else ""
         server = _replica(named, replica(named)) if named else server
-        made = await _planned(action, Request(server, given, settings, pooler, redis, poolers, replicas))
+        made = await _planned(action, Request(server, given, settings, pooler, redis, poolers, replicas, indexes))
         if named:
             where = f"Runs on replica {one_line(named)} ({one_line(server.facts.address)}), not on the primary."
             made = replace(made, replica=named, notes=(where, *made.notes))

@@ -203,9 +203,9 @@ class View:
     chart_query: str = ""  # query whose rows it draws; gets the key columns of the row under the cursor as parameters
     empty: str = "nothing to show"  # shown when there are no rows; good news should read as such
 
-    def without_lookups_in(self, source: str) -> View:
-        """The view without what it looks up in that source."""
-        return replace(self, lookups=tuple(lookup for lookup in self.lookups if lookup.source != source))
+    def without_lookups_in(self, *sources: str) -> View:
+        """The view without what it looks up in these sources."""
+        return replace(self, lookups=tuple(lookup for lookup in self.lookups if lookup.source not in sources))
 
 
 @dataclass(frozen=True, slots=True)

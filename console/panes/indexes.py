@@ -38,7 +38,7 @@ REPLICA_SCANS = Lookup(
 
 
 # The server does not keep when an index was built; the rules know it of those that they saw appear.
-AGES = Lookup("index_ages", ("oid",), ("built_age",), first=1000, batch=1000, keep=60, source="rules")
+AGES = Lookup("index_ages", ("oid",), ("built_age",), first=1000, batch=1000, keep=60, source="seen")
 
 
 def judge(row: Record, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> tuple[str, str]:
@@ -64,11 +64,16 @@ def judge(row: Record, index_counted_days: Rule = INDEX_COUNTED_DAYS) -> tuple[s
 
 
 def _uses(row: Record) -> tuple[str, ...]:
-    """Where it is scanned, unless that is here, and when it was last."""
+    """Where it is scanned, unless that is here, when it was last, and when it was built."""
     elsewhere = "" if number(row["scans"]) else f"scanned on {row['replica_users']} only"
     ages = (row["last_use_age"], row.get("replica_last_use_age"))
     last = min((number(value) for value in ages if value is not None), default=0.0)
-    return elsewhere, f"last scan {age(last)} ago" if last else ""
+    built = row.get("built_age")
+    return (
+        elsewhere,
+        f"last scan {age(last)} ago" if last else "",
+        "" if built is None else f"built {age(built)} ago",
+    )
 
 
 def _unread(row: Record) -> tuple[str, str] | None:
@@ -168,6 +173,14 @@ COLUMNS = (
         width=8,
         extra=True,
         help="Time since the last scan (PostgreSQL 16 and later).",
+    ),
+    Column(
+        "built_age",
+        "built",
+        "age",
+        width=6,
+        extra=True,
+        help="Time since the rules saw it appear; –: it was there before, or they were not evaluated since.",
     ),
     Column("rows_read", "rows read", "count", width=9, extra=True, help="Index entries returned by scans."),
     Column("reltuples", "rows", "count", extra=True, help="As of the last VACUUM or ANALYZE."),

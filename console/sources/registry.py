@@ -14,6 +14,7 @@ from console.sources.heard import Hear, heard
 
 PRIMARY, POOLER, REDIS, HOST, REPLICAS, LOG = "postgres", "pgbouncer", "redis", "host", "replicas", "log"
 RULES, CAPACITY, WAITS, CLOCK, ADVICE, SLOWER = "rules", "capacity", "waits", "clock", "advice", "slower"
+SEEN = "seen"  # what the rules saw in whichever process, without evaluating them
 OPTIONAL = frozenset({POOLER, REDIS, REPLICAS})  # sources that a target may not have
 NO_POOLER = "Give --pooler postgresql://USER@HOST:6432/pgbouncer, or poolers: in the configuration's target."
 NO_REDIS = "Give --redis redis://HOST:6379/0, or redis: in the configuration's target."

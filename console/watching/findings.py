@@ -62,16 +62,7 @@ def findings_source(observer: Observer) -> ConsoleSource:
         row = (*(next(iter(_listed(key)), None) for key in asked.values()), *values.values())
         return Snapshot("host_metrics", (*asked, *values), (row,), observer.frame.at, 0.0, now)
 
-    async def built(asked: Mapping[str, object]) -> Snapshot:
-        at, new, now = datetime.now(UTC), observer.indexes.new, time.monotonic()
-        ages = {oid: (at - since).total_seconds() for oid, since in new.items()}
-        rows = tuple((oid, ages.get(int(str(oid)))) for oid in _listed(asked["oid"]))
-        return Snapshot("index_ages", ("oid", "built_age"), rows, at, 0.0, now)
-
     answers = {
-        "index_ages": Answer(
-            built, lambda: "-- Since when indexes are there that were not when the rules read before."
-        ),
         "host_metrics": Answer(host, lambda: "-- What the rules have read of the host; see the pane Host."),
         "pool_doctor": Answer(doctor, lambda: text(observer)),
         "findings": Answer(fetch, lambda: text(observer)),

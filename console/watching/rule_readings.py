@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from console.model import CHANGES, Ask, Diagnosis, Frame, Kind, Limit, Snapshot, Trouble
 from console.reading.reader import Reader
 from console.reading.thresholds import configured_view
-from console.sources.registry import PRIMARY, RULES, Sources
+from console.sources.registry import PRIMARY, RULES, SEEN, Sources
 from console.watching.asks import merged, needed
 from console.watching.early import EarlyReads
 from console.watching.query_needs import QueryNeeds
@@ -39,9 +39,9 @@ class RuleReadings:
         self._sources = sources
         self._asks = merged(diagnoses)
         self._needs = QueryNeeds(self._asks)
-        # What is looked up in the rules they know, and they are only being made.
+        # What is looked up in the rules, and in what they saw, they know, and they are only being made.
         self._readers = {
-            ask.query: Reader(configured_view(ask.view.without_lookups_in(RULES), limits), sources.named)
+            ask.query: Reader(configured_view(ask.view.without_lookups_in(RULES, SEEN), limits), sources.named)
             for ask in self._asks
             if ask.view
         }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from console.actions.maintenance.upkeep import rebuilt
 from console.actions.needs import Needs, Right
 from console.actions.planning import Action, Request, steps_from_query
 from console.actions.relations import INDEXES, TABLES, claim, find, named, seen
 from console.format import counted
-from console.model import Claim, Parameter, Plan, Record, Standalone, Step
+from console.model import Claim, Parameter, Plan, Record, Standalone, Step, number
 from console.panes.indexes import REPLICA_SCANS, judge
 from console.rules.storage import INDEX_COUNTED_DAYS
 
@@ -34,9 +36,19 @@ async def _verdicts(request: Request, names: Mapping[int, str]) -> tuple[str, ..
     limit = request.settings.thresholds
     facts = (await request.server.fetch("index_facts", {"oid": list(names)})).records()
     there = await _on_replicas(request, list(names))
-    rows = ({**row, **there.get(row["oid"], {})} for row in facts)
-    found = ((names[int(str(row["oid"]))], *judge(row, INDEX_COUNTED_DAYS.under(limit))) for row in rows)
-    return tuple(f"{name} is {verdict}{f': {reason}' if reason else ''}." for name, verdict, reason in found)
+    ages = await _ages(request)
+    found: list[str] = []
+    for row in ({**row, **there.get(row["oid"], {}), "built_age": ages.get(int(str(row["oid"])))} for row in facts):
+        verdict, reason = judge(row, INDEX_COUNTED_DAYS.under(limit))
+        scans = f" ({counted(int(number(row['scans'])), 'scan')})" if row["scans"] else ""
+        found.append(f"{names[int(str(row['oid']))]} is {verdict}{scans}{f': {reason}' if reason else ''}.")
+    return tuple(found)
+
+
+async def _ages(request: Request) -> dict[int, float]:
+    """How many seconds ago indexes were built that the rules saw appear."""
+    now, known = datetime.now(UTC), await asyncio.to_thread(request.indexes)
+    return {oid: (now - since).total_seconds() for oid, since in known.new.items()}
 
 
 async def _on_replicas(request: Request, oids: list[int]) -> dict[object, Record]:
