@@ -11,7 +11,8 @@ import pytest
 from console.format import FORMATS, show
 from console.model import Column, Lookup, Rate, Row, Snapshot, View
 from console.panes import PANES
-from console.reading.difference import CHANGE, difference, differing
+from console.reading.difference import CHANGE, WHAT, difference, differing
+from console.tui.layout import place
 
 IDENTIFIES = re.compile(r"(^|_)(pid|id|oid|port|job|timeline|version|group|colocation)$")
 VIEW = View(
@@ -82,6 +83,26 @@ def test_a_row_shows_what_differs_in_it(values: dict[str, object], cells: dict[s
         assert {name: show(found[0][name], formats[name]) for name in cells} == cells
 
 
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"state": "active"}, "state idle → active"),
+        ({"calls": 12, "state": "active", "ready": False}, "calls +2; state idle → active; ready yes → no"),
+        ({"size": 8192 * 3}, "size +16.0 kB"),
+        ({"text": "select 1", "calls": 11}, "calls +1"),
+    ],
+)
+def test_what_differs_is_said_in_one_column(values: dict[str, object], what: str) -> None:
+    (found,) = differences(taken(BEFORE), taken(changed(**values)))
+    assert found[WHAT] == what
+
+
+def test_what_a_row_says_that_came_or_went_is_in_that_column() -> None:
+    came, went = differences(taken(BEFORE), taken(("b", 5, 0, 1.0, "new", False, 0.0, None, "select 2", 1)))
+    assert came[WHAT] == "calls +5; share +1.0%; state new; ready no; query select 2"
+    assert went[WHAT] == "calls -10; size -8.00 kB; share -50.0%; state idle; ready yes"
+
+
 def test_rows_that_came_and_went_count_from_and_to_nothing() -> None:
     found = differences(taken(BEFORE), taken(("b", 5, 100, 1.0, "new", False, 0.0, None, None, 1)))
     assert [(row[CHANGE], row["name"], row["calls"], row["size"]) for row in found] == [
@@ -141,6 +162,12 @@ def test_nothing_that_identifies_is_rounded_or_subtracted() -> None:
 def test_every_view_has_a_form_for_differences(pane: object) -> None:
     for view in pane.views:  # type: ignore[attr-defined]
         compared = differing(view)
-        assert [column.name for column in compared.columns[1:]] == [column.name for column in view.columns]
-        assert CHANGE not in {column.name for column in view.columns}
+        names = [column.name for column in compared.columns if column.name not in {CHANGE, WHAT}]
+        assert sorted(names) == sorted(column.name for column in view.columns)
+        assert not {CHANGE, WHAT} & {column.name for column in view.columns}
+        placed = {each.column.name: each.width for each in place(compared.columns, 80) if each.x + each.width <= 80}
+        if any(column.name == WHAT for column in compared.columns):
+            assert placed[WHAT] >= 10, view.name
+        else:  # of numbers alone: each has its place
+            assert names == [column.name for column in view.columns]
         assert all(column.format in FORMATS and column.rule is None for column in compared.columns)

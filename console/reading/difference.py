@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from console.format import CHANGES, counted, show
+from console.format import CHANGES, FORMATS, counted, one_line, show
 from console.model import Column, Row, Snapshot, View
 from console.reading.reader import Key, keys, only
 from console.records import dataclass
 
-CHANGE = "difference"
+CHANGE, WHAT = "difference", "what_differs"
 NEW, GONE, CHANGED = "new", "gone", "changed"
 BY_THEMSELVES = frozenset({"age", "size_rate"})  # formats of what changes without anything having happened
 LAST_ONLY = frozenset({"query", "time"})  # formats with no room for both values
+NAMES = frozenset({"name", "relation", "id"})  # formats that say what a row is about
+SEVERAL = 16  # cells of each name, where several say what a row is about
 FLAG_WIDTH = 8  # cells: no → yes
 _HELP = "new: it was not there at the mark; gone: it is no longer there; changed: another value than at the mark"
+_WHAT_HELP = "What is not as it was at the mark; of a row that is new or gone, what it says."
 
 _Compare = Callable[[object, object], tuple[object, bool]]  # then, now → what the cell shows, whether it differs
 
 
 def differing(view: View) -> View:
-    """The view as it shows differences: its columns without limits and bars, after one that says what happened."""
+    """The view as it shows differences: its columns without limits and bars, after one that says what happened.
+
+    Where texts can differ, another one says what differs, and the columns of values follow as far as they fit: two
+    values seldom fit into a column that is made for one.
+    """
     first = Column(CHANGE, "Change", width=7, help=_HELP)
+    columns = tuple(_column(column, view) for column in view.columns)
     return replace(
         view,
-        columns=(first, *(_column(column, view) for column in view.columns)),
+        columns=(first, *(_with_what(columns, view) if _has_texts(view) else columns)),
         where=None,
         rates=(),
         lookups=(),
@@ -59,7 +67,7 @@ def difference(then: Snapshot, now: Snapshot, view: View, moment: str) -> Snapsh
     said = ", ".join(f"{len(some)} {what}" for what, some in found.items() if some) or "no difference"
     note = f"Since {moment}: {said}; {counted(equal, 'row')} without a difference not shown."
     notes = (note, *now.notes) if then.origin == now.origin else (note, "The server was restarted since.", *now.notes)
-    return replace(now, columns=(CHANGE, *now.columns), rows=tuple(rows), notes=notes)
+    return replace(now, columns=(CHANGE, WHAT, *now.columns), rows=tuple(rows), notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class _Differences:
     compares: Sequence[_Compare]
     places: Sequence[int | None]  # in the rows of the earlier reading
     compared: Sequence[tuple[int, int]]  # where the columns are that can make a difference, then and now
+    listed: Sequence[tuple[int, Column]]  # the columns that are named where they differ, and where they are now
 
     @classmethod
     def of(cls, then: Snapshot, now: Snapshot, view: View) -> _Differences:
@@ -81,24 +90,50 @@ class _Differences:
             for here, (place, compare) in enumerate(zip(places, compares, strict=True))
             if place is not None and compare is not _nothing
         ]
-        return cls(compares, places, pairs)
+        listed = [(now.columns.index(each.name), each) for each in _listed(view) if each.name in now.columns]
+        return cls(compares, places, pairs, listed)
 
     def changed(self, before: Row, after: Row) -> Row | None:
-        """The row of differences; None: there is none."""
+        """The row of differences, after what differs in words; None: there is none."""
         if all(before[then] == after[now] for then, now in self.compared):
             return None  # as most of thousands of rows
-        cells, differs = [], False
+        cells: list[object] = []
+        others: set[int] = set()
         for compare, place, value in zip(self.compares, self.places, after, strict=True):
             cell, is_other = (value, False) if place is None else compare(before[place], value)
+            if is_other:
+                others.add(len(cells))
             cells.append(cell)
-            differs |= is_other
-        return tuple(cells) if differs else None
+        return (self._said(cells, others), *cells) if others else None
+
+    def new(self, after: Row) -> Row:
+        """The row that was not there, after what it says."""
+        return (self._said(after), *after)
 
     def gone(self, before: Row) -> Row:
-        """The row that is no longer there, what it counted taken away."""
+        """The row that is no longer there, what it counted taken away, after what it said."""
         found = [None if place is None else before[place] for place in self.places]
         pairs = zip(self.compares, found, strict=True)
-        return tuple(-value if compare is _number and _is_number(value) else value for compare, value in pairs)
+        row = tuple(
+            -value if compare in {_number, _percent} and _is_number(value) else value for compare, value in pairs
+        )
+        return (self._said(row), *row)
+
+    def _said(self, row: Sequence[object], others: Collection[int] | None = None) -> str | None:
+        """What the columns of a row say; with `others`, which places differ, only those."""
+        parts = [
+            f"{column.title} {_shown(row[at], column)}"
+            for at, column in self.listed
+            if (row[at] is not None if others is None else at in others) and (row[at] is False or row[at] != 0)
+        ]
+        return "; ".join(parts) or None
+
+
+def _shown(value: object, column: Column) -> str:
+    """A cell; where it holds both values, it is a text already."""
+    if isinstance(value, str):
+        return one_line(value)
+    return show(value, "flag" if isinstance(value, bool) else column.format)
 
 
 def _changes(
@@ -107,7 +142,7 @@ def _changes(
     for key, row in now:
         before = former.get(key)
         if before is None:
-            yield NEW, row
+            yield NEW, table.new(row)
         elif (changed := table.changed(before, row)) is not None:
             yield CHANGED, changed
     for key, row in former.items():
@@ -120,7 +155,7 @@ def _ordered(rows: list[Row], now: Snapshot, view: View) -> list[Row]:
     name = view.sort.removeprefix("-")
     if name == view.sort or name not in now.columns:
         return rows
-    at = now.index(name) + 1
+    at = now.index(name) + 2
     return sorted(rows, key=lambda row: -abs(value) if _is_number(value := row[at]) else 1)
 
 
@@ -151,6 +186,41 @@ def _compare(column: Column | None, view: View) -> _Compare:
         return _text(then, now, kind)
 
     return compare
+
+
+def _with_what(columns: Sequence[Column], view: View) -> Iterator[Column]:
+    """What a row is about, what differs in it, and the rest where there is room."""
+    subjects = _subjects(view)
+    for column in columns:
+        if column.name in subjects:
+            width = column.width or FORMATS[column.format].width
+            yield replace(column, grow=False, width=width if len(subjects) == 1 else min(width, SEVERAL))
+    yield Column(WHAT, "what differs", "query", width=20, grow=True, help=_WHAT_HELP)
+    yield from (replace(column, grow=False, extra=True) for column in columns if column.name not in subjects)
+
+
+def _subjects(view: View) -> frozenset[str]:
+    """The columns that say what a row is about: names and keys, else a text."""
+    wanted = [column for column in view.columns if not column.extra]
+    names = frozenset(column.name for column in wanted if column.format in NAMES or column.name in view.key)
+    return names or frozenset(column.name for column in wanted if column.format == "query")
+
+
+def _has_texts(view: View) -> bool:
+    """Whether a column holds texts that can differ, which two values of are longer than a column is wide."""
+    return any(not _is_counted(column) and column.format != "query" for column in _listed(view))
+
+
+def _listed(view: View) -> Iterator[Column]:
+    """The columns that are named where they differ."""
+    subjects = _subjects(view)
+    for column in view.columns:
+        if column.title and not column.extra and column.name not in subjects and not _is_by_itself(column, view):
+            yield _column(column, view)
+
+
+def _is_counted(column: Column) -> bool:
+    return column.format in CHANGES or column.format == "percent"
 
 
 def _is_by_itself(column: Column, view: View) -> bool:
