@@ -6,6 +6,7 @@ The command line, the terminal interface and the tests plan, run, watch and stop
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 INCIDENT = 600.0  # seconds before an incident file is written that it holds
 UNHEARD = 200  # answers that wait for the recorder, which is loaded after the first rows
 UNREAD = 60.0  # seconds after the start in which nothing is read of statements and options that no pane shows
+CLOCKED = 240.0  # seconds between two readings of the clock of autovacuum while its view is not open
 UNSAMPLED = 600.0  # seconds after the start in which no sizes are sampled unless they are shown
 
 
@@ -186,7 +188,7 @@ class Workspace:
 
         Not at once: a console is opened when something is wrong, and sizes of thousands of tables are not free.
         """
-        await asyncio.gather(self._later_samples(), self._follow_statements())
+        await asyncio.gather(self._later_samples(), self._follow_statements(), self._follow_vacuum())
 
     async def _later_samples(self) -> None:
         await asyncio.sleep(UNSAMPLED)
@@ -195,6 +197,14 @@ class Workspace:
     async def _follow_statements(self) -> None:
         await asyncio.sleep(UNREAD)
         await self.slower.follow()
+
+    async def _follow_vacuum(self) -> None:
+        """Read when tables are due now and then: what a VACUUM could remove is known by what was read before."""
+        while True:
+            await asyncio.sleep(UNREAD)
+            with contextlib.suppress(Trouble):  # the view says so itself
+                await self.sources.named(CLOCK).fetch("vacuum_clock")
+            await asyncio.sleep(CLOCKED)
 
     async def _keep_plans(self) -> None:
         from console.explaining.kept import FOLDER, KeptPlans  # noqa: PLC0415  not before the first rows

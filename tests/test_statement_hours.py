@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
+import console.workspace as console_workspace
 from console.running.trail.audit import Trail
 from console.series.slowdown import Counted
 from console.settings.config import load as configuration
@@ -29,6 +31,7 @@ from console.watching.statement_series import StatementSeries
 from console.watching.store import NAME, Store, target_key
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
+from tests.waiting import eventually
 
 TARGET = "/tmp:5432 dbname=shop"
 NOON = 500_004  # an hour since 1970 that begins at noon
@@ -135,6 +138,24 @@ def test_what_is_counted_between_two_looks_is_added_once(store: Store) -> None:
     known.add(TARGET, counted(now + 720, 5), now + 720)  # the counters were reset
     known.add(TARGET, counted(now + 1080, 75), now + 1080)
     assert known.of(TARGET, now + HOUR) == {key(1): {NOON: Spent(170, 340)}}
+
+
+async def test_an_open_console_reads_what_no_view_shows(
+    pg: Cluster, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_workspace, "UNREAD", 0.0)
+    desk = Desk(pg, database, Trail(tmp_path / "audit.jsonl"), configuration(environ={}))
+    async with desk.workspace() as workspace:
+        following = asyncio.create_task(workspace.keep_samples())
+
+        async def is_read() -> bool:
+            await workspace.recorder.flush()
+            streams = {stream.query for stream in workspace.recorder.readings(2e9).streams}
+            return {"vacuum_clock", "set_options", "statements"} <= streams
+
+        await eventually(is_read)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_a_console_that_is_open_keeps_the_hours_and_reads_options(
