@@ -11,9 +11,11 @@ import pytest
 
 from console import sql
 from console.model import OFTEN, Snapshot
+from console.panes import overview
 from console.rules.diagnoses import DIAGNOSES
 from console.running.trail.audit import Trail
 from console.settings.config import Wanted
+from console.sources.console import ConsoleSource
 from console.sources.postgres import PostgresServer
 from console.sql import Query
 from console.watching.asks import merged
@@ -99,6 +101,31 @@ async def test_a_refresh_of_connections_is_one_statement_with_the_metrics(
     assert {len(taken.columns) for taken in reads["connections"]} <= set(range(23))
     assert {len(taken.columns) for taken in reads["vitals"]} <= set(range(36))
     assert max(len(reads[query]) for query in reads if query not in {"connections", "vitals"}) <= 1
+
+
+async def test_the_header_reads_the_values_of_the_host_once_a_refresh_and_makes_no_rows_of_metrics(
+    any_pg: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Counter[str] = Counter()
+    fetch, row = ConsoleSource.fetch, overview._row
+
+    async def counted(source: ConsoleSource, query: str, parameters: Mapping[str, object] | None = None) -> Snapshot:
+        asked[query] += 1
+        return await fetch(source, query, parameters)
+
+    def made(*of: Any) -> tuple[object, ...]:
+        asked["rows"] += 1
+        return row(*of)
+
+    monkeypatch.setattr(ConsoleSource, "fetch", counted)
+    monkeypatch.setattr(overview, "_row", made)
+    async with console(any_pg.uri("postgres"), pane="connections", changed={"refresh": {}}) as (app, pilot):
+        app.monitor.vitals.period = 0.2
+        before, read = asked.copy(), len(app.vitals.times)
+        await until(pilot, lambda: len(app.vitals.times) == read + 5)
+        found = asked - before
+    assert found["host_metrics"] <= 5
+    assert not found["rows"]
 
 
 async def test_a_refresh_of_slow_queries_is_one_statement_more(

@@ -231,6 +231,21 @@ def test_a_rule_is_evaluated_again_only_when_it_may_find_something_else(changed:
     assert len(seen) == calls
 
 
+def test_nothing_is_made_for_a_rule_that_has_read_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    last: dict[str, Judgement] = {}
+    asking = Diagnosis("rule", "Something", Urgency.NOW, (Ask("vitals"),), lambda _: ())
+    judge(BEFORE, [asking], last)
+    made: list[Diagnosis] = []
+
+    def of(frame: Frame, diagnosis: Diagnosis) -> Frame:
+        made.append(diagnosis)
+        return frame
+
+    monkeypatch.setattr(Frame, "of", of)
+    judge(replace(BEFORE, at=START + timedelta(seconds=5)), [asking], last)
+    assert not made
+
+
 def test_a_rule_reads_only_what_it_has_declared() -> None:
     def find(frame: Frame) -> Iterable[Finding]:
         return [finding(str(row["n"])) for row in frame.rows("vitals")]

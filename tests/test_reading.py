@@ -203,6 +203,32 @@ async def test_a_recording_that_repeats_its_last_read_keeps_its_rates() -> None:
     assert rates(await reader.read(server))[0][0] == 2.0
 
 
+async def test_what_is_read_plain_is_reshaped_once_when_it_is_asked_for() -> None:
+    reshaped: list[Snapshot] = []
+
+    def derive(snapshot: Snapshot) -> Snapshot:
+        reshaped.append(snapshot)
+        return replace(snapshot, notes=("reshaped",))
+
+    server = Scripted([(clock, ((1, int(clock), 1.0),)) for clock in (1.0, 2.0, 3.0, 4.0)])
+    reader = Reader(replace(VIEW, derive=derive, lookups=(replace(TEXTS, first=1, fingerprint=()),)))
+    for _ in range(2):
+        await reader.read_plain(server)
+    assert not reshaped
+    assert reader.plain is not None
+    assert not reader.plain.notes
+    assert (rates(reader.plain)[0][0], reader.plain.values("text")) == (1.0, ("text 1",))
+    shown = reader.last
+    assert shown is not None
+    assert shown is reader.last
+    assert (shown.notes, rates(shown), len(reshaped)) == (("reshaped",), rates(reader.plain), 1)
+    await reader.read(server)
+    await reader.read_plain(server)
+    assert len(reshaped) == 2
+    assert reader.last is not None
+    assert reader.last.clock == 4.0
+
+
 @pytest.mark.parametrize("failures", range(12))
 def test_the_pause_before_another_attempt_doubles_up_to_half_a_minute(failures: int) -> None:
     backoff = Backoff()

@@ -151,6 +151,25 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+async def test_who_waits_for_the_metrics_has_them_before_the_sessions_are_there(any_pg: Cluster) -> None:
+    server = PostgresServer(any_pg.uri("postgres"))
+    for query in (RIDER, CARRIER):
+        await server.fetch(query)
+    order: list[str] = []
+
+    async def header() -> None:
+        await server.until_due(RIDER, 60.0)
+        order.append((await server.fetch(RIDER)).name)
+
+    waits = asyncio.create_task(header())
+    await asyncio.sleep(0)
+    server._together._due = 0.0
+    order.append((await server.fetch(CARRIER)).name)
+    await waits
+    await server.close()
+    assert order == [RIDER, CARRIER]
+
+
 async def test_what_a_server_refuses_at_once_is_read_alone(
     any_pg: Cluster, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

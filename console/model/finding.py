@@ -149,21 +149,26 @@ class Frame:
     def of(self, diagnosis: Diagnosis) -> Frame:
         """What a rule has declared that it reads, and nothing else; rows that several rules read are made once."""
         queries = {ask.query for ask in diagnosis.asks}
-        readings = {query: kept for query, kept in self.readings.items() if query in queries}
-        troubles = {query: why for query, why in self.troubles.items() if query in queries}
+        readings = {query: self.readings[query] for query in queries if query in self.readings}
+        troubles = {query: self.troubles[query] for query in queries if query in self.troubles}
         return replace(self, readings=readings, troubles=troubles, skipped=self.skipped & queries)
 
-    def is_like(self, other: Frame) -> bool:
-        """Whether a rule finds the same in both: the same readings, in the same minute."""
+    def is_like(self, other: Frame, queries: Iterable[str]) -> bool:
+        """Whether whoever reads these queries finds the same in both: the same readings, in the same minute."""
         return (
             self.at.timestamp() // 60 == other.at.timestamp() // 60
-            and self.readings.keys() == other.readings.keys()
-            and all(kept[-1] is other.readings[query][-1] for query, kept in self.readings.items())
-            and self.troubles == other.troubles
-            and self.skipped == other.skipped
-            and self.facts == other.facts
+            and (self.facts is other.facts or self.facts == other.facts)
             and self.statements is other.statements
             and self.indexes is other.indexes
+            and all(self._is_same(other, query) for query in queries)
+        )
+
+    def _is_same(self, other: Frame, query: str) -> bool:
+        kept, before = self.readings.get(query), other.readings.get(query)
+        return (
+            (kept[-1] is before[-1] if kept and before else kept is before)
+            and self.troubles.get(query) == other.troubles.get(query)
+            and (query in self.skipped) == (query in other.skipped)
         )
 
     def rows(self, query: str) -> tuple[Record, ...]:

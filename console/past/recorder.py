@@ -28,6 +28,7 @@ from console.records import dataclass
 
 MINUTES_EACH = 600.0  # seconds after which another file is begun
 TOGETHER = 0.4  # seconds in which what is heard is encoded together: less than the shortest period of a pane
+GATHERED = 0.1  # of them before the first is encoded: panes, header and rules often read at the same moment
 REPEATED = 30.0  # seconds after which the same trouble is kept again
 CARRIED = 2 * 2**20  # bytes of looked-up answers that go on into the next file
 PRUNED = 60.0  # seconds between two looks at how much there is
@@ -88,9 +89,10 @@ class ReadingRecorder:
         try:
             while True:
                 await self._wake.wait()
+                await asyncio.sleep(GATHERED)
                 self._wake.clear()
                 await self.flush()
-                await asyncio.sleep(TOGETHER)
+                await asyncio.sleep(TOGETHER - GATHERED)
         finally:
             self.write(list(self._waiting))
             self.close()

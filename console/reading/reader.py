@@ -41,7 +41,8 @@ class Reader:
         self._risen: dict[str, dict[Key, float]] = {}  # by the name of a rise: when that of each row was
         self.base: Snapshot | None = None  # the last read with its rates, before lookups and reshaping
         self._known: tuple[_Known, ...] = tuple(_Known(*each) for each in _possible(view.lookups, named))
-        self.last: Snapshot | None = None  # the last good snapshot, complete
+        self._last: Snapshot | None = None  # the last good snapshot, complete
+        self._is_behind = False  # what was read last is not in it yet
         self.is_compared = False  # whether the last read followed another one, so that there are rates
         self._rating, self._deriving = RepeatedWork(is_heavy=False), RepeatedWork(is_heavy=view.derive is not None)
         self._computing = asyncio.Lock()  # one read after the other
@@ -57,12 +58,37 @@ class Reader:
         with self._guarded():
             return await self._read(server)
 
+    async def read_plain(self, server: Source) -> None:
+        """As `read`, but reshape nothing before somebody asks for `last`. Raises Trouble."""
+        with self._guarded():
+            await self._read_base(server)
+            self._is_behind = True
+
+    @property
+    def plain(self) -> Snapshot | None:
+        """The last read with its rates and lookups, before reshaping; None: there is none."""
+        return None if self.base is None else self._plain(self.base)
+
+    @property
+    def last(self) -> Snapshot | None:
+        """The last good snapshot, complete; None: there is none."""
+        if self._is_behind and self.base is not None:
+            self._last, self._is_behind = self._derived(self.base), False
+        return self._last
+
     async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         """The snapshot with the lookups for the rows in `shown`; None if nothing changed. Raises Trouble."""
         with self._guarded():
             return await self._filled(server, shown)
 
     async def _read(self, server: Source) -> Snapshot:
+        before = self.base
+        base = await self._read_base(server)
+        if base is before and not self._is_behind and self._last is not None:
+            return self._last
+        return await self._complete(base)
+
+    async def _read_base(self, server: Source) -> Snapshot:
         view = self._view
         taken = await server.fetch(view.query)
         async with self._computing:
@@ -72,12 +98,12 @@ class Reader:
                 base = await self._rating.done(len(taken.rows), lambda: self._rated(taken, _present(taken, view.key)))
                 self.is_compared = self._previous is not None
                 self._previous, self.base = taken, base
-            elif self.last is not None:
-                return self.last
+            elif self._is_behind or self._last is not None:
+                return base
         for known in self._known:
             if known.lookup.first:
                 await known.learn(server, base, base.rows[: known.lookup.first])
-        return await self._complete(base)
+        return base
 
     async def _filled(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         base = self.base
@@ -124,13 +150,18 @@ class Reader:
 
     async def _complete(self, base: Snapshot) -> Snapshot:
         async with self._computing:
-            self.last = last = await self._deriving.done(len(base.rows), lambda: self._derived(base))
+            self._is_behind = False
+            self._last = last = await self._deriving.done(len(base.rows), lambda: self._derived(base))
         return last
 
     def _derived(self, base: Snapshot) -> Snapshot:
+        base = self._plain(base)
+        return self._view.derive(base) if self._view.derive else base
+
+    def _plain(self, base: Snapshot) -> Snapshot:
         for known in self._known:
             base = known.complete(base)
-        return self._view.derive(base) if self._view.derive else base
+        return base
 
 
 def keys(snapshot: Snapshot, columns: Sequence[str]) -> list[Key]:

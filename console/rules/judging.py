@@ -54,9 +54,9 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgemen
     """
     last = {} if last is None else last
     for diagnosis in diagnoses:
-        own, before = frame.of(diagnosis), last.get(diagnosis.name)
-        if before is None or not own.is_like(before.frame):
-            last[diagnosis.name] = _judgement(own, diagnosis)
+        before = last.get(diagnosis.name)
+        if before is None or not frame.is_like(before.frame, (ask.query for ask in diagnosis.asks)):
+            last[diagnosis.name] = _judgement(frame.of(diagnosis), diagnosis)
     frame.records.clear()  # they take far more memory than the snapshots
     frame.derived.clear()
     said = [last[diagnosis.name] for diagnosis in diagnoses]

@@ -51,6 +51,8 @@ from console.tui.updates import written
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
+GARBAGE = 10_000  # objects made and not freed, after which the circles among them are looked for
+
 if TYPE_CHECKING:
     from console.tui.guidance import Guidance
     from console.tui.mark_flow import MarkFlow
@@ -133,8 +135,13 @@ class ConsoleApp(App[int]):
             self.monitor.fail(self.defect)
 
     def on_ready(self) -> None:
-        """Exclude what is loaded by now from garbage collection: it stays for good."""
+        """Exclude what is loaded by now from garbage collection: it stays for good.
+
+        A refresh makes some rows and drops those before; looking for circles among them after every few hundred, as
+        Python does by itself, finds none.
+        """
         gc.freeze()
+        gc.set_threshold(GARBAGE)
         gc.enable()
 
     async def on_unmount(self) -> None:

@@ -11,9 +11,9 @@ from textual.app import App
 from textual.widget import Widget
 
 from console.format import safe
-from console.model import Finding, Trouble
+from console.model import Finding
 from console.panes.metrics import VITALS
-from console.sources.registry import POOLER, PRIMARY, RULES
+from console.sources.registry import POOLER, PRIMARY
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
@@ -68,8 +68,6 @@ class Monitor:
         vitals, sources = self.vitals, self.workspace.sources
         while True:
             await vitals.read(sources.named(PRIMARY), sources.named(POOLER) if sources.pooler else None)
-            with contextlib.suppress(Trouble):
-                vitals.add(await sources.named(RULES).fetch("host_metrics"))
             if vitals.reading is not None and vitals.trouble is None:
                 if self.workspace.observer.offer(vitals.reading):
                     self._judge.set()

@@ -52,15 +52,11 @@ class Vitals:
         """What is known by now."""
         return Metrics(self.now, self.history, self.times)
 
-    def add(self, read: Snapshot) -> None:
-        """What others have read in the meantime: the values of the host, one row."""
-        self.now |= next(iter(read.records()), {})
-
     async def read(self, postgres: Source, pooler: Source | None) -> None:
         """Read both servers; what cannot be read is missing, the rest is kept."""
         try:
             if self._reader.base is None or time.monotonic() - self._reader.base.clock > FRESH:
-                await self._reader.read(postgres)
+                await self._reader.read_plain(postgres)
             self.now = next(iter(self._reader.base.records()), {}) if self._reader.base else {}
             self.trouble = None
             if self._reader.base:
@@ -71,6 +67,8 @@ class Vitals:
         if pooler is not None:
             self.now |= await _clients_waiting_now(pooler)
         self._remember()
+        if self.trouble is None and (plain := self._reader.plain) is not None:  # with the values of the host
+            self.now = {**next(iter(plain.records()), {}), **self.now}
 
     async def recall(self, past: Source, reads: int, pools: Sequence[Snapshot]) -> None:
         """Learn the metrics and their course from so many reads, which `past` answers with one after the other.

@@ -22,8 +22,11 @@ class _Judged:
 
     def holds(self, frame: Frame) -> bool:
         """Whether it is the same in `frame`."""
-        return replace(frame, readings={}).is_like(self.frame) and all(
-            _last(frame.readings, query) is last for query, last in self.last.items()
+        return (
+            frame.is_like(self.frame, ())
+            and frame.troubles == self.frame.troubles
+            and frame.skipped == self.frame.skipped
+            and all(_last(frame.readings, query) is last for query, last in self.last.items())
         )
 
 

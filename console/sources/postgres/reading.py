@@ -121,6 +121,7 @@ class PostgresServer:
             raise obstacle
         together = self._together
         if query == together.carrier and together.begin() and (taken := await self._read_both()) is not None:
+            await together.let_go_first()
             return taken
         if query == together.rider and (taken := together.take()) is not None:
             return taken

@@ -16,6 +16,7 @@ AT_FIRST = 0.25  # the same while it is still read apart: from then on both are 
 LATE = 1.25  # of a period, within which it waits for the other one
 GRACE = 0.25  # seconds that the other one may be late
 FRESH = 1.0  # seconds for which what was read along is the answer
+TURNS = 5  # of the event loop, until who waits goes on
 
 
 class Together:
@@ -66,6 +67,12 @@ class Together:
         self._come.set()
         rows = tuple(row[:-1] for row in read.rows if row[-1] is None)
         return replace(read, name=self.carrier, columns=read.columns[:-1], rows=rows, sql=carrier)
+
+    async def let_go_first(self) -> None:
+        """Let who waits for the rider take it first, so that it is painted together with the carrier's rows."""
+        for _ in range(TURNS):
+            if self._taken is not None:
+                await asyncio.sleep(0)
 
     def take(self) -> Snapshot | None:
         """The rider if it has just been read along; None: it has to be read."""
