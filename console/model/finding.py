@@ -15,7 +15,7 @@ from console.model.source import Facts
 from console.model.trouble import NOTHING, Lacks, Trouble
 from console.records import dataclass
 
-Derived = TypeVar("Derived")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Frame:
     statements: StatementHistory = field(default_factory=StatementHistory)
     indexes: IndexHistory = field(default_factory=IndexHistory)
     records: dict[str, tuple[Record, ...]] = field(default_factory=dict, compare=False)  # made so far, by query
-    derived: dict[object, object] = field(default_factory=dict, compare=False)  # made so far, by what makes it
+    made: dict[object, object] = field(default_factory=dict, compare=False)  # so far, by what makes it
 
     def of(self, diagnosis: Diagnosis) -> Frame:
         """What a rule has declared that it reads, and nothing else; rows that several rules read are made once."""
@@ -180,11 +180,11 @@ class Frame:
             self.records[query] = _records(last)
         return self.records[query]
 
-    def once(self, make: Callable[[Frame], Derived]) -> Derived:
+    def once(self, make: Callable[[Frame], Made]) -> Made:
         """What `make` makes of this frame; what several rules need of the same readings is made once."""
-        if make not in self.derived:
-            self.derived[make] = make(self)
-        return self.derived[make]  # type: ignore[return-value]
+        if make not in self.made:
+            self.made[make] = make(self)
+        return self.made[make]  # type: ignore[return-value]
 
     def hidden(self, query: str) -> tuple[Trouble, ...]:
         """Why the last reading shows less than it could. Raises CannotTell if there is none."""

@@ -268,12 +268,13 @@ SLOW_QUERIES = Pane(
     title="Slow queries",
     short="Slow",
     help=(
-        "Statements from pg_stat_statements. `Now` shows rates since the last read, most execution time first; before "
-        "the second read there are no rates and the order is by total time. `Totals` counts since the last reset; the "
-        "notes show when that was and whether rare statements were evicted. Only the 500 statements with the highest "
-        "total time are read, of the others the counters, for `Slower`. It lists statements whose time a call rose at "
-        "some moment of the last hour and stayed there, or exceeds that of the same hour of other days, with what else "
-        "changed then: the plan, indexes, settings, options, statistics, applications, statements."
+        "Statements from pg_stat_statements. `Now` shows rates since the last read, most execution time first, then "
+        "what ran before, the last first; before the second read there are no rates and the order is by total time. "
+        "`Totals` counts since the last reset; the notes show when that was and whether rare statements were evicted. "
+        "Only the 500 statements with the highest total time are read, of the others the counters, for `Slower`. It "
+        "lists statements whose time a call rose at some moment of the last hour and stayed there, or exceeds that of "
+        "the same hour of other days, with what else changed then: the plan, indexes, settings, options, statistics, "
+        "applications, statements."
     ),
     views=(
         _NOW_VIEW,

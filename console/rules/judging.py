@@ -58,7 +58,7 @@ def judge(frame: Frame, diagnoses: Sequence[Diagnosis], last: dict[str, Judgemen
         if before is None or not frame.is_like(before.frame, (ask.query for ask in diagnosis.asks)):
             last[diagnosis.name] = _judgement(frame.of(diagnosis), diagnosis)
     frame.records.clear()  # they take far more memory than the snapshots
-    frame.derived.clear()
+    frame.made.clear()
     said = [last[diagnosis.name] for diagnosis in diagnoses]
     unknown = tuple(each.unknown for each in said if each.unknown is not None)
     judged = frozenset(diagnosis.name for diagnosis in diagnoses) - {each.rule for each in unknown}

@@ -49,7 +49,7 @@ class QueryNeeds:
             is_needed = needed(ask, watched)
             last = {query: _last(frame.readings, query) for query in looked_at}
             judged = self._judged[ask.query] = _Judged(
-                replace(frame, readings={}, records={}, derived={}), last, is_needed
+                replace(frame, readings={}, records={}, made={}), last, is_needed
             )
         return judged.is_needed
 
