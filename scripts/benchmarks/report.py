@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -149,7 +149,7 @@ def figure(value: float, unit: str) -> str:
     return f"{text} {unit}".strip()
 
 
-def versions(postgres: str, pgbouncer: str, tools: Iterator[str] | Sequence[str]) -> dict[str, str]:
+def versions(postgres: str, pgbouncer: str, tools: Sequence[str]) -> dict[str, str]:
     """What it ran on: cores, memory, versions."""
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) / (1 << 20)
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in DISTRIBUTIONS)
@@ -157,5 +157,5 @@ def versions(postgres: str, pgbouncer: str, tools: Iterator[str] | Sequence[str]
         "Machine": f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory",
         "Servers": f"PostgreSQL {postgres}, PgBouncer {pgbouncer or 'none'}",
         "Console": f"Python {platform.python_version()}, {packages}",
-        "Peers": ", ".join(tools) or "none",
+        **({"Peers": ", ".join(tools)} if tools else {}),  # of another section they stay on the page
     }
