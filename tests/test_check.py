@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -76,6 +77,19 @@ def test_rules_for_what_a_target_has_not_count_neither_as_evaluated_nor_as_unkno
     assert int(counts["rules"]) + int(counts["unknown"]) == len(judged) < len(DIAGNOSES)
     assert {"redis-gone", "replica-gone", "pool-exhausted"}.isdisjoint(rule.name for rule in judged)
     assert "replication-lag" in {rule.name for rule in judged}, "it needs no named replica"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_without_room_for_its_state_the_verdict_is_printed_all_the_same(
+    stage: Stage, tmp_path: Path, tiny: Path, form: str
+) -> None:
+    filler = tiny / "filler"
+    filler.write_bytes(bytes(os.statvfs(tiny).f_bavail * os.statvfs(tiny).f_bsize))
+    arguments = ("check", "-t", stage.desk.uri, "--only", "blocking-session", "--format", form)
+    full, roomy = run(tmp_path, *arguments, XDG_STATE_HOME=str(tiny)), run(tmp_path, *arguments)
+    assert (full.code, full.out[:20]) == (roomy.code, roomy.out[:20]) == (0, roomy.out[:20])
+    assert "There is no space left" in full.err
+    assert "Traceback" not in full.err
 
 
 def test_an_unknown_rule_is_wrong_usage_and_lists_those_there_are(tmp_path: Path) -> None:

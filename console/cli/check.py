@@ -94,6 +94,9 @@ async def _checked(settings: Settings, wanted: Wanted, diagnoses: Sequence[Diagn
         observer = workspace.observing(rules)
         observer.recall(before.readings, before.memory, before.statements, before.indexes, before.pools)
         verdict = await observer.look(everything=True)
-        state.save(path, state.State(observer.windows(), *observer.learned))
+        try:
+            state.save(path, state.State(observer.windows(), *observer.learned))
+        except Trouble as why:  # the verdict is what was asked for
+            sys.stderr.write(f"pipeline-console: What the next check would compare with was not kept. {why}\n")
         muted = {(each.rule, each.subject): mute for each in verdict.findings if (mute := observer.muted(each))}
         return Checked(postgres.facts.place, observer.frame.at, verdict, muted, postgres.facts)

@@ -11,7 +11,7 @@ from pathlib import Path
 from console.format import counted
 from console.jobs.job import Done, JobFailed
 from console.jobs.kinds import Checks
-from console.model import Diagnosis, Limit, Rule
+from console.model import Diagnosis, Limit, Rule, Trouble
 from console.records import dataclass
 from console.rules import RULES
 from console.rules.diagnoses import DIAGNOSES
@@ -47,7 +47,10 @@ class HealthCheck:
         observer.recall(before.readings, before.memory, before.statements, before.indexes, before.pools)
         watcher = Watcher(self.workspace.sources, observer, self._store, self.show, self.send, self.say)
         await watcher.look_and_deliver()
-        await asyncio.to_thread(state.save, path, state.State(observer.windows(), *observer.learned))
+        try:
+            await asyncio.to_thread(state.save, path, state.State(observer.windows(), *observer.learned))
+        except Trouble as why:  # the findings were delivered: another attempt would deliver nothing more
+            self.say(str(why))
         verdict = observer.verdict
         unknown = [{"rule": each.rule, "why": each.why, "remedy": each.remedy} for each in verdict.unknown]
         if not verdict.judged:
