@@ -107,6 +107,22 @@ async def test_vacuum_and_missing_indexes_know_shells_from_tables(citus: CitusCl
     assert len(found) == 3
 
 
+async def test_the_bloat_of_a_distributed_table_is_what_a_rewrite_of_its_shards_gives_back(citus: CitusCluster) -> None:
+    named = "SELECT oid::bigint FROM pg_class WHERE relname IN ('requests', 'plans', 'notes')"
+    asked = [oid for (oid,) in citus.do("DELETE FROM requests WHERE id % 3 = 0", "ANALYZE requests, plans", named)]
+    ((requests, before),) = citus.do("SELECT 'requests'::regclass::oid::bigint, citus_table_size('requests')")
+    source = PostgresServer(citus.uri)
+    try:
+        await source.connect()
+        sums = {row["oid"]: row for row in (await source.fetch("cluster_bloat", {"oid": asked})).records()}
+    finally:
+        await source.close()
+    assert len(sums) == 2
+    assert {row["cluster_bloat_reason"] for row in sums.values()} == {""}
+    ((after,),) = citus.do("VACUUM FULL requests", "SELECT citus_table_size('requests')")
+    assert 0.8 < float(str(sums[requests]["cluster_bloat"])) / (before - after) < 1.3
+
+
 async def test_an_index_is_built_and_dropped_on_every_shard(citus: CitusCluster, tmp_path: Path) -> None:
     built = "SELECT sum(result::int) FROM run_command_on_shards('requests', $$SELECT count(*) FROM pg_index"
     built += " WHERE indrelid = '%s'::regclass AND indexrelid::regclass::text LIKE '%%body%%'$$)"

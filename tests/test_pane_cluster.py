@@ -104,15 +104,20 @@ async def test_a_rebalance_is_a_job_with_its_tasks() -> None:
     assert (job["type"], job["state"], job["done"]) == ("rebalance", "finished", 100)
 
 
-async def test_the_storage_panes_show_sums_over_the_shards_and_no_verdict_that_cannot_be_given() -> None:
+async def test_the_storage_panes_show_sums_over_the_shards() -> None:
     shards = [row for row in await rows(SHARDS) if row["table"] == "public.requests"]
     taken = await shown(BLOAT.view("tables"))
     first, *_ = taken.records()
     assert first["table"] == "public.requests"
     assert first["total_size"] == sum(int(str(row["size"])) for row in shards)
     assert first["dead"] == sum(int(str(row["dead"])) for row in shards) > 0
-    assert first["bloat"] is None
-    assert "not estimated" in str(first["bloat_reason"])
+    assert 0 < int(str(first["bloat"])) < int(str(first["total_size"]))
+    assert (first["bloat"], first["bloat_reason"]) == (first["heap_bloat"], "")
+    (index,) = (
+        row for row in await rows(BLOAT.view("indexes")) if row["index"] == "public.requests_pkey"
+    )  # fmt: skip
+    assert index["bloat_reason"] == ""
+    assert isinstance(index["bloat"], int)
     assert any("sums over their shards" in note for note in taken.notes)
     (alone,) = (row for row in taken.records() if row["table"] == "public.notes")
     assert (alone["cluster_kind"], alone["verdict"]) == (None, "ok")

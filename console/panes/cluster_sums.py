@@ -11,7 +11,7 @@ from console.panes.derived import with_notes
 
 EXTENSION = "citus"
 AT_LEAST = "≥"
-NOT_ESTIMATED = "distributed: its shards are not estimated"
+SPARE = ("bloat", "bloat_pct", "heap_bloat", "heap_bloat_pct", "toast_bloat", "toast_bloat_pct")
 RELATIONS = Lookup(
     "cluster_relations",
     ("oid",),
@@ -34,6 +34,18 @@ INDEXES = Lookup(
     first=1000,
     batch=1000,
     keep=60,
+    extension=EXTENSION,
+)
+BLOAT = Lookup(
+    "cluster_bloat",
+    ("oid",),
+    (
+        *("cluster_bloat", "cluster_bloat_pct", "cluster_bloat_reason", "cluster_bloat_hidden"),
+        *("cluster_heap_bloat", "cluster_heap_bloat_pct", "cluster_toast_bloat", "cluster_toast_bloat_pct"),
+    ),
+    first=1000,
+    batch=1000,
+    keep=600,
     extension=EXTENSION,
 )
 SHELLS = Lookup("cluster_shells", ("oid",), ("shell",), first=1000, batch=1000, keep=60, extension=EXTENSION)
@@ -96,10 +108,8 @@ def table(row: Record) -> Mapping[str, object]:
         "rows": row["cluster_rows"],
         "vacuum_age": row["cluster_vacuum_age"],
         "analyze_age": row["cluster_analyze_age"],
-        **dict.fromkeys(
-            ("debt_pct", "toast_dead", "toast_dead_pct", "toast_bloat", "bloat", "bloat_pct", "heap_bloat")
-        ),
-        "bloat_reason": NOT_ESTIMATED,
+        **dict.fromkeys(("debt_pct", "toast_dead", "toast_dead_pct")),
+        **_estimated(row),
     }
 
 
@@ -116,6 +126,12 @@ def index(row: Record) -> Mapping[str, object]:
         "rows_read": row["cluster_rows_read"],
         "reltuples": row["cluster_tuples"],
         "counted_for": None if incomplete(row) else row["cluster_counted_for"],
-        **dict.fromkeys(("scan_rate", "read_rate", "last_use_age", "bloat", "bloat_pct")),
-        "bloat_reason": NOT_ESTIMATED,
+        **dict.fromkeys(("scan_rate", "read_rate", "last_use_age")),
+        **_estimated(row),
     }
+
+
+def _estimated(row: Record) -> Mapping[str, object]:
+    """The sums of the estimates of the shards, as the storage panes call them; unknown while they are not there."""
+    sums = {name: row.get(f"cluster_{name}") for name in SPARE}
+    return {**sums, **{name: row.get(f"cluster_{name}") for name in ("bloat_reason", "bloat_hidden")}}
