@@ -10,6 +10,10 @@ from pathlib import Path
 
 from console.records import dataclass
 
+_OLDER: Mapping[str, tuple[str, tuple[str, ...]]] = {  # controller and files of cgroup v1
+    "memory.max": ("memory", ("memory.limit_in_bytes",)),
+    "cpu.max": ("cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")),
+}
 SAME_START = 2.0  # seconds that two clocks may differ on the start time of a process
 
 
@@ -74,19 +78,20 @@ def _of_a_server(title: str) -> bool:
 
 
 def _limits(proc: Path, pid: int, cgroup: Path, file: str) -> Iterable[str]:
-    old = {"memory.max": ("memory", "memory.limit_in_bytes")}.get(file)
+    """What a file of cgroup v2, or those of v1 in its place, say of the cgroups of a process and of all above them."""
+    old_controller, old_files = _OLDER[file]
     for line in (_text(proc / str(pid) / "cgroup") or "").splitlines():
         controllers, _, path = line.partition(":")[2].partition(":")
         if not controllers:
-            yield from _upwards(cgroup, path, file)
-        elif old and old[0] in controllers.split(","):
-            yield from _upwards(cgroup / old[0], path, old[1])
+            yield from _upwards(cgroup, path, (file,))
+        elif old_controller in controllers.split(","):
+            yield from _upwards(cgroup / old_controller, path, old_files)
 
 
-def _upwards(root: Path, path: str, file: str) -> Iterable[str]:
+def _upwards(root: Path, path: str, files: Iterable[str]) -> Iterable[str]:
     folder = root / path.lstrip("/")
     for parent in (folder, *folder.parents):
-        yield _text(parent / file) or ""
+        yield " ".join((_text(parent / file) or "").strip() for file in files)
         if parent == root:
             return
 
