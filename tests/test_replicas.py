@@ -476,7 +476,8 @@ async def test_the_replay_of_a_replica_is_resumed_from_the_console_of_its_primar
         await eventually(fixes)
         (fix,) = await fixes()
         plan = await workspace.plan(action(fix.action), fix.parameters)
-        assert plan.notes[0].startswith("Runs on replica analytics (host=")
+        place = f"{standby.server.host}:{standby.server.port}"
+        assert plan.notes[0] == f"Runs on replica analytics ({place}), not on the primary."
         run = await workspace.run(plan)
         assert run.outcome is Outcome.DONE, run.message
         assert there.ask("SELECT pg_get_wal_replay_pause_state()") == "not paused"

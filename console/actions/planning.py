@@ -97,7 +97,7 @@ async def plan(
         server = _replica(named, replica(named)) if named else server
         made = await _planned(action, Request(server, given, settings, pooler, redis, poolers, replicas, indexes))
         if named:
-            where = f"Runs on replica {one_line(named)} ({one_line(server.facts.address)}), not on the primary."
+            where = f"Runs on replica {one_line(named)} ({_place(server)}), not on the primary."
             made = replace(made, replica=named, notes=(where, *made.notes))
     except UnicodeEncodeError as error:  # of a name that is looked up
         raise unnamable(str(error.object)) from None
@@ -115,6 +115,13 @@ async def with_forecast(server: Database, made: Plan) -> Plan:
     except Trouble as why:
         return replace(made, notes=(*made.notes, f"Whether others hold conflicting locks could not be read: {why}"))
     return replace(made, steps=steps, notes=(*made.notes, *conflicts(steps)), traffic=traffic)
+
+
+def _place(server: Database) -> str:
+    """host:port of the server that answered."""
+    from console.sources.postgres import describe, parse_target  # noqa: PLC0415  few plans are for a replica
+
+    return describe(parse_target(server.facts.address))
 
 
 def _replica(name: str, found: Database | None) -> Database:
