@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from console import sql
 from console.drift.reading import drift
-from console.model import CannotTell, Frame, Snapshot, Trouble, View
-from console.panes import PANES
-from console.reading.reader import Reader
+from console.model import CannotTell, Frame, Snapshot, Trouble
 from console.sources.postgres import PostgresServer
 from console.sources.postgres.absent import (
     AbsentName,
@@ -21,21 +20,12 @@ from console.sources.postgres.absent import (
     consequences,
     place_before,
     position_in,
-    relation_of,
+    with_any_name,
     without,
 )
+from tests.catalogs import SYSTEM_MODS, Name
+from tests.catalogs import without as without_name
 from tests.servers import PostgresServer as Cluster
-
-NAMED = re.compile(r"\b([a-z]\w*)\.([a-z_]\w+)\b(?![\w.(])")
-
-
-# Catalogs whose columns an open session knows by heart: they can be renamed, and nobody notices.
-NAILED = frozenset({"pg_class", "pg_attribute", "pg_database", "pg_subscription", "pg_proc", "pg_type", "pg_authid"})
-NEEDED = {
-    "pg_namespace.nspname: upgrade_obstacles",  # statements that fix what it lists are made of the name
-    "pg_rewrite.ev_class: drift_catalog",  # the server's own pg_get_viewdef reads it by its name
-}
-
 
 # What is found in a text
 
@@ -57,6 +47,12 @@ NEEDED = {
         ("SELECT a.x AS one, 2 AS two FROM t a UNION ALL SELECT b.x, b.y FROM b", "b.y", {"two"}, False),
         ("SELECT DISTINCT ON (a.x) a.x, a.y FROM t a ORDER BY a.x, a.y", "a.y", {"y"}, False),
         ("SELECT a.x IS DISTINCT FROM a.y AS same, a.z FROM t a", "a.y", {"same"}, False),
+        ("SELECT a.x, a.z FROM t a ORDER BY a.y LIMIT 5", "a.y", set(), True),
+        ("SELECT a.x, a.y FROM t a ORDER BY 2, 1 LIMIT 5", "a.y", {"y"}, True),
+        ("WITH c(p, q) AS MATERIALIZED (SELECT a.x, a.y FROM t a) SELECT c.p, c.q FROM c", "a.y", {"q"}, False),
+        ("SELECT d.p, d.q FROM (SELECT a.x, a.y FROM t a) AS d(p, q)", "a.y", {"q"}, False),
+        ("SELECT a.x, f.z FROM t a CROSS JOIN LATERAL unnest(a.y) f(z)", "a.y", set(), True),
+        ("SELECT a.x, f.z FROM t a, ROWS FROM (unnest(a.y), unnest(a.w)) f(z)", "a.y", set(), True),
         ("SELECT a.x, 'a.y' AS text -- a.y\n FROM t a ORDER BY a.y", "a.y", set(), False),
     ],
 )
@@ -92,7 +88,7 @@ def test_what_is_made_of_an_absent_relation(text: str, replaced: str, unknown: s
     found = absent_at(text, place.start(), is_relation=True)
     assert found is not None
     absent, span = found
-    assert without(text, {span: absent}, {absent: ""}) == replaced
+    assert without(text, {span: absent}) == replaced
     names, decides = consequences(text, (span,), (span,))
     assert (set(names), decides) == (unknown, chooses)
 
@@ -103,6 +99,10 @@ def test_what_is_made_of_an_absent_relation(text: str, replaced: str, unknown: s
         ("SELECT x FROM f(1, (2)) AS l(x, y) WHERE x", "SELECT x FROM (SELECT WHERE false) AS l WHERE x"),
         ("SELECT x FROM f(1) WITH ORDINALITY l (x)", "SELECT x FROM (SELECT WHERE false) AS l"),
         ("SELECT a.x FROM b, LATERAL f(b.y) a", "SELECT a.x FROM b, LATERAL (SELECT WHERE false) a"),
+        (
+            "SELECT count(*) FILTER (WHERE x) AS n FROM f(1) a",
+            "SELECT count(*) FILTER (WHERE x) AS n FROM (SELECT WHERE false) a",
+        ),
         ("SELECT f(a.x, 1) FROM b a", 'SELECT (SELECT NULL::text AS "f") FROM b a'),
         ("SELECT a.y, f(a.x) FROM b a", 'SELECT a.y, (SELECT NULL::text AS "f") FROM b a'),
     ],
@@ -111,14 +111,35 @@ def test_a_function_that_is_read_is_a_relation(text: str, replaced: str) -> None
     found = absent_at(text, text.index("f("), is_function=True)
     assert found is not None
     absent, span = found
-    assert without(text, {span: absent}, {absent: "text"}) == replaced
+    assert without(text, {span: replace(absent, type="text")}) == replaced
+
+
+def test_rows_are_grouped_without_an_aggregate_that_is_gone_too() -> None:
+    text = "SELECT a.x, pg_catalog.count(*) FILTER (WHERE a.y) AS n FROM b a GROUP BY 1"
+    found = absent_at(text, text.index("pg_catalog.count"), is_function=True)
+    assert found is not None
+    made = without(text, {found[1]: replace(found[0], type="bigint")})
+    assert made == text.replace(
+        "pg_catalog.count(*) FILTER (WHERE a.y)", "CASE WHEN pg_catalog.bool_and(NULL) THEN NULL::bigint END"
+    )
+    windowed = "SELECT count(*) OVER (PARTITION BY a.x) AS n FROM b a"
+    found = absent_at(windowed, windowed.index("count"), is_function=True)
+    assert found is not None
+    assert without(windowed, {found[1]: replace(found[0], type="bigint")}) == (
+        'SELECT (SELECT NULL::bigint AS "count") AS n FROM b a'
+    )
+
+
+def test_a_name_that_is_unknown_can_be_quoted() -> None:
+    text = "SELECT format('DROP TABLE %%I.%%I (%%s)', a.x, a.y, a.z) AS sql, format('') FROM a"
+    assert with_any_name(text) == text.replace(" a.x, a.y,", " coalesce( a.x, '?'), coalesce( a.y, '?'),")
 
 
 def test_a_relation_of_a_single_row_leaves_the_rows_of_others() -> None:
     text = "SELECT w.x, b.y FROM pg_catalog.pg_stat_bgwriter b CROSS JOIN pg_catalog.pg_stat_wal w"
     found = absent_at(text, text.index("pg_catalog.pg_stat_wal"), is_relation=True)
     assert found is not None
-    assert without(text, {found[1]: found[0]}, {found[0]: ""}).endswith("CROSS JOIN (SELECT) w")
+    assert without(text, {found[1]: found[0]}).endswith("CROSS JOIN (SELECT) w")
 
 
 def _is_code(text: str, found: re.Match[str]) -> bool:
@@ -133,10 +154,10 @@ def test_places_are_those_of_the_text_before_parameters_and_unknown_values() -> 
     found = absent_at(text, at)
     assert found is not None
     absent, span = found
-    made = without(text, {span: absent}, {absent: "text"})
+    made = without(text, {span: replace(absent, type="text")})
     assert made == text.replace("a.gone", '(SELECT NULL::text AS "gone")')
-    assert place_before(text, {span: absent}, {absent: "text"}, made.index("f(")) == text.index("f(")
-    assert place_before(text, {span: absent}, {absent: "text"}, made.index("NULL")) == -1
+    assert place_before(text, {span: replace(absent, type="text")}, made.index("f(")) == text.index("f(")
+    assert place_before(text, {span: replace(absent, type="text")}, made.index("NULL")) == -1
     function = absent_at(text, text.index("f("), is_function=True)
     assert function is not None
     assert text[function[1].start : function[1].end] == "f(a.b, (1))"
@@ -245,6 +266,21 @@ async def test_a_server_whose_catalogs_lack_what_is_read_at_connecting_is_connec
             assert (await plain.fetch("connections")).rows
 
 
+@pytest.mark.pg(">= 18")
+@pytest.mark.parametrize("function", ["pg_backend_pid", "array_agg", "set_config"])
+async def test_a_server_without_a_function_that_connecting_takes_is_connected_to(
+    pg: Cluster, database: str, function: str
+) -> None:
+    with pg.connect(database, options=SYSTEM_MODS) as owner, without_name(owner, Name("ROUTINE", function)):
+        server = PostgresServer(pg.uri(database))
+        async with closing(server):
+            facts = await server.connect()
+            assert (facts.database, facts.superuser, facts.standby) == (database, True, False)
+            assert "pid" in (await server.fetch("connections")).columns
+            (setting,) = (await server.ask("asked", "SHOW default_transaction_read_only")).rows
+    assert setting == ("on",)
+
+
 def _alter(pg: Cluster, name: str) -> str:
     return f"ALTER {'VIEW' if name == 'pg_roles' else 'TABLE'} pg_catalog.{name}"
 
@@ -265,40 +301,6 @@ async def test_what_decides_on_safety_or_a_change_is_read_in_full_or_not_at_all(
             await server.fetch("explain_role", {"role": "postgres"})
 
 
-# Every column of every query
-
-
-def uses(major: int) -> dict[tuple[str, str], set[str]]:
-    """Relation and column of the catalogs → the queries that name it."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for name in sql.names():
-        text = sql.load(name, (major,) if not sql.load(name).extension else sql.NEWEST).text
-        for named in NAMED.finditer(text):
-            relation = relation_of(text, AbsentName(named[0]))
-            if _is_code(text, named) and relation.startswith("pg_") and relation not in NAILED:
-                found.setdefault((relation, named[2]), set()).add(name)
-    return found
-
-
-@pytest.mark.pg(">= 18, < 19")
-async def test_every_column_that_a_pane_uses_costs_itself_alone(pg: Cluster, pipeline: str) -> None:
-    failed: list[str] = []
-    async with changed(pg, pipeline) as server:
-        views = {view.query: view for pane in PANES for view in pane.views if pane.source_of(view) == "postgres"}
-        before = {query: await Reader(view).read(server) for query, view in views.items() if _can(server, query)}
-        for (relation, column), queries in sorted(uses(pg.major).items()):
-            async with renamed(pg, pipeline, relation, column) as is_renamed:
-                asked = sorted(queries & before.keys()) if is_renamed else ()
-                lost = {query: await _lost(server, views[query], before[query]) for query in asked}
-            named = {f"{relation}.{column}: {query}": why for query, why in lost.items() if why}
-            failed += [f"{where}: {why}" for where, why in named.items() if where not in NEEDED]
-    assert not failed, f"{len(failed)}:\n" + "\n".join(failed)
-
-
-def _can(server: PostgresServer, query: str) -> bool:
-    return server.obstacle(query) is None
-
-
 @asynccontextmanager
 async def renamed(pg: Cluster, database: str, relation: str, column: str) -> AsyncIterator[bool]:
     """A database in which a column of a catalog has another name; whether it has that column at all."""
@@ -316,23 +318,6 @@ async def renamed(pg: Cluster, database: str, relation: str, column: str) -> Asy
         finally:
             if kind:
                 owner.execute(f"ALTER {word} pg_catalog.{relation} RENAME COLUMN {column}_renamed TO {column}".encode())
-
-
-async def _lost(server: PostgresServer, view: View, before: Snapshot) -> str:
-    """What else than unknown columns the change has cost; empty: nothing."""
-    try:
-        taken = await Reader(view).read(server)
-    except Trouble as why:
-        return str(why)
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
-        return f"{type(error).__name__}: {error}"
-    if set(before.columns) - set(taken.columns):
-        return f"without {set(before.columns) - set(taken.columns)}"
-    if not taken.unknown and not taken.is_partial and not taken.hidden:
-        return "nothing is said of it"
-    if set(taken.columns) <= set(taken.unknown):
-        return "nothing is left"
-    return "" if taken.is_partial or bool(taken.rows) == bool(before.rows) else "rows are missing"
 
 
 @asynccontextmanager

@@ -63,6 +63,7 @@ from console.model.judge import AnyRule, Level, Limit, Rule, StateRule, Window, 
 from console.model.local_file import LocalFile
 from console.model.look import (
     HEAVY,
+    UNCOMPUTED,
     Column,
     Counterpart,
     Lead,
@@ -110,6 +111,7 @@ __all__ = [
     "ROLES",
     "SELDOM",
     "SETTINGS",
+    "UNCOMPUTED",
     "AnyRule",
     "Ask",
     "Batches",

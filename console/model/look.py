@@ -76,6 +76,10 @@ class Snapshot:
         return replace(self, columns=(*self.columns, *names), rows=rows)
 
 
+# What computing with a value that is unknown ends in, where nobody has thought of that.
+UNCOMPUTED = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError)
+
+
 class Whole(Enum):
     """What the bar in a cell is a share of, where that is not another column of the row."""
 

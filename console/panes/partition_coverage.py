@@ -47,7 +47,7 @@ def coverage(row: Record) -> Coverage:
     if row["strategy"] == "hash":
         share = bounds.hash_share(texts)
         return Coverage(complete=share == 1, first=f"{float(share):.0%} of keys")
-    types = tuple(_texts(row["types"]))
+    types = tuple(_texts(row["types"])) or ("",)  # the catalogs of a later version may not give them
     if row["strategy"] == "list":
         unknown = types[0] in bounds.TIMES or not row["clock"]
         return Coverage(first=counted(sum(map(bounds.list_values, texts)), "value"), unknown=unknown)

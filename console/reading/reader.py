@@ -10,7 +10,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Protocol
 
-from console.model import HEAVY, Kind, Lookup, Rate, Rise, Row, Snapshot, Source, Trouble, View
+from console.model import HEAVY, UNCOMPUTED, Kind, Lookup, Rate, Rise, Row, Snapshot, Source, Trouble, View
 from console.reading.apart import RepeatedWork
 
 Key = tuple[object, ...]
@@ -156,7 +156,11 @@ class Reader:
 
     def _derived(self, base: Snapshot) -> Snapshot:
         base = self._plain(base)
-        return self._view.derive(base) if self._view.derive else base
+        try:
+            return self._view.derive(base) if self._view.derive else base
+        except UNCOMPUTED:
+            base.in_full()  # else the reason is what the server's catalogs lack
+            raise
 
     def _plain(self, base: Snapshot) -> Snapshot:
         for known in self._known:

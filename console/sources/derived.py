@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from console.format import safe
-from console.model import Facts, Kind, Snapshot, Source, Trouble
+from console.model import UNCOMPUTED, Facts, Kind, Snapshot, Source, Trouble
 from console.records import dataclass
 
 Parameters = Mapping[str, object] | None
@@ -45,8 +45,13 @@ class Derived:
 
     async def fetch(self, query: str, parameters: Parameters = None) -> Snapshot:
         """The answer. Raises Trouble."""
-        self.made_of(query)
-        return await self.answer(query, parameters)
+        reads = self.made_of(query)
+        try:
+            return await self.answer(query, parameters)
+        except UNCOMPUTED:
+            for each in reads:
+                (await self.source.fetch(each)).in_full()  # else the reason is what the server's catalogs lack
+            raise
 
     def text(self, query: str) -> str:
         """What is sent to the source. Raises Trouble(MISSING) for an unknown query."""

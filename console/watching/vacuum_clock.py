@@ -18,6 +18,7 @@ ADDED = (
     *("due_in", "dead_rate", "removes", "keeps", "approximate", "holder", "holder_pid", "holder_age"),
     *("standby", "naptime", "goes_first", "due_since", "interrupted"),
 )
+UNKNOWN: Row = (None,) * len(ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,13 @@ class VacuumClock:
         if taken.origin != self._origin:
             self.readings, self._origin = TableReadings(), taken.origin
         records = list(taken.records())
-        self.readings.add(records, scopes["data"].horizon.position, taken.clock)
-        added = [self._added(row, scopes[str(row["scope"])], taken.clock) for row in records]
-        return replace(taken, name=query, seconds=taken.seconds + held.seconds).with_columns(ADDED, added)
+        if "data" in scopes:  # the catalogs of a later version may not say what belongs to which scope
+            self.readings.add(records, scopes["data"].horizon.position, taken.clock)
+        of_rows = [scopes.get(str(row["scope"])) for row in records]
+        pairs = zip(records, of_rows, strict=True)
+        added = [self._added(row, of, taken.clock) if of is not None else UNKNOWN for row, of in pairs]
+        made = replace(taken, name=query, seconds=taken.seconds + held.seconds).with_columns(ADDED, added)
+        return made.hiding(held.hidden[0]) if held.hidden else made
 
     def _added(self, row: Record, scope: _Scope, clock: float) -> Row:
         """The values of ADDED for one table."""

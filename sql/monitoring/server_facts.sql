@@ -16,9 +16,9 @@ SELECT pg_catalog.current_setting('server_version') AS version_text,
           FROM pg_catalog.pg_extension x) AS extensions,
        (SELECT coalesce(pg_catalog.array_agg(x.extversion ORDER BY x.oid), '{}')
           FROM pg_catalog.pg_extension x) AS extension_versions,
-       (SELECT coalesce(pg_catalog.array_agg(n.nspname::text ORDER BY x.oid), '{}')
-          FROM pg_catalog.pg_extension x
-          JOIN pg_catalog.pg_namespace n ON n.oid = x.extnamespace) AS extension_schemas,
+       (SELECT coalesce(pg_catalog.array_agg((pg_catalog.parse_ident(
+                          x.extnamespace::pg_catalog.regnamespace::text))[1] ORDER BY x.oid), '{}')
+          FROM pg_catalog.pg_extension x) AS extension_schemas,
        (SELECT coalesce(pg_catalog.array_agg(pg_catalog.has_schema_privilege(x.extnamespace, 'USAGE') ORDER BY x.oid),
                         '{}')
           FROM pg_catalog.pg_extension x) AS extension_usable

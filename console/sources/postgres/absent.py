@@ -8,38 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from console.records import dataclass
-from console.sources.postgres.parsed import CLAUSES, READING, SETS, ParsedQuery, SqlToken, tokens_of
+from console.sources.postgres.likely_types import likely_types
+from console.sources.postgres.parsed import AGGREGATES, CLAUSES, READING, SETS, ParsedQuery, SqlToken, tokens_of
 
-# Tried in this order for a column whose type nobody knows, until the statement can be parsed.
-TYPES = (
-    *("text", "bigint", "double precision", "timestamp with time zone", "boolean", "oid", "interval", "name"),
-    *("xid", "integer", "pg_lsn", "inet", '"char"', "text[]", "oid[]", "smallint[]", "real[]", "regclass"),
-    *("pg_node_tree", "int2vector", "oidvector", "xid8"),
-)
-# What the name of a column of the catalogs says of its type.
-_HINTS = (
-    (re.compile(r"(?:\w*(?:oid|relid|namespace|owner|relam|sysid)|relation|database|ev_class|datdba)\Z"), "oid"),
-    (re.compile(r"(?:pid|atttypmod|relnatts)\Z"), "integer"),
-    (re.compile(r"(?:attnum|\w*subid|indn\w*atts)\Z"), "smallint"),
-    (re.compile(r"(?:con|conf)key\Z"), "smallint[]"),
-    (re.compile(r"ind(?:key|option)\Z"), "int2vector"),
-    (re.compile(r"ind(?:class|collation)\Z"), "oidvector"),
-    (re.compile(r"(?:indpred|indexprs|adbin|conbin|polqual)\Z"), "pg_node_tree"),
-    (
-        re.compile(
-            r"(?:rol(?:super|inherit|create\w*|canlogin|replication|bypassrls)|ind(?:is|nulls)\w*|rel(?:has|is|row)\w*|"
-            r"att(?:not|has|is)\w*|con(?:validated|deferr\w*)|is_\w+|granted|fastpath|active|dat(?:allow|is)\w*)\Z"
-        ),
-        "boolean",
-    ),
-)
 _CHAIN = re.compile(r'(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*)(?:\.(?:"(?:[^"]|"")*"|[A-Za-z_][\w$]*))*')
 _LITERAL = re.compile(r"'((?:[^']|'')*)'(?=\s*::\s*(?:pg_catalog\.)?reg\w+)")
 # What is named behind a relation: WITH ORDINALITY, its alias, and names of its columns up to their bracket.
 _ALIAS = re.compile(r"(?:\s+WITH\s+ORDINALITY)?\s+(?:AS\s+)?([A-Za-z_]\w*)(\s*\()?", re.ASCII | re.IGNORECASE)
 _FROM = re.compile(r"(?:\b(?:FROM|JOIN|LATERAL)|,)\s*\Z", re.IGNORECASE)
+# What belongs to a call behind its arguments.
+_OF_CALL = re.compile(r"\s*(?:FILTER|WITHIN\s+GROUP|(OVER))\s*(?=\()", re.IGNORECASE)
+_PLACES = re.compile(r"%%([sIL])")  # in what format() fills
 _SEARCHED = re.compile(r"\b(?:ANY|ALL|SOME)\s*\(\s*\Z", re.IGNORECASE)
 _SENT = re.compile(r"%%|%\((\w+)\)s")
 _NO_ALIAS = CLAUSES | SETS | {"join", "left", "right", "full", "inner", "cross", "natural", "tablesample"}
@@ -60,11 +42,17 @@ class AbsentName:
     name: str  # as it is written: alias and column, or schema and function or relation
     is_function: bool = False
     is_relation: bool = False  # its rows are read: a table, a view, or a function in FROM
+    is_aggregate: bool = False
+    type: str = ""  # of the unknown value in its place; empty while none is tried
 
     @property
     def last(self) -> str:
         """Without what it belongs to."""
         return self.name.rpartition(".")[2].strip('"')
+
+    def is_alike(self, other: AbsentName) -> bool:
+        """Whether both are of one kind and name, whatever stands for them and whatever alias they belong to."""
+        return replace(self, name=self.last, type="") == replace(other, name=other.last, type="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +75,17 @@ def position_in(text: str, sent: int) -> int:
     return sent + shift
 
 
-def types_for(absent: AbsentName) -> tuple[str, ...]:
-    """The types to try for it, the likeliest first."""
+def types_for(absent: AbsentName, spans: Mapping[Span, AbsentName], *, several: bool = False) -> tuple[str, ...]:
+    """The types to try for it where `spans` are unknown already, the likeliest first.
+
+    With `several`, a function may return another type than in another place.
+    """
     if absent.is_relation:
         return ("",)
-    hints = () if absent.is_function else tuple(kind for named, kind in _HINTS if named.match(absent.last))
-    return tuple(dict.fromkeys((*hints, *TYPES)))
+    known = tuple(each.type for each in spans.values() if absent.is_alike(each))
+    if known and not (several and absent.is_function):
+        return known[:1]
+    return tuple(dict.fromkeys((*known, *likely_types(absent.last, is_function=absent.is_function))))
 
 
 def absent_at(
@@ -104,15 +97,25 @@ def absent_at(
     found = _CHAIN.match(text, at)
     if found is None:
         return None
-    end = found.end()
+    end, is_aggregate = found.end(), False
     if is_function:
         end = _closing(text, end)
         if end < 0:
             return None
         is_relation = _is_read(text, at)
+        end, is_windowed = _end_of_call(text, end)
+        is_aggregate = not is_windowed and found[0].lower().rpartition(".")[2] in AGGREGATES
     if is_relation:
         end = _end_of_columns(text, end)
-    return AbsentName(found[0], is_function, is_relation), Span(at, end)
+    return AbsentName(found[0], is_function, is_relation, is_aggregate), Span(at, end)
+
+
+def _end_of_call(text: str, end: int) -> tuple[int, bool]:
+    """Behind what belongs to a call whose bracket closes before `end`; and whether it is over a window."""
+    is_windowed = False
+    while more := _OF_CALL.match(text, end):
+        end, is_windowed = _closing(text, more.end()), is_windowed or more[1] is not None
+    return end, is_windowed
 
 
 def _is_read(text: str, at: int) -> bool:
@@ -132,20 +135,20 @@ def _end_of_columns(text: str, end: int) -> int:
     return max(end, _closing(text, named.end() - 1))
 
 
-def without(text: str, spans: Mapping[Span, AbsentName], types: Mapping[AbsentName, str]) -> str:
+def without(text: str, spans: Mapping[Span, AbsentName]) -> str:
     """`text` with an unknown value in each of `spans`; a column of the answer that is only that keeps its name."""
     made, end = "", 0
     for span, absent in sorted(spans.items(), key=lambda each: each[0].start):
-        made += text[end : span.start] + _unknown(text, span, absent, types[absent])
+        made += text[end : span.start] + _unknown(text, span, absent)
         end = span.end
     return made + text[end:]
 
 
-def place_before(text: str, spans: Mapping[Span, AbsentName], types: Mapping[AbsentName, str], at: int) -> int:
+def place_before(text: str, spans: Mapping[Span, AbsentName], at: int) -> int:
     """The place in `text` of the character `at` of the text without `spans`; -1: it is in one of them."""
     shift = 0
     for span, absent in sorted(spans.items(), key=lambda each: each[0].start):
-        length = len(_unknown(text, span, absent, types[absent]))
+        length = len(_unknown(text, span, absent))
         begin = span.start + shift
         if at < begin:
             break
@@ -155,12 +158,15 @@ def place_before(text: str, spans: Mapping[Span, AbsentName], types: Mapping[Abs
     return at - shift
 
 
-def _unknown(text: str, span: Span, absent: AbsentName, type_name: str) -> str:
+def _unknown(text: str, span: Span, absent: AbsentName) -> str:
     """What stands for it: with its name, but for an array that is searched, where SELECT would mean rows."""
     if absent.is_relation:
         return _no_rows(text, span, absent)
+    if absent.is_aggregate:  # so that rows are grouped all the same
+        other = "bool_or" if absent.last == "bool_and" else "bool_and"
+        return f"CASE WHEN pg_catalog.{other}(NULL) THEN NULL::{absent.type} END"
     is_searched = _SEARCHED.search(text, 0, span.start) is not None
-    return f"NULL::{type_name}" if is_searched else f'(SELECT NULL::{type_name} AS "{absent.last}")'
+    return f"NULL::{absent.type}" if is_searched else f'(SELECT NULL::{absent.type} AS "{absent.last}")'
 
 
 def _no_rows(text: str, span: Span, absent: AbsentName) -> str:
@@ -172,6 +178,29 @@ def _no_rows(text: str, span: Span, absent: AbsentName) -> str:
     if named is None or named[1].lower() in _NO_ALIAS:
         return f'{rows} AS "{absent.last}"'
     return f"{rows} AS {named[1]}" if call < len(written) else rows
+
+
+def with_any_name(text: str) -> str:
+    """`text`, in which no name that format() is to quote is unknown: what is made of it is unknown, but can be made."""
+    parsed = ParsedQuery(text)
+    tokens = parsed.tokens
+    ends: list[int] = []  # of arguments of %I
+    begins: list[int] = []
+    for at, token in enumerate(tokens):
+        if token.text == "format" and tokens[at + 1].text == "(":
+            commas = [n for n, other in enumerate(tokens) if other.parent == at + 1 and other.text == ","]
+            end = _closing(text, tokens[at + 1].start) - 1
+            places = [tokens[n].start for n in commas]
+            template = text[tokens[at + 2].start : places[0] if places else end]
+            for kind, begin, after in zip(_PLACES.findall(template), places, [*places[1:], end], strict=False):
+                if kind == "I":
+                    begins.append(begin + 1)
+                    ends.append(after)
+    made, last = "", 0
+    for place in sorted({*begins, *ends}):
+        made += text[last:place] + (", '?')" if place in ends else "") + (" coalesce(" if place in begins else "")
+        last = place
+    return made + text[last:]
 
 
 def relation_of(text: str, absent: AbsentName) -> str:
@@ -203,8 +232,10 @@ def consequences(text: str, spans: Collection[Span], relations: Collection[Span]
         if found <= names:
             break
         names |= found
+    touched |= parsed.ordinals_of(touched)
     chooses = any(parsed.is_choosing(at) for at in touched) or any(parsed.is_choosing(at, READING) for at in read)
-    return frozenset(item.name for item in parsed.items if item.depth == 0 and item.name in names), chooses
+    shown = {item.name for item in parsed.items if item.depth == 0}
+    return frozenset(names if parsed.has_star else names & shown), chooses
 
 
 def _closing(text: str, at: int) -> int:

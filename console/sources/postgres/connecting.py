@@ -188,22 +188,29 @@ async def _check_server(connection: Connection, target: Mapping[str, str]) -> No
 async def _configured(connection: Connection, settings: Mapping[str, str]) -> bool:
     """Set all of `settings` in one statement; False, with nothing set, if a pooler made up the process id.
 
-    A pooler would leave the settings to another client of the same server connection.
+    A pooler would leave the settings to another client of the same server connection. A server without a function that
+    this takes is treated like one.
     """
     values = ", ".join(f"pg_catalog.set_config('{name}', '{value}', false)" for name, value in settings.items())
     own = f"pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {connection.info.backend_pid}"
     statement = f"SELECT {values} WHERE {own}".encode()
     with answering_within(CONNECT_SECONDS, connection):
         for _ in range(SET_ATTEMPTS - 1):
-            with contextlib.suppress(errors.QueryCanceled):  # by the server's own statement_timeout, if it is tiny
+            try:
                 return (await connection.execute(statement)).rowcount == 1
+            except errors.UndefinedFunction:
+                return False
+            except errors.QueryCanceled:  # by the server's own statement_timeout, if it is tiny
+                pass
         return (await connection.execute(statement)).rowcount == 1
 
 
 async def _configured_at_start(target: Mapping[str, str], settings: Mapping[str, str]) -> Connection:
     """A connection through a proxy, with `settings` from its start. Raises Trouble(UNSUPPORTED) if it refuses them."""
     of_libpq = {name: settings[name] for name in ("application_name", "client_encoding")}
-    given = [f"-c {name}={value}" for name, value in settings.items() if name not in of_libpq]
+    given = [
+        f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items() if name not in of_libpq
+    ]
     options = " ".join([target.get("options", ""), *given]).strip()
     try:
         return await _connect({**target, **of_libpq, "options": options})

@@ -19,6 +19,7 @@ from console.sources.postgres.absent import (
     position_in,
     relation_of,
     types_for,
+    with_any_name,
     without,
 )
 from console.sources.postgres.connecting import Connection
@@ -27,11 +28,10 @@ Rows = tuple[tuple[object, ...], ...]
 Result = tuple[tuple[str, ...], Rows]
 Run = Callable[[str], Awaitable[Result]]
 
-MOST_ATTEMPTS = 600  # to find the types; each ends when the server has parsed the statement
+MOST_ATTEMPTS = 300  # to find the types; each ends when the server has parsed the statement
 _ABSENT = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.WrongObjectType)
 _WRONG_TYPE = (  # what parsing says of an unknown value of a type that does not fit
     errors.UndefinedFunction,
-    errors.AmbiguousColumn,
     errors.AmbiguousFunction,
     errors.DatatypeMismatch,
     errors.CannotCoerce,
@@ -64,14 +64,17 @@ async def mended(run: Run, text: str, error: psycopg.Error) -> tuple[Mended, Res
 
     Raises the driver's own errors, as when the connection is lost meanwhile.
     """
-    search = _Search(run, text)
-    found = await search.go_on(error, {}, {}) if isinstance(error, _ABSENT) else None
+    found = None
+    for several in (False, True) if isinstance(error, _ABSENT) else ():
+        found = found or await _Search(run, text, several).go_on(error, {})
     if found is None:
         return None
-    result, spans, types = found
+    sent, result, spans = found
     relations = tuple(span for span, absent in spans.items() if absent.is_relation)
     unknown, chooses = consequences(text, tuple(spans), relations)
-    made = Mended(without(text, spans, types), unknown, chooses, _why(text, tuple(types), chooses))
+    made = Mended(
+        sent, unknown, chooses, _why(text, dict.fromkeys(replace(each, type="") for each in spans.values()), chooses)
+    )
     return made, result
 
 
@@ -99,8 +102,7 @@ def _parameter(connection: Connection, name: str) -> str:
 
 
 Spans = dict[Span, AbsentName]
-Types = dict[AbsentName, str]
-Found = tuple[Result, Spans, Types]
+Found = tuple[str, Result, Spans]
 
 
 @dataclass(slots=True)
@@ -109,40 +111,50 @@ class _Search:
 
     run: Run
     text: str
+    several: bool  # whether a function may return one type here and another there
     attempts: int = field(default=0)
 
-    async def go_on(self, error: psycopg.Error, spans: Spans, types: Types) -> Found | None:
+    async def go_on(self, error: psycopg.Error, spans: Spans) -> Found | None:
         """Replace what `error` is about, too; None: that does not help."""
-        found = self._absent(error, spans, types)
+        found = self._absent(error, spans)
         if found is None:
             return None
         absent, span = found
-        known = {**spans, span: absent}
-        for name in (types[absent],) if absent in types else types_for(absent):
-            if tried := await self._attempt(known, {**types, absent: name}):
+        for name in types_for(absent, spans, several=self.several):
+            if tried := await self._attempt({**spans, span: replace(absent, type=name)}):
                 return tried
         return None
 
-    async def _attempt(self, spans: Spans, types: Types) -> Found | None:
+    async def _attempt(self, spans: Spans) -> Found | None:
         if self.attempts >= MOST_ATTEMPTS:
             return None
         self.attempts += 1
+        text = without(self.text, spans)
         try:
-            return await self.run(without(self.text, spans, types)), spans, types
-        except (errors.UndefinedTable, errors.UndefinedColumn, errors.WrongObjectType) as error:
-            return await self.go_on(error, spans, types)
-        except errors.DataError:
+            return *await self._answered(text), spans
+        except (errors.UndefinedTable, errors.UndefinedColumn, errors.AmbiguousColumn, errors.WrongObjectType) as error:
+            return await self.go_on(error, spans)
+        except (errors.DataError, errors.CardinalityViolation):
             return None  # it cannot be computed without, such as a name in a statement that is proposed
         except _WRONG_TYPE as error:
-            known = self._absent(error, spans, types)  # the same function once more
-            return await self.go_on(error, spans, types) if known is not None and known[0] in types else None
+            known = self._absent(error, spans)  # the same function once more
+            again = known is not None and any(known[0].is_alike(each) for each in spans.values())
+            return await self.go_on(error, spans) if again else None
 
-    def _absent(self, error: psycopg.Error, spans: Spans, types: Types) -> tuple[AbsentName, Span] | None:
+    async def _answered(self, text: str) -> tuple[str, Result]:
+        """What can be run of the text, and what it answers."""
+        try:
+            return text, await self.run(text)
+        except errors.NullValueNotAllowed:  # a name in a statement that is proposed
+            text = with_any_name(text)
+            return text, await self.run(text)
+
+    def _absent(self, error: psycopg.Error, spans: Spans) -> tuple[AbsentName, Span] | None:
         position = error.diag.statement_position
         if position is None:
             return None
         sent = int(position) - 1
-        at = place_before(self.text, spans, types, position_in(without(self.text, spans, types), sent))
+        at = place_before(self.text, spans, position_in(without(self.text, spans), sent))
         if at < 0:
             return None
         is_function = isinstance(error, errors.UndefinedFunction)
@@ -150,12 +162,13 @@ class _Search:
         return absent_at(self.text, at, is_function=is_function, is_relation=is_relation)
 
 
-def _why(text: str, absent: tuple[AbsentName, ...], chooses: bool) -> Trouble:
+def _why(text: str, absent: Collection[AbsentName], chooses: bool) -> Trouble:
     gone = {each.name.removeprefix("pg_catalog.") for each in absent if each.is_relation}
     # Of a relation that is gone every column is, too.
     named = [each for each in absent if each.is_relation or not gone or relation_of(text, each) not in {"", *gone}]
-    names = ", ".join(_named(text, each) for each in named)
-    verb, them = ("is", "it") if len(named) == 1 else ("are", "them")
+    sayings = tuple(dict.fromkeys(_named(text, each) for each in named))
+    names = ", ".join(sayings)
+    verb, them = ("is", "it") if len(sayings) == 1 else ("are", "them")
     rows = f" Rows may be missing, because they are chosen by {them}." if chooses else ""
     return Trouble(
         Kind.UNSUPPORTED,

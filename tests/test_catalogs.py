@@ -1,0 +1,236 @@
+"""What a query names in the catalogs may be gone on another release: that costs what is made of it, never a pane."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console import sql
+from console.model import Snapshot, Source, Trouble, View
+from console.panes import PANES
+from console.reading.reader import Reader
+from console.running.trail.audit import Trail
+from console.settings import config
+from console.settings.config import Wanted
+from console.sources.postgres import PostgresServer
+from console.watching import advice, capacity, slower, vacuum_clock, waits
+from console.workspace import Workspace
+from tests.catalogs import NAILED, SYSTEM_MODS, Name, named_by, standing_in, texts, without
+from tests.servers import PostgresServer as Cluster
+
+MADE = {**capacity.READS, **slower.READS, **waits.READS, **advice.READS, **vacuum_clock.READS}
+PASSING = (Name("TABLE", "pg_am", "amname"), Name("VIEW", "pg_roles", "rolname"), Name("ROUTINE", "pg_has_role"))
+# What changes by itself, and with what the console and the test do: of queries that read it other values are no fault.
+MOVES = re.compile(
+    r"pg_stat_get_(?:activity|db_\w+|io|wal\w*|dead_tuples|live_tuples)|pg_buffercache\w*|pg_stat_statements|pg_ls_\w+"
+)
+FLUID = {"changes", "buffer_hits"}
+# Functions that describe a server; what SQL is made of, such as count() and format(), does not go.
+DESCRIBES = re.compile(
+    r"pg_\w+|has_\w+|age|mxid_age|row_security_active|to_regclass|format_type|obj_description|aclexplode"
+)
+# The server's own pg_get_viewdef() and pg_get_ruledef() read it by its name.
+SERVERS_OWN = "pg_rewrite"
+SOME = {
+    Name("TABLE", "pg_sequence"),
+    Name("TABLE", "pg_sequence", "seqmax"),
+    Name("VIEW", "pg_stats", "avg_width"),
+    Name("VIEW", "pg_stat_progress_vacuum"),
+    Name("ROUTINE", "pg_prepared_xact"),
+    Name("ROUTINE", "pg_prepared_xact", "transaction"),
+}
+FEW = 3  # columns, such as those of sizes by OID: without what it joins by, nothing of such a query is left
+VIEWS: tuple[tuple[str, View], ...] = tuple((pane.source_of(view), view) for pane in PANES for view in pane.views)
+
+
+@dataclass(slots=True)
+class Catalogs:
+    """A server whose catalogs are changed in one database, and what the queries answered before."""
+
+    pg: Cluster
+    database: str
+    owner: Any
+    trail: Path
+    texts: dict[str, str] = field(default_factory=dict)
+    named: dict[Name, set[str]] = field(default_factory=dict)
+    before: dict[str, Snapshot] = field(default_factory=dict)
+    fluid: set[str] = field(default_factory=set)
+    steady: dict[str, set[str]] = field(default_factory=dict)  # columns of queries that do not change by themselves
+
+    async def learn(self) -> None:
+        """What there is to ask, and what it names."""
+        async with self._console() as server:
+            self.texts = texts(server)
+        self.named = named_by(self.pg, self.database, self.texts)
+        moving = (queries for name, queries in self.named.items() if MOVES.fullmatch(name.of))
+        self.fluid = FLUID.union(*moving)
+
+    async def costs(self, names: Iterable[Name]) -> list[str]:
+        """What else than what is made of it goes wrong where the catalogs lack one of the names after the other."""
+        found: list[str] = []
+        for relation, group in groupby(
+            sorted(names), lambda name: name.of if name.column and name.of in NAILED else ""
+        ):
+            with standing_in(self.owner, relation) if relation else nullcontext():
+                named = list(group)
+                await self._settle({query for name in named for query in self.named[name]})
+                for name in named:
+                    found += [f"{name}: {why}" for why in await self.cost(name)]
+        return found
+
+    async def _settle(self, queries: set[str]) -> None:
+        """Read what is answered, and again, for what changes by itself."""
+        self.before = await self._all(queries)
+        for name in PASSING:  # takes ids of transactions and leaves dead tuples, as every change does
+            with without(self.owner, name):
+                pass
+        again = await self._all(queries)
+        self.steady = {
+            query: {name for name in taken.columns if _bag(taken, [name]) == _bag(again[query], [name])}
+            for query, taken in self.before.items()
+        }
+
+    async def _all(self, queries: set[str]) -> dict[str, Snapshot]:
+        async with self._console() as server:
+            return {query: await self._read(server, query) for query in sorted(queries)}
+
+    async def cost(self, name: Name) -> list[str]:
+        """What else than what is made of it goes wrong where the catalogs lack `name`."""
+        queries, found = self.named[name], []
+        with without(self.owner, name):
+            async with self._workspace() as workspace:
+                try:
+                    await workspace.sources.postgres.connect()
+                except Trouble as why:
+                    return [f"no connection: {why}"]
+                for query in sorted(queries):
+                    lost = await self._lost(workspace, name, query, self.before[query])
+                    found += [f"{query}: {each}" for each in lost]
+                for source, view in VIEWS:
+                    if queries.intersection((view.query, *MADE.get(view.query, ()))):
+                        broken = await _shown(workspace.sources.named(source), view)
+                        found += [f"{source} {view.name}: {broken}"] if broken else []
+        return found
+
+    async def _lost(self, workspace: Workspace, name: Name, query: str, before: Snapshot) -> Sequence[str]:
+        try:
+            taken = await self._read(workspace.sources.postgres, query)
+        except Trouble as why:
+            return () if sql.load(query).is_whole and (name.column or name.of) in str(why) else (str(why),)
+        if taken.columns != before.columns:
+            return (f"{set(before.columns) ^ set(taken.columns)}",)
+        known = [each for each in taken.columns if each in self.steady[query] - {*taken.unknown}]
+        if known and not taken.is_partial and query not in self.fluid and _bag(taken, known) != _bag(before, known):
+            wrong = [column for column in known if _bag(taken, [column]) != _bag(before, [column])]
+            return (f"other values of {wrong or known}",)
+        is_named = re.search(rf"\b{name.column or name.of}\b", _code(self.texts[query])) is not None
+        is_silent = not (taken.unknown or taken.is_partial or taken.hidden)
+        if is_named and is_silent and (name.kind != "ROUTINE" or not name.column):
+            return ("nothing is said of it",)
+        if name.column not in {"", "oid"} and len(taken.columns) > FEW and set(taken.columns) <= set(taken.unknown):
+            return ("nothing is left",)
+        return ()
+
+    async def _read(self, server: Source, query: str) -> Snapshot:
+        return await server.fetch(query, dict.fromkeys(_parameters(self.texts[query])))
+
+    @asynccontextmanager
+    async def _workspace(self) -> AsyncIterator[Workspace]:
+        wanted = Wanted(self.pg.uri(self.database))
+        async with Workspace(config.load(environ={}), wanted, trail=Trail(self.trail)) as workspace:
+            yield workspace
+
+    @asynccontextmanager
+    async def _console(self) -> AsyncIterator[PostgresServer]:
+        server = PostgresServer(self.pg.uri(self.database))
+        try:
+            await server.connect()
+            yield server
+        finally:
+            await server.close()
+
+
+async def _shown(source: Source, view: View) -> str:
+    """What goes wrong when a view is read that is made of it; empty: nothing, or a sentence in its place."""
+    try:
+        await Reader(view).read(source)
+    except Trouble:
+        return ""  # what is lost of its queries is judged for itself
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _bag(taken: Snapshot, columns: Sequence[str]) -> Counter[str]:
+    """The values in these columns, in any order."""
+    at = [taken.index(column) for column in columns]
+    return Counter(repr([row[i] for i in at]) for row in taken.rows)
+
+
+def _code(text: str) -> str:
+    return re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", text)
+
+
+def _parameters(text: str) -> set[str]:
+    return set(re.findall(r"%\((\w+)\)s", text))
+
+
+@pytest.fixture
+async def catalogs(pg: Cluster, pg_pipeline: str, tmp_path: Path) -> AsyncIterator[Catalogs]:
+    """The catalogs of a pipeline database with the extensions that come with PostgreSQL."""
+    with pg.connect(pg_pipeline, options=SYSTEM_MODS) as owner:
+        owner.execute("CREATE EXTENSION IF NOT EXISTS pg_buffercache")
+        made = Catalogs(pg, pg_pipeline, owner, tmp_path / "audit.jsonl")
+        await made.learn()
+        yield made
+
+
+@pytest.mark.brief
+@pytest.mark.pg(">= 18, < 19")
+async def test_what_is_gone_costs_what_is_made_of_it(catalogs: Catalogs) -> None:
+    assert sorted(SOME - catalogs.named.keys()) == []
+    lost = await catalogs.costs(SOME)
+    assert not lost, "\n".join(lost)
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_a_column_that_is_gone_costs_what_is_made_of_it(catalogs: Catalogs) -> None:
+    names = sorted(name for name in catalogs.named if name.column and name.kind != "ROUTINE" and name.of != SERVERS_OWN)
+    assert len(names) > 250
+    lost = await catalogs.costs(names)
+    assert not lost, "\n".join(lost)
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_a_column_of_a_function_that_is_gone_costs_what_is_made_of_it(catalogs: Catalogs) -> None:
+    names = sorted(name for name in catalogs.named if name.column and name.kind == "ROUTINE")
+    assert len(names) > 200
+    lost = await catalogs.costs(names)
+    assert not lost, "\n".join(lost)
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_a_view_or_a_catalog_that_is_gone_costs_what_is_made_of_it(catalogs: Catalogs) -> None:
+    names = sorted(
+        name for name in catalogs.named if not name.column and name.kind != "ROUTINE" and name.of != SERVERS_OWN
+    )
+    assert len(names) > 40
+    lost = await catalogs.costs(names)
+    assert not lost, "\n".join(lost)
+
+
+@pytest.mark.pg(">= 18, < 19")
+async def test_a_function_that_is_gone_costs_what_is_made_of_it(catalogs: Catalogs) -> None:
+    called = (name for name in catalogs.named if not name.column and name.kind == "ROUTINE")
+    names = sorted(name for name in called if DESCRIBES.fullmatch(name.of))
+    assert len(names) > 90
+    lost = await catalogs.costs(names)
+    assert not lost, "\n".join(lost)
