@@ -43,7 +43,8 @@ STARTING = "The server is starting up or shutting down; try again in a moment."
 FULL = "53300"  # too_many_connections: of the server, the database, the role, or all that are not reserved
 REMEDIES = {  # by SQLSTATE
     FULL: "No connection is left for this role. Superusers, roles with pg_use_reserved_connections (PostgreSQL 16 and "
-    "later) and clients of the pooler can still connect, and a console that is open can end sessions.",
+    "later) and clients of the pooler can still connect, and a console that is open can end sessions. A limit of the "
+    "role or of the database (CONNECTION LIMIT) does not concern other roles or databases.",
     "28P01": "Check the password: ~/.pgpass or PGPASSWORD.",
     "28000": "Check the role, and whether a line of pg_hba.conf admits it from here, with or without TLS.",
     "3D000": "Give the name of an existing database: dbname=… or postgresql://HOST/DATABASE.",
