@@ -99,6 +99,7 @@ def refused(done: Done, code: int) -> str:
         (("show", "\x1b[2J[/b]"), "There is no pane ␛[2J[/b]."),
         (("open", "--pane", "nope"), "There is no pane nope."),
         (("show", "connections", "--view", "nope"), "connections has no view nope. Views: "),
+        (("show", "bloat", "--view", "wraparound"), "The view wraparound is in: vacuum."),
         (("show", "connections", "--limit", "-1"), "a whole number from 0 on is needed"),
         (("show", "connections", "--limit", "many"), "a whole number from 0 on is needed"),
         (("show", "connections", "--watch", "0"), "a number from 0.2 to 86400 is needed"),

@@ -186,4 +186,8 @@ def _view(pane: Pane, name: str) -> View:
         return pane.view(name)
     except KeyError:
         known = ", ".join(view.name for view in pane.views)
-        raise Trouble(Kind.USAGE, f"{pane.name} has no view {safe(name, 80)}.", f"Views: {known}.") from None
+        from console.panes import PANES  # noqa: PLC0415  a misspelt view alone needs all of them
+
+        others = [other.name for other in PANES if any(view.name == name for view in other.views)]
+        hint = f" The view {name} is in: {', '.join(others)}." if others else ""
+        raise Trouble(Kind.USAGE, f"{pane.name} has no view {safe(name, 80)}.", f"Views: {known}.{hint}") from None
