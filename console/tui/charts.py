@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from rich.text import Text
 from textual.content import Content
 
 from console.format import one_line
@@ -14,8 +13,10 @@ from console.panes.partitions import Timeline, timeline
 from console.reading.sparkline import BARS, step
 from console.tui.capacity_chart import capacity_course
 from console.tui.course import APART, COURSES, activity, pool_waits, span, ticks
+from console.tui.figure import Axis, Curve, curves
 from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
+from console.tui.pieces import assembled
 from console.tui.stacked import connection_states
 from console.tui.vitals import Metrics
 from console.tui.wait_chart import wait_course
@@ -25,32 +26,26 @@ MOST_LINES = 6  # numbers at the side of the curves, about
 Drawing = Callable[[Snapshot, int, int, Metrics], Content]  # rows, width, height, metrics of the header
 
 
-def history(metrics: Metrics, width: int, height: int) -> Text:
+def history(metrics: Metrics, width: int, height: int) -> Content:
     """The courses of the metrics as curves over the time of day in UTC, under a line that names them."""
-    import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
-
     times, courses = list(metrics.times), [(course, metrics.history.get(course.name, ())) for course in COURSES]
     start, end = span(times)
-    figure = plotext.figure
-    figure.clear()
-    figure.theme("colorless")
-    figure.plot_size(width, height - 1)
     top = max([4.0, *(value or 0.0 for _, values in courses for value in values)])
-    figure.ruler("y").lim(0, top)
     whole = range(0, int(top) + 1, -(-int(top) // MOST_LINES))  # there are no fractions of sessions
-    figure.ruler("y").ticks(list(whole), [str(value) for value in whole])
-    figure.ruler("x").lim(start - end, 0)
-    labels = [(at - end, label) for at, label in ticks(start, end, width // APART)]
-    figure.ruler("x").ticks([at for at, _ in labels], [label for _, label in labels])
-    for course, values in courses:
-        known = [(at - end, value) for at, value in zip(times, values, strict=False) if value is not None]
-        if len(known) > 1:
-            marker = plotext.marker("braille", pixel=course.colour)
-            signal = figure.signal([at for at, _ in known], [value for _, value in known], marker=marker)
-            signal.lines(True)
-            figure.draw(signal)
-    named = [part for course, _ in courses for part in ((" ⣿ ", course.colour), f"{course.label}  ")]
-    return Text.assemble(*named, (" UTC", "dim"), "\n", Text.from_ansi(str(figure.build())))
+    drawn = [
+        Curve([(at, value) for at, value in zip(times, values, strict=False) if value is not None], course.style)
+        for course, values in courses
+    ]
+    plot = curves(
+        drawn,
+        Axis(start, end, ticks(start, end, width // APART)),
+        Axis(0, top, [(value, str(value)) for value in whole]),
+        width,
+        height - 1,
+        framed=True,
+    )
+    named = [part for course, _ in courses for part in ((" ⣿ ", course.style), (f"{course.label}  ", ""))]
+    return Content.assemble(*named, (" UTC", "dim"), "\n", plot)
 
 
 def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
@@ -64,7 +59,7 @@ def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> 
     cells = max(10, width - names - 10)
     start, end = min(*edges, known[0].now), max(*edges, known[0].now)
     step = (end - start) / cells
-    parts: list[tuple[str, str] | str] = []
+    parts: list[tuple[str, str]] = []
     for line in known:
         parts.append((f"{_cut(_short(line.parent), names):<{names}} ", "$text-muted"))
         parts += _bar(line, [start + (at + 0.5) * step for at in range(cells)], step)
@@ -72,16 +67,16 @@ def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> 
         runway = f"{line.runway:.0f} d" if line.runway is not None else "ended" if past else "no end"
         worst = line.level >= Level.WARNING
         parts.append((f" {runway:>7}\n", "bold $text-warning" if worst else "bold"))
-    return Content.assemble(*parts, _axis(names + 1, start, end, cells))
+    return assembled((*parts, _axis(names + 1, start, end, cells)))
 
 
-def _bar(line: Timeline, middles: Sequence[float], step: float) -> list[tuple[str, str] | str]:
+def _bar(line: Timeline, middles: Sequence[float], step: float) -> list[tuple[str, str]]:
     most = max((part.rows for part in line.segments), default=0.0)
     cells = [_cell(line, middle, most) for middle in middles]
     now = next((at for at, middle in enumerate(middles) if abs(middle - line.now) <= step / 2), None)
     if now is not None:
         cells[now] = ("┃", "bold $accent")
-    return [*cells]
+    return cells
 
 
 def _cell(line: Timeline, middle: float, most: float) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from console.model import Snapshot
 from console.records import dataclass
 from console.series.waits import CLASSES
 from console.tui.course import axis
+from console.tui.pieces import assembled
 from console.tui.vitals import Metrics
 
 SIDE = 6  # cells of the numbers at the side
@@ -31,7 +32,7 @@ STYLES: Mapping[str, str] = {
 }
 OTHER = "?"
 
-Pieces = list[tuple[str, str] | str]
+Pieces = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,10 @@ def wait_course(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -
     for line in range(lines, 0, -1):
         pieces.append((_side(line, lines, top, at_cores, course.cores), "$text-muted"))
         pieces += [_cell(each, line, line == at_cores, cells) for each in bars]
-        pieces.append("\n")
+        pieces.append(("\n", "$text-muted"))
     wide = cells * len(shown)
     times = axis(course.end - course.step * len(shown), course.end, wide)
-    return Content.assemble(*pieces, (f"{'UTC':>{SIDE - 1}} {times}", "$text-muted"))
+    return assembled((*pieces, (f"{'UTC':>{SIDE - 1}} {times}", "$text-muted")))
 
 
 def bar(slot: Mapping[str, float] | None, top: float, lines: int) -> list[str] | None:
