@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from console.model import Column, Pane, Snapshot, View
+from console.model import Column, Pane, Snapshot, Source, View
+from console.reading.reader import Readers
+from console.tui.marks import Marks
+from console.tui.open_pane import OpenPane
 from console.tui.pane_rows import PaneRows
 from tests.waiting import PATIENCE
 
@@ -53,7 +57,13 @@ class Bench(App[None]):
         self.source = Answers()
 
     def compose(self) -> ComposeResult:
-        yield PaneRows(PANE, lambda _view: self.source)  # type: ignore[arg-type, return-value]
+        yield PaneRows(opened(self.source), lambda _view, _filter: None)
+
+
+def opened(source: Answers) -> OpenPane:
+    """A pane that reads its details from `source`."""
+    answers = cast("Callable[[View], Source]", lambda _view: source)
+    return OpenPane(PANE, answers, lambda _view: "", Readers(), Marks(), details_source=answers)
 
 
 def rows(number: int, query: str = STATEMENT) -> Snapshot:

@@ -11,7 +11,6 @@ from textual.pilot import Pilot
 from console.model import Pane
 from console.panes import PANES
 from console.tui.app import ConsoleApp
-from console.tui.pane_view import PaneView
 from tests.screens import console, until
 from tests.servers import Pooler, PostgresServer
 from tests.waiting import eventually
@@ -31,23 +30,23 @@ async def leave(app: ConsoleApp, pilot: Pilot[int], key: str) -> None:
     assert len(app.screen_stack) == 1, f"the dialog of {key} closes"
 
 
-def answered(app: ConsoleApp, shown: PaneView) -> bool:
+def answered(app: ConsoleApp, shown: Pane) -> bool:
     """Whether there is a dialog, a notice or another pane."""
-    return len(app.screen_stack) > 1 or len(app._notifications) > 0 or app.panes.shown is not shown
+    return len(app.screen_stack) > 1 or len(app._notifications) > 0 or app.panes.shown.pane.name != shown.name
 
 
 async def press_every_key(app: ConsoleApp, pilot: Pilot[int]) -> None:
     """Press each key in each view of the open pane: a dialog or a notice answers, and the console goes on."""
-    shown = app.pane_view
-    for view in shown.pane.views:
+    shown, pane = app.pane_view, app.pane_view.pane
+    for view in pane.views:
         await until(pilot, lambda: shown.arranged is not None or shown.feed.trouble is not None, view.name)
         assert shown.view.name == view.name
         for key in KEYS:
             app.clear_notifications()
             await pilot.press(key)
-            await until(pilot, lambda: answered(app, shown), f"{key} answers")
-            if app.panes.shown is not shown:  # the evidence of a finding is in another pane
-                await app.action_pane(shown.pane.name)
+            await until(pilot, lambda: answered(app, pane), f"{key} answers")
+            if app.panes.shown.pane.name != pane.name:  # the evidence of a finding is in another pane
+                await app.action_pane(pane.name)
             if len(app.screen_stack) > 1:
                 await leave(app, pilot, key)
         await pilot.press("v")

@@ -16,11 +16,8 @@ AWAY = "host=127.0.0.1 port=1 connect_timeout=1"
 async def test_a_pane_that_is_not_mounted_yet_can_be_told_of_findings_and_metrics() -> None:
     async with console(AWAY) as (app, _):
         for pane in PANES:
-            opened = app.panes._make(pane.name)
-            if isinstance(opened, Overview):
-                opened.show_history(app.vitals)
-            else:
-                opened.show_concern(None)
+            app.panes._make_view(pane).show_concern(None)
+        Overview(app.panes._make_view).show_history(app.vitals)
 
 
 async def test_a_defect_behind_the_panes_is_said_and_no_old_metric_is_shown(

@@ -57,7 +57,7 @@ async def test_rows_that_were_read_before_are_not_read_again_at_once(
     monkeypatch.setattr(workspace.sources.postgres, "fetch", noted)
     app = ConsoleApp(workspace, readers)
     async with app.run_test(size=LARGE) as pilot:
-        await until(pilot, lambda: "vitals" in asked and app.pane_view._has_read)
+        await until(pilot, lambda: "vitals" in asked and app.pane_view.opened.has_read)
         assert "connections" not in asked
         await pilot.press("+")
         await until(pilot, lambda: "connections" in asked)

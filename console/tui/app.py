@@ -201,6 +201,7 @@ class ConsoleApp(App[int]):
         """Turn to the pane called `name`, making it on the first visit."""
         await self.panes.open(name, view_in_alarm(self._metrics.values(), self.times.vitals.now, name))
         self.query_one(PaneTabs).current = name
+        self.screen_stack[0].refresh_bindings()  # the focus may be where it was
         self.monitor.show_concerns()
         if isinstance(self.screen, FrontScreen):
             self.screen.lay_out_now(self.panes)
@@ -381,7 +382,8 @@ class ConsoleApp(App[int]):
         del screen
         view = self.pane_view
         yield from pane_commands(lambda name: self.run_worker(self.action_pane(name)))
-        yield from view_commands(view.pane, view.choose_view)
+        pane = view.pane
+        yield from view_commands(pane, lambda name: view.choose_view_of(pane, name))
         yield from action_commands(self.action_act)
         yield from theme_commands(lambda name: setattr(self, "theme", name))
         yield from general_commands(

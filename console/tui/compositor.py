@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from operator import attrgetter
 
 from rich.console import RenderableType
 from textual._compositor import Compositor, LayoutUpdate
 from textual.geometry import Region, Size
 from textual.messages import Layout
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -18,6 +20,7 @@ from console.tui.updates import TightUpdate
 
 Placing = dict[Widget, tuple[Region, Region]]  # each widget's region, and the region that it is clipped to
 _NOTHING = Strip([])
+PLACE = attrgetter("y", "x")  # of a part on the screen
 Span = tuple[int, int, int]  # of a line: its y, the x of its first cell, the x after its last one
 
 
@@ -39,7 +42,7 @@ class FrontCompositor(Compositor):
             if 0 <= y < height
         ]
         self._dirty_regions.clear()
-        return TightUpdate(sorted(self._parts(spans), key=lambda part: part.at)) if spans else None
+        return TightUpdate(sorted(self._parts(spans), key=PLACE)) if spans else None
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
         """All cells; `simplify` joins those of one style and drops what is not seen, for a picture."""
@@ -56,7 +59,7 @@ class FrontCompositor(Compositor):
     def _lines(self, size: Size) -> Sequence[Sequence[Strip]]:
         lines: list[list[Strip]] = [[] for _ in range(size.height)]
         parts = self._parts([(y, 0, size.width) for y in range(size.height)])
-        for part in sorted(parts, key=lambda part: part.at):
+        for part in sorted(parts, key=PLACE):
             lines[part.y].append(part.strip.crop(part.left, part.right))
         return lines
 
@@ -90,6 +93,9 @@ class FrontCompositor(Compositor):
 class FrontScreen(Screen[object]):
     """A screen that paints what can be seen of it."""
 
+    # Textual's own paints the whole screen again whenever another widget gets the focus.
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+
     def __init__(self, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
         self._front = self._compositor = FrontCompositor()
@@ -98,7 +104,7 @@ class FrontScreen(Screen[object]):
         """Lay out the children of `container`, of which others are shown now, and paint all that has changed."""
         if not self.is_current or not self._compositor.widgets:
             return  # the first layout is still to come
-        for widget in (container, *container.children, *self._compositor.widgets):
+        for widget in _with_bars((container, *container.children, *self._compositor.widgets)):
             if widget._layout_required:  # noqa: SLF001  it would ask this screen for it when it is idle
                 widget._layout_required = False  # noqa: SLF001
                 for ancestor in widget.ancestors_with_self:
@@ -116,17 +122,34 @@ class FrontScreen(Screen[object]):
     def paint_now(self) -> None:
         """Paint what has changed before anything else that waits; Textual would do so at its next frame."""
         if self.is_current:
-            for widget in self._front.in_front:
-                if widget._repaint_required:  # noqa: SLF001  it would tell this screen so when it is idle
-                    widget._repaint_required = False  # noqa: SLF001
-                    self._dirty_widgets.add(widget)
+            self._dirty_widgets |= self._changed()
             self._on_timer_update()
+
+    def _compositor_refresh(self) -> None:
+        # What else has changed by now would be painted again at the next frame.
+        if self.is_current and (changed := self._changed()):
+            self._compositor.update_widgets(changed)
+        super()._compositor_refresh()
+
+    def _changed(self) -> set[Widget]:
+        """The widgets on the screen that are to be painted; they no longer tell this screen so when they are idle."""
+        changed = {widget for widget in self._front.in_front if widget._repaint_required}  # noqa: SLF001
+        for widget in changed:
+            widget._repaint_required = False  # noqa: SLF001
+        return changed
 
 
 def whole(screen: Screen[object]) -> RenderableType | None:
     """Everything that can be seen of a screen and of those behind it, for a terminal that shows something else."""
     behind = screen.app._background_screens  # noqa: SLF001  Textual itself paints them so
     return screen._compositor.render_update(full=True, screen_stack=behind)  # noqa: SLF001
+
+
+def _with_bars(widgets: Iterable[Widget]) -> Iterator[Widget]:
+    """`widgets` and their scroll bars, which are nobody's children."""
+    for widget in widgets:
+        bars = (widget, widget._vertical_scrollbar, widget._horizontal_scrollbar)  # noqa: SLF001  those that were made
+        yield from (each for each in bars if each is not None)
 
 
 def in_front(visible: Placing, width: int, height: int) -> Placing:

@@ -10,16 +10,27 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Static
 
 from console.format import plain, safe, safe_lines, show
 from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
+from console.tui.own_lines import own_lines
 
 PAIR = 2  # columns of an answer of names with their texts
 PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
 SLICE = 4000  # characters of a long answer that are laid out at once
 LONGEST = 60  # characters of a text on the line of its name
+
+
+class Fields(Static):
+    """The fields of a row."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of it."""
+        return own_lines(self, crop)
 
 
 class Details(VerticalScroll):
@@ -29,12 +40,19 @@ class Details(VerticalScroll):
         super().__init__()
         self._shown: tuple[object, ...] = ()
         self._fields = Content("")  # on the screen
+        self._fields_shown = Fields(classes="fields", markup=False)
         self._has_query = False  # whether the detail query returned the whole statement
 
     def compose(self) -> ComposeResult:
         """Fields, and below them the answer of the detail query."""
-        yield Static(classes="fields", markup=False)
+        yield self._fields_shown
         yield Vertical(classes="more")
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What is around its parts: without a line at the top the same in each line."""
+        if self.styles.border_top[0] or not crop.height:
+            return super().render_lines(crop)
+        return super().render_lines(Region(crop.x, crop.y, crop.width, 1)) * crop.height
 
     def show_row(self, view: View, key: Key | None, row: Mapping[str, object] | None, source: Source | None) -> None:
         """Show a row of `view` in full; its detail query runs once for each row. No row: nothing is shown."""
@@ -54,7 +72,12 @@ class Details(VerticalScroll):
         if not content.is_same(self._fields):
             self._fields = content
             # In this class the widget is as high as its place: no new text moves anything on the screen.
-            self.query_one(".fields", Static).update(content, layout=False)
+            self._fields_shown.update(content, layout=False)
+
+    def forget(self) -> None:
+        """Ask for what is shown next again: it is of another pane."""
+        if self._shown:
+            self._forget(())
 
     def _forget(self, shown: tuple[object, ...]) -> None:
         self._shown, self._has_query = shown, False
@@ -65,7 +88,7 @@ class Details(VerticalScroll):
         content = fields(view, row, with_query=not self._has_query) if row else Content("no row")
         if not content.is_same(self._fields):
             self._fields = content
-            self.query_one(".fields", Static).update(content)
+            self._fields_shown.update(content)
 
     @work(exclusive=True, exit_on_error=False)
     async def _fetch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -11,6 +11,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 
 from console.keys import Place
@@ -19,8 +20,9 @@ from console.reading.reader import Key
 from console.records import dataclass
 from console.tui.bindings import bindings
 from console.tui.layout import GUTTER, Placed, column_at, place, total_width
+from console.tui.own_lines import own_lines
 from console.tui.table_lines import ColumnWindow, RowLine
-from console.tui.table_rows import TableRows
+from console.tui.table_rows import TablePlace, TableRows
 from console.tui.table_styles import NAMES, TableStyles
 
 
@@ -31,6 +33,14 @@ class _Painted:
     line: RowLine
     under_cursor: bool
     strip: Strip
+
+
+class TableScrollBar(ScrollBar):
+    """A vertical scroll bar."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of it."""
+        return own_lines(self, crop)
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -46,9 +56,6 @@ class LiveTable(ScrollView, can_focus=True):
 
     cursor = reactive(0, repaint=False)
 
-    class Selected(Message):
-        """Enter or a second click on a row."""
-
     class Moved(Message):
         """The cursor is on another row."""
 
@@ -61,12 +68,15 @@ class LiveTable(ScrollView, can_focus=True):
 
         column: Column
 
-    def __init__(self, columns: Sequence[Column], id: str | None = None) -> None:  # noqa: A002  Textual's own name
-        super().__init__(id=id)
+    def __init__(self, columns: Sequence[Column], selected: Callable[[], None] = lambda: None) -> None:
+        """`selected` is called at Enter and at a second click on a row: a message would come after later keys."""
+        super().__init__()
         self._columns = tuple(columns)
+        self._selected = selected
         self._placed: tuple[Placed, ...] = ()
         self._rows = TableRows()
         self._width = 0
+        self._placed_in = 0  # cells
         self._resized_to = Size(0, 0)
         self._window = ColumnWindow((), (), 0, 0)
         self._sort = ""
@@ -76,8 +86,9 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted: dict[int, _Painted] = {}  # by line of the widget
         self._painted_from = (-1, -1)
         self._styles = TableStyles(self)
-        self._sought: dict[str, object] = {}
+        self._sought: Mapping[str, object] = {}
         self._seeks: Level | None = Level.CRITICAL  # the least level of the row it goes to; None: it was moved
+        self._returning: TablePlace | None = None  # where it stood when it last showed the rows that are to come
 
     # What it shows
 
@@ -85,8 +96,9 @@ class LiveTable(ScrollView, can_focus=True):
         self, snapshot: Snapshot, columns: Sequence[Column], key: Sequence[str], sort: str = "", stale: bool = False
     ) -> None:
         """Show `snapshot`; repaint only the cells that differ from what is on the screen."""
-        former = self.cursor_key
-        same_query = self._rows.columns == snapshot.columns
+        place, self._returning = self._returning, None
+        former = place.key if place else self.cursor_key
+        same_query = (place or self._rows).columns == snapshot.columns
         former_unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
         shown = (self._columns, self._sort, self._stale, former_unknown)
         self._former = {self._rows.keys[row]: line for row, line in self._lines.items()}
@@ -99,12 +111,35 @@ class LiveTable(ScrollView, can_focus=True):
         self._lines = {}
         self._window.bars.measure(snapshot.rows)
         self._measure()
+        if self._room != self._placed_in:
+            self._place()  # the scroll bar has come or gone
+            self._measure()
+        if place:
+            self._scroll_back(place)
         if self._seeks is not None:
             self._go_to_worst(self._seeks)
         else:
             self._follow(former)
         self._find()
         self._repaint_changes()
+
+    def leave(self) -> TablePlace:
+        """Where it stands; the rows are those of another pane from now on."""
+        if self._returning is not None:
+            return self._returning
+        rows, (left, top) = self._rows, self.scroll_offset
+        return TablePlace(self.cursor, self.cursor_key, rows.columns, rows.marks, self._sought, self._seeks, left, top)
+
+    def return_to(self, place: TablePlace) -> None:
+        """Stand there as soon as rows are shown; until then there are none."""
+        self._returning, self._rows = place, TableRows(place.marked)
+        self._sought, self._seeks = place.sought, place.seeks
+        self._lines, self._painted, self._former = {}, {}, {}
+        self.set_reactive(LiveTable.cursor, place.cursor)
+
+    def _scroll_back(self, place: TablePlace) -> None:
+        if self.scroll_offset != (place.left, place.top):
+            self.scroll_to(place.left, place.top, animate=False)
 
     def seek_worst(self) -> None:
         """Put the cursor on the worst row, now and after each read, until it is moved."""
@@ -172,8 +207,14 @@ class LiveTable(ScrollView, can_focus=True):
     # Measures
 
     def _place(self) -> None:
-        self._placed = place(self._columns, self.scrollable_content_region.width or self.size.width)
+        self._placed_in = self._room
+        self._placed = place(self._columns, self._placed_in)
         self._look()
+
+    @property
+    def _room(self) -> int:
+        """Cells for the columns."""
+        return self.scrollable_content_region.width or self.size.width
 
     def _look(self) -> None:
         """Find the columns in the window."""
@@ -188,12 +229,22 @@ class LiveTable(ScrollView, can_focus=True):
         wanted = Size(total_width(self._placed), len(self._rows) + 1)
         if wanted != self.virtual_size:
             self.virtual_size = wanted
+            self._scroll_update(wanted)  # otherwise the next layout would find out that it has to be done again
 
     def on_resize(self, event: Resize) -> None:
         """Place the columns for the new width; a table that is shown again as it was needs nothing."""
         if event.size != self._resized_to:
             self._resized_to = event.size
             self._replace()
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """The scroll bar, made when it is first needed."""
+        if self._vertical_scrollbar is None:
+            self._vertical_scrollbar = bar = TableScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self.app._start_widget(self, bar)  # noqa: SLF001  as Textual's own
+        return self._vertical_scrollbar
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Other columns are in the window now."""
@@ -202,14 +253,19 @@ class LiveTable(ScrollView, can_focus=True):
 
     def watch_show_vertical_scrollbar(self) -> None:
         """The scroll bar takes a cell from the columns."""
-        self.call_after_refresh(self._replace)
+        self.call_after_refresh(self._make_room)
+
+    def _make_room(self) -> None:
+        if self._room != self._placed_in:
+            self._replace()
 
     def _replace(self) -> None:
-        self._place()
-        self._measure()
+        if self._room != self._placed_in:
+            self._place()
+            self._measure()
+            self.refresh()
         if self._seeks is not None:
             self._go_to_worst(self._seeks)
-        self.refresh()
         self.post_message(self.Resized())
 
     def notify_style_update(self) -> None:
@@ -219,15 +275,15 @@ class LiveTable(ScrollView, can_focus=True):
         self._painted = {}
 
     def forget_lines(self) -> None:
-        """Keep nothing that was painted: the table is not on the screen."""
-        self._painted, self._former = {}, {}
+        """Keep nothing that was formatted or painted: the table is not on the screen."""
+        self._lines, self._painted, self._former = {}, {}, {}
 
     # Painting
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the table. Without a border or padding there is nothing that Textual would add."""
         if self._width != self.scrollable_content_region.width:
-            self._look()
+            self._place()
         left, top = self._painted_from = self.scroll_offset
         strips = [self._row(top + y - 1, y, left) if y else self._titles(left) for y in crop.line_range]
         whole = crop.x == 0 and crop.right >= self._width
@@ -331,7 +387,7 @@ class LiveTable(ScrollView, can_focus=True):
     def action_select(self) -> None:
         """Ask for the details of the row under the cursor."""
         self._seeks = None
-        self.post_message(self.Selected())
+        self._selected()
 
     def action_mark(self) -> None:
         """Mark or unmark the row under the cursor, and move to the next."""

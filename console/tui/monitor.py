@@ -83,8 +83,8 @@ class Monitor:
 
     def read_again(self) -> None:
         """Read and show all panes, and what is around them, again: another moment or another form is wanted."""
-        for view in self._views:
-            view.turn()
+        for panes in self._on_screen(PaneSwitcher):
+            panes.read_again()
         self.show_top()
 
     def show_top(self) -> None:

@@ -62,6 +62,13 @@ class PaneChart(Static):
         else:
             self._resting = self.set_timer(REST, ask)
 
+    def forget(self) -> None:
+        """Wait for no answer any more: another pane takes the place of this one."""
+        if self._resting is not None:
+            self._resting.stop()
+        self._asked, self._answer, self._place = (), None, None
+        self.workers.cancel_node(self)
+
     @work(exclusive=True, exit_on_error=False)
     async def _ask(self, source: Source, view: View, parameters: Mapping[str, object]) -> None:
         try:

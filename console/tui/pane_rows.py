@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.timer import Timer
 
-from console.model import Counterpart, Pane, Snapshot, Source, Trouble, View
+from console.model import Counterpart, Snapshot, Source, Trouble, View
 from console.reading.filtering import filter_for
 from console.records import dataclass
 from console.tui.details import Details, fields
@@ -18,6 +20,7 @@ from console.tui.dialogs import DetailsDialog
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
+from console.tui.open_pane import OpenPane
 
 NEXT_FROM = 120  # cells of width from which the details are next to the table
 TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details next to it take
@@ -29,12 +32,8 @@ SPARE = 6  # free lines more than it has, from which on the drawer below becomes
 class PaneRows(Horizontal):
     """Shows the rows of one view of a pane in the widget that the view asks for."""
 
-    @dataclass()
-    class Followed(Message):
-        """Enter on a row that leads to another view: its name, and the filter for what belongs to the row."""
-
-        view: str
-        filter_text: str
+    # Textual's own lays the whole screen out again when the place has another size: it does not scroll.
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), repaint=False)
 
     @dataclass()
     class CounterpartWanted(Message):
@@ -45,37 +44,33 @@ class PaneRows(Horizontal):
         row: Mapping[str, object]
         missing: str = ""  # what to say if there is no such row
 
-    def __init__(self, pane: Pane, source: Callable[[View], Source]) -> None:
-        """`source` returns what the details of a row are read from, or raises the Trouble that it is not configured."""
+    def __init__(self, opened: OpenPane, follow: Callable[[str, str], None]) -> None:
+        """`follow` takes a view of the pane to which a row leads, and the filter for what belongs to the row."""
         super().__init__()
-        self._pane = pane
-        self._source = source
-        self._view = pane.views[0]
-        self._asked = False  # for the details in full: what no column shows, the answer of the detail query
-        self._dismissed = False
+        self._opened = opened
+        self._follow = follow
+        self._view = opened.pane.views[0]
+        self.table = LiveTable(self._view.columns, self._select)
+        self._blocks = FindingBlocks() if any(view.blocks for view in opened.pane.views) else None
+        self.drawer = Details()  # next to or below the table
         self._fitted = 0, 0  # lines that there were for both, and those chosen for the details below
         self._following: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The table, the findings if a view has them, the drawer."""
-        yield LiveTable(self._view.columns)
-        if any(view.blocks for view in self._pane.views):
-            yield FindingBlocks()
-        yield Details()
+        yield self.table
+        if self._blocks is not None:
+            yield self._blocks
+        yield self.drawer
 
     def on_mount(self) -> None:
         """Show the widget of the first view."""
         self.turn_to(self._view)
 
     @property
-    def table(self) -> LiveTable:
-        """The table, which may be hidden."""
-        return self.query_one(LiveTable)
-
-    @property
     def widget(self) -> LiveTable | FindingBlocks:
         """The widget with the rows of the current view."""
-        return self.query_one(FindingBlocks) if self._view.blocks else self.table
+        return self._blocks if self._blocks is not None and self._view.blocks else self.table
 
     @property
     def view(self) -> View:
@@ -91,14 +86,25 @@ class PaneRows(Horizontal):
     def turn_to(self, view: View) -> None:
         """Show the widget of `view`."""
         self._view = view
-        self.table.display = not view.blocks
-        for blocks in self.query(FindingBlocks):
-            blocks.display = view.blocks
+        self.table.display = self.widget is self.table
+        if self._blocks is not None:
+            self._blocks.display = view.blocks
+
+    def replace(self, opened: OpenPane) -> None:
+        """Show the rows of another pane from now on, as they stood when they were shown last."""
+        self._opened.place = self.table.leave()
+        self._opened = opened
+        self._fitted = 0, 0
+        if self._following is not None:
+            self._following.stop()
+        self.table.return_to(opened.place)
+        self.drawer.forget()
+        self.turn_to(opened.state.form)
 
     def show(self, rows: Snapshot, sort: str, stale: bool) -> None:
         """Show the rows of the current view, in the order `sort`."""
-        if self._view.blocks:
-            self.query_one(FindingBlocks).show(rows, self._view.key, stale)
+        if self._blocks is not None and self._view.blocks:
+            self._blocks.show(rows, self._view.key, stale)
         else:
             self.table.show(rows, present(self._view.columns, rows), self._view.key, sort, stale)
 
@@ -108,11 +114,6 @@ class PaneRows(Horizontal):
             names = dict.fromkeys((*self._view.key, *(column.name for column in self._view.columns)))
             self.show(Snapshot(self._view.query, tuple(names), (), datetime.now(UTC)), sort, stale=False)
 
-    @property
-    def drawer(self) -> Details:
-        """The details next to or below the table."""
-        return self.query_one(Details)
-
     def on_resize(self) -> None:
         """There may be another place for the details."""
         self.fill_drawer()
@@ -121,10 +122,11 @@ class PaneRows(Horizontal):
         """Show the details of the row under the cursor where there is room for them."""
         drawer, table = self.drawer, self.table
         height, row = self._height_below(), table.cursor_row
-        drawer.display = table.display and not self._dismissed and row is not None and (self._is_wide or height > 0)
+        has_room = table.display and (self._is_wide or height > 0)
+        drawer.display = has_room and row is not None and not self._opened.details_dismissed
         if row is None or not drawer.display:
             return
-        if self._is_wide and self._asked:
+        if self._is_wide and self._opened.details_asked:
             drawer.show_row(self._view, table.cursor_key, row, self._details_source())
         else:
             brief = fields(self._view, row, with_others=False, seen=table.columns_in_full)
@@ -140,7 +142,7 @@ class PaneRows(Horizontal):
 
     def _details_source(self) -> Source | None:
         try:
-            return self._source(self._view)
+            return self._opened.details_source(self._view)
         except Trouble:  # the status line says why
             return None
 
@@ -162,7 +164,7 @@ class PaneRows(Horizontal):
 
     def close_drawer(self) -> None:
         """Hide the details until they are asked for."""
-        self._dismissed, self._asked = True, False
+        self._opened.details_dismissed, self._opened.details_asked = True, False
         self.fill_drawer()
 
     def seek_related(self) -> bool:
@@ -178,7 +180,7 @@ class PaneRows(Horizontal):
         self.post_message(self.CounterpartWanted(other.pane, other.view, values, other.missing))
         return True
 
-    def on_live_table_selected(self) -> None:
+    def _select(self) -> None:
         """Where the row leads; else all details, with those that take a query: next to the table, else in a dialog.
 
         Without such a query, its counterpart if it has one.
@@ -186,16 +188,17 @@ class PaneRows(Horizontal):
         row, key = self.table.cursor_row, self.table.cursor_key
         if not self._view.detail and self.seek_counterpart():
             return
-        self._dismissed = False
+        self._opened.details_dismissed = False
         if row is None:
             self.notify("No row selected.", timeout=3, markup=False)
         elif lead := self._view.leads:
-            self.post_message(self.Followed(lead.view, filter_for(row, lead.by)))
+            self._follow(lead.view, filter_for(row, lead.by))
         elif self._is_wide:
-            self._asked = not self._asked
+            self._opened.details_asked = not self._opened.details_asked
             self.fill_drawer()
         elif self.screen.is_active:  # otherwise a key that was pressed before has just opened another dialog
-            self.app.push_screen(DetailsDialog(self._pane.title, self._view, key, row, self._details_source()))
+            title = self._opened.pane.title
+            self.app.push_screen(DetailsDialog(title, self._view, key, row, self._details_source()))
 
     def on_live_table_resized(self) -> None:
         """Narrower, the table shows less."""

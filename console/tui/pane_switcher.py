@@ -12,15 +12,18 @@ from console.panes import pane as pane_called
 from console.panes.overview import OVERVIEW
 from console.reading.thresholds import configured
 from console.tui.marks import Marks
+from console.tui.open_pane import OpenPane
 from console.tui.overview import Overview
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.tui.vitals import Metrics
 from console.workspace import Workspace
 
+SHARED = "pane"  # the id of the widget in which all panes but the overview are shown
+
 
 class PaneSwitcher(ContentSwitcher):
-    """Shows one pane; each is made when it is first opened, and keeps its state."""
+    """Shows one pane. Each keeps its state; but for the overview all are shown in turn by the same widget."""
 
     def __init__(self, workspace: Workspace, times: PaneTimes, marks: Marks, metrics: Callable[[], Metrics]) -> None:
         """`times` has the readers and sources of the moment that is shown; `metrics` returns those of the header.
@@ -32,15 +35,15 @@ class PaneSwitcher(ContentSwitcher):
         self._times = times
         self._marks = marks
         self._metrics = metrics
+        self._opened: dict[str, OpenPane] = {}
+        self._shared: PaneView | None = None
 
     async def open(self, name: str, view_in_alarm: str = "") -> None:
         """Show the pane called `name` and give it the focus.
 
         If one of its views is in alarm, that view is shown, with the cursor on its worst row.
         """
-        if name not in {child.id for child in self.children}:
-            await self.add_content(self._make(name), id=name)
-        self.current = name
+        await self._turn_to(name)
         opened = self.shown
         if view_in_alarm not in {"", opened.view.name} and name != OVERVIEW.name:
             opened.choose_view(view_in_alarm)
@@ -50,9 +53,30 @@ class PaneSwitcher(ContentSwitcher):
         if opened.size:  # otherwise it has no place on the screen yet, and is painted once it has
             opened.paint()
 
+    async def _turn_to(self, name: str) -> None:
+        if name == OVERVIEW.name:
+            if name not in {child.id for child in self.children}:
+                await self.add_content(Overview(self._make_view), id=name)
+            self.current = name
+            return
+        if name not in self._opened:
+            self._opened[name] = self._open(pane_called(name))
+        if self._shared is None:
+            self._shared = self._view(self._opened[name])
+            await self.add_content(self._shared, id=SHARED)
+        self._shared.replace(self._opened[name])
+        self.current = SHARED
+
+    def read_again(self) -> None:
+        """Read all panes again: another moment or another form is wanted."""
+        for opened in self._opened.values():
+            opened.feed.trouble = None
+        for view in self.views:
+            view.turn()
+
     @property
     def views(self) -> list[PaneView]:
-        """All panes that were made, those next to the overview too."""
+        """All widgets that show a pane, those next to the overview too."""
         return [view for child in self.children for view in _views(child)]
 
     @property
@@ -71,20 +95,21 @@ class PaneSwitcher(ContentSwitcher):
         assert opened is not None  # noqa: S101  a pane is always open after mounting
         return _views(opened)[0]
 
-    def _make(self, name: str) -> PaneView | Overview:
-        return Overview(self._make_view) if name == OVERVIEW.name else self._make_view(pane_called(name))
-
     def _make_view(self, pane: Pane) -> PaneView:
+        return self._view(self._open(pane))
+
+    def _view(self, opened: OpenPane) -> PaneView:
+        return PaneView(opened, self._marks, self._metrics, self._times.guarded)
+
+    def _open(self, pane: Pane) -> OpenPane:
         settings, sources = self._workspace.settings, self._workspace.sources
-        return PaneView(
+        return OpenPane(
             configured(pane, settings.thresholds),
             lambda view: self._times.source(pane, view),
             lambda view: sources.text(pane, view),
             self._times,
             self._marks,
             details_source=lambda view: self._times.details_source(pane, view),
-            metrics=self._metrics,
-            guarded=self._times.guarded,
             period=settings.refresh.get(pane.name, 0.0),
         )
 

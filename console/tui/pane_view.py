@@ -23,7 +23,6 @@ from console.format import counted, one_line, safe
 from console.keys import Place
 from console.model import Pane, Snapshot, Source, Trouble, View
 from console.reading.export import save
-from console.reading.reader import ViewReaders
 from console.tui.bindings import bindings
 from console.tui.concerns import Concern
 from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
@@ -31,6 +30,7 @@ from console.tui.filter_line import FilterLine
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.live_table import LiveTable
 from console.tui.marks import Marks
+from console.tui.open_pane import OpenPane
 from console.tui.pane_chart import PaneChart
 from console.tui.pane_feed import PaneFeed
 from console.tui.pane_rows import PaneRows
@@ -54,48 +54,53 @@ class PaneView(Widget):
 
     def __init__(
         self,
-        pane: Pane,
-        source: Callable[[View], Source],
-        sql_text: Callable[[View], str],
-        readers: ViewReaders,
+        opened: OpenPane,
         marks: Marks,
-        *,
-        details_source: Callable[[View], Source],
         metrics: Callable[[], Metrics],
-        guarded: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
-        period: float = 0.0,
+        guarded: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """`source` returns the source to read, or raises the Trouble that says how to get one.
+        """`marks` says whether differences are shown, `metrics` returns those of the header.
 
-        `details_source` does so for what is read of one row. `readers` are shared by all panes of the console: what
-        one has read, another paints at once. `marks` says whether differences are shown, `metrics` returns those of
-        the header. `guarded` surrounds what is done with values that may be a stranger's.
+        `guarded` surrounds what is done with values that may be a stranger's.
         """
         super().__init__()
-        self.pane = pane
-        self.state = PaneState(pane, period)
-        self.feed = PaneFeed(pane, source, readers, marks)
-        self._details_source = details_source
+        self.opened = opened
         self.defect: BaseException | None = None
-        self.filter_trouble: Trouble | None = None  # why the filter is not applied
-        self._unshown: Trouble | None = None  # why not all of it can be painted
-        self.arranged: Snapshot | None = None  # the rows of the table
-        self._sql_text = sql_text
         self._marks = marks
         self._metrics = metrics
         self._guarded = guarded
-        self._title = PaneTitle(pane)  # shows concerns before it is mounted
+        self._unshown: Trouble | None = None  # why not all of it can be painted
+        self._title = PaneTitle(opened.pane)
+        self._chart = PaneChart(guarded)
+        self._rows = PaneRows(opened, self._follow_row)
+        self._status = StatusLine()
+        self._filter_line = FilterLine(self._filter, self.leave_filter)
         self._wake = asyncio.Event()
-        self._has_read = False
-        self._missing = ""  # what to say if the row that is sought is not there
+        self._polling: Worker[None] | None = None
 
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, status, filter."""
-        yield self._title
-        yield PaneChart(self._guarded)
-        yield PaneRows(self.pane, self._details_source)
-        yield StatusLine()
-        yield FilterLine(self._filter, self.leave_filter)
+        yield from (self._title, self._chart, self._rows, self._status, self._filter_line)
+
+    @property
+    def pane(self) -> Pane:
+        """The pane that is shown."""
+        return self.opened.pane
+
+    @property
+    def state(self) -> PaneState:
+        """What was chosen in it."""
+        return self.opened.state
+
+    @property
+    def feed(self) -> PaneFeed:
+        """What it reads."""
+        return self.opened.feed
+
+    @property
+    def arranged(self) -> Snapshot | None:
+        """The rows of the table."""
+        return self.opened.arranged
 
     @property
     def table(self) -> LiveTable:
@@ -106,10 +111,6 @@ class PaneView(Widget):
     def rows(self) -> LiveTable | FindingBlocks:
         """The widget with the rows of the current view."""
         return self._rows.widget
-
-    @property
-    def _rows(self) -> PaneRows:
-        return self.query_one(PaneRows)
 
     @property
     def view(self) -> View:
@@ -125,6 +126,21 @@ class PaneView(Widget):
     def chosen_rows(self) -> list[dict[str, object]]:
         """The marked rows, else the one under the cursor: as they are, where differences are shown."""
         return self.feed.present(self.view, self._rows.chosen)
+
+    def replace(self, opened: OpenPane) -> None:
+        """Show another pane in the place of this one; its last rows are painted once it is on the screen."""
+        if opened is self.opened:
+            return
+        for group in ("poll", "turn"):
+            self.workers.cancel_group(self, group)
+        self.opened = opened
+        self._title.turn_to(opened.pane)
+        self._chart.forget()
+        self._rows.replace(opened)
+        self._filter_line.value = self.state.filter_text
+        self._filter_line.display = bool(self.state.filter_text)
+        if self.is_on_screen:
+            self.poll()
 
     # Polling
 
@@ -143,16 +159,19 @@ class PaneView(Widget):
             widget._render_cache = NOTHING  # noqa: SLF001
         self.table.forget_lines()
 
-    @work(exclusive=True, group="poll", exit_on_error=False)
-    async def poll(self) -> None:
+    def poll(self) -> None:
         """Read, show, rest; for as long as the pane is on the screen."""
+        self._polling = self._poll()
+
+    @work(exclusive=True, group="poll", exit_on_error=False)
+    async def _poll(self) -> None:
         while True:
             self._wake.clear()
             started = time.monotonic()
             if not self.state.paused:
                 await self._read()
-                if not self._has_read:
-                    self._has_read = True
+                if not self.opened.has_read:
+                    self.opened.has_read = True
                     self.post_message(self.FirstRead())
             rest = self.feed.rest(self.state.period, time.monotonic() - started)
             with contextlib.suppress(TimeoutError):
@@ -162,12 +181,13 @@ class PaneView(Widget):
         """A defect of the console stops this pane alone, and is shown in it."""
         if event.state is WorkerState.ERROR:
             self.defect = event.worker.error
-            self.feed.fail(self.defect)
-            self._show_status(None)
+            if event.worker is self._polling or event.worker.group != "poll":  # else it was of another pane
+                self.feed.fail(self.defect)
+                self._show_status(None)
 
     async def _read(self) -> None:
         try:
-            async for _ in self.feed.reads(self.state, lambda: self.table.visible_keys, not self._has_read):
+            async for _ in self.feed.reads(self.state, lambda: self.table.visible_keys, not self.opened.has_read):
                 self.paint()
         except Trouble:
             self.paint()
@@ -176,7 +196,7 @@ class PaneView(Widget):
 
     def _say_missing(self) -> None:
         """Say once that the row that was sought is not there."""
-        missing, self._missing = self._missing, ""
+        missing, self.opened.missing = self.opened.missing, ""
         if missing and self.table.is_seeking:
             self.table.seek({})
             self._toast(missing)
@@ -211,29 +231,29 @@ class PaneView(Widget):
         if state.form is not self._rows.view:
             self._take_form()
         if rows is None:
-            self.arranged = None
+            self.opened.arranged = None
             self._rows.show_nothing(state.sort)
         else:
-            self.arranged, self.filter_trouble = state.arrange(rows)
-            self._rows.show(self.arranged, state.sort, self.feed.is_stale)
+            self.opened.arranged, self.opened.filter_trouble = state.arrange(rows)
+            self._rows.show(self.opened.arranged, state.sort, self.feed.is_stale)
         self._follow()
         self._show_status(rows)
         shown = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
         self._title.show_state(state, shown, self._marks.text)
         self._rows.fill_drawer()
-        self.query_one(PaneChart).draw(self.view, last, self.size, self._metrics())
+        self._chart.draw(self.view, last, self.size, self._metrics())
 
     def _take_form(self) -> None:
         """Show the widget of the view as it is shown now; the focus stays in this pane if it was there."""
         was_in_use = self.has_focus_within
         self._rows.turn_to(self.form)
-        if was_in_use and self.screen.focused is not self.query_one(FilterLine):
+        if was_in_use and self.screen.focused is not self._filter_line:
             self.screen.set_focus(self.rows)
 
     def _follow(self) -> None:
         """Let the chart show the row under the cursor, where it is of one row."""
         last = self.feed.last(self.view)
-        self.query_one(PaneChart).follow(self.view, self.table.cursor_key, last, self.feed.source)
+        self._chart.follow(self.view, self.table.cursor_key, last, self.feed.source)
 
     def show_concern(self, concern: Concern | None) -> None:
         """Show in the title which findings concern this pane."""
@@ -243,9 +263,9 @@ class PaneView(Widget):
         """Show what is said of the rows, which may not be known."""
         shown = len(self.arranged.rows) if self.arranged else 0
         read = status(self.form, rows, shown, self.state.filter_text)
-        why = self.filter_trouble or self._unshown
-        trouble = self.feed.trouble_text(self.view) or (one_line(why) if why else "")
-        self.query_one(StatusLine).show_status(trouble or read, bool(trouble))
+        wrong = self.opened.filter_trouble or self._unshown
+        trouble = self.feed.trouble_text(self.view) or (one_line(wrong) if wrong else "")
+        self._status.show_status(trouble or read, bool(trouble))
 
     def _open(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Open a dialog, unless a key that was pressed before has just opened another."""
@@ -266,10 +286,15 @@ class PaneView(Widget):
         self.state.choose_view(name)
         self._rows.turn_to(self.form)
         self.feed.trouble = None
-        self.query_one(FilterLine).display = False
+        self._filter_line.display = False
         self.paint()
         self.poll_now()
         self.screen.set_focus(self.rows)
+
+    def choose_view_of(self, pane: Pane, name: str) -> None:
+        """Turn to the view `name` of `pane`, unless another pane was opened meanwhile."""
+        if pane is self.pane:
+            self.choose_view(name)
 
     def go_to(self, view: str, row: Mapping[str, object], missing: str = "") -> None:
         """Turn to a view and put the cursor on the row with these values, as soon as it is there.
@@ -279,11 +304,11 @@ class PaneView(Widget):
         if view:
             self.choose_view(view)
         self.table.seek(row)
-        self._missing = missing
+        self.opened.missing = missing
 
     def action_filter(self) -> None:
         """Open the filter line."""
-        self.query_one(FilterLine).open(self.state.filter_text)
+        self._filter_line.open(self.state.filter_text)
 
     def _filter(self, text: str) -> None:
         if text != self.state.filter_text:
@@ -292,13 +317,13 @@ class PaneView(Widget):
 
     def leave_filter(self) -> None:
         """Keep the filter and go back to the table."""
-        self.query_one(FilterLine).display = bool(self.state.filter_text)
+        self._filter_line.display = bool(self.state.filter_text)
         self.screen.set_focus(self.rows)
         self.poll_now()
 
     def action_leave(self) -> None:
         """Clear the filter, else close the details."""
-        line = self.query_one(FilterLine)
+        line = self._filter_line
         if self.state.filter_text or line.display:
             self.state.filter_text = ""
             line.close()
@@ -346,7 +371,7 @@ class PaneView(Widget):
 
     def action_show_sql(self) -> None:
         """Show the statements behind the current view."""
-        self._open(TextDialog(f"SQL of {self.pane.title}: {self.view.title}", self._sql_text(self.view)))
+        self._open(TextDialog(f"SQL of {self.pane.title}: {self.view.title}", self.opened.sql_text(self.view)))
 
     def action_export(self) -> None:
         """Ask for a file, and write the rows of the table to it."""
@@ -355,28 +380,29 @@ class PaneView(Widget):
             self._toast("No rows to export.")
             return
 
+        pane, view = self.pane, self.view
+
         def answered(path: Path | None) -> None:
             if path is not None:
-                self._export(path, snapshot, source)
+                self._export(path, pane, view, snapshot, source)
 
-        self._open(ExportDialog(export_name(self.pane, self.view)), answered)
+        self._open(ExportDialog(export_name(pane, view)), answered)
 
     @work(exit_on_error=False)
-    async def _export(self, path: Path, snapshot: Snapshot, source: Source) -> None:
+    async def _export(self, path: Path, pane: Pane, view: View, snapshot: Snapshot, source: Source) -> None:
         try:
-            await asyncio.to_thread(save, path, self.pane.name, self.view.name, snapshot, source.facts)
+            await asyncio.to_thread(save, path, pane.name, view.name, snapshot, source.facts)
         except Trouble as why:
             self.app.push_screen(TextDialog("Export", safe(why)))
         else:
             self._toast(f"{counted(len(snapshot.rows), 'row')} written to {safe(path)}")
 
-    # Messages of the parts
+    def _follow_row(self, view: str, filter_text: str) -> None:
+        self.state.choose_view(view)
+        self.state.filter_text = filter_text
+        self.choose_view(view)
 
-    def on_pane_rows_followed(self, event: PaneRows.Followed) -> None:
-        """Turn to the view that a row leads to, with the filter for what belongs to it."""
-        self.state.choose_view(event.view)
-        self.state.filter_text = event.filter_text
-        self.choose_view(event.view)
+    # Messages of the parts
 
     def on_live_table_moved(self) -> None:
         """The chart follows the cursor."""
@@ -384,8 +410,9 @@ class PaneView(Widget):
 
     def on_live_table_header_clicked(self, event: LiveTable.HeaderClicked) -> None:
         """A click on a title sorts."""
-        self.sort_by(event.column.name)
+        if event.column in self.form.columns:  # another pane may have been opened meanwhile
+            self.sort_by(event.column.name)
 
     def on_pane_title_chosen(self, event: PaneTitle.Chosen) -> None:
         """A click on the name of a view turns to it."""
-        self.choose_view(event.name)
+        self.choose_view_of(event.pane, event.name)

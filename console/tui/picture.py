@@ -33,11 +33,6 @@ class LinePart:
     left: int
     right: int
 
-    @property
-    def at(self) -> tuple[int, int]:
-        """Where it begins."""
-        return self.y, self.x
-
 
 class Picture:
     """Knows what was written to the terminal; a cell that shows already what it is to show is not written again."""

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field
 
-from console.model import Row, Snapshot
+from console.model import Level, Row, Snapshot
 from console.reading.reader import Key, keys
+from console.records import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlace:
+    """The row under the cursor, what is marked, and how far the table is scrolled; no rows."""
+
+    cursor: int = 0
+    key: Key | None = None  # of the row under the cursor
+    columns: tuple[str, ...] = ()  # that the query returned
+    marked: frozenset[Key] = frozenset()
+    sought: Mapping[str, object] = field(default_factory=dict)
+    seeks: Level | None = Level.CRITICAL  # the least level of the row it goes to; None: it was moved
+    left: int = 0
+    top: int = 0
 
 
 class TableRows:
     """The rows of the last snapshot. Marks stay on their rows, by key, from one snapshot to the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, marked: Collection[Key] = ()) -> None:
+        """`marked` are the keys of rows that are marked as soon as they are there."""
         self.snapshot: Snapshot | None = None
         self.keys: list[Key] = []
-        self._marked: set[Key] = set()
+        self._marked = set(marked)
 
     def replace(self, snapshot: Snapshot, key: Sequence[str]) -> None:
         """Take the rows of `snapshot`, which the columns `key` tell apart."""
@@ -57,6 +74,11 @@ class TableRows:
         return self.keys.index(former)
 
     # Marks
+
+    @property
+    def marks(self) -> frozenset[Key]:
+        """The keys of the marked rows."""
+        return frozenset(self._marked)
 
     def is_marked(self, at: int) -> bool:
         """Whether a row is marked."""

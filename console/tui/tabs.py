@@ -63,12 +63,14 @@ class PaneTabs(Widget):
         self._visited: dict[str, str] = {}  # group → the pane of it that was on the screen last
         self._places: list[tuple[int, int, str]] = []
         self._concerns: Concerns = {}
+        self._group_of = {pane.name: pane.group for pane in panes}
+        self._groups = tuple(dict.fromkeys(self._group_of.values()))
         self.set_reactive(PaneTabs.current, current)
         self._visited[self._group] = current
 
     @property
     def _group(self) -> str:
-        return next(pane.group for pane in self._panes if pane.name == self.current)
+        return self._group_of[self.current]
 
     def watch_current(self) -> None:
         """Remember where its group is entered next time."""
@@ -82,7 +84,7 @@ class PaneTabs(Widget):
 
     def beside(self, by: int) -> str:
         """The name of the pane to open in the group `by` places further on; the last one follows the first."""
-        groups = self._groups()
+        groups = self._groups
         return self._entry(groups[(groups.index(self._group) + by) % len(groups)])
 
     def render(self) -> Content:
@@ -104,13 +106,14 @@ class PaneTabs(Widget):
 
     def _segments(self, room: TabRoom) -> Iterator[tuple[str, str, str]]:
         """Text, style and the pane that a click opens."""
-        for group in self._groups():
-            is_current = group == self._group
+        current = self._group
+        for group in self._groups:
+            is_current = group == current
             style = "bold $accent" if is_current else "$foreground-muted"
             yield f" {_shortened(group, WHOLE if is_current else room.groups)}", style, self._entry(group)
         yield " │", "$foreground-muted", ""
         for pane in self._panes:
-            if pane.group == self._group:
+            if pane.group == current:
                 is_current = pane.name == self.current
                 yield f" {pane.key} ", "bold $accent", pane.name
                 title = pane.short if pane.short and room.short[is_current] else pane.title
@@ -118,9 +121,6 @@ class PaneTabs(Widget):
                 yield title, "bold reverse" if is_current else "", pane.name
                 if concern := self._concerns.get(pane.name):
                     yield concern.mark, concern.style, pane.name
-
-    def _groups(self) -> list[str]:
-        return list(dict.fromkeys(pane.group for pane in self._panes))
 
     def _entry(self, group: str) -> str:
         return self._visited.get(group) or next(pane.name for pane in self._panes if pane.group == group)

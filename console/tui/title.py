@@ -21,8 +21,9 @@ class PaneTitle(Widget):
     class Chosen(Message):
         """The name of a view was clicked."""
 
-        def __init__(self, name: str) -> None:
+        def __init__(self, pane: Pane, name: str) -> None:
             super().__init__()
+            self.pane = pane
             self.name = name
 
     def __init__(self, pane: Pane) -> None:
@@ -32,6 +33,11 @@ class PaneTitle(Widget):
         self._right = ""
         self._concern: Concern | None = None
         self._places: list[tuple[int, int, str]] = []
+
+    def turn_to(self, pane: Pane) -> None:
+        """Show the choices of another pane."""
+        self._pane = pane
+        self.refresh()
 
     def show_state(self, state: PaneState, rows: tuple[int, int] | None, since: str = "") -> None:
         """Show the choices, and how many rows of how many are shown; redrawn only when the text differs.
@@ -85,7 +91,7 @@ class PaneTitle(Widget):
         """Find the name under the mouse."""
         for start, end, name in self._places:
             if start <= event.x < end:
-                self.post_message(self.Chosen(name))
+                self.post_message(self.Chosen(self._pane, name))
 
 
 def _titles(views: Sequence[View], room: int) -> list[str]:
