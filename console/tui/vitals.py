@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from console.rules.pooler import POOL_WAITING_CLIENTS
 KEPT = 300  # samples; ten minutes at the usual period
 FRESH = 1.0  # seconds for which a read of the overview is used for the header too
 PERIOD = 2.0  # seconds between two samples
+PATIENCE = 0.5  # seconds for which the poolers may hold up the metrics of the server
 POOLS = "pooler_pools"
 
 
@@ -41,6 +43,7 @@ class Vitals:
         self.now: dict[str, object] = {}
         self.trouble: Trouble | None = None
         self.period = PERIOD
+        self._pools = _Pools()
 
     @property
     def reading(self) -> Snapshot | None:
@@ -65,7 +68,7 @@ class Vitals:
             self.trouble = why
             self.now = {}
         if pooler is not None:
-            self.now |= await _clients_waiting_now(pooler)
+            self.now |= await self._pools.waiting(pooler)
         self._remember()
         if self.trouble is None and (plain := self._reader.plain) is not None:  # with the values of the host
             self.now = {**next(iter(plain.records()), {}), **self.now}
@@ -89,6 +92,23 @@ class Vitals:
         for name, value in self.now.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 self.history[name].append(float(value))
+
+
+class _Pools:
+    """Asks the poolers; one that does not answer holds up nothing else."""
+
+    def __init__(self) -> None:
+        self._asked: asyncio.Task[dict[str, object]] | None = None
+
+    async def waiting(self, pooler: Source) -> dict[str, object]:
+        """How many clients wait; None: not known yet."""
+        if self._asked is None:
+            self._asked = asyncio.create_task(_clients_waiting_now(pooler))
+        await asyncio.wait({self._asked}, timeout=PATIENCE)
+        if not self._asked.done():
+            return {"pool_waiting": None}
+        answered, self._asked = self._asked, None
+        return answered.result()
 
 
 async def _clients_waiting_now(pooler: Source) -> dict[str, object]:

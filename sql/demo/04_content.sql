@@ -31,7 +31,8 @@ SELECT pg_temp.key(made_at, i, 30), t.id, t.brands[b.n],
        CASE WHEN s.status IN ('pending', 'processing', 'review') THEN made_at ELSE f.done END,
        CASE WHEN s.status IN ('approved', 'completed') THEN f.done END
   FROM size, generate_series(1, requests) AS i,
-       LATERAL (SELECT first_day + (today - first_day) * ((i - pg_temp.dice(i, 35)) / requests) ^ 0.7 AS made_at OFFSET 0) AS m,
+       LATERAL (SELECT first_day + (today - first_day) * ((i - pg_temp.dice(i, 35)) / requests) ^ 0.7 AS made_at
+                OFFSET 0) AS m,
        LATERAL (SELECT floor((organizations + 1) ^ pg_temp.dice(i, 36))::integer AS rank) AS r
   JOIN tenant AS t ON t.rank = r.rank,
        LATERAL (SELECT 1 + floor(pg_temp.dice(i, 37) ^ 2 * cardinality(t.brands))::integer AS n OFFSET 0) AS b,

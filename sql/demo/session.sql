@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION pg_temp.dice(n bigint, salt bigint) RETURNS double pr
 LANGUAGE sql IMMUTABLE AS $$SELECT (hashint8extended(n, salt) & 2147483647) / 2147483648.0::double precision$$;
 CREATE OR REPLACE FUNCTION pg_temp.pick(words text[], n bigint, salt bigint) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$SELECT words[1 + (hashint8extended(n, salt) & 2147483647) % cardinality(words)]$$;
--- Keys as uuidv7() would have made them at that time: in order of time, 48 bits of milliseconds first. Of the two halves
+-- Keys as uuidv7() would have made them at that time: in order of time, 48 bits of milliseconds first. Of both halves
 -- the first has fifteen hexadecimal digits from 2004 to 2527, the second always sixteen, so that none needs padding.
 CREATE OR REPLACE FUNCTION pg_temp.key(made_at timestamptz, n bigint, salt bigint) RETURNS uuid
 LANGUAGE sql STABLE AS $$

@@ -23,7 +23,8 @@ session AS MATERIALIZED (
                        THEN pg_catalog.age(s.backend_xmin) END) AS age, NULL::integer AS catalog_age
     FROM session s
    WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL)
-     AND s.pid <> pg_catalog.pg_backend_pid() AND s.pid NOT IN (SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v)
+     AND s.pid <> pg_catalog.pg_backend_pid()
+     AND s.pid NOT IN (SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v)
   UNION ALL
   SELECT 'prepared transaction ' || p.gid, pg_catalog.age(p.transaction), NULL FROM prepared p
   UNION ALL
