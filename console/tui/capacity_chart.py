@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import ceil, log10
+from typing import Any
 
+from rich.text import Text
 from textual.content import Content
 
 from console.format import count, size
 from console.model import Record, Snapshot, number
 from console.series.sampling import BYTES, TABLE
-from console.tui.figure import Axis, Curve, curves
 from console.tui.vitals import Metrics
 
-CURVES = (  # column of the rows, its label, the style of its curve
-    ("value", "used", "ansi_cyan"),
-    ("indexes", "indexes", "ansi_blue"),
-    ("toast", "TOAST", "ansi_magenta"),
-    ("low", "", "ansi_white"),
-    ("high", "95 % band", "ansi_white"),
-    ("forecast", "forecast", "ansi_green"),
+CURVES = (  # column of the rows, its label, the colour of its curve
+    ("value", "used", "cyan"),
+    ("indexes", "indexes", "blue"),
+    ("toast", "TOAST", "magenta"),
+    ("low", "", "white"),
+    ("high", "95 % band", "white"),
+    ("forecast", "forecast", "green"),
 )
 DASHED = frozenset({"forecast", "low", "high"})
 FEWEST = 2  # days with samples that make a curve
@@ -36,27 +37,43 @@ def capacity_course(snapshot: Snapshot, width: int, height: int, metrics: Metric
         return Content("")
     kind = str(snapshot.name.partition(" ")[2])
     drawn = [curve for curve in CURVES if len(_points(records, curve[0])) > 1]
-    plot = _plotted(records, drawn, width, height - 1, is_size=kind in BYTES)
+    plot = Text.from_ansi(_plotted(records, drawn, width, height - 1, is_size=kind in BYTES))
+    plot.rstrip()
     size_of = {"used": "size"} if kind == TABLE else {}
-    named = [(f" ⣿ {size_of.get(label, label)} ", style) for _, label, style in drawn if label]
-    return Content.assemble(*named, (_partitions(records), "dim"), "\n", plot)
+    named = [(f" ⣿ {size_of.get(label, label)} ", colour) for _, label, colour in drawn if label]
+    legend = Text.assemble(*named, (_partitions(records), "dim"))
+    return Content.from_rich_text(Text.assemble(legend, "\n", plot))
 
 
 def _plotted(
     records: Sequence[Record], drawn: Sequence[tuple[str, str, str]], width: int, height: int, *, is_size: bool
-) -> Content:
+) -> str:
+    import plotext  # noqa: PLC0415  slow to import, and only this chart and a large terminal draw it
+
+    plotext.terminal.limit(width=False, height=False)  # the room is known better here
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.plot_size(width, height)
+    figure.axes(False)  # their lines are few and belong to the curves
     points = {column: _points(records, column) for column, _, _ in drawn}
     times = [at for each in points.values() for at, _ in each]
     top = max(1.0, *(value for each in points.values() for _, value in each))
     marks = _marks(top, max(2, height // LINES_APART), 1024 if is_size else 1000)
+    figure.ruler("y").lim(0, max(top, marks[-1]))
+    figure.ruler("y").ticks(marks, [size(mark) if is_size else count(mark) for mark in marks])
+    figure.ruler("x").lim(min(times), max(times))
     dates = _dates(min(times), max(times), max(2, width // APART))
-    return curves(
-        [Curve(points[column], style, is_line=column not in DASHED) for column, _, style in drawn],
-        Axis(min(times), max(times), [(at, f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}") for at in dates]),
-        Axis(0, max(top, marks[-1]), [(mark, size(mark) if is_size else count(mark)) for mark in marks]),
-        width,
-        height,
-    )
+    figure.ruler("x").ticks(dates, [f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in dates])
+    for column, _, colour in drawn:
+        _draw(figure, plotext.marker("braille", pixel=colour), points[column], is_line=column not in DASHED)
+    return str(figure.build())
+
+
+def _draw(figure: Any, marker: Any, points: Sequence[tuple[float, float]], *, is_line: bool) -> None:
+    signal = figure.signal([at for at, _ in points], [value for _, value in points], marker=marker)
+    signal.lines(is_line)
+    figure.draw(signal)
 
 
 def _points(records: Sequence[Record], column: str) -> list[tuple[float, float]]:

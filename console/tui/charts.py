@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from rich.text import Text
 from textual.content import Content
 
 from console.format import one_line
@@ -13,7 +14,6 @@ from console.panes.partitions import Timeline, timeline
 from console.reading.sparkline import BARS, step
 from console.tui.capacity_chart import capacity_course
 from console.tui.course import APART, COURSES, activity, pool_waits, span, ticks
-from console.tui.figure import Axis, Curve, curves
 from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
 from console.tui.pieces import assembled
@@ -26,26 +26,32 @@ MOST_LINES = 6  # numbers at the side of the curves, about
 Drawing = Callable[[Snapshot, int, int, Metrics], Content]  # rows, width, height, metrics of the header
 
 
-def history(metrics: Metrics, width: int, height: int) -> Content:
+def history(metrics: Metrics, width: int, height: int) -> Text:
     """The courses of the metrics as curves over the time of day in UTC, under a line that names them."""
+    import plotext  # noqa: PLC0415  slow to import, and only a large terminal draws it
+
     times, courses = list(metrics.times), [(course, metrics.history.get(course.name, ())) for course in COURSES]
     start, end = span(times)
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.plot_size(width, height - 1)
     top = max([4.0, *(value or 0.0 for _, values in courses for value in values)])
+    figure.ruler("y").lim(0, top)
     whole = range(0, int(top) + 1, -(-int(top) // MOST_LINES))  # there are no fractions of sessions
-    drawn = [
-        Curve([(at, value) for at, value in zip(times, values, strict=False) if value is not None], course.style)
-        for course, values in courses
-    ]
-    plot = curves(
-        drawn,
-        Axis(start, end, ticks(start, end, width // APART)),
-        Axis(0, top, [(value, str(value)) for value in whole]),
-        width,
-        height - 1,
-        framed=True,
-    )
-    named = [part for course, _ in courses for part in ((" ⣿ ", course.style), (f"{course.label}  ", ""))]
-    return Content.assemble(*named, (" UTC", "dim"), "\n", plot)
+    figure.ruler("y").ticks(list(whole), [str(value) for value in whole])
+    figure.ruler("x").lim(start - end, 0)
+    labels = [(at - end, label) for at, label in ticks(start, end, width // APART)]
+    figure.ruler("x").ticks([at for at, _ in labels], [label for _, label in labels])
+    for course, values in courses:
+        known = [(at - end, value) for at, value in zip(times, values, strict=False) if value is not None]
+        if len(known) > 1:
+            marker = plotext.marker("braille", pixel=course.colour)
+            signal = figure.signal([at for at, _ in known], [value for _, value in known], marker=marker)
+            signal.lines(True)
+            figure.draw(signal)
+    named = [part for course, _ in courses for part in ((" ⣿ ", course.colour), f"{course.label}  ")]
+    return Text.assemble(*named, (" UTC", "dim"), "\n", Text.from_ansi(str(figure.build())))
 
 
 def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:

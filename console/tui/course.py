@@ -25,13 +25,13 @@ class Course:
 
     name: str
     label: str
-    style: str  # of its curve, in one of the sixteen colours
+    colour: str  # of its curve, of the sixteen
 
 
 COURSES = (
-    Course("active", "active", "ansi_cyan"),
-    Course("waiting", "waiting for locks", "ansi_magenta"),
-    Course("idle_in_transaction", "idle in transaction", "ansi_blue"),
+    Course("active", "active", "cyan"),
+    Course("waiting", "waiting for locks", "magenta"),
+    Course("idle_in_transaction", "idle in transaction", "blue"),
 )
 
 
@@ -80,7 +80,7 @@ def activity(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> C
 def pool_waits(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> Content:
     """How many clients of poolers waited for a server connection over time; empty before the second reading."""
     del snapshot, height
-    return _lines((Course("pool_waiting", "waiting for a server", "ansi_yellow"),), width, metrics)
+    return _lines((Course("pool_waiting", "waiting for a server", "yellow"),), width, metrics)
 
 
 def _lines(courses: Sequence[Course], width: int, metrics: Metrics) -> Content:
