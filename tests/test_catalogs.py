@@ -32,7 +32,7 @@ PASSING = (Name("TABLE", "pg_am", "amname"), Name("VIEW", "pg_roles", "rolname")
 MOVES = re.compile(
     r"pg_stat_get_(?:activity|db_\w+|io|wal\w*|dead_tuples|live_tuples)|pg_buffercache\w*|pg_stat_statements|pg_ls_\w+"
 )
-FLUID = {"changes", "buffer_hits"}
+FLUID = {"changes", "buffer_hits", "statements", "statement_heads", "advice_statements"}
 # Functions that describe a server; what SQL is made of, such as count() and format(), does not go.
 DESCRIBES = re.compile(
     r"pg_\w+|has_\w+|age|mxid_age|row_security_active|to_regclass|format_type|obj_description|aclexplode"

@@ -57,7 +57,7 @@ _COLUMNS = {
         r"\w+_(?:count|total|done|scanned|vacuumed|processed|streamed|bytes|exists|missing|differs|conflicts)"
         r"|\w+_(?:full|fpi|records|size)"
         r"|query_?id|calls|rows|param\d+|evictions|extends|fsyncs|hits|reads|reuses|writes|writebacks|size"
-        r"|system_identifier|wal_\w+|seq(?:max|min|increment|start|cache)"
+        r"|system_identifier|wal_buffers_full|wal_write|wal_sync|seq(?:max|min|increment|start|cache)"
     ),
     "name": (
         r"(?:am|att|coll|con|dat|evt|ext|lan|nsp|opr|pro|rel|rol|rule|spc|sub|subslot|tg|typ|use|schema|table|slot_)name"
