@@ -140,6 +140,22 @@ async def test_on_a_wide_terminal_they_are_beside_the_table_which_keeps_eighty_c
         app = Bench()
 
 
+async def test_another_place_leaves_nothing_of_the_size_that_they_had() -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = await show(pilot, rows(3))
+        for _ in range(2):
+            assert pane.drawer.outer_size.width == pane.size.width
+            assert below(pane) == 16
+            await pilot.resize_terminal(200, 50)
+            await until(pilot, lambda: not pane.has_class("-below"))
+            await pilot.pause()
+            assert pane.drawer.outer_size.height == pane.size.height
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: pane.has_class("-below"))
+            await pilot.pause()
+
+
 async def test_next_to_the_table_they_hold_what_the_narrower_table_does_not_show() -> None:
     app = Bench()
     async with app.run_test(size=(150, 45)) as pilot:

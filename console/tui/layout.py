@@ -13,7 +13,7 @@ GUTTER = 2  # cells on the left that carry the severity of a row
 SHORTEST_MIDDLE = 5  # cells from which on both ends of a name are readable
 NARROWEST, WIDEST_GROWTH = 10, 400  # bounds of a growing column
 ROOM_TO_READ = 40  # a growing column gives up cells to further columns down to this width
-ENOUGH = 24  # from this width on a growing column shares what is left with the other texts
+ENOUGH = 24  # from this width on a growing column shares what is left with the other wanted texts
 SHARED = frozenset({"name", "relation", "names", "query"})  # formats whose texts are often longer than their column
 MOST_SHARED = 24  # cells that a column can get in addition
 
@@ -48,7 +48,7 @@ def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
         base = [*base[:-1], *fitting, growing]
     else:
         base += fitting
-    texts = [column for column in base if column is not growing and column.format in SHARED]
+    texts = [column for column in base if not (column is growing or column.extra) and column.format in SHARED]
     share = _share(room, growing, len(texts))
     placed: list[Placed] = []
     x = GUTTER

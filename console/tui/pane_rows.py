@@ -54,6 +54,7 @@ class PaneRows(Horizontal):
         self._blocks = FindingBlocks() if any(view.blocks for view in opened.pane.views) else None
         self.drawer = Details()  # next to or below the table
         self._fitted = 0, 0  # lines that there were for both, and those chosen for the details below
+        self._drawer_size: tuple[int | None, int | None] = (None, None)  # None: as the place has it
         self._following: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -135,10 +136,10 @@ class PaneRows(Horizontal):
             drawer.display = bool(brief.plain)
             drawer.show_brief(brief)
         self.set_class(not self._is_wide, "-below")
-        if self._is_wide:
-            drawer.styles.width = min(WIDEST, TABLE // 2 + (self.size.width - NEXT_FROM) * 3 // 5)
-        else:
-            drawer.styles.height = height
+        next_to = min(WIDEST, TABLE // 2 + (self.size.width - NEXT_FROM) * 3 // 5)
+        size = (next_to, None) if self._is_wide else (None, height)
+        if size != self._drawer_size:  # what was set for the other place would hold here too
+            drawer.styles.width, drawer.styles.height = self._drawer_size = size
 
     def _details_source(self) -> Source | None:
         try:
