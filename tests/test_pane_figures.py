@@ -269,7 +269,8 @@ ELSEWHERE = {  # what no other query says, and where it is tested
     "bloat/tables": {"bloat", "bloat_pct", "toast_bloat"},  # estimates: test_pane_storage, test_pane_toast
     "bloat/indexes": {"bloat", "bloat_pct"},
     "overview/history": {"lasted"},  # of the console's own file: test_history
-    "indexes/all": {"scan_rate", "replica_scans"},  # a rate of the scans: test_reading; test_replicas
+    # A rate of the scans: test_reading; test_replicas; what the rules saw: test_index_ages.
+    "indexes/all": {"scan_rate", "replica_scans", "built_age"},
     "indexes/advice": {  # of the planner: test_advice
         *("saved", "size", "statements", "cost_before", "cost_after", "hot_lost", "writes", "saved_per_day"),
     },
