@@ -540,7 +540,7 @@ def test_a_prepared_transaction_and_a_deadlock_are_roots_too() -> None:
 
 STATEMENT: Row = {
     "queryid": 1, "total_ms": 30.0, "all_ms": 120.0, "hits": 9, "blocks": 12, "ms_rate": None, "known": 2,
-    "counted_from": NOW, "evictions": 0, "block_rate": 1.0,
+    "counted_from": NOW, "evictions": 0, "block_rate": 1.0, "last_run": 1.0,
     **dict.fromkeys(("call_rate", "mean_now", "row_rate", "hit_now", "read_rate", "temp_rate", "wal_rate"), 1.0),
 }  # fmt: skip
 
@@ -552,6 +552,8 @@ def test_statements_have_their_share_and_the_heaviest_come_first_until_there_are
     assert (found.values("share"), found.values("hit")) == ((50.0, 25.0), (None, 75.0))
     rated = slow_queries.judged(many({**STATEMENT, "ms_rate": 1.0}, {**other, "ms_rate": 0.5}))
     assert rated.values("queryid") == (1, 2)
+    ran_later = slow_queries.judged(many({**STATEMENT, "ms_rate": 0.0}, {**other, "ms_rate": 0.0, "last_run": 2.0}))
+    assert ran_later.values("queryid") == (2, 1)
     assert slow_queries.judged(one({**STATEMENT, "all_ms": 0.0})).values("share") == (None,)
     # Since it was summed up, one of them went on: no share is above the whole.
     assert slow_queries.judged(one({**STATEMENT, "all_ms": 20.0})).values("share") == (100.0,)
