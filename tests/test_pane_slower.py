@@ -111,7 +111,7 @@ async def test_statements_beyond_the_most_expensive_ones_are_read_as_well(pg: Cl
     async with console(pg, database) as server:
         first, others = await server.fetch("statements"), await server.fetch("statements_beyond")
     assert len(first.rows) == FULL
-    assert len(sought) >= 520
+    assert len(sought) >= 400  # other tests' statements may have displaced some
     assert len(sought - {*first.values("queryid"), *others.values("queryid")}) <= 5  # as they change places meanwhile
     assert len(sought & set(others.values("queryid"))) > 20
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
+import pytest
+
 from console.model import Source
 from console.reading.reader import Readers
 from console.settings.config import Wanted
@@ -43,11 +45,12 @@ def silent(pooler: Pooler) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.spread
 async def test_a_silent_pooler_does_not_hold_up_the_metrics_of_the_server(
-    any_pg: PostgresServer, database: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
+    pg: PostgresServer, database: str, pgbouncer: Callable[[PostgresServer, str], Pooler]
 ) -> None:
-    pooler = pgbouncer(any_pg, database)
-    async with Workspace(settings(), Wanted(any_pg.uri(database), poolers=(pooler.stats_uri,))) as workspace:
+    pooler = pgbouncer(pg, database)
+    async with Workspace(settings(), Wanted(pg.uri(database), poolers=(pooler.stats_uri,))) as workspace:
         vitals = Vitals(Readers(), workspace.settings.thresholds)
         server, heard = workspace.sources.named(PRIMARY), Heard(workspace.sources.named(POOLER))
         asked = cast("Source", heard)
