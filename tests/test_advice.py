@@ -30,6 +30,7 @@ from tests.planted import MISSING, USELESS, call, plant, precision_and_recall
 from tests.screens import console, settings, shows, until
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
+from tests.statements import OWN_STATEMENTS
 
 ENOUGH = 0.9
 
@@ -208,7 +209,7 @@ async def test_advice_for_one_statement_stands_below_its_plan(planted: tuple[Clu
 async def test_a_created_index_is_explained_before_and_after(unaided: tuple[Cluster, str]) -> None:
     cluster, name = unaided
     with cluster.connect(name) as admin:
-        text = "SELECT queryid FROM pg_stat_statements WHERE query ~ '^SELECT .*FROM lines .*batch = ' LIMIT 1"
+        text = f"SELECT queryid FROM {OWN_STATEMENTS} WHERE query ~ '^SELECT .*FROM lines .*batch = ' LIMIT 1"
         (queryid,) = admin.execute(text).fetchone() or (0,)
     for user in (OWNER, "postgres"):
         given = {"table": "lines", "columns": "batch", "statements": f"{queryid},1"}
@@ -253,7 +254,7 @@ async def test_the_plan_of_before_is_known_without_anybody_having_asked(
     cluster, name = unaided
     with cluster.connect(name, OWNER) as session:
         session.execute("CREATE INDEX lines_batch ON lines (batch)")
-        text = "SELECT query FROM pg_stat_statements WHERE query ~ '^SELECT .*FROM lines .*batch = ' LIMIT 1"
+        text = f"SELECT query FROM {OWN_STATEMENTS} WHERE query ~ '^SELECT .*FROM lines .*batch = ' LIMIT 1"
         (statement,) = session.execute(text).fetchone() or ("",)
     async with Workspace(settings(), Wanted(cluster.uri(name, OWNER)), trail=Trail(tmp_path / "a.jsonl")) as workspace:
         server = workspace.sources.postgres

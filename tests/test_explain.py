@@ -27,6 +27,7 @@ from console.workspace import Workspace
 from tests.command import run
 from tests.screens import console, settings, shows, taken, until
 from tests.servers import PostgresServer as Cluster
+from tests.statements import OWN_STATEMENTS
 from tests.waiting import eventually
 
 # All of it belongs to pipeline_app; pipeline_owner explains.
@@ -344,7 +345,7 @@ async def test_a_statement_is_explained_with_the_rows_that_its_calls_returned(
         for _ in range(3):
             session.execute("SELECT id AS of_the_test FROM orders WHERE customer = 7", prepare=False)
     with pg.connect(ground) as admin:
-        query = "SELECT queryid FROM pg_stat_statements WHERE query LIKE 'SELECT id AS of_the_test%'"
+        query = f"SELECT queryid FROM {OWN_STATEMENTS} WHERE query LIKE 'SELECT id AS of_the_test%'"
         ((queryid,),) = admin.execute(query).fetchall()
     async with workspace(pg, ground, tmp_path) as opened:
         explained = await opened.explain(Asked(Subject(queryid=queryid)))

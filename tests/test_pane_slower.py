@@ -24,6 +24,7 @@ from console.watching.store import NAME, Store, target_key
 from tests.activity import console
 from tests.pasts import at, keep, reading
 from tests.servers import PostgresServer as Cluster
+from tests.statements import OWN_STATEMENTS
 
 READINGS, CALLS = 5, 12  # on each side of the step; between two readings
 SLEEP = "SELECT pg_catalog.pg_sleep({}) AS sought FROM orders WHERE note = 'n7'"
@@ -68,7 +69,7 @@ async def test_a_statement_that_became_slower_is_found_with_what_else_changed(
             session.execute("ANALYZE orders")
             session.execute(SLEEP.format("1.00").encode())
             with pg.connect(database) as other:
-                found = other.execute("SELECT queryid, query FROM pg_stat_statements WHERE query ~ ' AS sought FROM'")
+                found = other.execute(f"SELECT queryid, query FROM {OWN_STATEMENTS} WHERE query ~ ' AS sought FROM'")
                 ((queryid, text),) = found.fetchall()
             await kept_plan(server, tmp_path, text)
             for minute in range(2 * READINGS + 1):
@@ -106,7 +107,7 @@ async def test_statements_beyond_the_most_expensive_ones_are_read_as_well(pg: Cl
         session.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         for columns in range(1, 530):
             session.execute(("SELECT 'beyond'" + ", 1" * columns).encode())
-        of_these = "SELECT queryid FROM pg_stat_statements WHERE query LIKE 'SELECT $1, %' AND calls = 1 AND rows = 1"
+        of_these = f"SELECT queryid FROM {OWN_STATEMENTS} WHERE query LIKE 'SELECT $1, %' AND calls = 1 AND rows = 1"
         sought = {queryid for (queryid,) in session.execute(of_these.encode()).fetchall()}
     async with console(pg, database) as server:
         first, others = await server.fetch("statements"), await server.fetch("statements_beyond")

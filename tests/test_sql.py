@@ -147,3 +147,9 @@ def test_lines_fit_into_120_columns() -> None:
 def test_a_percent_sign_is_a_named_parameter_or_doubled() -> None:
     """They are always sent with parameters, also when they have none."""
     assert [(where, line) for where, line in lines(FILES) if "%" in re.sub(r"%%|%\([a-z_]+\)s", "", line)] == []
+
+
+def test_tests_look_through_the_texts_of_their_own_database_alone() -> None:
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    looking = re.compile(r"FROM pg_stat_statements WHERE query (?:~|LIKE|ILIKE)")
+    assert [file.name for file in files if looking.search(file.read_text())] == []

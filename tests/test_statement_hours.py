@@ -31,6 +31,7 @@ from console.watching.statement_series import StatementSeries
 from console.watching.store import NAME, Store, target_key
 from tests.acting import Desk
 from tests.servers import PostgresServer as Cluster
+from tests.statements import OWN_STATEMENTS
 from tests.waiting import eventually
 
 TARGET = "/tmp:5432 dbname=shop"
@@ -176,7 +177,7 @@ async def test_a_console_that_is_open_keeps_the_hours_and_reads_options(
     assert {"set_options", "statements"} <= streams
     with pg.connect(database) as session:
         ((queryid,),) = session.execute(
-            "SELECT queryid FROM pg_stat_statements WHERE query LIKE '%AS kept_by_hour'"
+            f"SELECT queryid FROM {OWN_STATEMENTS} WHERE query LIKE '%AS kept_by_hour'"
         ).fetchall()
     kept = load(Store(tmp_path / NAME), target, time.time() + HOUR)
     assert [spent.calls for each, hours in kept.items() for spent in hours.values() if each[0] == queryid] == [3]
