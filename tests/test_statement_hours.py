@@ -10,7 +10,7 @@ import pytest
 
 import console.workspace as console_workspace
 from console.running.trail.audit import Trail
-from console.series.slowdown import Counted
+from console.series.slowdown import Counted, Spent
 from console.settings.config import load as configuration
 from console.watching import slower, statement_hours
 from console.watching.known_hours import KnownHours
@@ -20,7 +20,6 @@ from console.watching.statement_hours import (
     HOUR,
     MOST,
     OtherDays,
-    Spent,
     StatementId,
     keep,
     load,

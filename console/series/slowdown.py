@@ -22,20 +22,9 @@ SHARPER = 2.0  # how much less the means scatter around the step than around a l
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """The counters of a statement at one moment."""
+class Spent:
+    """Calls of a statement and the time that they took."""
 
-    at: float  # seconds since 1970
-    calls: float
-    total_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """What was counted between two readings in which there were calls."""
-
-    began: float
-    ended: float
     calls: float
     ms: float
 
@@ -43,6 +32,34 @@ class Interval:
     def mean(self) -> float:
         """Milliseconds a call."""
         return self.ms / self.calls
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The counters of a statement at one moment."""
+
+    at: float  # seconds since 1970
+    calls: float
+    total_ms: float
+
+    def since(self, before: Counted) -> Spent | None:
+        """What was counted after an earlier reading; None: counters that fell were reset or evicted."""
+        calls, ms = self.calls - before.calls, self.total_ms - before.total_ms
+        return Spent(calls, ms) if calls >= 0 and ms >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The time between two readings in which there were calls."""
+
+    began: float
+    ended: float
+    spent: Spent
+
+    @property
+    def mean(self) -> float:
+        """Milliseconds a call."""
+        return self.spent.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +103,18 @@ def slowdown(readings: Sequence[Counted]) -> Slowdown | None:
 def _intervals(readings: Sequence[Counted]) -> list[Interval]:
     found: list[Interval] = []
     for before, now in pairwise(readings):
-        calls, ms = now.calls - before.calls, now.total_ms - before.total_ms
-        if calls < 0 or ms < 0:
+        spent = now.since(before)
+        if spent is None:
             found = []
-        elif calls and ms and now.at > before.at:
-            found.append(Interval(before.at, now.at, calls, ms))
+        elif spent.calls and spent.ms and now.at > before.at:
+            found.append(Interval(before.at, now.at, spent))
     return found
 
 
 def _cut(intervals: Sequence[Interval]) -> int | None:
     """How many intervals are before the cut that separates them best."""
     logs = [math.log(each.mean) for each in intervals]
-    weights = [each.calls for each in intervals]
+    weights = [each.spent.calls for each in intervals]
     whole, total = math.fsum(weights), math.fsum(w * x for w, x in zip(weights, logs, strict=True))
     best, found = 0.0, None
     weight = part = 0.0
@@ -135,8 +152,8 @@ def _scatter_around_line(times: Sequence[float], values: Sequence[float]) -> flo
 
 
 def _mean(intervals: Sequence[Interval]) -> float:
-    return math.fsum(each.ms for each in intervals) / _calls(intervals)
+    return math.fsum(each.spent.ms for each in intervals) / _calls(intervals)
 
 
 def _calls(intervals: Sequence[Interval]) -> float:
-    return math.fsum(each.calls for each in intervals)
+    return math.fsum(each.spent.calls for each in intervals)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from console.series.slowdown import Counted
+from console.series.slowdown import Counted, Spent
 from console.watching import statement_hours
-from console.watching.statement_hours import HOUR, HoursOfStatement, Spent, StatementId
+from console.watching.statement_hours import HOUR, HoursOfStatement, StatementId
 from console.watching.statement_series import StatementSeries
 from console.watching.store import Store
 
@@ -43,5 +43,5 @@ def _more(before: Counted | None, after: Counted) -> Spent | None:
     """What was counted between two readings; None: nothing, or it cannot be said in which hour."""
     if before is None or after.at - before.at > HOUR:
         return None
-    calls, ms = after.calls - before.calls, after.total_ms - before.total_ms
-    return Spent(calls, ms) if calls > 0 and ms >= 0 else None
+    spent = after.since(before)
+    return spent if spent and spent.calls else None

@@ -12,7 +12,6 @@ from console.watching.statement_hours import (
     RATIO,
     HoursOfStatement,
     OtherDays,
-    Spent,
     StatementId,
     other_days,
     slower_since,
@@ -72,20 +71,17 @@ def _by_step(key: StatementId, readings: list[Counted]) -> Slowed | None:
 def _by_other_days(key: StatementId, readings: list[Counted], known: HoursOfStatement, now: float) -> Slowed | None:
     """Slower in the whole hour: it stepped before, or there are too few readings for a step."""
     usual = other_days(known, _hour(now))
-    spent, seconds = _spent(readings)
-    if usual is None or usual.days < LEAST_DAYS or spent.calls < CALLS or spent.mean < RATIO * usual.mean:
+    first, last = readings[0], readings[-1]
+    spent = last.since(first)
+    if usual is None or usual.days < LEAST_DAYS or spent is None or spent.calls < CALLS:
+        return None
+    if spent.mean < RATIO * usual.mean:
         return None
     since = slower_since(known, _hour(now))
-    return Slowed(key, since * HOUR, min((since + 1) * HOUR, now), usual.mean, spent.mean, spent.calls / seconds)
+    rate = spent.calls / (last.at - first.at)
+    return Slowed(key, since * HOUR, min((since + 1) * HOUR, now), usual.mean, spent.mean, rate)
 
 
 def _hour(now: float) -> int:
     """The hour in which most of what was read in the last one happened."""
     return int((now - HOUR / 2) // HOUR)
-
-
-def _spent(readings: list[Counted]) -> tuple[Spent, float]:
-    """What was counted between the first and the last reading, in how many seconds; nothing after a reset."""
-    first, last = readings[0], readings[-1]
-    calls, ms = last.calls - first.calls, last.total_ms - first.total_ms
-    return Spent(calls, ms) if calls > 0 and ms >= 0 else Spent(0.0, 0.0), last.at - first.at

@@ -11,6 +11,7 @@ from itertools import takewhile
 from statistics import median
 
 from console.records import dataclass
+from console.series.slowdown import Spent
 from console.watching.store import Store
 
 HOUR = 3600
@@ -22,20 +23,7 @@ CALLS = 50.0  # in an hour, from which its mean says something
 RATIO = 2.0  # of the mean of an hour and the same one of other days, from which it is slower
 
 StatementId = tuple[int, int, int, bool]  # queryid, userid, dbid, toplevel
-HoursOfStatement = Mapping[int, "Spent"]  # by hours since 1970
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Calls of a statement and the time that they took."""
-
-    calls: float
-    ms: float
-
-    @property
-    def mean(self) -> float:
-        """Milliseconds a call."""
-        return self.ms / self.calls
+HoursOfStatement = Mapping[int, Spent]  # by hours since 1970
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,11 @@ WITH bounded AS MATERIALIZED (
            SELECT c.oid::bigint AS oid, x.name
              FROM pg_catalog.unnest(ARRAY[$node$ || listed.names || $node$]) x(name)
              JOIN pg_catalog.pg_class l ON l.oid = pg_catalog.to_regclass(x.name)
-             JOIN pg_catalog.pg_namespace ns ON ns.oid = l.relnamespace
              LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.oid
              JOIN pg_catalog.pg_dist_shard s ON s.logicalrelid = coalesce(i.indrelid, l.oid)
              JOIN pg_catalog.pg_dist_placement p ON p.shardid = s.shardid
              JOIN pg_catalog.pg_dist_local_group g ON g.groupid = p.groupid
-             JOIN pg_catalog.pg_class c
-               ON c.oid = pg_catalog.to_regclass(
-                    CASE ns.nspname WHEN 'public' THEN 'public.' ELSE '' END
-                    || pg_catalog.shard_name(l.oid::pg_catalog.regclass, s.shardid))
+             @shard_relation@
          ), @bloat_rows@
          SELECT coalesce(pg_catalog.json_agg(x), '[]') FROM (
            SELECT a.name, pg_catalog.count(*) FILTER (WHERE s.reason = '') AS estimated,

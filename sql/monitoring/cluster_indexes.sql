@@ -30,10 +30,7 @@ WITH bounded AS MATERIALIZED (
              JOIN pg_catalog.pg_index i ON i.indrelid = s.logicalrelid
              JOIN pg_catalog.pg_class l ON l.oid = i.indexrelid
              JOIN pg_catalog.pg_namespace ns ON ns.oid = l.relnamespace
-             JOIN pg_catalog.pg_class c
-               ON c.oid = pg_catalog.to_regclass(
-                    CASE ns.nspname WHEN 'public' THEN 'public.' ELSE '' END
-                    || pg_catalog.shard_name(l.oid::pg_catalog.regclass, s.shardid))
+             @shard_relation@
             GROUP BY 1, 2) x
        $node$ || pg_catalog.left(b.timeout, 0), true, false) r
    WHERE r.success

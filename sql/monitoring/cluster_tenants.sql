@@ -20,10 +20,7 @@ WITH bounded AS MATERIALIZED (
              JOIN pg_catalog.pg_dist_partition d ON d.logicalrelid = s.logicalrelid AND d.partmethod = 'h'
              JOIN pg_catalog.pg_class l ON l.oid = d.logicalrelid
              JOIN pg_catalog.pg_namespace ns ON ns.oid = l.relnamespace
-             JOIN pg_catalog.pg_class c
-               ON c.oid = pg_catalog.to_regclass(
-                    CASE ns.nspname WHEN 'public' THEN 'public.' ELSE '' END
-                    || pg_catalog.shard_name(s.logicalrelid, s.shardid)) AND c.relkind = 'r'
+             @shard_relation@ AND c.relkind = 'r'
              LEFT JOIN pg_catalog.pg_stats v ON v.schemaname = ns.nspname AND v.tablename = c.relname
               AND v.attname = pg_catalog.column_to_column_name(d.logicalrelid, d.partkey) AND NOT v.inherited
             OFFSET 0) x

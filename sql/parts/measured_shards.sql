@@ -31,10 +31,7 @@ bounded AS MATERIALIZED (
              JOIN pg_catalog.pg_dist_local_group g ON g.groupid = p.groupid
              JOIN pg_catalog.pg_dist_shard s ON s.shardid = p.shardid
              JOIN pg_catalog.pg_class l ON l.oid = s.logicalrelid
-             JOIN pg_catalog.pg_class c
-               ON c.oid = pg_catalog.to_regclass(  -- named without its schema where that is public
-                    CASE l.relnamespace WHEN pg_catalog.to_regnamespace('public') THEN 'public.' ELSE '' END
-                    || pg_catalog.shard_name(s.logicalrelid, s.shardid))
+             @shard_relation@
             CROSS JOIN LATERAL (SELECT NOT EXISTS (
                     SELECT FROM locked l WHERE l.oid IN (c.oid, c.reltoastrelid)) AS free) f
             OFFSET 0) x

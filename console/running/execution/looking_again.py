@@ -84,7 +84,7 @@ def _missing(session: ActingSession, seen: Sequence[Seen]) -> Iterator[None]:
     except DriverError as error:
         if error.sqlstate == _UNDEFINED_STATEMENT:  # DEALLOCATE or DISCARD ALL in a function of the database
             session.forget_prepared()
-            raise Trouble(Kind.BUSY, "What this session had prepared is gone.", "", _AGAIN) from None
+            raise Trouble(Kind.BUSY, "A prepared statement is gone.", "", _AGAIN) from None
         if seen and error.sqlstate == _UNDEFINED_TABLE:
             raise _changed(seen[0]) from None
         raise

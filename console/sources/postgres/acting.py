@@ -190,8 +190,8 @@ class ActingSession:
     async def prepare(self, *queries: str) -> None:
         """Let the server parse and plan each of `queries` once, for what `prepared` returns.
 
-        Only where no code of another role runs in this session, which could give the name to a statement of its own.
-        REINDEX and the like run code of a table's owner where the server itself refuses PREPARE and DEALLOCATE.
+        Not where functions of other roles run: one could give the name to a statement of its own. Those of an index or
+        a view, which REINDEX and the like run, cannot: the server refuses PREPARE and DEALLOCATE in them.
         """
         names = {query: f"pipeline_console_{number}" for number, query in enumerate(dict.fromkeys(queries))}
         await self.script(*(f"PREPARE {name} AS {query}" for query, name in names.items()))
