@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import Error
 
 from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
 from console.actions.partitions.create_partitions import CREATE_PARTITIONS
@@ -105,6 +106,31 @@ async def test_a_run_goes_on_where_the_database_drops_what_its_session_has_prepa
     )
     await done(desk, ARCHIVE_ANALYTICS)
     assert desk.ask("SELECT count(DISTINCT tableoid) FROM public.archive") == 4
+
+
+# What an immutable function may not do itself, a volatile one does that it calls.
+OWN = "FUNCTION own(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN {}RETURN n; END'"
+
+
+@pytest.mark.parametrize("statement", ["REINDEX TABLE t", "CREATE INDEX ON t (own(n))", "ANALYZE t"])
+@pytest.mark.parametrize("replaces", ["DEALLOCATE ALL", "PREPARE other AS SELECT 1"])
+def test_functions_of_an_index_cannot_replace_what_a_superuser_has_prepared(
+    pg: Cluster, database: str, statement: str, replaces: str
+) -> None:
+    with pg.connect(database) as session:
+        for each in (
+            "CREATE TABLE t (n int)",
+            "INSERT INTO t SELECT generate_series(1, 100)",
+            f"CREATE {OWN.format('')}",
+            "CREATE INDEX t_own ON t (own(n))",
+            f"CREATE FUNCTION evil() RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE '{replaces}'; END$$",
+            f"CREATE OR REPLACE {OWN.format('PERFORM public.evil(); ')}",
+            "PREPARE mine AS SELECT 1",
+        ):
+            session.execute(each.encode())
+        with pytest.raises(Error, match="within security-restricted operation"):
+            session.execute(statement.encode())
+        assert session.execute("EXECUTE mine").fetchone() == (1,)
 
 
 @pytest.mark.parametrize(

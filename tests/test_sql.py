@@ -153,3 +153,8 @@ def test_tests_look_through_the_texts_of_their_own_database_alone() -> None:
     files = sorted(Path(__file__).parent.rglob("*.py"))
     looking = re.compile(r"FROM pg_stat_statements WHERE query (?:~|LIKE|ILIKE)")
     assert [file.name for file in files if looking.search(file.read_text())] == []
+
+
+def test_no_query_asks_for_a_part_that_is_not_put_in() -> None:
+    texts = {name: sql.load(name).text.replace("@extschema@", "") for name in sql.names()}
+    assert [name for name, text in texts.items() if re.search(r"@\w+@", text)] == []

@@ -28,7 +28,7 @@ differs in a few lines stays one file. A comment at the end of a line says which
 A query that is written differently for newer versions gets a second file: `name.17.sql` serves versions from 17 on,
 `name.1.10.sql` versions from 1.10 on. Where there is no file without a version, older servers cannot run the query.
 
-**Parts.** `@name@` stands for the text of sql/parts/name.sql, which several queries share.
+**Parts.** `@name@` stands for the text of sql/parts/name.sql, which several queries and other parts share.
 
 **Parameters.** Queries in monitoring, actions, doctor, setup and worker are sent with parameters, even without any: a
 parameter is `%(name)s`, and a percent sign is written `%%`. So they do not run in psql as they are. Migrations, sample
@@ -91,7 +91,7 @@ def load(name: str, version: Version = NEWEST) -> Query:
         raise KeyError(f"no query {name!r} for version {'.'.join(map(str, version))}")
     text = max(fitting)[1].read_text(encoding="utf-8")
     if folder in QUERIES:
-        text = _PART.sub(lambda found: _part(found[1]), text)
+        text = _with_parts(text)
         text = "".join(line for line in text.splitlines(keepends=True) if _serves(line, version))
     return _parse(name, text, min(variants)[0])
 
@@ -118,6 +118,10 @@ def _files(folder: str) -> Mapping[str, Sequence[Path]]:
     for path in (content() / "sql" / folder).rglob("*.sql"):
         found.setdefault(path.name.split(".")[0], []).append(path)
     return found
+
+
+def _with_parts(text: str) -> str:
+    return _PART.sub(lambda found: _with_parts(_part(found[1])), text)
 
 
 def _part(name: str) -> str:
