@@ -38,7 +38,7 @@ CONSOLE, ALL = 0, 1
         (command("show", "connections", "-t", AWAY), (106, 430)),
         (command("check", "-t", AWAY), (175, 500)),
         ("import console.tui.start", (100, 430)),
-        ("import console.tui.app", (339, 870)),
+        ("import console.tui.app", (342, 873)),
     ],
     ids=["help", "rows", "rules", "first screen", "screen"],
 )

@@ -103,7 +103,7 @@ async def test_a_pane_that_is_not_on_the_screen_keeps_nothing_painted_and_comes_
         await app.action_pane("overview")
         await until(pilot, lambda: not any(widget._render_cache.lines for widget in view.walk_children(Widget)))
         assert not any(widget._styles_cache._cache for widget in view.walk_children(Widget))
-        assert view.table._painted == {}
+        assert view.table._painting._painted == {}
         await app.action_pane("settings")
         await pilot.pause()
         assert screen_text(app).splitlines()[3:] == before

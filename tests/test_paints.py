@@ -15,6 +15,7 @@ from textual.strip import Strip
 from console.tui.app import ConsoleApp
 from console.tui.live_table import LiveTable
 from console.tui.picture import LinePart
+from console.tui.table_painting import TablePainting
 from console.tui.updates import TightUpdate
 from tests.screens import console, until
 from tests.servers import PostgresServer
@@ -53,8 +54,12 @@ async def test_a_move_of_the_cursor_renders_and_paints_two_lines_at_once(
         table.move_to(5)
         await pilot.pause()
         top, rendered = table.region.y + 1, []
-        row = LiveTable._row
-        monkeypatch.setattr(LiveTable, "_row", lambda self, at, *place: rendered.append(at) or row(self, at, *place))  # type: ignore[func-returns-value]
+        row = TablePainting._row
+        monkeypatch.setattr(
+            TablePainting,
+            "_row",
+            lambda self, at, *place: rendered.append(at) or row(self, at, *place),  # type: ignore[func-returns-value]
+        )
         with painted(monkeypatch) as updates:
             await app.on_event(Key("j", "j"))
             assert updates == [{top + 5, top + 6}]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual.events import Click, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -19,28 +18,12 @@ from console.model import Column, Level, Snapshot
 from console.reading.reader import Key
 from console.records import dataclass
 from console.tui.bindings import bindings
-from console.tui.layout import GUTTER, Placed, column_at, place, total_width
-from console.tui.own_lines import own_lines
-from console.tui.table_lines import ColumnWindow, RowLine
+from console.tui.layout import Placed, column_at, place, total_width
+from console.tui.own_lines import OwnScrollBar
+from console.tui.table_lines import ColumnWindow
+from console.tui.table_painting import TablePainting
 from console.tui.table_rows import TablePlace, TableRows
 from console.tui.table_styles import NAMES, TableStyles
-
-
-@dataclass(frozen=True, slots=True)
-class _Painted:
-    """A line as it is on the screen."""
-
-    line: RowLine
-    under_cursor: bool
-    strip: Strip
-
-
-class TableScrollBar(ScrollBar):
-    """A vertical scroll bar."""
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part of it."""
-        return own_lines(self, crop)
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -75,17 +58,9 @@ class LiveTable(ScrollView, can_focus=True):
         self._selected = selected
         self._placed: tuple[Placed, ...] = ()
         self._rows = TableRows()
-        self._width = 0
         self._placed_in = 0  # cells
         self._resized_to = Size(0, 0)
-        self._window = ColumnWindow((), (), 0, 0)
-        self._sort = ""
-        self._stale = False
-        self._lines: dict[int, RowLine] = {}  # by row
-        self._former: dict[Key, RowLine] = {}  # those of the snapshot before, in the same window
-        self._painted: dict[int, _Painted] = {}  # by line of the widget
-        self._painted_from = (-1, -1)
-        self._styles = TableStyles(self)
+        self._painting = TablePainting(self._rows, TableStyles(self))
         self._sought: Mapping[str, object] = {}
         self._seeks: Level | None = Level.CRITICAL  # the least level of the row it goes to; None: it was moved
         self._returning: TablePlace | None = None  # where it stood when it last showed the rows that are to come
@@ -96,20 +71,19 @@ class LiveTable(ScrollView, can_focus=True):
         self, snapshot: Snapshot, columns: Sequence[Column], key: Sequence[str], sort: str = "", stale: bool = False
     ) -> None:
         """Show `snapshot`; repaint only the cells that differ from what is on the screen."""
-        place, self._returning = self._returning, None
+        place, self._returning, painting = self._returning, None, self._painting
         former = place.key if place else self.cursor_key
         same_query = (place or self._rows).columns == snapshot.columns
         former_unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
-        shown = (self._columns, self._sort, self._stale, former_unknown)
-        self._former = {self._rows.keys[row]: line for row, line in self._lines.items()}
+        shown = (self._columns, painting.sort, painting.stale, former_unknown)
+        painting.turn_page()
         self._rows.replace(snapshot, key)
         self._seeks = self._seeks if same_query else Level.CRITICAL
         if not same_query or shown != (tuple(columns), sort, stale, snapshot.unknown):
-            self._columns, self._sort, self._stale = tuple(columns), sort, stale
+            self._columns, painting.sort, painting.stale = tuple(columns), sort, stale
             self._place()
             self.refresh()
-        self._lines = {}
-        self._window.bars.measure(snapshot.rows)
+        painting.window.bars.measure(snapshot.rows)
         self._measure()
         if self._room != self._placed_in:
             self._place()  # the scroll bar has come or gone
@@ -132,9 +106,10 @@ class LiveTable(ScrollView, can_focus=True):
 
     def return_to(self, place: TablePlace) -> None:
         """Stand there as soon as rows are shown; until then there are none."""
-        self._returning, self._rows = place, TableRows(place.marked)
+        self._returning = place
         self._sought, self._seeks = place.sought, place.seeks
-        self._lines, self._painted, self._former = {}, {}, {}
+        self._rows.forget(place.marked)
+        self._painting.forget()
         self.set_reactive(LiveTable.cursor, place.cursor)
 
     def _scroll_back(self, place: TablePlace) -> None:
@@ -147,7 +122,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._go_to_worst(self._seeks)
 
     def _go_to_worst(self, least: Level) -> None:
-        self.cursor = row = self._window.worst(self._rows.values, least)
+        self.cursor = row = self._painting.window.worst(self._rows.values, least)
         if (height := self.scrollable_content_region.height - 1) > 0:  # otherwise it has no place on the screen yet
             self.scroll_to(y=0 if row < height else row - height // 2, animate=False)
 
@@ -169,8 +144,9 @@ class LiveTable(ScrollView, can_focus=True):
     @property
     def columns_in_full(self) -> frozenset[str]:
         """The columns that are on the screen with their whole value in the row under the cursor."""
-        left, line = self.scroll_offset.x, self._line(self.cursor, None)
-        return self._window.in_full(line, left, left + self._width) if line else frozenset()
+        left, painting = self.scroll_offset.x, self._painting
+        line = painting.line(self.cursor)
+        return painting.window.in_full(line, left, left + painting.width) if line else frozenset()
 
     @property
     def marked_rows(self) -> list[dict[str, object]]:
@@ -218,12 +194,9 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _look(self) -> None:
         """Find the columns in the window."""
-        self._width = self.scrollable_content_region.width
-        left = self.scroll_offset.x
+        left, width = self.scroll_offset.x, self.scrollable_content_region.width
         unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
-        self._window = ColumnWindow(self._placed, self._rows.columns, left, left + self._width, unknown)
-        self._window.bars.measure(self._rows.values)
-        self._lines, self._painted, self._former = {}, {}, {}
+        self._painting.look(ColumnWindow(self._placed, self._rows.columns, left, left + width, unknown), width)
 
     def _measure(self) -> None:
         wanted = Size(total_width(self._placed), len(self._rows) + 1)
@@ -241,7 +214,7 @@ class LiveTable(ScrollView, can_focus=True):
     def vertical_scrollbar(self) -> ScrollBar:
         """The scroll bar, made when it is first needed."""
         if self._vertical_scrollbar is None:
-            self._vertical_scrollbar = bar = TableScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
+            self._vertical_scrollbar = bar = OwnScrollBar(name="vertical", thickness=self.scrollbar_size_vertical)
             bar.display = False
             self.app._start_widget(self, bar)  # noqa: SLF001  as Textual's own
         return self._vertical_scrollbar
@@ -271,82 +244,29 @@ class LiveTable(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Compute the styles of the new theme."""
         super().notify_style_update()
-        self._styles.forget()
-        self._painted = {}
+        self._painting.forget_styles()
 
     def forget_lines(self) -> None:
         """Keep nothing that was formatted or painted: the table is not on the screen."""
-        self._lines, self._painted, self._former = {}, {}, {}
+        self._painting.forget()
 
     # Painting
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the table. Without a border or padding there is nothing that Textual would add."""
-        if self._width != self.scrollable_content_region.width:
+        if self._painting.width != self.scrollable_content_region.width:
             self._place()
-        left, top = self._painted_from = self.scroll_offset
-        strips = [self._row(top + y - 1, y, left) if y else self._titles(left) for y in crop.line_range]
-        whole = crop.x == 0 and crop.right >= self._width
-        return strips if whole else [strip.crop(*crop.column_span) for strip in strips]
+        return self._painting.strips(crop, self.scroll_offset, self.cursor)
 
     def render_line(self, y: int) -> Strip:
         """Line 0 holds the titles and stays; the rows scroll below it."""
-        return self.render_lines(Region(0, y, self._width, 1))[0]
-
-    def _fitted(self, segments: list[Segment], left: int) -> Strip:
-        """All cells of the window in the width of the table, which is scrolled by `left` cells."""
-        cells, start = self._window.width, left - self._window.start
-        beyond = cells - self._width
-        if start == 0 and beyond <= 0:
-            return Strip(
-                [*segments, Segment(" " * -beyond, self._styles.of("base"))] if beyond else segments, self._width
-            )
-        text, style, _ = segments[-1]
-        if start == 0 and len(text) > beyond and text[-beyond:].isascii():
-            return Strip([*segments[:-1], Segment(text[:-beyond], style)], self._width)
-        return Strip(segments, cells).crop_extend(start, start + self._width, self._styles.of("base"))
-
-    def _titles(self, left: int) -> Strip:
-        header, marked = self._styles.of("header"), self._styles.of("sorted")
-        titles = self._window.titles(self._sort)
-        cells = [Segment(f"{text} ", marked if is_sorted else header) for text, is_sorted in titles]
-        return self._fitted([Segment(" " * GUTTER, header), *cells], left)
-
-    def _row(self, index: int, y: int, left: int) -> Strip:
-        former, under_cursor = self._painted.get(y), index == self.cursor
-        line = self._line(index, former.line if former else None)
-        if line is None:
-            self._painted.pop(y, None)
-            return Strip.blank(self._width, self._styles.of("base"))
-        if former is not None and former.line is line and former.under_cursor == under_cursor:
-            return former.strip
-        strip = self._fitted(self._styles.segments(line, under_cursor, self._stale), left)
-        self._painted[y] = _Painted(line, under_cursor, strip)
-        return strip
-
-    def _line(self, index: int, former: RowLine | None) -> RowLine | None:
-        line = self._lines.get(index)
-        if line is None and index < len(self._rows):
-            before = self._former.get(self._rows.keys[index])
-            line = self._window.line(self._rows.values[index], self._rows.is_marked(index), before or former)
-            self._lines[index] = line = former if former == line else line
-        return line
+        return self.render_lines(Region(0, y, self._painting.width, 1))[0]
 
     def _repaint_changes(self) -> None:
-        if self._painted_from != self.scroll_offset:
-            self._painted = {}
+        regions = self._painting.changes(self.scroll_offset, self.scrollable_content_region.size.region)
+        if regions is None:
             self.refresh()
-            return
-        left, top = self.scroll_offset
-        seen = self.scrollable_content_region.size.region
-        regions: list[Region] = []
-        for y in range(1, self.scrollable_content_region.height):
-            painted = self._painted.get(y)
-            old = painted.line if painted else None
-            new = self._line(top + y - 1, old)
-            if new is not old:
-                regions += self._window.changes(y, left, old, new, seen)
-        if regions:
+        elif regions:
             self.refresh(*regions)
 
     # The cursor
@@ -394,7 +314,7 @@ class LiveTable(ScrollView, can_focus=True):
         key = self.cursor_key
         if key is not None:
             self._rows.toggle(key)
-            self._lines.pop(self.cursor, None)
+            self._painting.forget_row(self.cursor)
             self._repaint_changes()
             self.move_to(self.cursor + 1)
 

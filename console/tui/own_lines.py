@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual.geometry import Region
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
+
+
+class OwnScrollBar(ScrollBar):
+    """A vertical scroll bar."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of it."""
+        return own_lines(self, crop)
 
 
 def own_lines(widget: Widget, crop: Region) -> list[Strip]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TypeVar
 
 from textual import work
@@ -15,17 +12,14 @@ from textual.app import ComposeResult
 from textual.events import Hide, Show
 from textual.geometry import Size
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget, _RenderCache
 from textual.worker import Worker, WorkerState
 
-from console.format import counted, one_line, safe
+from console.format import one_line
 from console.keys import Place
-from console.model import Pane, Snapshot, Source, Trouble, View
-from console.reading.export import save
+from console.model import Pane, Snapshot, Trouble, View
 from console.tui.bindings import bindings
 from console.tui.concerns import Concern
-from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
 from console.tui.filter_line import FilterLine
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.live_table import LiveTable
@@ -33,10 +27,11 @@ from console.tui.marks import Marks
 from console.tui.open_pane import OpenPane
 from console.tui.pane_chart import PaneChart
 from console.tui.pane_feed import PaneFeed
+from console.tui.pane_output import choose_order, copy_row, export_rows, show_statements, toast
 from console.tui.pane_rows import PaneRows
 from console.tui.pane_state import PaneState
 from console.tui.pane_status import StatusLine, status
-from console.tui.pane_text import copied_text, export_name
+from console.tui.polling import POLL, TURN, Polling
 from console.tui.title import PaneTitle
 from console.tui.vitals import Metrics
 
@@ -75,8 +70,7 @@ class PaneView(Widget):
         self._rows = PaneRows(opened, self._follow_row)
         self._status = StatusLine()
         self._filter_line = FilterLine(self._filter, self.leave_filter)
-        self._wake = asyncio.Event()
-        self._polling: Worker[None] | None = None
+        self._polling = Polling(self, self._read_in_turn)
 
     def compose(self) -> ComposeResult:
         """Title, chart, table with its drawer, status, filter."""
@@ -131,8 +125,7 @@ class PaneView(Widget):
         """Show another pane in the place of this one; its last rows are painted once it is on the screen."""
         if opened is self.opened:
             return
-        for group in ("poll", "turn"):
-            self.workers.cancel_group(self, group)
+        self._polling.stop(POLL, TURN)
         self.opened = opened
         self._title.turn_to(opened.pane)
         self._chart.forget()
@@ -153,7 +146,7 @@ class PaneView(Widget):
     def on_hide(self, event: Hide) -> None:
         """Rest while the pane is not on the screen, and keep none of its painted lines: they are made again at once."""
         del event
-        self.workers.cancel_group(self, "poll")
+        self._polling.stop(POLL)
         for widget in self.walk_children(Widget):
             widget._set_dirty()  # noqa: SLF001
             widget._render_cache = NOTHING  # noqa: SLF001
@@ -161,27 +154,22 @@ class PaneView(Widget):
 
     def poll(self) -> None:
         """Read, show, rest; for as long as the pane is on the screen."""
-        self._polling = self._poll()
+        self._polling.begin()
 
-    @work(exclusive=True, group="poll", exit_on_error=False)
-    async def _poll(self) -> None:
-        while True:
-            self._wake.clear()
-            started = time.monotonic()
-            if not self.state.paused:
-                await self._read()
-                if not self.opened.has_read:
-                    self.opened.has_read = True
-                    self.post_message(self.FirstRead())
-            rest = self.feed.rest(self.state.period, time.monotonic() - started)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), rest)
+    async def _read_in_turn(self) -> float:
+        started = time.monotonic()
+        if not self.state.paused:
+            await self._read()
+            if not self.opened.has_read:
+                self.opened.has_read = True
+                self.post_message(self.FirstRead())
+        return self.feed.rest(self.state.period, time.monotonic() - started)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A defect of the console stops this pane alone, and is shown in it."""
         if event.state is WorkerState.ERROR:
             self.defect = event.worker.error
-            if event.worker is self._polling or event.worker.group != "poll":  # else it was of another pane
+            if not self._polling.is_of_others(event.worker):
                 self.feed.fail(self.defect)
                 self._show_status(None)
 
@@ -199,9 +187,9 @@ class PaneView(Widget):
         missing, self.opened.missing = self.opened.missing, ""
         if missing and self.table.is_seeking:
             self.table.seek({})
-            self._toast(missing)
+            toast(self, missing)
 
-    @work(exclusive=True, group="turn", exit_on_error=False)
+    @work(exclusive=True, group=TURN, exit_on_error=False)
     async def turn(self) -> None:
         """Show another moment, also while it is paused; a hidden pane reads when it is shown."""
         self.feed.trouble = None
@@ -210,7 +198,7 @@ class PaneView(Widget):
 
     def poll_now(self) -> None:
         """Read at once instead of at the end of the period."""
-        self._wake.set()
+        self._polling.now()
 
     # Showing
 
@@ -266,14 +254,6 @@ class PaneView(Widget):
         wrong = self.opened.filter_trouble or self._unshown
         trouble = self.feed.trouble_text(self.view) or (one_line(wrong) if wrong else "")
         self._status.show_status(trouble or read, bool(trouble))
-
-    def _open(self, dialog: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
-        """Open a dialog, unless a key that was pressed before has just opened another."""
-        if self.screen.is_active:
-            self.app.push_screen(dialog, answered)
-
-    def _toast(self, text: str) -> None:
-        self.notify(text, timeout=3, markup=False)
 
     # Keys
 
@@ -341,7 +321,7 @@ class PaneView(Widget):
     def action_counterpart(self) -> None:
         """Go to the row of another pane that belongs to the one under the cursor."""
         if not self._rows.seek_related():
-            self._toast("No row of another pane belongs to this one.")
+            toast(self, "No row of another pane belongs to this one.")
 
     def action_pause(self) -> None:
         """Pause, or continue."""
@@ -357,45 +337,19 @@ class PaneView(Widget):
 
     def action_copy(self) -> None:
         """Copy the query in the row under the cursor, else the row, to the clipboard of the user's terminal."""
-        row = self.rows.cursor_row
-        if row is None:
-            self._toast("No row to copy.")
-            return
-        text = copied_text(self.view, row)
-        self.app.copy_to_clipboard(text)
-        self._toast(f"Copied {len(text)} characters.")
-
-    def action_sort(self) -> None:
-        """Choose the column to sort by."""
-        self._open(SortDialog(self.form.columns, self.state.sort), self.sort_by)
-
-    def action_show_sql(self) -> None:
-        """Show the statements behind the current view."""
-        self._open(TextDialog(f"SQL of {self.pane.title}: {self.view.title}", self.opened.sql_text(self.view)))
+        copy_row(self, self.view, self.rows.cursor_row)
 
     def action_export(self) -> None:
         """Ask for a file, and write the rows of the table to it."""
-        snapshot, source = self.arranged, self.feed.source
-        if snapshot is None or source is None:
-            self._toast("No rows to export.")
-            return
+        export_rows(self, self.pane, self.view, self.arranged, self.feed.source)
 
-        pane, view = self.pane, self.view
+    def action_sort(self) -> None:
+        """Choose the column to sort by."""
+        choose_order(self, self.form, self.state.sort, self.sort_by)
 
-        def answered(path: Path | None) -> None:
-            if path is not None:
-                self._export(path, pane, view, snapshot, source)
-
-        self._open(ExportDialog(export_name(pane, view)), answered)
-
-    @work(exit_on_error=False)
-    async def _export(self, path: Path, pane: Pane, view: View, snapshot: Snapshot, source: Source) -> None:
-        try:
-            await asyncio.to_thread(save, path, pane.name, view.name, snapshot, source.facts)
-        except Trouble as why:
-            self.app.push_screen(TextDialog("Export", safe(why)))
-        else:
-            self._toast(f"{counted(len(snapshot.rows), 'row')} written to {safe(path)}")
+    def action_show_sql(self) -> None:
+        """Show the statements behind the current view."""
+        show_statements(self, f"{self.pane.title}: {self.view.title}", self.opened.sql_text(self.view))
 
     def _follow_row(self, view: str, filter_text: str) -> None:
         self.state.choose_view(view)

@@ -27,17 +27,20 @@ class TablePlace:
 class TableRows:
     """The rows of the last snapshot. Marks stay on their rows, by key, from one snapshot to the next."""
 
-    def __init__(self, marked: Collection[Key] = ()) -> None:
-        """`marked` are the keys of rows that are marked as soon as they are there."""
+    def __init__(self) -> None:
         self.snapshot: Snapshot | None = None
         self.keys: list[Key] = []
-        self._marked = set(marked)
+        self._marked: set[Key] = set()
 
     def replace(self, snapshot: Snapshot, key: Sequence[str]) -> None:
         """Take the rows of `snapshot`, which the columns `key` tell apart."""
         self.snapshot = snapshot
         self.keys = keys(snapshot, key)
         self._marked &= set(self.keys)
+
+    def forget(self, marked: Collection[Key]) -> None:
+        """Have no rows; those with the keys `marked` are marked as soon as they are there."""
+        self.snapshot, self.keys, self._marked = None, [], set(marked)
 
     def __len__(self) -> int:
         return len(self.keys)
