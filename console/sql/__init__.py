@@ -12,7 +12,9 @@ be options:
 `lane` is `fast` (the default) or `slow`: a slow query may wait for a lock and runs on its own connection.
 `extension` names an extension that the query needs; `@extschema@` in the text stands for its schema. `otherwise` names
 the query that is run where that extension is not installed; without it the read is refused. `grant` lists what a
-role without the privilege must be granted, separated by semicolons; without it that is pg_monitor. `settings: server`
+role without the privilege must be granted, separated by semicolons; without it that is pg_monitor. Privileges on
+objects among them are looked at first, so that the server need not refuse the query; `right` names others that it
+cannot do without, and is enough by itself. `settings: server`
 is for a query of settings: it finds none that the console set for its session, so also another search_path, which is
 why its operators are qualified too. `whole: yes` is for a query on which
 safety or a change rests: where the server lacks a column that it names, it is refused and not read without it.
@@ -63,6 +65,7 @@ class Query:
     lane: str = "fast"
     extension: str = ""
     grants: tuple[str, ...] = ()  # what a role that may not run it must be granted
+    rights: tuple[str, ...] = ()  # without one of these the server refuses it
     otherwise: str = ""
     is_whole: bool = False  # it is read in full or not at all
     resets: bool = False  # the settings of the console's session are reset while it is read
@@ -153,6 +156,7 @@ def _parse(name: str, text: str, since: Version) -> Query:
             break
         head.append(line.removeprefix("--").strip())
     options = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
+    grants = _listed(options.get("grant", "pg_monitor"))
     return Query(
         name=name,
         text=text,
@@ -160,8 +164,13 @@ def _parse(name: str, text: str, since: Version) -> Query:
         help=head[0] if head else "",
         lane=options.get("lane", "fast"),
         extension=options.get("extension", ""),
-        grants=tuple(grant.strip() for grant in options.get("grant", "pg_monitor").split(";")),
+        grants=grants,
+        rights=_listed(options["right"]) if "right" in options else tuple(each for each in grants if " ON " in each),
         otherwise=options.get("otherwise", ""),
         is_whole=options.get("whole") == "yes",
         resets=options.get("settings") == "server",
     )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(";"))

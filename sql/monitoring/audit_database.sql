@@ -1,5 +1,6 @@
 -- What consoles changed in this database: the newest thousand runs of its own audit table.
 -- lane: slow
+-- grant: SELECT ON public.console_audit
 -- TABLESAMPLE of all rows, because it refuses a view, whose code would run with the rights of whoever looks.
 -- A run is undone if the next run that has or runs the same undo statements is an undo.
 WITH newest AS MATERIALIZED (

@@ -1,5 +1,6 @@
 -- The statements of one run that took effect, and those that undo it.
 -- lane: slow
+-- grant: SELECT ON public.console_audit
 -- TABLESAMPLE of all rows, because it refuses a view, whose code would run with the rights of whoever looks.
 SELECT 'done' AS status, s.sql
   FROM public.console_audit a TABLESAMPLE pg_catalog.system (100)

@@ -2,6 +2,7 @@
 -- lane: slow
 -- extension: pgstattuple
 -- otherwise: bloat_table_detail
+-- right: EXECUTE ON FUNCTION @extschema@.pgstattuple_approx(regclass)
 -- Every page that is not all-visible is read: beyond 65,536 of them (512 MB) that is left to the DBA.
 WITH part AS MATERIALIZED (
   SELECT 0 AS at, '' AS label, c.oid, c.oid AS heap, NULL::text AS toast, c.reloptions,

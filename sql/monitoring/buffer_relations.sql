@@ -1,4 +1,5 @@
 -- What fills shared buffers: the 500 relations of this database with most buffers, other databases with a row each.
+-- right: SELECT ON @extschema@.pg_buffercache
 -- It reads the header of every buffer, as one row of the extension each, whatever is asked for: there is no sample and
 -- no slice of it that costs less. Above 1048576 buffers (8 GB) it reads none, and returns one row, "unread".
 -- The size of a relation that an ACCESS EXCLUSIVE lock holds, or waits for, is an

@@ -1,4 +1,5 @@
 -- How many shared buffers are used, dirty and pinned, their usage counts, and the state of autoprewarm; one row.
+-- right: EXECUTE ON FUNCTION @extschema@.pg_buffercache_usage_counts()
 -- Unused buffers have the usage count 0, and are left out of that.
 -- lane: slow
 -- extension: pg_buffercache

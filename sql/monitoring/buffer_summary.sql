@@ -1,4 +1,5 @@
 -- How many shared buffers are used, dirty and pinned, their usage counts, and the state of autoprewarm; one row.
+-- right: SELECT ON @extschema@.pg_buffercache
 -- Before 1.4 of the extension it reads the header of every buffer; above 1048576 buffers (8 GB) it reads none.
 -- lane: slow
 -- extension: pg_buffercache

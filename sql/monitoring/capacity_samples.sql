@@ -1,5 +1,6 @@
 -- Samples of sizes and limits that are kept in this database: a row for each series, with the highest of each day.
 -- lane: slow
+-- grant: SELECT ON public.capacity_samples
 -- TABLESAMPLE of all rows, because it refuses a view, whose code would run with the rights of whoever looks.
 WITH daily AS (
   SELECT s.kind, s.subject, pg_catalog.date_part('epoch', pg_catalog.max(s.sampled_at)) AS at,

@@ -1,5 +1,6 @@
 -- The five hundred background jobs that ended last, as a list of rows.
 -- lane: slow
+-- grant: SELECT ON public.background_jobs
 -- `plain` is never read: TABLESAMPLE refuses a view, whose code would run with the rights of whoever looks. Its lock
 -- keeps the table from being replaced by a view before the other references to it are resolved.
 SELECT w.jobs, q.history

@@ -1,6 +1,7 @@
 -- Background jobs that are running or pending, and those that failed in the last week, as a list of rows.
 -- Of each of the three at most 500 are read, through an index of its own.
 -- lane: slow
+-- grant: SELECT ON public.background_jobs
 -- `plain` is never read: TABLESAMPLE refuses a view, whose code would run with the rights of whoever looks. Its lock
 -- keeps the table from being replaced by a view before the other references to it are resolved.
 SELECT w.jobs, q.queue

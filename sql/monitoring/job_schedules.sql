@@ -1,6 +1,7 @@
 -- Recurring jobs with their next and last occurrences, as a list of rows.
 -- Names are found by skipping from one to the next in an index; of each the last 50 occurrences are read.
 -- lane: slow
+-- grant: SELECT ON public.background_jobs
 -- `plain` is never read: TABLESAMPLE refuses a view, whose code would run with the rights of whoever looks. Its lock
 -- keeps the table from being replaced by a view before the other references to it are resolved.
 SELECT w.jobs, q.schedules

@@ -1,5 +1,6 @@
 -- When some materialized views were last refreshed, from the record in the console's own schema.
 -- lane: slow
+-- grant: SELECT ON public.console_refreshes
 -- TABLESAMPLE of all rows, because it refuses a view, whose code would run with the rights of whoever looks.
 WITH record AS MATERIALIZED (
   SELECT * FROM public.console_refreshes c TABLESAMPLE pg_catalog.system (100) WHERE c.finished_at IS NOT NULL

@@ -1,4 +1,5 @@
 -- Statements of clients that have run for a while or hold temporary files: age, live temporary files, parallel workers.
+-- right: EXECUTE ON FUNCTION pg_catalog.pg_ls_tmpdir()
 -- Maintenance, COPY and base backups report their progress and are left out. Files of all tablespaces but the default
 -- one cannot be listed.
 WITH session AS MATERIALIZED (

@@ -1,5 +1,6 @@
 -- The ledger of migrations that were applied to this database, as one row of lists.
 -- lane: slow
+-- grant: SELECT ON public.schema_migrations
 -- TABLESAMPLE of all rows, because it refuses a view, whose code would run with the rights of whoever looks.
 SELECT w.ledger, l.versions, l.names, l.checksums, l.applied_by, l.applied_at, l.seconds
   FROM pg_catalog.unnest(%(ledger)s::bigint[]) w(ledger)

@@ -12,7 +12,7 @@ from typing import TypeVar
 from psycopg import Error, errors
 
 from console import sql
-from console.model import Trouble
+from console.model import Kind, Trouble
 from console.records import dataclass
 
 ANYWAY = 600.0  # seconds after which it is asked again: a standby and idle sessions do not count changes
@@ -52,6 +52,8 @@ class Denials:
     ) -> Found:
         """What `read` returns. Raises the Trouble of the last refusal of `what` while asking again would be in vain.
 
+        `read` refuses with Trouble(DENIED), or the server does.
+
         A catalog that changes all the time makes it be asked again after 2, 4, 8 … seconds; a new connection at once.
         """
         if connection is not self._connection:
@@ -63,6 +65,10 @@ class Denials:
             found = await read()
         except errors.InsufficientPrivilege as error:
             await self._keep(what, explain(error))
+            raise
+        except Trouble as why:
+            if why.kind is Kind.DENIED:
+                await self._keep(what, why)
             raise
         self._known.pop(what, None)
         return found

@@ -24,7 +24,8 @@ def chosen(name: str, facts: Facts | None) -> sql.Query:
     if found is None:
         return query
     schema = '"' + found.schema.replace('"', '""') + '"'
-    return replace(query, text=query.text.replace("@extschema@", schema.replace("%", "%%")))
+    rights = tuple(right.replace("@extschema@", schema) for right in query.rights)
+    return replace(query, text=query.text.replace("@extschema@", schema.replace("%", "%%")), rights=rights)
 
 
 def lacks_extension(name: str, facts: Facts | None) -> bool:

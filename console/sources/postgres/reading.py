@@ -32,6 +32,7 @@ from console.sources.postgres.connecting import (
 )
 from console.sources.postgres.denials import Denials
 from console.sources.postgres.lane import DEADLINE_SLACK, SETTINGS, STATEMENT_SECONDS, Lane, Result
+from console.sources.postgres.privileges import PrivilegeChecks
 from console.sources.postgres.together import Together
 from console.sources.postgres.troubles import trouble
 
@@ -48,6 +49,7 @@ MISSED = (
     psycopg.errors.UndefinedFunction,
     psycopg.errors.WrongObjectType,
 )
+NOTHING: Mapping[str, object] = {}
 _DIGITS = re.compile(r"\d+")  # "13.2-1" is (13, 2)
 
 
@@ -67,6 +69,7 @@ class PostgresServer:
         self._mended: dict[str, Mended] = {}  # by text, what is read instead
         self._hopeless: dict[str, str] = {}  # by text, the error against which nothing helped
         self._denials = {name: Denials(self._once) for name in STATEMENT_SECONDS}
+        self._privileges = PrivilegeChecks(self._once)
         self.busy = 0.0  # seconds spent waiting for this server, in all
         self._ends = float("inf")  # on the monotonic clock
         self._shared: SharedAnswers | None = None
@@ -189,7 +192,7 @@ class PostgresServer:
 
         what, denials = (query.name, query.text, role, repr(parameters)), self._denials[query.lane]
         try:
-            read = denials.read(what, lane.connection, lambda: self._rows(query, run), explained)
+            read = denials.read(what, lane.connection, lambda: self._permitted(query, run, role), explained)
             columns, rows, mended = await read
         except psycopg.Error as error:
             raise explained(error) from None
@@ -200,6 +203,16 @@ class PostgresServer:
             query.name, columns, rows, taken_at, clock - started, clock, query.statement, origin=self._origin
         )
         return taken if mended is None else mended.marked(taken)
+
+    async def _permitted(self, query: sql.Query, run: Run, role: str) -> tuple[tuple[str, ...], Rows, Mended | None]:
+        """`_rows`, unless the session's own role is known to lack a privilege: then the server is not asked."""
+        if query.rights and not role:
+            await self._privileges.ask(query, self._lanes["fast"].connection)
+        try:
+            return await self._rows(query, run)
+        except psycopg.errors.InsufficientPrivilege:
+            self._privileges.forget()
+            raise
 
     async def _read_both(self) -> Snapshot | None:
         """What was read of a query, while the one read along is kept; None: both have to be read alone."""
@@ -236,8 +249,8 @@ class PostgresServer:
             self._mended[query.text] = found[0]
             return *found[1], found[0]
 
-    async def _once(self, text: str) -> Rows:
-        return (await self._lanes["fast"].run(text, {}))[1]
+    async def _once(self, text: str, parameters: Mapping[str, object] = NOTHING) -> Rows:
+        return (await self._lanes["fast"].run(text, parameters))[1]
 
     async def attempt(self, statement: str) -> str:
         """The SQLSTATE with which `statement` fails in a separate session, closed afterwards; empty: it succeeds."""

@@ -8,6 +8,8 @@ from psycopg import errors
 from console.format import one_line
 from console.model import Kind, Trouble, denied
 
+NOT_PERMITTED = "42501"  # insufficient_privilege
+
 
 def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[str, ...] = ()) -> Trouble:  # noqa: PLR0911  one case a line
     """What an error of the driver means for the user, by its SQLSTATE; `grants` are the remedy of a denial."""
@@ -43,6 +45,13 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
         case psycopg.OperationalError() if not state or state.startswith("08"):
             return Trouble(Kind.UNREACHABLE, "The connection to the server was lost.", "", state)
     return Trouble(Kind.FAILED, f"{name} failed: {message}" + (f" (SQLSTATE {state})." if state else "."), "", state)
+
+
+def not_permitted(name: str, kind: str, subject: str, grants: tuple[str, ...]) -> Trouble:
+    """The refusal of a query whose role lacks a privilege on an object of this kind, as the server would put it."""
+    bare = one_line(subject.split("(", 1)[0].rpartition(".")[2])
+    what = f"The role may not read {name}: permission denied for {kind} {bare}."
+    return denied(what, *grants, sqlstate=NOT_PERMITTED)
 
 
 def preload_hint(extension: str) -> str:
