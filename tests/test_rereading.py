@@ -139,3 +139,31 @@ async def test_what_is_needed_only_at_times_is_read_as_soon_as_it_is(pg: Cluster
         needed = True
         await observer.look()
         assert asked("md5_roles") == 1
+
+
+async def test_what_its_signals_show_whole_is_read_seldom_without_them(pg: Cluster, database: str) -> None:
+    ask = Ask("table_indexes", every=60, on_change=RELATIONS, unchanged=600)
+    async with observing(pg, database, ask) as (observer, asked):
+        await observer.look()
+        (first,), began = observer.frame.readings["table_indexes"], observer.frame.at
+        while observer.frame.at < began + timedelta(seconds=500):
+            await observer.look()
+        (last,) = observer.frame.readings["table_indexes"]
+        assert (asked("table_indexes"), last.rows) == (1, first.rows)
+        assert last.taken_at > first.taken_at  # it is as good as one that was made just now
+        while observer.frame.at < began + timedelta(seconds=700):
+            await observer.look()
+        assert asked("table_indexes") == 2
+
+
+async def test_what_was_changed_is_read_in_its_time_where_nothing_is_read_early(
+    pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.watching.early.EARLY", 0.0)
+    ask = Ask("table_indexes", every=60, on_change=RELATIONS, unchanged=1e9)
+    async with observing(pg, database, ask) as (observer, asked):
+        await observer.look()
+        with pg.connect(database) as other:
+            other.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        await eventually(lambda: is_read_again(observer, asked, "table_indexes"))
+        assert [row["table"] for row in observer.frame.rows("table_indexes")] == ["t"]

@@ -102,6 +102,7 @@ class Ask:
     view: View | None = None  # of a pane: the query is read as there, with its lookups and derived columns
     on_change: tuple[Signal, ...] = ()  # when one of them is given, it is asked at once
     optional: bool = False  # the rule is evaluated without it too, with less evidence
+    unchanged: float = 0.0  # seconds for which an answer holds while no signal is given: the signals show all it is of
 
     @property
     def queries(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def _both(first: Ask, other: Ask) -> Ask:
         first.view or other.view,
         tuple(dict.fromkeys((*first.on_change, *other.on_change))),
         first.optional and other.optional,
+        min(first.unchanged, other.unchanged),
     )
 
 

@@ -31,6 +31,11 @@ class EarlyReads:
         """Whether `changes` are a reason to read a query now, and it may be."""
         return ask.only_if is None and self._left.get(ask.query, 0.0) >= self._least_left(ask, changes)
 
+    def is_same(self, ask: Ask, changes: Snapshot | None) -> bool:
+        """Whether `changes` show no change at all since a query was read."""
+        now = _signals(ask, changes)
+        return now is not None and now == self._seen.get(ask.query)
+
     def spend(self, ask: Ask) -> None:
         """A query was read early."""
         self._left[ask.query] -= 1.0

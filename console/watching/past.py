@@ -62,7 +62,7 @@ def _usual() -> Mapping[str, Usual]:
     for pane in PANES:
         for view in pane.views:
             shown[view.query] = max(shown.get(view.query, 0.0), pane.refresh)
-    judged = {ask.query: ask.every for ask in merged(DIAGNOSES)}
+    judged = {ask.query: max(ask.every, ask.unchanged) for ask in merged(DIAGNOSES)}
     return {
         query: Usual(
             max(LEAST, PERIODS * shown.get(query, 0.0)),

@@ -7,6 +7,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ class RuleReadings:
         self._early = EarlyReads(self._asks)
         self._spread = _spread(diagnoses, self._asks) if spreads else None
         self._due: dict[str, datetime] = {}
+        self._read_at: dict[str, datetime] = {}  # of those that stay unchanged for long: when they were last read
         self._wanted: list[Ask] = []  # due in this round, where they are needed at all
         self._is_expired = False  # something was changed: the next round waits for no turn
         self._last = now  # of all rounds
@@ -85,6 +87,8 @@ class RuleReadings:
         await self._read_all(ask for ask in self._asks if ask.query == CHANGES and (everything or self._is_due(ask)))
         due = [ask for ask in self._asks if ask.query != CHANGES and (everything or self._is_due(ask))]
         at_once, self._is_expired = everything or self._is_expired, False
+        if not at_once:
+            due = [ask for ask in due if not self._still_holds(ask)]
         self._wanted = [ask for ask in due if ask.only_if is not None]
         await self._read_in_turn([ask for ask in due if ask.only_if is None], at_once)
         await self._read_changed()
@@ -138,6 +142,17 @@ class RuleReadings:
     def _is_due(self, ask: Ask) -> bool:
         return self._due.get(ask.query, self._last) <= self._last
 
+    def _still_holds(self, ask: Ask) -> bool:
+        """Whether the last reading of a query is that of now too, because nothing was changed; then it is kept as such."""
+        last, changes, read = self.last(ask.query), self.last(CHANGES), self._read_at.get(ask.query)
+        if last is None or changes is None or read is None or ask.query in self.troubles:
+            return False
+        if (self._last - read).total_seconds() >= ask.unchanged or not self._early.is_same(ask, changes):
+            return False
+        self._due[ask.query] = self._last + timedelta(seconds=ask.every)
+        self._keep(ask, replace(last, taken_at=changes.taken_at, clock=changes.clock))
+        return True
+
     async def _read_all(self, asks: Iterable[Ask]) -> None:
         await asyncio.gather(*(self._read(ask) for ask in asks))
 
@@ -190,6 +205,8 @@ class RuleReadings:
                 self._due.pop(ask.query, None)  # whether the server is back does not wait for a rare query
             return
         self._early.end(ask, time.monotonic() - began)
+        if ask.unchanged:
+            self._read_at[ask.query] = self._last
         self._keep(ask, taken)
 
     def _keep(self, ask: Ask, taken: Snapshot) -> None:

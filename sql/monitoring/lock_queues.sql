@@ -1,18 +1,26 @@
 -- Locks on everything that a session waits for: who holds each, who wants it, since when; with the session of each.
 -- pg_locks is read only when somebody waits (or when this role cannot see who does). A parallel worker counts as its
--- leader, a prepared transaction by its identifier.
-WITH session AS MATERIALIZED (
-  SELECT * FROM pg_catalog.pg_stat_get_activity(NULL)
-), lock AS MATERIALIZED (
+-- leader, a prepared transaction by its identifier. Of few sessions each is looked up; all of them would cost more than
+-- their locks.
+WITH lock AS MATERIALIZED (
   SELECT l.*, pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
                                    l.transactionid, '/', l.classid, l.objid, l.objsubid) AS tag
     FROM pg_catalog.pg_locks l
-   WHERE (SELECT EXISTS (SELECT FROM session s WHERE s.wait_event_type = 'Lock' OR s.backend_type IS NULL))
+   WHERE (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() b(id)
+                          WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id)
+                                IN ('Lock', '<insufficient privilege>')))
 ), wanted AS MATERIALIZED (
   SELECT DISTINCT tag FROM lock WHERE NOT granted
 ), part AS MATERIALIZED (
   SELECT l.* FROM lock l
    WHERE l.tag IN (SELECT w.tag FROM wanted w) OR l.granted AND l.locktype = 'tuple'
+), session AS MATERIALIZED (
+  SELECT a.*
+    FROM (SELECT CASE WHEN pg_catalog.count(DISTINCT p.pid) <= 50 THEN pg_catalog.array_agg(DISTINCT p.pid)
+                      ELSE ARRAY[NULL::integer] END AS pids
+            FROM part p WHERE p.pid IS NOT NULL) q
+   CROSS JOIN LATERAL pg_catalog.unnest(q.pids) w(pid)
+   CROSS JOIN LATERAL pg_catalog.pg_stat_get_activity(w.pid) a
 ), own_row AS MATERIALIZED (  -- the row's own lock of who waits for its holder
   SELECT DISTINCT ON (r.virtualtransaction) r.virtualtransaction, r.database, r.relation, r.tag
     FROM lock r WHERE r.locktype = 'tuple' AND r.granted

@@ -131,7 +131,7 @@ STATEMENT_REGRESSED = Diagnosis(
     "statement-regressed",
     "A statement takes far longer than usual",
     Urgency.SOON,
-    (*_ASKS, Ask("table_indexes", every=RARELY, on_change=RELATIONS)),
+    (*_ASKS, Ask("table_indexes", every=RARELY, on_change=RELATIONS, unchanged=3 * RARELY)),
     regressed,
     misses=f"A statement must have been slow in {READINGS} readings, a minute apart.",
 )
