@@ -28,7 +28,7 @@ from console.sources.registry import Sources
 from console.watching.credit import Credit
 from console.watching.findings import summary
 from console.watching.observer import Observer
-from console.watching.spread import Spread
+from console.watching.spread import PER_SECOND, PER_SECOND_THEN, START, Spread
 from tests.servers import PostgresServer as Cluster
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -178,6 +178,32 @@ def test_the_way_to_the_server_and_back_is_not_its_work() -> None:
     assert spread.is_on
     spread.spend(0.4)
     assert not spread.is_on
+
+
+@pytest.mark.parametrize(
+    ("urgency", "spent", "due", "is_slow"),
+    [
+        (Urgency.CARE, 0.15, {}, True),
+        (Urgency.SOON, 0.15, {}, True),
+        (Urgency.NOW, 0.15, {}, False),
+        (Urgency.CARE, 0.05, {}, False),  # on a small server all rules are evaluated within seconds
+        (Urgency.CARE, 0.15, {"md5_roles": NOON}, False),  # it was read before, and is not read later for that
+    ],
+)
+def test_a_large_server_is_read_slowly_where_nothing_hurts(
+    urgency: Urgency, spent: float, due: dict[str, datetime], is_slow: bool
+) -> None:
+    ask = Ask("md5_roles", every=RARELY)
+    spread = Spread((rule("any", urgency, ask),), (ask,))
+    spread.notice(0.0)
+    for _ in range(2):
+        spread.begin_look(0)
+    assert spread.in_order([ask], due) == [ask]
+    spread.spend(spent)
+    debt = spent - START
+    assert spread.seconds_left == pytest.approx(debt / (PER_SECOND_THEN if is_slow else PER_SECOND))
+    spread.begin_look(spread.seconds_left + 0.1)
+    assert spread.is_on
 
 
 def test_a_summary_says_which_rules_follow() -> None:

@@ -14,6 +14,8 @@ SELDOM_ENOUGH = 2 * OFTEN  # seconds: what is read less often than that can wait
 START = 0.03  # seconds of reading that it may take at the second look: on a small server half of it
 MOST = 0.15  # and at any later one
 PER_SECOND = 0.01  # in the long run: one percent of one of the server's cores
+SMALL = 0.1  # seconds of reading that all rules of a small server need; what is left then has time where nothing hurts
+PER_SECOND_THEN = 0.0025  # for that, until it was read once
 _ORDER = {urgency: at for at, urgency in enumerate((Urgency.NOW, Urgency.SOON, Urgency.CARE))}
 
 
@@ -30,6 +32,8 @@ class Spread:
         self._credit = Credit(START, MOST, PER_SECOND)
         self._looks = 0
         self._least = math.inf  # seconds of the fastest read: the way to the server and back
+        self._spent = 0.0  # seconds of reading so far
+        self._has_time = False  # nothing of what waits is about what hurts now, and none of it was read before
 
     def holds(self, ask: Ask) -> bool:
         """Whether it has to wait for its turn."""
@@ -41,7 +45,9 @@ class Spread:
         def place(ask: Ask) -> tuple[bool, datetime | None, int, float]:
             return ask.query in due, due.get(ask.query), self._urgent[ask.query], ask.every
 
-        return sorted(asks, key=place)
+        found = sorted(asks, key=place)
+        self._has_time = bool(found) and found[0].query not in due and self._urgent[found[0].query] > _ORDER[Urgency.NOW]
+        return found
 
     def unread(self, known: Iterable[str]) -> frozenset[str]:
         """The queries that were not read yet; `known` were."""
@@ -55,12 +61,12 @@ class Spread:
     @property
     def seconds_left(self) -> float:
         """Seconds until one more may be read."""
-        return self._credit.seconds_left
+        return self._credit.seconds_left / self._pace
 
     def begin_look(self, seconds: float) -> None:
         """A look begins, so many seconds after the last one."""
         self._looks += 1
-        self._credit.earn(seconds)
+        self._credit.earn(seconds * self._pace)
 
     def notice(self, seconds: float) -> None:
         """Something was read in so many seconds."""
@@ -68,7 +74,14 @@ class Spread:
 
     def spend(self, seconds: float) -> None:
         """What waited for its turn was read in so many seconds; the way there and back costs the server nothing."""
-        self._credit.spend(seconds - self._least if self._least < seconds else 0.0)
+        work = seconds - self._least if self._least < seconds else 0.0
+        self._spent += work
+        self._credit.spend(work)
+
+    @property
+    def _pace(self) -> float:
+        """How fast turns come, of how fast they may."""
+        return PER_SECOND_THEN / PER_SECOND if self._has_time and self._spent >= SMALL else 1.0
 
 
 def _can_wait(ask: Ask) -> bool:
