@@ -38,6 +38,7 @@ def _diagnosis_text(diagnosis: Diagnosis, settings: Settings) -> str:
         kept = f", compared over {ask.window:.0f} s" if ask.window else ""
         gate = "; only while the metrics make it necessary" if ask.only_if else ""
         changed = f"; at once when a column of {CHANGES} changes: {_signals(ask.on_change)}" if ask.on_change else ""
+        changed += f"; every {ask.unchanged:.0f} s while none of them does" if ask.unchanged else ""
         for query in ask.queries:
             every = f"every {ask.every:.0f} s{kept}{gate}{changed}"
             lines += [f"-- {query} of {ask.source}, {every}", statement(query).strip(), ""]
