@@ -143,7 +143,7 @@ class RuleReadings:
         return self._due.get(ask.query, self._last) <= self._last
 
     def _still_holds(self, ask: Ask) -> bool:
-        """Whether the last reading of a query is that of now too, because nothing was changed; then it is kept as such."""
+        """Whether the last reading of a query holds now too, because nothing was changed; then it is kept as such."""
         last, changes, read = self.last(ask.query), self.last(CHANGES), self._read_at.get(ask.query)
         if last is None or changes is None or read is None or ask.query in self.troubles:
             return False

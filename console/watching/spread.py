@@ -46,7 +46,8 @@ class Spread:
             return ask.query in due, due.get(ask.query), self._urgent[ask.query], ask.every
 
         found = sorted(asks, key=place)
-        self._has_time = bool(found) and found[0].query not in due and self._urgent[found[0].query] > _ORDER[Urgency.NOW]
+        next_one = found[0].query if found else ""
+        self._has_time = self._urgent.get(next_one, 0) > _ORDER[Urgency.NOW] and next_one not in due
         return found
 
     def unread(self, known: Iterable[str]) -> frozenset[str]:
