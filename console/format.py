@@ -106,17 +106,20 @@ def size(value: object) -> str:
 
 
 def age(value: object) -> str:
-    """Seconds, coarser as they grow: 0.3s, 12s, 4m, 3h, 12d. Coarse ages halve what is redrawn."""
+    """Seconds, coarser as they grow: 0.3s, 12s, 4m, 3h, 12d. Coarse ages halve what is redrawn.
+
+    Never negative: what began after now did so before a clock was set back.
+    """
     seconds = _number(value)
     if seconds is None:
         return safe(value)
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    seconds = max(0.0, seconds)
     if seconds < 10:
-        return f"{sign}{seconds:.1f}s"
+        return f"{seconds:.1f}s"
     for limit, unit, divisor in ((60, "s", 1), (3600, "m", 60), (86400 * 2, "h", 3600)):
         if seconds < limit:
-            return f"{sign}{int(seconds // divisor)}{unit}"
-    return f"{sign}{int(seconds // 86400)}d"
+            return f"{int(seconds // divisor)}{unit}"
+    return f"{int(seconds // 86400)}d"
 
 
 def in_words(seconds: float) -> str:

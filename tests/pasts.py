@@ -41,4 +41,4 @@ def keep_answer(
     parameters: str = "",
 ) -> None:
     """Keep what came of one read."""
-    recorder.write([HeardAnswer(Stream(source, query, parameters), answer, moment, SERVER)])
+    recorder.write([HeardAnswer(Stream(source, query, parameters), answer, moment, SERVER, moment)])

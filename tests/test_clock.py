@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,18 +12,32 @@ import pytest
 
 from console.model import (
     Ask,
+    Claim,
     Diagnosis,
+    Facts,
     Finding,
     Frame,
+    Kind,
     Level,
+    Plan,
     Rate,
     Snapshot,
     StatementHistory,
+    Step,
+    Trouble,
     Urgency,
+    number,
 )
+from console.past.recorder import HeardAnswer, ReadingRecorder
+from console.past.segment import Stream
+from console.past.store import ReadingStore
 from console.reading.reader import with_rates
 from console.rules.judging import Memory, Verdict, remember
 from console.rules.statement_history import learn
+from console.running.progress import Run
+from console.running.trail.audit import Trail
+from console.running.trail.tables import answers
+from console.sources.console import ConsoleSource
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching import state
@@ -32,6 +47,8 @@ from tests.servers import PostgresServer as Cluster
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 JUMPS = [pytest.param(timedelta(hours=hours), id=f"{hours:+} h") for hours in (-1, 1)]
 FINDING = Finding("lock", "session 1", Level.WARNING, "It holds a lock.")
+STREAM = Stream("postgres", "q")
+SERVER = Facts("postgres", 180000, "18.0", "shop", database="shop", user="dba", standby=False)
 HOLDS: Mapping[str, float] = {"lock": 10.0}
 
 
@@ -127,3 +144,51 @@ def test_a_statement_is_compared_again_soon_after_the_clock_was_set_back() -> No
     history = learn(history, taken(back + timedelta(seconds=30), 300, 60_000.0))
     (past,) = history.statements.values()
     assert (history.seconds, past.slow_readings) == (30.0, 1)
+
+
+def keep(recorder: ReadingRecorder, store: ReadingStore, taken: Snapshot) -> None:
+    """Keep a reading; its file is as old as the clock of then says."""
+    at = taken.taken_at.timestamp()
+    recorder.write([HeardAnswer(STREAM, taken, at, SERVER, taken.clock)])
+    os.utime(store.files()[-1].path, (at, at))
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-2), timedelta(days=2)], ids=["set back", "set forward"])
+def test_a_clock_that_is_set_removes_no_reading_and_they_are_kept_on(jump: timedelta, tmp_path: Path) -> None:
+    recorder = ReadingRecorder(kept := ReadingStore(tmp_path))
+    seconds = [10.0 * n for n in range(130)]  # more than two files before, and two after
+    for second in seconds:
+        moved = jump if second >= 650 else timedelta()
+        taken = Snapshot("q", ("id",), ((second,),), NOON + timedelta(seconds=second) + moved, clock=second)
+        keep(recorder, kept, taken)
+    assert len(kept.files()) == 4
+    for moved in (timedelta(), jump):
+        at = (NOON + moved).timestamp() + (640 if not moved else 1290)
+        found = recorder.readings(at).at(STREAM, at)
+        assert found is not None
+        assert isinstance(found.answer, Snapshot)
+        assert found.answer.rows == ((640.0 if not moved else 1290.0,),)
+
+
+def test_files_are_removed_after_a_day_has_passed(tmp_path: Path) -> None:
+    recorder = ReadingRecorder(kept := ReadingStore(tmp_path))
+    for second in (0.0, 90_000.0, 180_000.0):
+        taken = Snapshot("q", ("id",), ((second,),), NOON + timedelta(seconds=second), clock=second)
+        keep(recorder, kept, taken)
+    assert [file.began - NOON.timestamp() for file in kept.files()] == [180_000.0]
+
+
+def test_a_trouble_that_goes_on_is_kept_again_after_the_clock_was_set_back() -> None:
+    recorder, back = ReadingRecorder(), (NOON - timedelta(hours=1)).timestamp()
+    for at, clock in ((NOON.timestamp(), 0.0), (back + 10, 10.0), (back + 40, 40.0)):
+        recorder.write([HeardAnswer(STREAM, Trouble(Kind.FAILED, "It is gone."), at, SERVER, clock)])
+    kept = [at for segment in recorder.readings(back).segments for at in segment.chains[STREAM].times]
+    assert kept == [NOON.timestamp(), back + 40]
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+async def test_how_long_a_run_takes_is_not_changed_by_the_clock(jump: timedelta, tmp_path: Path) -> None:
+    run = Run(Plan(Claim("public.t"), (Step("SELECT 1"),)), started_at=datetime.now(UTC) - jump)
+    trail, server = Trail(tmp_path / "audit.jsonl"), PostgresServer("dbname=none")
+    shown = await ConsoleSource(lambda: answers(trail, [run], server)).fetch("activity")
+    assert 0 <= number(shown.values("seconds")[0]) < 3000

@@ -34,7 +34,7 @@ from console.format import FORMATS, MISSING, safe, safe_lines, show, to_json
         (60, "age", "1m"),
         (3600, "age", "1h"),
         (86400 * 3, "age", "3d"),
-        (-75, "age", "-1m"),
+        (-75, "age", "0.0s"),  # of a clock that was set back
         (0.05, "ms", "50.0µs"),
         (1500, "ms", "1.50s"),
         (3.333, "rate", "3.33"),
@@ -69,7 +69,7 @@ from console.format import FORMATS, MISSING, safe, safe_lines, show, to_json
         (3599, "age", "59m"),
         (172_799, "age", "47h"),
         (172_800, "age", "2d"),
-        (-0.5, "age", "-0.5s"),
+        (-0.5, "age", "0.0s"),
         (timedelta(minutes=2), "age", "2m"),
         (0, "ms", "0"),
         (0.999, "ms", "999µs"),

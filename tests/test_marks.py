@@ -30,7 +30,8 @@ async def keep(cluster: Cluster, database: str, home: Path) -> str:
         for name, view in KEPT:
             query = pane(name).view(view).query
             answer = await server.fetch(query)
-            recorder.write([HeardAnswer(Stream("postgres", query), answer, time.time(), server.facts)])
+            heard = HeardAnswer(Stream("postgres", query), answer, time.time(), server.facts, time.monotonic())
+            recorder.write([heard])
     recorder.close()
     return datetime.now(UTC).isoformat()
 

@@ -52,7 +52,7 @@ def keep(app: ConsoleApp, ago: float, query: str, name: str, former: str) -> Non
     rows = tuple(tuple(former if cell == name else cell for cell in row) for row in found.answer.rows)
     then = replace(found.answer, rows=rows, taken_at=moment, clock=found.answer.clock - ago)
     facts = app.workspace.sources.postgres.facts
-    recorder.write([HeardAnswer(Stream("postgres", query), then, moment.timestamp(), facts)])
+    recorder.write([HeardAnswer(Stream("postgres", query), then, moment.timestamp(), facts, then.clock)])
 
 
 def head(app: ConsoleApp) -> str:

@@ -110,7 +110,7 @@ async def test_a_blocker_that_healed_two_minutes_ago_is_shown_with_its_start_and
     sources = Sources(server)  # type: ignore[arg-type]
     sources.be_heard(
         lambda source, query, _, answer: recorder.write(
-            [HeardAnswer(Stream(source.name, query), answer, server.now.timestamp(), server.facts)]
+            [HeardAnswer(Stream(source.name, query), answer, (now := server.now.timestamp()), server.facts, now)]
         )
     )
     observer = Observer(sources, asks, limits, history=history, now=lambda: server.now)
@@ -162,7 +162,9 @@ def test_the_readings_that_are_kept_are_listed(tmp_path: Path) -> None:
         moment = now - timedelta(seconds=second)
         taken = Snapshot("vitals", ("n",), ((1,),), moment)
         facts = Facts("postgres", 180000, "18.0", "shop", database="orders")
-        recorder.write([HeardAnswer(Stream("postgres", "vitals"), taken, moment.timestamp(), facts)])
+        recorder.write(
+            [HeardAnswer(Stream("postgres", "vitals"), taken, moment.timestamp(), facts, moment.timestamp())]
+        )
     (entry,) = json.loads(run(tmp_path, "list", "readings", "--format", "json").out)
     assert (entry["target"], entry["database"], entry["readings"]) == ("shop", "orders", 2)
     assert datetime.fromisoformat(entry["to"]) == now

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from console.model import Frame, PoolHistory, Snapshot
 from console.rules.findings.pool_doctor import doctor_rows
 from console.rules.pool_history import KEPT, MOST_POOLS, learn, minutes_read, waited
@@ -66,10 +68,24 @@ def test_what_is_older_than_an_hour_is_not_shown_and_what_is_kept_is_bounded() -
     assert [database for _, database, _ in many.pools] == names[MOST_POOLS:]
 
 
-def test_a_reading_counts_once_and_a_clock_that_was_set_back_adds_nothing() -> None:
+def test_a_reading_counts_once() -> None:
     once = learned(reading(60, ("shop", 1, 1.0)))
     assert learn(once, reading(60, ("shop", 1, 1.0))) is once
-    assert learn(once, reading(0, ("shop", 1, 1.0))) is once
+
+
+@pytest.mark.parametrize("jump", [-3, 3, 48], ids=lambda hours: f"{hours:+} h")
+def test_waits_are_counted_on_after_the_clock_was_set_and_those_before_are_kept(jump: int) -> None:
+    noon = [reading(60 * minute, ("shop", 1, 1.0)) for minute in range(5)]
+    later = [reading(3600 * jump + 60 * minute, ("shop", 1, 2.0), ("new", 1, 1.0)) for minute in range(5)]
+    history = learned(*noon, *later)
+    found = {each.database: each for each in waited(history, at(3600 * jump + 240))}
+    assert {name: (each.shares[5], each.longest) for name, each in found.items()} == {
+        "shop": (100.0, 2.0), "new": (100.0, 1.0)
+    }  # fmt: skip
+    assert minutes_read(history, at(3600 * jump + 240)) == 5
+    back = learn(history, reading(300, ("shop", 1, 1.0)))
+    assert minutes_read(back, at(300)) == 6, "the minutes of before are there again"
+    assert waited(back, at(300))[0].shares[15] == 100.0
 
 
 def test_it_survives_on_disk(tmp_path: Path) -> None:

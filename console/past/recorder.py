@@ -41,15 +41,17 @@ class HeardAnswer:
 
     stream: Stream
     answer: PastAnswer
-    at: float
+    at: float  # seconds since 1970
     facts: Facts | None
+    clock: float  # seconds on the monotonic clock
 
 
 @dataclass(slots=True)
 class _Open:
     """The segment that is being written."""
 
-    began: float
+    began: float  # seconds since 1970
+    clock: float  # seconds on the monotonic clock
     segment: ReadingSegment = field(default_factory=ReadingSegment)
     writer: SegmentWriter = field(default_factory=SegmentWriter)
     path: Path | None = None
@@ -72,7 +74,8 @@ class ReadingRecorder:
         self._ended: list[_Open] = []  # of the last hour
         self._troubles: dict[Stream, tuple[str, float]] = {}
         self._carried: dict[Stream, HeardAnswer] = {}
-        self._pruned = 0.0
+        self._first: HeardAnswer | None = None
+        self._pruned: float | None = None  # on the monotonic clock
 
     def hear(self, source: Source, query: str, parameters: Mapping[str, object] | None, answer: PastAnswer) -> None:
         """Take what a source answered; it is encoded later."""
@@ -81,7 +84,7 @@ class ReadingRecorder:
             facts: Facts | None = source.facts
         except Trouble:
             facts = None  # it was never reached
-        self._waiting.append(HeardAnswer(stream, answer, time.time(), facts))
+        self._waiting.append(HeardAnswer(stream, answer, time.time(), facts, time.monotonic()))
         self._wake.set()
 
     async def keep(self) -> None:
@@ -109,10 +112,11 @@ class ReadingRecorder:
             return
         for each in heard:
             self._write(each)
-        now = heard[-1].at
-        if self._store and abs(now - self._pruned) > PRUNED:
-            self._pruned = now
-            self._store.prune(now)
+        last, self._first = heard[-1], self._first or heard[0]
+        if self._store and (self._pruned is None or last.clock - self._pruned > PRUNED):
+            self._pruned = last.clock
+            # A clock that was set forward makes nothing older.
+            self._store.prune(min(last.at, self._first.at + last.clock - self._first.clock))
 
     def close(self) -> None:
         """Close the file."""
@@ -137,15 +141,15 @@ class ReadingRecorder:
         return min((each.began for each in files if each.began > moment), default=None)
 
     def _write(self, heard: HeardAnswer) -> None:
-        if self._is_known(heard) or not self._allowance.allows(heard.stream, heard.at):
+        if self._is_known(heard) or not self._allowance.allows(heard.stream, heard.clock):
             return
         began = time.thread_time()
-        opened = self._current(heard.at)
+        opened = self._current(heard.at, heard.clock)
         if heard.facts is not None and opened.segment.facts.get(heard.stream.source) != heard.facts:
             opened.segment.facts[heard.stream.source] = heard.facts
             self._append(opened, facts_payload(heard.stream.source, heard.facts))
         size = self._add(opened, heard)
-        self._allowance.spend(heard.stream, heard.at, size, time.thread_time() - began)
+        self._allowance.spend(heard.stream, heard.clock, size, time.thread_time() - began)
         if heard.stream.parameters:
             self._carried.pop(heard.stream, None)
             self._carried[heard.stream] = heard
@@ -162,19 +166,19 @@ class ReadingRecorder:
             before = self._carried.get(heard.stream)
             return before is not None and _is_same(before.answer, heard.answer)
         text, at = self._troubles.get(heard.stream, ("", 0.0))
-        if text == str(heard.answer) and abs(heard.at - at) < REPEATED:
+        if text == str(heard.answer) and heard.clock - at < REPEATED:
             return True
-        self._troubles[heard.stream] = str(heard.answer), heard.at
+        self._troubles[heard.stream] = str(heard.answer), heard.clock
         return False
 
-    def _current(self, now: float) -> _Open:
-        """The segment for a reading at `now`: another one every ten minutes, or when the clock was set back."""
+    def _current(self, now: float, clock: float) -> _Open:
+        """The segment for a reading at `now`: another one every ten minutes, or when the clock was set."""
         if self._open is not None and 0 <= now - self._open.began + 1.0 <= MINUTES_EACH + 1.0:
             return self._open
         if self._open is not None:
             self._end(self._open)
-            self._ended = [each for each in (*self._ended, self._open) if now - each.began <= HOUR + MINUTES_EACH]
-        self._open = _Open(now)
+            self._ended = [each for each in (*self._ended, self._open) if clock - each.clock <= HOUR + MINUTES_EACH]
+        self._open = _Open(now, clock)
         if self._store is not None:
             try:
                 self._open.path, self._open.descriptor = self._store.create(now)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from console.model import GoneIndex, IndexHistory, KnownIndex, Record, Snapshot
 
 MOST_INDEXES = 2000  # in one reading
-MOST_GONE = 100
-REMEMBERED = timedelta(days=7)
+MOST_GONE = 100  # that are remembered: by number, as a clock may be wrong
 
 
 def learn(history: IndexHistory, taken: Snapshot) -> IndexHistory:
@@ -27,11 +26,7 @@ def learn(history: IndexHistory, taken: Snapshot) -> IndexHistory:
         for oid, index in history.known.items()
         if history.at is not None and oid not in known and (last is None or oid <= last)
     ]
-    gone = tuple(
-        each
-        for each in (*lost, *history.gone)
-        if taken.taken_at - each.missed <= REMEMBERED and not _marks([each.index]) & replaced
-    )
+    gone = tuple(each for each in (*lost, *history.gone) if not _marks([each.index]) & replaced)
     return IndexHistory(taken.taken_at, known, gone[:MOST_GONE], _new(history, known, taken.taken_at))
 
 

@@ -9,7 +9,7 @@ from console.model import PoolHistory, PoolMinute, Record, Snapshot, number
 from console.panes.pooler_rows import longest_wait, pooled
 from console.records import dataclass
 
-KEPT = 120  # minutes
+KEPT = 120  # minutes in which the pools were read; of a pool, in which its clients waited
 MOST_POOLS = 100  # that are remembered, those that waited last
 HOUR = 60  # minutes
 SPANS = (5, 15, HOUR)  # minutes that are shown
@@ -17,24 +17,18 @@ SPANS = (5, 15, HOUR)  # minutes that are shown
 
 def learn(history: PoolHistory, taken: Snapshot) -> PoolHistory:
     """`history` after one more reading of the query pooler_pools."""
-    if history.at is not None and taken.taken_at <= history.at:
+    if taken.taken_at == history.at:
         return history
     minute = int(taken.taken_at.timestamp() // 60)
-    readings = {at: many for at, many in history.readings.items() if minute - KEPT < at <= minute}
-    readings[minute] = readings.get(minute, 0) + 1
-    if minute not in history.readings:  # a minute has begun: those that are too old go
-        pools = {key: kept for key, minutes in history.pools.items() if (kept := _recent(minutes, minute))}
-    else:
-        pools = dict(history.pools)
+    readings, pools = dict(history.readings), dict(history.pools)
+    readings[minute] = readings.pop(minute, 0) + 1  # at the end: it was read last
     for row in taken.records():
         if pooled(row) and row["cl_waiting"]:
             key = (str(row["pooler"]), str(row["database"]), str(row["user"]))
             pools[key] = _with(pools.pop(key, ()), minute, row)  # at the end: it waited last
-    return PoolHistory(taken.taken_at, readings, dict(list(pools.items())[-MOST_POOLS:]))
-
-
-def _recent(minutes: tuple[PoolMinute, ...], now: int) -> tuple[PoolMinute, ...]:
-    return tuple(each for each in minutes if now - KEPT < each.minute <= now)
+    # Both by number, as a clock may be wrong: what a clock that is set back leaves ahead counts again in its time.
+    last_readings, last_pools = list(readings.items())[-KEPT:], list(pools.items())[-MOST_POOLS:]
+    return PoolHistory(taken.taken_at, dict(last_readings), dict(last_pools))
 
 
 def _with(minutes: tuple[PoolMinute, ...], minute: int, row: Record) -> tuple[PoolMinute, ...]:
@@ -43,7 +37,7 @@ def _with(minutes: tuple[PoolMinute, ...], minute: int, row: Record) -> tuple[Po
         last = minutes[-1]
         now = PoolMinute(minute, last.waiting + 1, max(last.most, clients), max(last.longest, longest))
         return (*minutes[:-1], now)
-    return (*minutes, PoolMinute(minute, 1, clients, longest))
+    return (*minutes, PoolMinute(minute, 1, clients, longest))[-KEPT:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ def waited(history: PoolHistory, now: datetime) -> list[Waited]:
     """The pools whose clients waited in the last hour, those that did most often first."""
     minute, found = int(now.timestamp() // 60), []
     for key, kept in history.pools.items():
-        minutes = [each for each in kept if minute - each.minute < HOUR]
+        minutes = [each for each in kept if 0 <= minute - each.minute < HOUR]
         if minutes:
             shares = {span: _share(history.readings, minutes, minute, span) for span in SPANS}
             most, longest = max(each.most for each in minutes), max(each.longest for each in minutes)
@@ -73,7 +67,7 @@ def waited(history: PoolHistory, now: datetime) -> list[Waited]:
 
 
 def _share(readings: Mapping[int, int], minutes: list[PoolMinute], now: int, span: int) -> float:
-    total = sum(many for at, many in readings.items() if now - at < span)
+    total = sum(many for at, many in readings.items() if 0 <= now - at < span)
     return 100 * sum(each.waiting for each in minutes if now - each.minute < span) / total if total else 0.0
 
 

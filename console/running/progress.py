@@ -70,6 +70,7 @@ class Run:
     plan: Plan
     id: str = field(default_factory=_new_id)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)  # when it started
     steps: list[StepProgress] = field(default_factory=list)
     outcome: Outcome | None = None
     message: str = ""

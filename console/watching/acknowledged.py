@@ -9,7 +9,7 @@ from console.records import dataclass
 from console.rules.judging import Identity
 from console.watching.store import Store, as_moment, as_text
 
-MOST = 1_000  # acknowledgements that are kept; the oldest are dropped
+MOST = 1_000  # acknowledgements that are kept, by number, as a clock may be wrong; those that ended are dropped first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,11 @@ def keep(store: Store, target: str, given: Acknowledgement) -> None:
     """Keep an acknowledgement, in place of a former one. Raises Trouble if the store cannot be written."""
     values = (target, given.rule, given.subject, int(given.level), given.by, as_text(given.at), as_text(given.until))
     with store.transaction() as database:
-        database.execute("DELETE FROM acknowledged WHERE until <= ?", (as_text(given.at),))
         database.execute("INSERT OR REPLACE INTO acknowledged VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         database.execute(
-            "DELETE FROM acknowledged WHERE rowid IN "
-            "(SELECT rowid FROM acknowledged ORDER BY given_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
-            (MOST,),
+            "DELETE FROM acknowledged WHERE rowid IN (SELECT rowid FROM acknowledged "
+            "ORDER BY coalesce(until > ?, true) DESC, given_at DESC, rowid DESC LIMIT -1 OFFSET ?)",
+            (as_text(given.at), MOST),
         )
 
 

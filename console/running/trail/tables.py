@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -174,7 +175,7 @@ def _own(run: Run) -> Row:
     going = current.status if current and current.status in {"waiting", "failed"} else "running"
     status = run.outcome.value if run.outcome else going
     text = run.message if run.outcome else run.silence or current.message or current.step.note if current else ""
-    seconds = run.seconds if run.outcome else _since(run.started_at)
+    seconds = run.seconds if run.outcome else time.monotonic() - run.clock
     rows = sum(each.rows for each in run.steps)
     return (
         *(
@@ -211,4 +212,5 @@ def _pairs(parameters: Mapping[str, str]) -> str | None:
 
 
 def _since(at: datetime) -> float:
-    return (datetime.now(UTC) - at).total_seconds()
+    """Seconds since a time that another process noted; its clock, or this one, may have been set."""
+    return max(0.0, (datetime.now(UTC) - at).total_seconds())

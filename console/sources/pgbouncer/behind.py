@@ -170,7 +170,7 @@ def _array(values: object) -> Sequence[object]:
 
 def _is_young(backend_start: object) -> bool:
     start = _moment(backend_start)
-    return start is None or (datetime.now(UTC) - start).total_seconds() < YOUNG
+    return start is None or abs((datetime.now(UTC) - start).total_seconds()) < YOUNG
 
 
 def _moment(value: object) -> datetime | None:
