@@ -18,7 +18,10 @@ import psycopg
 import pytest
 
 from console.actions import ACTIONS
+from console.cli.plan_text import LEAVES, ending
 from console.demo.cluster import APPLICATION, OWNER
+from console.model import Claim, Outcome, Plan, Program, Standalone, Step, Transaction
+from console.running import progress
 from console.sql import migrations
 from tests import command
 from tests.command import Done
@@ -392,3 +395,14 @@ def test_list_actions_tells_names_parameters_and_help(tmp_path: Path) -> None:
         assert one["help"] == action.help
         assert f"{action.name}  {action.help}" in text
         assert all(f"--set {each.name}=" in text for each in action.parameters)
+
+
+@pytest.mark.parametrize(("execution", "can_leave"), [(Standalone(), True), (Program(("true",)), True), (None, False)])
+def test_a_failed_run_is_not_said_to_have_changed_nothing_where_its_step_can_leave_something(
+    execution: Standalone | Program | None, can_leave: bool
+) -> None:
+    run = progress.Run.of(Plan(Claim("public.t"), (Step("SELECT 1", execution=execution or Transaction()),)))
+    run.outcome, run.message = Outcome.FAILED, "The server's disk is full."
+    run.steps[0].status = "failed"
+    assert (LEAVES in ending(run)) is can_leave
+    assert ("Nothing was changed." in ending(run)) is not can_leave

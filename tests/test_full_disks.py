@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,16 @@ import pytest
 
 from console.actions import action
 from console.demo.account import give, server_account
+from console.demo.cluster import OWNER
+from console.demo.content import install_schema
 from console.model import Outcome, Trouble
+from console.running.trail.audit import default_trail
+from tests import grown
 from tests.acting import Desk
 from tests.room import AGO, ROOM, clones, migrations
 from tests.servers import PostgresServer, Servers
 from tests.sql_files import forget_files
+from tests.test_action_repack import has_repack
 from tests.test_action_waits import CASES, Case, prepared
 from tests.test_server_stops import ROWS
 from tests.waiting import eventually
@@ -170,3 +175,93 @@ async def test_without_room_an_action_says_so_and_the_same_command_resumes_it(
     assert tried.wrong == []
     assert [each for each in tried.said if not any(word in each for word in words)] == []
     assert len(tried.said) > len(TRIED) / 3, tried.said
+
+
+# What needs a program, or a database of another kind
+
+
+def _jobs(desk: Desk) -> None:
+    """Jobs as run-job, retry-job and cancel-job need them."""
+    desk.do(
+        "INSERT INTO public.background_jobs (job_type, status, scheduled_for, attempts, max_attempts) VALUES "
+        "('vacuum-analyze', 'pending', now() + interval '1 day', 0, 3), ('vacuum-analyze', 'failed', now(), 3, 3)",
+    )
+
+
+def _adopted(desk: Desk) -> None:
+    grown.make(desk, requests=3000, misfits=False)
+
+
+def _bloated(desk: Desk) -> None:
+    desk.do(
+        *(["CREATE EXTENSION pg_repack"] if desk.cluster.major < 19 else []),
+        "CREATE TABLE public.bloated (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off)",
+        "INSERT INTO public.bloated SELECT g, repeat('x', 1500) FROM generate_series(1, 20000) g",
+        "DELETE FROM public.bloated WHERE id % 2 = 0",
+    )
+
+
+ELSEWHERE: tuple[tuple[Case, Callable[[Desk], None], str], ...] = (
+    (Case("repack-table", (("table", "public.bloated"),)), _bloated, "SELECT sum(id)::text FROM public.bloated"),
+    (Case("adopt-schema"), _adopted, "SELECT count(*)::text FROM public.content_requests"),
+    *(
+        (Case(name, given), _jobs, "SELECT count(*)::text FROM public.users")
+        for name, given in (
+            ("schedule-jobs", ()),
+            ("run-job", (("job", "1"),)),
+            ("cancel-job", (("job", "1"),)),
+            ("retry-job", (("job", "2"),)),
+            ("sample-capacity", ()),
+        )
+    ),
+)
+# What an interrupted change can leave: nothing of it is there once the same command has ended.
+LEFT = (
+    "SELECT (SELECT count(*) FROM pg_index WHERE NOT indisvalid) "
+    "+ (SELECT count(*) FROM pg_class WHERE relname ~ '_ccnew|_ccold' OR relpersistence = 't') "
+    "+ (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'repack' "
+    "AND relname ~ '^(log|table)_[0-9]') + (SELECT count(*) FROM pg_trigger WHERE tgname = 'repack_trigger') "
+    "+ (SELECT count(*) FROM pg_constraint WHERE NOT convalidated AND connamespace = 'public'::regnamespace) "
+    "+ (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())) "
+    "+ (SELECT count(*) FROM pg_replication_slots)"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.pg("!= 14, != 16, != 17")
+async def test_repacking_adopting_and_jobs_say_that_the_disk_is_full_and_leave_nothing(
+    cramped: Cramped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    installed = cramped.server.fresh_database()
+    with cramped.server.connect(installed, OWNER) as session:
+        install_schema(session, cramped.server.major)
+    said, wrong = list[str](), list[str]()
+    for case, make, rows in ELSEWHERE:
+        if case.action == "repack-table" and cramped.server.major < 19 and not has_repack(cramped.server):
+            continue
+        desk = Desk(
+            cramped.server, cramped.server.fresh_database(installed if make is _jobs else None), default_trail()
+        )
+        make(desk)
+        before = desk.ask(rows)
+        desk.do("CHECKPOINT")
+        with cramped.full(desk):
+            first, sentence = await _run(case, desk, dict(case.given))
+        await eventually(lambda: desk.ask("SELECT 1") == 1)  # noqa: B023
+        said.append(f"{case.action}: {first} {sentence}")
+        if first is not Outcome.DONE:
+            again, message = await _run(case, desk, dict(case.given))
+            if again not in {Outcome.DONE, Outcome.NOTHING}:
+                wrong.append(f"{case.action}: {sentence} | {message}")
+        if desk.ask(rows) != before:
+            wrong.append(f"{case.action}: rows were lost or doubled")
+        if desk.ask(LEFT):
+            wrong.append(f"{case.action}: it left something")
+        cramped.server.drop_database(desk.database)
+    words = (*FULL, *GONE) if cramped.is_wal else FULL
+    assert wrong == []
+    assert [each for each in said if "Outcome.DONE" not in each and not any(word in each for word in words)] == []
+    assert sum("Outcome.DONE" not in each for each in said) > len(said) / 2, said

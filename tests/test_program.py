@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -40,6 +41,25 @@ async def test_a_program_ends_with_its_step(session: ActingSession) -> None:
         await program.run(session, python("import os, signal; print(os.getpid(), flush=True); signal.pause()"), hear)
     with pytest.raises(ProcessLookupError):
         os.kill(int(heard[0]), 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "remedy"),
+    [
+        (["first", *["again"] * 2000], "failed: first again.", ""),
+        (["a table", f"ERROR: {os.strerror(errno.ENOSPC)}", "HINT: h"], "the server's disk is full: a table", "Free"),
+        ([], "failed: exit code 3.", ""),
+    ],
+)
+async def test_what_a_program_says_when_it_fails_begins_with_the_cause(
+    session: ActingSession, lines: list[str], said: str, remedy: str
+) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    with pytest.raises(Trouble) as caught:
+        await program.run(session, python(f"print({text!r}, end=''); exit(3)"), lambda _: None)
+    assert said in caught.value.sentence
+    assert caught.value.remedy.startswith(remedy)
+    assert bool(caught.value.remedy) is bool(remedy)
 
 
 def python(text: str) -> list[str]:

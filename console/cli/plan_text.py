@@ -9,13 +9,14 @@ from typing import TextIO
 from console.cli.table import table
 from console.forecast.lines import document
 from console.format import age, count, counted, one_line, safe, to_json
-from console.model import Column, Outcome, Plan, Snapshot, Step, View
+from console.model import Column, Outcome, Plan, Program, Snapshot, Standalone, Step, View
 from console.redaction import without_secrets
 from console.running.execution import executor
 from console.running.plan_lines import Sort, plan_lines
 from console.running.progress import Run, StepProgress
 
 QUIET = 5.0  # seconds between two lines about the same step where lines cannot be overwritten
+LEAVES = "No step is done. Run the same command again: it completes or removes what the failed step may have left."
 
 
 INDENTED = {Sort.NOTE: "  ", Sort.RECIPE: "  ", Sort.FACT: "   ", Sort.SQL: "     ", Sort.UNDO: "     "}
@@ -54,11 +55,17 @@ def ending(run: Run) -> str:
     elif run.outcome is Outcome.STOPPED:
         lines.append(f"{done} of {len(run.steps)} steps are done. Run the same command again to resume.")
     elif run.outcome is Outcome.FAILED:
-        lines.append("Nothing was changed.")
+        lines.append(LEAVES if any(map(_can_leave, run.steps)) else "Nothing was changed.")
     lines += [*failed, *(f"Note: {safe(note)}" for note in run.notes)]
     if run.undo:
         lines.append("To undo: pipeline-console run undo")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _can_leave(progress: StepProgress) -> bool:
+    """Whether a failed step can have left something, such as an invalid index."""
+    alone = isinstance(progress.step.execution, Standalone | Program)
+    return progress.status == "failed" and alone and not executor(progress.step.execution).transactional
 
 
 def _changed(run: Run) -> list[str]:

@@ -224,7 +224,7 @@ class Runner:
 
     async def _explained(self, group: Sequence[StepProgress], why: Trouble) -> Trouble:
         if why.kind is not Kind.BUSY:
-            return Trouble(why.kind, why.sentence, "", why.sqlstate)
+            return why
         holders = await self._holders(group)
         return Trouble(
             Kind.BUSY, f"A lock was not available in time{f': {holders}' if holders else ''}.", "Try again later."

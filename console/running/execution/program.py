@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections import deque
@@ -19,7 +20,8 @@ from console.sources.postgres import ActingSession
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 ENDING = 10.0  # seconds a program has to clean up after itself when it is stopped
-LAST = 5  # lines that are reported when it failed
+LAST = 5  # different lines that are reported when it failed
+MOST = 500  # characters of them
 
 
 def executor(execution: Program) -> Executor:
@@ -55,14 +57,24 @@ async def run(session: ActingSession, argv: Sequence[str], report: Callable[[str
     last: deque[str] = deque(maxlen=LAST)
     try:
         while process.stdout is not None and (line := await _line(process.stdout)):
-            last.append(one_line(line.decode(errors="replace").strip()))
-            report(last[-1])
+            text = one_line(line.decode(errors="replace").strip())
+            if text not in last:  # it tries the same again and again, such as to connect
+                last.append(text)
+            report(text)
         code = await process.wait()
     finally:
         if process.returncode is None:
             await _end(process)
     if code:
-        raise Trouble(Kind.FAILED, f"{one_line(Path(argv[0]).name)} failed: {' '.join(last)[-500:] or code}")
+        raise _failure(one_line(Path(argv[0]).name), last, code)
+
+
+def _failure(name: str, last: Sequence[str], code: int) -> Trouble:
+    """What the last lines of a program mean; the first of them is nearest to the cause."""
+    is_full = any(os.strerror(errno.ENOSPC) in line for line in last)
+    why = "the server's disk is full: " if is_full else ""
+    said = " ".join(last)[:MOST].rstrip(".") or f"exit code {code}"
+    return Trouble(Kind.FAILED, f"{name} failed: {why}{said}.", "Free some space on it." if is_full else "")
 
 
 async def _line(output: asyncio.StreamReader) -> bytes:

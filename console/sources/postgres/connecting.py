@@ -295,7 +295,10 @@ def _remedy(error: psycopg.Error, target: Mapping[str, str], answer: int, state:
 
 def refused(error: psycopg.Error, target: Mapping[str, str], remedy: str = "", sqlstate: str = "") -> Trouble:
     """The failure of a connection in the words of libpq and the server, without any password."""
-    message = one_line(str(error).strip())
+    said = str(error).strip().removeprefix("connection failed: ")
+    if remedy == NO_ANSWER:
+        said = said.partition("\n\t")[0]  # libpq's own remedy
+    message = one_line(said)
     for secret in (target.get("password"), os.environ.get("PGPASSWORD")):
         if secret:
             message = message.replace(secret, "***")
