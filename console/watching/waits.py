@@ -83,7 +83,8 @@ class Waits:
             return
         if last is not None and vitals.clock - last < SPARE:
             return
-        found = [tuple(each) for each in json.loads(str(vitals.values("sampled")[0] or "[]"))]
+        alike = json.loads(str(vitals.values("sampled")[0] or "[]"))  # each with the pids of all that do the same
+        found = [(pid, *rest) for pids, *rest in alike for pid in pids]
         # Most sessions are as they were at the sample before.
         self._offered = {each: self._offered[each] if each in self._offered else _offered(each) for each in found}
         sessions = [session for each in found if (session := self._offered[each]) is not None]

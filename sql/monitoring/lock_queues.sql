@@ -3,8 +3,10 @@
 -- leader, a prepared transaction by its identifier. Of few sessions each is looked up; all of them would cost more than
 -- their locks.
 WITH lock AS MATERIALIZED (
-  SELECT l.*, pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
-                                   l.transactionid, '/', l.classid, l.objid, l.objsubid) AS tag
+  -- Who has to wait for a lock moves it out of the fast path: what is still there needs no tag.
+  SELECT l.*, CASE WHEN NOT l.fastpath THEN
+           pg_catalog.concat_ws(' ', l.locktype, l.database, l.relation, '/', l.page, l.tuple, l.virtualxid,
+                                l.transactionid, '/', l.classid, l.objid, l.objsubid) END AS tag
     FROM pg_catalog.pg_locks l
    WHERE (SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() b(id)
                           WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id)

@@ -17,6 +17,7 @@ WITH session AS MATERIALIZED (
          coalesce(l.transactionid, '0') AS g
     FROM pg_catalog.pg_locks l JOIN level v ON v.mode = l.mode
    WHERE (SELECT EXISTS (SELECT FROM session s WHERE s.wait_event_type = 'Lock' OR s.backend_type IS NULL))
+     AND NOT l.fastpath  -- who has to wait for a lock moves it out of the fast path
 ), grouped AS (
   SELECT locktype, a, b, c, d, e, f, g, pg_catalog.row_number() OVER () AS lock_id,
          pg_catalog.bit_or(conflicts) AS conflicts, pg_catalog.min(database) AS database,

@@ -9,6 +9,7 @@ level (mode, bit, conflicts) AS (
          coalesce(l.transactionid, '0') AS g
     FROM pg_catalog.pg_locks l JOIN level v ON v.mode = l.mode
    WHERE (SELECT EXISTS (SELECT FROM activity s WHERE s.wait_event_type = 'Lock'))
+     AND NOT l.fastpath  -- who has to wait for a lock moves it out of the fast path
 ), wanted AS MATERIALIZED (
   SELECT locktype, a, b, c, d, e, f, g, pg_catalog.row_number() OVER () AS lock_id,
          pg_catalog.bit_or(conflicts) AS conflicts

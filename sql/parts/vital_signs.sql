@@ -1,42 +1,41 @@
+-- Of idle sessions only the number counts, and when they were last busy: `session` has the others.
 session AS MATERIALIZED (
   SELECT a.pid, a.backend_type, a.state, a.wait_event_type, a.xact_start, a.query_start, a.state_change,
-         a.application_name, a.backend_xid, a.backend_xmin, a.wait_event, a.query_id, a.usesysid,
-         a.datid IS NOT NULL AND a.pid <> pg_catalog.pg_backend_pid() AND a.backend_type <> 'walsender'
-           AND a.state IS DISTINCT FROM 'idle' AND a.wait_event_type IS DISTINCT FROM 'Activity'
-           AND NOT (a.application_name = pg_catalog.current_setting('application_name')
-                    AND pg_catalog.pg_get_userbyid(a.usesysid) = SESSION_USER
-                    AND a.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr()) AS sampled,
+         a.application_name, a.backend_xid, a.backend_xmin, a.wait_event, a.query_id, a.usesysid, a.datid,
+         a.client_addr,
          -- Of a parallel worker that ends, too, the type is not known, but when it began.
          coalesce(a.backend_type = 'client backend',
                   (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL) AS client
     FROM activity a
+   WHERE a.state IS DISTINCT FROM 'idle' OR a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL
 ), prepared AS MATERIALIZED (
   SELECT t.gid, t.transaction, t.prepared FROM pg_catalog.pg_prepared_xact() t
 ), running (xid) AS MATERIALIZED (
   SELECT o.backend_xid FROM session o WHERE o.backend_xid IS NOT NULL
   UNION ALL SELECT p.transaction FROM prepared p
-), aged AS MATERIALIZED (
-  SELECT CASE WHEN s.backend_type = 'walsender' THEN 'standby feedback ' ELSE 'session ' END
-             || pg_catalog.concat_ws(' ', s.pid, nullif(s.application_name, '')) AS name,
+), slot AS MATERIALIZED (
+  SELECT CASE WHEN r.active THEN 'slot ' ELSE 'inactive slot ' END || r.slot_name::text AS name, r.xmin, r.catalog_xmin
+    FROM pg_catalog.pg_get_replication_slots() r WHERE r.wal_status IS DISTINCT FROM 'lost'
+), aged AS (
+  SELECT CASE WHEN s.backend_type = 'walsender' THEN 'standby feedback ' ELSE 'session ' END AS kind, s.pid,
+         s.application_name AS name,
          greatest(pg_catalog.age(s.backend_xid),
                   CASE WHEN s.backend_xmin = s.backend_xid OR s.backend_xmin NOT IN (SELECT r.xid FROM running r)
-                       THEN pg_catalog.age(s.backend_xmin) END) AS age, NULL::integer AS catalog_age
+                       THEN pg_catalog.age(s.backend_xmin) END) AS age
     FROM session s
    WHERE (s.backend_xid IS NOT NULL OR s.backend_xmin IS NOT NULL)
      AND s.pid <> pg_catalog.pg_backend_pid()
      AND s.pid NOT IN (SELECT v.pid FROM pg_catalog.pg_stat_get_progress_info('VACUUM') v)
   UNION ALL
-  SELECT 'prepared transaction ' || p.gid, pg_catalog.age(p.transaction), NULL FROM prepared p
+  SELECT 'prepared transaction ', NULL, p.gid, pg_catalog.age(p.transaction) FROM prepared p
   UNION ALL
-  SELECT CASE WHEN r.active THEN 'slot ' ELSE 'inactive slot ' END || r.slot_name::text, pg_catalog.age(r.xmin),
-         pg_catalog.age(r.catalog_xmin)
-    FROM pg_catalog.pg_get_replication_slots() r WHERE r.wal_status IS DISTINCT FROM 'lost'
+  SELECT '', NULL, r.name, pg_catalog.age(r.xmin) FROM slot r
 )
-SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transaction,
+SELECT e.used, e.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transaction,
        pg_catalog.date_part('epoch', n.at - s.xact_start) AS oldest_transaction,
        pg_catalog.date_part('epoch', n.at - s.idle_since) AS oldest_idle_in_transaction,
        -- Positive where something is said to have begun after now: the clock was set back meanwhile.
-       pg_catalog.date_part('epoch', s.latest - n.at) AS clock_behind,
+       pg_catalog.date_part('epoch', e.latest - n.at) AS clock_behind,
        x.xmin_age, x.xmin_holder, x.catalog_xmin_age, x.catalog_xmin_holder,
        u.usable, p.prepared, pg_catalog.date_part('epoch', n.at - p.since) AS oldest_prepared,
        d.*, r.standby, r.wal_bytes, w.replicas,
@@ -45,14 +44,28 @@ SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transac
        CASE WHEN coalesce(r.lag_bytes, w.lag_bytes) = 0 THEN 0
             WHEN NOT r.standby THEN w.lag_seconds
             ELSE pg_catalog.date_part('epoch', n.at - pg_catalog.pg_last_xact_replay_timestamp()) END AS lag_seconds,
-       -- The sessions that are not idle, for the averages of the pane waits: no other read is made for them.
+       -- The sessions that are not idle, for the averages of the pane waits: no other read is made for them. Those that
+       -- do the same are one entry: a JSON value costs more than all else of a session.
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 a.pid, a.backend_type, a.state, a.wait_event_type, a.wait_event, a.query_id, a.application_name,
+                 a.pids, a.backend_type, a.state, a.wait_event_type, a.wait_event, a.query_id, a.application_name,
                  pg_catalog.pg_get_userbyid(a.usesysid)))::text
-          FROM session a WHERE a.sampled) AS sampled
+          FROM (SELECT pg_catalog.array_agg(b.pid) AS pids, b.backend_type, b.state, b.wait_event_type, b.wait_event,
+                       b.query_id, b.application_name, b.usesysid
+                  FROM session b
+                 WHERE b.datid IS NOT NULL AND b.pid <> pg_catalog.pg_backend_pid() AND b.backend_type <> 'walsender'
+                   AND b.state IS DISTINCT FROM 'idle' AND b.wait_event_type IS DISTINCT FROM 'Activity'
+                   AND NOT (b.application_name = pg_catalog.current_setting('application_name')
+                            AND pg_catalog.pg_get_userbyid(b.usesysid) = SESSION_USER
+                            AND b.client_addr IS NOT DISTINCT FROM pg_catalog.inet_client_addr())
+                 GROUP BY 2, 3, 4, 5, 6, 7, 8) a) AS sampled
   FROM (SELECT pg_catalog.count(*) AS used,
                pg_catalog.count(a.backend_type) AS visible,
-               pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')
+               pg_catalog.max(greatest(a.query_start, a.state_change))
+                   FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS latest
+          FROM activity a
+         WHERE coalesce(a.backend_type = 'client backend',
+                        (a.datid, a.usesysid) IS NOT NULL AND a.backend_start IS NULL)) e,
+       (SELECT pg_catalog.count(*) FILTER (WHERE a.state IN ('active', 'fastpath function call')
                                              AND a.pid <> pg_catalog.pg_backend_pid()) AS active,
                pg_catalog.count(*) FILTER (WHERE a.wait_event_type = 'Lock') AS waiting,
                -- Since when is only in pg_locks, which costs all sessions; a statement is at least as old as its wait.
@@ -61,18 +74,17 @@ SELECT s.used, s.visible, s.active, s.waiting, s.waiting_long, s.idle_in_transac
                pg_catalog.count(*) FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)'))
                    AS idle_in_transaction,
                pg_catalog.min(a.xact_start) FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS xact_start,
-               pg_catalog.max(greatest(a.query_start, a.state_change))
-                   FILTER (WHERE a.pid <> pg_catalog.pg_backend_pid()) AS latest,
                pg_catalog.min(a.state_change)
                    FILTER (WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')) AS idle_since
           FROM session a
          WHERE a.client) s,
-       (SELECT pg_catalog.max(a.age) AS xmin_age,
-               (pg_catalog.array_agg(a.name ORDER BY a.age DESC) FILTER (WHERE a.age IS NOT NULL))[1] AS xmin_holder,
-               pg_catalog.max(a.catalog_age) AS catalog_xmin_age,
-               (pg_catalog.array_agg(a.name ORDER BY a.catalog_age DESC)
-                  FILTER (WHERE a.catalog_age IS NOT NULL))[1] AS catalog_xmin_holder
-          FROM aged a) x,
+       (SELECT pg_catalog.max(o.age) AS xmin_age, pg_catalog.max(o.name) AS xmin_holder,
+               pg_catalog.max(c.age) AS catalog_xmin_age, pg_catalog.max(c.name) AS catalog_xmin_holder
+          FROM (SELECT 1) one
+          LEFT JOIN (SELECT a.age, a.kind || pg_catalog.concat_ws(' ', a.pid, nullif(a.name, '')) AS name
+                       FROM aged a WHERE a.age IS NOT NULL ORDER BY a.age DESC LIMIT 1) o ON true
+          LEFT JOIN (SELECT pg_catalog.age(r.catalog_xmin) AS age, r.name
+                       FROM slot r WHERE r.catalog_xmin IS NOT NULL ORDER BY 1 DESC LIMIT 1) c ON true) x,
        -- The third setting exists from 16 on.
        (SELECT pg_catalog.current_setting('max_connections')::integer
                - pg_catalog.current_setting('superuser_reserved_connections')::integer
