@@ -18,10 +18,12 @@ def reading(query: str, value: int) -> Snapshot:
     return Snapshot(query, ("value",), ((value,),), AT)
 
 
-def frame(*readings: Snapshot, at: datetime = AT, troubles: Iterable[str] = ()) -> Frame:
+def frame(*readings: Snapshot, at: datetime = AT, troubles: Iterable[str] = (), skipped: Iterable[str] = ()) -> Frame:
     why = Trouble(Kind.FAILED, "It failed.")
     kept = {each.name: (each,) for each in readings}
-    return Frame(kept, at, dict.fromkeys(troubles, why), statements=STATEMENTS, indexes=INDEXES)
+    return Frame(
+        kept, at, dict.fromkeys(troubles, why), skipped=frozenset(skipped), statements=STATEMENTS, indexes=INDEXES
+    )
 
 
 SMALL, LARGE, OTHER = reading("sizes", 1), reading("sizes", 9), reading("other", 1)
@@ -36,6 +38,9 @@ SMALL, LARGE, OTHER = reading("sizes", 1), reading("sizes", 9), reading("other",
         ([frame(), frame()], 1, set()),  # of which nothing is known
         ([frame(), frame(SMALL)], 2, {"costly"}),
         ([frame(SMALL), frame(SMALL, troubles=["sizes"])], 2, set()),
+        ([frame(SMALL), frame(SMALL, troubles=["other"])], 1, {"costly"}),
+        ([frame(SMALL), frame(SMALL, skipped=["other"])], 1, {"costly"}),
+        ([frame(LARGE), frame(LARGE, skipped=["sizes"])], 2, set()),
         ([frame(SMALL), frame(SMALL, at=AT + timedelta(minutes=1))], 2, {"costly"}),
     ],
 )

@@ -233,7 +233,10 @@ class Readers:
 
     def of(self, source: str, view: View) -> Reader:
         """The Reader of the view's query on the source of that name."""
-        return self._readers.setdefault((source, view.query, view.lookups), Reader(view, self._named))
+        key = source, view.query, view.lookups
+        if (known := self._readers.get(key)) is None:
+            known = self._readers[key] = Reader(view, self._named)
+        return known
 
 
 class _Known:

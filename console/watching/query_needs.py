@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
-from console.model import Ask, Frame, Snapshot
+from console.model import Ask, Frame, Snapshot, Trouble
 from console.records import dataclass
 from console.watching.asks import needed
 
 Readings = Mapping[str, tuple[Snapshot, ...]]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +19,27 @@ class _Judged:
     """Whether a query was needed, and what decided it: a frame without its readings, and those that were looked at."""
 
     frame: Frame
-    last: Mapping[str, Snapshot | None]
+    looked_at: Mapping[str, _Seen]
     is_needed: bool
 
     def holds(self, frame: Frame) -> bool:
         """Whether it is the same in `frame`."""
-        return (
-            frame.is_like(self.frame, ())
-            and frame.troubles == self.frame.troubles
-            and frame.skipped == self.frame.skipped
-            and all(_last(frame.readings, query) is last for query, last in self.last.items())
+        return frame.is_like(self.frame, ()) and all(
+            _seen(frame, query).is_same(seen) for query, seen in self.looked_at.items()
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a frame holds of one query."""
+
+    last: Snapshot | None
+    trouble: Trouble | None
+    is_skipped: bool
+
+    def is_same(self, other: _Seen) -> bool:
+        """Whether a condition finds the same in both."""
+        return self.last is other.last and self.trouble == other.trouble and self.is_skipped == other.is_skipped
 
 
 class QueryNeeds:
@@ -39,38 +51,66 @@ class QueryNeeds:
 
     def skipped(self, frame: Frame) -> set[str]:
         """The queries that need not be read in `frame`."""
-        return {ask.query for ask in self._asks if not self._is_needed(ask, frame)}
+        asks = [ask for ask in self._asks if not self._is_known(ask, frame)]
+        if asks:
+            self._judge(asks, frame)
+        return {ask.query for ask in self._asks if not self._judged[ask.query].is_needed}
 
-    def _is_needed(self, ask: Ask, frame: Frame) -> bool:
+    def _is_known(self, ask: Ask, frame: Frame) -> bool:
         judged = self._judged.get(ask.query)
-        if judged is None or not judged.holds(frame):
-            looked_at: set[str] = set()
-            watched = replace(frame, readings=_Watched(frame.readings, looked_at))
+        return judged is not None and judged.holds(frame)
+
+    def _judge(self, asks: Iterable[Ask], frame: Frame) -> None:
+        looked_at: set[str] = set()
+        watched = replace(
+            frame,
+            readings=_Watched(frame.readings, looked_at),
+            troubles=_Watched(frame.troubles, looked_at),
+            skipped=_WatchedSet(frame.skipped, looked_at),
+            made={},
+        )
+        bare = replace(frame, readings={}, troubles={}, skipped=frozenset(), records={}, made={})
+        for ask in asks:
+            looked_at.clear()
+            watched.made.clear()  # who finds something made looks at nothing
             is_needed = needed(ask, watched)
-            last = {query: _last(frame.readings, query) for query in looked_at}
-            judged = self._judged[ask.query] = _Judged(
-                replace(frame, readings={}, records={}, made={}), last, is_needed
-            )
-        return judged.is_needed
+            self._judged[ask.query] = _Judged(bare, {query: _seen(frame, query) for query in looked_at}, is_needed)
 
 
-def _last(readings: Readings, query: str) -> Snapshot | None:
-    return readings[query][-1] if readings.get(query) else None
+def _seen(frame: Frame, query: str) -> _Seen:
+    kept = frame.readings.get(query)
+    return _Seen(kept[-1] if kept else None, frame.troubles.get(query), query in frame.skipped)
 
 
-class _Watched(Readings):
-    """Readings that remember which of them were looked at."""
+class _Watched(Mapping[str, Value]):
+    """Something by query that remembers of which queries it was looked at."""
 
-    def __init__(self, readings: Readings, looked_at: set[str]) -> None:
-        self._readings = readings
+    def __init__(self, found: Mapping[str, Value], looked_at: set[str]) -> None:
+        self._found = found
         self._looked_at = looked_at
 
-    def __getitem__(self, query: str) -> tuple[Snapshot, ...]:
+    def __getitem__(self, query: str) -> Value:
         self._looked_at.add(query)
-        return self._readings[query]
+        return self._found[query]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._readings)
+        return iter(self._found)
 
     def __len__(self) -> int:
-        return len(self._readings)
+        return len(self._found)
+
+
+class _WatchedSet(frozenset[str]):
+    """Queries that remember which of them were looked for."""
+
+    _looked_at: set[str]
+
+    def __new__(cls, queries: Iterable[str], looked_at: set[str]) -> _WatchedSet:
+        """A set of `queries`."""
+        made = super().__new__(cls, queries)
+        made._looked_at = looked_at
+        return made
+
+    def __contains__(self, query: object) -> bool:
+        self._looked_at.add(str(query))
+        return super().__contains__(query)
