@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import pytest
@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from console.panes import PANES
+from console.tui import compositor
 from console.tui.compositor import FrontCompositor, FrontScreen, Span, in_front, taken
 from console.tui.header import Header
 from console.tui.updates import TightUpdate
@@ -63,14 +64,14 @@ async def test_every_pane_is_as_textual_itself_paints_it(
         for pane in PANES:
             await app.action_pane(pane.name)
             await pilot.pause()
-            compositor = app.screen._compositor
-            assert isinstance(compositor, FrontCompositor)
-            await until(pilot, partial(is_as_textual_has_it, compositor))
+            front = app.screen._compositor
+            assert isinstance(front, FrontCompositor)
+            await until(pilot, partial(is_as_textual_has_it, front))
 
 
-def is_as_textual_has_it(compositor: Compositor) -> bool:
+def is_as_textual_has_it(front: Compositor) -> bool:
     """Not so for the moment between a scroll bar that has gone and the layout without it: Textual's is too short."""
-    return segments(compositor.render_strips()) == segments(Compositor.render_strips(compositor))
+    return segments(front.render_strips()) == segments(Compositor.render_strips(front))
 
 
 def segments(lines: Iterable[Strip]) -> list[list[Segment]]:
@@ -84,10 +85,10 @@ async def test_a_change_of_any_cells_is_what_the_whole_screen_has_there(
     async with console(any_pg.uri("postgres"), size, pane="connections") as (app, pilot):
         await until(pilot, lambda: app.pane_view.arranged is not None)
         await pilot.pause()
-        compositor = app.screen._compositor
-        whole = compositor.render_strips()
-        compositor._dirty_regions.update(Region(x, y, 7, 2) for x in range(3, size[0], 11) for y in range(size[1]))
-        update = compositor.render_partial_update()
+        front = app.screen._compositor
+        whole = front.render_strips()
+        front._dirty_regions.update(Region(x, y, 7, 2) for x in range(3, size[0], 11) for y in range(size[1]))
+        update = front.render_partial_update()
         assert isinstance(update, TightUpdate)
         cells = {(part.y, part.x): part.strip.crop(part.left, part.right) for part in update.parts}
         assert sum(strip.cell_length for strip in cells.values()) > size[0] * size[1] / 2
@@ -111,20 +112,20 @@ def test_a_widget_takes_its_part_of_each_span(spans: list[Span], inside: list[Sp
 
 async def test_for_a_change_only_what_is_in_its_lines_is_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
     rendered: list[Widget] = []
-    render_lines = Widget.render_lines
+    render_lines = compositor._rendered
 
-    def render(widget: Widget, crop: Region) -> list[Strip]:
-        rendered.append(widget)
-        return render_lines(widget, crop)
+    def render(widget: Widget, seen: Region, lines: Sequence[int]) -> dict[int, Strip]:
+        rendered.extend([widget] if lines else [])
+        return render_lines(widget, seen, lines)
 
     async with console(AWAY) as (app, pilot):
         await until(pilot, lambda: app.pane_view.feed.trouble is not None)
         header = app.query_one(Header)
-        compositor = app.screen._compositor
-        monkeypatch.setattr(Widget, "render_lines", render)
+        front = app.screen._compositor
+        monkeypatch.setattr(compositor, "_rendered", render)
         header.refresh()
-        compositor.update_widgets({header})
-        compositor.render_partial_update()
+        front.update_widgets({header})
+        front.render_partial_update()
     assert set(rendered) == {header}
 
 
@@ -158,11 +159,11 @@ class Framed(Alone):
 async def test_where_a_widget_draws_less_than_its_region_what_is_behind_it_is_seen() -> None:
     app = Framed()
     async with app.run_test(size=(10, 3)):
-        compositor = app.screen._compositor
-        whole = segments(compositor.render_strips())
-        compositor._dirty_regions.add(app.screen.region)
-        update = compositor.render_partial_update()
-        *_, below = segments(Compositor.render_strips(compositor))
+        front = app.screen._compositor
+        whole = segments(front.render_strips())
+        front._dirty_regions.add(app.screen.region)
+        update = front.render_partial_update()
+        *_, below = segments(Compositor.render_strips(front))
     assert isinstance(update, TightUpdate)
     lines: dict[int, list[Strip]] = {}
     for part in update.parts:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
+from rich.style import Style
 from textual.app import App, ComposeResult
+from textual.content import Content
+from textual.geometry import Offset
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.widget import Widget
 
-from console.model import Level
+import console.tui
+from console.model import Facts, Kind, Level, Trouble
 from console.panes import PANES, pane
 from console.panes.metrics import ALARMS, HEADER, METRICS, header_metrics, view_in_alarm
 from console.reading.sparkline import BARS
 from console.tui.header import Header
+from console.tui.own_lines import OwnStyles
 
 METRICS_SHOWN = header_metrics({})
 HISTORY = {"used": [5.0, 6.0], "active": [1.0, 2.0], "tps": [10.0, 20.0]}
+FACTS = Facts("postgres", 170000, "17.0", "shop", "dba", superuser=True)
 WELL: Mapping[str, object] = {
     "used": 9,
     "usable": 97,
@@ -58,6 +71,8 @@ OTHER_ALARMS: Mapping[str, object] = {
 class Top(App[None]):
     """Only the header."""
 
+    CSS_PATH = Path(console.tui.__file__).with_name("console.tcss")
+
     def compose(self) -> ComposeResult:
         yield Header(METRICS_SHOWN)
 
@@ -97,6 +112,63 @@ async def test_an_alarm_comes_before_other_metrics_and_sparklines(column: str, w
     shown = await line(now, width)
     assert shown.startswith(f" {label} "), shown
     assert len(shown) <= width
+
+
+@pytest.mark.parametrize("now", [WELL, ALL_HEADER_ALARMS, {**ALL_HEADER_ALARMS, **OTHER_ALARMS}])
+@pytest.mark.parametrize("width", [60, 200])
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark"])
+async def test_its_lines_look_as_textual_itself_paints_them(now: Mapping[str, object], width: int, theme: str) -> None:
+    app = Top()
+    async with app.run_test(size=(width, 2)) as pilot:
+        header = app.query_one(Header)
+        header.show_server("there 漢字", FACTS, now, HISTORY, Trouble(Kind.FAILED, "It failed."), moment="10 m ago")
+        assert header.render_lines(header.size.region)
+        app.theme = theme
+        await pilot.pause()
+        own, textual = (kind.render_lines(header, header.size.region) for kind in (Header, Widget))
+        assert [looks(line) for line in own] == [looks(line) for line in textual]
+
+
+def looks(line: Strip) -> list[tuple[str, str]]:
+    cells = (
+        (character, Strip.render_ansi(style or Style.null(), ColorSystem.TRUECOLOR))
+        for text, style, _ in line
+        for character in text
+    )
+    runs = groupby(cells, key=itemgetter(1))
+    return [("".join(character for character, _ in run), codes) for codes, run in runs]
+
+
+async def test_a_line_that_stays_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    line = OwnStyles.line
+
+    def counted(styles: OwnStyles, text: Content, width: int) -> Strip:
+        made.append(text.plain)
+        return line(styles, text, width)
+
+    monkeypatch.setattr(OwnStyles, "line", counted)
+    app = Top()
+    async with app.run_test(size=(120, 2)):
+        header = app.query_one(Header)
+        for used in (9, 9, 10):
+            header.show_server("there", FACTS, {**WELL, "used": used}, HISTORY)
+            header.render_lines(header.size.region)
+        assert ["PostgreSQL" in text for text in made[-3:]] == [True, False, False]
+
+
+async def test_what_is_selected_in_it_is_marked() -> None:
+    app = Top()
+    async with app.run_test(size=(120, 2)) as pilot:
+        header = app.query_one(Header)
+        header.show_server("there", FACTS, WELL, HISTORY)
+        await pilot.pause()
+        plain = [looks(line) for line in header.render_lines(header.size.region)]
+        app.screen.selections = {header: Selection(Offset(0, 0), Offset(9, 0))}
+        await pilot.pause()
+        marked = [looks(line) for line in header.render_lines(header.size.region)]
+        assert marked[0] != plain[0]
+        assert marked[1] == plain[1]
 
 
 async def test_alarms_without_room_are_counted() -> None:

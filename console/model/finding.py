@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import compress
 from typing import TypeVar
 
 from console.model.history import IndexHistory, StatementHistory
@@ -180,6 +181,19 @@ class Frame:
         if query not in self.records:
             self.records[query] = _records(last)
         return self.records[query]
+
+    def rows_with(self, query: str, column: str, holds: Callable[[object], bool]) -> tuple[Record, ...]:
+        """Those rows of the last reading for whose value in a column `holds` is true: of thousands no others are made.
+
+        None if it was not needed. Raises CannotTell if it could not be read.
+        """
+        if query in self.skipped:
+            return ()
+        last = self._last(query)
+        if query in self.records or last.unknown or last.is_partial:
+            return tuple(row for row in self.rows(query) if holds(row[column]))
+        found = compress(last.rows, map(holds, last.values(column)))
+        return tuple(dict(zip(last.columns, row, strict=True)) for row in found)
 
     def once(self, make: Callable[[Frame], Made]) -> Made:
         """What `make` makes of this frame; what several rules need of the same readings is made once."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from textual.content import Content
 from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 
 from console.format import MISSING, one_line, show
@@ -14,6 +15,7 @@ from console.model import Facts, Finding, Level, Trouble
 from console.panes.metrics import HEADER, Metric
 from console.reading.sparkline import sparkline
 from console.records import dataclass
+from console.tui.own_lines import OwnStyles
 
 _STYLES = {Level.WARNING: "bold $text-warning", Level.CRITICAL: "bold $text-error"}
 WIDE = 120  # cells from which a sparkline is longer
@@ -37,6 +39,8 @@ class Header(Widget):
         self._history: Mapping[str, Sequence[float | None]] = {}
         self._findings: Counter[Level] = Counter()
         self._lines: tuple[Content, Content] = (Content(""), Content(""))
+        self._styles = OwnStyles(self)
+        self._painted: dict[int, tuple[Content, Strip]] = {}  # by line: what is on the screen
 
     def show_server(
         self,
@@ -56,19 +60,43 @@ class Header(Widget):
         self._moment = moment
         self._label, self._facts, self._now, self._history, self._trouble = label, facts, now, history, trouble
         self._findings = Counter(finding.level for finding in findings)
-        lines = (self._server(), self._second())
-        for y, (line, shown) in enumerate(zip(lines, self._lines, strict=True)):
-            if not line.is_same(shown):
+        server, second = (
+            shown if line.is_same(shown) else line
+            for line, shown in zip((self._server(), self._second()), self._lines, strict=True)
+        )
+        for y, (line, shown) in enumerate(zip((server, second), self._lines, strict=True)):
+            if line is not shown:
                 self.refresh(Region(0, y, self.size.width, 1))
-        self._lines = lines
+        self._lines = server, second
 
     def on_resize(self) -> None:
         """Cut the lines to the new width."""
         self._lines = (self._server(), self._second())
 
+    def notify_style_update(self) -> None:
+        """Compute the styles of the new theme."""
+        super().notify_style_update()
+        self._styles.forget()
+        self._painted.clear()
+
     def render(self) -> Content:
         """Both lines."""
         return Content("\n").join(self._lines)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """A part of the lines; a line that is the same as before is not made again."""
+        if self.text_selection is not None:  # Textual marks what is selected
+            return super().render_lines(crop)
+        lines = [self._line(y) for y in crop.line_range]
+        whole = crop.x == 0 and crop.right >= self.size.width
+        return lines if whole else [line.crop(*crop.column_span) for line in lines]
+
+    def _line(self, y: int) -> Strip:
+        text, line = self._painted.get(y, (None, None))
+        if line is None or text is not self._lines[y] or line.cell_length != self.size.width:
+            line = self._styles.line(self._lines[y], self.size.width)
+            self._painted[y] = self._lines[y], line
+        return line
 
     def _server(self) -> Content:
         facts = self._facts

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.content import Content
 from textual.geometry import Region
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.style import Style
+from textual.visual import Visual
 from textual.widget import Widget
+
+GROUND = "ground"
 
 
 class OwnScrollBar(ScrollBar):
@@ -38,3 +43,48 @@ def own_lines(widget: Widget, crop: Region) -> list[Strip]:
         found.append(known[segments])
     whole = crop.x == 0 and crop.right >= width
     return found if whole else [line.crop(*crop.column_span) for line in found]
+
+
+class OwnStyles:
+    """What lines of text look like in a widget, as a terminal shows them; each style is computed once for a theme."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._known: dict[str, RichStyle] = {}
+
+    def forget(self) -> None:
+        """Compute them again: the theme has changed."""
+        self._known = {}
+
+    def line(self, text: Content, width: int) -> Strip:
+        """A line put together of texts that have one style each, or none, in exactly `width` cells."""
+        segments: list[Segment] = []
+        at, plain = 0, text.plain
+        for start, end, style in text.spans:
+            if start > at:
+                segments.append(Segment(plain[at:start], self._of("")))
+            segments.append(Segment(plain[start:end], self._of(str(style))))
+            at = end
+        if at < len(plain):
+            segments.append(Segment(plain[at:], self._of("")))
+        return Strip(segments, len(plain) if plain.isascii() else None).adjust_cell_length(width, self._ground())
+
+    def _of(self, name: str) -> RichStyle:
+        if name not in self._known:
+            widget = self._widget
+            (line,) = Visual.to_strips(widget, Content.styled("x", name), 1, 1, widget.visual_style)
+            self._known[name] = self._shown(line)
+        return self._known[name]
+
+    def _ground(self) -> RichStyle:
+        """The style of cells without text."""
+        if GROUND not in self._known:
+            behind, background = self._widget.background_colors
+            style = Style(background=behind + background).rich_style
+            self._known[GROUND] = self._shown(Strip([Segment(" ", style)]))
+        return self._known[GROUND]
+
+    def _shown(self, line: Strip) -> RichStyle:
+        for each in self._widget.get_line_filters():
+            line = line.apply_filter(each, self._widget.background_colors[1])
+        return next(iter(line)).style or RichStyle.null()

@@ -35,7 +35,7 @@ LEVELS = {"wraparound near": Level.CRITICAL, "freeze overdue": Level.WARNING}
 
 def wraparound(frame: Frame) -> Iterable[Finding]:
     """A finding for each database with ids that should have been frozen; tables are known of the connected one."""
-    overdue = [row for row in frame.rows("vacuum_wraparound") if row["verdict"] in LEVELS]
+    overdue = frame.rows_with("vacuum_wraparound", "verdict", LEVELS.__contains__)
     here = frame.facts.database if frame.facts else ""
     tables = sorted((row for row in overdue if row["kind"] == "table"), key=_used, reverse=True)
     if tables:

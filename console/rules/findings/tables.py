@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import not_
 
 from console.format import age, count, one_line, percent, size
 from console.model import (
@@ -34,7 +35,7 @@ MOST = 5  # tables of which one rule makes a finding each
 
 def bloated(frame: Frame) -> Iterable[Finding]:
     """A finding for each of the tables with the most bloat."""
-    found = [row for row in frame.rows("bloat_tables") if row["verdict"] in {"bloat", "heavy bloat"}]
+    found = frame.rows_with("bloat_tables", "verdict", {"bloat", "heavy bloat"}.__contains__)
     for row in _largest(found, "bloat"):
         table = str(row["table"])
         repack = frame.facts is not None and frame.facts.can_repack
@@ -56,8 +57,8 @@ def overdue(frame: Frame) -> Iterable[Finding]:
     """A finding for each of the tables whose dead tuples VACUUM should have removed."""
     found = [
         row
-        for row in frame.rows("bloat_tables")
-        if row["verdict"] in {"dead tuples", "many dead tuples"} and frame.level(VACUUM_DUE_PERCENT, row["debt_pct"])
+        for row in frame.rows_with("bloat_tables", "verdict", {"dead tuples", "many dead tuples"}.__contains__)
+        if frame.level(VACUUM_DUE_PERCENT, row["debt_pct"])
     ]
     for row in _largest(found, "dead"):
         table = str(row["table"])
@@ -80,8 +81,8 @@ def overdue(frame: Frame) -> Iterable[Finding]:
 
 def disabled(frame: Frame) -> Iterable[Finding]:
     """A finding if the server runs no autovacuum, and one for all larger tables for which it is disabled."""
-    for row in frame.rows("settings"):
-        if row["name"] in {"autovacuum", "track_counts"} and row["setting"] == "off":
+    for row in frame.rows_with("settings", "name", {"autovacuum", "track_counts"}.__contains__):
+        if row["setting"] == "off":
             yield Finding(
                 rule="autovacuum-disabled",
                 subject=f"setting {row['name']}",
@@ -91,7 +92,7 @@ def disabled(frame: Frame) -> Iterable[Finding]:
                 evidence=(Evidence(str(row["name"]), "off", "settings", "all", {"name": row["name"]}),),
             )
     found = [
-        row for row in frame.rows("bloat_tables") if not row["autovacuum"] and frame.level(BLOAT_BYTES, row["size"])
+        row for row in frame.rows_with("bloat_tables", "autovacuum", not_) if frame.level(BLOAT_BYTES, row["size"])
     ]
     if found:
         tables = [one_line(row["table"]) for row in _largest(found, "size", len(found))]
@@ -141,7 +142,8 @@ def _evidence(label: str, value: str, row: Record) -> Evidence:
 def are_overdue(frame: Frame) -> bool:
     """Whether the dead tuples of a table wait for too long, so that the log is worth reading."""
     try:
-        return any(frame.level(VACUUM_DUE_PERCENT, row["debt_pct"]) for row in frame.rows("bloat_tables"))
+        level = frame.limits(VACUUM_DUE_PERCENT).level
+        return bool(frame.rows_with("bloat_tables", "debt_pct", lambda share: bool(level(share))))
     except CannotTell:
         return False
 
