@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,23 @@ async def test_an_acknowledgement_is_known_to_the_next_console_of_the_same_serve
     assert muted.by
     elsewhere = Facts("postgres", 180000, "18.0", address="host=other port=1", database="shop")
     assert (await journal(store, elsewhere)).muted(FINDING, AT) is None
+
+
+async def test_the_store_is_opened_again_only_when_something_was_written(store: Store) -> None:
+    console, other = await journal(store), await journal(store)
+    assert not console.is_behind(SERVER)  # there is no file yet
+    assert console.is_behind(Facts("postgres", 180000, "18.0", address="host=other port=1", database="shop"))
+    for change in (partial(other.acknowledge, FINDING, AT), partial(other.withdraw, FINDING)):
+        await change()
+        assert console.is_behind(SERVER)
+        await console.read(SERVER, AT)
+        assert not console.is_behind(SERVER)
+        with store.transaction() as database:
+            assert database.execute("SELECT 1").fetchall()
+        assert not console.is_behind(SERVER)
+        assert (console.muted(FINDING, AT) is None) == (other.muted(FINDING, AT) is None)
+    store.path.unlink()
+    assert console.is_behind(SERVER)
 
 
 async def test_it_ends_when_the_finding_clears(store: Store) -> None:

@@ -57,6 +57,7 @@ class Journal:
         self._blackouts = blackouts
         self._target = ""
         self._given: Mapping[Identity, Acknowledgement] = {}
+        self._revision: bytes | None = None  # of the store when it was read; None: it was not
         self.trouble: Trouble | None = None  # why the store could not be used last
 
     def muted(self, finding: Finding, at: datetime) -> Muted | None:
@@ -79,13 +80,21 @@ class Journal:
         self._given = {key: given for key, given in self._given.items() if key != identity}
         await self._use(lambda store: acknowledged.drop(store, self._target, identity), None)
 
+    def is_behind(self, facts: Facts | None) -> bool:
+        """Whether the store was written since it was read, by any process; it looks at the file."""
+        if self._store is None or facts is None:
+            return False
+        return target_key(facts) != self._target or self._store.revision != self._revision
+
     async def read(self, facts: Facts | None, at: datetime) -> None:
         """Learn what other processes acknowledged meanwhile; `facts` are those of the server."""
         if facts is None:
             return  # not connected yet
         self._target = target_key(facts)
-        kept = await self._use(lambda store: acknowledged.kept(store, self._target, at), None)
-        if kept is not None:
+        found = await self._use(lambda store: (store.revision, acknowledged.kept(store, self._target, at)), None)
+        self._revision = None
+        if found is not None:
+            self._revision, kept = found
             self._given = {(given.rule, given.subject): given for given in kept}
 
     async def follow(self, verdict: Verdict, memory: Memory) -> None:

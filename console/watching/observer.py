@@ -113,8 +113,9 @@ class Observer:
         await self._learn()
         await self._readings.read_needed(self._frame)
         self.frame = self._frame()
-        verdict, self.memory = await asyncio.to_thread(evaluate, self.frame, self.diagnoses, self.memory, self._judged)
-        await self.journal.read(self._facts(), self.frame.at)
+        (verdict, self.memory), is_behind = await asyncio.to_thread(self._evaluated)
+        if is_behind:
+            await self.journal.read(self._facts(), self.frame.at)
         await self.journal.follow(verdict, self.memory)
         self.verdict = verdict  # only now it is known which of its findings count
         if self.history is not None:
@@ -122,6 +123,11 @@ class Observer:
         self._looked = time.monotonic()
         self.looked()
         return self.verdict
+
+    def _evaluated(self) -> tuple[tuple[Verdict, Memory], bool]:
+        """What the rules say, and whether somebody has acknowledged something meanwhile."""
+        found = evaluate(self.frame, self.diagnoses, self.memory, self._judged)
+        return found, self.journal.is_behind(self._facts())
 
     async def recent(self, seconds: float) -> Verdict:
         """The last verdict if it is no older than `seconds`, else a new one."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NAME = "findings.sqlite3"
 FORM = 5  # of the tables: PRAGMA user_version
+COUNTER = slice(24, 28)  # bytes of the file with the number of transactions that wrote
 BUSY_SECONDS = 2.0  # for which a write of another process is awaited
 
 _TABLES = """
@@ -63,6 +64,18 @@ class Store:
     def exists(self) -> bool:
         """Whether anything was kept yet."""
         return self.path.exists()
+
+    @property
+    def revision(self) -> bytes:
+        """What differs after each transaction that wrote, of any process; empty: there is nothing to read.
+
+        SQLite counts them in the header of the file (https://www.sqlite.org/fileformat2.html#file_change_counter).
+        """
+        try:
+            with self.path.open("rb") as file:
+                return file.read(COUNTER.stop)[COUNTER]
+        except OSError:
+            return b""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
