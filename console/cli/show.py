@@ -56,13 +56,16 @@ class ShowOptions:
 
         return differing(self.view)
 
-    async def compared(self, taken: Snapshot) -> Snapshot:
-        """The rows, or what differs in them from the mark. Raises Trouble if the view was not read at the mark."""
+    async def compared(self, taken: Snapshot, reader: Reader) -> Snapshot:
+        """The rows that `reader` has taken, or what differs in them from the mark.
+
+        Raises Trouble if the view was not read at the mark.
+        """
         if self.mark is None:
             return taken
         source = self.pane.source_of(self.view)
         await self.mark.learn(source, self.view)
-        return self.mark.compare(source, self.view, taken)
+        return self.mark.compare(source, self.view, reader) or taken
 
 
 def show(options: Namespace, settings: Settings, wanted: Wanted, say: Say) -> int:
@@ -132,12 +135,12 @@ async def _take(asked: ShowOptions, reader: Reader, server: Source) -> Snapshot:
     A filter needs the look-ups of all rows: a value that is missing matches nothing.
     """
     whole = await reader.read(server)
-    taken = _arranged(asked, await asked.compared(whole))
+    taken = _arranged(asked, await asked.compared(whole, reader))
     for _ in range(ROUNDS):
         filled = await reader.fill(server, _keys(whole if asked.filter else taken, asked.view))
         if filled is None:
             break
-        whole, taken = filled, _arranged(asked, await asked.compared(filled))
+        whole, taken = filled, _arranged(asked, await asked.compared(filled, reader))
     return taken
 
 

@@ -33,6 +33,7 @@ class Snapshot:
     origin: str = ""  # which start of which server answered; counters of two of them are not compared
     unknown: tuple[str, ...] = ()  # columns that are made of what this server's catalogs lack: no value is known
     is_partial: bool = False  # what they lack decides which rows there are
+    sampler: str = ""  # what took the samples that the rows are made of, if it was not the console
 
     def index(self, column: str) -> int:
         """Position of `column` in each row. Raises ValueError if the snapshot has no such column."""
@@ -102,6 +103,7 @@ class Column:
     rule: AnyRule | None = None  # how serious a value is
     judged: str = ""  # column whose value is judged, where the rows have it; empty: its own
     bar: Whole | str = ""  # a bar behind the number shows its share of this: of a Whole, or of a column of the row
+    explains: bool = False  # says in words what other columns do, often with an age: it makes no difference by itself
     help: str = ""  # one sentence for the help screen and the details
 
     def judged_in(self, columns: Sequence[str]) -> str:

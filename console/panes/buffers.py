@@ -182,7 +182,7 @@ SUMMARY = View(
         Column("bytes", "size", "size"),
         Column("share", "share", "percent", bar=Whole.HUNDRED, help="Of shared_buffers."),
         Column("level", "level", width=7, rule=METRIC_LEVEL, extra=True, help="A warning: autoprewarm does not work."),
-        Column("means", "what it means", "query", grow=True),
+        Column("means", "what it means", "query", grow=True, explains=True),
     ),
     empty="The server has no shared buffers.",
 )

@@ -169,7 +169,7 @@ OVERVIEW = View(
         Column("now", "now", width=9, help="A share, a size, a number, or a rate since the last read."),
         Column("share", "share", "percent", width=8, bar=Whole.HUNDRED, help="Of all there is; of load: of the cores."),
         Column("level", "level", width=8, rule=METRIC_LEVEL),
-        Column("means", "what it means", "query", grow=True),
+        Column("means", "what it means", "query", grow=True, explains=True),
     ),
 )
 DISKS = View(

@@ -174,7 +174,7 @@ WAL = View(
         Column("metric", "metric", "name", width=21),
         Column("value", "now", width=10, help="A rate since the last read, a count since the last reset, or a state."),
         Column("level", "level", width=8, rule=METRIC_LEVEL, help="Of the archiver, by how long it has failed."),
-        Column("means", "what it means", "query", grow=True),
+        Column("means", "what it means", "query", grow=True, explains=True),
     ),
     rates=(
         Rate("wal_rate", "wal_bytes"),

@@ -21,6 +21,8 @@ FLAG_WIDTH = 8  # cells: no → yes
 _HELP = "new: it was not there at the mark; gone: it is no longer there; changed: another value than at the mark"
 _WHAT_HELP = "What is not as it was at the mark; of a row that is new or gone, what it says."
 
+_DIGITS = frozenset("123456789")  # a number without any of them is shown as none
+_Rows = Mapping[Key, Row]
 _Compare = Callable[[object, object], tuple[object, bool]]  # then, now → what the cell shows, whether it differs
 
 
@@ -47,20 +49,23 @@ def differing(view: View) -> View:
     )
 
 
-def difference(then: Snapshot, now: Snapshot, view: View, moment: str) -> Snapshot:
+def difference(
+    then: Snapshot, now: Snapshot, view: View, moment: str, alike: tuple[Snapshot, Snapshot] | None = None
+) -> Snapshot:
     """The rows that are not as they were: numbers minus what they were, texts as "before → after".
 
     `view` is the one that both were read for, `moment` the name of the earlier one. Rates and ages are those of now
     and make no difference, as they change without anything having happened; nor does what was looked up only once.
     Where the view has the largest number first, the largest difference is; else rows that came, then those that went.
+    `alike` is both made of what is known of both moments: it decides what differs, `then` and `now` are shown.
     """
-    then, now = only(then, view), only(now, view)
+    known, then, now = now.rows, only(then, view), only(now, view)
     key = [column for column in view.key if column in now.columns and column in then.columns]
-    table = _Differences.of(then, now, view)
-    former = dict(zip(keys(then, key), then.rows, strict=True))
+    before, after = (only(alike[0], view), only(alike[1], view)) if alike else (then, now)
+    table = _Differences.of(before, after, view)
+    shown = None if alike is None else (_by_key(then, key), _by_key(replace(now, rows=known), key))
     found: dict[str, list[Row]] = {NEW: [], GONE: [], CHANGED: []}
-    present = keys(now, key)
-    for what, row in _changes(zip(present, now.rows, strict=True), former, set(present), table):
+    for what, row in _changes(_by_key(before, key), _by_key(after, key), table, shown):
         found[what].append(row)
     rows = _ordered([(what, *row) for what, some in found.items() for row in some], now, view)
     equal = len(now.rows) - len(found[NEW]) - len(found[CHANGED])
@@ -93,17 +98,17 @@ class _Differences:
         listed = [(now.columns.index(each.name), each) for each in _listed(view) if each.name in now.columns]
         return cls(compares, places, pairs, listed)
 
-    def changed(self, before: Row, after: Row) -> Row | None:
-        """The row of differences, after what differs in words; None: there is none."""
+    def changed(self, before: Row, after: Row, shown: Row) -> Row | None:
+        """The row of differences, after what differs in words; None: there is none. The rest is as in `shown`."""
         if all(before[then] == after[now] for then, now in self.compared):
             return None  # as most of thousands of rows
         cells: list[object] = []
         others: set[int] = set()
-        for compare, place, value in zip(self.compares, self.places, after, strict=True):
+        for compare, place, value, now in zip(self.compares, self.places, after, shown, strict=True):
             cell, is_other = (value, False) if place is None else compare(before[place], value)
             if is_other:
                 others.add(len(cells))
-            cells.append(cell)
+            cells.append(cell if is_other or cell is not value else now)
         return (self._said(cells, others), *cells) if others else None
 
     def new(self, after: Row) -> Row:
@@ -114,9 +119,7 @@ class _Differences:
         """The row that is no longer there, what it counted taken away, after what it said."""
         found = [None if place is None else before[place] for place in self.places]
         pairs = zip(self.compares, found, strict=True)
-        row = tuple(
-            -value if compare in {_number, _percent} and _is_number(value) else value for compare, value in pairs
-        )
+        row = tuple(-value if compare in _NUMERIC and _is_number(value) else value for compare, value in pairs)
         return (self._said(row), *row)
 
     def _said(self, row: Sequence[object], others: Collection[int] | None = None) -> str | None:
@@ -136,18 +139,24 @@ def _shown(value: object, column: Column) -> str:
     return show(value, "flag" if isinstance(value, bool) else column.format)
 
 
+def _by_key(snapshot: Snapshot, key: Sequence[str]) -> _Rows:
+    return dict(zip(keys(snapshot, key), snapshot.rows, strict=True))
+
+
 def _changes(
-    now: Iterator[tuple[Key, Row]], former: Mapping[Key, Row], present: set[Key], table: _Differences
+    then: _Rows, now: _Rows, table: _Differences, shown: tuple[_Rows, _Rows] | None
 ) -> Iterator[tuple[str, Row]]:
-    for key, row in now:
-        before = former.get(key)
+    """What happened to each row, and the row; `shown` has the rows of both moments as they are shown."""
+    shown_then, shown_now = shown or (then, now)
+    for key, row in now.items():
+        before = then.get(key)
         if before is None:
-            yield NEW, table.new(row)
-        elif (changed := table.changed(before, row)) is not None:
+            yield NEW, table.new(shown_now.get(key, row))
+        elif (changed := table.changed(before, row, shown_now.get(key, row))) is not None:
             yield CHANGED, changed
-    for key, row in former.items():
-        if key not in present:
-            yield GONE, table.gone(row)
+    for key, row in then.items():
+        if key not in now:
+            yield GONE, table.gone(shown_then.get(key, row))
 
 
 def _ordered(rows: list[Row], now: Snapshot, view: View) -> list[Row]:
@@ -176,9 +185,9 @@ def _compare(column: Column | None, view: View) -> _Compare:
     if column.format == "percent":
         return _percent
     if column.format in CHANGES:
-        return _number
+        return _COUNTED[column.format]
     kind, is_looked_up = column.format, any(column.name in lookup.adds for lookup in view.lookups)
-    explains = column.extra  # in words, often with an age: it goes with the row and is no difference by itself
+    explains = column.extra or column.explains  # it goes with the row and is no difference by itself
 
     def compare(then: object, now: object) -> tuple[object, bool]:
         if explains or (is_looked_up and (then is None or now is None)):
@@ -215,8 +224,12 @@ def _listed(view: View) -> Iterator[Column]:
     """The columns that are named where they differ."""
     subjects = _subjects(view)
     for column in view.columns:
-        if column.title and not column.extra and column.name not in subjects and not _is_by_itself(column, view):
+        if _is_named(column) and column.name not in subjects and not _is_by_itself(column, view):
             yield _column(column, view)
+
+
+def _is_named(column: Column) -> bool:
+    return bool(column.title) and not column.extra and not column.explains
 
 
 def _is_counted(column: Column) -> bool:
@@ -240,6 +253,16 @@ def _number(then: object, now: object) -> tuple[object, bool]:
     return change, bool(change)
 
 
+def _counted(kind: str) -> _Compare:
+    """Numbers of a format: a difference that it shows as none is none, as when a term is a second nearer."""
+
+    def compare(then: object, now: object) -> tuple[object, bool]:
+        change, differs = _number(then, now)
+        return change, differs and not _DIGITS.isdisjoint(show(change, CHANGES[kind]))
+
+    return compare
+
+
 def _percent(then: object, now: object) -> tuple[object, bool]:
     """Shares of a whole move a little with it: what is too little to be shown is none."""
     change, differs = _number(then, now)
@@ -252,6 +275,10 @@ def _text(then: object, now: object, kind: str) -> tuple[object, bool]:
     if kind in LAST_ONLY:
         return now, True
     return f"{show(then, kind)} → {show(now, kind)}", True
+
+
+_COUNTED: Mapping[str, _Compare] = {kind: _counted(kind) for kind in CHANGES}
+_NUMERIC = frozenset({_percent, *_COUNTED.values()})
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Protocol
 
 from console.model import HEAVY, UNCOMPUTED, Kind, Lookup, Rate, Rise, Row, Snapshot, Source, Trouble, View
@@ -75,6 +76,18 @@ class Reader:
         if self._is_behind and self.base is not None:
             self._last, self._is_behind = self._derived(self.base), False
         return self._last
+
+    def unanswered(self) -> Mapping[str, frozenset[Key]]:
+        """Which rows of the last read lack the answer of each look-up, by what that is asked by."""
+        base = self.base
+        return {} if base is None else {known.lookup.query: known.missing(base) for known in self._known}
+
+    def without(self, rows: Mapping[str, Collection[Key]]) -> Snapshot | None:
+        """The last good snapshot as it were if these look-ups had not been answered for these rows; None: none."""
+        if self.base is None:
+            return None
+        with self._guarded():
+            return self._derived(self.base, rows)
 
     async def fill(self, server: Source, shown: Sequence[Key]) -> Snapshot | None:
         """The snapshot with the lookups for the rows in `shown`; None if nothing changed. Raises Trouble."""
@@ -154,17 +167,17 @@ class Reader:
             self._last = last = await self._deriving.done(len(base.rows), lambda: self._derived(base))
         return last
 
-    def _derived(self, base: Snapshot) -> Snapshot:
-        base = self._plain(base)
+    def _derived(self, base: Snapshot, without: Mapping[str, Collection[Key]] = MappingProxyType({})) -> Snapshot:
+        base = self._plain(base, without)
         try:
             return self._view.derive(base) if self._view.derive else base
         except UNCOMPUTED:
             base.in_full()  # else the reason is what the server's catalogs lack
             raise
 
-    def _plain(self, base: Snapshot) -> Snapshot:
+    def _plain(self, base: Snapshot, without: Mapping[str, Collection[Key]] = MappingProxyType({})) -> Snapshot:
         for known in self._known:
-            base = known.complete(base)
+            base = known.complete(base, without.get(known.lookup.query, ()))
         return base
 
 
@@ -300,8 +313,14 @@ class _Known:
             if key in added or not elsewhere:
                 self._answers[key] = (fingerprint, clock, added.get(key, unknown))
 
-    def complete(self, base: Snapshot) -> Snapshot:
-        """`base` with the looked-up columns; None where not known yet."""
+    def missing(self, base: Snapshot) -> frozenset[Key]:
+        """What is asked by in the rows of `base` that have no answer yet."""
+        if not self._fits(base):
+            return frozenset()
+        return frozenset(key for key in keys(base, self.lookup.by) if key not in self._answers and None not in key)
+
+    def complete(self, base: Snapshot, without: Collection[Key] = ()) -> Snapshot:
+        """`base` with the looked-up columns; None where not known yet, and for the keys in `without`."""
         if not self._fits(base):
             return base
         unknown: Row = (None,) * len(self.lookup.adds)
@@ -309,7 +328,7 @@ class _Known:
         if len(self._answers) > MOST_KEPT * len(present) + SPARE_KEPT:
             self._answers = {key: self._answers[key] for key in present if key in self._answers}
         answers = self._answers
-        added = (answers[key][2] if key in answers else unknown for key in present)
+        added = (answers[key][2] if key in answers and key not in without else unknown for key in present)
         found = base.with_columns(self.lookup.adds, added).hiding(self._refused)
         return replace(found, notes=tuple(dict.fromkeys((*found.notes, *self._notes)))) if self._notes else found
 

@@ -8,6 +8,7 @@ from console.model import Pane, Snapshot, Trouble, View
 
 if TYPE_CHECKING:
     from console.past.mark import Mark
+    from console.reading.reader import Reader
 
 
 class Marks:
@@ -48,11 +49,11 @@ class Marks:
         if mark := self.in_use:
             await mark.learn(pane.source_of(view), view)
 
-    def rows(self, pane: Pane, view: View, last: Snapshot) -> tuple[Snapshot | None, Trouble | None]:
-        """The rows to show, `last` or what differs in them from the mark; None and why: that is not known."""
+    def rows(self, pane: Pane, view: View, reader: Reader) -> tuple[Snapshot | None, Trouble | None]:
+        """The rows to show, the last ones or what differs in them from the mark; None and why: that is not known."""
         if (mark := self.in_use) is None:
-            return last, None
+            return reader.last, None
         try:
-            return mark.compare(pane.source_of(view), view, last), None
+            return mark.compare(pane.source_of(view), view, reader), None
         except Trouble as why:
             return None, why

@@ -47,8 +47,7 @@ class PaneFeed:
 
     def rows(self, view: View) -> Snapshot | None:
         """The last good rows of `view`, or what differs in them from the mark; None: not known."""
-        last = self.last(view)
-        rows, self._unmarked = self._marks.rows(self._pane, view, last) if last else (None, None)
+        rows, self._unmarked = self._marks.rows(self._pane, view, self._reader(view))
         return rows
 
     def present(self, view: View, rows: list[dict[str, object]]) -> list[dict[str, object]]:
