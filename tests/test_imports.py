@@ -246,7 +246,10 @@ def test_what_judges_nothing_loads_no_rule_that_finds_causes(tmp_path: Path) -> 
             f"console.watching.{name}"
             for name in ("advice", "concurrent_changes", "slower", "vacuum_clock", "wait_texts", "waits")
         ),
-        *(f"console.watching.{name}" for name in ("finer_waits", "index_ages", "known_hours", "slowed", "step_plans")),
+        *(
+            f"console.watching.{name}"
+            for name in ("finer_waits", "index_ages", "kept_waits", "known_hours", "slowed", "step_plans")
+        ),
         *(f"console.watching.{name}" for name in ("statement_hours", "statement_series")),
     }
     assert not [name for name in found - sampling if name.startswith(("console.rules.findings", "console.watching"))]

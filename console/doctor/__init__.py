@@ -13,7 +13,19 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from console.actions import ACTIONS
-from console.doctor import actions, extensions, jobs, panes, pooler, replicas, role, rules, server, terminal
+from console.doctor import (
+    actions,
+    extensions,
+    jobs,
+    panes,
+    pooler,
+    replicas,
+    role,
+    rules,
+    server,
+    terminal,
+    wait_samplers,
+)
 from console.doctor.check import Check, Report, Status, document
 from console.doctor.pace import FOR_ACTIONS, FOR_PANES, FOR_RULES, Pace, Watch
 from console.doctor.script import role_script
@@ -115,7 +127,7 @@ async def _far(sources: Sources, wanted: Wanted, settings: Settings, found: list
     own = await role.read(postgres, here)
     found += role.checks(own)
     pace.begin("extensions")
-    found += await extensions.checks(postgres, here)
+    found += (*await extensions.checks(postgres, here), await wait_samplers.check(postgres, here))
     pace.begin("the recurring jobs")
     found += await jobs.checks(postgres, own.quoted)
     pace.spend(FOR_PANES)

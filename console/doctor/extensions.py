@@ -39,7 +39,7 @@ def _check(row: Mapping[str, Any], found: Found) -> Check:
     where = f"{name} {one_line(row['installed'])} in schema {one_line(row['schema'])}"
     if name == PRELOADED and not _loaded(found):
         what = f"Installed but not preloaded: {serves} does not work."
-        return Check("extension", name, Status.CANNOT, what, where, _preload(found))
+        return Check("extension", name, Status.CANNOT, what, where, preload(found, PRELOADED))
     if row["available"] is not None and row["installed"] != row["available"]:
         what = "A newer version is available on the server."
         why = f"{where}; {one_line(row['available'])} is available"
@@ -50,7 +50,7 @@ def _check(row: Mapping[str, Any], found: Found) -> Check:
 def _absent(row: Mapping[str, Any], found: Found, name: str, serves: str) -> Check:
     state = Status.CANNOT if name == PRELOADED else Status.LIMITED
     what = f"Not installed: needed for {serves}."
-    remedy = [_preload(found)] if name == PRELOADED and not _loaded(found) else []
+    remedy = [preload(found, PRELOADED)] if name == PRELOADED and not _loaded(found) else []
     if row["available"] is None:
         package = OWN_PACKAGE.get(name, CONTRIB).format(major=found.facts.major)
         remedy = [f"Install the package {package} on the server.", *remedy]
@@ -65,11 +65,12 @@ def _loaded(found: Found) -> bool:
     return f"{PRELOADED}.max" in found.settings
 
 
-def _preload(found: Found) -> str:
+def preload(found: Found, library: str) -> str:
+    """How a library is loaded at the next start of the server, after those that are."""
     known = found.settings.get("shared_preload_libraries")
     if known is None:
-        return f"Add {PRELOADED} to shared_preload_libraries (whose value is hidden from this role), then restart."
+        return f"Add {library} to shared_preload_libraries (whose value is hidden from this role), then restart."
     if remedy := found.waiting.get("shared_preload_libraries"):
         return remedy
-    wanted = [*dict.fromkeys((*elements(known), PRELOADED))]
+    wanted = [*dict.fromkeys((*elements(known), library))]
     return assign("shared_preload_libraries", ", ".join(map(literal, wanted)), True, bool(found.service))

@@ -64,7 +64,7 @@ def document_of(now: Snapshot, before: Snapshot | None, query: str) -> Document:
     """A reading of a query as a document; `before` is the one before it, or None: it is kept whole."""
     made: Document = {"t": now.taken_at, "d": now.seconds, "c": now.clock}
     optional: Document = {"o": now.origin, "n": now.notes, "h": [trouble_document(why) for why in now.hidden]}
-    optional |= {"s": "" if now.name == query else now.name, "u": now.unknown, "p": now.is_partial}
+    optional |= {"s": "" if now.name == query else now.name, "u": now.unknown, "p": now.is_partial, "w": now.sampler}
     made |= {name: value for name, value in optional.items() if value}
     if before is None or before.columns != now.columns:
         return {**made, "columns": now.columns, "rows": now.rows}
@@ -118,7 +118,10 @@ def _snapshot(found: Any, before: Snapshot | None, name: str) -> Snapshot:
     unknown = tuple(name for name in map(str, found.get("u", ())) if name in columns)
     is_partial = bool(found.get("p"))
     name = safe(found.get("s") or name)
-    return Snapshot(name, columns, rows, taken_at, seconds, clock, "", notes, hidden, origin, unknown, is_partial)
+    sampler = str(found.get("w", ""))
+    return Snapshot(
+        *(name, columns, rows, taken_at, seconds, clock, "", notes, hidden, origin, unknown, is_partial, sampler)
+    )
 
 
 def _difference(now: Sequence[Row], before: Sequence[Row]) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TypeVar
 
@@ -142,13 +142,17 @@ def notes(taken: MeasuredWaits, known: Known) -> tuple[str, ...]:
     """What the rows are made of: how many samples over what time, what is missing, against how many cores."""
     chosen = taken.chosen
     total = sum(held for _, held in chosen.load) / chosen.covered if chosen.covered else 0.0
-    finer = [f"{counted(chosen.looks, 'sample')} of pg_wait_sampling"] if chosen.looks else []
+    finer = [f"{counted(many, 'sample')} of {source}" for source, many in chosen.looks.items()]
     own = [counted(chosen.own, "own sample" if finer else "sample")] if chosen.own or not finer else []
-    spoken = [f"window {age(chosen.seconds)}: {' and '.join((*finer, *own))} over {age(chosen.covered)}"]
+    spoken = [f"window {age(chosen.seconds)}: {_listed((*finer, *own))} over {age(chosen.covered)}"]
     spoken += [f"{age(chosen.missed)} not sampled"] if chosen.missed >= GAP else []
     spoken.append(f"AAS {total:.2f}")
     spoken += [counted(known.cores, "core")] if known.cores else []
     return (", ".join(spoken),)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def _class(seen: SampledSession) -> tuple[str]:

@@ -10,6 +10,7 @@ from itertools import islice
 from math import sqrt
 from typing import Any, TypeVar
 
+from console.model import Record
 from console.records import dataclass
 
 HOUR = 3600.0  # seconds that are kept
@@ -67,6 +68,26 @@ def wait_class(backend: str | None, state: str | None, class_: str | None) -> st
     return _RENAMED.get(class_ or CPU, class_ or CPU)
 
 
+def sampled_session(row: Record) -> SampledSession | None:
+    """A row of a query of sessions as it is counted; None: it is not."""
+    class_ = wait_class(_text(row["backend"]), _text(row["state"]), _text(row["class"]))
+    if not class_:
+        return None
+    query_id, pid = row["query_id"], row["pid"]
+    return SampledSession(
+        class_,
+        _text(row["event"]) or "",
+        query_id if isinstance(query_id, int) else None,
+        _text(row["application"]) or "",
+        _text(row["user"]) or "",
+        pid if isinstance(pid, int) else None,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class WaitWindow:
     """What the samples of some seconds say."""
@@ -76,7 +97,7 @@ class WaitWindow:
     missed: float = 0.0  # of them, between samples that are too far apart
     samples: int = 0
     own: int = 0  # of them, by the console
-    looks: int = 0  # that the server took itself, for the others
+    looks: Mapping[str, int] = field(default_factory=dict)  # for the others, by what took them on the server
     seen: int = 0  # sessions in all samples; looks that follow each other within a second count as one
     load: Sequence[tuple[SampledSession, float]] = ()  # each different one, and for how many seconds it was seen
     _averages: dict[object, dict[Any, float]] = field(default_factory=dict, repr=False)
@@ -103,6 +124,18 @@ class WaitWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Looks:
+    """What the server itself saw in some seconds."""
+
+    source: str  # what took them
+    at: float  # when they end, on the monotonic clock
+    moment: float  # the same in seconds since 1970
+    seconds: float  # that they stand for
+    many: int
+    times: Mapping[SampledSession, int]  # in how many of them each was there
+
+
+@dataclass(frozen=True, slots=True)
 class _Sample:
     at: float  # monotonic
     moment: float  # seconds since 1970
@@ -111,6 +144,17 @@ class _Sample:
     classes: Mapping[str, float]  # sessions, on average where it is made of many looks
     looks: int = 1
     times: array[int] | None = None  # in how many of the looks each was seen; None: in the only one
+    source: str = ""  # what took the looks; empty: the console
+
+    @property
+    def start(self) -> float:
+        """When what it stands for begins: with the one before it, if it is no look at one moment."""
+        return self.at if self.times is None else min(self.at, self.at - self.weight + 1.0)
+
+    @property
+    def independent(self) -> float:
+        """How many of its looks count: those that follow each other within a second see the same."""
+        return min(self.looks, max(1.0, self.weight))
 
 
 class Ring:
@@ -135,6 +179,11 @@ class Ring:
         return self._samples[-1].at if self._samples else None
 
     @property
+    def first(self) -> float | None:
+        """When the time begins for which there are samples, on the monotonic clock; None before the first."""
+        return self._samples[0].start if self._samples else None
+
+    @property
     def span(self) -> float:
         """Seconds between the first and the last sample."""
         return self._samples[-1].at - self._samples[0].at if self._samples else 0.0
@@ -156,15 +205,30 @@ class Ring:
         kinds = array("Q", map(self._number, sessions))
         self._keep_sample(_Sample(at, moment, weight, kinds, Counter(seen.wait_class for seen in sessions)))
 
-    def add_looks(self, at: float, moment: float, looks: int, times: Mapping[SampledSession, int]) -> None:
-        """Add what so many looks until `at` saw: in how many of them each session was there."""
-        if (weight := self._weight(at)) is None:
-            return
-        kinds = array("Q", map(self._number, times))
+    def add_looks(self, looks: Looks) -> None:
+        """Add what the server saw until now; ignored if that is not after the last sample."""
+        if self.last is None or looks.at > self.last:
+            self._keep_sample(self._sample(looks))
+
+    def fill(self, found: Sequence[Looks]) -> None:
+        """Put what the server saw earlier where it belongs; the window is that before the last sample as ever."""
+        if found:
+            samples = (*self._samples, *map(self._sample, found))
+            self._samples.clear()
+            self._uses.clear()
+            self._windows.clear()
+            self.size = 0
+            for sample in sorted(samples, key=lambda each: each.at):
+                self._append(sample)
+            self._bound()
+
+    def _sample(self, looks: Looks) -> _Sample:
+        kinds = array("Q", map(self._number, looks.times))
         classes: dict[str, float] = {}
-        for session, many in times.items():
-            classes[session.wait_class] = classes.get(session.wait_class, 0.0) + many / looks
-        self._keep_sample(_Sample(at, moment, weight, kinds, classes, looks, array("Q", times.values())))
+        for session, many in looks.times.items():
+            classes[session.wait_class] = classes.get(session.wait_class, 0.0) + many / looks.many
+        times = array("Q", looks.times.values())
+        return _Sample(looks.at, looks.moment, looks.seconds, kinds, classes, looks.many, times, looks.source)
 
     def _weight(self, at: float) -> float | None:
         """The seconds that a sample taken now stands for; None: it is not newer than the last."""
@@ -175,10 +239,16 @@ class Ring:
         return max(0.1, round(since, 1)) if since <= GAP else 1.0
 
     def _keep_sample(self, sample: _Sample) -> None:
+        self._append(sample)
+        self._bound()
+
+    def _append(self, sample: _Sample) -> None:
         self._samples.append(sample)
         self._uses.update(sample.kinds)
         self.size += len(sample.kinds)
-        at = sample.at
+
+    def _bound(self) -> None:
+        at = self._samples[-1].at
         while len(self._samples) > 1 and (
             at - self._samples[0].at > self._keep or self.size > self._most or len(self._numbers) > self._most_kinds
         ):
@@ -230,7 +300,8 @@ class Ring:
 
     def _window(self, seconds: float, now: float) -> WaitWindow:
         loads: dict[float, Counter[int]] = {}
-        covered, missed, samples, own, looks, later, seen = 0.0, 0.0, 0, 0, 0, now, 0.0
+        looks: Counter[str] = Counter()
+        covered, missed, samples, own, later, seen = 0.0, 0.0, 0, 0, now, 0.0
         for sample in self._within(seconds):
             held = loads.setdefault(sample.weight / sample.looks, Counter())
             if sample.times is None:
@@ -239,11 +310,11 @@ class Ring:
                 own += 1
             else:
                 held.update(dict(zip(sample.kinds, sample.times, strict=True)))
-                seen += sum(sample.times) / sample.looks
-                looks += sample.looks
+                seen += sum(sample.times) / sample.looks * sample.independent
+                looks[sample.source] += sample.looks
             covered, samples = covered + sample.weight, samples + 1
             missed += _missed(sample.at, later)
-            later = sample.at
+            later = sample.start
         if samples < len(self._samples):
             before = next(islice(reversed(self._samples), samples, None))
             missed += _missed(max(before.at, now - seconds), later)

@@ -227,7 +227,7 @@ class PaneView(Widget):
         self._follow()
         self._show_status(rows)
         shown = None if last is None or self.arranged is None else (len(self.arranged.rows), len(last.rows))
-        self._title.show_state(state, shown, self._marks.text)
+        self._title.show_state(state, shown, self._marks.text, last.sampler if last else "")
         self._rows.fill_drawer()
         self._chart.draw(self.view, last, self.size, self._metrics())
 

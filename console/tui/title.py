@@ -39,12 +39,14 @@ class PaneTitle(Widget):
         self._pane = pane
         self.refresh()
 
-    def show_state(self, state: PaneState, rows: tuple[int, int] | None, since: str = "") -> None:
+    def show_state(self, state: PaneState, rows: tuple[int, int] | None, since: str = "", sampler: str = "") -> None:
         """Show the choices, and how many rows of how many are shown; redrawn only when the text differs.
 
-        `since` is the moment since which differences are shown; empty: none are.
+        `since` is the moment since which differences are shown, empty: none are; `sampler` what sampled the rows, if it
+        was not the console.
         """
-        facts = [_rows(*rows)] if rows else []
+        facts = [one_line(sampler)] if sampler else []
+        facts += [_rows(*rows)] if rows else []
         facts += [since] if since else []
         if state.filter_text:
             facts.append(f"/{one_line(state.filter_text)[:20]}")

@@ -1,94 +1,83 @@
-"""The samples of pg_wait_sampling, taken many times a second by the server itself, where the extension is installed."""
+"""The samples of pg_wait_sampling, taken many times a second by the server itself, where the extension is installed.
+
+Its counters are read, not its history: with hundreds of idle sessions, which it samples too, that holds less than a
+second, and takes a hundred times as long to read.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
 
-from console.model import Database, Kind, Record, Trouble
+from console.model import Database, Kind, Trouble
 from console.records import dataclass
-from console.series.waits import SampledSession, wait_class
+from console.series.wait_profile import CountedWaits, WaitProfile, counted_between
 
-HISTORY = "wait_history"
-LONGEST = 5.0  # seconds that are asked for
-PERIOD = 2.0  # seconds between two readings: the server goes through all that it keeps for each
+PROFILE = "wait_profile"
+SHARE = 0.02 / 60  # of the server's time that may be spent on reading it
+SHORTEST, LONGEST = 1.0, 15.0  # seconds between two readings
+OLD = 2.5  # such times, after which what happened in between was sampled otherwise
+EARLY = 0.2  # seconds before the end of that time at which it is read by a pane that reads every second
 LATER = 60.0  # seconds after which it is tried again after an error
+NOTHING = Trouble(
+    Kind.UNSUPPORTED, "It counts nothing by session.", "pg_wait_sampling.profile_pid = on makes it do so."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FinerSample:
-    """What was seen since the last reading."""
+    """What was seen between the last two readings."""
 
-    looks: int  # 0: none since the last ones
-    times: Mapping[SampledSession, int]  # in how many of the looks each was there
+    seconds: float
+    counted: CountedWaits
 
 
 class FinerWaits:
-    """Reads what was sampled since it was read last."""
+    """Reads what was sampled since it was read last, as often as that costs the server next to nothing."""
 
     def __init__(self, server: Database) -> None:
         self._server = server
-        self._last: str | None = None  # the moment of the last look, as the server writes it
-        self._looked = -math.inf  # when that was read, on the monotonic clock
+        self._before: WaitProfile | None = None
+        self._due = -math.inf  # on the monotonic clock, as the next
+        self._ends = -math.inf
         self.trouble: Trouble | None = None  # why it could not be read last
-        self._again = 0.0  # when it may be read, on the same clock
 
     @property
     def is_read(self) -> bool:
         """Whether it was read just now, so that no other sample is missed."""
-        return time.monotonic() - self._looked < 2 * PERIOD
+        return time.monotonic() < self._ends
 
-    async def read(self, seconds: float) -> FinerSample | None:
-        """What was seen in the last `seconds`, as far as it was not returned before: nothing until the next is due.
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something new to be read."""
+        return time.monotonic() >= self._due
 
-        None: the extension is not there, not loaded, or has seen nothing meanwhile, as when it looks less often.
-        Raises Trouble(UNREACHABLE) if the server is gone.
+    async def read(self) -> FinerSample | None:
+        """What was seen since the last reading.
+
+        None: the extension is not there, not loaded, or has counted nothing for each session meanwhile; also at the
+        first reading. Raises Trouble(UNREACHABLE) if the server is gone.
         """
-        if time.monotonic() < self._again or self._server.obstacle(HISTORY) is not None:
+        if self._server.obstacle(PROFILE) is not None or not self.is_due:
             return None
-        if time.monotonic() - self._looked < PERIOD:
-            return FinerSample(0, {})
         try:
-            taken = await self._server.fetch(HISTORY, {"after": self._last, "seconds": min(seconds, LONGEST)})
+            taken = await self._server.fetch(PROFILE)
         except Trouble as why:
             if why.kind is Kind.UNREACHABLE:
                 raise
-            self._again, self.trouble = time.monotonic() + LATER, why
+            self._before, self._due, self.trouble = None, time.monotonic() + LATER, why
             return None
         self.trouble = None
-        rows = list(taken.records())
-        if not rows or not rows[0]["samples"]:
+        now, before = WaitProfile.of(list(taken.records()), taken.clock), self._before if self.is_read else None
+        counted = counted_between(before, now) if before else None
+        self._before = now
+        period = min(LONGEST, max(SHORTEST, now.took / SHARE))
+        self._due = time.monotonic() + period - EARLY
+        if before is None or counted is None:
+            self._ends = time.monotonic() + OLD * period
             return None
-        self._last, self._looked = str(rows[0]["last"]), time.monotonic()
-        return sample(rows)
-
-
-def sample(rows: Sequence[Record]) -> FinerSample:
-    """The rows of the history as sessions. Pure."""
-    times: dict[SampledSession, int] = {}
-    for row in rows:
-        session = sampled_session(row)
-        if session is not None:
-            times[session] = times.get(session, 0) + int(str(row["times"]))
-    return FinerSample(int(str(rows[0]["samples"])), times)
-
-
-def sampled_session(row: Record) -> SampledSession | None:
-    """A session as it is counted; None: it is not."""
-    class_ = wait_class(_text(row["backend"]), _text(row["state"]), _text(row["class"]))
-    if not class_:
-        return None
-    query_id, pid = row["query_id"], row["pid"]
-    return SampledSession(
-        class_,
-        _text(row["event"]) or "",
-        query_id if isinstance(query_id, int) else None,
-        _text(row["application"]) or "",
-        _text(row["user"]) or "",
-        pid if isinstance(pid, int) else None,
-    )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+        if not counted.looks:
+            self._due, self._ends, self.trouble = time.monotonic() + LATER, -math.inf, NOTHING
+            return None
+        self._ends = time.monotonic() + OLD * period
+        return FinerSample(now.clock - before.clock, counted)

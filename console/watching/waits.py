@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 from console.format import decoded, one_line
 from console.model import Database, Kind, Record, Row, Snapshot, Source, Trouble, number
@@ -15,11 +14,12 @@ from console.panes.connections import seen as visible
 from console.records import dataclass
 from console.series import wait_rows
 from console.series.wait_rows import WINDOWS, Known, MeasuredWaits
-from console.series.waits import POOL, Ring, SampledSession
+from console.series.waits import GAP, HOUR, POOL, Looks, Ring, SampledSession, sampled_session
 from console.sources.derived import Derived, made_of
 from console.sources.registry import WAITS, Sources
 from console.watching import wait_texts
-from console.watching.finer_waits import HISTORY, FinerWaits, sampled_session
+from console.watching.finer_waits import PROFILE, FinerWaits
+from console.watching.kept_waits import KEPT, SLOT, KeptWaits
 
 SAMPLE, EVENTS, TEXTS = "wait_sample", "wait_events", "wait_statement_texts"
 POOLS = "pooler_pools"
@@ -37,7 +37,7 @@ VIEWS: Mapping[str, Rows] = {
     "wait_sessions": wait_rows.by_session,
 }
 READS: Mapping[str, tuple[str, ...]] = {  # what each is made of
-    **dict.fromkeys(VIEWS, (SAMPLE, HISTORY)),
+    **dict.fromkeys(VIEWS, (SAMPLE, PROFILE, *KEPT.values())),
     TEXTS: (TEXTS,),
 }
 _OFFERED = ("pid", "backend", "state", "class", "event", "query_id", "application", "user")  # of the vital signs
@@ -69,6 +69,9 @@ class Waits:
         self._cores: int | None = None
         self._pool = _Pool()
         self._finer = FinerWaits(self._postgres)
+        self._kept = KeptWaits(self._postgres)
+        self._taken: Snapshot | None = None  # the sessions as read last
+        self._is_filled = False  # what was kept before the first sample was read
         self._offered: dict[tuple[object, ...], SampledSession | None] = {}  # of the last sample that was offered
         self._course: tuple[object, str] = (None, "")  # that of a window
 
@@ -97,22 +100,24 @@ class Waits:
             return await self._postgres.fetch(TEXTS, parameters)
         if self._texts is None:
             await self._learn_once()
-        taken = await self._postgres.fetch(SAMPLE)
-        blocked_by = await self._keep(taken)
-        known = Known(self._cores, self._texts or {}, self._statements, blocked_by)
+        taken = self._taken
+        if taken is None or self._finer.is_due or not self._finer.is_read:
+            taken = self._taken = await self._postgres.fetch(SAMPLE)
+            await self._keep(taken)
+        known = Known(self._cores, self._texts or {}, self._statements, dict(_blockers(taken.records())))
         measured = self._measured()
         columns, rows = VIEWS[query](measured, known)
         hidden = sum(row["backend"] is None for row in taken.records())
-        notes = wait_rows.notes(measured, known)
-        if self._finer.trouble is not None:
-            notes = (
-                *notes,
-                f"own samples, as pg_wait_sampling cannot be read: {one_line(self._finer.trouble.sentence)}",
-            )
+        notes = (*taken.notes, *wait_rows.notes(measured, known), *self._troubles())
         if query == "wait_statements" and rows and not self.ring.query_ids:
             notes = (*notes, NO_IDS)
-        shown = replace(taken, name=query, columns=columns, rows=tuple(rows), notes=(*taken.notes, *notes))
+        sampler = next(iter(measured.chosen.looks), "")  # that of the last samples; the notes name all
+        shown = replace(taken, name=query, columns=columns, rows=tuple(rows), notes=notes, sampler=sampler)
         return shown.hiding(visible(len(taken.rows) - hidden, len(taken.rows)))
+
+    def _troubles(self) -> Iterator[str]:
+        troubles = (("pg_wait_sampling", self._finer.trouble), (self._kept.source, self._kept.trouble))
+        return (f"{name} cannot be read: {one_line(why.sentence)}" for name, why in troubles if why is not None)
 
     def _measured(self) -> MeasuredWaits:
         measured = wait_rows.measured(self.ring, self.seconds)
@@ -120,24 +125,33 @@ class Waits:
             self._course = measured.chosen, wait_rows.course(self.ring, self.seconds, self._cores)
         return replace(measured, course=self._course[1])
 
-    async def _keep(self, taken: Snapshot) -> Mapping[int, str]:
-        """Add a sample to the ring; who blocks the sessions that wait for a lock."""
+    async def _keep(self, taken: Snapshot) -> None:
+        """Add a sample to the ring, and what the server kept of the time before in which none was taken."""
         records = list(taken.records())
         at, moment, clients = taken.clock, taken.taken_at.timestamp(), await self._waiting_clients()
-        last = self.ring.last
-        finer = await self._finer.read(1.0 if last is None else at - last)
+        finer = await self._finer.read()
+        await self._fill(taken)
         if finer is None:
             self.ring.add(at, moment, [*_sessions(records), *clients])
-        elif finer.looks:
-            waiting = {each: many * finer.looks for each, many in Counter(clients).items()}
-            self.ring.add_looks(at, moment, finer.looks, {**finer.times, **waiting})
+        else:
+            many = finer.counted.looks
+            times = {**finer.counted.times, **{each: number * many for each, number in Counter(clients).items()}}
+            self.ring.add_looks(Looks("pg_wait_sampling", at, moment, finer.seconds, many, times))
         for row in records:
             if isinstance(row["query_id"], int) and row["query"]:
                 self._statements.setdefault(row["query_id"], str(decoded(row["query"])))
         if len(self._statements) > MOST_TEXTS:
             wanted = self.ring.query_ids
             self._statements = {query_id: text for query_id, text in self._statements.items() if query_id in wanted}
-        return MappingProxyType(dict(_blockers(records)))
+
+    async def _fill(self, taken: Snapshot) -> None:
+        """Read what was kept of the hour before the first sample, and since the last one if that is long ago."""
+        first, last = self.ring.first, self.ring.last
+        if not self._is_filled:
+            self._is_filled = True
+            self.ring.fill(await self._kept.read(HOUR, 1.0 if first is None else taken.clock - first, taken))
+        if last is not None and taken.clock - last > GAP + SLOT and not self._finer.is_read:
+            self.ring.fill(await self._kept.read(min(HOUR, taken.clock - last), 1.0, taken))
 
     async def _waiting_clients(self) -> tuple[SampledSession, ...]:
         """The clients of the poolers that wait for a connection; none where there is no pooler."""
