@@ -96,6 +96,28 @@ def _of_now(recorder: ReadingRecorder) -> PastReadings:
     return recorder.readings(time.time())
 
 
+@pytest.mark.parametrize(
+    ("column", "drawn"),
+    [
+        ("course", {"end": 1796001560.9596553, "step": 5, "cores": 2, "slots": [None, {"Lock": 0.5}]}),
+        ("course", [[1796001560, 123456789012.0], [1796001565, 0.25]]),
+        ("series", [[1.0, 2.0], [1234567890.0, 4.0]]),
+    ],
+)
+def test_a_chart_is_drawn_of_a_redacted_file_as_it_was(column: str, drawn: object) -> None:
+    text = json.dumps(drawn)
+    found = Redaction().answer(reading("waits", 0, [(text, "IO")], (column, "class")))
+    assert isinstance(found, Snapshot)
+    assert found.rows == ((text, "IO"),)
+
+
+def test_what_is_private_is_taken_out_of_a_chart() -> None:
+    text = json.dumps({"who": "jane@example.com", "slots": [{"SELECT 's3cret'": 1}]})
+    found = Redaction().answer(reading("waits", 0, [(text,), ("card 4222222222222222",)], ("course",)))
+    assert isinstance(found, Snapshot)
+    assert [word for word in ("jane", "s3cret", "4222") if word in str(found.rows)] == []
+
+
 def test_no_secret_of_any_kind_is_in_a_redacted_file(tmp_path: Path) -> None:
     path, recorder = tmp_path / "a.incident", ReadingRecorder()
     facts = replace(SERVER, label="db-secret.internal:5432", address="host=db-secret.internal port=5432")

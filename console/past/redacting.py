@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from console.redaction import HIDDEN, redacted, without_secrets
 
 STATEMENTS = frozenset({"query", "statement", "text", "sql", "definition", "command", "undo", "detail", "message"})
 ADDRESSES = frozenset({"client", "client_addr", "client_hostname", "address", "addr", "host", "hostname", "peer"})
+CHARTS = frozenset({"course", "series"})  # columns with the numbers that a chart draws, as JSON
 LOCAL = frozenset({"", "local", "localhost", "unix"})
 _PRIVATE = re.compile(r"conninfo|command|passw|secret|token|_file$|listen_addresses", re.IGNORECASE)
 _QUOTED = re.compile(
@@ -108,16 +110,21 @@ class Redaction:
 
     def _cell(self, name: str, cell: Any) -> Any:
         if isinstance(cell, str):
-            if name in ADDRESSES and not self._plain:
-                return cell if cell in LOCAL else self._name(cell)
-            return self.statement(cell) if name in STATEMENTS else self.text(cell)
+            return self._text_of(name, cell)
         if isinstance(cell, bytes):
             return self.statement(str(decoded(cell))).encode()
         if isinstance(cell, list):
             return [self._cell(name, each) for each in cell]
         if isinstance(cell, dict):
-            return {str(key): self._cell(str(key), value) for key, value in cell.items()}
+            return {self.text(str(key)): self._cell(str(key), value) for key, value in cell.items()}
         return cell
+
+    def _text_of(self, name: str, cell: str) -> str:
+        if name in ADDRESSES and not self._plain:
+            return cell if cell in LOCAL else self._name(cell)
+        if name in CHARTS and (drawn := _drawn(cell)) is not None:
+            return json.dumps(self._cell("", drawn))
+        return self.statement(cell) if name in STATEMENTS else self.text(cell)
 
     def _trouble(self, why: Trouble) -> Trouble:
         return Trouble(why.kind, self.text(why.sentence), self.text(why.remedy), why.sqlstate)
@@ -131,3 +138,11 @@ class Redaction:
 
     def _name(self, address: str) -> str:
         return self._names.setdefault(address, f"client-{len(self._names) + 1}")
+
+
+def _drawn(text: str) -> Any:
+    """What a chart draws; None: it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
