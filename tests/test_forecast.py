@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.screens import console, shows, taken
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually, wait
 
+SCANS = "SELECT coalesce(sum(seq_scan), 0)::int FROM pg_stat_user_tables WHERE relname = 'region'"
 AE, SHARE, SUE = LockMode.ACCESS_EXCLUSIVE, LockMode.SHARE, LockMode.SHARE_UPDATE_EXCLUSIVE
 SCHEMA = (
     "CREATE TABLE public.region (id int PRIMARY KEY)",
@@ -72,6 +74,32 @@ def in_use(desk: Desk, table: str = "region") -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def arriving(desk: Desk, every: float) -> Iterator[None]:
+    """A session that reads the table once arrives every so many seconds, whether those before it have ended or not."""
+    ended, started = threading.Event(), time.monotonic()
+    sessions: list[threading.Thread] = []
+
+    def read() -> None:
+        with desk.session() as session:
+            session.execute("SELECT FROM region")
+
+    def arrive() -> None:
+        while not ended.wait(max(0.0, started + len(sessions) * every - time.monotonic())):
+            sessions.append(threading.Thread(target=read))
+            sessions[-1].start()
+
+    arrivals = threading.Thread(target=arrive)
+    arrivals.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        arrivals.join()
+        for session in sessions:
+            session.join()
 
 
 def test_the_command_names_who_is_in_the_way_and_exits_with_4(desk: Desk, tmp_path: Path) -> None:
@@ -218,6 +246,36 @@ async def test_as_many_sessions_wait_as_were_forecast(desk: Desk) -> None:
     assert len({pid for pid, _ in done.queue.waits}) == clients
     assert done.queue.forecast is not None
     assert clients <= done.queue.forecast <= 2 * clients  # sessions of the console could wait, too
+
+
+async def test_as_many_sessions_a_second_wait_as_were_forecast(desk: Desk) -> None:
+    """At a constant rate: what was counted while nobody waited, and those that really queued until enough did."""
+    rate, enough = 10.0, 12
+    inside = Transaction("a")
+    steps = (
+        Step("ALTER TABLE public.region ADD COLUMN note text", "ACCESS EXCLUSIVE on public.region", execution=inside),
+        Step(
+            f"DO $$ BEGIN WHILE (SELECT count(*) < {enough} FROM pg_catalog.pg_locks WHERE NOT granted AND "
+            "relation = 'public.region'::regclass) LOOP PERFORM pg_catalog.pg_sleep(0.01); END LOOP; END $$",
+            execution=inside,
+        ),
+    )
+    async with desk.workspace() as workspace:
+        server = workspace.sources.postgres
+        await server.connect()
+        with arriving(desk, 1 / rate):
+            # A plan is made once the rate is constant, and its forecast when some of it was counted.
+            await eventually(lambda: desk.ask(SCANS) > 5)
+            plan = await with_forecast(server, Plan(Claim("region"), steps))
+            before = desk.ask(SCANS)
+            await eventually(lambda: desk.ask(SCANS) >= before + 3 * rate)
+            expected = (await workspace.forecast_again(plan)).steps[0].forecast
+            done = await workspace.run(plan)
+    assert done.outcome is Outcome.DONE
+    assert expected is not None
+    assert expected.arrivals is not None
+    counted = len(done.queue.waits) / done.steps[1].seconds
+    assert counted / 2 < expected.arrivals < 2 * counted
 
 
 async def test_the_document_of_a_plan_holds_the_forecast_of_each_step(desk: Desk, tmp_path: Path) -> None:
