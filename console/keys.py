@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 
-from console.actions import ACTIONS
 from console.panes import PANES
 from console.records import dataclass
 
@@ -118,6 +117,17 @@ _APP = (
     Key(Place.APP, "app.next-group", "greater_than_sign", "turn_group(1)", "Next group of panes"),
     Key(Place.APP, "app.previous-group", "less_than_sign", "turn_group(-1)", "Previous group of panes"),
 )
+# The actions that have a key of their own; the others are in the menu.
+_ACTIONS = tuple(
+    Key(Place.APP, f"act.{name}", key, f"act('{name}')", title, past=InPast.ANSWERED)
+    for name, key, title in (
+        ("apply-schema", "M", "Apply schema migrations"),
+        ("apply-tuning", "T", "Apply a tuning preset"),
+        ("create-partitions", "C", "Create partitions"),
+        ("refresh-views", "R", "Refresh views"),
+        ("archive-analytics", "A", "Archive old rows"),
+    )
+)
 _PANE = (
     Key(Place.PANE, "pane.filter", "slash", "filter", "Filter", footer=True),
     Key(Place.PANE, "pane.sort", "s", "sort", "Sort", footer=True),
@@ -223,7 +233,7 @@ def all_keys(keymap: Mapping[str, str] | None = None) -> tuple[Key, ...]:
 
 def opening_keys(keymap: Mapping[str, str] | None = None) -> frozenset[str]:
     """The keys that request a plan, as Textual names them: none of them may confirm one."""
-    requests = {f"act.{action.name}" for action in ACTIONS} | {
+    requests = {key.id for key in _ACTIONS} | {
         "app.actions",
         "app.end-session",
         "setup.run",
@@ -231,6 +241,11 @@ def opening_keys(keymap: Mapping[str, str] | None = None) -> frozenset[str]:
         "findings.fix",
     }
     return frozenset(key for each in all_keys(keymap) if each.id in requests for key in each.each) | {"enter"}
+
+
+def action_key(name: str) -> str:
+    """The key of the action called `name`, as Textual names it; empty: it is in the menu alone."""
+    return next((key.keys for key in _ACTIONS if key.id == f"act.{name}"), "")
 
 
 def free_keys() -> tuple[str, ...]:
@@ -248,9 +263,4 @@ def key_name(key: str) -> str:
 def _all() -> Iterator[Key]:
     for pane in PANES:
         yield Key(Place.APP, f"pane.{pane.name}", pane.key, f"pane('{pane.name}')", pane.title)
-    yield from (*_PANE, *_TABLE, *_FINDINGS)
-    for action in ACTIONS:
-        if action.key:
-            called = f"act('{action.name}')"
-            yield Key(Place.APP, f"act.{action.name}", action.key, called, action.title, past=InPast.ANSWERED)
-    yield from (*_APP, *_DIALOGS, *_SETUP)
+    yield from (*_PANE, *_TABLE, *_FINDINGS, *_ACTIONS, *_APP, *_DIALOGS, *_SETUP)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from console import sql
 from console.actions import ACTIONS
-from console.keys import Key, Place, all_keys
+from console.keys import Key, Place, action_key, all_keys
 from console.model import Column, Pane, Rule, View
 from console.panes import PANES
 from console.rules import RULES
@@ -110,7 +110,7 @@ def actions() -> str:
     rows = (
         (
             f"`{each.name}`",
-            f"`{each.key}`" if each.key else "",
+            f"`{key}`" if (key := action_key(each.name)) else "",
             each.help,
             ", ".join(f"`{parameter.name}`" for parameter in each.parameters),
         )

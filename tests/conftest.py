@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import plotext  # noqa: F401  what is drawn with it is there at once
 import psycopg
 import pytest
 

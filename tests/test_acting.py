@@ -33,15 +33,14 @@ TOUCH = Action(
     help="Analyses it.",
     plan=_plan,
     parameters=(Parameter("table", "which one"), Parameter("mode", "for the test")),
-    key="T",
     row={"table": "parent"},
 )
 
 
 @pytest.fixture(autouse=True)
 def _only_touch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for module in ("console.actions", "console.tui.action_flow"):
-        monkeypatch.setattr(f"{module}.ACTIONS", (TOUCH,))
+    monkeypatch.setattr(actions, "ACTIONS", (TOUCH,))
+    monkeypatch.setattr(actions, "action", lambda _: TOUCH)
     monkeypatch.setattr("console.workspace.default_trail", lambda: Trail(tmp_path / "audit.jsonl"))
 
 

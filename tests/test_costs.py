@@ -37,8 +37,8 @@ CONSOLE, ALL = 0, 1
         (command("--help"), (23, 150)),
         (command("show", "connections", "-t", AWAY), (106, 430)),
         (command("check", "-t", AWAY), (175, 500)),
-        ("import console.tui.start", (100, 430)),
-        ("import console.tui.app", (342, 873)),
+        ("import console.tui.start", (90, 390)),
+        ("import console.tui.app", (192, 702)),
     ],
     ids=["help", "rows", "rules", "first screen", "screen"],
 )

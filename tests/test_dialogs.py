@@ -15,6 +15,7 @@ from textual.widgets import Input, OptionList, Static
 
 from console.actions import ACTIONS, action
 from console.actions.planning import Action, is_short
+from console.keys import action_key
 from console.model import Claim, Plan, Step
 from console.panes import pane
 from console.tui import app as application
@@ -253,4 +254,4 @@ def test_every_key_of_a_dialog_has_its_action() -> None:
 
 @pytest.mark.parametrize("chosen", ACTIONS, ids=lambda chosen: chosen.name)
 def test_the_title_of_an_action_fits_the_menu_with_a_gap_after_it(chosen: Action) -> None:
-    assert len(f"▸ {chosen.title}" + (f" ({chosen.key})" if chosen.key else "")) < TITLE
+    assert len(f"▸ {chosen.title}" + (f" ({key})" if (key := action_key(chosen.name)) else "")) < TITLE

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from console.actions import ACTIONS, action
+from console.keys import action_key
 from console.setup.guide import pages
 from tests.servers import PostgresServer
 from tests.terminals import Terminal
@@ -99,7 +100,7 @@ def test_words_typed_after_the_key_of_an_action_run_nothing(any_pg: PostgresServ
     # In another pane than the first, where f requests a plan itself.
     with console("open", any_pg.uri(pipeline), "--pane", "views", XDG_STATE_HOME=str(state)) as terminal:
         terminal.shows("mv_monthly")
-        planned = {each.key for each in ACTIONS if each.key and storm(terminal, each.key)}
+        planned = {key for each in ACTIONS if (key := action_key(each.name)) and storm(terminal, key)}
         assert planned, "at least one plan was on the screen while words were typed"
 
 

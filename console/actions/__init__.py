@@ -2,109 +2,80 @@
 
 from __future__ import annotations
 
-from console.actions.adoption.adopt_schema import ADOPT_SCHEMA
-from console.actions.archive.archive_analytics import ARCHIVE_ANALYTICS
-from console.actions.archive.export_archive import EXPORT_ARCHIVE
-from console.actions.archive.restore_analytics import RESTORE_ANALYTICS
-from console.actions.cache.drop_cached import FLUSH_TENANT, INVALIDATE_BRAND
-from console.actions.capacity.sample_capacity import SAMPLE_CAPACITY
-from console.actions.cluster.distribute import DISTRIBUTE_TABLE
-from console.actions.cluster.rebalance import CANCEL_CLUSTER_JOB, REBALANCE_CLUSTER
-from console.actions.indexes.apply_indexes import APPLY_INDEXES
-from console.actions.indexes.create_index import CREATE_INDEX
-from console.actions.indexes.drop_and_repair import DROP_INDEX, REPAIR_INVALID_INDEXES
-from console.actions.jobs.change_job import CANCEL_JOB, RETRY_JOB, RUN_JOB
-from console.actions.jobs.schedule_jobs import SCHEDULE_JOBS
-from console.actions.load.load_test import LOAD_TEST
-from console.actions.maintenance.prewarm import PREWARM
-from console.actions.maintenance.refresh_views import REFRESH_VIEWS
-from console.actions.maintenance.repack import REPACK_TABLE
-from console.actions.maintenance.set_autovacuum import SET_AUTOVACUUM
-from console.actions.maintenance.upkeep import ANALYZE_TABLE, REINDEX, VACUUM_TABLE
-from console.actions.partitions.create_partitions import CREATE_PARTITIONS
-from console.actions.partitions.partition_by_hash import PARTITION_BY_HASH
-from console.actions.partitions.partition_table import PARTITION_TABLE
-from console.actions.planning import Action
-from console.actions.pooler.commands import (
-    KILL_CLIENT,
-    POOLER_DISABLE,
-    POOLER_ENABLE,
-    POOLER_KILL,
-    POOLER_RECONNECT,
-    WAIT_CLOSE,
-)
-from console.actions.pooler.pause import POOLER_PAUSE, POOLER_RESUME
-from console.actions.pooler.reload import POOLER_RELOAD
-from console.actions.pooler.write_pgbouncer_config import WRITE_PGBOUNCER_CONFIG
-from console.actions.replication.drop_slot import DROP_SLOT
-from console.actions.replication.resume_replay import RESUME_REPLAY
-from console.actions.schema.apply_schema import APPLY_SCHEMA
-from console.actions.schema.create_extensions import CREATE_EXTENSIONS
-from console.actions.schema.create_roles import CREATE_ROLES
-from console.actions.sessions.end_sessions import CANCEL_BACKEND, TERMINATE_BACKEND, TERMINATE_IDLE
-from console.actions.sessions.rollback_prepared import ROLLBACK_PREPARED
-from console.actions.statistics.reset_statements import RESET_STATEMENTS
-from console.actions.trail.undo import UNDO
-from console.actions.tuning.apply_tuning import APPLY_TUNING
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-ACTIONS: tuple[Action, ...] = (
-    APPLY_SCHEMA,
-    ADOPT_SCHEMA,
-    APPLY_TUNING,
-    APPLY_INDEXES,
-    CREATE_PARTITIONS,
-    PARTITION_TABLE,
-    PARTITION_BY_HASH,
-    REFRESH_VIEWS,
-    ARCHIVE_ANALYTICS,
-    RESTORE_ANALYTICS,
-    EXPORT_ARCHIVE,
-    CANCEL_BACKEND,
-    TERMINATE_BACKEND,
-    TERMINATE_IDLE,
-    ROLLBACK_PREPARED,
-    DROP_SLOT,
-    RESUME_REPLAY,
-    VACUUM_TABLE,
-    ANALYZE_TABLE,
-    SET_AUTOVACUUM,
-    RESET_STATEMENTS,
-    REINDEX,
-    CREATE_INDEX,
-    DROP_INDEX,
-    REPAIR_INVALID_INDEXES,
-    REPACK_TABLE,
-    PREWARM,
-    SCHEDULE_JOBS,
-    RUN_JOB,
-    RETRY_JOB,
-    CANCEL_JOB,
-    SAMPLE_CAPACITY,
-    LOAD_TEST,
-    CREATE_ROLES,
-    CREATE_EXTENSIONS,
-    WRITE_PGBOUNCER_CONFIG,
-    POOLER_PAUSE,
-    POOLER_RESUME,
-    POOLER_RELOAD,
-    POOLER_RECONNECT,
-    WAIT_CLOSE,
-    POOLER_DISABLE,
-    POOLER_ENABLE,
-    POOLER_KILL,
-    KILL_CLIENT,
-    INVALIDATE_BRAND,
-    FLUSH_TENANT,
-    DISTRIBUTE_TABLE,
-    REBALANCE_CLUSTER,
-    CANCEL_CLUSTER_JOB,
-    UNDO,
-)
+if TYPE_CHECKING:
+    from console.actions.planning import Action
+
+# The action `vacuum-table` is VACUUM_TABLE in the module with this name, which is loaded when it is needed.
+MODULES: Mapping[str, str] = {
+    "apply-schema": "schema.apply_schema",
+    "adopt-schema": "adoption.adopt_schema",
+    "apply-tuning": "tuning.apply_tuning",
+    "apply-indexes": "indexes.apply_indexes",
+    "create-partitions": "partitions.create_partitions",
+    "partition-table": "partitions.partition_table",
+    "partition-by-hash": "partitions.partition_by_hash",
+    "refresh-views": "maintenance.refresh_views",
+    "archive-analytics": "archive.archive_analytics",
+    "restore-analytics": "archive.restore_analytics",
+    "export-archive": "archive.export_archive",
+    "cancel-backend": "sessions.end_sessions",
+    "terminate-backend": "sessions.end_sessions",
+    "terminate-idle": "sessions.end_sessions",
+    "rollback-prepared": "sessions.rollback_prepared",
+    "drop-slot": "replication.drop_slot",
+    "resume-replay": "replication.resume_replay",
+    "vacuum-table": "maintenance.upkeep",
+    "analyze-table": "maintenance.upkeep",
+    "set-autovacuum": "maintenance.set_autovacuum",
+    "reset-statements": "statistics.reset_statements",
+    "reindex": "maintenance.upkeep",
+    "create-index": "indexes.create_index",
+    "drop-index": "indexes.drop_and_repair",
+    "repair-invalid-indexes": "indexes.drop_and_repair",
+    "repack-table": "maintenance.repack",
+    "prewarm": "maintenance.prewarm",
+    "schedule-jobs": "jobs.schedule_jobs",
+    "run-job": "jobs.change_job",
+    "retry-job": "jobs.change_job",
+    "cancel-job": "jobs.change_job",
+    "sample-capacity": "capacity.sample_capacity",
+    "load-test": "load.load_test",
+    "create-roles": "schema.create_roles",
+    "create-extensions": "schema.create_extensions",
+    "write-pgbouncer-config": "pooler.write_pgbouncer_config",
+    "pooler-pause": "pooler.pause",
+    "pooler-resume": "pooler.pause",
+    "pooler-reload": "pooler.reload",
+    "pooler-reconnect": "pooler.commands",
+    "wait-close": "pooler.commands",
+    "pooler-disable": "pooler.commands",
+    "pooler-enable": "pooler.commands",
+    "pooler-kill": "pooler.commands",
+    "kill-client": "pooler.commands",
+    "invalidate-brand": "cache.drop_cached",
+    "flush-tenant": "cache.drop_cached",
+    "distribute-table": "cluster.distribute",
+    "rebalance-cluster": "cluster.rebalance",
+    "cancel-cluster-job": "cluster.rebalance",
+    "undo": "trail.undo",
+}
+ACTIONS: tuple[Action, ...]  # all of them, in this order
 
 
 def action(name: str) -> Action:
     """The action called `name`. Raises KeyError if there is none."""
-    for candidate in ACTIONS:
-        if candidate.name == name:
-            return candidate
-    raise KeyError(name)
+    module = import_module(f"{__name__}.{MODULES[name]}")
+    found: Action = getattr(module, name.replace("-", "_").upper())
+    return found
+
+
+def __getattr__(name: str) -> tuple[Action, ...]:
+    if name != "ACTIONS":
+        raise AttributeError(name)
+    global ACTIONS  # noqa: PLW0603  loaded once, when somebody asks for all
+    ACTIONS = tuple(map(action, MODULES))
+    return ACTIONS

@@ -67,7 +67,6 @@ class Action:
     help: str
     plan: Callable[[Request], Awaitable[Plan]]  # only reads and decides; raises Trouble when there can be no plan
     parameters: tuple[Parameter, ...] = ()
-    key: str = ""  # a key that works in every pane
     # Parameter → column of the pane's row it is taken from, or several of which the first that the row has is taken.
     row: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     needs: Needs = field(default_factory=Needs)

@@ -75,17 +75,18 @@ def _columns(options: Namespace) -> list[str]:
 
 
 def _actions(_: Namespace) -> list[str]:
-    from console.actions import ACTIONS  # noqa: PLC0415
+    from console.actions import MODULES  # noqa: PLC0415
 
-    return [action.name for action in ACTIONS]
+    return list(MODULES)
 
 
 def _parameters(options: Namespace) -> list[str]:
-    from console.actions import ACTIONS  # noqa: PLC0415
+    from console.actions import MODULES, action  # noqa: PLC0415
 
     given = {setting.partition("=")[0] for setting in getattr(options, "set", None) or ()}
-    chosen = [action for action in ACTIONS if action.name == getattr(options, "action", None)]
-    return [f"{parameter.name}=" for action in chosen for parameter in action.parameters if parameter.name not in given]
+    name = getattr(options, "action", None) or ""
+    parameters = action(name).parameters if name in MODULES else ()
+    return [f"{parameter.name}=" for parameter in parameters if parameter.name not in given]
 
 
 def _targets(options: Namespace) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from console.actions import ACTIONS
 from console.format import counted, moment, safe, size, to_json
-from console.keys import all_keys, free_keys
+from console.keys import action_key, all_keys, free_keys
 from console.panes import PANES
 from console.rules import RULES
 from console.rules.explaining import diagnosis_document, diagnosis_sentence, document, sentence
@@ -54,7 +54,7 @@ def _actions() -> list[Entry]:
             "name": action.name,
             "title": action.title,
             "help": action.help,
-            "key": action.key,
+            "key": action_key(action.name),
             "parameters": [
                 {
                     "name": parameter.name,

@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from console.actions import ACTIONS, action
+from console.actions import MODULES, action
 from console.actions.planning import Action, complete
 from console.cli.interrupting import run_interruptible
 from console.cli.plan_text import Ticker, ending, plan_text, run_document
@@ -50,7 +50,7 @@ def run_command(options: Namespace) -> RunCommand:
     try:
         chosen = action(options.action)
     except KeyError:
-        known = ", ".join(action.name for action in ACTIONS)
+        known = ", ".join(MODULES)
         raise Trouble(
             Kind.USAGE, f"There is no action {safe(options.action, 80)}.", f"Actions: {known}." if known else ""
         ) from None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import field, replace
 from enum import Enum
 
-from console.actions import ACTIONS, action
+from console.actions import MODULES, action
 from console.actions.planning import Request, complete, plan
 from console.actions.pooler.write_pgbouncer_config import server_connections
 from console.format import one_line, safe
@@ -88,7 +88,7 @@ class Guide:
         unmet = [name for name in (FIRST, *page.after) if name in former and not _met(name, former[name])]
         if unmet:
             return PageState(Standing.WAITS, f"Needs the page {_title(unmet[0])} first.")
-        works = tuple(self._with_own_parameters(page, work) for work in page.work(now) if work.action in _names())
+        works = tuple(self._with_own_parameters(page, work) for work in page.work(now) if work.action in MODULES)
         if not works:
             return PageState(Standing.NOTHING, page.idle)
         if page.name == TUNING:
@@ -154,17 +154,13 @@ class Guide:
 
 def pages() -> tuple[Page, ...]:
     """The pages that have at least one action, or none by design."""
-    return tuple(page for page in PAGES if not page.actions or set(page.actions) & _names())
+    return tuple(page for page in PAGES if not page.actions or set(page.actions) & MODULES.keys())
 
 
 def parameters(page: Page) -> tuple[str, ...]:
     """The parameters that `--set PAGE.parameter=value` accepts for a page."""
-    known = _names()
-    return tuple(dict.fromkeys(each.name for name in page.actions if name in known for each in action(name).parameters))
-
-
-def _names() -> frozenset[str]:
-    return frozenset(each.name for each in ACTIONS)
+    known = [name for name in page.actions if name in MODULES]
+    return tuple(dict.fromkeys(each.name for name in known for each in action(name).parameters))
 
 
 def _title(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,13 +12,15 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from console.actions.planning import Action
-from console.keys import Place
+from console.keys import Place, action_key
 from console.model import Parameter, Record
 from console.tui.bindings import bindings
 from console.tui.form_fields import ParameterField, values
 from console.tui.key_guard import SEEN, KeyGuard, answer
 from console.tui.text_field import TextField
+
+if TYPE_CHECKING:
+    from console.actions.planning import Action
 
 TITLE = 36  # cells
 
@@ -95,7 +97,8 @@ def _why_useless(action: Action, rows: Sequence[Record]) -> str:
 
 
 def _line(action: Action, reason: str, on_row: bool) -> Content:
-    key = f" ({action.key})" if action.key else ""
+    own = action_key(action.name)
+    key = f" ({own})" if own else ""
     mark = "▸ " if on_row and not reason else "  "
     title = (f"{mark}{action.title}{key}"[:TITLE].ljust(TITLE), "$text-muted" if reason else "bold")
     return Content.assemble(title, (f"no effect: {reason}" if reason else action.help, "$text-muted"))

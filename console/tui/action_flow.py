@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
-from console.actions import ACTIONS, action
-from console.actions.planning import Action
+from console import actions
 from console.model import Kind, Outcome, Plan, Trouble, read_only
 from console.running.progress import Run
-from console.tui.action_dialogs import ActionMenu, ParameterDialog
 from console.tui.dialogs import TextDialog
-from console.tui.plan_dialog import PlanDialog
+from console.tui.loading import ACTING, load
 from console.workspace import Workspace
+
+if TYPE_CHECKING:
+    from console.actions.planning import Action
 
 LONGEST_TOAST = 160  # characters; a longer text is a dialog, or cut
 GOOD = (Outcome.DONE, Outcome.NOTHING)
@@ -51,14 +53,19 @@ class ActionFlow:
 
     async def choose(self, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
         """Show the menu, with the actions `names` first, and begin the chosen one; those take `rows` as parameters."""
-        here = [each for name in names for each in ACTIONS if each.name == name]
-        others = [each for each in ACTIONS if each.name not in names]
+        known = await asyncio.to_thread(lambda: actions.ACTIONS)
+        await load("console.tui.action_dialogs")
+        from console.tui.action_dialogs import ActionMenu  # noqa: PLC0415  loaded above
+
+        here = [each for name in names for each in known if each.name == name]
+        others = [each for each in known if each.name not in names]
         chosen = await self._front.ask(ActionMenu(here, others, rows))
         if chosen:
-            await self.begin(action(chosen), rows if chosen in names else ())
+            await self.begin(chosen, rows if chosen in names else ())
 
-    async def begin(self, chosen: Action, rows: Sequence[Mapping[str, object]] = ()) -> None:
-        """Ask for missing parameters, plan, show the plan, and run it if it is confirmed."""
+    async def begin(self, name: str, rows: Sequence[Mapping[str, object]] = ()) -> None:
+        """Ask for missing parameters of an action, plan, show the plan, and run it if it is confirmed."""
+        chosen = await _loaded(name)
         if self._workspace.wanted.read_only:
             await self.refuse(chosen.title, read_only())
             return
@@ -70,6 +77,8 @@ class ActionFlow:
 
     async def _begin_with_form(self, chosen: Action, known: Mapping[str, str]) -> None:
         """Ask for parameters until they can be planned with, or the form is closed."""
+        from console.tui.action_dialogs import ParameterDialog  # noqa: PLC0415  loaded with the action
+
         while True:
             answer = await self._front.ask(ParameterDialog(chosen, known))
             if answer is None:
@@ -85,10 +94,11 @@ class ActionFlow:
 
     async def fix(self, name: str, parameters: Mapping[str, str]) -> None:
         """Plan the action that a finding names, show the plan, and run it if it is confirmed."""
+        chosen = await _loaded(name)
         if self._workspace.wanted.read_only:
-            await self.refuse(action(name).title, read_only())
+            await self.refuse(chosen.title, read_only())
         else:
-            await self.plan_and_start(action(name), parameters)
+            await self.plan_and_start(chosen, parameters)
 
     async def plan_and_start(self, chosen: Action, parameters: Mapping[str, str]) -> Run | None:
         """Plan one action, show the plan, and start it if it is confirmed. None: it was not.
@@ -111,11 +121,10 @@ class ActionFlow:
         if not plan.steps:
             await self.explain(chosen.title, " ".join(("Nothing to do.", *plan.notes)))
             return None
-        return (
-            self._start(chosen, plan)
-            if await self._front.ask(PlanDialog(chosen, plan, self._workspace.forecast_again))
-            else None
-        )
+        from console.tui.plan_dialog import PlanDialog  # noqa: PLC0415  loaded with the action
+
+        dialog = PlanDialog(chosen, plan, self._workspace.forecast_again)
+        return self._start(chosen, plan) if await self._front.ask(dialog) else None
 
     async def ask(self, dialog: Screen[Answer]) -> Answer | None:
         """Show a dialog and wait for its answer; None: it was closed without one."""
@@ -148,6 +157,12 @@ class ActionFlow:
         if len(text) > LONGEST_TOAST:
             text = f"{text[:LONGEST_TOAST]}… (the audit pane has the whole message)"
         self._front.toast(text.rstrip(), chosen.title, "information" if good else "error", 6 if good else 20)
+
+
+async def _loaded(name: str) -> Action:
+    """The action called `name`, with all code that it takes."""
+    await load(*ACTING)
+    return await asyncio.to_thread(actions.action, name)
 
 
 def parameters_from_rows(chosen: Action, rows: Sequence[Mapping[str, object]]) -> dict[str, str]:

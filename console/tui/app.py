@@ -16,7 +16,6 @@ from textual.events import Event, Key, Resize
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from console.actions import action
 from console.format import pasteable
 from console.keys import Place
 from console.panes import PANES
@@ -35,9 +34,18 @@ from console.tui.footer import KeyLine
 from console.tui.grounds import SIXTEEN, choose_theme
 from console.tui.header import Header
 from console.tui.key_routing import KeyRouting
+from console.tui.loading import MARKING, PAST, SOON, load
 from console.tui.marks import Marks
 from console.tui.monitor import Monitor
-from console.tui.palette import Palette, action_commands, general_commands, pane_commands, theme_commands, view_commands
+from console.tui.palette import (
+    Commands,
+    Palette,
+    action_commands,
+    general_commands,
+    pane_commands,
+    theme_commands,
+    view_commands,
+)
 from console.tui.pane_rows import PaneRows
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
@@ -65,6 +73,7 @@ class ConsoleApp(App[int]):
     CSS_PATH = "console.tcss"
     TITLE = "pipeline console"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS = {Commands}  # noqa: RUF012  Textual's own form
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-normal"), (160, "-wide")]  # noqa: RUF012  Textual's own form
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012
     BINDINGS = bindings(Place.APP)
@@ -227,6 +236,7 @@ class ConsoleApp(App[int]):
     @work(group="times", exit_on_error=False)
     async def action_turn_time(self, seconds: float) -> None:
         """Show all panes at another moment."""
+        await load(*PAST)
         from console.tui.time_turner import TimeTurner  # noqa: PLC0415  seldom used
 
         await TimeTurner(self.times, self.monitor, self.dialogs).turn(seconds)
@@ -234,10 +244,13 @@ class ConsoleApp(App[int]):
     @work(exclusive=True, group="marking", exit_on_error=False)
     async def action_mark(self) -> None:
         """Mark the moment that is shown."""
+        await load(*PAST, *MARKING)
         await self._mark_flow.mark()
 
-    def action_difference(self) -> None:
+    @work(exclusive=True, group="marking", exit_on_error=False)
+    async def action_difference(self) -> None:
         """Show in all panes what differs from the mark, or again what is."""
+        await load(*MARKING)
         self._mark_flow.compare()
 
     @property
@@ -246,8 +259,10 @@ class ConsoleApp(App[int]):
 
         return MarkFlow(self.workspace, self.times, self.marks, self.monitor, self.dialogs)
 
-    def action_record(self) -> None:
+    @work(exclusive=True, group="recording", exit_on_error=False)
+    async def action_record(self) -> None:
         """Write an incident file of what was read in the last minutes."""
+        await load("console.tui.incident_flow")
         from console.tui.incident_flow import IncidentFlow  # noqa: PLC0415  seldom used
 
         IncidentFlow(self, self.workspace, self.times, self.dialogs).begin()
@@ -305,11 +320,13 @@ class ConsoleApp(App[int]):
     async def action_doctor(self) -> None:
         """What this role, server and terminal can show and do."""
         if self._is_present():
+            await load("console.tui.guidance", "console.tui.doctor")
             await self._guidance.show_doctor()
 
     @work(group="notices", exit_on_error=False)
     async def show_notices(self) -> None:
         """Say once that there is a set-up guide, or that the schema has drifted."""
+        await load(*SOON)
         await self._guidance.show_notices()
 
     # Actions
@@ -331,7 +348,7 @@ class ConsoleApp(App[int]):
 
     def action_act(self, name: str) -> None:
         """Begin one action."""
-        self.dialogs.begin(lambda: self.flow.begin(action(name)))
+        self.dialogs.begin(lambda: self.flow.begin(name))
 
     def action_end_session(self) -> None:
         """Terminate the sessions of the marked rows, or of the row under the cursor."""
@@ -343,10 +360,14 @@ class ConsoleApp(App[int]):
 
     def action_forecast(self) -> None:
         """Ask for a statement, and show who would wait for it."""
+        if self._is_present():
+            self.dialogs.begin(self._forecast)
+
+    async def _forecast(self) -> None:
+        await load("console.tui.forecast_flow")
         from console.tui.forecast_flow import ForecastFlow  # noqa: PLC0415  seldom used
 
-        if self._is_present():
-            self.dialogs.begin(ForecastFlow(self.workspace, self.dialogs, lambda: self.size.width).begin)
+        await ForecastFlow(self.workspace, self.dialogs, lambda: self.size.width).begin()
 
     def action_stop_run(self) -> None:
         """Stop the run under the cursor of the activity pane."""
@@ -360,9 +381,11 @@ class ConsoleApp(App[int]):
         self.workspace.waits.next_window()
         self.pane_view.poll_now()
 
-    def action_setup(self) -> None:
+    @work(exclusive=True, group="setup", exit_on_error=False)
+    async def action_setup(self) -> None:
         """Open the set-up guide."""
         if self._is_present():
+            await load("console.tui.guidance", "console.tui.setup")
             self._guidance.open_guide(self.flow)
 
     def action_redraw(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from textual.binding import Binding, BindingType
 
-from console.actions.sessions.end_sessions import TERMINATE_BACKEND
 from console.format import safe
 from console.keys import Place, all_keys, key_name, opening_keys
 from console.model import Kind, Trouble
@@ -15,6 +14,7 @@ from console.panes.activity import ACTIVITY
 from console.panes.waits import WAITS
 
 CONFIRM = "plan.run"
+END_SESSION = "terminate-backend"  # the action
 CHANGING = frozenset({"actions", "act", "end_session"})
 ONLY_IN = {"next_window": WAITS.name, "stop_run": ACTIVITY.name}
 
@@ -63,5 +63,5 @@ def is_available(action: str, pane: str, read_only: bool) -> bool | None:
     if read_only and action in CHANGING:
         return None
     if action == "end_session":
-        return TERMINATE_BACKEND.name in pane_called(pane).actions
+        return END_SESSION in pane_called(pane).actions
     return pane == ONLY_IN.get(action, pane)

@@ -16,6 +16,7 @@ from console.tui.capacity_chart import capacity_course
 from console.tui.course import APART, COURSES, activity, pool_waits, span, ticks
 from console.tui.host_chart import host_course
 from console.tui.load_chart import load_course
+from console.tui.loading import CURVES
 from console.tui.pieces import assembled
 from console.tui.stacked import connection_states
 from console.tui.vitals import Metrics
@@ -115,6 +116,8 @@ def _log_course(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -
     return log_course(snapshot, width, height, metrics)
 
 
+# The modules of a chart that are loaded when it is first drawn.
+DRAWN_BY: Mapping[str, Sequence[str]] = {"capacity": CURVES, "log-errors": ("console.tui.log_chart",)}
 CHARTS: Mapping[str, Drawing] = {
     "timeline": timelines,
     "connections": connection_states,

@@ -17,6 +17,7 @@ from console.panes.slow_queries import SLOW_QUERIES
 from console.tui.charts import history
 from console.tui.evidence import evidence
 from console.tui.finding_blocks import FindingBlocks
+from console.tui.loading import CURVES, are_loaded, load
 from console.tui.pane_view import PaneView
 from console.tui.vitals import Vitals
 
@@ -64,5 +65,14 @@ class Overview(Container):
     def show_history(self, vitals: Vitals) -> None:
         """Draw the history of sessions, if it can be seen."""
         self._vitals, chart = vitals, self._chart
-        if self.display and chart.display and chart.size.height > 6 and len(vitals.times) > 1:
+        if not (self.display and chart.display and chart.size.height > 6 and len(vitals.times) > 1):
+            return
+        if are_loaded(*CURVES):
             chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)
+        else:
+            self.run_worker(self._load(), group="drawing", exclusive=True, exit_on_error=False)
+
+    async def _load(self) -> None:
+        await load(*CURVES)
+        if self._vitals is not None:
+            self.show_history(self._vitals)

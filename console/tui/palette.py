@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from textual.app import SystemCommand
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
+from textual.system_commands import SystemCommandsProvider
 from textual.widgets import Input
 from textual.worker import WorkerCancelled
 
-from console.actions import ACTIONS
+from console import actions
 from console.model import Pane
 from console.panes import PANES
 from console.tui.themes import THEMES
@@ -49,6 +51,14 @@ class Palette(CommandPalette):
         self.dismiss(result)  # which its own handler must not wait for
 
 
+class Commands(SystemCommandsProvider):
+    """What the palette finds. The code of all actions is loaded in a thread, while the console goes on."""
+
+    async def startup(self) -> None:
+        """Load them; a search waits for it."""
+        await asyncio.to_thread(lambda: actions.ACTIONS)
+
+
 def pane_commands(open_pane: Choose) -> Iterator[SystemCommand]:
     """Every pane."""
     for pane in PANES:
@@ -64,7 +74,7 @@ def view_commands(pane: Pane, choose_view: Choose) -> Iterator[SystemCommand]:
 
 def action_commands(begin: Choose) -> Iterator[SystemCommand]:
     """Every action."""
-    for action in ACTIONS:
+    for action in actions.ACTIONS:
         yield SystemCommand(f"Action: {action.title}", action.help, lambda name=action.name: begin(name))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from textual import work
@@ -13,10 +13,12 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from console.model import Snapshot, Source, Trouble, View
-from console.tui.charts import CHARTS
+from console.tui.charts import CHARTS, DRAWN_BY
+from console.tui.loading import are_loaded, load
 from console.tui.vitals import Metrics
 
 LOWEST_PANE = 14  # lines of a pane from which there is room for a drawing
+CODE = "code"  # the group of workers that load some
 REST = 0.08  # seconds without another move of the cursor
 
 
@@ -31,6 +33,7 @@ class PaneChart(Static):
         self._asked: tuple[object, ...] = ()  # for which the chart query was sent last
         self._answer: tuple[str, Snapshot] | None = None  # the query, and its rows
         self._place: tuple[View, Size, Metrics] | None = None
+        self._rows: Snapshot | None = None
         self._resting: Timer | None = None
 
     def draw(self, view: View, last: Snapshot | None, room: Size, metrics: Metrics) -> None:
@@ -38,7 +41,7 @@ class PaneChart(Static):
 
         Raises Trouble, and is hidden, where values of a stranger's file cannot be drawn.
         """
-        self._place = (view, room, metrics)
+        self._place, self._rows = (view, room, metrics), last
         if view.chart_query:
             answered = self._answer is not None and self._answer[0] == view.chart_query
             last = self._answer[1] if self._answer and answered and last is not None else None
@@ -66,7 +69,7 @@ class PaneChart(Static):
         """Wait for no answer any more: another pane takes the place of this one."""
         if self._resting is not None:
             self._resting.stop()
-        self._asked, self._answer, self._place = (), None, None
+        self._asked, self._answer, self._place, self._rows = (), None, None, None
         self.workers.cancel_node(self)
 
     @work(exclusive=True, exit_on_error=False)
@@ -80,10 +83,21 @@ class PaneChart(Static):
             with contextlib.suppress(Trouble):  # the next paint says it
                 self._draw(place[0], self._answer[1] if self._answer else None, *place[1:])
 
+    async def _draw_with(self, code: Sequence[str]) -> None:
+        """Draw once `code` is loaded."""
+        await load(*code)
+        if self._place:
+            with contextlib.suppress(Trouble):  # the next paint says it
+                self.draw(self._place[0], self._rows, *self._place[1:])
+
     def _draw(self, view: View, rows: Snapshot | None, room: Size, metrics: Metrics) -> None:
         drawing = CHARTS.get(view.chart)
         if drawing is None or rows is None or room.height < LOWEST_PANE:
             self.display = False
+            return
+        if not are_loaded(*(code := DRAWN_BY.get(view.chart, ()))):
+            self.display = False
+            self.run_worker(self._draw_with(code), group=CODE, exclusive=True, exit_on_error=False)
             return
         height = room.height * 2 // 5 if view.chart_query else room.height // 3
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -11,7 +12,6 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from console.actions.planning import Action
 from console.format import one_line, safe, show
 from console.keys import Place
 from console.model import Plan, Snapshot, Trouble
@@ -19,6 +19,9 @@ from console.running.plan_lines import Sort, plan_lines
 from console.tui.bindings import bindings
 from console.tui.key_guard import READ, KeyGuard, answer
 from console.tui.text_field import TextField
+
+if TYPE_CHECKING:
+    from console.actions.planning import Action
 
 Parts = list[tuple[str, str] | str]
 FORECAST_PERIOD = 2.0  # seconds after which who will wait is looked up again

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from console.actions.sessions.end_sessions import TERMINATE_BACKEND
+from collections.abc import Mapping, Sequence
+
 from console.tui.action_flow import ActionFlow
+from console.tui.bindings import END_SESSION
 from console.tui.dialog_stack import DialogStack
+from console.tui.loading import EXPLAINING, load
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
 from console.workspace import Workspace
@@ -29,15 +32,19 @@ class RowActions:
         """Terminate the sessions of the rows."""
         rows = view.chosen_rows
         if rows:
-            self._dialogs.begin(lambda: self._flow.begin(TERMINATE_BACKEND, rows))
+            self._dialogs.begin(lambda: self._flow.begin(END_SESSION, rows))
         else:
             self._dialogs.toast("There is no session to end.", timeout=3)
 
     def explain(self, view: PaneView) -> None:
         """Show the plan of the statement that the row is about."""
+        rows = view.chosen_rows
+        self._dialogs.begin(lambda: self._explain(rows))
+
+    async def _explain(self, rows: Sequence[Mapping[str, object]]) -> None:
+        await load(*EXPLAINING)
         from console.tui.explain_flow import ExplainFlow, subject_of  # noqa: PLC0415  seldom used
 
-        rows = view.chosen_rows
         subject = subject_of(rows[0]) if rows else None
         if subject is None:
             self._dialogs.toast("This row has no statement." if rows else "There is no row to explain.", timeout=3)
@@ -45,7 +52,7 @@ class RowActions:
             self._dialogs.toast("The session may run another statement by now; ] turns back to the present.")
         else:
             flow = ExplainFlow(self._workspace, self._dialogs, lambda: self._times.remark)
-            self._dialogs.begin(lambda: flow.begin(subject))
+            await flow.begin(subject)
 
     def stop_run(self, view: PaneView) -> None:
         """Stop the run under the cursor."""

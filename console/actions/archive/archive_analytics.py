@@ -113,7 +113,6 @@ ARCHIVE_ANALYTICS = Action(
         Parameter("table", "only this table; empty: all tables with an archive policy"),
         VERIFY,
     ),
-    key="A",
     needs=Needs(
         Right.OWN,
         archived,

@@ -72,7 +72,6 @@ REFRESH_VIEWS = Action(
     help="Refreshes materialized views in dependency order, concurrently where possible.",
     plan=plan,
     parameters=(Parameter("view", "only this materialized view; empty: all views with a refresh policy"),),
-    key="R",
     row={"view": "view"},
     needs=Needs(Right.MAINTAIN, refreshed),
 )

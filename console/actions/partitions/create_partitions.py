@@ -86,7 +86,6 @@ CREATE_PARTITIONS = Action(
         Parameter("months", "how many months ahead; empty: as set in the policy"),
         Parameter("table", "only this table; empty: all tables with a partition policy"),
     ),
-    key="C",
     row={"table": "parent"},
     needs=Needs(
         Right.OWN,

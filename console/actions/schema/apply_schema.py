@@ -197,6 +197,5 @@ APPLY_SCHEMA = Action(
     help="Applies pending migrations of the pipeline schema, one transaction each, and records them in a ledger.",
     plan=plan,
     parameters=(Parameter("owner", "role that owns the created objects; empty: the connected role"),),
-    key="M",
     needs=Needs(Right.CREATE_TABLES),
 )

@@ -254,6 +254,5 @@ APPLY_TUNING = Action(
         Parameter("pools", "connections that all poolers together may open"),
         Parameter("disk", "free disk space for WAL, such as 100GB; empty: measured"),
     ),
-    key="T",
     needs=Needs(Right.ALTER_SYSTEM, primary=False),
 )
