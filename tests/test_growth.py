@@ -17,12 +17,14 @@ from console.panes import PANES
 from console.panes.blocking import Blocking, Member, blocking
 from console.panes.locks import LOCKS, tree
 from console.panes.partition_coverage import coverage
+from console.panes.partitions import Segment, Timeline
 from console.reading.arrange import arrange
 from console.reading.reader import Reader, keys, with_rates
 from console.rules.judging import fold
 from console.rules.lock_queues import Lock, Queues
 from console.rules.statement_history import learn
 from console.sources.registry import POOLER, PRIMARY
+from console.tui.charts import _bar
 from tests import recording
 
 FEW, TIMES = 30, 10
@@ -61,6 +63,16 @@ def times(make: Callable[[int], Callable[[], object]]) -> float:
     few, many = make(FEW), make(FEW * TIMES)
     few(), many()  # what is kept from now on is not counted
     return work(many) / work(few)
+
+
+def test_the_bars_of_partitions_take_one_pass() -> None:
+    def bars(n: int) -> Callable[[], object]:
+        parts = tuple(Segment(float(at), at + 1.0, 1.0, "past") for at in range(n))
+        line = Timeline("t", n / 2, parts, 1.0, Level.OK)
+        middles = [at + 0.5 for at in range(n)]
+        return lambda: _bar(line, middles, 1.0)
+
+    assert times(bars) < MOST
 
 
 def test_work_that_grows_with_the_square_is_noticed() -> None:

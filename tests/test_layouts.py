@@ -9,9 +9,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
 
+from console.panes import pane as pane_called
 from console.tui.app import ConsoleApp
+from console.tui.details import Details
 from console.tui.pane_status import StatusLine
-from tests.screens import console, screen_text, until
+from tests.screens import LARGE, console, screen_text, settled, until
 from tests.servers import PostgresServer
 
 
@@ -89,6 +91,24 @@ async def test_turning_to_a_pane_is_one_layout_and_its_last_rows_are_there_at_on
         assert layouts == ["FrontScreen"]
         await reads(app, pilot, 2)
         assert layouts == ["FrontScreen"]
+
+
+async def test_turning_to_panes_with_charts_and_details_is_one_layout_each(
+    any_pg: PostgresServer, pipeline: str, layouts: list[str]
+) -> None:
+    async with console(any_pg.uri(pipeline), LARGE, pane="settings") as (app, pilot):
+        panes = ("partitions", "indexes", "settings")
+        for name in panes:
+            await app.action_pane(name)
+            await reads(app, pilot, 2)
+            app.pane_view.action_pause()
+        for name in panes:
+            await settled(pilot)
+            layouts.clear()
+            await app.on_event(Key(pane_called(name).key, None))
+            await settled(pilot)
+            assert layouts == ["FrontScreen"], name
+        assert app.pane_view.query_one(Details).display
 
 
 async def test_a_pane_that_is_not_on_the_screen_keeps_nothing_painted_and_comes_back_whole(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.text import Text
@@ -10,7 +10,7 @@ from textual.content import Content
 
 from console.format import one_line
 from console.model import Level, Snapshot
-from console.panes.partitions import Timeline, timeline
+from console.panes.partitions import Segment, Timeline, timeline
 from console.reading.sparkline import BARS, step
 from console.tui.capacity_chart import capacity_course
 from console.tui.course import APART, COURSES, activity, pool_waits, span, ticks
@@ -79,22 +79,31 @@ def timelines(snapshot: Snapshot, width: int, height: int, metrics: Metrics) -> 
 
 def _bar(line: Timeline, middles: Sequence[float], step: float) -> list[tuple[str, str]]:
     most = max((part.rows for part in line.segments), default=0.0)
-    cells = [_cell(line, middle, most) for middle in middles]
+    cells = [_cell(part, most) for part in _parts_at(line, middles)]
     now = next((at for at, middle in enumerate(middles) if abs(middle - line.now) <= step / 2), None)
     if now is not None:
         cells[now] = ("┃", "bold $accent")
     return cells
 
 
-def _cell(line: Timeline, middle: float, most: float) -> tuple[str, str]:
-    for part in line.segments:
-        if part.kind != "default" and (part.start or -1e18) <= middle < (part.end or 1e18):
-            if part.kind == "gap":
-                return ("╳", "bold $text-error")
-            if part.kind == "future" or part.rows <= 0:
-                return ("░", "$text-muted")
-            return (BARS[step(part.rows, most)], "")
-    return (" ", "")
+def _parts_at(line: Timeline, times: Sequence[float]) -> Iterator[Segment | None]:
+    """The partition or gap at each of the `times`, which ascend, as the segments do."""
+    parts = [part for part in line.segments if part.kind != "default"]
+    at = 0
+    for time in times:
+        while at < len(parts) and (parts[at].end or 1e18) <= time:
+            at += 1
+        yield parts[at] if at < len(parts) and (parts[at].start or -1e18) <= time else None
+
+
+def _cell(part: Segment | None, most: float) -> tuple[str, str]:
+    if part is None:
+        return (" ", "")
+    if part.kind == "gap":
+        return ("╳", "bold $text-error")
+    if part.kind == "future" or part.rows <= 0:
+        return ("░", "$text-muted")
+    return (BARS[step(part.rows, most)], "")
 
 
 def _axis(indent: int, start: float, end: float, cells: int) -> tuple[str, str]:

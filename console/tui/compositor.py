@@ -104,7 +104,7 @@ class FrontScreen(Screen[object]):
         """Lay out the children of `container`, of which others are shown now, and paint all that has changed."""
         if not self.is_current or not self._compositor.widgets:
             return  # the first layout is still to come
-        for widget in _with_bars((container, *container.children, *self._compositor.widgets)):
+        for widget in _with_bars((*_displayed(container), *self._compositor.widgets)):
             if widget._layout_required:  # noqa: SLF001  it would ask this screen for it when it is idle
                 widget._layout_required = False  # noqa: SLF001
                 for ancestor in widget.ancestors_with_self:
@@ -143,6 +143,16 @@ def whole(screen: Screen[object]) -> RenderableType | None:
     """Everything that can be seen of a screen and of those behind it, for a terminal that shows something else."""
     behind = screen.app._background_screens  # noqa: SLF001  Textual itself paints them so
     return screen._compositor.render_update(full=True, screen_stack=behind)  # noqa: SLF001
+
+
+def _displayed(container: Widget) -> Iterator[Widget]:
+    """What is shown of `container` from now on, and what was shown of it until now."""
+    yield container
+    for child in container.children:
+        if child.display:
+            yield from _displayed(child)
+        else:
+            yield child
 
 
 def _with_bars(widgets: Iterable[Widget]) -> Iterator[Widget]:

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from console.format import plain, safe, safe_lines, show
 from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
-from console.tui.own_lines import own_lines
+from console.tui.own_lines import own_lines, size_apart
 
 PAIR = 2  # columns of an answer of names with their texts
 PAUSE = 0.01  # seconds between two slices, in which what is there is drawn
@@ -28,6 +28,8 @@ LONGEST = 60  # characters of a text on the line of its name
 class Fields(Static):
     """The fields of a row."""
 
+    virtual_size = size_apart()
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of it."""
         return own_lines(self, crop)
@@ -35,6 +37,8 @@ class Fields(Static):
 
 class Details(VerticalScroll):
     """The details of a row."""
+
+    virtual_size = size_apart()
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from console.model import Snapshot, Source, Trouble, View
 from console.tui.charts import CHARTS, DRAWN_BY
 from console.tui.loading import are_loaded, load
+from console.tui.own_lines import size_apart
 from console.tui.vitals import Metrics
 
 LOWEST_PANE = 14  # lines of a pane from which there is room for a drawing
@@ -24,6 +25,8 @@ REST = 0.08  # seconds without another move of the cursor
 
 class PaneChart(Static):
     """Draws the rows of a view, or those of its chart query; hidden without a drawing, or without room for it."""
+
+    virtual_size = size_apart()
 
     def __init__(self, guarded: Callable[[], AbstractContextManager[None]]) -> None:
         """`guarded` surrounds what is done with values that may be a stranger's."""

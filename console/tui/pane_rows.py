@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.geometry import Size
 from textual.message import Message
-from textual.reactive import Reactive
 from textual.timer import Timer
 
 from console.model import Counterpart, Snapshot, Source, Trouble, View
@@ -21,6 +19,7 @@ from console.tui.finding_blocks import FindingBlocks
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
 from console.tui.open_pane import OpenPane
+from console.tui.own_lines import size_apart
 
 NEXT_FROM = 120  # cells of width from which the details are next to the table
 TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details next to it take
@@ -32,8 +31,7 @@ SPARE = 6  # free lines more than it has, from which on the drawer below becomes
 class PaneRows(Horizontal):
     """Shows the rows of one view of a pane in the widget that the view asks for."""
 
-    # Textual's own lays the whole screen out again when the place has another size: it does not scroll.
-    virtual_size: Reactive[Size] = Reactive(Size(0, 0), repaint=False)
+    virtual_size = size_apart()  # it does not scroll
 
     @dataclass()
     class CounterpartWanted(Message):
