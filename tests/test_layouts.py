@@ -8,6 +8,7 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets._toast import Toast
 
 from console.panes import pane as pane_called
 from console.tui.app import ConsoleApp
@@ -109,6 +110,22 @@ async def test_turning_to_panes_with_charts_and_details_is_one_layout_each(
             await settled(pilot)
             assert layouts == ["FrontScreen"], name
         assert app.pane_view.query_one(Details).display
+
+
+async def test_a_notice_that_goes_is_one_layout(any_pg: PostgresServer, pipeline: str, layouts: list[str]) -> None:
+    async with console(any_pg.uri(pipeline), LARGE, pane="settings", toasts=True) as (app, pilot):
+        await reads(app, pilot, 1)
+        app.pane_view.action_pause()
+        app.clear_notifications()
+        await until(pilot, lambda: not app.screen.query(Toast))
+        app.dialogs.toast("Done.", timeout=60)
+        await until(pilot, lambda: "Done." in screen_text(app))
+        await settled(pilot)
+        layouts.clear()
+        app.clear_notifications()
+        await until(pilot, lambda: "Done." not in screen_text(app))
+        await settled(pilot)
+        assert layouts == ["FrontScreen"]
 
 
 async def test_a_pane_that_is_not_on_the_screen_keeps_nothing_painted_and_comes_back_whole(

@@ -17,7 +17,8 @@ from textual.widgets import Static
 from console.format import plain, safe, safe_lines, show
 from console.model import Row, Snapshot, Source, Trouble, View
 from console.reading.reader import Key
-from console.tui.own_lines import own_lines, size_apart
+from console.tui.own_lines import own_lines
+from console.tui.sizes import size_apart
 
 PAIR = 2  # columns of an answer of names with their texts
 PAUSE = 0.01  # seconds between two slices, in which what is there is drawn

@@ -19,6 +19,7 @@ from console.tui.evidence import evidence
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.loading import CURVES, are_loaded, load
 from console.tui.pane_view import PaneView
+from console.tui.sizes import size_apart
 from console.tui.vitals import Vitals
 
 # Seconds between two reads of a pane that is shown in passing: pg_stat_statements is read as a whole each time.
@@ -27,6 +28,8 @@ IN_PASSING = {SLOW_QUERIES.name: 10.0}
 
 class Overview(Container):
     """The overview pane, with a chart and two other panes where there is room for four quarters."""
+
+    virtual_size = size_apart()
 
     def __init__(self, make_view: Callable[[Pane], PaneView]) -> None:
         super().__init__()

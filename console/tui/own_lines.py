@@ -5,27 +5,22 @@ from __future__ import annotations
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual.content import Content
-from textual.geometry import Region, Size
-from textual.reactive import Reactive
+from textual.geometry import Region
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 from textual.widget import Widget
 
+from console.tui.sizes import size_apart
+
 GROUND = "ground"
-
-
-def size_apart() -> Reactive[Size]:
-    """For `virtual_size` of a class: Textual lays the whole screen out again when the content has another size.
-
-    A scroll bar that comes or goes does so by itself.
-    """
-    return Reactive(Size(0, 0), repaint=False)
 
 
 class OwnScrollBar(ScrollBar):
     """A vertical scroll bar."""
+
+    virtual_size = size_apart()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of it."""

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from console.model import Snapshot, Source, Trouble, View
 from console.tui.charts import CHARTS, DRAWN_BY
 from console.tui.loading import are_loaded, load
-from console.tui.own_lines import size_apart
+from console.tui.sizes import size_apart
 from console.tui.vitals import Metrics
 
 LOWEST_PANE = 14  # lines of a pane from which there is room for a drawing

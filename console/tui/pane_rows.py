@@ -19,7 +19,7 @@ from console.tui.finding_blocks import FindingBlocks
 from console.tui.layout import present
 from console.tui.live_table import LiveTable
 from console.tui.open_pane import OpenPane
-from console.tui.own_lines import size_apart
+from console.tui.sizes import size_apart
 
 NEXT_FROM = 120  # cells of width from which the details are next to the table
 TABLE, WIDEST = 80, 72  # cells that the table keeps, and the most that the details next to it take

@@ -16,6 +16,7 @@ from console.tui.open_pane import OpenPane
 from console.tui.overview import Overview
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
+from console.tui.sizes import size_apart
 from console.tui.vitals import Metrics
 from console.workspace import Workspace
 
@@ -24,6 +25,8 @@ SHARED = "pane"  # the id of the widget in which all panes but the overview are 
 
 class PaneSwitcher(ContentSwitcher):
     """Shows one pane. Each keeps its state; but for the overview all are shown in turn by the same widget."""
+
+    virtual_size = size_apart()
 
     def __init__(self, workspace: Workspace, times: PaneTimes, marks: Marks, metrics: Callable[[], Metrics]) -> None:
         """`times` has the readers and sources of the moment that is shown; `metrics` returns those of the header.

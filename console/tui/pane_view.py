@@ -32,6 +32,7 @@ from console.tui.pane_rows import PaneRows
 from console.tui.pane_state import PaneState
 from console.tui.pane_status import StatusLine, status
 from console.tui.polling import POLL, TURN, Polling
+from console.tui.sizes import size_apart
 from console.tui.title import PaneTitle
 from console.tui.vitals import Metrics
 
@@ -43,6 +44,7 @@ class PaneView(Widget):
     """One pane. Polls while it is shown and rests while it is hidden."""
 
     BINDINGS = bindings(Place.PANE)
+    virtual_size = size_apart()
 
     class FirstRead(Message):
         """The first read has ended, and is on the screen."""
