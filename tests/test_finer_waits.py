@@ -14,13 +14,15 @@ from console.doctor.wait_samplers import check
 from console.files import client_programs
 from console.format import counted
 from console.model import Record
+from console.panes.waits import WAITS
+from console.reading.reader import Reader
 from console.series import wait_rows
 from console.series.wait_profile import WaitProfile, counted_between
 from console.series.waits import CPU, HOUR, IDLE_IN_TRANSACTION, Looks, Ring, SampledSession
 from console.sources.registry import Sources
 from console.watching.finer_waits import PROFILE
 from console.watching.kept_waits import SLOT, looks, readable
-from console.watching.waits import Waits
+from console.watching.waits import Waits, waits_source
 from tests.activity import console
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
@@ -152,6 +154,11 @@ async def test_shares_of_a_known_mix_come_from_counters_of_the_server(sampling: 
         assert {("Timeout", "PgSleep"), ("Lock", "relation"), ("Client", "ClientRead")} <= events
         sleepers = [row for row in (await waits.fetch("wait_statements")).records() if row["event"] == "PgSleep"]
         assert "pg_sleep" in str(sleepers[0]["seen_text"])
+        reader = Reader(WAITS.view("classes"))
+        source = waits_source(waits, reading)
+        await reader.read(source)
+        waits.next_window()  # between two readings of the counters, too
+        assert (await reader.read(source)).notes[0].startswith("window 15m: ")
         found = await waits.fetch("wait_sessions")
         assert all(row["blocked_by"] for row in found.records() if row["who"] == NAME and row["class"] == "Lock")
 

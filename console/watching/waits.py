@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from console.format import decoded, one_line
 from console.model import Database, Kind, Record, Row, Snapshot, Source, Trouble, number
@@ -100,10 +101,11 @@ class Waits:
             return await self._postgres.fetch(TEXTS, parameters)
         if self._texts is None:
             await self._learn_once()
-        taken = self._taken
-        if taken is None or self._finer.is_due or not self._finer.is_read:
+        if self._taken is None or self._finer.is_due or not self._finer.is_read:
             taken = self._taken = await self._postgres.fetch(SAMPLE)
             await self._keep(taken)
+        else:  # another window may be wanted of the same samples
+            taken = replace(self._taken, taken_at=datetime.now(UTC), clock=time.monotonic())
         known = Known(self._cores, self._texts or {}, self._statements, dict(_blockers(taken.records())))
         measured = self._measured()
         columns, rows = VIEWS[query](measured, known)
