@@ -10,6 +10,9 @@ from console.model import Kind, Trouble, denied
 
 NOT_PERMITTED = "42501"  # insufficient_privilege
 
+# The server ended the session: it stops, crashed or starts up, or by a timeout, idle in a transaction, in one, or idle.
+ENDING = {"57P01", "57P02", "57P03", "25P03", "25P04", "57P05"}
+
 
 def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[str, ...] = ()) -> Trouble:  # noqa: PLR0911  one case a line
     """What an error of the driver means for the user, by its SQLSTATE; `grants` are the remedy of a denial."""
@@ -38,7 +41,7 @@ def trouble(error: psycopg.Error, name: str, extension: str = "", grants: tuple[
         case errors.QueryCanceled():
             sentence = f"Reading {what} took too long and was cancelled: try again in a moment."
             return Trouble(Kind.BUSY, sentence, "", state)
-        case errors.AdminShutdown() | errors.CrashShutdown() | errors.CannotConnectNow():
+        case _ if state in ENDING:
             return Trouble(Kind.UNREACHABLE, f"The server ended the connection: {message}.", "", state)
         case errors.ConnectionTimeout():
             return Trouble(Kind.UNREACHABLE, f"The server does not answer ({error}).", "", state)
