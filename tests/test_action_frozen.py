@@ -55,9 +55,9 @@ class Frozen(ActingSession):
         self.sent += statement
         return await super().batch(statement)
 
-    async def script(self, *statements):
+    async def script(self, *statements, ahead=()):
         self.sent += "; ".join(statements)
-        return await super().script(*statements)
+        return await super().script(*statements, ahead=ahead)
 
     @contextlib.asynccontextmanager
     async def transaction(self, *first, last=()):

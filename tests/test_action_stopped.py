@@ -1,4 +1,4 @@
-"""The console stopped (SIGSTOP) outside its transactions and woken up again: nothing is doubled, lost or outdated."""
+"""The console stopped (SIGSTOP) between its statements and woken up again: nothing is doubled, lost or outdated."""
 
 from __future__ import annotations
 
@@ -63,6 +63,8 @@ async def main():
 
 asyncio.run(main())
 """
+# Between two steps the next transaction may have begun. The server ends it after 2 s, and with it the session.
+ENDED = "idle-in-transaction timeout"
 MOMENTS = ("planning", "before the first step", "between steps", "waiting for a lock")
 CHANGE = "ALTER TABLE public.facts ADD COLUMN late int", "ALTER TABLE public.archive ADD COLUMN late int"
 ROWS = "SELECT (SELECT count(*) FROM public.facts) || ' ' || (SELECT count(*) FROM public.archive)"
@@ -139,6 +141,8 @@ async def test_a_console_that_was_stopped_goes_on_or_refuses_what_changed(
 
     said = await asyncio.gather(*(one_of_few(*each) for each in desk_of.items()))
     for stop, text in zip(desk_of, said, strict=True):
+        if stop.moment == "between steps" and ENDED in text:
+            continue
         if stop.changed and stop.moment != "planning":  # a plan that is still being made sees the change
             assert "changed since it was planned" in text or "lost" in text, (stop, text)
         elif not stop.changed:

@@ -84,7 +84,7 @@ def desk(pg: Cluster, database: str, tmp_path: Path) -> Desk:
 
 @pytest.mark.parametrize(
     ("confined", "a_month", "altogether", "prepared"),
-    [(False, Cost(8, 2), Cost(10, 4), 1), (True, Cost(7, 2), Cost(9, 4), 0)],
+    [(False, Cost(6, 2), Cost(8, 4), 1), (True, Cost(5, 2), Cost(7, 4), 0)],
     ids=["plain", "confined"],
 )
 async def test_a_whole_month_is_archived_in_few_messages_and_syncs(
@@ -134,7 +134,7 @@ def test_functions_of_an_index_cannot_replace_what_a_superuser_has_prepared(
 
 
 @pytest.mark.parametrize(
-    ("confined", "a_partition"), [(False, Cost(3, 1)), (True, Cost(3, 1))], ids=["plain", "confined"]
+    ("confined", "a_partition"), [(False, Cost(2, 1)), (True, Cost(2, 1))], ids=["plain", "confined"]
 )
 async def test_a_partition_is_created_in_few_messages_and_with_one_sync(
     desk: Desk, counted: Counted, confined: bool, a_partition: Cost

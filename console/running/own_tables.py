@@ -33,5 +33,9 @@ async def lock(session: ActingSession, table: OwnTable) -> bool:
 
 async def present(session: ActingSession, table: OwnTable) -> bool:
     """Whether the database has it."""
-    query = "SELECT pg_catalog.to_regclass(%(name)s) IS NOT NULL"
-    return await session.query(query, {"name": table.qualified}) == [(True,)]
+    return await session.script(presence(table)) == [[(True,)]]
+
+
+def presence(table: OwnTable) -> str:
+    """The question that `present` asks."""
+    return f"SELECT pg_catalog.to_regclass('{table.qualified}') IS NOT NULL"

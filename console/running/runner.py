@@ -11,6 +11,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from console.format import one_line
 from console.model import Database, Kind, Outcome, Plan, Source, Trouble
@@ -102,10 +103,19 @@ class Runner:
         if not self._session.borrowed and not any(_executor(progress).role for progress in run.steps):
             await looking_again.prepare(self._session, planned)  # a role's code could exchange what is prepared
         for group, following in zip(planned, [*planned[1:], None], strict=True):
-            await self._group(context, group, time.monotonic() + patience)
+            following_it = replace(context, ahead=self._ahead(group, following))
+            await self._group(following_it, group, time.monotonic() + patience)
             await self._done(context, recorder, group, following)
         run.outcome, run.message = Outcome.DONE, achieved(run)
         await self._read_back(run)
+
+    def _ahead(self, group: Sequence[StepProgress], following: Sequence[StepProgress] | None) -> Sequence[str]:
+        """What the session is asked first after `group`; nothing, where something else may be asked between."""
+        if self._session.borrowed or any(progress.step.canary or progress.step.settle for progress in group):
+            return ()
+        if following is None:
+            return audit_table.OPENING
+        return _executor(following[0]).opening(self._session, following)
 
     async def _read_back(self, run: Run) -> None:
         if run.plan.read_back is None:

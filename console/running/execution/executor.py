@@ -42,6 +42,7 @@ class Context:
     recorder: Recorder
     trail: Trail  # with earlier runs
     log: Callable[[], Source]  # the log of the server; raises Trouble where there is none to read
+    ahead: Sequence[str] = ()  # what the session is asked next, to be sent with the last message of the steps
 
     def begin(self, step: StepProgress) -> Callable[[str], None]:
         """Report that `step` runs now. Returns a function that reports what it is doing."""
@@ -55,10 +56,10 @@ class Context:
 
         return report
 
-    async def query(self, text: str) -> list[tuple[object, ...]]:
+    async def query(self, text: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
         """The rows of a query in the acting session. Raises Trouble."""
         try:
-            return await self.session.query(text)
+            return await self.session.query(text, parameters)
         except DriverError as error:
             raise change_trouble(error) from None
 
@@ -95,6 +96,10 @@ async def _nothing(_: Context) -> list[str]:
     return []
 
 
+def _nothing_first(_: ActingSession, __: Sequence[StepProgress]) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Executor:
     """How steps of one kind run. `execute` raises Trouble or an error of the driver, after which the run may retry."""
@@ -105,6 +110,9 @@ class Executor:
     transactional: bool = False  # everything it does happens in transactions
     partial: bool = False  # what a failed try has done stays done
     left: Callable[[Context], Awaitable[list[str]]] = _nothing  # the statements that a failed try leaves to do
+    # The script that `execute` begins with, where it can be sent ahead: it changes nothing, and looks at what it relies
+    # on just after what precedes it.
+    opening: Callable[[ActingSession, Sequence[StepProgress]], list[str]] = _nothing_first
     role: str = ""  # whose rights it is confined to; empty: those of the session
     unit: str = "row"  # what StepProgress.rows counts
     restores: tuple[tuple[str, str], ...] = ()  # undoing it copies the first file of each pair to the second

@@ -28,14 +28,18 @@ async def transaction(
     Raises Trouble(REFUSED) if one of them is another one now, or defined otherwise.
     """
     seen = _seen(steps)
-    look = [_lock(seen), session.prepared(_definitions(seen))] if seen else []
     async with contextlib.AsyncExitStack() as stack:
         with _missing(session, seen):
-            replies = await stack.enter_async_context(session.transaction(*look, *first, last=last))
+            replies = await stack.enter_async_context(session.transaction(*_look(session, seen), *first, last=last))
         if seen:
             _refuse_changed(seen, replies.first[1])
             del replies.first[:2]
         yield replies
+
+
+def opening(session: ActingSession, steps: Sequence[StepProgress], *first: str) -> list[str]:
+    """What `transaction` sends first, to be sent ahead of it."""
+    return ["BEGIN", *_look(session, _seen(steps)), *first]
 
 
 async def look_again(session: ActingSession, steps: Sequence[StepProgress], *more: str) -> list[Rows]:
@@ -65,6 +69,10 @@ async def prepare(session: ActingSession, groups: Sequence[Sequence[StepProgress
 
 def _seen(steps: Sequence[StepProgress]) -> list[Seen]:
     return list(dict.fromkeys(relation for progress in steps for relation in progress.step.sees))
+
+
+def _look(session: ActingSession, seen: Sequence[Seen]) -> list[str]:
+    return [_lock(seen), session.prepared(_definitions(seen))] if seen else []
 
 
 def _lock(seen: Sequence[Seen]) -> str:

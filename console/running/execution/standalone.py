@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
 
 from console.format import one_line
@@ -35,7 +35,10 @@ async def execute(execution: Standalone, context: Context, group: Sequence[StepP
         statements = await _again(execution, context)
     for statement, lock_timeout in statements:
         async with _ready(context, progress, lock_timeout):
-            progress.rows = await _send(context, statement, lock_timeout, report, execution.role)
+            # Where a limit is to be restored, what is sent ahead goes with that.
+            ahead = _ahead(context, progress) if lock_timeout is None else ()
+            work = _execute(context, progress, statement, execution.role, ahead)
+            progress.rows = await _send(context, work, lock_timeout, report)
 
 
 async def _again(execution: Standalone, context: Context) -> list[tuple[str, float | None]]:
@@ -50,9 +53,9 @@ async def _left(execution: Standalone, context: Context) -> list[str]:
 
 
 async def _send(
-    context: Context, statement: str, lock_timeout: float | None, report: Callable[[str], None], role: str = ""
+    context: Context, running: Coroutine[None, None, int], lock_timeout: float | None, report: Callable[[str], None]
 ) -> int:
-    """Run `statement`; how many rows it changed.
+    """Run what runs the statement; how many rows it changed.
 
     With a `lock_timeout` it waits that long (seconds; 0: without limit), but is cancelled when somebody waits for whom
     it waits, queues behind it while it only queues itself, or keeps others waiting in turn. Raises the driver's error,
@@ -60,7 +63,7 @@ async def _send(
     """
     session, source = context.session, context.source
     began = reported = time.monotonic()
-    work = asyncio.ensure_future(_execute(session, statement, role))
+    work = asyncio.ensure_future(running)
     period = PROGRESS_PERIOD if lock_timeout is None else WATCH_PERIOD
     waits_for = ""
     try:
@@ -80,8 +83,24 @@ async def _send(
         raise
 
 
-async def _execute(session: ActingSession, statement: str, role: str) -> int:
-    return await (session.execute_sealed(role, statement) if role else session.execute(statement))
+async def _execute(context: Context, progress: StepProgress, statement: str, role: str, ahead: Sequence[str]) -> int:
+    session, expect = context.session, progress.step.expect
+    if not role:
+        return await session.execute(statement)
+    try:
+        rows, answer = await session.execute_sealed(role, statement, expect, ahead)
+        progress.verified = bool(answer and answer[0][0])
+    except DriverError:
+        # It was what is sent ahead that failed, if the statement has had its effect.
+        if not ahead or not session.connected or not (await session.query(expect))[0][0]:
+            raise
+        rows, progress.verified = 0, True
+    return rows
+
+
+def _ahead(context: Context, progress: StepProgress) -> Sequence[str]:
+    """What can be sent with the question whether the step had its effect: nothing, where that is not asked."""
+    return context.ahead if progress.step.expect and not progress.tries else ()
 
 
 @contextlib.asynccontextmanager
@@ -91,10 +110,14 @@ async def _ready(context: Context, progress: StepProgress, seconds: float | None
     try:
         await context.ready(() if progress.tries else (progress,), *limit)
         yield
-        if limit and progress.step.expect:  # asked at once with what restores the limit; if that fails, alone
+        ahead = _ahead(context, progress)
+        if progress.step.expect and not progress.verified and (limit or ahead):
+            reset = [_lock_timeout(LOCK_TIMEOUT)] if limit else []
+            # If that fails, each is asked alone. What is sent ahead may be rolled back, which the limit must not be.
+            asked = [*reset, progress.step.expect, *(["COMMIT"] if ahead else [])]
             with contextlib.suppress(DriverError):
-                _, answer = await context.session.script(_lock_timeout(LOCK_TIMEOUT), progress.step.expect)
-                progress.verified, limit = bool(answer[0][0]), []
+                answers = await context.session.script(*asked, ahead=ahead)
+                progress.verified, limit = bool(answers[len(reset)][0][0]), []
     finally:
         if limit and context.session.connected:
             with contextlib.suppress(DriverError):  # a lost connection has no settings left to restore

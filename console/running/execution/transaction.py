@@ -21,7 +21,12 @@ RECONNECTS, RECONNECT_PAUSE = 15, 2.0  # tries to look up a transaction whose CO
 def executor(execution: Transaction) -> Executor:
     """Runs neighbours of one group together."""
     return Executor(
-        execute, "in a transaction of its own", group=execution.group, transactional=True, role=execution.role
+        execute,
+        "in a transaction of its own",
+        group=execution.group,
+        transactional=True,
+        opening=lambda session, group: looking_again.opening(session, group, *_assigning(group)),
+        role=execution.role,
     )
 
 
@@ -29,10 +34,8 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
     """Run `group` in one transaction. Before its COMMIT the trail gets its id, so that its fate can be looked up."""
     prelude = all(map(_prelude, group))
     session, fate, committing = context.session, _Fate(context, sync=not prelude), False
-    first, last = [], []
-    if not group[0].step.sql.startswith("SELECT "):
-        first = [_ASSIGN]  # it is synced while the statements run
-        last = [progress.step.expect for progress in group if progress.step.expect]
+    first, effects = _assigning(group), [progress.step.expect for progress in group if progress.step.expect]
+    last = effects if first else []
     try:
         with context.run.holding() as holds:
             async with looking_again.transaction(session, group, *first, last=last) as replies, fate:
@@ -47,10 +50,17 @@ async def execute(context: Context, group: Sequence[StepProgress]) -> None:
                     await _in_turn(context, group, fate, holds)
                 await fate.noted()
                 committing = True
+                if fate.xid and last == effects:  # if what is sent ahead fails, the id tells that this has committed
+                    replies.ahead = context.ahead
     except DriverError:
         if not (committing and fate.xid and await _committed(session, fate.xid)):
             raise
     _verified(group, replies.last)
+
+
+def _assigning(group: Sequence[StepProgress]) -> list[str]:
+    """What gives the transaction its id at its beginning, so that it is synced while the statements run."""
+    return [] if group[0].step.sql.startswith("SELECT ") else [_ASSIGN]
 
 
 async def _in_turn(

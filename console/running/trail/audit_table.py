@@ -11,6 +11,7 @@ from console.running import own_tables
 from console.sources.postgres import ActingSession, DriverError
 
 _TABLE = OwnTable("console_audit")
+OPENING = (own_tables.presence(_TABLE),)  # what `write` asks first
 
 
 async def write(session: ActingSession, row: Mapping[str, object]) -> str:

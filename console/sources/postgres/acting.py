@@ -29,6 +29,7 @@ from console.sources.postgres.connecting import (
 from console.sources.postgres.troubles import trouble
 
 Rows = list[tuple[object, ...]]
+Cursor = psycopg.AsyncCursor[tuple[object, ...]]
 PROOF_SECONDS = 0.5
 PIECE = 256 * 1024  # bytes of a COPY that are handed on at once
 
@@ -46,6 +47,14 @@ _SESSION = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _SentAhead:
+    """Statements that were sent before they were asked for, and the rows of each."""
+
+    statements: tuple[str, ...]
+    answers: list[Rows]
+
+
 @dataclass(slots=True)
 class Replies:
     """The rows of what is sent with BEGIN and, once that has been answered, of what is sent with COMMIT."""
@@ -53,6 +62,7 @@ class Replies:
     first: list[Rows] = field(default_factory=list)
     with_commit: list[str] = field(default_factory=list)  # statements that are sent in one message with COMMIT
     last: list[Rows] = field(default_factory=list)
+    ahead: Sequence[str] = ()  # what else is sent with COMMIT, as ActingSession.script does
 
 
 class ActingSession:
@@ -81,6 +91,7 @@ class ActingSession:
         self._restored: Mapping[str, str] = {}  # what confined code may have set otherwise
         self._connection: Connection | None = None
         self._prepared: dict[str, str] = {}  # statements that the connection has parsed and planned, as EXECUTE
+        self._ahead: _SentAhead | None = None
 
     @property
     def label(self) -> str:
@@ -120,11 +131,11 @@ class ActingSession:
             return
         encoding = connection.info.parameter_status("client_encoding")
         self._restored = {"client_encoding": str(encoding), **self._settings}
-        self._connection, self._prepared = connection, {}
+        self._connection, self._prepared, self._ahead = connection, {}, None
 
     async def execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> int:
         """Run one statement; how many rows it returned or changed, 0 where that means nothing."""
-        async with self._open.cursor() as cursor:
+        async with self._cursor() as cursor:
             await cursor.execute(statement.encode(), parameters)
             return max(0, cursor.rowcount)
 
@@ -133,7 +144,7 @@ class ActingSession:
 
         A statement that returns one row (`moved`, `more`) decides itself; others continue until no row changes.
         """
-        async with self._open.cursor() as cursor:
+        async with self._cursor() as cursor:
             await cursor.execute(statement.encode())
             if [column.name for column in cursor.description or ()] == ["moved", "more"]:
                 ((moved, more),) = await cursor.fetchall()
@@ -156,14 +167,21 @@ class ActingSession:
         """What runs `statements` as `execute_as` and `seal` do, to be sent at once in a transaction."""
         return [*confinement.change(role, *statements).sent, *self._sealing]
 
-    async def execute_sealed(self, role: str, statement: str) -> int:
-        """`execute_as` and `seal` in a transaction of their own, in one message."""
+    async def execute_sealed(
+        self, role: str, statement: str, expect: str = "", ahead: Sequence[str] = ()
+    ) -> tuple[int, Rows]:
+        """`execute_as` and `seal` in a transaction of their own, in one message; and the rows of the query `expect`.
+
+        With it `ahead` is sent, as `script` does.
+        """
+        asked = [expect] if expect else []
         try:
-            _, _, _, ((changed,),), *_ = await self.script("BEGIN", *self.sealed(role, statement), "COMMIT")
+            sent = "BEGIN", *self.sealed(role, statement), "COMMIT", *asked
+            _, _, _, ((changed,),), *_, answer = await self.script(*sent, ahead=ahead)
         except BaseException:
             await self._roll_back()
             raise
-        return int(str(changed))
+        return int(str(changed)), answer if expect else []
 
     async def batch_as(self, role: str, statement: str) -> tuple[int, bool]:
         """`batch` in a transaction, confined and sealed, of a statement that returns (`moved`, `more`)."""
@@ -178,14 +196,44 @@ class ActingSession:
     def _sealing(self) -> tuple[str, str]:
         return confinement.restored(self._restored, inside=False), confinement.SEAL
 
-    async def script(self, *statements: str) -> list[Rows]:
-        """Send all `statements` at once; the rows of each result."""
-        async with self._open.cursor() as cursor:
-            await cursor.execute(";\n".join(statements).encode())
-            results = [await cursor.fetchall() if cursor.description else []]
-            while cursor.nextset():
-                results.append(await cursor.fetchall() if cursor.description else [])
+    async def script(self, *statements: str, ahead: Sequence[str] = ()) -> list[Rows]:
+        """Send all `statements` at once; the rows of each result.
+
+        The statements in `ahead` are sent with them. If the next thing that is asked is a script of just these, it is
+        answered already; anything else first rolls back the transaction that they began. An error in them is raised as
+        one in `statements`, and then the latter may have committed.
+        """
+        if self._ahead is not None and not ahead and self._ahead.statements == statements:
+            answers, self._ahead = self._ahead.answers, None
+            return answers
+        try:
+            async with self._cursor() as cursor:
+                await cursor.execute(";\n".join((*statements, *ahead)).encode())
+                results = [await _rows(cursor)]
+                while cursor.nextset():
+                    results.append(await _rows(cursor))
+        except BaseException:
+            if ahead:  # perhaps in a transaction that they began
+                await self._roll_back()
+            raise
+        if not ahead:
             return results
+        own = len(results) - len(ahead)
+        self._ahead = _SentAhead(tuple(ahead), results[own:])
+        return results[:own]
+
+    @contextlib.asynccontextmanager
+    async def _cursor(self) -> AsyncIterator[Cursor]:
+        """A cursor; a transaction that was begun ahead, and is not used, is rolled back."""
+        connection = self._open
+        await self._drop_ahead()
+        async with connection.cursor() as cursor:
+            yield cursor
+
+    async def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead = None
+            await self._roll_back()
 
     async def prepare(self, *queries: str) -> None:
         """Let the server parse and plan each of `queries` once, for what `prepared` returns.
@@ -207,14 +255,14 @@ class ActingSession:
 
     async def query(self, statement: str, parameters: Mapping[str, object] | None = None) -> Rows:
         """Run one statement and return its rows."""
-        async with self._open.cursor() as cursor:
+        async with self._cursor() as cursor:
             await cursor.execute(statement.encode(), parameters)
             return await cursor.fetchall()
 
     async def copy_out(self, statement: str, write: Callable[[bytes], Awaitable[None]]) -> None:
         """Run a COPY … TO STDOUT; `write` gets its output in pieces of about 256 kB. What it raises ends the COPY."""
         piece = bytearray()
-        async with self._open.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+        async with self._cursor() as cursor, cursor.copy(statement.encode()) as copy:
             async for data in copy:
                 piece += data
                 if len(piece) >= PIECE:
@@ -227,13 +275,14 @@ class ActingSession:
     async def transaction(self, *first: str, last: Sequence[str] = ()) -> AsyncIterator[Replies]:
         """A transaction around what is executed inside; rolled back when that fails.
 
-        `first` is sent together with BEGIN, and `last` with COMMIT: an error there leaves open whether it committed.
+        `first` is sent together with BEGIN, `last` and Replies.ahead with COMMIT: an error there leaves open whether it
+        committed.
         """
         replies = Replies()
         try:
             _, *replies.first = await self.script("BEGIN", *first)
             yield replies
-            answers = await self.script(*replies.with_commit, "COMMIT", *last)
+            answers = await self.script(*replies.with_commit, "COMMIT", *last, ahead=replies.ahead)
             replies.last = answers[len(answers) - len(last) :]
         except BaseException:
             await self._roll_back()
@@ -251,6 +300,7 @@ class ActingSession:
         Yields what to send for each of `queries`: confined to the rights of `role`, with an empty one the query itself.
         """
         connection, calls = self._open, queries
+        await self._drop_ahead()
         async with connection.transaction(force_rollback=True):
             await self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             if role:
@@ -303,6 +353,11 @@ class ActingSession:
         if self._connection is None:
             raise psycopg.OperationalError("the connection is closed")
         return self._connection
+
+
+async def _rows(cursor: Cursor) -> Rows:
+    result = cursor.pgresult  # `description` would describe every column
+    return await cursor.fetchall() if result is not None and result.nfields else []
 
 
 @contextlib.contextmanager

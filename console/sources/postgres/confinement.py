@@ -29,14 +29,19 @@ _RUNNING = ("lock_timeout",)  # a step may have set it for the rest of its trans
 SEAL = """CLOSE ALL;
 DO $seal$
 DECLARE
+  found constant pg_catalog.oid[] := ARRAY(
+    SELECT g.tgrelid FROM pg_catalog.pg_trigger g
+     WHERE g.tgdeferrable AND g.tgfoid NOT BETWEEN 1644 AND 1655
+       AND g.tgrelid = ANY (ARRAY(
+             SELECT l.relation FROM pg_catalog.pg_locks l
+              WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid())));
   postponed pg_catalog.regclass;
 BEGIN
+  IF pg_catalog.cardinality(found) = 0 THEN
+    RETURN;  -- as nearly always, before the next query is planned
+  END IF;
   FOR postponed IN
-    SELECT DISTINCT c.oid
-      FROM (SELECT l.relation FROM pg_catalog.pg_locks l
-             WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() OFFSET 0) h
-      JOIN pg_catalog.pg_trigger g ON g.tgrelid = h.relation AND g.tgdeferrable AND g.tgfoid NOT BETWEEN 1644 AND 1655
-      JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid AND c.relkind = 'r'
+    SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = ANY (found) AND c.relkind = 'r'
   LOOP
     BEGIN
       EXECUTE pg_catalog.format('ALTER TABLE ONLY %s RESET (fillfactor)', postponed);

@@ -141,8 +141,9 @@ WITH side AS MATERIALIZED (
     FROM ready r WHERE r.way = 'swap' AND r.promise IS NULL
   UNION ALL
   SELECT r.oid, 21, pg_catalog.format('ALTER TABLE %%s VALIDATE CONSTRAINT pipeline_console_bounds', r.name),
-         'SHARE UPDATE EXCLUSIVE on ' || r.name, r.name, false, '', NULL, r.size, 'scans the partition once', NULL,
-         NULL, NULL
+         'SHARE UPDATE EXCLUSIVE on ' || r.name, r.name, false, '', NULL, r.size, 'scans the partition once',
+         pg_catalog.format('SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = %%s AND conname = %%L '
+                           'AND convalidated)', r.oid, 'pipeline_console_bounds'), NULL, NULL
     FROM ready r WHERE r.way = 'swap' AND r.promise IS NOT TRUE
   UNION ALL
   SELECT r.oid, 45, r.detach, 'ACCESS EXCLUSIVE on ' || r.origin, r.origin, true, r.name || ' attach',
