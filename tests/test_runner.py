@@ -477,11 +477,11 @@ async def test_a_batch_that_is_tried_again_keeps_the_count_of_those_before(
 
 
 async def test_batches_pause_longer_while_another_session_waits(pg: Cluster, table: str) -> None:
-    breathe = sql.load("actions/breathe").statement
+    breathe, took = sql.load("actions/breathe").text, {"took": 1.0}
     with pg.connect(table) as acting, pg.connect(table) as waiter:
 
         def pause() -> object:
-            (seconds,) = acting.execute(breathe.encode()).fetchone() or (None,)
+            (seconds,) = acting.execute(breathe.encode(), took).fetchone() or (None,)
             return seconds
 
         acting.execute("SELECT pg_advisory_lock(1)")
@@ -491,6 +491,8 @@ async def test_batches_pause_longer_while_another_session_waits(pg: Cluster, tab
         acting.execute("SELECT pg_advisory_unlock(1)")
         await waiting
         assert pause() == 0.01
+        took["took"] = 0.1
+        assert pause() == 0.005, "a twentieth of what a short batch took"
 
 
 def _failing(sqlstate: str, condition: str) -> str:

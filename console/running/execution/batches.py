@@ -38,6 +38,7 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
     progress.status = "running"
     began = time.monotonic()
     while True:
+        sent = time.monotonic()
         with _conflicts(execution):
             async with looking_again.transaction(context.session, group):
                 moved, more = await _batch(context.session, execution.role, progress.step.sql)
@@ -47,7 +48,7 @@ async def execute(execution: Batches, context: Context, group: Sequence[StepProg
         if not more:
             return
         context.changed()
-        await _breathe(context)
+        await _breathe(context, time.monotonic() - sent)
 
 
 @contextlib.contextmanager
@@ -75,7 +76,7 @@ def pace(progress: StepProgress, total: int) -> str:
     return f"{moved}, {rate:.0f} rows/s" + (f", {left:.0f} s left" if left else "")
 
 
-async def _breathe(context: Context) -> None:
-    """Pause between two batches: longer while a standby lags or another session waits."""
-    (row,) = await context.query(sql.load("actions/breathe").statement)
-    await asyncio.sleep(float(str(row[0])))
+async def _breathe(context: Context, took: float) -> None:
+    """Pause after a batch that `took` so many seconds: longer while a standby lags or another session waits."""
+    ((seconds,),) = await context.query(sql.load("actions/breathe").text, {"took": took})
+    await asyncio.sleep(float(str(seconds)))
