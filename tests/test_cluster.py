@@ -123,6 +123,26 @@ async def test_the_bloat_of_a_distributed_table_is_what_a_rewrite_of_its_shards_
     assert 0.8 < float(str(sums[requests]["cluster_bloat"])) / (before - after) < 1.3
 
 
+async def test_empty_shards_that_were_never_analysed_leave_the_bloat_of_a_table_known(citus: CitusCluster) -> None:
+    ((few,),) = citus.do(
+        "SET citus.shard_count = 8",
+        "CREATE TABLE few (organization_id uuid PRIMARY KEY, note text)",
+        "SELECT create_distributed_table('few', 'organization_id', colocate_with => 'none')",
+        "SELECT 'few'::regclass::oid::bigint",
+    )
+    source = PostgresServer(citus.uri)
+    try:
+        await source.connect()
+        (empty,) = (await source.fetch("cluster_bloat", {"oid": [few]})).records()
+        citus.do("INSERT INTO few VALUES (md5('org1')::uuid)")
+        (filled,) = (await source.fetch("cluster_bloat", {"oid": [few]})).records()
+    finally:
+        await source.close()
+        citus.do("DROP TABLE few")
+    assert (empty["cluster_bloat"], empty["cluster_bloat_reason"]) == (0, "")
+    assert (filled["cluster_bloat"], filled["cluster_bloat_reason"]) == (None, "1 of 8 shards: never analysed")
+
+
 async def test_an_index_is_built_and_dropped_on_every_shard(citus: CitusCluster, tmp_path: Path) -> None:
     built = "SELECT sum(result::int) FROM run_command_on_shards('requests', $$SELECT count(*) FROM pg_index"
     built += " WHERE indrelid = '%s'::regclass AND indexrelid::regclass::text LIKE '%%body%%'$$)"

@@ -209,7 +209,7 @@ async def test_a_role_without_rights_is_told_that_bloat_is_unknown(pg: Cluster, 
         database,
         "CREATE TABLE t AS SELECT g AS id, md5(g::text) AS b FROM generate_series(1, 5000) g",
         "CREATE INDEX i ON t (b)",
-        "CREATE TABLE never (id int)",
+        "CREATE TABLE never AS SELECT 1 AS id",
         "VACUUM ANALYZE t",
     )
     with role(pg, database) as (name, uri):
@@ -225,6 +225,13 @@ async def test_a_role_without_rights_is_told_that_bloat_is_unknown(pg: Cluster, 
         assert (await rows_of(uri, BLOAT.view("tables"), "table", reads=4))["t"]["bloat"] is not None
     rows = await rows_of(pg.uri(database), BLOAT.view("tables"), "table", reads=4)
     assert rows["never"]["bloat_reason"] == "never analysed"
+
+
+async def test_an_empty_table_has_no_bloat_though_it_was_never_analysed(pg: Cluster, database: str) -> None:
+    run(pg, database, "CREATE TABLE empty (id int, body text)", "CREATE TABLE filled AS SELECT 1 AS id")
+    rows = await rows_of(pg.uri(database), BLOAT.view("tables"), "table", reads=4)
+    assert (rows["empty"]["bloat"], rows["empty"]["bloat_reason"], rows["empty"]["verdict"]) == (0, "", "ok")
+    assert (rows["filled"]["bloat"], rows["filled"]["bloat_reason"]) == (None, "never analysed")
 
 
 async def test_dead_tuples_of_a_catalog_are_a_share_of_all_its_rows(pg: Cluster, database: str) -> None:

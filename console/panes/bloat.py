@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from console.format import count, counted, size
 from console.model import Column, Level, Lookup, Pane, Record, Rule, Snapshot, Trouble, View, Whole, denied, number
@@ -44,7 +45,7 @@ def tables(
     bloat_bytes: Rule = BLOAT_BYTES,
 ) -> Snapshot:
     """Sizes and verdicts of tables with their TOAST."""
-    snapshot = cluster_sums.summed(snapshot, cluster_sums.table)
+    snapshot = _without_bloat_where_empty(cluster_sums.summed(snapshot, cluster_sums.table))
     sized = add(snapshot, ("size", "heap_size", "approximate"), _sizes)
 
     def columns_of(row: Record) -> tuple[object, ...]:
@@ -95,6 +96,24 @@ def judge_index(row: Record, bloat_percent: Rule = BLOAT_PERCENT, bloat_bytes: R
         return "unknown" if row["bloat_reason"] else "not read yet" if bloat_bytes.level(row["size"]) else "ok"
     level = _worst(((row["bloat"], row["bloat_pct"]),), bloat_percent, bloat_bytes)
     return "heavy bloat" if level is Level.CRITICAL else "bloat" if level is Level.WARNING else "ok"
+
+
+def _without_bloat_where_empty(snapshot: Snapshot) -> Snapshot:
+    """`snapshot`, in which the bloat of tables without a page is 0 though they were never analysed."""
+    rows = tuple(
+        tuple(
+            0 if name in cluster_sums.SPARE else "" if name == "bloat_reason" else record[name]
+            for name in snapshot.columns
+        )
+        if record["bloat_reason"] and _is_empty(record)
+        else row
+        for record, row in zip(snapshot.records(), snapshot.rows, strict=True)
+    )
+    return replace(snapshot, rows=rows)
+
+
+def _is_empty(row: Record) -> bool:
+    return row["exact_size"] == 0 and row["toast_size"] == 0 and not cluster_sums.incomplete(row)
 
 
 def _dead(row: Record) -> tuple[Part, ...]:

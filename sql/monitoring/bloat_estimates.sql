@@ -1,6 +1,6 @@
 -- Space that a rewrite would give back, estimated from statistics: 0.93 to 1.18 times the truth after a recent ANALYZE.
 WITH RECURSIVE asked AS MATERIALIZED (
-  SELECT w.oid FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
+  SELECT w.oid, false AS is_empty FROM pg_catalog.unnest(%(oid)s::bigint[]) w(oid)
 ), @bloat_rows@
 SELECT s.oid::bigint AS oid, (s.spare * s.block)::bigint AS bloat,
        100.0::float8 * s.spare / greatest(s.pages + coalesce(s.toast_pages, 0), 1) AS bloat_pct,

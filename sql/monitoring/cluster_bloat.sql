@@ -3,7 +3,8 @@
 -- extension: citus
 --
 -- Every node estimates its own shards, from their statistics. Of a reference table all copies count. Where a shard
--- cannot be estimated the sum is unknown, and the reason says why. Of more than 4096 shards no more are asked for.
+-- cannot be estimated the sum is unknown, and the reason says why; an empty one has no bloat, analysed or not. Of more
+-- than 4096 shards no more are asked for.
 WITH bounded AS MATERIALIZED (
   SELECT pg_catalog.set_config('citus.node_connection_timeout', '3000', true) AS timeout
 ), known AS MATERIALIZED (
@@ -25,8 +26,13 @@ WITH bounded AS MATERIALIZED (
     FROM bounded b
     JOIN listed ON listed.names IS NOT NULL
    CROSS JOIN LATERAL pg_catalog.run_command_on_all_nodes($node$
-         WITH RECURSIVE asked AS MATERIALIZED (
-           SELECT c.oid::bigint AS oid, x.name
+         WITH RECURSIVE locked AS MATERIALIZED (
+           SELECT l.relation AS oid FROM pg_catalog.pg_locks l
+            WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation'
+         ), asked AS MATERIALIZED (
+           SELECT c.oid::bigint AS oid, x.name,
+                  CASE WHEN c.reltuples < 0 AND c.oid NOT IN (SELECT k.oid FROM locked k WHERE k.oid IS NOT NULL)
+                       THEN pg_catalog.pg_relation_size(c.oid) = 0 ELSE false END AS is_empty
              FROM pg_catalog.unnest(ARRAY[$node$ || listed.names || $node$]) x(name)
              JOIN pg_catalog.pg_class l ON l.oid = pg_catalog.to_regclass(x.name)
              LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.oid

@@ -1,5 +1,5 @@
 -- The space in tables and indexes that a rewrite would give back, in pages, as CTEs that end with `summed`; `asked` has
--- their OIDs.
+-- their OIDs, and of those that were never analysed whether they are known to be empty.
 --
 -- A tuple is laid out column by column as heap_form_tuple and index_form_tuple do (storage-page-layout in the
 -- PostgreSQL documentation); where a position is only known modulo `unit`, the padding is its mean. Rows per page
@@ -7,8 +7,8 @@
 -- they are space too. A TOAST table has no statistics: its chunks are counted, four to a page as if every chunk were
 -- full (TOAST_TUPLES_PER_PAGE), so that its bloat is at least what is returned. `bloat` is the table's with its TOAST.
 wanted AS MATERIALIZED (
-  SELECT c.oid, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, h.relkind AS heapkind, c.relam,
-         c.relname, n.nspname,
+  SELECT c.oid, w.is_empty, c.relkind = 'i' AS is_index, h.oid AS heap, h.relname AS heapname, h.relkind AS heapkind,
+         c.relam, c.relname, n.nspname,
          c.relpages::float8 AS pages, c.reltuples::float8 AS tuples,
          t.relpages::float8 AS toast_pages, t.reltuples::float8 AS toast_tuples,
          i.indkey, i.indclass, i.indcollation, i.indnatts, i.indnkeyatts, i.indisunique,
@@ -131,6 +131,7 @@ wanted AS MATERIALIZED (
     FROM folded f
 ), judged AS (
   SELECT d.*, h.hidden, CASE
+           WHEN d.tuples < 0 AND d.is_empty THEN ''
            WHEN d.tuples < 0 THEN 'never analysed'
            WHEN d.relam NOT IN (2, 403) THEN 'neither heap nor btree'
            WHEN d.tuples = 0 OR d.unknown = 0 THEN ''
