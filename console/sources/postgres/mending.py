@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import field, replace
 
@@ -40,6 +41,8 @@ _WRONG_TYPE = (  # what parsing says of an unknown value of a type that does not
     errors.InvalidColumnReference,
     errors.SyntaxError,
 )
+# Functions that read pg_rewrite by a statement of their own (ruleutils.c): a query that calls them parses all the same.
+_WITH_STATEMENTS = re.compile(r"\bpg_catalog\.(?:pg_get_viewdef|pg_get_ruledef)(?=\()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ class _Search:
     def _absent(self, error: psycopg.Error, spans: Spans) -> tuple[AbsentName, Span] | None:
         position = error.diag.statement_position
         if position is None:
-            return None
+            return self._failed_by_itself(spans) if error.diag.internal_query else None
         sent = int(position) - 1
         at = place_before(self.text, spans, position_in(without(self.text, spans), sent))
         if at < 0:
@@ -160,6 +163,13 @@ class _Search:
         is_function = isinstance(error, errors.UndefinedFunction)
         is_relation = isinstance(error, errors.UndefinedTable)
         return absent_at(self.text, at, is_function=is_function, is_relation=is_relation)
+
+    def _failed_by_itself(self, spans: Spans) -> tuple[AbsentName, Span] | None:
+        """The next call of a function whose own statement failed."""
+        for called in _WITH_STATEMENTS.finditer(self.text):
+            if not any(span.start <= called.start() < span.end for span in spans):
+                return absent_at(self.text, called.start(), is_function=True)
+        return None
 
 
 def _why(text: str, absent: Collection[AbsentName], chooses: bool) -> Trouble:
