@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from console.actions.needs import Needs
 from console.actions.planning import Request
 from console.format import is_pooler_identifier, one_line, safe
-from console.model import Claim, Kind, Parameter, Record, Trouble, denied
+from console.model import Claim, Kind, Parameter, Record, Trouble, denied, number
 from console.panes.pooler_rows import ADMIN_DATABASE
 from console.records import dataclass
 
@@ -22,6 +22,9 @@ POOLER = Parameter("pooler", "name of the PgBouncer, as the pooler pane shows it
 DATABASE = Parameter("database", "name that clients connect to", required=True)
 # In the view of databases, `database` is the one on the server.
 ROW: Mapping[str, tuple[str, ...]] = {"database": ("name", "database"), "pooler": ("pooler",)}
+
+
+ENTRIES = "db_cache"  # of SHOW MEM: all databases that PgBouncer has, listed or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,20 @@ class ChosenPooler:
                 f"It has: {names}." if names else "",
             )
         return known[name]
+
+    async def database_or_unlisted(self, name: str) -> Record | None:
+        """The row of a database; None: PgBouncer may have it without listing it. Raises Trouble as `database` does."""
+        try:
+            return await self.database(name)
+        except Trouble as unknown:
+            if unknown.kind is not Kind.USAGE or not await self.unlisted():
+                raise
+        return None
+
+    async def unlisted(self) -> int:
+        """How many databases are not listed: those of an entry `*` without connections, which can be paused still."""
+        used = sum(int(number(row["used"])) for row in await self.rows("pooler_memory") if row["name"] == ENTRIES)
+        return max(0, used - len(await self.rows("pooler_databases")))
 
     async def of_database(self, query: str, name: str) -> list[Record]:
         """The rows of a database."""

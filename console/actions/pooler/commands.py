@@ -81,9 +81,9 @@ async def plan_enable(request: Request) -> Plan:
 async def _switched(request: Request, verb: str, undo: str, *, disabled: bool) -> Plan:
     name = request.parameters["database"]
     async with chosen(request) as pooler:
-        row = await pooler.database(name)
+        row = await pooler.database_or_unlisted(name)
         claim = pooler.claim("availability", name)
-        if bool(row["disabled"]) is not disabled:
+        if row is not None and bool(row["disabled"]) is not disabled:
             return Plan(claim, notes=(f"{one_line(name)} is {verb.lower()}d already.",))
         note = "admits new clients" if disabled else "refuses new clients; those that are connected stay"
         done = f"database {one_line(name)} {verb.lower()}d"

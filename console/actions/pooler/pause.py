@@ -44,7 +44,7 @@ async def plan_resume(request: Request) -> Plan:
     name = request.parameters["database"]
     async with chosen(request) as pooler:
         if name:
-            rows = [await pooler.database(name)]
+            rows = [await pooler.database_or_unlisted(name) or {"name": name, "paused": 1}]
         else:
             rows = await pooler.rows("pooler_databases")
         paused = [str(row["name"]) for row in rows if row["paused"]]
@@ -54,9 +54,16 @@ async def plan_resume(request: Request) -> Plan:
         return Plan(
             pooler.claim("resume", name),
             tuple(steps),
+            () if name else tuple(_unlisted(await pooler.unlisted())),
             summary=f"resume {', '.join(map(one_line, paused)) or 'PgBouncer as a whole'}",
             result=f"{counted(len(steps), 'pause')} ended",
         )
+
+
+def _unlisted(databases: int) -> Iterator[str]:
+    if databases:
+        many = counted(databases, "database is", "databases are")
+        yield f"{many} not listed: without connections, made by an entry *. To resume one that is paused, name it."
 
 
 async def _paused_as_a_whole(pooler: ChosenPooler, databases: bool) -> bool:

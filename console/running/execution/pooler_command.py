@@ -70,9 +70,12 @@ async def missing(looking: PoolerSession, proof: PoolerProof | None) -> str:
     """What is missing for the effect of a command, in words; empty: nothing."""
     if proof is None:
         return ""
-    found = sum(_has(row, proof) for row in await looking.rows(proof.query))
+    rows = await looking.rows(proof.query)
+    found = sum(_has(row, proof) for row in rows)
     if proof.present:
-        return "" if found else "its effect does not show yet"
+        # A database that an entry * has made is not listed while it has no connections.
+        is_listed = any(row.get(column) == value for row in rows for column, value in proof.where[:1])
+        return "its effect does not show yet" if is_listed and not found else ""
     return counted(found, "connection is left", "connections are left") if found else ""
 
 

@@ -51,7 +51,7 @@ async def execute(pause: PoolerPause, context: Context, group: Sequence[StepProg
 
 async def _refuse_paused(looking: PoolerSession, database: str) -> None:
     """Raises Trouble(REFUSED) if somebody else has paused the database: it must not be resumed for them."""
-    if await _paused(looking, database):
+    if await _state(looking, database):
         raise Trouble(
             Kind.REFUSED,
             f"{one_line(database)} was already paused by another client.",
@@ -59,9 +59,10 @@ async def _refuse_paused(looking: PoolerSession, database: str) -> None:
         )
 
 
-async def _paused(looking: PoolerSession, database: str) -> bool:
+async def _state(looking: PoolerSession, database: str) -> bool | None:
+    """Whether a database is paused; None: it is not listed, as when it has no connections and an entry * made it."""
     rows = await looking.rows("pooler_databases")
-    return any(row["name"] == database and number(row["paused"]) for row in rows)
+    return next((number(row["paused"]) > 0 for row in rows if row["name"] == database), None)
 
 
 @dataclass(slots=True)
@@ -120,11 +121,11 @@ class Burning:
                     waited.remove(sent)
                     sent.result()  # raises what PgBouncer answered
                     self.complete = self.elapsed
-                paused = await _paused(self.looking, self.pause.database)
-                if self.in_force and not paused:
+                paused = await _state(self.looking, self.pause.database)
+                if self.in_force and paused is False:
                     self.by_others = not self.outcome.done() and self.left > LOOK
                     return
-                self.in_force = self.in_force or paused
+                self.in_force = self.in_force or bool(paused)
                 await self._look()
                 report(self._now())
         finally:

@@ -26,7 +26,10 @@ def executor(execution: PoolerResume) -> Executor:
 
 
 async def execute(execution: PoolerResume, context: Context, group: Sequence[StepProgress]) -> None:
-    """Resume. Raises Trouble(FAILED) if it is paused still, or if PgBouncer as a whole was not paused."""
+    """Resume. Raises Trouble(FAILED) if it is paused still, or if there was no such pause.
+
+    A database that is listed may have been resumed by somebody else.
+    """
     (progress,) = group
     report = context.begin(progress)
     await context.refuse_read_only()
@@ -35,9 +38,10 @@ async def execute(execution: PoolerResume, context: Context, group: Sequence[Ste
         report("resuming")
         fuse = await armed(session.conninfo, execution.database, SECONDS)
         ended = await _ended(fuse)
+        listed = {str(row["name"]) for row in await session.rows("pooler_databases")} if ended == NOT_PAUSED else set()
     finally:
         await session.close()
-    if ended != RESUMED and not (ended == NOT_PAUSED and execution.database):
+    if ended != RESUMED and execution.database not in listed:
         raise _failed(execution.database, ended)
 
 
@@ -59,7 +63,8 @@ async def _ended(fuse: Fuse) -> str:
 def _failed(database: str, ended: str) -> Trouble:
     what = one_line(database) or "PgBouncer as a whole"
     if ended == NOT_PAUSED:
-        return Trouble(Kind.FAILED, f"{what} is not paused.")
+        what = f"{what} is not paused" + (", or there is no such database" if database else "")
+        return Trouble(Kind.FAILED, f"{what}.")
     if ended == REFUSED:
         return Trouble(Kind.FAILED, f"PgBouncer refused to resume {what}.", "Connect as a user in its admin_users.")
     return Trouble(

@@ -73,6 +73,7 @@ SHOWS: Mapping[str, Show] = {
     "pooler_config": Show("SHOW CONFIG"),
     "pooler_version": Show("SHOW VERSION"),
     "pooler_state": Show("SHOW STATE"),  # 1.19 and later
+    "pooler_memory": Show("SHOW MEM"),
     "pooler_peers": Show("SHOW PEERS"),  # 1.19 and later
     # For look-ups: a pool's limits by the name that clients use, and both ends of a link.
     "pooler_limits": Show("SHOW DATABASES", {"database": "server_database", "name": "database"}),
