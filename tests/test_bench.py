@@ -13,12 +13,13 @@ import pytest
 from console import sql
 from console.files.pooler_config import find_pgbouncer
 from console.model import Trouble
-from scripts.benchmarks import commands, figures, goals, growth, measure, peers, probes, report, tools
+from scripts.benchmarks import commands, figures, goals, growth, measure, peers, pooler, probes, report, tools
 from scripts.benchmarks.__main__ import BENCHMARKS, main
 from scripts.benchmarks.figures import Book
-from scripts.benchmarks.fixture import Size, site
+from scripts.benchmarks.fixture import LIGHT, Size, site
 from scripts.benchmarks.measure import Bench, Effort
 from scripts.benchmarks.terminal import COLUMNS, LINES, Silent, Terminal
+from scripts.servers import poolers
 from tests.command import CHECKOUT
 from tests.waiting import wait
 
@@ -105,6 +106,28 @@ def test_measures_start_costs_and_pooler_and_takes_everything_down(tmp_path: Pat
     assert {"| `--version`", "| exec to first live rows, overview"} <= set(titles)
     assert "| 3 waiters, who blocks whom: client CPU a refresh" in titles
     assert str(tmp_path) not in text
+
+
+@pytest.mark.slow
+def test_what_the_console_costs_each_pgbouncer_is_measured_while_it_names_the_clients(tmp_path: Path) -> None:
+    if not poolers():
+        pytest.skip("no pgbouncer")
+    version, program = max(poolers().items())
+    effort = pooler.Effort(clients=2 * pooler.BUSY, rounds=1, refreshes=2)
+    with site(LIGHT, None) as place:
+        costs = pooler.measured(place, tmp_path, program, effort)
+        assert min((*costs.alone, *costs.elsewhere, *costs.joining)) > 0
+    assert f"| {version[0]}.{version[1]} | {costs.alone[0]:.2f} ms | " in pooler.page(effort, {version: costs})
+
+
+def test_the_cost_of_the_names_of_clients_is_what_connections_adds_to_another_pane() -> None:
+    few = pooler.Costs(alone=(1.0, 5.0, 1.2), elsewhere=(1.5, 5.5, 1.7), joining=(1.75, 5.75, 2.25))
+    many = pooler.Costs(alone=(1.0,), elsewhere=(1.5,), joining=(2.25,))
+    lines = pooler.page(pooler.Effort(1000, 3, 12), {(1, 24): few, (1, 26): many}).splitlines()
+    assert lines[-2:] == [
+        "| 1.24 | 1.20 ms | 1.70 ms | 2.25 ms | 0.25 ms | 0.75 ms | yes |",
+        "| 1.26 | 1.00 ms | 1.50 ms | 2.25 ms | 0.75 ms | 1.25 ms | **no** |",
+    ]
 
 
 def test_goals_are_judged_on_the_figure_or_on_the_ratio_to_a_peer() -> None:

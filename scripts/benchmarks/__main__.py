@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, str] = {
     "loading": "loading the sample data against an earlier commit, in turns",
     "load_test": "the throughput of load-test against a bare pgbench with the same statements",
     "locks": "the locks and connections panes with up to 1,000 waiting sessions",
+    "pooler": "what the console costs PgBouncer with 1,000 clients; writes docs/benchmarks-pooler.md",
     "rules": "what all rules together cost the heavy server, by query",
     "readings": "what keeping every reading of an hour costs: bytes on the disk and processor time",
     "partition": "partition-table under 50 writes a second, both ways",

@@ -51,9 +51,9 @@ auth_type = scram-sha-256
 auth_file = {folder}/users.txt
 admin_users = {admin}
 pool_mode = transaction
-max_client_conn = {clients}
-default_pool_size = 1
-max_db_connections = 1
+max_client_conn = {room}
+default_pool_size = {connections}
+max_db_connections = {connections}
 server_idle_timeout = 1
 """
 
@@ -83,6 +83,15 @@ class Size:
     def tables(self) -> int:
         """Tables and partitions."""
         return self.plain + self.children + 3 * self.others
+
+
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """What a PgBouncer has: pools of so many server connections each, and clients that are connected to them."""
+
+    count: int
+    connections: int
+    clients: int
 
 
 HEAVY = Size("heavy", 2880, 320, 20, 2000, 40, 5200, 2000, 200, 300)
@@ -144,8 +153,9 @@ def site(size: Size, major: int | None) -> Iterator[Site]:
             open_.callback(supervisor.stop, key)
         _fill(place)
         _remember(place)
-        if size.pools and find_pgbouncer():
-            open_.enter_context(_pooler(place, folder, passwords))
+        if size.pools and (program := find_pgbouncer()):
+            pools = Pools(size.pools, 1, size.clients)
+            open_.enter_context(pooler(place, folder / "pooler", program, pools))
         open_.enter_context(_chain(place))
         _settled(place)
         yield place
@@ -243,13 +253,13 @@ def _update(row: int) -> str:
 
 
 @contextmanager
-def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[None]:
-    program, account, home = find_pgbouncer(), server_account(), folder / "pooler"
-    assert program is not None
+def pooler(place: Site, home: Path, program: str, pools: Pools) -> Iterator[list[psycopg.Connection[Any]]]:
+    """A PgBouncer before the server, with its files in `home`; yields its clients, which do nothing yet."""
+    account = server_account()
     home.mkdir(mode=0o700)
     give(account, home)
     place.pooler_port = free_port()
-    names = [f"app_{n:03}" for n in range(place.size.pools)]
+    names = [f"app_{n:03}" for n in range(pools.count)]
     databases = "".join(f"{name} = host={HOST} port={place.process.port} dbname={place.size.name}\n" for name in names)
     text = POOLER.format(
         databases=databases,
@@ -257,23 +267,27 @@ def _pooler(place: Site, folder: Path, passwords: dict[str, str]) -> Iterator[No
         port=place.pooler_port,
         folder=home,
         admin=ADMIN,
-        clients=1000 + place.size.clients,
+        connections=pools.connections,
+        room=1000 + pools.clients,
     )
     # The pooler logs in to the server with the password itself.
-    users = auth_file({ADMIN: passwords[ADMIN]}, {LOAD: passwords[LOAD]})
+    users = auth_file({ADMIN: place.password(ADMIN)}, {LOAD: place.password(LOAD)})
     write_private(home / "users.txt", users, account)
     config = write_private(home / "pgbouncer.ini", text, account)
-    place.process.supervisor.start(Launch((program, str(config)), home, account), home / "out.log", LADDER)
+    key = place.process.supervisor.start(Launch((program, str(config)), home, account), home / "out.log", LADDER)
     listening = wait_until(
         lambda: "listening on" in _read(home / "pgbouncer.log") and bool(_read(home / "pgbouncer.pid").strip()), 60
     )
     assert listening, _read(home / "pgbouncer.log") + _read(home / "out.log")
     place.pooler_pid = int(_read(home / "pgbouncer.pid"))
     with ExitStack() as open_:
-        for n in range(place.size.clients):
-            uri = _uri(place.pooler_port, LOAD, names[n % len(names)], place.passfile)
+        open_.callback(place.process.supervisor.stop, key)
+        yield [
             open_.enter_context(psycopg.connect(uri, autocommit=True, prepare_threshold=None))
-        yield
+            for uri in (
+                _uri(place.pooler_port, LOAD, names[n % len(names)], place.passfile) for n in range(pools.clients)
+            )
+        ]
 
 
 def _settled(place: Site) -> None:
