@@ -77,7 +77,7 @@ async def _press(app: ConsoleApp, pilot: Pilot[int], key: str) -> None:
 
 def _is_planning(app: ConsoleApp) -> bool:
     return isinstance(app.screen, PlanningDialog) or any(
-        worker.group in {"times", "marking", "setup", "doctor", "recording"} and not worker.is_finished
+        worker.group in {"times", "marking", "comparing", "setup", "doctor", "naming"} and not worker.is_finished
         for worker in app.workers
     )
 

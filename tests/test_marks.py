@@ -119,3 +119,12 @@ async def test_actions_are_planned_for_rows_as_they_are_and_never_for_rows_that_
             assert app.pane_view.chosen_rows == []
             await pilot.press("K")
             await shows(pilot, "There is no session to end.")
+
+
+@pytest.mark.usefixtures("own_state")
+async def test_asking_for_differences_does_not_end_the_marking(any_pg: Cluster) -> None:
+    async with console(any_pg.uri("postgres"), pane="settings") as (app, pilot):
+        await until(pilot, lambda: app.pane_view.table.row_count)
+        app.action_mark()
+        app.action_difference()
+        await until(pilot, lambda: app.marks.mark)

@@ -247,7 +247,7 @@ class ConsoleApp(App[int]):
         await load(*PAST, *MARKING)
         await self._mark_flow.mark()
 
-    @work(exclusive=True, group="marking", exit_on_error=False)
+    @work(group="comparing", exit_on_error=False)
     async def action_difference(self) -> None:
         """Show in all panes what differs from the mark, or again what is."""
         await load(*MARKING)
@@ -259,7 +259,7 @@ class ConsoleApp(App[int]):
 
         return MarkFlow(self.workspace, self.times, self.marks, self.monitor, self.dialogs)
 
-    @work(exclusive=True, group="recording", exit_on_error=False)
+    @work(exclusive=True, group="naming", exit_on_error=False)
     async def action_record(self) -> None:
         """Write an incident file of what was read in the last minutes."""
         await load("console.tui.incident_flow")
