@@ -79,9 +79,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     found: Counter[str] = Counter()
     rows = PostgresServer._read
 
-    async def counted(server: PostgresServer, query: Query, *others: Any) -> Snapshot:
+    async def counted(server: PostgresServer, query: Query, *others: Any, **options: Any) -> Snapshot:
         found[query.name] += 1
-        return await rows(server, query, *others)
+        return await rows(server, query, *others, **options)
 
     monkeypatch.setattr(PostgresServer, "_read", counted)
     return found

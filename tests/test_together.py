@@ -137,15 +137,79 @@ def test_the_rider_waits_for_the_next_read_of_the_sessions_if_that_is_near(
     assert seconds <= PERIOD * LATE + GRACE
 
 
+@pytest.mark.parametrize(
+    ("after", "waits"),
+    [
+        (0.1, [PERIOD, 0.5 + GRACE]),  # sessions 2.4 s apart, as when a console opens: the next read is near
+        (0.3, [PERIOD]),  # the next one is too far
+        (None, [PERIOD]),  # no pane reads them
+    ],
+)
+async def test_the_rider_waits_on_for_sessions_whose_next_read_was_not_known(
+    after: float | None, waits: list[float]
+) -> None:
+    clock, waited = Clock(), list[float]()
+    together = Together(CARRIER, RIDER, BOTH, clock)
+    together.learn(SIGNS)
+    clock.now = 97.7
+    assert not together.begin()
+    clock.now = 100.0
+
+    async def passing(seconds: float) -> None:
+        waited.append(seconds)
+        end = clock.now + seconds
+        if len(waited) == 1 and after is not None:
+            clock.now += after
+            assert not together.begin()  # it is not due yet
+        clock.now = end
+
+    together._wait = passing  # type: ignore[method-assign]
+    await together.until_due(PERIOD)
+    assert waited == pytest.approx(waits)
+
+
+async def test_the_rider_waits_for_a_read_of_both_that_is_under_way() -> None:
+    clock, waited = Clock(), list[float]()
+    together = Together(CARRIER, RIDER, BOTH, clock)
+    together.learn(SIGNS)
+
+    async def passing(seconds: float) -> None:
+        waited.append(seconds)
+        clock.now += seconds
+        if len(waited) == 1:
+            assert together.begin()
+        else:
+            assert together.parted(replace(READ, clock=clock.now), "", "")
+
+    together._wait = passing  # type: ignore[method-assign]
+    await together.until_due(PERIOD)
+    together.end()
+    assert waited == [PERIOD, PERIOD]
+    assert together.take() is not None
+
+
+async def test_the_statement_for_both_is_planned_once(any_pg: Cluster, sent: list[str]) -> None:
+    server = PostgresServer(any_pg.uri("postgres"))
+    await server.fetch(RIDER)
+    for _ in range(3):
+        server._together._due = 0.0
+        await server.fetch(CARRIER)
+    kept = "SELECT generic_plans::int FROM pg_catalog.pg_prepared_statements WHERE statement LIKE '%%vitals v)%%'"
+    plans = await server._once(kept)
+    await server.close()
+    assert sent == [RIDER, BOTH, BOTH, BOTH]
+    assert plans == ((3,),)  # none that was made for one run
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the queries that are sent from now on."""
     names: list[str] = []
     read = PostgresServer._read
 
-    async def noted(server: PostgresServer, query: Query, *others: Any) -> Snapshot:
+    async def noted(server: PostgresServer, query: Query, *others: Any, **options: Any) -> Snapshot:
         names.append(query.name)
-        return await read(server, query, *others)
+        return await read(server, query, *others, **options)
 
     monkeypatch.setattr(PostgresServer, "_read", noted)
     return names

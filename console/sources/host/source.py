@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -59,6 +60,7 @@ class HostSource:
         self._clock = clock
         self._space = space
         self._place: ServerPlace | None = None
+        self._finding = asyncio.Lock()  # what is read at the same time finds it once
         self._asked: Facts | None = None  # the connection of the server by which the place was found
         self._started = ""
         self._processes = Processes(clock)
@@ -112,11 +114,12 @@ class HostSource:
         """There is nothing to close: the server is closed by its owner."""
 
     async def _found(self) -> ServerPlace:
-        moved = self._postgres.known is not self._asked  # another connection may lead to another machine
-        if self._place is None or moved or not still_there(self._place, self._root):
-            self._place = None
-            place = await find(self._postgres, self._root)
-            texts = await place.files.read(("/proc/stat",))
-            self._started = parsing.started(texts.get("/proc/stat"))
-            self._place, self._asked, self._processes = place, self._postgres.known, Processes(self._clock)
-        return self._place
+        async with self._finding:
+            moved = self._postgres.known is not self._asked  # another connection may lead to another machine
+            if self._place is None or moved or not still_there(self._place, self._root):
+                self._place = None
+                place = await find(self._postgres, self._root)
+                texts = await place.files.read(("/proc/stat",))
+                self._started = parsing.started(texts.get("/proc/stat"))
+                self._place, self._asked, self._processes = place, self._postgres.known, Processes(self._clock)
+            return self._place

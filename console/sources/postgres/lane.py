@@ -76,11 +76,12 @@ class Lane:
         *,
         seconds: float = 0.0,
         exact: bool = False,
+        prepare: bool | None = None,
     ) -> Result:
         """Columns and rows of one statement; with `resets` it finds the session's settings as a new session has them.
 
-        With `role` it is confined to the rights of that role; with `exact` its texts keep undecodable bytes. Raises
-        the driver's own errors.
+        With `role` it is confined to the rights of that role; with `exact` its texts keep undecodable bytes. With
+        `prepare` it is prepared at once, not only when it is run again. Raises the driver's own errors.
         """
         async with self._lock:
             connection = self.connection
@@ -91,7 +92,7 @@ class Lane:
                 if role:
                     return await confined_rows(role, connection, text, parameters, exact)
                 if not resets:
-                    return await _current_rows(connection, text, parameters, exact)
+                    return await _current_rows(connection, text, parameters, exact, prepare)
                 own = _OWN | unlimited(connection.info.server_version).keys()
                 try:
                     return await _rows_without(own, connection, text, parameters)
@@ -113,13 +114,15 @@ class Lane:
             await close_in_turn(connection, self._lock)
 
 
-async def _current_rows(connection: Connection, text: str, parameters: Mapping[str, object], exact: bool) -> Result:
+async def _current_rows(
+    connection: Connection, text: str, parameters: Mapping[str, object], exact: bool, prepare: bool | None
+) -> Result:
     """`_rows`, also when a view, a table or an extension has changed since the statement was prepared."""
     try:
-        return await _rows(connection, text, parameters, exact)
+        return await _rows(connection, text, parameters, exact, prepare)
     except errors.FeatureNotSupported:  # "cached plan must not change result type"
         await connection.execute("DEALLOCATE ALL")
-        return await _rows(connection, text, parameters, exact)
+        return await _rows(connection, text, parameters, exact, prepare)
 
 
 async def _rows(

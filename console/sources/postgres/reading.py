@@ -174,7 +174,10 @@ class PostgresServer:
             return await self._read(chosen, parameters, role)
         return await self._shared.answer((query, parameters, role), lambda: self._read(chosen, parameters, role))
 
-    async def _read(self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "") -> Snapshot:
+    async def _read(
+        self, query: sql.Query, parameters: Mapping[str, object] | None, role: str = "", *, at_once: bool = False
+    ) -> Snapshot:
+        """The answer to a query; with `at_once` it is prepared at its first run, as it will be read again."""
         if time.monotonic() > self._ends:
             raise Trouble(Kind.BUSY, "There was no time left to read it.")
         lane = self._lanes[query.lane]
@@ -185,7 +188,7 @@ class PostgresServer:
         exact = query.name.startswith("actions/")  # names of which statements are made
 
         async def run(text: str) -> Result:
-            return await lane.run(text, parameters or {}, query.resets, role, exact=exact)
+            return await lane.run(text, parameters or {}, query.resets, role, exact=exact, prepare=at_once or None)
 
         def explained(error: psycopg.Error) -> Trouble:
             return trouble(error, query.name, query.extension, query.grants)
@@ -221,12 +224,14 @@ class PostgresServer:
             queries.chosen(name, self._facts) for name in (together.carrier, together.rider, together.both)
         )
         try:
-            read = await self._read(both, None)
+            read = await self._read(both, None, at_once=True)
         except Trouble as why:
             if why.kind in (Kind.UNREACHABLE, Kind.BUSY):
                 raise
             together.refuse()
             return None
+        finally:
+            together.end()
         return together.parted(read, carrier.statement, rider.statement)
 
     async def _rows(self, query: sql.Query, run: Run) -> tuple[tuple[str, ...], Rows, Mended | None]:

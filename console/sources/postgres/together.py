@@ -33,6 +33,7 @@ class Together:
         self._taken: Snapshot | None = None
         self._was_along = False  # the last time
         self._come = asyncio.Event()
+        self._is_under_way = False  # both are being read
 
     def forget(self) -> None:
         """The server may be another one, whose rows have other columns."""
@@ -50,7 +51,9 @@ class Together:
         """The carrier is about to be read; returns whether the rider is read along."""
         now = self._clock()
         self._apart, self._began = now - self._began, now
-        return bool(self._columns) and now >= self._due
+        is_due = bool(self._columns) and now >= self._due
+        self._is_under_way |= is_due
+        return is_due
 
     def parted(self, read: Snapshot, carrier: str, rider: str) -> Snapshot | None:
         """What was read of the carrier, while the rider is kept; None: both have to be read alone.
@@ -68,6 +71,10 @@ class Together:
         rows = tuple(row[:-1] for row in read.rows if row[-1] is None)
         return replace(read, name=self.carrier, columns=read.columns[:-1], rows=rows, sql=carrier)
 
+    def end(self) -> None:
+        """What `begin` began has ended: the rider was read along, or it failed."""
+        self._is_under_way = False
+
     async def let_go_first(self) -> None:
         """Let who waits for the rider take it first, so that it is painted together with the carrier's rows."""
         for _ in range(TURNS):
@@ -83,17 +90,32 @@ class Together:
         """Return when the rider, read every `period` seconds, was read along or has to be read alone."""
         soonest = period * (EARLY if self._was_along else AT_FIRST)
         self._come.clear()
-        self._due = self._clock() + soonest
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._come.wait(), self._patience(soonest, period))
+        since, last = self._clock(), self._began
+        self._due = since + soonest
+        await self._wait(self._patience(soonest, period))
+        left = since + period * LATE + GRACE - self._clock()
+        if self._is_under_way:
+            await self._wait(period)
+        # Read meanwhile, but before it was due, as when a console opens: only now it is known when it is read next.
+        if self._began > last and not self._come.is_set() and (expected := self._expected(0.0)) <= left:
+            await self._wait(expected + GRACE)
         self._was_along = self._come.is_set()
         self._due = math.inf
 
+    async def _wait(self, seconds: float) -> None:
+        """Until it was read along, so many seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._come.wait(), seconds)
+
     def _patience(self, soonest: float, period: float) -> float:
         """Seconds to wait for the carrier: until it is expected to be read next, if that is about a period."""
+        expected = self._expected(soonest)
+        return expected + GRACE if expected <= period * LATE else period
+
+    def _expected(self, soonest: float) -> float:
+        """Seconds until the carrier is read next, in `soonest` seconds or later; infinite: it is read no more."""
         ago, apart = self._clock() - self._began, self._apart
         if ago > apart or not math.isfinite(apart):
-            return period  # it is read no more
+            return math.inf
         expected = apart - ago
-        expected += apart * math.ceil(max(0.0, soonest - expected) / apart)
-        return expected + GRACE if expected <= period * LATE else period
+        return expected + apart * math.ceil(max(0.0, soonest - expected) / apart)
