@@ -21,6 +21,7 @@ from tests.screens import console, settings, shows, until
 from tests.servers import Pooler, PostgresServer, Servers
 
 STORAGE = frozenset({"bloat", "indexes", "partitions", "views"})  # where sizes are estimated until they are looked up
+COUNTED = frozenset({"hit-rates"})  # views of what was read at all: reading a catalog may make a row
 STATEMENTS = "slow-queries"  # where the statements that read the mark are new themselves
 ROUNDS = 30  # look-ups for the rows of one view
 
