@@ -22,6 +22,7 @@ from console.running.trail.audit import default_trail
 from tests import grown
 from tests.acting import Desk
 from tests.room import AGO, ROOM, clones, migrations
+from tests.screens import SMALL, console, screen_text, shows, until
 from tests.servers import PostgresServer, Servers
 from tests.sql_files import forget_files
 from tests.test_action_repack import has_repack
@@ -265,3 +266,35 @@ async def test_repacking_adopting_and_jobs_say_that_the_disk_is_full_and_leave_n
     assert wrong == []
     assert [each for each in said if "Outcome.DONE" not in each and not any(word in each for word in words)] == []
     assert sum("Outcome.DONE" not in each for each in said) > len(said) / 2, said
+
+
+# The open console
+
+
+async def test_the_open_console_says_that_the_disk_is_full_and_goes_on_when_there_is_room(
+    cramped: Cramped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    desk = Desk(cramped.server, cramped.server.fresh_database(), default_trail())
+    desk.do(
+        "CREATE TABLE public.big AS SELECT g AS id, repeat(md5(g::text), 20) AS x FROM generate_series(1, 40000) g",
+        "CHECKPOINT",
+    )
+    async with console(desk.uri, pane="connections", toasts=True) as (app, pilot):
+        await until(pilot, lambda: app.pane_view.arranged is not None)
+        plan = await app.workspace.plan(action("create-index"), {"table": "public.big", "columns": "id, x"})
+        with cramped.full(desk):
+            run = await app.workspace.run(plan)
+            assert run.outcome is Outcome.FAILED
+            assert any(word in run.message for word in (*FULL, *GONE)), run.message
+            for key in ("1", "3", "5", "i", "W", "n", "2"):
+                await pilot.press(key)
+                await pilot.pause()
+                assert max(map(len, screen_text(app).splitlines())) <= SMALL[0]
+            if cramped.is_wal:
+                await shows(pilot, "not reachable", "Connection refused. No", "running.")
+        await until(pilot, lambda: not app.pane_view.feed.trouble and app.vitals.trouble is None)
+        assert "not reachable" not in screen_text(app)
+        again = await app.workspace.run(await app.workspace.plan(action("create-index"), plan.parameters))
+        assert again.outcome is Outcome.DONE, again.message
+        assert desk.ask(LEFT) == 0
