@@ -16,7 +16,7 @@ from console.model import Snapshot, View
 from console.reading.reader import Reader
 from console.sources.postgres import PostgresServer
 from tests.servers import PostgresServer as Running
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait
 
 
 @asynccontextmanager
@@ -45,16 +45,19 @@ class Sessions:
     def run(self, connection: psycopg.Connection[Any], statement: str) -> None:
         """Send a statement that will wait; it ends with the session."""
 
-        def wait() -> None:
+        def execute() -> None:
             with suppress(psycopg.Error):
                 connection.execute(statement.encode())
 
-        self.threads.submit(wait)
+        self.threads.submit(execute)
 
     def close(self) -> None:
+        """End them, and return once the server has: a session that still waits would be one too many for the next."""
         pids = [connection.info.backend_pid for connection in self.opened if not connection.closed]
         with self.server.connect() as other:
             other.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", (pids,))
+            there = "SELECT FROM pg_stat_activity WHERE pid = ANY (%s)"
+            wait(lambda: not other.execute(there, (pids,)).fetchone())
         self.threads.shutdown()
         for connection in self.opened:
             connection.close()

@@ -54,6 +54,17 @@ def test_the_worst_come_first_then_the_most_harmful() -> None:
     assert subjects(rank(found)) == ["d", "c", "a", "b"]
 
 
+def test_of_equal_findings_that_of_the_more_urgent_rule_comes_first() -> None:
+    found = (replace(finding("old"), rule="a care"), replace(finding("new"), rule="b now"))
+    rules = [
+        Diagnosis("a care", "Care", Urgency.CARE, (), lambda _: found[:1]),
+        Diagnosis("b now", "Now", Urgency.NOW, (), lambda _: found[1:]),
+    ]
+    verdict, _ = evaluate(frame(), rules, Memory())
+    assert subjects(verdict.findings) == ["new", "old"]
+    assert subjects(rank(found)) == ["old", "new"]
+
+
 @pytest.mark.parametrize("value", [0, 59.9, 60, 300, -math.inf, math.inf, math.nan, True, "60", None])
 @pytest.mark.parametrize("limit", [above(60, 300), above(60), below(60, 10), below(60)], ids=str)
 def test_the_worst_of_many_values_is_as_bad_as_the_worst_of_each(limit: Limit, value: object) -> None:

@@ -23,6 +23,7 @@ from tests.faults import Stage, blocking
 from tests.recording import WORKLOAD
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
+from tests.withheld import misjudged
 
 STEP = timedelta(seconds=2)
 REDUNDANT = "public.demo_redundant_campaigns_idx"  # which the demo creates to have one
@@ -92,6 +93,18 @@ async def test_ten_minutes_of_ordinary_work_have_no_finding_that_is_not_true(pla
     recorded = {rule.name for rule in DIAGNOSES if all(ask.query in played.recorded.reads for ask in rule.asks)}
     assert recorded - observer.verdict.judged == UNKNOWN
     assert len(observer.verdict.judged) >= 30  # also those whose queries the metrics made needless
+
+
+async def test_a_rule_cannot_tell_where_a_server_lacks_what_it_reads(played: Played) -> None:
+    settings = config.load(environ={})
+    limits = (settings.thresholds, settings.refreshes, settings.partitions)
+    observer = Observer(Sources(played), DIAGNOSES, *limits, now=lambda: played.now)  # type: ignore[arg-type]
+    for seconds in (0, 60, 240):  # what is compared is
+        played.now += timedelta(seconds=seconds)
+        await observer.look()
+    assert len(observer.verdict.judged) >= 30
+    wrong = {rule.name: misjudged(observer.frame, rule) for rule in DIAGNOSES}
+    assert {name: found for name, found in wrong.items() if found} == {}
 
 
 @pytest.fixture

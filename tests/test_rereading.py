@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Signal, Urgency
+from console.model import RARELY, RELATIONS, ROLES, Ask, Diagnosis, Frame, Signal, Snapshot, Urgency
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
 from console.watching.observer import Observer
 from tests.servers import PostgresServer as Cluster
 from tests.waiting import eventually
+from tests.withheld import without
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -167,3 +170,27 @@ async def test_what_was_changed_is_read_in_its_time_where_nothing_is_read_early(
             other.execute("CREATE TABLE t (id int PRIMARY KEY)")
         await eventually(lambda: is_read_again(observer, asked, "table_indexes"))
         assert [row["table"] for row in observer.frame.rows("table_indexes")] == ["t"]
+
+
+async def test_nothing_is_learned_from_a_reading_that_lacks_something(
+    pg: Cluster, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pg.connect(database) as other:
+        other.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    async with observing(pg, database, Ask("table_indexes", every=1)) as (observer, asked):
+        await observer.look()
+        before = observer.indexes
+        assert [index.name for index in before.known.values()] == ["t_pkey"]
+        whole = PostgresServer.fetch
+        for lacks in ("some rows", "oid", "name", "target", "keys"):
+
+            async def fetch(self: PostgresServer, query: str, *rest: Any, lacks: str = lacks) -> Snapshot:
+                taken = await whole(self, query, *rest)
+                return replace(taken, rows=(), is_partial=True) if lacks == "some rows" else without(taken, lacks)
+
+            with monkeypatch.context() as server:
+                server.setattr(PostgresServer, "fetch", fetch)
+                await observer.look()
+            assert observer.indexes is before, lacks
+        await observer.look()
+        assert (asked("table_indexes"), observer.indexes.gone, observer.indexes.at != before.at) == (7, (), True)

@@ -40,9 +40,11 @@ from tests.servers import Pooler, Servers
 from tests.servers import PostgresServer as Cluster
 from tests.standbys import Standby, streaming
 from tests.waiting import eventually
+from tests.withheld import misjudged
 
 Start = Callable[[Cluster, str], Pooler]
 DAY, SOON = 86_400.0, 10.0  # seconds
+RULES = {rule.name: rule for rule in DIAGNOSES}
 # Rules over what only time shows: see explain-rule.
 LATER = {"index-missing", "statement-regressed", "n-plus-one"}
 ELSEWHERE = POOLED | CACHED | HOSTED | REPLICATED
@@ -165,6 +167,7 @@ async def inject(rule: str, fault: Fault, stage: Stage) -> None:
         await observer.look(everything=True)
         with fault(stage) as named:
             found = await first(observer, rule, named)
+            assert not misjudged(observer.frame, RULES[rule])
             if found.fixes:
                 await cure(workspace, found)
                 await eventually(lambda: is_gone(observer, found))

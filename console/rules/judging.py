@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
 
-from console.model import CannotTell, Diagnosis, Finding, Frame, Level, Unknown
+from console.model import CannotTell, Diagnosis, Finding, Frame, Level, Unknown, Urgency
 from console.records import dataclass
 
 Identity = tuple[str, str]  # rule and subject
+NO_URGENCY: Mapping[str, int] = {}
+_ORDER = {urgency: at for at, urgency in enumerate((Urgency.NOW, Urgency.SOON, Urgency.CARE))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def evaluate(
     holds = {diagnosis.name: diagnosis.hold for diagnosis in diagnoses}
     memory = remember(memory, verdict, frame.at, holds)
     shown = (_dated(sighting) for sighting in memory.sightings.values() if sighting.raised)
-    return replace(verdict, findings=rank(fold(shown))), memory
+    urgency = {diagnosis.name: _ORDER[diagnosis.urgency] for diagnosis in diagnoses}
+    return replace(verdict, findings=rank(fold(shown), urgency)), memory
 
 
 def remember(memory: Memory, verdict: Verdict, at: datetime, holds: Mapping[str, float]) -> Memory:
@@ -135,9 +138,16 @@ def fold(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Worst first: by level, then by harm, then by name, so that the order is the same in every frame."""
-    return tuple(sorted(findings, key=lambda each: (-each.level, -each.harm, each.rule, each.subject)))
+def rank(findings: Iterable[Finding], urgency: Mapping[str, int] = NO_URGENCY) -> tuple[Finding, ...]:
+    """Worst first: by level, then by harm, then by the urgency of the rule, of which the least is first.
+
+    By name at last, so that the order is the same in every frame.
+    """
+
+    def place(found: Finding) -> tuple[float, float, int, str, str]:
+        return -found.level, -found.harm, urgency.get(found.rule, 0), found.rule, found.subject
+
+    return tuple(sorted(findings, key=place))
 
 
 def _root(subject: str, cause: Mapping[str, str]) -> str:

@@ -194,19 +194,19 @@ class Observer:
         return self._readings.compared
 
     async def _learn(self) -> None:
-        """Learn from readings that are new; of thousands of rows, in a thread."""
-        last = [self._readings.last(query) for query in LEARNED]
+        """Learn from readings that are new and whole; of thousands of rows, in a thread."""
+        last = [_whole(self._readings.last(query)) for query in LEARNED]
         if any(now is not before for now, before in zip(last, self._learned_from, strict=True)):
-            await asyncio.to_thread(self._learn_from_last)
+            await asyncio.to_thread(self._learn_from, *last)
             self._learned_from = last
 
-    def _learn_from_last(self) -> None:
-        if found := self._readings.last("statements"):
-            self.statements = statement_history.learn(self.statements, found)
-        if found := self._readings.last("table_indexes"):
-            self.indexes = index_history.learn(self.indexes, found)
-        if found := self._readings.last("pooler_pools"):
-            self.pools = pool_history.learn(self.pools, found)
+    def _learn_from(self, statements: Snapshot | None, indexes: Snapshot | None, pools: Snapshot | None) -> None:
+        if statements:
+            self.statements = statement_history.learn(self.statements, statements)
+        if indexes:
+            self.indexes = index_history.learn(self.indexes, indexes)
+        if pools:
+            self.pools = pool_history.learn(self.pools, pools)
 
     def _frame(self) -> Frame:
         return Frame(
@@ -224,3 +224,8 @@ class Observer:
 
     def _facts(self) -> Facts | None:
         return self._sources.postgres.known
+
+
+def _whole(taken: Snapshot | None) -> Snapshot | None:
+    """A reading that lacks nothing: what is missing in it for another reason would look as if it had gone."""
+    return taken if taken is not None and not taken.unknown and not taken.is_partial else None

@@ -64,16 +64,18 @@ def slot_left_behind(stage: Stage) -> Iterator[str]:
 @contextmanager
 def feedback_of_a_standby(stage: Stage) -> Iterator[str]:
     """A standby without a slot reports the old snapshot of a query that runs there."""
-    options = "&replication=database&application_name=standby-b"
+    options = "&replication=database&application_name=standby-b&options=-c%20wal_sender_timeout%3D0"
     with closing(psycopg.connect(stage.desk.uri + options, autocommit=True)) as standby:
         xmin = int(stage.desk.ask("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295"))
-        at = stage.desk.ask("SELECT pg_current_wal_lsn()::text")
+        at = stage.desk.ask("SELECT pg_current_wal_flush_lsn()::text")
         standby.pgconn.send_query(f"START_REPLICATION PHYSICAL {at}".encode())
         wait(lambda: stage.desk.ask("SELECT count(*) FROM pg_stat_replication WHERE application_name = 'standby-b'"))
         standby.pgconn.get_result()
         feedback = b"h" + struct.pack("!qIIII", 0, xmin, 0, 0, 0)
         standby.pgconn.put_copy_data(feedback)
         standby.pgconn.flush()
+        held = "SELECT backend_xmin IS NOT NULL FROM pg_stat_replication WHERE application_name = 'standby-b'"
+        wait(lambda: stage.desk.ask(held))
         _pass_transactions(stage)
         yield "standby-b"
 

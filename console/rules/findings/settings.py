@@ -76,9 +76,9 @@ def files(frame: Frame) -> Iterable[Finding]:
             yield Finding(
                 rule="settings-file-error",
                 subject=f"settings {place}",
-                level=Level.WARNING,
-                sentence=f"{place}: {one_line(row['name'] or 'the line')} has an error, so a reload applies no change: "
-                f"{one_line(row['error'])}",
+                level=Level.CRITICAL,  # it is refused at the next start, whatever made that necessary
+                sentence=f"{place}: {one_line(row['name'] or 'the line')} has an error, so no reload takes effect and "
+                f"the server would not start again: {one_line(row['error'])}",
                 evidence=(Evidence("file", one_line(row["sourcefile"]), "settings", "files", {"seqno": row["seqno"]}),),
             )
 
