@@ -19,9 +19,12 @@ from console.model import (
     Diagnosis,
     Finding,
     Frame,
+    Snapshot,
     Unknown,
     Urgency,
+    View,
 )
+from console.panes.bloat import TABLES
 from console.rules.judging import Verdict
 from console.sources.postgres import PostgresServer
 from console.sources.registry import Sources
@@ -172,7 +175,7 @@ def test_the_way_to_the_server_and_back_is_not_its_work() -> None:
     spread = Spread((), ())
     spread.begin_look(0)
     spread.begin_look(2)
-    spread.notice(0.3)
+    spread.notice(NOW, taken(0.3))
     for _ in range(100):
         spread.spend(0.3)
     assert spread.is_on
@@ -180,28 +183,33 @@ def test_the_way_to_the_server_and_back_is_not_its_work() -> None:
     assert not spread.is_on
 
 
+def taken(seconds: float, rows: int = 0) -> Snapshot:
+    """A reading of so many rows that took so long."""
+    return Snapshot("md5_roles", (), ((),) * rows, NOON, seconds)
+
+
 @pytest.mark.parametrize(
-    ("urgency", "spent", "due", "is_slow"),
+    ("urgency", "view", "rows", "due", "is_slow"),
     [
-        (Urgency.CARE, 0.15, {}, True),
-        (Urgency.SOON, 0.15, {}, True),
-        (Urgency.NOW, 0.15, {}, False),
-        (Urgency.CARE, 0.05, {}, False),  # on a small server all rules are evaluated within seconds
-        (Urgency.CARE, 0.15, {"md5_roles": NOON}, False),  # it was read before, and is not read later for that
+        (Urgency.CARE, TABLES, 500, {}, True),
+        (Urgency.SOON, TABLES, 500, {}, True),
+        (Urgency.NOW, TABLES, 500, {}, False),
+        (Urgency.CARE, TABLES, 499, {}, False),  # on a small server all rules are evaluated within seconds
+        (Urgency.CARE, None, 500, {}, False),  # statements are many on any server
+        (Urgency.CARE, TABLES, 500, {"md5_roles": NOON}, False),  # it was read before, and is not read later for that
     ],
 )
 def test_a_large_server_is_read_slowly_where_nothing_hurts(
-    urgency: Urgency, spent: float, due: dict[str, datetime], is_slow: bool
+    urgency: Urgency, view: View | None, rows: int, due: dict[str, datetime], is_slow: bool
 ) -> None:
     ask = Ask("md5_roles", every=RARELY)
     spread = Spread((rule("any", urgency, ask),), (ask,))
-    spread.notice(0.0)
+    spread.notice(Ask("other", view=view), taken(0.0, rows))
     for _ in range(2):
         spread.begin_look(0)
     assert spread.in_order([ask], due) == [ask]
-    spread.spend(spent)
-    debt = spent - START
-    assert spread.seconds_left == pytest.approx(debt / (PER_SECOND_THEN if is_slow else PER_SECOND))
+    spread.spend(0.15)
+    assert spread.seconds_left == pytest.approx((0.15 - START) / (PER_SECOND_THEN if is_slow else PER_SECOND))
     spread.begin_look(spread.seconds_left + 0.1)
     assert spread.is_on
 

@@ -195,7 +195,7 @@ class RuleReadings:
             source, reader = self._sources.named(ask.source), self._readers.get(ask.query)
             taken = await (reader.read(source) if reader else source.fetch(ask.query))
             if self._spread and ask.source == PRIMARY:
-                self._spread.notice(taken.seconds)
+                self._spread.notice(ask, taken)
             if reader and taken.unknown:
                 raise taken.hidden[0]  # what a view makes of an unknown column is no fact for a rule
         except Trouble as why:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from console.model import OFTEN, Ask, Diagnosis, Urgency
+from console.model import OFTEN, Ask, Diagnosis, Snapshot, Urgency
 from console.sources.registry import PRIMARY
 from console.watching.credit import Credit
 
@@ -14,8 +14,8 @@ SELDOM_ENOUGH = 2 * OFTEN  # seconds: what is read less often than that can wait
 START = 0.03  # seconds of reading that it may take at the second look: on a small server half of it
 MOST = 0.15  # and at any later one
 PER_SECOND = 0.01  # in the long run: one percent of one of the server's cores
-SMALL = 0.1  # seconds of reading that all rules of a small server need; what is left then has time where nothing hurts
-PER_SECOND_THEN = 0.0025  # for that, until it was read once
+LARGE = 500  # tables or indexes of a server on which what does not hurt now has time, until it was read once
+PER_SECOND_THEN = 0.0025  # for that
 _ORDER = {urgency: at for at, urgency in enumerate((Urgency.NOW, Urgency.SOON, Urgency.CARE))}
 
 
@@ -32,7 +32,7 @@ class Spread:
         self._credit = Credit(START, MOST, PER_SECOND)
         self._looks = 0
         self._least = math.inf  # seconds of the fastest read: the way to the server and back
-        self._spent = 0.0  # seconds of reading so far
+        self._is_large = False
         self._has_time = False  # nothing of what waits is about what hurts now, and none of it was read before
 
     def holds(self, ask: Ask) -> bool:
@@ -69,20 +69,19 @@ class Spread:
         self._looks += 1
         self._credit.earn(seconds * self._pace)
 
-    def notice(self, seconds: float) -> None:
-        """Something was read in so many seconds."""
-        self._least = min(self._least, seconds)
+    def notice(self, ask: Ask, taken: Snapshot) -> None:
+        """Something was read: how long the way to the server and back takes at most, and how much there is."""
+        self._least = min(self._least, taken.seconds)
+        self._is_large |= ask.view is not None and len(taken.rows) >= LARGE
 
     def spend(self, seconds: float) -> None:
         """What waited for its turn was read in so many seconds; the way there and back costs the server nothing."""
-        work = seconds - self._least if self._least < seconds else 0.0
-        self._spent += work
-        self._credit.spend(work)
+        self._credit.spend(seconds - self._least if self._least < seconds else 0.0)
 
     @property
     def _pace(self) -> float:
         """How fast turns come, of how fast they may."""
-        return PER_SECOND_THEN / PER_SECOND if self._has_time and self._spent >= SMALL else 1.0
+        return PER_SECOND_THEN / PER_SECOND if self._has_time and self._is_large else 1.0
 
 
 def _can_wait(ask: Ask) -> bool:
