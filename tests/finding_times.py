@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             scenes = [
                 Scene(servers, around.enter_context(faulty(servers, major)), options.seconds) for major in options.pg
             ]
+            print(head(options.pg))
             for rule, faults in FAULTS.items():
                 for fault in faults:
                     if not options.only or rule in options.only:
@@ -58,6 +59,12 @@ def main(argv: Sequence[str] | None = None) -> None:
                         print(line(rule, fault, found), flush=True)
     finally:
         servers.close()
+
+
+def head(majors: Sequence[int]) -> str:
+    """The first two rows of the table."""
+    titles = ["rule", "fault", "reads every", *(f"on {major}" for major in majors)]
+    return f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}"
 
 
 def line(rule: str, fault: Fault, found: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from console.rules.findings import (
     settings,
     views,
 )
+from console.rules.judging import rank
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)
 GB = 1 << 30
@@ -48,6 +49,26 @@ def frame(at: datetime = NOW, version: int = 180000, **readings: Sequence[Snapsh
 def test_a_version_without_fixes_is_found_from_its_last_day_on(major: int, day: str, level: Level | None) -> None:
     at = datetime.fromisoformat(day).replace(tzinfo=UTC)
     assert [found.level for found in server.unsupported(frame(at, major * 10000))] == ([level] if level else [])
+
+
+def test_what_fails_comes_before_a_version_without_fixes() -> None:
+    (old,) = server.unsupported(frame(datetime(2026, 11, 12, tzinfo=UTC), 140000))
+    others = (Finding("invalid-index", "index", Level.WARNING, ""), Finding("z", "z", Level.WARNING, ""))
+    assert rank((old, *others)) == (*others, old)
+
+
+def test_a_line_with_an_error_is_as_bad_as_a_value_that_prevents_the_start() -> None:
+    lines: list[Record] = [
+        {"seqno": at, "name": name, "verdict": verdict, "error": error, "sourcefile": "/data/x.conf", "sourceline": at}
+        for at, name, verdict, error in (
+            (7, "work_mem", "error", "setting could not be applied"),
+            (8, "port", "needs restart", "setting could not be applied"),
+        )
+    ]
+    errors = (snapshot("settings_file_errors", [{"lines": 2}]),)
+    (found,) = settings.files(frame(settings_file_errors=errors, settings_files=(snapshot("settings_files", lines),)))
+    assert (found.level, found.subject) == (Level.CRITICAL, "settings x.conf:7")
+    assert "the server would not start again: setting could not be applied" in found.sentence
 
 
 UNUSED: Record = {

@@ -45,6 +45,7 @@ def unsupported(frame: Frame) -> Iterable[Finding]:
         detail=f"this server runs {one_line(frame.facts.version_text)}; newer major versions are supported for 5 years",
         evidence=(Evidence("in the way of an upgrade", "what the view lists", "server", "upgrade"),),
         since=datetime(end.year, end.month, end.day, tzinfo=UTC) if over else None,
+        harm=-1.0,  # nothing fails because of it today: what does, however little, comes first
     )
 
 
