@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from console.running.trail.audit import Trail
 from console.settings.config import Wanted
 from console.sources.console import ConsoleSource
 from console.sources.postgres import PostgresServer
+from console.sources.registry import PRIMARY
 from console.sql import Query
 from console.watching.asks import merged
 from console.workspace import Workspace
@@ -155,6 +157,40 @@ async def test_the_first_findings_wait_for_nothing_that_is_seldom_read(
     assert "lock_queues" in {ask.query for ask in merged(DIAGNOSES)} - seldom
     assert read.isdisjoint(seldom)
     assert len(read) <= 16
+
+
+def test_the_rules_ask_a_server_seldom() -> None:
+    always = [ask for ask in merged(DIAGNOSES) if ask.source == PRIMARY and ask.only_if is None]
+    assert {ask.query for ask in always if ask.every <= 2 * OFTEN} == {
+        *("vitals", "changes", "archiver", "checkpoint_counters", "database_counters", "io", "settings_file_errors"),
+        "slot_retention",
+    }
+    seldom = [len(ask.queries) / (ask.unchanged or ask.every) for ask in always if ask.every > 2 * OFTEN]
+    assert 60 * sum(seldom) <= 7  # statements a minute, of which most are of the state of jobs and of partitions
+
+
+def test_where_few_sessions_wait_few_are_listed(any_pg: Cluster) -> None:
+    text = sql.load("lock_queues", (any_pg.major,)).text.replace("%%", "%")
+    plan = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) {text}"
+    with ExitStack() as around:
+        first, second, third, *_ = (around.enter_context(closing(any_pg.connect("postgres"))) for _ in range(16))
+        first.execute("SELECT pg_advisory_lock(11, 4711)")
+        second.pgconn.send_query(b"SELECT pg_advisory_lock(11, 4711)")
+        waits = "SELECT FROM pg_locks WHERE classid = 11 AND objid = 4711 AND NOT granted"
+        wait(lambda: third.execute(waits).fetchone() is not None)
+        ((found,),) = third.execute(plan.encode()).fetchall()
+        ((everyone,),) = third.execute("SELECT count(*) FROM pg_stat_activity").fetchall()
+        first.execute("SELECT pg_advisory_unlock_all()")
+    scans = [node for node in nodes(found[0]["Plan"]) if node.get("Function Name") == "pg_stat_get_activity"]
+    listed = sum(node["Actual Rows"] * node["Actual Loops"] for node in scans)
+    assert 2 <= listed < everyone / 2
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A plan and all below it."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from console.model import Diagnosis, Finding, Frame, Kind, Snapshot, Trouble
+from console.model import Diagnosis, Frame, Kind, Level, Snapshot, Trouble
 from console.rules.judging import judge
 
 GONE = Trouble(Kind.UNSUPPORTED, "The server's catalogs lack something of it.")
@@ -14,7 +14,7 @@ GONE = Trouble(Kind.UNSUPPORTED, "The server's catalogs lack something of it.")
 def misjudged(frame: Frame, rule: Diagnosis) -> list[str]:
     """What goes wrong where one column, rows, or all of one query is not known; `frame` is of a server that has all.
 
-    A rule then cannot tell, or finds what it found, because it needs nothing of that.
+    A rule then cannot tell, or finds what it found, perhaps with fewer details, because it needs nothing of that.
     """
     before, _ = _said(frame, rule)
     found: list[str] = []
@@ -24,14 +24,17 @@ def misjudged(frame: Frame, rule: Diagnosis) -> list[str]:
         except Exception as why:  # noqa: BLE001  whatever it is, it must not happen
             found.append(f"without {lacks}: {why!r}")
             continue
-        if is_judged and findings != before:
-            found.append(f"without {lacks}: {[each.sentence for each in findings]}")
+        if is_judged and findings.keys() != before.keys():
+            found.append(f"without {lacks}: {list(findings.values())}")
     return found
 
 
-def _said(frame: Frame, rule: Diagnosis) -> tuple[tuple[Finding, ...], bool]:
+def _said(frame: Frame, rule: Diagnosis) -> tuple[dict[tuple[str, str, Level], str], bool]:
+    """What the rule found, with its sentence, and whether it could tell."""
     verdict = judge(replace(frame, records={}, made={}), (rule,))
-    return verdict.findings, rule.name in verdict.judged
+    return {
+        (each.rule, each.subject, each.level): each.sentence for each in verdict.findings
+    }, rule.name in verdict.judged
 
 
 def _lacking(frame: Frame, rule: Diagnosis) -> Iterator[tuple[str, Frame]]:

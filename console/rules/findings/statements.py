@@ -110,12 +110,19 @@ def _loops(frame: Frame, history: StatementHistory) -> Iterable[tuple[StatementK
 
 
 def _named(frame: Frame, key: StatementKey) -> Record:
+    """Text, user and database; where texts cannot be read, under the same names: it is the same finding."""
     try:
         rows = frame.rows("statement_heads")
     except CannotTell:
         rows = ()
-    unknown: Record = {"query": "", "user": key[1], "database": key[2]}
-    return next((row for row in rows if (row["queryid"], row["userid"], row["dbid"]) == key[:3]), unknown)
+    if (named := _row_of(rows, key)) is not None:
+        return named
+    counted = _row_of(frame.rows("statements"), key) or {"user": key[1], "database": key[2]}
+    return {"query": "", "user": counted["user"], "database": counted["database"]}
+
+
+def _row_of(rows: Iterable[Record], key: StatementKey) -> Record | None:
+    return next((row for row in rows if (row["queryid"], row["userid"], row["dbid"]) == key[:3]), None)
 
 
 def _text(row: Record, key: StatementKey) -> str:
