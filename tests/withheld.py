@@ -1,4 +1,4 @@
-"""What a rule says where a server lacks something that it reads: that it cannot tell, and never anything else."""
+"""What a rule says where a server's catalogs lack something that it reads: that it cannot tell, or what it said."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from console.model import Diagnosis, Frame, Kind, Level, Snapshot, Trouble
 from console.rules.judging import judge
+from console.sources.registry import PRIMARY
 
 GONE = Trouble(Kind.UNSUPPORTED, "The server's catalogs lack something of it.")
 
@@ -41,7 +42,7 @@ def _lacking(frame: Frame, rule: Diagnosis) -> Iterator[tuple[str, Frame]]:
     """The frame without each of what the rule reads, one after the other."""
     for ask in rule.asks:
         kept = frame.readings.get(ask.query, ())
-        if not kept or ask.query in frame.skipped:
+        if not kept or ask.query in frame.skipped or ask.source != PRIMARY:
             continue
         yield ask.query, _with(frame, ask.query, (), GONE)
         if ask.view:  # what a view makes of an unknown column is no reading for a rule
