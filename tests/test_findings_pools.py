@@ -245,6 +245,21 @@ def test_the_console_of_the_pooler_is_no_pool() -> None:
     assert not judged({**POOL, "database": "pgbouncer", "user": "pgbouncer"})
 
 
+@pytest.mark.parametrize("query", ["pooler_databases", "pooler_config"])
+def test_that_no_client_is_refused_is_not_claimed_where_it_cannot_be_read(query: str) -> None:
+    shown = {"pooler_pools": (snapshot("pooler_pools", [{**POOL, "cl_waiting": 0}]),)}
+    with pytest.raises(CannotTell, match="not allowed"):
+        list(exhausted(Frame(shown, NOW, troubles={query: Trouble(Kind.DENIED, "SHOW is not allowed.")})))
+
+
+@pytest.mark.parametrize(("is_known", "claims"), [(True, False), (False, True)])
+def test_a_limit_that_could_not_be_read_may_be_why_no_server_is_opened(is_known: bool, claims: bool) -> None:
+    shown = {"pooler_pools": (snapshot("pooler_pools", [{**POOL, "pool_size": 9}]),)}
+    troubles = {} if is_known else {"pooler_config": Trouble(Kind.DENIED, "SHOW is not allowed.")}
+    (found,) = exhausted(Frame(shown, NOW, troubles=troubles))
+    assert ("max_user_connections" in found.sentence) is claims
+
+
 def test_without_a_pooler_nothing_is_claimed() -> None:
     missing = {"pooler_pools": Trouble(Kind.MISSING, "There is no pooler to look at.", "Give --pooler")}
     frame = Frame({}, NOW, troubles=missing)

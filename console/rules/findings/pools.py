@@ -57,7 +57,18 @@ def clients_nearly_full(frame: Frame) -> bool:
 
 
 def exhausted(frame: Frame) -> Iterable[Finding]:
-    """A finding for each reason why clients wait for a server connection or cannot connect to PgBouncer."""
+    """A finding for each reason why clients wait for a server connection or cannot connect to PgBouncer.
+
+    Raises CannotTell if there is none, and what shows that clients are refused could not be read.
+    """
+    found = [*_waiting(frame), *_disabled(frame), *_slots(frame)]
+    yield from found
+    for query in ("pooler_databases", "pooler_config"):
+        if not found and query in frame.troubles:
+            frame.rows(query)
+
+
+def _waiting(frame: Frame) -> Iterable[Finding]:
     pools = [row for row in frame.rows("pooler_pools") if pooled(row)]
     waiting = [pool for pool in pools if pool["cl_waiting"] and frame.level(POOL_WAIT_SECONDS, pool["maxwait"])]
     groups: dict[str, list[tuple[Record, Cause]]] = {}
@@ -66,8 +77,6 @@ def exhausted(frame: Frame) -> Iterable[Finding]:
         groups.setdefault(_at(pool, pools, cause.subject), []).append((pool, cause))
     for subject, members in groups.items():
         yield _finding(frame, subject, [pool for pool, _ in members], members[0][1])
-    yield from _disabled(frame)
-    yield from _slots(frame)
 
 
 def _at(row: Record, others: Iterable[Record], subject: str) -> str:
@@ -159,9 +168,16 @@ def _unopened(frame: Frame, pool: Record) -> Hold:
     return Hold(
         "server cannot be logged in to",
         f"because {counted(opened, 'server connection is', 'server connections are') if opened else 'no connection is'}"
-        f" open to {server} and logging in fails or hangs",
+        f" open to {server} and logging in fails or hangs{_or_a_limit(frame)}",
         f"PgBouncer's log has the server's answer to user {one_line(pool['user'])}{'' if opened else unknown}",
         blames=("connections",) if _server_full(frame) else (),
+    )
+
+
+def _or_a_limit(frame: Frame) -> str:
+    """What a sentence adds where the limits of users could not be read."""
+    return (
+        ", or max_user_connections is reached (SHOW CONFIG cannot be read)" if "pooler_config" in frame.troubles else ""
     )
 
 
