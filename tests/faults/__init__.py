@@ -46,7 +46,7 @@ FAULTS: Mapping[str, tuple[Fault, ...]] = {
     ),
     "connections-full": (connections.pool_that_leaks,),
     "connection-churn": (connections.application_without_a_pool,),
-    "failed-logins": (connections.somebody_who_guesses,),
+    "failed-logins": (connections.repeated_wrong_passwords,),
     "pool-exhausted": (
         pools.servers_held_by_idle_transactions,
         pools.servers_held_by_long_statements,

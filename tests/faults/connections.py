@@ -30,7 +30,7 @@ def application_without_a_pool(stage: Stage) -> Iterator[str]:
 
 
 @contextmanager
-def somebody_who_guesses(stage: Stage) -> Iterator[str]:
+def repeated_wrong_passwords(stage: Stage) -> Iterator[str]:
     """Somebody tries to log in under a name that does not exist."""
     for _ in range(8):
         with contextlib.suppress(psycopg.OperationalError):
