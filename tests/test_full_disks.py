@@ -18,7 +18,8 @@ from console.demo.account import give, server_account
 from console.demo.cluster import OWNER
 from console.demo.content import install_schema
 from console.model import Outcome, Trouble
-from console.running.trail.audit import default_trail
+from console.running.trail.audit import Trail, default_trail
+from console.sources.registry import HOST
 from tests import grown
 from tests.acting import Desk
 from tests.room import AGO, ROOM, clones, migrations
@@ -298,3 +299,16 @@ async def test_the_open_console_says_that_the_disk_is_full_and_goes_on_when_ther
         again = await app.workspace.run(await app.workspace.plan(action("create-index"), plan.parameters))
         assert again.outcome is Outcome.DONE, again.message
         assert desk.ask(LEFT) == 0
+
+
+@pytest.mark.host
+async def test_a_data_directory_behind_a_symbolic_link_is_on_the_file_system_that_it_leads_to(
+    cramped: Cramped, tmp_path: Path
+) -> None:
+    async with Desk(cramped.server, "postgres", Trail(tmp_path / "audit.jsonl")).workspace() as workspace:
+        await workspace.sources.postgres.connect()
+        disks = {
+            row["what"]: row["mount"] for row in (await workspace.sources.named(HOST).fetch("host_disks")).records()
+        }
+    assert disks["pg_wal" if cramped.is_wal else "data directory"] == str(cramped.space)
+    assert disks["data directory" if cramped.is_wal else "pg_wal"] != str(cramped.space)

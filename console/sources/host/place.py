@@ -129,8 +129,8 @@ def _same_mounts(own: str | None, theirs: str | None) -> bool:
 
 def _stored(row: Record, proc: str, seen_from: str) -> tuple[dict[str, str], Trouble | None]:
     """Where data, WAL and tablespaces are, as this process can reach them, and what hides the rest."""
-    directory = row["directory"] if isinstance(row["directory"], str) else _working_directory(proc)
-    if not directory:
+    directory = _working_directory(proc) or row["directory"]  # without symbolic links, which lead to other devices
+    if not isinstance(directory, str):
         why = "The data directory is not visible to this role."
         grants = Lacks(("pg_read_all_settings",))
         return {}, Trouble(Kind.DENIED, why, "GRANT pg_read_all_settings TO the role.", lacks=grants)
