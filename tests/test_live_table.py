@@ -176,6 +176,42 @@ async def test_the_cursor_is_on_a_critical_row_or_on_top_until_it_is_moved() -> 
         assert table.cursor_key == (300,)
 
 
+@pytest.mark.parametrize(
+    ("rows", "key", "why"),
+    [
+        ([(9, 400.0), (1, 301.0), (2, 5.0)], 1, "another critical row is above it"),
+        ([(2, 70.0), (3, 5.0), (1, 4.0)], 1, "no row is critical, and it is on the first page"),
+        ([(2, 400.0), (3, 5.0), (1, 4.0)], 2, "another row is worse"),
+        ([(9, 1.0), (2, 400.0)], 2, "it has gone"),
+        ([(9, 1.0), (2, 2.0)], 9, "it has gone, and no row is critical"),
+        ([*((pid, 1.0) for pid in range(50, 90)), (1, 1.0)], 50, "it is not on the screen any more"),
+    ],
+)
+async def test_a_cursor_that_was_not_moved_stays_on_its_row_while_no_other_is_worse(
+    rows: list[tuple[int, float]], key: int, why: str
+) -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, 302.0, "a"), (2, 5.0, "b")), COLUMNS, ("pid",), "-age")
+        await pilot.pause()
+        table.show(snapshot(*((pid, age, "c") for pid, age in rows)), COLUMNS, ("pid",), "-age")
+        assert table.cursor_key == (key,), why
+
+
+@pytest.mark.parametrize(("age", "sort", "key"), [(5.0, "-age", 1), (None, "-age", 2), (5.0, "pid", 2)])
+async def test_it_goes_to_the_top_when_the_order_of_rows_becomes_known_or_another(
+    age: float | None, sort: str, key: int
+) -> None:
+    app = Bench()
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(LiveTable)
+        table.show(snapshot((1, age, "a"), (2, age, "b")), COLUMNS, ("pid",), "-age")
+        await pilot.pause()
+        table.show(snapshot((2, 6.0, "b"), (1, 5.0, "a")), COLUMNS, ("pid",), sort)
+        assert table.cursor_key == (key,)
+
+
 async def test_the_cursor_takes_the_neighbour_when_its_row_is_gone() -> None:
     app = Bench()
     async with app.run_test(size=(80, 24)):

@@ -29,8 +29,8 @@ from console.tui.table_styles import NAMES, TableStyles
 class LiveTable(ScrollView, can_focus=True):
     """A table over a Snapshot.
 
-    The cursor is on the first critical row, else on the top row, until it is moved. From then on it stays on its row,
-    found by key, when rows come, go and change order.
+    The cursor is on a critical row, the first one at first, else on one of the first page, until it is moved. It stays
+    on its row, found by key, when rows come, go and change order: until it is moved as long as no other row is worse.
     """
 
     BINDINGS = bindings(Place.TABLE)
@@ -76,6 +76,7 @@ class LiveTable(ScrollView, can_focus=True):
         same_query = (place or self._rows).columns == snapshot.columns
         former_unknown = self._rows.snapshot.unknown if self._rows.snapshot else ()
         shown = (self._columns, painting.sort, painting.stale, former_unknown)
+        stays = same_query and self._is_ordered_by(sort)
         painting.turn_page()
         self._rows.replace(snapshot, key)
         self._seeks = self._seeks if same_query else Level.CRITICAL
@@ -91,7 +92,7 @@ class LiveTable(ScrollView, can_focus=True):
         if place:
             self._scroll_back(place)
         if self._seeks is not None:
-            self._go_to_worst(self._seeks)
+            self._go_to_worst(self._seeks, former if stays else None)
         else:
             self._follow(former)
         self._find()
@@ -121,10 +122,38 @@ class LiveTable(ScrollView, can_focus=True):
         self._seeks = Level.WARNING
         self._go_to_worst(self._seeks)
 
-    def _go_to_worst(self, least: Level) -> None:
-        self.cursor = row = self._painting.window.worst(self._rows.values, least)
-        if (height := self.scrollable_content_region.height - 1) > 0:  # otherwise it has no place on the screen yet
+    def _go_to_worst(self, least: Level, former: Key | None = None) -> None:
+        """Put the cursor on the worst row; it stays on the row `former` where that is as bad and on the screen.
+
+        Rows often change places: details that are of another row at each read cannot be read.
+        """
+        rows, height = self._rows, self.scrollable_content_region.height - 1
+        row, at = self._painting.window.worst(rows.values, least), rows.place_of(self.cursor, former)
+        if (
+            at is not None
+            and self.scroll_offset.y <= at < self.scroll_offset.y + height
+            and self._is_as_bad(at, row, least)
+        ):
+            self.cursor = at
+            return
+        self.cursor = row
+        if height > 0:  # otherwise it has no place on the screen yet
             self.scroll_to(y=0 if row < height else row - height // 2, animate=False)
+
+    def _is_as_bad(self, at: int, worst: int, least: Level) -> bool:
+        """Whether a row can be the one under the cursor instead of the worst; if that is not bad, on the first page."""
+        level, rows = self._painting.window.level, self._rows.values
+        most = level(rows[worst])
+        return level(rows[at]) >= most if most >= least else not self.scroll_offset.y
+
+    def _is_ordered_by(self, sort: str) -> bool:
+        """Whether the rows are in that order already, and the one under the cursor is where it is for its value."""
+        name = sort.removeprefix("-")
+        if sort != self._painting.sort or not len(self._rows):
+            return False
+        return (
+            name not in self._rows.columns or self._rows.values[self.cursor][self._rows.columns.index(name)] is not None
+        )
 
     @property
     def cursor_key(self) -> Key | None:

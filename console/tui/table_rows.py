@@ -72,9 +72,16 @@ class TableRows:
 
     def followed(self, at: int, former: Key | None) -> int:
         """Where the row is now that was at `at` and had the key `former`; if it has gone, the row in its place."""
-        if former is None or self.key(at) == former or former not in self.keys:
-            return max(0, min(at, len(self.keys) - 1))
-        return self.keys.index(former)
+        found = self.place_of(at, former)
+        return max(0, min(at, len(self.keys) - 1)) if found is None else found
+
+    def place_of(self, at: int, former: Key | None) -> int | None:
+        """Where the row is now that was at `at` and had the key `former`; None: it has gone."""
+        if former is None:
+            return None
+        if self.key(at) == former:
+            return at
+        return self.keys.index(former) if former in self.keys else None
 
     # Marks
 
