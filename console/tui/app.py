@@ -59,7 +59,7 @@ from console.tui.updates import written
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
-GARBAGE = 30_000  # objects made and not freed, after which the circles among them are looked for
+GARBAGE = 10_000  # objects made and not freed, after which the circles among them are looked for
 
 if TYPE_CHECKING:
     from console.tui.guidance import Guidance
