@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import field, replace
-from operator import itemgetter
+from operator import itemgetter, ne
 
 from rich.cells import cell_len, set_cell_size
 from textual.geometry import Region
@@ -30,7 +30,7 @@ class RowLine:
 class ColumnWindow:
     """The columns that can be seen; no others are formatted. Severity in the gutter is that of all columns."""
 
-    __slots__ = ("_ruled", "_spans", "_unknown", "bars", "cells", "start", "width")
+    __slots__ = ("_numbered", "_ruled", "_spans", "_unknown", "bars", "cells", "start", "width")
 
     def __init__(
         self, placed: Sequence[Placed], columns: Sequence[str], left: int, right: int, unknown: Collection[str] = ()
@@ -44,6 +44,7 @@ class ColumnWindow:
         self.cells = [
             (each, columns.index(each.column.name), columns.index(each.column.judged_in(columns))) for each in seen
         ]
+        self._numbered = tuple(enumerate(self.cells, 1))
         self.bars = Bars([(each, at) for each, at, _ in self.cells], columns)
         self._ruled = [
             (each.column.rule, columns.index(each.column.judged_in(columns)))
@@ -59,22 +60,27 @@ class ColumnWindow:
         if former is not None and former.row == row and former.is_marked == is_marked:
             bars = self.bars.of(row)
             return former if bars == former.bars else replace(former, bars=bars)
-        texts, levels = [""], [Level.OK]
-        for cell, (placed, at, judged) in enumerate(self.cells, 1):
-            value, column = row[at], placed.column
-            # Most values do not change between two reads.
-            if former is not None and value == former.row[at] and row[judged] == former.row[judged]:
-                texts.append(former.texts[cell])
-                levels.append(former.levels[cell])
-                continue
-            kind = FORMATS[column.format]
-            nothing = UNKNOWN if column.name in self._unknown else MISSING
-            text = nothing if value is None else kind.show(value)
-            texts.append(fit(text, placed.width, kind.right, kind.middle) + " ")
-            levels.append(column.rule.level(row[judged]) if column.rule else Level.OK)
-        levels[0] = self.level(row)
-        texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
+        if former is None:
+            changed: Iterable[int] = range(1, len(self.cells) + 1)
+            texts, levels = [""] * len(self._spans), [Level.OK] * len(self._spans)
+        else:  # most values do not change between two reads
+            differs = tuple(map(ne, row, former.row))
+            changed = [cell for cell, (_, at, judged) in self._numbered if differs[at] or differs[judged]]
+            texts, levels = list(former.texts), list(former.levels)
+        for cell in changed:
+            texts[cell], levels[cell] = self._cell(row, *self.cells[cell - 1])
+        if former is None or former.is_marked != is_marked or any(differs[at] for _, at in self._ruled):
+            levels[0] = self.level(row)
+            texts[0] = f"*{MARKS[levels[0]][0]}" if is_marked else MARKS[levels[0]]
         return RowLine(tuple(texts), tuple(levels), self.bars.of(row), row, is_marked)
+
+    def _cell(self, row: Row, placed: Placed, at: int, judged: int) -> tuple[str, Level]:
+        """The text of a cell in its width, and its severity."""
+        value, column = row[at], placed.column
+        kind = FORMATS[column.format]
+        nothing = UNKNOWN if column.name in self._unknown else MISSING
+        text = fit(nothing if value is None else kind.show(value), placed.width, kind.right, kind.middle)
+        return f"{text} ", column.rule.level(row[judged]) if column.rule else Level.OK
 
     def in_full(self, line: RowLine, left: int, right: int) -> frozenset[str]:
         """The columns between two edges, in cells, whose whole value is in their cell of `line`."""

@@ -36,7 +36,8 @@ class TableRows:
         """Take the rows of `snapshot`, which the columns `key` tell apart."""
         self.snapshot = snapshot
         self.keys = keys(snapshot, key)
-        self._marked &= set(self.keys)
+        if self._marked:
+            self._marked &= set(self.keys)
 
     def forget(self, marked: Collection[Key]) -> None:
         """Have no rows; those with the keys `marked` are marked as soon as they are there."""
