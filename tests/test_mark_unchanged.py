@@ -95,9 +95,8 @@ def is_counted(row: Record, view: View, each: Pane) -> bool:
     texts = [row[column.name] for column in view.columns if column.name not in judged and column.name in row]
     is_kept = each.name in STORAGE and not any("pg_catalog." in str(value) for value in row.values())
     sizes = [row.get(column.name) for column in view.columns if is_kept and column.format == "size"]
-    return (
-        row[CHANGE] == CHANGED and not any(sizes) and not any(isinstance(text, str) and " → " in text for text in texts)
-    )
+    is_there = row[CHANGE] == CHANGED or view.name in COUNTED
+    return is_there and not any(sizes) and not any(isinstance(text, str) and " → " in text for text in texts)
 
 
 @pytest.mark.usefixtures("own_state")
