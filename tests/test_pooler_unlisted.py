@@ -27,7 +27,9 @@ def star(pooled: Pooled) -> Pooled:
     """A PgBouncer that lets its clients name any database."""
     path = pooled.pooler.process.folder / "pgbouncer.ini"
     entry = f"* = host={HOST} port={pooled.desk.cluster.engine.port} dbname={pooled.database}"
-    path.write_text(path.read_text().replace("[databases]\n", f"[databases]\n{entry}\n"))
+    text = path.read_text().replace("[databases]\n", f"[databases]\n{entry}\n")
+    assert "\nmin_pool_size = 2\n" in text
+    path.write_text(text.replace("\nmin_pool_size = 2\n", "\nmin_pool_size = 0\n"))  # else it is listed now and then
     with pooled.admin() as admin:
         admin.execute("RELOAD")
     return pooled
