@@ -12,6 +12,7 @@ from console import sql
 from console.model import Trouble
 from console.sources.postgres import PostgresServer, queries
 from console.sources.postgres.privileges import privilege_of
+from console.watching.kept_waits import KEPT
 from tests.command import run
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
@@ -64,7 +65,8 @@ async def test_nothing_that_is_read_leaves_an_error_in_the_log(
     reading = PostgresServer(f"postgresql://{role}:{role}@127.0.0.1:{own.port}/{database}")
     try:
         await reading.connect()
-        read = [name for name in sql.names() if reading.obstacle(name) is None]
+        found_first = set(KEPT.values())  # read only where wait_sources found what they read
+        read = [name for name in sql.names() if reading.obstacle(name) is None and name not in found_first]
         for name in read:
             text = queries.chosen(name, reading.known).text
             asked = dict.fromkeys(re.findall(r"%\((\w+)\)s", text))
