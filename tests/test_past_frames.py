@@ -98,6 +98,7 @@ async def _view(app: ConsoleApp, pilot: Pilot[int], view: str) -> str:
             if each.is_on_screen:
                 await each._read()
     app.monitor.show_top()
+    app.panes.shown.rows.seek_worst()  # until it is moved, the cursor stays on its row while no other is worse
     screen = await settled(pilot)
     region = app.query_one(ContentSwitcher).region
     return "\n".join(screen.split("\n")[region.y : region.bottom])
