@@ -14,6 +14,7 @@ import psycopg
 from console import sql
 from console.sources.postgres import PostgresServer as Console
 from console.sources.postgres import queries
+from console.watching.kept_waits import KEPT
 from tests.servers import PostgresServer
 
 # Catalogs whose columns every session knows by heart: the parser never looks for their names. A table with the same
@@ -147,6 +148,9 @@ def _rename(owner: Connection, name: Name, of: str, column: str, to: str) -> Non
 
 
 def texts(server: Console) -> dict[str, str]:
-    """The monitoring queries that a server can run → their texts as they are sent."""
-    runnable = [name for name in sql.names() if server.obstacle(name) is None]
+    """The monitoring queries that a server can run → their texts as they are sent.
+
+    Without those that are read only where another query has found what they read.
+    """
+    runnable = [name for name in sql.names() if server.obstacle(name) is None and name not in KEPT.values()]
     return {name: queries.chosen(name, server.known).text for name in runnable}

@@ -50,7 +50,7 @@ BUILT_OF = {
     "timezone": {"capacity_samples", "job_queue"},
     "unnest": {
         *("advice_tables", "explain_tables", "forecast_relations", "matview_refreshes", "partition_parents"),
-        *("statement_texts", "tenants", "upgrade_obstacles"),
+        *("rights_held", "statement_texts", "tenants", "upgrade_obstacles"),
     },
 }
 SOME = {

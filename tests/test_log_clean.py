@@ -10,9 +10,9 @@ import pytest
 
 from console import sql
 from console.model import Trouble
-from console.sources.postgres import PostgresServer, queries
+from console.sources.postgres import PostgresServer
 from console.sources.postgres.privileges import privilege_of
-from console.watching.kept_waits import KEPT
+from tests.catalogs import texts
 from tests.command import run
 from tests.servers import PostgresServer as Cluster
 from tests.servers import Servers
@@ -65,10 +65,8 @@ async def test_nothing_that_is_read_leaves_an_error_in_the_log(
     reading = PostgresServer(f"postgresql://{role}:{role}@127.0.0.1:{own.port}/{database}")
     try:
         await reading.connect()
-        found_first = set(KEPT.values())  # read only where wait_sources found what they read
-        read = [name for name in sql.names() if reading.obstacle(name) is None and name not in found_first]
-        for name in read:
-            text = queries.chosen(name, reading.known).text
+        read = texts(reading)
+        for name, text in read.items():
             asked = dict.fromkeys(re.findall(r"%\((\w+)\)s", text))
             try:
                 await reading.fetch(name, asked)

@@ -60,9 +60,9 @@ def said(app: ConsoleApp) -> str:
 
 
 def word(pilot: Pilot[int], title: str) -> str:
-    """What the list says of a page."""
-    options = pilot.app.screen.query_one(OptionList).options
-    return next(str(option.prompt) for option in options if title in str(option.prompt)).split(title)[0].strip(" ✓▸·!-")
+    """What the list says of a page; nothing while the guide is only about to be laid out."""
+    prompts = (str(option.prompt) for pages in pilot.app.screen.query(OptionList) for option in pages.options)
+    return next((prompt for prompt in prompts if title in prompt), title).split(title)[0].strip(" ✓▸·!-")
 
 
 async def give_parameters(pilot: Pilot[int], keys: Sequence[str], standing: str) -> None:

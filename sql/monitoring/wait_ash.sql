@@ -1,8 +1,8 @@
 -- What sessions waited for some time ago, as pg_ash sampled it, in slots of a few samples each.
 --
--- Slot 0 ends `until` seconds ago; `looks` is how many samples are taken in one, which is `seconds` long. A sample is an array: groups of the
--- negative number of a wait event, how many sessions were in it, and the number of the statement of each, 0 where it
--- has none. Its time is in seconds since the beginning of 2026.
+-- Slot 0 ends `until` seconds ago; `looks` is how many samples are taken in one, which is `seconds` long. A sample is
+-- an array: groups of the negative number of a wait event, how many sessions were in it, and the number of the
+-- statement of each, 0 where it has none. Its time is in seconds since the beginning of 2026.
 WITH pace AS MATERIALIZED (
   SELECT p.period, greatest(%(slot)s::float8, p.period) AS width
     FROM (SELECT extract(epoch FROM f.sample_interval)::float8 AS period FROM ash.config f LIMIT 1) p

@@ -1,4 +1,4 @@
--- How often pg_wait_sampling has seen each session wait for what, since it began to count: it looks many times a second.
+-- How often pg_wait_sampling has seen each session wait for what since it began to count, many times a second.
 -- extension: pg_wait_sampling
 --
 -- Of processes that are not asked about only the number of looks counts: the server's own ones wait nearly always. What

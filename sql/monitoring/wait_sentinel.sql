@@ -1,8 +1,8 @@
 -- What active sessions waited for some time ago, as pgsentinel sampled it, in slots of a few samples each.
 -- extension: pgsentinel
 --
--- Slot 0 ends `until` seconds ago; `looks` is how many samples are taken in one, which is `seconds` long. Sessions idle in a transaction are
--- there only with pgsentinel_ash.track_idle_trans.
+-- Slot 0 ends `until` seconds ago; `looks` is how many samples are taken in one, which is `seconds` long. Sessions
+-- idle in a transaction are there only with pgsentinel_ash.track_idle_trans.
 WITH pace AS MATERIALIZED (
   SELECT p.period, greatest(%(slot)s::float8, p.period) AS width
     FROM (SELECT pg_catalog.current_setting('pgsentinel_ash.sampling_period')::float8 AS period) p
