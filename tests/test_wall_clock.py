@@ -22,6 +22,7 @@ TABLE: Mapping[str, tuple[int, str]] = {
     "sources/postgres/reading.py _read": (1, "noted; seconds and rates are of the monotonic clock"),
     "sources/redis/server.py fetch": (1, "noted with the monotonic clock"),
     "sources/replicas/source.py fetch": (1, "noted with the monotonic clock"),
+    "watching/waits.py fetch": (1, "noted with the monotonic clock"),
     "watching/observer.py __init__": (1, "noted; how long a finding lasts: tests/test_clock.py"),
     # A moment that is shown, or a part of a name.
     "cli/worker.py report": (1, "the time of a line"),

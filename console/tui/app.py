@@ -23,6 +23,7 @@ from console.panes.metrics import header_metrics, view_in_alarm
 from console.panes.overview import OVERVIEW
 from console.reading.reader import Readers
 from console.tui.action_flow import ActionFlow
+from console.tui.background import in_background
 from console.tui.bindings import bindings, check_keymap, is_available, keys_of
 from console.tui.compositor import FrontScreen, whole
 from console.tui.dialog_stack import DialogStack
@@ -204,7 +205,7 @@ class ConsoleApp(App[int]):
             if self.times.is_file:
                 return
             self.call_after_refresh(self.show_notices)
-            self.run_worker(self.workspace.keep_readings(), group="readings", exit_on_error=False)
+            in_background(self, "readings", self.workspace.keep_readings)
 
     async def action_pane(self, name: str) -> None:
         """Turn to the pane called `name`, making it on the first visit."""

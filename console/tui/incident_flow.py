@@ -10,6 +10,7 @@ from textual.app import App
 from console.format import safe
 from console.model import Trouble
 from console.past.incident import SUFFIX
+from console.tui.background import in_background
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import ExportDialog, TextDialog
 from console.tui.pane_times import PaneTimes
@@ -36,7 +37,7 @@ class IncidentFlow:
 
     def _answered(self, path: Path | None) -> None:
         if path is not None:
-            self._app.run_worker(self._write(path), group="recording", exit_on_error=False)
+            in_background(self._app, "recording", self._write, path)
 
     async def _write(self, path: Path) -> None:
         moment = self._times.then.moment if self._times.then else None

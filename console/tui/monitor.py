@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from textual.app import App
@@ -14,6 +14,7 @@ from console.format import safe
 from console.model import Finding
 from console.panes.metrics import VITALS
 from console.sources.registry import POOLER, PRIMARY
+from console.tui.background import in_background
 from console.tui.concerns import concerns
 from console.tui.header import Header
 from console.tui.overview import Overview
@@ -44,12 +45,12 @@ class Monitor:
     def begin(self) -> None:
         """Go on from now on, as workers of the application."""
         if self._times.is_file:
-            self._run("metrics", self.watch_moment())
+            in_background(self._app, "metrics", self.watch_moment)
             return
-        self._run("metrics", self.watch_metrics())
-        self._run("findings", self.watch_findings())
-        self._run("baselines", self.workspace.baselines.follow())
-        self._run("samples", self.workspace.keep_samples())
+        in_background(self._app, "metrics", self.watch_metrics)
+        in_background(self._app, "findings", self.watch_findings)
+        in_background(self._app, "baselines", self.workspace.baselines.follow)
+        in_background(self._app, "samples", self.workspace.keep_samples)
 
     def fail(self, error: BaseException) -> None:
         """A defect has ended what goes on behind the panes: say so, and show no metric that may be out of date."""
@@ -133,6 +134,3 @@ class Monitor:
                 await asyncio.wait_for(self._judge.wait(), pause)
             self._judge.clear()
             await self.workspace.observer.recent(self.vitals.period / 2)
-
-    def _run(self, group: str, work: Coroutine[object, object, None]) -> None:
-        self._app.run_worker(work, group=group, exit_on_error=False)

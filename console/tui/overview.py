@@ -14,6 +14,7 @@ from console.model import Pane
 from console.panes.connections import CONNECTIONS
 from console.panes.overview import OVERVIEW
 from console.panes.slow_queries import SLOW_QUERIES
+from console.tui.background import in_place
 from console.tui.charts import history
 from console.tui.evidence import evidence
 from console.tui.finding_blocks import FindingBlocks
@@ -73,7 +74,7 @@ class Overview(Container):
         if are_loaded(*CURVES):
             chart.update(history(vitals.metrics, chart.size.width, chart.size.height), layout=False)
         else:
-            self.run_worker(self._load(), group="drawing", exclusive=True, exit_on_error=False)
+            in_place(self, "drawing", self._load)
 
     async def _load(self) -> None:
         await load(*CURVES)

@@ -13,6 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from console.model import Snapshot, Source, Trouble, View
+from console.tui.background import in_place
 from console.tui.charts import CHARTS, DRAWN_BY
 from console.tui.loading import are_loaded, load
 from console.tui.sizes import size_apart
@@ -100,7 +101,7 @@ class PaneChart(Static):
             return
         if not are_loaded(*(code := DRAWN_BY.get(view.chart, ()))):
             self.display = False
-            self.run_worker(self._draw_with(code), group=CODE, exclusive=True, exit_on_error=False)
+            in_place(self, CODE, self._draw_with, code)
             return
         height = room.height * 2 // 5 if view.chart_query else room.height // 3
         try:

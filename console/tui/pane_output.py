@@ -14,6 +14,7 @@ from textual.widget import Widget
 from console.format import counted, safe
 from console.model import Pane, Snapshot, Source, Trouble, View
 from console.reading.export import save
+from console.tui.background import in_background
 from console.tui.dialogs import ExportDialog, SortDialog, TextDialog
 from console.tui.pane_text import copied_text, export_name
 
@@ -39,7 +40,7 @@ def export_rows(widget: Widget, pane: Pane, view: View, rows: Snapshot | None, s
     def answered(path: Path | None) -> None:
         if path is not None:
             write = partial(save, path, pane.name, view.name, rows, source.facts)
-            widget.run_worker(_write(widget, write, rows, path), exit_on_error=False)
+            in_background(widget, "export", _write, widget, write, rows, path)
 
     _open(widget, ExportDialog(export_name(pane, view)), answered)
 

@@ -16,6 +16,7 @@ from console.format import one_line, safe, show
 from console.keys import Place
 from console.model import Plan, Snapshot, Trouble
 from console.running.plan_lines import Sort, plan_lines
+from console.tui.background import in_place
 from console.tui.bindings import bindings
 from console.tui.key_guard import READ, KeyGuard, answer
 from console.tui.text_field import TextField
@@ -68,7 +69,7 @@ class PlanDialog(ModalScreen[bool]):
         self.call_after_refresh(self.guard.shown)
         self.set_interval(0.1, self._show_keys)
         if self._again is not None and any(step.forecast and step.forecast.blocks for step in self._plan.steps):
-            self.set_interval(FORECAST_PERIOD, lambda: self.run_worker(self._forecast(), exclusive=True))
+            self.set_interval(FORECAST_PERIOD, lambda: in_place(self, "forecast", self._forecast))
 
     async def _forecast(self) -> None:
         """Show who will wait as it is now."""

@@ -12,6 +12,7 @@ from textual.worker import Worker, WorkerState
 
 from console.format import safe
 from console.keys import Place
+from console.tui.background import in_background
 from console.tui.bindings import bindings
 from console.tui.key_guard import SEEN, KeyGuard, answer
 
@@ -36,7 +37,7 @@ class PlanningDialog(ModalScreen[None]):
     def on_mount(self) -> None:
         """Begin the flow."""
         self.call_after_refresh(self.guard.shown)
-        self.run_worker(self._carry_out(), exit_on_error=False)
+        in_background(self, "planning", self._carry_out)
 
     def show_planning(self, title: str) -> None:
         """Show that the action with this title is being planned; empty: nothing is."""

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from textual.widget import Widget
 from textual.worker import Worker
 
+from console.tui.background import in_place
+
 POLL, TURN = "poll", "turn"  # groups of workers
 
 
@@ -24,7 +26,7 @@ class Polling:
 
     def begin(self) -> None:
         """Read now and from now on."""
-        self._current = self._widget.run_worker(self._poll(), group=POLL, exclusive=True, exit_on_error=False)
+        self._current = in_place(self._widget, POLL, self._poll)
 
     def stop(self, *groups: str) -> None:
         """End what runs."""
