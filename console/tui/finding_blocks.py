@@ -1,4 +1,4 @@
-"""The findings on the screen: a block of lines for each, unfolded under the cursor or where all of them fit."""
+"""The findings on the screen: a block of lines for each, whole under the cursor or where all of them fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from rich.segment import Segment
-from textual.content import Content
 from textual.events import Click, Hide, Resize, Show
 from textual.geometry import Size
 from textual.message import Message
@@ -15,28 +14,16 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from console.format import one_line
 from console.keys import Place
 from console.model import Level, Snapshot
 from console.reading.reader import Key, keys
 from console.records import dataclass
 from console.tui.bindings import bindings
+from console.tui.finding_lines import FindingLine, finding_lines
 from console.tui.later_dialog import LaterDialog
-from console.tui.table_lines import fit
 from console.tui.table_styles import NAMES, TableStyles
 
-MARKS = {"critical": "!!", "warning": "! "}
 LEVELS = {"critical": Level.CRITICAL, "warning": Level.WARNING}
-INDENT = "    "
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One line of a block."""
-
-    finding: int  # which one it belongs to
-    text: str
-    head: bool = False
 
 
 class FindingBlocks(ScrollView, can_focus=True):
@@ -82,7 +69,7 @@ class FindingBlocks(ScrollView, can_focus=True):
         super().__init__()
         self._rows: list[dict[str, Any]] = []
         self._keys: list[Key] = []
-        self._lines: list[Text] = []
+        self._lines: list[FindingLine] = []
         self._chosen_fix: dict[Key, int] = {}
         self._stale = False
         self._seeks = True  # the worst finding, until the cursor is moved
@@ -127,36 +114,13 @@ class FindingBlocks(ScrollView, can_focus=True):
         return []
 
     def _fold(self) -> None:
-        """Lay the blocks out: all of them unfolded if they fit, else the one under the cursor."""
+        """Lay the blocks out for the size, the cursor and the fixes that are offered."""
         width = self.scrollable_content_region.width or self.size.width
-        blocks = [self._block(at, row, width) for at, row in enumerate(self._rows)]
-        everything = sum(map(len, blocks)) <= self.size.height
-        self._lines = [
-            line
-            for at, block in enumerate(blocks)
-            for line in (block if everything or at == self.cursor else [self._head(at, width)])
-        ]
+        fixes = [self._fix(at) for at in range(len(self._rows))]
+        self._lines = finding_lines(self._rows, fixes, self.cursor, width, self.size.height)
         self.virtual_size = Size(width, len(self._lines))
         self.refresh()
         self.post_message(self.Rested(self.cursor_row if self.display else None))
-
-    def _head(self, at: int, width: int) -> Text:
-        """The one line of a folded block."""
-        row = self._rows[at]
-        return Text(at, fit(f"{_mark(row)}{one_line(row['sentence'])}", width, right=False), head=True)
-
-    def _block(self, at: int, row: Mapping[str, Any], width: int) -> list[Text]:
-        """All lines of a block; what is longer than a line is continued on the next."""
-        mark = _mark(row)
-        lines = [Text(at, line, head=True) for line in _wrapped(one_line(row["sentence"]), mark, width)]
-        texts = [one_line(row["detail"])] if row["detail"] else []
-        if row["explains"]:
-            texts.append(f"also explains: {one_line(' · '.join(row['explains']))}")
-        texts += [one_line(row["muted"])] if row["muted"] else []
-        if fix := self._fix(at):
-            more = len(row["fixes"]) - 1
-            texts.append(f"f  {one_line(fix['effect'])}" + (f"  (→ {more} more)" if more else ""))
-        return lines + [Text(at, line) for text in texts for line in _wrapped(text, INDENT, width)]
 
     def _fix(self, at: int) -> Mapping[str, Any] | None:
         fixes = self._rows[at]["fixes"]
@@ -269,14 +233,3 @@ class FindingBlocks(ScrollView, can_focus=True):
         at = self.scroll_offset.y + event.y
         if at < len(self._lines):
             self.move_to(self._lines[at].finding)
-
-
-def _mark(row: Mapping[str, Any]) -> str:
-    return " z" if row["muted"] else MARKS.get(row["level"], "  ")
-
-
-def _wrapped(text: str, mark: str, width: int) -> list[str]:
-    """`text` after `mark` in lines of `width` cells; those after the first are indented."""
-    room = max(10, width - len(INDENT))
-    first, *others = Content(text).wrap(room) or [Content("")]
-    return [f"{mark}{first.plain.rstrip()}", *(f"{INDENT}{line.plain.rstrip()}" for line in others)]
