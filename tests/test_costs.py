@@ -40,7 +40,7 @@ CONSOLE, ALL = 0, 1
         (command("show", "connections", "-t", AWAY), (106, 430)),
         (command("check", "-t", AWAY), (175, 500)),
         ("import console.tui.start", (90, 390)),
-        ("import console.tui.app", (194, 704)),
+        ("import console.tui.app", (195, 705)),
     ],
     ids=["help", "rows", "rules", "first screen", "screen"],
 )

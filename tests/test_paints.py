@@ -88,9 +88,9 @@ async def test_ctrl_l_sends_the_whole_screen_whatever_the_terminal_shows(
     async with console(any_pg.uri("postgres"), pane="settings") as (app, pilot):
         await settings_pane(app, pilot)
         updates: list[object] = []
-        app._picture.drawn([LinePart(0, 0, Strip([Segment("as it was")]), 0, 9)], app.console)
+        app.picture.drawn([LinePart(0, 0, Strip([Segment("as it was")]), 0, 9)], app.console)
         with monkeypatch.context() as patch:
             patch.setattr(ConsoleApp, "_display", lambda _app, _screen, update: updates.append(update))
             await pilot.press("ctrl+l")
             await until(pilot, lambda: any(isinstance(update, LayoutUpdate) for update in updates))
-        assert app._picture.drawn([LinePart(0, 0, Strip([Segment("as it was")]), 0, 9)], app.console)
+        assert app.picture.drawn([LinePart(0, 0, Strip([Segment("as it was")]), 0, 9)], app.console)

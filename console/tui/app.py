@@ -1,4 +1,4 @@
-"""The terminal application: opens panes and dialogs, and begins what keys and findings ask for."""
+"""The application: opens panes and dialogs, and begins what keys and findings ask for."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rich.console import RenderableType
 from textual import on, work
-from textual.app import App, ComposeResult, SystemCommand
-from textual.driver import Driver
+from textual.app import ComposeResult, SystemCommand
 from textual.events import Event, Key, Resize
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from console.format import pasteable
 from console.keys import Place
 from console.panes import PANES
 from console.panes.metrics import header_metrics, view_in_alarm
@@ -25,14 +22,14 @@ from console.reading.reader import Readers
 from console.tui.action_flow import ActionFlow
 from console.tui.background import in_background
 from console.tui.bindings import bindings, check_keymap, is_available, keys_of
-from console.tui.compositor import FrontScreen, whole
+from console.tui.compositor import FrontScreen
 from console.tui.dialog_stack import DialogStack
 from console.tui.dialogs import QuitDialog
-from console.tui.driver import TerminalDriver, end_on_signals, run_until_closed
+from console.tui.driver import end_on_signals, run_until_closed
 from console.tui.finding_blocks import FindingBlocks
 from console.tui.first_screen import FirstScreen
 from console.tui.footer import KeyLine
-from console.tui.grounds import SIXTEEN, choose_theme
+from console.tui.grounds import choose_theme
 from console.tui.header import Header
 from console.tui.key_routing import KeyRouting
 from console.tui.loading import MARKING, PAST, SOON, load
@@ -51,12 +48,10 @@ from console.tui.pane_rows import PaneRows
 from console.tui.pane_switcher import PaneSwitcher
 from console.tui.pane_times import PaneTimes
 from console.tui.pane_view import PaneView
-from console.tui.picture import Picture
 from console.tui.row_actions import RowActions
 from console.tui.tabs import PaneTabs
-from console.tui.takeover import LONGEST, Takeover
-from console.tui.themes import THEMES
-from console.tui.updates import written
+from console.tui.takeover import LONGEST
+from console.tui.terminal_app import TerminalApp
 from console.tui.vitals import Vitals
 from console.workspace import Workspace
 
@@ -68,7 +63,7 @@ if TYPE_CHECKING:
     from console.watching.past import KeptReadings
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(TerminalApp):
     """One console on one target."""
 
     CSS_PATH = "console.tcss"
@@ -90,9 +85,7 @@ class ConsoleApp(App[int]):
 
         A `recording` is shown instead of a server.
         """
-        self._theme_name = choose_theme(workspace.settings.theme, os.environ)
-        # Textual decides here, before a theme is set, whether colours may be the terminal's own.
-        super().__init__(ansi_color=True if self._theme_name == SIXTEEN else None)
+        super().__init__(choose_theme(workspace.settings.theme, os.environ), first_screen)
         self.workspace = workspace
         self.readers = readers or Readers(workspace.sources.named)
         self.vitals = Vitals(self.readers, workspace.settings.thresholds)
@@ -107,8 +100,6 @@ class ConsoleApp(App[int]):
         self._rows = RowActions(workspace, self.dialogs, self.flow, self.times)
         self._first_pane = workspace.wanted.pane or OVERVIEW.name
         self._has_read = False
-        self._picture = Picture()
-        self._takeover = Takeover(self, first_screen, self._display)
         self.defect: BaseException | None = None  # of what goes on behind the panes
 
     def compose(self) -> ComposeResult:
@@ -122,9 +113,7 @@ class ConsoleApp(App[int]):
 
     def on_load(self) -> None:
         """Themes and keys before the first frame."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._theme_name
+        self.show_theme()
         self.set_keymap(dict(self.workspace.settings.keymap))
         end_on_signals(self.exit, lambda: bool(self.workspace.running))
 
@@ -132,7 +121,7 @@ class ConsoleApp(App[int]):
         """Show the first pane, and begin what goes on behind it."""
         postgres = self.workspace.sources.postgres
         self.query_one(Header).show_server(postgres.label, postgres.known, {}, {})
-        self.set_timer(LONGEST, self._takeover.complete)
+        self.set_timer(LONGEST, self.takeover.complete)
         await self.action_pane(self._first_pane)
         self.monitor.begin()
         if self.workspace.wanted.guide and not self.times.is_file:
@@ -158,50 +147,13 @@ class ConsoleApp(App[int]):
         """Stop the runs and close the connections."""
         await self.workspace.close()
 
-    def _fatal_error(self) -> None:
-        # Textual's own traceback prints local variables, and with them passwords.
-        from rich.traceback import Traceback  # noqa: PLC0415  only when all is lost
-
-        self.bell()
-        self._exit_renderables.append(Traceback(show_locals=False))
-        self._close_messages_no_wait()
-
-    def get_default_screen(self) -> Screen[object]:
-        """The screen below all dialogs."""
-        return FrontScreen(id="_default")
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        if self._takeover.withholds():
-            return
-        if self._running and not self._closed and not self._batch_count and not self.is_headless:
-            renderable = written(renderable, self._picture, self)
-        super()._display(screen, renderable)
-
-    def hand_over(self) -> bool:
-        """Take the terminal over from the first screen; whether there was one. The driver asks for it."""
-        self._picture.forget()
-        return self._takeover.hand_over()
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy text over the terminal (OSC 52), without what a terminal would run when it is pasted."""
-        super().copy_to_clipboard(pasteable(text))
-
-    def get_driver_class(self) -> type[Driver]:
-        """The terminal driver, which counts the bytes it sends and ends the console with its terminal."""
-        return TerminalDriver
-
-    @property
-    def bytes_written(self) -> int:
-        """Bytes sent to the terminal so far."""
-        return getattr(self._driver, "written", 0)
-
     # Panes
 
     def on_pane_view_first_read(self) -> None:
         """Read what notices need, and load their code, only when the first rows are on the screen."""
         if not self._has_read:
             self._has_read = True
-            self.call_after_refresh(self._takeover.complete)
+            self.call_after_refresh(self.takeover.complete)
             if self.times.is_file:
                 return
             self.call_after_refresh(self.show_notices)
@@ -301,9 +253,9 @@ class ConsoleApp(App[int]):
     async def on_event(self, event: Event) -> None:
         """Give a key to what is on the screen now, and every other event to Textual."""
         if isinstance(event, Resize):
-            self._picture.forget()
+            self.picture.forget()
         if isinstance(event, Key):
-            self._takeover.complete()  # whoever presses a key is to see what it does
+            self.takeover.complete()  # whoever presses a key is to see what it does
         if not await self.keys.handles(event):
             await super().on_event(event)
         elif isinstance(self.screen, FrontScreen) and self._message_queue.empty():
@@ -388,11 +340,6 @@ class ConsoleApp(App[int]):
         if self._is_present():
             await load("console.tui.guidance", "console.tui.setup")
             self._guidance.open_guide(self.flow)
-
-    def action_redraw(self) -> None:
-        """Send the whole screen, as after another program has written to the terminal."""
-        self._picture.forget()
-        self._display(self.screen, whole(self.screen))
 
     @work(exclusive=True, group="quitting", exit_on_error=False)
     async def action_quit(self) -> None:  # type: ignore[override]

@@ -1,6 +1,6 @@
 -- What samples the waits of sessions on the server itself: whether it is installed, loaded, and can be read.
 --
--- pg_ash is no extension but a schema. Its view is read only where a superuser or the role of this session owns all of
+-- pg_ash is no extension but a schema. Its view is read only where a superuser or the role that reads it owns all of
 -- it: the functions of a view run with the rights of whoever reads it.
 WITH ash AS MATERIALIZED (
   SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
