@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import sqrt
+from typing import Any
 
 import pytest
 
+from console import sql
 from console.demo.cluster import APPLICATION
 from console.model import Record
 from console.panes.metrics import VITALS
 from console.panes.waits import WAITS
-from console.series.waits import CPU, IDLE_IN_TRANSACTION
+from console.series.waits import CPU, IDLE_IN_TRANSACTION, wait_class
 from console.sources.registry import Sources
 from console.watching.waits import VIEWS, Waits, waits_source
 from tests.activity import console
@@ -107,6 +109,41 @@ async def test_who_waits_for_a_lock_has_its_statement_and_blocker(pg: Cluster, d
         meant = {(event["class"], event["event"]): event["means"] for event in events}
         assert meant["Lock", "relation"] == "Waiting to acquire a lock on a relation"
         assert meant["Timeout", "PgSleep"] == "Waiting due to a call to pg_sleep or a sibling function"
+
+
+async def test_of_idle_sessions_a_sample_reads_no_more_than_that_they_are(pg: Cluster, database: str) -> None:
+    """Few busy ones of many are read one by one; a session that copies is active while it waits for its client."""
+    name, opened = "few of many", [pg.connect(database, application_name="idle") for _ in range(30)]
+    busy = ("BEGIN", "SELECT 1", "COPY item FROM STDIN")
+    opened[0].execute("CREATE TABLE item (n int)")
+    for statement in busy:
+        opened.append(pg.connect(database, application_name=name))
+        opened[-1].pgconn.send_query(statement.encode())
+    query = sql.load("wait_sample", (pg.major,)).statement
+    with pg.connect(database, application_name="bystander") as session:
+
+        def sampled() -> dict[int, str]:
+            rows = [dict(zip(names, row, strict=True)) for row in session.execute(query.encode()).fetchall()]
+            return {row["pid"]: wait_class(row["backend"], row["state"], row["class"]) for row in rows}
+
+        names = [column.name for column in session.execute(query.encode()).description or ()]
+        wanted = {opened[-3].info.backend_pid: IDLE_IN_TRANSACTION, opened[-1].info.backend_pid: "Client"}
+        await eventually(lambda: sampled() == wanted)
+        ((plan,),) = session.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}".encode()).fetchall()
+    read = [node["Actual Rows"] * node["Actual Loops"] for node in nodes(plan[0]["Plan"]) if is_activity(node)]
+    assert sorted(read) == [0, len(wanted)]
+    for connection in opened:
+        connection.close()
+
+
+def is_activity(node: Mapping[str, Any]) -> bool:
+    return node.get("Function Name") == "pg_stat_get_activity"
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
 
 
 async def test_a_role_without_the_privilege_is_told_what_it_does_not_see(pg: Cluster, database: str, mix: str) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 
 from console.format import decoded, one_line
@@ -23,8 +23,10 @@ from console.watching.finer_waits import PROFILE, FinerWaits
 from console.watching.kept_waits import KEPT, SLOT, KeptWaits
 
 SAMPLE, EVENTS, TEXTS = "wait_sample", "wait_events", "wait_statement_texts"
+SESSIONS, BLOCKERS = "wait_sessions", "wait_blockers"  # who blocks whom is asked for where it is shown
 POOLS = "pooler_pools"
 POOL_PERIOD = 2.0  # seconds for which the number of waiting clients is used again
+BLOCKED_PERIOD = 5.0  # seconds for which it holds who blocks sessions, while the same ones wait
 SPARE = 0.5  # seconds after a sample in which that of the header adds nothing
 MOST_TEXTS = 2_000  # of statements that are remembered
 MACHINE = "actions/tuning_facts"
@@ -35,10 +37,11 @@ VIEWS: Mapping[str, Rows] = {
     "wait_events_seen": wait_rows.by_event,
     "wait_statements": wait_rows.by_statement,
     "wait_applications": wait_rows.by_application,
-    "wait_sessions": wait_rows.by_session,
+    SESSIONS: wait_rows.by_session,
 }
 READS: Mapping[str, tuple[str, ...]] = {  # what each is made of
     **dict.fromkeys(VIEWS, (SAMPLE, PROFILE, *KEPT.values())),
+    SESSIONS: (SAMPLE, BLOCKERS, PROFILE, *KEPT.values()),
     TEXTS: (TEXTS,),
 }
 _OFFERED = ("pid", "backend", "state", "class", "event", "query_id", "application", "user")  # of the vital signs
@@ -49,6 +52,15 @@ class _Pool:
     """The clients of the poolers that wait for a connection, as last read."""
 
     clients: tuple[SampledSession, ...] = ()
+    clock: float = 0.0  # monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocked:
+    """Who blocked the sessions that waited for locks, as last read."""
+
+    pids: Sequence[object] = ()  # of those that waited
+    by: Mapping[int, str] = field(default_factory=dict)
     clock: float = 0.0  # monotonic
 
 
@@ -69,6 +81,7 @@ class Waits:
         self._statements: dict[int, str] = {}
         self._cores: int | None = None
         self._pool = _Pool()
+        self._blocked = _Blocked()
         self._finer = FinerWaits(self._postgres)
         self._kept = KeptWaits(self._postgres)
         self._taken: Snapshot | None = None  # the sessions as read last
@@ -106,7 +119,8 @@ class Waits:
             await self._keep(taken)
         else:  # another window may be wanted of the same samples
             taken = replace(self._taken, taken_at=datetime.now(UTC), clock=time.monotonic())
-        known = Known(self._cores, self._texts or {}, self._statements, dict(_blockers(taken.records())))
+        blocked = await self._who_blocks(taken) if query == SESSIONS else {}
+        known = Known(self._cores, self._texts or {}, self._statements, blocked)
         measured = self._measured()
         columns, rows = VIEWS[query](measured, known)
         hidden = sum(row["backend"] is None for row in taken.records())
@@ -116,6 +130,15 @@ class Waits:
         sampler = next(iter(measured.chosen.looks), "")  # that of the last samples; the notes name all
         shown = replace(taken, name=query, columns=columns, rows=tuple(rows), notes=notes, sampler=sampler)
         return shown.hiding(visible(len(taken.rows) - hidden, len(taken.rows)))
+
+    async def _who_blocks(self, taken: Snapshot) -> Mapping[int, str]:
+        """Who blocks the sessions of a sample that wait for a lock, by their pids. Raises Trouble."""
+        pids = [row["pid"] for row in taken.records() if row["class"] == "Lock"]
+        known, now = self._blocked, time.monotonic()
+        if pids != known.pids or now - known.clock > BLOCKED_PERIOD:
+            found = await self._postgres.fetch(BLOCKERS, {"pids": pids}) if pids else None
+            self._blocked = _Blocked(pids, dict(_blockers(found.records())) if found else {}, now)
+        return self._blocked.by
 
     def _troubles(self) -> Iterator[str]:
         troubles = (("pg_wait_sampling", self._finer.trouble), (self._kept.source, self._kept.trouble))

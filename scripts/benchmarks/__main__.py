@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, str] = {
     "locks": "the locks and connections panes with up to 1,000 waiting sessions",
     "pooler": "what the console costs PgBouncer with 1,000 clients; writes docs/benchmarks-pooler.md",
     "rules": "what all rules together cost the heavy server, by query",
+    "waits": "what the pane Waits costs a server with its sample every second",
     "readings": "what keeping every reading of an hour costs: bytes on the disk and processor time",
     "partition": "partition-table under 50 writes a second, both ways",
 }
