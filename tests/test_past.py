@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import random
 import stat
+import time
 import zlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -274,13 +276,42 @@ NOW = datetime(2026, 11, 29, 14, 5, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_written_as_people_do(text: str, meant: datetime) -> None:
-    assert moment_meant(text, NOW) == meant
+    assert moment_meant(text, NOW, UTC) == meant
+
+
+@pytest.mark.parametrize("machine", [False, True], ids=["zone given", "zone of the machine"])
+@pytest.mark.parametrize(
+    ("now", "text", "meant"),
+    [
+        ("2027-03-28T08:00Z", "01:30", "2027-03-28T00:30Z"),  # before that night's change to summer
+        ("2027-03-28T08:00Z", "10:00", "2027-03-28T08:00Z"),
+        ("2027-03-28T08:00Z", "11:00", "2027-03-27T10:00Z"),
+        ("2027-03-31T21:59:59Z", "23:59:59", "2027-03-31T21:59:59Z"),  # the last second of a month
+        ("2027-10-31T08:00Z", "02:30", "2027-10-31T01:30Z"),  # an hour that comes twice
+        ("2027-10-31T01:10Z", "02:30", "2027-10-31T00:30Z"),
+        ("2027-10-31T00:10Z", "02:30", "2027-10-30T00:30Z"),
+        ("2027-12-31T23:30Z", "00:15", "2027-12-31T23:15Z"),  # another year than in UTC
+        ("2028-02-29T23:30Z", "00:45", "2028-02-28T23:45Z"),
+        ("2027-12-01T12:00Z", "2027-07-01 14:00", "2027-07-01T12:00Z"),  # summer, asked for in winter
+    ],
+)
+def test_a_time_of_the_day_is_that_of_the_clock_on_the_wall_on_its_day(
+    machine: bool, now: str, text: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        found = moment_meant(text, datetime.fromisoformat(now), None if machine else ZoneInfo("Europe/Berlin"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == datetime.fromisoformat(meant)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-5", "25:00", "2026-13-01", "2026-11-29T15:00:00Z"])
 def test_what_is_no_moment_of_the_past_is_refused(text: str) -> None:
     with pytest.raises(Trouble) as told:
-        moment_meant(text, NOW)
+        moment_meant(text, NOW, UTC)
     assert told.value.kind is Kind.USAGE
 
 

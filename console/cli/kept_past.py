@@ -22,7 +22,7 @@ def mark_of(text: str, wanted: Wanted) -> Mark:
 
 def past_of(text: str, wanted: Wanted) -> PastMoment:
     """What was known at the moment that `text` names. Raises Trouble if nothing of the target was kept."""
-    moment = moment_meant(text, datetime.now(UTC).astimezone()).timestamp()
+    moment = moment_meant(text, datetime.now(UTC)).timestamp()
     library = ReadingLibrary(store_of(default_trail().path.parent, wanted.target))
     if library.span() is None:
         remedy = "The console and `watch` keep what they read; -t must name the target as it did there."
