@@ -21,6 +21,7 @@ import pytest
 from console.demo import redis_server
 from console.demo.redis_server import RedisProcess
 from scripts.servers import Version, poolers
+from tests.dates import let_midnight_pass
 from tests.hosts import NoHost
 from tests.servers import (
     RELEASED,
@@ -144,6 +145,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         dropped = set(_out_of_turn(items, once=config.getoption("--once")))
         config.hook.pytest_deselected(items=[item for item in items if item in dropped])
         items[:] = [item for item in items if item not in dropped]
+
+
+def pytest_runtest_setup() -> None:
+    """Begin no test in the last seconds of a day."""
+    let_midnight_pass()
 
 
 def _out_of_turn(items: list[pytest.Item], *, once: bool) -> Iterator[pytest.Item]:

@@ -15,10 +15,10 @@ from console.running.trail.audit import default_trail
 from console.settings import config
 from console.settings.config import ArchivePolicy, RefreshPolicy
 from tests.acting import Desk
+from tests.dates import MONTH
 from tests.servers import PostgresServer as Cluster
 from tests.sql_files import content_in
 
-MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
 AGO = {name: f"({MONTH} - interval '{ago} months')::date" for name, ago in (("old", 30), ("new", 0))}
 ROOM = (
     "CREATE TABLE public.t (id int PRIMARY KEY, n int, x text)",

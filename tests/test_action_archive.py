@@ -16,9 +16,9 @@ from console.running.trail.audit import Trail
 from console.settings.config import ArchivePolicy
 from console.sources.postgres import ActingSession, PostgresServer
 from tests.acting import Desk, held
+from tests.dates import MONTH
 from tests.servers import PostgresServer as Cluster
 
-MONTH = "date_trunc('month', now() AT TIME ZONE 'UTC')"
 COLUMNS = "id bigint NOT NULL, day date NOT NULL, kind text, amount numeric CHECK (amount >= 0), tags text[]"
 ROWS = (
     "INSERT INTO public.facts (id, day, kind, amount, tags) "

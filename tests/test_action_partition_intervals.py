@@ -11,9 +11,9 @@ from console.actions.partitions.create_partitions import CREATE_PARTITIONS
 from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from tests.acting import Desk
+from tests.dates import DAY, MONTH
 from tests.servers import PostgresServer as Cluster
 
-MONTH, DAY = (f"date_trunc('{unit}', now() AT TIME ZONE 'UTC')" for unit in ("month", "day"))
 BOUNDS = r"""
 SELECT edge[1]::timestamptz, edge[2]::timestamptz FROM (
   SELECT regexp_match(pg_get_expr(c.relpartbound, 0), '\(''(.*?)''\).*\(''(.*?)''\)') AS edge
@@ -84,7 +84,7 @@ async def test_what_is_no_interval_of_whole_days_is_refused(desk: Desk, edges: l
 
 
 async def test_the_rest_of_a_month_is_called_that_and_nothing_of_the_past_is_made(desk: Desk) -> None:
-    fill(desk, f"{DAY} + interval '1 day'", f"{MONTH} + interval '2 months'", f"{MONTH} + interval '3 months'")
+    fill(desk, f"{MONTH} + interval '1 month -1 s'", *ahead(MONTH, "months", 2, 3))  # also on its last day
     made = await desk.plan(CREATE_PARTITIONS, table="public.events", months="4")
     notes = [step.note for step in made.steps if step.sql.startswith("CREATE TABLE")]
     assert len(notes) == 3

@@ -13,11 +13,12 @@ from console.model import Kind, Outcome, Trouble
 from console.running.trail.audit import Trail
 from console.settings.config import PartitionPolicy
 from tests.acting import Desk
+from tests.dates import MONTH
 from tests.servers import PostgresServer as Cluster
 
 EVENTS = "CREATE TABLE public.events (id int, at timestamptz NOT NULL, note text DEFAULT 'x') PARTITION BY RANGE (at)"
 HOSTILE = ("\"'; DROP TABLE public.witness; --" + '"x;' * 12)[:63]
-NEXT = "(date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month')"
+NEXT = f"({MONTH} + interval '1 month')"
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from console.reading.thresholds import configured
 from console.settings import config
 from console.sources.postgres import PostgresServer
 from console.workspace import Workspace
+from tests.dates import MONTH
 from tests.servers import PostgresServer as Cluster
 
 STORAGE: tuple[Pane, ...] = (BLOAT, INDEXES, PARTITIONS, VIEWS)
@@ -389,7 +390,7 @@ async def test_foreign_keys_that_lead_no_index(pg: Cluster, database: str) -> No
 
 PARENTS = ("good", "dates", "plain", "short", "over", "ended", "holed", "spilled", "endless", "empty")
 KINDS = {"dates": "date", "plain": "timestamp"}
-MONTHS = "date_trunc('month', now() AT TIME ZONE 'UTC') + {} * interval '1 month'"
+MONTHS = MONTH + " + {} * interval '1 month'"
 
 
 def monthly(parent: str, first: int, last: int, kind: str = "timestamptz") -> str:
