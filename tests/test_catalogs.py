@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -28,11 +28,6 @@ from tests.servers import PostgresServer as Cluster
 
 MADE = {**capacity.READS, **slower.READS, **waits.READS, **advice.READS, **vacuum_clock.READS}
 PASSING = (Name("TABLE", "pg_am", "amname"), Name("VIEW", "pg_roles", "rolname"), Name("ROUTINE", "pg_has_role"))
-# What changes by itself, and with what the console and the test do: of queries that read it other values are no fault.
-MOVES = re.compile(
-    r"pg_stat_get_(?:activity|db_\w+|io|wal\w*|dead_tuples|live_tuples)|pg_buffercache\w*|pg_stat_statements|pg_ls_\w+"
-)
-FLUID = {"changes", "buffer_hits", "statements", "statement_heads", "advice_statements"}
 # Functions that describe a server; the others are what SQL is made of, such as count() and format().
 DESCRIBES = re.compile(
     r"pg_\w+|has_\w+|age|mxid_age|row_security_active|to_regclass|format_type|obj_description|aclexplode"
@@ -77,7 +72,6 @@ class Catalogs:
     texts: dict[str, str] = field(default_factory=dict)
     named: dict[Name, set[str]] = field(default_factory=dict)
     before: dict[str, Snapshot] = field(default_factory=dict)
-    fluid: set[str] = field(default_factory=set)
     steady: dict[str, set[str]] = field(default_factory=dict)  # columns of queries that do not change by themselves
 
     async def learn(self) -> None:
@@ -85,8 +79,6 @@ class Catalogs:
         async with self._console() as server:
             self.texts = texts(server)
         self.named = named_by(self.pg, self.database, self.texts)
-        moving = (queries for name, queries in self.named.items() if MOVES.fullmatch(name.of))
-        self.fluid = FLUID.union(*moving)
 
     async def costs(self, names: Iterable[Name]) -> list[str]:
         """What else than what is made of it goes wrong where the catalogs lack one of the names after the other."""
@@ -120,6 +112,7 @@ class Catalogs:
     async def cost(self, name: Name) -> list[str]:
         """What else than what is made of it goes wrong where the catalogs lack `name`."""
         queries, found = self.named[name], []
+        other: dict[str, set[str]] = {}
         with without(self.owner, name):
             async with self._workspace() as workspace:
                 try:
@@ -127,25 +120,44 @@ class Catalogs:
                 except Trouble as why:
                     return [f"no connection: {why}"]
                 for query in sorted(queries):
-                    lost = await self._lost(workspace, name, query, self.before[query])
+                    taken, lost = await self._lost(workspace, name, query)
                     found += [f"{query}: {each}" for each in lost]
+                    if taken is not None and not lost and (columns := self._other(query, taken)):
+                        other[query] = columns
                 for source, view in VIEWS:
                     if queries.intersection((view.query, *MADE.get(view.query, ()))):
                         broken = await _shown(workspace.sources.named(source), view)
                         found += [f"{source} {view.name}: {broken}"] if broken else []
+        return found + await self._lasting(other)
+
+    def _other(self, query: str, taken: Snapshot) -> set[str]:
+        """Columns that have other values than before, of those that are known and have not moved yet."""
+        known = [each for each in taken.columns if each in self.steady[query] - {*taken.unknown}]
+        return set() if taken.is_partial else _differing(taken, self.before[query], known)
+
+    async def _lasting(self, other: Mapping[str, set[str]]) -> list[str]:
+        """What is wrong of other values, now that nothing is missing: what does not come back moved by itself."""
+        found = []
+        for query, taken in (await self._all({*other})).items() if other else ():
+            moved = _differing(taken, self.before[query], other[query])
+            self.steady[query] -= moved
+            found += [f"{query}: other values of {sorted(wrong)}"] if (wrong := other[query] - moved) else []
         return found
 
-    async def _lost(self, workspace: Workspace, name: Name, query: str, before: Snapshot) -> Sequence[str]:
+    async def _lost(self, workspace: Workspace, name: Name, query: str) -> tuple[Snapshot | None, Sequence[str]]:
+        """What is read where the catalogs lack `name`, and what goes wrong other than its values."""
+        before = self.before[query]
         try:
             taken = await self._read(workspace.sources.postgres, query)
         except Trouble as why:
-            return () if sql.load(query).is_whole and (name.column or name.of) in str(why) else (str(why),)
+            is_whole = sql.load(query).is_whole and (name.column or name.of) in str(why)
+            return None, () if is_whole else (str(why),)
         if taken.columns != before.columns:
-            return (f"{set(before.columns) ^ set(taken.columns)}",)
-        known = [each for each in taken.columns if each in self.steady[query] - {*taken.unknown}]
-        if known and not taken.is_partial and query not in self.fluid and _bag(taken, known) != _bag(before, known):
-            wrong = [column for column in known if _bag(taken, [column]) != _bag(before, [column])]
-            return (f"other values of {wrong or known}",)
+            return taken, (f"{set(before.columns) ^ set(taken.columns)}",)
+        return taken, self._said(taken, name, query)
+
+    def _said(self, taken: Snapshot, name: Name, query: str) -> Sequence[str]:
+        """What goes wrong with what is said of the missing name."""
         is_named = re.search(rf"\b{name.column or name.of}\b", _code(self.texts[query])) is not None
         is_silent = not (taken.unknown or taken.is_partial or taken.hidden)
         if is_named and is_silent and (name.kind != "ROUTINE" or not name.column):
@@ -182,6 +194,13 @@ async def _shown(source: Source, view: View) -> str:
     except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _differing(taken: Snapshot, other: Snapshot, columns: Iterable[str]) -> set[str]:
+    """The columns whose values are others; all of them where only the rows that they make together are."""
+    every = list(columns)
+    alone = {column for column in every if _bag(taken, [column]) != _bag(other, [column])}
+    return alone or {*(every if _bag(taken, every) != _bag(other, every) else ())}
 
 
 def _bag(taken: Snapshot, columns: Sequence[str]) -> Counter[str]:
